@@ -1,0 +1,1 @@
+"""netsculpt: network science of sparse neural networks."""

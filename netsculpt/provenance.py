@@ -1,0 +1,29 @@
+"""How a graph came about: one frozen step for each function that made or changed it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from types import MappingProxyType
+from typing import Any
+
+__all__ = ["Step", "step"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a graph's history."""
+
+    function: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)  # JSON-able values
+    version: str = ""
+    input_hash: str | None = None  # "sha256:…" of the file that was read
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "parameters", MappingProxyType(dict(self.parameters)))
+
+
+def step(function: str, *, input_hash: str | None = None, **parameters: Any) -> Step:
+    """A step taken by this version of netsculpt."""
+    return Step(function, parameters, version("netsculpt"), input_hash)
