@@ -1,0 +1,83 @@
+"""Compiled circuits compute what Python's own operators compute."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from netsculpt.circuits import compile_circuit, parse_circuit, truth_table
+from netsculpt.errors import FormatError
+
+NAMES = "abcd"
+expressions = st.recursive(
+    st.sampled_from(NAMES),
+    lambda inner: st.one_of(
+        inner.map("~{}".format),
+        st.tuples(inner, st.sampled_from("&|^"), inner).map(lambda x: "({} {} {})".format(*x)),
+    ),
+    max_leaves=8,
+)
+
+
+def by_python(text: str, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> np.ndarray:
+    rows = []
+    for bits in itertools.product([False, True], repeat=len(inputs)):
+        values = {name: np.bool_(bit) for name, bit in zip(inputs, bits, strict=True)}
+        exec(text, {}, values)
+        rows.append([values[name] for name in outputs])
+    return np.array(rows)
+
+
+@settings(max_examples=60, deadline=None)
+@given(expressions, expressions, expressions)
+def test_compiled_network_equals_truth_table(f: str, g: str, h: str) -> None:
+    text = f"f = {f}\ng = {g}\nh = f ^ ({h})"
+    circuit = parse_circuit(text)
+    inputs, outputs = truth_table(circuit)
+    np.testing.assert_array_equal(outputs, by_python(text, circuit.inputs, circuit.outputs))
+    net = compile_circuit(circuit)
+    np.testing.assert_array_equal(net(inputs), outputs)
+    assert net.truth.labels.size == inputs.shape[1] + sum(len(bias) for bias in net.biases)
+
+
+def test_modules_are_the_functions() -> None:
+    net = compile_circuit(parse_circuit("f = a & b\ng = c | d\nh = f ^ g"))
+    assert net.modules == ("f", "g", "h")
+    assert net.truth.labels[:4].tolist() == [0, 0, 1, 1]
+
+
+def test_shared_inputs_are_a_module_of_their_own() -> None:
+    net = compile_circuit(parse_circuit("f = a & b\ng = b & c"))
+    assert net.modules == ("f", "f+g", "g")
+
+
+def test_a_chain_of_one_operator_is_one_gate() -> None:
+    net = compile_circuit(parse_circuit("f = a & b & c & d"))
+    assert [weight.shape for weight in net.weights] == [(1, 4)]
+
+
+def test_negated_output_and_alias() -> None:
+    circuit = parse_circuit("f = a & b\ng = ~f\nh = c")
+    net = compile_circuit(circuit)
+    np.testing.assert_array_equal(net(truth_table(circuit)[0]), truth_table(circuit)[1])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("f = a +", "line 1"),
+        ("f = a + b", "names, & | ^ ~"),
+        ("f = g & a\ng = b", "already in use"),
+        ("f = a\nf = b", "already in use"),
+        ("print(a)", "'name = expression' needed"),
+        ("", "at least one line"),
+        ("f = __import__('os')", "names, & | ^ ~"),
+    ],
+)
+def test_what_is_no_circuit_is_refused(text: str, message: str) -> None:
+    with pytest.raises(FormatError, match=message.replace("|", r"\|").replace("^", r"\^")):
+        parse_circuit(text)
