@@ -8,9 +8,23 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-__all__ = ["catalog"]
+__all__ = ["catalog", "names"]
+
+_ROOT = Path(__file__).parent
+
+
+def names(package: str) -> list[str]:
+    """Names of the methods in `package`, by its files alone: nothing is imported.
+
+    >>> names("netsculpt.nulls")
+    ['rewire', 'shuffle_layer', 'shuffle_weights']
+    """
+    folder = _ROOT.joinpath(*package.split(".")[1:])
+    found = pkgutil.iter_modules([str(folder)])
+    return sorted(x.name for x in found if not x.name.startswith("_"))
 
 
 def catalog(package: str) -> dict[str, Callable[..., Any]]:
@@ -19,10 +33,6 @@ def catalog(package: str) -> dict[str, Callable[..., Any]]:
     >>> sorted(catalog("netsculpt.modules.detectors"))
     ['leiden', 'sculpting', 'spectral']
     """
-    folder = importlib.import_module(package)
-    names = sorted(
-        found.name
-        for found in pkgutil.iter_modules(folder.__path__)
-        if not found.name.startswith("_")
-    )
-    return {name: getattr(importlib.import_module(f"{package}.{name}"), name) for name in names}
+    return {
+        name: getattr(importlib.import_module(f"{package}.{name}"), name) for name in names(package)
+    }

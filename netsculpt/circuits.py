@@ -72,7 +72,7 @@ class ThresholdNet:
 
 
 def parse_circuit(text: str) -> Circuit:
-    """Read a circuit.
+    r"""Read a circuit.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def parse_circuit(text: str) -> Circuit:
 
     Examples
     --------
-    >>> circuit = parse_circuit("f = a & ~b\\ng = f ^ c")
+    >>> circuit = parse_circuit("f = a & ~b\ng = f ^ c")
     >>> circuit.inputs, circuit.outputs
     (('a', 'b', 'c'), ('g',))
     """

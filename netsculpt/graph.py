@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +14,11 @@ from scipy.sparse import csr_array
 from netsculpt.errors import GraphError, LimitError
 from netsculpt.provenance import Step, step
 
-__all__ = ["Block", "Layer", "NetGraph", "Role", "live_units", "unit_names"]
+__all__ = ["WIRING", "Block", "Layer", "NetGraph", "Role", "live_units", "unit_names"]
 
 Role = Literal["input", "hidden", "output", "junction", "state"]
+
+WIRING = "wiring"  # kind of a block of identity edges, which hold no parameters
 
 _INT32_MAX = np.iinfo(np.int32).max
 
@@ -102,6 +104,24 @@ class NetGraph:
         return int(self.weights.nnz)
 
     @property
+    def density(self) -> float:
+        """Kept fraction of the scalar parameters, 0 … 1; wiring holds none."""
+        size = sum(block.size for block in self.blocks)
+        return self.n_parameters / size if size else 0.0
+
+    @property
+    def n_parameters(self) -> int:
+        """Kept scalar parameters: every edge counts its multiplicity, wiring none."""
+        counts = self.multiplicity
+        total = self.n_edges if counts is None else int(counts.sum())
+        for block in self.blocks:
+            if block.kind == WIRING:
+                edges = self.block_edges(block.source, block.target)
+                ones = np.ones(self.n_edges, np.int8) if counts is None else counts
+                total -= int(ones[edges].sum())
+        return total
+
+    @property
     def inputs(self) -> NDArray[np.intp]:
         """Units where paths begin: input layers, and state layers that nothing feeds."""
         fed = {block.target for block in self.blocks}
@@ -172,7 +192,7 @@ class NetGraph:
             return slice(int(first), int(last))
         indices = self.weights.indices[first:last]
         inside = (indices >= columns.start) & (indices < columns.stop)
-        return np.flatnonzero(inside) + first
+        return np.flatnonzero(inside) + int(first)
 
     def live(self) -> NetGraph:
         """Only the units on an input→output path, and the edges between them.
@@ -274,15 +294,13 @@ def _frozen_csr(weights: csr_array, n_units: int) -> csr_array:
     return frozen
 
 
-def _frozen(
-    array: NDArray[np.generic], dtype: type | None, size: int, name: str
-) -> NDArray[np.generic]:
+def _frozen(array: NDArray[Any], dtype: type | None, size: int, name: str) -> NDArray[Any]:
     if array.shape != (size,):
         raise GraphError(f"{name} has shape {list(array.shape)}, [{size}] needed")
     return _read_only(array.astype(dtype or array.dtype, copy=False))
 
 
-def _read_only(array: NDArray[np.generic]) -> NDArray[np.generic]:
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
     view = array.view()
     view.flags.writeable = False
     return view

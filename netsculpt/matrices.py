@@ -82,14 +82,17 @@ def from_matrices(
             )
     widths = [kept[0].shape[0], *(block.shape[1] for block in kept)]
     starts = np.concatenate([[0], np.cumsum(widths)]).tolist()
-    roles: list[Role] = ["input", *["hidden"] * (len(kept) - 1), "output"]
+    roles: list[Role] = ["hidden"] * len(widths)
+    roles[0], roles[-1] = "input", "output"
     layers = tuple(
         Layer(name, role, (width,), start, start + width)
         for name, role, width, start in zip(names, roles, widths, starts, strict=False)
     )
     blocks = tuple(
         Block(source, target, parameter, "linear", block.shape[0] * block.shape[1])
-        for source, target, parameter, block in zip(names, names[1:], parameters, kept, strict=False)
+        for source, target, parameter, block in zip(
+            names, names[1:], parameters, kept, strict=False
+        )
     )
     weights = _stack(kept, starts)
     return NetGraph(weights, None, layers, blocks, (step("from_matrices", widths=widths),))
@@ -100,23 +103,25 @@ def kept_entries(matrix: Any, mask: Any = None, *, name: str = "weight") -> csr_
 
     Stored zeros of a sparse matrix and zeros that a mask keeps stay entries.
     """
-    weights, chosen = _as_array(matrix), None if mask is None else _as_array(mask)
+    weights: Any = _as_array(matrix)
+    chosen: Any = None if mask is None else _as_array(mask)
     if weights.ndim != 2:
         raise GraphError(f"{name!r} has shape {list(weights.shape)}: a matrix [out, in] is needed")
     if chosen is not None and chosen.shape != weights.shape:
-        turned = " transpose it" if chosen.shape == weights.shape[::-1] else " they must be equal"
+        remedy = " transpose it" if chosen.shape == weights.shape[::-1] else " they must be equal"
         raise GraphError(
             f"mask of {name!r} is {list(chosen.shape)}, its weight is {list(weights.shape)}: masks "
-            f"are [out, in] as in torch;{turned}"
+            f"are [out, in] as in torch;{remedy}"
         )
-    if sparse.issparse(weights) and chosen is None:
+    stored = not isinstance(weights, np.ndarray)
+    if stored and chosen is None:
         turned = csr_array(weights.T)
         turned.sum_duplicates()
         return turned
     if chosen is None:
         return _of_dense(weights, weights != 0)
-    keep = chosen.toarray() != 0 if sparse.issparse(chosen) else chosen != 0
-    return _of_dense(weights.toarray() if sparse.issparse(weights) else weights, keep)
+    keep = (chosen if isinstance(chosen, np.ndarray) else chosen.toarray()) != 0
+    return _of_dense(weights.toarray() if stored else weights, keep)
 
 
 def _of_dense(weights: NDArray[Any], keep: NDArray[np.bool_]) -> csr_array:
@@ -174,11 +179,11 @@ def _as_array(matrix: Any) -> Any:
         index, pointer = tensor.row_indices(), tensor.ccol_indices()
     else:
         index, pointer = tensor.col_indices(), tensor.crow_indices()
-    entries = tensor.values().numpy(), index.numpy(), pointer.numpy()
+    stored = tensor.values().numpy(), index.numpy(), pointer.numpy()
     if layout == "sparse_csr":
-        return sparse.csr_array(entries, shape)
+        return sparse.csr_array(stored, shape)
     if layout == "sparse_csc":
-        return sparse.csc_array(entries, shape)
+        return sparse.csc_array(stored, shape)
     if layout == "sparse_bsr":
-        return sparse.bsr_array(entries, shape)
+        return sparse.bsr_array(stored, shape)
     raise GraphError(f"tensor of layout {layout}: strided, COO, CSR, CSC or BSR is needed")

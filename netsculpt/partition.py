@@ -26,9 +26,7 @@ class Partition:
     method: str = ""
     quality: float | None = None  # the method's own quality of this partition
 
-    def __init__(
-        self, labels: ArrayLike, method: str = "", quality: float | None = None
-    ) -> None:
+    def __init__(self, labels: ArrayLike, method: str = "", quality: float | None = None) -> None:
         given = np.asarray(labels)
         if given.ndim != 1 or not (np.issubdtype(given.dtype, np.integer) or given.size == 0):
             raise GraphError(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from types import MappingProxyType
 from typing import Any
+
+from netsculpt._version import __version__
 
 __all__ = ["Step", "step"]
 
@@ -26,4 +27,4 @@ class Step:
 
 def step(function: str, *, input_hash: str | None = None, **parameters: Any) -> Step:
     """A step taken by this version of netsculpt."""
-    return Step(function, parameters, version("netsculpt"), input_hash)
+    return Step(function, parameters, __version__, input_hash)

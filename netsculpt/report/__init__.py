@@ -1,0 +1,1 @@
+"""What an analysis looks like: in the terminal, in a folder, as JSON, as figures."""

@@ -1,0 +1,1 @@
+"""Nets, masks, pruners and sculpting: not built yet."""

@@ -1,0 +1,182 @@
+"""The report that a person reads in the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console, Group, RenderableType
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table
+from rich.tree import Tree
+
+from netsculpt.graph import NetGraph
+
+if TYPE_CHECKING:
+    from netsculpt.hierarchy import Hierarchy
+    from netsculpt.pipeline import Analysis, Detected
+
+__all__ = ["print_report"]
+
+MAX_LAYERS = 12  # layers listed before the middle is left out
+MAX_MODULES = 15  # modules of a hierarchy drawn as a tree
+
+
+def print_report(found: Analysis, output: Path | None) -> None:
+    """Print what was found to stdout."""
+    console = Console(highlight=False)
+    for title, body in _sections(found):
+        console.print(f"\n[bold]{escape(title)}[/bold]")
+        console.print(Padding(body, (0, 0, 0, 2)))
+    console.print()
+    where = (
+        f"Tables, graph, figures and manifest are in [bold]{escape(str(output))}[/bold]."
+        if output is not None
+        else "Nothing was written; -o DIR writes tables, graph and figures."
+    )
+    console.print(where)
+
+
+def _sections(found: Analysis) -> list[tuple[str, RenderableType]]:
+    graph = found.graph
+    sections: list[tuple[str, RenderableType]] = [
+        ("Network", _network(found)),
+        ("Paths", _paths(found)),
+    ]
+    for each in found.detected:
+        sections.append((f"Modules ({each.detector})", _modules(each, found.null)))
+        sections.append((f"Hierarchy ({each.detector})", _tree(each.hierarchy, graph)))
+    if found.agreement:
+        sections.append(("Agreement of the detectors", _agreement(found)))
+    if found.notes:
+        sections.append(("Notes", Group(*(escape(note) for note in found.notes))))
+    return sections
+
+
+def _network(found: Analysis) -> RenderableType:
+    graph, live = found.graph, found.effective.units
+    n_live = int(live.sum())
+    lines = [
+        f"{graph.n_units:,} units in {len(graph.layers)} layers, {graph.n_edges:,} edges; "
+        f"density {graph.density:.2%} of {sum(block.size for block in graph.blocks):,} weights",
+        f"{graph.n_units - n_live:,} dead units (on no input→output path), {n_live:,} live",
+    ]
+    lines += [f"[yellow]{escape(text)}[/yellow]" for text in found.effective.warnings()]
+    table = Table("layer", "role", "units", "live", box=None, pad_edge=False, header_style="dim")
+    for column in table.columns[2:]:
+        column.justify = "right"
+    for layer in _abridged(graph):
+        if layer is None:
+            table.add_row("…", "", "", "")
+            continue
+        n_there = int(live[layer.units].sum())
+        table.add_row(escape(layer.name), layer.role, f"{layer.n_units:,}", f"{n_there:,}")
+    return Group(*lines, table)
+
+
+def _abridged(graph: NetGraph) -> Sequence[object]:
+    layers = graph.layers
+    if len(layers) <= MAX_LAYERS:
+        return layers
+    half = MAX_LAYERS // 2
+    return [*layers[:half], None, *layers[-half:]]
+
+
+def _paths(found: Analysis) -> RenderableType:
+    facts = found.paths
+    core = facts.core
+    return Group(
+        f"{_count(facts.log10_path_count)} input→output paths, "
+        f"total weight {_power(facts.log10_path_weight)}",
+        f"{core.size} units carry {core.tau:.0%} of the paths "
+        f"(flat network: {core.flat_size}); hourglass score {core.hourglass:.2f}",
+    )
+
+
+def _modules(each: Detected, null: str) -> RenderableType:
+    sizes = each.partition.sizes
+    listed = ", ".join(f"{size:,}" for size in sorted(sizes, reverse=True)[:MAX_MODULES])
+    more = ", …" if sizes.size > MAX_MODULES else ""
+    lines = [
+        f"{each.partition.n_modules} modules of {listed}{more} units; "
+        f"layer-aware modularity Q = {each.quality:.3f}",
+        _verdict(each, null),
+    ]
+    if each.stability is not None:
+        lines.append(f"Stability over seeds {each.stability:.2f} (mean AMI; 1 = always the same)")
+    advice = "healthy" if each.layer_ami < 0.2 else "high: these may be layers, not modules"
+    lines.append(f"AMI with the layers {each.layer_ami:.2f} ({advice})")
+    return Group(*lines)
+
+
+def _verdict(each: Detected, null: str) -> str:
+    against = each.significance
+    if against is None:
+        return "No null network drawn: whether this is more than chance is not known."
+    least = " (the least that so many draws can give)" if against.p == 1 / (against.n + 1) else ""
+    colour = "green" if against.p <= 0.05 else "yellow"
+    verdict = "more modular than chance" if against.p <= 0.05 else "no more modular than chance"
+    return (
+        f"Chance ({null}, {against.n} networks) gives Q = {against.mean:.3f} ± {against.sd:.3f}: "
+        f"z = {against.z:.1f}, p = {against.p:.2g}{least} – [{colour}]{verdict}[/{colour}]"
+    )
+
+
+def _tree(hierarchy: Hierarchy, graph: NetGraph) -> RenderableType:
+    """Modules that nothing uses at the root, what feeds them below."""
+    modules = {module.label: module for module in hierarchy.modules}
+    if len(modules) > MAX_MODULES:
+        deepest = max(module.level for module in modules.values())
+        return f"{len(modules)} modules on {deepest + 1} levels: see modules.csv and the figure"
+    outputs = set(graph.outputs.tolist())
+    drawn: set[int] = set()
+
+    def label(at: int) -> str:
+        module = modules[at]
+        held = [f"{module.n_units} units"]
+        own = len(outputs & set(module.outputs_served)) if not module.feeds else 0
+        if own:
+            held.append(f"{own} outputs")
+        held.append(f"sees {len(module.inputs_seen)} of {graph.inputs.size} inputs")
+        held.append(f"on {module.path_share:.0%} of path weight")
+        if module.reuse > 1:
+            held.append(f"reused {module.reuse}×")
+        return f"[bold]module {at}[/bold]  level {module.level} · {' · '.join(held)}"
+
+    def grow(tree: Tree, at: int) -> None:
+        if at in drawn and modules[at].fed_by:
+            tree.add(f"module {at}  (drawn above)")
+            return
+        drawn.add(at)
+        branch = tree.add(label(at))
+        for below in sorted(modules[at].fed_by):
+            grow(branch, below)
+
+    root = Tree("", hide_root=True)
+    for module in sorted(hierarchy.modules, key=lambda x: (-x.level, x.label)):
+        if not module.feeds:
+            grow(root, module.label)
+    if not hierarchy.merged:
+        return root
+    merged = "; ".join(" + ".join(map(str, group)) for group in hierarchy.merged)
+    return Group(root, f"Modules that feed each other were joined: {merged}")
+
+
+def _agreement(found: Analysis) -> RenderableType:
+    table = Table("detectors", "ARI", "AMI", box=None, pad_edge=False, header_style="dim")
+    for (one, other), match in found.agreement.items():
+        table.add_row(f"{one} – {other}", f"{match.ari:.2f}", f"{match.ami:.2f}")
+    return table
+
+
+def _count(log10: float) -> str:
+    return f"{round(10**log10):,}" if log10 < 9 else _power(log10)
+
+
+def _power(log10: float) -> str:
+    if -3 <= log10 < 6:
+        return f"{10**log10:.4g}"
+    exponent = int(log10 // 1)
+    return f"{10 ** (log10 - exponent):.2f}×10^{exponent}"

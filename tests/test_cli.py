@@ -1,0 +1,221 @@
+"""The command line as a newcomer meets it: a real process, real files, real mistakes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import jsonschema
+import networkx as nx
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import netsculpt
+
+QUICK = ("--nulls", "9", "--stability-seeds", "3", "--figures", "none")
+
+
+def cli(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "netsculpt", *map(str, arguments)]
+    environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1"}
+    return subprocess.run(
+        command, capture_output=True, text=True, cwd=cwd, check=False, env=environment
+    )
+
+
+def one_paragraph(text: str) -> bool:
+    return "Traceback" not in text and 0 < len(text.strip()) < 1500
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A pruned perceptron with two modules, saved the ordinary way."""
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(8, 12), nn.ReLU(), nn.Linear(12, 12), nn.ReLU(), nn.Linear(12, 4))
+    state = net.state_dict()
+    for weight in state.values():
+        if weight.ndim == 2:
+            half_out, half_in = (n // 2 for n in weight.shape)
+            weight[:half_out, half_in:] = 0
+            weight[half_out:, :half_in] = 0
+    path = tmp_path_factory.mktemp("model") / "pruned.pth"
+    torch.save(state, path)
+    return path
+
+
+def test_analyze_writes_the_folder(model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run = cli("analyze", model, "-o", out, "--nulls", 19, "--figures", "png", "--detector", "all")
+    assert run.returncode == 0, run.stderr
+    for section in ("Network", "Paths", "Modules (leiden)", "Hierarchy (leiden)", "Agreement"):
+        assert section in run.stdout
+    summary = json.loads((out / "summary.json").read_text())
+    assert summary["graph"]["n_units"] == 36
+    assert summary["modules"]["leiden"]["n_modules"] == 2
+    assert summary["modules"]["leiden"]["significance"]["p"] == pytest.approx(0.05)
+    assert len((out / "units.csv").read_text().splitlines()) == 37
+    assert (out / "modules.csv").is_file()
+    assert netsculpt.load(out / "graph.npz").n_edges == summary["graph"]["n_edges"]
+    assert sorted(p.suffix for p in (out / "figures").iterdir())[0] == ".png"
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert manifest["inputs"][0].startswith("sha256:")
+    assert manifest["arguments"]["nulls"] == 19
+
+
+def test_json_is_all_of_stdout_and_repeatable(model: Path) -> None:
+    first, second = (cli("analyze", model, "--json", *QUICK, "--seed", 3) for _ in range(2))
+    assert first.returncode == 0, first.stderr
+    assert json.loads(first.stdout)["schema"] == "netsculpt.summary/1"
+    assert first.stdout == second.stdout
+    assert first.stderr == "", "no progress bar where nobody sees it"
+
+
+def test_summary_obeys_its_schema(model: Path) -> None:
+    schema = json.loads(
+        (Path(netsculpt.__file__).parent / "report" / "summary.schema.json").read_text()
+    )
+    run = cli("analyze", model, "--json", *QUICK, "--detector", "all")
+    jsonschema.Draft202012Validator(schema).validate(json.loads(run.stdout))
+
+
+def test_demo_finds_what_the_circuit_says(tmp_path: Path) -> None:
+    run = cli("demo", "-o", tmp_path / "demo", "--figures", "none")
+    assert run.returncode == 0, run.stderr
+    assert (tmp_path / "demo" / "model.pt").is_file()
+    agreement = re.search(r"leiden\s+\d+\s+([\d.]+)", run.stdout.split("by construction")[1])
+    assert agreement is not None
+    assert float(agreement[1]) > 0.5
+
+
+@pytest.mark.parametrize("ending", [".graphml", ".gexf", ".npz"])
+def test_export(model: Path, tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"graph{ending}"
+    run = cli("export", model, "-o", path)
+    assert run.returncode == 0, run.stderr
+    if ending == ".npz":
+        assert netsculpt.load(path).n_units == 36
+    else:
+        read = nx.read_graphml if ending == ".graphml" else nx.read_gexf
+        assert read(path).number_of_nodes() == 36
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    run = cli("analyze", tmp_path / "nothing.pt")
+    assert run.returncode == 3
+    assert one_paragraph(run.stderr)
+    assert "nothing.pt" in run.stderr
+
+
+@pytest.mark.parametrize("content", [b"", b"hello, I am a text file\n", b"\x89PNG\r\n\x1a\n\0\0"])
+def test_wrong_file(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "notes.pt"
+    path.write_bytes(content)
+    run = cli("analyze", path)
+    assert run.returncode == 3
+    assert one_paragraph(run.stderr)
+
+
+def test_no_mask(tmp_path: Path) -> None:
+    path = tmp_path / "dense.pth"
+    torch.save(nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 2)).state_dict(), path)
+    run = cli("analyze", path, *QUICK)
+    assert run.returncode == 5
+    assert one_paragraph(run.stderr)
+    assert "--mask" in run.stderr
+    assert cli("analyze", path, "--dense", *QUICK).returncode == 0
+
+
+def test_ambiguous_chain(tmp_path: Path) -> None:
+    path = tmp_path / "two_heads.pth"
+    sizes = {"trunk": (6, 4), "left": (2, 6), "right": (3, 6)}
+    torch.save({f"{name}.weight": torch.eye(*size) for name, size in sizes.items()}, path)
+    run = cli("analyze", path)
+    assert run.returncode == 5
+    assert one_paragraph(run.stderr)
+    assert "--model" in run.stderr
+
+
+def test_unwritable_folder(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    run = cli("analyze", model, "-o", tmp_path / "file" / "out")
+    assert run.returncode == 2
+    assert "cannot be written" in " ".join(run.stderr.split())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("analyse", "model.pt"),
+        ("analyze",),
+        ("analyze", "model.pt", "--detector", "leyden"),
+        ("analyze", "model.pt", "--null", "none"),
+        ("analyze", "model.pt", "--figures", "jpeg"),
+        ("analyze", "model.pt", "--nulls", "-1"),
+        ("export", "model.pt", "-o", "model.xlsx"),
+    ],
+)
+def test_mistyped(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    run = cli(*arguments, cwd=tmp_path)
+    assert run.returncode == 2
+    assert "Traceback" not in run.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_path_from_input_to_output(tmp_path: Path) -> None:
+    path = tmp_path / "collapsed.pth"
+    first = torch.zeros(3, 2)
+    torch.save({"a.weight": first, "b.weight": torch.eye(3)}, path)
+    run = cli("analyze", path)
+    assert run.returncode == 3
+    assert "no path leads from an input to an output" in run.stderr
+
+
+def test_debug_shows_the_traceback(tmp_path: Path) -> None:
+    run = cli("--debug", "analyze", tmp_path / "nothing.pt")
+    assert "Traceback" in run.stderr
+
+
+def test_interrupt(model: Path) -> None:
+    command = [sys.executable, "-m", "netsculpt", "analyze", str(model), "--nulls", "100000"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    time.sleep(6)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert stderr.strip() == "netsculpt: interrupted"
+
+
+def test_formula_cells_are_quoted(tmp_path: Path) -> None:
+    path = tmp_path / "hostile.pth"
+    torch.save({"=cmd().weight": torch.eye(2), "@x.weight": torch.eye(2)}, path)
+    run = cli("analyze", path, "-o", tmp_path / "out", *QUICK)
+    assert run.returncode == 0, run.stderr
+    table = (tmp_path / "out" / "units.csv").read_text()
+    assert "\"'=cmd()" in table
+    assert not re.search(r'(^|,)"?[=@]', table)
+
+
+def test_version_and_help() -> None:
+    assert cli("--version").stdout.strip() == f"netsculpt {netsculpt.__version__}"
+    for command in ((), ("analyze",), ("export",), ("demo",)):
+        run = cli(*command, "--help")
+        assert run.returncode == 0
+        assert "Example" in run.stdout
+        assert "130 interrupted" in " ".join(run.stdout.split())
+
+
+def test_nonfinite_weights_need_consent(tmp_path: Path) -> None:
+    path = tmp_path / "nan.pth"
+    weight = torch.eye(4)
+    weight[0, 0] = np.nan
+    torch.save({"a.weight": weight, "b.weight": torch.eye(4)}, path)
+    assert cli("analyze", path).returncode == 3
+    assert cli("analyze", path, "--allow-nonfinite", *QUICK).returncode == 0
