@@ -1,1 +1,0 @@
-"""Any PyTorch module as a graph: not built yet; `netsculpt.loading` reads chains by their shapes."""

@@ -1,1 +1,0 @@
-"""Nets, masks, pruners and sculpting: not built yet."""
