@@ -53,6 +53,21 @@ class Circuit:
         used = frozenset().union(*self.uses.values())
         return tuple(name for name in self.functions if name not in used)
 
+    @cached_property
+    def reads(self) -> Mapping[str, frozenset[str]]:
+        """Inputs and functions that each function depends on, directly or through others."""
+        below: dict[str, frozenset[str]] = {}
+        for name, used in self.uses.items():
+            below[name] = used.union(*(below[x] for x in used if x in below))
+        return MappingProxyType(below)
+
+    def origin(self, name: str) -> str:
+        """The function that a line does no more than copy or negate; else `name` itself."""
+        value, _ = self.functions[name]
+        while isinstance(value, str) and value in self.functions:
+            name, (value, _) = value, self.functions[value]
+        return name
+
 
 @dataclass(frozen=True, eq=False)
 class ThresholdNet:
@@ -104,6 +119,11 @@ def parse_circuit(text: str) -> Circuit:
             )
         assert isinstance(line, ast.Assign)
         names = [node.id for node in ast.walk(line.value) if isinstance(node, ast.Name)]
+        if name in names:
+            raise FormatError(
+                f"circuit, line {line.lineno}: {name!r} is defined by itself; a function uses "
+                "inputs and functions above it"
+            )
         inputs.update(dict.fromkeys(sorted(x for x in names if x not in functions)))
         functions[name] = _operand(line.value)
         uses[name] = frozenset(names)
@@ -133,9 +153,10 @@ def compile_circuit(circuit: Circuit) -> ThresholdNet:
     """Compile a circuit to a layered network of step units, one unit a gate.
 
     Weights are ±1. A value needed further up is carried by relay units, one a layer, so that every
-    edge joins consecutive layers. A unit's module is the function it serves; inputs and their
-    relays belong to the function that uses them, and those that several functions use form one
-    module for each such set of functions.
+    edge joins consecutive layers. Every output has a unit of its own, copies too. A unit's module
+    is the function it serves, for a copy or a negation the function it is one of; inputs and their
+    relays belong to the lowest function that uses them, and those that several functions use, none
+    of which reads another, form one module for each such set of functions.
     """
     return _Compiler(circuit).net()
 
@@ -149,11 +170,11 @@ class _Compiler:
         self.owner: dict[Gate | str, str] = {x: _users(circuit, x) for x in circuit.inputs}
         self.named: dict[str, Operand] = {}
         for name, body in circuit.functions.items():
-            self.named[name] = self._place(body, name)
+            self.named[name] = self._place(body, circuit.origin(name))
 
     def net(self) -> ThresholdNet:
         outputs = [(name, _as_gate(self.named[name])) for name in self.circuit.outputs]
-        depth = max(self._place_gate(gate, name) for name, gate in outputs)
+        depth = max(self._place_gate(gate, self.circuit.origin(name)) for name, gate in outputs)
         # Units by layer: what each computes, keyed so that a relay is shared by all its users.
         columns: list[dict[Gate | str, int]] = [{} for _ in range(depth + 1)]
         edges: list[list[tuple[int, int, float]]] = [[] for _ in range(depth)]
@@ -162,23 +183,26 @@ class _Compiler:
 
         def unit(value: Gate | str, at: int) -> int:
             if value not in columns[at]:
-                columns[at][value] = len(owners[at])
-                owners[at].append(self.owner[value])
-                if at:
-                    relayed = self.layer[value] < at
-                    gate = Gate("and", ((value, False),)) if relayed else value
-                    assert isinstance(gate, Gate)
-                    target = columns[at][value]
-                    weights, bias = _threshold(gate)
-                    biases[at - 1].append(bias)
-                    for (operand, _), weight in zip(gate.operands, weights, strict=True):
-                        edges[at - 1].append((target, unit(operand, at - 1), weight))
+                columns[at][value] = new_unit(value, at)
             return columns[at][value]
+
+        def new_unit(value: Gate | str, at: int) -> int:
+            target = len(owners[at])
+            owners[at].append(self.owner[value])
+            if at:
+                relayed = self.layer[value] < at
+                gate = Gate("and", ((value, False),)) if relayed else value
+                assert isinstance(gate, Gate)
+                weights, bias = _threshold(gate)
+                biases[at - 1].append(bias)
+                for (operand, _), weight in zip(gate.operands, weights, strict=True):
+                    edges[at - 1].append((target, unit(operand, at - 1), weight))
+            return target
 
         for name in self.circuit.inputs:
             unit(name, 0)
         for _, gate in outputs:
-            unit(gate, depth)
+            new_unit(gate, depth)
         weights = []
         for at, layer_edges in enumerate(edges):
             weight = np.zeros((len(owners[at + 1]), len(owners[at])), dtype=np.float32)
@@ -225,7 +249,8 @@ def _threshold(gate: Gate) -> tuple[list[float], float]:
 
 
 def _users(circuit: Circuit, name: str) -> str:
-    return "+".join(function for function, names in circuit.uses.items() if name in names)
+    users = {function for function, names in circuit.uses.items() if name in names}
+    return "+".join(x for x in circuit.functions if x in users and not users & circuit.reads[x])
 
 
 def _defined_name(line: ast.stmt) -> str:

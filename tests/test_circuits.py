@@ -66,6 +66,25 @@ def test_negated_output_and_alias() -> None:
     np.testing.assert_array_equal(net(truth_table(circuit)[0]), truth_table(circuit)[1])
 
 
+def test_every_output_has_a_unit_of_its_own() -> None:
+    circuit = parse_circuit("f = a & b\ng = f | c\nx = f\ny = f\nz = ~f\nv = g\nw = a & b")
+    net = compile_circuit(circuit)
+    inputs, outputs = truth_table(circuit)
+    np.testing.assert_array_equal(net(inputs), outputs)
+    assert [net.modules[label] for label in net.truth.labels[-5:]] == ["f", "f", "f", "g", "f"]
+
+
+def test_inputs_belong_to_the_lowest_function_that_uses_them() -> None:
+    net = compile_circuit(parse_circuit("f = a & b\ng = f ^ c\nh = g & a"))
+    assert [net.modules[label] for label in net.truth.labels[:3]] == ["f", "f", "g"]
+
+
+def test_origin_and_reads() -> None:
+    circuit = parse_circuit("f = a & b\ng = ~f\nh = g\nk = h ^ c\nm = c")
+    assert [circuit.origin(x) for x in circuit.functions] == ["f", "f", "f", "k", "m"]
+    assert circuit.reads["k"] == {"a", "b", "c", "f", "g", "h"}
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -73,6 +92,7 @@ def test_negated_output_and_alias() -> None:
         ("f = a + b", "names, & | ^ ~"),
         ("f = g & a\ng = b", "already in use"),
         ("f = a\nf = b", "already in use"),
+        ("f = a & ~f", "defined by itself"),
         ("print(a)", "'name = expression' needed"),
         ("", "at least one line"),
         ("f = __import__('os')", "names, & | ^ ~"),

@@ -1,0 +1,1 @@
+"""Training: tasks, nets, masks, pruners, sculpting."""

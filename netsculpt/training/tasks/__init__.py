@@ -1,0 +1,31 @@
+"""Tasks: inputs, targets, what counts as right, and where known the functions they are made of.
+
+>>> from netsculpt.training.tasks import task
+>>> task("overlap-1-use-2").truth.input_groups.labels.tolist()
+[0, 0, 0, 1, 2, 2, 2]
+"""
+
+from netsculpt.training.tasks.boolean import boolean
+from netsculpt.training.tasks.digits import digits
+from netsculpt.training.tasks.goals import Bits, Classes, Goal
+from netsculpt.training.tasks.idx import idx
+from netsculpt.training.tasks.presets import task, task_names
+from netsculpt.training.tasks.protocol import Function, Task, Truth, hold_out
+from netsculpt.training.tasks.two_digits import digit_sum, separate_digits
+
+__all__ = [
+    "Bits",
+    "Classes",
+    "Function",
+    "Goal",
+    "Task",
+    "Truth",
+    "boolean",
+    "digit_sum",
+    "digits",
+    "hold_out",
+    "idx",
+    "separate_digits",
+    "task",
+    "task_names",
+]

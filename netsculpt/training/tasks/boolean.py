@@ -1,0 +1,75 @@
+"""A Boolean task: the whole truth table of a circuit."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from netsculpt.circuits import Circuit, parse_circuit, truth_table
+from netsculpt.training.tasks.goals import Bits
+from netsculpt.training.tasks.protocol import Function, Task, Truth
+
+__all__ = ["boolean"]
+
+
+def boolean(text: str, *, name: str = "boolean") -> Task:
+    r"""Make a task of a Boolean circuit.
+
+    The samples are all :math:`2^n` inputs, 0 or 1, the first input as the highest bit; training and
+    validation are the same table. The truth is the circuit: a function that only copies or negates
+    another is a further output of that one, so ``again = ~f`` uses ``f`` once more.
+
+    Parameters
+    ----------
+    text
+        One function a line in Python's ``& | ^ ~``, as `netsculpt.parse_circuit` reads it: names
+        that no line defines are inputs, functions that no other line uses are outputs.
+    name
+        Name of the task.
+
+    Returns
+    -------
+    Task
+        Inputs [2ⁿ, n], targets [2ⁿ, m] in the order in which the outputs are defined.
+
+    Raises
+    ------
+    FormatError
+        If the text is no circuit or has more than 20 inputs.
+
+    Notes
+    -----
+    O(2ⁿ) for each gate.
+
+    Examples
+    --------
+    >>> task = boolean("f = a & b\nsame = f\nother = ~f\nboth = f ^ c")
+    >>> task.inputs.shape, task.targets.shape
+    (torch.Size([8, 3]), torch.Size([8, 3]))
+    >>> task.truth.output_groups.labels.tolist()  # same and other are f, both is not
+    [0, 0, 1]
+    """
+    import torch
+
+    circuit = parse_circuit(text)
+    inputs, outputs = (torch.from_numpy(part.astype(np.float32)) for part in truth_table(circuit))
+    return Task(name, inputs, outputs, Bits(outputs.shape[1]), _truth(circuit))
+
+
+def _truth(circuit: Circuit) -> Truth:
+    column = {name: at for at, name in enumerate(circuit.inputs)}
+    outputs = [circuit.origin(name) for name in circuit.outputs]
+    functions = []
+    for name in circuit.functions:
+        if circuit.origin(name) != name:
+            continue
+        used = circuit.uses[name]
+        below = (circuit.origin(x) for x in circuit.functions if x in used)
+        functions.append(
+            Function(
+                name,
+                inputs=tuple(at for x, at in column.items() if x in used),
+                uses=tuple(dict.fromkeys(below)),
+                outputs=tuple(at for at, origin in enumerate(outputs) if origin == name),
+            )
+        )
+    return Truth(len(column), len(outputs), tuple(functions))

@@ -1,0 +1,136 @@
+"""What a task asks of a network's outputs: a loss to minimise, and which answers are right."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from netsculpt.errors import FormatError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["Bits", "Classes", "Goal"]
+
+
+class Goal(ABC):
+    """Loss and rightness of logits [n, n_outputs] against targets [n, k]."""
+
+    @property
+    @abstractmethod
+    def n_outputs(self) -> int:
+        """Output units that a network for the task has."""
+
+    @abstractmethod
+    def check(self, targets: Tensor) -> None:
+        """Raise `FormatError` unless `targets` can be targets of this goal."""
+
+    @abstractmethod
+    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Mean loss, a scalar."""
+
+    @abstractmethod
+    def correct(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Which answers are right, boolean [n, k]."""
+
+    def accuracy(self, logits: Tensor, targets: Tensor) -> float:
+        """Share of answers that are right, 0 … 1."""
+        return float(self.correct(logits, targets).double().mean())
+
+    def solved(self, logits: Tensor, targets: Tensor) -> bool:
+        """Whether every answer of every sample is right: what sculpting asks of a truth table."""
+        return bool(self.correct(logits, targets).all())
+
+
+@dataclass(frozen=True)
+class Bits(Goal):
+    """Independent bits: binary cross-entropy averaged over all of them, threshold 0.5.
+
+    Targets are 0 and 1, float32 [n, n_bits].
+
+    >>> import torch
+    >>> logits, targets = torch.tensor([[2.0, -1.0]]), torch.tensor([[1.0, 1.0]])
+    >>> Bits(2).accuracy(logits, targets), Bits(2).solved(logits, targets)
+    (0.5, False)
+    """
+
+    n_bits: int
+
+    @property
+    def n_outputs(self) -> int:
+        """One output unit a bit."""
+        return self.n_bits
+
+    def check(self, targets: Tensor) -> None:
+        """Raise `FormatError` unless `targets` are 0 and 1, float32 [n, n_bits]."""
+        import torch
+
+        _check_shape(targets, self.n_bits, torch.float32)
+        if not bool(((targets == 0) | (targets == 1)).all()):
+            raise FormatError("targets of a task of bits hold other values than 0 and 1")
+
+    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Binary cross-entropy of the sigmoid of the logits, averaged over samples and bits."""
+        from torch.nn.functional import binary_cross_entropy_with_logits
+
+        return binary_cross_entropy_with_logits(logits, targets)
+
+    def correct(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Which bits are right [n, n_bits]: sigmoid > 0.5 is the same as logit > 0."""
+        return (logits > 0) == (targets > 0)
+
+
+@dataclass(frozen=True)
+class Classes(Goal):
+    """One or more classifications side by side, each over outputs of its own.
+
+    Targets are class numbers, int64 [n, len(sizes)].
+
+    >>> import torch
+    >>> logits = torch.tensor([[0.0, 3.0, 5.0, 1.0, 2.0]])
+    >>> Classes((2, 3)).accuracy(logits, torch.tensor([[1, 2]]))
+    0.5
+    """
+
+    sizes: tuple[int, ...]  # number of classes of each classification
+
+    @property
+    def n_outputs(self) -> int:
+        """One output unit a class."""
+        return sum(self.sizes)
+
+    def check(self, targets: Tensor) -> None:
+        """Raise `FormatError` unless `targets` are classes that exist, int64 [n, len(sizes)]."""
+        import torch
+
+        _check_shape(targets, len(self.sizes), torch.int64)
+        for column, size in zip(targets.T, self.sizes, strict=True):
+            if bool(((column < 0) | (column >= size)).any()):
+                raise FormatError(
+                    f"labels {int(column.min())} … {int(column.max())} found: {size} classes are "
+                    f"numbered 0 … {size - 1}; give the true number of classes"
+                )
+
+    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Cross-entropy averaged over samples and classifications."""
+        import torch
+        from torch.nn.functional import cross_entropy
+
+        parts = zip(torch.split(logits, list(self.sizes), dim=1), targets.T, strict=True)
+        return torch.stack([cross_entropy(part, column) for part, column in parts]).mean()
+
+    def correct(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Which classifications are right [n, len(sizes)]: the largest logit is the true class."""
+        import torch
+
+        found = [part.argmax(dim=1) for part in torch.split(logits, list(self.sizes), dim=1)]
+        return torch.stack(found, dim=1) == targets
+
+
+def _check_shape(targets: Tensor, width: int, dtype: object) -> None:
+    if targets.ndim != 2 or targets.shape[1] != width or targets.dtype != dtype:
+        raise FormatError(
+            f"targets are {targets.dtype} of shape {list(targets.shape)}: {dtype} of shape "
+            f"[n, {width}] is needed"
+        )

@@ -1,0 +1,90 @@
+"""Tasks by name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import partial
+from types import MappingProxyType
+
+from netsculpt.errors import FormatError
+from netsculpt.random import RNG, root_seed, stream
+from netsculpt.training.tasks.boolean import boolean
+from netsculpt.training.tasks.digits import digits
+from netsculpt.training.tasks.families import FAMILIES
+from netsculpt.training.tasks.protocol import Task, hold_out
+from netsculpt.training.tasks.two_digits import digit_sum, separate_digits
+
+__all__ = ["task", "task_names"]
+
+_HELD_OUT = 0.2
+_N_PAIRS = 10_000
+
+
+def task(name: str, *, rng: RNG = None) -> Task:
+    """Make a task by its name.
+
+    The Boolean families of `netsculpt.training.tasks.families`, with numbers in place of the
+    capital letters: ``overlap-2-use-4`` is two functions that share 2 inputs, each used 4 times.
+    Of the digits a fifth is held out; two digits are 10 000 pairs.
+
+    Parameters
+    ----------
+    name
+        One of `task_names`.
+    rng
+        Seed or generator of what is drawn: which digits are held out, which are paired. Boolean
+        tasks draw nothing.
+
+    Raises
+    ------
+    FormatError
+        If there is no such task; the text lists those that there are.
+
+    Examples
+    --------
+    >>> task("overlap-2-use-4").targets.shape
+    torch.Size([64, 8])
+    >>> task("digits", rng=0).validation.n_samples
+    359
+    """
+    for template, make in _PRESETS.items():
+        numbers = re.fullmatch(re.sub("[KN]", r"(0|[1-9][0-9]{0,3})", template), name)
+        if numbers:
+            return make(name, *map(int, numbers.groups()), rng=rng)
+    raise FormatError(
+        f"no task {name!r}; there are {', '.join(_PRESETS)}, with numbers for K and N"
+    )
+
+
+def task_names() -> list[str]:
+    """Names of tasks; capital letters stand for numbers.
+
+    >>> task_names()[:2]
+    ['input-separable', 'reused']
+    """
+    return list(_PRESETS)
+
+
+def _boolean(family: Callable[..., str], name: str, *numbers: int, rng: RNG) -> Task:  # noqa: ARG001
+    return boolean(family(*numbers), name=name)
+
+
+def _digits(name: str, *, rng: RNG) -> Task:  # noqa: ARG001
+    return hold_out(digits(), _HELD_OUT, rng=rng)
+
+
+def _two_digits(pair: Callable[..., Task], name: str, *, rng: RNG) -> Task:
+    seed = root_seed(rng)
+    source = _digits(name, rng=stream(seed, "held out"))
+    return pair(source, _N_PAIRS, rng=stream(seed, "pairs"))
+
+
+_PRESETS: Mapping[str, Callable[..., Task]] = MappingProxyType(
+    {
+        **{template: partial(_boolean, family) for template, family in FAMILIES.items()},
+        "digits": _digits,
+        "two-digits-separate": partial(_two_digits, separate_digits),
+        "two-digits-sum": partial(_two_digits, digit_sum),
+    }
+)
