@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -14,7 +14,16 @@ from scipy.sparse import csr_array
 from netsculpt.errors import GraphError, LimitError
 from netsculpt.provenance import Step, step
 
-__all__ = ["WIRING", "Block", "Layer", "NetGraph", "Role", "live_units", "unit_names"]
+__all__ = [
+    "WIRING",
+    "Block",
+    "Layer",
+    "NetGraph",
+    "Role",
+    "float_type",
+    "live_units",
+    "unit_names",
+]
 
 Role = Literal["input", "hidden", "output", "junction", "state"]
 
@@ -60,7 +69,8 @@ class NetGraph:
     """A network as a weighted DAG: U units, E edges, L layers.
 
     An edge exists iff it is stored: a kept edge may weigh 0. Edges are ordered by source, then by
-    target, in every array [E]. Arrays are read-only. Memory: 8 bytes an edge with float32 weights.
+    target, in every array [E]. Arrays are read-only; those given are taken over, not copied, where
+    their types fit. Memory: 8 bytes an edge with float32 weights.
     """
 
     weights: csr_array  # [U, U] strictly upper triangular; row = source, column = target
@@ -83,10 +93,17 @@ class NetGraph:
         if self.multiplicity is not None:
             n_edges = self.weights.nnz
             multiplicity = _frozen(self.multiplicity, None, n_edges, "multiplicity")
-            if n_edges and multiplicity.min() < 1:
-                raise GraphError("multiplicity below 1 found: a stored edge stands for ≥ 1 scalar")
+            if multiplicity.dtype.kind not in "iu" or multiplicity.min(initial=1) < 1:
+                raise GraphError(
+                    f"multiplicity holds {multiplicity.dtype} from {multiplicity.min(initial=1)}: "
+                    "a stored edge stands for a whole number of scalars, 1 or more"
+                )
             object.__setattr__(self, "multiplicity", multiplicity)
         _check_blocks(self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Checked and read-only again in the process that it travels to."""
+        return NetGraph, tuple(getattr(self, field.name) for field in fields(self))
 
     def __repr__(self) -> str:
         widths = "-".join(str(layer.n_units) for layer in self.layers[:12])
@@ -188,7 +205,7 @@ class NetGraph:
         """Index into the edge arrays [E] of the edges from one layer to another."""
         rows, columns = self.layer(source), self.layer(target)
         first, last = self.weights.indptr[rows.start], self.weights.indptr[rows.stop]
-        if sum(block.source == source for block in self.blocks) == 1:
+        if [block.target for block in self.blocks if block.source == source] == [target]:
             return slice(int(first), int(last))
         indices = self.weights.indices[first:last]
         inside = (indices >= columns.start) & (indices < columns.stop)
@@ -212,6 +229,13 @@ class NetGraph:
             if layer.role == role or (layer.role == "state" and layer.name in ends)
         ]
         return np.concatenate([np.zeros(0, np.intp), *chosen])
+
+
+def float_type(given: np.dtype[Any]) -> type[np.floating]:
+    """What weights of a type are kept as: float64 stays, every other real number is float32."""
+    if given.kind not in "biuf":
+        raise GraphError(f"weights are {given}: real numbers are needed")
+    return np.float64 if given == np.float64 else np.float32
 
 
 def live_units(graph: NetGraph) -> NDArray[np.bool_]:
@@ -272,26 +296,23 @@ def _runs(chosen: NDArray[np.bool_], offset: int) -> Iterator[slice]:
         yield slice(start, stop)
 
 
-def _frozen_csr(weights: csr_array, n_units: int) -> csr_array:
-    if weights.shape != (n_units, n_units):
-        raise GraphError(f"weights are {list(weights.shape)}, the layers hold {n_units} units")
-    if weights.nnz > _INT32_MAX:
-        raise LimitError(f"{weights.nnz} edges found: at most {_INT32_MAX} are indexed (int32)")
+def _frozen_csr(given: csr_array, n_units: int) -> csr_array:
+    if given.shape != (n_units, n_units):
+        raise GraphError(f"weights are {list(given.shape)}, the layers hold {n_units} units")
+    if given.nnz > _INT32_MAX:
+        raise LimitError(f"{given.nnz} edges found: at most {_INT32_MAX} are indexed (int32)")
+    data = _read_only(given.data.astype(float_type(given.dtype), copy=False))
+    indices = _read_only(given.indices.astype(np.int32, copy=False))
+    indptr = _read_only(given.indptr.astype(np.int32, copy=False))
+    weights = csr_array((data, indices, indptr), given.shape)  # new: no flag of `given` is trusted
     if not weights.has_canonical_format:
         raise GraphError("weights with unsorted or repeated entries: sort and sum them first")
-    if not np.isfinite(weights.data).all():
+    if not np.isfinite(data).all():
         raise GraphError("weights with NaN or infinite entries: drop those edges first")
-    filled = np.flatnonzero(np.diff(weights.indptr))
-    first = weights.indices[weights.indptr[filled]]
-    if (first <= filled).any() or (weights.indices < 0).any():
+    filled = np.flatnonzero(np.diff(indptr))
+    if (indices[indptr[filled]] <= filled).any():
         raise GraphError("weights are not strictly upper triangular: order units by layer")
-    dtype = np.float64 if weights.dtype == np.float64 else np.float32
-    data = _read_only(weights.data.astype(dtype, copy=False))
-    indices = _read_only(weights.indices.astype(np.int32, copy=False))
-    indptr = _read_only(weights.indptr.astype(np.int32, copy=False))
-    frozen = csr_array((data, indices, indptr), weights.shape)
-    frozen.has_canonical_format = True  # checked above; saves another pass over the edges
-    return frozen
+    return weights
 
 
 def _frozen(array: NDArray[Any], dtype: type | None, size: int, name: str) -> NDArray[Any]:
@@ -331,7 +352,7 @@ def _check_blocks(graph: NetGraph) -> None:
     for source, target in pairs:
         if source not in order or target not in order or order[source] >= order[target]:
             raise GraphError(f"block {source!r} → {target!r} does not lead to a later layer")
-        declared[source].append(graph.layer(target))
+        declared[source].append(graph.layers[order[target]])
     for layer in graph.layers:
         columns = indices[indptr[layer.start] : indptr[layer.stop]]
         inside = sum(_count_between(columns, x.start, x.stop) for x in declared[layer.name])

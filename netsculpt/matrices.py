@@ -15,7 +15,7 @@ from scipy import sparse
 from scipy.sparse import csr_array
 
 from netsculpt.errors import GraphError, LimitError
-from netsculpt.graph import Block, Layer, NetGraph, Role
+from netsculpt.graph import Block, Layer, NetGraph, Role, float_type
 from netsculpt.provenance import step
 
 __all__ = ["from_matrices", "kept_entries"]
@@ -115,7 +115,7 @@ def kept_entries(matrix: Any, mask: Any = None, *, name: str = "weight") -> csr_
         )
     stored = not isinstance(weights, np.ndarray)
     if stored and chosen is None:
-        turned = csr_array(weights.T)
+        turned = csr_array(weights.T, dtype=float_type(weights.dtype), copy=True)
         turned.sum_duplicates()
         return turned
     if chosen is None:
@@ -128,9 +128,8 @@ def _of_dense(weights: NDArray[Any], keep: NDArray[np.bool_]) -> csr_array:
     n_out, n_in = weights.shape
     flat = np.flatnonzero(np.ascontiguousarray(keep.T))
     indptr = np.concatenate([[0], np.cumsum(keep.sum(axis=0))])
-    data = np.ascontiguousarray(weights.T).ravel()[flat]
-    if data.dtype != np.float64:
-        data = data.astype(np.float32)
+    kept = np.ascontiguousarray(weights.T).ravel()[flat]
+    data = kept.astype(float_type(kept.dtype), copy=False)
     index = np.int32 if flat.size <= np.iinfo(np.int32).max else np.int64
     return csr_array(
         (data, (flat % max(n_out, 1)).astype(index), indptr.astype(index)), (n_in, n_out)
@@ -142,8 +141,8 @@ def _stack(blocks: list[csr_array], starts: list[int]) -> csr_array:
     n_units, n_edges = starts[-1], sum(block.nnz for block in blocks)
     if max(n_units, n_edges) > np.iinfo(np.int32).max:
         raise LimitError(f"{n_units} units and {n_edges} edges: at most 2³¹ − 1 of each (int32)")
-    dtype = np.result_type(np.float32, *(block.dtype for block in blocks))
-    data = np.empty(n_edges, dtype=np.float64 if dtype == np.float64 else np.float32)
+    dtype = float_type(np.result_type(np.float32, *(block.dtype for block in blocks)))
+    data = np.empty(n_edges, dtype=dtype)
     indices = np.empty(n_edges, dtype=np.int32)
     indptr = np.full(n_units + 1, n_edges, dtype=np.int32)
     edge = 0
@@ -166,7 +165,7 @@ def _as_array(matrix: Any) -> Any:
     if not hasattr(matrix, "detach"):
         return np.asarray(matrix)
     tensor = matrix.detach().cpu()
-    if "bfloat16" in str(tensor.dtype) or "float8" in str(tensor.dtype):
+    if tensor.is_floating_point() and tensor.element_size() < 4:  # bfloat16 and the like
         tensor = tensor.float()
     layout = str(tensor.layout).removeprefix("torch.")
     shape = tuple(tensor.shape)

@@ -24,6 +24,10 @@ class Step:
     def __post_init__(self) -> None:
         object.__setattr__(self, "parameters", MappingProxyType(dict(self.parameters)))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A read-only mapping does not travel between processes; a dict does."""
+        return Step, (self.function, dict(self.parameters), self.version, self.input_hash)
+
 
 def step(function: str, *, input_hash: str | None = None, **parameters: Any) -> Step:
     """A step taken by this version of netsculpt."""
