@@ -1,0 +1,1 @@
+"""One number for each unit: ``(graph) -> float64 [U]``."""

@@ -1,0 +1,127 @@
+"""Which units and edges lie on a path at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netsculpt.graph import Layer, NetGraph, live_units
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Effective", "effective"]
+
+
+@dataclass(frozen=True, eq=False)
+class Effective:
+    """What of a network lies on at least one input→output path."""
+
+    units: NDArray[np.bool_]  # [U]
+    edges: NDArray[np.bool_]  # [E]
+    layers: tuple[Layer, ...]  # [L] of the network
+    dead_units: dict[str, tuple[str, ...]]  # layer → its units on no path, "fc1[3]"
+    disconnected_outputs: tuple[str, ...]  # outputs that no input reaches
+    collapsed_layers: tuple[str, ...]  # layers without an effective unit
+    collapsed_blocks: tuple[str, ...]  # "source→target" without an effective edge
+
+    def table(self) -> pd.DataFrame:
+        """One row a layer: its units, how many are effective, how many dead."""
+        import pandas as pd
+
+        n_effective = [int(self.units[layer.units].sum()) for layer in self.layers]
+        n_units = [layer.n_units for layer in self.layers]
+        return pd.DataFrame(
+            {
+                "layer": [layer.name for layer in self.layers],
+                "role": [layer.role for layer in self.layers],
+                "units": n_units,
+                "effective": n_effective,
+                "dead": np.subtract(n_units, n_effective),
+            }
+        )
+
+    def summary(self) -> dict[str, Any]:
+        """Plain numbers and names, JSON-able."""
+        return {
+            "n_units": self.units.size,
+            "n_effective_units": int(self.units.sum()),
+            "n_edges": self.edges.size,
+            "n_effective_edges": int(self.edges.sum()),
+            "n_dead_units": {name: len(dead) for name, dead in self.dead_units.items()},
+            "disconnected_outputs": list(self.disconnected_outputs),
+            "collapsed_layers": list(self.collapsed_layers),
+            "collapsed_blocks": list(self.collapsed_blocks),
+        }
+
+    def warnings(self) -> list[str]:
+        """Sentences about what a sparse network should not have."""
+        found = []
+        if self.collapsed_layers:
+            found.append(f"Collapsed layers (no unit on a path): {_some(self.collapsed_layers)}")
+        if self.collapsed_blocks:
+            found.append(f"Collapsed blocks (no edge on a path): {_some(self.collapsed_blocks)}")
+        if self.disconnected_outputs:
+            found.append(f"Outputs that no input reaches: {_some(self.disconnected_outputs)}")
+        return found
+
+
+def effective(graph: NetGraph) -> Effective:
+    """Find the units and edges that lie on at least one input→output path.
+
+    An edge is effective if an input reaches its source and its target reaches an output. Biases
+    make no path. On a network with one true path of L edges: L edges, L − 1 hidden units.
+
+    The pattern alone counts: weights do not enter, an edge of weight 0 is an edge. O(E).
+
+    Returns
+    -------
+    Masks [U] and [E] and, by name, dead units, disconnected outputs, collapsed layers and blocks.
+
+    Examples
+    --------
+    >>> from netsculpt.matrices import from_matrices
+    >>> first, second = np.array([[1.0], [0.0], [1.0]]), np.array([[1.0, 1.0, 0.0]])
+    >>> found = effective(from_matrices([first, second]))
+    >>> found.units.tolist(), found.edges.tolist()
+    ([True, True, False, False, True], [True, False, True, False])
+    >>> found.dead_units
+    {'hidden1': ('hidden1[1]', 'hidden1[2]')}
+    """
+    units = live_units(graph)
+    edges = np.empty(graph.n_edges, dtype=bool)
+    dead: dict[str, tuple[str, ...]] = {}
+    for layer in graph.layers:
+        indptr = graph.weights.indptr[layer.start : layer.stop + 1]
+        leaving = slice(int(indptr[0]), int(indptr[-1]))
+        edges[leaving] = units[graph.weights.indices[leaving]]
+        edges[leaving] &= np.repeat(units[layer.units], np.diff(indptr))
+        if not units[layer.units].all():
+            dead[layer.name] = _names(graph, layer, np.flatnonzero(~units[layer.units]))
+    outputs = [layer for layer in graph.layers if np.isin(layer.start, graph.outputs)]
+    return Effective(
+        units,
+        edges,
+        graph.layers,
+        dead,
+        tuple(name for layer in outputs for name in dead.get(layer.name, ())),
+        tuple(layer.name for layer in graph.layers if not units[layer.units].any()),
+        tuple(
+            f"{block.source}→{block.target}"
+            for block in graph.blocks
+            if not edges[graph.block_edges(block.source, block.target)].any()
+        ),
+    )
+
+
+def _names(graph: NetGraph, layer: Layer, places: NDArray[np.intp]) -> tuple[str, ...]:
+    assert graph.positions is not None  # filled in by the constructor
+    return tuple(f"{layer.name}[{at}]" for at in graph.positions[layer.units][places])
+
+
+def _some(names: tuple[str, ...], most: int = 10) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

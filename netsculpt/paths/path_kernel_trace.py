@@ -1,0 +1,68 @@
+"""Trace of the path kernel."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from netsculpt.graph import WIRING, NetGraph
+from netsculpt.paths._scaled import Scaled, scaled
+from netsculpt.paths._sweep import backward, forward
+from netsculpt.paths._wide import edge_products
+
+__all__ = ["log10_path_kernel_trace", "path_kernel_trace"]
+
+
+def path_kernel_trace(graph: NetGraph) -> float:
+    """Trace of the path kernel: how fast a network learns, as far as its paths decide it.
+
+    ``tr Π = Σ_e Σ_{p∋e} (v_p / θ_e)²`` with v_p the product of the weights on path p. Swept with
+    squared weights this is ``Σ_{e=(u,v)} F²_u G²_v``: no path is enumerated, nothing is divided
+    by a weight, so that kept weights of 0 count as they should. Biases make no path; wiring is
+    walked but, holding no parameter, adds no term. An edge counts as one parameter.
+
+    Weights enter squared, so that `graph` and ``graph.magnitude`` give the same. O(E).
+
+    Source: Patil & Dovrolis 2021 (PHEW), arXiv 2010.11354, after Gebhart et al. 2021,
+    arXiv 2101.10552.
+
+    Raises
+    ------
+    LimitError
+        If it is beyond float64; `log10_path_kernel_trace` has no such limit.
+
+    Examples
+    --------
+    Two paths a→h→o, of weights 2·5 and 3·5: 5² + 5² for the first layer, 2² + 3² for the second.
+
+    >>> import numpy as np
+    >>> from netsculpt.matrices import from_matrices
+    >>> path_kernel_trace(from_matrices([np.array([[2.0, 3.0]]), np.array([[5.0]])]))
+    63.0
+    """
+    return float(_trace(graph).linear("path_kernel_trace", "use log10_path_kernel_trace"))
+
+
+def log10_path_kernel_trace(graph: NetGraph) -> float:
+    """Decimal logarithm of `path_kernel_trace`, for networks of any depth; −inf if it is 0.
+
+    Weights enter squared. O(E).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from netsculpt.matrices import from_matrices
+    >>> round(log10_path_kernel_trace(from_matrices([np.ones((10, 10))] * 400)), 6)
+    403.60206
+    """
+    return float(_trace(graph).log10())
+
+
+def _trace(graph: NetGraph) -> Scaled:
+    parameters = np.ones(graph.n_edges, dtype=bool)
+    for block in graph.blocks:
+        if block.kind == WIRING:
+            parameters[graph.block_edges(block.source, block.target)] = False
+    before, after = forward(graph, squared=True), backward(graph, squared=True)
+    parts = [ends[parameters[edges]].sum() for edges, ends in edge_products(graph, before, after)]
+    mantissas, exponents = [x.mantissa for x in parts], [x.exponent for x in parts]
+    return scaled(np.array(mantissas, dtype=np.float64), exponents).sum()

@@ -1,0 +1,60 @@
+"""All input→output paths of a network."""
+
+from __future__ import annotations
+
+from netsculpt.graph import NetGraph
+from netsculpt.paths._sweep import non_negative, total
+
+__all__ = ["log10_path_total", "path_total"]
+
+
+def path_total(graph: NetGraph) -> float:
+    """Weight of all input→output paths.
+
+    ``Σ_out F_v = Σ_in G_v``: the sum over all paths of the product of weights.
+
+    Weights are swept as given, signs included: pass ``graph.pattern`` to count paths,
+    ``graph.with_weights(graph.multiplicity)`` to count them by scalar parameters,
+    ``graph.magnitude`` for Π|weight|.
+    O(E).
+
+    Raises
+    ------
+    LimitError
+        If it is beyond float64; `log10_path_total` has no such limit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from netsculpt.matrices import from_matrices
+    >>> graph = from_matrices([np.array([[1.0, 0.0], [2.0, 3.0]]), np.array([[1.0, 4.0]])])
+    >>> path_total(graph.pattern), path_total(graph)
+    (3.0, 21.0)
+    """
+    return float(total(graph).linear("path_total", "use log10_path_total"))
+
+
+def log10_path_total(graph: NetGraph) -> float:
+    """Decimal logarithm of the weight of all input→output paths, −inf without a path.
+
+    `path_total` for networks of any depth: a ResNet-50 at 90 % sparsity has 10^100 paths, a
+    256-layer network 10^327.
+
+    Weights are swept as given and must not be negative: pass ``graph.pattern`` to count paths,
+    ``graph.with_weights(graph.multiplicity)`` to count them by scalar parameters,
+    ``graph.magnitude`` for Π|weight|.
+    O(E).
+
+    Raises
+    ------
+    GraphError
+        If a weight is negative.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from netsculpt.matrices import from_matrices
+    >>> log10_path_total(from_matrices([np.ones((10, 10))] * 400).pattern)
+    401.0
+    """
+    return float(total(non_negative(graph, "log10_path_total")).log10())
