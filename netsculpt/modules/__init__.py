@@ -1,0 +1,23 @@
+"""Modules: detectors, the quality of a partition, and how sure one may be of it."""
+
+from netsculpt.modules.comparison import Comparison, compare, layer_ami
+from netsculpt.modules.consensus import Consensus, consensus
+from netsculpt.modules.detectors import leiden, sculpting, spectral
+from netsculpt.modules.ncut import ncut
+from netsculpt.modules.quality import quality
+from netsculpt.modules.resolution_profile import ResolutionProfile, resolution_profile
+
+__all__ = [
+    "Comparison",
+    "Consensus",
+    "ResolutionProfile",
+    "compare",
+    "consensus",
+    "layer_ami",
+    "leiden",
+    "ncut",
+    "quality",
+    "resolution_profile",
+    "sculpting",
+    "spectral",
+]

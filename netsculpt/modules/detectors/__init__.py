@@ -1,0 +1,7 @@
+"""Detectors: `(graph, *, rng, …) -> Partition`, dead units −1."""
+
+from netsculpt.modules.detectors.leiden import leiden
+from netsculpt.modules.detectors.sculpting import sculpting
+from netsculpt.modules.detectors.spectral import spectral
+
+__all__ = ["leiden", "sculpting", "spectral"]

@@ -1,0 +1,162 @@
+"""Are the significance tests right? Rejections without modules, power with them.
+
+    python analyses/calibration.py -o OUT
+
+Networks without modules, with like and with lognormal degrees, must be called significant at 0.05
+about one time in twenty, whatever their degrees; networks with planted modules nearly always. Each
+test is a statistic with its null model: the default one, and that of the work on clusterability
+(Filan et al., arXiv:2103.03386), whose null model destroys degrees.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+from joblib import Parallel, delayed
+from scipy.stats import kstest
+
+from netsculpt.graph import NetGraph
+from netsculpt.modules import leiden, ncut, quality, spectral
+from netsculpt.monte_carlo import Null, significance
+from netsculpt.nulls import rewire, shuffle_layer
+from netsculpt.random import stream
+from netsculpt.synthetic import planted
+
+PACKAGES = ("netsculpt", "numpy", "scipy", "igraph", "leidenalg", "scikit-learn")
+LEVEL = 0.05
+
+
+@dataclass(frozen=True)
+class Config:
+    """What to test, and how often."""
+
+    widths: tuple[int, ...] = (24, 24, 24, 24)
+    k: int = 3
+    p_in: float = 0.5
+    p_out: float = 0.05
+    heterogeneity: float = 0.75  # σ of the lognormal networks
+    n_networks: int = 60  # of each kind
+    n_nulls: int = 59
+    seed: int = 0
+    jobs: int = 2
+
+
+@dataclass(frozen=True)
+class Test:
+    """A statistic with its null model."""
+
+    name: str
+    statistic: Callable[[NetGraph], float]
+    null: Null
+    tail: Literal["greater", "less"]
+
+
+def _modularity(graph: NetGraph) -> float:
+    return quality(graph, leiden(graph, rng=0))
+
+
+def _least_ncut(graph: NetGraph) -> float:
+    return ncut(graph, spectral(graph, rng=0, k=Config.k))
+
+
+TESTS = (
+    Test("Q of leiden, rewire", _modularity, rewire, "greater"),
+    Test("n-cut of spectral, shuffle_layer", _least_ncut, shuffle_layer, "less"),
+)
+
+
+def main(config: Config, out: Path) -> None:
+    """Test every network with every test; write the p values, the rates and a manifest."""
+    cases = [
+        (test, modular, lognormal, at)
+        for test in TESTS
+        for modular in (False, True)
+        for lognormal in (False, True)
+        for at in range(config.n_networks)
+    ]
+    tasks = (delayed(measure)(config, *case) for case in cases)
+    values = pd.DataFrame(Parallel(n_jobs=config.jobs)(tasks))
+    by = ["test", "modules", "degrees"]
+    groups = values.groupby(by, sort=False)
+    rates = pd.DataFrame([dict(zip(by, key, strict=True)) | _rates(x["p"]) for key, x in groups])
+    out.mkdir(parents=True, exist_ok=True)
+    values.to_csv(out / "p_values.csv", index=False)
+    rates.to_csv(out / "rates.csv", index=False)
+    manifest = {
+        "schema": "netsculpt.manifest/1",
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "analysis": Path(__file__).stem,
+        "arguments": asdict(config),
+        "rates": rates.to_dict(orient="records"),
+        "versions": {name: version(name) for name in PACKAGES},
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+    }
+    (out / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    print(rates.to_string(index=False))
+    print(f"{len(values)} tests of {config.n_nulls} null networks → {out}")
+
+
+def measure(config: Config, test: Test, modular: bool, lognormal: bool, at: int) -> dict[str, Any]:
+    """One network, tested once. Both kinds have the same expected density."""
+    k = config.k
+    even = (config.p_in + (k - 1) * config.p_out) / k
+    graph, _ = planted(
+        config.widths,
+        k,
+        config.p_in if modular else even,
+        config.p_out if modular else even,
+        degree_heterogeneity=config.heterogeneity if lognormal else 0.0,
+        rng=stream(config.seed, "network", modular, lognormal, at),
+    )
+    found = significance(
+        test.statistic,
+        graph.pattern,
+        null=test.null,
+        n=config.n_nulls,
+        tail=test.tail,
+        rng=stream(config.seed, "nulls", test.name, modular, lognormal, at),
+    )
+    return {
+        "test": test.name,
+        "modules": "planted" if modular else "none",
+        "degrees": "lognormal" if lognormal else "alike",
+        "network": at,
+        **found.summary(),
+    }
+
+
+def _rates(p: pd.Series[float]) -> dict[str, float]:
+    """Share called significant; whether the p values are uniform, as they must be by chance."""
+    return {
+        "networks": p.size,
+        "rejected": float((p <= LEVEL).mean()),
+        "mean_p": float(p.mean()),
+        "uniform_p": float(kstest(p, "uniform").pvalue),
+    }
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("-o", "--out", type=Path, default=Path("results/calibration"))
+    parser.add_argument("--jobs", type=int, default=Config.jobs, help="processes (-1: all cores)")
+    parser.add_argument("--quick", action="store_true", help="few networks, within a minute")
+    parser.add_argument("--seed", type=int, default=Config.seed)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    given = _arguments()
+    config = Config(seed=given.seed, jobs=given.jobs)
+    if given.quick:
+        config = replace(config, n_networks=8, n_nulls=19)
+    main(config, given.out)

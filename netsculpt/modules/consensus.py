@@ -1,0 +1,131 @@
+"""What many runs of a detector agree on, and how far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from netsculpt.errors import GraphError
+from netsculpt.graph import NetGraph
+from netsculpt.modules.comparison import compare, matching, overlaps
+from netsculpt.modules.quality import quality
+from netsculpt.partition import NO_MODULE, Partition
+from netsculpt.random import RNG, root_seed, stream
+
+__all__ = ["Consensus", "Detector", "consensus"]
+
+
+class Detector(Protocol):
+    """Anything that finds modules: every function in ``netsculpt.modules.detectors``."""
+
+    def __call__(self, graph: NetGraph, *, rng: RNG = None) -> Partition:
+        """The modules of `graph` [U]."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Consensus:
+    """What the runs of a detector agree on."""
+
+    partition: Partition  # the consensus; quality is its layer-aware Q
+    agreement: csr_array  # [U, U] on the network's edges: share of runs with both ends in a module
+    stability: float  # mean AMI over all pairs of runs: 1 = always the same, 0 = chance
+    variation: float  # mean variation of information over all pairs, nats: 0 = always the same
+    confidence: NDArray[np.float64]  # [U] share of runs that put the unit there; NaN: no module
+    runs: tuple[Partition, ...]  # [n_seeds]
+
+    def summary(self) -> dict[str, Any]:
+        """Plain numbers, JSON-able."""
+        placed = self.confidence[~np.isnan(self.confidence)]
+        return {
+            "n_modules": self.partition.n_modules,
+            "quality": self.partition.quality,
+            "stability": self.stability,
+            "variation": self.variation,
+            "mean_confidence": float(placed.mean()) if placed.size else None,
+            "n_runs": len(self.runs),
+        }
+
+
+def consensus(
+    graph: NetGraph, detector: Detector, *, n_seeds: int = 20, rng: RNG = None
+) -> Consensus:
+    """Run a detector many times and find what the runs agree on.
+
+    A detector that draws gives another answer every time. How alike they are tells whether the
+    answer means anything; the consensus is better than a run. The consensus is one more run of the
+    detector, on the network whose weights are replaced by the share of runs in which both ends of
+    an edge were in one module. So it knows layers if the detector does, and needs no matrix of all
+    pairs of units.
+
+    Parameters
+    ----------
+    graph
+        The network. Weights enter as the detector takes them.
+    detector
+        ``leiden`` or any other ``(graph, *, rng) -> Partition``; give it parameters with a lambda.
+    n_seeds
+        Runs, at least 2; 20 or more for a number to publish.
+    rng
+        Seed or generator. Run i depends on the seed and i alone.
+
+    Raises
+    ------
+    GraphError
+        If `n_seeds` is below 2.
+
+    Notes
+    -----
+    Cost: n_seeds + 1 runs, O(n_seeds E), and n_seeds² / 2 comparisons. One round of Lancichinetti
+    and Fortunato, Sci. Rep. 2, 336 (2012), doi:10.1038/srep00336, on the network's own edges; more
+    rounds found planted modules no better. Confidence counts the runs in which the unit's module is
+    the one matched to its consensus module (largest summed Jaccard index).
+
+    Examples
+    --------
+    >>> from netsculpt.modules import leiden
+    >>> from netsculpt.synthetic import planted
+    >>> graph, _ = planted([8, 8, 8], 2, 1.0, 0.0, rng=0)
+    >>> found = consensus(graph.pattern, leiden, n_seeds=5, rng=0)
+    >>> found.partition.n_modules, found.stability, float(found.confidence.min())
+    (2, 1.0, 1.0)
+    """
+    if n_seeds < 2:
+        raise GraphError(f"n_seeds is {n_seeds}: at least 2 runs are needed to agree")
+    seed = root_seed(rng)
+    runs = tuple(detector(graph, rng=stream(seed, "run", at)) for at in range(n_seeds))
+    sources, targets = graph.sources, graph.weights.indices
+    together = np.zeros(graph.n_edges)
+    for run in runs:
+        here = run.labels[sources]
+        together += (here == run.labels[targets]) & (here != NO_MODULE)
+    agreed = graph.with_weights(together / n_seeds)
+    labels = detector(agreed, rng=stream(seed, "consensus")).labels
+    found = Partition(labels, "consensus", quality(graph, Partition(labels)))
+    pairs = [compare(a, b) for a, b in combinations(runs, 2)]
+    return Consensus(
+        found,
+        agreed.weights,
+        float(np.mean([pair.ami for pair in pairs])),
+        float(np.mean([pair.vi for pair in pairs])),
+        _confidence(found, runs),
+        runs,
+    )
+
+
+def _confidence(found: Partition, runs: tuple[Partition, ...]) -> NDArray[np.float64]:
+    """Share of runs in which a unit is in the module matched to its own [U]."""
+    agreeing = np.zeros(found.labels.size)
+    for run in runs:
+        both = (found.labels != NO_MODULE) & (run.labels != NO_MODULE)
+        mine, theirs = found.labels[both], run.labels[both]
+        rows, columns, _ = matching(overlaps(mine, theirs))
+        partner = np.full(found.n_modules, NO_MODULE)
+        partner[rows] = columns
+        agreeing[both] += partner[mine] == theirs
+    return np.where(found.labels == NO_MODULE, np.nan, agreeing / len(runs))

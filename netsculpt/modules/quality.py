@@ -1,0 +1,86 @@
+"""Layer-aware modularity: more weight inside modules than chance puts there, layer pair by pair."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from netsculpt.graph import NetGraph, live_units
+from netsculpt.modules._labels import checked_labels
+from netsculpt.partition import NO_MODULE, Partition
+
+__all__ = ["quality"]
+
+
+def quality(graph: NetGraph, partition: Partition, resolution: float = 1.0) -> float:
+    r"""Layer-aware modularity Q of a partition.
+
+    .. math:: Q = \frac{1}{m} \sum_p \sum_{i \in l,\, j \in l'} \left( W_{ij} -
+              \gamma \frac{s_i^{\mathrm{out},p} s_j^{\mathrm{in},p}}{m_p} \right)
+              \delta(c_i, c_j)
+
+    over the connected layer pairs p = (l, l'), with W = \|weight\|, the strengths
+    :math:`s^{\mathrm{out},p}, s^{\mathrm{in},p}` inside the pair, its total weight :math:`m_p`
+    and :math:`m = \sum_p m_p`. Skip connections are pairs of their own; wiring counts as edges.
+
+    Why not the usual modularity: its null model expects edges between layers that no edge can
+    connect, and so rewards cutting modules by depth (k perfect modules score higher halved once
+    L − 1 > 2k).
+
+    The sums run over the live units and the edges between them: a dead unit's weights carry
+    nothing, and its label is not read. A live unit without a module (−1) adds nothing, exactly as
+    if it were a module of its own; its edges stay in m and in the strengths, so that leaving units
+    out cannot raise Q.
+
+    Parameters
+    ----------
+    graph
+        The network. For the modularity of the mask alone give ``graph.pattern``.
+    partition
+        Module of each unit [U].
+    resolution
+        γ: above 1 favours smaller modules.
+
+    Returns
+    -------
+    float
+        Q, at most 1. One module for all: 1 − γ, so 0. k perfect equal modules: 1 − 1/k for any
+        depth. 0 if no live edge has weight.
+
+    Raises
+    ------
+    GraphError
+        If the partition is not one of this network's units.
+
+    Notes
+    -----
+    Cost O(E). The null model of each pair is the directed one of Leicht and Newman,
+    Phys. Rev. Lett. 100, 118703 (2008), doi:10.1103/PhysRevLett.100.118703, eq. 2; γ is that of
+    Reichardt and Bornholdt, Phys. Rev. E 74, 016110 (2006), doi:10.1103/PhysRevE.74.016110, eq. 5.
+
+    Examples
+    --------
+    >>> from netsculpt.synthetic import planted
+    >>> graph, truth = planted([6, 6, 6], 3, 1.0, 0.0, rng=0)
+    >>> round(quality(graph.pattern, truth), 12)
+    0.666666666667
+    """
+    labels = checked_labels(graph, partition)
+    live = live_units(graph)
+    sources, targets = graph.sources, graph.weights.indices
+    gain = total = 0.0
+    for block in graph.blocks:
+        edges = graph.block_edges(block.source, block.target)
+        source, target = sources[edges], targets[edges]
+        weight = np.abs(graph.weights.data[edges]).astype(np.float64)
+        weight *= live[source] & live[target]
+        pair_total = float(weight.sum())
+        if pair_total == 0:
+            continue
+        here, there = labels[source], labels[target]
+        out_strength, in_strength = (  # of each module [k]; what has none is counted first
+            np.bincount(side + 1, weight, partition.n_modules + 1)[1:] for side in (here, there)
+        )
+        inside = float(weight[(here == there) & (here != NO_MODULE)].sum())
+        gain += inside - resolution * float(out_strength @ in_strength) / pair_total
+        total += pair_total
+    return gain / total if total else 0.0

@@ -1,0 +1,123 @@
+"""What runs agree on, and modules at many resolutions."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from netsculpt import GraphError, NetGraph, Partition, planted
+from netsculpt.modules import (
+    compare,
+    consensus,
+    layer_ami,
+    leiden,
+    quality,
+    resolution_profile,
+    sculpting,
+)
+from netsculpt.random import RNG
+
+
+def weak(seed: int = 0) -> tuple[NetGraph, Partition]:
+    graph, truth = planted([32] * 8, 4, 0.25, 0.05, rng=seed)
+    return graph.pattern, truth
+
+
+def test_consensus_of_a_weak_network() -> None:
+    graph, truth = weak()
+    found = consensus(graph, leiden, n_seeds=8, rng=0)
+    assert len(found.runs) == 8
+    pairs = [compare(a, b) for a, b in combinations(found.runs, 2)]
+    assert found.stability == pytest.approx(np.mean([x.ami for x in pairs]))
+    assert found.variation == pytest.approx(np.mean([x.vi for x in pairs]))
+    assert 0.3 < found.stability < 0.99, "the example must be unstable"
+    assert found.partition.quality == quality(graph, found.partition)
+    mean = np.mean([compare(run, truth).ari for run in found.runs])
+    assert compare(found.partition, truth).ari > mean - 0.02
+
+
+def test_agreement_is_the_share_of_runs() -> None:
+    graph, _ = weak()
+    found = consensus(graph, leiden, n_seeds=3, rng=1)
+    assert found.agreement.nnz == graph.n_edges
+    for (u, v), share in list(found.agreement.todok().items())[:200]:
+        together = [run.labels[u] == run.labels[v] >= 0 for run in found.runs]
+        assert share == pytest.approx(np.mean(together))
+
+
+def test_confidence() -> None:
+    graph, truth = planted([6, 6, 6], 2, 1.0, 0.0, rng=0)
+    sure = consensus(graph.pattern, leiden, n_seeds=4, rng=0)
+    assert sure.stability == 1
+    assert sure.variation == 0
+    assert (sure.confidence == 1).all()
+    assert sure.summary()["mean_confidence"] == 1
+
+    def wavering(graph: NetGraph, *, rng: RNG = None) -> Partition:
+        """The truth, but unit 0 changes sides at random and unit 17 has no module."""
+        labels = truth.labels.copy()
+        labels[0], labels[17] = np.random.default_rng(rng).integers(2), -1
+        return Partition(labels)
+
+    found = consensus(graph, wavering, n_seeds=40, rng=0)
+    there = [run.labels[0] == run.labels[1] for run in found.runs]
+    share = np.mean(there) if found.partition.labels[0] == found.partition.labels[1] else None
+    share = 1 - np.mean(there) if share is None else share
+    assert 0.2 < share < 0.8
+    assert found.confidence[0] == pytest.approx(share)
+    assert (found.confidence[1:17] == 1).all()
+    assert np.isnan(found.confidence[17])
+
+
+def test_detectors_that_draw_nothing_are_stable() -> None:
+    graph, _ = planted([8, 8, 8], 2, 1.0, 0.0, rng=0)
+    found = consensus(graph, sculpting, n_seeds=2, rng=0)
+    assert found.stability == 1
+    assert found.partition.labels.tobytes() == found.runs[0].labels.tobytes()
+
+
+def test_runs_depend_on_seed_and_number_alone() -> None:
+    graph, _ = weak()
+    few, many = (consensus(graph, leiden, n_seeds=n, rng=5).runs for n in (2, 4))
+    for a, b in zip(few, many, strict=False):
+        assert a.labels.tobytes() == b.labels.tobytes()
+    with pytest.raises(GraphError, match="n_seeds is 1"):
+        consensus(graph, leiden, n_seeds=1)
+
+
+def test_no_live_unit() -> None:
+    graph, _ = planted([4, 4, 4], 2, 0.0, 0.0, rng=0)
+    found = consensus(graph, leiden, n_seeds=2, rng=0)
+    assert np.isnan(found.confidence).all()
+    assert found.summary()["mean_confidence"] is None
+
+
+def test_resolution_profile() -> None:
+    graph, truth = planted([16] * 4, 4, 0.8, 0.02, rng=0)
+    gammas = [0.25, 1.0, 1.3, 6.0]
+    found = resolution_profile(graph.pattern, resolutions=gammas, n_seeds=3, rng=0)
+    assert found.n_modules[1:3].tolist() == [4, 4]
+    assert found.n_modules[0] <= 4 < found.n_modules[3]
+    assert found.next_ami[1] == pytest.approx(1)
+    assert np.isnan(found.next_ami[3])
+    assert found.stability[1] == pytest.approx(1)
+    assert resolution_profile(weak()[0], resolutions=[1.0], rng=0).stability[0] < 0.99
+    assert found.layer_ami[1] == layer_ami(graph, found.partitions[1])
+    for gamma, best, value in zip(gammas, found.partitions, found.quality, strict=True):
+        assert value == quality(graph.pattern, best, gamma)
+    assert compare(found.partitions[1], truth).ari > 0.95
+    table = found.table()
+    assert table["resolution"].tolist() == gammas
+    assert list(found.summary()) == list(table.columns)
+    alone = resolution_profile(graph.pattern, resolutions=[1.3], n_seeds=3, rng=0)
+    assert alone.partitions[0].labels.tobytes() == found.partitions[2].labels.tobytes()
+
+
+def test_resolution_profile_needs_something() -> None:
+    graph, _ = planted([4, 4], 2, 1.0, 0.0, rng=0)
+    with pytest.raises(GraphError, match="0 resolutions"):
+        resolution_profile(graph, resolutions=[])
+    with pytest.raises(GraphError, match="n_seeds = 1"):
+        resolution_profile(graph, n_seeds=1)

@@ -1,0 +1,149 @@
+"""z and p, and whether they mean what they say."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from netsculpt import GraphError, NetGraph, planted, significance
+from netsculpt.modules import leiden, ncut, quality, spectral
+from netsculpt.nulls import rewire, shuffle_layer, shuffle_weights
+from netsculpt.random import RNG, stream
+
+
+def lottery(graph: NetGraph, *, rng: RNG = None) -> NetGraph:
+    """A null model in which the first weight is a uniform number."""
+    return graph.with_weights(np.full(graph.n_edges, np.random.default_rng(rng).random()))
+
+
+def first_weight(graph: NetGraph) -> float:
+    return float(graph.weights.data[0])
+
+
+@pytest.fixture
+def graph() -> NetGraph:
+    made, _ = planted([4, 4], 1, 1.0, 1.0, rng=0)
+    return made.with_weights(np.full(16, 0.75))
+
+
+def given(values: list[float]) -> object:
+    """A statistic that gives these values one after the other."""
+    left = iter(values)
+    return lambda graph: next(left)
+
+
+@pytest.mark.parametrize("tail", ["greater", "less"])
+def test_z_and_p(graph: NetGraph, tail: str) -> None:
+    found = significance(first_weight, graph, null=lottery, n=200, rng=0, tail=tail)
+    draws = found.draws
+    assert (found.value, found.n, draws.shape, found.tail) == (0.75, 200, (200,), tail)
+    assert found.mean == pytest.approx(draws.mean())
+    assert found.sd == pytest.approx(draws.std(ddof=0))
+    assert found.z == pytest.approx((0.75 - draws.mean()) / draws.std())
+    extreme = draws >= 0.75 if tail == "greater" else draws <= 0.75
+    assert found.p == (extreme.sum() + 1) / 201
+    assert found.p == pytest.approx(0.25 if tail == "greater" else 0.75, abs=0.1)
+    assert "draws" not in found.summary()
+    assert found.summary()["p"] == found.p
+
+
+def test_published_z(graph: NetGraph) -> None:
+    """One row of the published results: 10.0422 against 10.1518 ± 0.02139 in 50 shuffles."""
+    draws = 10.1518 + 0.02139 * np.tile([-1.0, 1.0], 25)
+    statistic = given([10.0422, *draws])
+    found = significance(statistic, graph, null=lottery, n=50, rng=0, tail="less")
+    assert found.z == pytest.approx(-5.124, abs=5e-4)
+    assert found.p == 1 / 51
+
+
+@pytest.mark.parametrize(
+    ("value", "z", "p"), [(0.1, 0.0, 1.0), (0.2, np.inf, 0.1), (0.0, -np.inf, 1.0)]
+)
+def test_draws_without_spread(graph: NetGraph, value: float, z: float, p: float) -> None:
+    found = significance(given([value, *[0.1] * 9]), graph, null=lottery, n=9, rng=0)
+    assert (found.mean, found.sd, found.z, found.p) == (0.1, 0.0, z, p)
+
+
+def test_rounding_makes_no_difference_extreme(graph: NetGraph) -> None:
+    up, down = np.nextafter(0.3, 1), np.nextafter(0.3, 0)
+    for tail in ("greater", "less"):
+        found = significance(
+            given([0.3, up, down, 0.3]), graph, null=lottery, n=3, rng=0, tail=tail
+        )
+        assert found.p == 1
+
+
+def test_draw_i_depends_on_seed_and_i_alone(graph: NetGraph) -> None:
+    few, many, other = (
+        significance(first_weight, graph, null=lottery, n=n, rng=rng).draws
+        for n, rng in ((5, 3), (9, 3), (5, 4))
+    )
+    assert few.tobytes() == many[:5].tobytes()
+    assert (few != other).all()
+    assert np.unique(many).size == 9
+    expected = first_weight(lottery(graph, rng=stream(3, "null", 4)))
+    assert many[4] == expected
+    generators = [
+        significance(first_weight, graph, null=lottery, n=5, rng=np.random.default_rng(8)).draws
+        for _ in range(2)
+    ]
+    assert generators[0].tobytes() == generators[1].tobytes()
+
+
+def test_progress(graph: NetGraph) -> None:
+    seen: list[tuple[int, int]] = []
+    significance(first_weight, graph, null=lottery, n=3, progress=lambda *step: seen.append(step))
+    assert seen == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_what_is_refused(graph: NetGraph) -> None:
+    with pytest.raises(GraphError, match="n is 0"):
+        significance(first_weight, graph, null=lottery, n=0)
+    with pytest.raises(GraphError, match="'both'"):
+        significance(first_weight, graph, null=lottery, tail="both")
+    with pytest.raises(GraphError, match="statistic of the network is nan"):
+        significance(given([np.nan]), graph, null=lottery)
+    with pytest.raises(GraphError, match="statistic of null network 1 is inf"):
+        significance(given([0.0, 0.0, np.inf]), graph, null=lottery)
+
+
+def least_ncut(graph: NetGraph) -> float:
+    return ncut(graph, spectral(graph, rng=0, k=2))
+
+
+def most_modular(graph: NetGraph) -> float:
+    return quality(graph, leiden(graph, rng=0))
+
+
+def p_values(p_in: float, p_out: float, sigma: float, n_networks: int, **test: object) -> list:
+    found = []
+    for seed in range(1000, 1000 + n_networks):
+        graph, _ = planted([12] * 3, 2, p_in, p_out, degree_heterogeneity=sigma, rng=seed)
+        found.append(significance(graph=graph.pattern, n=19, rng=seed, **test).p)
+    return found
+
+
+@pytest.mark.parametrize("sigma", [0.0, 0.75])
+def test_no_modules_are_rarely_significant(sigma: float) -> None:
+    p = p_values(0.3, 0.3, sigma, 20, statistic=most_modular, null=rewire)
+    assert np.mean(np.array(p) <= 0.05) <= 0.12
+    assert 0.35 < np.mean(p) < 0.7  # uniform on 1/20 … 1: .525 ± .064
+
+
+@pytest.mark.parametrize("sigma", [0.0, 0.75])
+def test_planted_modules_are_nearly_always_significant(sigma: float) -> None:
+    p = p_values(0.7, 0.05, sigma, 8, statistic=most_modular, null=rewire)
+    assert np.mean(np.array(p) <= 0.05) >= 0.9
+
+
+def test_ncut_of_planted_modules() -> None:
+    graph, _ = planted([16] * 3, 2, 0.6, 0.05, rng=0)
+    found = significance(least_ncut, graph.pattern, null=shuffle_layer, n=19, rng=0, tail="less")
+    assert found.p == 0.05
+    assert found.z < -2
+
+
+def test_shuffled_weights_do_not_see_the_mask() -> None:
+    graph, _ = planted([16] * 3, 2, 0.6, 0.05, rng=0)
+    blind = significance(most_modular, graph.pattern, null=shuffle_weights, n=9, rng=0)
+    assert (blind.p, blind.z, blind.sd) == (1, 0, 0)
