@@ -1,0 +1,7 @@
+"""Files become graphs: state dicts, masks, safetensors, arrays, without running code from them."""
+
+from __future__ import annotations
+
+from netsculpt.loading._reader import load
+
+__all__ = ["load"]

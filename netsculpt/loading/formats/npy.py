@@ -1,0 +1,21 @@
+"""One NumPy array, without pickles."""
+
+from __future__ import annotations
+
+from netsculpt.loading._content import Content
+from netsculpt.loading._npy import read_npy
+from netsculpt.loading._source import Source
+
+__all__ = ["read", "sniff"]
+
+
+def sniff(source: Source) -> bool:
+    """Whether the file begins with NumPy's magic string."""
+    return source.head.startswith(b"\x93NUMPY")
+
+
+def read(source: Source) -> Content:
+    """A list of the one array."""
+    with source.path.open("rb") as stream:
+        array = read_npy(stream, source.n_bytes, source.max_bytes, source.where)
+    return Content([array], source.sha256())

@@ -1,0 +1,29 @@
+"""NumPy arrays in a zip file, without pickles."""
+
+from __future__ import annotations
+
+import zipfile
+
+from netsculpt.loading._content import Content
+from netsculpt.loading._npy import read_npy
+from netsculpt.loading._source import Source
+from netsculpt.loading._torch import translated
+
+__all__ = ["read", "sniff"]
+
+
+def sniff(source: Source) -> bool:
+    """Whether there is nothing but arrays in the zip file."""
+    return bool(source.members) and all(name.endswith(".npy") for name in source.members)
+
+
+def read(source: Source) -> Content:
+    """A dict of arrays; a list where ``numpy.savez`` was given no names."""
+    arrays = {}
+    with translated(source.where), zipfile.ZipFile(source.path) as archive:
+        for name, member in source.members.items():
+            with archive.open(member) as stream:
+                array = read_npy(stream, member.file_size, source.max_bytes, source.where)
+            arrays[name.removesuffix(".npy")] = array
+    numbered = list(arrays) == [f"arr_{i}" for i in range(len(arrays))]
+    return Content(list(arrays.values()) if numbered else arrays, source.sha256())

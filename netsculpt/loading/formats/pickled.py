@@ -1,0 +1,116 @@
+"""Plain pickles of lists and dicts of arrays or tensors, such as mask files.
+
+They are read by a stack machine that knows these constructors and no others. Torch tensors in
+plain pickles carry their storage as an old torch file inside the pickle; those bytes go through
+the same door as a file of their own.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from numpy.typing import NDArray
+
+from netsculpt.errors import LimitError
+from netsculpt.loading._arrays import from_bytes
+from netsculpt.loading._claims import extent
+from netsculpt.loading._content import Content
+from netsculpt.loading._pickles import PLAIN, Constructors, read_pickle
+from netsculpt.loading._source import Source
+from netsculpt.loading._torch import LEGACY_HEAD, read_legacy, translated
+
+__all__ = ["read", "sniff"]
+
+
+def sniff(source: Source) -> bool:
+    """Whether the file begins as pickles of protocol 2 to 5 do, and is no torch file."""
+    head = source.head
+    return head[:1] == b"\x80" and head[1:2] in b"\x02\x03\x04\x05" and not _is_torch(head)
+
+
+def read(source: Source) -> Content:
+    """Build lists, dicts, arrays and tensors; anything else refuses the file."""
+    stream = io.BytesIO(source.content())
+    value = read_pickle(stream, _constructors(source), where=source.where)
+    return Content(value, source.sha256())
+
+
+def _is_torch(head: bytes) -> bool:
+    return head.startswith(LEGACY_HEAD)
+
+
+class _DType:
+    """A NumPy dtype in the making: its state brings the byte order."""
+
+    def __init__(self, code: str, *_: Any) -> None:
+        self.code = code
+
+    def finished(self, state: tuple[Any, ...]) -> str:
+        order: str = state[1]
+        return ("=" if order == "|" else order) + self.code
+
+
+class _Array:
+    """A NumPy array in the making: its state brings everything."""
+
+    def __init__(self, *_: Any) -> None:
+        pass
+
+    def finished(self, state: tuple[Any, ...]) -> NDArray[Any]:
+        _, shape, dtype, fortran, data = state
+        return from_bytes(data, dtype, shape, "F" if fortran else "C")
+
+
+def _scalar(dtype: str, data: bytes) -> NDArray[Any]:
+    return from_bytes(data, dtype, (), "C")
+
+
+def _constructors(source: Source) -> Constructors:
+    def storage(data: bytes) -> Any:
+        return read_legacy(data, max_bytes=source.max_bytes, where=source.where)
+
+    def tensor(stored: Any, offset: int, size: Any, stride: Any, *_: Any) -> Any:
+        return _tensor(stored, offset, size, stride, source)
+
+    return {
+        **PLAIN,
+        "torch.Size": tuple,
+        "torch.storage._load_from_bytes": storage,
+        "torch._utils._rebuild_tensor": tensor,
+        "torch._utils._rebuild_tensor_v2": tensor,
+        "torch._utils._rebuild_parameter": lambda data, *_: data,
+        "torch._utils._rebuild_parameter_with_state": lambda data, *_: data,
+        "numpy.ndarray": None,
+        "numpy.dtype": _DType,
+        **_numpy("multiarray._reconstruct", _Array),
+        **_numpy("multiarray.scalar", _scalar),
+        **_numpy("numeric._frombuffer", from_bytes),
+    }
+
+
+def _numpy(name: str, constructor: Any) -> Mapping[str, Any]:
+    """NumPy 2 moved these from ``numpy.core``."""
+    return {f"numpy.core.{name}": constructor, f"numpy._core.{name}": constructor}
+
+
+def _tensor(stored: Any, offset: int, size: Any, stride: Any, source: Source) -> Any:
+    import torch
+
+    if not isinstance(stored, torch.TypedStorage | torch.UntypedStorage):
+        raise TypeError("a tensor without a storage")
+    with translated(source.where):
+        dtype = stored.dtype if isinstance(stored, torch.TypedStorage) else torch.uint8
+        room = stored.nbytes()
+        reach = extent(offset, size, stride) * dtype.itemsize
+        if reach > room:
+            raise ValueError(f"a tensor of {reach} bytes in a storage of {room}")
+        if math.prod(size) * dtype.itemsize > source.max_bytes:
+            raise LimitError(
+                f"{source.where} claims a tensor of {list(size)}, more than the limit of "
+                f"{source.max_bytes} bytes"
+            )
+        raw = stored._untyped_storage if isinstance(stored, torch.TypedStorage) else stored
+        return torch.empty(0, dtype=dtype).set_(raw, offset, size, stride)

@@ -1,0 +1,21 @@
+"""Tensors in one safetensors file."""
+
+from __future__ import annotations
+
+from netsculpt.loading._content import Content
+from netsculpt.loading._safetensors import read_safetensors
+from netsculpt.loading._source import Source
+
+__all__ = ["read", "sniff"]
+
+
+def sniff(source: Source) -> bool:
+    """Whether the file begins with a header length that fits and an opening brace."""
+    length = int.from_bytes(source.head[:8], "little")
+    return source.head[8:9] == b"{" and 0 < length <= source.n_bytes - 8
+
+
+def read(source: Source) -> Content:
+    """A dict of tensors; the format keeps no order of its own."""
+    value = read_safetensors(source.path, source.where)
+    return Content(value, source.sha256(), ordered=False)

@@ -1,0 +1,74 @@
+"""Tensors spread over several safetensors files, listed in a JSON index."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from netsculpt.errors import FormatError, UnsafeFileError
+from netsculpt.loading._content import Content
+from netsculpt.loading._safetensors import read_safetensors
+from netsculpt.loading._source import Source
+from netsculpt.loading._torch import translated
+from netsculpt.loading._words import listed, quoted
+
+__all__ = ["read", "sniff"]
+
+_LONGEST_INDEX = 1 << 26
+
+
+def sniff(source: Source) -> bool:
+    """Whether a short text file begins like JSON and speaks of a weight map."""
+    if source.head.lstrip()[:1] != b"{" or source.n_bytes > _LONGEST_INDEX:
+        return False
+    return b'"weight_map"' in source.path.read_bytes()
+
+
+def read(source: Source) -> Content:
+    """A dict of the tensors of all shards, which lie beside the index."""
+    index = source.content()
+    with translated(source.where):
+        weight_map = json.loads(index)["weight_map"]
+    if not isinstance(weight_map, dict) or not all(isinstance(x, str) for x in weight_map.values()):
+        raise FormatError(
+            f"the weight map of {source.where} is no list of tensor and file names: save the "
+            "model again"
+        )
+    digest = hashlib.sha256(index)
+    tensors: dict[str, Any] = {}
+    shards = sorted(set(weight_map.values()))
+    for shard in (_shard(source, name) for name in shards):
+        digest.update(shard.sha256().encode())
+        tensors |= read_safetensors(shard.path, shard.where)
+    missing = set(weight_map) - set(tensors)
+    if missing:
+        raise FormatError(
+            f"the shards of {source.where} lack {listed(missing)}: fetch all shards of one model"
+        )
+    details = {"shards": shards}
+    return Content(
+        {name: tensors[name] for name in weight_map},
+        f"sha256:{digest.hexdigest()}",
+        ordered=False,
+        details=details,
+    )
+
+
+def _shard(source: Source, name: str) -> Source:
+    """A shard by name, if it lies in the folder of the index and nowhere else."""
+    path = source.path.parent / name
+    with translated(source.where):
+        inside = path.resolve().parent in _folders(source.path)
+    if not inside:
+        raise UnsafeFileError(
+            f"{source.where} names the shard {quoted(name)}, which is not a file beside it: shards "
+            "may not leave the folder of their index"
+        )
+    return Source.at(path, source.max_bytes)
+
+
+def _folders(index: Path) -> set[Path]:
+    """Where the index lies, and where it lies if it is a link (as in download caches)."""
+    return {index.parent.resolve(), index.resolve().parent}
