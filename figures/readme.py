@@ -1,0 +1,38 @@
+"""The picture in the README: the demonstration's network, its hierarchy and its null distribution."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import netsculpt
+from netsculpt.plots import style
+from netsculpt.report.demo import CIRCUIT
+
+OUT = Path(__file__).parent
+SEED = 0
+
+
+def main(out: Path = OUT) -> None:
+    """Analyse the circuit of ``netsculpt demo`` and draw three panels."""
+    net = netsculpt.compile_circuit(netsculpt.parse_circuit(CIRCUIT))
+    graph = netsculpt.from_matrices(net.weights)
+    found = netsculpt.analyze(graph, rng=SEED, n_nulls=200, n_seeds=0).detected[0]
+    assert found.significance is not None
+    with style.paper("neurips"):
+        figure = style.figure("neurips", 0.75)
+        axes = figure.subplot_mosaic(
+            [["network", "network"], ["hierarchy", "null"]],
+            height_ratios=[1.4, 1],
+            width_ratios=[1.2, 1],
+        )
+        netsculpt.plots.network(graph, partition=found.partition, ax=axes["network"])
+        netsculpt.plots.module_hierarchy(found.hierarchy, ax=axes["hierarchy"])
+        netsculpt.plots.null_distribution(
+            found.significance, ax=axes["null"], label="layer-aware modularity Q"
+        )
+        for ending in ("pdf", "png"):
+            style.write_figure(figure, out / f"readme.{ending}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""Colours that stay apart for readers with colour-blindness."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from matplotlib.colors import to_rgb
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["GREY", "INK", "NEGATIVE", "PAPER", "POSITIVE", "module_colours", "rings", "shade"]
+
+INK: Final = "#333333"
+GREY: Final = "#8C8C8C"
+PAPER: Final = "#FFFFFF"
+POSITIVE: Final = "#4A5A6A"
+NEGATIVE: Final = "#B8613C"
+
+# Okabe & Ito's seven, then each time the colour whose nearest neighbour (white and greys included)
+# is farthest in OKLab, in the worst of normal, deuteranopic and protanopic vision.
+_PALETTE: Final = (
+    *("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442"),
+    *("#884466", "#33DDAA", "#223399", "#665500", "#BBCCFF", "#552266", "#5588EE"),
+    *("#770000", "#88BB77", "#AA5544", "#AADD77", "#AA4499", "#FFBBCC"),
+)
+_RGB: Final = np.array([to_rgb(colour) for colour in _PALETTE])
+
+
+def module_colours(labels: ArrayLike) -> NDArray[np.float64]:
+    """Colour [n, 3] of each module label [n]; white where there is none (−1)."""
+    chosen = np.asarray(labels, dtype=np.int64)
+    return np.where(chosen[:, None] < 0, 1.0, _RGB[chosen % len(_RGB)])
+
+
+def rings(labels: ArrayLike) -> list[str]:
+    """Outline of each label: grey for no module, ink where the palette is used a second time."""
+    turns = np.asarray(labels, dtype=np.int64) // len(_RGB)
+    return [GREY if turn < 0 else (PAPER, INK)[turn % 2] for turn in turns]
+
+
+def shade(colours: NDArray[np.float64], towards: float, amount: float) -> NDArray[np.float64]:
+    """Mix colours [n, 3] with black (`towards` 0) or white (1)."""
+    return colours * (1 - amount) + towards * amount

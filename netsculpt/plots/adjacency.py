@@ -1,0 +1,159 @@
+"""The adjacency matrix, units of a module side by side."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.colors import LinearSegmentedColormap, LogNorm, Normalize
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
+from numpy.typing import NDArray
+
+from netsculpt.graph import NetGraph
+from netsculpt.partition import NO_MODULE, Partition
+from netsculpt.plots._axes import (
+    LITERAL,
+    checked_labels,
+    colour_bar,
+    given_or_new,
+    lay_out,
+    shorten,
+    size_in_points,
+    tick_size,
+)
+from netsculpt.plots._colours import GREY, INK, module_colours
+
+__all__ = ["adjacency"]
+
+_MOST_CELLS = 400  # a side; with more units than that they share cells
+_BINS = 200
+_STRIP = 0.02  # width of the modules' colours beside the matrix, of its side
+_LONGEST_NAME = 16
+
+
+def adjacency(
+    graph: NetGraph, *, partition: Partition | None = None, ax: Axes | None = None
+) -> Axes:
+    """Draw the adjacency matrix, sources down and targets across, units ordered by module.
+
+    Modules stand in their order, those units that have none last; inside a module units keep the
+    order of their layers. Up to 400 units every edge is one cell. Of larger graphs a cell holds
+    several units each way, and its shade is the share of their pairs that are connected
+    (logarithmic). Weights are not used (pattern).
+
+    Thin lines part modules, short ones at the diagonal the layers inside a module. Cost O(E).
+
+    Parameters
+    ----------
+    graph
+        Its stored edges count, weight 0 included.
+    partition
+        Modules of its units. Without one units keep the order of the layers.
+    ax
+        Axes to draw into (default: those of a new figure).
+
+    Returns
+    -------
+    Axes
+        `ax`; coordinates are places in that order, 0 … U.
+
+    Examples
+    --------
+    >>> from netsculpt.matrices import from_matrices
+    >>> ax = adjacency(from_matrices([np.eye(2)]), partition=Partition([0, 1, 0, 1]))
+    >>> ax.images[0].get_array().filled(0).tolist()
+    [[0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0], [0.0, 0.0, 0.0, 0.0]]
+    """
+    labels = checked_labels(graph, partition)
+    ax = given_or_new(ax)
+    last = np.where(labels == NO_MODULE, labels.max(initial=NO_MODULE) + 1, labels)
+    order = np.lexsort((graph.layer_of, last))
+    what = "layer" if partition is None else "module"
+    ax.set(xlabel=f"target unit, by {what}", ylabel=f"source unit, by {what}")
+    _cells(ax, graph, order)
+    layer_ends = np.flatnonzero(np.diff(graph.layer_of[order])) + 1
+    if partition is None:
+        bounds = np.concatenate([[0], layer_ends, [graph.n_units]])
+        names = [shorten(layer.name, _LONGEST_NAME) for layer in graph.layers if layer.n_units]
+    else:
+        bounds = np.concatenate([[0], np.flatnonzero(np.diff(labels[order])) + 1, [graph.n_units]])
+        kept = labels[order][bounds[:-1]]
+        names = ["none" if label == NO_MODULE else str(label) for label in kept]
+        _modules(ax, bounds, kept)
+        _ticks_at_diagonal(ax, bounds, layer_ends)
+    _grid(ax, bounds)
+    _name_blocks(ax, bounds, names)
+    lay_out(ax, rounds=6)
+    return ax
+
+
+def _cells(ax: Axes, graph: NetGraph, order: NDArray[np.intp]) -> None:
+    """Share of connected pairs in each cell; no edge leaves the paper white."""
+    n = graph.n_units
+    n_bins = n if n <= _MOST_CELLS else _BINS
+    place = np.empty(n, dtype=np.int64)
+    place[order] = np.arange(n)
+    cell = place * n_bins // n
+    flat = cell[graph.sources] * n_bins + cell[graph.weights.indices]
+    edges = np.bincount(flat, minlength=n_bins**2).reshape(n_bins, n_bins)
+    units = np.bincount(cell, minlength=n_bins)
+    share = np.ma.masked_equal(edges / np.outer(units, units), 0.0)
+    binned = n > n_bins and graph.n_edges > 0
+    image = ax.imshow(
+        share,
+        cmap=LinearSegmentedColormap.from_list("ink", ["#C8D2DC", INK]),
+        norm=LogNorm(share.min(), share.max()) if binned else Normalize(0.0, 1.0),
+        interpolation="nearest",
+        extent=(0, n, n, 0),
+    )
+    if binned:
+        bar = colour_bar(ax, image, "share of pairs connected")
+        bar.ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        bar.ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        bar.ax.yaxis.set_minor_locator(NullLocator())
+
+
+def _modules(ax: Axes, bounds: NDArray[np.intp], labels: NDArray[np.integer]) -> None:
+    """Each module's colour along both sides and around its block on the diagonal."""
+    width = _STRIP * bounds[-1]
+    for start, stop, label in zip(bounds[:-1], bounds[1:], labels, strict=True):
+        colour = module_colours([label])[0] if label != NO_MODULE else GREY
+        size = stop - start
+        ax.add_patch(Rectangle((start, -2 * width), size, width, color=colour, linewidth=0))
+        ax.add_patch(Rectangle((-2 * width, start), width, size, color=colour, linewidth=0))
+        if label != NO_MODULE:
+            ax.add_patch(
+                Rectangle((start, start), size, size, fill=False, edgecolor=colour, linewidth=0.8)
+            )
+    ax.set(xlim=(-2 * width, bounds[-1]), ylim=(bounds[-1], -2 * width))
+
+
+def _ticks_at_diagonal(ax: Axes, bounds: NDArray[np.intp], layer_ends: NDArray[np.intp]) -> None:
+    ends = np.setdiff1d(layer_ends, bounds)
+    block = np.searchsorted(bounds, ends)
+    first, last = bounds[block - 1], bounds[block]
+    across = np.stack([np.column_stack([first, ends]), np.column_stack([last, ends])], axis=1)
+    lines = [*across, *across[:, :, ::-1]]
+    ax.add_collection(LineCollection(lines, colors=GREY, linewidths=0.3), autolim=False)
+
+
+def _grid(ax: Axes, bounds: NDArray[np.intp]) -> None:
+    inner, n = bounds[1:-1], bounds[-1]
+    ax.hlines(inner, 0, n, color=GREY, linewidth=0.3, alpha=0.5)
+    ax.vlines(inner, 0, n, color=GREY, linewidth=0.3, alpha=0.5)
+    ax.spines[:].set_visible(False)
+
+
+def _name_blocks(ax: Axes, bounds: NDArray[np.intp], names: list[str]) -> None:
+    """Name the blocks on the y axis, the large ones first, as far as they do not touch."""
+    size = tick_size(ax)
+    needed = 1.2 * size * (1 + 2 * _STRIP) * bounds[-1] / size_in_points(ax)[1]
+    middles = (bounds[:-1] + bounds[1:]) / 2
+    named: list[int] = []
+    for at in np.argsort(bounds[:-1] - bounds[1:], kind="stable"):
+        if all(abs(middles[at] - middles[other]) >= needed for other in named):
+            named.append(int(at))
+    ax.set_xticks([])
+    ax.set_yticks(middles[named], [names[at] for at in named], **LITERAL)
+    ax.tick_params(axis="y", length=0)

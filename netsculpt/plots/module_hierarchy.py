@@ -1,0 +1,237 @@
+"""The hierarchy of modules: levels from left to right, arrows by the weight between modules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from matplotlib.path import Path
+from numpy.typing import NDArray
+from scipy.sparse import coo_array, csr_array
+
+from netsculpt.hierarchy import Hierarchy, Module
+from netsculpt.plots._axes import LITERAL, bare, given_or_new, size_in_points, tick_size
+from netsculpt.plots._colours import INK, POSITIVE, module_colours, shade
+from netsculpt.plots._module_text import box_texts
+from netsculpt.plots._sweeps import aligned, line_order
+
+__all__ = ["module_hierarchy"]
+
+_MARGIN = 2.0  # points
+_WIDEST_BOX = 86.0
+_BEND = 4.0  # height kept free for an arrow between boxes
+
+
+def module_hierarchy(hierarchy: Hierarchy, *, ax: Axes | None = None) -> Axes:
+    """Draw the modules as boxes at their level, and what feeds what.
+
+    Levels are columns, level 0 on the left. A box's height grows with the square root of its
+    number of units; an arrow is wider the larger the summed |weight| between two modules. In a
+    box stand, as far as it has room, the module's number, its units, its reuse (how many others
+    it feeds), and the input and output units that it hangs together with: by name where the
+    hierarchy knows it, else by number in the graph, and how many they are if that gets long.
+
+    Parameters
+    ----------
+    hierarchy
+        Modules, their levels and the edges between them [M, M].
+    ax
+        Axes to draw into (default: those of a new figure). Set its size before.
+
+    Returns
+    -------
+    Axes
+        `ax`; its data coordinates are points on paper, y downwards.
+
+    Examples
+    --------
+    >>> from netsculpt.partition import Partition
+    >>> module = Module(0, 4, (2, 2), 0, 0.0, 1, (), (), (0, 1), (4,), 1.0)
+    >>> edges, level = csr_array((1, 1)), np.zeros(1, dtype=np.int64)
+    >>> hierarchy = Hierarchy(Partition([0] * 4), (module,), edges, level, ((0,),), 1.0, 0.0)
+    >>> [text.get_text() for text in module_hierarchy(hierarchy).texts]
+    ['module 0', '4 units', 'feeds 1', 'sees 0–1', 'serves 4']
+    """
+    ax = given_or_new(ax)
+    bare(ax)
+    size = tick_size(ax)
+    n_levels = int(hierarchy.level.max(initial=-1)) + 1
+    ax.set_xlim(-0.5, max(n_levels, 1) - 0.5)
+    ax.set_xticks(range(n_levels), [f"level {at}" for at in range(n_levels)])
+    ax.tick_params(axis="x", length=0, labelbottom=True)
+    width, height = size_in_points(ax)
+    ax.set(xlim=(0, width), ylim=(height - _MARGIN, -_MARGIN))
+    places = _places(hierarchy, width, height - 2 * _MARGIN, size)
+    ax.set_xticks(places.column, [f"level {at}" for at in range(n_levels)])
+    _arrows(ax, hierarchy, places)
+    for at, module in enumerate(hierarchy.modules):
+        _box(ax, places, at, module, hierarchy.unit_names, size)
+    return ax
+
+
+@dataclass(frozen=True, eq=False)
+class _Places:
+    """Points, y downwards. N nodes: the M modules, then the bends of arrows that skip a level."""
+
+    column: NDArray[np.float64]  # [levels] middle
+    level: NDArray[np.int64]  # [N]
+    y: NDArray[np.float64]  # [N] middle
+    width: float  # of a box
+    height: NDArray[np.float64]  # [N]
+    routes: list[list[int]]  # the nodes along each edge, edges by row, then by column
+
+
+def _places(hierarchy: Hierarchy, width: float, height: float, size: float) -> _Places:
+    n_levels = int(hierarchy.level.max(initial=-1)) + 1
+    level, routes = _routes(hierarchy)
+    hops = [hop for route in routes for hop in pairwise(route)]
+    source, target = np.array(hops, dtype=np.int64).reshape(-1, 2).T
+    pull = np.repeat(0.2 + _strength(hierarchy.edges), [len(route) - 1 for route in routes])
+    ties = csr_array(coo_array((pull, (source, target)), (level.size, level.size)))
+    rank = np.empty(level.size, dtype=np.int64)
+    rank[line_order(csr_array(ties + ties.T))] = np.arange(level.size)
+    columns = [
+        found[np.argsort(rank[found])]
+        for found in (np.flatnonzero(level == at) for at in range(n_levels))
+    ]
+    n_nodes = np.bincount(level, minlength=1)
+    n_boxes = np.bincount(hierarchy.level, minlength=n_nodes.size)
+    gap = float(np.clip(0.25 * height / max(n_nodes.max(), 1), 1.0, 12.0))
+    room = height - gap * (n_nodes - 1) - _BEND * (n_nodes - n_boxes)
+    tallest = float(np.clip(room / np.maximum(n_boxes, 1), 1.0, 8.5 * size).min())
+    n_units = np.array([module.n_units for module in hierarchy.modules], dtype=np.float64)
+    lowest = min(max(0.7 * tallest, 1.5 * size), tallest)
+    extent = np.full(level.size, _BEND)
+    extent[: n_units.size] = lowest + (tallest - lowest) * np.sqrt(
+        n_units / n_units.max(initial=1.0)
+    )
+    step = width / max(n_levels, 1)
+    return _Places(
+        column=step * np.arange(0.5, n_levels),
+        level=level,
+        y=aligned(ties, columns, extent, gap, height),
+        width=min(_WIDEST_BOX, 0.6 * step),
+        height=extent,
+        routes=routes,
+    )
+
+
+def _routes(hierarchy: Hierarchy) -> tuple[NDArray[np.int64], list[list[int]]]:
+    """Levels of modules and bends, and the way of each edge; edges of one source share bends."""
+    levels = list(hierarchy.level)
+    bend: dict[tuple[int, int], int] = {}
+    routes = []
+    for source, target in zip(*_ends(hierarchy.edges), strict=True):
+        route = [int(source)]
+        for level in range(levels[source] + 1, levels[target]):
+            if (source, level) not in bend:
+                bend[source, level] = len(levels)
+                levels.append(level)
+            route.append(bend[source, level])
+        routes.append([*route, int(target)])
+    return np.array(levels, dtype=np.int64), routes
+
+
+def _ends(edges: csr_array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    rows = np.repeat(np.arange(edges.shape[0]), np.diff(edges.indptr))
+    return rows, edges.indices.astype(np.int64)
+
+
+def _strength(edges: csr_array) -> NDArray[np.float64]:
+    """Weights relative to the largest."""
+    weights = np.asarray(edges.data, dtype=np.float64)
+    largest = weights.max(initial=0.0)
+    return weights / largest if largest > 0 else weights
+
+
+def _arrows(ax: Axes, hierarchy: Hierarchy, places: _Places) -> None:
+    strength = _strength(hierarchy.edges)
+    leaves = _ports(places, [(route[0], route[1]) for route in places.routes])
+    arrives = _ports(places, [(route[-1], route[-2]) for route in places.routes])
+    half = places.width / 2
+    for at in np.argsort(strength, kind="stable"):
+        route, thickness = places.routes[at], 0.5 + 2.5 * strength[at]
+        x = places.column[places.level[route]]
+        head = 3.0 + 1.2 * thickness
+        points = [(x[0] + half, leaves[at])]
+        for node, middle in zip(route[1:-1], x[1:-1], strict=True):
+            points += [(middle - half, places.y[node]), (middle + half, places.y[node])]
+        points.append((x[-1] - half, arrives[at]))
+        codes, way = [Path.MOVETO], [points[0]]
+        for start, stop in zip(points[::2], points[1::2], strict=True):
+            turn = (start[0] + stop[0]) / 2
+            if start is not points[0]:
+                codes.append(Path.LINETO)
+                way.append(start)
+            codes += [Path.CURVE4] * 3
+            way += [(turn, start[1]), (turn, stop[1]), stop]
+        ax.add_patch(
+            FancyArrowPatch(
+                path=Path(way, codes),
+                arrowstyle=f"-|>,head_length={head},head_width={0.5 * head}",
+                mutation_scale=1.0,
+                linewidth=thickness,
+                color=(*to_rgb(POSITIVE), 0.3 + 0.5 * strength[at]),
+                capstyle="butt",
+                joinstyle="miter",
+                zorder=1,
+                gid="edge",
+            )
+        )
+
+
+def _ports(places: _Places, ends: list[tuple[int, int]]) -> NDArray[np.float64]:
+    """Height at which each edge touches its box: spread out, in the order of the other ends."""
+    y = np.zeros(len(ends))
+    by_node: dict[int, list[int]] = {}
+    for edge, (node, _) in enumerate(ends):
+        by_node.setdefault(node, []).append(edge)
+    for node, edges in by_node.items():
+        ordered = sorted(edges, key=lambda edge: float(places.y[ends[edge][1]]))
+        spread = (np.arange(len(edges)) + 0.5) / len(edges) - 0.5
+        y[ordered] = places.y[node] + 0.7 * places.height[node] * spread
+    return y
+
+
+def _box(
+    ax: Axes, places: _Places, at: int, module: Module, names: Mapping[int, str], size: float
+) -> None:
+    colour = module_colours([module.label])
+    x, y = places.column[places.level[at]], places.y[at]
+    height = places.height[at]
+    ax.add_patch(
+        FancyBboxPatch(
+            (x - places.width / 2, y - height / 2),
+            places.width,
+            height,
+            boxstyle=f"round,pad=0,rounding_size={min(4.0, height / 3)}",
+            facecolor=shade(colour, 1.0, 0.75)[0],
+            edgecolor=shade(colour, 0.0, 0.15)[0],
+            linewidth=0.8,
+            zorder=2,
+            gid=f"module {module.label}",
+        )
+    )
+    small = 0.85 * size
+    texts = box_texts(module, names, places.width - 4.0, size, small)
+    room = 1 + int(max(height - 2.0 - 1.2 * size, 0.0) // (1.2 * small))
+    texts = texts[: room if height >= size else 0]
+    top = y - (1.2 * size + 1.2 * small * (len(texts) - 1)) / 2
+    for line, text in enumerate(texts):
+        ax.text(
+            x,
+            top + (0.6 * size if line == 0 else 1.2 * size + 1.2 * small * (line - 0.5)),
+            text,
+            size=size if line == 0 else small,
+            weight="bold" if line == 0 else "normal",
+            color=INK,
+            ha="center",
+            va="center_baseline",
+            zorder=3,
+            **LITERAL,
+        )

@@ -1,0 +1,138 @@
+"""The network itself: layers from left to right, modules in hulls, edges by weight."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import EllipseCollection
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
+
+from netsculpt.graph import NetGraph
+from netsculpt.partition import Partition
+from netsculpt.plots._axes import (
+    LITERAL,
+    bare,
+    checked_labels,
+    given_or_new,
+    label_layers,
+    size_in_points,
+    tick_size,
+)
+from netsculpt.plots._colours import GREY, INK, NEGATIVE, POSITIVE, module_colours, rings
+from netsculpt.plots._edges import SKIP_ROOM, edge_lines, skips_layers, strongest
+from netsculpt.plots._hulls import NUMBER_WIDTH, hulls
+from netsculpt.plots._layout import Layout, layered
+
+__all__ = ["network"]
+
+_MARGIN = 3.0  # points
+
+
+def network(graph: NetGraph, *, partition: Partition | None = None, ax: Axes | None = None) -> Axes:
+    r"""Draw a network as a layered DAG, its modules in coloured hulls.
+
+    Layers are columns, inputs on the left; a wide layer is packed into several columns of dots.
+    Modules keep one order from top to bottom in all layers, and units inside a module are placed
+    to reduce crossings. A hull holds a module's units in a run of adjacent layers; units of no
+    module are hollow. An edge is wider and darker the larger its |weight|, on one scale for the
+    whole graph; negative weights are rust-red. Edges that skip a layer are curved.
+
+    Of more than 3,000 edges the strongest of each pair of connected layers are drawn: every pair
+    may show an equal number, and what a small pair leaves over goes to the others. The plot then
+    says how many it shows. The size of the axes decides the size of the units, so it should be
+    set before.
+
+    Parameters
+    ----------
+    graph
+        Weights are used as given (sign and magnitude). Cost O(E log E).
+    partition
+        Modules of its units. Without one all units look alike.
+    ax
+        Axes to draw into (default: those of a new figure).
+
+    Returns
+    -------
+    Axes
+        `ax`; its data coordinates are points on paper, y downwards.
+
+    Examples
+    --------
+    >>> from netsculpt.matrices import from_matrices
+    >>> graph = from_matrices([np.eye(4), np.ones((1, 4))])
+    >>> ax = network(graph, partition=Partition([0, 0, 1, 1, 0, 0, 1, 1, -1]))
+    >>> [text.get_text() for text in ax.get_xticklabels()]
+    ['input\n4', 'hidden1\n4', 'output\n1']
+    """
+    labels = checked_labels(graph, partition)
+    ax = given_or_new(ax)
+    bare(ax)
+    shown = strongest(graph)
+    _say_what_is_shown(ax, graph, shown)
+    ax.set_xlim(-0.3, len(graph.layers) - 0.7)
+    names = label_layers(ax, graph.layers)  # before measuring: they take room
+    width, height = size_in_points(ax)
+    left = _MARGIN if partition is None else _MARGIN + NUMBER_WIDTH
+    side = _MARGIN + (SKIP_ROOM * height if skips_layers(graph) else 0.0)
+    layout = layered(graph, labels, width - left - _MARGIN, height - 2 * side)
+    ax.set(xlim=(-left, width - left), ylim=(height - side, -side))
+    ax.set_xticks(layout.column[list(names)], list(names.values()), **LITERAL)
+    hulls(ax, layout)
+    ax.add_collection(edge_lines(graph, layout, shown), autolim=False)
+    _units(ax, graph, layout, labels if partition is not None else None)
+    return ax
+
+
+def _say_what_is_shown(ax: Axes, graph: NetGraph, shown: NDArray[np.intp]) -> None:
+    """Above the axes: how many edges are drawn, and the colours where both signs occur."""
+    small = tick_size(ax)
+    if shown.size < graph.n_edges:
+        said = f"showing {shown.size:,} of {graph.n_edges:,} edges"
+        ax.annotate(
+            said,
+            (0.0, 1.0),
+            xycoords="axes fraction",
+            xytext=(0.0, 4.0),
+            textcoords="offset points",
+            size=small,
+            color=GREY,
+        )
+    negative = graph.weights.data[shown] < 0
+    if negative.any() and not negative.all():
+        ax.legend(
+            [Line2D([], [], color=colour, linewidth=1.2) for colour in (POSITIVE, NEGATIVE)],
+            ["positive", "negative"],
+            loc="lower right",
+            bbox_to_anchor=(1.0, 1.0),
+            ncols=2,
+            fontsize=small,
+            labelcolor=GREY,
+            frameon=False,
+            borderpad=0.2,
+            borderaxespad=0.1,
+            handlelength=1.2,
+            handletextpad=0.5,
+            columnspacing=1.0,
+        )
+
+
+def _units(ax: Axes, graph: NetGraph, layout: Layout, labels: NDArray[np.integer] | None) -> None:
+    """Dots in the colours of their modules; hollow where a unit has none."""
+    diameter = layout.diameter[graph.layer_of]
+    ax.add_collection(
+        EllipseCollection(
+            diameter,
+            diameter,
+            np.zeros(graph.n_units),
+            units="y",
+            offsets=np.column_stack([layout.x, layout.y]),
+            offset_transform=ax.transData,
+            facecolors=INK if labels is None else module_colours(labels),
+            edgecolors="white" if labels is None else rings(labels),
+            linewidths=np.clip(0.08 * diameter, 0.1, 0.5),
+            zorder=2,
+            gid="units",
+        ),
+        autolim=False,
+    )

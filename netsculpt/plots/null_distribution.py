@@ -1,0 +1,76 @@
+"""A statistic beside its distribution under a null model."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from netsculpt.monte_carlo import Significance
+from netsculpt.plots._axes import LITERAL, given_or_new, tick_size
+from netsculpt.plots._colours import GREY, NEGATIVE
+
+__all__ = ["null_distribution"]
+
+_HEADROOM = 1.35  # the observed value is written above the bars
+
+
+def null_distribution(
+    significance: Significance, *, ax: Axes | None = None, label: str | None = None
+) -> Axes:
+    r"""Draw the null draws as a histogram and the observed value as a line, with its z and p.
+
+    Parameters
+    ----------
+    significance
+        The value and its null draws [n].
+    ax
+        Axes to draw into (default: those of a new figure).
+    label
+        What the statistic is, for the x axis.
+
+    Returns
+    -------
+    Axes
+        `ax`.
+
+    Examples
+    --------
+    >>> draws = np.array([0.1, 0.2, 0.2, 0.3])
+    >>> ax = null_distribution(Significance(0.5, 0.2, 0.0707, 4.24, 0.2, 4, draws), label="Q")
+    >>> ax.texts[0].get_text()
+    'observed 0.5\nz = 4.24, p = 0.2'
+    """
+    ax = given_or_new(ax)
+    draws = significance.draws
+    n_bins = 2 * int(np.clip(np.ceil(np.cbrt(draws.size)), 2, 20)) + 1  # Rice's rule, made odd
+    counts, edges = np.histogram(draws, bins=n_bins)
+    ax.stairs(counts, edges, fill=True, facecolor="#BFC5CC", edgecolor=GREY, linewidth=0.4)
+    top = float(counts.max(initial=1))
+    ax.vlines(significance.value, 0, 1.05 * top, color=NEGATIVE, linewidth=1.2)
+    ends = np.append(edges[[0, -1]], significance.value)
+    margin = 0.08 * float(np.ptp(ends))
+    ax.set(xlim=(ends.min() - margin, ends.max() + margin), ylim=(0, _HEADROOM * top))
+    left, right = ax.get_xlim()
+    leftward = significance.value > (left + right) / 2
+    ax.annotate(
+        f"observed {significance.value:.4g}\nz {_signed(significance.z)}, p = {significance.p:.2g}",
+        (significance.value, 1.07 * top),
+        xytext=(2 if leftward else -2, 0),
+        textcoords="offset points",
+        ha="right" if leftward else "left",
+        va="bottom",
+        color=NEGATIVE,
+        fontsize=tick_size(ax),
+    )
+    ax.set_xlabel(label or "", **LITERAL)
+    ax.set_ylabel(f"null draws ({significance.n:,})")
+    ax.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+    ax.xaxis.set_major_locator(MaxNLocator(5))
+    return ax
+
+
+def _signed(z: float) -> str:
+    if np.isnan(z):
+        return "undefined"
+    return f"= {z:.3g}".replace("-", "−").replace("inf", "∞")

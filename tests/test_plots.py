@@ -1,0 +1,404 @@
+"""Every plot: Axes in, Axes out; legible; the same input gives the same bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import os
+import pkgutil
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from itertools import combinations
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.text import Text
+from scipy.sparse import csr_array
+
+from netsculpt import plots
+from netsculpt.errors import FormatError, GraphError
+from netsculpt.graph import Block, Layer, NetGraph
+from netsculpt.hierarchy import Hierarchy, Module
+from netsculpt.monte_carlo import Significance
+from netsculpt.partition import Partition
+
+NAMES = ("$x_{in}^2$", "features.denseblock3.denselayer12.conv1", "größe_αβ", "logits")
+
+
+def _net(widths=(8, 24, 24, 4), k=2, seed=0, names=None, skips=()) -> tuple[NetGraph, Partition]:
+    rng = np.random.default_rng(seed)
+    starts = np.concatenate([[0], np.cumsum(widths)])
+    names = names or [f"fc{i}" for i in range(len(widths))]
+    labels = rng.integers(0, k, starts[-1])
+    pairs = [(i, i + 1) for i in range(len(widths) - 1)] + list(skips)
+    dense = np.zeros((starts[-1], starts[-1]))
+    for a, b in pairs:
+        rows, columns = slice(starts[a], starts[a + 1]), slice(starts[b], starts[b + 1])
+        chance = np.where(labels[rows, None] == labels[None, columns], 0.3, 0.02)
+        dense[rows, columns] = (rng.random(chance.shape) < chance) * rng.normal(size=chance.shape)
+    layers = tuple(
+        Layer(
+            names[i],
+            "input" if i == 0 else "output" if i == len(widths) - 1 else "hidden",
+            (widths[i],),
+            int(starts[i]),
+            int(starts[i + 1]),
+        )
+        for i in range(len(widths))
+    )
+    blocks = tuple(
+        Block(names[a], names[b], f"{a}{b}", "linear", widths[a] * widths[b]) for a, b in pairs
+    )
+    return NetGraph(csr_array(dense), None, layers, blocks), Partition(labels)
+
+
+def _hierarchy(n=6, seed=0, density=0.4) -> Hierarchy:
+    rng = np.random.default_rng(seed)
+    edges = np.triu(rng.gamma(1.0, size=(n, n)) * (rng.random((n, n)) < density), 1)
+    level = np.zeros(n, dtype=np.int64)
+    for a, b in zip(*np.nonzero(edges), strict=True):  # rows ascend, so sources are final
+        level[b] = max(level[b], level[a] + 1)
+    modules = tuple(
+        Module(
+            label=i,
+            n_units=int(rng.integers(1, 200)),
+            units_by_layer=(1,),
+            level=int(level[i]),
+            trophic_level=float(level[i]),
+            reuse=int((edges[i] > 0).sum()),
+            feeds=tuple(np.flatnonzero(edges[i]).tolist()),
+            fed_by=tuple(np.flatnonzero(edges[:, i]).tolist()),
+            inputs_seen=(0, 1, 2, 5),
+            outputs_served=(50,),
+            path_share=0.5,
+        )
+        for i in range(n)
+    )
+    same = tuple((i,) for i in range(n))
+    return Hierarchy(Partition(np.arange(n)), modules, csr_array(edges), level, same, 1.0, 0.0)
+
+
+def _significance(value=0.62, n=99) -> Significance:
+    draws = np.random.default_rng(0).normal(0.3, 0.02, n)
+    z = (value - draws.mean()) / draws.std()
+    return Significance(value, draws.mean(), draws.std(), z, 1 / (n + 1), n, draws)
+
+
+def _share(graph: NetGraph) -> np.ndarray:
+    share = np.random.default_rng(0).gamma(0.2, size=graph.n_units)
+    for layer in graph.layers:
+        share[layer.units] /= share[layer.units].sum()
+    share[layer.units.start] = 0.0
+    return share
+
+
+def _network(ax=None) -> Axes:
+    graph, partition = _net(skips=[(0, 2)])
+    return plots.network(graph, partition=partition, ax=ax)
+
+
+def _adjacency(ax=None) -> Axes:
+    graph, partition = _net()
+    return plots.adjacency(graph, partition=partition, ax=ax)
+
+
+def _path_profile(ax=None) -> Axes:
+    graph, _ = _net((8, 100, 24, 4))
+    return plots.path_profile(graph, _share(graph), ax=ax)
+
+
+def _module_hierarchy(ax=None) -> Axes:
+    return plots.module_hierarchy(_hierarchy(), ax=ax)
+
+
+def _pair_weights(ax=None) -> Axes:
+    matrix = np.random.default_rng(0).normal(size=(30, 4))
+    return plots.pair_weights(matrix, output_names=["$a$", "b_c^d", "größe", "x" * 40], ax=ax)
+
+
+def _null_distribution(ax=None) -> Axes:
+    return plots.null_distribution(_significance(), label="$Q_x", ax=ax)
+
+
+DRAWN = {
+    "adjacency": _adjacency,
+    "module_hierarchy": _module_hierarchy,
+    "network": _network,
+    "null_distribution": _null_distribution,
+    "pair_weights": _pair_weights,
+    "path_profile": _path_profile,
+}
+each_plot = pytest.mark.parametrize("draw", DRAWN.values(), ids=DRAWN.keys())
+
+
+def _drawn_texts(ax: Axes) -> list[Text]:
+    """All texts of the axes and its insets; of tick labels those within the limits."""
+    texts = [*ax.texts, *(ax.get_legend().get_texts() if ax.get_legend() else [])]
+    for axis in (ax.xaxis, ax.yaxis):
+        low, high = sorted(axis.get_view_interval())
+        ticks = [*axis.get_major_ticks(), *axis.get_minor_ticks()]
+        texts += [axis.label, *(x.label1 for x in ticks if low <= x.get_loc() <= high)]
+        texts += [x.label2 for x in ticks if low <= x.get_loc() <= high]
+    return texts + [text for inset in ax.child_axes for text in _drawn_texts(inset)]
+
+
+def _level_boxes(ax: Axes) -> list[tuple[str, np.ndarray]]:
+    """Boxes of all level or upright texts, in pixels: (text, [x0, y0, x1, y1])."""
+    ax.get_figure(root=True).draw_without_rendering()
+    return [
+        (text.get_text(), text.get_window_extent().extents)
+        for text in _drawn_texts(ax)
+        if text.get_visible() and text.get_text().strip() and text.get_rotation() % 90 == 0
+    ]
+
+
+def _assert_legible(ax: Axes) -> None:
+    boxes = _level_boxes(ax)
+    assert boxes
+    width, height = ax.get_figure(root=True).bbox.size
+    for text, (left, bottom, right, top) in boxes:
+        assert left >= -0.5, text
+        assert bottom >= -0.5, text
+        assert right <= width + 0.5, text
+        assert top <= height + 0.5, text
+    for (one, a), (other, b) in combinations(boxes, 2):
+        apart = a[2] <= b[0] + 1 or b[2] <= a[0] + 1 or a[3] <= b[1] + 1 or b[3] <= a[1] + 1
+        assert apart, (one, other)
+
+
+def test_file_name_is_function_name_with_ax_by_keyword():
+    found = {info.name for info in pkgutil.iter_modules(plots.__path__) if info.name[0] != "_"}
+    assert found - {"style"} == DRAWN.keys()
+    for name in DRAWN:
+        function = getattr(import_module(f"netsculpt.plots.{name}"), name)
+        assert getattr(plots, name) is function
+        ax = inspect.signature(function).parameters["ax"]
+        assert ax.kind is ax.KEYWORD_ONLY
+        assert ax.default is None
+
+
+@each_plot
+def test_draws_into_the_given_axes_or_into_new_ones(draw):
+    given = plots.figure("icml").add_subplot()
+    assert draw(given) is given
+    new = draw()
+    assert isinstance(new, Axes)
+    assert new is not given
+    assert new.get_figure().axes == [new]
+
+
+@each_plot
+def test_changes_no_settings(draw):
+    before = dict(mpl.rcParams)
+    draw().get_figure().draw_without_rendering()
+    assert dict(mpl.rcParams) == before
+
+
+@each_plot
+@pytest.mark.parametrize("width", ["neurips", "icml", "nature", "nature-double"])
+def test_texts_lie_inside_and_apart(draw, width):
+    with plots.paper(width):
+        _assert_legible(draw(plots.figure(width, 0.6).add_subplot()))
+
+
+@pytest.mark.parametrize("aspect", [0.5, 0.7, 0.8, 1.2])
+@pytest.mark.parametrize("width", ["neurips", "nature"])
+@pytest.mark.parametrize("with_modules", [True, False])
+def test_a_binned_adjacency_with_its_colour_bar_fits(width, aspect, with_modules):
+    names = ["input", "hidden1", "hidden2", "hidden3", "output"]
+    graph, partition = _net((78, 200, 150, 70, 2), k=8, names=names)
+    with plots.paper(width):
+        ax = plots.figure(width, aspect).add_subplot()
+        _assert_legible(
+            plots.adjacency(graph, partition=partition if with_modules else None, ax=ax)
+        )
+    assert ax.child_axes
+
+
+@each_plot
+@pytest.mark.parametrize("suffix", [".pdf", ".svg", ".png"])
+def test_same_input_same_bytes(draw, suffix, tmp_path):
+    for name in ("a", "b"):
+        with plots.paper("icml"):
+            ax = draw(plots.figure("icml").add_subplot())
+        plots.write_figure(ax.get_figure(), tmp_path / f"{name}{suffix}")
+    first, second = ((tmp_path / f"{name}{suffix}").read_bytes() for name in ("a", "b"))
+    assert len(first) > 1000
+    assert first == second
+
+
+def test_same_bytes_in_another_process_and_no_heavy_imports(tmp_path):
+    code = (
+        "import hashlib, sys, numpy as np\n"
+        "from netsculpt import plots\n"
+        "from netsculpt.matrices import from_matrices\n"
+        "from netsculpt.partition import Partition\n"
+        "rng = np.random.default_rng(0)\n"
+        "graph = from_matrices([rng.normal(size=(6, 4)), rng.normal(size=(3, 6))])\n"
+        "with plots.paper():\n"
+        "    ax = plots.network(graph, partition=Partition(np.arange(13) % 3))\n"
+        "for kind in ('pdf', 'svg', 'png'):\n"
+        "    plots.write_figure(ax.get_figure(), sys.argv[1] + '.' + kind)\n"
+        "    print(hashlib.sha256(open(sys.argv[1] + '.' + kind, 'rb').read()).hexdigest())\n"
+        "heavy = {'matplotlib.pyplot', 'torch', 'igraph', 'pandas', 'networkx'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+    )
+    said = [
+        subprocess.run(
+            [sys.executable, "-W", "error", "-c", code, str(tmp_path / f"net{seed}")],
+            env=os.environ | {"PYTHONHASHSEED": seed, "SOURCE_DATE_EPOCH": f"{int(seed) * 10**6}"},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    assert said[0] == said[1]
+    assert len(set(said[0].split())) == 3
+
+
+@each_plot
+def test_pdf_embeds_truetype_and_svg_keeps_text(draw, tmp_path):
+    ax = draw(plots.figure("nature").add_subplot())  # outside `paper`: writing alone must do it
+    plots.write_figure(ax.get_figure(), tmp_path / "a.pdf")
+    pdf = (tmp_path / "a.pdf").read_bytes()
+    assert b"/FontFile2" in pdf
+    assert b"/CIDFontType2" in pdf  # what PDF calls an embedded TrueType font (Type 42)
+    assert b"/Type3" not in pdf
+    assert b"CreationDate" not in pdf
+    plots.write_figure(ax.get_figure(), tmp_path / "a.svg")
+    svg = (tmp_path / "a.svg").read_text()
+    assert "<text" in svg
+    assert "<dc:date>" not in svg
+
+
+def test_column_widths():
+    for width, inches in {
+        "neurips": 5.5,
+        "icml": 3.25,
+        "nature": 89 / 25.4,
+        "nature-double": 183 / 25.4,
+    }.items():
+        assert plots.figure(width, 0.3).get_size_inches() == pytest.approx([inches, 0.3 * inches])
+        with plots.paper(width):
+            assert mpl.rcParams["figure.figsize"][0] == pytest.approx(inches)
+            assert mpl.rcParams["pdf.fonttype"] == 42
+            assert mpl.rcParams["font.family"] == ["DejaVu Sans"]
+            assert 7 <= mpl.rcParams["font.size"] <= 8
+
+
+def test_paper_gives_settings_back_and_ignores_the_users_own():
+    with mpl.rc_context({"font.size": 23.0, "axes.grid": True}):
+        with plots.paper("icml"):
+            assert mpl.rcParams["axes.grid"] is False
+            assert mpl.rcParams["font.size"] == 7.0
+        assert mpl.rcParams["font.size"] == 23.0
+        assert mpl.rcParams["axes.grid"] is True
+
+
+def test_unknown_width_and_file_kind(tmp_path):
+    with pytest.raises(ValueError, match="'a4' found: one of 'neurips'"):
+        plots.figure("a4")
+    with pytest.raises(FormatError, match=r"ends in '\.jpg': \.pdf, \.svg or \.png"):
+        plots.write_figure(plots.figure(), tmp_path / "a.jpg")
+    assert not list(tmp_path.iterdir())
+
+
+def test_written_size_is_the_column_whatever_the_users_settings(tmp_path):
+    with mpl.rc_context({"savefig.bbox": "tight"}):
+        ax = _network(plots.figure("icml", 0.5).add_subplot())
+        plots.write_figure(ax.get_figure(), tmp_path / "a.png")
+    header = (tmp_path / "a.png").read_bytes()[16:24]
+    assert int.from_bytes(header[:4]) == 975  # 3.25 in at 300 dots per inch
+
+
+@pytest.mark.parametrize("width", ["neurips", "icml"])
+def test_hostile_layer_names_are_written_as_they_are(width):
+    graph, partition = _net((4, 12, 12, 4), names=NAMES)
+    with plots.paper(width):
+        ax = plots.network(graph, partition=partition, ax=plots.figure(width).add_subplot())
+        _assert_legible(ax)
+    said = "".join(text.get_text() for text in ax.get_xticklabels())
+    assert "$x_{in}^2$" in said
+    assert "conv1" in said
+    assert not any(text.get_parse_math() for text in ax.get_xticklabels())
+
+
+@pytest.mark.parametrize("n_layers", [1, 2, 9, 30, 120])
+@pytest.mark.parametrize("width", ["neurips", "icml"])
+def test_labels_of_many_layers_are_thinned_not_overlapping(n_layers, width):
+    graph, partition = _net((3,) * n_layers, names=[f"block{i}.conv" for i in range(n_layers)])
+    with plots.paper(width):
+        figure = plots.figure(width, 1.2)
+        upper, lower = figure.subplots(2)
+        plots.network(graph, partition=partition, ax=upper)
+        plots.path_profile(graph, np.full(graph.n_units, 1 / 3), ax=lower)
+        _assert_legible(upper)
+
+
+def test_a_partition_of_another_graph_is_refused():
+    graph, _ = _net()
+    for plot in (plots.network, plots.adjacency):
+        with pytest.raises(GraphError, match="labels 3 units, the graph has 60"):
+            plot(graph, partition=Partition([0, 1, 0]))
+    with pytest.raises(GraphError, match=r"shares have shape \[3\], \[60\] is needed"):
+        plots.path_profile(graph, [0.1, 0.2, 0.7])
+
+
+def test_a_graph_without_units_is_refused():
+    empty = NetGraph(csr_array((0, 0)), None, (), ())
+    for plot in (plots.network, plots.adjacency):
+        with pytest.raises(GraphError, match="no units"):
+            plot(empty)
+
+
+@pytest.mark.parametrize("labels", [None, [-1, -1, -1], [0, 1, -1]])
+def test_no_edges_and_empty_layers(labels):
+    layers = (
+        Layer("in", "input", (0,), 0, 0),
+        Layer("h", "hidden", (3,), 0, 3),
+        Layer("out", "output", (0,), 3, 3),
+    )
+    graph = NetGraph(csr_array((3, 3)), None, layers, ())
+    partition = None if labels is None else Partition(labels)
+    for plot in (plots.network, plots.adjacency):
+        plot(graph, partition=partition).get_figure().draw_without_rendering()
+    plots.path_profile(graph, np.zeros(3)).get_figure().draw_without_rendering()
+
+
+def test_a_hundred_thousand_edges():
+    rng = np.random.default_rng(0)
+    widths, names = (400, 400, 10), ("a", "b", "c")
+    starts = np.concatenate([[0], np.cumsum(widths)])
+    dense = np.zeros((810, 810), dtype=np.float32)
+    dense[:400, 400:800] = rng.normal(size=(400, 400)) * (rng.random((400, 400)) < 0.7)
+    dense[400:800, 800:] = rng.normal(size=(400, 10))
+    layers = tuple(
+        Layer(names[i], "hidden", (widths[i],), int(starts[i]), int(starts[i + 1]))
+        for i in range(3)
+    )
+    blocks = (Block("a", "b", "W1", "linear", 160_000), Block("b", "c", "W2", "linear", 4000))
+    graph = NetGraph(csr_array(dense), None, layers, blocks)
+    assert graph.n_edges > 10**5
+    partition = Partition(np.arange(810) % 9)
+    ax = plots.network(graph, partition=partition)
+    ax.get_figure().draw_without_rendering()
+    assert f"showing 3,000 of {graph.n_edges:,} edges" in [text.get_text() for text in ax.texts]
+    plots.adjacency(graph, partition=partition).get_figure().draw_without_rendering()
+
+
+def test_bytes_do_not_depend_on_what_was_drawn_before(tmp_path: Path):
+    def written(draw: Callable[..., Axes]) -> str:
+        with plots.paper():
+            ax = draw(plots.figure().add_subplot())
+        plots.write_figure(ax.get_figure(), tmp_path / "a.svg")
+        return hashlib.sha256((tmp_path / "a.svg").read_bytes()).hexdigest()
+
+    alone = written(_network)
+    written(_module_hierarchy)
+    assert written(_network) == alone
