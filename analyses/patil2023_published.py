@@ -24,11 +24,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed  # type: ignore[import-untyped]
+from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from patil2023.networks import Network, find_networks
 from patil2023.planted import write_planted
-from patil2023.structure import carrying_units, pair_tests
+from patil2023.structure import pair_tests
 from patil2023.tables import agreement, carrying, print_tables, success_rates
 from patil2023.truth import judge, truth_of
 
@@ -37,7 +37,7 @@ from netsculpt.graph import NetGraph, live_units
 from netsculpt.loading import load
 from netsculpt.modules import compare
 from netsculpt.partition import NO_MODULE, Partition
-from netsculpt.paths import pair_weights
+from netsculpt.paths import pair_weights, units_carrying
 from netsculpt.random import stream
 
 DETECTORS = "netsculpt.modules.detectors"
@@ -129,7 +129,7 @@ def measure(network: Network, detectors: tuple[str, ...], seed: int) -> Measured
             }
         )
     pairs = pair_weights(graph.magnitude)
-    layers = enumerate(carrying_units(graph), start=1)
+    layers = enumerate(units_carrying(graph.magnitude).values(), start=1)
     return Measured(
         rows,
         pairs,

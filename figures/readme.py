@@ -1,4 +1,4 @@
-"""The picture in the README: the demonstration's network, its hierarchy and its null distribution."""
+"""The README's picture: the network of the demonstration, its hierarchy, its null distribution."""
 
 from __future__ import annotations
 

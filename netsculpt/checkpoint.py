@@ -21,6 +21,7 @@ from netsculpt.errors import FormatError
 from netsculpt.graph_files import replacing
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from torch import Tensor
 
 __all__ = ["Model", "as_model", "is_model", "read_model", "write_model"]
@@ -44,8 +45,8 @@ def write_model(
     path: str | os.PathLike[str],
     *,
     net: Mapping[str, Any],
-    state: Mapping[str, Tensor],
-    masks: Mapping[str, Tensor],
+    state: Mapping[str, Tensor | NDArray[Any]],
+    masks: Mapping[str, Tensor | NDArray[Any]],
     metadata: Mapping[str, Any] | None = None,
 ) -> None:
     """Write a ``model.pt``: whole or not at all, and the same bytes for the same content.
@@ -57,9 +58,9 @@ def write_model(
     net
         How to make the net, JSON-able, with at least "family".
     state
-        Tensors by name, in the order of the net. Copied to the CPU, without gradients.
+        Tensors or arrays by name, in the order of the net. Copied to the CPU, without gradients.
     masks
-        Boolean tensors by names of `state`, of the same shapes. True = kept.
+        Boolean ones by names of `state`, of the same shapes. True = kept.
     metadata
         Anything JSON-able.
 
@@ -177,6 +178,9 @@ def _plain(value: Mapping[str, Any], part: str) -> dict[str, Any]:
     return plain
 
 
-def _alone(tensor: Tensor) -> Tensor:
+def _alone(given: Tensor | NDArray[Any]) -> Tensor:
     """A copy that shares no storage, so that nothing but its own numbers is written."""
+    import torch
+
+    tensor = given if isinstance(given, torch.Tensor) else torch.tensor(given)
     return tensor.detach().to(device="cpu", copy=True).contiguous()

@@ -68,6 +68,7 @@ Figures = Annotated[
 ]
 FigureWidth = Annotated[Width, typer.Option("--width", help="Column that figures are made for.")]
 EIGHT_GIB = 8 << 30
+INTERRUPTED = 130
 
 
 @app.callback(invoke_without_command=True)
@@ -232,9 +233,10 @@ def main() -> NoReturn:
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
         app(arguments, prog_name="netsculpt")
-    except KeyboardInterrupt:
-        _complain("interrupted")
-        sys.exit(130)
+    except SystemExit as stop:
+        if stop.code == INTERRUPTED:
+            _complain("interrupted")
+        raise
     except Exception as error:
         if debug:
             raise

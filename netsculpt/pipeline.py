@@ -167,7 +167,7 @@ def analyze(
         for name, detect in chosen.items()
     )
     agreement = {
-        (a.detector, b.detector): modules.compare(a.partition, b.partition)
+        (a.detector, b.detector): modules.compare(a.partition, b.partition, layers=graph.layers)
         for a, b in combinations(detected, 2)
     }
     return Analysis(graph, effective, facts, columns, detected, agreement, null, seed, tuple(notes))

@@ -26,7 +26,8 @@ def planted() -> tuple[NetGraph, Partition]:
 @pytest.fixture(scope="module")
 def skipping() -> NetGraph:
     graph, _ = netsculpt.planted([10, 12, 9, 11], 2, 0.4, 0.1, skips=0.5, rng=4)
-    return graph
+    weights = np.random.default_rng(4).standard_normal(graph.n_edges, dtype=np.float32)
+    return graph.with_weights(weights)
 
 
 def content(graph: NetGraph) -> bytes:

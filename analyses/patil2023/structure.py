@@ -1,4 +1,4 @@
-"""Structural properties: edge-weight products of input-output pairs, and who carries them."""
+"""Edge-weight products of input-output pairs: inside a function against the others."""
 
 from __future__ import annotations
 
@@ -6,14 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtr
 
-from netsculpt.graph import NetGraph
-from netsculpt.paths.per_unit.paths_out import paths_out
 from patil2023.truth import Truth
 
-__all__ = ["SHARE", "carrying_units", "pair_tests"]
-
-SHARE = 0.9  # of the edge-weight product of a hidden layer
-_ROUNDING = 1e-12  # relative; so that 9 of 10 equal units are 90 %
+__all__ = ["pair_tests"]
 
 
 def pair_tests(pairs: NDArray[np.float64], truth: Truth) -> list[dict[str, float]]:
@@ -31,20 +26,6 @@ def pair_tests(pairs: NDArray[np.float64], truth: Truth) -> list[dict[str, float
             means = {"inside": inside.mean(), "others": others.mean()}
             tests.append({"function": function, **means, **_welch(inside, others)})
     return tests
-
-
-def carrying_units(graph: NetGraph) -> list[int]:
-    """How many units of each hidden layer make up `SHARE` of its edge-weight product to outputs.
-
-    The paper counts by the paths from the units on, not by those through them.
-    """
-    to_outputs = paths_out(graph.magnitude)
-    counts = []
-    for layer in graph.layers[1:-1]:
-        largest_first = np.sort(to_outputs[layer.units])[::-1]
-        needed = SHARE * largest_first.sum() * (1 - _ROUNDING)
-        counts.append(int(np.searchsorted(largest_first.cumsum(), needed)) + 1)
-    return counts
 
 
 def _welch(a: NDArray[np.float64], b: NDArray[np.float64]) -> dict[str, float]:

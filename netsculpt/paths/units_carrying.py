@@ -1,4 +1,4 @@
-"""How few units of a layer carry most of its path weight."""
+"""How few units of a layer carry most of its path weight to the outputs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from netsculpt.errors import GraphError
 from netsculpt.graph import NetGraph
-from netsculpt.paths._sweep import backward, forward, non_negative
+from netsculpt.paths._sweep import backward, non_negative
 
 __all__ = ["units_carrying"]
 
@@ -14,11 +14,11 @@ _ROUNDING = 1e-12  # relative; so that 9 of 10 equal units are 90 %
 
 
 def units_carrying(graph: NetGraph, share: float = 0.9) -> dict[str, int]:
-    """Smallest number of units of each hidden layer that carry `share` of its path weight.
+    """Smallest number of units of each hidden layer that carry `share` of its weight to outputs.
 
-    Sort the layer's units by the path weight through them, F_v G_v; count how many of the
-    largest make `share` of the layer's sum. In networks sculpted for small tasks this stays at
-    2 or 3 whatever the width (Patil et al. 2023, arXiv 2305.18402).
+    Sort the layer's units by the weight of the paths from them to the outputs, G_v; count how
+    many of the largest make `share` of the layer's sum. In networks sculpted for small tasks this
+    stays at 2 or 3 whatever the width (Patil et al. 2023, arXiv 2305.18402).
 
     Weights are swept as given and must not be negative: pass ``graph.magnitude`` for edge-weight
     products, as in the paper, ``graph.pattern`` to count paths. O(E + U log U).
@@ -32,7 +32,7 @@ def units_carrying(graph: NetGraph, share: float = 0.9) -> dict[str, int]:
 
     Returns
     -------
-    Number of units for each hidden layer by name, 0 for layers that no path crosses.
+    Number of units for each hidden layer by name, 0 for layers without a path to the outputs.
 
     Raises
     ------
@@ -49,11 +49,11 @@ def units_carrying(graph: NetGraph, share: float = 0.9) -> dict[str, int]:
     if not 0 < share <= 1:
         raise GraphError(f"share is {share}: a fraction above 0 and at most 1 is needed")
     chosen = non_negative(graph, "units_carrying")
-    through = forward(chosen) * backward(chosen)
+    onward = backward(chosen)
     counts = {}
     for layer in graph.layers:
         if layer.role == "hidden":
-            smallest_first = np.sort(through[layer.units].relative())
+            smallest_first = np.sort(onward[layer.units].relative())
             left = np.concatenate([np.cumsum(smallest_first)[::-1], [0.0]])  # after taking 0, 1, …
             counts[layer.name] = int(np.argmax(left <= (1 - share) * left[0] * (1 + _ROUNDING)))
     return counts

@@ -25,14 +25,12 @@ only_right = right & ~left
 
 def make_model(path: Path) -> ThresholdNet:
     """Compile the circuit and write it as model.pt; returns the network with its truth."""
-    import torch
-
     net = compile_circuit(parse_circuit(CIRCUIT))
     state, masks = {}, {}
     for at, (weight, bias) in enumerate(zip(net.weights, net.biases, strict=True), start=1):
-        state[f"fc{at}.weight"] = torch.from_numpy(weight)
-        state[f"fc{at}.bias"] = torch.from_numpy(bias)
-        masks[f"fc{at}.weight"] = torch.from_numpy(weight != 0)
+        state[f"fc{at}.weight"] = weight
+        state[f"fc{at}.bias"] = bias
+        masks[f"fc{at}.weight"] = weight != 0
     widths = [net.weights[0].shape[1], *(weight.shape[0] for weight in net.weights)]
     spec = {"family": "mlp", "widths": widths, "activation": "step"}
     write_model(path, net=spec, state=state, masks=masks, metadata={"circuit": CIRCUIT})

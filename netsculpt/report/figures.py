@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netsculpt.graph import unit_names
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from netsculpt.pipeline import Analysis, Progress
+    from netsculpt.plots.style import Width
 
 __all__ = ["write_figures"]
 
-Draw = Callable[["Axes"], object]
+Draw = Callable[..., object]  # takes the axes as `ax`
 MAX_NAMED = 64  # inputs or outputs beyond which a heat map shows no names
 
 
@@ -23,31 +23,25 @@ def write_figures(
     found: Analysis,
     folder: Path,
     formats: Sequence[str],
-    width: str,
+    width: Width,
     *,
     progress: Progress | None = None,
-) -> list[Path]:
-    """Draw the figures into `folder`, each in every format; returns the files."""
+) -> None:
+    """Draw the figures into `folder`, each in every format (pdf, png, svg)."""
     if not formats:
-        return []
+        return
     from netsculpt.plots import style
 
     folder.mkdir(parents=True, exist_ok=True)
-    written = []
     drawings = list(_drawings(found))
-    for done, (name, aspect, draw) in enumerate(drawings):
-        if progress is not None:
-            progress("figures", done, len(drawings))
+    for done, (name, aspect, draw) in enumerate(drawings, start=1):
         with style.paper(width):
             figure = style.figure(width, aspect)
-            draw(figure.add_subplot())
+            draw(ax=figure.add_subplot())
             for ending in formats:
-                path = folder / f"{name}.{ending}"
-                style.write_figure(figure, path)
-                written.append(path)
-    if progress is not None:
-        progress("figures", len(drawings), len(drawings))
-    return written
+                style.write_figure(figure, folder / f"{name}.{ending}")
+        if progress is not None:
+            progress("figures", done, len(drawings))
 
 
 def _drawings(found: Analysis) -> Iterator[tuple[str, float, Draw]]:
@@ -55,44 +49,24 @@ def _drawings(found: Analysis) -> Iterator[tuple[str, float, Draw]]:
     from netsculpt import plots
 
     graph = found.graph
-    share = found.columns["path_share"]
-    yield "path_profile", 0.5, lambda ax: plots.path_profile(graph, share, ax=ax)
+    yield "path_profile", 0.5, partial(plots.path_profile, graph, found.columns["path_share"])
     if found.paths.pair_weights is not None:
-        pairs, names = found.paths.pair_weights, unit_names(graph)
-        rows, columns = ([names[u] for u in units] for units in (graph.inputs, graph.outputs))
+        names = unit_names(graph)
+        rows, columns = ([names[unit] for unit in ends] for ends in (graph.inputs, graph.outputs))
         named = max(len(rows), len(columns)) <= MAX_NAMED
-        yield (
-            "pair_weights",
-            0.7,
-            lambda ax: plots.pair_weights(
-                pairs,
-                input_names=rows if named else None,
-                output_names=columns if named else None,
-                ax=ax,
-            ),
+        heat_map = partial(
+            plots.pair_weights,
+            found.paths.pair_weights,
+            input_names=rows if named else None,
+            output_names=columns if named else None,
         )
+        yield "pair_weights", 0.7, heat_map
     for each in found.detected:
-        at = each.detector
-        yield (
-            f"network_{at}",
-            0.6,
-            lambda ax, each=each: plots.network(graph, partition=each.partition, ax=ax),
-        )
-        yield (
-            f"adjacency_{at}",
-            1.0,
-            lambda ax, each=each: plots.adjacency(graph, partition=each.partition, ax=ax),
-        )
-        yield (
-            f"hierarchy_{at}",
-            0.6,
-            lambda ax, each=each: plots.module_hierarchy(each.hierarchy, ax=ax),
-        )
+        detector, partition = each.detector, each.partition
+        yield f"network_{detector}", 0.6, partial(plots.network, graph, partition=partition)
+        yield f"adjacency_{detector}", 1.0, partial(plots.adjacency, graph, partition=partition)
+        yield f"hierarchy_{detector}", 0.6, partial(plots.module_hierarchy, each.hierarchy)
         if each.significance is not None:
-            yield (
-                f"null_{at}",
-                0.5,
-                lambda ax, each=each: plots.null_distribution(
-                    each.significance, ax=ax, label="layer-aware modularity Q"
-                ),
-            )
+            label = "layer-aware modularity Q"
+            chance = partial(plots.null_distribution, each.significance, label=label)
+            yield f"null_{detector}", 0.5, chance

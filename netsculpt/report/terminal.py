@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.tree import Tree
 
-from netsculpt.graph import NetGraph
+from netsculpt.graph import Layer, NetGraph
 
 if TYPE_CHECKING:
     from netsculpt.hierarchy import Hierarchy
@@ -22,6 +22,12 @@ __all__ = ["print_report"]
 
 MAX_LAYERS = 12  # layers listed before the middle is left out
 MAX_MODULES = 15  # modules of a hierarchy drawn as a tree
+SIGNIFICANT = 0.05
+ORIGIN = {
+    "mask": "Edges: the weights that the masks keep.",
+    "stored": "Edges: the entries that the file stores.",
+    "nonzero": "No mask found: weights that are exactly 0 were taken as pruned.",
+}
 
 
 def print_report(found: Analysis, output: Path | None) -> None:
@@ -63,6 +69,7 @@ def _network(found: Analysis) -> RenderableType:
         f"density {graph.density:.2%} of {sum(block.size for block in graph.blocks):,} weights",
         f"{graph.n_units - n_live:,} dead units (on no input→output path), {n_live:,} live",
     ]
+    lines += [ORIGIN[x] for x in _edge_origins(graph)]
     lines += [f"[yellow]{escape(text)}[/yellow]" for text in found.effective.warnings()]
     table = Table("layer", "role", "units", "live", box=None, pad_edge=False, header_style="dim")
     for column in table.columns[2:]:
@@ -76,7 +83,12 @@ def _network(found: Analysis) -> RenderableType:
     return Group(*lines, table)
 
 
-def _abridged(graph: NetGraph) -> Sequence[object]:
+def _edge_origins(graph: NetGraph) -> list[str]:
+    told = (taken.parameters.get("edges") for taken in graph.provenance)
+    return [each for each in told if each in ORIGIN]
+
+
+def _abridged(graph: NetGraph) -> Sequence[Layer | None]:
     layers = graph.layers
     if len(layers) <= MAX_LAYERS:
         return layers
@@ -90,7 +102,7 @@ def _paths(found: Analysis) -> RenderableType:
     return Group(
         f"{_count(facts.log10_path_count)} input→output paths, "
         f"total weight {_power(facts.log10_path_weight)}",
-        f"{core.size} units carry {core.tau:.0%} of the paths "
+        f"{_several(core.size, 'unit')} cover {core.tau:.0%} of the paths "
         f"(flat network: {core.flat_size}); hourglass score {core.hourglass:.2f}",
     )
 
@@ -100,54 +112,56 @@ def _modules(each: Detected, null: str) -> RenderableType:
     listed = ", ".join(f"{size:,}" for size in sorted(sizes, reverse=True)[:MAX_MODULES])
     more = ", …" if sizes.size > MAX_MODULES else ""
     lines = [
-        f"{each.partition.n_modules} modules of {listed}{more} units; "
+        f"{_several(each.partition.n_modules, 'module')} of {listed}{more} units; "
         f"layer-aware modularity Q = {each.quality:.3f}",
-        _verdict(each, null),
+        *_verdict(each, null),
     ]
     if each.stability is not None:
         lines.append(f"Stability over seeds {each.stability:.2f} (mean AMI; 1 = always the same)")
-    advice = "healthy" if each.layer_ami < 0.2 else "high: these may be layers, not modules"
-    lines.append(f"AMI with the layers {each.layer_ami:.2f} ({advice})")
+    lines.append(
+        f"AMI with the layers {each.layer_ami:.2f} (0 = modules cross them, 1 = they are layers)"
+    )
     return Group(*lines)
 
 
-def _verdict(each: Detected, null: str) -> str:
+def _verdict(each: Detected, null: str) -> list[str]:
     against = each.significance
     if against is None:
-        return "No null network drawn: whether this is more than chance is not known."
-    least = " (the least that so many draws can give)" if against.p == 1 / (against.n + 1) else ""
-    colour = "green" if against.p <= 0.05 else "yellow"
-    verdict = "more modular than chance" if against.p <= 0.05 else "no more modular than chance"
-    return (
-        f"Chance ({null}, {against.n} networks) gives Q = {against.mean:.3f} ± {against.sd:.3f}: "
-        f"z = {against.z:.1f}, p = {against.p:.2g}{least} – [{colour}]{verdict}[/{colour}]"
-    )
+        return ["No null network drawn: whether this is more than chance is not known."]
+    found = against.p <= SIGNIFICANT
+    verdict = "more modular than chance" if found else "no more modular than chance"
+    least = f" (the least that {against.n} can give)" if against.p == 1 / (against.n + 1) else ""
+    z = f"{against.z:.1f}".replace("inf", "∞").replace("-", "−")
+    return [
+        f"Chance ({null}, {against.n} networks): Q = {against.mean:.3f} ± {against.sd:.3f}",
+        f"z = {z}, p = {against.p:.2g}{least}: [{'green' if found else 'yellow'}]{verdict}[/]",
+    ]
 
 
 def _tree(hierarchy: Hierarchy, graph: NetGraph) -> RenderableType:
-    """Modules that nothing uses at the root, what feeds them below."""
+    """Modules that feed no other at the root, what feeds them below."""
     modules = {module.label: module for module in hierarchy.modules}
     if len(modules) > MAX_MODULES:
         deepest = max(module.level for module in modules.values())
         return f"{len(modules)} modules on {deepest + 1} levels: see modules.csv and the figure"
-    outputs = set(graph.outputs.tolist())
     drawn: set[int] = set()
 
     def label(at: int) -> str:
         module = modules[at]
-        held = [f"{module.n_units} units"]
-        own = len(outputs & set(module.outputs_served)) if not module.feeds else 0
-        if own:
-            held.append(f"{own} outputs")
-        held.append(f"sees {len(module.inputs_seen)} of {graph.inputs.size} inputs")
-        held.append(f"on {module.path_share:.0%} of path weight")
+        held = [
+            _several(module.n_units, "unit"),
+            f"level {module.level}",
+            f"inputs {len(module.inputs_seen)}/{graph.inputs.size}",
+            f"outputs {len(module.outputs_served)}/{graph.outputs.size}",
+            f"path weight {module.path_share:.0%}",
+        ]
         if module.reuse > 1:
             held.append(f"reused {module.reuse}×")
-        return f"[bold]module {at}[/bold]  level {module.level} · {' · '.join(held)}"
+        return f"[bold]module {at}[/bold]  {' · '.join(held)}"
 
     def grow(tree: Tree, at: int) -> None:
-        if at in drawn and modules[at].fed_by:
-            tree.add(f"module {at}  (drawn above)")
+        if at in drawn:
+            tree.add(f"module {at}  (above)")
             return
         drawn.add(at)
         branch = tree.add(label(at))
@@ -169,6 +183,10 @@ def _agreement(found: Analysis) -> RenderableType:
     for (one, other), match in found.agreement.items():
         table.add_row(f"{one} – {other}", f"{match.ari:.2f}", f"{match.ami:.2f}")
     return table
+
+
+def _several(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _count(log10: float) -> str:

@@ -57,8 +57,8 @@ def leiden(graph: NetGraph, *, rng: RNG = None, resolution: float = 1.0) -> Part
 
     Notes
     -----
-    Some 50 µs an edge and run. Traag, Waltman and van Eck, "From Louvain to Leiden", Sci. Rep. 9, 5233
-    (2019), doi:10.1038/s41598-019-41695-z; multiplex optimisation by leidenalg.
+    Some 50 µs an edge and run. Traag, Waltman and van Eck, "From Louvain to Leiden", Sci. Rep. 9,
+    5233 (2019), doi:10.1038/s41598-019-41695-z; multiplex optimisation by leidenalg.
 
     Examples
     --------
