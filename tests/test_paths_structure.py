@@ -293,6 +293,15 @@ def test_units_carrying(weights: list[float], share: float, count: int) -> None:
     assert paths.units_carrying(graph, share) == {"hidden1": count}
 
 
+def test_units_carrying_counts_onward_paths() -> None:
+    # To the output hidden2 carries 8, 1, 1, and hidden1 through it 2·8 = 16, 1, 1.
+    last, first = np.array([[8.0, -1.0, 1.0]]), np.ones((3, 2))
+    graph = from_matrices([first, np.diag([-2.0, 1.0, 1.0]), last]).magnitude
+    assert paths.units_carrying(graph) == {"hidden1": 2, "hidden2": 2}  # 16 of 18, 8 of 10 < .9
+    graph = from_matrices([first, np.diag([9.0, 1.0, 0.5]), last]).magnitude
+    assert paths.units_carrying(graph) == {"hidden1": 1, "hidden2": 2}
+
+
 def test_units_carrying_wants_a_fraction() -> None:
     with pytest.raises(GraphError, match="share is"):
         paths.units_carrying(dense(2, 2), 90)

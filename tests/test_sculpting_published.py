@@ -23,7 +23,7 @@ sys.path.insert(0, str(ANALYSES))
 
 from patil2023.networks import find_networks  # noqa: E402
 from patil2023.planted import write_planted  # noqa: E402
-from patil2023.structure import carrying_units, pair_tests  # noqa: E402
+from patil2023.structure import pair_tests  # noqa: E402
 from patil2023.tables import agreement, success_rates  # noqa: E402
 from patil2023.truth import judge, truth_of  # noqa: E402
 
@@ -215,16 +215,6 @@ def test_pair_tests_agree_with_scipy_and_survive_constant_samples():
 
 def test_pair_tests_skip_functions_that_read_all_inputs():
     assert pair_tests(np.ones((4, 4)), truth_of((4, 1, 4))) == []
-
-
-def test_carrying_units_by_hand():
-    # to the output: hidden2 carries 8, 1, 1; hidden1 carries 2·8 = 16, 1, 1 through it
-    last = np.array([[8.0, -1.0, 1.0]])
-    middle = np.diag([-2.0, 1.0, 1.0])
-    graph = from_matrices([np.ones((3, 2)), middle, last])
-    assert carrying_units(graph) == [2, 2]  # 16 of 18 and 8 of 10 are below 90 %
-    graph = from_matrices([np.ones((3, 2)), np.diag([9.0, 1.0, 0.5]), last])
-    assert carrying_units(graph) == [1, 2]
 
 
 # ---- tables ------------------------------------------------------------------------------------

@@ -151,13 +151,13 @@ def _tree(hierarchy: Hierarchy, graph: NetGraph) -> RenderableType:
         held = [
             _several(module.n_units, "unit"),
             f"level {module.level}",
-            f"inputs {len(module.inputs_seen)}/{graph.inputs.size}",
-            f"outputs {len(module.outputs_served)}/{graph.outputs.size}",
-            f"path weight {module.path_share:.0%}",
+            f"sees {len(module.inputs_seen)}/{graph.inputs.size} inputs",
+            f"serves {len(module.outputs_served)}/{graph.outputs.size}",
+            f"{module.path_share:.0%} of paths",
         ]
         if module.reuse > 1:
             held.append(f"reused {module.reuse}×")
-        return f"[bold]module {at}[/bold]  {' · '.join(held)}"
+        return f"[bold]module {at}[/bold]  {', '.join(held)}"
 
     def grow(tree: Tree, at: int) -> None:
         if at in drawn:
