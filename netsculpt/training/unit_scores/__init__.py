@@ -1,0 +1,1 @@
+"""Scores of hidden units: ``(replicas, task) -> [R, hidden units]``, higher stays."""

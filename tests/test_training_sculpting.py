@@ -1,0 +1,217 @@
+"""Stacked replicas against plain loops: the same nets, the same scores, the same cuts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from netsculpt.catalog import catalog
+from netsculpt.random import stream
+from netsculpt.training import sculpting as module
+from netsculpt.training.nets import MLP
+from netsculpt.training.replicas import Replicas, initial
+from netsculpt.training.retraining import Settings, train
+from netsculpt.training.sculpting import Sculpted, sculpt
+from netsculpt.training.tasks import Task, boolean, task
+
+SPEC = MLP((4, 10, 8, 4))
+SETTINGS = Settings(epochs=40, batch_size=8, learning_rate=0.05)
+SCORES = catalog("netsculpt.training.unit_scores")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module")
+def separable() -> Task:
+    return task("input-separable")
+
+
+@pytest.fixture(scope="module")
+def sculpted(separable: Task) -> Sculpted:
+    return sculpt(
+        MLP((4, 12, 4)),
+        separable,
+        SETTINGS,
+        seeds=range(8),
+        unit_gradients=[70.0, 20.0],
+        edge_gradients=[5.0],
+    )
+
+
+def rngs(seeds: range) -> list[np.random.Generator]:
+    return [stream(seed, "test") for seed in seeds]
+
+
+def alone(replicas: Replicas, at: int) -> nn.Module:
+    net = replicas.spec.build()
+    net.load_state_dict(replicas.state(at)[0])
+    return net
+
+
+def test_training_is_adam_on_shuffled_noisy_batches(separable: Task) -> None:
+    """Two epochs of one replica against torch's own optimizer, drawn by hand."""
+    start = initial(SPEC, [3])
+    settings = Settings(epochs=2, batch_size=6, weight_decay=0.01, noise=0.2)
+    found = train(start, separable, settings, rngs(range(3, 4)))
+    net = alone(start, 0)
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.05, weight_decay=0.01)
+    rng = stream(3, "test")
+    best: tuple[float, float] = (-1.0, 0.0)
+    for _ in range(2):
+        numbers = torch.from_numpy(rng.standard_normal((16, 5), dtype=np.float32))
+        order = numbers[:, -1].argsort()
+        for rows in range(0, 16, 6):
+            batch = order[rows : rows + 6]
+            x = separable.inputs[batch] + 0.2 * numbers[rows : rows + 6, :-1]
+            optimizer.zero_grad()
+            separable.goal.loss(net(x), separable.targets[batch]).backward()
+            optimizer.step()
+        logits = net(separable.inputs).detach()
+        now = separable.goal.accuracy(logits, separable.targets)
+        loss = float(separable.goal.loss(logits, separable.targets))
+        if (now, -loss) > best or best[0] < 0:
+            best = now, -loss
+            kept = {name: value.detach().clone() for name, value in net.named_parameters()}
+    for name, values in kept.items():
+        torch.testing.assert_close(found.replicas.parameters[name][0], values, rtol=1e-4, atol=1e-5)
+    assert float(found.accuracy[0]) == pytest.approx(best[0])
+    assert float(found.loss[0]) == pytest.approx(-best[1], rel=1e-4)
+
+
+def test_stacked_equals_alone(separable: Task) -> None:
+    """Batched products round differently: equal to 1e-3 after 6 steps of Adam."""
+    settings = Settings(epochs=3)
+    seeds = range(5)
+    together = train(initial(SPEC, seeds), separable, settings, rngs(seeds))
+    for seed in seeds:
+        single = train(initial(SPEC, [seed]), separable, settings, rngs(range(seed, seed + 1)))
+        for name, values in single.replicas.parameters.items():
+            torch.testing.assert_close(
+                together.replicas.parameters[name][seed], values[0], rtol=1e-3, atol=1e-4
+            )
+
+
+def test_drawing_more_epochs_at_a_time_changes_nothing(
+    separable: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = train(initial(SPEC, [0]), separable, SETTINGS, rngs(range(1)))
+    monkeypatch.setattr("netsculpt.training.retraining._CHUNK", 1)
+    parts = train(initial(SPEC, [0]), separable, SETTINGS, rngs(range(1)))
+    assert torch.equal(whole.loss, parts.loss)
+
+
+def test_pruned_parameters_stay_zero(separable: Task) -> None:
+    start = initial(SPEC, range(2))
+    masks = {name: torch.rand(x.shape) < 0.5 for name, x in start.parameters.items()}
+    found = train(start.masked(masks), separable, SETTINGS, rngs(range(2))).replicas
+    for name, mask in masks.items():
+        assert (found.parameters[name][~mask] == 0).all()
+        assert (found.parameters[name][mask] != 0).any()
+
+
+def by_sample(replicas: Replicas, at: int, separable: Task) -> Tensor:
+    """Mean |activation × gradient| of hidden units, one sample at a time."""
+    net = alone(replicas, at)
+    total = torch.zeros(replicas.spec.n_hidden)
+    for x, y in zip(separable.inputs, separable.targets, strict=True):
+        hidden, value = [], x[None]
+        for name, layer in net.named_children():
+            value = layer(value)
+            if name.startswith("relu"):
+                value.retain_grad()
+                hidden.append(value)
+        separable.goal.loss(value, y[None]).backward()
+        total += torch.cat([(h * h.grad).abs()[0] for h in hidden])
+    return (total / separable.n_samples).detach()
+
+
+def test_activation_gradient_by_hand(separable: Task) -> None:
+    replicas = initial(SPEC, range(3))
+    found = SCORES["activation_gradient"](replicas, separable)
+    for at in range(3):
+        torch.testing.assert_close(found[at], by_sample(replicas, at, separable))
+
+
+def test_activation_variance_by_hand(separable: Task) -> None:
+    replicas = initial(SPEC, range(2))
+    found = SCORES["activation_variance"](replicas, separable)
+    first = functional_call(
+        replicas.net[0],
+        {
+            "weight": replicas.parameters["fc1.weight"][1],
+            "bias": replicas.parameters["fc1.bias"][1],
+        },
+        (separable.inputs,),
+    ).relu()
+    torch.testing.assert_close(found[1, :10], first.var(0, correction=0))
+
+
+@pytest.mark.parametrize("name", SCORES)
+def test_pruned_units_score_zero(name: str, separable: Task) -> None:
+    replicas = initial(SPEC, range(2))
+    masks = {key: mask.clone() for key, mask in replicas.masks.items()}
+    masks["fc1.weight"][:, 4], masks["fc1.bias"][:, 4], masks["fc2.weight"][:, :, 4] = 0, 0, 0
+    scores = SCORES[name](replicas.masked(masks), separable)
+    assert scores.shape == (2, SPEC.n_hidden)
+    assert (scores[:, 4] == 0).all()
+    assert (scores >= 0).all()
+    assert (scores > 0).any()
+
+
+@pytest.mark.parametrize("percent", [0.0, 13.7, 50.0, 99.0, 100.0, 140.0])
+def test_percentile_is_numpys(percent: float) -> None:
+    scores = torch.randn(4, 23).abs()
+    scores[:, :5] = 0
+    kept = module._above(scores, torch.full((4,), percent, dtype=torch.float64))
+    for row, mask in zip(scores.double().numpy(), kept.numpy(), strict=True):
+        np.testing.assert_array_equal(mask, row > np.percentile(row, min(percent, 100)))
+
+
+def test_every_accepted_net_solves_the_task(sculpted: Sculpted, separable: Task) -> None:
+    assert sculpted.solved.any()
+    for at in sculpted.solved.nonzero()[:, 0].tolist():
+        net = alone(sculpted.replicas, at)
+        assert separable.goal.solved(net(separable.inputs), separable.targets)
+        assert int(sculpted.replicas.n_kept()[at]) < 40
+
+
+def test_no_single_edge_step_was_left(sculpted: Sculpted, separable: Task) -> None:
+    """The kept weights are not 0, and a unit without incoming ones has no bias."""
+    for name in sculpted.replicas.weights:
+        mask = sculpted.replicas.masks[name]
+        assert (sculpted.replicas.parameters[name][~mask] == 0).all()
+        bias = sculpted.replicas.parameters[name.replace(".weight", ".bias")]
+        assert (bias[~mask.any(2)] == 0).all()
+
+
+def test_same_seeds_same_bytes(separable: Task) -> None:
+    def run() -> Sculpted:
+        return sculpt(MLP((4, 8, 4)), separable, SETTINGS, seeds=range(3))
+
+    first, second = run(), run()
+    for name, values in first.replicas.parameters.items():
+        assert values.numpy().tobytes() == second.replicas.parameters[name].numpy().tobytes()
+
+
+def test_unsolved_nets_are_left_dense() -> None:
+    hard = boolean("f = a ^ b ^ c ^ d")
+    few = Settings(epochs=1, learning_rate=1e-6)
+    found = sculpt(MLP((4, 4, 1)), hard, few, seeds=range(2), unit_gradients=[10.0, 20.0])
+    assert not found.solved.any()
+    assert found.replicas.n_kept().tolist() == [20] * 4
+    assert found.sparsest() == []
+
+
+def test_runs_are_named_in_order(sculpted: Sculpted) -> None:
+    assert sculpted.seeds[:4] == (0, 0, 1, 1)
+    assert sculpted.unit_gradients[:4] == (70.0, 20.0, 70.0, 20.0)
+    kept = sculpted.replicas.n_kept()
+    for at in sculpted.sparsest():
+        same = [i for i, seed in enumerate(sculpted.seeds) if seed == sculpted.seeds[at]]
+        assert kept[at] == kept[same].min()
