@@ -52,7 +52,9 @@ Model = Annotated[
 Mask = Annotated[
     Path | None, typer.Option("--mask", help="File of masks, where the model holds none.")
 ]
-MaxBytes = Annotated[int, typer.Option("--max-bytes", help="Refuse files with more weights.")]
+MaxBytes = Annotated[
+    int, typer.Option("--max-bytes", min=1, help="Refuse files with more bytes of weights.")
+]
 AllowNonfinite = Annotated[
     bool, typer.Option("--allow-nonfinite", help="Drop edges that weigh NaN or ±inf, and say so.")
 ]
@@ -63,6 +65,9 @@ Detector = Annotated[
 Nulls = Annotated[int, typer.Option("--nulls", min=0, help="Null networks for z and p; 0 = none.")]
 Null = Annotated[str, typer.Option("--null", help=f"Null model: {' | '.join(NULLS)}.")]
 Seeds = Annotated[int, typer.Option("--stability-seeds", min=0, help="Runs for the stability.")]
+Jobs = Annotated[
+    int, typer.Option("--jobs", "-j", help="Processes for nulls and seeds; -1 = one a core.")
+]
 Figures = Annotated[
     str, typer.Option("--figures", help="Formats, with commas: pdf,png,svg; 'none' draws none.")
 ]
@@ -106,6 +111,7 @@ def analyze(
     nulls: Nulls = 100,
     null: Null = "rewire",
     stability_seeds: Seeds = 20,
+    jobs: Jobs = 1,
     seed: Seed = 0,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Folder for tables, graph and figures.")
@@ -150,7 +156,7 @@ def analyze(
         "figures": formats,
         "width": width.value,
     }
-    _run(graph, arguments, output, as_json=as_json)
+    _run(graph, arguments, output, jobs=jobs, as_json=as_json)
 
 
 @app.command(epilog=EXIT_CODES)
@@ -175,7 +181,7 @@ def export(
     from netsculpt.exporting import ENDINGS
     from netsculpt.exporting import export as write
 
-    if output.suffix not in ENDINGS:
+    if output.suffix.lower() not in ENDINGS:
         raise typer.BadParameter(
             f"{output.name!r} ends in {output.suffix!r}; {', '.join(sorted(ENDINGS))} are written",
             param_hint="-o",
@@ -183,6 +189,7 @@ def export(
     _writable(output.parent)
     graph = _load(model, mask, max_bytes, allow_nonfinite)
     kept = graph.live() if live else graph
+    output.parent.mkdir(parents=True, exist_ok=True)
     write(kept, output)
     typer.echo(f"{output}: {kept.n_units} units, {kept.n_edges} edges", err=True)
 
@@ -210,6 +217,7 @@ def demo(
     formats = _formats(figures)
     _writable(output)
     model = output / "model.pt"
+    output.mkdir(parents=True, exist_ok=True)
     truth = make_model(model)
     graph = _load(model, None, EIGHT_GIB, allow_nonfinite=False)
     arguments = {
@@ -223,7 +231,7 @@ def demo(
         "figures": formats,
         "width": width.value,
     }
-    found = _run(graph, arguments, output, as_json=False)
+    found = _run(graph, arguments, output)
     compare_with_truth(found, truth)
 
 
@@ -280,7 +288,12 @@ def _refuse_dense(graph: NetGraph, model: Path, dense: bool) -> None:
 
 
 def _run(
-    graph: NetGraph, arguments: dict[str, Any], output: Path | None, *, as_json: bool
+    graph: NetGraph,
+    arguments: dict[str, Any],
+    output: Path | None,
+    *,
+    jobs: int = 1,
+    as_json: bool = False,
 ) -> Analysis:
     from netsculpt.pipeline import analyze
     from netsculpt.report.folder import write_folder
@@ -296,6 +309,7 @@ def _run(
             null=arguments["null"],
             n_nulls=arguments["nulls"],
             n_seeds=arguments["stability_seeds"],
+            jobs=jobs,
             progress=progress,
         )
         if output is not None:
@@ -330,10 +344,10 @@ def _formats(text: str) -> list[str]:
 
 
 def _writable(folder: Path) -> None:
-    """Find out before the work, not after it."""
+    """Find out before the work, not after it, and leave nothing behind."""
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
+        with tempfile.TemporaryDirectory(dir=there):
             pass
     except OSError as error:
         raise typer.BadParameter(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Hierarchy", "Module", "infer"]
+
+MOST_NAMED = 3  # labels of joined modules that a name spells out
 
 _BITS: Final = 64  # modules swept together, one a bit of a word
 _COLUMNS: Final = 16  # modules swept together, one a column of floats
@@ -39,6 +41,16 @@ class Module:
     inputs_seen: tuple[int, ...]  # input units [U index] with a path into the module
     outputs_served: tuple[int, ...]  # output units [U index] that the module has a path to
     path_share: float  # share of all input→output path weight (magnitude) through the module, 0 … 1
+    members: tuple[int, ...] = ()  # labels of the given partition that it holds: one unless merged
+
+    @property
+    def name(self) -> str:
+        """Its label in the given partition; those that were joined as "0+2+5", long ones short."""
+        labels = [str(label) for label in self.members or (self.label,)]
+        short = (
+            labels if len(labels) <= MOST_NAMED else [*labels[: MOST_NAMED - 1], "…", labels[-1]]
+        )
+        return "+".join(short)
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +103,7 @@ class Hierarchy:
                     "inputs_seen": self._names(module.inputs_seen),
                     "outputs_served": self._names(module.outputs_served),
                     "path_share": module.path_share,
+                    "members": list(module.members),
                 }
                 for module in self.modules
             ],
@@ -166,12 +179,17 @@ def infer(graph: NetGraph, partition: Partition) -> Hierarchy:
             "detect modules on this graph"
         )
     given = _quotient(graph, partition.labels, partition.n_modules)
-    partition, merged = _merged(partition, given)
-    edges = _quotient(graph, partition.labels, partition.n_modules)
+    found, merged = _merged(partition, given)
+    edges = _quotient(graph, found.labels, found.n_modules)
     level = _levels(edges)
+    modules = tuple(
+        replace(module, members=tuple(np.unique(held[held >= 0]).tolist()))
+        for module in _modules(graph, found, edges, level)
+        for held in [partition.labels[found.labels == module.label]]
+    )
     return Hierarchy(
-        partition,
-        _modules(graph, partition, edges, level),
+        found,
+        modules,
         edges,
         level,
         merged,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from netsculpt.errors import GraphError
 from netsculpt.graph import NetGraph
+from netsculpt.parallel import in_parallel
 from netsculpt.random import RNG, root_seed, stream
 
 __all__ = ["Null", "Significance", "significance"]
@@ -52,6 +54,7 @@ def significance(
     n: int = 100,
     rng: RNG = None,
     tail: Literal["greater", "less"] = "greater",
+    jobs: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> Significance:
     r"""Compare a number of a network with the same number of randomised networks.
@@ -76,6 +79,8 @@ def significance(
         where a smaller one ended.
     tail
         "greater" for numbers that structure raises (Q), "less" for those it lowers (n-cut).
+    jobs
+        Processes that share the draws; −1 = one a core. The result is the same.
     progress
         Called with (draws done, n) after each.
 
@@ -110,9 +115,8 @@ def significance(
     seed = root_seed(rng)
     value = _finite(statistic(graph), "the network")
     draws = np.empty(n)
-    for at in range(n):
-        drawn = null(graph, rng=stream(seed, "null", at))
-        draws[at] = _finite(statistic(drawn), f"null network {at}")
+    for at, draw in enumerate(in_parallel(partial(_draw, statistic, graph, null, seed), n, jobs)):
+        draws[at] = draw
         if progress is not None:
             progress(at + 1, n)
     draws.flags.writeable = False
@@ -121,6 +125,13 @@ def significance(
     mean, sd = _moments(draws)
     p = (int(extreme.sum()) + 1) / (n + 1)
     return Significance(value, mean, sd, _z(value, mean, sd), p, n, draws, tail)
+
+
+def _draw(
+    statistic: Callable[[NetGraph], float], graph: NetGraph, null: Null, seed: int, at: int
+) -> float:
+    drawn = null(graph, rng=stream(seed, "null", at))
+    return _finite(statistic(drawn), f"null network {at}")
 
 
 def _finite(value: float, where: str) -> float:

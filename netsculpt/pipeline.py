@@ -89,12 +89,20 @@ class Analysis:
                 "position": graph.positions,
                 "live": self.effective.units,
                 **{f"module_{found.detector}": found.partition.labels for found in self.detected},
+                **{
+                    f"hierarchy_{found.detector}": found.hierarchy.partition.labels
+                    for found in self.detected
+                },
                 **self.columns,
             }
         )
 
     def modules(self) -> pd.DataFrame:
-        """One row a module of each detector."""
+        """One row a node of each detector's hierarchy.
+
+        ``label`` is that of the column hierarchy_<detector> of `units`, ``members`` are those of
+        module_<detector> which the node holds.
+        """
         import pandas as pd
 
         tables = [found.hierarchy.table() for found in self.detected]
@@ -114,6 +122,7 @@ def analyze(
     null: str = "rewire",
     n_nulls: int = 100,
     n_seeds: int = 20,
+    jobs: int = 1,
     progress: Progress | None = None,
 ) -> Analysis:
     """Measure the paths, modules and hierarchy of a network, with a null model beside them.
@@ -133,6 +142,8 @@ def analyze(
         Null networks for each detector; 0 gives no z and no p. The smallest p is 1/(n_nulls + 1).
     n_seeds
         Runs of each detector for its stability; below 2 none is measured.
+    jobs
+        Processes among which null networks and runs are shared; the result is the same.
     progress
         Called with (stage, steps done, steps in all).
 
@@ -155,7 +166,7 @@ def analyze(
     seed = root_seed(rng)
     effective = paths.effective(graph)
     if not effective.units.any():
-        raise GraphError(_no_path(graph, effective))
+        raise GraphError(_no_path(graph))
     report("paths", 0, 2)
     notes: list[str] = []
     facts = _path_facts(graph, notes)
@@ -163,7 +174,7 @@ def analyze(
     columns = _columns(graph, notes)
     report("paths", 2, 2)
     detected = tuple(
-        _detect(graph, name, detect, null_model, n_nulls, n_seeds, seed, report)
+        _detect(graph, name, detect, null_model, n_nulls, n_seeds, jobs, seed, report)
         for name, detect in chosen.items()
     )
     agreement = {
@@ -224,6 +235,7 @@ def _detect(
     null_model: Callable[..., NetGraph],
     n_nulls: int,
     n_seeds: int,
+    jobs: int,
     seed: int,
     report: Progress,
 ) -> Detected:
@@ -243,11 +255,19 @@ def _detect(
             null=null_model,
             n=n_nulls,
             rng=stream(seed, name, "nulls"),
+            jobs=jobs,
             progress=lambda done, total: report(f"{name}: null networks", done, total),
         )
     stability = None
     if n_seeds > 1:
-        runs = modules.consensus(graph, detect, n_seeds=n_seeds, rng=stream(seed, name, "seeds"))
+        runs = modules.consensus(
+            graph,
+            detect,
+            n_seeds=n_seeds,
+            rng=stream(seed, name, "seeds"),
+            jobs=jobs,
+            progress=lambda done, total: report(f"{name}: stability", done, total),
+        )
         stability = runs.stability
     return Detected(
         name,
@@ -260,12 +280,16 @@ def _detect(
     )
 
 
-def _no_path(graph: NetGraph, effective: Effective) -> str:
-    collapsed = ", ".join(effective.collapsed_layers) or "none"
+def _no_path(graph: NetGraph) -> str:
+    empty = [
+        f"{block.source} → {block.target}"
+        for block in graph.blocks
+        if not graph.block(block.source, block.target).nnz
+    ]
+    cause = f"no weight is kept in {', '.join(empty)}" if empty else "the kept edges do not join up"
     return (
-        f"no path leads from an input to an output of {graph!r} (layers without a live unit: "
-        f"{collapsed}); a network that computes something is needed: check the mask, or that the "
-        "layers are in order"
+        f"no path leads from an input to an output: {cause}; a network that computes something is "
+        "needed: check the mask, or that the layers are in order"
     )
 
 

@@ -147,3 +147,15 @@ def test_shuffled_weights_do_not_see_the_mask() -> None:
     graph, _ = planted([16] * 3, 2, 0.6, 0.05, rng=0)
     blind = significance(most_modular, graph.pattern, null=shuffle_weights, n=9, rng=0)
     assert (blind.p, blind.z, blind.sd) == (1, 0, 0)
+
+
+def test_draws_do_not_depend_on_the_processes() -> None:
+    graph, truth = planted([8] * 3, 2, 0.6, 0.1, rng=0)
+
+    def statistic(drawn: NetGraph) -> float:
+        return quality(drawn, truth)
+
+    alone, shared = (
+        significance(statistic, graph, null=rewire, n=6, rng=1, jobs=jobs) for jobs in (1, 2)
+    )
+    assert alone.draws.tobytes() == shared.draws.tobytes()

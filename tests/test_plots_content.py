@@ -267,7 +267,13 @@ class TestModuleHierarchy:
         with plots.paper("nature-double"):
             ax = plots.module_hierarchy(hierarchy, ax=plots.figure("nature-double").add_subplot())
         said = [text.get_text() for text in ax.texts]
-        assert said[:5] == ["module 0", "4 units", "feeds 2", "sees 0–2, 7", "serves 4 outputs"]
+        assert said[:5] == [
+            "module 0",
+            "4 units",
+            "feeds 2 modules",
+            "sees 0–2, 7",
+            "serves 4 outputs",
+        ]
         assert "1 unit" in said
 
     def test_ends_are_named_where_the_hierarchy_knows_how(self):

@@ -61,7 +61,7 @@ def as_arrays(tensors: Mapping[str, Any], *, max_bytes: int, where: str) -> dict
             raise LimitError(
                 f"{quoted(name)} in {where} is {_layout(tensor)} {shape(tensor.shape)}: the "
                 f"tensors up to it need {total} bytes, the limit is {max_bytes}. Raise max_bytes "
-                "if the file is trusted and the memory is there"
+                "if the file is trusted and the memory is there (--max-bytes)"
             )
     with translated(where):
         return {name: _as_array(name, tensor, where) for name, tensor in tensors.items()}

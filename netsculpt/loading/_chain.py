@@ -105,7 +105,7 @@ def _is_weight(name: str, array: Array, where: str) -> bool:
     if _PARALLEL.intersection(parts) or _RECURRENT.fullmatch(parts[-1]):
         raise TopologyError(
             f"{quoted(name)} in {where} belongs to a shortcut, an attention or a recurrent layer, "
-            f"which is not a chain of layers: {_ask(where)}"
+            f"which is not a chain of layers. {_ask(where)}"
         )
     if array.ndim not in (2, 4) or array.dtype.kind != "f":
         raise TopologyError(
@@ -164,7 +164,7 @@ def _only_order(links: Sequence[Link], where: str) -> list[Link]:
         one, two = next((a, b) for a, b in zip(*found, strict=True) if a is not b)
         raise TopologyError(
             f"{where} does not keep the order of layers, and both {_told(one)} and {_told(two)} "
-            f"fit at the same place: save a state dict with torch.save. Or {_ask(where)}"
+            f"fit at the same place: save a state dict with torch.save. {_ask(where)}"
         )
     return found[0]
 
@@ -186,7 +186,7 @@ def _orders(links: Sequence[Link], where: str) -> Iterator[list[Link]]:
             if tries > _MOST_TRIES:
                 raise TopologyError(
                     f"{where} does not keep the order of its {len(links)} layers, and too many "
-                    f"orders fit: save a state dict with torch.save. Or {_ask(where)}"
+                    f"orders fit: save a state dict with torch.save. {_ask(where)}"
                 )
             fresh = taken[at] < len(queue)
             if fresh and (not order or _positions(order[-1], queue[taken[at]])):
@@ -215,7 +215,7 @@ def _norms(arrays: Mapping[str, Array], where: str) -> Iterator[Norm]:
         elif array.shape != (1,):  # a single one is the slope of a PReLU
             raise TopologyError(
                 f"{quoted(name)} in {where} may be the factors of an RMS norm or the slopes of a "
-                f"PReLU: {_ask(where)}"
+                f"PReLU. {_ask(where)}"
             )
 
 
@@ -283,6 +283,8 @@ def _told(link: Link) -> str:
 
 def _ask(where: str) -> str:
     return (
-        "say how the layers are connected by naming the function that makes the model: netsculpt "
-        f"analyze {where} --model pkg.module:factory --example-shape 1,3,32,32"
+        "Say how they are connected: save the weights again in the order of the forward pass, or "
+        "build the graph in Python, netsculpt.from_matrices([W1, W2, …], masks=[…]). (Naming the "
+        f"model itself, netsculpt analyze {where} --model pkg.module:factory --example-shape "
+        "1,3,32,32, needs tracing, which this version does not have.)"
     )

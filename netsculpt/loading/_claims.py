@@ -106,7 +106,7 @@ def check_pickle(
         if math.prod(map(_natural, size)) * item > max_bytes:
             raise LimitError(
                 f"{where} claims a tensor of {shape(size)}, more than the limit of {max_bytes} "
-                "bytes: raise max_bytes if the file is trusted and the memory is there"
+                "bytes: raise max_bytes (--max-bytes) if the file is trusted and memory is there"
             )
         if extent(offset, size, stride) * item > storage.n_bytes:
             raise FormatError(

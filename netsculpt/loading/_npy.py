@@ -50,7 +50,7 @@ def _check(
     if needed > max_bytes:
         raise LimitError(
             f"{where} claims an array of {shape(sizes)}, more than the limit of {max_bytes} bytes: "
-            "raise max_bytes if the file is trusted and the memory is there"
+            "raise max_bytes if the file is trusted and the memory is there (--max-bytes)"
         )
     if needed > n_bytes:
         raise FormatError(

@@ -87,7 +87,7 @@ class Source:
         if self.n_bytes > self.max_bytes:
             raise LimitError(
                 f"{self.where} is {self.n_bytes} bytes, the limit is {self.max_bytes}: raise "
-                "max_bytes if the file is trusted and the memory is there"
+                "max_bytes if the file is trusted and the memory is there (--max-bytes)"
             )
         return self.path.read_bytes()
 
@@ -112,7 +112,7 @@ class Source:
         if size > self.max_bytes:
             raise LimitError(
                 f"{self.where} unpacks to {size} bytes, the limit is {self.max_bytes}: raise "
-                "max_bytes if the file is trusted and the memory is there"
+                "max_bytes if the file is trusted and the memory is there (--max-bytes)"
             )
         for member in packed:
             ratio = member.file_size / max(member.compress_size, 1)

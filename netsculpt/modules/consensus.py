@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 from typing import Any, Protocol
 
@@ -14,6 +16,7 @@ from netsculpt.errors import GraphError
 from netsculpt.graph import NetGraph
 from netsculpt.modules.comparison import compare, matching, overlaps
 from netsculpt.modules.quality import quality
+from netsculpt.parallel import in_parallel
 from netsculpt.partition import NO_MODULE, Partition
 from netsculpt.random import RNG, root_seed, stream
 
@@ -53,7 +56,13 @@ class Consensus:
 
 
 def consensus(
-    graph: NetGraph, detector: Detector, *, n_seeds: int = 20, rng: RNG = None
+    graph: NetGraph,
+    detector: Detector,
+    *,
+    n_seeds: int = 20,
+    rng: RNG = None,
+    jobs: int = 1,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Consensus:
     """Run a detector many times and find what the runs agree on.
 
@@ -73,6 +82,10 @@ def consensus(
         Runs, at least 2; 20 or more for a number to publish.
     rng
         Seed or generator. Run i depends on the seed and i alone.
+    jobs
+        Processes that share the runs; −1 = one a core. The result is the same.
+    progress
+        Called with (runs done, n_seeds) after each.
 
     Raises
     ------
@@ -98,7 +111,12 @@ def consensus(
     if n_seeds < 2:
         raise GraphError(f"n_seeds is {n_seeds}: at least 2 runs are needed to agree")
     seed = root_seed(rng)
-    runs = tuple(detector(graph, rng=stream(seed, "run", at)) for at in range(n_seeds))
+    found_runs = []
+    for run in in_parallel(partial(_run, graph, detector, seed), n_seeds, jobs):
+        found_runs.append(run)
+        if progress is not None:
+            progress(len(found_runs), n_seeds)
+    runs = tuple(found_runs)
     sources, targets = graph.sources, graph.weights.indices
     together = np.zeros(graph.n_edges)
     for run in runs:
@@ -116,6 +134,10 @@ def consensus(
         _confidence(found, runs),
         runs,
     )
+
+
+def _run(graph: NetGraph, detector: Detector, seed: int, at: int) -> Partition:
+    return detector(graph, rng=stream(seed, "run", at))
 
 
 def _confidence(found: Partition, runs: tuple[Partition, ...]) -> NDArray[np.float64]:

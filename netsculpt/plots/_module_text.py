@@ -24,10 +24,11 @@ def box_texts(
     The first is bold and of `size` points, the others are `small`.
     """
     units = "unit" if module.n_units == 1 else "units"
+    fed = "module" if module.reuse == 1 else "modules"
     forms = [
-        ([f"module {module.label}", f"{module.label}"], 1.15 * size),  # bold is wider
+        ([f"module {module.name}", module.name, f"{module.label}"], 1.15 * size),  # bold is wider
         ([f"{module.n_units:,} {units}", f"{module.n_units:,}"], small),
-        ([f"feeds {module.reuse}", f"→ {module.reuse}"] if module.reuse else [], small),
+        ([f"feeds {module.reuse} {fed}", f"→ {module.reuse} {fed}"] if module.reuse else [], small),
         (_end_forms("sees", "in", module.inputs_seen, names), small),
         (_end_forms("serves", "out", module.outputs_served, names), small),
     ]

@@ -55,7 +55,7 @@ def module_hierarchy(hierarchy: Hierarchy, *, ax: Axes | None = None) -> Axes:
     >>> edges, level = csr_array((1, 1)), np.zeros(1, dtype=np.int64)
     >>> hierarchy = Hierarchy(Partition([0] * 4), (module,), edges, level, ((0,),), 1.0, 0.0)
     >>> [text.get_text() for text in module_hierarchy(hierarchy).texts]
-    ['module 0', '4 units', 'feeds 1', 'sees 0–1', 'serves 4']
+    ['module 0', '4 units', 'feeds 1 module', 'sees 0–1', 'serves 4']
     """
     ax = given_or_new(ax)
     bare(ax)
@@ -201,7 +201,7 @@ def _ports(places: _Places, ends: list[tuple[int, int]]) -> NDArray[np.float64]:
 def _box(
     ax: Axes, places: _Places, at: int, module: Module, names: Mapping[int, str], size: float
 ) -> None:
-    colour = module_colours([module.label])
+    colour = module_colours([*module.members, module.label][:1])  # as in the network's figure
     x, y = places.column[places.level[at]], places.y[at]
     height = places.height[at]
     ax.add_patch(

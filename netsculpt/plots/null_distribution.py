@@ -44,7 +44,11 @@ def null_distribution(
     ax = given_or_new(ax)
     draws = significance.draws
     n_bins = 2 * int(np.clip(np.ceil(np.cbrt(draws.size)), 2, 20)) + 1  # Rice's rule, made odd
-    counts, edges = np.histogram(draws, bins=n_bins)
+    first, reach = float(draws[0]), None
+    if not np.ptp(draws):  # no width of their own: a thin bar on the scale of what is observed
+        half = 0.1 * abs(significance.value - first) or 1e-3
+        reach = (first - half, first + half)
+    counts, edges = np.histogram(draws, bins=n_bins, range=reach)
     ax.stairs(counts, edges, fill=True, facecolor="#BFC5CC", edgecolor=GREY, linewidth=0.4)
     top = float(counts.max(initial=1))
     ax.vlines(significance.value, 0, 1.05 * top, color=NEGATIVE, linewidth=1.2)

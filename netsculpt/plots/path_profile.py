@@ -70,7 +70,7 @@ def path_profile(graph: NetGraph, path_share: ArrayLike, *, ax: Axes | None = No
     ax.set_xlim(-0.5, len(graph.layers) - 0.5)
     for at, layer in enumerate(graph.layers):
         _layer(ax, at, share[layer.units], bottom)
-    ax.set_ylabel("share of paths (bars: layer means)")
+    ax.set_ylabel("share of paths")
     label_layers(ax, graph.layers)
     return ax
 

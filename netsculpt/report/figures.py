@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netsculpt.graph import unit_names
+from netsculpt.partition import Partition
 
 if TYPE_CHECKING:
     from netsculpt.pipeline import Analysis, Progress
@@ -49,6 +50,7 @@ def _drawings(found: Analysis) -> Iterator[tuple[str, float, Draw]]:
     from netsculpt import plots
 
     graph = found.graph
+    live = graph.live()  # dead units would be most of a sculpted network's matrix
     yield "path_profile", 0.5, partial(plots.path_profile, graph, found.columns["path_share"])
     if found.paths.pair_weights is not None:
         names = unit_names(graph)
@@ -64,8 +66,10 @@ def _drawings(found: Analysis) -> Iterator[tuple[str, float, Draw]]:
     for each in found.detected:
         detector, partition = each.detector, each.partition
         yield f"network_{detector}", 0.6, partial(plots.network, graph, partition=partition)
-        yield f"adjacency_{detector}", 1.0, partial(plots.adjacency, graph, partition=partition)
-        yield f"hierarchy_{detector}", 0.6, partial(plots.module_hierarchy, each.hierarchy)
+        kept = Partition(partition.labels[found.effective.units], partition.method)
+        yield f"adjacency_{detector}", 1.0, partial(plots.adjacency, live, partition=kept)
+        if len(each.hierarchy.modules) > 1:
+            yield f"hierarchy_{detector}", 0.6, partial(plots.module_hierarchy, each.hierarchy)
         if each.significance is not None:
             label = "layer-aware modularity Q"
             chance = partial(plots.null_distribution, each.significance, label=label)

@@ -67,7 +67,9 @@ def manifest(found: Analysis, arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 def _write_table(table: pd.DataFrame, path: Path) -> None:
     """CSV in which no cell that came from a file can be taken for a formula."""
-    safe = table.copy()
+    safe = table.replace(
+        [float("inf"), float("-inf")], float("nan")
+    )  # an empty cell, as null in JSON
     for column in safe.columns:
         if safe[column].dtype.kind not in "biuf":
             safe[column] = [_quoted(value) for value in safe[column]]

@@ -65,8 +65,9 @@ def _network(found: Analysis) -> RenderableType:
     graph, live = found.graph, found.effective.units
     n_live = int(live.sum())
     lines = [
-        f"{graph.n_units:,} units in {len(graph.layers)} layers, {graph.n_edges:,} edges; "
-        f"density {graph.density:.2%} of {sum(block.size for block in graph.blocks):,} weights",
+        f"{graph.n_units:,} units in {len(graph.layers)} layers, {graph.n_edges:,} edges",
+        f"{graph.n_parameters:,} of {sum(block.size for block in graph.blocks):,} weights kept: "
+        f"density {graph.density:.2%}",
         f"{graph.n_units - n_live:,} dead units (on no input→output path), {n_live:,} live",
     ]
     lines += [ORIGIN[x] for x in _edge_origins(graph)]
@@ -102,8 +103,8 @@ def _paths(found: Analysis) -> RenderableType:
     return Group(
         f"{_count(facts.log10_path_count)} input→output paths, "
         f"total weight {_power(facts.log10_path_weight)}",
-        f"{_several(core.size, 'unit')} cover {core.tau:.0%} of the paths "
-        f"(flat network: {core.flat_size}); hourglass score {core.hourglass:.2f}",
+        f"{core.tau:.0%} of the paths pass through {_several(core.size, 'unit')} "
+        f"(flat network: {core.flat_size}); hourglass score {_signed(core.hourglass, 2)}",
     )
 
 
@@ -118,9 +119,8 @@ def _modules(each: Detected, null: str) -> RenderableType:
     ]
     if each.stability is not None:
         lines.append(f"Stability over seeds {each.stability:.2f} (mean AMI; 1 = always the same)")
-    lines.append(
-        f"AMI with the layers {each.layer_ami:.2f} (0 = modules cross them, 1 = they are layers)"
-    )
+    alike = _signed(each.layer_ami, 2)
+    lines.append(f"AMI with the layers {alike} (0 = modules cross them, 1 = they are layers)")
     return Group(*lines)
 
 
@@ -131,10 +131,13 @@ def _verdict(each: Detected, null: str) -> list[str]:
     found = against.p <= SIGNIFICANT
     verdict = "more modular than chance" if found else "no more modular than chance"
     least = f" (the least that {against.n} can give)" if against.p == 1 / (against.n + 1) else ""
-    z = f"{against.z:.1f}".replace("inf", "∞").replace("-", "−")
+    chance = f"Q = {against.mean:.3f} ± {against.sd:.3f}"
+    z = f"z = {_signed(against.z, 1)}, "
+    if against.sd == 0:
+        chance, z = f"Q = {against.mean:.3f} every time", ""
     return [
-        f"Chance ({null}, {against.n} networks): Q = {against.mean:.3f} ± {against.sd:.3f}",
-        f"z = {z}, p = {against.p:.2g}{least}: [{'green' if found else 'yellow'}]{verdict}[/]",
+        f"Chance ({null}, {against.n} networks): {chance}",
+        f"{z}p = {against.p:.2g}{least}: [{'green' if found else 'yellow'}]{verdict}[/]",
     ]
 
 
@@ -157,11 +160,11 @@ def _tree(hierarchy: Hierarchy, graph: NetGraph) -> RenderableType:
         ]
         if module.reuse > 1:
             held.append(f"reused {module.reuse}×")
-        return f"[bold]module {at}[/bold]  {', '.join(held)}"
+        return f"[bold]module {module.name}[/bold]  {', '.join(held)}"
 
     def grow(tree: Tree, at: int) -> None:
         if at in drawn:
-            tree.add(f"module {at}  (above)")
+            tree.add(f"module {modules[at].name}  (above)")
             return
         drawn.add(at)
         branch = tree.add(label(at))
@@ -174,8 +177,10 @@ def _tree(hierarchy: Hierarchy, graph: NetGraph) -> RenderableType:
             grow(root, module.label)
     if not hierarchy.merged:
         return root
-    merged = "; ".join(" + ".join(map(str, group)) for group in hierarchy.merged)
-    return Group(root, f"Modules that feed each other were joined: {merged}")
+    joined = "Modules that feed each other, directly or in a circle, stand joined."
+    if len(modules) == 1:
+        joined = "All modules feed each other in circles: there is no hierarchy among them."
+    return Group(root, joined)
 
 
 def _agreement(found: Analysis) -> RenderableType:
@@ -183,6 +188,10 @@ def _agreement(found: Analysis) -> RenderableType:
     for (one, other), match in found.agreement.items():
         table.add_row(f"{one} – {other}", f"{match.ari:.2f}", f"{match.ami:.2f}")
     return table
+
+
+def _signed(value: float, digits: int) -> str:
+    return f"{value:z.{digits}f}".replace("-", "−")
 
 
 def _several(count: int, noun: str) -> str:

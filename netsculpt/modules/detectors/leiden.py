@@ -21,8 +21,8 @@ __all__ = ["leiden"]
 _SEEDS = 1 << 31  # the optimiser takes a 32-bit signed seed
 _IDLE = 5  # iterations without gain before the end: one may miss a merger that the next finds
 _GAIN = 1e-9  # of Q; less is rounding
-_STARTS = 4  # runs of which the best is kept, on networks with at most so many edges:
-_SMALL = 20_000
+_STARTS = 4  # runs of which the best is kept, on networks with at most so much to do:
+_SMALL = 20_000  # edges × layer pairs
 
 
 def leiden(graph: NetGraph, *, rng: RNG = None, resolution: float = 1.0) -> Partition:
@@ -31,7 +31,8 @@ def leiden(graph: NetGraph, *, rng: RNG = None, resolution: float = 1.0) -> Part
     The default detector. It optimises `netsculpt.modules.quality`, whose null model knows that
     edges run between connected layers only, and so does not cut modules by depth. Each connected
     layer pair is one layer of a multiplex network, all of them with weight 1; the algorithm runs
-    until five iterations in a row bring nothing.
+    until five iterations in a row bring nothing. On small networks (edges × layer pairs at most
+    20,000), where runs end in different optima, the best of four is kept.
 
     Weights enter as |weight|. Where magnitudes say nothing about modules (or to see the mask
     alone) give ``graph.pattern``.
@@ -77,7 +78,7 @@ def leiden(graph: NetGraph, *, rng: RNG = None, resolution: float = 1.0) -> Part
         labels[live] = np.arange(live.sum())
         return Partition(labels, "leiden", 0.0)
     found = []
-    for _ in range(_STARTS if graph.n_edges <= _SMALL else 1):
+    for _ in range(_STARTS if graph.n_edges * len(pairs) <= _SMALL else 1):
         labels[live] = _optimum(pairs, generator)
         found.append(Partition(labels, "leiden"))
     qualities = [quality(graph, partition, resolution) for partition in found]
