@@ -154,7 +154,7 @@ class NetGraph:
     def layer_of(self) -> NDArray[np.int32]:
         """Index of each unit's layer [U]."""
         sizes = [layer.n_units for layer in self.layers]
-        return np.repeat(np.arange(len(self.layers), dtype=np.int32), sizes)
+        return _read_only(np.repeat(np.arange(len(self.layers), dtype=np.int32), sizes))
 
     @property
     def sources(self) -> NDArray[np.int32]:
@@ -174,7 +174,7 @@ class NetGraph:
 
     def with_weights(self, weights: NDArray[np.floating]) -> NetGraph:
         """The same edges with other weights [E] (indices shared)."""
-        data = np.asarray(weights)
+        data = np.array(weights)  # a copy: the caller's array is the caller's
         if data.shape != (self.n_edges,):
             raise GraphError(f"weights have shape {list(data.shape)}, [{self.n_edges}] needed")
         same = self.weights

@@ -6,7 +6,7 @@ Torch's [out, in] is turned once, here. Tensors are taken by what they offer (``
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ __all__ = ["from_matrices", "kept_entries"]
 
 
 def from_matrices(
-    matrices: Sequence[Any],
+    matrices: Iterable[Any],
     masks: Sequence[Any] | None = None,
     *,
     names: Sequence[str] | None = None,
@@ -58,6 +58,7 @@ def from_matrices(
     >>> graph.block("hidden1", "output").toarray().tolist()
     [[0.0], [4.0]]
     """
+    matrices = list(matrices)
     if not matrices:
         raise GraphError("no matrix given: one weight matrix [out, in] a layer is needed")
     chosen = [None] * len(matrices) if masks is None else list(masks)
@@ -164,17 +165,23 @@ def _as_array(matrix: Any) -> Any:
         return matrix
     if not hasattr(matrix, "detach"):
         return np.asarray(matrix)
+    if matrix.device.type == "meta":
+        raise GraphError("a meta tensor holds no numbers: give the weights themselves")
     tensor = matrix.detach().cpu()
+    if str(matrix.layout) == "torch.strided":
+        tensor = tensor.resolve_conj().resolve_neg()
     if tensor.is_floating_point() and tensor.element_size() < 4:  # bfloat16 and the like
         tensor = tensor.float()
     layout = str(tensor.layout).removeprefix("torch.")
     shape = tuple(tensor.shape)
     if layout == "strided":
         return tensor.numpy()
-    if layout == "sparse_coo":
+    if layout == "sparse_coo" and tensor.sparse_dim() == 2:
         entries = tensor._values().numpy(), tuple(tensor._indices().numpy())
         return sparse.coo_array(entries, shape)
-    if layout in ("sparse_csc", "sparse_bsc"):
+    if layout not in ("sparse_csr", "sparse_csc", "sparse_bsr"):
+        raise GraphError(f"tensor of layout {layout}: strided, COO, CSR, CSC or BSR is needed")
+    if layout == "sparse_csc":
         index, pointer = tensor.row_indices(), tensor.ccol_indices()
     else:
         index, pointer = tensor.col_indices(), tensor.crow_indices()
@@ -183,6 +190,4 @@ def _as_array(matrix: Any) -> Any:
         return sparse.csr_array(stored, shape)
     if layout == "sparse_csc":
         return sparse.csc_array(stored, shape)
-    if layout == "sparse_bsr":
-        return sparse.bsr_array(stored, shape)
-    raise GraphError(f"tensor of layout {layout}: strided, COO, CSR, CSC or BSR is needed")
+    return sparse.bsr_array(stored, shape)

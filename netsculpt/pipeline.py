@@ -160,6 +160,10 @@ def analyze(
     >>> found.partition.n_modules, found.significance.p
     (2, 0.05)
     """
+    if n_nulls < 0 or isinstance(detectors, str):
+        raise GraphError(
+            f"n_nulls is {n_nulls} and detectors {detectors!r}: a number ≥ 0 and a list are needed"
+        )
     chosen = {name: _named("netsculpt.modules.detectors", name) for name in detectors}
     null_model = _named("netsculpt.nulls", null)
     report = progress or _silent

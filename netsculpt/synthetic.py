@@ -24,9 +24,9 @@ def planted(
     k: int,
     p_in: float,
     p_out: float,
-    *,
     degree_heterogeneity: float = 0.0,
     skips: float = 0.0,
+    *,
     rng: RNG = None,
 ) -> tuple[NetGraph, Partition]:
     r"""Draw a layered network with k planted modules.
@@ -146,7 +146,8 @@ def _edges(
         units = slice(start, min(start + n_rows, source.stop))
         even = np.where(module_of[units, None] == there, np.float32(p[0]), np.float32(p[1]))
         weighed = even * np.outer(propensity[units], propensity[target.units]).astype(np.float32)
-        chance = weighed / (1 - even + weighed)
+        odds = 1 - even + weighed  # 0 where an edge is certain, whatever its propensity
+        chance = np.divide(weighed, odds, out=even.copy(), where=odds > 0)
         row, column = np.nonzero(rng.random(chance.shape, dtype=np.float32) < chance)
         rows.append((row + start).astype(np.int32))
         columns.append((column + target.start).astype(np.int32))

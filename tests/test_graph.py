@@ -584,3 +584,22 @@ def test_graphs_are_read_only_after_travel() -> None:
     other = pickle.loads(pickle.dumps(from_matrices([np.ones((1, 2))])))
     with pytest.raises(ValueError, match="read-only"):
         other.weights.data[0] = 2
+
+
+def test_nothing_outside_changes_a_graph() -> None:
+    graph = from_matrices([np.ones((1, 2))])
+    with pytest.raises(ValueError, match="read-only"):
+        graph.layer_of[:] = 1
+    given = np.ones(2, dtype=np.float32)
+    other = graph.with_weights(given)
+    given[0] = np.nan
+    assert np.isfinite(other.weights.data).all()
+
+
+def test_arguments_in_their_natural_forms() -> None:
+    matrices = [np.eye(2), np.ones((1, 2))]
+    assert from_matrices(x for x in matrices).n_edges == 4
+    with pytest.raises(GraphError, match=r"has shape \[2\]"):
+        from_matrices(np.eye(2))
+    with pytest.raises(GraphError, match="meta tensor"):
+        from_matrices([torch.empty(2, 2, device="meta")])

@@ -580,3 +580,25 @@ def test_importing_loading_does_not_import_torch() -> None:
         "import sys, netsculpt.loading, netsculpt.checkpoint\nassert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+@pytest.mark.parametrize("wrapper", ["state_dict", "model_state_dict", "model", None])
+@pytest.mark.parametrize("key", ["masks", "mask"])
+@pytest.mark.parametrize("kind", [dict, list])
+def test_masks_beside_the_weights(
+    tmp_path: Path, wrapper: str | None, key: str, kind: type
+) -> None:
+    state = {"a.weight": torch.randn(3, 4), "b.weight": torch.randn(2, 3)}
+    masks = {name: torch.zeros_like(weight) for name, weight in state.items()}
+    masks["a.weight"][0, 1], masks["b.weight"][1, 0] = 1, 1
+    given = masks if kind is dict else list(masks.values())
+    torch.save({wrapper: state, key: given} if wrapper else {**state, key: given}, tmp_path / "m")
+    graph = load(tmp_path / "m")
+    assert graph.n_edges == 2
+    assert graph.provenance[0].parameters["edges"] == "mask"
+
+
+def test_layers_named_like_the_input(tmp_path: Path) -> None:
+    torch.save({"input.weight": torch.eye(2), "out.weight": torch.eye(2)}, tmp_path / "m")
+    names = [layer.name for layer in load(tmp_path / "m").layers]
+    assert len(set(names)) == 3

@@ -9,7 +9,7 @@ from scipy.sparse import csr_array
 
 from netsculpt import Block, GraphError, Layer, NetGraph, Partition, from_matrices, planted
 from netsculpt.graph import live_units
-from netsculpt.modules import ncut, quality
+from netsculpt.modules import leiden, ncut, quality, spectral
 
 
 def skipping(seed: int = 0, dtype: type = np.float32) -> NetGraph:
@@ -142,3 +142,31 @@ def test_ncut_is_its_definition(seed: int) -> None:
         inside = (partition.labels == module) & live
         expected += A[inside][:, ~inside].sum() / A[inside].sum()
     assert ncut(graph, partition) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-200, 1e200, 1e307])
+def test_shares_of_weight_have_no_scale(scale: float) -> None:
+    made, truth = planted([8, 8, 8], 2, 0.9, 0.1, rng=0)
+    graph = made.with_weights(made.weights.data.astype(np.float64) * scale)
+    assert quality(graph, truth) == pytest.approx(quality(made, truth), rel=1e-12)
+    assert ncut(graph, truth) == pytest.approx(ncut(made, truth), rel=1e-12)
+    for detect in (leiden, spectral):
+        assert (detect(graph, rng=0).labels == detect(made, rng=0).labels).all()
+
+
+def test_vanishing_weights_break_no_detector() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(40):
+        weights = [rng.standard_normal((6, 6)).astype(np.float32) for _ in range(3)]
+        for weight in weights:
+            weight[rng.random(weight.shape) < 0.6] *= np.float32(1e-40)
+        found = spectral(from_matrices(weights), rng=0)
+        assert found.labels.size == 24
+
+
+def test_labels_are_wrapped() -> None:
+    graph, truth = planted([4, 4], 2, 1.0, 0.0, rng=0)
+    with pytest.raises(GraphError, match=r"wrap labels as Partition\(labels\)"):
+        quality(graph, truth.labels)  # type: ignore[arg-type]
+    with pytest.raises(GraphError, match="resolution is nan"):
+        quality(graph, truth, float("nan"))

@@ -425,3 +425,12 @@ def test_package_gives_every_method_and_imports_nothing_heavy() -> None:
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_ramanujan_of_a_large_layer_without_weight() -> None:
+    collapsed = from_matrices([np.zeros((600, 600)), np.ones((2, 600))])
+    assert paths.ramanujan_blocks(collapsed)["input", "hidden1"].sigma1 == 0
+    assert paths.ramanujan(np.zeros((600, 600)), mask=np.eye(600)).sigma1 == pytest.approx(1)
+    assert paths.ramanujan(np.eye(600) * 1e300).weighted_spectral_gap == pytest.approx(0, abs=1e290)
+    with pytest.raises(GraphError, match="ramanujan_blocks"):
+        paths.ramanujan(collapsed)

@@ -116,3 +116,8 @@ def test_what_is_refused(wrong: dict[str, object]) -> None:
     right = {"widths": [8, 8], "k": 2, "p_in": 0.5, "p_out": 0.1}
     with pytest.raises(GraphError):
         planted(**(right | wrong))
+
+
+def test_certain_edges_stay_certain() -> None:
+    graph, _ = planted([8, 8], 2, 1.0, 0.0, 1000.0, 0.0, rng=0)
+    assert graph.n_edges == 32

@@ -23,7 +23,7 @@ from netsculpt.loading._content import Content
 from netsculpt.loading._masks import masked
 from netsculpt.loading._refusals import refusal
 from netsculpt.loading._source import Source
-from netsculpt.loading._state import State, tensors_in, unfolded
+from netsculpt.loading._state import State, masks_beside, tensors_in, unfolded
 from netsculpt.loading._words import quoted
 from netsculpt.loading.formats import formats
 from netsculpt.matrices import from_matrices
@@ -102,7 +102,11 @@ def load(
         return _of_graph(content, name, source, beside)
     tensors, details = _tensors(content.value, source.where)
     arrays = as_arrays(tensors, max_bytes=max_bytes, where=source.where)
-    state = unfolded(arrays, source.where, has_mask=beside is not None)
+    own = None if checkpoint.is_model(content.value) else masks_beside(content.value)
+    state = unfolded(arrays, source.where, has_mask=beside is not None or own is not None)
+    if own is not None:
+        masks, _ = _tensors(own, source.where, for_mask=True)
+        state = masked(state, masks, max_bytes=max_bytes, where=f"the masks in {source.where}")
     if beside is not None:
         state, said = _with_mask_file(state, beside)
         details |= said
@@ -215,7 +219,8 @@ def _layer_names(parameters: Sequence[str]) -> list[str]:
     """Parameter names without ".weight", where that leaves different ones."""
     short = [name.removesuffix(".weight") for name in parameters]
     taken = Counter([*short, "input"])
-    return [name if taken[cut] > 1 else cut for name, cut in zip(parameters, short, strict=True)]
+    free = [name if taken[cut] > 1 else cut for name, cut in zip(parameters, short, strict=True)]
+    return [f"{name} (layer)" if name == "input" else name for name in free]
 
 
 def _origins(links: Sequence[Link], blocks: Sequence[Edges]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from netsculpt.errors import FormatError
 from netsculpt.loading._arrays import Array, SparseWeight, is_tensor
 from netsculpt.loading._words import listed, quoted, shape
 
-__all__ = ["State", "check_mask", "plain_name", "tensors_in", "unfolded"]
+__all__ = ["State", "check_mask", "masks_beside", "plain_name", "tensors_in", "unfolded"]
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
 _MASK_WRAPPERS = ("masks", "mask")
@@ -56,6 +56,18 @@ def tensors_in(value: Any, where: str, *, for_mask: bool = False) -> dict[str, A
             "torch.save(model.state_dict(), 'weights.pt')"
         )
     return found
+
+
+def masks_beside(value: Any) -> Any:
+    """What a checkpoint holds under "masks" or "mask" beside its weights; None: nothing."""
+    for _ in range(_DEEPEST):
+        found = _wrapped(value, _MASK_WRAPPERS)
+        if found is not None:
+            return found
+        value = _wrapped(value, _WRAPPERS)
+        if value is None:
+            break
+    return None
 
 
 def unfolded(arrays: Mapping[str, Array], where: str, *, has_mask: bool = False) -> State:

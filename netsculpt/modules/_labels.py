@@ -1,4 +1,4 @@
-"""The one check that every function of a graph and a partition makes."""
+"""What every function of a graph and a partition begins with."""
 
 from __future__ import annotations
 
@@ -12,9 +12,22 @@ from netsculpt.partition import Partition
 
 def checked_labels(graph: NetGraph, partition: Partition) -> NDArray[np.int32]:
     """The partition's labels [U], if it is one of this graph's units."""
+    if not isinstance(partition, Partition):
+        raise GraphError(f"a {type(partition).__name__} is given: wrap labels as Partition(labels)")
     if partition.labels.size != graph.n_units:
         raise GraphError(
             f"the partition has {partition.labels.size} labels, the graph {graph.n_units} units: "
             "one label a unit is needed (live() drops units: partition the same graph)"
         )
     return partition.labels
+
+
+def live_magnitudes(graph: NetGraph, live: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """|weight| of the edges between live units over the largest of them, 0 for all others [E].
+
+    Shares of weight do not change by that, and no sum or product leaves the range of numbers.
+    """
+    weight = np.abs(graph.weights.data.astype(np.float64))
+    weight *= live[graph.sources] & live[graph.weights.indices]
+    largest = weight.max(initial=0.0)
+    return weight / largest if largest > 0 else weight

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from netsculpt.graph import NetGraph, live_units
-from netsculpt.modules._labels import checked_labels
+from netsculpt.modules._labels import checked_labels, live_magnitudes
 from netsculpt.partition import NO_MODULE, Partition
 
 __all__ = ["ncut"]
@@ -52,7 +52,7 @@ def ncut(graph: NetGraph, partition: Partition) -> float:
     live = live_units(graph)
     labels = np.where(live, checked_labels(graph, partition), NO_MODULE)
     sources, targets = graph.sources, graph.weights.indices
-    weight = np.abs(graph.weights.data).astype(np.float64) * (live[sources] & live[targets])
+    weight = live_magnitudes(graph, live)
     here, there = labels[sources], labels[targets]
     size = partition.n_modules + 1
     volume = np.bincount(here + 1, weight, size) + np.bincount(there + 1, weight, size)

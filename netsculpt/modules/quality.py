@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from netsculpt.errors import GraphError
 from netsculpt.graph import NetGraph, live_units
-from netsculpt.modules._labels import checked_labels
+from netsculpt.modules._labels import checked_labels, live_magnitudes
 from netsculpt.partition import NO_MODULE, Partition
 
 __all__ = ["quality"]
@@ -64,15 +65,17 @@ def quality(graph: NetGraph, partition: Partition, resolution: float = 1.0) -> f
     >>> round(quality(graph.pattern, truth), 12)
     0.666666666667
     """
+    if not 0 <= resolution < np.inf:
+        raise GraphError(f"resolution is {resolution}: a finite number ≥ 0 is needed")
     labels = checked_labels(graph, partition)
     live = live_units(graph)
     sources, targets = graph.sources, graph.weights.indices
+    weights = live_magnitudes(graph, live)
     gain = total = 0.0
     for block in graph.blocks:
         edges = graph.block_edges(block.source, block.target)
         source, target = sources[edges], targets[edges]
-        weight = np.abs(graph.weights.data[edges]).astype(np.float64)
-        weight *= live[source] & live[target]
+        weight = weights[edges]
         pair_total = float(weight.sum())
         if pair_total == 0:
             continue

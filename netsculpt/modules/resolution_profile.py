@@ -92,7 +92,7 @@ def resolution_profile(
     >>> profile.n_modules.tolist()
     [2, 2, 2]
     """
-    if not resolutions or n_seeds < 2:
+    if len(resolutions) == 0 or n_seeds < 2:
         raise GraphError(
             f"{len(resolutions)} resolutions and n_seeds = {n_seeds}: at least 1 and 2 are needed"
         )

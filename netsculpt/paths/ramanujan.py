@@ -10,6 +10,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.linalg import svds
 
+from netsculpt.errors import GraphError
 from netsculpt.graph import WIRING, NetGraph
 from netsculpt.matrices import kept_entries
 
@@ -63,6 +64,9 @@ def ramanujan(weight: Any, mask: Any = None) -> Ramanujan:
     >>> round(found.sigma1**2, 9), abs(found.sigma2) < 1e-12
     (600.0, True)
     """
+    if isinstance(weight, NetGraph):
+        raise GraphError("a graph is given: ramanujan_blocks(graph) measures each of its blocks")
+    weight = weight if hasattr(weight, "shape") else np.asarray(weight)
     if len(weight.shape) > 2:
         weight = weight.reshape(weight.shape[0], -1)
         mask = None if mask is None else mask.reshape(mask.shape[0], -1)
@@ -121,10 +125,14 @@ def _measured(weights: csr_array) -> Ramanujan:
 
 def _two_largest(matrix: csr_array) -> tuple[float, float]:
     n_rows, n_columns = matrix.shape
+    scale = float(np.abs(matrix.data).max(initial=0.0))
+    if scale == 0:
+        return 0.0, 0.0
+    matrix = csr_array(matrix / scale)  # the sparse solver squares
     if min(n_rows, n_columns) <= 2 or n_rows * n_columns <= _DENSE_ENTRIES:
         values = np.linalg.svd(matrix.toarray(), compute_uv=False)
     else:
         start = np.random.default_rng(0).standard_normal(min(matrix.shape))  # the same every time
         values = np.sort(svds(matrix, 2, v0=start, return_singular_vectors=False))[::-1]
     padded = np.concatenate([values, [0.0, 0.0]])
-    return float(padded[0]), float(padded[1])
+    return float(padded[0] * scale), float(padded[1] * scale)

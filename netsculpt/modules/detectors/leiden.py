@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from netsculpt.errors import GraphError
 from netsculpt.graph import NetGraph, live_units
+from netsculpt.modules._labels import live_magnitudes
 from netsculpt.modules.quality import quality
 from netsculpt.partition import NO_MODULE, Partition
 from netsculpt.random import RNG
@@ -95,7 +96,7 @@ def _pairs(
 
     number = np.cumsum(live) - 1
     sources, targets = graph.sources, graph.weights.indices
-    weights = np.abs(graph.weights.data).astype(np.float64)
+    weights = live_magnitudes(graph, live)
     kept = live[sources] & live[targets]
     # The optimiser ignores gains below an absolute bound, so weights are given a mean of 1.
     weights /= weights[kept].mean() if weights[kept].any() else 1.0

@@ -8,6 +8,7 @@ from scipy.sparse import csr_array
 
 from netsculpt.errors import GraphError
 from netsculpt.graph import NetGraph, live_units
+from netsculpt.modules._labels import live_magnitudes
 from netsculpt.modules.ncut import ncut
 from netsculpt.modules.quality import quality
 from netsculpt.partition import NO_MODULE, Partition
@@ -16,6 +17,7 @@ from netsculpt.random import RNG, root_seed, stream
 __all__ = ["spectral"]
 
 _MOST_MODULES = 16  # tried where k is not given, unless there are more components
+_NOTHING = 1e-30  # of the largest |weight|
 _RESTARTS = 10  # of k-means
 _DENSE = 600  # units up to which a dense solver is faster
 _TOLERANCE = 1e-4  # of eigenvalues: closer costs twice the time and moves no unit
@@ -96,9 +98,10 @@ def _affinity(graph: NetGraph) -> tuple[csr_array, NDArray[np.intp]]:
     """Symmetric [N, N] of the units with weight, and which units these are [N]."""
     live = live_units(graph)
     sources, targets = graph.sources, graph.weights.indices
-    weight = np.abs(graph.weights.data).astype(np.float64)
-    # A stored zero is an edge but no affinity: it must not join components.
-    joined = live[sources] & live[targets] & (weight > 0)
+    weight = live_magnitudes(graph, live)
+    # A stored zero is an edge but no affinity, and what rounds to none beside the largest is none:
+    # neither must join components.
+    joined = weight > _NOTHING
     upper = csr_array((weight[joined], (sources[joined], targets[joined])), graph.weights.shape)
     affinity = csr_array(upper + upper.T)
     units = np.flatnonzero(np.diff(affinity.indptr))
@@ -162,7 +165,8 @@ def _clustered(vectors: NDArray[np.float64], seed: int) -> NDArray[np.int32]:
     from sklearn.cluster import KMeans
     from threadpoolctl import threadpool_limits
 
-    rows = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    rows = np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0)
     k = rows.shape[1]
     state = int(stream(seed, "k-means", k).integers(1 << 31))
     with threadpool_limits(1):  # threads add up in any order: other bytes, and seldom faster
