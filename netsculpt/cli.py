@@ -278,8 +278,9 @@ def _load(model: Path, mask: Path | None, max_bytes: int, allow_nonfinite: bool)
 
 
 def _refuse_dense(graph: NetGraph, model: Path, dense: bool) -> None:
-    """A dense network is nearly always a mask that was forgotten."""
-    if graph.density == 1 and not dense:
+    """A dense network without a mask is nearly always a mask that was forgotten."""
+    unmasked = any(taken.parameters.get("edges") == "nonzero" for taken in graph.provenance)
+    if unmasked and graph.density == 1 and not dense:
         raise TopologyError(
             f"{model} holds no mask and no weight that is exactly 0, so all {graph.n_edges} "
             "weights would be edges of a dense network; a sparse one is needed: pass its masks "

@@ -133,6 +133,14 @@ def test_no_mask(tmp_path: Path) -> None:
     assert cli("analyze", path, "--dense", *QUICK).returncode == 0
 
 
+def test_a_mask_that_keeps_everything_is_a_mask(tmp_path: Path) -> None:
+    state = nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 2)).state_dict()
+    torch.save(state, tmp_path / "dense.pth")
+    torch.save([torch.ones(3, 4), torch.ones(2, 3)], tmp_path / "masks.pt")
+    run = cli("analyze", tmp_path / "dense.pth", "--mask", tmp_path / "masks.pt", *QUICK)
+    assert run.returncode == 0, run.stderr
+
+
 def test_ambiguous_chain(tmp_path: Path) -> None:
     path = tmp_path / "two_heads.pth"
     sizes = {"trunk": (6, 4), "left": (2, 6), "right": (3, 6)}
