@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -256,11 +256,12 @@ def live_units(graph: NetGraph) -> NDArray[np.bool_]:
     return forward & backward
 
 
-def unit_names(graph: NetGraph) -> list[str]:
-    """A name for each unit: its layer and its index there in the model, "fc1[3]" [U]."""
+def unit_names(graph: NetGraph, units: Iterable[int] | None = None) -> list[str]:
+    """Name units (default: all [U]) by layer and index there in the model: "fc1[3]"."""
     assert graph.positions is not None  # filled in by the constructor
-    names = [layer.name for layer in graph.layers for _ in range(layer.n_units)]
-    return [f"{name}[{at}]" for name, at in zip(names, graph.positions, strict=True)]
+    layers, layer_of, positions = graph.layers, graph.layer_of, graph.positions
+    chosen = range(graph.n_units) if units is None else units
+    return [f"{layers[layer_of[unit]].name}[{positions[unit]}]" for unit in chosen]
 
 
 def _keep_units(graph: NetGraph, keep: NDArray[np.bool_]) -> NetGraph:

@@ -12,7 +12,7 @@ from scipy.sparse import coo_array, csr_array, diags_array
 from scipy.sparse.csgraph import connected_components
 
 from netsculpt.errors import GraphError
-from netsculpt.graph import Layer, NetGraph
+from netsculpt.graph import Layer, NetGraph, unit_names
 from netsculpt.partition import NO_MODULE, Partition
 
 if TYPE_CHECKING:
@@ -414,8 +414,5 @@ def _row_starts(rows: csr_array, layer: Layer) -> tuple[NDArray[np.int32], slice
 
 
 def _end_names(graph: NetGraph) -> dict[int, str]:
-    assert graph.positions is not None  # filled in by the constructor
-    return {
-        unit: f"{graph.layers[graph.layer_of[unit]].name}[{graph.positions[unit]}]"
-        for unit in (*graph.inputs.tolist(), *graph.outputs.tolist())
-    }
+    ends = [*graph.inputs.tolist(), *graph.outputs.tolist()]
+    return dict(zip(ends, unit_names(graph, ends), strict=True))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netsculpt.graph import Layer, NetGraph, live_units
+from netsculpt.graph import Layer, NetGraph, live_units, unit_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,7 +100,8 @@ def effective(graph: NetGraph) -> Effective:
         edges[leaving] = units[graph.weights.indices[leaving]]
         edges[leaving] &= np.repeat(units[layer.units], np.diff(indptr))
         if not units[layer.units].all():
-            dead[layer.name] = _names(graph, layer, np.flatnonzero(~units[layer.units]))
+            there = layer.start + np.flatnonzero(~units[layer.units])
+            dead[layer.name] = tuple(unit_names(graph, there.tolist()))
     outputs = [layer for layer in graph.layers if np.isin(layer.start, graph.outputs)]
     return Effective(
         units,
@@ -115,11 +116,6 @@ def effective(graph: NetGraph) -> Effective:
             if not edges[graph.block_edges(block.source, block.target)].any()
         ),
     )
-
-
-def _names(graph: NetGraph, layer: Layer, places: NDArray[np.intp]) -> tuple[str, ...]:
-    assert graph.positions is not None  # filled in by the constructor
-    return tuple(f"{layer.name}[{at}]" for at in graph.positions[layer.units][places])
 
 
 def _some(names: tuple[str, ...], most: int = 10) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netsculpt.errors import GraphError
-from netsculpt.graph import NetGraph
+from netsculpt.graph import NetGraph, unit_names
 from netsculpt.paths._scaled import Scaled, scaled
 from netsculpt.paths._sweep import backward, forward, non_negative, total
 from netsculpt.paths.pair_weights import pairs_scaled
@@ -129,11 +129,8 @@ def path_core(graph: NetGraph, *, tau: float = 0.9) -> PathCore:
 
     taken, covered = _greedy(through_units, chosen.n_units, tau, slack)
     flat, _ = _greedy(through_flat, flat_units.size, tau, slack)
-    assert graph.positions is not None  # filled in by the constructor
-    names = (
-        f"{graph.layers[graph.layer_of[unit]].name}[{graph.positions[unit]}]" for unit in taken
-    )
-    return PathCore(np.array(taken, dtype=np.intp), tuple(names), np.array(covered), tau, len(flat))
+    names = tuple(unit_names(graph, taken))
+    return PathCore(np.array(taken, dtype=np.intp), names, np.array(covered), tau, len(flat))
 
 
 def _greedy(
