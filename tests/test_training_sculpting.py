@@ -10,7 +10,7 @@ from torch.func import functional_call
 
 from netsculpt.catalog import catalog
 from netsculpt.random import stream
-from netsculpt.training import sculpting as module
+from netsculpt.training.cuts import above_percentile
 from netsculpt.training.nets import MLP
 from netsculpt.training.replicas import Replicas, initial
 from netsculpt.training.retraining import Settings, train
@@ -168,7 +168,7 @@ def test_pruned_units_score_zero(name: str, separable: Task) -> None:
 def test_percentile_is_numpys(percent: float) -> None:
     scores = torch.randn(4, 23).abs()
     scores[:, :5] = 0
-    kept = module._above(scores, torch.full((4,), percent, dtype=torch.float64))
+    kept = above_percentile(scores, torch.full((4,), percent, dtype=torch.float64))
     for row, mask in zip(scores.double().numpy(), kept.numpy(), strict=True):
         np.testing.assert_array_equal(mask, row > np.percentile(row, min(percent, 100)))
 

@@ -35,6 +35,11 @@ class Replicas:
         return next(iter(self.parameters.values())).shape[0]
 
     @property
+    def device(self) -> torch.device:
+        """Where the parameters are."""
+        return next(iter(self.parameters.values())).device
+
+    @property
     def weights(self) -> list[str]:
         """Names of the weight matrices, in layer order."""
         return [name for name in self.parameters if name.endswith(".weight")]
@@ -59,6 +64,15 @@ class Replicas:
         kept = {name: mask & masks[name] for name, mask in self.masks.items()}
         pruned = {name: values * kept[name] for name, values in self.parameters.items()}
         return Replicas(self.spec, self.net, pruned, kept)
+
+    def to(self, device: str | torch.device) -> Replicas:
+        """The same replicas on a device."""
+        return Replicas(
+            self.spec,
+            self.net.to(device),
+            {name: values.to(device) for name, values in self.parameters.items()},
+            {name: mask.to(device) for name, mask in self.masks.items()},
+        )
 
     def forward(self, inputs: Tensor) -> Callable[[dict[str, Tensor]], Tensor]:
         """A function from parameters [R, …] to logits [R, n, n_outputs] on inputs [n, n_inputs]."""

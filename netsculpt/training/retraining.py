@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ from torch.func import functional_call, grad, vmap
 from netsculpt.training.replicas import Replicas
 from netsculpt.training.tasks import Task
 
-__all__ = ["Settings", "Trained", "train"]
+__all__ = ["Settings", "Trained", "accuracy", "train"]
 
 _CHUNK = 1 << 24  # random numbers drawn ahead
 
@@ -62,33 +62,46 @@ def train(
     Patil, Michael and Dovrolis, "Neural Sculpting", NeurIPS 2023, arXiv:2305.18402, appendix;
     Kingma and Ba, "Adam", arXiv:1412.6980, algorithm 1.
     """
-    net, goal, validation = replicas.net, task.goal, task.validation
+    net, goal = replicas.net, task.goal
     optimizer = _Adam(replicas, settings)
     parameters = optimizer.parameters
     gradients = vmap(grad(lambda p, x, y: goal.loss(functional_call(net, p, (x,)), y)))
-    logits_of = replicas.forward(validation.inputs)
-    judge = vmap(
-        lambda logits: (
-            goal.correct(logits, validation.targets).double().mean(),
-            goal.loss(logits, validation.targets),
-        )
-    )
+    judge = _judge(replicas, task)
     best = {name: values.clone() for name, values in parameters.items()}
-    accuracy = torch.full((replicas.n_replicas,), -1.0, dtype=torch.float64)
-    loss = torch.full((replicas.n_replicas,), math.inf)
+    device = replicas.device
+    reached = torch.full((replicas.n_replicas,), -1.0, dtype=torch.float64, device=device)
+    loss = torch.full((replicas.n_replicas,), math.inf, device=device)
     for order, noise in _drawn(rngs, task, settings):
         inputs = task.inputs[order] + settings.noise * noise
         targets = task.targets[order]
         for start in range(0, task.n_samples, settings.batch_size):
             batch = slice(start, start + settings.batch_size)
             optimizer.step(gradients(parameters, inputs[:, batch], targets[:, batch]))
-        now, loss_now = judge(logits_of(parameters))
-        better = (now > accuracy) | ((now == accuracy) & (loss_now < loss))
+        now, loss_now = judge(parameters)
+        better = (now > reached) | ((now == reached) & (loss_now < loss))
         rows = better.nonzero()[:, 0]
         for name, values in parameters.items():
             best[name][rows] = values[rows]
-        accuracy, loss = torch.where(better, now, accuracy), torch.where(better, loss_now, loss)
-    return Trained(Replicas(replicas.spec, net, best, replicas.masks), accuracy, loss)
+        reached, loss = torch.where(better, now, reached), torch.where(better, loss_now, loss)
+    return Trained(Replicas(replicas.spec, net, best, replicas.masks), reached, loss)
+
+
+def accuracy(replicas: Replicas, task: Task) -> Tensor:
+    """Share of right answers on the noise-free validation samples, float64 [R]."""
+    return _judge(replicas, task)(replicas.parameters)[0]
+
+
+def _judge(replicas: Replicas, task: Task) -> Callable[[dict[str, Tensor]], tuple[Tensor, Tensor]]:
+    """A function from parameters to accuracy [R] and loss [R] on the validation samples."""
+    goal, samples = task.goal, task.validation
+    logits_of = replicas.forward(samples.inputs)
+    judge = vmap(
+        lambda logits: (
+            goal.correct(logits, samples.targets).double().mean(),
+            goal.loss(logits, samples.targets),
+        )
+    )
+    return lambda parameters: judge(logits_of(parameters))
 
 
 class _Adam:
@@ -130,5 +143,5 @@ def _drawn(
         numbers = np.empty((len(rngs), n_epochs, n, width), dtype=np.float32)
         for rng, part in zip(rngs, numbers, strict=True):
             rng.standard_normal(out=part, dtype=np.float32)
-        for epoch in torch.from_numpy(numbers).unbind(1):
+        for epoch in torch.from_numpy(numbers).to(task.inputs.device).unbind(1):
             yield epoch[..., -1].argsort(dim=1, stable=True), epoch[..., :-1]

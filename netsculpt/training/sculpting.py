@@ -1,33 +1,69 @@
 """Neural Sculpting: prune units, then edges, while the task stays solved.
 
 Patil, Michael and Dovrolis, "Neural Sculpting", NeurIPS 2023, arXiv:2305.18402. Here many replicas
-(seeds × unit gradients × edge gradients) go through it as one stacked batch.
+(seeds × unit gradients × edge gradients) go through it as one stacked batch, a round at a time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from netsculpt.errors import FormatError
 from netsculpt.random import stream
+from netsculpt.training.cuts import without_edges, without_units
+from netsculpt.training.edge_scores.magnitude import magnitude
 from netsculpt.training.nets import MLP
+from netsculpt.training.percentile_pruning import Schedule, Score, begun
 from netsculpt.training.replicas import Replicas, initial
-from netsculpt.training.retraining import Settings, train
+from netsculpt.training.retraining import Settings, accuracy, train
+from netsculpt.training.schedules.linear import linear
+from netsculpt.training.single_edge_pruning import SingleEdgePruning
 from netsculpt.training.tasks import Task
 from netsculpt.training.unit_scores.activation_gradient import activation_gradient
 
-__all__ = ["Sculpted", "UnitScore", "sculpt"]
+__all__ = ["PUBLISHED", "Rule", "Sculpted", "Sculpting", "sculpt"]
 
-UnitScore = Callable[[Replicas, Task], Tensor]
-Cut = Callable[[Replicas, Tensor], Replicas]
 Round = Callable[[str, int, int], None]  # stage, replicas finished, replicas in all
 
-_SAME = 1e-9  # percentages closer than this are equal
+STAGES = ("dense", "units", "retraining", "edges", "single edges", "finished")
+BRANCHING = ("units", "edges")  # stages in which a run becomes one for each gradient
+
+
+class Pruning(Protocol):
+    """What a stage prunes next, in its runs that still go on."""
+
+    def propose(self, replicas: Replicas, task: Task) -> Replicas:
+        """The replicas, each with a little less."""
+
+    def judge(self, reached: Tensor) -> Tensor:
+        """Told which [R] of them were accepted: which runs go on."""
+
+    def state(self) -> dict[str, Tensor]:
+        """What `restore` needs, on the CPU."""
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Go on where `state` was given."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What is pruned first, and how pruning goes on. The defaults are the published method."""
+
+    unit_score: Score = activation_gradient  # one of netsculpt.training.unit_scores
+    edge_score: Score = magnitude  # one of netsculpt.training.edge_scores
+    schedule: Schedule = linear  # one of netsculpt.training.schedules
+    rewind: bool = False  # retrain from the initial weights, as lottery tickets are found
+    single_edges: bool = False  # in the end try each edge alone, the idlest first
+
+
+PUBLISHED = Rule()
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,15 +93,17 @@ def sculpt(
     seeds: Sequence[int],
     unit_gradients: Sequence[float] = (10.0,),
     edge_gradients: Sequence[float] = (2.0,),
-    unit_score: UnitScore = activation_gradient,
     goal_accuracy: float = 1.0,
+    rule: Rule = PUBLISHED,
+    device: str | torch.device = "cpu",
     progress: Round | None = None,
 ) -> Sculpted:
     r"""Train dense nets, prune units, then edges; every step is accepted only at the goal.
 
-    Pruning advances linearly: step i cuts what lies at or below the percentile i × gradient, units
-    by `unit_score`, edges by \|weight\| over all layers. A step after which retraining misses the
-    goal is taken back and halved; when one of a single unit (edge) fails, units (edges) are done.
+    Step i prunes what lies at or below a percentile: with the linear schedule i × gradient, of
+    all hidden units by \|activation × gradient\|, then of all weights by \|weight\|. A step after
+    which retraining misses the goal is taken back and halved; when one of a single unit (edge)
+    fails, units (edges) are done. `Sculpting` does the same in rounds that can be saved.
 
     Parameters
     ----------
@@ -79,10 +117,12 @@ def sculpt(
         One dense net a seed. All its runs start from it.
     unit_gradients, edge_gradients
         Percent of all hidden units, of all weights, a step; each pair is a run of its own.
-    unit_score
-        One of `netsculpt.training.unit_scores`.
     goal_accuracy
-        Share of right answers on the noise-free samples below which a net is not accepted.
+        Share of right answers on the noise-free samples below which a net is not accepted, 0 … 1.
+    rule
+        Other scores, schedules and ends than the published ones.
+    device
+        Where to compute: "cpu", "cuda", "cuda:1", …
     progress
         Called after every round of retraining.
 
@@ -90,146 +130,253 @@ def sculpt(
     -------
     Sculpted
         seeds × unit gradients × edge gradients replicas.
+
+    Raises
+    ------
+    FormatError
+        If the net does not fit the task, or a gradient is not a percentage.
     """
-    report = progress or _silent
-    dense, rngs = initial(spec, seeds), [stream(seed, "sculpt", "dense") for seed in seeds]
-    first = train(dense, task, settings, rngs)
-    solved = first.accuracy >= goal_accuracy
-    report("dense", len(seeds), len(seeds))
-
-    runs = [(at, gradient) for at in solved.nonzero()[:, 0].tolist() for gradient in unit_gradients]
-    units = first.replicas.take(torch.tensor([at for at, _ in runs], dtype=torch.long))
-    if not runs:
-        return _assembled(first.replicas, solved, units, seeds, unit_gradients, edge_gradients)
-    rngs = [stream(seeds[at], "sculpt", "units", str(gradient)) for at, gradient in runs]
-    _prune(
-        units,
+    process = Sculpting(
+        spec,
         task,
         settings,
-        rngs,
-        cut=lambda replicas, percent: _without_units(replicas, unit_score(replicas, task), percent),
-        start=torch.zeros(len(runs), dtype=torch.float64),
-        gradients=[gradient for _, gradient in runs],
-        least=100 / spec.n_hidden,
+        seeds=seeds,
+        unit_gradients=unit_gradients,
+        edge_gradients=edge_gradients,
         goal_accuracy=goal_accuracy,
-        report=lambda done, total: report("units", done, total),
+        rule=rule,
+        device=device,
     )
-    again = train(units, task, settings, rngs)
-    accepted = (again.accuracy >= goal_accuracy).nonzero()[:, 0]
-    units.put(accepted, again.replicas.take(accepted))
-
-    chosen = [(at, gradient) for at in range(len(runs)) for gradient in edge_gradients]
-    edges = units.take(torch.tensor([at for at, _ in chosen], dtype=torch.long))
-    names = [(seeds[runs[at][0]], str(runs[at][1]), str(gradient)) for at, gradient in chosen]
-    _prune(
-        edges,
-        task,
-        settings,
-        [stream(seed, "sculpt", "edges", unit, edge) for seed, unit, edge in names],
-        cut=_without_edges,
-        start=100 * (1 - edges.n_kept().double() / spec.n_weights),
-        gradients=[gradient for _, gradient in chosen],
-        least=100 / spec.n_weights,
-        goal_accuracy=goal_accuracy,
-        report=lambda done, total: report("edges", done, total),
-    )
-    return _assembled(first.replicas, solved, edges, seeds, unit_gradients, edge_gradients)
+    while not process.finished:
+        stage = process.stage
+        process.advance()
+        if progress:
+            progress(stage, process.n_runs - process.n_active, process.n_runs)
+    return process.result()
 
 
-def _silent(stage: str, done: int, total: int) -> None:
-    """No progress wanted."""
+class Sculpting:
+    """The sculpting of some seeds, between two rounds.
+
+    A round cuts, retrains, and accepts or takes back, in all runs that still go on. `state` is
+    everything that later rounds depend on: given to `restore` of an object made with the same
+    arguments, it goes on to the same bits. Arguments are those of `sculpt`.
+    """
+
+    def __init__(
+        self,
+        spec: MLP,
+        task: Task,
+        settings: Settings,
+        *,
+        seeds: Sequence[int],
+        unit_gradients: Sequence[float] = (10.0,),
+        edge_gradients: Sequence[float] = (2.0,),
+        goal_accuracy: float = 1.0,
+        rule: Rule = PUBLISHED,
+        device: str | torch.device = "cpu",
+    ) -> None:
+        _check(spec, task, seeds, goal_accuracy, unit_gradients, edge_gradients)
+        self._task, self._settings, self._rule = task.to(device), settings, rule
+        self._seeds, self._goal = tuple(seeds), goal_accuracy
+        self._gradients = tuple(unit_gradients), tuple(edge_gradients)
+        self._initial = initial(spec, seeds).to(device)
+        self.stage = STAGES[0]  # of the next round
+        self._dense = self._accepted = self._initial
+        self._solved = torch.zeros(len(seeds), dtype=torch.bool)
+        self._runs: list[tuple[int, ...]] = [(at,) for at in range(len(seeds))]
+        self._active = torch.arange(len(seeds))  # rows of _accepted that go on in this stage
+        self._rngs = [stream(seed, "sculpt", "dense") for seed in seeds]  # one for each row
+        self._pruning: Pruning | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether no round is left."""
+        return self.stage == STAGES[-1]
+
+    @property
+    def n_runs(self) -> int:
+        """Runs in this stage."""
+        return len(self._runs)
+
+    @property
+    def n_active(self) -> int:
+        """Runs that still go on in this stage."""
+        return self._active.numel()
+
+    def advance(self) -> None:
+        """Do one round, and open the next stage if it ended this one."""
+        if self.stage == "dense":
+            self._train_dense()
+        elif self.stage == "retraining":
+            self._retrain()
+        else:
+            self._prune()
+        while not self._active.numel() and not self.finished:
+            self._open_next_stage()
+
+    def result(self) -> Sculpted:
+        """Every run in order; those of seeds that were not solved stay dense."""
+        units, edges = self._gradients
+        each = len(units) * len(edges)
+        whole = self._dense.take(torch.arange(len(self._seeds)).repeat_interleave(each))
+        solved = self._solved.repeat_interleave(each)
+        if solved.any():
+            whole.put(solved.nonzero()[:, 0], self._accepted)
+        return Sculpted(
+            whole.to("cpu"),
+            tuple(seed for seed in self._seeds for _ in range(each)),
+            tuple(unit for _ in self._seeds for unit in units for _ in edges),
+            tuple(edge for _ in self._seeds for _ in units for edge in edges),
+            solved,
+        )
+
+    def state(self) -> dict[str, Any]:
+        """Tensors (on the CPU), numbers and strings: all that later rounds depend on."""
+        return {
+            "stage": self.stage,
+            "dense": _tensors(self._dense),
+            "accepted": _tensors(self._accepted),
+            "solved": self._solved,
+            "runs": self._runs,
+            "active": self._active,
+            "rngs": [json.dumps(rng.bit_generator.state) for rng in self._rngs],
+            "pruning": self._pruning.state() if self._pruning else {},
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state` gave for the same arguments."""
+        self.stage = state["stage"]
+        self._dense, self._accepted = (self._stacked(state[x]) for x in ("dense", "accepted"))
+        self._solved, self._active = state["solved"], state["active"]
+        self._runs = [tuple(run) for run in state["runs"]]
+        self._rngs = [np.random.default_rng(0) for _ in state["rngs"]]
+        for rng, text in zip(self._rngs, state["rngs"], strict=True):
+            rng.bit_generator.state = json.loads(text)
+        self._pruning = self._new_pruning()
+        if self._pruning:
+            self._pruning.restore(state["pruning"])
+
+    def _stacked(self, tensors: Mapping[str, Any]) -> Replicas:
+        like = self._initial
+        found = Replicas(like.spec, like.net, dict(tensors["parameters"]), dict(tensors["masks"]))
+        return found.to(like.device)
+
+    def _train(self, replicas: Replicas, rows: Tensor) -> tuple[Replicas, Tensor]:
+        """The replicas retrained with the random streams of `rows`; which reach the goal."""
+        rngs = [self._rngs[at] for at in rows.tolist()]
+        found = train(replicas, self._task, self._settings, rngs)
+        return found.replicas, (found.accuracy >= self._goal).cpu()
+
+    def _train_dense(self) -> None:
+        self._dense, self._solved = self._train(self._initial, self._active)
+        rows = self._solved.nonzero()[:, 0]
+        self._runs = [self._runs[at] for at in rows.tolist()]
+        self._accepted, self._active = self._dense.take(rows), rows[:0]
+
+    def _retrain(self) -> None:
+        found, reached = self._train(self._accepted, self._active)
+        rows = reached.nonzero()[:, 0]
+        self._accepted.put(rows, found.take(rows))
+        self._active = rows[:0]
+
+    def _prune(self) -> None:
+        assert self._pruning
+        active = self._active
+        smaller = self._pruning.propose(self._accepted.take(active), self._task)
+        if self._rule.rewind:
+            seeds = torch.tensor([self._runs[at][0] for at in active.tolist()])
+            smaller = self._initial.take(seeds).masked(smaller.masks)
+        if self.stage == "single edges":
+            found, reached = self._train_where_needed(smaller)
+        else:
+            found, reached = self._train(smaller, active)
+        self._accepted.put(active[reached], found.take(reached.nonzero()[:, 0]))
+        self._active = active[self._pruning.judge(reached)]
+
+    def _train_where_needed(self, smaller: Replicas) -> tuple[Replicas, Tensor]:
+        """As `_train`, but what reaches the goal as it is stays as it is."""
+        reached = (accuracy(smaller, self._task) >= self._goal).cpu()
+        missed = (~reached).nonzero()[:, 0]
+        if missed.numel():
+            found, reached[missed] = self._train(smaller.take(missed), self._active[missed])
+            smaller.put(missed, found)
+        return smaller, reached
+
+    def _open_next_stage(self) -> None:
+        self.stage = STAGES[STAGES.index(self.stage) + 1] if self._runs else "finished"
+        if self.stage in BRANCHING:
+            self._branch(self._gradients[BRANCHING.index(self.stage)])
+        if self.stage == "finished" or (
+            self.stage == "single edges" and not self._rule.single_edges
+        ):
+            return
+        self._active = torch.arange(len(self._runs))
+        self._pruning = self._new_pruning()
+
+    def _branch(self, gradients: Sequence[float]) -> None:
+        """Split every run into one for each gradient, with a random stream of its own."""
+        rows = torch.arange(len(self._runs)).repeat_interleave(len(gradients))
+        self._accepted = self._accepted.take(rows)
+        self._runs = [(*run, at) for run in self._runs for at in range(len(gradients))]
+        self._rngs = [
+            stream(self._seeds[run[0]], "sculpt", self.stage, *map(str, self._gradients_of(run)))
+            for run in self._runs
+        ]
+
+    def _gradients_of(self, run: tuple[int, ...]) -> list[float]:
+        """Unit gradient, then edge gradient, as far as the run has them."""
+        return [values[at] for values, at in zip(self._gradients, run[1:], strict=False)]
+
+    def _new_pruning(self) -> Pruning | None:
+        """How the runs are pruned in this stage, at its beginning."""
+        spec, rule, replicas = self._accepted.spec, self._rule, self._accepted
+        if self.stage == "units":
+            return begun(
+                *(rule.unit_score, without_units, rule.schedule),
+                n_items=spec.n_hidden,
+                percent=torch.zeros(self.n_runs, dtype=torch.float64),
+                gradients=[self._gradients_of(run)[0] for run in self._runs],
+            )
+        if self.stage == "edges":
+            return begun(
+                *(rule.edge_score, without_edges, rule.schedule),
+                n_items=spec.n_weights,
+                percent=100 * (1 - replicas.n_kept().cpu().double() / spec.n_weights),
+                gradients=[self._gradients_of(run)[1] for run in self._runs],
+            )
+        if self.stage == "single edges":
+            kept = [replicas.masks[name].flatten(1) for name in replicas.weights]
+            return SingleEdgePruning(torch.cat(kept, dim=1))
+        return None
 
 
-def _prune(
-    accepted: Replicas,
+def _tensors(replicas: Replicas) -> dict[str, dict[str, Tensor]]:
+    plain = replicas.to("cpu")
+    return {"parameters": plain.parameters, "masks": plain.masks}
+
+
+def _check(
+    spec: MLP,
     task: Task,
-    settings: Settings,
-    rngs: Sequence[np.random.Generator],
-    *,
-    cut: Cut,
-    start: Tensor,
-    gradients: Sequence[float],
-    least: float,
-    goal_accuracy: float,
-    report: Callable[[int, int], None],
-) -> None:
-    """Prune `accepted` in place, each replica at its own pace; finished ones leave the batch."""
-    percent = start.clone()
-    step = torch.tensor(gradients, dtype=torch.float64).clamp(min=least)
-    active = torch.arange(len(gradients))
-    while active.numel():
-        target = percent[active] + step[active]
-        smaller = cut(accepted.take(active), target)
-        found = train(smaller, task, settings, [rngs[at] for at in active.tolist()])
-        held = found.accuracy >= goal_accuracy
-        rows = held.nonzero()[:, 0]
-        accepted.put(active[rows], found.replicas.take(rows))
-        percent[active[rows]] = target[rows]
-        missed = active[~held]
-        ended = step[missed] <= least + _SAME
-        step[missed] = (step[missed] / 2).clamp(min=least)
-        active = active[~torch.isin(active, missed[ended])]
-        report(len(gradients) - active.numel(), len(gradients))
-
-
-def _without_units(replicas: Replicas, scores: Tensor, percent: Tensor) -> Replicas:
-    """Units above the percentile of all scores; a unit goes with its row, column and bias."""
-    keep = _above(scores, percent)
-    masks, first = dict(replicas.masks), 0
-    names = replicas.weights
-    for name, following in pairwise(names):
-        n_units = replicas.parameters[name].shape[1]
-        layer = keep[:, first : first + n_units]
-        bias = name.replace(".weight", ".bias")
-        masks[name] = masks[name] & layer[:, :, None]
-        masks[bias] = masks[bias] & layer
-        masks[following] = masks[following] & layer[:, None, :]
-        first += n_units
-    return replicas.masked(masks)
-
-
-def _without_edges(replicas: Replicas, percent: Tensor) -> Replicas:
-    """Weights above the percentile of all |weight|; a unit without incoming ones has no bias."""
-    names, masks = replicas.weights, dict(replicas.masks)
-    sizes = torch.cat([replicas.parameters[name].abs().flatten(1) for name in names], dim=1)
-    keep, first = _above(sizes, percent), 0
-    for name in names:
-        like = replicas.masks[name]
-        part = keep[:, first : first + like[0].numel()].reshape(like.shape)
-        masks[name] = like & part
-        bias = name.replace(".weight", ".bias")
-        masks[bias] = masks[bias] & masks[name].any(2)
-        first += like[0].numel()
-    return replicas.masked(masks)
-
-
-def _above(scores: Tensor, percent: Tensor) -> Tensor:
-    """Which scores [R, n] exceed the percentile of their row, linearly interpolated."""
-    ordered = scores.double().sort(dim=1).values
-    place = percent.clamp(0, 100) / 100 * (scores.shape[1] - 1)
-    below = place.floor().long()[:, None]
-    above = place.ceil().long()[:, None]
-    low, high = ordered.gather(1, below), ordered.gather(1, above)
-    return scores.double() > low + (high - low) * (place[:, None] - below)
-
-
-def _assembled(
-    dense: Replicas,
-    solved: Tensor,
-    pruned: Replicas,
     seeds: Sequence[int],
-    unit_gradients: Sequence[float],
-    edge_gradients: Sequence[float],
-) -> Sculpted:
-    """Every run in order; those of seeds that were not solved stay dense."""
-    each = len(unit_gradients) * len(edge_gradients)
-    whole = dense.take(torch.arange(len(seeds)).repeat_interleave(each))
-    solved_runs = solved.repeat_interleave(each)
-    whole.put(solved_runs.nonzero()[:, 0], pruned)
-    return Sculpted(
-        whole,
-        tuple(seed for seed in seeds for _ in range(each)),
-        tuple(unit for _ in seeds for unit in unit_gradients for _ in edge_gradients),
-        tuple(edge for _ in seeds for _ in unit_gradients for edge in edge_gradients),
-        solved_runs,
-    )
+    goal_accuracy: float,
+    *gradients: Sequence[float],
+) -> None:
+    if (spec.widths[0], spec.widths[-1]) != (task.n_inputs, task.n_outputs):
+        raise FormatError(
+            f"a net of {spec.widths[0]} inputs and {spec.widths[-1]} outputs does not fit task "
+            f"{task.name!r}: it has {task.n_inputs} inputs and {task.n_outputs} outputs"
+        )
+    if not spec.n_hidden:
+        raise FormatError("a net without hidden layer has no unit to prune: give three widths")
+    if not seeds or len(set(seeds)) < len(seeds):
+        raise FormatError(f"seeds are {list(seeds)}: at least one is needed, and each once")
+    for values in gradients:
+        if not values or not all(0 < gradient <= 100 for gradient in values):
+            raise FormatError(
+                f"gradients are {list(values)}: at least one is needed, percentages above 0 up to "
+                "100"
+            )
+    if not 0 < goal_accuracy <= 1:
+        raise FormatError(f"goal accuracy is {goal_accuracy}: a share above 0, up to 1")

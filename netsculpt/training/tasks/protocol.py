@@ -15,6 +15,7 @@ from netsculpt.random import RNG
 from netsculpt.training.tasks.goals import Goal
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
 __all__ = ["Function", "Task", "Truth", "hold_out"]
@@ -142,6 +143,12 @@ class Task:
     def validation(self) -> Task:
         """What to measure accuracy on: the held-out samples, or the task itself."""
         return self.held_out or self
+
+    def to(self, device: str | torch.device) -> Task:
+        """The task with its samples on a device."""
+        held_out = self.held_out and self.held_out.to(device)
+        inputs, targets = self.inputs.to(device), self.targets.to(device)
+        return replace(self, inputs=inputs, targets=targets, held_out=held_out)
 
 
 def hold_out(task: Task, share: float, *, rng: RNG = None) -> Task:

@@ -1,0 +1,16 @@
+"""The same amount at every step."""
+
+from __future__ import annotations
+
+from netsculpt.training.schedules._number import Number
+
+__all__ = ["linear"]
+
+
+def linear(progress: Number) -> Number:
+    r"""Fraction pruned :math:`x`.
+
+    >>> linear(0.3)
+    0.3
+    """
+    return progress
