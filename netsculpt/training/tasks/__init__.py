@@ -7,6 +7,7 @@
 
 from netsculpt.training.tasks.boolean import boolean
 from netsculpt.training.tasks.digits import digits
+from netsculpt.training.tasks.given import given_task
 from netsculpt.training.tasks.goals import Bits, Classes, Goal
 from netsculpt.training.tasks.idx import idx
 from netsculpt.training.tasks.presets import task, task_names
@@ -23,6 +24,7 @@ __all__ = [
     "boolean",
     "digit_sum",
     "digits",
+    "given_task",
     "hold_out",
     "idx",
     "separate_digits",

@@ -1,0 +1,80 @@
+"""Sculpting that survives being killed: its state is saved after every round."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+
+from netsculpt.errors import FormatError
+from netsculpt.graph_files import replacing
+from netsculpt.training.sculpting import Round, Sculpted, Sculpting
+
+__all__ = ["finish"]
+
+_BROKEN = (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError, ValueError)
+
+
+def finish(process: Sculpting, path: Path, *, progress: Round | None = None) -> Sculpted:
+    """Do the rounds that are left, with the state in a file after each.
+
+    Parameters
+    ----------
+    process
+        At its beginning. If `path` exists, it goes on from there.
+    path
+        Where the state is kept; it remains when all is done. A round that was cut off is done
+        again, to the same bits.
+    progress
+        Told after every round: stage, runs that ended it, runs in all.
+
+    Raises
+    ------
+    FormatError
+        If `path` holds no state of a sculpting.
+
+    Notes
+    -----
+    Computes on one thread: products of so small matrices are no faster on many, and sums would
+    depend on their number.
+    """
+    with _one_thread():
+        if path.exists():
+            _restore(process, path)
+        while not process.finished:
+            stage = process.stage
+            process.advance()
+            with replacing(path) as file:
+                torch.save(process.state(), file)
+            if progress:
+                progress(stage, process.n_runs - process.n_active, process.n_runs)
+        return process.result()
+
+
+def _restore(process: Sculpting, path: Path) -> None:
+    try:
+        process.restore(torch.load(path, weights_only=True))
+    except (
+        pickle.UnpicklingError,
+        RuntimeError,
+        EOFError,
+        KeyError,
+        TypeError,
+        ValueError,
+    ) as error:
+        raise FormatError(
+            f"{path} is no state that sculpting saved ({error}): delete it to start again"
+        ) from error
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

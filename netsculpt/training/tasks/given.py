@@ -1,0 +1,60 @@
+"""The task that a person names on the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from netsculpt.errors import FormatError
+from netsculpt.random import RNG
+from netsculpt.training.tasks.boolean import boolean
+from netsculpt.training.tasks.idx import idx
+from netsculpt.training.tasks.presets import task, task_names
+from netsculpt.training.tasks.protocol import Task, hold_out
+
+__all__ = ["given_task"]
+
+_HELD_OUT = 0.2
+_LONGEST = 1 << 20  # bytes of a file of functions
+
+
+def given_task(text: str, *, rng: RNG = None) -> Task:
+    """Make the task that `text` names: a preset, a file of functions, or two IDX files.
+
+    Parameters
+    ----------
+    text
+        A name of `task_names`; or a path to a text file for `boolean`; or
+        ``IMAGES,LABELS``, two paths for `idx`, of which a fifth is held out.
+    rng
+        Seed or generator of what is drawn.
+
+    Raises
+    ------
+    FormatError
+        If it is none of these, or a file cannot be used.
+
+    Examples
+    --------
+    >>> given_task("reused-use-2").targets.shape
+    torch.Size([16, 4])
+    """
+    images, comma, labels = text.partition(",")
+    if comma:
+        return hold_out(idx(images, labels), _HELD_OUT, rng=rng)
+    path = Path(text)
+    if not path.is_file():
+        try:
+            return task(text, rng=rng)
+        except FormatError:
+            raise FormatError(
+                f"no task and no file {text!r}: give one of {', '.join(task_names())} (numbers "
+                "for K and N), a text file with a function a line such as 'f = a & b', or two IDX "
+                "files as IMAGES,LABELS"
+            ) from None
+    content = path.read_bytes()[: _LONGEST + 1]
+    if len(content) > _LONGEST or b"\0" in content:
+        raise FormatError(
+            f"{path} is no text of functions: give lines such as 'f = a & b'; IDX files go in "
+            "pairs, IMAGES,LABELS"
+        )
+    return boolean(content.decode("utf-8", errors="replace"), name=path.stem)

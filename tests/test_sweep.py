@@ -1,0 +1,221 @@
+"""Sculpting from the command line: killed, continued, judged, read back."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import netsculpt
+from netsculpt.checkpoint import read_model
+from netsculpt.errors import FormatError, LimitError
+from netsculpt.sweep import Plan, Sweep, read_plan, sweep
+
+PLAN = Plan(
+    "input-separable",
+    widths=(4, 12, 10, 4),
+    seeds=tuple(range(4)),
+    unit_gradients=(60.0,),
+    edge_gradients=(5.0, 2.5),
+    epochs=30,
+    batch_size=8,
+)
+
+
+def cli(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "netsculpt", "sculpt", *map(str, arguments)]
+    environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1"}
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+
+
+def models(folder: Path) -> dict[str, bytes]:
+    return {path.parent.name: path.read_bytes() for path in sorted(folder.glob("seed-*/model.pt"))}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("sweep") / "runs"
+
+
+@pytest.fixture(scope="module")
+def swept(folder: Path) -> Sweep:
+    return sweep(PLAN, folder, detectors=["sculpting", "leiden"])
+
+
+def test_every_run_is_told(swept: Sweep, folder: Path) -> None:
+    rows = list(csv.DictReader((folder / "runs.csv").read_text().splitlines()))
+    assert len(rows) == len(swept.runs) == 8
+    assert [int(row["weights"]) for row in rows] == [run.weights for run in swept.runs]
+    assert {run.seed for run in swept.runs if run.sparsest} == {
+        run.seed for run in swept.runs if run.solved
+    }
+    for network in swept.networks:
+        same = [run for run in swept.runs if run.seed == network.run.seed]
+        assert network.run.weights == min(run.weights for run in same)
+        assert network.run.accuracy == 1
+
+
+def test_models_are_read_with_no_flag(swept: Sweep, folder: Path) -> None:
+    assert swept.networks
+    for network in swept.networks:
+        graph = netsculpt.load(folder / network.model)
+        assert graph.n_edges == network.run.weights
+        assert tuple(layer.n_units for layer in graph.live().layers) == network.live
+        said = read_model(folder / network.model).metadata
+        assert said["plan"]["task"] == PLAN.task
+        assert said["run"]["seed"] == network.run.seed
+
+
+def test_networks_are_judged_by_the_truth(swept: Sweep, folder: Path) -> None:
+    for network in swept.networks:
+        graph = netsculpt.load(folder / network.model)
+        labels = netsculpt.modules.sculpting(graph).labels
+        a, b, c, d = labels[:4]
+        assert network.inputs_found["sculpting"] == (a == b != c == d and a >= 0 and c >= 0)
+    rates = swept.success("sculpting")
+    assert rates[0] == sum(x.inputs_found["sculpting"] or 0 for x in swept.networks) / len(
+        swept.networks
+    )
+
+
+def test_summary_is_what_was_found(swept: Sweep, folder: Path) -> None:
+    summary = json.loads((folder / "summary.json").read_text())
+    assert summary["schema"] == "netsculpt.sweep/1"
+    assert summary["solved"] == len(swept.networks)
+    assert set(summary["success"]) == {"sculpting", "leiden"}
+
+
+def test_jobs_change_no_byte(tmp_path: Path) -> None:
+    plan = replace(PLAN, together=4)
+    assert plan.batches == [(0, 1), (2, 3)]
+    one, two = tmp_path / "one", tmp_path / "two"
+    assert sweep(plan, one).runs == sweep(plan, two, jobs=2).runs
+    assert models(one) == models(two) != {}
+
+
+def test_a_finished_folder_is_only_read(swept: Sweep, folder: Path) -> None:
+    before = models(folder)
+    rounds: list[str] = []
+    again = sweep(PLAN, folder, progress=lambda stage, *_: rounds.append(stage))
+    assert rounds == []
+    assert again.runs == swept.runs
+    assert models(folder) == before
+
+
+def test_killed_and_resumed_is_the_same_to_the_bit(tmp_path: Path) -> None:
+    """kill -9 in the middle of pruning, then --resume, against a run that nobody disturbed."""
+    arguments = (
+        *("input-separable", "--arch", "4,24,4", "--seeds", "0-5", "--epochs", "20"),
+        *("--unit-gradients", "20", "--edge-gradients", "1"),
+    )
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    command = [sys.executable, "-m", "netsculpt", "sculpt", *arguments, "-o", str(killed)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    state = killed / "rounds" / "seeds-0-5.pt"
+    seen: set[int] = set()
+    deadline = time.monotonic() + 120
+    while len(seen) < 8:
+        assert time.monotonic() < deadline
+        assert process.poll() is None, "it ended before it could be killed"
+        if state.exists():
+            seen.add(state.stat().st_mtime_ns)
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (killed / "summary.json").exists()
+    assert cli("--resume", "-o", killed).returncode == 0
+    assert cli(*arguments, "-o", whole).returncode == 0
+    assert models(killed) == models(whole)
+    assert len(models(whole)) > 1
+    assert (killed / "runs.csv").read_text() == (whole / "runs.csv").read_text()
+
+
+def test_another_plan_is_refused(swept: Sweep, folder: Path) -> None:
+    assert read_plan(folder) == swept.plan == PLAN
+    with pytest.raises(FormatError, match="epochs 30, this is 31"):
+        sweep(replace(PLAN, epochs=31), folder)
+
+
+def test_another_task_of_the_same_name_is_refused(tmp_path: Path) -> None:
+    text = tmp_path / "f.txt"
+    text.write_text("f = a & b")
+    plan = Plan(str(text), (2, 3, 1), (0,), epochs=2, goal_accuracy=0.1)
+    sweep(plan, tmp_path / "runs")
+    text.write_text("f = a | b")
+    with pytest.raises(FormatError, match="its file changed"):
+        sweep(plan, tmp_path / "runs")
+
+
+def test_a_broken_state_is_named(tmp_path: Path) -> None:
+    plan = replace(PLAN, seeds=(0,), epochs=1)
+    sweep(plan, tmp_path)
+    (tmp_path / "rounds" / "seeds-0-0.pt").write_bytes(b"no state")
+    with pytest.raises(FormatError, match="delete it to start again"):
+        sweep(plan, tmp_path)
+
+
+def test_a_device_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(LimitError, match="use 'cpu'"):
+        sweep(replace(PLAN, device="cuda:97"), tmp_path / "runs")
+    assert not (tmp_path / "runs").exists(), "nothing is begun"
+
+
+def test_unknown_method() -> None:
+    with pytest.raises(FormatError, match="unit score 'size' is not one of"):
+        replace(PLAN, unit_score="size")
+
+
+def test_batches_hold_all_seeds_once() -> None:
+    plan = replace(PLAN, seeds=tuple(range(1200)))
+    assert sum(plan.batches, ()) == plan.seeds
+    assert all(len(batch) * 2 <= 1000 for batch in plan.batches)
+    wide = replace(PLAN, widths=(784, 3000, 3000, 10), seeds=tuple(range(9)))
+    assert [len(batch) for batch in wide.batches] == [1] * 9
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (("reused", "--arch", "5,3,8"), "does not fit"),
+        (("reused", "--arch", "4,x,8"), "4,24,24,4"),
+        (("reused", "--seeds", "3-1"), "seed"),
+        (("reused", "--unit-gradients", "0"), "percentages"),
+        (("reused", "--schedule", "sudden"), "cubic"),
+        ((), "task is needed"),
+    ],
+)
+def test_usage_errors(arguments: tuple[str, ...], text: str, tmp_path: Path) -> None:
+    run = cli(*arguments, "-o", tmp_path / "runs")
+    assert run.returncode == 2
+    assert text in run.stderr.replace("\n│ ", "").replace("│", "")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_unknown_task(tmp_path: Path) -> None:
+    run = cli("nosuch", "-o", tmp_path / "runs")
+    assert run.returncode == 3
+    assert "input-separable" in run.stderr
+
+
+def test_a_begun_folder_wants_resume(folder: Path, swept: Sweep) -> None:
+    run = cli("reused", "-o", folder)
+    assert run.returncode == 2
+    assert "--resume" in run.stderr
+    assert swept.networks
+
+
+def test_functions_from_a_file(tmp_path: Path) -> None:
+    text = tmp_path / "mine.txt"
+    text.write_text("left = a & b\nright = c | d\n")
+    run = cli(text, "--arch", "4,8,2", "--seeds", "0-2", "-o", tmp_path / "runs")
+    assert run.returncode == 0, run.stderr
+    assert "live units" in run.stdout
+    assert list((tmp_path / "runs").glob("seed-*/model.pt"))
