@@ -1,0 +1,9 @@
+"""Detectors that see data: `(graph, influence [U, O], *, rng, …) -> Partition`.
+
+Influence is how much each output depends on each unit; an output's own row says how much the
+outputs change together with it. Units that carry nothing are −1.
+"""
+
+from netsculpt.modules.data_aware.functional import functional
+
+__all__ = ["functional"]

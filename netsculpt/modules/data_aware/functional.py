@@ -1,0 +1,247 @@
+"""Modules by the functions that units serve, as measured on data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.sparse import coo_array, csr_array
+from scipy.sparse.csgraph import connected_components
+
+from netsculpt.errors import GraphError
+from netsculpt.graph import NetGraph, live_units
+from netsculpt.partition import NO_MODULE, Partition
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from netsculpt.random import RNG
+
+__all__ = ["functional"]
+
+
+def functional(
+    graph: NetGraph,
+    influence: NDArray[np.float64],
+    *,
+    rng: RNG = None,  # noqa: ARG001 - every detector takes it; this one draws nothing
+    alike: float = 0.85,
+    idle: float = 0.05,
+) -> Partition:
+    r"""Find the modules of a network from what its units do to its outputs.
+
+    1. **Functions.** Outputs that change together are one function: those with
+       :math:`T_{oo'} / \sqrt{T_{oo} T_{o'o'}}` ≥ `alike`, or linked by others so. The cosine is 1
+       for a function and itself or its negation, wherever in the network they are computed.
+    2. **Service.** A unit serves a function if its influence on the function's outputs is more
+       than `idle` times the largest of all units; a hidden unit also serves what a unit that it
+       feeds serves, if that is all that it serves itself and more. Units that serve the same
+       functions are a module, outputs belong to that of their function alone. So what several
+       functions reuse is a module without output, below those of the functions.
+    3. **Sub-functions.** If functions depend on a group of inputs through the value of one
+       sub-function φ alone, influence is a product, :math:`T_{uf} = T_{u\varphi} T_{\varphi f}`,
+       and the rows of the group are proportional. Inputs that serve the same functions part into
+       groups whose rows are not (cosine below `alike`), if no unit reads inputs of both. A hidden
+       unit goes with the one group that it reads; those that read several are one more module.
+    4. **Order.** Inputs are a module apart from the units that serve the same functions where
+       they also feed a unit that serves more, so that no module is both above and below another.
+
+    It assumes that the network's answers tell its functions apart, and data in which inputs vary
+    on their own. It wins where functions share inputs or units: kept paths that carry nothing do
+    not count, and functions of the same inputs are told apart. It cannot see sub-functions that
+    all functions use in the same proportion, such as any in a network of one function; a unit
+    whose work others take over when it fails; that one function is computed twice, which is one
+    module. Functions that use inputs unequally part them unless some unit reads both. Idle edges
+    between units of different functions can still close a circle of modules.
+
+    Weights do not enter, edges enter as pattern.
+
+    Parameters
+    ----------
+    graph
+        The network.
+    influence
+        Influence of each unit on each output [U, O], at least 0, outputs in the order of
+        ``graph.outputs``. The row of an output says how often each output changes together with
+        it, so that its own entry is how often it changes.
+    rng
+        Not used: the result is deterministic.
+    alike
+        Cosine from which on two rows count as proportional, below 1. In networks sculpted for the
+        four exemplar tasks of Neural Sculpting it is 1 inside functions, and between them at most
+        .71, also the cosine of a unit that serves one function with one that serves two alike.
+    idle
+        Share of the largest influence on a function up to which a unit does not serve it, below
+        1. On whole truth tables 0 … .1 found the same inputs and outputs; on a sample, and with
+        wrong answers, less than about .05 may be chance.
+
+    Returns
+    -------
+    Partition
+        Modules of the units that serve a function, −1 for the others: dead units, idle units and
+        outputs that never change.
+
+    Raises
+    ------
+    GraphError
+        If `influence` is not of the graph's shape, negative or not finite, or a parameter is
+        below 0 or not below 1.
+
+    Notes
+    -----
+    Time and memory O(E F + U O + n²) for F functions and n inputs.
+
+    Examples
+    --------
+    Two functions of an input of their own and one in common; the kept path from the first input
+    to the second output carries nothing.
+
+    >>> from netsculpt.matrices import from_matrices
+    >>> graph = from_matrices([[[1, 1, 0], [1, 1, 1]]])
+    >>> own, shared, both = [0.5, 0.0], [0.5, 0.5], [[0.3, 0.1], [0.1, 0.3]]
+    >>> functional(graph, np.array([own, shared, own[::-1], *both])).labels.tolist()
+    [0, 1, 2, 0, 2]
+    """
+    _check(graph, influence, alike, idle)
+    function = _functions(influence[graph.outputs], alike)
+    function[~live_units(graph)[graph.outputs]] = NO_MODULE
+    rows = _by_function(influence, function)
+    serves = _serves(graph, rows, function, idle)
+    edges = _carrying(graph, serves)
+    _grow(graph, serves, edges)
+    _, served = np.unique(serves, axis=0, return_inverse=True)
+    served = served.reshape(-1)
+    group = _input_groups(graph, rows, served, edges, alike)
+    part = _parts(graph, served, group, edges)
+    _, labels = np.unique(
+        np.stack([served, part, _apart(graph, serves, served, edges)]), axis=1, return_inverse=True
+    )
+    return Partition(np.where(serves.any(axis=1), labels.reshape(-1), NO_MODULE), "functional")
+
+
+def _functions(together: NDArray[np.float64], alike: float) -> NDArray[np.intp]:
+    """Function of each output, −1 where it never changes [O]."""
+    often = np.sqrt(together.diagonal())
+    changing = np.flatnonzero(often > 0)
+    cosine = together[np.ix_(changing, changing)] / np.outer(often[changing], often[changing])
+    function = np.full(often.size, NO_MODULE, dtype=np.intp)
+    _, function[changing] = connected_components(cosine >= alike, directed=False)
+    return function
+
+
+def _by_function(influence: NDArray[np.float64], function: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Mean influence on the outputs of each function [U, F]."""
+    of = function[:, None] == np.arange(function.max(initial=NO_MODULE) + 1)
+    mean: NDArray[np.float64] = influence @ (of / np.maximum(of.sum(axis=0), 1))
+    return mean
+
+
+def _serves(
+    graph: NetGraph, rows: NDArray[np.float64], function: NDArray[np.intp], idle: float
+) -> NDArray[np.bool_]:
+    """Which functions each unit serves [U, F]; an output its own."""
+    below = live_units(graph)
+    below[graph.outputs] = False
+    serves = np.zeros(rows.shape, dtype=bool)
+    serves[below] = rows[below] > idle * rows[below].max(axis=0, initial=0.0)
+    giving = np.flatnonzero(function != NO_MODULE)
+    serves[graph.outputs[giving], function[giving]] = True
+    return serves
+
+
+def _carrying(graph: NetGraph, serves: NDArray[np.bool_]) -> csr_array:
+    """Edges between units that serve something [U, U]."""
+    carries = np.asarray(serves.any(axis=1))
+    source, target = graph.sources, graph.weights.indices
+    kept = carries[source] & carries[target]
+    ends = source[kept], target[kept]
+    return csr_array(coo_array((np.ones(kept.sum()), ends), shape=graph.weights.shape))
+
+
+def _grow(graph: NetGraph, serves: NDArray[np.bool_], edges: csr_array) -> None:
+    """Let hidden units serve what units that they feed serve, if that is a superset."""
+    for layer in reversed(graph.layers):
+        if np.isin(layer.start, graph.inputs):
+            continue
+        source, target = edges[layer.units].nonzero()
+        more = _serves_more(serves, layer.start + source, target)
+        np.logical_or.at(serves, layer.start + source[more], serves[target[more]])
+
+
+def _serves_more(
+    serves: NDArray[np.bool_], source: NDArray[np.int32], target: NDArray[np.int32]
+) -> NDArray[np.bool_]:
+    """Which edges lead to a unit that serves all that their source serves, and more [edges]."""
+    before, after = serves[source], serves[target]
+    more = np.all(after | ~before, axis=1) & np.any(after & ~before, axis=1)
+    return np.asarray(more)
+
+
+def _input_groups(
+    graph: NetGraph,
+    rows: NDArray[np.float64],
+    served: NDArray[np.intp],
+    edges: csr_array,
+    alike: float,
+) -> NDArray[np.intp]:
+    """Group of each input [I]: of those that serve the same, what is proportional or read together.
+
+    Readers are hidden units: an output says nothing of how its inputs are processed.
+    """
+    inputs = graph.inputs
+    readers = edges[inputs][:, np.setdiff1d(np.arange(graph.n_units), graph.outputs)]
+    length = np.linalg.norm(rows[inputs], axis=1)
+    length[length == 0] = 1.0
+    linked = rows[inputs] @ rows[inputs].T >= alike * np.outer(length, length)
+    linked |= (readers @ readers.T).toarray() > 0
+    linked &= served[inputs][:, None] == served[inputs]
+    return connected_components(linked, directed=False)[1].astype(np.intp)
+
+
+def _parts(
+    graph: NetGraph, served: NDArray[np.intp], group: NDArray[np.intp], edges: csr_array
+) -> NDArray[np.intp]:
+    """Input group that each unit goes with, among those that serve what it serves [U].
+
+    −1 where there are not two such groups, or where a unit does not read just one of them.
+    """
+    found = np.full(served.size, NO_MODULE, dtype=np.intp)
+    groups, first = np.unique(group, return_index=True)
+    serving = served[graph.inputs[first]]  # what each group serves
+    parted = np.bincount(serving, minlength=int(served.max(initial=0)) + 1) > 1
+    if not parted.any():
+        return found
+    reads = np.zeros((served.size, groups.size), dtype=bool)
+    reads[graph.inputs, group] = True
+    incoming = csr_array(edges.T)
+    for layer in graph.layers:
+        reads[layer.units] |= incoming[layer.units] @ reads.astype(np.float32) > 0
+    reads &= served[:, None] == serving
+    one = parted[served] & (reads.sum(axis=1) == 1)
+    found[one] = reads[one].argmax(axis=1)
+    return found
+
+
+def _apart(
+    graph: NetGraph, serves: NDArray[np.bool_], served: NDArray[np.intp], edges: csr_array
+) -> NDArray[np.bool_]:
+    """Inputs that serve what an input serves which feeds a unit that serves more [U]."""
+    is_input = np.zeros(served.size, dtype=bool)
+    is_input[graph.inputs] = True
+    source, target = edges.nonzero()
+    leaves = is_input[source] & _serves_more(serves, source, target)
+    return is_input & np.isin(served, served[source[leaves]])
+
+
+def _check(graph: NetGraph, influence: NDArray[np.float64], alike: float, idle: float) -> None:
+    needed = (graph.n_units, graph.outputs.size)
+    if influence.shape != needed:
+        raise GraphError(
+            f"influence is {list(influence.shape)}, the graph has {needed[0]} units and "
+            f"{needed[1]} outputs: measure it on the net that the graph was made of, dead units "
+            "included"
+        )
+    if not np.isfinite(influence).all() or influence.min(initial=0.0) < 0:
+        raise GraphError("influence holds negative, infinite or NaN entries: 0 or more is needed")
+    if not (0 <= alike < 1 and 0 <= idle < 1):
+        raise GraphError(f"alike is {alike} and idle {idle}: shares from 0 to below 1 are needed")

@@ -1,0 +1,33 @@
+"""What a net answers: one answer a bit, one a classification."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from netsculpt.errors import FormatError
+from netsculpt.training.tasks import Bits, Classes, Goal
+
+__all__ = ["answer_of_output", "answers"]
+
+
+def answers(goal: Goal, logits: Tensor) -> Tensor:
+    """Answers [..., k] that logits [..., n_outputs] give: bits, or numbers of classes."""
+    if isinstance(goal, Bits):
+        return logits > 0
+    parts = torch.split(logits, list(_sizes(goal)), dim=-1)
+    return torch.stack([part.argmax(dim=-1) for part in parts], dim=-1)
+
+
+def answer_of_output(goal: Goal) -> Tensor:
+    """Which answer each output is a part of [n_outputs]."""
+    if isinstance(goal, Bits):
+        return torch.arange(goal.n_outputs)
+    sizes = torch.tensor(_sizes(goal))
+    return torch.arange(sizes.numel()).repeat_interleave(sizes)
+
+
+def _sizes(goal: Goal) -> tuple[int, ...]:
+    if not isinstance(goal, Classes):
+        raise FormatError(f"the goal is {goal!r:.80}: answers are known of Bits and of Classes")
+    return goal.sizes
