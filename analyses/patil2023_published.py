@@ -29,7 +29,14 @@ from numpy.typing import NDArray
 from patil2023.networks import Network, find_networks
 from patil2023.planted import write_planted
 from patil2023.structure import pair_tests
-from patil2023.tables import agreement, carrying, print_tables, success_rates
+from patil2023.tables import (
+    agreement,
+    carrying,
+    print_side_by_side,
+    print_tables,
+    side_by_side,
+    success_rates,
+)
 from patil2023.truth import judge, truth_of
 
 from netsculpt.catalog import catalog, names
@@ -86,7 +93,14 @@ def _analyse(config: Config, folder: Path, out: Path) -> None:
 
     out.mkdir(parents=True, exist_ok=True)
     rows.to_parquet(out / "networks.parquet", index=False)
-    tables = {"success_rates": rates, "agreement": agreed, "pair_tests": tests, "carrying": carried}
+    cells = side_by_side(rows)
+    tables = {
+        "success_rates": rates,
+        "side_by_side": cells,
+        "agreement": agreed,
+        "pair_tests": tests,
+        "carrying": carried,
+    }
     for name, table in tables.items():
         table.to_csv(out / f"{name}.csv", index=False)
     pairs = {each.id: found.pairs for each, found in zip(networks, measured, strict=True)}
@@ -94,6 +108,8 @@ def _analyse(config: Config, folder: Path, out: Path) -> None:
     manifest = _manifest(config, networks, without_files)
     (out / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
     print_tables(rates, agreed, carried)
+    if len(config.detectors) > 1:
+        print_side_by_side(cells)
     kind = "planted" if config.folder is None else "published"
     print(f"{len(networks)} {kind} networks ({without_files} more have no files) → {out}")
 

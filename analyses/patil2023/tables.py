@@ -10,14 +10,23 @@ from rich.console import Console
 from rich.table import Table
 
 from patil2023.paper import USES, WIDTHS, carrying_units_in_paper, rates_in_paper
+from patil2023.truth import CRITERIA
 
-__all__ = ["agreement", "carrying", "print_tables", "success_rates"]
+__all__ = [
+    "agreement",
+    "carrying",
+    "print_side_by_side",
+    "print_tables",
+    "side_by_side",
+    "success_rates",
+]
 
 _OF_OVERLAP = {
     "input separability": "inputs",
     "hidden-unit separability": "hidden",
     "output sub-function": "outputs",
 }
+_POOLED = "all"  # hidden layers of a cell that holds every depth
 
 
 def success_rates(rows: pd.DataFrame) -> pd.DataFrame:
@@ -46,6 +55,23 @@ def success_rates(rows: pd.DataFrame) -> pd.DataFrame:
     shown = rates["rate"].round(2)
     rates["difference"] = (shown - shown.clip(rates["low"], rates["high"])).round(2)
     return rates
+
+
+def side_by_side(rows: pd.DataFrame) -> pd.DataFrame:
+    """Every criterion by study, row, uses and depth, a column a detector.
+
+    First-listed networks alone, all widths, also in cells for which the paper gives no rate.
+    """
+    kept = rows[rows["first_listed"]].assign(hidden_layers=lambda x: x["hidden_layers"].astype(str))
+    both = pd.concat([kept, kept.assign(hidden_layers=_POOLED)])
+    cell = ["study", "name", "uses", "hidden_layers"]
+    long = both.melt([*cell, "detector"], list(CRITERIA), "criterion", "met")
+    asked = (long["criterion"] != "reused") | (long["study"] == "reuse")
+    asked &= (long["criterion"] != "single") | (long["name"] == "non-modular")
+    grouped = long[asked].groupby(["criterion", *cell, "detector"])["met"]
+    rates = grouped.agg(networks="size", rate="mean").reset_index().astype({"rate": float})
+    wide = rates.pivot_table("rate", ["criterion", *cell, "networks"], "detector")
+    return wide[[*pd.unique(rows["detector"])]].reset_index().rename_axis(columns=None)
 
 
 def agreement(rows: pd.DataFrame) -> pd.DataFrame:
@@ -95,6 +121,20 @@ def print_tables(rates: pd.DataFrame, agreed: pd.DataFrame, carried: pd.DataFram
         for each in both.to_dict("records"):
             means = f"{each['mean']:.2f}", f"{each['paper']:.2f}"
             table.add_row(str(each["width"]), str(each["hidden_layer"]), *means)
+        console.print(table)
+
+
+def print_side_by_side(cells: pd.DataFrame) -> None:
+    """Write the pooled cells of `side_by_side` to the terminal."""
+    console = Console()
+    cell = ["criterion", "study", "name", "uses", "hidden_layers", "networks"]
+    detectors = [str(column) for column in cells if column not in cell]
+    pooled = cells[cells["hidden_layers"] == _POOLED]
+    for criterion, lines in pooled.groupby("criterion", sort=False):
+        table = Table("", "uses", "networks", *detectors, title=str(criterion))
+        for line in lines.to_dict("records"):
+            rates = (f"{line[detector]:.2f}" for detector in detectors)
+            table.add_row(line["name"], str(line["uses"]), str(line["networks"]), *rates)
         console.print(table)
 
 

@@ -2,7 +2,8 @@
 
 from netsculpt.modules.comparison import Comparison, compare, layer_ami
 from netsculpt.modules.consensus import Consensus, consensus
-from netsculpt.modules.detectors import leiden, sculpting, spectral
+from netsculpt.modules.data_aware import functional
+from netsculpt.modules.detectors import leiden, path_signature, sculpting, spectral
 from netsculpt.modules.ncut import ncut
 from netsculpt.modules.quality import quality
 from netsculpt.modules.resolution_profile import ResolutionProfile, resolution_profile
@@ -13,9 +14,11 @@ __all__ = [
     "ResolutionProfile",
     "compare",
     "consensus",
+    "functional",
     "layer_ami",
     "leiden",
     "ncut",
+    "path_signature",
     "quality",
     "resolution_profile",
     "sculpting",
