@@ -15,6 +15,9 @@ from netsculpt.catalog import names
 from netsculpt.errors import NetsculptError, TopologyError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from netsculpt.graph import NetGraph
     from netsculpt.pipeline import Analysis
 
@@ -25,6 +28,7 @@ EXIT_CODES = (
     "4 refused as unsafe · 5 topology needed · 6 limit exceeded · 130 interrupted."
 )
 DETECTORS = names("netsculpt.modules.detectors")
+DATA_AWARE = names("netsculpt.modules.data_aware")
 NULLS = names("netsculpt.nulls")
 UNIT_SCORES = names("netsculpt.training.unit_scores")
 EDGE_SCORES = names("netsculpt.training.edge_scores")
@@ -75,7 +79,10 @@ AllowNonfinite = Annotated[
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Same seed, same bytes.")]
 Detector = Annotated[
-    str, typer.Option("--detector", help=f"{' | '.join(DETECTORS)} | all; several with commas.")
+    str,
+    typer.Option(
+        "--detector", help=f"{' | '.join((*DETECTORS, *DATA_AWARE))} | all; several with commas."
+    ),
 ]
 Nulls = Annotated[int, typer.Option("--nulls", min=0, help="Null networks for z and p; 0 = none.")]
 Null = Annotated[
@@ -135,6 +142,14 @@ def analyze(
     model: Model,
     mask: Mask = None,
     detector: Detector = "leiden",
+    task: Annotated[
+        str | None,
+        typer.Option(
+            "--task",
+            help=f"Data for {', '.join(DATA_AWARE)}: a task as 'sculpt' takes it; not needed for "
+            "models that 'sculpt' wrote.",
+        ),
+    ] = None,
     nulls: Nulls = 100,
     null: Null = "rewire",
     stability_seeds: Seeds = 20,
@@ -170,9 +185,14 @@ def analyze(
         _writable(output)
     graph = _load(model, mask, max_bytes, allow_nonfinite)
     _refuse_dense(graph, model, dense)
+    if task is None and set(detectors).intersection(DATA_AWARE):
+        task = _task_of(model)
+        if task is None:
+            detectors = _without_data(detectors, detector)
     arguments = {
         "model": str(model),
         "mask": None if mask is None else str(mask),
+        "task": task,
         "seed": seed,
         "detectors": detectors,
         "null": null,
@@ -257,9 +277,7 @@ def sculpt(
     single_edges: Annotated[
         bool, typer.Option("--single-edges", help="In the end try every edge alone, too.")
     ] = False,
-    detector: Annotated[
-        str, typer.Option("--detector", help=f"Judged by: {' | '.join(DETECTORS)} | all.")
-    ] = "sculpting",
+    detector: Detector = "sculpting,path_signature,functional",
     device: Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1, …")] = "cpu",
     together: Annotated[
         int, typer.Option("--together", min=1, help="Most runs trained as one batch of seeds.")
@@ -368,6 +386,7 @@ def demo(
     arguments = {
         "model": str(model),
         "mask": None,
+        "task": None,
         "seed": seed,
         "detectors": DETECTORS,
         "null": "rewire",
@@ -452,6 +471,7 @@ def _run(
             graph,
             rng=arguments["seed"],
             detectors=arguments["detectors"],
+            influence=_influence(arguments),
             null=arguments["null"],
             n_nulls=arguments["nulls"],
             n_seeds=arguments["stability_seeds"],
@@ -467,12 +487,39 @@ def _run(
     return found
 
 
+def _task_of(model: Path) -> str | None:
+    """The task that a model of ours was made for; other files name none."""
+    from netsculpt.training.influence import task_of
+
+    return task_of(model)
+
+
+def _influence(arguments: dict[str, Any]) -> NDArray[np.float64] | None:
+    """What units carry on the task's data, if a detector asks for it."""
+    if not set(arguments["detectors"]).intersection(DATA_AWARE):
+        return None
+    from netsculpt.training.influence import measured_influence
+
+    return measured_influence(arguments["model"], arguments["task"])
+
+
+def _without_data(detectors: list[str], asked: str) -> list[str]:
+    """What can be found without data; who names a detector that needs them is told."""
+    if asked != "all":
+        raise typer.BadParameter(
+            f"{', '.join(DATA_AWARE)} needs data: name the task that the model was trained on",
+            param_hint="--task",
+        )
+    return [name for name in detectors if name not in DATA_AWARE]
+
+
 def _detectors(text: str) -> list[str]:
-    wanted = DETECTORS if text == "all" else [part.strip() for part in text.split(",")]
+    known = [*DETECTORS, *DATA_AWARE]
+    wanted = known if text == "all" else [part.strip() for part in text.split(",")]
     for name in wanted:
-        if name not in DETECTORS:
+        if name not in known:
             raise typer.BadParameter(
-                f"{name!r} is not one of {', '.join(DETECTORS)}, all", param_hint="--detector"
+                f"{name!r} is not one of {', '.join(known)}, all", param_hint="--detector"
             )
     return list(dict.fromkeys(wanted))
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netsculpt import hierarchy, modules, paths
-from netsculpt.catalog import catalog
+from netsculpt.catalog import catalog, names
 from netsculpt.errors import GraphError, LimitError
 from netsculpt.graph import NetGraph, unit_names
 from netsculpt.monte_carlo import Significance, significance
@@ -119,6 +119,7 @@ def analyze(
     *,
     rng: RNG = None,
     detectors: Sequence[str] = ("leiden",),
+    influence: NDArray[np.float64] | None = None,
     null: str = "rewire",
     n_nulls: int = 100,
     n_seeds: int = 20,
@@ -135,7 +136,12 @@ def analyze(
         Seed or generator. Each stage has a stream of its own: the same seed gives the same result,
         whatever other stages run.
     detectors
-        Names in `netsculpt.modules.detectors`.
+        Names in `netsculpt.modules.detectors`, and with `influence` in
+        `netsculpt.modules.data_aware`.
+    influence
+        How much each output depends on each unit on data [U, O], such as `measured_influence` of
+        `netsculpt.training.influence` gives. What is found by it is held against the null as it
+        is: null networks have no data to find modules by.
     null
         Name in `netsculpt.nulls`: what "by chance" means.
     n_nulls
@@ -164,7 +170,7 @@ def analyze(
         raise GraphError(
             f"n_nulls is {n_nulls} and detectors {detectors!r}: a number ≥ 0 and a list are needed"
         )
-    chosen = {name: _named("netsculpt.modules.detectors", name) for name in detectors}
+    chosen = {name: _detector(name, graph, influence) for name in detectors}
     null_model = _named("netsculpt.nulls", null)
     report = progress or _silent
     seed = root_seed(rng)
@@ -177,6 +183,12 @@ def analyze(
     report("paths", 1, 2)
     columns = _columns(graph, notes)
     report("paths", 2, 2)
+    by_data = [name for name in chosen if name in names("netsculpt.modules.data_aware")]
+    if by_data and n_nulls:
+        notes.append(
+            f"Modules of {', '.join(by_data)} come from data, which null networks have not: z and "
+            "p say how much more the edges keep to these modules than by chance."
+        )
     detected = tuple(
         _detect(graph, name, detect, null_model, n_nulls, n_seeds, jobs, seed, report)
         for name, detect in chosen.items()
@@ -186,6 +198,22 @@ def analyze(
         for a, b in combinations(detected, 2)
     }
     return Analysis(graph, effective, facts, columns, detected, agreement, null, seed, tuple(notes))
+
+
+def _detector(
+    name: str, graph: NetGraph, influence: NDArray[np.float64] | None
+) -> Callable[..., Partition]:
+    """A function (graph, rng) to a partition; one that knows data gives the same for any graph."""
+    data_aware = catalog("netsculpt.modules.data_aware")
+    if name not in data_aware:
+        return _named("netsculpt.modules.detectors", name)
+    if influence is None:
+        raise GraphError(
+            f"{name!r} finds modules by data: give influence [units, outputs], which "
+            "netsculpt.training.influence measures (on the command line: --task)"
+        )
+    partition: Partition = data_aware[name](graph, influence)
+    return lambda _, *, rng: partition  # noqa: ARG005
 
 
 def _named(package: str, name: str) -> Callable[..., Any]:
@@ -263,7 +291,7 @@ def _detect(
             progress=lambda done, total: report(f"{name}: null networks", done, total),
         )
     stability = None
-    if n_seeds > 1:
+    if n_seeds > 1 and name not in names("netsculpt.modules.data_aware"):
         runs = modules.consensus(
             graph,
             detect,

@@ -149,7 +149,7 @@ def sweep(
     plan: Plan,
     folder: Path,
     *,
-    detectors: Sequence[str] = ("sculpting",),
+    detectors: Sequence[str] = ("sculpting", "path_signature", "functional"),
     jobs: int = 1,
     progress: Progress | None = None,
 ) -> Sweep:
@@ -163,7 +163,8 @@ def sweep(
         New, or one that a sweep of the same plan was broken off in: it goes on from the last
         round of every batch, to the same bits.
     detectors
-        By which the networks are judged: names of `netsculpt.modules.detectors`.
+        By which the networks are judged: names of `netsculpt.modules.detectors` and
+        `netsculpt.modules.data_aware`.
     jobs
         Processes that share the batches; −1: one a core. It changes no result.
     progress
@@ -188,7 +189,9 @@ def sweep(
         runs += found
         if progress and len(batches) > 1:
             progress("batches", done, len(batches))
-    networks = tuple(_judged(run, folder, task.truth, detectors) for run in runs if run.sparsest)
+    networks = tuple(
+        _judged(run, folder, plan.task, task.truth, detectors) for run in runs if run.sparsest
+    )
     result = Sweep(plan, tuple(runs), networks)
     _write(result, folder)
     return result
@@ -309,21 +312,28 @@ def _model_of(run: Run) -> str:
     return f"seed-{run.seed}/model.pt"
 
 
-def _judged(run: Run, folder: Path, truth: Truth | None, detectors: Sequence[str]) -> Network:
+def _judged(
+    run: Run, folder: Path, task: str, truth: Truth | None, detectors: Sequence[str]
+) -> Network:
     """Read a model back as anybody would, and compare what detectors find with the truth."""
     from netsculpt.loading import load
+    from netsculpt.training.influence import measured_influence
 
-    graph = load(folder / _model_of(run))
-    live = graph.live()
+    path = folder / _model_of(run)
+    graph = load(path)
+    data_aware = catalog("netsculpt.modules.data_aware")
     inputs_found: dict[str, bool | None] = {}
     outputs_found: dict[str, bool | None] = {}
     for name in detectors:
-        labels = catalog("netsculpt.modules.detectors")[name](graph, rng=run.seed).labels
-        first, last = graph.layers[0].units, graph.layers[-1].units
-        inputs_found[name] = _same(labels[first], truth.input_groups) if truth else None
-        outputs_found[name] = _same(labels[last], truth.output_groups) if truth else None
-    units = tuple(layer.n_units for layer in live.layers)
-    return Network(run, _model_of(run), units, inputs_found, outputs_found)
+        if name in data_aware:
+            partition = data_aware[name](graph, measured_influence(path, task))
+        else:
+            partition = catalog("netsculpt.modules.detectors")[name](graph, rng=run.seed)
+        inputs, outputs = partition.labels[graph.inputs], partition.labels[graph.outputs]
+        inputs_found[name] = _same(inputs, truth.input_groups) if truth else None
+        outputs_found[name] = _same(outputs, truth.output_groups) if truth else None
+    live = tuple(layer.n_units for layer in graph.live().layers)
+    return Network(run, _model_of(run), live, inputs_found, outputs_found)
 
 
 def _same(labels: NDArray[np.integer[Any]], truth: Partition) -> bool:

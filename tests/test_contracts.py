@@ -16,6 +16,10 @@ from netsculpt.catalog import catalog
 METRICS = catalog("netsculpt.paths.per_unit")
 DETECTORS = catalog("netsculpt.modules.detectors")
 NULLS = catalog("netsculpt.nulls")
+PACKAGES = (
+    *("paths.per_unit", "modules.detectors", "modules.data_aware", "nulls"),
+    *("training.unit_scores", "training.edge_scores", "training.schedules", "training.influence"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +118,7 @@ def test_null(name: str, skipping: NetGraph) -> None:
     assert drawn.provenance[-1].function == name
 
 
-@pytest.mark.parametrize("package", ["paths.per_unit", "modules.detectors", "nulls"])
+@pytest.mark.parametrize("package", PACKAGES)
 def test_every_method_says_what_it_is(package: str) -> None:
     methods: dict[str, Callable[..., Any]] = catalog(f"netsculpt.{package}")
     assert methods
