@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import netsculpt
 from netsculpt.plots import style
-from netsculpt.report.demo import CIRCUIT
+from netsculpt.report.demo import sculpted_model
 
 OUT = Path(__file__).parent
 SEED = 0
 
 
 def main(out: Path = OUT) -> None:
-    """Analyse the circuit of ``netsculpt demo`` and draw three panels."""
-    net = netsculpt.compile_circuit(netsculpt.parse_circuit(CIRCUIT))
-    graph = netsculpt.from_matrices(net.weights)
-    found = netsculpt.analyze(graph, rng=SEED, n_nulls=200, n_seeds=0).detected[0]
+    """Sculpt and analyse the network of ``netsculpt demo`` and draw three panels."""
+    with tempfile.TemporaryDirectory() as folder:
+        sculpted_model(Path(folder), SEED, ["path_signature"], None)
+        graph = netsculpt.load(Path(folder) / "model.pt").live()
+    found = netsculpt.analyze(
+        graph, rng=SEED, detectors=["path_signature"], n_nulls=200, n_seeds=0
+    ).detected[0]
     assert found.significance is not None
     with style.paper("neurips"):
         figure = style.figure("neurips", 0.75)

@@ -124,7 +124,7 @@ def _root(
 
     **Examples**
 
-    `netsculpt demo` makes a network with known modules and analyses it.
+    `netsculpt demo` sculpts a network and analyses it.
 
     `netsculpt analyze model.pt -o out` analyses yours.
 
@@ -366,37 +366,40 @@ def demo(
     figures: Figures = "pdf,png",
     width: FigureWidth = Width.NEURIPS,
 ) -> None:
-    """Make a network whose modules are known, and analyse it.
+    """Sculpt a network for a task whose functions are known, and analyse it.
 
-    A Boolean circuit is compiled to a sparse network, saved as model.pt, and read back like any
-    other model. The modules found are compared with the functions of the circuit.
+    Six small networks are trained on a Boolean task and pruned as long as they solve it, which
+    takes some seconds. The sparsest is saved as model.pt and read back like any other model; what
+    the detectors find in it is compared with the functions that the task is made of.
 
     **Example**
 
     `netsculpt demo -o demo`
     """
-    from netsculpt.report.demo import compare_with_truth, make_model
+    from netsculpt.report.demo import PLAN, print_verdicts, sculpted_model
+    from netsculpt.report.progress import progress_bars
 
     formats = _formats(figures)
     _writable(output)
-    model = output / "model.pt"
     output.mkdir(parents=True, exist_ok=True)
-    truth = make_model(model)
+    detectors = [*DETECTORS, *DATA_AWARE]
+    with progress_bars() as progress:
+        network = sculpted_model(output, seed, detectors, progress)
+    model = output / "model.pt"
     graph = _load(model, None, EIGHT_GIB, allow_nonfinite=False)
     arguments = {
         "model": str(model),
         "mask": None,
-        "task": None,
+        "task": PLAN.task,
         "seed": seed,
-        "detectors": DETECTORS,
+        "detectors": detectors,
         "null": "rewire",
         "nulls": 100,
         "stability_seeds": 20,
         "figures": formats,
         "width": width.value,
     }
-    found = _run(graph, arguments, output)
-    compare_with_truth(found, truth)
+    print_verdicts(network, _run(graph, arguments, output))
 
 
 def main() -> NoReturn:

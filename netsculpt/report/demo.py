@@ -1,55 +1,64 @@
-"""The demonstration: a network whose modules are known because a circuit defines them."""
+"""The demonstration: sculpt networks for a task whose functions are known, and analyse one."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from shutil import copyfile
 from typing import TYPE_CHECKING
 
-from netsculpt import modules
-from netsculpt.checkpoint import write_model
-from netsculpt.circuits import ThresholdNet, compile_circuit, parse_circuit
+from rich.console import Console
+from rich.table import Table
+
+from netsculpt.errors import LimitError
+from netsculpt.sweep import Plan, sweep
 
 if TYPE_CHECKING:
-    from netsculpt.pipeline import Analysis
+    from netsculpt.pipeline import Analysis, Progress
+    from netsculpt.sweep import Network
 
-__all__ = ["CIRCUIT", "compare_with_truth", "make_model"]
+__all__ = ["PLAN", "print_verdicts", "sculpted_model"]
 
-CIRCUIT = """\
-left = (a & b & ~c) | (b & c & d) | (~a & c & ~d) | (a & ~b & d)
-right = (e & f & ~g) | (f & g & h) | (~e & g & ~h) | (e & ~f & h)
-same = (left & right) | (~left & ~right)
-only_left = left & ~right
-only_right = right & ~left
-"""
-
-
-def make_model(path: Path) -> ThresholdNet:
-    """Compile the circuit and write it as model.pt; returns the network with its truth."""
-    net = compile_circuit(parse_circuit(CIRCUIT))
-    state, masks = {}, {}
-    for at, (weight, bias) in enumerate(zip(net.weights, net.biases, strict=True), start=1):
-        state[f"fc{at}.weight"] = weight
-        state[f"fc{at}.bias"] = bias
-        masks[f"fc{at}.weight"] = weight != 0
-    widths = [net.weights[0].shape[1], *(weight.shape[0] for weight in net.weights)]
-    spec = {"family": "mlp", "widths": widths, "activation": "step"}
-    write_model(path, net=spec, state=state, masks=masks, metadata={"circuit": CIRCUIT})
-    return net
+PLAN = Plan(
+    "levels-4",
+    widths=(8, 36, 36, 8),
+    seeds=tuple(range(6)),
+    unit_gradients=(30.0,),
+    edge_gradients=(2.5,),
+    epochs=30,
+    batch_size=32,
+)
 
 
-def compare_with_truth(found: Analysis, net: ThresholdNet) -> None:
-    """Print how well each detector found the functions of the circuit."""
-    from rich.console import Console
-    from rich.table import Table
+def sculpted_model(
+    folder: Path, seed: int, detectors: Sequence[str], progress: Progress | None
+) -> Network:
+    """Sculpt six networks in ``folder/runs-SEED``; the sparsest becomes ``folder/model.pt``."""
+    first = seed * len(PLAN.seeds)
+    plan = replace(PLAN, seeds=tuple(first + at for at in PLAN.seeds))
+    runs = folder / f"runs-{seed}"
+    found = sweep(plan, runs, detectors=detectors, progress=progress)
+    if not found.networks:
+        raise LimitError(f"none of the six networks of seed {seed} solved the task: try another")
+    best = min(found.networks, key=lambda network: network.run.weights)
+    copyfile(runs / best.model, folder / "model.pt")
+    return best
 
-    console = Console()
+
+def print_verdicts(network: Network, found: Analysis) -> None:
+    """Print what each detector should have found, and whether it did."""
+    console = Console(highlight=False)
     console.print(
-        f"\nThe circuit computes {', '.join(net.modules)}: each is a module by construction."
+        f"\n[bold]The truth[/bold]  Task {PLAN.task}: one function of the first four inputs and "
+        "one of the last four; two more each use both of them, and give every second output."
     )
-    table = Table("detector", "modules found", "ARI with the truth", "AMI", box=None)
+    table = Table("detector", "modules", "inputs", "outputs", box=None)
     for each in found.detected:
-        match = modules.compare(each.partition, net.truth)
+        verdicts = network.inputs_found[each.detector], network.outputs_found[each.detector]
         table.add_row(
-            each.detector, str(each.partition.n_modules), f"{match.ari:.2f}", f"{match.ami:.2f}"
+            each.detector,
+            str(each.partition.n_modules),
+            *("as they truly are" if right else "not so" for right in verdicts),
         )
     console.print(table)

@@ -14,7 +14,10 @@ __all__ = ["magnitude"]
 
 
 def magnitude(replicas: Replicas, task: Task) -> Tensor:  # noqa: ARG001 - scores share a signature
-    """L1 norm of incoming × L1 norm of outgoing weights [R, hidden units]; 0 for pruned units."""
+    r"""L1 norm of incoming × L1 norm of outgoing weights [R, hidden units]; 0 for pruned units.
+
+    The sum of \|weight × weight\| over the paths of two edges through the unit, without biases.
+    """
     names = replicas.weights
     weights = [replicas.parameters[name].abs() for name in names]
     return torch.cat([before.sum(2) * after.sum(1) for before, after in pairwise(weights)], dim=1)
