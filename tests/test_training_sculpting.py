@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -13,7 +15,7 @@ from netsculpt.random import stream
 from netsculpt.training.cuts import above_percentile
 from netsculpt.training.nets import MLP
 from netsculpt.training.replicas import Replicas, initial
-from netsculpt.training.retraining import Settings, train
+from netsculpt.training.retraining import Settings, Trained, _stacked, train
 from netsculpt.training.sculpting import Sculpted, sculpt
 from netsculpt.training.tasks import Task, boolean, task
 
@@ -54,11 +56,14 @@ def alone(replicas: Replicas, at: int) -> nn.Module:
     return net
 
 
-def test_training_is_adam_on_shuffled_noisy_batches(separable: Task) -> None:
+@pytest.mark.parametrize("way", [train, _stacked])
+def test_training_is_adam_on_shuffled_noisy_batches(
+    way: Callable[..., Trained], separable: Task
+) -> None:
     """Two epochs of one replica against torch's own optimizer, drawn by hand."""
     start = initial(SPEC, [3])
     settings = Settings(epochs=2, batch_size=6, weight_decay=0.01, noise=0.2)
-    found = train(start, separable, settings, rngs(range(3, 4)))
+    found = way(start, separable, settings, rngs(range(3, 4)))
     net = alone(start, 0)
     optimizer = torch.optim.Adam(net.parameters(), lr=0.05, weight_decay=0.01)
     rng = stream(3, "test")
@@ -88,9 +93,9 @@ def test_stacked_equals_alone(separable: Task) -> None:
     """Batched products round differently: equal to 1e-3 after 6 steps of Adam."""
     settings = Settings(epochs=3)
     seeds = range(5)
-    together = train(initial(SPEC, seeds), separable, settings, rngs(seeds))
+    together = _stacked(initial(SPEC, seeds), separable, settings, rngs(seeds))
     for seed in seeds:
-        single = train(initial(SPEC, [seed]), separable, settings, rngs(range(seed, seed + 1)))
+        single = _stacked(initial(SPEC, [seed]), separable, settings, rngs(range(seed, seed + 1)))
         for name, values in single.replicas.parameters.items():
             torch.testing.assert_close(
                 together.replicas.parameters[name][seed], values[0], rtol=1e-3, atol=1e-4
@@ -100,16 +105,17 @@ def test_stacked_equals_alone(separable: Task) -> None:
 def test_drawing_more_epochs_at_a_time_changes_nothing(
     separable: Task, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = train(initial(SPEC, [0]), separable, SETTINGS, rngs(range(1)))
+    whole = _stacked(initial(SPEC, [0]), separable, SETTINGS, rngs(range(1)))
     monkeypatch.setattr("netsculpt.training.retraining._CHUNK", 1)
-    parts = train(initial(SPEC, [0]), separable, SETTINGS, rngs(range(1)))
+    parts = _stacked(initial(SPEC, [0]), separable, SETTINGS, rngs(range(1)))
     assert torch.equal(whole.loss, parts.loss)
 
 
-def test_pruned_parameters_stay_zero(separable: Task) -> None:
+@pytest.mark.parametrize("way", [train, _stacked])
+def test_pruned_parameters_stay_zero(way: Callable[..., Trained], separable: Task) -> None:
     start = initial(SPEC, range(2))
     masks = {name: torch.rand(x.shape) < 0.5 for name, x in start.parameters.items()}
-    found = train(start.masked(masks), separable, SETTINGS, rngs(range(2))).replicas
+    found = way(start.masked(masks), separable, SETTINGS, rngs(range(2))).replicas
     for name, mask in masks.items():
         assert (found.parameters[name][~mask] == 0).all()
         assert (found.parameters[name][mask] != 0).any()

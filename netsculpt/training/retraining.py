@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -59,9 +59,32 @@ def train(
 
     Notes
     -----
+    Multi-layer perceptrons on bits are trained on the CPU in compiled code, and there a replica
+    comes out the same whichever others are with it; all else is one stacked batch. Both ways draw
+    the same numbers and agree to rounding.
+
     Patil, Michael and Dovrolis, "Neural Sculpting", NeurIPS 2023, arXiv:2305.18402, appendix;
     Kingma and Ba, "Adam", arXiv:1412.6980, algorithm 1.
     """
+    try:
+        from netsculpt.training import _compiled
+    except ImportError:  # numba is not there on every platform: slower, equal to rounding
+        return _stacked(replicas, task, settings, rngs)
+    if not _compiled.suits(replicas, task, settings):
+        return _stacked(replicas, task, settings, rngs)
+    best, reached, loss = _compiled.train(replicas, task, settings, rngs)
+    return Trained(replace(replicas, parameters=best), reached, loss)
+
+
+def accuracy(replicas: Replicas, task: Task) -> Tensor:
+    """Share of right answers on the noise-free validation samples, float64 [R]."""
+    return _judge(replicas, task)(replicas.parameters)[0]
+
+
+def _stacked(
+    replicas: Replicas, task: Task, settings: Settings, rngs: Sequence[np.random.Generator]
+) -> Trained:
+    """Train any nets on any goal, all in one batch."""
     net, goal = replicas.net, task.goal
     optimizer = _Adam(replicas, settings)
     parameters = optimizer.parameters
@@ -83,12 +106,7 @@ def train(
         for name, values in parameters.items():
             best[name][rows] = values[rows]
         reached, loss = torch.where(better, now, reached), torch.where(better, loss_now, loss)
-    return Trained(Replicas(replicas.spec, net, best, replicas.masks), reached, loss)
-
-
-def accuracy(replicas: Replicas, task: Task) -> Tensor:
-    """Share of right answers on the noise-free validation samples, float64 [R]."""
-    return _judge(replicas, task)(replicas.parameters)[0]
+    return Trained(replace(replicas, parameters=best), reached, loss)
 
 
 def _judge(replicas: Replicas, task: Task) -> Callable[[dict[str, Tensor]], tuple[Tensor, Tensor]]:

@@ -1,0 +1,143 @@
+"""Training in compiled code against the stacked batch, and a replica alone against many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+
+from netsculpt.random import stream
+from netsculpt.training import _compiled
+from netsculpt.training.nets import MLP
+from netsculpt.training.replicas import Replicas, initial
+from netsculpt.training.retraining import Settings, Trained, _stacked, train
+from netsculpt.training.tasks import Task, digits, hold_out, task
+
+N = 6
+CASES = {
+    "one hidden layer": ((4, 24, 4), task("input-separable"), Settings(3, 8)),
+    "uneven last batch": ((6, 12, 10, 3), task("input-separable-reused"), Settings(2, 13)),
+    "batch beyond the task": ((4, 9, 16), task("reused"), Settings(3, 100)),
+    "held out": ((6, 8, 3), hold_out(task("input-separable-reused"), 0.3, rng=0), Settings(2, 8)),
+    "no hidden layer": ((4, 4), task("input-separable"), Settings(3, 5, noise=0.0)),
+}
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def rngs(seeds: range) -> list[np.random.Generator]:
+    return [stream(seed, "test") for seed in seeds]
+
+
+def thinned(replicas: Replicas, density: float) -> Replicas:
+    """Weights and biases masked at random."""
+    generator = torch.Generator().manual_seed(0)
+    drawn = {name: torch.rand(x.shape, generator=generator) for name, x in replicas.masks.items()}
+    return replicas.masked({name: x < density for name, x in drawn.items()})
+
+
+def bits(found: Trained) -> list[bytes]:
+    tensors = *found.replicas.parameters.values(), found.accuracy, found.loss
+    return [values.numpy().tobytes() for values in tensors]
+
+
+@pytest.mark.parametrize("density", [1.0, 0.4, 0.1, 0.0])
+@pytest.mark.parametrize("case", CASES)
+def test_both_ways_are_the_same_training(case: str, density: float) -> None:
+    """Few steps, small ones: what is left is rounding, which Adam can blow up later."""
+    widths, samples, settings = CASES[case]
+    settings = Settings(settings.epochs, settings.batch_size, 0.01, noise=settings.noise)
+    start = thinned(initial(MLP(widths), range(N)), density)
+    assert _compiled.suits(start, samples, settings)
+    found = train(start, samples, settings, rngs(range(N)))
+    expected = _stacked(start, samples, settings, rngs(range(N)))
+    for name, values in expected.replicas.parameters.items():
+        torch.testing.assert_close(
+            found.replicas.parameters[name], values, rtol=1e-3, atol=2e-4, msg=name
+        )
+    assert torch.equal(found.accuracy, expected.accuracy)
+    torch.testing.assert_close(found.loss, expected.loss, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("n_threads", [1, 3])
+def test_a_replica_does_not_depend_on_the_others(n_threads: int) -> None:
+    widths, samples, settings = CASES["one hidden layer"]
+    alone = [
+        bits(train(initial(MLP(widths), [at]), samples, settings, rngs(range(at, at + 1))))
+        for at in range(N)
+    ]
+    torch.set_num_threads(n_threads)
+    together = train(initial(MLP(widths), range(N)), samples, settings, rngs(range(N)))
+    for at, expected in enumerate(alone):
+        rows = torch.tensor([at])
+        one = Trained(together.replicas.take(rows), together.accuracy[rows], together.loss[rows])
+        assert bits(one) == expected
+
+
+def test_drawing_for_fewer_replicas_at_a_time_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    widths, samples, settings = CASES["one hidden layer"]
+    start = initial(MLP(widths), range(N))
+    whole = train(start, samples, settings, rngs(range(N)))
+    monkeypatch.setattr(_compiled, "_DRAWN", 3 * 16 * 5)
+    assert bits(train(start, samples, settings, rngs(range(N)))) == bits(whole)
+
+
+def test_the_start_is_left_as_it_was() -> None:
+    widths, samples, settings = CASES["one hidden layer"]
+    start = initial(MLP(widths), range(N))
+    before = {name: values.clone() for name, values in start.parameters.items()}
+    train(start, samples, settings, rngs(range(N)))
+    assert all(torch.equal(start.parameters[name], values) for name, values in before.items())
+
+
+def test_huge_logits_are_no_overflow() -> None:
+    """Their loss is the logit itself; a product of many near 1 is none either."""
+    widths, samples, _ = CASES["one hidden layer"]
+    start = initial(MLP(widths), range(N))
+    for name in start.weights:
+        start.parameters[name].mul_(1e3)
+    frozen = Settings(1, 8, learning_rate=0.0)
+    found = train(start, samples, frozen, rngs(range(N)))
+    expected = _stacked(start, samples, frozen, rngs(range(N)))
+    torch.testing.assert_close(found.loss, expected.loss)
+    assert found.loss.isfinite().all()
+
+
+def test_many_bits_are_summed_as_one_product() -> None:
+    """2 ** 10,240 is no float64: the product is taken apart in time."""
+    samples = task("reused-use-10")
+    spec = MLP((samples.n_inputs, 4, samples.n_outputs))
+    many = Task("many", samples.inputs.repeat(64, 1), samples.targets.repeat(64, 1), samples.goal)
+    zero = initial(spec, range(2)).masked(
+        {name: torch.zeros_like(x) for name, x in initial(spec, range(2)).masks.items()}
+    )
+    frozen = Settings(1, many.n_samples, learning_rate=0.0)
+    found = train(zero, many, frozen, rngs(range(2)))
+    assert many.targets.numel() >= 10_240
+    torch.testing.assert_close(found.loss, torch.full((2,), float(np.log(2))))
+
+
+def test_other_goals_activations_and_sizes_go_the_general_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    widths, samples, settings = CASES["one hidden layer"]
+    start = initial(MLP(widths), range(2))
+    assert _compiled.suits(start, samples, settings)
+    assert not _compiled.suits(initial(MLP(widths, "tanh"), range(2)), samples, settings)
+    assert not _compiled.suits(start.to("meta"), samples, settings)
+    numbers = digits()
+    assert not _compiled.suits(initial(MLP((64, 5, 10)), range(1)), numbers, settings)
+    found = train(initial(MLP((64, 5, 10)), range(1)), numbers, Settings(1, 500), rngs(range(1)))
+    assert 0 < float(found.accuracy[0]) < 1
+    monkeypatch.setattr(_compiled, "_DRAWN", 1)
+    assert not _compiled.suits(start, samples, settings)
