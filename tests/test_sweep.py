@@ -63,6 +63,15 @@ def test_every_run_is_told(swept: Sweep, folder: Path) -> None:
         assert network.run.accuracy == 1
 
 
+def test_every_round_is_logged(swept: Sweep, folder: Path) -> None:
+    lines = (folder / "rounds" / "seeds-0-3.jsonl").read_text().splitlines()
+    stages = [json.loads(line)["stage"] for line in lines]
+    assert list(dict.fromkeys(stages)) == ["dense", "units", "retraining", "edges"]
+    assert json.loads(lines[-1]) == {"stage": "edges", "done": 8, "runs": 8} or not all(
+        run.solved for run in swept.runs
+    )
+
+
 def test_models_are_read_with_no_flag(swept: Sweep, folder: Path) -> None:
     assert swept.networks
     for network in swept.networks:
@@ -219,3 +228,20 @@ def test_functions_from_a_file(tmp_path: Path) -> None:
     assert run.returncode == 0, run.stderr
     assert "live units" in run.stdout
     assert list((tmp_path / "runs").glob("seed-*/model.pt"))
+
+
+def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
+    arguments = ("reused", "--seeds", "0-9", "--epochs", "2000", "-o", str(tmp_path / "runs"))
+    command = [sys.executable, "-m", "netsculpt", "sculpt", *arguments]
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("runs/rounds/*.pt")):  # all is loaded and compiled
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, text = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "sculpt --resume -o" in text
+    assert "Traceback" not in text

@@ -221,3 +221,12 @@ def test_runs_are_named_in_order(sculpted: Sculpted) -> None:
     for at in sculpted.sparsest():
         same = [i for i, seed in enumerate(sculpted.seeds) if seed == sculpted.seeds[at]]
         assert kept[at] == kept[same].min()
+
+
+def test_moving_replicas_leaves_them_where_they_are() -> None:
+    """The net, too: `nn.Module.to` moves in place."""
+    replicas = initial(SPEC, [0])
+    moved = replicas.to("meta")
+    assert moved.device.type == "meta"
+    assert {x.device.type for x in moved.net.buffers()} == {"meta"}
+    assert {x.device.type for x in replicas.net.buffers()} == {"cpu"}

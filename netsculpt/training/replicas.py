@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 
 import torch
@@ -66,10 +67,10 @@ class Replicas:
         return Replicas(self.spec, self.net, pruned, kept)
 
     def to(self, device: str | torch.device) -> Replicas:
-        """The same replicas on a device."""
+        """The same replicas on a device; these stay where they are."""
         return Replicas(
             self.spec,
-            self.net.to(device),
+            deepcopy(self.net).to(device),  # a net would move in place
             {name: values.to(device) for name, values in self.parameters.items()},
             {name: mask.to(device) for name, mask in self.masks.items()},
         )

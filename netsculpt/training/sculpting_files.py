@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,7 +28,7 @@ def finish(process: Sculpting, path: Path, *, progress: Round | None = None) -> 
         At its beginning. If `path` exists, it goes on from there.
     path
         Where the state is kept; it remains when all is done. A round that was cut off is done
-        again, to the same bits.
+        again, to the same bits. Beside it, ending in .jsonl, a line is written after every round.
     progress
         Told after every round: stage, runs that ended it, runs in all.
 
@@ -49,8 +50,11 @@ def finish(process: Sculpting, path: Path, *, progress: Round | None = None) -> 
             process.advance()
             with replacing(path) as file:
                 torch.save(process.state(), file)
+            done = process.n_runs - process.n_active
+            with path.with_suffix(".jsonl").open("a", encoding="utf-8") as log:
+                log.write(json.dumps({"stage": stage, "done": done, "runs": process.n_runs}) + "\n")
             if progress:
-                progress(stage, process.n_runs - process.n_active, process.n_runs)
+                progress(stage, done, process.n_runs)
         return process.result()
 
 
