@@ -242,6 +242,8 @@ def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     _, text = process.communicate(timeout=60)
-    assert process.returncode == 130
+    # Where the interrupt passes through code that exec() runs, as in compiling, CPython ends by the
+    # signal itself; a shell shows 130 for both.
+    assert process.returncode in (130, -signal.SIGINT), text
     assert "sculpt --resume -o" in text
     assert "Traceback" not in text
