@@ -135,11 +135,13 @@ def test_lower_rate_than_the_published_is_told_by_chance():
     row = {
         "study": "overlap", "name": "3 shared inputs", "uses": 1, "width": 24, "detector": "x",
         "hidden_layers": 1, "first_listed": True, "outputs": True, "hidden": True,
-        "reused": False, "single": False,
+        "reused": False, "single": False, "experiment": "e", "arch": "5-24-2",
     }  # fmt: skip
     ours = [{**row, "source": "here", "inputs": at < 10} for at in range(40)]
     theirs = [{**row, "source": "published", "inputs": at < 30} for at in range(40)]
-    table = rates_beside(pd.DataFrame(ours + theirs)).set_index("measure")
+    others = [{**row, "source": "published", "inputs": False, "arch": "5-36-2"}] * 90
+    table = rates_beside(pd.DataFrame(ours + theirs + others)).set_index("measure")
+    assert table.loc["input separability", "published_rate"] == 0.75
     assert table.loc["input separability", "p_lower"] < 1e-4
     assert table.loc["output sub-function", "p_lower"] == 1
 
