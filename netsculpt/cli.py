@@ -65,6 +65,18 @@ def _one_of(known: list[str]) -> Callable[[str], str]:
     return check
 
 
+def _finite(value: float) -> float:
+    if value == float("inf"):
+        raise typer.BadParameter("a finite number is needed")
+    return value
+
+
+def _some_jobs(jobs: int) -> int:
+    if jobs == 0:
+        raise typer.BadParameter("0 processes do nothing; 1 or more, or -1 for one a core")
+    return jobs
+
+
 Model = Annotated[
     Path, typer.Argument(help="Checkpoint, state dict, safetensors, or a graph .npz of ours.")
 ]
@@ -91,7 +103,13 @@ Null = Annotated[
 ]
 Seeds = Annotated[int, typer.Option("--stability-seeds", min=0, help="Runs for the stability.")]
 Jobs = Annotated[
-    int, typer.Option("--jobs", "-j", help="Processes for nulls and seeds; -1 = one a core.")
+    int,
+    typer.Option(
+        "--jobs",
+        "-j",
+        callback=_some_jobs,
+        help="Processes for nulls and seeds; -1 = one a core.",
+    ),
 ]
 Figures = Annotated[
     str, typer.Option("--figures", help="Formats, with commas: pdf,png,svg; 'none' draws none.")
@@ -108,6 +126,8 @@ Schedule = Annotated[
 ]
 EIGHT_GIB = 8 << 30
 INTERRUPTED = 130
+ANEW = ("detector", "jobs", "output", "resume")  # what --resume may be given
+MOST_SEEDS = 1_000_000  # in one sculpting
 
 
 @app.callback(invoke_without_command=True)
@@ -181,6 +201,11 @@ def analyze(
     """
     detectors = _detectors(detector)
     formats = _formats(figures)
+    if task is not None and not set(detectors).intersection(DATA_AWARE):
+        raise typer.BadParameter(
+            f"only {', '.join(DATA_AWARE)} uses data: ask for it with --detector",
+            param_hint="--task",
+        )
     if output is not None:
         _writable(output)
     graph = _load(model, mask, max_bytes, allow_nonfinite)
@@ -241,6 +266,7 @@ def export(
 
 @app.command(epilog=EXIT_CODES)
 def sculpt(
+    context: typer.Context,
     task: Annotated[
         str | None,
         typer.Argument(
@@ -263,10 +289,20 @@ def sculpt(
     ] = 100.0,
     epochs: Annotated[int, typer.Option("--epochs", min=1, help="Of every training.")] = 40,
     batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Samples a step.")] = 8,
-    learning_rate: Annotated[float, typer.Option("--learning-rate", min=0, help="Of Adam.")] = 0.05,
-    weight_decay: Annotated[float, typer.Option("--weight-decay", min=0, help="Of Adam.")] = 1e-4,
+    learning_rate: Annotated[
+        float, typer.Option("--learning-rate", min=0, callback=_finite, help="Of Adam.")
+    ] = 0.05,
+    weight_decay: Annotated[
+        float, typer.Option("--weight-decay", min=0, callback=_finite, help="Of Adam.")
+    ] = 1e-4,
     noise: Annotated[
-        float, typer.Option("--noise", min=0, help="Standard deviation, added to training inputs.")
+        float,
+        typer.Option(
+            "--noise",
+            min=0,
+            callback=_finite,
+            help="Standard deviation, added to training inputs.",
+        ),
     ] = 0.1,
     unit_score: UnitScore = "activation_gradient",
     edge_score: EdgeScore = "magnitude",
@@ -283,13 +319,20 @@ def sculpt(
         int, typer.Option("--together", min=1, help="Most runs trained as one batch of seeds.")
     ] = 1000,
     jobs: Annotated[
-        int, typer.Option("--jobs", "-j", help="Processes that share the batches; -1 = one a core.")
+        int,
+        typer.Option(
+            "--jobs",
+            "-j",
+            callback=_some_jobs,
+            help="Processes that share the batches; -1 = one a core.",
+        ),
     ] = 1,
     output: Annotated[
         Path, typer.Option("-o", "--output", help="Folder for models and tables.")
     ] = Path("runs"),
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on in a folder; TASK and options may be left out.")
+        bool,
+        typer.Option("--resume", help="Go on in the folder, as it was begun."),
     ] = False,
 ) -> None:
     """Train networks, prune units, then edges, as long as the task stays solved.
@@ -314,6 +357,7 @@ def sculpt(
     from netsculpt.report.progress import progress_bars
     from netsculpt.report.sculpted import print_sweep
     from netsculpt.sweep import Plan, read_plan, sweep
+    from netsculpt.training.tasks import absolute
 
     detectors = _detectors(detector)
     begun = (output / "plan.json").exists()
@@ -323,17 +367,25 @@ def sculpt(
             param_hint="-o",
         )
     if task is None:
-        if not (begun and resume):
+        if resume and not begun:
+            raise typer.BadParameter(
+                f"{str(output)!r} holds no sculpting to go on with (no plan.json): name the folder "
+                "that 'sculpt -o' wrote, or a TASK to begin",
+                param_hint="--resume",
+            )
+        if not begun:
             raise typer.BadParameter("a task is needed; see the help for names", param_hint="TASK")
+        _only_the_plan(context)
         plan = read_plan(output)
     else:
+        task = absolute(task)
         plan = Plan(
             task,
             widths=_widths(task, arch),
             seeds=_integers(seeds),
             unit_gradients=_percentages(unit_gradients, "--unit-gradients"),
             edge_gradients=_percentages(edge_gradients, "--edge-gradients"),
-            goal_accuracy=goal_accuracy / 100,
+            goal_accuracy=round(goal_accuracy / 100, 12),  # 99.9 / 100 is more than .999
             epochs=epochs,
             batch_size=batch_size,
             learning_rate=learning_rate,
@@ -510,7 +562,8 @@ def _without_data(detectors: list[str], asked: str) -> list[str]:
     """What can be found without data; who names a detector that needs them is told."""
     if asked != "all":
         raise typer.BadParameter(
-            f"{', '.join(DATA_AWARE)} needs data: name the task that the model was trained on",
+            f"{', '.join(DATA_AWARE)} needs a model.pt of netsculpt and its data: name the task "
+            "that it was trained on",
             param_hint="--task",
         )
     return [name for name in detectors if name not in DATA_AWARE]
@@ -527,6 +580,17 @@ def _detectors(text: str) -> list[str]:
     return list(dict.fromkeys(wanted))
 
 
+def _only_the_plan(context: typer.Context) -> None:
+    """An option that the plan of a begun folder would overrule is refused, not ignored."""
+    for name in context.params:
+        source = context.get_parameter_source(name)
+        if name not in ANEW and source is not None and source.name == "COMMANDLINE":
+            raise typer.BadParameter(
+                "this was settled when the folder was begun: leave it out",
+                param_hint=f"--{name.replace('_', '-')}",
+            )
+
+
 def _integers(text: str) -> tuple[int, ...]:
     """Non-negative ones, as in "0-3,7"."""
     found: list[int] = []
@@ -534,7 +598,13 @@ def _integers(text: str) -> tuple[int, ...]:
         ends = part.strip().split("-")
         if len(ends) > 2 or not all(end.isdecimal() for end in ends):
             raise typer.BadParameter(f"{part!r} is no number and no range", param_hint="--seeds")
-        found += range(int(ends[0]), int(ends[-1]) + 1)
+        several = range(int(ends[0]), int(ends[-1]) + 1)
+        if len(several) > MOST_SEEDS:
+            raise typer.BadParameter(
+                f"{part!r} are {len(several):,} seeds; {MOST_SEEDS:,} are the most",
+                param_hint="--seeds",
+            )
+        found += several
     if not found or len(set(found)) < len(found):
         raise typer.BadParameter(f"{text!r} names a seed twice, or none", param_hint="--seeds")
     return tuple(found)

@@ -14,8 +14,9 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import partial
+from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,6 +72,12 @@ class Plan:
             value = getattr(self, field.name)
             if isinstance(value, list):
                 object.__setattr__(self, field.name, tuple(value))
+        for name, hint in get_type_hints(Plan).items():
+            if not _fits(getattr(self, name), hint):
+                raise FormatError(
+                    f"{name.replace('_', ' ')} is {getattr(self, name)!r:.80}: "
+                    f"{hint if get_args(hint) else hint.__name__} is needed"
+                )
         for field_name, package in _METHODS.items():
             if getattr(self, field_name) not in names(package):
                 raise FormatError(
@@ -181,6 +188,7 @@ def sweep(
 
     usable_device(plan.device)
     task = _task(plan)
+    _process(plan, task, plan.seeds[:1])  # what cannot be done is refused before it is begun
     _begin(plan, folder, task)
     batches = plan.batches
     one = partial(_sculpted, plan, folder, progress=progress if jobs == 1 else None)
@@ -205,9 +213,16 @@ def read_plan(folder: Path) -> Plan:
         return Plan(**content["plan"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise FormatError(
-            f"{path} cannot be read as the plan of a sweep ({error}): name the folder that "
-            "'netsculpt sculpt -o' wrote"
+            f"{path} cannot be read as the plan of a sweep ({error}): name a folder that "
+            "'netsculpt sculpt -o' of this version wrote"
         ) from None
+
+
+def _fits(value: object, hint: Any) -> bool:
+    """Whether a value, maybe read from a file, is of the type that a field names."""
+    if get_origin(hint) is tuple:
+        return isinstance(value, tuple) and all(_fits(x, get_args(hint)[0]) for x in value)
+    return type(value) in ((float, int) if hint is float else (hint,))
 
 
 def _task(plan: Plan) -> Task:
@@ -220,6 +235,7 @@ def _begin(plan: Plan, folder: Path, task: Task) -> None:
     """Write the plan, or find the same one."""
     content = json.loads(json.dumps({"plan": asdict(plan), "task": _fingerprint(task)}))
     path = folder / "plan.json"
+    (folder / "rounds").mkdir(parents=True, exist_ok=True)
     if path.exists():
         known = read_plan(folder)
         differing = [
@@ -231,13 +247,12 @@ def _begin(plan: Plan, folder: Path, task: Task) -> None:
                 f"{folder} was begun with {name.replace('_', ' ')} {getattr(known, name)!r}, this "
                 f"is {getattr(plan, name)!r}: use the same or another folder"
             )
-        if json.loads(path.read_text(encoding="utf-8"))["task"] != content["task"]:
+        if json.loads(path.read_text(encoding="utf-8")).get("task") != content["task"]:
             raise FormatError(
                 f"task {plan.task!r} has other samples than when {folder} was begun: its file "
-                "changed; use another folder"
+                "changed, or another netsculpt made it; use another folder"
             )
         return
-    (folder / "rounds").mkdir(parents=True, exist_ok=True)
     with replacing(path) as file:
         file.write((json.dumps(content, indent=2) + "\n").encode())
 
@@ -347,10 +362,12 @@ def _share(found: Sequence[bool | None]) -> float | None:
 
 
 def _write(result: Sweep, folder: Path) -> None:
-    with (folder / "runs.csv").open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, [x.name for x in fields(Run)])
+    with replacing(folder / "runs.csv") as file:
+        text_file = TextIOWrapper(file, encoding="utf-8", newline="")
+        table = csv.DictWriter(text_file, [x.name for x in fields(Run)])
         table.writeheader()
         table.writerows(asdict(run) for run in result.runs)
+        text_file.detach()
     text = json.dumps(result.summary(), indent=2, allow_nan=False)
     with replacing(folder / "summary.json") as file:
         file.write((text + "\n").encode())

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
 import netsculpt
 from netsculpt.checkpoint import read_model
@@ -61,6 +65,8 @@ def test_every_run_is_told(swept: Sweep, folder: Path) -> None:
         same = [run for run in swept.runs if run.seed == network.run.seed]
         assert network.run.weights == min(run.weights for run in same)
         assert network.run.accuracy == 1
+        n_weights = sum(a * b for a, b in itertools.pairwise(PLAN.widths))
+        assert network.run.density == pytest.approx(network.run.weights / n_weights)
 
 
 def test_every_round_is_logged(swept: Sweep, folder: Path) -> None:
@@ -80,7 +86,8 @@ def test_models_are_read_with_no_flag(swept: Sweep, folder: Path) -> None:
         assert tuple(layer.n_units for layer in graph.live().layers) == network.live
         said = read_model(folder / network.model).metadata
         assert said["plan"]["task"] == PLAN.task
-        assert said["run"]["seed"] == network.run.seed
+        assert said["run"] == asdict(network.run)
+    assert set(models(folder)) == {f"seed-{run.seed}" for run in swept.runs if run.sparsest}
 
 
 def test_networks_are_judged_by_the_truth(swept: Sweep, folder: Path) -> None:
@@ -89,6 +96,8 @@ def test_networks_are_judged_by_the_truth(swept: Sweep, folder: Path) -> None:
         labels = netsculpt.modules.sculpting(graph).labels
         a, b, c, d = labels[:4]
         assert network.inputs_found["sculpting"] == (a == b != c == d and a >= 0 and c >= 0)
+        a, b, c, d = labels[-4:]
+        assert network.outputs_found["sculpting"] == (a == b != c == d and a >= 0 and c >= 0)
     rates = swept.success("sculpting")
     assert rates[0] == sum(x.inputs_found["sculpting"] or 0 for x in swept.networks) / len(
         swept.networks
@@ -171,10 +180,89 @@ def test_a_broken_state_is_named(tmp_path: Path) -> None:
         sweep(plan, tmp_path)
 
 
-def test_a_device_that_is_not_there(tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", [b"", b"no state", torch.ones(3), [], {"stage": "units"}])
+def test_no_state_at_all(content: Any, tmp_path: Path) -> None:
+    plan = replace(PLAN, seeds=(0,), epochs=1)
+    sweep(plan, tmp_path)
+    path = tmp_path / "rounds" / "seeds-0-0.pt"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        torch.save(content, path)
+    with pytest.raises(FormatError, match="delete it to start again"):
+        sweep(plan, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"widths": [4, None, 4]}, r"tuple\[int, ...\] is needed"),
+        ({"seeds": "abc"}, "seeds is 'abc'"),
+        ({"epochs": 2.5}, "int is needed"),
+        ({"newer": 1}, "of this version"),
+        ({"noise": float("inf")}, "finite"),
+    ],
+)
+def test_a_broken_plan_is_named(change: dict[str, Any], text: str, tmp_path: Path) -> None:
+    content = {"plan": {**asdict(PLAN), **change}, "task": "sha256:"}
+    (tmp_path / "plan.json").write_text(json.dumps(content))
+    with pytest.raises(FormatError, match=text):
+        sweep(read_plan(tmp_path), tmp_path)
+
+
+def test_a_plan_without_its_task_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "plan.json").write_text(json.dumps({"plan": asdict(PLAN)}))
+    with pytest.raises(FormatError, match="other samples"):
+        sweep(PLAN, tmp_path)
+
+
+@pytest.mark.parametrize("lost", ["rounds/seeds-0-0.pt", "rounds", "seed-0", "runs.csv"])
+def test_what_was_deleted_is_made_again(lost: str, tmp_path: Path) -> None:
+    plan = replace(PLAN, seeds=(0,), goal_accuracy=0.7, epochs=10)
+    sweep(plan, tmp_path, detectors=[])
+    before = models(tmp_path), (tmp_path / "runs.csv").read_bytes()
+    path = tmp_path / lost
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    sweep(plan, tmp_path, detectors=[])
+    assert (models(tmp_path), (tmp_path / "runs.csv").read_bytes()) == before
+    assert before[0]
+
+
+@pytest.mark.parametrize(
+    "change", [{"widths": (4, 4)}, {"widths": (3, 9, 4)}, {"noise": float("inf")}, {"seeds": ()}]
+)
+def test_what_cannot_be_done_is_not_begun(change: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(FormatError):
+        sweep(replace(PLAN, **change), tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("device", ["cuda:97", "meta", "nonsense"])
+def test_a_device_that_is_not_there(device: str, tmp_path: Path) -> None:
     with pytest.raises(LimitError, match="use 'cpu'"):
-        sweep(replace(PLAN, device="cuda:97"), tmp_path / "runs")
+        sweep(replace(PLAN, device=device), tmp_path / "runs")
     assert not (tmp_path / "runs").exists(), "nothing is begun"
+
+
+def test_the_plan_is_what_is_done(tmp_path: Path) -> None:
+    """Options that change the networks of a plan, and the accuracy that is told."""
+    easy = replace(PLAN, seeds=(0, 1), goal_accuracy=0.8, epochs=20)
+    found = sweep(easy, tmp_path / "easy").runs
+    assert all(run.solved and 0.8 <= run.accuracy <= 1 for run in found)
+    assert min(run.accuracy for run in found) < 1
+    more = sweep(replace(easy, single_edges=True), tmp_path / "single").runs
+    assert sum(run.weights for run in more) < sum(run.weights for run in found)
+    again = sweep(replace(easy, rewind=True), tmp_path / "rewind").runs
+    assert again != found
+
+
+def test_networks_whose_truth_is_not_known_do_not_count(swept: Sweep) -> None:
+    known = [
+        replace(swept.networks[0], inputs_found={"x": None}, outputs_found={"x": right})
+        for right in (True, False, None)
+    ]
+    found = Sweep(PLAN, swept.runs, tuple(known))
+    assert found.success("x") == (None, 0.5)
 
 
 def test_unknown_method() -> None:
@@ -198,6 +286,11 @@ def test_batches_hold_all_seeds_once() -> None:
         (("reused", "--seeds", "3-1"), "seed"),
         (("reused", "--unit-gradients", "0"), "percentages"),
         (("reused", "--schedule", "sudden"), "cubic"),
+        (("reused", "--noise", "inf"), "finite"),
+        (("reused", "--seeds", "0-99999999999"), "1,000,000 are the most"),
+        (("reused", "-j", "0"), "processes"),
+        (("--resume",), "no plan.json"),
+        (("--resume", "--schedule", "cubic"), "no plan.json"),
         ((), "task is needed"),
     ],
 )
@@ -221,6 +314,13 @@ def test_a_begun_folder_wants_resume(folder: Path, swept: Sweep) -> None:
     assert swept.networks
 
 
+def test_resuming_takes_no_other_option(folder: Path, swept: Sweep) -> None:
+    run = cli("--resume", "-o", folder, "--epochs", "99", "--rewind")
+    assert run.returncode == 2
+    assert "--epochs" in run.stderr
+    assert swept.networks
+
+
 def test_functions_from_a_file(tmp_path: Path) -> None:
     text = tmp_path / "mine.txt"
     text.write_text("left = a & b\nright = c | d\n")
@@ -228,6 +328,14 @@ def test_functions_from_a_file(tmp_path: Path) -> None:
     assert run.returncode == 0, run.stderr
     assert "live units" in run.stdout
     assert list((tmp_path / "runs").glob("seed-*/model.pt"))
+    assert read_plan(tmp_path / "runs").task == str(text), "found from any folder"
+
+
+def test_a_goal_is_reached_by_the_same_percentage(tmp_path: Path) -> None:
+    """99.9 / 100 is a little more than 999 / 1000."""
+    run = cli("reused", "--goal-accuracy", "99.9", "--epochs", "1", "-o", tmp_path / "runs")
+    assert run.returncode == 0, run.stderr
+    assert read_plan(tmp_path / "runs").goal_accuracy == 0.999
 
 
 def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:

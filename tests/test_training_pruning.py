@@ -120,6 +120,12 @@ def test_runs_go_at_their_own_pace() -> None:
     assert pruning._next()[0].tolist() == [20.0]
 
 
+def test_a_run_that_has_pruned_all_is_done() -> None:
+    made = {"percent": torch.full((2,), 80.0).double(), "gradients": [20.0, 10.0]}
+    pruning = begun(None, None, linear, n_items=10, **made)  # type: ignore[arg-type]
+    assert pruning.judge(torch.tensor([True, True])).tolist() == [False, True]
+
+
 def flat(replicas: Replicas, what: dict[str, Tensor]) -> Tensor:
     return torch.cat([what[name].flatten(1) for name in replicas.weights], dim=1)
 

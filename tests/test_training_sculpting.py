@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,12 +13,13 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from netsculpt.catalog import catalog
+from netsculpt.errors import FormatError
 from netsculpt.random import stream
 from netsculpt.training.cuts import above_percentile
 from netsculpt.training.nets import MLP
 from netsculpt.training.replicas import Replicas, initial
 from netsculpt.training.retraining import Settings, Trained, _stacked, train
-from netsculpt.training.sculpting import Sculpted, sculpt
+from netsculpt.training.sculpting import Rule, Sculpted, sculpt
 from netsculpt.training.tasks import Task, boolean, task
 
 SPEC = MLP((4, 10, 8, 4))
@@ -230,3 +233,112 @@ def test_moving_replicas_leaves_them_where_they_are() -> None:
     assert moved.device.type == "meta"
     assert {x.device.type for x in moved.net.buffers()} == {"meta"}
     assert {x.device.type for x in replicas.net.buffers()} == {"cpu"}
+
+
+def by_hand(
+    found: Sculpted, at: int, samples: Task, settings: Settings, *, rewind: bool
+) -> list[Tensor]:
+    """One run in plain code, from the paper: its weights and the masks of weights and biases."""
+    spec, seed = found.replicas.spec, found.seeds[at]
+    unit_gradient, edge_gradient = found.unit_gradients[at], found.edge_gradients[at]
+    start = initial(spec, [seed])
+    names = start.weights
+    biases = [name.replace(".weight", ".bias") for name in names]
+
+    def tried(net: Replicas, masks: dict[str, Tensor], rng: np.random.Generator) -> Trained:
+        return train((start if rewind else net).masked(masks), samples, settings, [rng])
+
+    def without_units(net: Replicas, percent: float) -> dict[str, Tensor]:
+        scores = by_sample(net, 0, samples).double().numpy()
+        keep = iter(scores > np.percentile(scores, percent))
+        masks = {name: mask.clone() for name, mask in net.masks.items()}
+        for (name, following), bias in zip(itertools.pairwise(names), biases, strict=False):
+            for unit in range(masks[name].shape[1]):
+                if not next(keep):
+                    masks[name][:, unit] = masks[bias][:, unit] = False
+                    masks[following][:, :, unit] = False
+        return masks
+
+    def without_edges(net: Replicas, percent: float) -> dict[str, Tensor]:
+        every = np.concatenate([net.parameters[name].abs().flatten().numpy() for name in names])
+        threshold = np.percentile(every.astype(float), percent)
+        masks = dict(net.masks)
+        for name, bias in zip(names, biases, strict=True):
+            masks[name] = net.parameters[name].abs().double() > threshold
+            masks[bias] = masks[bias] & masks[name].any(2)
+        return masks
+
+    def pruned(
+        net: Replicas,
+        cut: Callable[[Replicas, float], dict[str, Tensor]],
+        rng: np.random.Generator,
+        percent: float,
+        step: float,
+        one: float,
+    ) -> Replicas:
+        while percent < 100:
+            goes_to = min(percent + max(step, one), 100)
+            trained = tried(net, cut(net, goes_to), rng)
+            if trained.accuracy[0] == 1:
+                net, percent = trained.replicas, goes_to
+            elif step <= one * (1 + 1e-9):
+                break
+            else:
+                step /= 2
+        return net
+
+    dense = train(start, samples, settings, [stream(seed, "sculpt", "dense")])
+    assert bool(found.solved[at]) == (float(dense.accuracy[0]) == 1)
+    if not found.solved[at]:
+        return [*dense.replicas.parameters.values(), *dense.replicas.masks.values()]
+    rng = stream(seed, "sculpt", "units", str(unit_gradient))
+    net = pruned(dense.replicas, without_units, rng, 0, unit_gradient, 100 / spec.n_hidden)
+    again = train(net, samples, settings, [rng])
+    net = again.replicas if again.accuracy[0] == 1 else net
+    rng = stream(seed, "sculpt", "edges", str(unit_gradient), str(edge_gradient))
+    gone = 100 * (1 - float(net.n_kept()[0]) / spec.n_weights)
+    net = pruned(net, without_edges, rng, gone, edge_gradient, 100 / spec.n_weights)
+    return [*net.parameters.values(), *net.masks.values()]
+
+
+@pytest.mark.parametrize(
+    ("widths", "rewind"), [((4, 12, 4), False), ((4, 16, 16, 16, 4), False), ((4, 16, 4), True)]
+)
+def test_every_run_is_the_published_method(
+    widths: tuple[int, ...], rewind: bool, separable: Task
+) -> None:
+    """Runs of many seeds and gradients together, each against plain code, to the bit."""
+    pytest.importorskip("numba", reason="stacked products round differently")
+    settings = Settings(epochs=25)
+    found = sculpt(
+        *(MLP(widths), separable, settings),
+        seeds=range(5),
+        unit_gradients=[70.0, 15.0],
+        edge_gradients=[5.0, 2.0],
+        rule=Rule(rewind=rewind),
+    )
+    assert found.solved.any()
+    for at in range(len(found.seeds)):
+        expected = by_hand(found, at, separable, settings, rewind=rewind)
+        values = *found.replicas.parameters.values(), *found.replicas.masks.values()
+        for one, other in zip(expected, values, strict=True):
+            assert torch.equal(one[0], other[at]), (at, found.seeds[at])
+
+
+def test_the_first_of_equally_sparse_runs_is_taken() -> None:
+    found = Sculpted(
+        initial(MLP((2, 3, 1)), [7, 7, 8]),
+        (7, 7, 8),
+        (1.0, 2.0, 1.0),
+        (1.0,) * 3,
+        torch.ones(3) > 0,
+    )
+    assert found.sparsest() == [0, 2]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"learning_rate": float("inf")}, {"noise": float("nan")}, {"epochs": 0}]
+)
+def test_settings_that_train_nothing_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(FormatError, match=str(next(iter(wrong.values())))):
+        Settings(**wrong)

@@ -22,7 +22,7 @@ def usable_device(name: str) -> torch.device:
     """
     try:
         device = torch.device(name)
-        torch.empty(1, device=device)
+        torch.zeros(1, device=device).cpu()  # "meta" holds no number
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise LimitError(

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.func import functional_call, grad, vmap
 
+from netsculpt.errors import FormatError
 from netsculpt.training.replicas import Replicas
 from netsculpt.training.tasks import Task
 
@@ -29,6 +30,19 @@ class Settings:
     weight_decay: float = 1e-4  # added to the gradient
     noise: float = 0.1  # standard deviation of what is added to each training input
     betas: tuple[float, float] = (0.9, 0.999)
+
+    def __post_init__(self) -> None:
+        for name in ("learning_rate", "weight_decay", "noise"):
+            value = getattr(self, name)
+            if not 0 <= value < math.inf:
+                raise FormatError(
+                    f"{name.replace('_', ' ')} is {value}: a finite number from 0 up is needed"
+                )
+        for name in ("epochs", "batch_size"):
+            if getattr(self, name) < 1:
+                raise FormatError(
+                    f"{name.replace('_', ' ')} is {getattr(self, name)}: 1 is the least"
+                )
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,10 @@ from netsculpt.training.sculpting import Round, Sculpted, Sculpting
 
 __all__ = ["finish"]
 
-_BROKEN = (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError, ValueError)
+_BROKEN = (
+    *(pickle.UnpicklingError, RuntimeError, EOFError, AttributeError),
+    *(LookupError, TypeError, ValueError),
+)
 
 
 def finish(process: Sculpting, path: Path, *, progress: Round | None = None) -> Sculpted:
@@ -61,16 +64,10 @@ def finish(process: Sculpting, path: Path, *, progress: Round | None = None) -> 
 def _restore(process: Sculpting, path: Path) -> None:
     try:
         process.restore(torch.load(path, weights_only=True))
-    except (
-        pickle.UnpicklingError,
-        RuntimeError,
-        EOFError,
-        KeyError,
-        TypeError,
-        ValueError,
-    ) as error:
+    except _BROKEN as error:
         raise FormatError(
-            f"{path} is no state that sculpting saved ({error}): delete it to start again"
+            f"{path} is no state that sculpting saved ({str(error) or 'it ends too early'}): "
+            "delete it to start again"
         ) from error
 
 

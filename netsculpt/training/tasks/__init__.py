@@ -7,7 +7,7 @@
 
 from netsculpt.training.tasks.boolean import boolean
 from netsculpt.training.tasks.digits import digits
-from netsculpt.training.tasks.given import given_task
+from netsculpt.training.tasks.given import absolute, given_task
 from netsculpt.training.tasks.goals import Bits, Classes, Goal
 from netsculpt.training.tasks.idx import idx
 from netsculpt.training.tasks.presets import task, task_names
@@ -21,6 +21,7 @@ __all__ = [
     "Goal",
     "Task",
     "Truth",
+    "absolute",
     "boolean",
     "digit_sum",
     "digits",

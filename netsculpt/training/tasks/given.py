@@ -11,7 +11,7 @@ from netsculpt.training.tasks.idx import idx
 from netsculpt.training.tasks.presets import task, task_names
 from netsculpt.training.tasks.protocol import Task, hold_out
 
-__all__ = ["given_task"]
+__all__ = ["absolute", "given_task"]
 
 _HELD_OUT = 0.2
 _LONGEST = 1 << 20  # bytes of a file of functions
@@ -58,3 +58,13 @@ def given_task(text: str, *, rng: RNG = None) -> Task:
             "pairs, IMAGES,LABELS"
         )
     return boolean(content.decode("utf-8", errors="replace"), name=path.stem)
+
+
+def absolute(text: str) -> str:
+    """The same task, with the paths of its files as they are from any folder.
+
+    >>> absolute("reused-use-2")
+    'reused-use-2'
+    """
+    paths = [Path(part) for part in text.split(",")]
+    return ",".join(str(path.resolve()) for path in paths) if paths[0].is_file() else text
