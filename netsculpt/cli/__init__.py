@@ -1,0 +1,71 @@
+"""The command line. Only light imports: ``netsculpt --help`` opens at once."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+from netsculpt.cli.analyze import analyze
+from netsculpt.cli.demo import demo
+from netsculpt.cli.export import export
+from netsculpt.cli.messages import EXIT_CODES, INTERRUPTED, complain, explain
+from netsculpt.cli.sculpt import sculpt
+
+__all__ = ["main"]
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=EXIT_CODES,
+)
+for command in (analyze, sculpt, export, demo):
+    app.command(epilog=EXIT_CODES)(command)
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    debug: Annotated[  # noqa: ARG001 - main() reads it before the arguments are parsed
+        bool, typer.Option("--debug", help="Show the traceback of an error.")
+    ] = False,
+) -> None:
+    """Network science of sparse neural networks.
+
+    A sparse model becomes a weighted graph of its units; paths, modules, their hierarchy and
+    their significance against a null model are read off it.
+
+    **Examples**
+
+    `netsculpt demo` sculpts a network and analyses it.
+
+    `netsculpt analyze model.pt -o out` analyses yours.
+
+    `netsculpt analyze weights.pth --mask masks.pkl --detector all --nulls 200`
+    """
+    if version:
+        from netsculpt._version import __version__
+
+        typer.echo(f"netsculpt {__version__}")
+        raise typer.Exit
+
+
+def main() -> NoReturn:
+    """Run the command line and exit with a documented code."""
+    debug = "--debug" in sys.argv
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    try:
+        app(arguments, prog_name="netsculpt")
+    except SystemExit as stop:
+        if stop.code == INTERRUPTED:
+            complain("interrupted")
+        raise
+    except Exception as error:
+        if debug:
+            raise
+        sys.exit(explain(error))
+    sys.exit(0)

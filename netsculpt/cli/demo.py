@@ -1,0 +1,67 @@
+"""``netsculpt demo``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from netsculpt.cli.options import (
+    DATA_AWARE,
+    DETECTORS,
+    EIGHT_GIB,
+    Figures,
+    FigureWidth,
+    Seed,
+    Width,
+    chosen_formats,
+    require_writable,
+)
+from netsculpt.cli.running import load_graph, run
+
+__all__ = ["demo"]
+
+
+def demo(
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Folder for the model and its analysis.")
+    ] = Path("netsculpt-demo"),
+    seed: Seed = 0,
+    figures: Figures = "pdf,png",
+    width: FigureWidth = Width.NEURIPS,
+) -> None:
+    """Sculpt a network for a task whose functions are known, and analyse it.
+
+    Six small networks are trained on a Boolean task and pruned as long as they solve it, which
+    takes some seconds. The sparsest is saved as model.pt and read back like any other model; what
+    the detectors find in it is compared with the functions that the task is made of.
+
+    **Example**
+
+    `netsculpt demo -o demo`
+    """
+    from netsculpt.report.demo import PLAN, print_verdicts, sculpted_model
+    from netsculpt.report.progress import progress_bars
+
+    formats = chosen_formats(figures)
+    require_writable(output)
+    output.mkdir(parents=True, exist_ok=True)
+    detectors = [*DETECTORS, *DATA_AWARE]
+    with progress_bars() as progress:
+        network = sculpted_model(output, seed, detectors, progress)
+    model = output / "model.pt"
+    graph = load_graph(model, None, EIGHT_GIB, allow_nonfinite=False)
+    arguments = {
+        "model": str(model),
+        "mask": None,
+        "task": PLAN.task,
+        "seed": seed,
+        "detectors": detectors,
+        "null": "rewire",
+        "nulls": 100,
+        "stability_seeds": 20,
+        "figures": formats,
+        "width": width.value,
+    }
+    print_verdicts(network, run(graph, arguments, output))

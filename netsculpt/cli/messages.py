@@ -1,0 +1,35 @@
+"""What the command line says of itself and of errors."""
+
+from __future__ import annotations
+
+import typer
+
+from netsculpt.errors import NetsculptError
+
+__all__ = ["EXIT_CODES", "INTERRUPTED", "complain", "explain"]
+
+EXIT_CODES = (
+    "Exit codes: 0 ok · 1 a bug in netsculpt · 2 usage · 3 unreadable or unsupported file · "
+    "4 refused as unsafe · 5 topology needed · 6 limit exceeded · 130 interrupted."
+)
+INTERRUPTED = 130
+
+
+def explain(error: Exception) -> int:
+    """One paragraph on stderr; returns the exit code."""
+    if isinstance(error, NetsculptError):
+        complain(str(error))
+        return error.exit_code
+    if isinstance(error, OSError):
+        complain(f"{error.strerror or error}: {error.filename or 'a file'}")
+        return NetsculptError.exit_code
+    complain(
+        f"{type(error).__name__}: {error}. This is a bug in netsculpt: please report it with what "
+        "`netsculpt --debug …` prints."
+    )
+    return 1
+
+
+def complain(message: str) -> None:
+    """One line on stderr."""
+    typer.echo(f"netsculpt: {message}", err=True)

@@ -1,0 +1,158 @@
+"""Options that several commands take, and what is checked of them."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from netsculpt.catalog import names
+
+__all__ = [
+    "DATA_AWARE",
+    "DETECTORS",
+    "EIGHT_GIB",
+    "FORMATS",
+    "NULLS",
+    "AllowNonfinite",
+    "Detector",
+    "FigureWidth",
+    "Figures",
+    "Jobs",
+    "Mask",
+    "MaxBytes",
+    "Model",
+    "Null",
+    "Nulls",
+    "Seed",
+    "Seeds",
+    "Width",
+    "chosen_detectors",
+    "chosen_formats",
+    "finite",
+    "one_of",
+    "require_writable",
+    "some_jobs",
+]
+
+DETECTORS = names("netsculpt.modules.detectors")
+DATA_AWARE = names("netsculpt.modules.data_aware")
+NULLS = names("netsculpt.nulls")
+FORMATS = ("pdf", "png", "svg")
+EIGHT_GIB = 8 << 30
+
+
+class Width(StrEnum):
+    """Where a figure will be printed."""
+
+    NEURIPS = "neurips"
+    ICML = "icml"
+    NATURE = "nature"
+    NATURE_DOUBLE = "nature-double"
+
+
+def one_of(known: list[str]) -> Callable[[str], str]:
+    """A check that an option is one of the names of a catalogue."""
+
+    def check(name: str) -> str:
+        if name not in known:
+            raise typer.BadParameter(f"{name!r} is not one of {', '.join(known)}")
+        return name
+
+    return check
+
+
+def finite(value: float) -> float:
+    """A check that an option is no infinity."""
+    if value == float("inf"):
+        raise typer.BadParameter("a finite number is needed")
+    return value
+
+
+def some_jobs(jobs: int) -> int:
+    """A check that somebody does the work."""
+    if jobs == 0:
+        raise typer.BadParameter("0 processes do nothing; 1 or more, or -1 for one a core")
+    return jobs
+
+
+Model = Annotated[
+    Path, typer.Argument(help="Checkpoint, state dict, safetensors, or a graph .npz of ours.")
+]
+Mask = Annotated[
+    Path | None, typer.Option("--mask", help="File of masks, where the model holds none.")
+]
+MaxBytes = Annotated[
+    int, typer.Option("--max-bytes", min=1, help="Refuse files with more bytes of weights.")
+]
+AllowNonfinite = Annotated[
+    bool, typer.Option("--allow-nonfinite", help="Drop edges that weigh NaN or ±inf, and say so.")
+]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Same seed, same bytes.")]
+Detector = Annotated[
+    str,
+    typer.Option(
+        "--detector", help=f"{' | '.join((*DETECTORS, *DATA_AWARE))} | all; several with commas."
+    ),
+]
+Nulls = Annotated[int, typer.Option("--nulls", min=0, help="Null networks for z and p; 0 = none.")]
+Null = Annotated[
+    str,
+    typer.Option("--null", callback=one_of(NULLS), help=f"Null model: {' | '.join(NULLS)}."),
+]
+Seeds = Annotated[int, typer.Option("--stability-seeds", min=0, help="Runs for the stability.")]
+Jobs = Annotated[
+    int,
+    typer.Option(
+        "--jobs",
+        "-j",
+        callback=some_jobs,
+        help="Processes for nulls and seeds; -1 = one a core.",
+    ),
+]
+Figures = Annotated[
+    str, typer.Option("--figures", help="Formats, with commas: pdf,png,svg; 'none' draws none.")
+]
+FigureWidth = Annotated[Width, typer.Option("--width", help="Column that figures are made for.")]
+
+
+def chosen_detectors(text: str) -> list[str]:
+    """Names of detectors, of which "all" stands for every one."""
+    known = [*DETECTORS, *DATA_AWARE]
+    wanted = known if text == "all" else [part.strip() for part in text.split(",")]
+    for name in wanted:
+        if name not in known:
+            raise typer.BadParameter(
+                f"{name!r} is not one of {', '.join(known)}, all", param_hint="--detector"
+            )
+    return list(dict.fromkeys(wanted))
+
+
+def chosen_formats(text: str) -> list[str]:
+    """Endings of figures, none for "none"."""
+    if text == "none":
+        return []
+    wanted = [part.strip() for part in text.split(",")]
+    for name in wanted:
+        if name not in FORMATS:
+            raise typer.BadParameter(
+                f"{name!r} is not one of {', '.join(FORMATS)}, none", param_hint="--figures"
+            )
+    return list(dict.fromkeys(wanted))
+
+
+def require_writable(folder: Path) -> None:
+    """Find out before the work, not after it, and leave nothing behind."""
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    try:
+        with tempfile.TemporaryDirectory(dir=there):
+            pass
+    except OSError as error:
+        raise typer.BadParameter(
+            f"{str(folder)!r} cannot be written to ({error.strerror}); name another folder",
+            param_hint="-o",
+        ) from None

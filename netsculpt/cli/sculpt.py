@@ -1,0 +1,241 @@
+"""``netsculpt sculpt``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from netsculpt.catalog import names
+from netsculpt.cli.messages import complain
+from netsculpt.cli.options import (
+    Detector,
+    chosen_detectors,
+    finite,
+    one_of,
+    require_writable,
+    some_jobs,
+)
+
+__all__ = ["sculpt"]
+
+UNIT_SCORES = names("netsculpt.training.unit_scores")
+EDGE_SCORES = names("netsculpt.training.edge_scores")
+SCHEDULES = names("netsculpt.training.schedules")
+ANEW = ("detector", "jobs", "output", "resume")  # what --resume may be given
+MOST_SEEDS = 1_000_000  # in one sculpting
+UnitScore = Annotated[
+    str, typer.Option("--unit-score", callback=one_of(UNIT_SCORES), help=" | ".join(UNIT_SCORES))
+]
+EdgeScore = Annotated[
+    str, typer.Option("--edge-score", callback=one_of(EDGE_SCORES), help=" | ".join(EDGE_SCORES))
+]
+Schedule = Annotated[
+    str, typer.Option("--schedule", callback=one_of(SCHEDULES), help=" | ".join(SCHEDULES))
+]
+
+
+def sculpt(
+    context: typer.Context,
+    task: Annotated[
+        str | None,
+        typer.Argument(
+            help="A task by name, a text file of functions, or two IDX files as IMAGES,LABELS."
+        ),
+    ] = None,
+    arch: Annotated[
+        str, typer.Option("--arch", help="Units per layer, inputs and outputs included: 4,24,24,4.")
+    ] = "",
+    seeds: Annotated[str, typer.Option("--seeds", help="Such as 0-9 or 0,3,7.")] = "0-9",
+    unit_gradients: Annotated[
+        str, typer.Option("--unit-gradients", help="Percent of the hidden units a step; several.")
+    ] = "70,30,10",
+    edge_gradients: Annotated[
+        str, typer.Option("--edge-gradients", help="Percent of the weights a step; several.")
+    ] = "2.5,1",
+    goal_accuracy: Annotated[
+        float,
+        typer.Option("--goal-accuracy", min=1e-3, max=100, help="Percent right that must be kept."),
+    ] = 100.0,
+    epochs: Annotated[int, typer.Option("--epochs", min=1, help="Of every training.")] = 40,
+    batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Samples a step.")] = 8,
+    learning_rate: Annotated[
+        float, typer.Option("--learning-rate", min=0, callback=finite, help="Of Adam.")
+    ] = 0.05,
+    weight_decay: Annotated[
+        float, typer.Option("--weight-decay", min=0, callback=finite, help="Of Adam.")
+    ] = 1e-4,
+    noise: Annotated[
+        float,
+        typer.Option(
+            "--noise",
+            min=0,
+            callback=finite,
+            help="Standard deviation, added to training inputs.",
+        ),
+    ] = 0.1,
+    unit_score: UnitScore = "activation_gradient",
+    edge_score: EdgeScore = "magnitude",
+    schedule: Schedule = "linear",
+    rewind: Annotated[
+        bool, typer.Option("--rewind", help="Retrain from the initial weights, as lottery tickets.")
+    ] = False,
+    single_edges: Annotated[
+        bool, typer.Option("--single-edges", help="In the end try every edge alone, too.")
+    ] = False,
+    detector: Detector = "sculpting,path_signature,functional",
+    device: Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1, …")] = "cpu",
+    together: Annotated[
+        int, typer.Option("--together", min=1, help="Most runs trained as one batch of seeds.")
+    ] = 1000,
+    jobs: Annotated[
+        int,
+        typer.Option(
+            "--jobs",
+            "-j",
+            callback=some_jobs,
+            help="Processes that share the batches; -1 = one a core.",
+        ),
+    ] = 1,
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Folder for models and tables.")
+    ] = Path("runs"),
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on in the folder, as it was begun."),
+    ] = False,
+) -> None:
+    """Train networks, prune units, then edges, as long as the task stays solved.
+
+    Neural Sculpting (Patil et al. 2023): what is left shows the functions the task is made of. All
+    runs (seeds × gradients) are trained as one stacked batch; for each seed the sparsest network
+    is kept. A run that was killed goes on with --resume, to the same bits.
+
+    **Tasks** input-separable · reused · input-separable-reused · non-modular · overlap-K-use-N ·
+    reused-use-N · levels-N · digits · two-digits-separate · two-digits-sum
+
+    **Examples**
+
+    `netsculpt sculpt input-separable --arch 4,24,24,4 -o runs`
+
+    `netsculpt sculpt overlap-2-use-4 --seeds 0-19 --batch-size 32 --together 30 -j -1`
+
+    `netsculpt sculpt --resume -o runs`
+
+    `netsculpt analyze runs/seed-0/model.pt`
+    """
+    from netsculpt.report.progress import progress_bars
+    from netsculpt.report.sculpted import print_sweep
+    from netsculpt.sweep import Plan, read_plan, sweep
+    from netsculpt.training.tasks import absolute
+
+    detectors = chosen_detectors(detector)
+    begun = (output / "plan.json").exists()
+    if begun and not resume:
+        raise typer.BadParameter(
+            f"{str(output)!r} holds a sculpting: go on with --resume, or name another folder",
+            param_hint="-o",
+        )
+    if task is None:
+        if resume and not begun:
+            raise typer.BadParameter(
+                f"{str(output)!r} holds no sculpting to go on with (no plan.json): name the folder "
+                "that 'sculpt -o' wrote, or a TASK to begin",
+                param_hint="--resume",
+            )
+        if not begun:
+            raise typer.BadParameter("a task is needed; see the help for names", param_hint="TASK")
+        _only_the_plan(context)
+        plan = read_plan(output)
+    else:
+        task = absolute(task)
+        plan = Plan(
+            task,
+            widths=_widths(task, arch),
+            seeds=_integers(seeds),
+            unit_gradients=_percentages(unit_gradients, "--unit-gradients"),
+            edge_gradients=_percentages(edge_gradients, "--edge-gradients"),
+            goal_accuracy=round(goal_accuracy / 100, 12),  # 99.9 / 100 is more than .999
+            epochs=epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            noise=noise,
+            unit_score=unit_score,
+            edge_score=edge_score,
+            schedule=schedule,
+            rewind=rewind,
+            single_edges=single_edges,
+            device=device,
+            together=together,
+        )
+    require_writable(output)
+    try:
+        with progress_bars() as progress:
+            found = sweep(plan, output, detectors=detectors, jobs=jobs, progress=progress)
+    except KeyboardInterrupt:
+        complain(f"go on with: netsculpt sculpt --resume -o {output}")
+        raise
+    print_sweep(found, output, detectors)
+
+
+def _only_the_plan(context: typer.Context) -> None:
+    """An option that the plan of a begun folder would overrule is refused, not ignored."""
+    for name in context.params:
+        source = context.get_parameter_source(name)
+        if name not in ANEW and source is not None and source.name == "COMMANDLINE":
+            raise typer.BadParameter(
+                "this was settled when the folder was begun: leave it out",
+                param_hint=f"--{name.replace('_', '-')}",
+            )
+
+
+def _integers(text: str) -> tuple[int, ...]:
+    """Non-negative ones, as in "0-3,7"."""
+    found: list[int] = []
+    for part in text.split(","):
+        ends = part.strip().split("-")
+        if len(ends) > 2 or not all(end.isdecimal() for end in ends):
+            raise typer.BadParameter(f"{part!r} is no number and no range", param_hint="--seeds")
+        several = range(int(ends[0]), int(ends[-1]) + 1)
+        if len(several) > MOST_SEEDS:
+            raise typer.BadParameter(
+                f"{part!r} are {len(several):,} seeds; {MOST_SEEDS:,} are the most",
+                param_hint="--seeds",
+            )
+        found += several
+    if not found or len(set(found)) < len(found):
+        raise typer.BadParameter(f"{text!r} names a seed twice, or none", param_hint="--seeds")
+    return tuple(found)
+
+
+def _percentages(text: str, option: str) -> tuple[float, ...]:
+    try:
+        found = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        found = ()
+    if not found or not all(0 < value <= 100 for value in found):
+        raise typer.BadParameter(
+            f"{text!r} is no list of percentages such as 2.5,1", param_hint=option
+        )
+    return found
+
+
+def _widths(task: str, text: str) -> tuple[int, ...]:
+    """Units per layer; two hidden layers of 24 if nothing is said."""
+    from netsculpt.training.tasks import given_task
+
+    made = given_task(task, rng=0)
+    ends = (made.n_inputs, made.n_outputs)
+    parts = text.split(",") if text else [str(ends[0]), "24", "24", str(ends[1])]
+    if not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
+        raise typer.BadParameter(f"{text!r} is no list such as 4,24,24,4", param_hint="--arch")
+    widths = tuple(int(part) for part in parts)
+    if len(widths) < 3 or (widths[0], widths[-1]) != ends:
+        raise typer.BadParameter(
+            f"{text!r} does not fit {task}: {ends[0]} inputs, at least one hidden layer and "
+            f"{ends[1]} outputs are needed",
+            param_hint="--arch",
+        )
+    return widths
