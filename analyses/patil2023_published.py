@@ -18,6 +18,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
+from patil2023.data_aware import influence_of
+from patil2023.detecting import KNOWN, modules_by
 from patil2023.networks import Network, find_networks
 from patil2023.planted import write_planted
 from patil2023.structure import pair_tests
@@ -39,7 +42,6 @@ from patil2023.tables import (
 )
 from patil2023.truth import judge, truth_of
 
-from netsculpt.catalog import catalog, names
 from netsculpt.graph import NetGraph, live_units
 from netsculpt.loading import load
 from netsculpt.modules import compare
@@ -47,7 +49,6 @@ from netsculpt.partition import NO_MODULE, Partition
 from netsculpt.paths import pair_weights, units_carrying
 from netsculpt.random import stream
 
-DETECTORS = "netsculpt.modules.detectors"
 PACKAGES = ("netsculpt", "numpy", "scipy", "igraph", "leidenalg", "scikit-learn", "torch")
 
 
@@ -56,7 +57,7 @@ class Config:
     """What to analyse, and how."""
 
     folder: Path | None  # None: planted networks, made on the spot
-    detectors: tuple[str, ...] = tuple(names(DETECTORS))
+    detectors: tuple[str, ...] = KNOWN
     seed: int = 0
     jobs: int = 1
 
@@ -130,10 +131,10 @@ def measure(network: Network, detectors: tuple[str, ...], seed: int) -> Measured
         "seed": network.seed,
         "first_listed": network.first_listed,
     }
-    methods, published = catalog(DETECTORS), _published(network, graph)
+    published, influence = _published(network, graph), partial(influence_of, network, graph)
     rows = []
     for name in detectors:
-        found = methods[name](graph, rng=stream(seed, network.id, name))
+        found = modules_by(name, graph, stream(seed, network.id, name), influence)
         rows.append(
             {
                 **about,
@@ -218,9 +219,9 @@ def _arguments() -> argparse.Namespace:
     given = parser.parse_args()
     if given.quick == (given.folder is not None):
         parser.error("give either FOLDER or --quick")
-    unknown = set(given.detectors.split(",")) - set(names(DETECTORS))
+    unknown = set(given.detectors.split(",")) - set(KNOWN)
     if unknown:
-        parser.error(f"no detector {sorted(unknown)}; there are {', '.join(names(DETECTORS))}")
+        parser.error(f"no detector {sorted(unknown)}; there are {', '.join(KNOWN)}")
     return given
 
 

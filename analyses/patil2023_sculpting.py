@@ -28,9 +28,8 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 from patil2023.cells import GRIDS, STUDIES, Cell, cells
+from patil2023.detecting import KNOWN
 from patil2023.measured import (
-    DATA_AWARE,
-    DETECTORS,
     HERE,
     PUBLISHED,
     Measured,
@@ -49,7 +48,6 @@ from patil2023.sculpted_tables import (
     tests_by_state,
 )
 
-from netsculpt.catalog import names
 from netsculpt.parallel import in_parallel
 from netsculpt.report.progress import progress_bars
 from netsculpt.training.tasks import idx
@@ -237,7 +235,7 @@ def _arguments() -> tuple[Config, Path]:
     parser.add_argument(
         "--seeds", type=int, dest="n_seeds", help="networks of a cell (default: 10)"
     )
-    parser.add_argument("--detectors", type=_listed, help=f"of {', '.join(_known())}")
+    parser.add_argument("--detectors", type=_listed, help=f"of {', '.join(KNOWN)}")
     parser.add_argument("--published", metavar="FOLDER", help="published networks to put beside")
     parser.add_argument("--idx", nargs=2, metavar=("IMAGES", "LABELS"), help="MNIST files to use")
     parser.add_argument("--jobs", type=int, help="processes (default: 2; -1: all cores)")
@@ -245,15 +243,11 @@ def _arguments() -> tuple[Config, Path]:
     out, config = given.pop("out"), QUICK if given.pop("quick") else Config()
     if given["idx"]:
         given["idx"] = tuple(given["idx"])
-    for what, known in (("studies", [*STUDIES]), ("detectors", _known())):
+    for what, known in (("studies", [*STUDIES]), ("detectors", KNOWN)):
         unknown = set(given[what] or ()) - set(known)
         if unknown:
             parser.error(f"no {what} {sorted(unknown)}; there are {', '.join(known)}")
     return replace(config, **{name: x for name, x in given.items() if x is not None}), out
-
-
-def _known() -> list[str]:
-    return [*names(DETECTORS), *names(DATA_AWARE)]
 
 
 def _listed(text: str) -> tuple[str, ...]:

@@ -1,34 +1,20 @@
-"""The data-aware detector on the published networks, beside the published detector.
-
-From the folder of the analyses:
-
-    python -m patil2023.data_aware FOLDER [--part exemplars|rest|all] [-o ROWS.parquet]
-"""
+"""What the units of published networks carry on the truth tables that they were sculpted for."""
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-from typing import Any
-
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import NDArray
 
 from netsculpt.graph import NetGraph
-from netsculpt.hierarchy import infer
-from netsculpt.loading import load
-from netsculpt.modules import sculpting
-from netsculpt.modules.data_aware import functional
 from netsculpt.training.influence import answer_flips
 from netsculpt.training.nets import MLP
 from netsculpt.training.replicas import Replicas
 from netsculpt.training.tasks import Task, task
-from patil2023.networks import Network, find_networks
-from patil2023.truth import CRITERIA, judge, truth_of
+from patil2023.networks import Network
+from patil2023.truth import truth_of
 
-__all__ = ["influence_of", "judged", "task_of"]
+__all__ = ["influence_of", "task_of"]
 
 _TASKS = {  # our name by the authors', with {} for the uses
     (8, 2): "overlap-0-use-{}",
@@ -42,7 +28,6 @@ _TASKS = {  # our name by the authors', with {} for the uses
     (4, 1): "non-modular",
     (8, 2, 1, 2): "levels-{}",
 }
-_CELL = ["study", "name", "uses", "hidden_layers"]
 
 
 def task_of(network: Network) -> Task:
@@ -72,66 +57,3 @@ def influence_of(network: Network, graph: NetGraph) -> NDArray[np.float64]:
     flips = answer_flips(Replicas(spec, spec.build(), parameters, masks), task_of(network))
     found: NDArray[np.float64] = flips[0]
     return found
-
-
-def judged(network: Network) -> list[dict[str, Any]]:
-    """One row for the published detector, one for the data-aware one.
-
-    ``circles``: modules feed each other in circles, so that their hierarchy had to merge them.
-    """
-    graph, truth = load(network.weights, mask=network.masks), truth_of(network.task)
-    found = [sculpting(graph), functional(graph, influence_of(network, graph))]
-    return [
-        {
-            "id": network.id,
-            "first_listed": network.first_listed,
-            "study": truth.study,
-            "name": truth.name,
-            "uses": network.task[-1] // len(truth.functions),
-            "hidden_layers": len(network.arch) - 2,
-            "detector": partition.method,
-            "n_modules": partition.n_modules,
-            "circles": bool(infer(graph, partition).merged),
-            **judge(graph, partition, truth),
-        }
-        for partition in found
-    ]
-
-
-def rates(rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-    """Rates of the criteria by cell, first-listed networks only: "published | data-aware"."""
-    kept = rows[rows["first_listed"]]
-    columns = [*CRITERIA, "circles"]
-    published, ours = (
-        kept[kept["detector"] == name].groupby(by) for name in ("sculpting", "functional")
-    )
-    pairs = zip(published[columns].mean().to_numpy(), ours[columns].mean().to_numpy(), strict=True)
-    text = [[f"{a:.2f} | {b:.2f}" for a, b in zip(*pair, strict=True)] for pair in pairs]
-    table = pd.DataFrame(text, columns=columns, index=ours.size().index)
-    table.insert(0, "networks", ours.size())
-    return table
-
-
-def _main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("folder", type=Path, help="published networks")
-    parser.add_argument("--part", choices=["exemplars", "rest", "all"], default="all")
-    parser.add_argument("-o", "--out", type=Path, help="one row a network and detector, Parquet")
-    given = parser.parse_args()
-    torch.set_num_threads(1)  # nets are tiny
-    chosen = [
-        network
-        for network in find_networks(given.folder)[0]
-        if given.part == "all"
-        or network.experiment.startswith("exemplars") == (given.part == "exemplars")
-    ]
-    rows = pd.DataFrame([row for network in chosen for row in judged(network)])
-    if given.out:
-        rows.to_parquet(given.out, index=False)
-    for by in (_CELL, _CELL[:3]):
-        print(rates(rows, by).to_string(), end="\n\n")
-    print(f"{len(chosen)} networks")
-
-
-if __name__ == "__main__":
-    _main()

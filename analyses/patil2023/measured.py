@@ -20,15 +20,14 @@ from netsculpt.paths import pair_weights, units_carrying
 from netsculpt.random import stream
 from patil2023.cells import Cell
 from patil2023.data_aware import influence_of
+from patil2023.detecting import modules_by
 from patil2023.networks import Network
 from patil2023.sculpted import Sculptures, task_of
 from patil2023.structure import pair_tests
 from patil2023.truth import judge, truth_of
 
 __all__ = [
-    "DATA_AWARE",
     "DENSE",
-    "DETECTORS",
     "EDGES",
     "HERE",
     "PUBLISHED",
@@ -38,7 +37,6 @@ __all__ = [
     "measure_published",
 ]
 
-DETECTORS, DATA_AWARE = "netsculpt.modules.detectors", "netsculpt.modules.data_aware"
 DENSE, EDGES, UNITS = "dense", "edges", "units and edges"  # what has been pruned
 PUBLISHED, HERE = "published", "here"
 
@@ -120,16 +118,12 @@ def _judged(
     influence: Callable[[], NDArray[np.float64]],
 ) -> Rows:
     """The paper's criteria, and how many levels the modules have."""
-    methods, data_aware = catalog(DETECTORS), catalog(DATA_AWARE)
     truth, live = truth_of(about["task"]), live_units(graph)
     hidden = slice(graph.layers[0].stop, graph.layers[-1].start)
     sizes = {"kept": graph.n_edges, "live_hidden": int(live[hidden].sum())}
     rows = []
     for detector in detectors:
-        if detector in data_aware:
-            found = data_aware[detector](graph, influence())
-        else:
-            found = methods[detector](graph, rng=stream(seed, about["id"], detector))
+        found = modules_by(detector, graph, stream(seed, about["id"], detector), influence)
         counts = {"n_modules": found.n_modules, "n_levels": _levels(graph, found)}
         verdict = judge(graph, found, truth)
         rows.append({**about, **sizes, "detector": detector, **counts, **verdict})
@@ -159,7 +153,7 @@ def _images(cell: Cell, found: Sculptures, detectors: Sequence[str], seed: int) 
     """
     truth = task_of(cell).truth
     assert truth is not None
-    methods, image, rows = catalog(DETECTORS), truth.input_groups.labels, []
+    methods, image, rows = catalog("netsculpt.modules.detectors"), truth.input_groups.labels, []
     for at, made in enumerate(found.networks):
         graph = found.graph(at)
         live = live_units(graph)

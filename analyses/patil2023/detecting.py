@@ -1,0 +1,32 @@
+"""Modules of a network by any detector, from its graph alone or with data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netsculpt.catalog import catalog, names
+from netsculpt.graph import NetGraph
+from netsculpt.partition import Partition
+
+__all__ = ["KNOWN", "modules_by"]
+
+_DETECTORS, _DATA_AWARE = "netsculpt.modules.detectors", "netsculpt.modules.data_aware"
+KNOWN = (*names(_DETECTORS), *names(_DATA_AWARE))
+
+
+def modules_by(
+    detector: str,
+    graph: NetGraph,
+    rng: np.random.Generator,
+    influence: Callable[[], NDArray[np.float64]],
+) -> Partition:
+    """What a detector finds; `influence` is asked only by those that see data."""
+    data_aware = catalog(_DATA_AWARE)
+    if detector in data_aware:
+        found: Partition = data_aware[detector](graph, influence())
+    else:
+        found = catalog(_DETECTORS)[detector](graph, rng=rng)
+    return found
