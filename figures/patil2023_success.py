@@ -19,7 +19,6 @@ from matplotlib.figure import Figure
 
 from netsculpt.plots.style import Width, figure, paper, write_figure
 
-_DETECTOR = "sculpting"
 _PANELS = {  # measure: title
     "input separability": "Inputs",
     "output sub-function": "Outputs",
@@ -31,13 +30,13 @@ _PAPER = "#d55e00"
 _DARK = 0.55  # rates below are dark cells
 
 
-def draw(results: Path, width: Width) -> Figure:
+def draw(results: Path, width: Width, detector: str) -> Figure:
     """Heat maps over shared inputs and uses, and bars of the exemplars.
 
     In a cell our rate, below it the paper's; the error bars are 95 % intervals.
     """
     rates = pd.read_csv(results / "success_rates.csv")
-    rates = rates[rates["detector"] == _DETECTOR]
+    rates = rates[rates["detector"] == detector]
     shown = [measure for measure in _PANELS if (rates["measure"] == measure).any()]
     wide = width == "neurips"
     n_columns = 2 if wide else 1
@@ -75,8 +74,10 @@ def _paper(cell: Mapping[Hashable, float]) -> str:
     """The paper's rate, or its bounds."""
     if np.isnan(cell["low"]):
         return ""
-    low, high = f"{cell['low']:.2f}", f"{cell['high']:.2f}"
-    return f"({low})" if low == high else f"({low}–{high})"
+    low, high = cell["low"], cell["high"]
+    if low == high:
+        return f"({low:.2f})"
+    return f"(≥{low:.2f})" if high == 1 else f"(≤{high:.2f})" if low == 0 else f"({low}–{high})"
 
 
 def _bars(ax: Axes, cells: pd.DataFrame) -> None:
@@ -107,9 +108,10 @@ if __name__ == "__main__":
     parser.add_argument("results", type=Path)
     parser.add_argument("-o", "--out", type=Path, default=Path("figures"))
     parser.add_argument("--width", choices=get_args(Width), default="neurips")
+    parser.add_argument("--detector", default="sculpting", help="one that the results were read by")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     with paper(given.width):
-        page = draw(given.results, given.width)
+        page = draw(given.results, given.width, given.detector)
         for kind in ("pdf", "png"):
             write_figure(page, given.out / f"patil2023_success.{kind}")
