@@ -87,7 +87,7 @@ def analyze(
     if output is not None:
         require_writable(output)
     graph = load_graph(model, mask, max_bytes, allow_nonfinite)
-    refuse_dense(graph, model, dense)
+    _refuse_dense(graph, model, dense)
     if task is None and set(detectors).intersection(DATA_AWARE):
         task = _task_of(model)
         if task is None:
@@ -107,7 +107,7 @@ def analyze(
     run(graph, arguments, output, jobs=jobs, as_json=as_json)
 
 
-def refuse_dense(graph: NetGraph, model: Path, dense: bool) -> None:
+def _refuse_dense(graph: NetGraph, model: Path, dense: bool) -> None:
     """A dense network without a mask is nearly always a mask that was forgotten."""
     unmasked = any(taken.parameters.get("edges") == "nonzero" for taken in graph.provenance)
     if unmasked and graph.density == 1 and not dense:
