@@ -32,3 +32,4 @@ from .partition import Partition as Partition
 from .pipeline import Analysis as Analysis
 from .pipeline import analyze as analyze
 from .synthetic import planted as planted
+from .tracing import trace as trace

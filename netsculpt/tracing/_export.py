@@ -1,0 +1,125 @@
+"""A live net as a list of operations, by `torch.export`."""
+
+from __future__ import annotations
+
+import operator
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.export import ExportedProgram
+from torch.export.graph_signature import InputKind, OutputKind
+
+from netsculpt.errors import TopologyError
+from netsculpt.tracing._program import Constant, Op, Program, Ref
+from netsculpt.training.masks import masks_of
+
+__all__ = ["exported"]
+
+
+def exported(net: nn.Module, example: tuple[Tensor, ...]) -> Program:
+    """The operations that `net` runs on `example` when it evaluates."""
+    with _evaluating(net), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about torch's own code, and weights made in a hook
+        try:
+            found = torch.export.export(net, example, strict=False).run_decompositions({})
+        except Exception as error:
+            raise TopologyError(
+                f"torch.export cannot follow {type(net).__name__} ({_first_line(error)}): a net "
+                "whose operations do not depend on the values of its inputs is needed. Trace the "
+                "part without such branches, or build the graph with netsculpt.from_matrices"
+            ) from error
+    return _program(found, net, example)
+
+
+@contextmanager
+def _evaluating(net: nn.Module) -> Iterator[None]:
+    training = [layer for layer in net.modules() if layer.training]
+    net.eval()
+    try:
+        yield
+    finally:
+        for layer in training:
+            layer.training = True
+
+
+def _program(found: ExportedProgram, net: nn.Module, example: tuple[Tensor, ...]) -> Program:
+    signature = found.graph_signature
+    inputs = [str(x.arg.name) for x in signature.input_specs if x.kind == InputKind.USER_INPUT]
+    named = dict(net.named_parameters(remove_duplicate=False))
+    buffers = frozenset(name for name, _ in net.named_buffers(remove_duplicate=False))
+    first = {id(x): name for name, x in reversed(named.items())}
+    masks = masks_of(net)
+    constants = {}
+    for spec in signature.input_specs:
+        if spec.kind == InputKind.PARAMETER:
+            tensor = named[str(spec.target)]
+            name = first[id(tensor)]
+            value, mask = tensor.detach().cpu(), masks.get(name)
+            keep = None if mask is None else mask.cpu()
+            frozen = not tensor.requires_grad and keep is None and _is_binary(value)
+            constants[spec.arg.name] = Constant(value, keep, _plain(name, buffers), frozen)
+        elif spec.kind in (InputKind.BUFFER, InputKind.CONSTANT_TENSOR):
+            held = found.state_dict if spec.target in found.state_dict else found.constants
+            value = held[str(spec.target)].detach().cpu()
+            constants[spec.arg.name] = Constant(value, is_mask=_is_binary(value))
+    (last,) = [node for node in found.graph.nodes if node.op == "output"]
+    calls = [node for node in found.graph.nodes if node.op == "call_function"]
+    given = zip(signature.output_specs, last.args[0], strict=True)
+    return Program(
+        tuple(op for op in map(_op, calls) if not op.name.startswith("_assert")),
+        constants,
+        {name: tuple(x.shape) for name, x in zip(inputs, example, strict=True)},
+        tuple(_neutral(x) for spec, x in given if spec.kind == OutputKind.USER_OUTPUT),
+        frozenset(_plain(name, buffers) for name in named),
+    )
+
+
+def _op(node: torch.fx.Node) -> Op:
+    target: Any = node.target
+    packet = getattr(target, "overloadpacket", None)
+    name = target.__name__ if packet is None else packet.__name__
+    space = target.__module__ if packet is None else target.namespace
+    if target is not operator.getitem and space != "aten":
+        name = f"{space}.{name}"  # another library's, whatever it is called
+    stack: Mapping[str, tuple[str, Any]] = node.meta.get("nn_module_stack", {})
+    layers = [path for path, _ in stack.values()]
+    value = node.meta.get("val")
+    value = value[0] if isinstance(value, list | tuple) and value else value
+    shape = tuple(value.shape) if isinstance(value, Tensor) else ()
+    return Op(
+        name,
+        tuple(_neutral(x) for x in node.args),
+        {key: _neutral(x) for key, x in node.kwargs.items()},
+        node.name,
+        shape,
+        layers[-1] if layers else "",
+    )
+
+
+def _neutral(given: Any) -> Any:
+    if isinstance(given, torch.fx.Node):
+        return Ref(given.name)
+    if isinstance(given, list | tuple):
+        return type(given)(_neutral(x) for x in given)
+    return given
+
+
+def _plain(name: str, buffers: frozenset[str]) -> str:
+    """A parameter's name before a pruning tool or a parametrization changed it."""
+    layer, inside, leaf = name.partition("parametrizations.")
+    if inside:
+        return layer + leaf.split(".")[0]
+    stem = name.removesuffix("_orig")
+    return stem if f"{stem}_mask" in buffers else name
+
+
+def _is_binary(value: Tensor) -> bool:
+    return bool(value.numel()) and bool(((value == 0) | (value == 1)).all())
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]:.200}"

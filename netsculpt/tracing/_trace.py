@@ -1,0 +1,90 @@
+"""A live net as a graph."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from torch import Tensor, nn
+
+from netsculpt.errors import GraphError
+from netsculpt.graph import NetGraph
+from netsculpt.tracing._export import exported
+from netsculpt.tracing._walk import walked
+
+__all__ = ["trace"]
+
+EDGE_NORMS = ("l1", "l2", "sum")
+
+
+def trace(
+    module: nn.Module,
+    example: Tensor | tuple[Tensor, ...],
+    *,
+    edge_norm: Literal["l1", "l2", "sum"] = "l1",
+    fold_norms: bool = True,
+) -> NetGraph:
+    r"""Build the graph of a live PyTorch net, as it evaluates.
+
+    Units are those of linear layers and the channels of convolutions; inputs that a convolution
+    takes are channels too, others are elements. Where several scalars lie behind an edge from unit
+    i to unit j (the taps :math:`t` of a kernel, the columns that a flattened channel feeds) it
+    weighs their norm, :math:`w_{ij} = \sum_t |k_{jit}|` for "l1".
+
+    Parameters
+    ----------
+    module
+        The net. It is run once on `example`, in evaluation mode, and left as it was.
+    example
+        An input, or a tuple of them: batch first; only shapes matter.
+    edge_norm
+        "l1", "l2", or "sum" for the signed sum, of the kept scalars behind an edge of a
+        convolution or a flattened channel. Other edges weigh what their scalar is, signed.
+    fold_norms
+        Whether batch norm's γ/√(σ²+ε), and γ of layer, group and RMS norm, multiply edges: those
+        that arrive at the unit if it is a weighted sum that nothing else takes, else those that
+        leave it. Otherwise norms are passed over.
+
+    Returns
+    -------
+    NetGraph
+        Masks decide which edges exist: those of `torch.nn.utils.prune`, of
+        `netsculpt.training.masks`, and 0/1 buffers by which a weight is multiplied. Kept weights
+        may be 0. Without a mask the nonzero entries are the edges. Sums and products of
+        activations are junction layers, with edges of kind "wiring". A layer called twice gives
+        two layers, whose blocks name the same parameter. The step "trace" of the provenance says
+        which norms were folded, and where.
+
+    Raises
+    ------
+    TopologyError
+        If `torch.export` cannot follow the net, or it has an operation that no rule knows; the
+        error names the operation and the layer.
+    GraphError
+        If an argument is none of those above, or a kept weight is not finite.
+
+    Notes
+    -----
+    Cost O(parameters + E log E + elements of all activations). Biases are no edges.
+
+    Examples
+    --------
+    >>> import torch
+    >>> net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 36, 10))
+    >>> graph = trace(net, torch.zeros(1, 3, 8, 8))
+    >>> graph
+    NetGraph(3-8-10: 21 units, 104 edges)
+    >>> graph.n_parameters
+    3096
+    """
+    if edge_norm not in EDGE_NORMS:
+        raise GraphError(f"edge_norm is {edge_norm!r}: one of {', '.join(EDGE_NORMS)} is needed")
+    inputs = (example,) if isinstance(example, Tensor) else tuple(example)
+    for given in inputs:
+        if not isinstance(given, Tensor) or given.ndim < 2 or not given.numel():
+            found = list(given.shape) if isinstance(given, Tensor) else type(given).__name__
+            raise GraphError(
+                f"example is {found}: a tensor whose first dimension is the batch is needed; "
+                "example.unsqueeze(0) makes a batch of one"
+            )
+    build = walked(exported(module, inputs), edge_norm=edge_norm, fold_norms=fold_norms)
+    return build.graph(net=type(module).__name__, factors=build.factors)

@@ -1,0 +1,87 @@
+"""What stands for an activation while a net is followed, and what a rule is given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from netsculpt.errors import TopologyError
+from netsculpt.tracing._program import Constant, Op
+
+if TYPE_CHECKING:
+    from netsculpt.tracing._builder import Builder
+
+__all__ = ["NOTHING", "Activation", "Call"]
+
+NOTHING = -1  # the unit of an element that is always the same, as padding is
+
+
+@dataclass(frozen=True, eq=False)
+class Activation:
+    """The shadow of a tensor: batch first, the same units for every sample."""
+
+    units: Tensor  # int64, of the activation's shape
+    factor: Tensor | None = None  # float64, what the unit's value was multiplied by (None: 1)
+    private: bool = False  # whether its units are weighted sums that nothing else has seen
+
+    @property
+    def factors(self) -> Tensor:
+        """Factors, where they are 1 too."""
+        if self.factor is None:
+            return torch.ones_like(self.units, dtype=torch.float64)
+        return self.factor
+
+    def broadcast(self, shape: Sequence[int]) -> Activation:
+        """The same units at a shape's positions."""
+        factor = None if self.factor is None else self.factor.broadcast_to(shape)
+        return replace(self, units=self.units.broadcast_to(shape), factor=factor)
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """An operation with its arguments' values."""
+
+    op: Op
+    args: tuple[Any, ...]  # `Activation`, `Constant`, or as in the operation
+    private: bool  # whether the activations that it takes are private and taken nowhere else
+    last: bool  # whether only the net's outputs take what it gives
+    build: Builder
+
+    @property
+    def junction_name(self) -> str:
+        """Of the layer that two activations meet in."""
+        return f"{self.op.layer}.{self.op.name}" if self.op.layer else self.op.name
+
+    def arg(self, at: int, name: str, default: Any = None) -> Any:
+        """An argument by place or by name."""
+        return self.args[at] if len(self.args) > at else self.op.options.get(name, default)
+
+    def activation(self, at: int = 0) -> Activation:
+        """The argument at a place, which must depend on the inputs."""
+        value = self.args[at]
+        if not isinstance(value, Activation):
+            raise self.refusal(f"its argument {at + 1} does not depend on the net's inputs")
+        return value
+
+    def constant(self, at: int) -> Constant:
+        """The argument at a place, which must not depend on the inputs."""
+        value = self.args[at]
+        if not isinstance(value, Constant):
+            raise self.refusal(f"its argument {at + 1} is no parameter but depends on the inputs")
+        return value
+
+    def passed(self, given: Activation) -> Activation:
+        """An activation after this operation, which changes nothing but by adding constants."""
+        return replace(given, private=self.private)
+
+    def refusal(self, found: str) -> TopologyError:
+        """The error that this operation cannot be followed."""
+        where = f"layer '{self.op.layer}'" if self.op.layer else "the net itself"
+        return TopologyError(
+            f"operation '{self.op.name}' in {where}: {found}. Trace the net without that part, or "
+            f"add the case to a rule in netsculpt/tracing/rules/"
+        )

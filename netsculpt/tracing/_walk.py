@@ -1,0 +1,153 @@
+"""The walk along a net's operations: which unit each element of each activation belongs to."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from torch import Tensor
+
+from netsculpt.errors import TopologyError
+from netsculpt.tracing._builder import Builder
+from netsculpt.tracing._constants import evaluated
+from netsculpt.tracing._edges import SeveralInputs, junction
+from netsculpt.tracing._program import Op, Program, Ref
+from netsculpt.tracing._values import Activation, Call
+from netsculpt.tracing.rules import rules
+
+__all__ = ["walked"]
+
+
+def walked(program: Program, *, edge_norm: str, fold_norms: bool) -> Builder:
+    """Every layer and edge of a program.
+
+    It starts with a unit for each element of the inputs. Where elements turn out to be one unit,
+    as the pixels of a channel are, it starts again; each time there are fewer.
+    """
+    sizes = [math.prod(shape[1:]) for shape in program.inputs.values()]
+    unit_of = np.arange(sum(sizes))
+    while True:
+        build = Builder(edge_norm, fold_norms, program.parameters)
+        values: dict[str, Any] = dict(program.constants)
+        parts = np.split(unit_of, np.cumsum(sizes)[:-1])
+        for (name, shape), units in zip(program.inputs.items(), parts, strict=True):
+            values[name] = _input(build, name, shape, units, only=len(sizes) == 1)
+        try:
+            for op in program.ops:
+                values[op.output] = _value(op, values, program, build)
+            _finish(program, values, build)
+        except SeveralInputs as found:
+            unit_of = _joined(unit_of, found)
+        else:
+            return build
+
+
+def _input(
+    build: Builder, name: str, shape: tuple[int, ...], units: np.ndarray[Any, Any], *, only: bool
+) -> Activation:  # fmt: skip
+    inside = np.unique(units)
+    build.add_layer("input" if only else name, "input", shape[1:], inside.size)
+    return Activation(torch.from_numpy(units).reshape(1, *shape[1:]).expand(shape))
+
+
+def _joined(unit_of: np.ndarray[Any, Any], found: SeveralInputs) -> np.ndarray[Any, Any]:
+    """Fewer units, in the order of their first elements."""
+    n_units = int(unit_of.max()) + 1
+    pairs = coo_array((np.ones(found.units.size), (found.units, found.same)), (n_units, n_units))
+    _, group = connected_components(pairs, directed=False)
+    merged = group[unit_of]
+    _, first, place = np.unique(merged, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[place]
+
+
+def _value(op: Op, values: Mapping[str, Any], program: Program, build: Builder) -> Any:
+    taken: list[Ref] = []
+    args = _filled(op.args, values, taken)
+    options = _filled(dict(op.options), values, taken)
+    given = [(values[ref.name], program.uses[ref.name]) for ref in taken]
+    activations = [(x, uses) for x, uses in given if not _is_constant(x)]
+    private = all(_is_private(x) and uses == 1 for x, uses in activations)
+    last = op.output not in program.taken
+    call = Call(replace(op, options=options), args, bool(activations) and private, last, build)
+    if not activations:
+        return evaluated(call)
+    rule = rules().get(op.name)
+    if rule is None:
+        raise call.refusal("there is no rule that says which units it connects")
+    value = rule(call)
+    _check(call, value)
+    return value
+
+
+def _filled(given: Any, values: Mapping[str, Any], taken: list[Ref]) -> Any:
+    if isinstance(given, Ref):
+        taken.append(given)
+        return values[given.name]
+    if isinstance(given, dict):
+        return {key: _filled(x, values, taken) for key, x in given.items()}
+    if isinstance(given, list | tuple):
+        return type(given)(_filled(x, values, taken) for x in given)
+    return given
+
+
+def _is_constant(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return all(_is_constant(x) for x in value)
+    return not isinstance(value, Activation)
+
+
+def _is_private(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return all(x is None or _is_private(x) for x in value)
+    return isinstance(value, Activation) and value.private
+
+
+def _check(call: Call, value: Any) -> None:
+    """A rule that gives another shape than the net does is wrong: better no graph."""
+    if isinstance(value, Activation) and tuple(value.units.shape) != call.op.shape:
+        raise call.refusal(
+            f"its rule gives {list(value.units.shape)}, the net gives {list(call.op.shape)}"
+        )
+
+
+def _finish(program: Program, values: Mapping[str, Any], build: Builder) -> None:
+    """Outputs are the layers that are given as they are, or layers of identity edges."""
+    given = [values[x.name] for x in program.outputs if isinstance(x, Ref)]
+    found = [x for x in given if isinstance(x, Activation)]
+    if not found:
+        raise TopologyError(
+            "the net's output does not depend on its inputs: a net that computes something from "
+            "them is needed. Look at what its forward returns"
+        )
+    apart = [x for x in found if x.factor is not None or _whole_layer(x.units, build) is None]
+    for value in apart:
+        _add_output(build, value)
+    for value in found:
+        if value not in apart:  # whose layer may feed one of those by now
+            at = _whole_layer(value.units, build)
+            if at is None:
+                _add_output(build, value)
+            else:
+                build.set_role(at, "output")
+
+
+def _add_output(build: Builder, value: Activation) -> None:
+    junction(build, [value], "output")
+    build.set_role(len(build.layers) - 1, "output")
+
+
+def _whole_layer(units: Tensor, build: Builder) -> int | None:
+    """The layer whose units these are, all of them and in order, and that feeds no other."""
+    _, first = np.unique(units.numpy(), return_index=True)
+    order = units.reshape(-1).numpy()[np.sort(first)]
+    at = int(build.layer_of(order[:1])[0]) if order.size and order[0] >= 0 else 0
+    layer = build.layers[at]
+    feeds = any(at in edges.size for edges in build.edges.values())
+    whole = np.array_equal(order, np.arange(layer.start, layer.stop))
+    return at if whole and not feeds and layer.role != "input" else None

@@ -1,0 +1,29 @@
+"""Sums and differences: with constants nothing, of two activations a junction."""
+
+from __future__ import annotations
+
+import torch
+
+from netsculpt.tracing._edges import junction
+from netsculpt.tracing._scaling import scaled
+from netsculpt.tracing._values import Activation, Call
+
+__all__ = ["addition"]
+
+OPS = ("add", "sub", "rsub")
+
+
+def addition(call: Call) -> Activation:
+    """The same units, or a layer in which two activations meet."""
+    one, two = call.args[:2]
+    alpha = float(call.arg(2, "alpha", 1))
+    signs = {"add": (1.0, alpha), "sub": (1.0, -alpha), "rsub": (-alpha, 1.0)}[call.op.name]
+    shape = call.op.shape
+    if isinstance(one, Activation) and isinstance(two, Activation):
+        both = [
+            Activation(x.units, None if sign == 1 and x.factor is None else x.factors * sign)
+            for x, sign in zip((one, two), signs, strict=True)
+        ]
+        return junction(call.build, [x.broadcast(shape) for x in both], call.junction_name)
+    given, sign = (one, signs[0]) if isinstance(one, Activation) else (two, signs[1])
+    return scaled(call, given.broadcast(shape), torch.tensor(sign))

@@ -1,0 +1,23 @@
+"""Functions of single elements: units stay what they are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from netsculpt.tracing._values import Activation, Call
+
+__all__ = ["elementwise"]
+
+OPS = (
+    *("abs", "celu", "clamp", "clamp_min", "clamp_max", "cos", "elu", "erf", "exp", "gelu"),
+    *("hardsigmoid", "hardswish", "hardtanh", "leaky_relu", "log", "log_sigmoid", "mish", "neg"),
+    *("pow", "prelu", "reciprocal", "relu", "relu6", "rsqrt", "selu", "sigmoid", "silu", "sin"),
+    *("softplus", "sqrt", "square", "tanh", "hardshrink", "softshrink", "threshold", "sign"),
+)
+
+
+def elementwise(call: Call) -> Activation:
+    """The same units; what scales them afterwards cannot be moved before it."""
+    if any(isinstance(x, Activation) for x in call.args[1:]):
+        raise call.refusal("two activations meet in it")
+    return replace(call.activation(), private=False)

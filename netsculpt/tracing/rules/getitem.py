@@ -1,0 +1,17 @@
+"""One of several values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from netsculpt.tracing._values import Call
+
+__all__ = ["getitem"]
+
+OPS = ("getitem",)
+
+
+def getitem(call: Call) -> Any:
+    """The value at an index."""
+    values, at = call.args
+    return call.passed(values[at])
