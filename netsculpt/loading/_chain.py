@@ -105,13 +105,13 @@ def _is_weight(name: str, array: Array, where: str) -> bool:
     if _PARALLEL.intersection(parts) or _RECURRENT.fullmatch(parts[-1]):
         raise TopologyError(
             f"{quoted(name)} in {where} belongs to a shortcut, an attention or a recurrent layer, "
-            f"which is not a chain of layers. {_ask()}"
+            f"which is not a chain of layers. {_ask(where)}"
         )
     if array.ndim not in (2, 4) or array.dtype.kind != "f":
         raise TopologyError(
             f"{quoted(name)} in {where} is {array.dtype} {shape(array.shape)}: where shapes alone "
             "say how layers are connected, a weight is floating point, [out, in] or "
-            f"[out, in, height, width]. {_ask()}"
+            f"[out, in, height, width]. {_ask(where)}"
         )
     return True
 
@@ -146,7 +146,7 @@ def _mismatch(before: Link, link: Link, links: Sequence[Link], where: str) -> st
         other = f"; {_told(takers[0])} would fit after that"
     return (
         f"{where}: {_told(link)} comes after {_told(before)} in the file, which gives "
-        f"{before.n_out} units where {link.weight.shape[1]} are taken{other}. {_ask()}"
+        f"{before.n_out} units where {link.weight.shape[1]} are taken{other}. {_ask(where)}"
     )
 
 
@@ -164,7 +164,7 @@ def _only_order(links: Sequence[Link], where: str) -> list[Link]:
         one, two = next((a, b) for a, b in zip(*found, strict=True) if a is not b)
         raise TopologyError(
             f"{where} does not keep the order of layers, and both {_told(one)} and {_told(two)} "
-            f"fit at the same place: save a state dict with torch.save. {_ask()}"
+            f"fit at the same place: save a state dict with torch.save. {_ask(where)}"
         )
     return found[0]
 
@@ -186,7 +186,7 @@ def _orders(links: Sequence[Link], where: str) -> Iterator[list[Link]]:
             if tries > _MOST_TRIES:
                 raise TopologyError(
                     f"{where} does not keep the order of its {len(links)} layers, and too many "
-                    f"orders fit: save a state dict with torch.save. {_ask()}"
+                    f"orders fit: save a state dict with torch.save. {_ask(where)}"
                 )
             fresh = taken[at] < len(queue)
             if fresh and (not order or _positions(order[-1], queue[taken[at]])):
@@ -215,7 +215,7 @@ def _norms(arrays: Mapping[str, Array], where: str) -> Iterator[Norm]:
         elif array.shape != (1,):  # a single one is the slope of a PReLU
             raise TopologyError(
                 f"{quoted(name)} in {where} may be the factors of an RMS norm or the slopes of a "
-                f"PReLU. {_ask()}"
+                f"PReLU. {_ask(where)}"
             )
 
 
@@ -255,7 +255,7 @@ def _owners(
             named = " and ".join(_told(link) for link in before[:2]) or "no layer"
             raise TopologyError(
                 f"norm {quoted(norm.name)} in {where} multiplies {size} units, and {named} comes "
-                f"before it: it is not clear which layer's units it belongs to. {_ask()}"
+                f"before it: it is not clear which layer's units it belongs to. {_ask(where)}"
             )
         owners[norm.name] = fitting[0].parameter
     return owners
@@ -281,9 +281,11 @@ def _told(link: Link) -> str:
     return f"{quoted(link.parameter)} {shape(link.weight.shape)}"
 
 
-def _ask() -> str:
+def _ask(where: str) -> str:
     return (
         "Say how they are connected: save the weights again in the order of the forward pass, or "
         "make the graph in Python, by netsculpt.trace(net, example) of the net itself or by "
-        "netsculpt.from_matrices([W1, W2, …], masks=[…])."
+        "netsculpt.from_matrices([W1, W2, …], masks=[…]). (To name the net on the command line, "
+        f"netsculpt analyze {where} --model pkg.module:factory --example-shape 1,3,32,32, is what "
+        "this version does not have yet.)"
     )
