@@ -16,7 +16,7 @@ SEED = 0
 def main(out: Path = OUT) -> None:
     """Sculpt and analyse the network of ``netsculpt demo`` and draw three panels."""
     with tempfile.TemporaryDirectory() as folder:
-        sculpted_model(Path(folder), SEED, ["path_signature"], None)
+        sculpted_model(Path(folder), SEED, None)
         graph = netsculpt.load(Path(folder) / "model.pt").live()
     found = netsculpt.analyze(
         graph, rng=SEED, detectors=["path_signature"], n_nulls=200, n_seeds=0

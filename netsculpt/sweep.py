@@ -29,10 +29,11 @@ from netsculpt.parallel import in_parallel
 from netsculpt.partition import Partition
 
 if TYPE_CHECKING:
+    from netsculpt.graph import NetGraph
     from netsculpt.training.sculpting import Sculpted, Sculpting
     from netsculpt.training.tasks import Task, Truth
 
-__all__ = ["Network", "Plan", "Run", "Sweep", "read_plan", "sweep"]
+__all__ = ["Network", "Plan", "Run", "Sweep", "grouped_right", "read_plan", "sweep"]
 
 Progress = Callable[[str, int, int], None]  # stage, runs finished, runs in all
 
@@ -197,9 +198,7 @@ def sweep(
         runs += found
         if progress and len(batches) > 1:
             progress("batches", done, len(batches))
-    networks = tuple(
-        _judged(run, folder, plan.task, task.truth, detectors) for run in runs if run.sparsest
-    )
+    networks = tuple(_judged(run, folder, task, detectors) for run in runs if run.sparsest)
     result = Sweep(plan, tuple(runs), networks)
     _write(result, folder)
     return result
@@ -327,9 +326,16 @@ def _model_of(run: Run) -> str:
     return f"seed-{run.seed}/model.pt"
 
 
-def _judged(
-    run: Run, folder: Path, task: str, truth: Truth | None, detectors: Sequence[str]
-) -> Network:
+def grouped_right(graph: NetGraph, partition: Partition, truth: Truth) -> tuple[bool, bool]:
+    """Whether a partition groups inputs, and outputs, as they truly are."""
+    labels = partition.labels
+    return (
+        _same(labels[graph.inputs], truth.input_groups),
+        _same(labels[graph.outputs], truth.output_groups),
+    )
+
+
+def _judged(run: Run, folder: Path, task: Task, detectors: Sequence[str]) -> Network:
     """Read a model back as anybody would, and compare what detectors find with the truth."""
     from netsculpt.loading import load
     from netsculpt.training.influence import measured_influence
@@ -344,9 +350,8 @@ def _judged(
             partition = data_aware[name](graph, measured_influence(path, task))
         else:
             partition = catalog("netsculpt.modules.detectors")[name](graph, rng=run.seed)
-        inputs, outputs = partition.labels[graph.inputs], partition.labels[graph.outputs]
-        inputs_found[name] = _same(inputs, truth.input_groups) if truth else None
-        outputs_found[name] = _same(outputs, truth.output_groups) if truth else None
+        right = grouped_right(graph, partition, task.truth) if task.truth else (None, None)
+        inputs_found[name], outputs_found[name] = right
     live = tuple(layer.n_units for layer in graph.live().layers)
     return Network(run, _model_of(run), live, inputs_found, outputs_found)
 

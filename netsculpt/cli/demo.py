@@ -49,7 +49,7 @@ def demo(
     output.mkdir(parents=True, exist_ok=True)
     detectors = [*DETECTORS, *DATA_AWARE]
     with progress_bars() as progress:
-        network = sculpted_model(output, seed, detectors, progress)
+        sculpted_model(output, seed, progress)
     model = output / "model.pt"
     graph = load_graph(model, None, EIGHT_GIB, allow_nonfinite=False)
     arguments = {
@@ -64,4 +64,4 @@ def demo(
         "figures": formats,
         "width": width.value,
     }
-    print_verdicts(network, run(graph, arguments, output))
+    print_verdicts(run(graph, arguments, output))

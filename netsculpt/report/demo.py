@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from shutil import copyfile
@@ -12,11 +11,10 @@ from rich.console import Console
 from rich.table import Table
 
 from netsculpt.errors import LimitError
-from netsculpt.sweep import Plan, sweep
+from netsculpt.sweep import Plan, grouped_right, sweep
 
 if TYPE_CHECKING:
     from netsculpt.pipeline import Analysis, Progress
-    from netsculpt.sweep import Network
 
 __all__ = ["PLAN", "print_verdicts", "sculpted_model"]
 
@@ -31,31 +29,32 @@ PLAN = Plan(
 )
 
 
-def sculpted_model(
-    folder: Path, seed: int, detectors: Sequence[str], progress: Progress | None
-) -> Network:
+def sculpted_model(folder: Path, seed: int, progress: Progress | None) -> None:
     """Sculpt six networks in ``folder/runs-SEED``; the sparsest becomes ``folder/model.pt``."""
     first = seed * len(PLAN.seeds)
     plan = replace(PLAN, seeds=tuple(first + at for at in PLAN.seeds))
     runs = folder / f"runs-{seed}"
-    found = sweep(plan, runs, detectors=detectors, progress=progress)
+    found = sweep(plan, runs, detectors=(), progress=progress)
     if not found.networks:
         raise LimitError(f"none of the six networks of seed {seed} solved the task: try another")
     best = min(found.networks, key=lambda network: network.run.weights)
     copyfile(runs / best.model, folder / "model.pt")
-    return best
 
 
-def print_verdicts(network: Network, found: Analysis) -> None:
+def print_verdicts(found: Analysis) -> None:
     """Print what each detector should have found, and whether it did."""
+    from netsculpt.training.tasks import given_task
+
     console = Console(highlight=False)
     console.print(
         f"\n[bold]The truth[/bold]  Task {PLAN.task}: one function of the first four inputs and "
         "one of the last four; two more each use both of them, and give every second output."
     )
+    truth = given_task(PLAN.task).truth
+    assert truth is not None
     table = Table("detector", "modules", "inputs", "outputs", box=None)
     for each in found.detected:
-        verdicts = network.inputs_found[each.detector], network.outputs_found[each.detector]
+        verdicts = grouped_right(found.graph, each.partition, truth)
         table.add_row(
             each.detector,
             str(each.partition.n_modules),

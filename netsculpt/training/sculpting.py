@@ -148,10 +148,9 @@ def sculpt(
         device=device,
     )
     while not process.finished:
-        stage = process.stage
-        process.advance()
+        told = process.advance()
         if progress:
-            progress(stage, process.n_runs - process.n_active, process.n_runs)
+            progress(*told)
     return process.result()
 
 
@@ -194,26 +193,21 @@ class Sculpting:
         """Whether no round is left."""
         return self.stage == STAGES[-1]
 
-    @property
-    def n_runs(self) -> int:
-        """Runs in this stage."""
-        return len(self._runs)
+    def advance(self) -> tuple[str, int, int]:
+        """Do one round, and open the next stage if it ended this one.
 
-    @property
-    def n_active(self) -> int:
-        """Runs that still go on in this stage."""
-        return self._active.numel()
-
-    def advance(self) -> None:
-        """Do one round, and open the next stage if it ended this one."""
-        if self.stage == "dense":
+        Returns the stage of the round, the runs that do not go on after it, and all runs.
+        """
+        stage = self.stage
+        if stage == "dense":
             self._train_dense()
-        elif self.stage == "retraining":
+        elif stage == "retraining":
             self._retrain()
         else:
             self._prune()
         while not self._active.numel() and not self.finished:
             self._open_next_stage()
+        return stage, len(self._runs) - self._active.numel(), len(self._runs)
 
     def result(self) -> Sculpted:
         """Every run in order; those of seeds that were not solved stay dense."""
@@ -335,7 +329,7 @@ class Sculpting:
             return begun(
                 *(rule.unit_score, without_units, rule.schedule),
                 n_items=spec.n_hidden,
-                percent=torch.zeros(self.n_runs, dtype=torch.float64),
+                percent=torch.zeros(len(self._runs), dtype=torch.float64),
                 gradients=[self._gradients_of(run)[0] for run in self._runs],
             )
         if self.stage == "edges":

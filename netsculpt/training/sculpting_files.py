@@ -49,15 +49,13 @@ def finish(process: Sculpting, path: Path, *, progress: Round | None = None) -> 
         if path.exists():
             _restore(process, path)
         while not process.finished:
-            stage = process.stage
-            process.advance()
+            stage, done, runs = process.advance()
             with replacing(path) as file:
                 torch.save(process.state(), file)
-            done = process.n_runs - process.n_active
             with path.with_suffix(".jsonl").open("a", encoding="utf-8") as log:
-                log.write(json.dumps({"stage": stage, "done": done, "runs": process.n_runs}) + "\n")
+                log.write(json.dumps({"stage": stage, "done": done, "runs": runs}) + "\n")
             if progress:
-                progress(stage, done, process.n_runs)
+                progress(stage, done, runs)
         return process.result()
 
 

@@ -13,12 +13,12 @@ from netsculpt.errors import FormatError
 from netsculpt.training.influence.answer_flips import answer_flips
 from netsculpt.training.nets import MLP, net_from_spec
 from netsculpt.training.replicas import Replicas
-from netsculpt.training.tasks import given_task
+from netsculpt.training.tasks import Task
 
 __all__ = ["measured_influence", "stacked", "task_of"]
 
 
-def measured_influence(path: Path | str, task: str) -> NDArray[np.float64]:
+def measured_influence(path: Path | str, task: Task) -> NDArray[np.float64]:
     """Influence [U, O] of the units of a ``model.pt`` on its outputs, by `answer_flips`.
 
     Parameters
@@ -26,14 +26,14 @@ def measured_influence(path: Path | str, task: str) -> NDArray[np.float64]:
     path
         A multi-layer perceptron that netsculpt wrote. Units are those of `netsculpt.load`.
     task
-        What it was trained on, as `given_task` reads it.
+        What it was trained on.
 
     Raises
     ------
     FormatError
         If the file is no such model, or the task does not fit it.
     """
-    every = answer_flips(stacked(read_model(path)), given_task(task, rng=0))
+    every = answer_flips(stacked(read_model(path)), task)
     only: NDArray[np.float64] = every[0]
     return only
 
