@@ -7,16 +7,16 @@ RESULTS is what analyses/lee2020_signal.py wrote.
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from on_command import write
 
-from netsculpt.plots.style import Width, figure, paper, write_figure
+from netsculpt.plots.style import Width, figure
 
 _COLUMNS = {  # column of the table: title
     "layer_mean": "a layer: mean",
@@ -80,13 +80,4 @@ def _lines(ax: Axes, table: pd.DataFrame, column: str) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("results", type=Path)
-    parser.add_argument("-o", "--out", type=Path, default=Path("figures"))
-    parser.add_argument("--width", choices=get_args(Width), default="neurips")
-    given = parser.parse_args()
-    given.out.mkdir(parents=True, exist_ok=True)
-    with paper(given.width):
-        page = draw(given.results, given.width)
-        for kind in ("pdf", "png"):
-            write_figure(page, given.out / f"lee2020_isometry.{kind}")
+    write(__file__, __doc__, draw)

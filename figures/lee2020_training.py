@@ -7,19 +7,18 @@ RESULTS is what analyses/lee2020_signal.py wrote.
 
 from __future__ import annotations
 
-import argparse
 from itertools import product
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from on_command import write
 from scipy import stats
 
 from netsculpt.errors import FormatError
-from netsculpt.plots.style import Width, figure, paper, write_figure
+from netsculpt.plots.style import Width, figure
 
 _ACTIVATIONS = {"tanh": "tanh", "relu": "ReLU"}
 _STATES = {
@@ -76,14 +75,4 @@ def _line(ax: Axes, curves: pd.DataFrame, label: str, colour: str) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("results", type=Path)
-    parser.add_argument("-o", "--out", type=Path, default=Path("figures"))
-    parser.add_argument("--width", choices=get_args(Width), default="neurips")
-    parser.add_argument("--density", type=float, default=0.05)
-    given = parser.parse_args()
-    given.out.mkdir(parents=True, exist_ok=True)
-    with paper(given.width):
-        page = draw(given.results, given.width, given.density)
-        for kind in ("pdf", "png"):
-            write_figure(page, given.out / f"lee2020_training.{kind}")
+    write(__file__, __doc__, draw, density={"type": float, "default": 0.05})

@@ -7,17 +7,16 @@ RESULTS is what analyses/patil2023_sculpting.py wrote.
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from on_command import write
 
 from netsculpt.plots.pair_weights import pair_weights
-from netsculpt.plots.style import Width, figure, paper, write_figure
+from netsculpt.plots.style import Width, figure
 
 _STATES = {"dense": "Dense", "edges": "Edges pruned", "units and edges": "Units and edges"}
 _TASKS = ("input separable", "input separable and reused")
@@ -76,13 +75,4 @@ def _lines(ax: Axes, rows: pd.DataFrame) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("results", type=Path)
-    parser.add_argument("-o", "--out", type=Path, default=Path("figures"))
-    parser.add_argument("--width", choices=get_args(Width), default="neurips")
-    given = parser.parse_args()
-    given.out.mkdir(parents=True, exist_ok=True)
-    with paper(given.width):
-        page = draw(given.results, given.width)
-        for kind in ("pdf", "png"):
-            write_figure(page, given.out / f"patil2023_structure.{kind}")
+    write(__file__, __doc__, draw)

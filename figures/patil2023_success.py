@@ -7,17 +7,17 @@ RESULTS is what analyses/patil2023_sculpting.py wrote.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Hashable, Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from on_command import write
 
-from netsculpt.plots.style import Width, figure, paper, write_figure
+from netsculpt.plots.style import Width, figure
 
 _PANELS = {  # measure: title
     "input separability": "Inputs",
@@ -104,14 +104,5 @@ def _broken(text: str) -> str:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("results", type=Path)
-    parser.add_argument("-o", "--out", type=Path, default=Path("figures"))
-    parser.add_argument("--width", choices=get_args(Width), default="neurips")
-    parser.add_argument("--detector", default="sculpting", help="one that the results were read by")
-    given = parser.parse_args()
-    given.out.mkdir(parents=True, exist_ok=True)
-    with paper(given.width):
-        page = draw(given.results, given.width, given.detector)
-        for kind in ("pdf", "png"):
-            write_figure(page, given.out / f"patil2023_success.{kind}")
+    detector = {"default": "sculpting", "help": "one that the results were read by"}
+    write(__file__, __doc__, draw, detector=detector)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Mapping
 from math import ceil
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
+import on_command
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from netsculpt.plots.style import Width, paper, write_figure
+from netsculpt.plots.style import Width
 
 __all__ = ["CORRECTED", "DENSE", "LOOKS", "PLAIN", "legend", "lines", "of_net", "write"]
 
@@ -68,14 +68,5 @@ def legend(page: Figure, ax: Axes, columns: int) -> None:
 
 def write(script: str, about: str, draw: Callable[[Path, Width, str], Figure]) -> None:
     """Draw what a person asks for on the command line."""
-    parser = argparse.ArgumentParser(description=about.splitlines()[0])
-    parser.add_argument("results", type=Path)
-    parser.add_argument("-o", "--out", type=Path, default=Path("figures"))
-    parser.add_argument("--width", choices=get_args(Width), default="neurips")
-    parser.add_argument("--net", default="mlp", help="one of the results (default: mlp)")
-    given = parser.parse_args()
-    given.out.mkdir(parents=True, exist_ok=True)
-    with paper(given.width):
-        page = draw(given.results, given.width, given.net)
-        for kind in ("pdf", "png"):
-            write_figure(page, given.out / f"{Path(script).stem}_{given.net}.{kind}")
+    net = {"default": "mlp", "help": "one of the results (default: mlp)"}
+    on_command.write(script, about, draw, named_by="net", net=net)

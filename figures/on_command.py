@@ -1,0 +1,42 @@
+"""What scripts that draw one figure from results do on the command line."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+from matplotlib.figure import Figure
+
+from netsculpt.plots.style import Width, paper, write_figure
+
+__all__ = ["write"]
+
+
+def write(
+    script: str,
+    about: str,
+    draw: Callable[..., Figure],
+    *,
+    named_by: str | None = None,
+    **options: Mapping[str, Any],
+) -> None:
+    """Write ``draw(results, width, …)`` to PDF and PNG, called as the script is.
+
+    Options are what `argparse` is told of them, by name; their values go to `draw` in their order,
+    and that of `named_by` into the name of the file.
+    """
+    parser = argparse.ArgumentParser(description=about.splitlines()[0])
+    parser.add_argument("results", type=Path)
+    parser.add_argument("-o", "--out", type=Path, default=Path("figures"))
+    parser.add_argument("--width", choices=get_args(Width), default="neurips")
+    for name, told in options.items():
+        parser.add_argument(f"--{name}", **told)
+    given = parser.parse_args()
+    given.out.mkdir(parents=True, exist_ok=True)
+    stem = Path(script).stem + (f"_{getattr(given, named_by)}" if named_by else "")
+    with paper(given.width):
+        page = draw(given.results, given.width, *(getattr(given, name) for name in options))
+        for kind in ("pdf", "png"):
+            write_figure(page, given.out / f"{stem}.{kind}")
