@@ -36,12 +36,13 @@ class Level(NamedTuple):
 
 @_compiled
 def moved(
-    level: Any, gamma: float, least: float, most_visits: int, labels: Any, state: Any
-) -> tuple[Any, Any]:  # pragma: no cover - compiled
+    level: Any, gamma: float, least: float, most_visits: int, labels: Any, waits: Any, state: Any
+) -> tuple[Any, Any, Any]:  # pragma: no cover - compiled
     """Move nodes, in random order, until no move gains or there were so many visits.
 
-    A node whose neighbour has moved is visited again. Labels [n] become 0, 1, …. Returns how much
-    weight was gained and how many modules are left.
+    Those that wait [n] are visited, and again a node whose neighbour has moved. Labels [n] become
+    0, 1, …. Returns how much weight was gained, how many modules are left and how many visits it
+    took.
     """
     indptr, indices, weights, first, slots, values, alone, anchored, partner = level
     n = labels.size
@@ -56,11 +57,14 @@ def moved(
         empty[n_empty] = label
         n_empty += 1
     link, met = np.zeros(n), np.empty(n, np.int32)
-    queue, waits = shuffled(n, state), np.ones(n, np.bool_)
-    head, waiting, gained = 0, n, 0.0
-    for _ in range(most_visits):
-        if waiting == 0:
-            break
+    queue, waiting = shuffled(n, state), 0
+    for at in range(n):
+        if waits[queue[at]]:
+            queue[waiting] = queue[at]
+            waiting += 1
+    head, gained, n_visits = 0, 0.0, 0
+    while waiting and n_visits < most_visits:
+        n_visits += 1
         node = queue[head]
         head = head + 1 if head + 1 < n else 0
         waiting -= 1
@@ -94,9 +98,7 @@ def moved(
             n_empty -= 1
             best, most = empty[n_empty], 0.0
             if best >= total.shape[0]:
-                grown = np.zeros((min(n, 2 * best + 16), total.shape[1]))
-                grown[: total.shape[0]] = total
-                total = grown
+                total = _with_more_rows(total, min(n, 2 * best + 16))
         if best == own:
             continue
         gained += most - stay
@@ -118,7 +120,17 @@ def moved(
                 spot = head + waiting
                 queue[spot if spot < n else spot - n] = other
                 waiting += 1
-    return gained, numbered(labels)
+    return gained, numbered(labels), n_visits
+
+
+@_compiled
+def _with_more_rows(table: Any, n: int) -> Any:  # pragma: no cover - compiled
+    """A table [n, columns] that begins with this one, 0 below."""
+    grown = np.zeros((n, table.shape[1]))
+    for row in range(table.shape[0]):  # a slice would take two seconds to compile
+        for column in range(table.shape[1]):
+            grown[row, column] = table[row, column]
+    return grown
 
 
 @_compiled

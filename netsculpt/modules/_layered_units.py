@@ -86,7 +86,8 @@ def _neighbours(
                 totals[pair] += weights[edge]
                 values[first[here] + slot_of[pair] - first_slot[layer]] += weights[edge]
                 values[first[there] + slot_of[n_pairs + pair] - first_slot[far]] += weights[edge]
-    begin = np.cumsum(begin)
+    for unit in range(n):
+        begin[unit + 1] += begin[unit]
     spot = begin[:-1].copy()
     indices, both = np.empty(begin[n], np.int32), np.empty(begin[n])
     for unit in range(number.size):

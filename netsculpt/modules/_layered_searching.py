@@ -1,0 +1,145 @@
+"""The best of many optima, made of one another.
+
+Where a network is small or its modules are weak, runs end in different optima. What two of them
+have together are good building blocks: taken as nodes, they lead to a better optimum more often
+than another run does (Ovelgönne and Geyer-Schulz 2012, doi:10.1090/conm/588/11701).
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from netsculpt.modules._layered_aggregating import aggregated, members_of
+from netsculpt.modules._layered_iterating import Limits, connected_optimum, optimum
+from netsculpt.modules._layered_moving import Level, drawn, numbered, strengths
+
+__all__ = ["Effort", "best_of"]
+
+_ROUNDING = 1e-12  # of all weight; a smaller gain is none, and of equals the first is best
+
+_compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
+
+Labels = NDArray[np.int32]
+
+
+class Effort(NamedTuple):
+    """How much to do."""
+
+    n_begun: int  # optima from the labels given
+    n_more: int  # that are made of these, each to take the place of a worse one it was made of
+    n_failures: int  # in a row to better the best that end this
+    smooth: float  # visits of a node, on average: if fewer led to the first, it is good enough
+    no_gain: float  # what the last iteration of a run may gain, of all weight
+    most_visits: int  # of a node in a sweep, on average
+
+
+def best_of(
+    level: Level, gamma: float, total: float, effort: Effort, labels: Labels, state: Any
+) -> Labels:
+    """The best labels [n] found from those given, which have to be below n."""
+    limits = Limits(_ROUNDING * total, effort.no_gain * total, effort.most_visits)
+    best = labels.copy()
+    n_visits = optimum(level, gamma, limits, best, _every(labels.size), state)
+    if n_visits >= effort.smooth * labels.size:
+        pool = [best, *(labels.copy() for _ in range(effort.n_begun - 1))]
+        for new in pool[1:]:
+            optimum(level, gamma, limits, new, _every(labels.size), state)
+        best = _bred(level, gamma, limits, effort, pool, state)
+    connected_optimum(level, gamma, limits, best, state)
+    return best
+
+
+def _bred(
+    level: Level, gamma: float, limits: Limits, effort: Effort, pool: list[Labels], state: Any
+) -> Labels:
+    """The best of a pool of optima, and of those that are made of them by turns."""
+    values, failures = [_value(level, gamma, labels) for labels in pool], 0
+    for _ in range(effort.n_more):
+        if failures == effort.n_failures:
+            break
+        one = other = drawn(len(pool), state)
+        waits = _every(pool[one].size)
+        if len(pool) > 1 and drawn(2, state):
+            other = (one + 1 + drawn(len(pool) - 1, state)) % len(pool)
+            parts, n_parts = _common(pool[one], pool[other])
+            above, own = aggregated(level, parts, n_parts), np.arange(n_parts, dtype=np.int32)
+            optimum(above, gamma, limits, own, _every(n_parts), state)
+            new = own[parts]
+        else:
+            new = _loosened(level, pool[one], waits, state)
+        optimum(level, gamma, limits, new, waits, state)
+        value = _value(level, gamma, new)
+        failures = 0 if value > max(values) + limits.least else failures + 1
+        worse = one if values[one] < values[other] else other
+        # Optima of equal value are taken to be the same, so that the pool keeps its variety.
+        differs = min(abs(value - known) for known in values) > limits.least
+        if differs and value > values[worse]:
+            pool[worse], values[worse] = new, value
+    return pool[int(np.argmax(np.array(values) > max(values) - limits.least))]
+
+
+def _every(n: int) -> NDArray[np.bool_]:
+    return np.ones(n, dtype=np.bool_)
+
+
+@_compiled
+def _common(one: Any, other: Any) -> tuple[Any, Any]:  # pragma: no cover - compiled
+    """Sets of nodes that are together in both labels [n], numbered, and how many."""
+    n_modules, n_others = numbered(one), numbered(other)
+    begin, members = members_of(one, n_modules)
+    parts, count = np.empty(one.size, np.int32), 0
+    part_of, seen_in = np.empty(n_others, np.int32), np.full(n_others, -1, np.int32)
+    for module in range(n_modules):
+        for at in range(begin[module], begin[module + 1]):
+            label = other[members[at]]
+            if seen_in[label] != module:
+                seen_in[label], part_of[label] = module, count
+                count += 1
+            parts[members[at]] = part_of[label]
+    return parts, count
+
+
+@_compiled
+def _loosened(
+    level: Any, labels: Any, waits: Any, state: Any
+) -> Any:  # pragma: no cover - compiled
+    """Labels [n] with every node alone that is in a module at the ends of one to three edges.
+
+    Only these wait.
+    """
+    loose = np.zeros(labels.size, np.bool_)
+    for _ in range(1 + drawn(3, state)):
+        node = drawn(labels.size, state)
+        loose[labels[node]] = True
+        degree = level.indptr[node + 1] - level.indptr[node]
+        if degree:
+            loose[labels[level.indices[level.indptr[node] + drawn(degree, state)]]] = True
+    new, label_of, count = np.empty_like(labels), np.full(labels.size, -1, np.int32), 0
+    for node in range(labels.size):
+        label = labels[node]
+        waits[node] = loose[label]
+        if loose[label] or label_of[label] < 0:
+            label_of[label] = count
+            count += 1
+        new[node] = label_of[label]
+    return new
+
+
+@_compiled
+def _value(level: Any, gamma: float, labels: Any) -> float:  # pragma: no cover - compiled
+    """Twice the weight inside modules beyond what chance puts there. Labels become 0, 1, …."""
+    value = 0.0
+    for node in range(labels.size):
+        for at in range(level.indptr[node], level.indptr[node + 1]):
+            if labels[level.indices[at]] == labels[node]:
+                value += level.weights[at]
+        value += gamma * level.alone[node]
+    total = strengths(level, labels, numbered(labels))
+    for module in range(total.shape[0]):
+        for slot in range(total.shape[1]):
+            value -= gamma * total[module, slot] * total[module, level.partner[slot]]
+    return value
