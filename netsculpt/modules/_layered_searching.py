@@ -2,7 +2,8 @@
 
 Where a network is small or its modules are weak, runs end in different optima. What two of them
 have together are good building blocks: taken as nodes, they lead to a better optimum more often
-than another run does (Ovelgönne and Geyer-Schulz 2012, doi:10.1090/conm/588/11701).
+than another run does: Ovelgönne and Geyer-Schulz, "An ensemble learning strategy for graph
+clustering", Contemp. Math. 588 (2013).
 """
 
 from __future__ import annotations
@@ -17,9 +18,15 @@ from netsculpt.modules._layered_aggregating import aggregated, members_of
 from netsculpt.modules._layered_iterating import Limits, connected_optimum, optimum
 from netsculpt.modules._layered_moving import Level, drawn, numbered, strengths
 
-__all__ = ["Effort", "best_of"]
+__all__ = ["Effort", "best_of", "effort_for"]
 
 _ROUNDING = 1e-12  # of all weight; a smaller gain is none, and of equals the first is best
+_BEGUN, _MORE, _FAILURES = 8, 80, 24  # on small networks
+_FEWER_MORE = 1_000  # edges from which on fewer are made of others, by the square root
+_SMOOTH_FROM, _SMOOTH = 20_000, 20.0  # edges, visits of a node
+_FEWER_BEGUN = 50_000  # edges from which on fewer are begun; one on eight times as many
+_NO_GAIN = 1e-10  # of Q, of an iteration, an edge
+_MOST_VISITS = 30
 
 _compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
 
@@ -35,6 +42,21 @@ class Effort(NamedTuple):
     smooth: float  # visits of a node, on average: if fewer led to the first, it is good enough
     no_gain: float  # what the last iteration of a run may gain, of all weight
     most_visits: int  # of a node in a sweep, on average
+
+
+def effort_for(n_edges: int, begun: bool) -> Effort:
+    """What is worth doing on a network of this size, from given labels if it is `begun`."""
+    size = max(n_edges, 1)
+    n_begun = 1 if begun else max(1, min(_BEGUN, _BEGUN * _FEWER_BEGUN // size))
+    n_more = int(_MORE * min(1.0, _FEWER_MORE / size) ** 0.5)
+    return Effort(
+        n_begun,
+        n_more if size <= _BEGUN * _FEWER_BEGUN else 0,
+        _FAILURES,
+        _SMOOTH if size > _SMOOTH_FROM else 0.0,
+        _NO_GAIN * min(size, 1e6),
+        _MOST_VISITS,
+    )
 
 
 def best_of(

@@ -20,15 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["layered"]
 
 _STATES = 1 << 63
-_BEGUN, _MORE = 8, 80  # optima on small networks, and more that are made of them
-_BEGUN_EDGES, _MORE_EDGES = (
-    400_000,
-    1_000,
-)  # edges × how many on larger ones; edges × how many² / 80²
-_FAILURES = 24  # in a row, after which the best is good enough
-_LARGE, _SMOOTH = 20_000, 20.0  # edges from which on one is enough where so few visits led to it
-_NO_GAIN = 1e-10  # of Q, of an iteration, an edge
-_VISITS = 30  # of a unit, on average, while units move
 
 
 def layered(
@@ -99,7 +90,7 @@ def layered(
     >>> layered(graph, rng=0)
     Partition(layered: 2 modules, quality 0.5000)
     """
-    from netsculpt.modules._layered_searching import Effort, best_of
+    from netsculpt.modules._layered_searching import best_of, effort_for
     from netsculpt.modules._layered_units import live_level
 
     if not 0 <= resolution < np.inf:
@@ -113,22 +104,13 @@ def layered(
     labels = _alone_if_none(np.full(live.sum(), NO_MODULE) if begun is None else begun[live])
     if held is not None:
         level, node_of, labels = _joined(level, held[live], labels, begun is not None)
-    effort = Effort(*_effort(graph.n_edges, begun is not None))
     if total > 0:
+        effort = effort_for(graph.n_edges, begun is not None)
         labels = best_of(level, float(resolution), total, effort, labels, state)
     modules = np.full(graph.n_units, NO_MODULE, dtype=np.int64)
     modules[live] = labels[node_of]
     found = Partition(modules, "layered")
     return Partition(found.labels, "layered", quality(graph, found, resolution))
-
-
-def _effort(n_edges: int, begun: bool) -> tuple[int, int, int, float, float, int]:
-    """How much to do: see `Effort`."""
-    size = max(n_edges, 1)
-    n_begun = 1 if begun else max(1, min(_BEGUN, _BEGUN_EDGES // size))
-    n_more = int(_MORE * min(1.0, _MORE_EDGES / size) ** 0.5) if size <= _BEGUN_EDGES else 0
-    smooth = _SMOOTH if size > _LARGE else 0.0
-    return n_begun, n_more, _FAILURES, smooth, _NO_GAIN * min(size, 1e6), _VISITS
 
 
 def _alone_if_none(labels: NDArray[np.integer]) -> NDArray[np.int32]:
