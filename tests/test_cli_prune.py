@@ -38,6 +38,7 @@ from netsculpt.training import (
     weight_counts,
 )
 from netsculpt.training.initialisations import he
+from netsculpt.training.phew import phew
 from netsculpt.training.tasks import given_task
 
 MLP_SPEC = ("--net", "mlp:64,24,24,10")
@@ -85,6 +86,20 @@ def test_phew_of_a_new_net(cli: Any) -> None:
     assert kept("c.pt") != kept("a.pt")
     graph = netsculpt.load("a.pt")
     assert graph.n_edges == sum(kept("a.pt").values())
+
+
+def test_threads_make_the_same_model(cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def walked(*arguments: Any, jobs: int, **named: Any) -> Any:
+        asked.append(jobs)
+        return phew(*arguments, jobs=jobs, **named)
+
+    monkeypatch.setattr("netsculpt.training.pruning.phew", walked)
+    assert cli("prune", *MLP_SPEC, "-o", "a.pt")[0] == 0
+    assert cli("prune", *MLP_SPEC, "--jobs", 2, "-o", "b.pt")[0] == 0
+    assert asked == [1, 2]
+    assert Path("a.pt").read_bytes() == Path("b.pt").read_bytes()
 
 
 def test_every_option_reaches_the_pruner(cli: Any) -> None:
@@ -175,6 +190,7 @@ def test_specs(text: str, spec: Any) -> None:
         (("prune", *MLP_SPEC, "--method", "synflo"), "synflow"),
         (("prune", *MLP_SPEC, "--densty", "1"), "--density"),
         (("prune", *MLP_SPEC, "--density", "1.1"), "--density"),
+        (("prune", *MLP_SPEC, "--jobs", "0"), "0 jobs do nothing"),
         (("prune", *MLP_SPEC, "--init", "hee"), "he"),
         (("prune", *MLP_SPEC, "--method", "grasp"), "name the task"),
         (("prune", *MLP_SPEC, "--scope", "kernel"), "phew takes walks"),

@@ -495,6 +495,30 @@ def matrix(weight: Any, n_scalars: int | None = None) -> Ways:
     return Ways(strength.ravel(), n, NONE, [feed], NO_WIRES, layer_of, *ends)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("forward", [True, False])
+def test_one_strength_that_outweighs_all_others(forward: bool, dtype: Any) -> None:
+    """Where most darts miss, sums are added up: shares are the same either way."""
+    n = 300
+    strength = np.where(np.arange(n) % 3, 1.0, 0.0)
+    strength[7] = 200.0
+    ways = matrix(strength[:, None] if forward else strength[None])
+    ways = replace(ways, strength=strength.astype(dtype))
+    if not forward:  # the walk before it is lost
+        ways = replace(ways, layer_of=np.append(ways.layer_of, 2), inputs=np.append(n + 1, NONE))
+        ways = replace(ways, inputs=np.append(ways.inputs, np.arange(n)))
+    walks = [phew(ways, 1, rng=seed) for seed in range(3_000)]
+    drawn = Counter(int(np.flatnonzero(x.kept)[0]) for x in walks)
+    assert all(strength[at] > 0 for at in drawn)
+    big = strength[7] / strength.sum()
+    small = np.array([drawn[at] for at in range(n) if at != 7 and strength[at]])
+    wanted = [3_000 * big, *[3_000 * (1 - big) / 6] * 6]
+    observed = [drawn[7], *(int(x.sum()) for x in np.array_split(small[: len(small) // 6 * 6], 6))]
+    assert len(small) == 199
+    wanted = [x * sum(observed) / sum(wanted) for x in wanted]
+    assert chisquare(observed, wanted).pvalue > 1e-3
+
+
 def test_walks_alternate_and_start_at_one_end_after_the_other() -> None:
     ways = matrix(np.eye(4))
     ways = replace(ways, outputs=ways.outputs[::-1])
@@ -625,6 +649,8 @@ def test_walks_are_the_same_on_any_number_of_threads(
     run = partial(phew, n_kept=6_000, rng=3, whole_kernels=whole_kernels)
     one = run(ways)
     assert one.n_walks > 600
+    monkeypatch.setattr(sys.modules["netsculpt.walks.phew"], "_SEVERAL", 1)
+    monkeypatch.setattr(sys.modules["netsculpt.walks._tables"], "_SEVERAL", 1)
     others = [run(replace(ways), jobs=4), run(ways, jobs=-1)]
     monkeypatch.setattr(sys.modules["netsculpt.walks.phew"], "_PAIRS", 5)
     others += [run(ways), run(ways, jobs=3)]

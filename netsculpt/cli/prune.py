@@ -12,7 +12,7 @@ import typer
 from netsculpt.catalog import catalog, names
 from netsculpt.cli.messages import complain
 from netsculpt.cli.nets import INITIAL, Initial, Model, Spec, begun_net, given_task_of
-from netsculpt.cli.options import Seed, one_of, require_writable
+from netsculpt.cli.options import Seed, one_of, require_writable, some_jobs
 
 if TYPE_CHECKING:
     from netsculpt.cli.nets import Begun
@@ -89,6 +89,15 @@ def prune(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where the same command was broken off.")
     ] = False,
+    jobs: Annotated[
+        int,
+        typer.Option(
+            "--jobs",
+            "-j",
+            callback=some_jobs,
+            help="Threads for phew's walks; -1 = one a core. The masks do not depend on it.",
+        ),
+    ] = 1,
     seed: Seed = 0,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the summary as JSON instead of the report.")
@@ -162,6 +171,7 @@ def prune(
                 dense=dense or (),
                 progress=progress and (lambda done, rounds: progress("rounds", done, rounds)),
                 checkpoint=checkpoint,
+                jobs=jobs,
             )
     except KeyboardInterrupt:
         complain("go on with the same command and --resume")

@@ -77,6 +77,7 @@ def prune(
     dense: Collection[str] = (),
     progress: Progress | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
+    jobs: int = 1,
 ) -> Pruned:
     """Choose which weights a net keeps.
 
@@ -113,6 +114,8 @@ def prune(
     checkpoint
         A file that keeps the masks after every round. If it is there already, pruning goes on from
         it, to the same bytes. It stays when all is done. Walks need none.
+    jobs
+        Threads that walk (−1: one a core); scores need none. The masks do not depend on it.
 
     Raises
     ------
@@ -143,7 +146,7 @@ def prune(
             )
         if example is None:
             raise FormatError("phew traces the net: give batches, of which it uses one's shape")
-        walks = phew(net, example, density, rng=seed)
+        walks = phew(net, example, density, rng=seed, jobs=jobs)
         found = {"walks": walks.n_walks, "lost": walks.n_lost, "overshoot": walks.overshoot}
         report = pruning_report(net, walks.masks, example)
         return Pruned(walks.masks, report, "phew", density, seed, found)

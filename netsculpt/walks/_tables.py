@@ -1,150 +1,155 @@
-"""What compiled walks look up: branches of each unit, and tables to draw kernels by."""
+"""What compiled walks look up: sums of kernels, and where each unit leads."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netsculpt.errors import GraphError
-from netsculpt.walks._compiled import kernel_tables
+from netsculpt.walks._compiled_tables import grouped, kernel_sums, runs, settle, sorted_branches
 from netsculpt.walks._threads import in_threads
 
 if TYPE_CHECKING:
-    from netsculpt.walks.phew import Feed, Ways
+    from netsculpt.walks.phew import Ways
 
-__all__ = ["Branches", "Tables", "Weights", "tables_of"]
+__all__ = ["Roads", "Tables", "tables_of"]
 
 Ints = NDArray[np.int64]
 
-
-class Weights(NamedTuple):
-    """Weights [out, width, taps], and what the rows and columns of each feed are."""
-
-    strength: NDArray[np.floating]  # of each scalar
-    listed: NDArray[np.integer]  # scalars of entries that are not their own
-    by_row: NDArray[np.int32]  # [kernels, 2] to draw from along rows [out, width] …
-    by_column: NDArray[np.int32]  # … and along columns [groups, width, out / groups]
-    first_entry: Ints  # [feeds]
-    first_kernel: Ints  # [feeds]
-    n_rows: Ints  # [feeds] of a group
-    width: Ints  # [feeds] columns of a group
-    taps: Ints  # [feeds]
-    rows: Ints  # units that rows of feeds lead to, one feed after the other
-    first_row: Ints  # [feeds]
-    first_list: Ints  # [feeds] list of its first column
-    lists: Ints  # [columns of feeds + 1] first of the units that a column takes
-    taken: Ints  # units
+_SEVERAL = 1 << 17  # kernels, from which on threads pay
 
 
-class Branches(NamedTuple):
-    """Where walks in one direction can go; each branch of a unit is as likely, then each spot."""
+class Roads(NamedTuple):
+    """Where walks in one direction can go; each branch of a unit is as likely, then each spot.
+
+    A run is a column of a weight, or a row for walks backward.
+    """
 
     starts: Ints  # units where walks begin
     ends: NDArray[np.bool_]  # [U] units where they may end
     of_unit: Ints  # [U + 1] first branch
-    feed: Ints  # [branches] −1: wiring
     of_branch: Ints  # [branches + 1] first spot
-    spot: Ints  # column or row of the feed, or the unit that is wired
+    spots: Ints  # a run; or ~unit, that is wired
+    runs: Ints  # [runs, 6] see `netsculpt.walks._compiled_tables.runs`
+    bounds: NDArray[np.float64]  # [runs] the highest sum
+    first_unit: Ints  # [places + 1] of the units that each place of a run leads to
+    units: Ints
 
 
 class Tables(NamedTuple):
     """All that walks of a net look up."""
 
-    weights: Weights
-    forward: Branches
-    backward: Branches
+    strength: NDArray[np.floating]  # of each entry
+    listed: NDArray[np.integer]  # scalars of entries that are not their own
+    n_scalars: int  # entries that are
+    sums: NDArray[np.floating]  # of each kernel, weights as they are [out, width]
+    forward: Roads
+    backward: Roads
 
 
 def tables_of(ways: Ways, jobs: int = 1) -> Tables:
-    """Made once for a net; memory 8 to 16 bytes a kernel."""
-    of_feeds = [(x.unit, np.full(x.unit.size, at), x.column) for at, x in enumerate(ways.feeds)]
-    of_rows = [
-        (x.rows, np.full(x.rows.size, at), np.arange(x.rows.size))
-        for at, x in enumerate(ways.feeds)
-    ]
-    return Tables(
-        _weights(ways, jobs),
-        _branches(ways, of_feeds, ways.wires, ways.inputs, ways.outputs),
-        _branches(ways, of_rows, ways.wires[:, ::-1], ways.outputs, ways.inputs),
-    )
+    """Made once for a net; memory 4 or 8 bytes a kernel."""
+    feeds, weights, n_kernels, n_rows, n_columns = _weights(ways)
+    strength = ways.strength
+    if ways.listed.size:
+        strength = np.concatenate([strength, strength[ways.listed]])
+    sums = np.empty(n_kernels, ways.strength.dtype)
+    highest = np.empty(n_rows), np.empty(n_columns)
 
+    def fill(which: Ints) -> bool:
+        return bool(kernel_sums(strength, weights, which, sums, *highest))
 
-def _weights(ways: Ways, jobs: int) -> Weights:
-    weights = {feed.first: feed for feed in ways.feeds}  # copies of a layer share one
-    n_kernels = [x.shape[0] * x.shape[1] for x in weights.values()]
-    first_kernel = dict(zip(weights, _starts(n_kernels).tolist(), strict=False))
-    by_row, by_column = np.empty((2, sum(n_kernels), 2), np.int32)
-
-    def fill(feed: Feed) -> bool:
-        first = first_kernel[feed.first]
-        own = slice(first, first + feed.shape[0] * feed.shape[1])
-        weight = (ways.strength, ways.listed, feed.first, (*feed.shape, feed.groups))
-        return bool(kernel_tables(*weight, by_row[own], by_column[own]))
-
-    if not all(in_threads(fill, weights.values(), jobs)):
+    every = np.arange(len(weights))
+    if n_kernels < _SEVERAL:
+        jobs = 1
+    parts = [every] if jobs == 1 else np.split(every, len(every))
+    if not all(in_threads(fill, parts, jobs)):
         raise GraphError(
             "walks found strengths that are negative or not finite: weights without NaN and "
             "infinity are needed, which a negative power makes of tiny ones"
         )
-    n_columns = [x.shape[1] * x.groups for x in ways.feeds]
-    units = [_by_column(x, n) for x, n in zip(ways.feeds, n_columns, strict=True)]
-    return Weights(
-        ways.strength,
+    rows, row_bounds, columns, column_bounds = runs(feeds, weights, *highest)
+    own = weights[feeds]
+    row_units = _joined(x.rows for x in ways.feeds)
+    of_feed = np.arange(len(feeds))
+    pairs = np.array([x.unit.size for x in ways.feeds], np.int64)
+    column_units = _joined(x.unit for x in ways.feeds)
+    first_column = np.cumsum(own[:, 4] * own[:, 2]) - own[:, 4] * own[:, 2]
+    at_column = _joined(x.column for x in ways.feeds) + np.repeat(first_column, pairs)
+    first_unit, order = grouped(at_column, len(columns))
+    on = column_units, np.repeat(of_feed, pairs), at_column
+    back = row_units, np.repeat(of_feed, own[:, 1]), np.arange(len(rows))
+    places = np.arange(len(rows) + 1)
+    return Tables(
+        strength,
         ways.listed,
-        by_row,
-        by_column,
-        _ints(x.first for x in ways.feeds),
-        _ints(first_kernel[x.first] for x in ways.feeds),
-        _ints(x.shape[0] // x.groups for x in ways.feeds),
-        _ints(x.shape[1] for x in ways.feeds),
-        _ints(x.shape[2] for x in ways.feeds),
-        _joined(x.rows for x in ways.feeds),
-        _starts(x.rows.size for x in ways.feeds)[:-1],
-        _starts(n_columns)[:-1],
-        _starts(n for counts, _ in units for n in counts.tolist()),
-        _joined(listed for _, listed in units),
+        ways.strength.size,
+        sums,
+        _roads(ways, on, (columns, column_bounds), (places, row_units), ways.inputs, ways.outputs),
+        _roads(
+            ways,
+            back,
+            (rows, row_bounds),
+            (first_unit, column_units[order]),
+            ways.outputs,
+            ways.inputs,
+            backward=True,
+        ),
     )
 
 
-def _branches(
-    ways: Ways, parts: Sequence[tuple[Ints, Ints, Ints]], wires: Ints, starts: Ints, ends: Ints
-) -> Branches:
+def _weights(ways: Ways) -> tuple[Ints, Ints, int, int, int]:
+    """Which weight each feed has; copies of a layer share one.
+
+    Of each weight [8] its first entry, out, width, taps, groups, first kernel, row and column.
+    """
+    known: dict[tuple[int, ...], int] = {}
+    feeds = [known.setdefault((x.first, *x.shape, x.groups), len(known)) for x in ways.feeds]
+    weights = np.zeros((len(known), 8), np.int64)
+    kernel = row = column = 0
+    for at, (first, n_out, width, taps, groups) in enumerate(known):
+        weights[at] = first, n_out, width, taps, groups, kernel, row, column
+        kernel, row, column = kernel + n_out * width, row + n_out, column + groups * width
+    return np.array(feeds, np.int64), weights, kernel, row, column
+
+
+def _roads(
+    ways: Ways,
+    fed: tuple[Ints, Ints, Ints],
+    runs: tuple[Ints, NDArray[np.float64]],
+    led_to: tuple[Ints, Ints],
+    starts: Ints,
+    ends: Ints,
+    *,
+    backward: bool = False,
+) -> Roads:
     if not starts.size:
         raise GraphError("the net has no inputs or no outputs: walks need both")
-    n_feeds, n_units = len(ways.feeds), ways.layer_of.size
-    unit = _joined([*(x for x, _, _ in parts), wires[:, 0]])
-    way = _joined([*(x for _, x, _ in parts), n_feeds + ways.layer_of[wires[:, 1]]])
-    spot = _joined([*(x for _, _, x in parts), wires[:, 1]])
-    order = np.lexsort((spot, way, unit))
-    unit, way, spot = unit[order], way[order], spot[order]
-    fresh = np.flatnonzero((np.diff(unit, prepend=-1) != 0) | (np.diff(way, prepend=-1) != 0))
+    n_units, n_feeds = ways.layer_of.size, len(ways.feeds)
+    source, target = ways.wires.T[::-1] if backward else ways.wires.T
+    layer = ways.layer_of[target]
+    by_layer = np.argsort(layer, kind="stable")
+    unit, way, spot = (
+        np.concatenate(x)
+        for x in zip(
+            fed, (source[by_layer], n_feeds + layer[by_layer], ~target[by_layer]), strict=True
+        )
+    )
+    of_unit, of_branch, spots = sorted_branches(unit, way, spot, n_units)
+    first_unit, units = led_to
+    wired = spots < 0
+    led, wired_to = units.copy(), ~spots[wired]
+    settle(led, of_unit, of_branch, spots)
+    settle(wired_to, of_unit, of_branch, spots)
+    spots[wired] = ~wired_to
     may_end = np.zeros(n_units, dtype=bool)
     may_end[ends] = True
-    return Branches(
-        starts.astype(np.int64),
-        may_end,
-        np.searchsorted(unit[fresh], np.arange(n_units + 1)),
-        np.where(way[fresh] < n_feeds, way[fresh], -1),
-        np.append(fresh, unit.size),
-        spot,
+    return Roads(
+        starts.astype(np.int64), may_end, of_unit, of_branch, spots, *runs, first_unit, led
     )
-
-
-def _by_column(feed: Feed, n_columns: int) -> tuple[Ints, Ints]:
-    """How many units each column takes, and which."""
-    order = np.argsort(feed.column, kind="stable")
-    return np.bincount(feed.column, minlength=n_columns), feed.unit[order]
-
-
-def _starts(sizes: Iterable[int]) -> Ints:
-    return np.cumsum([0, *sizes], dtype=np.int64)
-
-
-def _ints(numbers: Iterable[int]) -> Ints:
-    return np.array([*numbers], np.int64)
 
 
 def _joined(parts: Iterable[NDArray[Any]]) -> Ints:
