@@ -3,9 +3,10 @@
     python analyses/calibration.py -o OUT
 
 Networks without modules, with like and with lognormal degrees, must be called significant at 0.05
-about one time in twenty, whatever their degrees; networks with planted modules nearly always. Each
-test is a statistic with its null model: the default one, and that of the work on clusterability
-(Filan et al., arXiv:2103.03386), whose null model destroys degrees.
+about one time in twenty, whatever their degrees; networks with strong planted modules nearly
+always. All have the same expected density where degrees are alike. Each test is a statistic with
+its null model: the default detector with the default null, the reference detector with it, and the
+n-cut of the work on clusterability (Filan et al., arXiv:2103.03386), whose null destroys degrees.
 """
 
 from __future__ import annotations
@@ -22,16 +23,16 @@ from typing import Any, Literal
 
 import pandas as pd
 from joblib import Parallel, delayed
-from scipy.stats import kstest
+from scipy.stats import binomtest, kstest
 
 from netsculpt.graph import NetGraph
-from netsculpt.modules import leiden, ncut, quality, spectral
+from netsculpt.modules import layered, leiden, ncut, quality, spectral
 from netsculpt.monte_carlo import Null, significance
 from netsculpt.nulls import rewire, shuffle_layer
 from netsculpt.random import stream
 from netsculpt.synthetic import planted
 
-PACKAGES = ("netsculpt", "numpy", "scipy", "igraph", "leidenalg", "scikit-learn")
+PACKAGES = ("netsculpt", "numpy", "scipy", "numba", "igraph", "leidenalg", "scikit-learn")
 LEVEL = 0.05
 
 
@@ -41,8 +42,13 @@ class Config:
 
     widths: tuple[int, ...] = (24, 24, 24, 24)
     k: int = 3
-    p_in: float = 0.5
-    p_out: float = 0.05
+    density: float = 0.2
+    modules: tuple[tuple[str, float], ...] = (  # name, p_in
+        ("none", 0.2),
+        ("weak", 0.3),
+        ("medium", 0.4),
+        ("strong", 0.5),
+    )
     heterogeneity: float = 0.75  # σ of the lognormal networks
     n_networks: int = 60  # of each kind
     n_nulls: int = 59
@@ -58,9 +64,14 @@ class Test:
     statistic: Callable[[NetGraph], float]
     null: Null
     tail: Literal["greater", "less"]
+    every: int = 1  # network is tested: one in so many
 
 
 def _modularity(graph: NetGraph) -> float:
+    return quality(graph, layered(graph, rng=0))
+
+
+def _modularity_of_reference(graph: NetGraph) -> float:
     return quality(graph, leiden(graph, rng=0))
 
 
@@ -69,7 +80,8 @@ def _least_ncut(graph: NetGraph) -> float:
 
 
 TESTS = (
-    Test("Q of leiden, rewire", _modularity, rewire, "greater"),
+    Test("Q of layered, rewire", _modularity, rewire, "greater"),
+    Test("Q of leiden, rewire", _modularity_of_reference, rewire, "greater", every=3),
     Test("n-cut of spectral, shuffle_layer", _least_ncut, shuffle_layer, "less"),
 )
 
@@ -77,11 +89,11 @@ TESTS = (
 def main(config: Config, out: Path) -> None:
     """Test every network with every test; write the p values, the rates and a manifest."""
     cases = [
-        (test, modular, lognormal, at)
+        (test, modules, p_in, lognormal, at)
         for test in TESTS
-        for modular in (False, True)
+        for modules, p_in in config.modules
         for lognormal in (False, True)
-        for at in range(config.n_networks)
+        for at in range(0, config.n_networks, test.every)
     ]
     tasks = (delayed(measure)(config, *case) for case in cases)
     values = pd.DataFrame(Parallel(n_jobs=config.jobs)(tasks))
@@ -102,21 +114,21 @@ def main(config: Config, out: Path) -> None:
         "platform": platform.platform(),
     }
     (out / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
-    print(rates.to_string(index=False))
+    print(rates.to_string(index=False, float_format="{:.3f}".format))
     print(f"{len(values)} tests of {config.n_nulls} null networks → {out}")
 
 
-def measure(config: Config, test: Test, modular: bool, lognormal: bool, at: int) -> dict[str, Any]:
-    """One network, tested once. Both kinds have the same expected density."""
-    k = config.k
-    even = (config.p_in + (k - 1) * config.p_out) / k
+def measure(
+    config: Config, test: Test, modules: str, p_in: float, lognormal: bool, at: int
+) -> dict[str, Any]:
+    """One network, tested once."""
     graph, _ = planted(
         config.widths,
-        k,
-        config.p_in if modular else even,
-        config.p_out if modular else even,
+        config.k,
+        p_in,
+        (config.k * config.density - p_in) / (config.k - 1),
         degree_heterogeneity=config.heterogeneity if lognormal else 0.0,
-        rng=stream(config.seed, "network", modular, lognormal, at),
+        rng=stream(config.seed, "network", modules, lognormal, at),
     )
     found = significance(
         test.statistic,
@@ -124,11 +136,11 @@ def measure(config: Config, test: Test, modular: bool, lognormal: bool, at: int)
         null=test.null,
         n=config.n_nulls,
         tail=test.tail,
-        rng=stream(config.seed, "nulls", test.name, modular, lognormal, at),
+        rng=stream(config.seed, "nulls", test.name, modules, lognormal, at),
     )
     return {
         "test": test.name,
-        "modules": "planted" if modular else "none",
+        "modules": modules,
         "degrees": "lognormal" if lognormal else "alike",
         "network": at,
         **found.summary(),
@@ -136,10 +148,17 @@ def measure(config: Config, test: Test, modular: bool, lognormal: bool, at: int)
 
 
 def _rates(p: pd.Series[float]) -> dict[str, float]:
-    """Share called significant; whether the p values are uniform, as they must be by chance."""
+    """Share called significant, its exact 95 % interval, and whether the p values are uniform.
+
+    By chance they must be.
+    """
+    rejected = binomtest(int((p <= LEVEL).sum()), p.size)
+    interval = rejected.proportion_ci(0.95, method="exact")
     return {
         "networks": p.size,
-        "rejected": float((p <= LEVEL).mean()),
+        "rejected": rejected.statistic,
+        "low": interval.low,
+        "high": interval.high,
         "mean_p": float(p.mean()),
         "uniform_p": float(kstest(p, "uniform").pvalue),
     }
@@ -158,5 +177,6 @@ if __name__ == "__main__":
     given = _arguments()
     config = Config(seed=given.seed, jobs=given.jobs)
     if given.quick:
-        config = replace(config, n_networks=8, n_nulls=19)
+        ends = config.modules[0], config.modules[-1]
+        config = replace(config, modules=ends, n_networks=8, n_nulls=19)
     main(config, given.out)

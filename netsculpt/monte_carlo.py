@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from netsculpt.errors import GraphError
 from netsculpt.graph import NetGraph
-from netsculpt.parallel import in_parallel
+from netsculpt.parallel import for_threads, in_parallel
 from netsculpt.random import RNG, root_seed, stream
 
 __all__ = ["Null", "Significance", "significance"]
@@ -66,7 +66,7 @@ def significance(
     ----------
     statistic
         Any number of a network. One that draws must bring its seed, and the same one for every
-        network: ``lambda g: quality(g, leiden(g, rng=0))``. It is then a function of the network
+        network: ``lambda g: quality(g, layered(g, rng=0))``. It is then a function of the network
         alone, which is all that the test asks for.
     graph
         The network. Weights enter as the statistic takes them.
@@ -80,7 +80,10 @@ def significance(
     tail
         "greater" for numbers that structure raises (Q), "less" for those it lowers (n-cut).
     jobs
-        Processes that share the draws; −1 = one a core. The result is the same.
+        Workers that share the draws; −1 = one a core. The result is the same. They are threads if
+        the statistic is marked for them, ``for_threads(lambda g: …)``, and the null model, as those
+        of netsculpt are; or else processes: see `netsculpt.parallel`. At most `jobs` null networks
+        live at a time.
     progress
         Called with (draws done, n) after each.
 
@@ -127,6 +130,7 @@ def significance(
     return Significance(value, mean, sd, _z(value, mean, sd), p, n, draws, tail)
 
 
+@for_threads
 def _draw(
     statistic: Callable[[NetGraph], float], graph: NetGraph, null: Null, seed: int, at: int
 ) -> float:

@@ -3,18 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
-__all__ = ["in_parallel"]
+__all__ = ["for_threads", "in_parallel"]
 
 Result = TypeVar("Result")
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_MARK = "netsculpt_for_threads"
+
+
+def for_threads(function: Function) -> Function:
+    """Mark a function whose runs are best shared among threads, and return it.
+
+    Runs side by side must not meet: no global generator, no setting of a library that is changed
+    for a while. And they must spend their time where Python's lock is released: in large arrays
+    or in compiled code. A function that only calls those that it is given is marked too: see
+    `in_parallel`.
+
+    >>> largest = for_threads(lambda graph: abs(graph.weights.data).max())
+    """
+    setattr(function, _MARK, True)
+    return function
 
 
 def in_parallel(run: Callable[[int], Result], n: int, jobs: int = 1) -> Iterator[Result]:
     """Yield ``run(0)`` … ``run(n − 1)`` as they are ready, in order.
 
-    `jobs` processes share the runs (−1: one a core), through joblib: inside
-    ``joblib.parallel_config("dask")`` or "ray" they go to a cluster. 1 needs no other process.
+    `jobs` workers share the runs (−1: one a core), through joblib; 1 needs none. At most `jobs`
+    runs are under way at a time.
+
+    The workers are threads, which begin at once and share all memory, if `run` is marked by
+    `for_threads`; a `functools.partial` counts as marked if its function is and every function
+    that it binds. Otherwise they are processes, which import everything anew and hold a copy of
+    what `run` binds. Inside ``joblib.parallel_config("loky")``, "threading", "dask" or "ray" the
+    runs go there, marked or not.
 
     >>> list(in_parallel(abs, 3))
     [0, 1, 2]
@@ -24,4 +48,14 @@ def in_parallel(run: Callable[[int], Result], n: int, jobs: int = 1) -> Iterator
         return
     from joblib import Parallel, delayed
 
-    yield from Parallel(n_jobs=jobs, return_as="generator")(delayed(run)(at) for at in range(n))
+    workers = Parallel(
+        n_jobs=jobs, prefer="threads" if _is_marked(run) else "processes", return_as="generator"
+    )
+    yield from workers(delayed(run)(at) for at in range(n))
+
+
+def _is_marked(function: Callable[..., Any]) -> bool:
+    if isinstance(function, partial):
+        bound = (*function.args, *function.keywords.values())
+        return _is_marked(function.func) and all(map(_is_marked, filter(callable, bound)))
+    return getattr(function, _MARK, False)

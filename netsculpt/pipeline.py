@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from netsculpt.catalog import catalog, names
 from netsculpt.errors import GraphError, LimitError
 from netsculpt.graph import NetGraph, unit_names
 from netsculpt.monte_carlo import Significance, significance
+from netsculpt.parallel import for_threads
 from netsculpt.random import RNG, root_seed, stream
 
 if TYPE_CHECKING:
@@ -118,7 +120,7 @@ def analyze(
     graph: NetGraph,
     *,
     rng: RNG = None,
-    detectors: Sequence[str] = ("leiden",),
+    detectors: Sequence[str] = ("layered",),
     influence: NDArray[np.float64] | None = None,
     null: str = "rewire",
     n_nulls: int = 100,
@@ -149,9 +151,9 @@ def analyze(
     n_seeds
         Runs of each detector for its stability; below 2 none is measured.
     jobs
-        Processes among which null networks and runs are shared; the result is the same.
+        Null networks and runs worked on at a time, −1 = one a core; the result is the same.
     progress
-        Called with (stage, steps done, steps in all).
+        Called with (stage, steps done, steps in all), from 0 on.
 
     Raises
     ------
@@ -177,12 +179,13 @@ def analyze(
     effective = paths.effective(graph)
     if not effective.units.any():
         raise GraphError(_no_path(graph))
-    report("paths", 0, 2)
     notes: list[str] = []
+    report("path core", 0, 1)
     facts = _path_facts(graph, notes)
-    report("paths", 1, 2)
+    report("path core", 1, 1)
+    report("path metrics", 0, 1)
     columns = _columns(graph, notes)
-    report("paths", 2, 2)
+    report("path metrics", 1, 1)
     by_data = [name for name in chosen if name in names("netsculpt.modules.data_aware")]
     if by_data and n_nulls:
         notes.append(
@@ -213,7 +216,7 @@ def _detector(
             "netsculpt.training.influence measures (on the command line: --task)"
         )
     partition: Partition = data_aware[name](graph, influence)
-    return lambda _, *, rng: partition  # noqa: ARG005
+    return for_threads(lambda _, *, rng: partition)  # noqa: ARG005
 
 
 def _named(package: str, name: str) -> Callable[..., Any]:
@@ -275,14 +278,11 @@ def _detect(
     partition = detect(graph, rng=stream(seed, name))
     report(f"{name}: modules", 1, 1)
 
-    def statistic(drawn: NetGraph) -> float:
-        # The stream depends on nothing but the detector, so that draws can be made in any order.
-        return modules.quality(drawn, detect(drawn, rng=stream(seed, name)))
-
     against = None
     if n_nulls > 0:
+        report(f"{name}: null networks", 0, n_nulls)
         against = significance(
-            statistic,
+            partial(_quality_of, detect, seed, name),
             graph,
             null=null_model,
             n=n_nulls,
@@ -292,6 +292,7 @@ def _detect(
         )
     stability = None
     if n_seeds > 1 and name not in names("netsculpt.modules.data_aware"):
+        report(f"{name}: stability", 0, n_seeds)
         runs = modules.consensus(
             graph,
             detect,
@@ -310,6 +311,12 @@ def _detect(
         modules.layer_ami(graph, partition),
         hierarchy.infer(graph, partition),
     )
+
+
+@for_threads
+def _quality_of(detect: Callable[..., Partition], seed: int, name: str, drawn: NetGraph) -> float:
+    """Q of what a detector finds; its stream is the same for all, so that any may be first."""
+    return modules.quality(drawn, detect(drawn, rng=stream(seed, name)))
 
 
 def _no_path(graph: NetGraph) -> str:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import networkx as nx
@@ -19,6 +20,8 @@ import torch
 from torch import nn
 
 import netsculpt
+from netsculpt.cli import running
+from netsculpt.report import folder
 
 QUICK = ("--nulls", "9", "--stability-seeds", "3", "--figures", "none")
 
@@ -55,12 +58,13 @@ def test_analyze_writes_the_folder(model: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     run = cli("analyze", model, "-o", out, "--nulls", 19, "--figures", "png", "--detector", "all")
     assert run.returncode == 0, run.stderr
-    for section in ("Network", "Paths", "Modules (leiden)", "Hierarchy (leiden)", "Agreement"):
+    for section in ("Network", "Paths", "Modules (layered)", "Hierarchy (layered)", "Agreement"):
         assert section in run.stdout
     summary = json.loads((out / "summary.json").read_text())
     assert summary["graph"]["n_units"] == 36
-    assert summary["modules"]["leiden"]["n_modules"] == 2
-    assert summary["modules"]["leiden"]["significance"]["p"] == pytest.approx(0.05)
+    for detector in ("layered", "leiden"):
+        assert summary["modules"][detector]["n_modules"] == 2
+        assert summary["modules"][detector]["significance"]["p"] == pytest.approx(0.05)
     assert len((out / "units.csv").read_text().splitlines()) == 37
     assert (out / "modules.csv").is_file()
     assert netsculpt.load(out / "graph.npz").n_edges == summary["graph"]["n_edges"]
@@ -68,6 +72,76 @@ def test_analyze_writes_the_folder(model: Path, tmp_path: Path) -> None:
     manifest = json.loads((out / "manifest.json").read_text())
     assert manifest["inputs"][0].startswith("sha256:")
     assert manifest["arguments"]["nulls"] == 19
+
+
+def test_the_report_comes_before_the_folder(
+    model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    printed: list[str] = []
+    write = folder.write_folder
+
+    def written(*given: Any, **options: Any) -> None:
+        printed.append(capsys.readouterr().out)
+        write(*given, **options)
+
+    monkeypatch.setattr(folder, "write_folder", written)
+    arguments = {"model": str(model), "seed": 0, "detectors": ["layered"], "null": "rewire"}
+    arguments |= {"nulls": 0, "stability_seeds": 0, "figures": [], "width": "neurips"}
+    running.run(netsculpt.load(model), arguments, tmp_path / "out")
+    assert "Modules (layered)" in printed[0]
+    assert "Hierarchy (layered)" in printed[0]
+    assert "manifest are in" not in printed[0]
+    after = " ".join(capsys.readouterr().out.split())
+    assert after.startswith("Tables, graph, figures and manifest are in")
+
+
+def test_every_stage_is_told_from_the_first_step_to_the_last(tmp_path: Path) -> None:
+    told: dict[str, list[int]] = {}
+    totals: dict[str, int] = {}
+
+    def progress(stage: str, done: int, total: int) -> None:
+        told.setdefault(stage, []).append(done)
+        assert totals.setdefault(stage, total) == total
+
+    graph, _ = netsculpt.planted([8, 8, 8], 2, 0.9, 0.05, rng=0)
+    found = netsculpt.analyze(graph, rng=0, n_nulls=3, n_seeds=2, progress=progress)
+    arguments = {"figures": ["png"], "width": "icml"}
+    folder.write_folder(found, tmp_path, arguments, progress=progress)
+    n_figures = len(list((tmp_path / "figures").iterdir()))
+    assert totals == {
+        "path core": 1,
+        "path metrics": 1,
+        "layered: modules": 1,
+        "layered: null networks": 3,
+        "layered: stability": 2,
+        "writing tables and graph": 1,
+        "drawing figures": n_figures,
+    }
+    assert told == {stage: list(range(total + 1)) for stage, total in totals.items()}
+
+
+def test_who_reads_the_first_line_only_has_the_folder_too(model: Path, tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "netsculpt",
+        "analyze",
+        str(model),
+        "-o",
+        str(tmp_path / "out"),
+    ]
+    with subprocess.Popen([*command, *QUICK], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+    assert json.loads((tmp_path / "out" / "manifest.json").read_text())["arguments"]["nulls"] == 9
+
+
+def test_the_default_detector_is_layered(model: Path) -> None:
+    run = cli("analyze", model, "--json", "--nulls", 0, "--stability-seeds", 0)
+    assert list(json.loads(run.stdout)["modules"]) == ["layered"]
 
 
 def test_json_is_all_of_stdout_and_repeatable(model: Path) -> None:
@@ -115,7 +189,9 @@ def test_missing_file(tmp_path: Path) -> None:
     assert "nothing.pt" in run.stderr
 
 
-@pytest.mark.parametrize("content", [b"", b"hello, I am a text file\n", b"\x89PNG\r\n\x1a\n\0\0"])
+@pytest.mark.parametrize(
+    "content", [b"", b"hello, I am a text file\n", b"\x89PNG\r\n\x1a\n\0\0", b"\x08"]
+)
 def test_wrong_file(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "notes.pt"
     path.write_bytes(content)
@@ -200,6 +276,21 @@ def test_interrupt(model: Path) -> None:
     _, stderr = process.communicate(timeout=30)
     assert process.returncode == 130
     assert stderr.strip() == "netsculpt: interrupted"
+
+
+def test_an_interrupt_that_a_library_turned_into_an_error_is_one() -> None:
+    script = (
+        "import signal\nimport netsculpt.cli as cli\n"
+        "def app(*given, **options):\n"
+        "    try:\n        signal.raise_signal(signal.SIGINT)\n"
+        "    except KeyboardInterrupt:\n        raise RuntimeError('half compiled') from None\n"
+        "cli.app = app\ncli.main()\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 130
+    assert run.stderr.strip() == "netsculpt: interrupted"
 
 
 def test_formula_cells_are_quoted(tmp_path: Path) -> None:

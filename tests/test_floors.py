@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import netsculpt
+from netsculpt.graph_files import save
 
 ROOT = Path(netsculpt.__file__).parent
 FLOORS = {
@@ -88,6 +89,20 @@ def test_help_is_light() -> None:
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert run.stdout.strip().endswith("HEAVY []")
+
+
+def test_the_report_waits_for_no_library_that_it_does_not_use(tmp_path: Path) -> None:
+    path = tmp_path / "graph.npz"
+    save(netsculpt.planted([8, 8, 8], 2, 0.9, 0.05, rng=0)[0], path)
+    script = (
+        f"import sys\nsys.argv = ['netsculpt', 'analyze', {str(path)!r}, '--nulls', '2', "
+        "'--stability-seeds', '2']\nimport netsculpt.cli\n"
+        "try:\n    netsculpt.cli.main()\nexcept SystemExit:\n    pass\n"
+        f"print('HEAVY', sorted(set({HEAVY!r}) & set(sys.modules)))"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert "Modules (layered)" in run.stdout
+    assert run.stdout.strip().endswith("HEAVY ['numba']")
 
 
 @pytest.mark.parametrize("name", netsculpt.__all__)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from itertools import permutations
+from math import comb, log
 
 import numpy as np
 import pytest
@@ -69,10 +71,46 @@ def test_equal_and_unrelated() -> None:
     other = compare(Partition(rng.integers(0, 4, 4000)), Partition(rng.integers(0, 4, 4000)))
     assert abs(other.ari) < 0.01
     assert abs(other.ami) < 0.01
+    for alike in (np.zeros(30, dtype=int), np.arange(30)):
+        same = compare(Partition(alike), Partition(alike))
+        assert (same.ari, same.ami, same.vi, same.jaccard) == (1, 1, 0, 1)
     singles = compare(Partition(np.arange(30)), Partition(np.zeros(30, dtype=int)))
     assert (singles.ari, singles.ami) == (0, 0)
     assert singles.vi == pytest.approx(np.log(30))
     assert singles.jaccard == pytest.approx(1 / 900)
+
+
+@pytest.mark.parametrize(
+    ("n", "k"), [(2, 2), (13, 13), (60, 30), (3000, 5), (3000, 900), (40_000, 9)]
+)
+def test_many_sizes(n: int, k: int) -> None:
+    """Few large modules, many small ones, sizes of every kind."""
+    rng = np.random.default_rng(n)
+    a = np.minimum(rng.geometric(2 / k, n), k)
+    b = np.where(rng.random(n) < 0.5, a, rng.integers(0, k, n))
+    found = compare(Partition(a), Partition(b))
+    assert found.ami == pytest.approx(adjusted_mutual_info_score(a, b), abs=1e-10)
+    assert found.ari == pytest.approx(adjusted_rand_score(a, b), abs=1e-14)
+
+
+def test_ami_by_exact_chances() -> None:
+    """Sizes for which factorials in floating point are off by 10⁻¹⁰."""
+    n = 1200
+    a, b = np.arange(n) // 2, np.arange(n) // 3
+    size, other, m = 2, 3, Fraction(n)
+    expected = sum(
+        n
+        // size
+        * (n // other)
+        * float(Fraction(comb(other, x) * comb(n - other, size - x), comb(n, size)) * x / m)
+        * log(x * n / (size * other))
+        for x in (1, 2)
+    )
+    cells = np.unique(np.stack([a, b]), axis=1, return_counts=True)[1]
+    mutual = sum(cell / n * log(cell * n / (size * other)) for cell in cells)
+    most = (log(n / size) + log(n / other)) / 2
+    exact = (mutual - expected) / (most - expected)
+    assert compare(Partition(a), Partition(b)).ami == pytest.approx(exact, rel=1e-12)
 
 
 def test_by_layer() -> None:

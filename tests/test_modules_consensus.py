@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -12,12 +12,15 @@ from netsculpt.modules import (
     compare,
     consensus,
     layer_ami,
+    layered,
     leiden,
     quality,
     resolution_profile,
     sculpting,
 )
-from netsculpt.random import RNG
+from netsculpt.modules.resolution_profile import ResolutionDetector
+from netsculpt.parallel import for_threads
+from netsculpt.random import RNG, stream
 
 
 def weak(seed: int = 0) -> tuple[NetGraph, Partition]:
@@ -27,7 +30,7 @@ def weak(seed: int = 0) -> tuple[NetGraph, Partition]:
 
 def test_consensus_of_a_weak_network() -> None:
     graph, truth = weak()
-    found = consensus(graph, leiden, n_seeds=8, rng=0)
+    found = consensus(graph, layered, n_seeds=8, rng=0)
     assert len(found.runs) == 8
     pairs = [compare(a, b) for a, b in combinations(found.runs, 2)]
     assert found.stability == pytest.approx(np.mean([x.ami for x in pairs]))
@@ -40,7 +43,7 @@ def test_consensus_of_a_weak_network() -> None:
 
 def test_agreement_is_the_share_of_runs() -> None:
     graph, _ = weak()
-    found = consensus(graph, leiden, n_seeds=3, rng=1)
+    found = consensus(graph, layered, n_seeds=3, rng=1)
     assert found.agreement.nnz == graph.n_edges
     for (u, v), share in list(found.agreement.todok().items())[:200]:
         together = [run.labels[u] == run.labels[v] >= 0 for run in found.runs]
@@ -49,7 +52,7 @@ def test_agreement_is_the_share_of_runs() -> None:
 
 def test_confidence() -> None:
     graph, truth = planted([6, 6, 6], 2, 1.0, 0.0, rng=0)
-    sure = consensus(graph.pattern, leiden, n_seeds=4, rng=0)
+    sure = consensus(graph.pattern, layered, n_seeds=4, rng=0)
     assert sure.stability == 1
     assert sure.variation == 0
     assert (sure.confidence == 1).all()
@@ -80,30 +83,56 @@ def test_detectors_that_draw_nothing_are_stable() -> None:
 
 def test_runs_depend_on_seed_and_number_alone() -> None:
     graph, _ = weak()
-    few, many = (consensus(graph, leiden, n_seeds=n, rng=5).runs for n in (2, 4))
+    few, many = (consensus(graph, layered, n_seeds=n, rng=5).runs for n in (2, 4))
     for a, b in zip(few, many, strict=False):
         assert a.labels.tobytes() == b.labels.tobytes()
     with pytest.raises(GraphError, match="n_seeds is 1"):
-        consensus(graph, leiden, n_seeds=1)
+        consensus(graph, layered, n_seeds=1)
+
+
+@for_threads
+def in_threads(graph: NetGraph, *, rng: RNG = None, resolution: float = 1.0) -> Partition:
+    return layered(graph, rng=rng, resolution=resolution)
+
+
+def in_processes(graph: NetGraph, *, rng: RNG = None, resolution: float = 1.0) -> Partition:
+    return layered(graph, rng=rng, resolution=resolution)
+
+
+@pytest.mark.parametrize("detector", [in_threads, in_processes])
+def test_runs_do_not_depend_on_the_workers(detector: ResolutionDetector) -> None:
+    graph, _ = weak()
+    alone, shared = (consensus(graph, detector, n_seeds=5, rng=2, jobs=jobs) for jobs in (1, 2))
+    assert alone.partition.labels.tobytes() == shared.partition.labels.tobytes()
+    assert alone.confidence.tobytes() == shared.confidence.tobytes()
+    assert (alone.stability, alone.variation) == (shared.stability, shared.variation)
+    one, two = (
+        resolution_profile(graph, detector, resolutions=[1.0, 2.0], n_seeds=3, rng=2, jobs=jobs)
+        for jobs in (1, 2)
+    )
+    assert [x.labels.tobytes() for x in one.partitions] == [
+        x.labels.tobytes() for x in two.partitions
+    ]
+    assert one.table().equals(two.table())
 
 
 def test_no_live_unit() -> None:
     graph, _ = planted([4, 4, 4], 2, 0.0, 0.0, rng=0)
-    found = consensus(graph, leiden, n_seeds=2, rng=0)
+    found = consensus(graph, layered, n_seeds=2, rng=0)
     assert np.isnan(found.confidence).all()
     assert found.summary()["mean_confidence"] is None
 
 
-def test_resolution_profile() -> None:
+@pytest.mark.parametrize("detector", [layered, leiden])
+def test_resolution_profile(detector: ResolutionDetector) -> None:
     graph, truth = planted([16] * 4, 4, 0.8, 0.02, rng=0)
     gammas = [0.25, 1.0, 1.3, 6.0]
-    found = resolution_profile(graph.pattern, resolutions=gammas, n_seeds=3, rng=0)
+    found = resolution_profile(graph.pattern, detector, resolutions=gammas, n_seeds=3, rng=0)
     assert found.n_modules[1:3].tolist() == [4, 4]
     assert found.n_modules[0] <= 4 < found.n_modules[3]
     assert found.next_ami[1] == pytest.approx(1)
     assert np.isnan(found.next_ami[3])
     assert found.stability[1] == pytest.approx(1)
-    assert resolution_profile(weak()[0], resolutions=[1.0], rng=0).stability[0] < 0.99
     assert found.layer_ami[1] == layer_ami(graph, found.partitions[1])
     for gamma, best, value in zip(gammas, found.partitions, found.quality, strict=True):
         assert value == quality(graph.pattern, best, gamma)
@@ -111,8 +140,39 @@ def test_resolution_profile() -> None:
     table = found.table()
     assert table["resolution"].tolist() == gammas
     assert list(found.summary()) == list(table.columns)
-    alone = resolution_profile(graph.pattern, resolutions=[1.3], n_seeds=3, rng=0)
+    alone = resolution_profile(graph.pattern, detector, resolutions=[1.3], n_seeds=3, rng=0)
     assert alone.partitions[0].labels.tobytes() == found.partitions[2].labels.tobytes()
+
+
+def test_resolution_profile_is_of_the_best_run() -> None:
+    graph, _ = weak()
+    seen: list[tuple[int, int]] = []
+    gammas = [1.0, 0.5, 2.0]
+    found = resolution_profile(
+        graph, layered, resolutions=gammas, n_seeds=3, rng=4, progress=lambda *x: seen.append(x)
+    )
+    assert seen == [(done, 9) for done in range(1, 10)]
+    runs = [layered(graph, rng=stream(4, "γ = 1.0", at)) for at in range(3)]
+    values = [quality(graph, run) for run in runs]
+    assert len(set(values)) > 1, "the example must be unstable"
+    assert found.quality[0] == max(values)
+    assert found.partitions[0].labels.tobytes() == runs[np.argmax(values)].labels.tobytes()
+    pairs = [compare(a, b).ami for a, b in combinations(runs, 2)]
+    assert found.stability[0] == pytest.approx(np.mean(pairs)) != 1
+    between = [compare(a, b).ami for a, b in pairwise(found.partitions)]
+    assert found.next_ami[:2] == pytest.approx(between)
+    assert between[0] != pytest.approx(between[1])
+
+
+def test_resolution_profile_asks_nothing_of_a_detector_but_labels() -> None:
+    graph, truth = planted([16] * 4, 4, 0.8, 0.02, rng=0)
+
+    def halves(graph: NetGraph, *, rng: RNG = None, resolution: float = 1.0) -> Partition:
+        return Partition(np.minimum(truth.labels, int(resolution)))
+
+    found = resolution_profile(graph, halves, resolutions=[1, 3], n_seeds=2, rng=0)
+    assert found.n_modules.tolist() == [2, 4]
+    assert found.quality[1] == quality(graph, truth, 3.0)
 
 
 def test_resolution_profile_needs_something() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from netsculpt import GraphError, NetGraph, planted, significance
-from netsculpt.modules import leiden, ncut, quality, spectral
+from netsculpt.modules import layered, ncut, quality, spectral
 from netsculpt.nulls import rewire, shuffle_layer, shuffle_weights
 from netsculpt.random import RNG, stream
 
@@ -112,7 +112,7 @@ def least_ncut(graph: NetGraph) -> float:
 
 
 def most_modular(graph: NetGraph) -> float:
-    return quality(graph, leiden(graph, rng=0))
+    return quality(graph, layered(graph, rng=0))
 
 
 def p_values(p_in: float, p_out: float, sigma: float, n_networks: int, **test: object) -> list:
@@ -123,7 +123,6 @@ def p_values(p_in: float, p_out: float, sigma: float, n_networks: int, **test: o
     return found
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("sigma", [0.0, 0.75])
 def test_no_modules_are_rarely_significant(sigma: float) -> None:
     p = p_values(0.3, 0.3, sigma, 20, statistic=most_modular, null=rewire)

@@ -288,7 +288,7 @@ def test_batches_hold_all_seeds_once() -> None:
         (("reused", "--schedule", "sudden"), "cubic"),
         (("reused", "--noise", "inf"), "finite"),
         (("reused", "--seeds", "0-99999999999"), "1,000,000 are the most"),
-        (("reused", "-j", "0"), "processes"),
+        (("reused", "-j", "0"), "0 jobs do nothing"),
         (("--resume",), "no plan.json"),
         (("--resume", "--schedule", "cubic"), "no plan.json"),
         ((), "task is needed"),

@@ -415,7 +415,7 @@ def test_reports_tell_of_it(capsys: pytest.CaptureFixture[str], tmp_path: Path) 
     graph = trace(net, example)
     told = fidelity(net, graph, example, rng=0)
     found = analyze(graph, rng=0, n_nulls=0, n_seeds=0)
-    print_report(found, None, fidelity=told)
+    print_report(found, fidelity=told)
     words = " ".join(capsys.readouterr().out.split())
     assert "Fidelity to the net Edges held against the net in" in words
     assert f"differ from the net's by {told.output_error:.1e} of their scale" in words

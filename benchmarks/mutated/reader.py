@@ -139,7 +139,7 @@ def analysed(graph: Any, results: Path) -> None:
     found = analyze(graph, rng=0, n_nulls=0, n_seeds=0)
     write_folder(found, results, {"figures": [], "width": "neurips"})
     with open(results / "report.txt", "w") as stream, contextlib.redirect_stdout(stream):  # noqa: PTH123
-        print_report(found, results)
+        print_report(found)
 
 
 def serve(folder: Path, results: Path) -> None:

@@ -48,7 +48,7 @@ __all__ = ["analyze"]
 def analyze(
     weights: Weights,
     mask: Mask = None,
-    detector: Detector = "leiden",
+    detector: Detector = "layered",
     task: Annotated[
         str | None,
         typer.Option(
@@ -85,6 +85,8 @@ def analyze(
     max_edges: MaxEdges = None,
 ) -> None:
     """Read a sparse model and tell what its graph is made of.
+
+    The report is printed as soon as it is known; then -o writes tables and draws figures.
 
     **Examples**
 

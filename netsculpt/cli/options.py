@@ -99,7 +99,7 @@ def finite(value: float) -> float:
 def some_jobs(jobs: int) -> int:
     """A check that somebody does the work."""
     if jobs == 0:
-        raise typer.BadParameter("0 processes do nothing; 1 or more, or -1 for one a core")
+        raise typer.BadParameter("0 jobs do nothing; 1 or more, or -1 for one a core")
     return jobs
 
 
@@ -205,7 +205,7 @@ Jobs = Annotated[
         "--jobs",
         "-j",
         callback=some_jobs,
-        help="Processes for nulls and seeds; -1 = one a core.",
+        help="Null networks and seeds worked on at a time; -1 = one a core.",
     ),
 ]
 Figures = Annotated[

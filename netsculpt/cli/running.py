@@ -48,12 +48,12 @@ def run(
     as_json: bool = False,
     live: LiveNet | None = None,
 ) -> Analysis:
-    """Analyse a graph, write the folder, print the report; hold it against its net at hand."""
+    """Analyse a graph, print the report, then write the folder; hold it against its net at hand."""
     from netsculpt.pipeline import analyze
     from netsculpt.report.folder import write_folder
     from netsculpt.report.progress import progress_bars
     from netsculpt.report.summary import summary_json
-    from netsculpt.report.terminal import print_report
+    from netsculpt.report.terminal import print_report, print_written
 
     fidelity = None if live is None else live.fidelity(graph)
     with progress_bars() as progress:
@@ -68,12 +68,17 @@ def run(
             jobs=jobs,
             progress=progress,
         )
+    try:
+        if as_json:
+            typer.echo(summary_json(found, fidelity=fidelity))
+        else:
+            print_report(found, fidelity=fidelity)
+    finally:  # whoever reads the first lines and closes the pipe gets the folder nevertheless
         if output is not None:
-            write_folder(found, output, arguments, fidelity=fidelity, progress=progress)
-    if as_json:
-        typer.echo(summary_json(found, fidelity=fidelity))
-    else:
-        print_report(found, output, fidelity=fidelity)
+            with progress_bars() as progress:
+                write_folder(found, output, arguments, fidelity=fidelity, progress=progress)
+    if not as_json:
+        print_written(output)
     return found
 
 

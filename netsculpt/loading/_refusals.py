@@ -77,6 +77,4 @@ def _is_text(head: bytes) -> bool:
 
 def _is_onnx(head: bytes) -> bool:
     """An ONNX model begins with its IR version, then a producer, an opset or the graph."""
-    return (
-        head[:1] == b"\x08" and 0 < head[1:2][0] < 32 and head[2:3] in (b"\x12", b"\x3a", b"\x42")
-    )
+    return len(head) > 2 and head[0] == 0x08 and 0 < head[1] < 32 and head[2] in b"\x12\x3a\x42"

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from netsculpt.errors import GraphError
 from netsculpt.graph import Layer, NetGraph, live_units
+from netsculpt.modules._information import ami, ari, overlap, vi
 from netsculpt.modules._labels import checked_labels
 from netsculpt.partition import NO_MODULE, Partition
 
@@ -124,7 +125,7 @@ def layer_ami(graph: NetGraph, partition: Partition) -> float:
     1.0
     """
     modules = np.where(live_units(graph), checked_labels(graph, partition), NO_MODULE)
-    return _compared(modules, graph.layer_of).ami
+    return ami(overlap(modules, graph.layer_of))
 
 
 def overlaps(first: NDArray[np.int32], second: NDArray[np.int32]) -> NDArray[np.float64]:
@@ -149,35 +150,11 @@ def _compared(
     second: NDArray[np.int32],
     by_layer: Mapping[str, Comparison] | None = None,
 ) -> Comparison:
-    from sklearn.metrics import (
-        adjusted_mutual_info_score,
-        adjusted_rand_score,
-    )
-
-    both = (first != NO_MODULE) & (second != NO_MODULE)
-    n_compared, n_left_out = int(both.sum()), int((~both).sum())
+    found = overlap(first, second)
+    n_compared = int(found.shared.sum())
+    shared = np.zeros((found.first.size, found.second.size))
+    shared[found.rows, found.columns] = found.shared
+    jaccard = matching(shared)[2] / max(shared.shape) if n_compared else np.nan
+    n_left_out = first.size - n_compared
     parts = by_layer or {}
-    if not n_compared:
-        nan = float("nan")
-        return Comparison(nan, nan, nan, nan, 0, n_left_out, parts)
-    # A layer holds some modules only: they are numbered anew.
-    first = np.unique(first[both], return_inverse=True)[1].astype(np.int32)
-    second = np.unique(second[both], return_inverse=True)[1].astype(np.int32)
-    shared = overlaps(first, second)
-    return Comparison(
-        float(adjusted_rand_score(first, second)),
-        float(adjusted_mutual_info_score(first, second)),
-        _variation_of_information(shared),
-        matching(shared)[2] / max(shared.shape),
-        n_compared,
-        n_left_out,
-        parts,
-    )
-
-
-def _variation_of_information(shared: NDArray[np.float64]) -> float:
-    """H(a | b) + H(b | a) in nats."""
-    rows, columns = np.nonzero(shared)
-    both = shared[rows, columns]
-    of_first, of_second = shared.sum(axis=1)[rows], shared.sum(axis=0)[columns]
-    return float((both * np.log(of_first / both * (of_second / both))).sum() / both.sum())
+    return Comparison(ari(found), ami(found), vi(found), jaccard, n_compared, n_left_out, parts)

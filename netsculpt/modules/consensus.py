@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from itertools import combinations
 from typing import Any, Protocol
 
@@ -14,9 +14,10 @@ from scipy.sparse import csr_array
 
 from netsculpt.errors import GraphError
 from netsculpt.graph import NetGraph
-from netsculpt.modules.comparison import compare, matching, overlaps
+from netsculpt.modules._information import ami, overlap, vi
+from netsculpt.modules.comparison import matching, overlaps
 from netsculpt.modules.quality import quality
-from netsculpt.parallel import in_parallel
+from netsculpt.parallel import for_threads, in_parallel
 from netsculpt.partition import NO_MODULE, Partition
 from netsculpt.random import RNG, root_seed, stream
 
@@ -39,8 +40,24 @@ class Consensus:
     agreement: csr_array  # [U, U] on the network's edges: share of runs with both ends in a module
     stability: float  # mean AMI over all pairs of runs: 1 = always the same, 0 = chance
     variation: float  # mean variation of information over all pairs, nats: 0 = always the same
-    confidence: NDArray[np.float64]  # [U] share of runs that put the unit there; NaN: no module
     runs: tuple[Partition, ...]  # [n_seeds]
+
+    @cached_property
+    def confidence(self) -> NDArray[np.float64]:
+        """Share of runs that put each unit into its module [U]; NaN where it has none.
+
+        Those in which it is in the module matched to its own, by the largest summed Jaccard index.
+        """
+        labels = self.partition.labels
+        agreeing = np.zeros(labels.size)
+        for run in self.runs:
+            both = (labels != NO_MODULE) & (run.labels != NO_MODULE)
+            mine, theirs = labels[both], run.labels[both]
+            rows, columns, _ = matching(overlaps(mine, theirs))
+            partner = np.full(self.partition.n_modules, NO_MODULE)
+            partner[rows] = columns
+            agreeing[both] += partner[mine] == theirs
+        return np.where(labels == NO_MODULE, np.nan, agreeing / len(self.runs))
 
     def summary(self) -> dict[str, Any]:
         """Plain numbers, JSON-able."""
@@ -77,13 +94,16 @@ def consensus(
     graph
         The network. Weights enter as the detector takes them.
     detector
-        ``leiden`` or any other ``(graph, *, rng) -> Partition``; give it parameters with a lambda.
+        ``layered`` or any other ``(graph, *, rng) -> Partition``; give it parameters with
+        `functools.partial`.
     n_seeds
         Runs, at least 2; 20 or more for a number to publish.
     rng
         Seed or generator. Run i depends on the seed and i alone.
     jobs
-        Processes that share the runs; −1 = one a core. The result is the same.
+        Workers that share the runs; −1 = one a core. The result is the same. They are threads if
+        the detector is marked for them (see `netsculpt.parallel`), as ``layered`` is, or else
+        processes.
     progress
         Called with (runs done, n_seeds) after each.
 
@@ -94,17 +114,16 @@ def consensus(
 
     Notes
     -----
-    Cost: n_seeds + 1 runs, O(n_seeds E), and n_seeds² / 2 comparisons. One round of Lancichinetti
-    and Fortunato, Sci. Rep. 2, 336 (2012), doi:10.1038/srep00336, on the network's own edges; more
-    rounds found planted modules no better. Confidence counts the runs in which the unit's module is
-    the one matched to its consensus module (largest summed Jaccard index).
+    Cost: n_seeds + 1 runs, O(n_seeds E), and n_seeds² / 2 comparisons of O(U log U), 1 to 10 ms
+    each for 50,000 units. One round of Lancichinetti and Fortunato, Sci. Rep. 2, 336 (2012),
+    doi:10.1038/srep00336, on the network's own edges; more rounds found planted modules no better.
 
     Examples
     --------
-    >>> from netsculpt.modules import leiden
+    >>> from netsculpt.modules import layered
     >>> from netsculpt.synthetic import planted
     >>> graph, _ = planted([8, 8, 8], 2, 1.0, 0.0, rng=0)
-    >>> found = consensus(graph.pattern, leiden, n_seeds=5, rng=0)
+    >>> found = consensus(graph.pattern, layered, n_seeds=5, rng=0)
     >>> found.partition.n_modules, found.stability, float(found.confidence.min())
     (2, 1.0, 1.0)
     """
@@ -125,29 +144,11 @@ def consensus(
     agreed = graph.with_weights(together / n_seeds)
     labels = detector(agreed, rng=stream(seed, "consensus")).labels
     found = Partition(labels, "consensus", quality(graph, Partition(labels)))
-    pairs = [compare(a, b) for a, b in combinations(runs, 2)]
-    return Consensus(
-        found,
-        agreed.weights,
-        float(np.mean([pair.ami for pair in pairs])),
-        float(np.mean([pair.vi for pair in pairs])),
-        _confidence(found, runs),
-        runs,
-    )
+    pairs = (overlap(a.labels, b.labels) for a, b in combinations(runs, 2))
+    stability, variation = np.transpose([(ami(pair), vi(pair)) for pair in pairs]).mean(axis=1)
+    return Consensus(found, agreed.weights, float(stability), float(variation), runs)
 
 
+@for_threads
 def _run(graph: NetGraph, detector: Detector, seed: int, at: int) -> Partition:
     return detector(graph, rng=stream(seed, "run", at))
-
-
-def _confidence(found: Partition, runs: tuple[Partition, ...]) -> NDArray[np.float64]:
-    """Share of runs in which a unit is in the module matched to its own [U]."""
-    agreeing = np.zeros(found.labels.size)
-    for run in runs:
-        both = (found.labels != NO_MODULE) & (run.labels != NO_MODULE)
-        mine, theirs = found.labels[both], run.labels[both]
-        rows, columns, _ = matching(overlaps(mine, theirs))
-        partner = np.full(found.n_modules, NO_MODULE)
-        partner[rows] = columns
-        agreeing[both] += partner[mine] == theirs
-    return np.where(found.labels == NO_MODULE, np.nan, agreeing / len(runs))

@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import combinations, pairwise
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from itertools import combinations, islice, pairwise
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netsculpt.errors import GraphError
 from netsculpt.graph import NetGraph
-from netsculpt.modules.comparison import compare, layer_ami
-from netsculpt.modules.detectors.leiden import leiden
+from netsculpt.modules._information import ami, overlap
+from netsculpt.modules.comparison import layer_ami
+from netsculpt.modules.detectors.layered import layered
+from netsculpt.modules.quality import quality
+from netsculpt.parallel import for_threads, in_parallel
 from netsculpt.partition import Partition
 from netsculpt.random import RNG, root_seed, stream
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ResolutionProfile", "resolution_profile"]
+__all__ = ["ResolutionDetector", "ResolutionProfile", "resolution_profile"]
 
 _RESOLUTIONS = tuple(float(2.0 ** (step / 2)) for step in range(-4, 5))  # ¼ … 4
+
+
+class ResolutionDetector(Protocol):
+    """Anything that finds modules at a resolution: ``layered`` and ``leiden``."""
+
+    def __call__(self, graph: NetGraph, *, rng: RNG = None, resolution: float = 1.0) -> Partition:
+        """The modules of `graph` [U]."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,12 +66,15 @@ class ResolutionProfile:
 
 def resolution_profile(
     graph: NetGraph,
+    detector: ResolutionDetector = layered,
     *,
     resolutions: Sequence[float] = _RESOLUTIONS,
     n_seeds: int = 5,
     rng: RNG = None,
+    jobs: int = 1,
+    progress: Callable[[int, int], None] | None = None,
 ) -> ResolutionProfile:
-    """Find modules by `leiden` at many resolutions.
+    """Find modules at many resolutions.
 
     γ sets how much denser than chance a module must be, and no γ is right by itself. A scale that
     the network prefers shows as a plateau: neighbouring γ give the same modules, seeds agree.
@@ -67,12 +83,20 @@ def resolution_profile(
     ----------
     graph
         The network. Weights enter as |weight|.
+    detector
+        ``layered``, ``leiden``, or any other that takes a resolution.
     resolutions
         γ [R], each at least 0.
     n_seeds
         Runs at each γ, at least 2.
     rng
         Seed or generator. A run depends on the seed, its γ and its number alone.
+    jobs
+        Workers that share the R · n_seeds runs; −1 = one a core. The result is the same. They are
+        threads if the detector is marked for them (see `netsculpt.parallel`), as ``layered`` is,
+        or else processes.
+    progress
+        Called with (runs done, R · n_seeds) after each.
 
     Raises
     ------
@@ -81,8 +105,8 @@ def resolution_profile(
 
     Notes
     -----
-    Cost: R · n_seeds runs of `leiden`. Reichardt and Bornholdt, Phys. Rev. E 74, 016110 (2006),
-    doi:10.1103/PhysRevE.74.016110.
+    Cost: R · n_seeds runs of the detector, by default 45, and R · n_seeds² / 2 comparisons.
+    Reichardt and Bornholdt, Phys. Rev. E 74, 016110 (2006), doi:10.1103/PhysRevE.74.016110.
 
     Examples
     --------
@@ -97,26 +121,44 @@ def resolution_profile(
             f"{len(resolutions)} resolutions and n_seeds = {n_seeds}: at least 1 and 2 are needed"
         )
     seed = root_seed(rng)
-    best, stability = [], []
-    for gamma in map(float, resolutions):
-        runs = [
-            leiden(graph, rng=stream(seed, f"γ = {gamma!r}", at), resolution=gamma)
-            for at in range(n_seeds)
-        ]
-        best.append(max(runs, key=_quality))
-        stability.append(np.mean([compare(a, b).ami for a, b in combinations(runs, 2)]))
-    following = [compare(a, b).ami for a, b in pairwise(best)]
+    gammas = tuple(map(float, resolutions))
+    n_runs = len(gammas) * n_seeds
+    found = in_parallel(partial(_run, graph, detector, seed, gammas, n_seeds), n_runs, jobs)
+    counted = enumerate(found, start=1)
+    best, values, stability = [], [], []
+    for _ in gammas:
+        runs = []
+        for n_done, run in islice(counted, n_seeds):
+            runs.append(run)
+            if progress is not None:
+                progress(n_done, n_runs)
+        value, partition = max(runs, key=itemgetter(0))
+        best.append(partition)
+        values.append(value)
+        pairs = combinations([run.labels for _, run in runs], 2)
+        stability.append(np.mean([ami(overlap(a, b)) for a, b in pairs]))
+    following = [ami(overlap(a.labels, b.labels)) for a, b in pairwise(best)]
     return ResolutionProfile(
-        np.array(resolutions, dtype=np.float64),
+        np.array(gammas),
         tuple(best),
         np.array([found.n_modules for found in best]),
-        np.array([_quality(found) for found in best]),
+        np.array(values),
         np.array(stability),
         np.array([*following, np.nan]),
         np.array([layer_ami(graph, found) for found in best]),
     )
 
 
-def _quality(found: Partition) -> float:
-    assert found.quality is not None  # leiden fills it in
-    return found.quality
+@for_threads
+def _run(
+    graph: NetGraph,
+    detector: ResolutionDetector,
+    seed: int,
+    gammas: tuple[float, ...],
+    n_seeds: int,
+    at: int,
+) -> tuple[float, Partition]:
+    """What a run finds, and its quality."""
+    gamma, run = gammas[at // n_seeds], at % n_seeds
+    found = detector(graph, rng=stream(seed, f"γ = {gamma!r}", run), resolution=gamma)
+    return quality(graph, found, gamma), found

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from netsculpt.graph import NetGraph
 from netsculpt.nulls._redrawn import Ends, redrawn
+from netsculpt.parallel import for_threads
 from netsculpt.random import RNG
 
 __all__ = ["rewire"]
@@ -15,6 +16,7 @@ _COMPILE_FROM = 100_000  # edges
 _ROUNDS = 20  # of rows/2 trades; after half of them the overlap with the start is still falling
 
 
+@for_threads
 def rewire(graph: NetGraph, *, rng: RNG = None) -> NetGraph:
     """Draw a network with the same degrees in every block: the default null model.
 

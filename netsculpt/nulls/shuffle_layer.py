@@ -6,11 +6,13 @@ import numpy as np
 
 from netsculpt.graph import NetGraph
 from netsculpt.nulls._redrawn import Ends, redrawn
+from netsculpt.parallel import for_threads
 from netsculpt.random import RNG
 
 __all__ = ["shuffle_layer"]
 
 
+@for_threads
 def shuffle_layer(graph: NetGraph, *, rng: RNG = None) -> NetGraph:
     """Permute all entries of each block, those without an edge too.
 

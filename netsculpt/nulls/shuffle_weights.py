@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from netsculpt.graph import NetGraph
 from netsculpt.nulls._redrawn import redrawn
+from netsculpt.parallel import for_threads
 from netsculpt.random import RNG
 
 __all__ = ["shuffle_weights"]
 
 
+@for_threads
 def shuffle_weights(graph: NetGraph, *, rng: RNG = None) -> NetGraph:
     """Permute the weights of each block over its edges.
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["write_figures"]
 
 Draw = Callable[..., object]  # takes the axes as `ax`
+STAGE = "drawing figures"
 MAX_NAMED = 64  # inputs or outputs beyond which a heat map shows no names
 
 
@@ -35,6 +36,8 @@ def write_figures(
 
     folder.mkdir(parents=True, exist_ok=True)
     drawings = list(_drawings(found))
+    if progress is not None:
+        progress(STAGE, 0, len(drawings))
     for done, (name, aspect, draw) in enumerate(drawings, start=1):
         with style.paper(width):
             figure = style.figure(width, aspect)
@@ -42,7 +45,7 @@ def write_figures(
             for ending in formats:
                 style.write_figure(figure, folder / f"{name}.{ending}")
         if progress is not None:
-            progress("figures", done, len(drawings))
+            progress(STAGE, done, len(drawings))
 
 
 def _drawings(found: Analysis) -> Iterator[tuple[str, float, Draw]]:

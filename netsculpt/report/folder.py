@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["manifest", "write_folder"]
 
-PACKAGES = ("netsculpt", "numpy", "scipy", "igraph", "leidenalg", "scikit-learn", "torch")
+PACKAGES = ("netsculpt", "numpy", "scipy", "igraph", "leidenalg", "numba", "scikit-learn", "torch")
+STAGE = "writing tables and graph"
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -42,12 +43,16 @@ def write_folder(
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "manifest.json").unlink(missing_ok=True)
+    if progress is not None:
+        progress(STAGE, 0, 1)
     (folder / "summary.json").write_text(
         summary_json(found, fidelity=fidelity) + "\n", encoding="utf-8"
     )
     _write_table(found.units(), folder / "units.csv")
     _write_table(found.modules(), folder / "modules.csv")
     save(found.graph, folder / "graph.npz")
+    if progress is not None:
+        progress(STAGE, 1, 1)
     write_figures(
         found, folder / "figures", arguments["figures"], arguments["width"], progress=progress
     )

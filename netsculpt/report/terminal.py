@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from netsculpt.pipeline import Analysis, Detected
     from netsculpt.tracing import Fidelity
 
-__all__ = ["print_report"]
+__all__ = ["print_report", "print_written"]
 
 MAX_LAYERS = 12  # layers listed before the middle is left out
 MAX_MODULES = 15  # modules of a hierarchy drawn as a tree
@@ -33,19 +33,26 @@ ORIGIN = {
 }
 
 
-def print_report(found: Analysis, output: Path | None, *, fidelity: Fidelity | None = None) -> None:
+def print_report(found: Analysis, *, fidelity: Fidelity | None = None) -> None:
     """Print what was found to stdout; the fidelity of a graph that was traced, too."""
-    console = Console(highlight=False, emoji=False)
+    console = _console()
     for title, body in _sections(found, fidelity):
         console.print(f"\n[bold]{_literal(title)}[/bold]")
         console.print(Padding(body, (0, 0, 0, 2)))
-    console.print()
+
+
+def print_written(output: Path | None) -> None:
+    """Print where the folder is, or how to have one."""
     where = (
         f"Tables, graph, figures and manifest are in [bold]{_literal(str(output))}[/bold]."
         if output is not None
         else "Nothing was written; -o DIR writes tables, graph and figures."
     )
-    console.print(where)
+    _console().print(f"\n{where}")
+
+
+def _console() -> Console:
+    return Console(highlight=False, emoji=False)
 
 
 def _sections(found: Analysis, fidelity: Fidelity | None) -> list[tuple[str, RenderableType]]:

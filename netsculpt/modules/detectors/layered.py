@@ -11,6 +11,7 @@ from netsculpt.errors import GraphError
 from netsculpt.graph import NetGraph, live_units
 from netsculpt.modules._labels import checked_labels
 from netsculpt.modules.quality import quality
+from netsculpt.parallel import for_threads
 from netsculpt.partition import NO_MODULE, Partition
 from netsculpt.random import RNG
 
@@ -22,6 +23,7 @@ __all__ = ["layered"]
 _STATES = 1 << 63
 
 
+@for_threads
 def layered(
     graph: NetGraph,
     *,
