@@ -14,7 +14,14 @@ from netsculpt.modules import compare, consensus, layer_ami, leiden, quality
 from netsculpt.modules._layered_aggregating import aggregated
 from netsculpt.modules._layered_moving import drawn, moved, shuffled
 from netsculpt.modules._layered_refining import connected, refined
-from netsculpt.modules._layered_searching import Effort, _common, _loosened, _value, best_of
+from netsculpt.modules._layered_searching import (
+    Effort,
+    _common,
+    _loosened,
+    _scattered,
+    _value,
+    best_of,
+)
 from netsculpt.modules._layered_units import live_level
 from netsculpt.modules.detectors.layered import layered
 
@@ -160,6 +167,39 @@ def test_common_sets() -> None:
     assert sets == {(0, 1, 6), (2,), (3, 4), (5,)}
 
 
+def test_scattered_nodes_are_in_a_few_modules_and_anchored_ones_apart() -> None:
+    graph = mixed(2).live()
+    level, _ = live_level(graph, live_units(graph))
+    level.anchored[[3, 4, 20]] = True
+    counts = set()
+    for seed in range(40):
+        labels = _scattered(level, np.array([seed], np.uint64))
+        assert np.unique(labels[level.anchored]).size == 3
+        free = np.unique(labels[~level.anchored])
+        assert not np.isin(free, labels[level.anchored]).any()
+        counts.add(free.size)
+    assert counts == set(range(2, 10))
+    level = level._replace(anchored=np.ones(3, bool))
+    assert sorted(_scattered(level, np.array([0], np.uint64))) == [0, 1, 2]
+    level.anchored[1] = False
+    assert sorted(_scattered(level, np.array([0], np.uint64))) == [0, 1, 2]
+
+
+def test_an_optimum_that_no_run_from_single_units_finds() -> None:
+    first = np.array([[0, 1, 1, 1], [1, 1, 0, 1], [1, 1, 1, 1]])
+    second = np.array([[1, 0, 1], [1, 1, 1]])
+    graph = from_matrices([first, second, np.kron(np.eye(2), np.ones((4, 1)))])
+    level, total = live_level(graph, live_units(graph))
+    alone = np.arange(level.alone.size, dtype=np.int32)
+    for seed in range(5):
+        found = [
+            best_of(level, 1.0, total, Effort(8, n, 80, 24, 0.0, 1e-9, 30), alone, state)
+            for n, state in ((0, np.array([seed], np.uint64)), (4, np.array([seed], np.uint64)))
+        ]
+        assert _value(level, 1.0, found[0]) < _value(level, 1.0, found[1]) - 0.02 * total
+    assert layered(graph, rng=0).quality == pytest.approx(0.2609, abs=1e-4)
+
+
 def test_loosened_modules_are_all_alone_and_wait() -> None:
     graph = mixed(2).live()
     level, _ = live_level(graph, live_units(graph))
@@ -183,7 +223,7 @@ def test_more_optima_are_better_where_modules_are_weak() -> None:
     alone = np.arange(level.alone.size, dtype=np.int32)
 
     def q(n_begun: int, n_more: int, smooth: float = 0.0) -> float:
-        effort = Effort(n_begun, n_more, 99, smooth, 1e-9, 30)
+        effort = Effort(n_begun, 0, n_more, 99, smooth, 1e-9, 30)
         values = []
         for seed in range(3):
             state = np.array([seed], np.uint64)

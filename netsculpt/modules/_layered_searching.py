@@ -22,6 +22,7 @@ __all__ = ["Effort", "best_of", "effort_for"]
 
 _ROUNDING = 1e-12  # of all weight; a smaller gain is none, and of equals the first is best
 _BEGUN, _MORE, _FAILURES = 8, 80, 24  # on small networks
+_SCATTERED, _SCATTERED_UNTIL = 4, 2_000  # edges; on larger ones they are worse than others
 _FEWER_MORE = 1_000  # edges from which on fewer are made of others, by the square root
 _SMOOTH_FROM, _SMOOTH = 20_000, 20.0  # edges, visits of a node
 _FEWER_BEGUN = 50_000  # edges from which on fewer are begun; one on eight times as many
@@ -37,6 +38,7 @@ class Effort(NamedTuple):
     """How much to do."""
 
     n_begun: int  # optima from the labels given
+    n_scattered: int  # of these from a few modules drawn by chance instead
     n_more: int  # that are made of these, each to take the place of a worse one it was made of
     n_failures: int  # in a row to better the best that end this
     smooth: float  # visits of a node, on average: if fewer led to the first, it is good enough
@@ -51,6 +53,7 @@ def effort_for(n_edges: int, begun: bool) -> Effort:
     n_more = int(_MORE * min(1.0, _FEWER_MORE / size) ** 0.5)
     return Effort(
         n_begun,
+        _SCATTERED if size <= _SCATTERED_UNTIL and not begun else 0,
         n_more if size <= _BEGUN * _FEWER_BEGUN else 0,
         _FAILURES,
         _SMOOTH if size > _SMOOTH_FROM else 0.0,
@@ -67,9 +70,11 @@ def best_of(
     best = labels.copy()
     n_visits = optimum(level, gamma, limits, best, _every(labels.size), state)
     if n_visits >= effort.smooth * labels.size:
-        pool = [best, *(labels.copy() for _ in range(effort.n_begun - 1))]
-        for new in pool[1:]:
+        pool = [best]
+        for at in range(1, effort.n_begun):
+            new = _scattered(level, state) if at <= effort.n_scattered else labels.copy()
             optimum(level, gamma, limits, new, _every(labels.size), state)
+            pool.append(new)
         best = _bred(level, gamma, limits, effort, pool, state)
     connected_optimum(level, gamma, limits, best, state)
     return best
@@ -106,6 +111,26 @@ def _bred(
 
 def _every(n: int) -> NDArray[np.bool_]:
     return np.ones(n, dtype=np.bool_)
+
+
+@_compiled
+def _scattered(level: Any, state: Any) -> Any:  # pragma: no cover - compiled
+    """Labels [n] that put every node into one of two to nine modules, by chance.
+
+    But each that stays where it is has its own. Runs from few modules end in optima that none from
+    single nodes finds, for lack of a way to join modules while parts of them change places.
+    """
+    n = level.anchored.size
+    labels, own = np.empty(n, np.int32), 0
+    for node in range(n):
+        if level.anchored[node]:
+            labels[node] = own
+            own += 1
+    n_groups = min(2 + drawn(8, state), n - own)
+    for node in range(n):
+        if not level.anchored[node]:
+            labels[node] = own + drawn(n_groups, state)
+    return labels
 
 
 @_compiled

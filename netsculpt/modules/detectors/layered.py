@@ -41,9 +41,10 @@ def layered(
     is gained.
 
     Runs end in different optima on small or weakly modular networks. So on small ones eight runs
-    are made, and up to eighty more optima of these: the units that two have together are taken as
-    nodes, or a few modules of one are dissolved. On larger ones fewer are made, and, above 20,000
-    edges, none if the first was found quickly.
+    are made, half of them from a few modules drawn by chance, and up to eighty more optima of
+    these: the units that two have together are taken as nodes, or a few modules of one are
+    dissolved. On larger ones fewer are made, and, above 20,000 edges, none if the first was found
+    quickly.
 
     Weights enter as |weight|. Where magnitudes say nothing about modules (or to see the mask
     alone) give ``graph.pattern``.
