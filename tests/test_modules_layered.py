@@ -12,6 +12,7 @@ from netsculpt import GraphError, NetGraph, Partition, from_matrices, planted
 from netsculpt.graph import Block, Layer, live_units
 from netsculpt.modules import compare, consensus, layer_ami, leiden, quality
 from netsculpt.modules._layered_aggregating import aggregated
+from netsculpt.modules._layered_iterating import Limits
 from netsculpt.modules._layered_moving import drawn, moved, shuffled
 from netsculpt.modules._layered_refining import connected, refined
 from netsculpt.modules._layered_searching import (
@@ -22,6 +23,8 @@ from netsculpt.modules._layered_searching import (
     _value,
     best_of,
 )
+from netsculpt.modules._layered_settling import _grown, _merged
+from netsculpt.modules._layered_splitting import split
 from netsculpt.modules._layered_units import live_level
 from netsculpt.modules.detectors.layered import layered
 
@@ -193,7 +196,7 @@ def test_an_optimum_that_no_run_from_single_units_finds() -> None:
     alone = np.arange(level.alone.size, dtype=np.int32)
     for seed in range(5):
         found = [
-            best_of(level, 1.0, total, Effort(8, n, 80, 24, 0.0, 1e-9, 30), alone, state)
+            best_of(level, 1.0, total, Effort(8, n, 80, 24, 0.0, 1e-9, 30, False), alone, state)
             for n, state in ((0, np.array([seed], np.uint64)), (4, np.array([seed], np.uint64)))
         ]
         assert _value(level, 1.0, found[0]) < _value(level, 1.0, found[1]) - 0.02 * total
@@ -223,7 +226,7 @@ def test_more_optima_are_better_where_modules_are_weak() -> None:
     alone = np.arange(level.alone.size, dtype=np.int32)
 
     def q(n_begun: int, n_more: int, smooth: float = 0.0) -> float:
-        effort = Effort(n_begun, 0, n_more, 99, smooth, 1e-9, 30)
+        effort = Effort(n_begun, 0, n_more, 99, smooth, 1e-9, 30, False)
         values = []
         for seed in range(3):
             state = np.array([seed], np.uint64)
@@ -245,6 +248,67 @@ def test_refined_parts_are_connected_and_gain() -> None:
     alone = np.arange(graph.n_units, dtype=np.int32)
     assert _value(level, 1.0, parts) > _value(level, 1.0, alone)
     assert connected(level, parts)[1] == n_parts
+
+
+@pytest.mark.parametrize("widths", [[40] * 3, [40] * 6, [40] * 20, [100, 80, 60, 40]])
+def test_modules_over_two_are_split_and_no_others(widths: list[int]) -> None:
+    """Nor are modules split by depth, unless what they hold changes there."""
+    graph, truth = planted(widths, 4, 0.7, 0.05, skips=0.1, rng=0)
+    level, _ = live_level(graph.pattern, live_units(graph))
+    planted_labels = truth.labels.astype(np.int32)
+    late = np.arange(graph.n_units) >= graph.layers[len(widths) // 2].start
+    swapped = np.where(late & (planted_labels < 2), 1 - planted_labels, planted_labels)
+    over = np.where(planted_labels == 3, 0, planted_labels)
+    partly = np.where((planted_labels == 3) & ~late, 0, planted_labels)
+    for seed in range(3):
+        state = np.array([seed], np.uint64)
+        labels = planted_labels.copy()
+        assert split(level, 1.0, 1e-9, labels, 4, state) == 0
+        assert (labels == planted_labels).all()
+        for begun, n_modules in ((over, 3), (partly, 4)):
+            labels = begun.astype(np.int32)
+            assert split(level, 1.0, 1e-9, labels, n_modules, state) == 1
+            for label in range(n_modules + 1):
+                assert np.unique(planted_labels[labels == label]).size == 1
+        labels = swapped.astype(np.int32)
+        assert split(level, 1.0, 1e-9, labels, 4, state) >= 2
+        assert _value(level, 1.0, labels) > _value(level, 1.0, swapped)
+
+
+@pytest.mark.parametrize("gamma", [0.5, 1.0, 2.0])
+def test_no_split_loses(gamma: float) -> None:
+    for graph in (mixed(), mixed(3), from_matrices([np.eye(3), np.eye(3)])):
+        level, total = live_level(graph, live_units(graph))
+        rng = np.random.default_rng(0)
+        for seed in range(20):
+            labels = rng.integers(1 + seed % 4, size=level.alone.size).astype(np.int32)
+            value, before = _value(level, gamma, labels), labels.copy()
+            n = split(level, gamma, 1e-12 * total, labels, 4, np.array([seed], np.uint64))
+            after = _value(level, gamma, labels)
+            assert after > value if n else (labels == before).all()
+            assert (np.unique(labels).size - np.unique(before).size) == n
+            for label in np.unique(labels):
+                assert np.unique(before[labels == label]).size == 1, "sets lie inside modules"
+
+
+def test_large_networks_are_settled_by_splits() -> None:
+    graph, truth = planted([60] * 6, 4, 0.6, 0.05, rng=0)
+    level, total = live_level(graph.pattern, live_units(graph))
+    limits = Limits(1e-12 * total, 1e-9 * total, 30)
+    labels, state = np.arange(level.alone.size, dtype=np.int32), np.array([0], np.uint64)
+    _merged(level, 1.0, limits._replace(most_visits=2), limits, labels, state)
+    n_modules = labels.max() + 1
+    assert np.unique(labels).size == n_modules < 20
+    for a in range(n_modules):  # no two of them gain by a merger
+        for b in range(a):
+            merged = np.where(labels == a, b, labels).astype(np.int32)
+            assert _value(level, 1.0, merged) <= _value(level, 1.0, labels) + 1e-9
+    _grown(level, 1.0, limits, labels, state)
+    assert compare(Partition(labels), truth).ari == 1
+    effort = Effort(1, 0, 0, 0, 0.0, 1e-9, 30, True)
+    over = np.where(truth.labels == 3, 0, truth.labels).astype(np.int32)
+    found = best_of(level, 1.0, total, effort, over, np.array([0], np.uint64))
+    assert compare(Partition(found), truth).ari == 1
 
 
 def test_what_no_edge_joins_is_parted() -> None:

@@ -44,6 +44,7 @@ class Effort(NamedTuple):
     smooth: float  # visits of a node, on average: if fewer led to the first, it is good enough
     no_gain: float  # what the last iteration of a run may gain, of all weight
     most_visits: int  # of a node in a sweep, on average
+    splits: bool  # one run only, whose modules are split where that gains
 
 
 def effort_for(n_edges: int, begun: bool) -> Effort:
@@ -59,6 +60,7 @@ def effort_for(n_edges: int, begun: bool) -> Effort:
         _SMOOTH if size > _SMOOTH_FROM else 0.0,
         _NO_GAIN * min(size, 1e6),
         _MOST_VISITS,
+        size > _BEGUN * _FEWER_BEGUN,
     )
 
 
@@ -68,14 +70,19 @@ def best_of(
     """The best labels [n] found from those given, which have to be below n."""
     limits = Limits(_ROUNDING * total, effort.no_gain * total, effort.most_visits)
     best = labels.copy()
-    n_visits = optimum(level, gamma, limits, best, _every(labels.size), state)
-    if n_visits >= effort.smooth * labels.size:
-        pool = [best]
-        for at in range(1, effort.n_begun):
-            new = _scattered(level, state) if at <= effort.n_scattered else labels.copy()
-            optimum(level, gamma, limits, new, _every(labels.size), state)
-            pool.append(new)
-        best = _bred(level, gamma, limits, effort, pool, state)
+    if effort.splits:
+        from netsculpt.modules._layered_settling import settled  # compiled only where needed
+
+        settled(level, gamma, limits, best, state)
+    else:
+        n_visits = optimum(level, gamma, limits, best, _every(labels.size), state)
+        if n_visits >= effort.smooth * labels.size:
+            pool = [best]
+            for at in range(1, effort.n_begun):
+                new = _scattered(level, state) if at <= effort.n_scattered else labels.copy()
+                optimum(level, gamma, limits, new, _every(labels.size), state)
+                pool.append(new)
+            best = _bred(level, gamma, limits, effort, pool, state)
     connected_optimum(level, gamma, limits, best, state)
     return best
 

@@ -1,0 +1,68 @@
+"""One run on a large network, where there is no time for many.
+
+Single moves leave two faults in an optimum: a module that has grown over two, and modules that
+change places from one layer to the next. Splitting mends both.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from netsculpt.modules._layered_aggregating import aggregated
+from netsculpt.modules._layered_iterating import Limits, optimum
+from netsculpt.modules._layered_moving import Level, moved, numbered
+from netsculpt.modules._layered_splitting import split
+
+__all__ = ["settled"]
+
+_SPLITS = 4  # at most
+_MANY = 100_000  # nodes, from which on modules to begin with are made in another way
+_FIRST_VISITS = 2  # of a node, on average
+
+
+def settled(level: Level, gamma: float, limits: Limits, labels: Any, state: Any) -> None:
+    """Improve the labels [n] until neither an iteration of the Leiden algorithm nor a split gains.
+
+    Beyond 100,000 nodes that are all alone, modules to begin with are made first.
+    """
+    if _MANY < labels.size == numbered(labels):
+        _grown(level, gamma, limits, labels, state)
+    for _ in range(_SPLITS):
+        optimum(level, gamma, limits, labels, np.ones(labels.size, np.bool_), state)
+        if not split(level, gamma, limits.least, labels, numbered(labels), state):
+            return
+    optimum(level, gamma, limits, labels, np.ones(labels.size, np.bool_), state)
+
+
+def _grown(level: Level, gamma: float, limits: Limits, labels: Any, state: Any) -> None:
+    """Modules [n] to begin with: nodes move a little, then what they made is merged.
+
+    Were nodes to move until none gains, the first modules that grow would eat up those of others
+    before there is anything to hold against them, and the larger the network the longer it takes.
+    """
+    few = limits._replace(most_visits=_FIRST_VISITS)
+    _merged(level, gamma, few, limits, labels, state)
+    for _ in range(_SPLITS):
+        _merged(level, gamma, limits, limits, labels, state)
+        if not split(level, gamma, limits.least, labels, numbered(labels), state):
+            return
+
+
+def _merged(
+    level: Level, gamma: float, of_nodes: Limits, of_modules: Limits, labels: Any, state: Any
+) -> None:
+    """Move nodes to other modules [n], then whole modules as nodes, until none gains."""
+    n_before, n_modules = labels.size, _swept(level, gamma, of_nodes, labels, state)
+    while n_modules < n_before:
+        n_before, own = n_modules, np.arange(n_modules, dtype=np.int32)
+        above = aggregated(level, labels, n_before)
+        n_modules = _swept(above, gamma, of_modules, own, state)
+        labels[:] = own[labels]
+
+
+def _swept(level: Level, gamma: float, limits: Limits, labels: Any, state: Any) -> int:
+    """How many modules are left once nodes have moved."""
+    waits, n_visits = np.ones(labels.size, np.bool_), limits.most_visits * labels.size
+    return int(moved(level, gamma, limits.least, n_visits, labels, waits, state)[1])
