@@ -77,7 +77,7 @@ def test_no_worse_than_leidenalg(
         for form in (graph.pattern, graph.with_weights(weights)):
             runs = [layered(form, rng=at) for at in range(2)]
             best = max(quality(form, leiden(form, rng=at)) for at in range(2))
-            assert max(found.quality for found in runs) >= best - 1e-3
+            assert max(quality(form, found) for found in runs) >= best - 1e-3
             for found in runs:
                 assert found.quality == quality(form, found)
                 assert parted(form, found) == 0
@@ -165,8 +165,8 @@ def test_only_what_waits_moves_at_first() -> None:
 
 def test_common_sets() -> None:
     one, other = (np.array(x, np.int32) for x in ([0, 0, 0, 1, 1, 2, 0], [1, 1, 0, 0, 0, 2, 1]))
-    parts, n_parts = _common(one, other)
-    sets = {tuple(np.flatnonzero(parts == part)) for part in range(n_parts)}
+    parts = _common(one, other)
+    sets = {tuple(np.flatnonzero(parts == part)) for part in range(parts.max() + 1)}
     assert sets == {(0, 1, 6), (2,), (3, 4), (5,)}
 
 
@@ -176,16 +176,16 @@ def test_scattered_nodes_are_in_a_few_modules_and_anchored_ones_apart() -> None:
     level.anchored[[3, 4, 20]] = True
     counts = set()
     for seed in range(40):
-        labels = _scattered(level, np.array([seed], np.uint64))
+        labels = _scattered(level, np.random.default_rng(seed))
         assert np.unique(labels[level.anchored]).size == 3
         free = np.unique(labels[~level.anchored])
         assert not np.isin(free, labels[level.anchored]).any()
         counts.add(free.size)
     assert counts == set(range(2, 10))
     level = level._replace(anchored=np.ones(3, bool))
-    assert sorted(_scattered(level, np.array([0], np.uint64))) == [0, 1, 2]
+    assert sorted(_scattered(level, np.random.default_rng(0))) == [0, 1, 2]
     level.anchored[1] = False
-    assert sorted(_scattered(level, np.array([0], np.uint64))) == [0, 1, 2]
+    assert sorted(_scattered(level, np.random.default_rng(0))) == [0, 1, 2]
 
 
 def test_an_optimum_that_no_run_from_single_units_finds() -> None:
@@ -194,13 +194,17 @@ def test_an_optimum_that_no_run_from_single_units_finds() -> None:
     graph = from_matrices([first, second, np.kron(np.eye(2), np.ones((4, 1)))])
     level, total = live_level(graph, live_units(graph))
     alone = np.arange(level.alone.size, dtype=np.int32)
-    for seed in range(5):
-        found = [
-            best_of(level, 1.0, total, Effort(8, n, 80, 24, 0.0, 1e-9, 30, False), alone, state)
-            for n, state in ((0, np.array([seed], np.uint64)), (4, np.array([seed], np.uint64)))
-        ]
-        assert _value(level, 1.0, found[0]) < _value(level, 1.0, found[1]) - 0.02 * total
-    assert layered(graph, rng=0).quality == pytest.approx(0.2609, abs=1e-4)
+
+    def values(n_scattered: int) -> np.ndarray:
+        effort = Effort(8, n_scattered, 80, 24, 0.0, 1e-9, 30, False)
+        rngs = (np.random.default_rng(seed) for seed in range(10))
+        found = [best_of(level, 1.0, total, effort, alone, rng) for rng in rngs]
+        return np.array([_value(level, 1.0, labels) for labels in found]) / (2 * total)
+
+    best = values(4)
+    assert best.max() == pytest.approx(0.2609, abs=1e-4)
+    assert (best > 0.26).sum() > 5
+    assert values(0).max() < 0.25
 
 
 def test_loosened_modules_are_all_alone_and_wait() -> None:
@@ -229,8 +233,8 @@ def test_more_optima_are_better_where_modules_are_weak() -> None:
         effort = Effort(n_begun, 0, n_more, 99, smooth, 1e-9, 30, False)
         values = []
         for seed in range(3):
-            state = np.array([seed], np.uint64)
-            values.append(_value(level, 1.0, best_of(level, 1.0, total, effort, alone, state)))
+            rng = np.random.default_rng(seed)
+            values.append(_value(level, 1.0, best_of(level, 1.0, total, effort, alone, rng)))
         return float(np.mean(values)) / (2 * total)
 
     once = q(1, 0)
@@ -307,7 +311,7 @@ def test_large_networks_are_settled_by_splits() -> None:
     assert compare(Partition(labels), truth).ari == 1
     effort = Effort(1, 0, 0, 0, 0.0, 1e-9, 30, True)
     over = np.where(truth.labels == 3, 0, truth.labels).astype(np.int32)
-    found = best_of(level, 1.0, total, effort, over, np.array([0], np.uint64))
+    found = best_of(level, 1.0, total, effort, over, np.random.default_rng(0))
     assert compare(Partition(found), truth).ari == 1
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from netsculpt.modules._layered_moving import Level
 
-__all__ = ["aggregated", "members_of"]
+__all__ = ["aggregated"]
 
 _compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
 
@@ -18,7 +18,7 @@ _compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
 def aggregated(level: Any, parts: Any, n_parts: int) -> Any:  # pragma: no cover - compiled
     """The network whose nodes are the parts [n] of this one's nodes."""
     indptr, indices, weights, first, slots, values, _, anchored, partner = level
-    begin, members = members_of(parts, n_parts)
+    begin, members = _members(parts, n_parts)
     new_indptr, new_first = np.zeros(n_parts + 1, np.int64), np.zeros(n_parts + 1, np.int64)
     new_indices, new_weights = np.empty(indices.size, np.int32), np.empty(indices.size)
     new_slots, new_values = np.empty(slots.size, np.int32), np.empty(slots.size)
@@ -68,7 +68,7 @@ def aggregated(level: Any, parts: Any, n_parts: int) -> Any:  # pragma: no cover
 
 
 @_compiled
-def members_of(parts: Any, n_parts: int) -> tuple[Any, Any]:  # pragma: no cover - compiled
+def _members(parts: Any, n_parts: int) -> tuple[Any, Any]:  # pragma: no cover - compiled
     """Nodes sorted by part, and where each part begins [n_parts + 1]."""
     begin = np.zeros(n_parts + 1, np.int64)
     for part in parts:

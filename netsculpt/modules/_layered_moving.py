@@ -109,7 +109,8 @@ def moved(
         sizes[own] -= 1
         sizes[best] += 1
         if sizes[own] == 0:
-            total[own] = 0.0
+            for slot in range(total.shape[1]):
+                total[own, slot] = 0.0
             empty[n_empty] = own
             n_empty += 1
         labels[node] = best
@@ -146,8 +147,9 @@ def strengths(level: Any, labels: Any, n_modules: int) -> Any:  # pragma: no cov
 @_compiled
 def numbered(labels: Any) -> int:  # pragma: no cover - compiled
     """Number labels (each below their count) 0, 1, … as they come; returns how many there are."""
-    new = np.full(labels.size, -1, np.int32)
-    count = 0
+    new, count = np.empty(labels.size, np.int32), 0
+    for label in range(labels.size):
+        new[label] = -1
     for node in range(labels.size):
         label = labels[node]
         if new[label] < 0:
@@ -160,7 +162,9 @@ def numbered(labels: Any) -> int:  # pragma: no cover - compiled
 @_compiled
 def shuffled(n: int, state: Any) -> Any:  # pragma: no cover - compiled
     """0 … n − 1 in random order."""
-    order = np.arange(n).astype(np.int32)
+    order = np.empty(n, np.int32)
+    for at in range(n):
+        order[at] = at
     for last in range(n - 1, 0, -1):
         other = drawn(last + 1, state)
         order[last], order[other] = order[other], order[last]

@@ -31,9 +31,9 @@ def refined(
     indptr, indices, weights, first, slots, values, alone, anchored, partner = level
     n = labels.size
     whole = strengths(level, labels, n_modules)
-    parts, sizes = np.arange(n).astype(np.int32), np.ones(n, np.int32)
-    excess = np.zeros(n)
+    parts, sizes, excess = np.empty(n, np.int32), np.empty(n, np.int32), np.zeros(n)
     for node in range(n):
+        parts[node], sizes[node] = node, 1
         own = labels[node]
         for at in range(indptr[node], indptr[node + 1]):
             if labels[indices[at]] == own:
@@ -84,8 +84,9 @@ def connected(level: Any, labels: Any) -> tuple[Any, Any]:  # pragma: no cover -
     To part what no edge joins never lowers the quality.
     """
     n = labels.size
-    parts, reached = np.full(n, -1, np.int32), np.empty(n, np.int32)
-    count = 0
+    parts, reached, count = np.empty(n, np.int32), np.empty(n, np.int32), 0
+    for node in range(n):
+        parts[node] = -1
     for begin in range(n):
         if parts[begin] >= 0:
             continue

@@ -14,7 +14,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from netsculpt.modules._layered_aggregating import aggregated, members_of
+from netsculpt.modules._layered_aggregating import aggregated
 from netsculpt.modules._layered_iterating import Limits, connected_optimum, optimum
 from netsculpt.modules._layered_moving import Level, drawn, numbered, strengths
 
@@ -28,6 +28,7 @@ _SMOOTH_FROM, _SMOOTH = 20_000, 20.0  # edges, visits of a node
 _FEWER_BEGUN = 50_000  # edges from which on fewer are begun; one on eight times as many
 _NO_GAIN = 1e-10  # of Q, of an iteration, an edge
 _MOST_VISITS = 30
+_STATES = 1 << 63
 
 _compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
 
@@ -65,10 +66,16 @@ def effort_for(n_edges: int, begun: bool) -> Effort:
 
 
 def best_of(
-    level: Level, gamma: float, total: float, effort: Effort, labels: Labels, state: Any
+    level: Level,
+    gamma: float,
+    total: float,
+    effort: Effort,
+    labels: Labels,
+    rng: np.random.Generator,
 ) -> Labels:
     """The best labels [n] found from those given, which have to be below n."""
     limits = Limits(_ROUNDING * total, effort.no_gain * total, effort.most_visits)
+    state = rng.integers(_STATES, size=1, dtype=np.uint64)
     best = labels.copy()
     if effort.splits:
         from netsculpt.modules._layered_settling import settled  # compiled only where needed
@@ -79,27 +86,34 @@ def best_of(
         if n_visits >= effort.smooth * labels.size:
             pool = [best]
             for at in range(1, effort.n_begun):
-                new = _scattered(level, state) if at <= effort.n_scattered else labels.copy()
+                new = _scattered(level, rng) if at <= effort.n_scattered else labels.copy()
                 optimum(level, gamma, limits, new, _every(labels.size), state)
                 pool.append(new)
-            best = _bred(level, gamma, limits, effort, pool, state)
+            best = _bred(level, gamma, limits, effort, pool, state, rng)
     connected_optimum(level, gamma, limits, best, state)
     return best
 
 
 def _bred(
-    level: Level, gamma: float, limits: Limits, effort: Effort, pool: list[Labels], state: Any
+    level: Level,
+    gamma: float,
+    limits: Limits,
+    effort: Effort,
+    pool: list[Labels],
+    state: Any,
+    rng: np.random.Generator,
 ) -> Labels:
     """The best of a pool of optima, and of those that are made of them by turns."""
     values, failures = [_value(level, gamma, labels) for labels in pool], 0
     for _ in range(effort.n_more):
         if failures == effort.n_failures:
             break
-        one = other = drawn(len(pool), state)
+        one = other = int(rng.integers(len(pool)))
         waits = _every(pool[one].size)
-        if len(pool) > 1 and drawn(2, state):
-            other = (one + 1 + drawn(len(pool) - 1, state)) % len(pool)
-            parts, n_parts = _common(pool[one], pool[other])
+        if len(pool) > 1 and rng.random() < 0.5:
+            other = (one + 1 + int(rng.integers(len(pool) - 1))) % len(pool)
+            parts = _common(pool[one], pool[other])
+            n_parts = int(parts.max()) + 1
             above, own = aggregated(level, parts, n_parts), np.arange(n_parts, dtype=np.int32)
             optimum(above, gamma, limits, own, _every(n_parts), state)
             new = own[parts]
@@ -120,41 +134,23 @@ def _every(n: int) -> NDArray[np.bool_]:
     return np.ones(n, dtype=np.bool_)
 
 
-@_compiled
-def _scattered(level: Any, state: Any) -> Any:  # pragma: no cover - compiled
+def _scattered(level: Level, rng: np.random.Generator) -> Labels:
     """Labels [n] that put every node into one of two to nine modules, by chance.
 
     But each that stays where it is has its own. Runs from few modules end in optima that none from
     single nodes finds, for lack of a way to join modules while parts of them change places.
     """
-    n = level.anchored.size
-    labels, own = np.empty(n, np.int32), 0
-    for node in range(n):
-        if level.anchored[node]:
-            labels[node] = own
-            own += 1
-    n_groups = min(2 + drawn(8, state), n - own)
-    for node in range(n):
-        if not level.anchored[node]:
-            labels[node] = own + drawn(n_groups, state)
-    return labels
+    stays = level.anchored
+    n_free = int(np.count_nonzero(~stays))
+    labels = rng.integers(min(int(rng.integers(2, 10)), max(n_free, 1)), size=stays.size)
+    labels[stays] = n_free + np.arange(stays.size - n_free)
+    return np.asarray(labels, dtype=np.int32)
 
 
-@_compiled
-def _common(one: Any, other: Any) -> tuple[Any, Any]:  # pragma: no cover - compiled
-    """Sets of nodes that are together in both labels [n], numbered, and how many."""
-    n_modules, n_others = numbered(one), numbered(other)
-    begin, members = members_of(one, n_modules)
-    parts, count = np.empty(one.size, np.int32), 0
-    part_of, seen_in = np.empty(n_others, np.int32), np.full(n_others, -1, np.int32)
-    for module in range(n_modules):
-        for at in range(begin[module], begin[module + 1]):
-            label = other[members[at]]
-            if seen_in[label] != module:
-                seen_in[label], part_of[label] = module, count
-                count += 1
-            parts[members[at]] = part_of[label]
-    return parts, count
+def _common(one: Labels, other: Labels) -> Labels:
+    """Sets of nodes that are together in both labels [n], numbered."""
+    pairs = one.astype(np.int64) * (int(other.max()) + 1) + other
+    return np.asarray(np.unique(pairs, return_inverse=True)[1], dtype=np.int32)
 
 
 @_compiled
@@ -172,7 +168,9 @@ def _loosened(
         degree = level.indptr[node + 1] - level.indptr[node]
         if degree:
             loose[labels[level.indices[level.indptr[node] + drawn(degree, state)]]] = True
-    new, label_of, count = np.empty_like(labels), np.full(labels.size, -1, np.int32), 0
+    new, label_of, count = np.empty_like(labels), np.empty(labels.size, np.int32), 0
+    for label in range(labels.size):
+        label_of[label] = -1
     for node in range(labels.size):
         label = labels[node]
         waits[node] = loose[label]

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["layered"]
 
-_STATES = 1 << 63
-
 
 @for_threads
 def layered(
@@ -103,7 +101,6 @@ def layered(
     begun = None if start is None else checked_labels(graph, start)
     held = None if fixed is None else _checked_fixed(graph, fixed)
     live = live_units(graph)
-    state = np.random.default_rng(rng).integers(_STATES, size=1, dtype=np.uint64)
     level, total = live_level(graph, live)
     node_of: NDArray[np.integer] = np.arange(level.alone.size)
     labels = _alone_if_none(np.full(live.sum(), NO_MODULE) if begun is None else begun[live])
@@ -111,7 +108,8 @@ def layered(
         level, node_of, labels = _joined(level, held[live], labels, begun is not None)
     if total > 0:
         effort = effort_for(graph.n_edges, begun is not None)
-        labels = best_of(level, float(resolution), total, effort, labels, state)
+        generator = np.random.default_rng(rng)
+        labels = best_of(level, float(resolution), total, effort, labels, generator)
     modules = np.full(graph.n_units, NO_MODULE, dtype=np.int64)
     modules[live] = labels[node_of]
     found = Partition(modules, "layered")
