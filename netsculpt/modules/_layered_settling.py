@@ -27,27 +27,31 @@ def settled(level: Level, gamma: float, limits: Limits, labels: Any, state: Any)
 
     Beyond 100,000 nodes that are all alone, modules to begin with are made first.
     """
-    if _MANY < labels.size == numbered(labels):
-        _grown(level, gamma, limits, labels, state)
+    every = np.ones(labels.size, np.bool_)
+    if _MANY < labels.size == numbered(labels) and _grown(level, gamma, limits, labels, state):
+        optimum(level, gamma, limits, labels, every, state)
+        return
     for _ in range(_SPLITS):
-        optimum(level, gamma, limits, labels, np.ones(labels.size, np.bool_), state)
+        optimum(level, gamma, limits, labels, every.copy(), state)
         if not split(level, gamma, limits.least, labels, numbered(labels), state):
             return
-    optimum(level, gamma, limits, labels, np.ones(labels.size, np.bool_), state)
+    optimum(level, gamma, limits, labels, every, state)
 
 
-def _grown(level: Level, gamma: float, limits: Limits, labels: Any, state: Any) -> None:
+def _grown(level: Level, gamma: float, limits: Limits, labels: Any, state: Any) -> bool:
     """Modules [n] to begin with: nodes move a little, then what they made is merged.
 
     Were nodes to move until none gains, the first modules that grow would eat up those of others
     before there is anything to hold against them, and the larger the network the longer it takes.
+    Returns whether no split gains any more.
     """
     few = limits._replace(most_visits=_FIRST_VISITS)
     _merged(level, gamma, few, limits, labels, state)
     for _ in range(_SPLITS):
         _merged(level, gamma, limits, limits, labels, state)
         if not split(level, gamma, limits.least, labels, numbered(labels), state):
-            return
+            return True
+    return False
 
 
 def _merged(
