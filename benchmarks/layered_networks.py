@@ -16,18 +16,48 @@ K, INSIDE, SKIPS, TAIL, TAPER = 10, 0.6, 0.05, 2.5, 3.0
 def layered_network(
     n_edges: int, n_layers: int, degree: float, seed: int, inside: float = INSIDE
 ) -> tuple[NetGraph, Partition]:
-    """A network of about `n_edges` edges, and the module of each unit.
+    """A network of about `n_edges` edges and this mean in-degree, and the module of each unit.
 
-    Every unit's module is drawn from ten. In-degrees are Pareto with exponent 2.5 and mean `degree`
-    on average over the network; widths fall by a factor of three from first to last, densities are
-    those of ERK. A twentieth of the edges skip a layer, from every other layer on. An edge comes
-    from its target's own module with probability `inside`, else from any unit; weights are normal.
+    Every unit's module is drawn from ten. In-degrees are Pareto with exponent 2.5; widths fall by a
+    factor of three from first to last, densities are those of ERK. A twentieth of the edges skip a
+    layer, from every other layer on. An edge comes from its target's own module with probability
+    `inside`, else from any unit; weights are normal.
     """
-    widths = np.geomspace(TAPER, 1.0, n_layers)
-    widths = np.maximum(1, n_edges / degree / (n_layers - 1) * widths / widths.mean()).astype(int)
+    shape = _shape(n_layers)
+    return _network(n_edges, n_edges / degree / (n_layers - 1) * shape / shape.mean(), seed, inside)
+
+
+def dense_network(
+    n_edges: int, n_layers: int, density: float, seed: int, inside: float = INSIDE
+) -> tuple[NetGraph, Partition]:
+    """The same with edges in this share of the places for them, so that in-degrees grow with n.
+
+    What is drawn twice is one edge: at a density of .1 a quarter of the edges is missing, most of
+    them inside modules.
+    """
+    shape = _shape(n_layers)
+    places = sum(shape[a] * shape[b] for a, b in (*_pairs(n_layers), *_skips(n_layers)))
+    return _network(n_edges, shape * np.sqrt(n_edges / density / places), seed, inside)
+
+
+def _shape(n_layers: int) -> NDArray[np.float64]:
+    return np.geomspace(TAPER, 1.0, n_layers)
+
+
+def _pairs(n_layers: int) -> list[tuple[int, int]]:
+    return [(at, at + 1) for at in range(n_layers - 1)]
+
+
+def _skips(n_layers: int) -> list[tuple[int, int]]:
+    return [(at, at + 2) for at in range(0, n_layers - 2, 2)]
+
+
+def _network(
+    n_edges: int, widths: NDArray[np.float64], seed: int, inside: float
+) -> tuple[NetGraph, Partition]:
+    widths = np.maximum(1, widths).astype(int)
+    pairs, skips = _pairs(widths.size), _skips(widths.size)
     starts = np.concatenate([[0], np.cumsum(widths)])
-    pairs = [(at, at + 1) for at in range(n_layers - 1)]
-    skips = [(at, at + 2) for at in range(0, n_layers - 2, 2)]
     module_of = stream(seed, "modules").integers(K, size=starts[-1])
     rows, columns = [], []
     for share, group in ((1 - SKIPS, pairs), (SKIPS, skips)):
@@ -43,7 +73,7 @@ def layered_network(
     layers = tuple(
         Layer(
             f"layer{at}",
-            "input" if at == 0 else "output" if at == n_layers - 1 else "hidden",
+            "input" if at == 0 else "output" if at == widths.size - 1 else "hidden",
             (int(width),),
             int(starts[at]),
             int(starts[at + 1]),

@@ -1,152 +1,456 @@
-"""Module detection: netsculpt against leidenalg, igraph and networkx, on one core.
+"""Module detection: netsculpt against the detectors of other libraries, on one core.
 
-Run ``python benchmarks/modules.py --max-edges 1000000``. Each tool finds the modules of the same
-planted networks (see layered_networks.py); the time counts its own graph being built from the
-arrays. `layered` and `leiden` (leidenalg's multiplex) maximise layer-aware modularity, the others
-undirected modularity: Q (layer-aware), ARI (with the planted modules) and AMI with the layers say
-what that finds. MB: what the process grew by at most.
+Each tool finds the modules of the same planted networks (layered_networks.py: layers that taper,
+Pareto in-degrees, skips; FAMILIES says how dense). A share "inside" of the edges is drawn inside
+modules: .8 in strong ones, .3 in weak ones. All get the same weights, or none ("pattern").
+`layered` and `leiden` (leidenalg's multiplex) maximise layer-aware modularity, the others
+undirected modularity of the same edges.
+
+    python benchmarks/modules.py -o modules.csv                     # to 10⁶ edges: some ten minutes
+    python benchmarks/modules.py --sizes 10000 --tools layered,leiden --inside .6
+    python benchmarks/modules.py --sizes 10000000 --inside .6 --limit 200 -o large.csv
+    python figures/module_benchmark.py modules.csv
+
+Every run has a process of its own. Its time is the processor time from the network's arrays to
+labels, so with the building of the tool's own graph, without imports and compiling; a mean where
+that is short. MB is what its memory grew by at most. A run is ended after --limit such seconds, and
+its tool not tried again on networks as large. Q (layer-aware), ARI and AMI (with the planted
+modules) and AMI with the layers are of live units. networkit and scikit-network are optional:
+``pip install networkit scikit-network``.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
+import os
+import resource
+import signal
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import asdict, dataclass
+from functools import partial
+from importlib import import_module
+from math import ceil
+from multiprocessing.connection import Connection
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
-from layered_networks import layered_network
+import pandas as pd
+from layered_networks import dense_network, layered_network
+from numpy.typing import ArrayLike
 from rich.console import Console
 from rich.table import Table
+from scipy.sparse import csr_matrix
 
-from netsculpt.graph import NetGraph
+from netsculpt.graph import NetGraph, live_units
+from netsculpt.graph_files import load_graph, save
 from netsculpt.modules import compare, layer_ami, leiden, quality
 from netsculpt.modules.detectors.layered import layered
-from netsculpt.partition import Partition
+from netsculpt.partition import NO_MODULE, Partition
 from netsculpt.synthetic import planted
 
-SIZES = {10_000: 7, 100_000: 9, 1_000_000: 13, 10_000_000: 16}  # edges: layers
-DEGREE = 20
+LAYERS = {10_000: 7, 100_000: 9, 1_000_000: 13, 10_000_000: 16, 100_000_000: 20}  # by edges
+SIZES = (10_000, 100_000, 1_000_000)
+INSIDE = (0.8, 0.6, 0.45, 0.3)
+WEIGHTS = ("weights", "pattern")
+FAMILIES: dict[str, Callable[..., tuple[NetGraph, Partition]]] = {
+    "dense": partial(dense_network, density=0.1),  # share of the possible edges
+    "sparse": partial(layered_network, degree=20),  # mean in-degree
+}
+FIRST = list(FAMILIES)[:1]  # what is drawn unless more is asked for
+LIMIT = 30  # seconds
+RUNS, SHORT = 100, 2.0  # so many until they take so long: the processor's clock ticks in 4 ms
 
 
-def with_layered(graph: NetGraph) -> Partition:
-    """Layer-aware modularity, our own engine."""
-    return layered(graph, rng=0)
+def layers_of(n_edges: int) -> int:
+    """Layers of a network of about `n_edges` edges."""
+    return LAYERS[min(LAYERS, key=lambda size: abs(np.log(size / n_edges)))]
 
 
-def with_leiden(graph: NetGraph) -> Partition:
-    """Layer-aware modularity, leidenalg's multiplex."""
-    return leiden(graph, rng=0)
+def with_layered(graph: NetGraph) -> ArrayLike:
+    """Our own engine."""
+    return layered(graph, rng=0).labels
 
 
-def with_leidenalg(graph: NetGraph) -> Partition:
-    """Undirected modularity, until an iteration brings nothing."""
+def with_leiden(graph: NetGraph) -> ArrayLike:
+    """Leidenalg's multiplex, a layer pair a graph."""
+    return leiden(graph, rng=0).labels
+
+
+def with_leidenalg(graph: NetGraph) -> ArrayLike:
+    """Leiden's algorithm until an iteration brings nothing."""
     import leidenalg
 
     form = leidenalg.ModularityVertexPartition
-    found = leidenalg.find_partition(_igraph(graph), form, n_iterations=-1, seed=0)
-    return Partition(found.membership)
+    net = _igraph(graph)
+    found = leidenalg.find_partition(net, form, weights="weight", n_iterations=-1, seed=0)
+    labels: ArrayLike = found.membership
+    return labels
 
 
-def with_igraph(graph: NetGraph) -> Partition:
-    """Undirected modularity, until an iteration brings nothing."""
+def with_igraph(graph: NetGraph) -> ArrayLike:
+    """Leiden's algorithm until an iteration brings nothing."""
     import random
 
     import igraph
 
     igraph.set_random_number_generator(random.Random(0))
-    found = _igraph(graph).community_leiden(objective_function="modularity", n_iterations=-1)
-    return Partition(found.membership)
+    found = _igraph(graph).community_leiden("modularity", weights="weight", n_iterations=-1)
+    labels: ArrayLike = found.membership
+    return labels
 
 
-def with_networkx(graph: NetGraph) -> Partition:
-    """Undirected modularity by Louvain's method, which has no refinement."""
+def with_networkit(graph: NetGraph) -> ArrayLike:
+    """Louvain's method with refinement (PLM)."""
+    networkit, net = _networkit(graph)
+    return _run(networkit.community.PLM(net, refine=True))
+
+
+def with_networkit_leiden(graph: NetGraph) -> ArrayLike:
+    """Leiden's algorithm, as many iterations as networkit chooses."""
+    networkit, net = _networkit(graph)
+    return _run(networkit.community.ParallelLeiden(net))
+
+
+def with_sknetwork(graph: NetGraph) -> ArrayLike:
+    """Louvain's method."""
+    clustering: Any = import_module("sknetwork.clustering")
+    return _labels(clustering.Louvain(random_state=0), graph)
+
+
+def with_sknetwork_leiden(graph: NetGraph) -> ArrayLike:
+    """Leiden's algorithm."""
+    clustering: Any = import_module("sknetwork.clustering")
+    return _labels(clustering.Leiden(random_state=0), graph)
+
+
+def with_networkx(graph: NetGraph) -> ArrayLike:
+    """Louvain's method, in Python."""
     import networkx as nx
 
     net: nx.Graph[int] = nx.Graph()
     net.add_nodes_from(range(graph.n_units))
-    net.add_edges_from(_ends(graph))
+    sources, targets, weights = _edges(graph)
+    net.add_weighted_edges_from(zip(sources, targets, weights, strict=True))
     labels = np.empty(graph.n_units, dtype=np.int64)
     for at, members in enumerate(nx.community.louvain_communities(net, seed=0)):
         labels[list(members)] = at
-    return Partition(labels)
+    return labels
+
+
+TOOLS: dict[str, Callable[[NetGraph], ArrayLike]] = {
+    "layered": with_layered,
+    "leiden": with_leiden,
+    "leidenalg": with_leidenalg,
+    "igraph": with_igraph,
+    "networkit PLM": with_networkit,
+    "networkit Leiden": with_networkit_leiden,
+    "sknetwork Louvain": with_sknetwork,
+    "sknetwork Leiden": with_sknetwork_leiden,
+    "networkx": with_networkx,
+}
 
 
 @dataclass(frozen=True)
-class Tool:
-    """Something to measure, up to a size."""
+class Task:
+    """A network to find the modules of."""
 
-    name: str
-    detect: Callable[[NetGraph], Partition]
-    most_edges: int
+    family: str
+    size: int  # edges, about
+    inside: float
+    weights: str
+
+    def network(self) -> tuple[NetGraph, Partition]:
+        """The network and its planted modules."""
+        draw = FAMILIES[self.family]
+        graph, truth = draw(self.size, layers_of(self.size), seed=0, inside=self.inside)
+        return (graph.pattern if self.weights == "pattern" else graph), truth
 
 
-TOOLS = (
-    Tool("layered", with_layered, 10_000_000),
-    Tool("leiden", with_leiden, 100_000),
-    Tool("leidenalg", with_leidenalg, 1_000_000),
-    Tool("igraph", with_igraph, 1_000_000),
-    Tool("networkx", with_networkx, 100_000),
-)
+@dataclass(frozen=True)
+class Row:
+    """What one tool found in one network; without numbers where `status` is not "found"."""
+
+    family: str
+    size: int  # edges asked for; some are drawn twice and count once
+    n_edges: int
+    layers: int
+    pairs: int
+    inside: float
+    weights: str
+    tool: str
+    status: str
+    seconds: float | None = None
+    us_per_edge: float | None = None
+    times_layered: float | None = None
+    megabytes: float | None = None
+    modules: int | None = None
+    q: float | None = None
+    ari: float | None = None
+    ami: float | None = None
+    ami_layers: float | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """What comes back from a tool's process."""
+
+    labels: ArrayLike
+    seconds: float
+    megabytes: float
+
+
+def measured(tool: str, path: Path, limit: int) -> Found | str:
+    """Labels of the network in this file by a tool in a process of its own, or why there are none.
+
+    Processes come from a server that has not seen a network, so that all begin alike.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([layered.__module__, "netsculpt.graph_files", "pandas"])
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_in_process, args=(theirs, tool, path, limit))
+    process.start()
+    theirs.close()
+    try:
+        found: Found | str = ours.recv()
+        return found
+    except EOFError:
+        process.join()
+        if process.exitcode == -signal.SIGXCPU:
+            return f"over {limit} s"
+        return f"died (exit code {process.exitcode})"
+    finally:
+        process.join()
+
+
+def rows_of(
+    task: Task, tools: list[str], limit: int, over: dict[str, int], console: Console
+) -> Iterator[Row]:
+    """One row a tool, after one for the planted modules; what takes too long goes into `over`."""
+    graph, truth = task.network()
+    live = live_units(graph)
+    shape = graph.n_edges, len(graph.layers), len(graph.blocks)
+    about = task.family, task.size, *shape, task.inside, task.weights
+    reference = None
+    yield Row(*about, "planted", "found", **_judged(graph, truth, truth, live))
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "graph.npz"
+        save(graph, path)
+        for tool in tools:
+            if task.size >= over.get(tool, task.size + 1):
+                yield Row(*about, tool, f"not run: over {limit} s at {over[tool]:,} edges")
+                continue
+            console.print(
+                f"{task.family}, {graph.n_edges:,} edges, {task.inside}, {task.weights}: {tool}"
+            )
+            found = measured(tool, path, limit)
+            if isinstance(found, str):
+                if found.startswith("over"):
+                    over[tool] = task.size
+                yield Row(*about, tool, found)
+                continue
+            reference = found.seconds if tool == "layered" else reference
+            yield Row(
+                *about,
+                tool,
+                "found",
+                seconds=found.seconds,
+                us_per_edge=found.seconds / graph.n_edges * 1e6,
+                times_layered=found.seconds / reference if reference else None,
+                megabytes=found.megabytes,
+                **_judged(graph, Partition(found.labels), truth, live),
+            )
 
 
 def main() -> None:
-    """Print one row a size and tool."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--max-edges", type=int, default=1_000_000)
-    parser.add_argument("--pattern", action="store_true", help="all weights 1")
-    options = parser.parse_args()
-    columns = ("s", "µs/edge", "× layered", "MB", "modules", "Q", "ARI", "AMI layers")
-    table = Table("edges", "tool", *columns)
-    for column in (0, *range(2, 10)):
-        table.columns[column].justify = "right"
-    small, _ = planted([4, 4], 1, 1.0, 1.0, rng=0)
-    for tool in TOOLS:
-        tool.detect(small)  # imports and compiling are not measured
-    for size in (size for size in SIZES if size <= options.max_edges):
-        graph, truth = layered_network(size, SIZES[size], DEGREE, seed=0)
-        graph = graph.pattern if options.pattern else graph
-        reference = 0.0
-        for tool in (tool for tool in TOOLS if size <= tool.most_edges):
-            before = _peak_megabytes(reset=True)
-            start = time.perf_counter()
-            found = tool.detect(graph)
-            seconds = time.perf_counter() - start
-            reference = reference or seconds
-            table.add_row(
-                f"{graph.n_edges:,}",
-                tool.name,
-                f"{seconds:.2f}",
-                f"{seconds / graph.n_edges * 1e6:.2f}",
-                f"{seconds / reference:.1f}",
-                f"{_peak_megabytes(reset=False) - before:,.0f}",
-                f"{found.n_modules:,}",
-                f"{quality(graph, found):.4f}",
-                f"{compare(found, truth).ari:.3f}",
-                f"{layer_ami(graph, found):.3f}",
-            )
-        table.add_section()
-    Console(width=110).print(table)
+    """Print a table a network."""
+    given = _arguments()
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
+        os.environ[name] = "1"
+    progress, console = Console(stderr=True), Console(width=110)
+    tasks = [
+        Task(family, size, inside, weights)
+        for size in sorted(given.sizes)
+        for family in given.families
+        for weights in given.weights
+        for inside in given.inside
+    ]
+    over: dict[str, int] = {}
+    rows: list[Row] = []
+    for task in tasks:
+        new = list(rows_of(task, given.tools, given.limit, over, progress))
+        console.print(_table(new))
+        rows += new
+        if given.out:
+            _write(rows, given.out)
+
+
+def _in_process(connection: Connection, tool: str, path: Path, limit: int) -> None:
+    """Send what was found, or what is missing."""
+    detect = TOOLS[tool]
+    try:
+        detect(planted([8, 8], 2, 1.0, 0.0, rng=0)[0])  # imports and compiling are not measured
+    except ModuleNotFoundError as error:
+        connection.send(f"not installed: {error.name}")
+        return
+    graph = load_graph(path)
+    before = _peak_megabytes(reset=True)
+    _, most = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (ceil(time.process_time()) + limit, most))
+    start = time.process_time()
+    labels = detect(graph)
+    each = time.process_time() - start
+    if each < SHORT:  # the first loads what large networks need, so that it is not counted
+        start, runs = time.process_time(), 0
+        while runs < RUNS and time.process_time() - start < SHORT:
+            labels, runs = detect(graph), runs + 1
+        each = (time.process_time() - start) / runs
+    connection.send(Found(labels, each, _peak_megabytes(reset=False) - before))
+
+
+def _judged(
+    graph: NetGraph, found: Partition, truth: Partition, live: np.ndarray[Any, np.dtype[np.bool_]]
+) -> dict[str, Any]:
+    found = Partition(np.where(live, found.labels, NO_MODULE))
+    match = compare(found, truth)
+    return {
+        "modules": found.n_modules,
+        "q": quality(graph, found),
+        "ari": match.ari,
+        "ami": match.ami,
+        "ami_layers": layer_ami(graph, found),
+    }
 
 
 def _peak_megabytes(reset: bool) -> float:
-    """Most memory the process has held, since the last reset (Linux)."""
+    """Most memory the process has held, since the last reset (Linux; elsewhere not known)."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return float("nan")
     if reset:
         Path("/proc/self/clear_refs").write_text("5")
-    status = Path("/proc/self/status").read_text()
-    line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
+    line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
     return int(line.split()[1]) / 1000
 
 
-def _ends(graph: NetGraph) -> list[tuple[int, int]]:
-    return list(zip(graph.sources.tolist(), graph.weights.indices.tolist(), strict=True))
+def _edges(graph: NetGraph) -> tuple[list[int], list[int], list[float]]:
+    """Sources, targets and sizes of weights, in lists."""
+    sizes = np.abs(graph.weights.data)
+    return graph.sources.tolist(), graph.weights.indices.tolist(), sizes.tolist()
 
 
-def _igraph(graph: NetGraph):  # type: ignore[no-untyped-def]  # igraph has no types
+def _igraph(graph: NetGraph) -> Any:
     import igraph
 
-    return igraph.Graph(graph.n_units, _ends(graph))
+    sources, targets, weights = _edges(graph)
+    net = igraph.Graph(graph.n_units, list(zip(sources, targets, strict=True)))
+    net.es["weight"] = weights
+    return net
+
+
+def _networkit(graph: NetGraph) -> tuple[Any, Any]:
+    """The library, on one thread, and the network."""
+    networkit: Any = import_module("networkit")
+    networkit.setNumberOfThreads(1)
+    networkit.setSeed(0, False)
+    # Other integers than these end in a segmentation fault (networkit 11.2).
+    ends = graph.sources.astype(np.uint64), graph.weights.indices.astype(np.uint64)
+    sizes = np.abs(graph.weights.data).astype(np.float64)
+    net = networkit.GraphFromCoo((sizes, ends), graph.n_units, weighted=True, directed=False)
+    return networkit, net
+
+
+def _run(algorithm: Any) -> ArrayLike:
+    labels: ArrayLike = algorithm.run().getPartition().getVector()
+    return labels
+
+
+def _labels(algorithm: Any, graph: NetGraph) -> ArrayLike:
+    sizes = abs(csr_matrix(graph.weights))
+    labels: ArrayLike = algorithm.fit_predict(sizes + sizes.T)
+    return labels
+
+
+def _table(rows: list[Row]) -> Table:
+    numbers = ("s", "µs/edge", "× layered", "MB", "modules", "Q", "ARI", "AMI", "AMI layers")
+    first = rows[0]
+    title = (
+        f"{first.family}: {first.n_edges:,} edges, {first.layers} layers, {first.pairs} pairs, "
+        f"inside {first.inside}, {first.weights}"
+    )
+    without = "\n".join(f"{row.tool}: {row.status}" for row in rows if row.status != "found")
+    table = Table("tool", *numbers, title=title, caption=without)
+    table.title_justify = table.caption_justify = "left"
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for row in rows:
+        if row.status != "found":
+            table.add_row(row.tool)
+            continue
+        table.add_row(
+            row.tool,
+            *(
+                "" if number is None else f"{number:{form}}"
+                for number, form in (
+                    (row.seconds, ".3f"),
+                    (row.us_per_edge, ".2f"),
+                    (row.times_layered, ".2f"),
+                    (row.megabytes, ",.0f"),
+                    (row.modules, ","),
+                    (row.q, ".4f"),
+                    (row.ari, ".3f"),
+                    (row.ami, ".3f"),
+                    (row.ami_layers, ".3f"),
+                )
+            ),
+        )
+    return table
+
+
+def _write(rows: list[Row], path: Path) -> None:
+    table = pd.DataFrame([asdict(row) for row in rows])
+    if path.suffix == ".json":
+        table.to_json(path, orient="records", indent=1)
+    else:
+        table.to_csv(path, index=False)
+
+
+def listed(kind: Callable[[str], Any]) -> Callable[[str], list[Any]]:
+    """For argparse: words with commas between them."""
+    return lambda text: [kind(word) for word in text.split(",")]
+
+
+def one_of(names: Collection[str]) -> Callable[[str], str]:
+    """For argparse: one of these words."""
+
+    def checked(word: str) -> str:
+        if word not in names:
+            raise argparse.ArgumentTypeError(f"no {word!r}; there are {', '.join(names)}")
+        return word
+
+    return checked
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--sizes", type=listed(int), default=SIZES, help="edges, comma-separated")
+    families = listed(one_of(FAMILIES))
+    add("--families", type=families, default=FIRST, help=", ".join(FAMILIES))
+    add("--inside", type=listed(float), default=INSIDE, help="shares of edges inside modules")
+    add("--weights", type=listed(one_of(WEIGHTS)), default=WEIGHTS, help="weights, pattern or both")
+    add("--tools", type=listed(one_of(TOOLS)), default=list(TOOLS), help=", ".join(TOOLS))
+    add("--limit", type=int, default=LIMIT, help=f"seconds a run (default: {LIMIT})")
+    add("-o", "--out", type=Path, help="FILE.csv or FILE.json, a row a tool and network")
+    given = parser.parse_args()
+    if given.out and given.out.suffix not in {".csv", ".json"}:
+        parser.error(f"{given.out} ends in neither .csv nor .json")
+    return given
 
 
 if __name__ == "__main__":

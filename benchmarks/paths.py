@@ -1,8 +1,14 @@
-"""Node and edge path sweeps: netsculpt against networkx, igraph and SciPy, on one core.
+"""Node and edge path sweeps: netsculpt against SciPy, torch autograd, igraph and networkx.
 
-Run ``python benchmarks/paths.py --max-edges 10000000``. Each tool gives the path weight through
-every unit and every edge of the same graph, already built; times are the best of several runs.
-The graphs have 20 layers at 5 % density, Pareto in-degrees and 5 % skip connections.
+Each tool gives the path weight through every unit and every edge of the same graph, already built.
+Times are wall times, the best of several runs; what can use threads runs on one and on four. Peak
+is what a sweep allocates (not known of torch). The graphs are those of benchmarks/modules.py:
+layers that taper, ERK densities, Pareto in-degrees, skips. On a busy machine the figures for four
+threads say nothing: threads wait for one another.
+
+    python benchmarks/paths.py                                # 10⁴ … 10⁷ edges
+    python benchmarks/paths.py --sizes 1000000 --families dense,sparse
+    python benchmarks/paths.py --sizes 100000000 --tools netsculpt --threads 1    # some 6 GiB
 """
 
 from __future__ import annotations
@@ -10,81 +16,56 @@ from __future__ import annotations
 import argparse
 import time
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+from modules import FAMILIES, FIRST, layers_of, listed, one_of
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
-from scipy.sparse import csr_array
 
-from netsculpt.graph import Block, Layer, NetGraph
-from netsculpt.paths import edge_path_weight, path_centrality
+from netsculpt.graph import Block, NetGraph
+from netsculpt.paths import path_weights
 
 SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
-N_LAYERS, DENSITY, SKIPS, LONGEST_SKIP = 20, 0.05, 0.05, 4
 
 Results = tuple[NDArray[np.float64], NDArray[np.float64]]  # [U], [E]
-Sweep = Callable[[], Results]
+Sweep = Callable[[int], Results]  # by so many threads, if it can
 
 
-def layered(n_edges: int, seed: int = 0) -> NetGraph:
-    """A network of about `n_edges` edges."""
-    rng = np.random.default_rng(seed)
-    width = round((n_edges / (DENSITY * (N_LAYERS - 1))) ** 0.5)
-    n_units, per_layer = width * N_LAYERS, n_edges // (N_LAYERS - 1)
-    keys = []
-    for layer in range(1, N_LAYERS):
-        shares = np.cumsum(rng.pareto(1.5, width) + 1)
-        shares = np.minimum(np.diff(shares / shares[-1], prepend=0), 0.5 * width / per_layer)
-        wanted = rng.poisson(per_layer * shares * 1.25)  # some fall on each other
-        targets = np.repeat(np.arange(width) + layer * width, wanted)
-        back = np.where(
-            rng.random(targets.size) < SKIPS, rng.integers(2, LONGEST_SKIP + 1, targets.size), 1
-        )
-        sources = rng.integers(0, width, targets.size) + np.maximum(layer - back, 0) * width
-        keys.append(sources * np.int64(n_units) + targets)
-    sources, targets = np.divmod(np.unique(np.concatenate(keys)), n_units)
-    indptr = np.searchsorted(sources, np.arange(n_units + 1)).astype(np.int32)
-    weights = rng.random(targets.size, dtype=np.float32) * np.float32(2 / (DENSITY * width))
-    pairs = np.unique(sources // width * N_LAYERS + targets // width).tolist()
-    return NetGraph(
-        csr_array((weights, targets.astype(np.int32), indptr), (n_units, n_units)),
-        None,
-        tuple(
-            Layer(
-                f"layer{at}",
-                "output" if at == N_LAYERS - 1 else "hidden" if at else "input",
-                (width,),
-                at * width,
-                (at + 1) * width,
-            )
-            for at in range(N_LAYERS)
-        ),
-        tuple(
-            Block(f"layer{a}", f"layer{b}", None, "linear", width**2)
-            for a, b in (divmod(pair, N_LAYERS) for pair in pairs)
-        ),
-    )
+def network(family: str, n_edges: int) -> NetGraph:
+    """A network of about `n_edges` edges; |weights|, so that no sum cancels."""
+    return FAMILIES[family](n_edges, layers_of(n_edges), seed=0)[0].magnitude
+
+
+def in_order(graph: NetGraph) -> list[Block]:
+    """Blocks by source: all that enters a layer stands before what leaves it."""
+    return sorted(graph.blocks, key=lambda block: graph.layer(block.source).start)
 
 
 def with_netsculpt(graph: NetGraph) -> Sweep:
-    """Two calls, as a user makes them."""
-    return lambda: (path_centrality(graph), edge_path_weight(graph))
+    """One call, as a user makes it."""
+
+    def sweep(threads: int) -> Results:
+        found = path_weights(graph, jobs=threads)
+        return found.units, found.edges
+
+    return sweep
 
 
 def with_scipy(graph: NetGraph) -> Sweep:
     """Sparse products block by block, in float64."""
     blocks = []
-    for block in graph.blocks:
+    for block in in_order(graph):
         matrix = graph.block(block.source, block.target).astype(np.float64)
         ends = graph.layer(block.source).units, graph.layer(block.target).units
         blocks.append((*ends, matrix, graph.block_edges(block.source, block.target)))
 
-    def sweep() -> Results:
+    def sweep(_threads: int) -> Results:
         before, after = np.zeros(graph.n_units), np.zeros(graph.n_units)
         before[graph.inputs], after[graph.outputs] = 1.0, 1.0
         through = np.empty(graph.n_edges)
@@ -95,6 +76,37 @@ def with_scipy(graph: NetGraph) -> Sweep:
             starts = np.repeat(before[source], np.diff(matrix.indptr))
             through[edges] = starts * matrix.data * after[target][matrix.indices]
         return before * after, through
+
+    return sweep
+
+
+def with_torch(graph: NetGraph) -> Sweep:
+    """Derivatives of the sum of all paths by states and weights, times these, in float64."""
+    import torch
+
+    ends = {layer.name: layer.n_units for layer in graph.layers}
+    first, last = graph.layers[0].name, graph.layers[-1].name
+    weights = torch.from_numpy(graph.weights.data.astype(np.float64)).requires_grad_()
+    blocks = []
+    for block in in_order(graph):
+        edges = graph.block_edges(block.source, block.target)
+        here, there = graph.layer(block.source), graph.layer(block.target)
+        at = torch.arange(graph.n_edges)[edges]
+        sources = torch.from_numpy(graph.sources[edges].astype(np.int64) - here.start)
+        targets = torch.from_numpy(graph.weights.indices[edges].astype(np.int64) - there.start)
+        blocks.append((block.source, block.target, at, sources, targets))
+
+    def sweep(threads: int) -> Results:
+        torch.set_num_threads(threads)
+        states = {name: torch.zeros(n, dtype=torch.float64) for name, n in ends.items()}
+        states[first] = torch.ones(ends[first], dtype=torch.float64, requires_grad=True)
+        for source, target, at, sources, targets in blocks:
+            carried = states[source][sources] * weights[at]
+            states[target] = states[target].index_add(0, targets, carried)
+        of = [states[name] for name in ends]
+        *after, by_weight = torch.autograd.grad(states[last].sum(), [*of, weights])
+        units = torch.cat([x * y for x, y in zip(of, after, strict=True)])
+        return units.detach().numpy(), (by_weight * weights).detach().numpy()
 
     return sweep
 
@@ -111,7 +123,7 @@ def with_networkx(graph: NetGraph) -> Sweep:
     )
     inputs, outputs = set(graph.inputs.tolist()), set(graph.outputs.tolist())
 
-    def sweep() -> Results:
+    def sweep(_threads: int) -> Results:
         order = list(nx.topological_sort(net))
         before = {unit: float(unit in inputs) for unit in order}
         after = {unit: float(unit in outputs) for unit in order}
@@ -140,7 +152,7 @@ def with_igraph(graph: NetGraph) -> Sweep:
     )
     net.es["weight"] = graph.weights.data.tolist()
 
-    def sweep() -> Results:
+    def sweep(_threads: int) -> Results:
         order, weights = net.topological_sorting(), net.es["weight"]
         before, after = np.zeros(graph.n_units).tolist(), np.zeros(graph.n_units).tolist()
         for unit in graph.inputs:
@@ -168,17 +180,20 @@ class Tool:
     name: str
     prepare: Callable[[NetGraph], Sweep]
     most_edges: int
+    threads: bool = False  # whether it can use more than one
+    traced: bool = True  # whether its memory is Python's
 
 
 TOOLS = (
-    Tool("netsculpt", with_netsculpt, SIZES[-1] * 10),
-    Tool("scipy", with_scipy, SIZES[-1]),
+    Tool("netsculpt", with_netsculpt, 100_000_000, threads=True),
+    Tool("scipy", with_scipy, 100_000_000),
+    Tool("torch", with_torch, 10_000_000, threads=True, traced=False),
     Tool("igraph", with_igraph, 1_000_000),
     Tool("networkx", with_networkx, 1_000_000),
 )
 
 
-def best_seconds(sweep: Sweep, budget: float = 2.0) -> float:
+def best_seconds(sweep: Callable[[], Results], budget: float = 2.0) -> float:
     """Fastest of 3 to 20 runs within about `budget` seconds."""
     times: list[float] = []
     while len(times) < 3 or (len(times) < 20 and sum(times) < budget):
@@ -191,7 +206,7 @@ def best_seconds(sweep: Sweep, budget: float = 2.0) -> float:
 def peak_bytes(sweep: Sweep) -> int:
     """Most memory allocated at a time beyond what was there before."""
     tracemalloc.start()
-    sweep()
+    sweep(1)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     return peak
@@ -203,67 +218,82 @@ def held_bytes(graph: NetGraph) -> int:
     return int(weights.data.nbytes + weights.indices.nbytes + weights.indptr.nbytes)
 
 
-def compare(max_edges: int, console: Console) -> None:
-    """Print one row a size and tool, then how each compares at its largest size."""
-    table = Table("edges", "tool", "ns/edge", "× netsculpt", "peak B/edge", "graph B/edge")
-    for column in (0, 2, 3, 4, 5):
+def compare(graphs: Iterable[NetGraph], tools: list[Tool], threads: list[int]) -> Table:
+    """One row a graph, tool and number of threads."""
+    columns = ("ns/edge", "× netsculpt", "peak B/edge", "graph B/edge")
+    table = Table("edges", "units", "tool", "threads", *columns)
+    for column in (0, 1, *range(3, 8)):
         table.columns[column].justify = "right"
-    largest: dict[str, str] = {}
-    for size in (size for size in SIZES if size <= max_edges):
-        graph = layered(size)
-        truth, reference = with_netsculpt(graph)(), 0.0
-        for tool in (tool for tool in TOOLS if size <= tool.most_edges):
+    for graph in graphs:
+        truth, reference = with_netsculpt(graph)(1), None
+        for tool in (tool for tool in tools if graph.n_edges <= tool.most_edges):
             sweep = tool.prepare(graph)
-            for found, expected in zip(sweep(), truth, strict=True):
+            for found, expected in zip(sweep(1), truth, strict=True):
                 np.testing.assert_allclose(found, expected, rtol=1e-10)
-            per_edge = best_seconds(sweep) / graph.n_edges * 1e9
-            reference = reference or per_edge
-            largest[tool.name] = f"{per_edge / reference:,.1f} × at {graph.n_edges:,} edges"
-            table.add_row(
-                f"{graph.n_edges:,}",
-                tool.name,
-                f"{per_edge:,.1f}",
-                f"{per_edge / reference:,.1f}",
-                f"{peak_bytes(sweep) / graph.n_edges:.1f}",
-                f"{held_bytes(graph) / graph.n_edges:.1f}",
-            )
+            peak = f"{peak_bytes(sweep) / graph.n_edges:.1f}" if tool.traced else ""
+            for n_threads in threads if tool.threads else [1]:
+                per_edge = best_seconds(partial(sweep, n_threads)) / graph.n_edges * 1e9
+                reference = reference or (per_edge if tool.name == "netsculpt" else None)
+                table.add_row(
+                    f"{graph.n_edges:,}",
+                    f"{graph.n_units:,}",
+                    tool.name,
+                    f"{n_threads}",
+                    f"{per_edge:,.1f}",
+                    f"{per_edge / reference:,.1f}" if reference else "",
+                    peak,
+                    f"{held_bytes(graph) / graph.n_edges:.1f}",
+                )
         table.add_section()
-    console.print(table)
-    for name, ratio in largest.items():
-        console.print(f"{name}: time per edge over that of netsculpt {ratio}")
+    return table
 
 
-def whole_way(n_edges: int, console: Console) -> None:
+def whole_way(graph: NetGraph) -> str:
     """Load a graph, sweep it, save it: seconds and peak memory."""
     from netsculpt.graph_files import load_graph, save
 
     with TemporaryDirectory() as folder:
         path = Path(folder) / "graph.npz"
-        save(layered(n_edges), path)
+        save(graph, path)
         tracemalloc.start()
         start = time.perf_counter()
         graph = load_graph(path)
         loaded = time.perf_counter()
-        with_netsculpt(graph)()
+        with_netsculpt(graph)(1)
         swept = time.perf_counter()
         save(graph, path)
         saved = time.perf_counter()
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
-    console.print(
+    return (
         f"{graph.n_edges:,} edges: load {loaded - start:.2f} s, sweep {swept - loaded:.2f} s, "
         f"save {saved - swept:.2f} s; peak {peak / graph.n_edges:.1f} B/edge"
     )
 
 
 def main() -> None:
-    """Compare the tools, then time a graph's whole way through."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--max-edges", type=int, default=SIZES[-1])
-    max_edges = parser.parse_args().max_edges
-    console = Console()
-    compare(max_edges, console)
-    whole_way(max_edges, console)
+    """Compare the tools, then time the largest graph's whole way through."""
+    given = _arguments()
+    tools = [tool for tool in TOOLS if tool.name in given.tools]
+    sizes = sorted(given.sizes)
+    graphs = (network(family, size) for size in sizes for family in given.families)
+    console = Console(width=110)
+    console.print(compare(graphs, tools, given.threads))
+    console.print(whole_way(network(given.families[0], sizes[-1])))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    names = [tool.name for tool in TOOLS]
+    families = listed(one_of(FAMILIES))
+    add = parser.add_argument
+    add("--sizes", type=listed(int), default=SIZES, help="edges, comma-separated")
+    add("--families", type=families, default=FIRST, help=", ".join(FAMILIES))
+    add("--tools", type=listed(one_of(names)), default=names, help=", ".join(names))
+    add("--threads", type=listed(int), default=[1, 4], help="numbers of threads (default: 1,4)")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ function from that graph to a small frozen result.
 
 >>> import netsculpt
 >>> graph, truth = netsculpt.planted([16, 16, 16], 2, 0.6, 0.02, rng=0)
->>> netsculpt.modules.leiden(graph, rng=0).n_modules
+>>> netsculpt.modules.layered(graph, rng=0).n_modules
 2
 
 The public names stand in ``__init__.pyi``; each is imported when it is first used (SPEC 1), so

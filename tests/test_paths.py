@@ -131,6 +131,9 @@ def test_counts_equal_enumeration(seed: int, form: str) -> None:
     tolerance = {"rtol": 1e-11, "atol": 1e-12 if form == "signed" else 0}
     np.testing.assert_allclose(paths.path_centrality(graph), units, **tolerance)
     np.testing.assert_allclose(paths.edge_path_weight(graph), edges, **tolerance)
+    both = paths.path_weights(graph, jobs=2)
+    np.testing.assert_array_equal(both.units, paths.path_centrality(graph))
+    np.testing.assert_array_equal(both.edges, paths.edge_path_weight(graph))
     np.testing.assert_allclose(paths.path_total(graph), total, **tolerance)
     expected = np.reshape(list(pairs.values()), (graph.inputs.size, graph.outputs.size))
     np.testing.assert_allclose(paths.pair_weights(graph), expected, **tolerance)
@@ -203,6 +206,7 @@ def test_large_counts_equal_python_integers(depth: int, digits: int) -> None:
         ("paths_out", "log10_paths_out"),
         ("path_centrality", "log10_path_centrality"),
         ("path_total", "log10_path_total"),
+        ("path_weights", "log10_path_centrality"),
         ("edge_path_weight", "log10_edge_path_weight"),
         ("path_kernel_trace", "log10_path_kernel_trace"),
         ("pair_weights", "with_weights"),
@@ -400,14 +404,19 @@ def test_sweeps_agree(engine: ModuleType, seed: int, dtype: type, squared: bool)
 @ENGINES
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("signed", [False, True])
-def test_edges_agree(engine: ModuleType, seed: int, signed: bool) -> None:
+def test_units_and_edges_agree(engine: ModuleType, seed: int, signed: bool) -> None:
     graph = wide_enough(seed, signed=signed)
-    fast, slow = engine.edge_weights(graph), np.empty(graph.n_edges)
+    found, slow = engine.weights_through(graph, 1), np.empty(graph.n_edges)
     for edges, part in _sweep.edges_scaled(graph):
         slow[edges] = part.linear("", "")
-    assert fast is not None
+    assert found is not None
+    units, fast = found
     scale = 0 if not signed else 1e-13 * np.abs(slow).max()
     np.testing.assert_allclose(fast, slow, rtol=1e-13, atol=scale)
+    slow = _sweep.units_scaled(graph).linear("", "")
+    scale = 0 if not signed else 1e-13 * np.abs(slow).max()
+    np.testing.assert_allclose(units, slow, rtol=1e-13, atol=scale)
+    np.testing.assert_array_equal(engine.units_through(graph), units)
 
 
 @pytest.mark.parametrize(("depth", "skips"), [(30, 0.3), (100, 0.1), (420, 0.0), (700, 0.0)])
@@ -426,9 +435,45 @@ def test_engines_say_where_they_would_lose_numbers(engine: ModuleType) -> None:
     for graph in (apart, heavy):
         assert engine.forward(graph, False, none) is None
         assert engine.backward(graph, False, none) is None
-        assert engine.edge_weights(graph) is None
+        assert engine.weights_through(graph, 1) is None
+        assert engine.units_through(graph) is None
     deep = from_matrices([np.ones((10, 10))] * 400)  # edges beyond float64
-    assert engine.edge_weights(deep) is None
+    assert engine.weights_through(deep, 1) is None
+    assert engine.units_through(deep) is None
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_threads_give_the_same_bytes(
+    seed: int, dtype: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where weights are 0, layers dead, and sums of signed weights 0."""
+    monkeypatch.setattr(_compiled, "_PART", 100)
+    signs = np.random.default_rng(seed).integers(-1, 2, wide_enough(seed).n_edges)
+    for graph in (
+        wide_enough(seed, signed=True, dtype=dtype),
+        wide_enough(seed).with_weights(signs.astype(dtype)),
+        wide_enough(seed).with_weights(np.where(signs == 0, -0.0, 1e-9 * signs).astype(dtype)),
+        random_dag(seed, density=0.2, dtype=dtype),
+    ):
+        alone = _compiled.weights_through(graph, 1)
+        threads = _compiled._through_in_threads(graph, 3)
+        assert alone is not None
+        assert threads is not None
+        for one, other in zip(alone, threads, strict=True):
+            assert one.tobytes() == other.tobytes()
+
+
+@pytest.mark.parametrize("weight", [1.0, 1e-4])
+def test_one_thread_where_only_exponents_hold_the_numbers(weight: float) -> None:
+    """From 10^130 on, and below 10^-45."""
+    graph = from_matrices([np.full((10, 10), weight)] * 135)
+    alone, threads = _compiled.weights_through(graph, 1), _compiled.weights_through(graph, 2)
+    assert _compiled._through_in_threads(graph, 2) is None
+    for one, other in zip(alone or (), threads or (), strict=True):
+        assert one.tobytes() == other.tobytes()
+    expected = (10 * weight) ** 135
+    np.testing.assert_allclose(paths.path_weights(graph).units, expected, rtol=1e-5)
 
 
 @pytest.fixture
@@ -450,6 +495,7 @@ def test_hostile_networks_by_the_compiled_way() -> None:
     test_extreme_float64_weights(5e-324, 5e-324)
     for name in ("edge_path_weight", "path_centrality"):
         test_beyond_float64_is_an_error_that_says_what_to_use(name, f"log10_{name}")
+    test_beyond_float64_is_an_error_that_says_what_to_use("path_weights", "log10_path_centrality")
 
 
 def test_without_numba_large_networks_are_swept_layer_by_layer(

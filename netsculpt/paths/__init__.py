@@ -12,6 +12,7 @@ from netsculpt.paths.pair_weights import pair_weights
 from netsculpt.paths.path_core import PathCore, path_core
 from netsculpt.paths.path_kernel_trace import log10_path_kernel_trace, path_kernel_trace
 from netsculpt.paths.path_total import log10_path_total, path_total
+from netsculpt.paths.path_weights import PathWeights, path_weights
 from netsculpt.paths.per_unit.depth import depth
 from netsculpt.paths.per_unit.in_degree import in_degree
 from netsculpt.paths.per_unit.in_strength import in_strength
@@ -31,6 +32,7 @@ __all__ = [
     "Effective",
     "Isometry",
     "PathCore",
+    "PathWeights",
     "Ramanujan",
     "depth",
     "edge_path_weight",
@@ -53,6 +55,7 @@ __all__ = [
     "path_kernel_trace",
     "path_share",
     "path_total",
+    "path_weights",
     "paths_in",
     "paths_out",
     "ramanujan",

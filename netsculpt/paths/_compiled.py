@@ -7,6 +7,8 @@ weights 2^±150; a sweep that meets more returns None.
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import numba
@@ -16,12 +18,15 @@ from numpy.typing import NDArray
 from netsculpt.graph import NetGraph
 from netsculpt.paths._scaled import Scaled, scaled
 
-__all__ = ["backward", "edge_weights", "forward"]
+__all__ = ["backward", "forward", "units_through", "weights_through"]
 
 _LEAST, _MOST = 2.0**-700, 2.0**700  # a number times a squared weight stays a normal float64
 _LIGHTEST, _HEAVIEST = 2.0**-150, 2.0**150  # every float32 lies inside
 _SHARED_LEAST, _SHARED_MOST = -300, 850  # exponents that a unit's number can absorb without loss
+_PLAIN_LEAST, _PLAIN_MOST = 2.0**-150, 2.0**400  # any two of these share such an exponent
 _DEAD = -(2**30)
+_PART = 1 << 18  # edges that a thread takes at a time
+_UNSIGNED = np.int64(2**63 - 1)
 
 _compiled = numba.njit(cache=True, nogil=True)
 
@@ -36,26 +41,72 @@ def forward(graph: NetGraph, squared: bool, removed: NDArray[np.bool_]) -> Scale
 def backward(graph: NetGraph, squared: bool, removed: NDArray[np.bool_]) -> Scaled | None:
     """Weight of the paths from each unit to the outputs [U]."""
     values, exponents = _ones_at(graph, graph.outputs)
-    no_edges = np.zeros(0)
+    none = np.zeros(0)
     fits = _fits(graph) and _pull(
         *_csr(graph), *_feeds(graph), removed, squared, values, exponents,
-        values, exponents, no_edges,
+        values, exponents, none, none,
     )  # fmt: skip
     return scaled(values, exponents[graph.layer_of]) if fits else None
 
 
-def edge_weights(graph: NetGraph) -> NDArray[np.float64] | None:
-    """Weight of the paths through each edge [E]."""
-    graph_arrays = *_csr(graph), *_feeds(graph), np.zeros(graph.n_units, dtype=bool), False
-    before = _ones_at(graph, graph.inputs)
-    after = _ones_at(graph, graph.outputs)
-    through = np.zeros(graph.n_edges)
+def units_through(graph: NetGraph) -> NDArray[np.float64] | None:
+    """Weight of the paths through each unit [U]."""
+    return _through(graph, np.zeros(0))
+
+
+def weights_through(
+    graph: NetGraph, jobs: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """Weight of the paths through each unit [U] and each edge [E]."""
+    if jobs != 1:
+        from joblib import effective_n_jobs
+
+        found = _through_in_threads(graph, effective_n_jobs(jobs))
+        if found is not None:
+            return found
+    edges = np.zeros(graph.n_edges)
+    units = _through(graph, edges)
+    return None if units is None else (units, edges)
+
+
+def _through(graph: NetGraph, edges: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """Weight of the paths through each unit [U]; `edges`, if not empty, are filled on the way."""
+    arrays = *_csr(graph), *_feeds(graph), np.zeros(graph.n_units, dtype=bool), False
+    before, after = _ones_at(graph, graph.inputs), _ones_at(graph, graph.outputs)
+    units = np.zeros(graph.n_units)
     fits = (
         _fits(graph)
-        and _push(*graph_arrays, *before)
-        and _pull(*graph_arrays, *after, *before, through)
+        and _push(*arrays, *before)
+        and _pull(*arrays, *after, *before, units, edges)
+        and np.isfinite(units).all()
     )
-    return through if fits else None
+    return units if fits else None
+
+
+def _through_in_threads(
+    graph: NetGraph, jobs: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """Both ways at a time, then all edges: the same bytes as `_through`.
+
+    Threads meet only twice, where sharing each layer out would have them wait for one another
+    for longer than they work. None also where float64 does not hold both ways without exponents.
+    """
+    csr, feeds, none = _csr(graph), _feeds(graph), np.zeros(0)
+    shared = *csr, *feeds, np.zeros(graph.n_units, dtype=bool), False
+    before, after = _ones_at(graph, graph.inputs), _ones_at(graph, graph.outputs)
+    units, edges = np.zeros(graph.n_units), np.zeros(graph.n_edges)
+    with ThreadPoolExecutor(jobs) as pool:
+        pushed = pool.submit(_push, *shared, *before)
+        pulled = pool.submit(_pull, *shared, *after, *after, none, none)
+        if not (_fits(graph) and pushed.result() and pulled.result()):
+            return None
+        if not (_plain(feeds[0], *before) and _plain(feeds[0], *after)):
+            return None
+        cuts = np.searchsorted(csr[0], np.arange(_PART, graph.n_edges, _PART))
+        starts, stops = [0, *cuts.tolist()], [*cuts.tolist(), graph.n_units]
+        fill = partial(_fill, *csr, before[0], after[0], units, edges)
+        list(pool.map(fill, starts, stops))
+    return units, edges
 
 
 def _ones_at(
@@ -98,24 +149,24 @@ def _within(values: Any, least: float, most: float) -> bool:
 
 
 @_compiled
-def _rescale(values: Any, power: int) -> bool:
+def _rescale(values: Any, power: int, least: float = _LEAST, most: float = _MOST) -> bool:
     """Multiply by 2^power in place; whether all numbers stay within the span."""
     factor = math.ldexp(1.0, power) if abs(power) <= 1000 else 0.0
+    outside = 0
     for at in range(values.size):
-        if values[at] != 0.0:
-            values[at] *= factor
-            if not _LEAST <= abs(values[at]) <= _MOST:
-                return False
-    return True
+        size = abs(values[at] * factor)
+        outside += (values[at] != 0.0) & ~((size >= least) & (size <= most))
+        values[at] *= factor
+    return outside == 0
 
 
 @_compiled
 def _power(values: Any) -> int:
     """Exponent of the largest, `_DEAD` if all are 0."""
-    largest = 0.0
-    for value in values:
-        largest = max(largest, abs(value))
-    return math.frexp(largest)[1] if largest > 0.0 else _DEAD
+    largest = np.int64(0)
+    for bits in values.view(np.int64):  # without their sign these are ordered as the numbers are
+        largest = max(largest, bits & _UNSIGNED)
+    return int(largest >> 52) - 1022 if largest > 0 else _DEAD
 
 
 @_compiled
@@ -126,7 +177,8 @@ def _push(
     """Fill `values` [U] and `exponents` [L], given 1 at the inputs, from the inputs on."""
     for layer in range(exponents.size):
         own = values[bounds[layer] : bounds[layer + 1]]
-        own[removed[bounds[layer] : bounds[layer + 1]]] = 0.0
+        for unit in range(bounds[layer], bounds[layer + 1]):
+            values[unit] = 0.0 if removed[unit] else values[unit]
         power = _power(own)
         if power == _DEAD:
             continue
@@ -151,51 +203,115 @@ def _push(
 def _pull(
     indptr: Any, indices: Any, weights: Any, bounds: Any, first: Any, fed: Any,
     removed: Any, squared: bool, values: Any, exponents: Any,
-    before: Any, before_exponents: Any, through: Any,
+    before: Any, before_exponents: Any, units: Any, edges: Any,
 ) -> bool:  # fmt: skip
     """Fill `values` and `exponents`, given 1 at the outputs, from the outputs back.
 
-    If `through` [E] is not empty, also fill it with before[u] · weight · value[v].
+    If `units` [U] is not empty, also fill it with before · value, and `edges` [E], if not empty,
+    with before[u] · weight · value[v].
     """
     for layer in range(exponents.size - 1, -1, -1):
-        own = values[bounds[layer] : bounds[layer + 1]]
-        targets = fed[first[layer] : first[layer + 1]]
-        top = _power(own)
-        for target in targets:
-            top = max(top, exponents[target])
-        exponents[layer] = _DEAD
-        if top == _DEAD:
-            continue
-        if not _rescale(own, -top):
+        fits, top, factor = _enter(
+            layer, bounds, first, fed, values, exponents, before, before_exponents, units
+        )
+        if not fits:
             return False
-        for target in targets:
-            gap = exponents[target] - top
-            if exponents[target] != _DEAD and gap != 0:
-                if not _rescale(values[bounds[target] : bounds[target + 1]], gap):
-                    return False
-                exponents[target] = top
-        factor = 0.0
-        if through.size > 0 and _power(before[bounds[layer] : bounds[layer + 1]]) != _DEAD:
-            shared = before_exponents[layer] + top
-            if not _SHARED_LEAST <= shared <= _SHARED_MOST:
+        if top != _DEAD:
+            _pull_rows(
+                bounds[layer], bounds[layer + 1], indptr, indices, weights, removed, squared,
+                values, before, factor, units, edges,
+            )  # fmt: skip
+            if not _leave(layer, bounds, values, exponents, top):
                 return False
-            factor = math.ldexp(1.0, shared)
-        for unit in range(bounds[layer], bounds[layer + 1]):
-            total = values[unit]
-            reaching = before[unit] * factor
-            if reaching != 0.0:
-                for edge in range(indptr[unit], indptr[unit + 1]):
-                    part = weights[edge] * values[indices[edge]]
-                    total += part
-                    through[edge] = reaching * part
-            else:
-                for edge in range(indptr[unit], indptr[unit + 1]):
-                    weight = np.float64(weights[edge])
-                    total += (weight * weight if squared else weight) * values[indices[edge]]
-            values[unit] = 0.0 if removed[unit] else total
-        power = _power(own)
-        if power != _DEAD:
-            if not _rescale(own, -power):
-                return False
-            exponents[layer] = top + power
     return True
+
+
+@_compiled
+def _enter(
+    layer: int, bounds: Any, first: Any, fed: Any, values: Any, exponents: Any,
+    before: Any, before_exponents: Any, units: Any,
+) -> tuple[bool, int, float]:  # fmt: skip
+    """Bring a layer and those that it feeds to one exponent.
+
+    Returns whether all numbers stay within the span, the exponent (`_DEAD` if all are 0), and
+    what `before` is multiplied by for the weight through units and edges.
+    """
+    own = values[bounds[layer] : bounds[layer + 1]]
+    targets = fed[first[layer] : first[layer + 1]]
+    top = _power(own)
+    for target in targets:
+        top = max(top, exponents[target])
+    exponents[layer] = _DEAD
+    if top == _DEAD:
+        return True, top, 0.0
+    if not _rescale(own, -top):
+        return False, top, 0.0
+    for target in targets:
+        gap = exponents[target] - top
+        if exponents[target] != _DEAD and gap != 0:
+            if not _rescale(values[bounds[target] : bounds[target + 1]], gap):
+                return False, top, 0.0
+            exponents[target] = top
+    if units.size == 0 or _power(before[bounds[layer] : bounds[layer + 1]]) == _DEAD:
+        return True, top, 0.0
+    shared = before_exponents[layer] + top
+    fits = _SHARED_LEAST <= shared <= _SHARED_MOST
+    return fits, top, math.ldexp(1.0, shared) if fits else 0.0
+
+
+@_compiled
+def _pull_rows(
+    start: int, stop: int, indptr: Any, indices: Any, weights: Any, removed: Any, squared: bool,
+    values: Any, before: Any, factor: float, units: Any, edges: Any,
+) -> None:  # fmt: skip
+    """`_pull` of the units from `start` to `stop`, all of one layer."""
+    for unit in range(start, stop):
+        total = values[unit]
+        reaching = before[unit] * factor
+        if reaching != 0.0 and edges.size > 0:
+            for edge in range(indptr[unit], indptr[unit + 1]):
+                part = weights[edge] * values[indices[edge]]
+                total += part
+                edges[edge] = reaching * part + 0.0  # no −0
+        else:
+            for edge in range(indptr[unit], indptr[unit + 1]):
+                weight = np.float64(weights[edge])
+                total += (weight * weight if squared else weight) * values[indices[edge]]
+        values[unit] = 0.0 if removed[unit] else total
+        if units.size > 0:
+            units[unit] = reaching * total + 0.0
+
+
+@_compiled
+def _leave(layer: int, bounds: Any, values: Any, exponents: Any, top: int) -> bool:
+    """Bring a layer that was pulled to its own exponent; whether all numbers stay within span."""
+    own = values[bounds[layer] : bounds[layer + 1]]
+    power = _power(own)
+    if power == _DEAD:
+        return True
+    exponents[layer] = top + power
+    return _rescale(own, -power)
+
+
+@_compiled
+def _plain(bounds: Any, values: Any, exponents: Any) -> bool:
+    """Multiply the numbers of each layer by its power of two; whether float64 holds them well."""
+    for layer in range(exponents.size):
+        own = values[bounds[layer] : bounds[layer + 1]]
+        if not _rescale(own, exponents[layer], _PLAIN_LEAST, _PLAIN_MOST):
+            return False
+    return True
+
+
+@_compiled
+def _fill(
+    indptr: Any, indices: Any, weights: Any, before: Any, after: Any, units: Any, edges: Any,
+    start: int, stop: int,
+) -> None:  # fmt: skip
+    """Weights through the units from `start` to `stop` and through the edges that leave them."""
+    for unit in range(start, stop):
+        reaching = before[unit]
+        units[unit] = reaching * after[unit] + 0.0
+        if reaching != 0.0:
+            for edge in range(indptr[unit], indptr[unit + 1]):
+                edges[edge] = reaching * (weights[edge] * after[indices[edge]]) + 0.0

@@ -5,17 +5,15 @@ A sweep that meets numbers beyond 2^±700, or weights beyond 2^±150, returns No
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
-from netsculpt.graph import Layer, NetGraph
+from netsculpt.graph import NetGraph
 from netsculpt.paths._scaled import Scaled, scaled
 
-__all__ = ["backward", "edge_weights", "forward"]
+__all__ = ["backward", "forward", "units_through", "weights_through"]
 
 _SPAN = 700  # a number times a squared weight stays a normal float64
 _WEIGHT_SPAN = 150  # every float32 lies inside
@@ -24,56 +22,87 @@ _EDGE_SPAN = 400  # two numbers times a weight stay one, too
 
 def forward(graph: NetGraph, squared: bool, removed: NDArray[np.bool_]) -> Scaled | None:
     """Weight of the paths from the inputs to each unit [U]."""
-    values = _pulled(
-        csr_array(graph.weights.T), graph.layers, graph.inputs, squared, removed, _SPAN
-    )
+    weights = _weights(graph, squared)
+    values = None if weights is None else _pushed(graph, weights, removed, _SPAN)
     return None if values is None else scaled(values, 0)
 
 
 def backward(graph: NetGraph, squared: bool, removed: NDArray[np.bool_]) -> Scaled | None:
     """Weight of the paths from each unit to the outputs [U]."""
-    values = _pulled(graph.weights, reversed(graph.layers), graph.outputs, squared, removed, _SPAN)
+    weights = _weights(graph, squared)
+    values = None if weights is None else _pulled(graph, weights, removed, _SPAN)
     return None if values is None else scaled(values, 0)
 
 
-def edge_weights(graph: NetGraph) -> NDArray[np.float64] | None:
-    """Weight of the paths through each edge [E]."""
-    none, rows = np.zeros(graph.n_units, dtype=bool), graph.weights
-    turned = csr_array(rows.T)
-    before = _pulled(turned, graph.layers, graph.inputs, False, none, _EDGE_SPAN)
-    after = _pulled(rows, reversed(graph.layers), graph.outputs, False, none, _EDGE_SPAN)
+def units_through(graph: NetGraph) -> NDArray[np.float64] | None:
+    """Weight of the paths through each unit [U]."""
+    found = weights_through(graph, 1)
+    return None if found is None else found[0]
+
+
+def weights_through(
+    graph: NetGraph, _jobs: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """Weight of the paths through each unit [U] and each edge [E], in one thread."""
+    weights, none = _weights(graph, squared=False), np.zeros(graph.n_units, dtype=bool)
+    if weights is None:
+        return None
+    before = _pushed(graph, weights, none, _EDGE_SPAN)
+    after = _pulled(graph, weights, none, _EDGE_SPAN)  # leaves weight · value in `weights`
     if before is None or after is None:
         return None
-    through = np.repeat(before, np.diff(rows.indptr))
-    through *= rows.data
-    through *= after[rows.indices]
-    return through
+    weights *= np.repeat(before, np.diff(graph.weights.indptr))
+    return before * after, weights
+
+
+def _weights(graph: NetGraph, squared: bool) -> NDArray[np.float64] | None:
+    """The weights as new float64 [E]."""
+    given = graph.weights.data
+    if given.dtype != np.float32 and not _within(given, _WEIGHT_SPAN):
+        return None
+    return np.square(given, dtype=np.float64) if squared else given.astype(np.float64)
+
+
+def _pushed(
+    graph: NetGraph, weights: NDArray[np.float64], removed: NDArray[np.bool_], span: int
+) -> NDArray[np.float64] | None:
+    """Solve x = 1 at inputs + Σ weight · x over the edges into a unit; 0 where `removed`."""
+    indptr, indices = graph.weights.indptr, graph.weights.indices
+    degrees = np.diff(indptr)
+    x = np.zeros(graph.n_units)
+    x[graph.inputs] = 1.0
+    with np.errstate(over="ignore", invalid="ignore"):  # seen at the end
+        for layer in graph.layers:
+            own = x[layer.units]
+            own[removed[layer.units]] = 0.0
+            edges = slice(indptr[layer.start], indptr[layer.stop])
+            if edges.start < edges.stop:
+                terms = np.repeat(own, degrees[layer.units])
+                terms *= weights[edges]
+                sums = np.bincount(indices[edges] - np.int32(layer.stop), terms)
+                x[layer.stop : layer.stop + sums.size] += sums
+    return x if _within(x, span) else None
 
 
 def _pulled(
-    rows: csr_array,
-    layers: Iterable[Layer],
-    ends: NDArray[np.intp],
-    squared: bool,
-    removed: NDArray[np.bool_],
-    span: int,
+    graph: NetGraph, weights: NDArray[np.float64], removed: NDArray[np.bool_], span: int
 ) -> NDArray[np.float64] | None:
-    """Solve x = 1 at `ends` + Σ weight · x over the unit's row; 0 where `removed`."""
-    if rows.dtype != np.float32 and not _within(rows.data, _WEIGHT_SPAN):
-        return None
-    weights = rows.data.astype(np.float64)
-    if squared:
-        weights *= weights
-    x = np.zeros(removed.size)
-    x[ends] = 1.0
+    """Solve x = 1 at outputs + Σ weight · x over the edges out of a unit; 0 where `removed`.
+
+    The terms of the sums replace the weights.
+    """
+    indptr, indices = graph.weights.indptr, graph.weights.indices
+    x = np.zeros(graph.n_units)
+    x[graph.outputs] = 1.0
     with np.errstate(over="ignore", invalid="ignore"):  # seen at the end
-        for layer in layers:
-            indptr = rows.indptr[layer.start : layer.stop + 1]
-            filled = np.flatnonzero(np.diff(indptr))
-            if filled.size:
-                edges = slice(int(indptr[0]), int(indptr[-1]))
-                terms = weights[edges] * x[rows.indices[edges]]
-                x[layer.start + filled] += np.add.reduceat(terms, indptr[filled] - indptr[0])
+        for layer in reversed(graph.layers):
+            first = indptr[layer.start : layer.stop + 1]
+            edges = slice(first[0], first[-1])
+            if edges.start < edges.stop:
+                terms = weights[edges]
+                terms *= x[indices[edges]]
+                filled = np.flatnonzero(np.diff(first))
+                x[layer.start + filled] += np.add.reduceat(terms, first[filled] - first[0])
             x[layer.units][removed[layer.units]] = 0.0
     return x if _within(x, span) else None
 

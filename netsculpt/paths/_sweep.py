@@ -1,4 +1,4 @@
-"""One pass over the edges: from the inputs on, or from the outputs back.
+"""One pass over the edges: from the inputs on, from the outputs back, or one of each.
 
 Three engines, one result. Small graphs are swept in NumPy, so that they never wait for a
 compiler; large ones in compiled code; and where numbers leave the range of these two, with an
@@ -18,7 +18,16 @@ from netsculpt.graph import NetGraph
 from netsculpt.paths import _layerwise, _wide
 from netsculpt.paths._scaled import Scaled, scaled
 
-__all__ = ["backward", "edge_weights", "edges_scaled", "forward", "non_negative", "total"]
+__all__ = [
+    "backward",
+    "edges_scaled",
+    "forward",
+    "non_negative",
+    "total",
+    "units_scaled",
+    "units_through",
+    "weights_through",
+]
 
 _COMPILE_FROM = 100_000  # edges
 
@@ -39,9 +48,24 @@ def backward(
     return _engine(graph).backward(graph, squared, gone) or _wide.backward(graph, squared, gone)
 
 
-def edge_weights(graph: NetGraph) -> NDArray[np.float64] | None:
-    """Weight of the paths through each edge [E]; None where only `edges_scaled` is right."""
-    return _engine(graph).edge_weights(graph)
+def units_through(graph: NetGraph) -> NDArray[np.float64] | None:
+    """Weight of the paths through each unit [U]; None where only `units_scaled` is right."""
+    return _engine(graph).units_through(graph)
+
+
+def weights_through(
+    graph: NetGraph, jobs: int = 1
+) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """Weight of the paths through each unit [U] and each edge [E], by up to `jobs` threads.
+
+    None where only `units_scaled` and `edges_scaled` are right.
+    """
+    return _engine(graph).weights_through(graph, jobs)
+
+
+def units_scaled(graph: NetGraph) -> Scaled:
+    """Weight of the paths through each unit [U]."""
+    return forward(graph) * backward(graph)
 
 
 def edges_scaled(graph: NetGraph) -> Iterator[tuple[slice, Scaled]]:
@@ -77,7 +101,11 @@ class _Engine(Protocol):
         self, graph: NetGraph, squared: bool, removed: NDArray[np.bool_], /
     ) -> Scaled | None: ...
 
-    def edge_weights(self, graph: NetGraph, /) -> NDArray[np.float64] | None: ...
+    def units_through(self, graph: NetGraph, /) -> NDArray[np.float64] | None: ...
+
+    def weights_through(
+        self, graph: NetGraph, jobs: int, /
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None: ...
 
 
 def _engine(graph: NetGraph) -> _Engine:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netsculpt.graph import NetGraph
-from netsculpt.paths._sweep import edge_weights, edges_scaled, non_negative
+from netsculpt.paths._sweep import edges_scaled, non_negative, weights_through
 
 __all__ = ["edge_path_weight", "log10_edge_path_weight"]
 
@@ -19,7 +19,7 @@ def edge_path_weight(graph: NetGraph) -> NDArray[np.float64]:
 
     Weights are swept as given, signs included: pass ``graph.pattern`` to count paths,
     ``graph.with_weights(graph.multiplicity)`` to count them by scalar parameters,
-    ``graph.magnitude`` for Π|weight|.
+    ``graph.magnitude`` for Π|weight|. `path_weights` gives those of the units in the same time.
     O(E).
 
     Returns
@@ -40,9 +40,9 @@ def edge_path_weight(graph: NetGraph) -> NDArray[np.float64]:
     >>> edge_path_weight(graph).tolist()
     [1.0, 8.0, 12.0, 1.0, 20.0]
     """
-    fast = edge_weights(graph)
+    fast = weights_through(graph)
     if fast is not None:
-        return fast
+        return fast[1]
     through = np.empty(graph.n_edges)
     for edges, part in edges_scaled(graph):
         through[edges] = part.linear("edge_path_weight", "use log10_edge_path_weight")

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netsculpt.graph import NetGraph
-from netsculpt.paths._sweep import backward, forward, non_negative
+from netsculpt.paths._sweep import non_negative, units_scaled
 
 __all__ = ["log10_path_centrality"]
 
@@ -37,5 +37,4 @@ def log10_path_centrality(graph: NetGraph) -> NDArray[np.float64]:
     >>> log10_path_centrality(graph.magnitude).round(3).tolist()
     [0.954, 1.079, 0.0, 1.301, 1.322]
     """
-    chosen = non_negative(graph, "log10_path_centrality")
-    return (forward(chosen) * backward(chosen)).log10()
+    return units_scaled(non_negative(graph, "log10_path_centrality")).log10()

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netsculpt.graph import NetGraph
-from netsculpt.paths._sweep import backward, forward
+from netsculpt.paths._sweep import units_scaled, units_through
 
 __all__ = ["path_centrality"]
 
@@ -40,4 +40,7 @@ def path_centrality(graph: NetGraph) -> NDArray[np.float64]:
     >>> path_centrality(graph).tolist()
     [9.0, 12.0, 1.0, 20.0, 21.0]
     """
-    return (forward(graph) * backward(graph)).linear("path_centrality", "use log10_path_centrality")
+    fast = units_through(graph)
+    if fast is not None:
+        return fast
+    return units_scaled(graph).linear("path_centrality", "use log10_path_centrality")

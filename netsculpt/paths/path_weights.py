@@ -1,0 +1,62 @@
+"""Input→output paths through each unit and each edge, in one go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netsculpt.graph import NetGraph
+from netsculpt.paths._sweep import weights_through
+from netsculpt.paths.edge_path_weight import edge_path_weight
+from netsculpt.paths.per_unit.path_centrality import path_centrality
+
+__all__ = ["PathWeights", "path_weights"]
+
+
+@dataclass(frozen=True, eq=False)
+class PathWeights:
+    """Weight of the input→output paths through all that they run through."""
+
+    units: NDArray[np.float64]  # [U] `path_centrality`
+    edges: NDArray[np.float64]  # [E] `edge_path_weight`, in the order of graph.weights.data
+
+
+def path_weights(graph: NetGraph, *, jobs: int = 1) -> PathWeights:
+    """Weight of the input→output paths through each unit and each edge.
+
+    `path_centrality` and `edge_path_weight` by one sweep each way, in the time of the second
+    alone.
+
+    Weights are swept as given, signs included: pass ``graph.pattern`` to count paths,
+    ``graph.with_weights(graph.multiplicity)`` to count them by scalar parameters,
+    ``graph.magnitude`` for Π|weight|.
+    O(E).
+
+    Parameters
+    ----------
+    graph
+        The network.
+    jobs
+        Threads, −1: one a core. The result is the same, byte for byte. On cores that are free
+        they gain a third from some 10⁷ edges on; on busy ones, or for less, one is best.
+
+    Raises
+    ------
+    LimitError
+        If a path weight is beyond float64; `log10_path_centrality` and `log10_edge_path_weight`
+        have no such limit.
+
+    Examples
+    --------
+    >>> from netsculpt.matrices import from_matrices
+    >>> graph = from_matrices([np.array([[1.0, 0.0], [2.0, 3.0]]), np.array([[1.0, 4.0]])])
+    >>> found = path_weights(graph.pattern)
+    >>> found.units.tolist(), found.edges.tolist()
+    ([2.0, 1.0, 1.0, 2.0, 3.0], [1.0, 1.0, 1.0, 1.0, 2.0])
+    """
+    fast = weights_through(graph, jobs)
+    if fast is not None:
+        return PathWeights(*fast)
+    return PathWeights(path_centrality(graph), edge_path_weight(graph))
