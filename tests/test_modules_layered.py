@@ -10,10 +10,12 @@ import pytest
 
 from netsculpt import GraphError, NetGraph, Partition, from_matrices, planted
 from netsculpt.graph import Block, Layer, live_units
+from netsculpt.modules import _layered_searching as searching
+from netsculpt.modules import _layered_settling as settling
 from netsculpt.modules import compare, consensus, layer_ami, leiden, quality
 from netsculpt.modules._layered_aggregating import aggregated
-from netsculpt.modules._layered_iterating import Limits
-from netsculpt.modules._layered_moving import drawn, moved, shuffled
+from netsculpt.modules._layered_iterating import Limits, connected_optimum
+from netsculpt.modules._layered_moving import Level, drawn, moved, shuffled
 from netsculpt.modules._layered_refining import connected, refined
 from netsculpt.modules._layered_searching import (
     Effort,
@@ -243,6 +245,104 @@ def test_more_optima_are_better_where_modules_are_weak() -> None:
     assert once < q(8, 0) < q(8, 80)
 
 
+def refined_by_the_definition(level: Level, gamma: float, labels: np.ndarray, seed: int) -> set:
+    """Parts of modules, by sums over all pairs of nodes."""
+    n = labels.size
+    excess = np.zeros((n, n))
+    for i in range(n):
+        own = slice(level.first[i], level.first[i + 1])
+        for slot, value in zip(level.slots[own], level.values[own], strict=True):
+            there = np.flatnonzero(level.slots == level.partner[slot])
+            nodes = np.searchsorted(level.first, there, side="right") - 1
+            np.add.at(excess[i], nodes, -gamma * value * level.values[there])
+    weight = np.zeros((n, n))
+    for i in range(n):
+        own = slice(level.indptr[i], level.indptr[i + 1])
+        np.add.at(weight[i], level.indices[own], level.weights[own])
+    excess += weight
+    parts = [{i} for i in range(n)]
+    at = {i: i for i in range(n)}
+
+    def well_connected(part: set[int]) -> bool:
+        rest = [j for j in np.flatnonzero(labels == labels[min(part)]) if j not in part]
+        return excess[np.ix_(list(part), rest)].sum() >= -1e-12
+
+    for i in map(int, shuffled(n, np.array([seed], np.uint64))):
+        if len(parts[at[i]]) > 1 or not well_connected({i}):
+            continue
+        mates = [j for j in np.flatnonzero(weight[i]) if labels[j] == labels[i]]
+        near = {at[int(j)] for j in mates if well_connected(parts[at[int(j)]])}
+        gain = {part: excess[i, list(parts[part])].sum() for part in near}
+        if gain and max(gain.values()) > 0:
+            best = max(gain, key=gain.__getitem__)
+            parts[best] |= parts[at[i]]
+            parts[at[i]] = set()
+            at[i] = best
+    return {frozenset(part) for part in parts if part}
+
+
+@pytest.mark.parametrize("gamma", [1.0, 3.0])
+def test_refined_parts_are_those_of_the_definition(gamma: float) -> None:
+    rng = np.random.default_rng(0)
+    for seed in range(12):
+        graph, _ = planted([7, 8, 6, 5], 2, 0.6, 0.3, skips=0.2, rng=seed)
+        graph = graph.with_weights(rng.random(graph.n_edges) + 0.05)
+        level, _ = live_level(graph, live_units(graph))
+        labels = rng.integers(3, size=level.alone.size).astype(np.int32)
+        parts, n = refined(level, gamma, labels, 3, np.array([seed], np.uint64))
+        found = {frozenset(np.flatnonzero(parts == part).tolist()) for part in range(n)}
+        assert found == refined_by_the_definition(level, gamma, labels, seed)
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_promises_on_networks_of_all_kinds(large: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connected modules, from which no unit gains by leaving, of the path of large networks too."""
+    if large:
+        monkeypatch.setattr(searching, "_FEWER_BEGUN", 0)
+        monkeypatch.setattr(settling, "_MANY", 10)
+    rng = np.random.default_rng(0)
+    for seed in range(60):
+        widths = rng.integers(2, 9, size=rng.integers(2, 6)).tolist()
+        graph, _ = planted(
+            widths, 2, rng.uniform(0.1, 0.9), rng.uniform(0.1, 0.9), 0.5, 0.3, rng=seed
+        )
+        graph = graph.with_weights(rng.exponential(size=graph.n_edges) * rng.integers(0, 5) + 0.1)
+        gamma = float(rng.choice([0.3, 1.0, 2.5, 10.0]))
+        start = Partition(rng.integers(4, size=graph.n_units)) if seed % 3 else None
+        found = layered(graph, rng=seed, resolution=gamma, start=start)
+        value = quality(graph, found, gamma)
+        assert found.quality == value
+        assert start is None or value >= quality(graph, start, gamma) - 1e-12
+        assert parted(graph, found) == 0
+        assert best_move(graph, found, gamma) <= value + 1e-9
+
+
+def test_at_the_end_no_move_gains() -> None:
+    """Moves change null terms of units that no edge leads to, so that a sweep is not enough."""
+    rng = np.random.default_rng(0)
+    for seed in range(300):
+        graph, _ = planted([6, 9, 9, 6], 2, 0.5, 0.3, skips=0.3, rng=seed)
+        graph = graph.with_weights(rng.exponential(size=graph.n_edges))
+        level, total = live_level(graph, live_units(graph))
+        limits = Limits(1e-12 * total, 1e-9 * total, 30)
+        labels, state = rng.integers(4, size=level.alone.size).astype(np.int32), np.array([seed])
+        connected_optimum(level, 1.5, limits, labels, state.astype(np.uint64))
+        waits = np.ones(labels.size, bool)
+        again = moved(level, 1.5, limits.least, 999, labels, waits, np.array([1], np.uint64))
+        assert again[0] == 0
+
+
+def test_a_unit_leaves_for_a_module_of_its_own() -> None:
+    """Where it loses in every module that there is."""
+    graph = from_matrices([np.array([[1.0, 1.0], [1.0, 0.0]])])
+    level, _ = live_level(graph, live_units(graph))
+    labels, waits = np.zeros(4, np.int32), np.ones(4, bool)
+    before = _value(level, 5.0, labels)
+    gained, n_modules, _ = moved(level, 5.0, 0.0, 99, labels, waits, np.array([0], np.uint64))
+    assert n_modules == 4
+    assert _value(level, 5.0, labels) == pytest.approx(before + 2 * gained)
+
+
 def test_refined_parts_are_connected_and_gain() -> None:
     graph = mixed(5).live()
     level, _ = live_level(graph, live_units(graph))
@@ -368,12 +468,14 @@ def test_fixed_and_start_must_agree() -> None:
     graph, truth = planted([6, 6], 2, 1.0, 0.0, rng=0)
     fixed = np.full(12, -1)
     fixed[[0, 5]] = 0
-    with pytest.raises(GraphError, match="start parts units of one fixed label"):
+    with pytest.raises(GraphError, match=r"start parts units .* such as 0 and 5"):
         layered(graph, start=truth, fixed=fixed)
     fixed[[0, 1]] = 0, 1
     fixed[5] = -1
-    with pytest.raises(GraphError, match="start joins units of different ones"):
+    with pytest.raises(GraphError, match="start joins units that are fixed apart, such as 0 and 1"):
         layered(graph, start=truth, fixed=fixed)
+    unsaid = Partition(np.where(fixed >= 0, -1, truth.labels))
+    assert np.unique(layered(graph, start=unsaid, fixed=fixed, rng=0).labels[[0, 1]]).size == 2
     for wrong in (np.zeros(3, int), np.zeros(12)):
         with pytest.raises(GraphError, match="labels"):
             layered(graph, fixed=wrong)

@@ -30,7 +30,7 @@ def optimum(
 ) -> int:  # pragma: no cover - compiled
     """Improve the labels [n] until an iteration of the Leiden algorithm gains no more than a bound.
 
-    Returns how many visits of nodes, not of sets of them, that took.
+    Returns how many visits that took, those of sets of nodes included.
     `waits` [n] are the nodes that the first sweep visits; it is used up.
     """
     least, no_gain, most_visits = limits
@@ -64,10 +64,12 @@ def optimum(
 
 def connected_optimum(level: Level, gamma: float, limits: Limits, labels: Any, state: Any) -> None:
     """Improve the labels [n] until no node gains by a move and all modules are connected."""
-    split = True
-    while split:  # a sweep may leave a module in two, and so on, but each time Q is higher
-        waits, n_visits = np.ones(labels.size, dtype=np.bool_), limits.most_visits * labels.size
-        moved(level, gamma, limits.least, n_visits, labels, waits, state)
+    most, settled = limits.most_visits * labels.size, False
+    while not settled:
+        waits = np.ones(labels.size, dtype=np.bool_)
+        gained, n_modules, n_visits = moved(level, gamma, limits.least, most, labels, waits, state)
         parts, n_parts = connected(level, labels)
-        split = n_parts > labels.max(initial=-1) + 1
         labels[:] = parts
+        # Moves change null terms of nodes that no edge leads to, which are not visited for it; and
+        # may leave a module in two. So it is settled by a sweep that does neither.
+        settled = n_parts == n_modules and (gained == 0 or n_visits == most)

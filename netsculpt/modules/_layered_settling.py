@@ -23,7 +23,7 @@ _FIRST_VISITS = 2  # of a node, on average
 
 
 def settled(level: Level, gamma: float, limits: Limits, labels: Any, state: Any) -> None:
-    """Improve the labels [n] until neither an iteration of the Leiden algorithm nor a split gains.
+    """Improve the labels [n] by the Leiden algorithm, and by splits as long as they gain.
 
     Beyond 100,000 nodes that are all alone, modules to begin with are made first.
     """
@@ -58,10 +58,10 @@ def _merged(
     level: Level, gamma: float, of_nodes: Limits, of_modules: Limits, labels: Any, state: Any
 ) -> None:
     """Move nodes to other modules [n], then whole modules as nodes, until none gains."""
-    n_before, n_modules = labels.size, _swept(level, gamma, of_nodes, labels, state)
-    while n_modules < n_before:
-        n_before, own = n_modules, np.arange(n_modules, dtype=np.int32)
-        above = aggregated(level, labels, n_before)
+    n_nodes, n_modules = labels.size, _swept(level, gamma, of_nodes, labels, state)
+    while n_modules < n_nodes:
+        n_nodes, own = n_modules, np.arange(n_modules, dtype=np.int32)
+        above = aggregated(level, labels, n_nodes)
         n_modules = _swept(above, gamma, of_modules, own, state)
         labels[:] = own[labels]
 

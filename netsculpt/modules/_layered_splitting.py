@@ -47,7 +47,7 @@ def split(
         sides = np.empty(n, np.int32)
         for node in range(n):
             sides[node] = 2 * labels[node] + second[node]
-        gain = _settled(level, gamma, sides, count)
+        gain = _gains(level, gamma, sides, count)
         new = np.full(count, -1, np.int32)
         for module in range(n_modules):
             if gain[module] > least:
@@ -60,7 +60,7 @@ def split(
 
 
 @_compiled
-def _settled(
+def _gains(
     level: Any, gamma: float, sides: Any, n_modules: int
 ) -> Any:  # pragma: no cover - compiled
     """What each module gains as two, nodes having gone to the better of its sides [n].
@@ -158,7 +158,7 @@ def _slowest(
     """
     n, n_slots = labels.size, max(level.partner.size, 1)
     x, degree = np.empty(n, np.float32), np.zeros(n, np.float32)
-    group, n_groups = np.empty(n, np.int32), n_modules * n_slots
+    group, n_groups = np.empty(n, np.int64), n_modules * n_slots
     mean, weight = np.empty(n_groups), np.zeros(n_groups)
     for node in range(n):
         x[node] = 2 * drawn(2, state) - 1
