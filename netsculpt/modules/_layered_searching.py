@@ -8,6 +8,7 @@ clustering", Contemp. Math. 588 (2013).
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import numba
@@ -43,7 +44,7 @@ class Effort(NamedTuple):
     n_more: int  # that are made of these, each to take the place of a worse one it was made of
     n_failures: int  # in a row to better the best that end this
     smooth: float  # visits of a node, on average: if fewer led to the first, no more are made;
-    # if fewer than half as many, its modules are not even looked through for some to split
+    # if fewer than three quarters, its modules are not even looked through for some to split
     no_gain: float  # what the last iteration of a run may gain, of all weight
     most_visits: int  # of a node in a sweep, on average
     splits: bool  # one run only, whose modules are split where that gains
@@ -78,24 +79,28 @@ def best_of(
     limits = Limits(_ROUNDING * total, effort.no_gain * total, effort.most_visits)
     state = rng.integers(_STATES, size=1, dtype=np.uint64)
     best = labels.copy()
-    is_rough, may_hide_two = False, effort.splits
-    if not effort.splits:
+    if effort.splits:
+        _settling().settled(level, gamma, limits, best, state)
+    else:
         visits = optimum(level, gamma, limits, best, _every(labels.size), state) / labels.size
-        is_rough = visits >= effort.smooth
-        may_hide_two = not is_rough and visits >= effort.smooth / 2
-    if may_hide_two:
-        from netsculpt.modules._layered_settling import settled  # compiled only where needed
-
-        settled(level, gamma, limits, best, state)
-    elif is_rough:
-        pool = [best]
-        for at in range(1, effort.n_begun):
-            new = _scattered(level, rng) if at <= effort.n_scattered else labels.copy()
-            optimum(level, gamma, limits, new, _every(labels.size), state)
-            pool.append(new)
-        best = _bred(level, gamma, limits, effort, pool, state, rng)
+        if visits >= effort.smooth:
+            pool = [best]
+            for at in range(1, effort.n_begun):
+                new = _scattered(level, rng) if at <= effort.n_scattered else labels.copy()
+                optimum(level, gamma, limits, new, _every(labels.size), state)
+                pool.append(new)
+            best = _bred(level, gamma, limits, effort, pool, state, rng)
+        elif visits >= 0.75 * effort.smooth:
+            _settling().mended(level, gamma, limits, best, state)
     connected_optimum(level, gamma, limits, best, state)
     return best
+
+
+def _settling() -> ModuleType:
+    """Imported, and so compiled, only where it is needed: not for small networks."""
+    from netsculpt.modules import _layered_settling
+
+    return _layered_settling
 
 
 def _bred(

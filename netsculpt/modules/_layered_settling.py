@@ -1,4 +1,4 @@
-"""One run on a large network, where there is no time for many.
+"""An optimum made better where there is no time for many.
 
 Single moves leave two faults in an optimum: a module that has grown over two, and modules that
 change places from one layer to the next. Splitting mends both.
@@ -15,7 +15,7 @@ from netsculpt.modules._layered_iterating import Limits, optimum
 from netsculpt.modules._layered_moving import Level, moved, numbered
 from netsculpt.modules._layered_splitting import split
 
-__all__ = ["settled"]
+__all__ = ["mended", "settled"]
 
 _SPLITS = 4  # at most
 _MANY = 100_000  # nodes, from which on modules to begin with are made in another way
@@ -27,15 +27,20 @@ def settled(level: Level, gamma: float, limits: Limits, labels: Any, state: Any)
 
     Beyond 100,000 nodes that are all alone, modules to begin with are made first.
     """
-    every = np.ones(labels.size, np.bool_)
-    if _MANY < labels.size == numbered(labels) and _grown(level, gamma, limits, labels, state):
-        optimum(level, gamma, limits, labels, every, state)
-        return
+    is_mended = _MANY < labels.size == numbered(labels) and _grown(
+        level, gamma, limits, labels, state
+    )
+    optimum(level, gamma, limits, labels, np.ones(labels.size, np.bool_), state)
+    if not is_mended:
+        mended(level, gamma, limits, labels, state)
+
+
+def mended(level: Level, gamma: float, limits: Limits, labels: Any, state: Any) -> None:
+    """Improve an optimum [n] by splits, and by the Leiden algorithm after each."""
     for _ in range(_SPLITS):
-        optimum(level, gamma, limits, labels, every.copy(), state)
         if not split(level, gamma, limits.least, labels, numbered(labels), state):
             return
-    optimum(level, gamma, limits, labels, every, state)
+        optimum(level, gamma, limits, labels, np.ones(labels.size, np.bool_), state)
 
 
 def _grown(level: Level, gamma: float, limits: Limits, labels: Any, state: Any) -> bool:
