@@ -16,7 +16,7 @@ labels, so with the building of the tool's own graph, without imports and compil
 that is short. MB is what its memory grew by at most. A run is ended after --limit such seconds, and
 its tool not tried again on networks as large. Q (layer-aware), ARI and AMI (with the planted
 modules) and AMI with the layers are of live units. networkit and scikit-network are optional:
-``pip install networkit scikit-network``.
+``pip install netsculpt[bench]``.
 """
 
 from __future__ import annotations
