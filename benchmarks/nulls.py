@@ -17,9 +17,9 @@ import argparse
 import random
 import time
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -165,22 +165,30 @@ def table_of(*columns: str) -> Table:
     return table
 
 
+def raced(
+    tools: Iterable[tuple[str, Callable[..., Any], int]], graph: NetGraph, size: int
+) -> Iterator[tuple[str, float, float, Any]]:
+    """Each tool for such sizes: its name, seconds, these over those of the first, its result."""
+    reference = 0.0
+    for tool, run, most in tools:
+        if size <= most:
+            seconds, found = seconds_of(partial(run, graph))
+            reference = reference or seconds
+            yield tool, seconds, seconds / reference, found
+
+
 def rewired(sizes: list[int]) -> Table:
     """One row a size and tool."""
     table = table_of("edges", "tool", "s", "ns/edge", "× netsculpt", "kept")
     for size in sizes:
-        graph, reference = one_block(size), 0.0
-        for tool, run, most in REWIRES:
-            if size > most:
-                continue
-            seconds, drawn = seconds_of(partial(run, graph))
-            reference = reference or seconds
+        graph = one_block(size)
+        for tool, seconds, ratio, drawn in raced(REWIRES, graph, size):
             table.add_row(
                 f"{graph.n_edges:,}",
                 tool,
                 f"{seconds:.3f}",
                 f"{seconds / graph.n_edges * 1e9:,.0f}",
-                f"{seconds / reference:.1f}",
+                f"{ratio:.1f}",
                 f"{share_kept(graph, drawn):.3f}",
             )
         table.add_section()
@@ -213,18 +221,14 @@ def clusterings(sizes: list[int]) -> Table:
     """One row a size and tool."""
     table = table_of("edges", "tool", "s", "µs/edge", "× netsculpt", "n-cut", "ARI")
     for size in sizes:
-        (graph, truth), reference = network(size), 0.0
-        for tool, run, most in CLUSTERINGS:
-            if size > most:
-                continue
-            seconds, found = seconds_of(partial(run, graph))
-            reference = reference or seconds
+        graph, truth = network(size)
+        for tool, seconds, ratio, found in raced(CLUSTERINGS, graph, size):
             table.add_row(
                 f"{graph.n_edges:,}",
                 tool,
                 f"{seconds:.2f}",
                 f"{seconds / graph.n_edges * 1e6:.2f}",
-                f"{seconds / reference:.1f}",
+                f"{ratio:.1f}",
                 f"{ncut(graph, found):.3f}",
                 f"{compare(found, truth).ari:.3f}",
             )

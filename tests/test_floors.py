@@ -23,6 +23,7 @@ FLOORS = {
         *("graph", "matrices", "partition", "provenance", "errors", "random", "catalog"),
         "printable",
         *("circuits", "interop", "graph_files", "exporting", "parallel", "walks", "_version"),
+        *("_grouping", "_splitmix"),
     },
 }
 FLOOR_OF = {name: floor for floor, names in FLOORS.items() for name in names}

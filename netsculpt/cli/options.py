@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -42,9 +42,9 @@ __all__ = [
     "chosen_detectors",
     "chosen_formats",
     "finite",
+    "jobs_option",
     "one_of",
     "require_writable",
-    "some_jobs",
 ]
 
 DETECTORS = names("netsculpt.modules.detectors")
@@ -101,6 +101,11 @@ def some_jobs(jobs: int) -> int:
     if jobs == 0:
         raise typer.BadParameter("0 jobs do nothing; 1 or more, or -1 for one a core")
     return jobs
+
+
+def jobs_option(told: str) -> Any:
+    """The option --jobs, with what the workers share."""
+    return typer.Option("--jobs", "-j", callback=some_jobs, help=told)
 
 
 Weights = Annotated[
@@ -199,15 +204,7 @@ Null = Annotated[
     typer.Option("--null", callback=one_of(NULLS), help=f"Null model: {' | '.join(NULLS)}."),
 ]
 Seeds = Annotated[int, typer.Option("--stability-seeds", min=0, help="Runs for the stability.")]
-Jobs = Annotated[
-    int,
-    typer.Option(
-        "--jobs",
-        "-j",
-        callback=some_jobs,
-        help="Null networks and seeds worked on at a time; -1 = one a core.",
-    ),
-]
+Jobs = Annotated[int, jobs_option("Null networks and seeds worked on at a time; -1 = one a core.")]
 Figures = Annotated[
     str, typer.Option("--figures", help="Formats, with commas: pdf,png,svg; 'none' draws none.")
 ]

@@ -12,7 +12,7 @@ import typer
 from netsculpt.catalog import catalog, names
 from netsculpt.cli.messages import complain
 from netsculpt.cli.nets import INITIAL, Initial, Model, Spec, begun_net, given_task_of
-from netsculpt.cli.options import Seed, one_of, require_writable, some_jobs
+from netsculpt.cli.options import Seed, jobs_option, one_of, require_writable
 
 if TYPE_CHECKING:
     from netsculpt.cli.nets import Begun
@@ -91,12 +91,7 @@ def prune(
     ] = False,
     jobs: Annotated[
         int,
-        typer.Option(
-            "--jobs",
-            "-j",
-            callback=some_jobs,
-            help="Threads for phew's walks; -1 = one a core. The masks do not depend on it.",
-        ),
+        jobs_option("Threads for phew's walks; -1 = one a core. The masks do not depend on it."),
     ] = 1,
     seed: Seed = 0,
     as_json: Annotated[

@@ -13,9 +13,9 @@ from netsculpt.cli.options import (
     Detector,
     chosen_detectors,
     finite,
+    jobs_option,
     one_of,
     require_writable,
-    some_jobs,
 )
 
 __all__ = ["sculpt"]
@@ -89,15 +89,7 @@ def sculpt(
     together: Annotated[
         int, typer.Option("--together", min=1, help="Most runs trained as one batch of seeds.")
     ] = 1000,
-    jobs: Annotated[
-        int,
-        typer.Option(
-            "--jobs",
-            "-j",
-            callback=some_jobs,
-            help="Processes that share the batches; -1 = one a core.",
-        ),
-    ] = 1,
+    jobs: Annotated[int, jobs_option("Processes that share the batches; -1 = one a core.")] = 1,
     output: Annotated[
         Path, typer.Option("-o", "--output", help="Folder for models and tables.")
     ] = Path("runs"),

@@ -7,6 +7,7 @@ from typing import Any
 import numba
 import numpy as np
 
+from netsculpt._grouping import grouped
 from netsculpt.modules._layered_moving import Level
 
 __all__ = ["aggregated"]
@@ -18,7 +19,7 @@ _compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
 def aggregated(level: Any, parts: Any, n_parts: int) -> Any:  # pragma: no cover - compiled
     """The network whose nodes are the parts [n] of this one's nodes."""
     indptr, indices, weights, first, slots, values, _, anchored, partner = level
-    begin, members = _members(parts, n_parts)
+    begin, members = grouped(parts, n_parts)
     new_indptr, new_first = np.zeros(n_parts + 1, np.int64), np.zeros(n_parts + 1, np.int64)
     new_indices, new_weights = np.empty(indices.size, np.int32), np.empty(indices.size)
     new_slots, new_values = np.empty(slots.size, np.int32), np.empty(slots.size)
@@ -65,18 +66,3 @@ def aggregated(level: Any, parts: Any, n_parts: int) -> Any:  # pragma: no cover
         new_anchored,
         partner,
     )
-
-
-@_compiled
-def _members(parts: Any, n_parts: int) -> tuple[Any, Any]:  # pragma: no cover - compiled
-    """Nodes sorted by part, and where each part begins [n_parts + 1]."""
-    begin = np.zeros(n_parts + 1, np.int64)
-    for part in parts:
-        begin[part + 1] += 1
-    for part in range(n_parts):
-        begin[part + 1] += begin[part]
-    spot, members = begin[:-1].copy(), np.empty(parts.size, np.int32)
-    for node in range(parts.size):
-        members[spot[parts[node]]] = node
-        spot[parts[node]] += 1
-    return begin, members

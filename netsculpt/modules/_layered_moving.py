@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 import numba
 import numpy as np
 
-__all__ = ["Level", "drawn", "moved", "numbered", "shuffled", "strengths"]
+from netsculpt._splitmix import following
 
-_STEP = np.uint64(0x9E3779B97F4A7C15)
+__all__ = ["Level", "drawn", "moved", "numbered", "shuffled", "strengths"]
 
 _compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
 
@@ -174,13 +174,4 @@ def shuffled(n: int, state: Any) -> Any:  # pragma: no cover - compiled
 @_compiled
 def drawn(n: int, state: Any) -> Any:  # pragma: no cover - compiled
     """A random number below n, by the generator's state [1], which goes on."""
-    state[0] += _STEP
-    return np.int64(((_mixed(state[0]) >> np.uint64(32)) * np.uint64(n)) >> np.uint64(32))
-
-
-@_compiled
-def _mixed(state: Any) -> Any:  # pragma: no cover - compiled
-    """The random number that SplitMix64 makes of a state (Steele, Lea and Flood 2014)."""
-    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return state ^ (state >> np.uint64(31))
+    return np.int64(((following(state) >> np.uint64(32)) * np.uint64(n)) >> np.uint64(32))

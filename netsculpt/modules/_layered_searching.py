@@ -8,7 +8,6 @@ clustering", Contemp. Math. 588 (2013).
 
 from __future__ import annotations
 
-from types import ModuleType
 from typing import Any, NamedTuple
 
 import numba
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from netsculpt.modules._layered_aggregating import aggregated
 from netsculpt.modules._layered_iterating import Limits, connected_optimum, optimum
 from netsculpt.modules._layered_moving import Level, drawn, numbered, strengths
+from netsculpt.modules._layered_settling import mended, settled
 
 __all__ = ["Effort", "best_of", "effort_for"]
 
@@ -53,17 +53,17 @@ class Effort(NamedTuple):
 def effort_for(n_edges: int, begun: bool) -> Effort:
     """What is worth doing on a network of this size, from given labels if it is `begun`."""
     size = max(n_edges, 1)
-    n_begun = 1 if begun else max(1, min(_BEGUN, _BEGUN * _FEWER_BEGUN // size))
+    n_begun = min(_BEGUN, _BEGUN * _FEWER_BEGUN // size)
     n_more = int(_MORE * min(1.0, _FEWER_MORE / size) ** 0.5)
     return Effort(
-        n_begun,
+        1 if begun else max(1, n_begun),
         _SCATTERED if size <= _SCATTERED_UNTIL and not begun else 0,
-        n_more if size <= _BEGUN * _FEWER_BEGUN else 0,
+        n_more if n_begun else 0,
         _FAILURES,
         _SMOOTH if size > _SMOOTH_FROM else 0.0,
         _NO_GAIN * min(size, 1e6),
         _MOST_VISITS,
-        size > _BEGUN * _FEWER_BEGUN,
+        n_begun == 0,
     )
 
 
@@ -80,7 +80,7 @@ def best_of(
     state = rng.integers(_STATES, size=1, dtype=np.uint64)
     best = labels.copy()
     if effort.splits:
-        _settling().settled(level, gamma, limits, best, state)
+        settled(level, gamma, limits, best, state)
     else:
         visits = optimum(level, gamma, limits, best, _every(labels.size), state) / labels.size
         if visits >= effort.smooth:
@@ -91,16 +91,9 @@ def best_of(
                 pool.append(new)
             best = _bred(level, gamma, limits, effort, pool, state, rng)
         elif visits >= 0.75 * effort.smooth:
-            _settling().mended(level, gamma, limits, best, state)
+            mended(level, gamma, limits, best, state)
     connected_optimum(level, gamma, limits, best, state)
     return best
-
-
-def _settling() -> ModuleType:
-    """Imported, and so compiled, only where it is needed: not for small networks."""
-    from netsculpt.modules import _layered_settling
-
-    return _layered_settling
 
 
 def _bred(

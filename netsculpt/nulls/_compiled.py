@@ -7,9 +7,10 @@ from typing import Any
 import numba
 import numpy as np
 
+from netsculpt._splitmix import following
+
 __all__ = ["trade"]
 
-_STEP = np.uint64(0x9E3779B97F4A7C15)
 _LOW = np.uint64(0xFFFFFFFF)
 
 _compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -91,19 +92,9 @@ def _shuffle_front(values: Any, n: int, state: Any) -> None:  # pragma: no cover
 def _below(n: int, state: Any) -> Any:  # pragma: no cover - compiled
     """A uniform number of 0 … n − 1, n < 2³²: Lemire's method, without bias."""
     bound = np.uint64(n)
-    product = (_random(state) >> np.uint64(32)) * bound
+    product = (following(state) >> np.uint64(32)) * bound
     if product & _LOW < bound:
         least = (_LOW + np.uint64(1)) % bound
         while product & _LOW < least:
-            product = (_random(state) >> np.uint64(32)) * bound
+            product = (following(state) >> np.uint64(32)) * bound
     return np.int64(product >> np.uint64(32))
-
-
-@_inlined
-def _random(state: Any) -> Any:  # pragma: no cover - compiled
-    """The next 64 bits of SplitMix64."""
-    state[0] += _STEP
-    bits = state[0]
-    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return bits ^ (bits >> np.uint64(31))

@@ -15,11 +15,12 @@ from typing import Any
 import numba
 import numpy as np
 
+from netsculpt._splitmix import STEP, mixed
+
 __all__ = ["mark", "walks"]
 
 _BESIDE = 128
 _DARTS = 12  # that may miss
-_STEP = np.uint64(0x9E3779B97F4A7C15)
 _HALF, _LOWER = np.uint64(32), np.uint64(0xFFFFFFFF)
 
 _compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -97,7 +98,7 @@ def _side_by_side(
     for walk in range(n):
         going[walk] = walk
         unit[walk] = starts[(begun + walk) % starts.size]
-        state[walk] = _mixed(seed + _mixed(np.uint64(2 * (begun + walk) + odd)))
+        state[walk] = mixed(seed + mixed(np.uint64(2 * (begun + walk) + odd)))
         length[walk] = 0
     n_going, n_aiming, fetched = n, 0, 0.0
     while n_going + n_aiming and fetched >= 0:
@@ -110,12 +111,12 @@ def _side_by_side(
                     length[walk] = -1
                 continue
             # A number is drawn at every unit: a guess whether it has branches is often wrong.
-            state[walk] += _STEP
-            first = _one_of(_mixed(state[walk]), first, stop)
+            state[walk] += STEP
+            first = _one_of(mixed(state[walk]), first, stop)
             first, stop = of_branch[first], of_branch[first + 1]
             if first + 1 < stop:
-                state[walk] += _STEP
-                first = _one_of(_mixed(state[walk]), first, stop)
+                state[walk] += STEP
+                first = _one_of(mixed(state[walk]), first, stop)
             wired = spots[first] < 0
             unit[walk], run[walk], misses[walk] = ~spots[first], spots[first], 0
             going[n_going] = aiming[n_aiming] = walk
@@ -125,8 +126,8 @@ def _side_by_side(
         for at in range(n_before):  # each throws a dart
             walk = aiming[at]
             own = runs[run[walk]]
-            state[walk] += _STEP
-            drawn, many = _mixed(state[walk]), np.uint64(own[2])
+            state[walk] += STEP
+            drawn, many = mixed(state[walk]), np.uint64(own[2])
             place[walk] = ((drawn >> _HALF) * many + ((drawn & _LOWER) * many >> _HALF)) >> _HALF
             height = _fraction(drawn * many) * bounds[run[walk]]
             total = np.float64(sums[own[0] + place[walk] * own[1]])
@@ -143,10 +144,10 @@ def _side_by_side(
             if misses[walk] < _DARTS:
                 n_aiming += 1
                 continue
-            state[walk] += _STEP
-            place[walk] = _added_up(sums, runs[run[walk]], _mixed(state[walk]))
-            state[walk] += _STEP
-            share[walk] = _fraction(_mixed(state[walk]))
+            state[walk] += STEP
+            place[walk] = _added_up(sums, runs[run[walk]], mixed(state[walk]))
+            state[walk] += STEP
+            share[walk] = _fraction(mixed(state[walk]))
             n_hits += 1
         for at in range(n_hits):  # reads what is read below, to wait for all of it at once
             walk = hitting[at]
@@ -172,8 +173,8 @@ def _side_by_side(
                 length[walk] = -1
                 continue
             if first + 1 < stop:
-                state[walk] += _STEP
-                first = _one_of(_mixed(state[walk]), first, stop)
+                state[walk] += STEP
+                first = _one_of(mixed(state[walk]), first, stop)
             unit[walk] = units[first]
             going[n_going] = walk
             n_going += 1
@@ -217,14 +218,6 @@ def _added_up(sums: Any, run: Any, drawn: Any) -> Any:  # pragma: no cover - com
         if passed > wanted:
             return place
     return _one_of(drawn, 0, size)
-
-
-@_inlined
-def _mixed(state: Any) -> Any:  # pragma: no cover - compiled
-    """The random number that SplitMix64 makes of a state (Steele, Lea and Flood 2014)."""
-    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return state ^ (state >> np.uint64(31))
 
 
 @_inlined

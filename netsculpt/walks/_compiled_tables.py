@@ -7,7 +7,9 @@ from typing import Any
 import numba
 import numpy as np
 
-__all__ = ["grouped", "kernel_sums", "runs", "settle", "sorted_branches"]
+from netsculpt._grouping import grouped
+
+__all__ = ["kernel_sums", "runs", "settle", "sorted_branches"]
 
 _compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
 
@@ -85,21 +87,6 @@ def runs(
             column_bounds[column] = of_columns[first_column + at]
             column += 1
     return rows, row_bounds, columns, column_bounds
-
-
-@_compiled
-def grouped(key: Any, n: int) -> tuple[Any, Any]:  # pragma: no cover - compiled
-    """First of each key [n + 1] in the order that sorts keys, and that order; it is stable."""
-    first = np.zeros(n + 1, np.int64)
-    for x in key:
-        first[x + 1] += 1
-    for at in range(n):
-        first[at + 1] += first[at]
-    order, free = np.empty(key.size, np.int64), first[:-1].copy()
-    for at in range(key.size):
-        order[free[key[at]]] = at
-        free[key[at]] += 1
-    return first, order
 
 
 @_compiled

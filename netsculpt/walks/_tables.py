@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from netsculpt._grouping import grouped
 from netsculpt.errors import GraphError
-from netsculpt.walks._compiled_tables import grouped, kernel_sums, runs, settle, sorted_branches
+from netsculpt.walks._compiled_tables import kernel_sums, runs, settle, sorted_branches
 from netsculpt.walks._threads import in_threads
 
 if TYPE_CHECKING:

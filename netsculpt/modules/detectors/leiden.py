@@ -29,11 +29,11 @@ _SMALL = 20_000  # edges × layer pairs
 def leiden(graph: NetGraph, *, rng: RNG = None, resolution: float = 1.0) -> Partition:
     """Find the modules that maximise layer-aware modularity.
 
-    The default detector. It optimises `netsculpt.modules.quality`, whose null model knows that
-    edges run between connected layers only, and so does not cut modules by depth. Each connected
-    layer pair is one layer of a multiplex network, all of them with weight 1; the algorithm runs
-    until five iterations in a row bring nothing. On small networks (edges × layer pairs at most
-    20,000), where runs end in different optima, the best of four is kept.
+    The reference for `layered`, through leidenalg. It optimises `netsculpt.modules.quality`, whose
+    null model knows that edges run between connected layers only, and so does not cut modules by
+    depth. Each connected layer pair is one layer of a multiplex network, all of them with weight 1;
+    the algorithm runs until five iterations in a row bring nothing. On small networks (edges ×
+    layer pairs at most 20,000), where runs end in different optima, the best of four is kept.
 
     Weights enter as |weight|. Where magnitudes say nothing about modules (or to see the mask
     alone) give ``graph.pattern``.

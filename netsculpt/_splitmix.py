@@ -1,0 +1,32 @@
+"""Random numbers for compiled code: SplitMix64 (Steele, Lea and Flood 2014).
+
+Imported by compiled code only.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+
+__all__ = ["STEP", "following", "mixed"]
+
+STEP = np.uint64(0x9E3779B97F4A7C15)
+
+_inlined = numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
+
+
+@_inlined
+def mixed(state: Any) -> Any:  # pragma: no cover - compiled
+    """The 64 random bits of a state; states are `STEP` apart."""
+    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return state ^ (state >> np.uint64(31))
+
+
+@_inlined
+def following(state: Any) -> Any:  # pragma: no cover - compiled
+    """The next 64 random bits of a generator whose state [1] goes on."""
+    state[0] += STEP
+    return mixed(state[0])
