@@ -25,12 +25,12 @@ import pandas as pd
 from joblib import Parallel, delayed
 from scipy.stats import binomtest, kstest
 
-from netsculpt.graph import NetGraph
+from netsculpt.core.random import stream
+from netsculpt.graph.graph import NetGraph
+from netsculpt.graph.synthetic import planted
 from netsculpt.modules import layered, leiden, ncut, quality, spectral
-from netsculpt.monte_carlo import Null, significance
 from netsculpt.nulls import rewire, shuffle_layer
-from netsculpt.random import stream
-from netsculpt.synthetic import planted
+from netsculpt.nulls.significance import Null, significance
 
 PACKAGES = ("netsculpt", "numpy", "scipy", "numba", "igraph", "leidenalg", "scikit-learn")
 LEVEL = 0.05

@@ -43,8 +43,8 @@ from lee2020.measured import (
 )
 from lee2020.tables import tables_of
 
-from netsculpt.parallel import in_parallel
-from netsculpt.report.progress import progress_bars
+from netsculpt.core.parallel import in_parallel
+from netsculpt.report.terminal.progress import progress_bars
 from netsculpt.training import Recipe
 
 PACKAGES = ("netsculpt", "numpy", "scipy", "scikit-learn", "torch")

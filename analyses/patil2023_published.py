@@ -42,12 +42,12 @@ from patil2023.tables import (
 )
 from patil2023.truth import judge, truth_of
 
-from netsculpt.graph import NetGraph, live_units
+from netsculpt.core.random import stream
+from netsculpt.graph.graph import NetGraph, live_units
+from netsculpt.graph.partition import NO_MODULE, Partition
 from netsculpt.loading import load
 from netsculpt.modules import compare
-from netsculpt.partition import NO_MODULE, Partition
 from netsculpt.paths import pair_weights, units_carrying
-from netsculpt.random import stream
 
 PACKAGES = ("netsculpt", "numpy", "scipy", "igraph", "leidenalg", "scikit-learn", "torch")
 

@@ -48,8 +48,8 @@ from patil2023.sculpted_tables import (
     tests_by_state,
 )
 
-from netsculpt.parallel import in_parallel
-from netsculpt.report.progress import progress_bars
+from netsculpt.core.parallel import in_parallel
+from netsculpt.report.terminal.progress import progress_bars
 from netsculpt.training.tasks import idx
 
 PACKAGES = ("netsculpt", "numpy", "scipy", "scikit-learn", "torch")

@@ -27,13 +27,13 @@ from patil2023.truth import judge, truth_of
 from rich.console import Console
 from rich.table import Table
 
-from netsculpt.matrices import from_matrices
+from netsculpt.core.parallel import in_parallel
+from netsculpt.graph.matrices import from_matrices
 from netsculpt.modules import sculpting
-from netsculpt.parallel import in_parallel
-from netsculpt.report.progress import progress_bars
-from netsculpt.training.nets import MLP
-from netsculpt.training.retraining import Settings
-from netsculpt.training.sculpting import sculpt
+from netsculpt.nets.families import MLP
+from netsculpt.report.terminal.progress import progress_bars
+from netsculpt.training.sculpting.retraining import Settings
+from netsculpt.training.sculpting.sculpt import sculpt
 from netsculpt.training.tasks import task
 
 TASK, PUBLISHED_TASK = "reused-use-8", (4, 1, 2, 16)

@@ -20,11 +20,11 @@ import networkx as nx
 import numpy as np
 import scipy.sparse
 
-from netsculpt.exporting import write_gexf, write_graphml
-from netsculpt.graph import NetGraph
-from netsculpt.graph_files import load_graph, save
-from netsculpt.interop import to_igraph, to_networkx
-from netsculpt.matrices import from_matrices
+from netsculpt.graph.exporting import write_gexf, write_graphml
+from netsculpt.graph.graph import NetGraph
+from netsculpt.graph.interop import to_igraph, to_networkx
+from netsculpt.graph.matrices import from_matrices
+from netsculpt.graph.npz import load_graph, save
 
 N_LAYERS, DENSITY = 10, 0.1
 MOST_TEXT = 10**6  # edges; the peers take minutes beyond

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from netsculpt.graph import Block, Layer, NetGraph
-from netsculpt.partition import Partition
-from netsculpt.random import stream
+from netsculpt.core.random import stream
+from netsculpt.graph.graph import Block, Layer, NetGraph
+from netsculpt.graph.partition import Partition
 
 K, INSIDE, SKIPS, TAIL, TAPER = 10, 0.6, 0.05, 2.5, 3.0
 

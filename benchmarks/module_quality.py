@@ -32,12 +32,12 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from netsculpt.graph import NetGraph
+from netsculpt.graph.graph import NetGraph
+from netsculpt.graph.partition import Partition
+from netsculpt.graph.synthetic import planted
 from netsculpt.loading import load
 from netsculpt.modules import leiden
 from netsculpt.modules.detectors.layered import layered
-from netsculpt.partition import Partition
-from netsculpt.synthetic import planted
 
 Detector = Callable[..., Partition]
 Numbers = tuple[list[int], int, float, float, float, float]

@@ -45,12 +45,12 @@ from rich.console import Console
 from rich.table import Table
 from scipy.sparse import csr_matrix
 
-from netsculpt.graph import NetGraph, live_units
-from netsculpt.graph_files import load_graph, save
+from netsculpt.graph.graph import NetGraph, live_units
+from netsculpt.graph.npz import load_graph, save
+from netsculpt.graph.partition import NO_MODULE, Partition
+from netsculpt.graph.synthetic import planted
 from netsculpt.modules import compare, layer_ami, leiden, quality
 from netsculpt.modules.detectors.layered import layered
-from netsculpt.partition import NO_MODULE, Partition
-from netsculpt.synthetic import planted
 
 LAYERS = {10_000: 7, 100_000: 9, 1_000_000: 13, 10_000_000: 16, 100_000_000: 20}  # by edges
 SIZES = (10_000, 100_000, 1_000_000)
@@ -209,7 +209,7 @@ def measured(tool: str, path: Path, limit: int) -> Found | str:
     Processes come from a server that has not seen a network, so that all begin alike.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([layered.__module__, "netsculpt.graph_files", "pandas"])
+    context.set_forkserver_preload([layered.__module__, "netsculpt.graph.npz", "pandas"])
     ours, theirs = context.Pipe()
     process = context.Process(target=_in_process, args=(theirs, tool, path, limit))
     process.start()

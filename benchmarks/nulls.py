@@ -27,12 +27,12 @@ from rich.console import Console
 from rich.table import Table
 from scipy.sparse import csr_array
 
-from netsculpt.graph import NetGraph, live_units
+from netsculpt.graph.graph import NetGraph, live_units
+from netsculpt.graph.partition import NO_MODULE, Partition
+from netsculpt.graph.synthetic import planted
 from netsculpt.modules import compare, ncut, quality, spectral
-from netsculpt.monte_carlo import significance
 from netsculpt.nulls import rewire
-from netsculpt.partition import NO_MODULE, Partition
-from netsculpt.synthetic import planted
+from netsculpt.nulls.significance import significance
 
 SIZES = (10_000, 100_000, 1_000_000)
 DENSITY, ROUNDS, TRIES = 0.05, 20, 10

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from netsculpt.graph import Block, NetGraph
+from netsculpt.graph.graph import Block, NetGraph
 from netsculpt.paths import path_weights
 
 SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
@@ -250,7 +250,7 @@ def compare(graphs: Iterable[NetGraph], tools: list[Tool], threads: list[int]) -
 
 def whole_way(graph: NetGraph) -> str:
     """Load a graph, sweep it, save it: seconds and peak memory."""
-    from netsculpt.graph_files import load_graph, save
+    from netsculpt.graph.npz import load_graph, save
 
     with TemporaryDirectory() as folder:
         path = Path(folder) / "graph.npz"

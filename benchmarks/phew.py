@@ -28,7 +28,7 @@ import argparse
 import resource
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -39,10 +39,12 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 
-from netsculpt.tracing._ways import ways_of
-from netsculpt.training import VGG, ResNet, initial_net, prunable
-from netsculpt.training.nets.resnet import ResidualBlock
-from netsculpt.walks.phew import Ways, phew
+from netsculpt.nets import VGG, ResNet, initial_net, prunable
+from netsculpt.nets.families.resnet import ResidualBlock
+from netsculpt.training.pruning.walks.of_net import ways_of
+from netsculpt.training.pruning.walks.phew import phew
+from netsculpt.training.pruning.walks.tables import tables_of
+from netsculpt.training.pruning.walks.ways import Ways
 
 DENSITIES = (0.1, 0.05, 0.02, 0.01)
 STAGES = ((64,) * 2, (128,) * 2, (256,) * 4, (512,) * 4, (512,) * 4)
@@ -289,7 +291,8 @@ def measure(name: str, at_most: float, table: Table) -> list[str]:
     before = memory()
     found = traced(net, spec.n_inputs)
     after = memory()
-    tables = [fastest(lambda n=n: replace(found.ways).tables(n))[0] for n in JOBS]  # type: ignore[misc]
+    tables = [fastest(lambda n=n: tables_of(found.ways, n))[0] for n in JOBS]  # type: ignore[misc]
+    made = tables_of(found.ways)
     per_walk: list[float] = []
     for density in DENSITIES[::-1]:
         n_kept = int(density * found.ways.n_scalars)
@@ -300,8 +303,8 @@ def measure(name: str, at_most: float, table: Table) -> list[str]:
         kept = None
         for jobs in JOBS:
             run = partial(phew, n_kept=n_kept, rng=0, jobs=jobs)
-            whole, ours = fastest(lambda run=run: run(replace(found.ways)))  # type: ignore[misc]
-            again, _ = fastest(lambda run=run: run(found.ways))  # type: ignore[misc]
+            whole, ours = fastest(lambda run=run: run(found.ways))  # type: ignore[misc]
+            again, _ = fastest(lambda run=run: run(found.ways, tables=made))  # type: ignore[misc]
             if kept is not None and not np.array_equal(kept, ours.kept):
                 raise SystemExit(f"{jobs} threads make another mask than one")
             kept = ours.kept

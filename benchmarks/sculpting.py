@@ -25,9 +25,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
-from netsculpt.training.nets import MLP
-from netsculpt.training.retraining import Settings
-from netsculpt.training.sculpting import sculpt
+from netsculpt.nets.families import MLP
+from netsculpt.training.sculpting.retraining import Settings
+from netsculpt.training.sculpting.sculpt import sculpt
 from netsculpt.training.tasks import Task, task
 
 PUBLISHED_SECONDS = 2.2  # the authors' code, 4-24-4, warm process, no loader workers, one core

@@ -24,9 +24,9 @@ from rich.console import Console
 from rich.table import Table
 from torch import nn
 
+from netsculpt.nets.masks import mask_net
 from netsculpt.tracing import trace
-from netsculpt.tracing._export import exported
-from netsculpt.training.masks import mask_net
+from netsculpt.tracing.export import exported
 
 MIB = 1024  # ru_maxrss is in KiB
 

@@ -16,12 +16,12 @@ from matplotlib.axes import Axes
 from scipy.sparse import csr_array
 
 from netsculpt import plots
-from netsculpt.graph import NetGraph
+from netsculpt.graph.graph import NetGraph
+from netsculpt.graph.partition import Partition
+from netsculpt.graph.synthetic import planted
 from netsculpt.hierarchy import Hierarchy, Module
-from netsculpt.monte_carlo import Significance
-from netsculpt.partition import Partition
+from netsculpt.nulls.significance import Significance
 from netsculpt.plots.style import Width
-from netsculpt.synthetic import planted
 
 Case = tuple[str, Width, float, Callable[..., Axes]]  # name, width, aspect, what to draw
 

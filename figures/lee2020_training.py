@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from on_command import write
 from scipy import stats
 
-from netsculpt.errors import FormatError
+from netsculpt.core.errors import FormatError
 from netsculpt.plots.style import Width, figure
 
 _ACTIVATIONS = {"tanh": "tanh", "relu": "ReLU"}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import netsculpt
 from netsculpt.plots import style
-from netsculpt.report.demo import sculpted_model
+from netsculpt.studies.demo import sculpted_model
 
 OUT = Path(__file__).parent
 SEED = 0

@@ -15,19 +15,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netsculpt import hierarchy, modules, paths
-from netsculpt.catalog import catalog, names
-from netsculpt.errors import GraphError, LimitError
-from netsculpt.graph import NetGraph, unit_names
-from netsculpt.monte_carlo import Significance, significance
-from netsculpt.parallel import for_threads
-from netsculpt.random import RNG, root_seed, stream
+from netsculpt.core.catalog import catalog, names
+from netsculpt.core.errors import GraphError, LimitError
+from netsculpt.core.parallel import for_threads
+from netsculpt.core.random import RNG, root_seed, stream
+from netsculpt.graph.graph import NetGraph, unit_names
+from netsculpt.nulls.significance import Significance, significance
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from netsculpt.graph.partition import Partition
     from netsculpt.hierarchy import Hierarchy
     from netsculpt.modules import Comparison
-    from netsculpt.partition import Partition
     from netsculpt.paths import Effective, PathCore
 
 __all__ = ["Analysis", "Detected", "PathFacts", "Progress", "analyze"]
@@ -173,7 +173,7 @@ def analyze(
             f"n_nulls is {n_nulls} and detectors {detectors!r}: a number ≥ 0 and a list are needed"
         )
     chosen = {name: _detector(name, graph, influence) for name in detectors}
-    null_model = _named("netsculpt.nulls", null)
+    null_model = _named("netsculpt.nulls.models", null)
     report = progress or _silent
     seed = root_seed(rng)
     effective = paths.effective(graph)

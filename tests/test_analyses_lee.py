@@ -35,8 +35,9 @@ from lee2020.measured import (  # noqa: E402
 from lee2020.tables import tables_of  # noqa: E402
 from lee2020_signal import QUICK, Config, cells, main  # noqa: E402
 
-from netsculpt.training import MLP, Recipe, initial_net, prune, weight_counts  # noqa: E402
-from netsculpt.training.initialisations import orthogonal  # noqa: E402
+from netsculpt.nets import MLP, initial_net, weight_counts  # noqa: E402
+from netsculpt.nets.initialisations import orthogonal  # noqa: E402
+from netsculpt.training import Recipe, prune  # noqa: E402
 from netsculpt.training.tasks import digits  # noqa: E402
 
 RECIPE = Recipe(epochs=2, batch_size=500, optimizer="sgd", learning_rate=0.03)

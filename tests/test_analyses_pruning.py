@@ -34,7 +34,7 @@ from at_initialisation.tables import (  # noqa: E402
     with_interval,
 )
 
-from netsculpt.training import mask_net  # noqa: E402
+from netsculpt.nets import mask_net  # noqa: E402
 
 
 @pytest.fixture(autouse=True)

@@ -12,12 +12,13 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import structural_rank
 from torch import Tensor, nn
 
-from netsculpt.catalog import catalog
-from netsculpt.errors import FormatError
+from netsculpt.core.catalog import catalog
+from netsculpt.core.errors import FormatError
+from netsculpt.nets import MLP, initial_net, mask_net, masks_of
+from netsculpt.nets.initialisations import glorot, he, orthogonal
 from netsculpt.paths import isometry
-from netsculpt.training import MLP, initial_net, mask_net, masks_of, prune
-from netsculpt.training.approximate_isometry import _residual, _slope, approximate_isometry
-from netsculpt.training.initialisations import glorot, he, orthogonal
+from netsculpt.training import prune
+from netsculpt.training.pruning.approximate_isometry import _residual, _slope, approximate_isometry
 
 
 def linear(n_out: int, n_in: int, seed: int = 0) -> nn.Linear:
@@ -223,9 +224,9 @@ def test_broken_nets_and_settings_are_told():
         approximate_isometry(net)
 
 
-@pytest.mark.parametrize("name", catalog("netsculpt.training.initialisations"))
+@pytest.mark.parametrize("name", catalog("netsculpt.nets.initialisations"))
 def test_initialisations_depend_on_the_seed_alone(name):
-    draw = catalog("netsculpt.training.initialisations")[name]
+    draw = catalog("netsculpt.nets.initialisations")[name]
     net = pruned_net()
     before = copy.deepcopy(net.state_dict())
     a, b, other = draw(net, rng=3), draw(net, rng=3), draw(net, rng=4)

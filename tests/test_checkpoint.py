@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-from netsculpt import checkpoint
-from netsculpt.checkpoint import read_model, write_model
-from netsculpt.errors import FormatError, LimitError, UnsafeFileError
+from netsculpt.core.errors import FormatError, LimitError, UnsafeFileError
+from netsculpt.files import checkpoint
+from netsculpt.files.checkpoint import read_model, write_model
 
 NET = {"family": "mlp", "widths": [4, 8, 2], "activation": "relu"}
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netsculpt.circuits import compile_circuit, parse_circuit, truth_table
-from netsculpt.errors import FormatError
+from netsculpt.core.errors import FormatError
+from netsculpt.graph.circuits import compile_circuit, parse_circuit, truth_table
 
 NAMES = "abcd"
 expressions = st.recursive(

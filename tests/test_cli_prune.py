@@ -17,28 +17,25 @@ import pytest
 import torch
 
 import netsculpt
-from netsculpt.catalog import catalog
-from netsculpt.checkpoint import Model, read_model, write_model
 from netsculpt.cli import main
-from netsculpt.errors import FormatError, LimitError
-from netsculpt.random import stream
-from netsculpt.training import (
+from netsculpt.core.catalog import catalog
+from netsculpt.core.errors import FormatError, LimitError
+from netsculpt.core.random import stream
+from netsculpt.files.checkpoint import Model, read_model, write_model
+from netsculpt.nets import (
     LSTM,
     MLP,
     VGG,
-    Recipe,
     ResNet,
-    fit,
     initial_net,
     mask_net,
     plain_state,
-    prune,
     restored,
-    shuffled,
     weight_counts,
 )
-from netsculpt.training.initialisations import he
-from netsculpt.training.phew import phew
+from netsculpt.nets.initialisations import he
+from netsculpt.training import Recipe, fit, prune, shuffled
+from netsculpt.training.pruning.phew import phew
 from netsculpt.training.tasks import given_task
 
 MLP_SPEC = ("--net", "mlp:64,24,24,10")
@@ -95,7 +92,7 @@ def test_threads_make_the_same_model(cli: Any, monkeypatch: pytest.MonkeyPatch) 
         asked.append(jobs)
         return phew(*arguments, jobs=jobs, **named)
 
-    monkeypatch.setattr("netsculpt.training.pruning.phew", walked)
+    monkeypatch.setattr("netsculpt.training.pruning.prune.phew", walked)
     assert cli("prune", *MLP_SPEC, "-o", "a.pt")[0] == 0
     assert cli("prune", *MLP_SPEC, "--jobs", 2, "-o", "b.pt")[0] == 0
     assert asked == [1, 2]
@@ -293,7 +290,7 @@ def test_a_training_that_was_killed_goes_on_to_the_same_bits(tmp_path: Path) -> 
 def test_a_pruning_that_was_killed_goes_on(cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     options = ("prune", *MLP_SPEC, "--method", "synflow", "--density", 0.05)
     assert cli(*options, "-o", "whole.pt")[0] == 0
-    score, times = catalog("netsculpt.training.scores")["synflow"], itertools.count()
+    score, times = catalog("netsculpt.training.pruning.scores")["synflow"], itertools.count()
 
     def interrupted(*arguments: Any, **others: Any) -> Any:
         if next(times) == 40:
@@ -301,7 +298,7 @@ def test_a_pruning_that_was_killed_goes_on(cli: Any, monkeypatch: pytest.MonkeyP
         return score(*arguments, **others)
 
     with monkeypatch.context() as patch:
-        module = sys.modules["netsculpt.training.scores.synflow"]
+        module = sys.modules["netsculpt.training.pruning.scores.synflow"]
         patch.setattr(module, "synflow", functools.wraps(score)(interrupted))
         code, _, err = cli(*options, "-o", "part.pt")
     assert (code, "--resume" in err, Path("part.pt").exists()) == (130, True, False)

@@ -11,13 +11,13 @@ from scipy.sparse import csr_array
 
 import netsculpt
 from netsculpt import NetGraph, Partition
-from netsculpt.catalog import catalog
+from netsculpt.core.catalog import catalog
 
 METRICS = catalog("netsculpt.paths.per_unit")
 DETECTORS = catalog("netsculpt.modules.detectors")
-NULLS = catalog("netsculpt.nulls")
+NULLS = catalog("netsculpt.nulls.models")
 PACKAGES = (
-    *("paths.per_unit", "modules.detectors", "modules.data_aware", "nulls"),
+    *("paths.per_unit", "modules.detectors", "modules.data_aware", "nulls.models"),
     *("training.unit_scores", "training.edge_scores", "training.schedules", "training.influence"),
 )
 

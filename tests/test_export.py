@@ -14,13 +14,13 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from scipy.sparse import coo_array, csr_array
 
-from netsculpt.errors import GraphError
-from netsculpt.exporting import ENDINGS, export, unescaped, write_gexf, write_graphml
-from netsculpt.exporting._xml import escaped
-from netsculpt.graph import Block, Layer, NetGraph, unit_names
-from netsculpt.graph_files import load_graph
-from netsculpt.matrices import from_matrices
-from netsculpt.partition import Partition
+from netsculpt.core.errors import GraphError
+from netsculpt.graph.exporting import ENDINGS, export, unescaped, write_gexf, write_graphml
+from netsculpt.graph.exporting._xml import escaped
+from netsculpt.graph.graph import Block, Layer, NetGraph, unit_names
+from netsculpt.graph.matrices import from_matrices
+from netsculpt.graph.npz import load_graph
+from netsculpt.graph.partition import Partition
 
 WRITERS = {"graphml": write_graphml, "gexf": write_gexf}
 HOSTILE = "\x00\x1f\ud800 \udfff\ufffe'\"<&>]]>\\u0000\\ \U0001f600\t\r\n\x85 %s %d {0}"

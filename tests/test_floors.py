@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import netsculpt
-from netsculpt.graph_files import save
+from netsculpt.graph.npz import save
 
 ROOT = Path(netsculpt.__file__).parent
 FLOORS = {

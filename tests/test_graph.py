@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from scipy import sparse
 from scipy.sparse import coo_array, csr_array
 
-from netsculpt.catalog import catalog, names
-from netsculpt.errors import FormatError, GraphError, LimitError, NetsculptError
-from netsculpt.graph import Block, Layer, NetGraph, live_units, unit_names
-from netsculpt.matrices import from_matrices, kept_entries
-from netsculpt.partition import Partition
-from netsculpt.provenance import Step, step
-from netsculpt.random import root_seed, stream
+from netsculpt.core.catalog import catalog, names
+from netsculpt.core.errors import FormatError, GraphError, LimitError, NetsculptError
+from netsculpt.core.provenance import Step, step
+from netsculpt.core.random import root_seed, stream
+from netsculpt.graph.graph import Block, Layer, NetGraph, live_units, unit_names
+from netsculpt.graph.matrices import from_matrices, kept_entries
+from netsculpt.graph.partition import Partition
 
 ROLES = ["input", "hidden", "output", "junction", "state"]
 

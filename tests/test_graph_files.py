@@ -18,11 +18,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.sparse import coo_array, csr_array
 
-from netsculpt.errors import FormatError, GraphError, LimitError, NetsculptError
-from netsculpt.graph import Block, Layer, NetGraph
-from netsculpt.graph_files import described, description, load_graph, replacing, save
-from netsculpt.matrices import from_matrices
-from netsculpt.provenance import Step, step
+from netsculpt.core.errors import FormatError, GraphError, LimitError, NetsculptError
+from netsculpt.core.provenance import Step, step
+from netsculpt.core.writing import replacing
+from netsculpt.graph.graph import Block, Layer, NetGraph
+from netsculpt.graph.matrices import from_matrices
+from netsculpt.graph.npz import described, description, load_graph, save
 
 NAMES = ("in\ud800<", "", "../../etc/passwd", "\x00\n")
 

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import coo_array, csr_array
 
-from netsculpt.errors import GraphError
-from netsculpt.graph import Block, Layer, NetGraph, unit_names
+from netsculpt.core.errors import GraphError
+from netsculpt.graph.graph import Block, Layer, NetGraph, unit_names
+from netsculpt.graph.matrices import from_matrices
+from netsculpt.graph.partition import Partition
 from netsculpt.hierarchy import Hierarchy, Module, infer
-from netsculpt.matrices import from_matrices
-from netsculpt.partition import Partition
 
 
 def sample(seed: int, n_modules: int = 4, widths: tuple[int, ...] = (3, 4, 0, 3, 3)) -> NetGraph:

@@ -11,13 +11,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from netsculpt.catalog import catalog
-from netsculpt.checkpoint import Model, read_model, write_model
-from netsculpt.errors import FormatError
+from netsculpt.core.catalog import catalog
+from netsculpt.core.errors import FormatError
+from netsculpt.files.checkpoint import Model, read_model, write_model
+from netsculpt.nets.families import CNN, MLP
 from netsculpt.training.influence import answer_flips, stacked
 from netsculpt.training.influence import answer_flips as method
-from netsculpt.training.nets import CNN, MLP
-from netsculpt.training.replicas import Replicas, initial
+from netsculpt.training.sculpting.replicas import Replicas, initial
 from netsculpt.training.tasks import Bits, Classes, Task, boolean, hold_out, task
 
 METHODS = catalog("netsculpt.training.influence")

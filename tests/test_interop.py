@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import coo_array, csr_array
 
-from netsculpt.errors import GraphError
-from netsculpt.graph import Block, Layer, NetGraph, unit_names
-from netsculpt.interop import block_of, from_networkx, to_igraph, to_networkx, to_scipy
-from netsculpt.matrices import from_matrices
-from netsculpt.provenance import step
+from netsculpt.core.errors import GraphError
+from netsculpt.core.provenance import step
+from netsculpt.graph.graph import Block, Layer, NetGraph, unit_names
+from netsculpt.graph.interop import block_of, from_networkx, to_igraph, to_networkx, to_scipy
+from netsculpt.graph.matrices import from_matrices
 
 ROLES = ("input", "hidden", "junction", "state", "output")
 

@@ -16,12 +16,12 @@ from torch.nn.utils import parametrize, prune
 from traced_nets import same
 
 import netsculpt
-from netsculpt.checkpoint import write_model
-from netsculpt.errors import FormatError, LimitError, TopologyError, UnsafeFileError
+from netsculpt.core.errors import FormatError, LimitError, TopologyError, UnsafeFileError
+from netsculpt.files.checkpoint import write_model
 from netsculpt.loading import load_into
+from netsculpt.nets.families import MLP, initial_net
+from netsculpt.nets.masks import mask_net, masks_of, plain_state
 from netsculpt.tracing import trace
-from netsculpt.training.masks import mask_net, masks_of, plain_state
-from netsculpt.training.nets import MLP, initial_net
 
 
 class Residual(nn.Module):

@@ -22,9 +22,9 @@ from torch import nn
 from torch.nn.utils import parametrizations, parametrize, prune
 
 from netsculpt import NetGraph, from_matrices
-from netsculpt.checkpoint import write_model
-from netsculpt.errors import FormatError, TopologyError
-from netsculpt.graph_files import save
+from netsculpt.core.errors import FormatError, TopologyError
+from netsculpt.files.checkpoint import write_model
+from netsculpt.graph.npz import save
 from netsculpt.loading import load
 
 pytestmark = pytest.mark.filterwarnings("ignore:Sparse")  # torch's, where tests make such tensors
@@ -577,7 +577,8 @@ def test_a_model_twice_in_one_file(tmp_path: Path) -> None:
 
 def test_importing_loading_does_not_import_torch() -> None:
     script = (
-        "import sys, netsculpt.loading, netsculpt.checkpoint\nassert 'torch' not in sys.modules"
+        "import sys, netsculpt.loading, netsculpt.files.checkpoint\n"
+        "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
 

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from netsculpt import NetGraph
-from netsculpt.errors import FormatError, TopologyError
+from netsculpt.core.errors import FormatError, TopologyError
 from netsculpt.loading import load
 
 pytestmark = pytest.mark.filterwarnings("ignore:Sparse")

@@ -18,13 +18,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import netsculpt
-from netsculpt.errors import FormatError, TopologyError
-from netsculpt.graph import NetGraph
+from netsculpt.core.errors import FormatError, TopologyError
+from netsculpt.files.source import Source
+from netsculpt.graph.graph import NetGraph
 from netsculpt.loading import load
-from netsculpt.loading._onnx.external import External
-from netsculpt.loading._onnx.tensors import Tensors
-from netsculpt.loading._source import Source
 from netsculpt.loading.formats import formats
+from netsculpt.loading.programs.onnx.external import External
+from netsculpt.loading.programs.onnx.tensors import Tensors
 
 
 class Net(nn.Module):

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
-from netsculpt.errors import (
+from netsculpt.core.errors import (
     FormatError,
     LimitError,
     NetsculptError,

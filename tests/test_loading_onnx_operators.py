@@ -12,10 +12,10 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 from torch.nn import functional
 
-from netsculpt.loading._onnx.ops import translations
-from netsculpt.loading._source import Source
+from netsculpt.files.source import Source
 from netsculpt.loading.formats import formats
-from netsculpt.tracing._program import Program, Ref
+from netsculpt.loading.programs.onnx.ops import translations
+from netsculpt.tracing.program import Program, Ref
 
 OPSET = 21
 TYPES = {np.dtype(np.float32): TensorProto.FLOAT, np.dtype(np.int64): TensorProto.INT64}

@@ -21,11 +21,17 @@ from torch.nn import functional
 from torch.nn.utils import parametrize, prune
 from traced_nets import Function, same
 
-from netsculpt.errors import FormatError, LimitError, NetsculptError, TopologyError, UnsafeFileError
-from netsculpt.graph import NetGraph
+from netsculpt.core.errors import (
+    FormatError,
+    LimitError,
+    NetsculptError,
+    TopologyError,
+    UnsafeFileError,
+)
+from netsculpt.graph.graph import NetGraph
 from netsculpt.loading import load
+from netsculpt.nets.masks import mask_net
 from netsculpt.tracing import trace
-from netsculpt.training.masks import mask_net
 
 Net = tuple[nn.Module, Tensor]
 

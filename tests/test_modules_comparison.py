@@ -11,7 +11,7 @@ import pytest
 from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
 
 from netsculpt import GraphError, Partition, planted
-from netsculpt.graph import live_units
+from netsculpt.graph.graph import live_units
 from netsculpt.modules import compare, layer_ami
 
 

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from netsculpt import GraphError, NetGraph, Partition, planted
+from netsculpt.core.parallel import for_threads
+from netsculpt.core.random import RNG, stream
 from netsculpt.modules import (
     compare,
     consensus,
@@ -19,8 +21,6 @@ from netsculpt.modules import (
     sculpting,
 )
 from netsculpt.modules.resolution_profile import ResolutionDetector
-from netsculpt.parallel import for_threads
-from netsculpt.random import RNG, stream
 
 
 def weak(seed: int = 0) -> tuple[NetGraph, Partition]:

@@ -13,16 +13,16 @@ from scipy.sparse import csr_array
 
 import netsculpt
 from netsculpt import NetGraph, Partition, from_matrices
-from netsculpt.catalog import catalog
-from netsculpt.checkpoint import read_model, write_model
-from netsculpt.errors import GraphError
+from netsculpt.core.catalog import catalog
+from netsculpt.core.errors import GraphError
+from netsculpt.files.checkpoint import read_model, write_model
 from netsculpt.hierarchy import infer
 from netsculpt.modules.data_aware import functional
+from netsculpt.nets.families import MLP
 from netsculpt.paths import pair_weights
 from netsculpt.training.influence import answer_flips, stacked
-from netsculpt.training.nets import MLP
-from netsculpt.training.retraining import Settings
-from netsculpt.training.sculpting import Sculpted, sculpt
+from netsculpt.training.sculpting.retraining import Settings
+from netsculpt.training.sculpting.sculpt import Sculpted, sculpt
 from netsculpt.training.tasks import Task, task
 
 DETECTORS = catalog("netsculpt.modules.data_aware")
@@ -185,7 +185,7 @@ def test_skips() -> None:
     rows = (paths[:, graph.outputs] > 0.5).astype(float)
     rows[graph.outputs] = rows[graph.inputs].T @ rows[graph.inputs]
     found = functional(graph, rows)
-    np.testing.assert_array_equal(found.labels >= 0, netsculpt.graph.live_units(graph))
+    np.testing.assert_array_equal(found.labels >= 0, netsculpt.graph.graph.live_units(graph))
     assert found.n_modules == 2
 
 

@@ -9,15 +9,14 @@ import numpy as np
 import pytest
 
 from netsculpt import GraphError, NetGraph, Partition, from_matrices, planted
-from netsculpt.graph import Block, Layer, live_units
-from netsculpt.modules import _layered_searching as searching
-from netsculpt.modules import _layered_settling as settling
+from netsculpt.graph.graph import Block, Layer, live_units
 from netsculpt.modules import compare, consensus, layer_ami, leiden, quality
-from netsculpt.modules._layered_aggregating import aggregated
-from netsculpt.modules._layered_iterating import Limits, connected_optimum
-from netsculpt.modules._layered_moving import Level, drawn, moved, shuffled
-from netsculpt.modules._layered_refining import connected, refined
-from netsculpt.modules._layered_searching import (
+from netsculpt.modules.detectors._layered import searching, settling
+from netsculpt.modules.detectors._layered.aggregating import aggregated
+from netsculpt.modules.detectors._layered.iterating import Limits, connected_optimum
+from netsculpt.modules.detectors._layered.moving import Level, drawn, moved, shuffled
+from netsculpt.modules.detectors._layered.refining import connected, refined
+from netsculpt.modules.detectors._layered.searching import (
     Effort,
     _common,
     _loosened,
@@ -25,9 +24,9 @@ from netsculpt.modules._layered_searching import (
     _value,
     best_of,
 )
-from netsculpt.modules._layered_settling import _grown, _merged
-from netsculpt.modules._layered_splitting import split
-from netsculpt.modules._layered_units import live_level
+from netsculpt.modules.detectors._layered.settling import _grown, _merged
+from netsculpt.modules.detectors._layered.splitting import split
+from netsculpt.modules.detectors._layered.units import live_level
 from netsculpt.modules.detectors.layered import layered
 
 # Widths, k, p_in, p_out, σ, skips: weak to strong, tapered, deep, heterogeneous, skipping.

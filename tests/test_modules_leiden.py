@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from netsculpt import GraphError, NetGraph, Partition, from_matrices, planted
-from netsculpt.graph import live_units
+from netsculpt.graph.graph import live_units
 from netsculpt.modules import compare, layer_ami, leiden, quality
 
 # ARI of the layer-aware form on unit weights, k = 4, 10 networks: widths, p_in, p_out, σ.

@@ -14,12 +14,12 @@ from scipy.sparse import csr_array
 from sklearn.metrics import silhouette_score
 
 from netsculpt import NetGraph, Partition, from_matrices, planted
-from netsculpt.errors import GraphError
-from netsculpt.graph import Block, Layer
+from netsculpt.core.errors import GraphError
+from netsculpt.graph.graph import Block, Layer
 from netsculpt.modules import path_signature
-from netsculpt.modules.detectors import _input_groups, _output_functions
-from netsculpt.modules.detectors._path_shares import received, sent, share_through
-from netsculpt.modules.detectors._served_functions import PathShares
+from netsculpt.modules.detectors._functions import input_groups, output_functions
+from netsculpt.modules.detectors._functions.path_shares import received, sent, share_through
+from netsculpt.modules.detectors._functions.served_functions import PathShares
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "analyses"))
 
@@ -151,7 +151,7 @@ def test_strength_knows_no_scale_of_units():
 
 def grouped(rows) -> list[int]:
     graph = from_matrices([np.eye(np.shape(rows)[1]), np.asarray(rows, dtype=float)])
-    return _output_functions.output_functions(graph, graph.outputs).tolist()
+    return output_functions.output_functions(graph, graph.outputs).tolist()
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_silhouette_agrees_with_scikit_learn(seed):
     distances = np.linalg.norm(points[:, None] - points, axis=2)
     labels = rng.permutation(np.arange(12) % rng.integers(2, 8))
     expected = silhouette_score(distances, labels, metric="precomputed")
-    assert _output_functions._silhouette(distances, labels) == pytest.approx(expected, abs=1e-9)
+    assert output_functions._silhouette(distances, labels) == pytest.approx(expected, abs=1e-9)
 
 
 # ---- parts below the functions -----------------------------------------------------------------
@@ -207,7 +207,7 @@ def test_expected_divisions_are_counted(sizes, read):
         for draw in draws
         for division in divisions
     )
-    found = _input_groups._log_expected(np.array(sizes), np.array(read))
+    found = input_groups._log_expected(np.array(sizes), np.array(read))
     assert found == pytest.approx(math.log(kept / len(draws)))
 
 

@@ -8,7 +8,7 @@ import pytest
 from scipy.sparse import csr_array
 
 from netsculpt import Block, GraphError, Layer, NetGraph, Partition, from_matrices, planted
-from netsculpt.graph import live_units
+from netsculpt.graph.graph import live_units
 from netsculpt.modules import leiden, ncut, quality, spectral
 
 

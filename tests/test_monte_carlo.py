@@ -7,9 +7,9 @@ import pytest
 from scipy.stats import binomtest
 
 from netsculpt import GraphError, NetGraph, planted, significance
+from netsculpt.core.random import RNG, stream
 from netsculpt.modules import layered, ncut, quality, spectral
 from netsculpt.nulls import rewire, shuffle_layer, shuffle_weights
-from netsculpt.random import RNG, stream
 
 
 def lottery(graph: NetGraph, *, rng: RNG = None) -> NetGraph:

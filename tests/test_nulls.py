@@ -25,7 +25,7 @@ def form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
 
 
 def compile_from(monkeypatch: pytest.MonkeyPatch, n_edges: int) -> None:
-    monkeypatch.setattr(import_module("netsculpt.nulls.rewire"), "_COMPILE_FROM", n_edges)
+    monkeypatch.setattr(import_module("netsculpt.nulls.models.rewire"), "_COMPILE_FROM", n_edges)
 
 
 def hostile(dtype: type = np.float32) -> NetGraph:
@@ -171,7 +171,7 @@ def test_rewire_is_uniform(rows: list[int], columns: list[int]) -> None:
 )
 def test_compiled_trades_are_uniform(rows: list[int], columns: list[int]) -> None:
     """Ten times as many draws as above: a bias of some percent is seen."""
-    from netsculpt.nulls._compiled import trade
+    from netsculpt.nulls.models._compiled import trade
 
     every = [matrix.tobytes() for matrix in with_margins(rows, columns)]
     start = np.frombuffer(every[0]).reshape(len(rows), len(columns))
@@ -189,7 +189,7 @@ def test_compiled_trades_are_uniform(rows: list[int], columns: list[int]) -> Non
 
 
 def test_compiled_trades_are_the_same_on_every_machine() -> None:
-    from netsculpt.nulls._compiled import trade
+    from netsculpt.nulls.models._compiled import trade
 
     columns = np.array([0, 1, 2, 3, 2, 3, 4, 5, 6, 0], np.int32)
     trade(np.array([0, 4, 4, 9, 10]), columns, 7, 3, np.uint64(2**64 - 1))

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 
 from netsculpt import GraphError, NetGraph, planted, significance
-from netsculpt.catalog import catalog
+from netsculpt.core.catalog import catalog
+from netsculpt.core.parallel import for_threads, in_parallel
+from netsculpt.core.random import RNG
 from netsculpt.modules import quality
 from netsculpt.nulls import rewire
-from netsculpt.parallel import for_threads, in_parallel
-from netsculpt.random import RNG
 
-NULLS = catalog("netsculpt.nulls")
+NULLS = catalog("netsculpt.nulls.models")
 
 
 def process(at: int) -> int:

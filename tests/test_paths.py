@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from netsculpt import paths
-from netsculpt.errors import GraphError, LimitError
-from netsculpt.graph import Block, Layer, NetGraph, live_units
-from netsculpt.matrices import from_matrices
+from netsculpt.core.errors import GraphError, LimitError
+from netsculpt.graph.graph import Block, Layer, NetGraph, live_units
+from netsculpt.graph.matrices import from_matrices
 from netsculpt.paths import _compiled, _layerwise, _sweep, _wide
 from netsculpt.paths._scaled import Scaled
 

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from netsculpt import paths
-from netsculpt.errors import GraphError
-from netsculpt.graph import WIRING, Block, Layer, NetGraph
-from netsculpt.matrices import from_matrices
+from netsculpt.core.errors import GraphError
+from netsculpt.graph.graph import WIRING, Block, Layer, NetGraph
+from netsculpt.graph.matrices import from_matrices
 
 SEEDS = range(8)
 
@@ -414,7 +414,7 @@ def test_isometry_refuses_what_has_no_singular_values() -> None:
 
 
 def test_package_gives_every_method_and_imports_nothing_heavy() -> None:
-    from netsculpt.catalog import catalog
+    from netsculpt.core.catalog import catalog
 
     assert set(catalog("netsculpt.paths.per_unit")) <= set(paths.__all__)
     for name in paths.__all__:

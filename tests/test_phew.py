@@ -16,12 +16,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from netsculpt.errors import FormatError, GraphError, TopologyError
-from netsculpt.graph import WIRING, NetGraph, live_units
-from netsculpt.tracing import _ways, trace
-from netsculpt.tracing._export import exported
-from netsculpt.training import MLP, VGG, ResNet, initial_net, mask_net, phew, prunable, prune
-from netsculpt.training.batches import Batches
+from netsculpt.core.errors import FormatError, GraphError, TopologyError
+from netsculpt.graph.graph import WIRING, NetGraph, live_units
+from netsculpt.nets import MLP, VGG, ResNet, initial_net, mask_net, prunable
+from netsculpt.tracing import trace
+from netsculpt.tracing.export import exported
+from netsculpt.training import phew, prune
+from netsculpt.training.fitting.batches import Batches
+from netsculpt.training.pruning.walks import of_net
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
@@ -39,7 +41,7 @@ def _exported_once(monkeypatch: pytest.MonkeyPatch) -> None:
             found[key] = (net, exported(net, inputs))
         return found[key][1]
 
-    monkeypatch.setattr(_ways, "exported", once)
+    monkeypatch.setattr(of_net, "exported", once)
 
 
 def seeded(make: Callable[[], nn.Module]) -> nn.Module:

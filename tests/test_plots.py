@@ -21,11 +21,11 @@ from matplotlib.text import Text
 from scipy.sparse import csr_array
 
 from netsculpt import plots
-from netsculpt.errors import FormatError, GraphError
-from netsculpt.graph import Block, Layer, NetGraph
+from netsculpt.core.errors import FormatError, GraphError
+from netsculpt.graph.graph import Block, Layer, NetGraph
+from netsculpt.graph.partition import Partition
 from netsculpt.hierarchy import Hierarchy, Module
-from netsculpt.monte_carlo import Significance
-from netsculpt.partition import Partition
+from netsculpt.nulls.significance import Significance
 
 NAMES = ("$x_{in}^2$", "features.denseblock3.denselayer12.conv1", "größe_αβ", "logits")
 
@@ -236,8 +236,8 @@ def test_same_bytes_in_another_process_and_no_heavy_imports(tmp_path):
     code = (
         "import hashlib, sys, numpy as np\n"
         "from netsculpt import plots\n"
-        "from netsculpt.matrices import from_matrices\n"
-        "from netsculpt.partition import Partition\n"
+        "from netsculpt.graph.matrices import from_matrices\n"
+        "from netsculpt.graph.partition import Partition\n"
         "rng = np.random.default_rng(0)\n"
         "graph = from_matrices([rng.normal(size=(6, 4)), rng.normal(size=(3, 6))])\n"
         "with plots.paper():\n"

@@ -7,10 +7,10 @@ import pytest
 from scipy.sparse import csr_array
 
 from netsculpt import plots
-from netsculpt.graph import WIRING, Block, Layer, NetGraph
-from netsculpt.plots._colours import WIRE
-from netsculpt.plots._columns import in_columns
-from netsculpt.synthetic import planted
+from netsculpt.graph.graph import WIRING, Block, Layer, NetGraph
+from netsculpt.graph.synthetic import planted
+from netsculpt.plots._drawing.colours import WIRE
+from netsculpt.plots._drawing.columns import in_columns
 
 
 def built(layers: dict[str, tuple[str, int]], blocks: dict[tuple[str, str], str]) -> NetGraph:

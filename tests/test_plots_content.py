@@ -13,13 +13,13 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, PathPatch
 from scipy.sparse import csr_array
 
 from netsculpt import plots
-from netsculpt.errors import GraphError
-from netsculpt.graph import Block, Layer, NetGraph
+from netsculpt.core.errors import GraphError
+from netsculpt.graph.graph import Block, Layer, NetGraph
+from netsculpt.graph.matrices import from_matrices
+from netsculpt.graph.partition import Partition
 from netsculpt.hierarchy import Hierarchy, Module, infer
-from netsculpt.matrices import from_matrices
-from netsculpt.monte_carlo import Significance
-from netsculpt.partition import Partition
-from netsculpt.plots._colours import _PALETTE, NEGATIVE, POSITIVE, module_colours, rings
+from netsculpt.nulls.significance import Significance
+from netsculpt.plots._drawing.colours import _PALETTE, NEGATIVE, POSITIVE, module_colours, rings
 
 
 def _net(widths=(6, 12, 12, 4), density=0.3, seed=0) -> NetGraph:

@@ -9,12 +9,12 @@ import pytest
 from scipy.optimize import minimize
 from scipy.sparse import csr_array
 
-from netsculpt.graph import Block, Layer, NetGraph
-from netsculpt.matrices import from_matrices
-from netsculpt.partition import Partition
-from netsculpt.plots._edges import _shares, strongest
-from netsculpt.plots._layout import layered
-from netsculpt.plots._sweeps import line_order, stack
+from netsculpt.graph.graph import Block, Layer, NetGraph
+from netsculpt.graph.matrices import from_matrices
+from netsculpt.graph.partition import Partition
+from netsculpt.plots._drawing.edges import _shares, strongest
+from netsculpt.plots._drawing.layout import layered
+from netsculpt.plots._drawing.sweeps import line_order, stack
 
 
 def _net(widths, density=0.2, k=3, seed=0, signed=True):

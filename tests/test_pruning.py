@@ -15,33 +15,28 @@ import torch
 from torch import Tensor, nn
 
 import netsculpt
-from netsculpt.catalog import catalog, names
-from netsculpt.errors import FormatError
+from netsculpt.core.catalog import catalog, names
+from netsculpt.core.errors import FormatError
+from netsculpt.nets import MLP, ResNet, initial_net, mask_net, masks_of, prunable
+from netsculpt.nets.initialisations import he
 from netsculpt.training import (
-    MLP,
     Batches,
-    ResNet,
     fan_in_corrected,
-    initial_net,
     inverted,
-    mask_net,
-    masks_of,
-    prunable,
     prune,
     pruning_report,
     reinitialised,
     repaired,
     shuffled,
 )
-from netsculpt.training.initialisations import he
-from netsculpt.training.pruning import METHODS
-from netsculpt.training.scores import magnitude, random, synflow
+from netsculpt.training.pruning.prune import METHODS
+from netsculpt.training.pruning.scores import magnitude, random, synflow
 
-SCORES = names("netsculpt.training.scores")
-ALLOCATIONS = ["global", *names("netsculpt.training.allocations")]
-SCHEDULES_IN = "netsculpt.training.schedules"
+SCORES = names("netsculpt.training.pruning.scores")
+ALLOCATIONS = ["global", *names("netsculpt.training.pruning.allocations")]
+SCHEDULES_IN = "netsculpt.training.pruning.schedules"
 SCHEDULES = names(SCHEDULES_IN)
-SCOPES = names("netsculpt.training.scopes")
+SCOPES = names("netsculpt.training.pruning.scopes")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -52,7 +47,7 @@ def one_thread() -> None:
 @pytest.fixture
 def untraced(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tracing takes most of the time, and is not what is tested."""
-    module = __import__("netsculpt.training.pruning", fromlist=["_"])
+    module = __import__("netsculpt.training.pruning.prune", fromlist=["_"])
     monkeypatch.setattr(
         module, "pruning_report", lambda net, masks, _: pruning_report(net, masks, None)
     )
@@ -476,7 +471,7 @@ def test_he_draws_by_fan_in() -> None:
 def live_units(net: nn.Module, masks: dict[str, Tensor], example: Tensor) -> np.ndarray:
     masked = copy.deepcopy(net)
     mask_net(masked, masks)
-    return netsculpt.graph.live_units(netsculpt.trace(masked, example))
+    return netsculpt.graph.graph.live_units(netsculpt.trace(masked, example))
 
 
 def test_repair_brings_back_the_fewest_and_then_the_strongest() -> None:
@@ -591,4 +586,4 @@ def test_what_no_path_reaches_before_pruning_is_left() -> None:
 
 
 def test_catalogues_hold_what_is_promised() -> None:
-    assert set(catalog("netsculpt.training.initialisations")) >= {"he"}
+    assert set(catalog("netsculpt.nets.initialisations")) >= {"he"}

@@ -10,22 +10,22 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from netsculpt.catalog import catalog
-from netsculpt.errors import FormatError
-from netsculpt.training import MLP, ResNet, initial_net, mask_net, prunable
-from netsculpt.training._choosing import best, shared_out
-from netsculpt.training.allocations.erk import erk
-from netsculpt.training.allocations.uniform import uniform
-from netsculpt.training.batches import Batches, batches_of
-from netsculpt.training.scopes.kernel import kernel
-from netsculpt.training.scopes.unit import unit
-from netsculpt.training.scores.grasp import grasp
-from netsculpt.training.scores.snip import snip
-from netsculpt.training.scores.synflow import synflow
-from netsculpt.training.scores.synflow_l2 import synflow_l2
+from netsculpt.core.catalog import catalog
+from netsculpt.core.errors import FormatError
+from netsculpt.nets import MLP, ResNet, initial_net, mask_net, prunable
+from netsculpt.nets.choosing import best, shared_out
+from netsculpt.training.fitting.batches import Batches, batches_of
+from netsculpt.training.pruning.allocations.erk import erk
+from netsculpt.training.pruning.allocations.uniform import uniform
+from netsculpt.training.pruning.scopes.kernel import kernel
+from netsculpt.training.pruning.scopes.unit import unit
+from netsculpt.training.pruning.scores.grasp import grasp
+from netsculpt.training.pruning.scores.snip import snip
+from netsculpt.training.pruning.scores.synflow import synflow
+from netsculpt.training.pruning.scores.synflow_l2 import synflow_l2
 from netsculpt.training.tasks import digits
 
-SCORES = catalog("netsculpt.training.scores")
+SCORES = catalog("netsculpt.training.pruning.scores")
 
 
 @pytest.fixture

@@ -26,14 +26,14 @@ from safetensors.torch import save_file
 from torch import nn
 
 from netsculpt import from_matrices
-from netsculpt.errors import (
+from netsculpt.core.errors import (
     FormatError,
     LimitError,
     NetsculptError,
     TopologyError,
     UnsafeFileError,
 )
-from netsculpt.graph_files import save
+from netsculpt.graph.npz import save
 from netsculpt.loading import load
 
 pytestmark = pytest.mark.filterwarnings("ignore:Sparse", "ignore:.*torch.jit")
@@ -629,7 +629,7 @@ def test_mutated_pickles_inside_good_zip_files(
 
 AUDITED = """
 import os, sys
-from netsculpt.errors import NetsculptError
+from netsculpt.core.errors import NetsculptError
 from netsculpt.loading import load
 
 def tried(path, **options):

@@ -19,15 +19,15 @@ import numpy as np
 import pytest
 import torch
 
-from netsculpt.checkpoint import read_model, write_model
 from netsculpt.cli import main
-from netsculpt.errors import FormatError, LimitError, NetsculptError, UnsafeFileError
-from netsculpt.graph_files import save
+from netsculpt.core.errors import FormatError, LimitError, NetsculptError, UnsafeFileError
+from netsculpt.files.checkpoint import read_model, write_model
+from netsculpt.graph.matrices import from_matrices
+from netsculpt.graph.npz import save
 from netsculpt.loading import load
-from netsculpt.matrices import from_matrices
-from netsculpt.sweep import read_plan
+from netsculpt.nets.masks import restored
+from netsculpt.studies.sculpting import read_plan
 from netsculpt.training.influence import measured_influence, task_of
-from netsculpt.training.masks import restored
 from netsculpt.training.tasks import task
 
 ROOM = 12 << 30  # address space; libraries take some, and no bomb below needs any
@@ -280,7 +280,7 @@ def test_plans_are_doubted(tmp_path: Path) -> None:
 
 
 def test_states_of_sculpting_run_no_code(tmp_path: Path) -> None:
-    from netsculpt.training.sculpting_files import _restore
+    from netsculpt.training.sculpting.saved import _restore
 
     for content, error in (
         ({"stage": Path("x")}, UnsafeFileError),

@@ -18,13 +18,13 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from netsculpt.errors import FormatError, LimitError
-from netsculpt.exporting import write_gexf, write_graphml
-from netsculpt.exporting._xml import unescaped
-from netsculpt.graph_files import load_graph
+from netsculpt.core.errors import FormatError, LimitError
+from netsculpt.core.printable import printable
+from netsculpt.graph.exporting import write_gexf, write_graphml
+from netsculpt.graph.exporting._xml import unescaped
+from netsculpt.graph.matrices import from_matrices
+from netsculpt.graph.npz import load_graph
 from netsculpt.loading import load
-from netsculpt.matrices import from_matrices
-from netsculpt.printable import printable
 
 EVIL = (
     "\x1b]0;owned\x07\x1b[2J",

@@ -12,12 +12,12 @@ from scipy.spatial.distance import pdist, squareform
 from sklearn.cluster import AgglomerativeClustering
 from sklearn.metrics.pairwise import cosine_distances
 
-from netsculpt.errors import GraphError
-from netsculpt.graph import Block, Layer, NetGraph
-from netsculpt.matrices import from_matrices
-from netsculpt.modules.detectors._row_clusters import _cosine_distances, row_clusters
+from netsculpt.core.errors import GraphError
+from netsculpt.graph.graph import Block, Layer, NetGraph
+from netsculpt.graph.matrices import from_matrices
+from netsculpt.graph.partition import Partition
+from netsculpt.modules.detectors._functions.row_clusters import _cosine_distances, row_clusters
 from netsculpt.modules.detectors.sculpting import _layer_clusters, sculpting
-from netsculpt.partition import Partition
 
 # ---- the detector, once more, as the words of the paper's code say it --------------------------
 

@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from netsculpt.errors import FormatError
-from netsculpt.matrices import from_matrices
-from netsculpt.partition import Partition
+from netsculpt.core.errors import FormatError
+from netsculpt.graph.matrices import from_matrices
+from netsculpt.graph.partition import Partition
 
 ANALYSES = Path(__file__).parents[1] / "analyses"
 sys.path.insert(0, str(ANALYSES))

@@ -19,9 +19,9 @@ import pytest
 import torch
 
 import netsculpt
-from netsculpt.checkpoint import read_model
-from netsculpt.errors import FormatError, LimitError
-from netsculpt.sweep import Plan, Sweep, read_plan, sweep
+from netsculpt.core.errors import FormatError, LimitError
+from netsculpt.files.checkpoint import read_model
+from netsculpt.studies.sculpting import Plan, Sweep, read_plan, sweep
 
 PLAN = Plan(
     "input-separable",

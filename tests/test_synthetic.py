@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from netsculpt import GraphError, NetGraph, planted, significance, synthetic
-from netsculpt.graph import live_units
+from netsculpt import GraphError, NetGraph, planted, significance
+from netsculpt.graph import synthetic
+from netsculpt.graph.graph import live_units
 from netsculpt.nulls import rewire
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from netsculpt.circuits import compile_circuit, parse_circuit, truth_table
-from netsculpt.errors import FormatError
+from netsculpt.core.errors import FormatError
+from netsculpt.graph.circuits import compile_circuit, parse_circuit, truth_table
 from netsculpt.training.tasks import Bits, Task, boolean, task, task_names
 from netsculpt.training.tasks.families import FAMILIES, levels, overlap
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from netsculpt.errors import FormatError, LimitError
+from netsculpt.core.errors import FormatError, LimitError
 from netsculpt.training.tasks import Classes, Task, digit_sum, hold_out, idx
 
 IMAGES = np.random.default_rng(0).integers(256, size=(6, 3, 4), dtype=np.uint8)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from netsculpt.errors import FormatError
+from netsculpt.core.errors import FormatError
 from netsculpt.training.tasks import shape_pairs, task
 
 SIZE, SIDE = 5, 12

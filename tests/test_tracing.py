@@ -12,11 +12,11 @@ from torch import Tensor, nn
 from traced_nets import Function, same, widths
 
 import netsculpt
-from netsculpt.errors import GraphError, TopologyError
+from netsculpt.core.errors import GraphError, TopologyError
+from netsculpt.nets.families import MLP, initial_net
+from netsculpt.nets.masks import mask_net
 from netsculpt.tracing import trace
 from netsculpt.tracing.rules import rules
-from netsculpt.training.masks import mask_net
-from netsculpt.training.nets import MLP, initial_net
 
 
 @pytest.mark.parametrize("activation", ["relu", "leaky_relu", "tanh", "sigmoid", "silu", "gelu"])
@@ -164,7 +164,7 @@ def test_arguments_are_checked() -> None:
 def test_no_operation_has_two_rules() -> None:
     import importlib
 
-    from netsculpt.catalog import names
+    from netsculpt.core.catalog import names
 
     package = "netsculpt.tracing.rules"
     known = [op for n in names(package) for op in importlib.import_module(f"{package}.{n}").OPS]

@@ -12,9 +12,9 @@ import pytest
 import torch
 from torch import nn
 
-from netsculpt.graph import NetGraph
+from netsculpt.graph.graph import NetGraph
+from netsculpt.nets.masks import mask_net
 from netsculpt.tracing import trace
-from netsculpt.training.masks import mask_net
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
@@ -235,7 +235,7 @@ sys.path.insert(0, sys.argv[1])
 import torch
 from architectures import resnet50
 from netsculpt.tracing import trace
-from netsculpt.training.masks import mask_net, masks_of
+from netsculpt.nets.masks import mask_net, masks_of
 torch.set_num_threads(1)
 net, generator = resnet50(), torch.Generator().manual_seed(0)
 weights = {n: x for n, x in net.named_parameters() if x.ndim > 1}

@@ -14,10 +14,10 @@ from torch.nn import functional
 from torch.nn.utils import prune
 from traced_nets import Function
 
-from netsculpt.errors import TopologyError
-from netsculpt.graph import Block, Layer, NetGraph
+from netsculpt.core.errors import TopologyError
+from netsculpt.graph.graph import Block, Layer, NetGraph
+from netsculpt.nets.masks import mask_net
 from netsculpt.tracing import trace
-from netsculpt.training.masks import mask_net
 
 
 def widths(graph: NetGraph) -> list[int]:

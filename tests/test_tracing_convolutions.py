@@ -15,12 +15,12 @@ from torch.nn.utils import parametrize, prune
 from traced_nets import Function, widths
 
 import netsculpt
-from netsculpt.errors import GraphError, TopologyError
-from netsculpt.graph import NetGraph
+from netsculpt.core.errors import GraphError, TopologyError
+from netsculpt.graph.graph import NetGraph
+from netsculpt.nets.families import CNN, VGG, ResNet, initial_net
+from netsculpt.nets.masks import mask_net
 from netsculpt.paths import path_total
 from netsculpt.tracing import trace
-from netsculpt.training.masks import mask_net
-from netsculpt.training.nets import CNN, VGG, ResNet, initial_net
 
 
 def sizes(graph: NetGraph) -> dict[tuple[str, str], tuple[int, set[int], int]]:

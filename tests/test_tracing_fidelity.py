@@ -17,19 +17,20 @@ from torch.nn.utils import prune
 from traced_nets import Function
 
 import netsculpt.report
-from netsculpt.errors import GraphError
-from netsculpt.graph import NetGraph
-from netsculpt.matrices import from_matrices
+from netsculpt.core.errors import GraphError
+from netsculpt.graph.graph import NetGraph
+from netsculpt.graph.matrices import from_matrices
+from netsculpt.nets.families import ResNet, initial_net
+from netsculpt.nets.masks import mask_net
 from netsculpt.paths import pair_weights
 from netsculpt.pipeline import analyze
 from netsculpt.report.folder import write_folder
-from netsculpt.report.terminal import print_report
-from netsculpt.tracing import Fidelity, _scaling, fidelity, trace
-from netsculpt.tracing._edges import Edges
-from netsculpt.tracing._values import Activation
+from netsculpt.report.terminal.analysis import print_report
+from netsculpt.tracing import Fidelity, fidelity, trace
+from netsculpt.tracing.engine.activation import Activation
+from netsculpt.tracing.engine.edges import Edges
 from netsculpt.tracing.rules import elementwise
-from netsculpt.training.masks import mask_net
-from netsculpt.training.nets import ResNet, initial_net
+from netsculpt.tracing.rules._parts import scaling
 
 EDGES = 1e-7  # float32 rounding of weights, in layers
 OUTPUTS = 3e-6  # float32 rounding of the net's own forward pass
@@ -310,7 +311,7 @@ def test_factors_that_a_trace_loses_are_found(monkeypatch: pytest.MonkeyPatch) -
     net, example = shaken(mlp()), torch.zeros(1, 5)
     monkeypatch.setattr(Edges, "scale", lambda *_: None)
     assert guilty(fidelity(net, trace(net, example), example)) == {"0", "6"}
-    monkeypatch.setattr(_scaling, "Activation", lambda units, _: Activation(units))
+    monkeypatch.setattr(scaling, "Activation", lambda units, _: Activation(units))
     assert guilty(fidelity(net, trace(net, example), example)) == {"0", "3", "6"}
 
 

@@ -9,11 +9,11 @@ from torch import Tensor, nn
 from torch.nn.utils import prune
 from traced_nets import Function, widths
 
-from netsculpt.errors import TopologyError
-from netsculpt.graph import WIRING, NetGraph
+from netsculpt.core.errors import TopologyError
+from netsculpt.graph.graph import WIRING, NetGraph
+from netsculpt.nets.families import LSTM, initial_net
+from netsculpt.nets.masks import mask_net
 from netsculpt.tracing import trace
-from netsculpt.training.masks import mask_net
-from netsculpt.training.nets import LSTM, initial_net
 
 KINDS = {"LSTM": nn.LSTM, "GRU": nn.GRU, "RNN": nn.RNN}
 

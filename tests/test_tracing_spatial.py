@@ -10,11 +10,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 from traced_nets import Function
 
-from netsculpt.errors import LimitError, TopologyError
-from netsculpt.graph import NetGraph
+from netsculpt.core.errors import LimitError, TopologyError
+from netsculpt.graph.graph import NetGraph
+from netsculpt.nets.masks import mask_net
 from netsculpt.paths import pair_weights
 from netsculpt.tracing import trace
-from netsculpt.training.masks import mask_net
 
 SPACE = {1: (7,), 2: (5, 6), 3: (4, 3, 5)}
 
@@ -271,13 +271,13 @@ def test_edge_norms_change_nothing() -> None:
 def test_too_many_edges_are_refused_before_they_are_made(
     net: nn.Module, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from netsculpt.tracing import _unrolled, _weights
+    from netsculpt.tracing.rules._parts import unrolled, weights
 
     def never(*_: object) -> None:
         raise AssertionError("edges were made")
 
-    monkeypatch.setattr(_weights, "_normed", never)
-    monkeypatch.setattr(_unrolled._Kernel, "edges", never)
+    monkeypatch.setattr(weights, "_normed", never)
+    monkeypatch.setattr(unrolled._Kernel, "edges", never)
     is_conv = isinstance(net, nn.Conv2d)
     example = torch.zeros(1, 2, 8, 8) if is_conv else torch.zeros(1, 64)
     n_edges = 6 * 22 * 22 if is_conv else 64 * 20
@@ -312,7 +312,7 @@ def test_samples_that_differ_are_refused() -> None:
 
 
 def test_large_layers_are_made_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    from netsculpt.tracing import _weights
+    from netsculpt.tracing.rules._parts import weights
 
     def graphs() -> list[NetGraph]:
         net = nn.Sequential(
@@ -324,7 +324,7 @@ def test_large_layers_are_made_in_parts(monkeypatch: pytest.MonkeyPatch) -> None
         return [spatial(net, (2, 4, 4)), trace(net, torch.zeros(1, 2, 4, 4))]
 
     whole = graphs()
-    monkeypatch.setattr(_weights, "_AT_ONCE", 50)
+    monkeypatch.setattr(weights, "_AT_ONCE", 50)
     for one, two in zip(whole, graphs(), strict=True):
         assert np.array_equal(one.weights.indptr, two.weights.indptr)
         assert np.array_equal(one.weights.indices, two.weights.indices)

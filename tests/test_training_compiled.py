@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from netsculpt.random import stream
-from netsculpt.training import _compiled
-from netsculpt.training.nets import MLP
-from netsculpt.training.replicas import Replicas, initial
-from netsculpt.training.retraining import Settings, Trained, _stacked, train
+from netsculpt.core.random import stream
+from netsculpt.nets.families import MLP
+from netsculpt.training.sculpting import _compiled
+from netsculpt.training.sculpting.replicas import Replicas, initial
+from netsculpt.training.sculpting.retraining import Settings, Trained, _stacked, train
 from netsculpt.training.tasks import Task, digits, hold_out, task
 
 N = 6

@@ -17,14 +17,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from netsculpt.errors import FormatError, LimitError, NetsculptError, UnsafeFileError
-from netsculpt.random import stream
-from netsculpt.training import loop
-from netsculpt.training.loop import Fitted, fit
-from netsculpt.training.masks import mask_net, masks_of
-from netsculpt.training.metrics import Epoch
-from netsculpt.training.nets import CNN, LSTM, MLP, VGG, ResNet, initial_net
-from netsculpt.training.recipe import Recipe, learning_rate
+from netsculpt.core.errors import FormatError, LimitError, NetsculptError, UnsafeFileError
+from netsculpt.core.random import stream
+from netsculpt.nets.families import CNN, LSTM, MLP, VGG, ResNet, initial_net
+from netsculpt.nets.masks import mask_net, masks_of
+from netsculpt.training.fitting import loop
+from netsculpt.training.fitting.loop import Fitted, fit
+from netsculpt.training.fitting.metrics import Epoch
+from netsculpt.training.fitting.recipe import Recipe, learning_rate
 from netsculpt.training.tasks import Task, task
 
 SGD = Recipe(epochs=4, batch_size=7, optimizer="sgd", learning_rate=0.1, noise=0.1)

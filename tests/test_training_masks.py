@@ -13,12 +13,13 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
-from netsculpt.checkpoint import read_model, write_model
-from netsculpt.errors import FormatError
-from netsculpt.graph import NetGraph
+from netsculpt.core.errors import FormatError
+from netsculpt.files.checkpoint import read_model, write_model
+from netsculpt.graph.graph import NetGraph
 from netsculpt.loading import load
-from netsculpt.training._held import Holder
-from netsculpt.training.masks import (
+from netsculpt.nets._held import Holder
+from netsculpt.nets.families import CNN, LSTM, MLP, VGG, NetSpec, ResNet, initial_net
+from netsculpt.nets.masks import (
     mask_gradients,
     mask_net,
     masks_of,
@@ -26,9 +27,8 @@ from netsculpt.training.masks import (
     restored,
     zero_pruned,
 )
-from netsculpt.training.nets import CNN, LSTM, MLP, VGG, NetSpec, ResNet, initial_net
-from netsculpt.training.unit_masks import kernel_mask, unit_masks
-from netsculpt.training.weight_counts import weight_counts
+from netsculpt.nets.unit_masks import kernel_mask, unit_masks
+from netsculpt.nets.weight_counts import weight_counts
 
 SPECS: dict[str, NetSpec] = {
     "mlp": MLP((6, 8, 5, 3)),

@@ -11,11 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import batch_norm, conv2d, linear, max_pool2d, relu
 
-from netsculpt.checkpoint import write_model
-from netsculpt.errors import FormatError
+from netsculpt.core.errors import FormatError
+from netsculpt.files.checkpoint import write_model
 from netsculpt.loading import load
-from netsculpt.tracing import trace
-from netsculpt.training.nets import (
+from netsculpt.nets.families import (
     CNN,
     FAMILIES,
     LSTM,
@@ -27,6 +26,7 @@ from netsculpt.training.nets import (
     initial_net,
     net_from_spec,
 )
+from netsculpt.tracing import trace
 
 SMALL: dict[str, NetSpec] = {
     "mlp": MLP((12, 7, 5), activation="tanh"),

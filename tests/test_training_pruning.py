@@ -11,19 +11,19 @@ import pytest
 import torch
 from torch import Tensor
 
-from netsculpt.catalog import catalog
-from netsculpt.errors import FormatError
-from netsculpt.training.nets import MLP
-from netsculpt.training.percentile_pruning import begun
-from netsculpt.training.replicas import Replicas, initial
-from netsculpt.training.retraining import Settings, accuracy
-from netsculpt.training.schedules.linear import linear
-from netsculpt.training.sculpting import PUBLISHED, Rule, Sculpted, Sculpting, sculpt
-from netsculpt.training.single_edge_pruning import SingleEdgePruning
+from netsculpt.core.catalog import catalog
+from netsculpt.core.errors import FormatError
+from netsculpt.nets.families import MLP
+from netsculpt.training.pruning.schedules.linear import linear
+from netsculpt.training.sculpting.percentile_pruning import begun
+from netsculpt.training.sculpting.replicas import Replicas, initial
+from netsculpt.training.sculpting.retraining import Settings, accuracy
+from netsculpt.training.sculpting.sculpt import PUBLISHED, Rule, Sculpted, Sculpting, sculpt
+from netsculpt.training.sculpting.single_edge_pruning import SingleEdgePruning
 from netsculpt.training.tasks import Task, task
 
-SCHEDULES = catalog("netsculpt.training.schedules")
-SCORES = catalog("netsculpt.training.edge_scores")
+SCHEDULES = catalog("netsculpt.training.pruning.schedules")
+SCORES = catalog("netsculpt.training.sculpting.edge_scores")
 SPEC = MLP((4, 9, 7, 4))
 SETTINGS = Settings(epochs=40)
 

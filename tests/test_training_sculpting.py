@@ -12,19 +12,19 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from netsculpt.catalog import catalog
-from netsculpt.errors import FormatError
-from netsculpt.random import stream
-from netsculpt.training.cuts import above_percentile
-from netsculpt.training.nets import MLP
-from netsculpt.training.replicas import Replicas, initial
-from netsculpt.training.retraining import Settings, Trained, _stacked, train
-from netsculpt.training.sculpting import Rule, Sculpted, sculpt
+from netsculpt.core.catalog import catalog
+from netsculpt.core.errors import FormatError
+from netsculpt.core.random import stream
+from netsculpt.nets.families import MLP
+from netsculpt.training.sculpting.cuts import above_percentile
+from netsculpt.training.sculpting.replicas import Replicas, initial
+from netsculpt.training.sculpting.retraining import Settings, Trained, _stacked, train
+from netsculpt.training.sculpting.sculpt import Rule, Sculpted, sculpt
 from netsculpt.training.tasks import Task, boolean, task
 
 SPEC = MLP((4, 10, 8, 4))
 SETTINGS = Settings(epochs=40, batch_size=8, learning_rate=0.05)
-SCORES = catalog("netsculpt.training.unit_scores")
+SCORES = catalog("netsculpt.training.sculpting.unit_scores")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -109,7 +109,7 @@ def test_drawing_more_epochs_at_a_time_changes_nothing(
     separable: Task, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = _stacked(initial(SPEC, [0]), separable, SETTINGS, rngs(range(1)))
-    monkeypatch.setattr("netsculpt.training.retraining._CHUNK", 1)
+    monkeypatch.setattr("netsculpt.training.sculpting.retraining._CHUNK", 1)
     parts = _stacked(initial(SPEC, [0]), separable, SETTINGS, rngs(range(1)))
     assert torch.equal(whole.loss, parts.loss)
 

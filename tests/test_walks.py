@@ -19,12 +19,13 @@ import torch
 from scipy.stats import chisquare
 from torch import Tensor, nn
 
-from netsculpt.errors import GraphError
+from netsculpt.core.errors import GraphError
+from netsculpt.nets.prunable import prunable
 from netsculpt.tracing import trace
-from netsculpt.tracing._ways import ways_of
-from netsculpt.training.prunable import prunable
-from netsculpt.walks.phew import Feed, Walked, Ways, phew
-from netsculpt.walks.trimmed import trimmed
+from netsculpt.training.pruning.walks.of_net import ways_of
+from netsculpt.training.pruning.walks.phew import phew
+from netsculpt.training.pruning.walks.trimmed import trimmed
+from netsculpt.training.pruning.walks.ways import Feed, Walked, Ways
 
 Unit = tuple[str, int]
 Step = tuple[float, tuple[str, int] | None, Unit]  # how likely, through which scalar, to where
@@ -649,10 +650,10 @@ def test_walks_are_the_same_on_any_number_of_threads(
     run = partial(phew, n_kept=6_000, rng=3, whole_kernels=whole_kernels)
     one = run(ways)
     assert one.n_walks > 600
-    monkeypatch.setattr(sys.modules["netsculpt.walks.phew"], "_SEVERAL", 1)
-    monkeypatch.setattr(sys.modules["netsculpt.walks._tables"], "_SEVERAL", 1)
+    monkeypatch.setattr(sys.modules["netsculpt.training.pruning.walks.phew"], "_SEVERAL", 1)
+    monkeypatch.setattr(sys.modules["netsculpt.training.pruning.walks.tables"], "_SEVERAL", 1)
     others = [run(replace(ways), jobs=4), run(ways, jobs=-1)]
-    monkeypatch.setattr(sys.modules["netsculpt.walks.phew"], "_PAIRS", 5)
+    monkeypatch.setattr(sys.modules["netsculpt.training.pruning.walks.phew"], "_PAIRS", 5)
     others += [run(ways), run(ways, jobs=3)]
     for other in others:
         assert np.array_equal(other.kept, one.kept)

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
 
-from netsculpt.training.nets import CNN, MLP, NetSpec, ResNet
-from netsculpt.training.recipe import Recipe
+from netsculpt.nets.families import CNN, MLP, NetSpec, ResNet
+from netsculpt.training.fitting.recipe import Recipe
 
 __all__ = ["DENSE", "METHODS", "NETS", "Cell", "Method", "Net", "cells"]
 

@@ -9,7 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from netsculpt.graph import WIRING, NetGraph, live_units
+from netsculpt.graph.graph import WIRING, NetGraph, live_units
+from netsculpt.nets.masks import masks_of
+from netsculpt.nets.prunable import prunable
+from netsculpt.nets.weight_counts import weight_counts
 from netsculpt.paths import (
     effective,
     isometry,
@@ -18,9 +21,6 @@ from netsculpt.paths import (
     ramanujan,
 )
 from netsculpt.tracing import trace
-from netsculpt.training.masks import masks_of
-from netsculpt.training.prunable import prunable
-from netsculpt.training.weight_counts import weight_counts
 
 __all__ = ["MEASURES", "Row", "measured"]
 

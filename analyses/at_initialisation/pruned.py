@@ -11,17 +11,17 @@ from torch import Tensor, nn
 
 from at_initialisation.cells import DENSE, METHODS, NETS, Cell
 from at_initialisation.measured import Row, measured
-from netsculpt.random import stream
-from netsculpt.training import scores
-from netsculpt.training.baselines import inverted, shuffled
-from netsculpt.training.batches import Batches, batches_of
-from netsculpt.training.fan_in import fan_in_corrected
-from netsculpt.training.initialisations import he
-from netsculpt.training.loop import fit
-from netsculpt.training.masks import mask_net
-from netsculpt.training.nets import initial_net
-from netsculpt.training.phew import phew
-from netsculpt.training.pruning import prune
+from netsculpt.core.random import stream
+from netsculpt.nets.families import initial_net
+from netsculpt.nets.initialisations import he
+from netsculpt.nets.masks import mask_net
+from netsculpt.training.fitting.batches import Batches, batches_of
+from netsculpt.training.fitting.loop import fit
+from netsculpt.training.pruning import scores
+from netsculpt.training.pruning.baselines import inverted, shuffled
+from netsculpt.training.pruning.fan_in import fan_in_corrected
+from netsculpt.training.pruning.phew import phew
+from netsculpt.training.pruning.prune import prune
 from netsculpt.training.tasks import task
 
 __all__ = ["BASELINES", "CORRECTED", "NONE", "PLAIN", "pruned_and_trained"]

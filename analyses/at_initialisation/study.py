@@ -21,8 +21,8 @@ import pandas as pd
 from at_initialisation.cells import METHODS, NETS, Cell, cells
 from at_initialisation.measured import MEASURES
 from at_initialisation.pruned import BASELINES, pruned_and_trained
-from netsculpt.parallel import in_parallel
-from netsculpt.report.progress import progress_bars
+from netsculpt.core.parallel import in_parallel
+from netsculpt.report.terminal.progress import progress_bars
 
 __all__ = ["Config", "Part", "arguments", "run", "write"]
 

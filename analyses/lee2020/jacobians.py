@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from netsculpt.nets import weight_counts
 from netsculpt.paths import isometry
-from netsculpt.training import weight_counts
 
 __all__ = ["by_layer"]
 

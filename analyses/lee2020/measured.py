@@ -14,14 +14,15 @@ import torch
 from torch import Tensor, nn
 
 from lee2020.jacobians import by_layer
-from netsculpt.errors import LimitError
-from netsculpt.random import stream
-from netsculpt.training import MLP, Recipe, fit, initial_net, mask_net, prunable, prune
-from netsculpt.training.approximate_isometry import approximate_isometry
-from netsculpt.training.batches import Batches, batches_of
-from netsculpt.training.fan_in import fan_in_corrected
-from netsculpt.training.initialisations import glorot, he, orthogonal
-from netsculpt.training.metrics import Epoch
+from netsculpt.core.errors import LimitError
+from netsculpt.core.random import stream
+from netsculpt.nets import MLP, initial_net, mask_net, prunable
+from netsculpt.nets.initialisations import glorot, he, orthogonal
+from netsculpt.training import Recipe, fit, prune
+from netsculpt.training.fitting.batches import Batches, batches_of
+from netsculpt.training.fitting.metrics import Epoch
+from netsculpt.training.pruning.approximate_isometry import approximate_isometry
+from netsculpt.training.pruning.fan_in import fan_in_corrected
 from netsculpt.training.tasks import Task, digits, hold_out
 
 __all__ = [

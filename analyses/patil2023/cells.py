@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from netsculpt.training.retraining import Settings
+from netsculpt.training.sculpting.retraining import Settings
 from patil2023.paper import USES, WIDTHS
 
 __all__ = ["GRIDS", "STUDIES", "Cell", "Grid", "cells"]

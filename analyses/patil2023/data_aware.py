@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from netsculpt.graph import NetGraph
+from netsculpt.graph.graph import NetGraph
+from netsculpt.nets.families import MLP
 from netsculpt.training.influence import answer_flips
-from netsculpt.training.nets import MLP
-from netsculpt.training.replicas import Replicas
+from netsculpt.training.sculpting.replicas import Replicas
 from netsculpt.training.tasks import Task, task
 from patil2023.networks import Network
 from patil2023.truth import truth_of

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from netsculpt.catalog import catalog, names
-from netsculpt.graph import NetGraph
-from netsculpt.partition import Partition
+from netsculpt.core.catalog import catalog, names
+from netsculpt.graph.graph import NetGraph
+from netsculpt.graph.partition import Partition
 
 __all__ = ["KNOWN", "modules_by"]
 

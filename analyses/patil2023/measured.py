@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netsculpt.catalog import catalog
-from netsculpt.graph import NetGraph, live_units
+from netsculpt.core.catalog import catalog
+from netsculpt.core.random import stream
+from netsculpt.graph.graph import NetGraph, live_units
+from netsculpt.graph.partition import Partition
 from netsculpt.hierarchy import infer
 from netsculpt.loading import load
 from netsculpt.modules import compare
-from netsculpt.partition import Partition
 from netsculpt.paths import pair_weights, units_carrying
-from netsculpt.random import stream
 from patil2023.cells import Cell
 from patil2023.data_aware import influence_of
 from patil2023.detecting import modules_by

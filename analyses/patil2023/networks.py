@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from netsculpt.errors import FormatError
+from netsculpt.core.errors import FormatError
 
 __all__ = ["INDEX", "Network", "find_networks"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from netsculpt.random import stream
+from netsculpt.core.random import stream
 from patil2023.networks import INDEX
 from patil2023.truth import Truth, truth_of
 

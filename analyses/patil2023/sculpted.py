@@ -14,15 +14,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from netsculpt.graph import NetGraph
-from netsculpt.graph_files import replacing
-from netsculpt.matrices import from_matrices
-from netsculpt.random import stream
+from netsculpt.core.random import stream
+from netsculpt.core.writing import replacing
+from netsculpt.graph.graph import NetGraph
+from netsculpt.graph.matrices import from_matrices
+from netsculpt.nets.families import MLP
 from netsculpt.training.influence import answer_flips
-from netsculpt.training.nets import MLP
-from netsculpt.training.replicas import Replicas, initial
-from netsculpt.training.retraining import train
-from netsculpt.training.sculpting import PUBLISHED, Rule, sculpt
+from netsculpt.training.sculpting.replicas import Replicas, initial
+from netsculpt.training.sculpting.retraining import train
+from netsculpt.training.sculpting.sculpt import PUBLISHED, Rule, sculpt
 from netsculpt.training.tasks import Task, digit_sum, digits, hold_out, idx, separate_digits, task
 from patil2023.cells import Cell
 

@@ -8,9 +8,9 @@ from itertools import cycle, islice
 import numpy as np
 from numpy.typing import NDArray
 
-from netsculpt.errors import FormatError
-from netsculpt.graph import NetGraph
-from netsculpt.partition import Partition
+from netsculpt.core.errors import FormatError
+from netsculpt.graph.graph import NetGraph
+from netsculpt.graph.partition import Partition
 
 __all__ = ["CRITERIA", "Truth", "judge", "truth_of"]
 

@@ -177,14 +177,14 @@ def _other_value(rng: random.Random, text: bytes) -> bytes | None:
         elsewhere, there = rng.choice(places)
         parent[key] = json.loads(json.dumps(elsewhere[there]))
     elif kind == "deep":
-        parent[key] = "@@deep@@"
+        parent[key] = "deep"
     elif kind == "near" and isinstance(parent[key], int):
         parent[key] += rng.choice((-1, 1))
     else:
         parent[key] = rng.choice(VALUES)
     depth = rng.choice((10, 900, 100_000))
     nested = b"[" * depth + b"]" * depth
-    return json.dumps(document).encode().replace(b'"@@deep@@"', nested)
+    return json.dumps(document).encode().replace(b'"deep"', nested)
 
 
 def _places(document: Any) -> Any:

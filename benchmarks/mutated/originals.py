@@ -20,9 +20,9 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from netsculpt.checkpoint import write_model
-from netsculpt.graph_files import save
-from netsculpt.matrices import from_matrices
+from netsculpt.files.checkpoint import write_model
+from netsculpt.graph.matrices import from_matrices
+from netsculpt.graph.npz import save
 
 CANARY = "canary"  # a folder of this name appears if code from a file runs
 

@@ -17,8 +17,8 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from netsculpt.errors import NetsculptError
-from netsculpt.graph_files import save
+from netsculpt.core.errors import NetsculptError
+from netsculpt.graph.npz import save
 from netsculpt.loading import load
 
 LIMIT = 1 << 26  # --max-bytes
@@ -134,7 +134,7 @@ def analysed(graph: Any, results: Path) -> None:
     """The rest of ``netsculpt analyze -o``."""
     from netsculpt.pipeline import analyze
     from netsculpt.report.folder import write_folder
-    from netsculpt.report.terminal import print_report
+    from netsculpt.report.terminal.analysis import print_report
 
     found = analyze(graph, rng=0, n_nulls=0, n_seeds=0)
     write_folder(found, results, {"figures": [], "width": "neurips"})

@@ -55,7 +55,7 @@ def _root(
     `netsculpt analyze weights.pth --mask masks.pkl --detector all --nulls 200`
     """
     if version:
-        from netsculpt._version import __version__
+        from netsculpt.core.version import __version__
 
         typer.echo(f"netsculpt {__version__}")
         raise typer.Exit

@@ -37,10 +37,10 @@ from netsculpt.cli.options import (
     require_writable,
 )
 from netsculpt.cli.running import load_graph, run
-from netsculpt.errors import TopologyError
+from netsculpt.core.errors import TopologyError
 
 if TYPE_CHECKING:
-    from netsculpt.graph import NetGraph
+    from netsculpt.graph.graph import NetGraph
 
 __all__ = ["analyze"]
 

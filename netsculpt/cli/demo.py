@@ -43,8 +43,9 @@ def demo(
 
     `netsculpt demo -o demo`
     """
-    from netsculpt.report.demo import PLAN, print_verdicts, sculpted_model
-    from netsculpt.report.progress import progress_bars
+    from netsculpt.report.terminal.demo import print_verdicts
+    from netsculpt.report.terminal.progress import progress_bars
+    from netsculpt.studies.demo import PLAN, sculpted_model
 
     formats = chosen_formats(figures)
     require_writable(output)

@@ -57,8 +57,8 @@ def export(
 
     `netsculpt export weights.pth --model nets.py:resnet20 --example-shape 1,3,32,32 -o net.npz`
     """
-    from netsculpt.exporting import ENDINGS
-    from netsculpt.exporting import export as write
+    from netsculpt.graph.exporting import ENDINGS
+    from netsculpt.graph.exporting import export as write
 
     if output.suffix.lower() not in ENDINGS:
         raise typer.BadParameter(

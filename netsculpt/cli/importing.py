@@ -12,7 +12,7 @@ from types import ModuleType
 
 import typer
 
-from netsculpt.errors import TopologyError
+from netsculpt.core.errors import TopologyError
 
 __all__ = ["attribute", "imported", "is_file"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from netsculpt.errors import LimitError, NetsculptError
-from netsculpt.printable import printable
+from netsculpt.core.errors import LimitError, NetsculptError
+from netsculpt.core.printable import printable
 
 __all__ = ["EXIT_CODES", "INTERRUPTED", "complain", "explain"]
 

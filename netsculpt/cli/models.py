@@ -13,10 +13,10 @@ import typer
 
 from netsculpt.cli.importing import attribute, imported, is_file
 from netsculpt.cli.messages import complain
-from netsculpt.provenance import Step, step
+from netsculpt.core.provenance import Step, step
 
 if TYPE_CHECKING:
-    from netsculpt.graph import NetGraph
+    from netsculpt.graph.graph import NetGraph
     from netsculpt.tracing import Fidelity
     from netsculpt.tracing.given import Given
 

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from netsculpt.catalog import catalog, names
 from netsculpt.cli.options import one_of
-from netsculpt.errors import FormatError
+from netsculpt.core.catalog import catalog, names
+from netsculpt.core.errors import FormatError
 
 if TYPE_CHECKING:
-    from netsculpt.training.nets import NetSpec
+    from netsculpt.nets.families import NetSpec
     from netsculpt.training.tasks import Task
 
 __all__ = ["INITIAL", "Begun", "Initial", "Model", "Spec", "begun_net", "given_task_of", "spec_of"]
 
-_INITIALISATIONS = "netsculpt.training.initialisations"
+_INITIALISATIONS = "netsculpt.nets.initialisations"
 _KNOWN = names(_INITIALISATIONS)
 INITIAL = "he"
 Model = Annotated[
@@ -58,10 +58,10 @@ class Begun:
 
 def begun_net(model: Path | None, text: str | None, initial: str | None, seed: int) -> Begun:
     """The net of a file, or a new one."""
-    from netsculpt.checkpoint import read_model
-    from netsculpt.random import stream
-    from netsculpt.training.masks import restored
-    from netsculpt.training.nets import initial_net, net_from_spec
+    from netsculpt.core.random import stream
+    from netsculpt.files.checkpoint import read_model
+    from netsculpt.nets.families import initial_net, net_from_spec
+    from netsculpt.nets.masks import restored
 
     if (model is None) == (text is None):
         found = "both" if model is not None else "neither"
@@ -100,7 +100,7 @@ def spec_of(text: str) -> NetSpec:
 
     Commas or × stand between sizes, slashes between stages: ``vgg:3x32x32:64,64/128:10``.
     """
-    from netsculpt.training.nets import FAMILIES, net_from_spec
+    from netsculpt.nets.families import FAMILIES, net_from_spec
 
     family, *given = text.split(":")
     if family not in FAMILIES:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from netsculpt.catalog import names
+from netsculpt.core.catalog import names
 
 __all__ = [
     "DATA_AWARE",
@@ -49,7 +49,7 @@ __all__ = [
 
 DETECTORS = names("netsculpt.modules.detectors")
 DATA_AWARE = names("netsculpt.modules.data_aware")
-NULLS = names("netsculpt.nulls")
+NULLS = names("netsculpt.nulls.models")
 FORMATS = ("pdf", "png", "svg")
 EIGHT_GIB = 8 << 30
 

@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from netsculpt.catalog import catalog, names
 from netsculpt.cli.messages import complain
 from netsculpt.cli.nets import INITIAL, Initial, Model, Spec, begun_net, given_task_of
 from netsculpt.cli.options import Seed, jobs_option, one_of, require_writable
+from netsculpt.core.catalog import catalog, names
 
 if TYPE_CHECKING:
     from netsculpt.cli.nets import Begun
-    from netsculpt.training.batches import Batches
+    from netsculpt.training.fitting.batches import Batches
 
 __all__ = ["prune"]
 
-SCORES = names("netsculpt.training.scores")
+SCORES = names("netsculpt.training.pruning.scores")
 METHODS = ["phew", *SCORES]
-ALLOCATIONS = ["global", *names("netsculpt.training.allocations")]
-SCHEDULES = names("netsculpt.training.schedules")
-SCOPES = names("netsculpt.training.scopes")
+ALLOCATIONS = ["global", *names("netsculpt.training.pruning.allocations")]
+SCHEDULES = names("netsculpt.training.pruning.schedules")
+SCOPES = names("netsculpt.training.pruning.scopes")
 OF_SCORES = ("allocation", "schedule", "rounds", "scope", "dense")
 BASELINES = ["shuffled", "reinitialised", "inverted"]
 
@@ -118,19 +118,13 @@ def prune(
 
     `netsculpt analyze pruned.pt`
     """
-    from netsculpt.checkpoint import write_model
-    from netsculpt.random import stream
-    from netsculpt.report.progress import progress_bars
-    from netsculpt.report.pruned import print_pruned
+    from netsculpt.core.random import stream
+    from netsculpt.files.checkpoint import write_model
+    from netsculpt.nets import mask_net, plain_state
+    from netsculpt.report.terminal.progress import progress_bars
+    from netsculpt.report.terminal.pruned import print_pruned
     from netsculpt.training import fan_in_corrected as corrected
-    from netsculpt.training import (
-        inverted,
-        mask_net,
-        plain_state,
-        pruning_report,
-        repaired,
-        shuffled,
-    )
+    from netsculpt.training import inverted, pruning_report, repaired, shuffled
     from netsculpt.training import prune as pruned
 
     if method == "phew":
@@ -150,7 +144,7 @@ def prune(
     require_writable(output.parent)
     begun = begun_net(model, net, initial, seed)
     batches = _batches(begun, task, n_samples, seed)
-    score = catalog("netsculpt.training.scores").get(method)
+    score = catalog("netsculpt.training.pruning.scores").get(method)
     try:
         with progress_bars() as progress:
             found = pruned(
@@ -211,8 +205,8 @@ def _only_walks(context: typer.Context) -> None:
 
 def _batches(begun: Begun, task: str | None, n_samples: int, seed: int) -> Batches:
     """Samples of a task; without one, an example from which no score can take a loss."""
-    from netsculpt.random import stream
-    from netsculpt.training.batches import batches_of, example_alone
+    from netsculpt.core.random import stream
+    from netsculpt.training.fitting.batches import batches_of, example_alone
 
     if task is None:
         return example_alone(begun.spec.n_inputs, _no_loss)
@@ -229,10 +223,10 @@ def _no_loss(_outputs: object, _targets: object) -> NoReturn:
 
 def _reinitialised(begun: Begun, initial: str | None, seed: int) -> Any:
     """The net with weights drawn anew, as --init draws them or as its layers do."""
-    from netsculpt.random import stream
+    from netsculpt.core.random import stream
     from netsculpt.training import reinitialised
 
     again = stream(seed, "reinitialised")
     if initial is None:
         return reinitialised(begun.net, rng=again)
-    return catalog("netsculpt.training.initialisations")[initial](begun.net, rng=again)
+    return catalog("netsculpt.nets.initialisations")[initial](begun.net, rng=again)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from netsculpt.cli.models import LiveNet
-    from netsculpt.graph import NetGraph
+    from netsculpt.graph.graph import NetGraph
     from netsculpt.pipeline import Analysis
 
 __all__ = ["load_graph", "run"]
@@ -51,9 +51,9 @@ def run(
     """Analyse a graph, print the report, then write the folder; hold it against its net at hand."""
     from netsculpt.pipeline import analyze
     from netsculpt.report.folder import write_folder
-    from netsculpt.report.progress import progress_bars
     from netsculpt.report.summary import summary_json
-    from netsculpt.report.terminal import print_report, print_written
+    from netsculpt.report.terminal.analysis import print_report, print_written
+    from netsculpt.report.terminal.progress import progress_bars
 
     fidelity = None if live is None else live.fidelity(graph)
     with progress_bars() as progress:

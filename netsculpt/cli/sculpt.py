@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from netsculpt.catalog import names
 from netsculpt.cli.messages import complain
 from netsculpt.cli.options import (
     Detector,
@@ -17,12 +16,13 @@ from netsculpt.cli.options import (
     one_of,
     require_writable,
 )
+from netsculpt.core.catalog import names
 
 __all__ = ["sculpt"]
 
-UNIT_SCORES = names("netsculpt.training.unit_scores")
-EDGE_SCORES = names("netsculpt.training.edge_scores")
-SCHEDULES = names("netsculpt.training.schedules")
+UNIT_SCORES = names("netsculpt.training.sculpting.unit_scores")
+EDGE_SCORES = names("netsculpt.training.sculpting.edge_scores")
+SCHEDULES = names("netsculpt.training.pruning.schedules")
 ANEW = ("detector", "jobs", "output", "resume")  # what --resume may be given
 MOST_SEEDS = 1_000_000  # in one sculpting
 UnitScore = Annotated[
@@ -117,9 +117,9 @@ def sculpt(
 
     `netsculpt analyze runs/seed-0/model.pt`
     """
-    from netsculpt.report.progress import progress_bars
-    from netsculpt.report.sculpted import print_sweep
-    from netsculpt.sweep import Plan, read_plan, sweep
+    from netsculpt.report.terminal.progress import progress_bars
+    from netsculpt.report.terminal.sculpted import print_sweep
+    from netsculpt.studies.sculpting import Plan, read_plan, sweep
     from netsculpt.training.tasks import absolute
 
     detectors = chosen_detectors(detector)

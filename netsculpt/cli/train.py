@@ -12,10 +12,10 @@ import typer
 from netsculpt.cli.messages import complain
 from netsculpt.cli.nets import Initial, Model, Spec, begun_net, given_task_of
 from netsculpt.cli.options import Seed, one_of, require_writable
-from netsculpt.errors import FormatError
+from netsculpt.core.errors import FormatError
 
 if TYPE_CHECKING:
-    from netsculpt.training.recipe import Recipe
+    from netsculpt.training.fitting.recipe import Recipe
 
 __all__ = ["train"]
 
@@ -132,10 +132,11 @@ def train(
 
     `netsculpt train pruned.pt --task digits --epochs 30 -o trained.pt --resume`
     """
-    from netsculpt.checkpoint import write_model
-    from netsculpt.report.progress import progress_bars
-    from netsculpt.report.trained import print_trained
-    from netsculpt.training import fit, plain_state, weight_counts
+    from netsculpt.files.checkpoint import write_model
+    from netsculpt.nets import plain_state, weight_counts
+    from netsculpt.report.terminal.progress import progress_bars
+    from netsculpt.report.terminal.trained import print_trained
+    from netsculpt.training import fit
 
     if not task:
         raise typer.BadParameter(
@@ -198,7 +199,7 @@ def train(
 
 
 def _recipe(**fields: Any) -> Recipe:
-    from netsculpt.training.recipe import Recipe
+    from netsculpt.training.fitting.recipe import Recipe
 
     try:
         return Recipe(**fields)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netsculpt.loading._into import load_into
-from netsculpt.loading._reader import load
+from netsculpt.loading.load import load
+from netsculpt.loading.load_into import load_into
 
 __all__ = ["load", "load_into"]

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from netsculpt.partition import NO_MODULE
+from netsculpt.graph.partition import NO_MODULE
 
 __all__ = ["Overlap", "ami", "ari", "overlap", "vi"]
 

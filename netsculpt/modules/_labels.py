@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from netsculpt.errors import GraphError
-from netsculpt.graph import NetGraph
-from netsculpt.partition import Partition
+from netsculpt.core.errors import GraphError
+from netsculpt.graph.graph import NetGraph
+from netsculpt.graph.partition import Partition
 
 
 def checked_labels(graph: NetGraph, partition: Partition) -> NDArray[np.int32]:

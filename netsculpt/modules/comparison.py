@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netsculpt.errors import GraphError
-from netsculpt.graph import Layer, NetGraph, live_units
+from netsculpt.core.errors import GraphError
+from netsculpt.graph.graph import Layer, NetGraph, live_units
+from netsculpt.graph.partition import NO_MODULE, Partition
 from netsculpt.modules._information import ami, ari, overlap, vi
 from netsculpt.modules._labels import checked_labels
-from netsculpt.partition import NO_MODULE, Partition
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,7 +117,7 @@ def layer_ami(graph: NetGraph, partition: Partition) -> float:
 
     Examples
     --------
-    >>> from netsculpt.synthetic import planted
+    >>> from netsculpt.graph.synthetic import planted
     >>> graph, truth = planted([8, 8, 8], 2, 1.0, 0.0, rng=0)
     >>> abs(layer_ami(graph, truth)) < 0.1
     True

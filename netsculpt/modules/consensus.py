@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from netsculpt.errors import GraphError
-from netsculpt.graph import NetGraph
+from netsculpt.core.errors import GraphError
+from netsculpt.core.parallel import for_threads, in_parallel
+from netsculpt.core.random import RNG, root_seed, stream
+from netsculpt.graph.graph import NetGraph
+from netsculpt.graph.partition import NO_MODULE, Partition
 from netsculpt.modules._information import ami, overlap, vi
 from netsculpt.modules.comparison import matching, overlaps
 from netsculpt.modules.quality import quality
-from netsculpt.parallel import for_threads, in_parallel
-from netsculpt.partition import NO_MODULE, Partition
-from netsculpt.random import RNG, root_seed, stream
 
 __all__ = ["Consensus", "Detector", "consensus"]
 
@@ -102,7 +102,7 @@ def consensus(
         Seed or generator. Run i depends on the seed and i alone.
     jobs
         Workers that share the runs; −1 = one a core. The result is the same. They are threads if
-        the detector is marked for them (see `netsculpt.parallel`), as ``layered`` is, or else
+        the detector is marked for them (see `netsculpt.core.parallel`), as ``layered`` is, or else
         processes.
     progress
         Called with (runs done, n_seeds) after each.
@@ -121,7 +121,7 @@ def consensus(
     Examples
     --------
     >>> from netsculpt.modules import layered
-    >>> from netsculpt.synthetic import planted
+    >>> from netsculpt.graph.synthetic import planted
     >>> graph, _ = planted([8, 8, 8], 2, 1.0, 0.0, rng=0)
     >>> found = consensus(graph.pattern, layered, n_seeds=5, rng=0)
     >>> found.partition.n_modules, found.stability, float(found.confidence.min())

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from netsculpt.graph import NetGraph, live_units
+from netsculpt.graph.graph import NetGraph, live_units
+from netsculpt.graph.partition import NO_MODULE, Partition
 from netsculpt.modules._labels import checked_labels, live_magnitudes
-from netsculpt.partition import NO_MODULE, Partition
 
 __all__ = ["ncut"]
 
@@ -44,7 +44,7 @@ def ncut(graph: NetGraph, partition: Partition) -> float:
 
     Examples
     --------
-    >>> from netsculpt.synthetic import planted
+    >>> from netsculpt.graph.synthetic import planted
     >>> graph, truth = planted([4, 4, 4], 2, 1.0, 0.0, rng=0)
     >>> ncut(graph, truth)
     0.0

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from netsculpt.errors import GraphError
-from netsculpt.graph import NetGraph, live_units
+from netsculpt.core.errors import GraphError
+from netsculpt.graph.graph import NetGraph, live_units
+from netsculpt.graph.partition import NO_MODULE, Partition
 from netsculpt.modules._labels import checked_labels, live_magnitudes
-from netsculpt.partition import NO_MODULE, Partition
 
 __all__ = ["quality"]
 
@@ -60,7 +60,7 @@ def quality(graph: NetGraph, partition: Partition, resolution: float = 1.0) -> f
 
     Examples
     --------
-    >>> from netsculpt.synthetic import planted
+    >>> from netsculpt.graph.synthetic import planted
     >>> graph, truth = planted([6, 6, 6], 3, 1.0, 0.0, rng=0)
     >>> round(quality(graph.pattern, truth), 12)
     0.666666666667

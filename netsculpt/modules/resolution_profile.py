@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from netsculpt.errors import GraphError
-from netsculpt.graph import NetGraph
+from netsculpt.core.errors import GraphError
+from netsculpt.core.parallel import for_threads, in_parallel
+from netsculpt.core.random import RNG, root_seed, stream
+from netsculpt.graph.graph import NetGraph
+from netsculpt.graph.partition import Partition
 from netsculpt.modules._information import ami, overlap
 from netsculpt.modules.comparison import layer_ami
 from netsculpt.modules.detectors.layered import layered
 from netsculpt.modules.quality import quality
-from netsculpt.parallel import for_threads, in_parallel
-from netsculpt.partition import Partition
-from netsculpt.random import RNG, root_seed, stream
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,8 +93,8 @@ def resolution_profile(
         Seed or generator. A run depends on the seed, its γ and its number alone.
     jobs
         Workers that share the R · n_seeds runs; −1 = one a core. The result is the same. They are
-        threads if the detector is marked for them (see `netsculpt.parallel`), as ``layered`` is,
-        or else processes.
+        threads if the detector is marked for them (see `netsculpt.core.parallel`), as ``layered``
+        is, or else processes.
     progress
         Called with (runs done, R · n_seeds) after each.
 
@@ -110,7 +110,7 @@ def resolution_profile(
 
     Examples
     --------
-    >>> from netsculpt.synthetic import planted
+    >>> from netsculpt.graph.synthetic import planted
     >>> graph, _ = planted([8, 8, 8], 2, 1.0, 0.0, rng=0)
     >>> profile = resolution_profile(graph.pattern, resolutions=[0.5, 1.0, 1.5], n_seeds=2, rng=0)
     >>> profile.n_modules.tolist()

@@ -1,7 +1,8 @@
-"""Null models: `(graph, *, rng) -> NetGraph`, same units, layers and blocks, other edges."""
+"""Null models, and how a value of the network compares with theirs."""
 
-from netsculpt.nulls.rewire import rewire
-from netsculpt.nulls.shuffle_layer import shuffle_layer
-from netsculpt.nulls.shuffle_weights import shuffle_weights
+from netsculpt.nulls.models.rewire import rewire
+from netsculpt.nulls.models.shuffle_layer import shuffle_layer
+from netsculpt.nulls.models.shuffle_weights import shuffle_weights
+from netsculpt.nulls.significance import Significance, significance
 
-__all__ = ["rewire", "shuffle_layer", "shuffle_weights"]
+__all__ = ["Significance", "rewire", "shuffle_layer", "shuffle_weights", "significance"]

@@ -15,7 +15,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from netsculpt.graph import NetGraph
+from netsculpt.graph.graph import NetGraph
 from netsculpt.paths._scaled import Scaled, scaled
 
 __all__ = ["backward", "forward", "units_through", "weights_through"]

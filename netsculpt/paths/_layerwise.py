@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netsculpt.graph import NetGraph
+from netsculpt.graph.graph import NetGraph
 from netsculpt.paths._scaled import Scaled, scaled
 
 __all__ = ["backward", "forward", "units_through", "weights_through"]

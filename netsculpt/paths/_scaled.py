@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netsculpt.errors import LimitError
+from netsculpt.core.errors import LimitError
 
 __all__ = ["Scaled", "scaled"]
 

@@ -13,8 +13,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from netsculpt.errors import GraphError
-from netsculpt.graph import NetGraph
+from netsculpt.core.errors import GraphError
+from netsculpt.graph.graph import NetGraph
 from netsculpt.paths import _layerwise, _wide
 from netsculpt.paths._scaled import Scaled, scaled
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from netsculpt.graph import Layer, NetGraph
+from netsculpt.graph.graph import Layer, NetGraph
 from netsculpt.paths._scaled import Scaled, scaled
 
 __all__ = ["backward", "edge_products", "forward"]

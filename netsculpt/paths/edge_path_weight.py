@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from netsculpt.graph import NetGraph
+from netsculpt.graph.graph import NetGraph
 from netsculpt.paths._sweep import edges_scaled, non_negative, weights_through
 
 __all__ = ["edge_path_weight", "log10_edge_path_weight"]
@@ -33,7 +33,7 @@ def edge_path_weight(graph: NetGraph) -> NDArray[np.float64]:
 
     Examples
     --------
-    >>> from netsculpt.matrices import from_matrices
+    >>> from netsculpt.graph.matrices import from_matrices
     >>> graph = from_matrices([np.array([[1.0, 0.0], [2.0, 3.0]]), np.array([[1.0, 4.0]])])
     >>> edge_path_weight(graph.pattern).tolist()
     [1.0, 1.0, 1.0, 1.0, 2.0]
@@ -70,7 +70,7 @@ def log10_edge_path_weight(graph: NetGraph) -> NDArray[np.float64]:
 
     Examples
     --------
-    >>> from netsculpt.matrices import from_matrices
+    >>> from netsculpt.graph.matrices import from_matrices
     >>> graph = from_matrices([np.array([[1.0, 0.0], [2.0, 3.0]]), np.array([[1.0, 4.0]])])
     >>> log10_edge_path_weight(graph.magnitude).round(3).tolist()
     [0.0, 0.903, 1.079, 0.0, 1.301]

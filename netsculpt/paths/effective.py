@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netsculpt.graph import Layer, NetGraph, live_units, unit_names
+from netsculpt.graph.graph import Layer, NetGraph, live_units, unit_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,7 +83,7 @@ def effective(graph: NetGraph) -> Effective:
 
     Examples
     --------
-    >>> from netsculpt.matrices import from_matrices
+    >>> from netsculpt.graph.matrices import from_matrices
     >>> first, second = np.array([[1.0], [0.0], [1.0]]), np.array([[1.0, 1.0, 0.0]])
     >>> found = effective(from_matrices([first, second]))
     >>> found.units.tolist(), found.edges.tolist()

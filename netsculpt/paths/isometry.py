@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netsculpt.errors import GraphError
-from netsculpt.matrices import kept_entries
+from netsculpt.core.errors import GraphError
+from netsculpt.graph.matrices import kept_entries
 
 __all__ = ["Isometry", "isometry", "isometry_of_product"]
 

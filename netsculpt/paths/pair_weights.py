@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from netsculpt.errors import GraphError
-from netsculpt.graph import NetGraph
+from netsculpt.core.errors import GraphError
+from netsculpt.graph.graph import NetGraph
 from netsculpt.paths._scaled import Scaled, scaled
 from netsculpt.paths._sweep import forward
 
@@ -48,7 +48,7 @@ def pair_weights(
 
     Examples
     --------
-    >>> from netsculpt.matrices import from_matrices
+    >>> from netsculpt.graph.matrices import from_matrices
     >>> graph = from_matrices([np.array([[1.0, 0.0], [2.0, 3.0]]), np.array([[1.0, 4.0]])])
     >>> pair_weights(graph).tolist()
     [[9.0], [12.0]]

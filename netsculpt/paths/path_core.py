@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netsculpt.errors import GraphError
-from netsculpt.graph import NetGraph, unit_names
+from netsculpt.core.errors import GraphError
+from netsculpt.graph.graph import NetGraph, unit_names
 from netsculpt.paths._scaled import Scaled, scaled
 from netsculpt.paths._sweep import backward, forward, non_negative, total
 from netsculpt.paths.pair_weights import pairs_scaled
@@ -102,7 +102,7 @@ def path_core(graph: NetGraph, *, tau: float = 0.9) -> PathCore:
 
     Examples
     --------
-    >>> from netsculpt.matrices import from_matrices
+    >>> from netsculpt.graph.matrices import from_matrices
     >>> widths = 20, 16, 5, 16, 10
     >>> pairs = zip(widths[1:], widths)
     >>> core = path_core(from_matrices([np.ones(shape) for shape in pairs]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from netsculpt.graph import WIRING, NetGraph
+from netsculpt.graph.graph import WIRING, NetGraph
 from netsculpt.paths._scaled import Scaled, scaled
 from netsculpt.paths._sweep import backward, forward
 from netsculpt.paths._wide import edge_products
@@ -35,7 +35,7 @@ def path_kernel_trace(graph: NetGraph) -> float:
     Two paths a→h→o, of weights 2·5 and 3·5: 5² + 5² for the first layer, 2² + 3² for the second.
 
     >>> import numpy as np
-    >>> from netsculpt.matrices import from_matrices
+    >>> from netsculpt.graph.matrices import from_matrices
     >>> path_kernel_trace(from_matrices([np.array([[2.0, 3.0]]), np.array([[5.0]])]))
     63.0
     """
@@ -50,7 +50,7 @@ def log10_path_kernel_trace(graph: NetGraph) -> float:
     Examples
     --------
     >>> import numpy as np
-    >>> from netsculpt.matrices import from_matrices
+    >>> from netsculpt.graph.matrices import from_matrices
     >>> round(log10_path_kernel_trace(from_matrices([np.ones((10, 10))] * 400)), 6)
     403.60206
     """

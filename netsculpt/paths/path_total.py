@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netsculpt.graph import NetGraph
+from netsculpt.graph.graph import NetGraph
 from netsculpt.paths._sweep import non_negative, total
 
 __all__ = ["log10_path_total", "path_total"]
@@ -26,7 +26,7 @@ def path_total(graph: NetGraph) -> float:
     Examples
     --------
     >>> import numpy as np
-    >>> from netsculpt.matrices import from_matrices
+    >>> from netsculpt.graph.matrices import from_matrices
     >>> graph = from_matrices([np.array([[1.0, 0.0], [2.0, 3.0]]), np.array([[1.0, 4.0]])])
     >>> path_total(graph.pattern), path_total(graph)
     (3.0, 21.0)
@@ -53,7 +53,7 @@ def log10_path_total(graph: NetGraph) -> float:
     Examples
     --------
     >>> import numpy as np
-    >>> from netsculpt.matrices import from_matrices
+    >>> from netsculpt.graph.matrices import from_matrices
     >>> log10_path_total(from_matrices([np.ones((10, 10))] * 400).pattern)
     401.0
     """

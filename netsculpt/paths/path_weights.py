@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from netsculpt.graph import NetGraph
+from netsculpt.graph.graph import NetGraph
 from netsculpt.paths._sweep import weights_through
 from netsculpt.paths.edge_path_weight import edge_path_weight
 from netsculpt.paths.per_unit.path_centrality import path_centrality
@@ -50,7 +50,7 @@ def path_weights(graph: NetGraph, *, jobs: int = 1) -> PathWeights:
 
     Examples
     --------
-    >>> from netsculpt.matrices import from_matrices
+    >>> from netsculpt.graph.matrices import from_matrices
     >>> graph = from_matrices([np.array([[1.0, 0.0], [2.0, 3.0]]), np.array([[1.0, 4.0]])])
     >>> found = path_weights(graph.pattern)
     >>> found.units.tolist(), found.edges.tolist()

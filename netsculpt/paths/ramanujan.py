@@ -10,9 +10,9 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.linalg import svds
 
-from netsculpt.errors import GraphError
-from netsculpt.graph import WIRING, NetGraph
-from netsculpt.matrices import kept_entries
+from netsculpt.core.errors import GraphError
+from netsculpt.graph.graph import WIRING, NetGraph
+from netsculpt.graph.matrices import kept_entries
 
 __all__ = ["Ramanujan", "ramanujan", "ramanujan_blocks"]
 
@@ -86,7 +86,7 @@ def ramanujan_blocks(graph: NetGraph) -> dict[tuple[str, str], Ramanujan]:
 
     Examples
     --------
-    >>> from netsculpt.matrices import from_matrices
+    >>> from netsculpt.graph.matrices import from_matrices
     >>> found = ramanujan_blocks(from_matrices([np.ones((30, 20)), np.ones((10, 30))]))
     >>> [(pair, round(each.difference_of_bound, 3)) for pair, each in found.items()]
     [(('input', 'hidden1'), 9.744), (('hidden1', 'output'), 8.385)]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from netsculpt.errors import GraphError
-from netsculpt.graph import NetGraph
+from netsculpt.core.errors import GraphError
+from netsculpt.graph.graph import NetGraph
 from netsculpt.paths._sweep import backward, non_negative
 
 __all__ = ["units_carrying"]
@@ -41,7 +41,7 @@ def units_carrying(graph: NetGraph, share: float = 0.9) -> dict[str, int]:
 
     Examples
     --------
-    >>> from netsculpt.matrices import from_matrices
+    >>> from netsculpt.graph.matrices import from_matrices
     >>> first, second = np.ones((4, 3)), np.array([[7.0, 2.0, 0.5, 0.5]])
     >>> units_carrying(from_matrices([first, second]))
     {'hidden1': 2}

@@ -10,9 +10,9 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 from numpy.typing import NDArray
 
-from netsculpt.graph import NetGraph
-from netsculpt.partition import NO_MODULE, Partition
-from netsculpt.plots._axes import (
+from netsculpt.graph.graph import NetGraph
+from netsculpt.graph.partition import NO_MODULE, Partition
+from netsculpt.plots._drawing.axes import (
     LITERAL,
     checked_labels,
     colour_bar,
@@ -22,7 +22,7 @@ from netsculpt.plots._axes import (
     size_in_points,
     tick_size,
 )
-from netsculpt.plots._colours import GREY, INK, module_colours
+from netsculpt.plots._drawing.colours import GREY, INK, module_colours
 
 __all__ = ["adjacency"]
 
@@ -60,7 +60,7 @@ def adjacency(
 
     Examples
     --------
-    >>> from netsculpt.matrices import from_matrices
+    >>> from netsculpt.graph.matrices import from_matrices
     >>> ax = adjacency(from_matrices([np.eye(2)]), partition=Partition([0, 1, 0, 1]))
     >>> ax.images[0].get_array().filled(0).tolist()
     [[0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0], [0.0, 0.0, 0.0, 0.0]]

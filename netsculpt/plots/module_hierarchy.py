@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array
 
 from netsculpt.hierarchy import Hierarchy, Module
-from netsculpt.plots._axes import LITERAL, bare, given_or_new, size_in_points, tick_size
-from netsculpt.plots._colours import INK, POSITIVE, module_colours, shade
-from netsculpt.plots._module_text import box_texts
-from netsculpt.plots._sweeps import aligned, line_order
+from netsculpt.plots._drawing.axes import LITERAL, bare, given_or_new, size_in_points, tick_size
+from netsculpt.plots._drawing.colours import INK, POSITIVE, module_colours, shade
+from netsculpt.plots._drawing.module_text import box_texts
+from netsculpt.plots._drawing.sweeps import aligned, line_order
 
 __all__ = ["module_hierarchy"]
 
@@ -50,7 +50,7 @@ def module_hierarchy(hierarchy: Hierarchy, *, ax: Axes | None = None) -> Axes:
 
     Examples
     --------
-    >>> from netsculpt.partition import Partition
+    >>> from netsculpt.graph.partition import Partition
     >>> module = Module(0, 4, (2, 2), 0, 0.0, 1, (), (), (0, 1), (4,), 1.0)
     >>> edges, level = csr_array((1, 1)), np.zeros(1, dtype=np.int64)
     >>> hierarchy = Hierarchy(Partition([0] * 4), (module,), edges, level, ((0,),), 1.0, 0.0)

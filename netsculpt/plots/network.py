@@ -8,9 +8,9 @@ from matplotlib.collections import EllipseCollection
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from netsculpt.graph import NetGraph
-from netsculpt.partition import Partition
-from netsculpt.plots._axes import (
+from netsculpt.graph.graph import NetGraph
+from netsculpt.graph.partition import Partition
+from netsculpt.plots._drawing.axes import (
     LITERAL,
     bare,
     checked_labels,
@@ -19,11 +19,19 @@ from netsculpt.plots._axes import (
     size_in_points,
     tick_size,
 )
-from netsculpt.plots._colours import GREY, INK, NEGATIVE, POSITIVE, WIRE, module_colours, rings
-from netsculpt.plots._columns import in_columns
-from netsculpt.plots._edges import SKIP_ROOM, edge_lines, skips_layers, strongest
-from netsculpt.plots._hulls import NUMBER_WIDTH, hulls
-from netsculpt.plots._layout import Layout, layered
+from netsculpt.plots._drawing.colours import (
+    GREY,
+    INK,
+    NEGATIVE,
+    POSITIVE,
+    WIRE,
+    module_colours,
+    rings,
+)
+from netsculpt.plots._drawing.columns import in_columns
+from netsculpt.plots._drawing.edges import SKIP_ROOM, edge_lines, skips_layers, strongest
+from netsculpt.plots._drawing.hulls import NUMBER_WIDTH, hulls
+from netsculpt.plots._drawing.layout import Layout, layered
 
 __all__ = ["network"]
 
@@ -62,7 +70,7 @@ def network(graph: NetGraph, *, partition: Partition | None = None, ax: Axes | N
 
     Examples
     --------
-    >>> from netsculpt.matrices import from_matrices
+    >>> from netsculpt.graph.matrices import from_matrices
     >>> graph = from_matrices([np.eye(4), np.ones((1, 4))])
     >>> ax = network(graph, partition=Partition([0, 0, 1, 1, 0, 0, 1, 1, -1]))
     >>> [text.get_text() for text in ax.get_xticklabels()]

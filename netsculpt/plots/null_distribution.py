@@ -6,9 +6,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from netsculpt.monte_carlo import Significance
-from netsculpt.plots._axes import LITERAL, given_or_new, tick_size
-from netsculpt.plots._colours import GREY, NEGATIVE
+from netsculpt.nulls.significance import Significance
+from netsculpt.plots._drawing.axes import LITERAL, given_or_new, tick_size
+from netsculpt.plots._drawing.colours import GREY, NEGATIVE
 
 __all__ = ["null_distribution"]
 

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize, TwoSlopeNorm
 from numpy.typing import ArrayLike
 
-from netsculpt.errors import GraphError
-from netsculpt.plots._axes import (
+from netsculpt.core.errors import GraphError
+from netsculpt.plots._drawing.axes import (
     LITERAL,
     colour_bar,
     given_or_new,
@@ -20,7 +20,7 @@ from netsculpt.plots._axes import (
     text_width,
     tick_size,
 )
-from netsculpt.plots._colours import GREY
+from netsculpt.plots._drawing.colours import GREY
 
 __all__ = ["pair_weights"]
 

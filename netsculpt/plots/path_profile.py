@@ -7,16 +7,16 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import NullFormatter
 from numpy.typing import ArrayLike, NDArray
 
-from netsculpt.errors import GraphError
-from netsculpt.graph import NetGraph
-from netsculpt.plots._axes import (
+from netsculpt.core.errors import GraphError
+from netsculpt.graph.graph import NetGraph
+from netsculpt.plots._drawing.axes import (
     given_or_new,
     label_layers,
     size_in_points,
     text_width,
     tick_size,
 )
-from netsculpt.plots._colours import GREY, module_colours
+from netsculpt.plots._drawing.colours import GREY, module_colours
 
 __all__ = ["path_profile"]
 
@@ -56,7 +56,7 @@ def path_profile(graph: NetGraph, path_share: ArrayLike, *, ax: Axes | None = No
 
     Examples
     --------
-    >>> from netsculpt.matrices import from_matrices
+    >>> from netsculpt.graph.matrices import from_matrices
     >>> graph = from_matrices([np.ones((2, 2)), np.ones((1, 2))])
     >>> path_profile(graph, [0.5, 0.5, 0.5, 0.5, 1.0]).get_yscale()
     'linear'

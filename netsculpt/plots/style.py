@@ -10,7 +10,7 @@ import matplotlib as mpl
 import matplotlib.style
 from matplotlib.figure import Figure
 
-from netsculpt.errors import FormatError
+from netsculpt.core.errors import FormatError
 
 __all__ = ["WIDTHS", "Width", "figure", "paper", "write_figure"]
 

@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netsculpt.graph import unit_names
-from netsculpt.partition import Partition
+from netsculpt.graph.graph import unit_names
+from netsculpt.graph.partition import Partition
 
 if TYPE_CHECKING:
     from netsculpt.pipeline import Analysis, Progress

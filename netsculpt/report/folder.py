@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netsculpt.graph_files import save
+from netsculpt.graph.npz import save
 from netsculpt.report.figures import write_figures
 from netsculpt.report.summary import summary_json
 

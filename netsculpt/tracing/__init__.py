@@ -5,7 +5,7 @@ that says which unit each element belongs to; operations that move elements are 
 arrays, the others have rules, one file a family in ``rules/``.
 """
 
-from netsculpt.tracing._fidelity import Checked, Fidelity, fidelity
-from netsculpt.tracing._trace import trace
+from netsculpt.tracing.fidelity import Checked, Fidelity, fidelity
+from netsculpt.tracing.trace import trace
 
 __all__ = ["Checked", "Fidelity", "fidelity", "trace"]

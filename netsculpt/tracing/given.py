@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from netsculpt.errors import LimitError, TopologyError
+from netsculpt.core.errors import LimitError, TopologyError
 
 __all__ = ["Given", "first_line", "given_example", "given_net"]
 

@@ -1,6 +1,7 @@
 """Training: tasks, nets, masks, sculpting.
 
->>> from netsculpt.training import MLP, Settings, sculpt, task
+>>> from netsculpt.nets import MLP
+>>> from netsculpt.training import Settings, sculpt, task
 >>> settings = Settings(epochs=30, batch_size=8)
 >>> found = sculpt(MLP((4, 12, 4)), task("input-separable"), settings, seeds=range(4))
 >>> [int(found.replicas.n_kept()[at]) < 40 for at in found.sparsest()][:1]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from torch import Tensor, nn
 
-from netsculpt.graph import NetGraph
+from netsculpt.graph.graph import NetGraph
 
 
 class Function(nn.Module):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from netsculpt.loading._content import Content
-from netsculpt.loading._source import Source
+from netsculpt.files.content import Content
+from netsculpt.files.source import Source
 
 __all__ = ["read", "sniff"]
 
@@ -15,6 +15,6 @@ def sniff(source: Source) -> bool:
 
 def read(source: Source) -> Content:
     """The graph itself."""
-    from netsculpt.graph_files import load_graph
+    from netsculpt.graph.npz import load_graph
 
     return Content(load_graph(source.path, max_bytes=source.max_bytes), source.sha256())

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import zipfile
 
-from netsculpt.loading._content import Content
-from netsculpt.loading._npy import read_npy
-from netsculpt.loading._source import Source
-from netsculpt.loading._torch import translated
+from netsculpt.files.content import Content
+from netsculpt.files.npy import read_npy
+from netsculpt.files.source import Source
+from netsculpt.files.torch import translated
 
 __all__ = ["read", "sniff"]
 

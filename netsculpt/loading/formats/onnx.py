@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from netsculpt.loading._content import Content
-from netsculpt.loading._onnx.wire import is_model
-from netsculpt.loading._source import Source
+from netsculpt.files.content import Content
+from netsculpt.files.source import Source
+from netsculpt.loading.programs.onnx.wire import is_model
 
 __all__ = ["read", "sniff"]
 
@@ -16,7 +16,7 @@ def sniff(source: Source) -> bool:
 
 
 def read(source: Source) -> Content:
-    """The model's operations, as a `netsculpt.tracing._program.Program`."""
-    from netsculpt.loading._onnx.model import program_in
+    """The model's operations, as a `netsculpt.tracing.program.Program`."""
+    from netsculpt.loading.programs.onnx.model import program_in
 
     return program_in(source)

@@ -14,13 +14,13 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from netsculpt.errors import LimitError
-from netsculpt.loading._arrays import from_bytes
-from netsculpt.loading._claims import extent
-from netsculpt.loading._content import Content
-from netsculpt.loading._pickles import PLAIN, Constructors, read_pickle
-from netsculpt.loading._source import Source
-from netsculpt.loading._torch import LEGACY_HEAD, read_legacy, translated
+from netsculpt.core.errors import LimitError
+from netsculpt.files.arrays import from_bytes
+from netsculpt.files.claims import extent
+from netsculpt.files.content import Content
+from netsculpt.files.pickles import PLAIN, Constructors, read_pickle
+from netsculpt.files.source import Source
+from netsculpt.files.torch import LEGACY_HEAD, read_legacy, translated
 
 __all__ = ["read", "sniff"]
 

@@ -9,11 +9,11 @@ import sys
 import zipfile
 from typing import Any
 
-from netsculpt.errors import FormatError, LimitError
-from netsculpt.loading._content import Content
-from netsculpt.loading._source import Source
-from netsculpt.loading._torch import translated
-from netsculpt.loading._words import listed, quoted
+from netsculpt.core.errors import FormatError, LimitError
+from netsculpt.files.content import Content
+from netsculpt.files.source import Source
+from netsculpt.files.torch import translated
+from netsculpt.files.words import listed, quoted
 
 __all__ = ["read", "sniff"]
 
@@ -30,11 +30,11 @@ def sniff(source: Source) -> bool:
 
 
 def read(source: Source) -> Content:
-    """The one program in the file, as a `netsculpt.tracing._program.Program`."""
-    from netsculpt.loading._exported.fields import decoded
-    from netsculpt.loading._exported.open_sizes import open_sizes
-    from netsculpt.loading._exported.program import program_in
-    from netsculpt.loading._exported.tensors import held
+    """The one program in the file, as a `netsculpt.tracing.program.Program`."""
+    from netsculpt.loading.programs.exported.fields import decoded
+    from netsculpt.loading.programs.exported.open_sizes import open_sizes
+    from netsculpt.loading.programs.exported.program import program_in
+    from netsculpt.loading.programs.exported.tensors import held
 
     (root,), models = _roots(source), _models(source)
     if len(models) > 1:
@@ -69,7 +69,7 @@ def _models(source: Source) -> list[str]:
 
 
 def _check_schema(document: Any, where: str) -> None:
-    from netsculpt.loading._exported.fields import field
+    from netsculpt.loading.programs.exported.fields import field
 
     major = field(field(document, "schema_version", dict), "major", int)
     if major != _MAJOR:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from netsculpt.loading._content import Content
-from netsculpt.loading._safetensors import read_safetensors
-from netsculpt.loading._source import Source
+from netsculpt.files.content import Content
+from netsculpt.files.safetensors import read_safetensors
+from netsculpt.files.source import Source
 
 __all__ = ["read", "sniff"]
 

@@ -7,12 +7,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from netsculpt.errors import FormatError, UnsafeFileError
-from netsculpt.loading._content import Content
-from netsculpt.loading._safetensors import read_safetensors
-from netsculpt.loading._source import Source
-from netsculpt.loading._torch import translated
-from netsculpt.loading._words import listed, quoted
+from netsculpt.core.errors import FormatError, UnsafeFileError
+from netsculpt.files.content import Content
+from netsculpt.files.safetensors import read_safetensors
+from netsculpt.files.source import Source
+from netsculpt.files.torch import translated
+from netsculpt.files.words import listed, quoted
 
 __all__ = ["read", "sniff"]
 

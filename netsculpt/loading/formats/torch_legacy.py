@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from netsculpt.loading._content import Content
-from netsculpt.loading._source import Source
-from netsculpt.loading._torch import LEGACY_HEAD, read_legacy
+from netsculpt.files.content import Content
+from netsculpt.files.source import Source
+from netsculpt.files.torch import LEGACY_HEAD, read_legacy
 
 __all__ = ["read", "sniff"]
 

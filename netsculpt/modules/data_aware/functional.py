@@ -8,14 +8,14 @@ import numpy as np
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
-from netsculpt.errors import GraphError
-from netsculpt.graph import NetGraph, live_units
-from netsculpt.partition import NO_MODULE, Partition
+from netsculpt.core.errors import GraphError
+from netsculpt.graph.graph import NetGraph, live_units
+from netsculpt.graph.partition import NO_MODULE, Partition
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from netsculpt.random import RNG
+    from netsculpt.core.random import RNG
 
 __all__ = ["functional"]
 
@@ -96,7 +96,7 @@ def functional(
     Two functions of an input of their own and one in common; the kept path from the first input
     to the second output carries nothing.
 
-    >>> from netsculpt.matrices import from_matrices
+    >>> from netsculpt.graph.matrices import from_matrices
     >>> graph = from_matrices([[[1, 1, 0], [1, 1, 1]]])
     >>> own, shared, both = [0.5, 0.0], [0.5, 0.5], [[0.3, 0.1], [0.1, 0.3]]
     >>> functional(graph, np.array([own, shared, own[::-1], *both])).labels.tolist()

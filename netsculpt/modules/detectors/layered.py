@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from netsculpt.errors import GraphError
-from netsculpt.graph import NetGraph, live_units
+from netsculpt.core.errors import GraphError
+from netsculpt.core.parallel import for_threads
+from netsculpt.core.random import RNG
+from netsculpt.graph.graph import NetGraph, live_units
+from netsculpt.graph.partition import NO_MODULE, Partition
 from netsculpt.modules._labels import checked_labels
 from netsculpt.modules.quality import quality
-from netsculpt.parallel import for_threads
-from netsculpt.partition import NO_MODULE, Partition
-from netsculpt.random import RNG
 
 if TYPE_CHECKING:
-    from netsculpt.modules._layered_moving import Level
+    from netsculpt.modules.detectors._layered.moving import Level
 
 __all__ = ["layered"]
 
@@ -91,13 +91,13 @@ def layered(
 
     Examples
     --------
-    >>> from netsculpt.synthetic import planted
+    >>> from netsculpt.graph.synthetic import planted
     >>> graph, _ = planted([8, 8, 8], 2, 1.0, 0.0, rng=0)
     >>> layered(graph, rng=0)
     Partition(layered: 2 modules, quality 0.5000)
     """
-    from netsculpt.modules._layered_searching import best_of, effort_for
-    from netsculpt.modules._layered_units import live_level
+    from netsculpt.modules.detectors._layered.searching import best_of, effort_for
+    from netsculpt.modules.detectors._layered.units import live_level
 
     if not 0 <= resolution < np.inf:
         raise GraphError(f"resolution is {resolution}: a finite number ≥ 0 is needed")
@@ -135,7 +135,7 @@ def _held_together(
 
     Also which node a unit is.
     """
-    from netsculpt.modules._layered_aggregating import aggregated
+    from netsculpt.modules.detectors._layered.aggregating import aggregated
 
     node_of = _alone_if_none(held)
     level = level._replace(anchored=held >= 0)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from netsculpt.errors import GraphError
-from netsculpt.graph import NetGraph, live_units
+from netsculpt.core.errors import GraphError
+from netsculpt.core.random import RNG
+from netsculpt.graph.graph import NetGraph, live_units
+from netsculpt.graph.partition import NO_MODULE, Partition
 from netsculpt.modules._labels import live_magnitudes
 from netsculpt.modules.quality import quality
-from netsculpt.partition import NO_MODULE, Partition
-from netsculpt.random import RNG
 
 if TYPE_CHECKING:
     import leidenalg
@@ -64,7 +64,7 @@ def leiden(graph: NetGraph, *, rng: RNG = None, resolution: float = 1.0) -> Part
 
     Examples
     --------
-    >>> from netsculpt.synthetic import planted
+    >>> from netsculpt.graph.synthetic import planted
     >>> graph, _ = planted([8, 8, 8], 2, 1.0, 0.0, rng=0)
     >>> leiden(graph, rng=0)
     Partition(leiden: 2 modules, quality 0.5000)

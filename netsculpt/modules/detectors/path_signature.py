@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from netsculpt.errors import GraphError
-from netsculpt.graph import NetGraph, live_units
-from netsculpt.partition import NO_MODULE, Partition
+from netsculpt.core.errors import GraphError
+from netsculpt.graph.graph import NetGraph, live_units
+from netsculpt.graph.partition import NO_MODULE, Partition
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from netsculpt.random import RNG
+    from netsculpt.core.random import RNG
 
 __all__ = ["path_signature"]
 
@@ -92,7 +92,7 @@ def path_signature(
     --------
     The middle input is shared; the path of weight .01 from the first to the second output is idle.
 
-    >>> from netsculpt.matrices import from_matrices
+    >>> from netsculpt.graph.matrices import from_matrices
     >>> graph = from_matrices([[[1, 1, 0], [0.01, 1, 1]], [[1, 0], [0, 1]]])
     >>> path_signature(graph).labels.tolist()
     [0, 1, 2, 0, 2, 0, 2]
@@ -108,9 +108,9 @@ def path_signature(
 
 def _labels(graph: NetGraph, idle: float) -> NDArray[np.intp]:
     """Module of each unit of a network whose units are all live [U]."""
-    from netsculpt.modules.detectors._input_groups import input_groups
-    from netsculpt.modules.detectors._output_functions import output_functions
-    from netsculpt.modules.detectors._served_functions import PathShares
+    from netsculpt.modules.detectors._functions.input_groups import input_groups
+    from netsculpt.modules.detectors._functions.output_functions import output_functions
+    from netsculpt.modules.detectors._functions.served_functions import PathShares
 
     functions = np.full(graph.n_units, -1, dtype=np.intp)
     functions[graph.outputs] = output_functions(graph, graph.outputs)

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from netsculpt.errors import GraphError
-from netsculpt.graph import NetGraph, live_units
-from netsculpt.partition import NO_MODULE, Partition
+from netsculpt.core.errors import GraphError
+from netsculpt.graph.graph import NetGraph, live_units
+from netsculpt.graph.partition import NO_MODULE, Partition
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
-    from netsculpt.random import RNG
+    from netsculpt.core.random import RNG
 
 __all__ = ["sculpting"]
 
@@ -87,7 +87,7 @@ def sculpting(
 
     Examples
     --------
-    >>> from netsculpt.matrices import from_matrices
+    >>> from netsculpt.graph.matrices import from_matrices
     >>> two_functions = [[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 1], [0, 0, 1, 1]]
     >>> graph = from_matrices([two_functions, [[1, 1, 0, 0], [0, 0, 1, 1]]])
     >>> sculpting(graph).labels.tolist()
@@ -101,7 +101,7 @@ def sculpting(
 
 def _layer_clusters(graph: NetGraph, step_size: int, mm_threshold: float) -> NDArray[np.intp]:
     """Cluster of each unit before merging, numbered from the inputs up, −1 if dead [U]."""
-    from netsculpt.modules.detectors._row_clusters import row_clusters
+    from netsculpt.modules.detectors._functions.row_clusters import row_clusters
 
     live = live_units(graph)
     live[graph.outputs] = True

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from netsculpt.errors import GraphError
-from netsculpt.graph import NetGraph, live_units
+from netsculpt.core.errors import GraphError
+from netsculpt.core.random import RNG, root_seed, stream
+from netsculpt.graph.graph import NetGraph, live_units
+from netsculpt.graph.partition import NO_MODULE, Partition
 from netsculpt.modules._labels import live_magnitudes
 from netsculpt.modules.ncut import ncut
 from netsculpt.modules.quality import quality
-from netsculpt.partition import NO_MODULE, Partition
-from netsculpt.random import RNG, root_seed, stream
 
 __all__ = ["spectral"]
 
@@ -66,7 +66,7 @@ def spectral(graph: NetGraph, *, rng: RNG = None, k: int | None = None) -> Parti
 
     Examples
     --------
-    >>> from netsculpt.synthetic import planted
+    >>> from netsculpt.graph.synthetic import planted
     >>> graph, _ = planted([4, 4, 4], 2, 1.0, 0.0, rng=0)
     >>> spectral(graph, rng=0).labels.tolist()
     [0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 1, 1]

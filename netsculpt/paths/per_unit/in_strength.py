@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from netsculpt.graph import NetGraph
+from netsculpt.graph.graph import NetGraph
 
 __all__ = ["in_strength"]
 
@@ -21,7 +21,7 @@ def in_strength(graph: NetGraph) -> NDArray[np.float64]:
 
     Examples
     --------
-    >>> from netsculpt.matrices import from_matrices
+    >>> from netsculpt.graph.matrices import from_matrices
     >>> graph = from_matrices([np.array([[1.0, 0.0], [2.0, 3.0]]), np.array([[1.0, 4.0]])])
     >>> in_strength(graph).tolist()
     [0.0, 0.0, 1.0, 5.0, 5.0]

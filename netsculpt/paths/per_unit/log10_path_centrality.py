@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from netsculpt.graph import NetGraph
+from netsculpt.graph.graph import NetGraph
 from netsculpt.paths._sweep import non_negative, units_scaled
 
 __all__ = ["log10_path_centrality"]
@@ -32,7 +32,7 @@ def log10_path_centrality(graph: NetGraph) -> NDArray[np.float64]:
 
     Examples
     --------
-    >>> from netsculpt.matrices import from_matrices
+    >>> from netsculpt.graph.matrices import from_matrices
     >>> graph = from_matrices([np.array([[1.0, 0.0], [2.0, 3.0]]), np.array([[1.0, 4.0]])])
     >>> log10_path_centrality(graph.magnitude).round(3).tolist()
     [0.954, 1.079, 0.0, 1.301, 1.322]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from netsculpt.graph import NetGraph
+from netsculpt.graph.graph import NetGraph
 from netsculpt.paths._sweep import backward, forward, non_negative
 
 __all__ = ["path_share"]
@@ -33,7 +33,7 @@ def path_share(graph: NetGraph) -> NDArray[np.float64]:
 
     Examples
     --------
-    >>> from netsculpt.matrices import from_matrices
+    >>> from netsculpt.graph.matrices import from_matrices
     >>> graph = from_matrices([np.array([[1.0, 0.0], [2.0, 3.0]]), np.array([[1.0, 4.0]])])
     >>> path_share(graph.magnitude).round(3).tolist()
     [0.429, 0.571, 0.048, 0.952, 1.0]

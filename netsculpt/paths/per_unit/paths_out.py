@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from netsculpt.graph import NetGraph
+from netsculpt.graph.graph import NetGraph
 from netsculpt.paths._sweep import backward
 
 __all__ = ["paths_out"]
@@ -32,7 +32,7 @@ def paths_out(graph: NetGraph) -> NDArray[np.float64]:
 
     Examples
     --------
-    >>> from netsculpt.matrices import from_matrices
+    >>> from netsculpt.graph.matrices import from_matrices
     >>> graph = from_matrices([np.array([[1.0, 0.0], [2.0, 3.0]]), np.array([[1.0, 4.0]])])
     >>> paths_out(graph.pattern).tolist()
     [2.0, 1.0, 1.0, 1.0, 1.0]

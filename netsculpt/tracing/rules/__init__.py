@@ -11,8 +11,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from netsculpt.catalog import catalog, names
-from netsculpt.tracing._values import Call
+from netsculpt.core.catalog import catalog, names
+from netsculpt.tracing.engine.call import Call
 
 __all__ = ["rules"]
 

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import torch
 
-from netsculpt.tracing._junction import junction
-from netsculpt.tracing._program import Constant
-from netsculpt.tracing._scaling import scaled
-from netsculpt.tracing._values import NOTHING, Activation, Call
+from netsculpt.tracing.engine.activation import NOTHING, Activation
+from netsculpt.tracing.engine.call import Call
+from netsculpt.tracing.engine.junction import junction
+from netsculpt.tracing.program import Constant
+from netsculpt.tracing.rules._parts.scaling import scaled
 
 __all__ = ["addition"]
 

@@ -7,9 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from netsculpt.tracing._contraction import contracted
-from netsculpt.tracing._program import Constant
-from netsculpt.tracing._values import NOTHING, Activation, Call
+from netsculpt.tracing.engine.activation import NOTHING, Activation
+from netsculpt.tracing.engine.call import Call
+from netsculpt.tracing.program import Constant
+from netsculpt.tracing.rules._parts.contraction import contracted
 
 __all__ = ["attention"]
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from netsculpt.tracing._columns import columns
-from netsculpt.tracing._taps import Taps
-from netsculpt.tracing._unrolled import unrolled
-from netsculpt.tracing._values import Activation, Call
-from netsculpt.tracing._weights import weighted
+from netsculpt.tracing.engine.activation import Activation
+from netsculpt.tracing.engine.call import Call
+from netsculpt.tracing.engine.columns import columns
+from netsculpt.tracing.rules._parts.taps import Taps
+from netsculpt.tracing.rules._parts.unrolled import unrolled
+from netsculpt.tracing.rules._parts.weights import weighted
 
 __all__ = ["conv"]
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from string import ascii_letters
 
-from netsculpt.tracing._contraction import contracted, n_dims
-from netsculpt.tracing._values import Activation, Call
+from netsculpt.tracing.engine.activation import Activation
+from netsculpt.tracing.engine.call import Call
+from netsculpt.tracing.rules._parts.contraction import contracted, n_dims
 
 __all__ = ["einsum"]
 

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from netsculpt.tracing._columns import Columns, SeveralInputs
-from netsculpt.tracing._edges import Ints
-from netsculpt.tracing._program import Constant
-from netsculpt.tracing._values import NOTHING, Activation, Call
-from netsculpt.tracing._weights import weighted
+from netsculpt.tracing.engine.activation import NOTHING, Activation
+from netsculpt.tracing.engine.call import Call
+from netsculpt.tracing.engine.columns import SeveralInputs
+from netsculpt.tracing.engine.edges import Columns, Ints
+from netsculpt.tracing.program import Constant
+from netsculpt.tracing.rules._parts.weights import weighted
 
 __all__ = ["embedding"]
 

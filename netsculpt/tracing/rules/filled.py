@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from netsculpt.tracing._program import Constant
-from netsculpt.tracing._values import Call
+from netsculpt.tracing.engine.call import Call
+from netsculpt.tracing.program import Constant
 
 __all__ = ["filled"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from netsculpt.tracing._values import Call
+from netsculpt.tracing.engine.call import Call
 
 __all__ = ["getitem"]
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from netsculpt.tracing._copies import copied
-from netsculpt.tracing._values import Activation, Call
+from netsculpt.tracing.engine.activation import Activation
+from netsculpt.tracing.engine.call import Call
+from netsculpt.tracing.rules._parts.copies import copied
 
 __all__ = ["linear"]
 

@@ -6,9 +6,10 @@ from string import ascii_letters
 
 import torch
 
-from netsculpt.tracing._contraction import contracted, n_dims
-from netsculpt.tracing._junction import junction
-from netsculpt.tracing._values import NOTHING, Activation, Call
+from netsculpt.tracing.engine.activation import NOTHING, Activation
+from netsculpt.tracing.engine.call import Call
+from netsculpt.tracing.engine.junction import junction
+from netsculpt.tracing.rules._parts.contraction import contracted, n_dims
 
 __all__ = ["matmul"]
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from netsculpt.tracing._junction import junction
-from netsculpt.tracing._values import Activation, Call
+from netsculpt.tracing.engine.activation import Activation
+from netsculpt.tracing.engine.call import Call
+from netsculpt.tracing.engine.junction import junction
 
 __all__ = ["meeting"]
 

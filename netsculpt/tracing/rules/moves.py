@@ -7,8 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from netsculpt.tracing._program import Constant
-from netsculpt.tracing._values import NOTHING, Activation, Call
+from netsculpt.tracing.engine.activation import NOTHING, Activation
+from netsculpt.tracing.engine.call import Call
+from netsculpt.tracing.program import Constant
 
 __all__ = ["moves"]
 

@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from netsculpt.tracing._program import Constant
-from netsculpt.tracing._scaling import scaled
-from netsculpt.tracing._values import Call
+from netsculpt.tracing.engine.call import Call
+from netsculpt.tracing.program import Constant
+from netsculpt.tracing.rules._parts.scaling import scaled
 
 __all__ = ["norm"]
 

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from netsculpt.tracing._values import NOTHING, Activation, Call
+from netsculpt.tracing.engine.activation import NOTHING, Activation
+from netsculpt.tracing.engine.call import Call
 
 __all__ = ["padding"]
 

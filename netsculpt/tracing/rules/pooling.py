@@ -12,9 +12,10 @@ import torch
 from scipy.sparse import csr_array
 from torch import Tensor
 
-from netsculpt.tracing._columns import columns
-from netsculpt.tracing._values import NOTHING, Activation, Call
-from netsculpt.tracing._windows import along, windows
+from netsculpt.tracing.engine.activation import NOTHING, Activation
+from netsculpt.tracing.engine.call import Call
+from netsculpt.tracing.engine.columns import columns
+from netsculpt.tracing.rules._parts.windows import along, windows
 
 __all__ = ["pooling"]
 

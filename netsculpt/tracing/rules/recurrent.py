@@ -13,10 +13,11 @@ from typing import Any
 
 import torch
 
-from netsculpt.tracing._cells import CELLS, Cell, State, row
-from netsculpt.tracing._program import Constant
-from netsculpt.tracing._states import begun, ended
-from netsculpt.tracing._values import Activation, Call
+from netsculpt.tracing.engine.activation import Activation
+from netsculpt.tracing.engine.call import Call
+from netsculpt.tracing.program import Constant
+from netsculpt.tracing.rules._parts.cells import CELLS, Cell, State, row
+from netsculpt.tracing.rules._parts.states import begun, ended
 
 __all__ = ["recurrent"]
 

@@ -9,11 +9,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from netsculpt.tracing._columns import SeveralInputs
-from netsculpt.tracing._products import gathered
-from netsculpt.tracing._program import Constant
-from netsculpt.tracing._rows import bags, sets
-from netsculpt.tracing._values import NOTHING, Activation, Call
+from netsculpt.tracing.engine.activation import NOTHING, Activation
+from netsculpt.tracing.engine.call import Call
+from netsculpt.tracing.engine.columns import SeveralInputs
+from netsculpt.tracing.engine.rows import bags, sets
+from netsculpt.tracing.program import Constant
+from netsculpt.tracing.rules._parts.products import gathered
 from netsculpt.tracing.rules.meeting import meeting
 
 __all__ = ["reduction"]

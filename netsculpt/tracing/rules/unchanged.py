@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from netsculpt.tracing._values import Activation, Call
+from netsculpt.tracing.engine.activation import Activation
+from netsculpt.tracing.engine.call import Call
 
 __all__ = ["unchanged"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from netsculpt.errors import FormatError
+from netsculpt.core.errors import FormatError
 from netsculpt.training.tasks import Bits, Classes, Goal
 
 __all__ = ["answer_of_output", "answers"]

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from netsculpt.checkpoint import Model, read_model
-from netsculpt.errors import FormatError
+from netsculpt.core.errors import FormatError
+from netsculpt.files.checkpoint import Model, read_model
+from netsculpt.nets.families import MLP, net_from_spec
 from netsculpt.training.influence.answer_flips import answer_flips
-from netsculpt.training.nets import MLP, net_from_spec
-from netsculpt.training.replicas import Replicas
+from netsculpt.training.sculpting.replicas import Replicas
 from netsculpt.training.tasks import Task
 from netsculpt.training.tasks.presets import is_name
 
@@ -64,7 +64,7 @@ def stacked(model: Model) -> Replicas:
 
     Examples
     --------
-    >>> from netsculpt.training.replicas import initial
+    >>> from netsculpt.training.sculpting.replicas import initial
     >>> state, masks = initial(MLP((2, 3, 1)), [0]).state(0)
     >>> stacked(Model(MLP((2, 3, 1)).spec, state, masks, {})).n_kept().tolist()
     [9]

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from netsculpt.errors import FormatError
+from netsculpt.core.errors import FormatError
+from netsculpt.nets.families import Gate
 from netsculpt.training.influence._answers import answer_of_output, answers
-from netsculpt.training.nets import Gate
-from netsculpt.training.replicas import Replicas
+from netsculpt.training.sculpting.replicas import Replicas
 from netsculpt.training.tasks import Task
 
 __all__ = ["answer_flips"]
@@ -71,8 +71,8 @@ def answer_flips(replicas: Replicas, task: Task, *, n_values: int = 32) -> NDArr
 
     Examples
     --------
-    >>> from netsculpt.training.nets import MLP
-    >>> from netsculpt.training.replicas import initial
+    >>> from netsculpt.nets.families import MLP
+    >>> from netsculpt.training.sculpting.replicas import initial
     >>> from netsculpt.training.tasks import boolean
     >>> net = initial(MLP((2, 1, 1)), [0])
     >>> weights = {"fc1.weight": [[1.0, 1.0]], "fc1.bias": [-1.0], "fc2.weight": [[1.0]]}

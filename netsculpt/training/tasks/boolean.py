@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from netsculpt.circuits import Circuit, parse_circuit, truth_table
+from netsculpt.graph.circuits import Circuit, parse_circuit, truth_table
 from netsculpt.training.tasks.goals import Bits
 from netsculpt.training.tasks.protocol import Function, Task, Truth
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from netsculpt.errors import FormatError
+from netsculpt.core.errors import FormatError
 
 __all__ = [
     "FAMILIES",

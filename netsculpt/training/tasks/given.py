@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from netsculpt.errors import FormatError
-from netsculpt.random import RNG
+from netsculpt.core.errors import FormatError
+from netsculpt.core.random import RNG
 from netsculpt.training.tasks.boolean import boolean
 from netsculpt.training.tasks.idx import idx
 from netsculpt.training.tasks.presets import task, task_names

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from netsculpt.errors import FormatError
+from netsculpt.core.errors import FormatError
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -12,7 +12,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from netsculpt.errors import FormatError, LimitError
+from netsculpt.core.errors import FormatError, LimitError
 from netsculpt.training.tasks.goals import Classes
 from netsculpt.training.tasks.protocol import Task
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from types import MappingProxyType
 
-from netsculpt.errors import FormatError
-from netsculpt.random import RNG, root_seed, stream
+from netsculpt.core.errors import FormatError
+from netsculpt.core.random import RNG, root_seed, stream
 from netsculpt.training.tasks.boolean import boolean
 from netsculpt.training.tasks.digits import digits
 from netsculpt.training.tasks.families import FAMILIES

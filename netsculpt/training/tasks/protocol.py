@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from netsculpt.errors import FormatError
-from netsculpt.partition import NO_MODULE, Partition
-from netsculpt.random import RNG
+from netsculpt.core.errors import FormatError
+from netsculpt.core.random import RNG
+from netsculpt.graph.partition import NO_MODULE, Partition
 from netsculpt.training.tasks.goals import Goal
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from itertools import combinations_with_replacement, product
 
 import numpy as np
 
-from netsculpt.errors import FormatError
-from netsculpt.random import RNG
+from netsculpt.core.errors import FormatError
+from netsculpt.core.random import RNG
 from netsculpt.training.tasks.goals import Classes
 from netsculpt.training.tasks.protocol import Task
 

@@ -13,8 +13,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from netsculpt.errors import FormatError
-from netsculpt.random import RNG, root_seed, stream
+from netsculpt.core.errors import FormatError
+from netsculpt.core.random import RNG, root_seed, stream
 from netsculpt.training.tasks.goals import Bits, Classes, Goal
 from netsculpt.training.tasks.protocol import Function, Task, Truth
 

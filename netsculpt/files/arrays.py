@@ -1,0 +1,185 @@
+"""Tensors of any library as NumPy arrays, or as `SparseWeight` where zeros are not stored.
+
+Every size is checked here before the first arithmetic on it, and sparse indices are validated.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from netsculpt.core.errors import FormatError, LimitError
+from netsculpt.files.torch import translated
+from netsculpt.files.words import quoted, shape
+
+__all__ = ["Array", "SparseWeight", "as_arrays", "from_bytes", "is_tensor"]
+
+_INDEX_BYTES = 16  # for each row and column of a matrix while it is turned
+_NUMBER = re.compile(r"[<>=][biuf](1|2|4|8)")
+
+
+@dataclass(frozen=True, eq=False)
+class SparseWeight:
+    """A weight whose stored entries are its edges, stored zeros included."""
+
+    shape: tuple[int, ...]  # [out, in] or [out, in, height, width]
+    matrix: Any  # SciPy CSR [out, in · height · width], sorted, without duplicates
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the stored values."""
+        found: np.dtype[Any] = self.matrix.dtype
+        return found
+
+
+Array = NDArray[Any] | SparseWeight
+
+
+def is_tensor(value: object) -> bool:
+    """Whether a value is a NumPy array or a torch tensor (torch itself is not imported)."""
+    return isinstance(value, np.ndarray) or hasattr(value, "detach")
+
+
+def as_arrays(tensors: Mapping[str, Any], *, max_bytes: int, where: str) -> dict[str, Array]:
+    """Every tensor under its name. Cost O(stored entries); dense float32 and 64 are not copied."""
+    total = 0
+    for name, tensor in tensors.items():
+        total += _memory(tensor)
+        if total > max_bytes:
+            raise LimitError(
+                f"{quoted(name)} in {where} is {_layout(tensor)} {shape(tensor.shape)}: the "
+                f"tensors up to it need {total} bytes, the limit is {max_bytes}. Raise max_bytes "
+                "if the file is trusted and the memory is there (--max-bytes)"
+            )
+    with translated(where):
+        return {name: _as_array(name, tensor, where) for name, tensor in tensors.items()}
+
+
+def from_bytes(data: Any, dtype: Any, sizes: Any, order: str) -> NDArray[Any]:
+    """A numeric array over a pickle's bytes, which must be as many as it needs."""
+    if not isinstance(dtype, str) or not _NUMBER.fullmatch(dtype):
+        raise ValueError("an array of something other than numbers")
+    kind = np.dtype(dtype)
+    if math.prod(sizes) * kind.itemsize != len(data):
+        raise ValueError(f"an array of {list(sizes)} in {len(data)} bytes")
+    return np.frombuffer(data, kind).reshape(sizes, order="F" if order == "F" else "C")
+
+
+def _memory(tensor: Any) -> int:
+    """Bytes that the entries take once they are NumPy arrays, by what the tensor claims."""
+    sizes = [int(size) for size in tensor.shape]
+    claimed = _INDEX_BYTES * sum(sizes[:2])  # units cost memory even where there is no entry
+    if isinstance(tensor, np.ndarray):
+        return max(math.prod(sizes) * tensor.itemsize, claimed)
+    layout = _layout(tensor)
+    if layout == "strided":
+        item = 4 if _is_brief(tensor) else int(tensor.element_size())
+        return max(math.prod(sizes) * item, claimed)
+    stored = [math.prod(map(int, x.shape)) * x.element_size() for x in _parts(tensor, layout)]
+    return claimed + int(sum(stored))
+
+
+def _parts(tensor: Any, layout: str) -> Iterable[Any]:
+    if layout == "sparse_coo":
+        return tensor._indices(), tensor._values()
+    if layout in ("sparse_csr", "sparse_bsr"):
+        return tensor.crow_indices(), tensor.col_indices(), tensor.values()
+    if layout in ("sparse_csc", "sparse_bsc"):
+        return tensor.ccol_indices(), tensor.row_indices(), tensor.values()
+    return ()
+
+
+def _layout(tensor: Any) -> str:
+    return str(getattr(tensor, "layout", "strided")).removeprefix("torch.")
+
+
+def _is_brief(tensor: Any) -> bool:
+    """Floating point types that NumPy lacks, which are widened to float32."""
+    return str(tensor.dtype).startswith(("torch.bfloat16", "torch.float8"))
+
+
+def _as_array(name: str, tensor: Any, where: str) -> Array:
+    if isinstance(tensor, np.ndarray):
+        return tensor.astype(tensor.dtype.newbyteorder("="), copy=False)
+    if tensor.device.type != "cpu" or tensor.is_quantized or tensor.is_complex():
+        raise FormatError(
+            f"{quoted(name)} in {where} is {tensor.dtype} on {tensor.device}: real numbers with "
+            "data are needed. Save it as float32 (dequantize() quantised tensors first)"
+        )
+    tensor = tensor.detach()
+    layout = _layout(tensor)
+    if layout == "strided":
+        array: NDArray[Any] = (tensor.float() if _is_brief(tensor) else tensor).numpy()
+        return array
+    if layout == "sparse_coo":
+        return _of_coo(name, tensor, where)
+    if layout in ("sparse_csr", "sparse_csc", "sparse_bsr"):
+        return _of_compressed(name, tensor, layout, where)
+    raise FormatError(
+        f"{quoted(name)} in {where} has layout {layout}: strided, COO, CSR, CSC or BSR is needed"
+    )
+
+
+def _of_coo(name: str, tensor: Any, where: str) -> Array:
+    import torch
+
+    indices, values, sizes = tensor._indices(), tensor._values(), tuple(tensor.shape)
+    if values.ndim != 1:
+        raise FormatError(
+            f"{quoted(name)} in {where} is a hybrid sparse tensor with dense axes: save it as "
+            "to_sparse() without arguments makes it"
+        )
+    torch.sparse_coo_tensor(indices, values, sizes, check_invariants=True)
+    if len(sizes) < 2:  # a bias or a norm's factors: a vector, never edges
+        vector: NDArray[Any] = tensor.to_dense().float().numpy()
+        return vector
+    rows, *inner = indices.numpy()
+    columns = np.ravel_multi_index(inner, sizes[1:]) if len(inner) > 1 else inner[0]
+    matrix = sparse.coo_array((_numbers(values), (rows, columns)), (sizes[0], math.prod(sizes[1:])))
+    return SparseWeight(sizes, _canonical(matrix))
+
+
+def _of_compressed(name: str, tensor: Any, layout: str, where: str) -> SparseWeight:
+    import torch
+
+    pointer, index, values = _parts(tensor, layout)
+    if tensor.ndim != 2 or values.ndim > (3 if layout == "sparse_bsr" else 1):
+        raise FormatError(
+            f"{quoted(name)} in {where} is a batch of {layout} matrices or has dense axes: one "
+            "matrix [out, in] is needed"
+        )
+    torch.sparse_compressed_tensor(
+        pointer, index, values, tensor.shape, layout=tensor.layout, check_invariants=True
+    )
+    stored = _numbers(values), index.numpy(), pointer.numpy()
+    sizes = tuple(tensor.shape)
+    if layout == "sparse_csr":
+        return SparseWeight(sizes, _canonical(sparse.csr_array(stored, sizes)))
+    if layout == "sparse_csc":
+        return SparseWeight(sizes, _canonical(sparse.csc_array(stored, sizes)))
+    return SparseWeight(sizes, _canonical(sparse.bsr_array(stored, sizes)))
+
+
+def _numbers(values: Any) -> NDArray[Any]:
+    """Values as a type that SciPy sums."""
+    wide = _is_brief(values) or str(values.dtype) == "torch.float16"
+    array: NDArray[Any] = (values.float() if wide else values).numpy()
+    return array
+
+
+def _canonical(matrix: Any) -> Any:
+    rows = matrix.tocsr()
+    rows.sum_duplicates()
+    return rows

@@ -1,0 +1,219 @@
+"""``model.pt``: one file that training writes and loading reads.
+
+A plain dict of tensors and JSON-able metadata, written by ``torch.save``. It holds nothing that
+``torch.load(weights_only=True)`` refuses:
+
+    {"format": "netsculpt model", "version": 1,
+     "net": {"family": "mlp", "widths": [4, 8, 2], "activation": "relu"},
+     "state": {"0.weight": tensor, …}, "masks": {"0.weight": bool tensor, …}, "metadata": {…}}
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from netsculpt.core.errors import FormatError
+from netsculpt.core.writing import replacing
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+__all__ = ["Model", "as_model", "is_model", "read_model", "read_tensors", "write_model"]
+
+_FORMAT = "netsculpt model"
+_VERSION = 1
+_DICTS = ("net", "state", "masks", "metadata")
+_MOST_VALUES, _DEEPEST = 1_000_000, 50  # in a net's description or the metadata
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """What a ``model.pt`` holds."""
+
+    net: Mapping[str, Any]  # how to make the net: {"family": …, "widths": …, …}
+    state: Mapping[str, Tensor]  # parameters and buffers by name, in the net's order
+    masks: Mapping[str, Tensor]  # bool, True = kept, by the name of the parameter
+    metadata: Mapping[str, Any]  # JSON-able: seeds, scores, versions
+
+
+def write_model(
+    path: str | os.PathLike[str],
+    *,
+    net: Mapping[str, Any],
+    state: Mapping[str, Tensor | NDArray[Any]],
+    masks: Mapping[str, Tensor | NDArray[Any]],
+    metadata: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a ``model.pt``: whole or not at all, and the same bytes for the same content.
+
+    Parameters
+    ----------
+    path
+        Where to; an existing file is replaced in one step.
+    net
+        How to make the net, JSON-able, with at least "family".
+    state
+        Tensors or arrays by name, in the order of the net. Copied to the CPU, without gradients.
+    masks
+        Boolean ones by names of `state`, of the same shapes. True = kept.
+    metadata
+        Anything JSON-able.
+
+    Examples
+    --------
+    >>> import tempfile, torch
+    >>> path = Path(tempfile.mkdtemp()) / "model.pt"
+    >>> state = {"0.weight": torch.eye(2)}
+    >>> masks = {"0.weight": state["0.weight"] > 0}
+    >>> write_model(path, net={"family": "mlp"}, state=state, masks=masks)
+    >>> read_model(path).masks["0.weight"].tolist()
+    [[True, False], [False, True]]
+    """
+    import torch
+
+    content = {
+        "format": _FORMAT,
+        "version": _VERSION,
+        "net": _plain(net, "net"),
+        "state": {name: _alone(tensor) for name, tensor in state.items()},
+        "masks": {name: _alone(mask) for name, mask in masks.items()},
+        "metadata": _plain(metadata or {}, "metadata"),
+    }
+    as_model(content, "the model to write")
+    with replacing(Path(path)) as stream:  # a stream: the name of a file would be written into it
+        torch.save(content, stream)
+
+
+def read_model(path: str | os.PathLike[str], *, max_bytes: int = 8 * 2**30) -> Model:
+    """Read a ``model.pt`` without running code from it.
+
+    Raises
+    ------
+    FormatError
+        If it is no ``model.pt`` of this version, or its parts do not fit each other.
+    """
+    value = read_tensors(path, max_bytes=max_bytes)
+    where = repr(Path(path).name)
+    if not is_model(value):
+        raise FormatError(
+            f"{where} is no model.pt of netsculpt: give a file that write_model or "
+            "'netsculpt sculpt' wrote"
+        )
+    return as_model(value, where)
+
+
+def read_tensors(path: str | os.PathLike[str], *, max_bytes: int = 8 * 2**30) -> Any:
+    """What ``torch.save`` wrote, checked as any stranger's file; None if it is of another kind.
+
+    Everything that netsculpt reads back of its own goes through here.
+    """
+    from netsculpt.files import torch_zip
+    from netsculpt.files.source import Source
+
+    source = Source.at(Path(path), max_bytes)
+    return torch_zip.read(source).value if torch_zip.sniff(source) else None
+
+
+def is_model(value: object) -> bool:
+    """Whether the content of a torch file says that it is a ``model.pt``."""
+    said = value.get("format") if isinstance(value, dict) else None
+    return isinstance(said, str) and said == _FORMAT
+
+
+def as_model(value: Mapping[str, Any], where: str) -> Model:
+    """The content of a ``model.pt``, checked."""
+    if value.get("version") != _VERSION:
+        raise FormatError(
+            f"{where} is a model of version {value.get('version')!r:.40}, this netsculpt reads "
+            f"version {_VERSION}: install the netsculpt that wrote it, or write it again"
+        )
+    wrong = [key for key in _DICTS if not _is_str_dict(value.get(key))]
+    if wrong:
+        raise FormatError(f"{where} lacks a dict under {wrong[0]!r}: write it with write_model")
+    model = Model(*(value[key] for key in _DICTS))
+    if not isinstance(model.net.get("family"), str):
+        raise FormatError(f"{where} does not say the family of its net: net needs 'family'")
+    for part in (model.net, model.metadata):
+        _check_plain(part, where)
+    for part in (model.state, model.masks):
+        _check_tensors(part, where)
+    for name, mask in model.masks.items():
+        _check_mask(name, mask, model.state, where)
+    return model
+
+
+def _check_tensors(tensors: Mapping[str, Any], where: str) -> None:
+    import torch
+
+    for name, tensor in tensors.items():
+        if not isinstance(tensor, torch.Tensor):
+            raise FormatError(
+                f"{name!r:.80} in {where} is a {type(tensor).__name__}: state and masks hold "
+                "tensors by name"
+            )
+
+
+def _check_mask(name: str, mask: Tensor, state: Mapping[str, Tensor], where: str) -> None:
+    import torch
+
+    if name not in state:
+        raise FormatError(
+            f"{where} has a mask of {name!r:.80} but no such parameter: masks go by the name of "
+            "the parameter they mask"
+        )
+    if mask.dtype != torch.bool or mask.shape != state[name].shape:
+        raise FormatError(
+            f"mask of {name!r:.80} in {where} is {mask.dtype} {list(mask.shape)}, its parameter is "
+            f"{list(state[name].shape)}: a boolean mask of that shape is needed"
+        )
+
+
+def _check_plain(content: Any, where: str) -> None:
+    """Refuse what JSON cannot hold, and lists nested so often that it would not end."""
+    left = [(content, 0)]
+    for _ in range(_MOST_VALUES):
+        if not left:
+            return
+        value, depth = left.pop()
+        if isinstance(value, dict | list) and depth < _DEEPEST:
+            inner = [*value, *value.values()] if isinstance(value, dict) else value
+            left += [(x, depth + 1) for x in inner[:_MOST_VALUES]]
+        elif type(value) not in (str, bool, int, float, type(None)):
+            raise FormatError(
+                f"{where} holds a {type(value).__name__} in its net or metadata, or nests them "
+                f"deeper than {_DEEPEST}: write it with write_model"
+            )
+    raise FormatError(
+        f"{where} holds more than {_MOST_VALUES} values in its net or metadata: it is made up; "
+        "write it with write_model"
+    )
+
+
+def _is_str_dict(value: object) -> bool:
+    return isinstance(value, dict) and all(isinstance(key, str) for key in value)
+
+
+def _plain(value: Mapping[str, Any], part: str) -> dict[str, Any]:
+    """As JSON would give it back, so that what is read equals what was written."""
+    try:
+        plain: dict[str, Any] = json.loads(json.dumps(value, allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise FormatError(
+            f"{part} of the model cannot be written as JSON ({error}): give finite numbers, "
+            "strings, lists and dicts"
+        ) from None
+    return plain
+
+
+def _alone(given: Tensor | NDArray[Any]) -> Tensor:
+    """A copy that shares no storage, so that nothing but its own numbers is written."""
+    import torch
+
+    tensor = given if isinstance(given, torch.Tensor) else torch.tensor(given)
+    return tensor.detach().to(device="cpu", copy=True).contiguous()

@@ -1,0 +1,161 @@
+"""What a torch pickle claims, checked before torch reads it.
+
+The pickle is first walked by our own stack machine. Tensors become claims (type, sizes, strides,
+storage); nothing is allocated. A claim that its storage cannot hold, or that is larger than the
+limit, ends the reading here; so does any name that plain tensors do not need, even those that
+torch itself would let pass (bytearrays, wrapper subclasses and quantised tensors can be made to
+allocate at will).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from netsculpt.core.errors import FormatError, LimitError
+from netsculpt.files.pickles import PLAIN, Constructors, Global, plain_key, read_pickle
+from netsculpt.files.words import shape
+
+__all__ = ["check_pickle", "extent"]
+
+_STORAGE_BYTES = {
+    "Double": 8,
+    "Float": 4,
+    "Half": 2,
+    "BFloat16": 2,
+    "Long": 8,
+    "Int": 4,
+    "Short": 2,
+    "Char": 1,
+    "Byte": 1,
+    "Bool": 1,
+    "ComplexDouble": 16,
+    "ComplexFloat": 8,
+}
+_STORAGES = {
+    **{f"torch.{name}Storage": size for name, size in _STORAGE_BYTES.items()},
+    "torch.storage.UntypedStorage": 1,
+}
+_DTYPES = {
+    "torch.float64": 8,
+    "torch.float32": 4,
+    "torch.float16": 2,
+    "torch.bfloat16": 2,
+    "torch.int64": 8,
+    "torch.int32": 4,
+    "torch.int16": 2,
+    "torch.int8": 1,
+    "torch.uint64": 8,
+    "torch.uint32": 4,
+    "torch.uint16": 2,
+    "torch.uint8": 1,
+    "torch.bool": 1,
+    "torch.complex64": 8,
+    "torch.complex128": 16,
+    "torch.float8_e4m3fn": 1,
+    "torch.float8_e5m2": 1,
+    "torch.float8_e4m3fnuz": 1,
+    "torch.float8_e5m2fnuz": 1,
+}
+
+
+@dataclass(frozen=True)
+class _Storage:
+    n_bytes: int
+    item: int
+
+
+def check_pickle(
+    stream: BinaryIO, *, held: Callable[[str, int], None], max_bytes: int, where: str
+) -> Any:
+    """Walk one pickle of a torch file; `held` raises if a storage (key, bytes) is not there.
+
+    Returns plain values as they are and claims in place of tensors, so that the small pickles
+    in front of an old file can be read with it too.
+    """
+
+    def storage_at(key: Any) -> _Storage:
+        if not isinstance(key, tuple) or len(key) < 5 or key[0] != "storage":
+            raise TypeError("a persistent id that is no storage")
+        kind, name, _, n_items = key[1:5]
+        if not isinstance(kind, Global) or not isinstance(name, str):
+            raise TypeError("a storage without type or name")
+        item = _STORAGES[kind.name]
+        n_bytes = _natural(n_items) * item
+        held(name, n_bytes)
+        view = key[5] if len(key) > 5 else None
+        if view is not None:
+            offset, length = _natural(view[1]) * item, _natural(view[2]) * item
+            if offset + length > n_bytes:
+                raise ValueError("a view that its storage cannot hold")
+            n_bytes = length
+        return _Storage(n_bytes, item)
+
+    def tensor(storage: _Storage, offset: Any, size: Any, stride: Any, *_: Any) -> str:
+        return claim(storage, storage.item, offset, size, stride)
+
+    def typed(
+        storage: _Storage, offset: Any, size: Any, stride: Any, _g: Any, _h: Any, dtype: Global,
+        *_: Any,
+    ) -> str:  # fmt: skip
+        return claim(storage, _DTYPES[dtype.name], offset, size, stride)
+
+    def claim(storage: _Storage, item: int, offset: Any, size: Any, stride: Any) -> str:
+        if math.prod(map(_natural, size)) * item > max_bytes:
+            raise LimitError(
+                f"{where} claims a tensor of {shape(size)}, more than the limit of {max_bytes} "
+                "bytes: raise max_bytes (--max-bytes) if the file is trusted and memory is there"
+            )
+        if extent(offset, size, stride) * item > storage.n_bytes:
+            raise FormatError(
+                f"{where} claims a tensor of {shape(size)} in a storage of {storage.n_bytes} "
+                "bytes, which cannot hold it: the file is damaged or made up; save it again"
+            )
+        return "tensor"
+
+    def subclassed(function: Global, _type: Any, arguments: tuple[Any, ...], _state: Any) -> Any:
+        return allowed[function.name](*arguments)  # type: ignore[misc]
+
+    allowed: Constructors = {
+        **dict.fromkeys(_STORAGES),
+        **dict.fromkeys(_DTYPES),
+        **dict.fromkeys(("torch.Tensor", "torch.nn.parameter.Parameter")),
+        **dict.fromkeys(("torch._tensor.Tensor", "torch.nn.Parameter")),
+        **PLAIN,
+        "collections.Counter": PLAIN["collections.OrderedDict"],
+        "builtins.set": _set,
+        "torch.device": lambda *_: "device",
+        "torch.Size": tuple,
+        "torch.serialization._get_layout": lambda name: name,
+        "torch._utils._rebuild_tensor": tensor,
+        "torch._utils._rebuild_tensor_v2": tensor,
+        "torch._utils._rebuild_tensor_v3": typed,
+        "torch._utils._rebuild_parameter": lambda data, *_: data,
+        "torch._utils._rebuild_parameter_with_state": lambda data, *_: data,
+        "torch._utils._rebuild_sparse_tensor": lambda *_: "tensor",
+        "torch._tensor._rebuild_from_type_v2": subclassed,
+    }
+    return read_pickle(stream, allowed, persistent=storage_at, where=where)
+
+
+def extent(offset: Any, size: Any, stride: Any) -> int:
+    """Items of its storage that a tensor reaches over."""
+    sizes, strides = list(map(_natural, size)), list(map(_natural, stride))
+    if len(sizes) != len(strides):
+        raise ValueError(f"{len(sizes)} sizes with {len(strides)} strides")
+    if 0 in sizes:
+        return _natural(offset)
+    steps = ((n - 1) * step for n, step in zip(sizes, strides, strict=True))
+    return _natural(offset) + sum(steps) + 1
+
+
+def _natural(value: Any) -> int:
+    if type(value) is not int or not 0 <= value < 1 << 63:
+        raise ValueError(f"a size of {value!r:.40}")
+    return value
+
+
+def _set(items: Any = ()) -> list[Any]:
+    return [plain_key(item) for item in items]

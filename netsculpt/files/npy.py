@@ -1,0 +1,59 @@
+"""One array in NumPy's format, its header checked before its data are read."""
+
+from __future__ import annotations
+
+import math
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netsculpt.core.errors import FormatError, LimitError, UnsafeFileError
+from netsculpt.files.torch import translated
+from netsculpt.files.words import shape
+
+__all__ = ["read_npy"]
+
+_LONGEST_HEADER = 10_000
+
+
+def read_npy(stream: IO[bytes], n_bytes: int, max_bytes: int, where: str) -> NDArray[Any]:
+    """The array in `stream`, which holds `n_bytes` in all."""
+    with translated(where):
+        version = np.lib.format.read_magic(stream)
+        headers = {
+            (1, 0): np.lib.format.read_array_header_1_0,
+            (2, 0): np.lib.format.read_array_header_2_0,
+        }
+        if version not in headers:
+            raise ValueError(f"array format {version}")
+        sizes, _, dtype = headers[version](stream, max_header_size=_LONGEST_HEADER)
+        _check(sizes, dtype, n_bytes, max_bytes, where)
+        stream.seek(0)
+        array: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
+        return array
+
+
+def _check(
+    sizes: tuple[int, ...], dtype: np.dtype[Any], n_bytes: int, max_bytes: int, where: str
+) -> None:
+    if dtype.hasobject:
+        raise UnsafeFileError(
+            f"{where} holds Python objects in an array: reading them would run code named in the "
+            "file. Save numbers: numpy.save(path, array.astype('float32'), allow_pickle=False)"
+        )
+    if dtype.kind not in "biuf":
+        raise FormatError(f"{where} holds an array of {dtype}: an array of numbers is needed")
+    if min(sizes, default=0) < 0:
+        raise ValueError(f"an array of {shape(sizes)}")
+    needed = math.prod(sizes) * dtype.itemsize
+    if needed > max_bytes:
+        raise LimitError(
+            f"{where} claims an array of {shape(sizes)}, more than the limit of {max_bytes} bytes: "
+            "raise max_bytes if the file is trusted and the memory is there (--max-bytes)"
+        )
+    if needed > n_bytes:
+        raise FormatError(
+            f"{where} claims an array of {shape(sizes)} but is itself {n_bytes} bytes: it is cut "
+            "off or made up; save it again"
+        )

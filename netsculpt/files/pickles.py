@@ -1,0 +1,323 @@
+"""A pickle read as data: a small stack machine that can only build what it is given.
+
+Nothing is ever imported by name. A global in the file is looked up in a table that the caller
+made; one that is not in it is noted, stands in the result as a hole, and refuses the file at the
+end. Thus every foreign class is reported, not only the first.
+"""
+
+from __future__ import annotations
+
+import pickletools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Protocol
+
+from netsculpt.core.errors import FormatError, LimitError, NetsculptError, UnsafeFileError
+from netsculpt.files.words import listed, shown
+
+__all__ = ["PLAIN", "Constructors", "Global", "Unfinished", "plain_key", "read_pickle"]
+
+Constructors = Mapping[str, Callable[..., Any] | None]  # None: a name that may only be passed on
+
+_LITERALS = frozenset(
+    {
+        *("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"),
+        *("UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"),
+        *("STRING", "BINSTRING", "SHORT_BINSTRING"),
+        *("BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8"),
+    }
+)
+_CONSTANTS: Mapping[str, Callable[[], Any]] = {
+    "NONE": lambda: None,
+    "NEWTRUE": lambda: True,
+    "NEWFALSE": lambda: False,
+    "EMPTY_TUPLE": tuple,
+    "EMPTY_LIST": list,
+    "EMPTY_DICT": dict,
+}
+_MOST_STEPS = 2_000_000  # of a pickle; one of 100 tensors takes some 5,000
+_KEY_BITS = 63  # larger integers can be chosen to collide in a dict
+
+
+@dataclass(frozen=True)
+class Global:
+    """A name that the file asked for and that the table holds."""
+
+    name: str
+
+
+class Unfinished(Protocol):
+    """What a constructor returns for an object that the pickle completes by a later state."""
+
+    def finished(self, state: Any) -> Any:
+        """The object itself."""
+
+
+class _Hole:
+    """Stands for whatever a name outside the table would have made."""
+
+
+_HOLE = _Hole()
+
+
+def read_pickle(
+    stream: BinaryIO,
+    constructors: Constructors,
+    *,
+    persistent: Callable[[Any], Any] | None = None,
+    where: str,
+) -> Any:
+    """Build the object that a pickle describes, with nothing but `constructors`.
+
+    Parameters
+    ----------
+    stream
+        Positioned at the pickle's first byte; left behind its last.
+    constructors
+        For each allowed ``"module.name"`` the function that stands in for it, or None for a name
+        that may be passed to others (a dtype, a storage class) but not called.
+    persistent
+        What to make of a persistent id (without it they are an error).
+    where
+        The file, for messages.
+
+    Raises
+    ------
+    UnsafeFileError
+        If the pickle names anything else; the message lists all of it.
+    FormatError
+        If it is damaged, or does what data has no need for.
+    LimitError
+        If it is longer than any of tensors.
+    """
+    machine = _Machine(constructors, persistent)
+    try:
+        found = machine.run(stream, where)
+    except NetsculptError:
+        raise
+    except Exception as error:
+        machine.refuse_blocked(where)
+        raise FormatError(
+            f"{where} is damaged: its pickle cannot be followed "
+            f"({shown(str(error) or type(error).__name__)}). Fetch or save it again."
+        ) from None
+    machine.refuse_blocked(where)
+    return found
+
+
+class _Machine:
+    def __init__(self, constructors: Constructors, persistent: Callable[[Any], Any] | None) -> None:
+        self.constructors = constructors
+        self.persistent = persistent
+        self.stack: list[Any] = []
+        self.marks: list[list[Any]] = []
+        self.memo: dict[int, Any] = {}
+        self.finished: dict[int, tuple[Any, Any]] = {}  # by id: what was unfinished, and is now
+        self.blocked: set[str] = set()
+
+    def run(self, stream: BinaryIO, where: str) -> Any:
+        for step, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
+            if step == _MOST_STEPS:
+                raise LimitError(
+                    f"the pickle in {where} takes more than {_MOST_STEPS} steps: it is made up, or "
+                    "holds lists of numbers; save tensors alone"
+                )
+            name = opcode.name
+            if name in _LITERALS:
+                self.stack.append(argument)
+            elif name in _CONSTANTS:
+                self.stack.append(_CONSTANTS[name]())
+            elif name in _ACTIONS:
+                _ACTIONS[name](self, argument)
+            elif name == "STOP":
+                return self.stack.pop()
+            elif name not in ("PROTO", "FRAME"):
+                raise ValueError(f"opcode {name} has no place in a file of tensors")
+        raise ValueError("it ends early")
+
+    def refuse_blocked(self, where: str) -> None:
+        if self.blocked:
+            raise UnsafeFileError(_refusal(where, self.blocked))
+
+    def mark(self, _: Any) -> None:
+        self.marks.append(self.stack)
+        self.stack = []
+
+    def since_mark(self) -> list[Any]:
+        items, self.stack = self.stack, self.marks.pop()
+        return items
+
+    def gather(self, make: Callable[[list[Any]], Any]) -> None:
+        made = make(self.since_mark())
+        self.stack.append(made)
+
+    def find(self, module: str, name: str) -> None:
+        module = "builtins" if module == "__builtin__" else module
+        full = f"{module}.{name}"
+        if full in self.constructors:
+            self.stack.append(Global(full))
+        else:
+            self.blocked.add(full)
+            self.stack.append(_HOLE)
+
+    def find_argument(self, argument: str) -> None:
+        module, _, name = argument.partition(" ")
+        self.find(module, name)
+
+    def find_on_stack(self, _: Any) -> None:
+        name, module = self.stack.pop(), self.stack.pop()
+        if not (isinstance(module, str) and isinstance(name, str)):
+            raise TypeError("a name is no string")
+        self.find(module, name)
+
+    def call(self, _: Any) -> None:
+        arguments, function = self.stack.pop(), self.stack.pop()
+        self.stack.append(self.result(function, arguments))
+
+    def result(self, function: Any, arguments: Any) -> Any:
+        if function is _HOLE:
+            return _HOLE
+        if not isinstance(function, Global) or not isinstance(arguments, tuple):
+            raise TypeError("a call of something that is no function")
+        constructor = self.constructors[function.name]
+        if constructor is None:
+            raise TypeError(f"{function.name} is called, but only its name may be used")
+        return _HOLE if any(x is _HOLE for x in arguments) else constructor(*arguments)
+
+    def instance(self, _: Any) -> None:
+        """OBJ and INST: classes from before protocol 2, none of which is a tensor."""
+        items = self.since_mark()
+        self.stack.append(self.result(items[0], tuple(items[1:])))
+
+    def instance_of_argument(self, argument: str) -> None:
+        items = self.since_mark()
+        self.find_argument(argument)
+        self.stack.append(self.result(self.stack.pop(), tuple(items)))
+
+    def build(self, _: Any) -> None:
+        state = self.stack.pop()
+        target = self.stack[-1]
+        if target is _HOLE or state is _HOLE or isinstance(target, dict):
+            return  # a dict's state holds attributes, such as torch's _metadata
+        if not hasattr(target, "finished"):
+            raise TypeError(f"state given to a {type(target).__name__}")
+        self.stack[-1] = target.finished(state)
+        self.finished[id(target)] = target, self.stack[-1]
+
+    def append(self, _: Any) -> None:
+        item = self.stack.pop()
+        self.extend([item])
+
+    def append_marked(self, _: Any) -> None:
+        self.extend(self.since_mark())
+
+    def extend(self, items: list[Any]) -> None:
+        target = self.stack[-1]
+        if isinstance(target, list):
+            target.extend(items)
+        elif target is not _HOLE:
+            raise TypeError(f"items given to a {type(target).__name__}")
+
+    def set_item(self, _: Any) -> None:
+        value, key = self.stack.pop(), self.stack.pop()
+        self.fill([key, value])
+
+    def set_marked(self, _: Any) -> None:
+        self.fill(self.since_mark())
+
+    def fill(self, items: list[Any]) -> None:
+        target = self.stack[-1]
+        if isinstance(target, dict):
+            target.update(_pairs(items))
+        elif target is not _HOLE:
+            raise TypeError(f"keys given to a {type(target).__name__}")
+
+    def tuple_of(self, n: int) -> None:
+        self.stack[len(self.stack) - n :] = [tuple(self.stack[len(self.stack) - n :])]
+
+    def recall(self, at: int) -> None:
+        value = self.memo[at]
+        _, complete = self.finished.get(id(value), (value, value))
+        self.stack.append(complete)
+
+    def remember(self, at: int | None) -> None:
+        self.memo[len(self.memo) if at is None else at] = self.stack[-1]
+
+    def pop(self, _: Any) -> None:
+        self.stack.pop()
+
+    def persist(self, _: Any) -> None:
+        if self.persistent is None:
+            raise TypeError("a persistent id where there is nothing to refer to")
+        key = self.stack.pop()
+        self.stack.append(self.persistent(key))
+
+
+def plain_key(key: Any) -> Any:
+    """The key itself: one whose hash costs nothing, which nested tuples can be made to break."""
+    if type(key) in (str, bytes, bool, type(None)):
+        return key
+    if type(key) is int and key.bit_length() <= _KEY_BITS:
+        return key
+    raise TypeError(f"a {type(key).__name__} is a key: strings and integers are")
+
+
+def _ordered(items: Any = ()) -> dict[Any, Any]:
+    pairs = items.items() if isinstance(items, dict) else items
+    return {plain_key(key): value for key, value in pairs}
+
+
+def _encoded(text: str, encoding: str) -> bytes:
+    if encoding != "latin1":
+        raise ValueError("bytes in an encoding that pickles do not use")
+    return text.encode("latin-1")
+
+
+PLAIN: Constructors = {"collections.OrderedDict": _ordered, "_codecs.encode": _encoded}
+
+
+def _pairs(items: list[Any]) -> dict[Any, Any]:
+    keys, values = items[::2], items[1::2]
+    return {plain_key(key): value for key, value in zip(keys, values, strict=True)}
+
+
+_ACTIONS: Mapping[str, Callable[[_Machine, Any], None]] = {
+    "MARK": _Machine.mark,
+    "GLOBAL": _Machine.find_argument,
+    "STACK_GLOBAL": _Machine.find_on_stack,
+    "REDUCE": _Machine.call,
+    "NEWOBJ": _Machine.call,
+    "OBJ": _Machine.instance,
+    "INST": _Machine.instance_of_argument,
+    "BUILD": _Machine.build,
+    "APPEND": _Machine.append,
+    "APPENDS": _Machine.append_marked,
+    "SETITEM": _Machine.set_item,
+    "SETITEMS": _Machine.set_marked,
+    "LIST": lambda machine, _: machine.gather(list),
+    "DICT": lambda machine, _: machine.gather(_pairs),
+    "TUPLE": lambda machine, _: machine.gather(tuple),
+    "TUPLE1": lambda machine, _: machine.tuple_of(1),
+    "TUPLE2": lambda machine, _: machine.tuple_of(2),
+    "TUPLE3": lambda machine, _: machine.tuple_of(3),
+    "GET": _Machine.recall,
+    "BINGET": _Machine.recall,
+    "LONG_BINGET": _Machine.recall,
+    "PUT": _Machine.remember,
+    "BINPUT": _Machine.remember,
+    "LONG_BINPUT": _Machine.remember,
+    "MEMOIZE": _Machine.remember,
+    "POP": _Machine.pop,
+    "BINPERSID": _Machine.persist,
+}
+
+
+def _refusal(where: str, blocked: set[str]) -> str:
+    whole = any(name.startswith("torch.nn.modules.") for name in blocked)
+    kind = "a whole pickled model" if whole else "more than tensors"
+    return (
+        f"{where} holds {kind}: reading it would mean to call what it names ({listed(blocked)}), "
+        "and netsculpt reads tensors, lists and dicts only. If you trust the file, load it where "
+        "it was made and save the tensors alone: "
+        "torch.save(model.state_dict(), 'weights.pt')"
+    )

@@ -1,0 +1,18 @@
+"""One safetensors file, its header parsed and checked by the safetensors library."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from netsculpt.files.torch import translated
+
+__all__ = ["read_safetensors"]
+
+
+def read_safetensors(path: Path, where: str) -> dict[str, Any]:
+    """All tensors by name, mapped from the file."""
+    from safetensors import safe_open
+
+    with translated(where), safe_open(path, framework="pt", device="cpu") as archive:
+        return {name: archive.get_tensor(name) for name in archive.keys()}  # noqa: SIM118

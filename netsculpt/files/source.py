@@ -1,0 +1,139 @@
+"""A file as it was given: its first bytes, its zip members, its hash."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from netsculpt.core.errors import FormatError, LimitError
+from netsculpt.files.directory import directory_bytes
+from netsculpt.files.words import quoted
+
+__all__ = ["Source"]
+
+_HEAD = 512
+_MOST_MEMBERS = 100_000
+_LONGEST_DIRECTORY = 1 << 24  # bytes
+_HARMLESS = 1 << 26  # bytes below which no compression ratio is a danger
+_LARGEST_RATIO = 200
+
+
+@dataclass(frozen=True)
+class Source:
+    """An existing regular file that is not empty."""
+
+    path: Path
+    head: bytes  # the first 512 bytes
+    n_bytes: int
+    max_bytes: int
+
+    @classmethod
+    def at(cls, path: Path, max_bytes: int) -> Source:
+        """Look at a path without reading more than the first bytes."""
+        where = quoted(path)
+        try:
+            if path.is_dir():
+                raise FormatError(
+                    f"{where} is a folder: name the file in it that holds the weights (for "
+                    "sharded safetensors its .index.json)"
+                )
+            if not path.exists():
+                raise FormatError(f"no file at {where}: check the path")
+            if not path.is_file():
+                raise FormatError(f"{where} is a pipe or a device: copy it to a file first")
+            with path.open("rb") as stream:
+                head = stream.read(_HEAD)
+            n_bytes = path.stat().st_size
+        except OSError as error:
+            raise FormatError(f"{where} cannot be opened: {error.strerror}") from None
+        if not head:
+            raise FormatError(f"{where} is empty (0 bytes): fetch or save it again")
+        return cls(path, head, n_bytes, max_bytes)
+
+    @property
+    def where(self) -> str:
+        """The file's name, for messages."""
+        return quoted(self.path.name)
+
+    @cached_property
+    def members(self) -> dict[str, zipfile.ZipInfo]:
+        """Members of a zip file in file order, sizes checked; empty if it is none."""
+        if not self.head.startswith(b"PK\x03\x04"):
+            return {}
+        try:
+            self._check_directory(directory_bytes(self.path))
+            with zipfile.ZipFile(self.path) as archive:
+                found = archive.infolist()
+        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+            raise FormatError(
+                f"{self.where} begins like a zip file but has no readable table of contents: it "
+                "is cut off or damaged; fetch or save it again"
+            ) from None
+        self._check_members(found)
+        return {member.filename: member for member in found}
+
+    @property
+    def compressed(self) -> bool:
+        """Whether any member is stored other than byte for byte."""
+        return any(x.compress_type != zipfile.ZIP_STORED for x in self.members.values())
+
+    def sha256(self) -> str:
+        """The "sha256:…" of the content."""
+        with self.path.open("rb") as stream:
+            return f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"
+
+    def content(self) -> bytes:
+        """All bytes, if the limit allows."""
+        if self.n_bytes > self.max_bytes:
+            raise LimitError(
+                f"{self.where} is {self.n_bytes} bytes, the limit is {self.max_bytes}: raise "
+                "max_bytes if the file is trusted and the memory is there (--max-bytes)"
+            )
+        return self.path.read_bytes()
+
+    def _check_directory(self, n_bytes: int) -> None:
+        if n_bytes > _LONGEST_DIRECTORY:
+            raise LimitError(
+                f"{self.where} has a zip table of contents of {n_bytes} bytes, at most "
+                f"{_LONGEST_DIRECTORY} are read: save fewer, larger tensors"
+            )
+
+    def _check_members(self, members: list[zipfile.ZipInfo]) -> None:
+        if len(members) > _MOST_MEMBERS:
+            raise LimitError(
+                f"{self.where} has {len(members)} zip members, {_MOST_MEMBERS} are allowed: save "
+                "fewer, larger tensors"
+            )
+        if members and min(member.header_offset for member in members) > 0:
+            raise FormatError(
+                f"{self.where} is a zip file behind other bytes, so what it holds depends on who "
+                "reads it: it is cut off or made up; fetch or save it again"
+            )
+        if len({member.filename.lower() for member in members}) < len(members):
+            raise FormatError(
+                f"{self.where} has two zip members of one name, so what it holds depends on the "
+                "reader: save it again"
+            )
+        packed = [x for x in members if x.compress_type != zipfile.ZIP_STORED]
+        size = sum(member.file_size for member in packed)
+        if sum(member.file_size for member in members) - size > self.n_bytes:
+            raise FormatError(
+                f"{self.where} has zip members that lie on top of each other: it is made up, or "
+                "damaged; save it again"
+            )
+        if size > self.max_bytes:
+            raise LimitError(
+                f"{self.where} unpacks to {size} bytes, the limit is {self.max_bytes}: raise "
+                "max_bytes if the file is trusted and the memory is there (--max-bytes)"
+            )
+        for member in packed:
+            ratio = member.file_size / max(member.compress_size, 1)
+            if member.file_size > _HARMLESS and ratio > _LARGEST_RATIO:
+                raise LimitError(
+                    f"{quoted(member.filename)} in {self.where} unpacks from "
+                    f"{member.compress_size} to {member.file_size} bytes, {ratio:.0f} times as "
+                    f"many (at most {_LARGEST_RATIO} times is read): save it without compression"
+                )

@@ -1,0 +1,39 @@
+"""Names from a file, made fit for a message: quoted, escaped, shortened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from netsculpt.core.printable import printable
+
+__all__ = ["listed", "quoted", "shape", "shown"]
+
+_LONGEST = 80
+_MOST = 12
+
+
+def shown(text: str) -> str:
+    r"""One short line without control characters or lone surrogates.
+
+    >>> shown("a\nb")
+    'a\\nb'
+    """
+    line = printable(text)
+    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
+
+
+def quoted(name: object) -> str:
+    """A name in quotes."""
+    return f"'{shown(str(name))}'"
+
+
+def listed(names: Iterable[object]) -> str:
+    """Names in order, the first dozen of them."""
+    ordered = sorted(map(str, names))
+    rest = f" and {len(ordered) - _MOST} more" if len(ordered) > _MOST else ""
+    return ", ".join(map(shown, ordered[:_MOST])) + rest
+
+
+def shape(sizes: Sequence[int]) -> str:
+    """A shape as torch shows it: "[64, 128]"."""
+    return str([int(size) for size in sizes])

@@ -1,0 +1,67 @@
+"""Graphs for other programs: Gephi, networkx, igraph, SciPy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from numpy.typing import ArrayLike
+
+from netsculpt.core.errors import GraphError
+from netsculpt.graph.exporting._xml import unescaped
+from netsculpt.graph.exporting.gexf import write_gexf
+from netsculpt.graph.exporting.graphml import write_graphml
+from netsculpt.graph.graph import NetGraph
+from netsculpt.graph.npz import save
+from netsculpt.graph.partition import Partition
+
+__all__ = ["ENDINGS", "export", "unescaped", "write_gexf", "write_graphml"]
+
+_TEXT: Final = MappingProxyType({".gexf": write_gexf, ".graphml": write_graphml})
+ENDINGS: Final = (".gexf", ".graphml", ".npz")
+
+
+def export(
+    graph: NetGraph,
+    path: str | Path,
+    *,
+    partition: Partition | None = None,
+    columns: Mapping[str, ArrayLike] | None = None,
+) -> None:
+    """Write a graph in the format that the path's ending names.
+
+    Parameters
+    ----------
+    graph
+        The network.
+    path
+        Ends in ``.gexf`` (Gephi, with a layout), ``.graphml`` (Gephi, networkx, igraph) or ``.npz``
+        (SciPy and `netsculpt.graph.npz.load_graph`).
+    partition
+        Adds the attribute ``module`` to the nodes; not for ``.npz``.
+    columns
+        Further node attributes, name → values [U]; not for ``.npz``.
+
+    Raises
+    ------
+    GraphError
+        If the ending is another one, or something does not fit the graph or the format.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from netsculpt.graph.matrices import from_matrices
+    >>> path = Path(tempfile.mkdtemp()) / "graph.gexf"
+    >>> export(from_matrices([[[0.5, -2.0]]]), path, columns={"depth": [0, 0, 1]})
+    """
+    ending = Path(path).suffix.lower()
+    if ending in _TEXT:
+        _TEXT[ending](graph, path, partition=partition, columns=columns)
+        return
+    if ending not in ENDINGS:
+        raise GraphError(f"ending {ending!r} found: {', '.join(ENDINGS)} are written")
+    if partition is not None or columns is not None:
+        raise GraphError(".npz holds the graph alone: write .gexf or .graphml for modules, columns")
+    save(graph, path)

@@ -1,0 +1,368 @@
+"""The one object that everything else is a function of: a network as a weighted DAG."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from netsculpt.core.errors import GraphError, LimitError
+from netsculpt.core.provenance import Step, step
+
+__all__ = [
+    "WIRING",
+    "Block",
+    "Layer",
+    "NetGraph",
+    "Role",
+    "float_type",
+    "live_units",
+    "unit_names",
+]
+
+Role = Literal["input", "hidden", "output", "junction", "state"]
+
+WIRING = "wiring"  # kind of a block of identity edges, which hold no parameters
+
+_INT32_MAX = np.iinfo(np.int32).max
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A contiguous range of units."""
+
+    name: str
+    role: Role
+    shape: tuple[int, ...]  # of the activation in the model, batch removed: (64,) or (C, H, W)
+    start: int  # first unit
+    stop: int  # one past the last unit
+
+    @property
+    def n_units(self) -> int:
+        """Units in the layer."""
+        return self.stop - self.start
+
+    @property
+    def units(self) -> slice:
+        """The layer's part of any array [U]."""
+        return slice(self.start, self.stop)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A connected pair of layers."""
+
+    source: str
+    target: str
+    parameter: str | None  # name of the weight in the model
+    kind: str  # "linear", "conv", …; "wiring" = identity edges without parameters
+    size: int  # scalar parameters before masking; 0 for wiring
+
+
+@dataclass(frozen=True, eq=False)
+class NetGraph:
+    """A network as a weighted DAG: U units, E edges, L layers.
+
+    An edge exists iff it is stored: a kept edge may weigh 0. Edges are ordered by source, then by
+    target, in every array [E]. Arrays are read-only; those given are taken over, not copied, where
+    their types fit. Memory: 8 bytes an edge with float32 weights.
+    """
+
+    weights: csr_array  # [U, U] strictly upper triangular; row = source, column = target
+    multiplicity: NDArray[np.integer] | None  # [E] scalar parameters behind each edge (None: all 1)
+    layers: tuple[Layer, ...]  # [L] in topological order, covering 0 … U
+    blocks: tuple[Block, ...]  # every edge lies in one of them
+    provenance: tuple[Step, ...] = ()
+    positions: NDArray[np.int32] | None = None  # [U] index in the model's layer (None: 0, 1, …)
+
+    def __post_init__(self) -> None:
+        _check_layers(self.layers)
+        n_units = self.layers[-1].stop if self.layers else 0
+        object.__setattr__(self, "weights", _frozen_csr(self.weights, n_units))
+        positions = self.positions
+        if positions is None:
+            positions = np.concatenate(
+                [np.zeros(0, np.int32), *(np.arange(x.n_units) for x in self.layers)]
+            )
+        object.__setattr__(self, "positions", _frozen(positions, np.int32, n_units, "positions"))
+        if self.multiplicity is not None:
+            n_edges = self.weights.nnz
+            multiplicity = _frozen(self.multiplicity, None, n_edges, "multiplicity")
+            if multiplicity.dtype.kind not in "iu" or multiplicity.min(initial=1) < 1:
+                raise GraphError(
+                    f"multiplicity holds {multiplicity.dtype} from {multiplicity.min(initial=1)}: "
+                    "a stored edge stands for a whole number of scalars, 1 or more"
+                )
+            object.__setattr__(self, "multiplicity", multiplicity)
+        _check_blocks(self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Checked and read-only again in the process that it travels to."""
+        return NetGraph, tuple(getattr(self, field.name) for field in fields(self))
+
+    def __repr__(self) -> str:
+        widths = "-".join(str(layer.n_units) for layer in self.layers[:12])
+        more = "-…" if len(self.layers) > 12 else ""
+        return f"NetGraph({widths}{more}: {self.n_units} units, {self.n_edges} edges)"
+
+    @property
+    def n_units(self) -> int:
+        """U."""
+        return int(self.weights.shape[0])
+
+    @property
+    def n_edges(self) -> int:
+        """E, zero-weight edges included."""
+        return int(self.weights.nnz)
+
+    @property
+    def density(self) -> float:
+        """Kept fraction of the scalar parameters, 0 … 1; wiring holds none."""
+        size = sum(block.size for block in self.blocks)
+        return self.n_parameters / size if size else 0.0
+
+    @property
+    def n_parameters(self) -> int:
+        """Kept scalar parameters: every edge counts its multiplicity, wiring none."""
+        counts = self.multiplicity
+        total = self.n_edges if counts is None else int(counts.sum())
+        for block in self.blocks:
+            if block.kind == WIRING:
+                edges = self.block_edges(block.source, block.target)
+                ones = np.ones(self.n_edges, np.int8) if counts is None else counts
+                total -= int(ones[edges].sum())
+        return total
+
+    @property
+    def inputs(self) -> NDArray[np.intp]:
+        """Units where paths begin: input layers, and state layers that nothing feeds."""
+        fed = {block.target for block in self.blocks}
+        return self._units_of("input", {x.name for x in self.layers} - fed)
+
+    @property
+    def outputs(self) -> NDArray[np.intp]:
+        """Units where paths end: output layers, and state layers that feed nothing."""
+        feeding = {block.source for block in self.blocks}
+        return self._units_of("output", {x.name for x in self.layers} - feeding)
+
+    @cached_property
+    def layer_of(self) -> NDArray[np.int32]:
+        """Index of each unit's layer [U]."""
+        sizes = [layer.n_units for layer in self.layers]
+        return _read_only(np.repeat(np.arange(len(self.layers), dtype=np.int32), sizes))
+
+    @property
+    def sources(self) -> NDArray[np.int32]:
+        """Source unit of each edge [E]; targets are ``weights.indices``."""
+        rows = np.arange(self.n_units, dtype=np.int32)
+        return np.repeat(rows, np.diff(self.weights.indptr))
+
+    @property
+    def pattern(self) -> NetGraph:
+        """The same edges, each of weight 1 (indices shared)."""
+        return self.with_weights(np.ones(self.n_edges, dtype=np.float32))
+
+    @property
+    def magnitude(self) -> NetGraph:
+        """The same edges with |weight| (indices shared)."""
+        return self.with_weights(np.abs(self.weights.data))
+
+    def with_weights(self, weights: NDArray[np.floating]) -> NetGraph:
+        """The same edges with other weights [E] (indices shared)."""
+        data = np.array(weights)  # a copy: the caller's array is the caller's
+        if data.shape != (self.n_edges,):
+            raise GraphError(f"weights have shape {list(data.shape)}, [{self.n_edges}] needed")
+        same = self.weights
+        return replace(self, weights=csr_array((data, same.indices, same.indptr), same.shape))
+
+    def layer(self, name: str) -> Layer:
+        """The layer called `name`."""
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        known = ", ".join(repr(layer.name) for layer in self.layers[:20])
+        raise GraphError(f"no layer is called {name!r}; the layers are {known}")
+
+    def block(self, source: str, target: str) -> csr_array:
+        """Weights between two layers, [units of source, units of target], local indices."""
+        rows, columns = self.layer(source), self.layer(target)
+        edges = self.block_edges(source, target)
+        indices = self.weights.indices[edges] - np.int32(columns.start)
+        indptr = self.weights.indptr[rows.start : rows.stop + 1]
+        if isinstance(edges, slice):
+            indptr = indptr - indptr[0]
+        else:
+            indptr = np.searchsorted(edges, indptr).astype(np.int32)
+        shape = (rows.n_units, columns.n_units)
+        return csr_array((self.weights.data[edges], indices, indptr), shape)
+
+    def block_edges(self, source: str, target: str) -> slice | NDArray[np.intp]:
+        """Index into the edge arrays [E] of the edges from one layer to another."""
+        rows, columns = self.layer(source), self.layer(target)
+        first, last = self.weights.indptr[rows.start], self.weights.indptr[rows.stop]
+        if [block.target for block in self.blocks if block.source == source] == [target]:
+            return slice(int(first), int(last))
+        indices = self.weights.indices[first:last]
+        inside = (indices >= columns.start) & (indices < columns.stop)
+        return np.flatnonzero(inside) + int(first)
+
+    def live(self) -> NetGraph:
+        """Only the units on an input→output path, and the edges between them.
+
+        The last step of the provenance says how many units were dropped.
+        """
+        return _keep_units(self, live_units(self))
+
+    def with_step(self, taken: Step) -> NetGraph:
+        """The same graph with one more step in its provenance."""
+        return replace(self, provenance=(*self.provenance, taken))
+
+    def _units_of(self, role: Role, ends: set[str]) -> NDArray[np.intp]:
+        chosen = [
+            np.arange(layer.start, layer.stop)
+            for layer in self.layers
+            if layer.role == role or (layer.role == "state" and layer.name in ends)
+        ]
+        return np.concatenate([np.zeros(0, np.intp), *chosen])
+
+
+def float_type(given: np.dtype[Any]) -> type[np.floating]:
+    """What weights of a type are kept as: float64 stays, every other real number is float32."""
+    if given.kind not in "biuf":
+        raise GraphError(f"weights are {given}: real numbers are needed")
+    return np.float64 if given == np.float64 else np.float32
+
+
+def live_units(graph: NetGraph) -> NDArray[np.bool_]:
+    """Which units lie on at least one input→output path [U]. Cost O(E)."""
+    pattern = graph.weights
+    forward = np.zeros(graph.n_units, dtype=bool)
+    forward[graph.inputs] = True
+    for layer in graph.layers:
+        for row in _runs(forward[layer.units], layer.start):
+            forward[pattern.indices[pattern.indptr[row.start] : pattern.indptr[row.stop]]] = True
+    backward = np.zeros(graph.n_units, dtype=bool)
+    backward[graph.outputs] = True
+    for layer in reversed(graph.layers):
+        indptr = pattern.indptr[layer.start : layer.stop + 1]
+        hits = backward[pattern.indices[indptr[0] : indptr[-1]]]
+        cumulative = np.concatenate([[0], np.cumsum(hits, dtype=np.int64)])
+        backward[layer.units] |= np.diff(cumulative[indptr - indptr[0]]) > 0
+    return forward & backward
+
+
+def unit_names(graph: NetGraph, units: Iterable[int] | None = None) -> list[str]:
+    """Name units (default: all [U]) by layer and index there in the model: "fc1[3]"."""
+    assert graph.positions is not None  # filled in by the constructor
+    layers, layer_of, positions = graph.layers, graph.layer_of, graph.positions
+    chosen = range(graph.n_units) if units is None else units
+    return [f"{layers[layer_of[unit]].name}[{positions[unit]}]" for unit in chosen]
+
+
+def _keep_units(graph: NetGraph, keep: NDArray[np.bool_]) -> NetGraph:
+    assert graph.positions is not None
+    old = graph.weights
+    number = np.cumsum(keep, dtype=np.int32) - 1
+    kept_edges = keep[old.indices] & np.repeat(keep, np.diff(old.indptr))
+    before = np.concatenate([[0], np.cumsum(kept_edges, dtype=np.int64)])
+    per_row = np.diff(before[old.indptr])[keep]
+    indptr = np.concatenate([[0], np.cumsum(per_row)]).astype(np.int32)
+    indices = number[old.indices[kept_edges]]
+    n_kept = int(keep.sum())
+    bounds = np.concatenate([[0], np.cumsum(keep)])
+    layers = tuple(
+        replace(layer, start=int(bounds[layer.start]), stop=int(bounds[layer.stop]))
+        for layer in graph.layers
+    )
+    multiplicity = None if graph.multiplicity is None else graph.multiplicity[kept_edges]
+    return NetGraph(
+        csr_array((old.data[kept_edges], indices, indptr), (n_kept, n_kept)),
+        multiplicity,
+        layers,
+        graph.blocks,
+        (*graph.provenance, step("live", dropped_units=graph.n_units - n_kept)),
+        graph.positions[keep],
+    )
+
+
+def _runs(chosen: NDArray[np.bool_], offset: int) -> Iterator[slice]:
+    """Contiguous runs of True, as slices moved by `offset`."""
+    edges = np.flatnonzero(np.diff(chosen, prepend=False, append=False)) + offset
+    for start, stop in edges.reshape(-1, 2):
+        yield slice(start, stop)
+
+
+def _frozen_csr(given: csr_array, n_units: int) -> csr_array:
+    if given.shape != (n_units, n_units):
+        raise GraphError(f"weights are {list(given.shape)}, the layers hold {n_units} units")
+    if given.nnz > _INT32_MAX:
+        raise LimitError(f"{given.nnz} edges found: at most {_INT32_MAX} are indexed (int32)")
+    data = _read_only(given.data.astype(float_type(given.dtype), copy=False))
+    indices = _read_only(given.indices.astype(np.int32, copy=False))
+    indptr = _read_only(given.indptr.astype(np.int32, copy=False))
+    weights = csr_array((data, indices, indptr), given.shape)  # new: no flag of `given` is trusted
+    if not weights.has_canonical_format:
+        raise GraphError("weights with unsorted or repeated entries: sort and sum them first")
+    if not np.isfinite(data).all():
+        raise GraphError("weights with NaN or infinite entries: drop those edges first")
+    filled = np.flatnonzero(np.diff(indptr))
+    if (indices[indptr[filled]] <= filled).any():
+        raise GraphError("weights are not strictly upper triangular: order units by layer")
+    return weights
+
+
+def _frozen(array: NDArray[Any], dtype: type | None, size: int, name: str) -> NDArray[Any]:
+    if array.shape != (size,):
+        raise GraphError(f"{name} has shape {list(array.shape)}, [{size}] needed")
+    return _read_only(array.astype(dtype or array.dtype, copy=False))
+
+
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def _check_layers(layers: tuple[Layer, ...]) -> None:
+    names = [layer.name for layer in layers]
+    if len(set(names)) < len(names):
+        raise GraphError(f"layer names are {names}: each must be different")
+    stop = 0
+    for layer in layers:
+        if layer.start != stop or layer.stop < layer.start:
+            raise GraphError(
+                f"layer {layer.name!r} holds units {layer.start} … {layer.stop}: layers are "
+                f"contiguous, so it must start at {stop}"
+            )
+        stop = layer.stop
+
+
+def _check_blocks(graph: NetGraph) -> None:
+    """Every edge must lie in a declared block, and no pair may be declared twice."""
+    pairs = [(block.source, block.target) for block in graph.blocks]
+    if len(set(pairs)) < len(pairs):
+        raise GraphError(f"blocks are {pairs}: each pair of layers may be connected once")
+    order = {layer.name: at for at, layer in enumerate(graph.layers)}
+    indices, indptr = graph.weights.indices, graph.weights.indptr
+    declared: dict[str, list[Layer]] = {layer.name: [] for layer in graph.layers}
+    for source, target in pairs:
+        if source not in order or target not in order or order[source] >= order[target]:
+            raise GraphError(f"block {source!r} → {target!r} does not lead to a later layer")
+        declared[source].append(graph.layers[order[target]])
+    for layer in graph.layers:
+        columns = indices[indptr[layer.start] : indptr[layer.stop]]
+        inside = sum(_count_between(columns, x.start, x.stop) for x in declared[layer.name])
+        if inside != columns.size:
+            raise GraphError(
+                f"{columns.size - inside} edges leave layer {layer.name!r} for layers that no "
+                f"block names (blocks lead to {[x.name for x in declared[layer.name]]})"
+            )
+
+
+def _count_between(values: NDArray[np.int32], start: int, stop: int) -> int:
+    return int(np.count_nonzero((values >= start) & (values < stop)))

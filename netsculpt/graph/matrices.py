@@ -1,0 +1,193 @@
+"""A chain of weight matrices as a graph.
+
+Torch's [out, in] is turned once, here. Tensors are taken by what they offer (``detach``,
+``layout``), so that this file does not import torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.sparse import csr_array
+
+from netsculpt.core.errors import GraphError, LimitError
+from netsculpt.core.provenance import step
+from netsculpt.graph.graph import Block, Layer, NetGraph, Role, float_type
+
+__all__ = ["from_matrices", "kept_entries"]
+
+
+def from_matrices(
+    matrices: Iterable[Any],
+    masks: Sequence[Any] | None = None,
+    *,
+    names: Sequence[str] | None = None,
+    parameters: Sequence[str] | None = None,
+) -> NetGraph:
+    """Build the graph of a multi-layer perceptron from its weight matrices.
+
+    Parameters
+    ----------
+    matrices
+        One matrix a weight layer, torch order [out, in]: NumPy array, SciPy sparse matrix, or
+        torch tensor (dense, COO, CSR, CSC or BSR; any device).
+    masks
+        One mask a matrix (or None), same shape, nonzero = kept. Then the mask alone decides which
+        edges exist, and a kept weight may be 0. Without a mask the stored entries of a sparse
+        matrix are the edges, and the nonzero entries of a dense one.
+    names
+        One name a layer of units (default "input", "hidden1", …, "output").
+    parameters
+        One name a matrix (default "W1", "W2", …).
+
+    Raises
+    ------
+    GraphError
+        If the shapes do not chain, a mask does not fit, or a kept weight is not finite.
+
+    Examples
+    --------
+    >>> W1, W2 = np.array([[1.0, 0.0], [2.0, 3.0]]), np.array([[0.0, 4.0]])
+    >>> graph = from_matrices([W1, W2])
+    >>> graph
+    NetGraph(2-2-1: 5 units, 4 edges)
+    >>> graph.block("hidden1", "output").toarray().tolist()
+    [[0.0], [4.0]]
+    """
+    matrices = list(matrices)
+    if not matrices:
+        raise GraphError("no matrix given: one weight matrix [out, in] a layer is needed")
+    chosen = [None] * len(matrices) if masks is None else list(masks)
+    if len(chosen) != len(matrices):
+        raise GraphError(f"{len(chosen)} masks given for {len(matrices)} matrices: one each needed")
+    names = _names(len(matrices)) if names is None else list(names)
+    parameters = [f"W{i + 1}" for i in range(len(matrices))] if parameters is None else parameters
+    if len(names) != len(matrices) + 1 or len(parameters) != len(matrices):
+        raise GraphError(
+            f"{len(matrices)} matrices need {len(matrices) + 1} layer names and {len(matrices)} "
+            f"parameter names; {len(names)} and {len(parameters)} given"
+        )
+    kept = [
+        kept_entries(matrix, mask, name=name)
+        for matrix, mask, name in zip(matrices, chosen, parameters, strict=True)
+    ]
+    for before, after, name, last in zip(kept, kept[1:], parameters[1:], parameters, strict=False):
+        if before.shape[1] != after.shape[0]:
+            raise GraphError(
+                f"{name!r} is [{after.shape[1]}, {after.shape[0]}] but {last!r} before it gives "
+                f"{before.shape[1]} units: matrices are [out, in] as in torch, in layer order"
+            )
+    widths = [kept[0].shape[0], *(block.shape[1] for block in kept)]
+    starts = np.concatenate([[0], np.cumsum(widths)]).tolist()
+    roles: list[Role] = ["hidden"] * len(widths)
+    roles[0], roles[-1] = "input", "output"
+    layers = tuple(
+        Layer(name, role, (width,), start, start + width)
+        for name, role, width, start in zip(names, roles, widths, starts, strict=False)
+    )
+    blocks = tuple(
+        Block(source, target, parameter, "linear", block.shape[0] * block.shape[1])
+        for source, target, parameter, block in zip(
+            names, names[1:], parameters, kept, strict=False
+        )
+    )
+    weights = _stack(kept, starts)
+    return NetGraph(weights, None, layers, blocks, (step("from_matrices", widths=widths),))
+
+
+def kept_entries(matrix: Any, mask: Any = None, *, name: str = "weight") -> csr_array:
+    """The kept entries of a matrix [out, in], turned to [in, out] and sorted by row.
+
+    Stored zeros of a sparse matrix and zeros that a mask keeps stay entries.
+    """
+    weights: Any = _as_array(matrix)
+    chosen: Any = None if mask is None else _as_array(mask)
+    if weights.ndim != 2:
+        raise GraphError(f"{name!r} has shape {list(weights.shape)}: a matrix [out, in] is needed")
+    if chosen is not None and chosen.shape != weights.shape:
+        remedy = " transpose it" if chosen.shape == weights.shape[::-1] else " they must be equal"
+        raise GraphError(
+            f"mask of {name!r} is {list(chosen.shape)}, its weight is {list(weights.shape)}: masks "
+            f"are [out, in] as in torch;{remedy}"
+        )
+    stored = not isinstance(weights, np.ndarray)
+    if stored and chosen is None:
+        turned = csr_array(weights.T, dtype=float_type(weights.dtype), copy=True)
+        turned.sum_duplicates()
+        return turned
+    if chosen is None:
+        return _of_dense(weights, weights != 0)
+    keep = (chosen if isinstance(chosen, np.ndarray) else chosen.toarray()) != 0
+    return _of_dense(weights.toarray() if stored else weights, keep)
+
+
+def _of_dense(weights: NDArray[Any], keep: NDArray[np.bool_]) -> csr_array:
+    n_out, n_in = weights.shape
+    flat = np.flatnonzero(np.ascontiguousarray(keep.T))
+    indptr = np.concatenate([[0], np.cumsum(keep.sum(axis=0))])
+    kept = np.ascontiguousarray(weights.T).ravel()[flat]
+    data = kept.astype(float_type(kept.dtype), copy=False)
+    index = np.int32 if flat.size <= np.iinfo(np.int32).max else np.int64
+    return csr_array(
+        (data, (flat % max(n_out, 1)).astype(index), indptr.astype(index)), (n_in, n_out)
+    )
+
+
+def _stack(blocks: list[csr_array], starts: list[int]) -> csr_array:
+    """Blocks of consecutive layers on the first block diagonal of one matrix [U, U]."""
+    n_units, n_edges = starts[-1], sum(block.nnz for block in blocks)
+    if max(n_units, n_edges) > np.iinfo(np.int32).max:
+        raise LimitError(f"{n_units} units and {n_edges} edges: at most 2³¹ − 1 of each (int32)")
+    dtype = float_type(np.result_type(np.float32, *(block.dtype for block in blocks)))
+    data = np.empty(n_edges, dtype=dtype)
+    indices = np.empty(n_edges, dtype=np.int32)
+    indptr = np.full(n_units + 1, n_edges, dtype=np.int32)
+    edge = 0
+    for block, row, column in zip(blocks, starts, starts[1:], strict=False):
+        data[edge : edge + block.nnz] = block.data
+        np.add(block.indices, column, out=indices[edge : edge + block.nnz], casting="unsafe")
+        indptr[row : row + block.shape[0] + 1] = block.indptr + edge
+        edge += block.nnz
+    return csr_array((data, indices, indptr), (n_units, n_units))
+
+
+def _names(n_matrices: int) -> list[str]:
+    return ["input", *(f"hidden{i}" for i in range(1, n_matrices)), "output"]
+
+
+def _as_array(matrix: Any) -> Any:
+    """A NumPy array or a SciPy sparse matrix, from whatever was given."""
+    if sparse.issparse(matrix):
+        return matrix
+    if not hasattr(matrix, "detach"):
+        return np.asarray(matrix)
+    if matrix.device.type == "meta":
+        raise GraphError("a meta tensor holds no numbers: give the weights themselves")
+    tensor = matrix.detach().cpu()
+    if str(matrix.layout) == "torch.strided":
+        tensor = tensor.resolve_conj().resolve_neg()
+    if tensor.is_floating_point() and tensor.element_size() < 4:  # bfloat16 and the like
+        tensor = tensor.float()
+    layout = str(tensor.layout).removeprefix("torch.")
+    shape = tuple(tensor.shape)
+    if layout == "strided":
+        return tensor.numpy()
+    if layout == "sparse_coo" and tensor.sparse_dim() == 2:
+        entries = tensor._values().numpy(), tuple(tensor._indices().numpy())
+        return sparse.coo_array(entries, shape)
+    if layout not in ("sparse_csr", "sparse_csc", "sparse_bsr"):
+        raise GraphError(f"tensor of layout {layout}: strided, COO, CSR, CSC or BSR is needed")
+    if layout == "sparse_csc":
+        index, pointer = tensor.row_indices(), tensor.ccol_indices()
+    else:
+        index, pointer = tensor.col_indices(), tensor.crow_indices()
+    stored = tensor.values().numpy(), index.numpy(), pointer.numpy()
+    if layout == "sparse_csr":
+        return sparse.csr_array(stored, shape)
+    if layout == "sparse_csc":
+        return sparse.csc_array(stored, shape)
+    return sparse.bsr_array(stored, shape)

@@ -1,0 +1,64 @@
+"""A partition of units into modules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from netsculpt.core.errors import GraphError
+
+__all__ = ["NO_MODULE", "Partition"]
+
+NO_MODULE = -1
+
+
+@dataclass(frozen=True, eq=False)
+class Partition:
+    """Which module each unit belongs to.
+
+    Modules are numbered 0 … k−1 in the order in which their first unit appears, whatever the
+    numbers given, so that equal partitions have equal labels.
+    """
+
+    labels: NDArray[np.int32]  # [U], −1 = no module
+    method: str = ""
+    quality: float | None = None  # the method's own quality of this partition
+
+    def __init__(self, labels: ArrayLike, method: str = "", quality: float | None = None) -> None:
+        given = np.asarray(labels)
+        if given.ndim != 1 or not (np.issubdtype(given.dtype, np.integer) or given.size == 0):
+            raise GraphError(
+                f"labels are {given.dtype} of shape {list(given.shape)}: one integer a unit is "
+                "needed, −1 where a unit has no module"
+            )
+        if given.size and given.min() < NO_MODULE:
+            raise GraphError(f"label {given.min()} found: modules are 0, 1, …; −1 means none")
+        object.__setattr__(self, "labels", _renumber(given))
+        object.__setattr__(self, "method", method)
+        object.__setattr__(self, "quality", quality)
+
+    @property
+    def n_modules(self) -> int:
+        """Number of modules."""
+        return int(self.labels.max(initial=NO_MODULE)) + 1
+
+    @property
+    def sizes(self) -> NDArray[np.int64]:
+        """Units in each module [n_modules]."""
+        return np.bincount(self.labels[self.labels >= 0], minlength=self.n_modules)
+
+    def __repr__(self) -> str:
+        quality = "" if self.quality is None else f", quality {self.quality:.4f}"
+        return f"Partition({self.method or 'given'}: {self.n_modules} modules{quality})"
+
+
+def _renumber(labels: NDArray[np.integer]) -> NDArray[np.int32]:
+    values, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
+    given = values >= 0
+    number = np.full(values.size, NO_MODULE, dtype=np.int32)
+    number[np.flatnonzero(given)[np.argsort(first[given])]] = np.arange(given.sum())
+    canonical = number[inverse]
+    canonical.flags.writeable = False
+    return canonical

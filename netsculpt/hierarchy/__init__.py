@@ -1,0 +1,6 @@
+"""The hierarchy of modules: which feeds which, at which level, and how often each is reused."""
+
+from netsculpt.hierarchy.infer import infer
+from netsculpt.hierarchy.result import Hierarchy, Module
+
+__all__ = ["Hierarchy", "Module", "infer"]

@@ -1,0 +1,80 @@
+"""Files that no format recognises: what they are, and what to give instead."""
+
+from __future__ import annotations
+
+from netsculpt.core.errors import FormatError, NetsculptError, UnsafeFileError
+from netsculpt.files.source import Source
+
+__all__ = ["refusal"]
+
+_STATE_DICT = "torch.save(model.state_dict(), 'weights.pt')"
+_MAGIC = {
+    b"\x89PNG": "a PNG image",
+    b"\xff\xd8\xff": "a JPEG image",
+    b"GIF8": "a GIF image",
+    b"%PDF": "a PDF document",
+    b"\x89HDF\r\n": "an HDF5 file (Keras?)",
+    b"\x1f\x8b": "a gzip file: unpack it first",
+    b"BZh": "a bzip2 file: unpack it first",
+    b"\xfd7zXZ": "an xz file: unpack it first",
+    b"7z\xbc\xaf": "a 7z file: unpack it first",
+    b"PAR1": "a Parquet file",
+    b"GGUF": "a GGUF file",
+}
+
+
+def refusal(source: Source) -> NetsculptError:
+    """The error to raise for a file that no format recognises."""
+    names = source.members
+    if any("/code/" in name or name.endswith("/constants.pkl") for name in names):
+        return UnsafeFileError(
+            f"{source.where} is a TorchScript program, which can only be read by running it: save "
+            f"the weights where it was made, {_STATE_DICT}"
+        )
+    if any(name.endswith("/archive_format") for name in names) or (
+        "serialized_exported_program.json" in names
+    ):
+        return FormatError(
+            f"{source.where} is an exported program (.pt2) without a graph as current torch writes "
+            "it: it is compiled, or of an old torch. Export the net again with torch >= 2.10 and "
+            f"torch.export.save, or save the weights, {_STATE_DICT}"
+        )
+    if _is_onnx(source.head):
+        return FormatError(
+            f"{source.where} begins like an ONNX model, but is cut off or damaged: fetch or export "
+            "it again"
+        )
+    if source.head[257:262] == b"ustar":
+        return UnsafeFileError(
+            f"{source.where} is a tar file; those of early torch can only be read by running code "
+            f"from them: load it where it was made and save it again, {_STATE_DICT}"
+        )
+    return FormatError(
+        f"{source.where} is {_kind(source)}: a file of weights is needed, such as "
+        f"{_STATE_DICT} or safetensors write it, or a netsculpt graph"
+    )
+
+
+def _kind(source: Source) -> str:
+    head = source.head
+    if source.members:
+        return "a zip file that holds neither torch tensors nor arrays alone"
+    for magic, kind in _MAGIC.items():
+        if head.startswith(magic):
+            return kind
+    if b"\0" not in head and _is_text(head):
+        return "a text file"
+    return "of no known format, or cut off at its beginning"
+
+
+def _is_text(head: bytes) -> bool:
+    try:
+        head[:-3].decode() if len(head) > 3 else head.decode()
+    except UnicodeDecodeError as error:
+        return error.reason == "unexpected end of data"
+    return True
+
+
+def _is_onnx(head: bytes) -> bool:
+    """An ONNX model begins with its IR version, then a producer, an opset or the graph."""
+    return len(head) > 2 and head[0] == 0x08 and 0 < head[1] < 32 and head[2] in b"\x12\x3a\x42"

@@ -1,0 +1,1 @@
+"""Files that hold a net become its graph."""

@@ -1,0 +1,77 @@
+"""What an exported program is given: its inputs, parameters, buffers and constants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from netsculpt.loading.programs.exported import fields
+from netsculpt.loading.programs.exported.fields import name_in, only
+from netsculpt.loading.programs.exported.tensors import Held
+from netsculpt.tracing.names import is_binary, plain
+from netsculpt.tracing.program import Constant
+
+__all__ = ["Given", "given_in"]
+
+_NAMES = {
+    "parameter": "parameter_name",
+    "buffer": "buffer_name",
+    "tensor_constant": "tensor_constant_name",
+}
+
+
+@dataclass
+class Given:
+    """By the names that the graph has for them."""
+
+    parameters: frozenset[str]  # names in the net
+    inputs: list[str] = field(default_factory=list)
+    constants: dict[str, Constant] = field(default_factory=dict)
+    places: dict[str, set[str]] = field(default_factory=dict)  # by member of the archive
+
+    @property
+    def together(self) -> Iterable[set[str]]:
+        """Constants that lie in the same memory."""
+        return self.places.values()
+
+
+def given_in(signature: Mapping[str, Any], tensors: Mapping[str, Held]) -> Given:
+    """Inputs and constants; parameters that share a tensor have the first one's name."""
+    buffers = frozenset(name for name, x in tensors.items() if not x.claim.is_parameter)
+    parameters = {name: x for name, x in tensors.items() if x.claim.is_parameter}
+    first = {x.claim: name for name, x in reversed(parameters.items())}
+    found = Given(frozenset(plain(name, buffers) for name in parameters))
+    for spec in fields.field(signature, "input_specs", list):
+        kind, value = only(spec)
+        if kind in _NAMES:
+            target, called = name_in(value, _NAMES[kind]), _argument_name(value)
+            held = tensors[target]
+            if kind == "parameter":
+                constant = _parameter(first.get(held.claim, target), held, tensors, buffers)
+            else:
+                constant = Constant(held.value, is_mask=is_binary(held.value))
+            found.constants[called] = constant
+            found.places.setdefault(held.claim.path, set()).add(called)
+        elif kind == "user_input":
+            tag, inner = only(fields.field(value, "arg", dict))
+            if tag == "as_tensor":
+                found.inputs.append(name_in(inner, "name"))
+    return found
+
+
+def _argument_name(value: Any) -> str:
+    return name_in(fields.field(value, "arg", dict), "name")
+
+
+def _parameter(
+    name: str, held: Held, tensors: Mapping[str, Held], buffers: frozenset[str]
+) -> Constant:
+    beside = tensors.get(f"{name}_mask")
+    keep = None if beside is None or beside.claim.is_parameter else beside.value
+    if keep is not None and (keep.dtype != torch.bool or keep.shape != held.value.shape):
+        keep = None
+    frozen = not held.claim.trained and keep is None and is_binary(held.value)
+    return Constant(held.value, keep, plain(name, buffers), frozen)

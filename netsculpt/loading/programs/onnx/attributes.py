@@ -1,0 +1,47 @@
+"""Attributes of an ONNX node as plain values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from netsculpt.files.words import quoted
+from netsculpt.loading.programs.onnx.node import Node
+from netsculpt.loading.programs.onnx.tensors import Tensors
+from netsculpt.tracing.program import Constant
+
+__all__ = ["attributes_of"]
+
+_FIELDS = {1: "f", 2: "i", 3: "s", 6: "floats", 7: "ints", 8: "strings"}
+_TENSOR, _GRAPHS, _SPARSE = 4, (5, 10), 11
+
+
+def attributes_of(proto: Any, node: Node, tensors: Tensors) -> dict[str, Any]:
+    """Numbers, text, lists of them, and tensors as constants, by name."""
+    found: dict[str, Any] = {}
+    for attribute in proto.attribute:
+        if attribute.name in found:
+            raise node.refusal(f"it has two attributes {quoted(attribute.name)}")
+        found[attribute.name] = _plain(attribute, node, tensors)
+    return found
+
+
+def _plain(attribute: Any, node: Node, tensors: Tensors) -> Any:
+    kind = attribute.type
+    if kind in _GRAPHS:
+        raise node.refusal("it has a graph inside it, which runs or not as the inputs say")
+    if attribute.ref_attr_name:
+        raise node.refusal("it refers to an attribute of a function")
+    if kind == _TENSOR:
+        return Constant(tensors.dense(attribute.t))
+    if kind == _SPARSE:
+        return Constant(*tensors.sparse(attribute.sparse_tensor))
+    if kind not in _FIELDS:
+        raise node.refusal(f"its attribute {quoted(attribute.name)} is of ONNX type {kind}")
+    value = getattr(attribute, _FIELDS[kind])
+    several = not isinstance(value, bytes | int | float)
+    plain = [_text(x) for x in (value if several else [value])]
+    return plain if several else plain[0]
+
+
+def _text(value: Any) -> Any:
+    return value.decode(errors="backslashreplace") if isinstance(value, bytes) else value

@@ -1,0 +1,98 @@
+"""Products that are functions of one value, as exporters write them: x σ(x) is SiLU.
+
+Taken as they stand, they would be a meeting of two activations.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from netsculpt.loading.programs.onnx.emitter import Emitter
+from netsculpt.loading.programs.onnx.values import Value
+
+__all__ = ["gate"]
+
+_DEPTH = 2  # products within products that are looked into
+
+
+def gate(emitter: Emitter, one: Value, two: Value) -> tuple[str, Value] | None:
+    """The operation that a product is, and what it is applied to; None: a product."""
+    factors = [*_factors(emitter, one, _DEPTH), *_factors(emitter, two, _DEPTH)]
+    numbers = [x for x in map(_number, factors) if x is not None]
+    others = [x for x in factors if _number(x) is None]
+    if len(others) != 2:
+        return None
+    scale = math.prod(numbers)
+    for given, gated in (others, others[::-1]):
+        for name, (wanted, argument) in _GATES.items():
+            if math.isclose(scale, wanted) and _is(argument(emitter, gated), given):
+                return name, given
+    return None
+
+
+def _factors(emitter: Emitter, value: Value, depth: int) -> list[Value]:
+    op, args = emitter.made_by(value)
+    if op != "mul" or not depth or not all(isinstance(x, Value) for x in args):
+        return [value]
+    return [factor for x in args for factor in _factors(emitter, x, depth - 1)]
+
+
+def _number(value: Value) -> float | None:
+    single = value.real is not None and value.real.numel() == 1
+    return float(value.real) if value.real is not None and single else None
+
+
+def _is(found: Value | None, given: Value) -> bool:
+    return found is not None and found.name == given.name
+
+
+def _argument(emitter: Emitter, op: str, value: Value | None) -> Value | None:
+    """What an operation of one argument was applied to, if it gave the value."""
+    if value is None:
+        return None
+    name, args = emitter.made_by(value)
+    return args[0] if name == op and isinstance(args[0], Value) else None
+
+
+def _of_sigmoid(emitter: Emitter, value: Value) -> Value | None:
+    return _argument(emitter, "sigmoid", value)
+
+
+def _of_hardsigmoid(emitter: Emitter, value: Value) -> Value | None:
+    return _argument(emitter, "hardsigmoid", value)
+
+
+def _of_softplus(emitter: Emitter, value: Value) -> Value | None:
+    return _argument(emitter, "softplus", _argument(emitter, "tanh", value))
+
+
+def _of_erf(emitter: Emitter, value: Value) -> Value | None:
+    """The x of 1 + erf(x / √2)."""
+    whole = _with_number(emitter, "add", value, 1.0)
+    inside = None if whole is None else _argument(emitter, "erf", whole)
+    if inside is None:
+        return None
+    divided = _with_number(emitter, "div", inside, math.sqrt(2))
+    return divided or _with_number(emitter, "mul", inside, math.sqrt(0.5))
+
+
+def _with_number(emitter: Emitter, op: str, value: Value, number: float) -> Value | None:
+    """The other operand of an operation with a number, if that gave the value."""
+    name, args = emitter.made_by(value)
+    given = [x for x in args if isinstance(x, Value)]
+    if name != op or len(given) != 2:
+        return None
+    for other, held in (given, given[::-1])[: 1 if op == "div" else 2]:
+        found = _number(held)
+        if found is not None and math.isclose(found, number, rel_tol=1e-3):  # also in halves
+            return other
+    return None
+
+
+_GATES: dict[str, tuple[float, Callable[[Emitter, Value], Value | None]]] = {
+    "gelu": (0.5, _of_erf),
+    "hardswish": (1.0, _of_hardsigmoid),
+    "mish": (1.0, _of_softplus),
+    "silu": (1.0, _of_sigmoid),
+}

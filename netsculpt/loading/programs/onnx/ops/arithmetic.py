@@ -1,0 +1,83 @@
+"""Arithmetic and comparison of two values or more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial, reduce
+
+from netsculpt.loading.programs.onnx.gates import gate
+from netsculpt.loading.programs.onnx.node import Node
+from netsculpt.loading.programs.onnx.values import Value
+
+__all__ = ["OPS"]
+
+_TWO = {
+    "Add": "add",
+    "And": "logical_and",
+    "Equal": "eq",
+    "Greater": "gt",
+    "GreaterOrEqual": "ge",
+    "Less": "lt",
+    "LessOrEqual": "le",
+    "Or": "logical_or",
+    "Sub": "sub",
+    "Xor": "logical_xor",
+}
+_SEVERAL = {"Max": "maximum", "Min": "minimum", "Sum": "add"}
+
+
+def _two(op: str, node: Node) -> Value:
+    return node.emit(op, node.input(0), node.input(1))
+
+
+def _several(op: str, node: Node) -> Value:
+    given = [node.input(at) for at in range(node.n_inputs)]
+    clamp = {"maximum": "clamp_min", "minimum": "clamp_max"}.get(op)
+    if clamp and len(given) == 2 and not given[0].constant and given[1].shape == ():
+        return node.emit(clamp, given[0], node.number(1))
+    return reduce(lambda one, two: node.emit(op, one, two), given)
+
+
+def _mean(node: Node) -> Value:
+    return node.emit("div", _several("add", node), float(node.n_inputs))
+
+
+def _product(node: Node) -> Value:
+    one, two = node.input(0), node.input(1)
+    found = gate(node.emitter, one, two)
+    return node.emit("mul", one, two) if found is None else node.emit(*found)
+
+
+def _quotient(node: Node) -> Value:
+    one, two = node.input(0), node.input(1)
+    if one.meta.is_floating_point():
+        return node.emit("div", one, two)
+    return node.emit("div", one, two, rounding_mode="trunc")
+
+
+def _power(node: Node) -> Value:
+    exponent = node.input(1)
+    if exponent.real is not None and exponent.real.numel() == 1 and exponent.ndim == 0:
+        return node.emit("pow", node.input(0), node.number(1))
+    return node.emit("pow", node.input(0), exponent)
+
+
+def _remainder(node: Node) -> Value:
+    op = "fmod" if node.attribute("fmod", 0) else "remainder"
+    return node.emit(op, node.input(0), node.input(1))
+
+
+def _chosen(node: Node) -> Value:
+    return node.emit("where", node.input(0), node.input(1), node.input(2))
+
+
+OPS: dict[str, Callable[[Node], Value]] = {
+    **{name: partial(_two, op) for name, op in _TWO.items()},
+    **{name: partial(_several, op) for name, op in _SEVERAL.items()},
+    "Div": _quotient,
+    "Mean": _mean,
+    "Mod": _remainder,
+    "Mul": _product,
+    "Pow": _power,
+    "Where": _chosen,
+}

@@ -1,0 +1,33 @@
+"""Products with matrices."""
+
+from __future__ import annotations
+
+from netsculpt.loading.programs.onnx.node import Node
+from netsculpt.loading.programs.onnx.values import Value
+
+__all__ = ["OPS"]
+
+
+def _gemm(node: Node) -> Value:
+    """α A′ B′ + β C."""
+    a, b, c = node.input(0), node.input(1), node.optional(2)
+    alpha, beta = node.attribute("alpha", 1.0), node.attribute("beta", 1.0)
+    if a.ndim != 2 or b.ndim != 2:
+        raise node.refusal(f"it takes {list(a.shape)} and {list(b.shape)}, matrices are needed")
+    if node.attribute("transA", 0):
+        a = node.emit("permute", a, [1, 0])
+    transposed = bool(node.attribute("transB", 0))
+    if transposed and alpha == beta == 1 and c is not None and c.shape == b.shape[:1]:
+        return node.emit("linear", a, b, c)
+    found = node.emit("linear", a, b) if transposed else node.emit("matmul", a, b)
+    found = found if alpha == 1 else node.emit("mul", found, alpha)
+    if c is None:
+        return found
+    return node.emit("add", found, c if beta == 1 else node.emit("mul", c, beta))
+
+
+def _matmul(node: Node) -> Value:
+    return node.emit("matmul", node.input(0), node.input(1))
+
+
+OPS = {"Gemm": _gemm, "MatMul": _matmul}

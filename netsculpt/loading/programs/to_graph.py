@@ -1,0 +1,131 @@
+"""From a file that says itself how its layers are connected to a graph."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from netsculpt.core.errors import TopologyError
+from netsculpt.core.provenance import step
+from netsculpt.files.arrays import SparseWeight, as_arrays
+from netsculpt.files.content import Content
+from netsculpt.files.source import Source
+from netsculpt.files.torch import translated
+from netsculpt.graph.graph import NetGraph
+from netsculpt.loading.programs.masked import masked_parameters
+from netsculpt.loading.weights.contents import with_masks
+from netsculpt.loading.weights.finite import left_out
+from netsculpt.loading.weights.origins import origin_words
+from netsculpt.loading.weights.state import State
+from netsculpt.tracing.plan import Plan
+from netsculpt.tracing.program import Constant, Program, refs
+from netsculpt.tracing.trace import graph_of
+
+__all__ = ["graph_of_program"]
+
+
+def graph_of_program(
+    content: Content, name: str, source: Source, beside: Source | None, *, allow_nonfinite: bool
+) -> NetGraph:
+    """The graph of a file's program, pruned further by a mask file."""
+    program: Program = content.value
+    program, masks = _pruned(program, content, source, beside)
+    weights = _weights(program)
+    broken = {x.parameter or name: _nonfinite(x) for name, x in weights.items()}
+    dropped = left_out(broken, "weights", source.where, allowed=allow_nonfinite)
+    if dropped:
+        program = _with(program, {key: _finite(x) for key, x in weights.items()})
+    with translated(source.where):
+        graph = graph_of(program, Plan())
+    _check_open(graph, program, content.details.get("open_sizes", {}))
+    masked = masked_parameters(program)
+    named = sorted({block.parameter for block in graph.blocks if block.parameter is not None})
+    loaded = step(
+        "load",
+        input_hash=content.sha256,
+        path=source.path.name,
+        format=name,
+        **origin_words({x: "mask" if x in masked else "nonzero" for x in named}),
+        n_edges=graph.n_edges,
+        topology="the file's own operations",
+        **({"nonfinite_dropped": dropped} if dropped else {}),
+        **content.details,
+        **masks,
+    )
+    return replace(graph, provenance=(loaded, *graph.provenance))
+
+
+def _pruned(
+    program: Program, content: Content, source: Source, beside: Source | None
+) -> tuple[Program, dict[str, Any]]:
+    """The program with the masks of a mask file, which go by the names of its parameters."""
+    if beside is None:
+        return program, {}
+    weights = _weights(program)
+    named = {x.parameter: x for x in weights.values() if x.parameter is not None}
+    values = {name: x.value for name, x in named.items()}
+    arrays = as_arrays(values, max_bytes=source.max_bytes, where=source.where)
+    own = {name: x.keep.numpy() for name, x in named.items() if x.keep is not None}
+    state, said = with_masks(State(arrays, own), content, source, beside)
+    kept = {name: torch.tensor(_full(mask)) != 0 for name, mask in state.masks.items()}
+    masked = {
+        key: replace(x, keep=kept[x.parameter], is_mask=False)
+        for key, x in weights.items()
+        if x.parameter in kept
+    }
+    return _with(program, masked), said
+
+
+def _weights(program: Program) -> dict[str, Constant]:
+    """Parameters that are no vectors, by the names that operations have for them."""
+    named = program.constants.items()
+    return {key: x for key, x in named if x.parameter is not None and x.value.ndim > 1}
+
+
+def _with(program: Program, changed: dict[str, Constant]) -> Program:
+    return replace(program, constants={**program.constants, **changed})
+
+
+def _pattern(constant: Constant) -> Tensor:
+    return constant.value != 0 if constant.keep is None else constant.keep
+
+
+def _nonfinite(constant: Constant) -> int:
+    return int((_pattern(constant) & ~_is_finite(constant.value)).sum())
+
+
+def _is_finite(value: Tensor) -> Tensor:
+    brief = value.dtype.itemsize == 1  # 8-bit floats, which torch does not ask
+    return (value.float() if brief else value).isfinite()
+
+
+def _finite(constant: Constant) -> Constant:
+    finite = _is_finite(constant.value)
+    if bool(finite.all()):
+        return constant
+    value = constant.value.where(finite, torch.zeros((), dtype=constant.value.dtype))
+    return replace(constant, value=value, keep=_pattern(constant) & finite)
+
+
+def _full(mask: Any) -> Any:
+    dense = isinstance(mask, SparseWeight)
+    return mask.matrix.toarray().reshape(mask.shape) if dense else mask
+
+
+def _check_open(graph: NetGraph, program: Program, sizes: dict[str, dict[str, int]]) -> None:
+    """Refuse inputs whose number of units depends on a size that the file leaves open."""
+    layers = [layer for layer in graph.layers if layer.role == "input"]
+    looked_up = {x.name for op in program.ops if op.name == "embedding" for x in refs(op.args)}
+    for (name, shape), layer in zip(program.inputs.items(), layers, strict=True):
+        open_ = sizes.get(name, {}).keys() - {"0"}
+        fixed = math.prod(n for at, n in enumerate(shape) if at and str(at) not in open_)
+        if open_ and name not in looked_up and layer.n_units > fixed:
+            raise TopologyError(
+                f"input '{name}' has as many units as sizes say that the file leaves open "
+                f"(dimensions {', '.join(sorted(open_))}): export the net with fixed sizes, or "
+                "with an open batch only"
+            )

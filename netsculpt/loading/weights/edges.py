@@ -1,0 +1,122 @@
+"""One weight as the edges between two layers of units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.sparse import csr_array
+
+from netsculpt.files.arrays import Array, SparseWeight
+from netsculpt.graph.matrices import kept_entries
+from netsculpt.loading.weights.chain import Link
+
+__all__ = ["Edges", "edges_of"]
+
+
+@dataclass(frozen=True, eq=False)
+class Edges:
+    """Edges from one layer of units to the next."""
+
+    matrix: csr_array  # [in, out]
+    multiplicity: NDArray[np.int32] | None  # scalars behind each stored entry (None: all 1)
+    origin: str  # what said which edges exist: "mask", "stored" or "nonzero"
+
+
+def edges_of(link: Link) -> Edges:
+    """The kept entries of a weight, one edge a pair of units, its norms multiplied in.
+
+    A matrix keeps its signed weights. Where several scalars lie behind an edge (the taps of a
+    kernel, the positions of a flattened channel) it weighs the sum of their magnitudes, their L1
+    norm; batch norm folds γ/√(σ²+ε) into the incoming weights, layer and group norm γ. Cost
+    O(size) for dense weights, O(E log E) for sparse ones.
+    """
+    origin = _origin(link)
+    if link.kind == "linear" and link.positions == 1:
+        edges = Edges(_matrix(link), None, origin)
+    elif isinstance(link.weight, SparseWeight):
+        edges = _summed_entries(_kept_matrix(link.weight, link.mask), link, origin)
+    else:
+        edges = _summed_slices(link.weight, link.mask, link, origin)
+    if not link.norms:
+        return edges
+    factor = np.prod([norm.factor for norm in link.norms], axis=0)
+    if edges.multiplicity is not None:
+        factor = np.abs(factor)
+    matrix = edges.matrix
+    data = (matrix.data * factor[matrix.indices]).astype(matrix.dtype)
+    scaled = csr_array((data, matrix.indices, matrix.indptr), matrix.shape)
+    return Edges(scaled, edges.multiplicity, origin)
+
+
+def _origin(link: Link) -> str:
+    if link.mask is not None:
+        return "mask"
+    return "stored" if isinstance(link.weight, SparseWeight) else "nonzero"
+
+
+def _matrix(link: Link) -> csr_array:
+    if isinstance(link.weight, SparseWeight):
+        return kept_entries(_kept_matrix(link.weight, link.mask), name=link.parameter)
+    return kept_entries(link.weight, _dense(link.mask), name=link.parameter)
+
+
+def _dense(mask: Array | None) -> NDArray[Any] | None:
+    """A mask as an array: the weight beside it is one, so there is room."""
+    if isinstance(mask, SparseWeight):
+        kept: NDArray[Any] = mask.matrix.toarray().reshape(mask.shape)
+        return kept
+    return mask
+
+
+def _kept_matrix(weight: SparseWeight, mask: Array | None) -> Any:
+    """Stored entries, or those that the mask keeps, whose weight is 0 where none is stored."""
+    if mask is None:
+        return weight.matrix
+    pattern = (
+        mask.matrix if isinstance(mask, SparseWeight) else csr_array(mask.reshape(len(mask), -1))
+    )
+    kept = csr_array(pattern)
+    width = weight.matrix.shape[1]
+    wanted = _keys(kept, width)[kept.data != 0]
+    stored = _keys(weight.matrix, width)
+    data = np.zeros(wanted.size, dtype=weight.dtype)
+    found = np.isin(wanted, stored, assume_unique=True)
+    data[found] = weight.matrix.data[np.searchsorted(stored, wanted[found])]
+    return sparse.csr_array((data, (wanted // width, wanted % width)), weight.matrix.shape)
+
+
+def _keys(matrix: Any, width: int) -> NDArray[np.int64]:
+    """One number an entry, ascending."""
+    rows = np.repeat(np.arange(matrix.shape[0], dtype=np.int64), np.diff(matrix.indptr))
+    return np.asarray(rows * width + matrix.indices)
+
+
+def _summed_slices(weight: NDArray[Any], mask: Array | None, link: Link, origin: str) -> Edges:
+    n_out, n_in = link.n_out, link.n_in
+    slices = weight.reshape(n_out, n_in, -1)  # [out, in, taps]
+    dense = _dense(mask)
+    keep = slices != 0 if dense is None else dense.reshape(slices.shape) != 0
+    taps = keep.sum(axis=2, dtype=np.int32)
+    strength = np.sum(np.abs(slices), axis=2, where=keep, dtype=np.float64)
+    matrix = kept_entries(strength.astype(_result(weight)), taps > 0, name=link.parameter)
+    return Edges(matrix, taps.T[taps.T > 0], origin)
+
+
+def _summed_entries(kept: Any, link: Link, origin: str) -> Edges:
+    n_out, n_in = link.n_out, link.n_in
+    taps = kept.shape[1] // n_in if n_in else 1
+    rows = np.repeat(np.arange(n_out, dtype=np.int64), np.diff(kept.indptr))
+    keys, at = np.unique((kept.indices // taps) * np.int64(n_out) + rows, return_inverse=True)
+    strength = np.bincount(at, np.abs(kept.data), minlength=keys.size)
+    counts = np.bincount(at, minlength=keys.size).astype(np.int32)
+    places = (keys // max(n_out, 1), keys % max(n_out, 1))
+    matrix = csr_array((strength.astype(_result(kept)), places), (n_in, n_out))
+    return Edges(matrix, counts, origin)
+
+
+def _result(weights: Any) -> type[np.floating[Any]]:
+    return np.float64 if weights.dtype == np.float64 else np.float32

@@ -1,0 +1,127 @@
+"""The tensors of a file for those of a net: names and shapes compared, masks found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from netsculpt.core.errors import FormatError, TopologyError
+from netsculpt.files.arrays import Array, SparseWeight
+from netsculpt.files.torch import translated
+from netsculpt.files.words import listed, quoted, shape
+from netsculpt.loading.weights.slots import Filling, Slot
+from netsculpt.loading.weights.state import State
+
+__all__ = ["fitting", "require_fit"]
+
+
+def require_fit(
+    arrays: Mapping[str, Array], slots: Mapping[str, Slot], net: str, where: str
+) -> None:
+    """Refuse weights of another net, with every name and shape that differs."""
+    lacking = [x.names[0] for x in _each(slots) if x.needed and not set(x.names) & arrays.keys()]
+    strange = [name for name in arrays if name not in slots]
+    unfit = [
+        f"{name} (file {shape(array.shape)}, net {shape(slots[name].tensor.shape)})"
+        for name, array in arrays.items()
+        if name in slots and tuple(array.shape) != tuple(slots[name].tensor.shape)
+    ]
+    found = [
+        f"{says}: {listed(names)}"
+        for says, names in (
+            ("only the net has", lacking),
+            ("only the file has", strange),
+            ("shapes differ", unfit),
+        )
+        if names
+    ]
+    if found:
+        raise TopologyError(
+            f"{where} holds the weights of another net than this {net} ({'; '.join(found)}): the "
+            "net whose weights were saved is needed. Name the factory that made it, with the "
+            "arguments that it had"
+        )
+
+
+def fitting(state: State, slots: Mapping[str, Slot], where: str) -> Iterator[Filling]:
+    """What the file has for each tensor of the net that is no mask of the net's own."""
+    for slot in _each(slots):
+        given = [name for name in slot.names if name in state.arrays]
+        if slot.masks is None and given:
+            with translated(where):
+                yield _agreed([_filling(name, slot, state, where) for name in given], where)
+
+
+def nonfinite(fillings: Iterable[Filling]) -> dict[str, int]:
+    """How many kept weights of each parameter are NaN or infinite."""
+    return {
+        x.slot.names[0]: int((x.pattern & ~x.value.isfinite()).sum())
+        for x in fillings
+        if x.is_weight
+    }
+
+
+def without_nonfinite(filling: Filling) -> Filling:
+    """What is left when those are pruned."""
+    finite = filling.value.isfinite()
+    if not filling.is_weight or bool(finite.all()):
+        return filling
+    return replace(filling, keep=filling.pattern & finite)
+
+
+def _each(slots: Mapping[str, Slot]) -> Iterable[Slot]:
+    return dict.fromkeys(slots.values())
+
+
+def _filling(name: str, slot: Slot, state: State, where: str) -> Filling:
+    array, mask = state.arrays[name], state.masks.get(name)
+    given = torch.tensor(_full(array))
+    value = given.to(slot.tensor.dtype)
+    if not value.is_floating_point() and not torch.equal(value.to(given.dtype), given):
+        raise FormatError(
+            f"{quoted(name)} in {where} is {given.dtype}, in the net {value.dtype}, which does not "
+            "hold its values: the net whose weights were saved is needed"
+        )
+    if mask is not None:
+        return Filling(slot, value, torch.tensor(_full(mask)) != 0, "mask")
+    if isinstance(array, SparseWeight) and slot.maskable:
+        return Filling(slot, value, torch.tensor(_full(_stored(array))), "stored")
+    return Filling(slot, value, None, "nonzero")
+
+
+def _agreed(fillings: list[Filling], where: str) -> Filling:
+    """The one that a tensor is filled with which the file holds under several names."""
+    best = next((x for x in fillings if x.keep is not None), fillings[0])
+    for other in fillings:
+        if not (
+            _same(other, best) and (other.keep is None or torch.equal(other.pattern, best.pattern))
+        ):
+            raise TopologyError(
+                f"{listed(best.slot.names)} are one tensor in the net, and differ in {where}, or "
+                "in their masks: the net whose weights were saved is needed, or the same mask for "
+                "each of these names"
+            )
+    return best
+
+
+def _same(one: Filling, other: Filling) -> bool:
+    """Whether what is kept is the same; NaN equals itself."""
+    a, b = (torch.where(x.pattern, x.value, 0) for x in (one, other))
+    return bool(((a == b) | ((a != a) & (b != b))).all())  # noqa: PLR0124
+
+
+def _stored(array: SparseWeight) -> SparseWeight:
+    pattern = array.matrix.copy()
+    pattern.data = np.ones(pattern.nnz, dtype=np.bool_)
+    return SparseWeight(array.shape, pattern)
+
+
+def _full(array: Array) -> np.ndarray[Any, Any]:
+    if isinstance(array, SparseWeight):
+        full: np.ndarray[Any, Any] = array.matrix.toarray().reshape(array.shape)
+        return full
+    return array

@@ -1,0 +1,138 @@
+"""A live net as something to fill: its tensors by plain names, its own pruning undone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+from torch.nn.utils import parametrize, prune
+
+from netsculpt.core.errors import TopologyError
+from netsculpt.files.words import quoted
+from netsculpt.loading.weights.state import mask_owner, plain_name
+from netsculpt.nets.masks import mask_net, masks_of
+from netsculpt.tracing.names import is_binary, plain
+
+__all__ = ["Filling", "Slot", "fill", "slots_of", "undo_pruning"]
+
+
+@dataclass(frozen=True, eq=False)
+class Slot:
+    """A tensor of a net, and what a file may call it."""
+
+    names: tuple[str, ...]  # plain ones, in the net's order; several where layers share it
+    tensor: Tensor
+    maskable: str | None  # what `mask_net` calls it; None: a buffer
+    needed: bool  # whether every state dict of the net has it
+    masks: str | None  # the parameter whose mask it is, in the net's own code
+
+
+@dataclass(frozen=True, eq=False)
+class Filling:
+    """What a file has for a tensor of a net."""
+
+    slot: Slot
+    value: Tensor
+    keep: Tensor | None  # True = kept; None: what is not 0
+    origin: str  # what said which entries are kept: "mask", "stored" or "nonzero"
+
+    @property
+    def is_weight(self) -> bool:
+        """Whether it may hold edges: a parameter, and no vector."""
+        return self.slot.maskable is not None and self.value.ndim >= 2
+
+    @property
+    def pattern(self) -> Tensor:
+        """True = kept."""
+        return self.value != 0 if self.keep is None else self.keep
+
+
+def undo_pruning(net: nn.Module) -> None:
+    """Make a net's pruned and parametrised weights plain parameters, of the values they have.
+
+    Masks that its own code multiplies by stay, those called ``…_mask`` as booleans, which
+    `netsculpt.nets.masks` knows.
+    """
+    for layer in list(net.modules()):
+        for hook in list(layer._forward_pre_hooks.values()):
+            if isinstance(hook, prune.BasePruningMethod):
+                prune.remove(layer, hook._tensor_name)  # type: ignore[no-untyped-call]
+        buffers = dict(layer.named_buffers(recurse=False))
+        for leaf, parameter in layer.named_parameters(recurse=False):
+            mask = buffers.get(f"{leaf}_mask")
+            if mask is not None and mask.shape == parameter.shape and is_binary(mask):
+                setattr(layer, f"{leaf}_mask", mask.bool())
+        if parametrize.is_parametrized(layer):
+            for leaf in list(layer.parametrizations):  # type: ignore[arg-type]
+                parametrize.remove_parametrizations(layer, leaf, leave_parametrized=True)
+
+
+def slots_of(net: nn.Module) -> dict[str, Slot]:
+    """Every tensor of a net whose pruning is undone, by each of its plain names in order."""
+    parameters = dict(net.named_parameters(remove_duplicate=False))
+    buffers = dict(net.named_buffers(remove_duplicate=False))
+    ours = {id(mask) for mask in masks_of(net).values()}
+    everything = parameters | {name: x for name, x in buffers.items() if id(x) not in ours}
+    called = {name: plain_name(plain(name, buffers)) for name in everything}
+    owners = {called[name]: x for name, x in parameters.items()}
+    saved = net.state_dict().keys()
+    names: dict[int, list[str]] = {}
+    for name, tensor in everything.items():
+        names.setdefault(id(tensor), []).append(name)
+    slots: dict[str, Slot] = {}
+    for first, *others in names.values():
+        tensor = everything[first]
+        known = tuple(called[name] for name in (first, *others))
+        _check(known, tensor, net, slots)
+        is_parameter = first in parameters
+        masks = None if is_parameter else _masked(known[0], tensor, owners)
+        counter = first.endswith("num_batches_tracked")  # torch < 0.4.1 saved none
+        needed = first in saved and masks is None and not counter
+        slot = Slot(known, tensor, first if is_parameter else None, needed, masks)
+        slots |= dict.fromkeys(known, slot)
+    return {name: slots[name] for name in called.values()}
+
+
+def fill(net: nn.Module, slots: Iterable[Slot], fillings: Iterable[Filling]) -> None:
+    """Copy values into a net and set its masks; where the file has none, of what is not 0."""
+    own = masks_of(net)
+    mask_net(net, {name: torch.ones_like(mask) for name, mask in own.items()})
+    filled = {name: filling for filling in fillings for name in filling.slot.names}
+    with torch.no_grad():
+        for slot in slots:
+            if slot.masks is not None:
+                slot.tensor.copy_(filled[slot.masks].pattern)
+            elif slot.names[0] in filled:
+                slot.tensor.copy_(filled[slot.names[0]].value)
+    mask_net(
+        net,
+        {
+            name: filling.pattern
+            for filling in filled.values()
+            if (name := filling.slot.maskable) and (filling.keep is not None or name in own)
+        },
+    )
+
+
+def _check(names: tuple[str, ...], tensor: Tensor, net: nn.Module, slots: dict[str, Slot]) -> None:
+    if is_lazy(tensor) or tensor.is_meta:
+        raise TopologyError(
+            f"{quoted(names[0])} of the net has no numbers yet (a lazy layer, or the meta device): "
+            "run the net once on an example, or build it on the CPU"
+        )
+    twice = next((name for name in names if name in slots or names.count(name) > 1), None)
+    if twice is not None:
+        raise TopologyError(
+            f"two tensors of {type(net).__name__} are called {quoted(twice)} once the prefixes of "
+            "wrappers are taken away: give the net itself"
+        )
+
+
+def _masked(name: str, buffer: Tensor, owners: Mapping[str, Tensor]) -> str | None:
+    """The parameter that a buffer is the mask of, if it is one."""
+    owner = mask_owner(name, owners)
+    fits = owner is not None and owners[owner].shape == buffer.shape and is_binary(buffer)
+    return owner if fits else None

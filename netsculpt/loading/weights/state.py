@@ -1,0 +1,234 @@
+"""A state dict in plain words: weights by name, and the masks that pruning tools hide in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from netsculpt.core.errors import FormatError
+from netsculpt.files.arrays import Array, SparseWeight, is_tensor
+from netsculpt.files.words import listed, quoted, shape
+
+__all__ = [
+    "State",
+    "check_mask",
+    "mask_owner",
+    "masks_beside",
+    "plain_name",
+    "tensors_in",
+    "unfolded",
+]
+
+_WRAPPERS = ("state_dict", "model_state_dict", "model")
+_MASK_WRAPPERS = ("masks", "mask")
+_DEEPEST = 8
+_INSERTED = frozenset(("module", "_orig_mod", "_layer"))  # by DataParallel, compile, pruners
+_PARAMETRIZED = re.compile(r"((?:.*\.)?)parametrizations\.([^.]+)\.(.+)")
+
+
+@dataclass(frozen=True)
+class State:
+    """Tensors of a model under the names of its parameters, in file order."""
+
+    arrays: Mapping[str, Array]
+    masks: Mapping[str, Array]  # by the name of the weight they belong to
+
+
+def tensors_in(value: Any, where: str, *, for_mask: bool = False) -> dict[str, Any]:
+    """The tensors of a file by name; a list numbers them."""
+    wrappers = (*_MASK_WRAPPERS, *_WRAPPERS) if for_mask else _WRAPPERS
+    for _ in range(_DEEPEST):
+        inner = _wrapped(value, wrappers)
+        if inner is None:
+            break
+        value = inner
+    if is_tensor(value):
+        value = [value]
+    if isinstance(value, list | tuple):
+        value = {str(at): item for at, item in enumerate(value)}
+    if not isinstance(value, dict):
+        raise FormatError(
+            f"{where} holds an object of type {type(value).__name__}: a state dict or a list of "
+            "tensors is needed, as torch.save(model.state_dict(), 'weights.pt') writes it"
+        )
+    found = {name: x for name, x in value.items() if isinstance(name, str) and is_tensor(x)}
+    if not found:
+        keys = listed(value) or "nothing"
+        raise FormatError(
+            f"{where} holds no tensors where they are looked for (its keys: {keys}): a state dict "
+            f"is needed, alone or under {' or '.join(map(repr, wrappers))}. Save it as "
+            "torch.save(model.state_dict(), 'weights.pt')"
+        )
+    return found
+
+
+def masks_beside(value: Any) -> Any:
+    """What a checkpoint holds under "masks" or "mask" beside its weights; None: nothing."""
+    for _ in range(_DEEPEST):
+        found = _wrapped(value, _MASK_WRAPPERS)
+        if found is not None:
+            return found
+        value = _wrapped(value, _WRAPPERS)
+        if value is None:
+            break
+    return None
+
+
+def unfolded(arrays: Mapping[str, Array], where: str, *, has_mask: bool = False) -> State:
+    """Undo what pruning tools do to names, and set their masks apart.
+
+    `has_mask` says that a mask file was given beside, without which parametrised weights that
+    carry no mask of their own are refused.
+    """
+    plain = _renamed(arrays, where)
+    masks: dict[str, Array] = {}
+    state: dict[str, Array] = {}
+    for name, array in plain.items():
+        if mask_owner(name, plain) is not None:
+            continue
+        if match := _PARAMETRIZED.fullmatch(name):
+            if match[3] not in ("original", "original0"):
+                continue
+            weight = match[1] + match[2]
+            state[weight], found = _parametrized(weight, name, plain, where, has_mask=has_mask)
+        elif name.endswith("_orig"):
+            weight = name.removesuffix("_orig")
+            state[weight], found = array, plain.get(f"{weight}_mask")
+            if found is None and array.ndim >= 2 and not has_mask:
+                raise FormatError(
+                    f"{quoted(name)} in {where} comes without {quoted(weight + '_mask')}, so it is "
+                    "not a pruned weight (spectral norm?): call prune.remove or "
+                    "remove_spectral_norm before saving, or give a mask file"
+                )
+        else:
+            weight = name
+            state[name] = array
+            found = _mask_beside(name, plain)
+        if found is not None:
+            check_mask(weight, found, state[weight], where)
+            masks[weight] = found
+    return State(state, masks)
+
+
+def check_mask(weight: str, mask: Array, array: Array, where: str) -> None:
+    """Refuse a mask that does not fit its weight or is more than kept and not kept."""
+    if mask.shape != array.shape:
+        layer = weight.removesuffix(".weight")
+        turned = mask.shape == array.shape[::-1]
+        raise FormatError(
+            f"mask of layer {quoted(layer)} is {shape(mask.shape)}, its weight is "
+            f"{shape(array.shape)}: masks are [out, in] as in torch; "
+            f"{'transpose it' if turned else 'give the mask of this model'}. ({where})"
+        )
+    values = mask.matrix.data if isinstance(mask, SparseWeight) else mask
+    if values.dtype != np.bool_ and not ((values == 0) | (values == 1)).all():
+        raise FormatError(
+            f"mask of {quoted(weight)} in {where} holds other values than 0 and 1: a mask says "
+            "which weights are kept (1) and which are pruned (0). Save mask = weight != 0, for one"
+        )
+
+
+def mask_owner(name: str, plain: Container[str]) -> str | None:
+    """The tensor whose mask this is, if it is one."""
+    layer, dot, leaf = name.rpartition(".")
+    if leaf == "mask":
+        owners = [f"{layer}{dot}weight"]
+    elif leaf.endswith("_mask"):
+        base = leaf.removesuffix("_mask")
+        owners = [f"{layer}{dot}{x}" for x in (base, base + "_orig", base.removeprefix("_"))]
+    else:
+        return None
+    return next((owner for owner in owners if owner in plain), None)
+
+
+def plain_name(name: str) -> str:
+    """A parameter's name without what wrappers put into it, however often.
+
+    >>> plain_name("module._orig_mod.module.fc1.weight")
+    'fc1.weight'
+    """
+    kept = [part for part in name.split(".") if part not in _INSERTED]
+    return ".".join(kept) if kept else name
+
+
+def _wrapped(value: Any, wrappers: tuple[str, ...]) -> Any:
+    if not isinstance(value, dict):
+        return None
+    kinds = (dict, list, tuple)
+    return next((value[key] for key in wrappers if isinstance(value.get(key), kinds)), None)
+
+
+def _renamed(arrays: Mapping[str, Array], where: str) -> dict[str, Array]:
+    plain: dict[str, Array] = {}
+    for name, array in arrays.items():
+        short = plain_name(name)
+        if short in plain:
+            raise FormatError(
+                f"{where} holds {quoted(short)} twice, with and without a wrapper's prefix "
+                f"({quoted(name)}): save one model only"
+            )
+        plain[short] = array
+    return plain
+
+
+def _mask_beside(weight: str, plain: Mapping[str, Array]) -> Array | None:
+    """The mask buffer of a weight, under any name in use."""
+    layer, dot, leaf = weight.rpartition(".")
+    candidates = [f"{weight}_mask", f"{layer}{dot}_{leaf}_mask"]
+    if leaf == "weight":
+        candidates.append(f"{layer}{dot}mask")
+    return next((plain[name] for name in candidates if name in plain), None)
+
+
+def _parametrized(
+    weight: str, name: str, plain: Mapping[str, Array], where: str, *, has_mask: bool
+) -> tuple[Array, Array | None]:
+    stem = name.removesuffix("original").removesuffix("original0")
+    array = plain[name]
+    if name.endswith("original0"):
+        array = _weight_norm(weight, array, plain.get(f"{stem}original1"), where)
+    buffers = {
+        key: x
+        for key, x in plain.items()
+        if key.startswith(stem) and key.removeprefix(stem)[:1].isdigit()
+    }
+    masks = [x for x in buffers.values() if x.shape == array.shape and _is_binary(x)]
+    if len(masks) < len(buffers):
+        raise FormatError(
+            f"{quoted(weight)} in {where} is parametrised with {listed(buffers)}, which do not say "
+            "what they do to it: call torch.nn.utils.parametrize.remove_parametrizations before "
+            "saving"
+        )
+    if len(masks) > 1:
+        return array, np.logical_and.reduce([np.asarray(x) != 0 for x in masks])
+    if not masks and name.endswith("original") and array.ndim >= 2 and not has_mask:
+        raise FormatError(
+            f"{quoted(weight)} in {where} is parametrised, but its mask is not in the file, as "
+            "torch.ao.pruning leaves it: call sparsifier.squash_mask() before saving, or give the "
+            "mask with --mask"
+        )
+    return array, masks[0] if masks else None
+
+
+def _weight_norm(weight: str, length: Array, direction: Array | None, where: str) -> Array:
+    """Weight normalisation, g · v / ‖v‖ over all axes but the first (arXiv:1602.07868, eq. 2)."""
+    if isinstance(length, np.ndarray) and isinstance(direction, np.ndarray) and direction.ndim > 1:
+        axes = tuple(range(1, direction.ndim))
+        norm = np.sqrt(np.square(direction).sum(axis=axes, keepdims=True))
+        if length.shape == norm.shape:
+            with np.errstate(invalid="ignore", divide="ignore"):
+                return np.asarray(direction * (length / norm))
+    raise FormatError(
+        f"{quoted(weight)} in {where} is made of two tensors in a way that shapes do not decide "
+        "(weight norm has [out, 1, …] and [out, in, …]): call "
+        "torch.nn.utils.parametrize.remove_parametrizations before saving"
+    )
+
+
+def _is_binary(array: Array) -> bool:
+    values = array.matrix.data if isinstance(array, SparseWeight) else array
+    return values.dtype == np.bool_ or bool(((values == 0) | (values == 1)).all())

@@ -1,0 +1,87 @@
+"""Inputs that are first combined among themselves: sub-functions below those of the outputs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from math import inf, lgamma, log
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from netsculpt.graph.graph import Layer, NetGraph
+
+__all__ = ["input_groups"]
+
+_CHANCE = 0.05  # divisions expected in random wiring, above which one found means nothing
+
+
+def input_groups(graph: NetGraph) -> NDArray[np.intp]:
+    r"""Group of each of ``graph.inputs``, 0 … G−1 [I].
+
+    Up to some hidden layer the network may fall into parts with inputs of their own. Had each unit
+    of that layer drawn as many inputs as it reads, d of N, at random, this many ways to divide the
+    inputs into groups of these sizes :math:`N_k` would be expected to keep all units apart:
+
+    .. math:: E = \frac{N!}{\prod_k N_k! \prod_s m_s!}
+              \prod_j \frac{\sum_k \binom{N_k}{d_j}}{\binom{N}{d_j}}
+
+    with :math:`m_s` groups of size s. The last layer with E ≤ .05 counts; if there is
+    none, all inputs are one group. O(E) a layer while the network is in parts, and O(E I) at
+    most to count what the units of such a layer read.
+    """
+    groups = np.zeros(graph.inputs.size, dtype=np.intp)
+    for layer, parts in _divisions(graph):
+        if _log_expected(np.bincount(parts), _inputs_read(graph, layer)) <= log(_CHANCE):
+            groups = parts
+    return groups
+
+
+def _divisions(graph: NetGraph) -> Iterator[tuple[Layer, NDArray[np.intp]]]:
+    """Each hidden layer up to which the network is in parts, and the part of each input [I]."""
+    from scipy.sparse.csgraph import connected_components
+
+    ends = {*graph.layer_of[graph.inputs].tolist(), *graph.layer_of[graph.outputs].tolist()}
+    sources, targets = graph.sources, graph.weights.indices
+    for at, layer in enumerate(graph.layers):
+        if at in ends or not layer.n_units:
+            continue
+        below = targets < layer.stop
+        ones = np.ones(int(below.sum()), dtype=np.int8)
+        edges = csr_array((ones, (sources[below], targets[below])), graph.weights.shape)
+        part = connected_components(edges, directed=False)[1][graph.inputs]
+        parts = np.unique(part, return_inverse=True)[1]
+        if parts.max(initial=0) == 0:
+            return
+        yield layer, parts
+
+
+def _inputs_read(graph: NetGraph, layer: Layer) -> NDArray[np.int64]:
+    """How many inputs each unit of a layer has a path from."""
+    backward = csr_array(graph.pattern.weights.T)
+    frontier = backward[layer.units]
+    reached = frontier
+    while frontier.nnz:
+        frontier = frontier @ backward
+        frontier.data[:] = 1  # else path counts overflow in deep networks
+        reached = reached + frontier
+    is_input = np.zeros(graph.n_units, dtype=bool)
+    is_input[graph.inputs] = True
+    rows = np.repeat(np.arange(layer.n_units), np.diff(reached.indptr))
+    return np.bincount(rows[is_input[reached.indices]], minlength=layer.n_units)
+
+
+def _log_expected(sizes: NDArray[np.intp], read: NDArray[np.int64]) -> float:
+    """Log E for groups of these sizes and units that read so many inputs."""
+    n_inputs = int(sizes.sum())
+    expected = lgamma(n_inputs + 1) - sum(lgamma(size + 1) for size in sizes.tolist())
+    expected -= sum(lgamma(count + 1) for count in Counter(sizes.tolist()).values())
+    for degree, units in Counter(read.tolist()).items():
+        inside = np.logaddexp.reduce([_log_choices(size, degree) for size in sizes.tolist()])
+        expected += units * float(inside - _log_choices(n_inputs, degree))
+    return expected
+
+
+def _log_choices(n: int, k: int) -> float:
+    return lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1) if k <= n else -inf

@@ -1,0 +1,93 @@
+"""Outputs of one function: their weights are the same, or alike where others are not."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netsculpt.graph.graph import NetGraph
+
+__all__ = ["output_functions"]
+
+# The geometric mean of the largest distance inside a function (.0037) and the smallest between two
+# (.0435) in the published exemplars.
+_SAME = 0.0127
+_STRUCTURE = 0.5  # mean silhouette from which groups are more than chance (Kaufman, Rousseeuw)
+_SLACK = 0.3  # of the best silhouette, over the number of groups, that a coarser cut may lose
+_MOST = 64  # groups that are looked for
+_FEWEST = 4  # outputs that can form two groups of two
+
+
+def output_functions(graph: NetGraph, outputs: NDArray[np.intp]) -> NDArray[np.intp]:
+    r"""Function of each of `outputs`, 0 … K−1 [n].
+
+    Outputs that learn one function from the same units end with the same weights, or with their
+    negatives if one is the other's negation. The distance of two is one minus their Dice
+    coefficient, :math:`1 - 2 |a \cdot b| / (|a|^2 + |b|^2)` of the rows of incoming weights: 0 if
+    they are equal up to sign, 1 if they share no unit. Outputs linked by distances up to .0127 are
+    one function.
+
+    Where outputs differ by more, four or more of them are grouped by average linkage: by the
+    coarsest cut that is nearly as good as the best, if its mean silhouette is .5 or more.
+    Otherwise each distinct row is a function.
+    """
+    distances = _distances(graph, outputs)
+    distinct = _linked(distances)
+    if distinct.max(initial=0) == 0 or outputs.size < _FEWEST:
+        return distinct
+    return _grouped(np.where(distinct[:, None] == distinct, 0.0, distances), distinct)
+
+
+def _distances(graph: NetGraph, outputs: NDArray[np.intp]) -> NDArray[np.float64]:
+    rows = graph.weights[:, outputs].astype(np.float64)
+    largest = np.abs(rows.data).max(initial=0.0)
+    if largest > 0:
+        rows.data /= largest
+    products = (rows.T @ rows).toarray()
+    squares = products.diagonal()
+    sums = np.add.outer(squares, squares)
+    likeness = np.divide(2 * np.abs(products), sums, out=np.zeros_like(products), where=sums > 0)
+    distances: NDArray[np.float64] = np.clip(1 - likeness, 0, 1)
+    np.fill_diagonal(distances, 0)
+    return distances
+
+
+def _linked(distances: NDArray[np.float64]) -> NDArray[np.intp]:
+    from scipy.sparse.csgraph import connected_components
+
+    labels = connected_components(distances <= _SAME, directed=False)[1]
+    return labels.astype(np.intp)
+
+
+def _grouped(distances: NDArray[np.float64], distinct: NDArray[np.intp]) -> NDArray[np.intp]:
+    """The coarsest cut of the dendrogram that is nearly as good as the best, or the distinct."""
+    from scipy.cluster.hierarchy import fcluster, linkage
+    from scipy.spatial.distance import squareform
+
+    merges = linkage(squareform(distances, checks=False), "average")
+    heights = np.unique(merges[:-1, 2])[: -_MOST - 1 : -1]  # coarsest first
+    cuts = [fcluster(merges, height, "distance").astype(np.intp) - 1 for height in heights]
+    cuts = [cut for cut in cuts if 0 < cut.max() < min(_MOST, cut.size // 2)]
+    if not cuts:
+        return distinct
+    widths = [_silhouette(distances, cut) for cut in cuts]
+    best = int(np.argmax(widths))
+    # Joining two of many groups costs few outputs their silhouette, so the slack is divided.
+    least = max(widths[best] * (1 - _SLACK / (cuts[best].max() + 1)), _STRUCTURE)
+    good = (cut for cut, width in zip(cuts, widths, strict=True) if width >= least)
+    return next(good, distinct)
+
+
+def _silhouette(distances: NDArray[np.float64], labels: NDArray[np.intp]) -> float:
+    """Mean silhouette, to 9 decimals; that of a group of one is 0."""
+    members = np.eye(labels.max() + 1)[labels]
+    sizes = members.sum(axis=0)
+    at = np.arange(labels.size)
+    sums = distances @ members
+    own = sums[at, labels] / np.maximum(sizes[labels] - 1, 1)
+    others = sums / sizes
+    others[at, labels] = np.inf
+    nearest = others.min(axis=1)
+    larger = np.maximum(own, nearest)
+    width = np.divide(nearest - own, larger, out=np.zeros_like(own), where=larger > 0)
+    return round(float(np.where(sizes[labels] > 1, width, 0).mean()), 9)

@@ -1,0 +1,75 @@
+"""Moving, refining and aggregating until nothing is gained, in compiled code."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+
+from netsculpt.modules.detectors._layered.aggregating import aggregated
+from netsculpt.modules.detectors._layered.moving import Level, moved
+from netsculpt.modules.detectors._layered.refining import connected, refined
+
+__all__ = ["Limits", "connected_optimum", "optimum"]
+
+_compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
+
+
+class Limits(NamedTuple):
+    """When to stop."""
+
+    least: float  # gain of a move
+    no_gain: float  # of an iteration, the last
+    most_visits: int  # of a node in a sweep, on average
+
+
+@_compiled
+def optimum(
+    level: Any, gamma: float, limits: Any, labels: Any, waits: Any, state: Any
+) -> int:  # pragma: no cover - compiled
+    """Improve the labels [n] until an iteration of the Leiden algorithm gains no more than a bound.
+
+    Returns how many visits that took, those of sets of nodes included.
+    `waits` [n] are the nodes that the first sweep visits; it is used up.
+    """
+    least, no_gain, most_visits = limits
+    gained, units, n_visits = np.inf, labels.size, 0
+    node_of = np.empty(units, np.int32)
+    while gained > no_gain:
+        gained, here, own = 0.0, level, labels.copy()
+        for unit in range(units):
+            node_of[unit] = unit
+        while True:
+            most = most_visits * own.size
+            more, n_modules, n = moved(here, gamma, least, most, own, waits, state)
+            gained += more
+            n_visits += n
+            for unit in range(units):
+                labels[unit] = own[node_of[unit]]
+            if n_modules == own.size:
+                break
+            parts, n_parts = refined(here, gamma, own, n_modules, state)
+            if n_parts == own.size:  # no part is more than a node: go on with the modules whole
+                parts, n_parts = own, n_modules
+            module = np.empty(n_parts, np.int32)
+            for node in range(own.size):
+                module[parts[node]] = own[node]
+            for unit in range(units):
+                node_of[unit] = parts[node_of[unit]]
+            here, own, waits = aggregated(here, parts, n_parts), module, np.ones(n_parts, np.bool_)
+        waits = np.ones(units, np.bool_)
+    return n_visits
+
+
+def connected_optimum(level: Level, gamma: float, limits: Limits, labels: Any, state: Any) -> None:
+    """Improve the labels [n] until no node gains by a move and all modules are connected."""
+    most, settled = limits.most_visits * labels.size, False
+    while not settled:
+        waits = np.ones(labels.size, dtype=np.bool_)
+        gained, n_modules, n_visits = moved(level, gamma, limits.least, most, labels, waits, state)
+        parts, n_parts = connected(level, labels)
+        labels[:] = parts
+        # Moves change null terms of nodes that no edge leads to, which are not visited for it; and
+        # may leave a module in two. So it is settled by a sweep that does neither.
+        settled = n_parts == n_modules and (gained == 0 or n_visits == most)

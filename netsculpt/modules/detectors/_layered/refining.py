@@ -1,0 +1,104 @@
+"""Every module is divided into well-connected parts, in compiled code.
+
+Leiden's refinement (Traag, Waltman and van Eck 2019, arXiv:1810.08473, algorithm A.2), greedy: a
+node joins the part where it gains most.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+
+from netsculpt.modules.detectors._layered.moving import numbered, shuffled, strengths
+
+__all__ = ["connected", "refined"]
+
+_compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
+
+
+@_compiled
+def refined(
+    level: Any, gamma: float, labels: Any, n_modules: int, state: Any
+) -> tuple[Any, Any]:  # pragma: no cover - compiled
+    """Parts of modules [n], numbered, and how many: at first every node is alone.
+
+    A node is merged at most once, and only while it is alone. Of a set inside its module, `excess`
+    is the weight of its edges to the rest of the module beyond what chance puts there; the set is
+    well connected if that is not below 0.
+    """
+    indptr, indices, weights, first, slots, values, alone, anchored, partner = level
+    n = labels.size
+    whole = strengths(level, labels, n_modules)
+    parts, sizes, excess = np.empty(n, np.int32), np.empty(n, np.int32), np.zeros(n)
+    for node in range(n):
+        parts[node], sizes[node] = node, 1
+        own = labels[node]
+        for at in range(indptr[node], indptr[node + 1]):
+            if labels[indices[at]] == own:
+                excess[node] += weights[at]
+        null = -alone[node]
+        for at in range(first[node], first[node + 1]):
+            null += values[at] * whole[own, slots[at]]
+        excess[node] -= gamma * null
+    total = strengths(level, parts, n)
+    link, met = np.zeros(n), np.empty(n, np.int32)
+    for node in shuffled(n, state):
+        if sizes[parts[node]] > 1 or anchored[node] or excess[node] < 0.0:
+            continue
+        own, n_met = labels[node], 0
+        for at in range(indptr[node], indptr[node + 1]):
+            other = indices[at]
+            if labels[other] == own:
+                part = parts[other]
+                if link[part] == 0.0:
+                    met[n_met] = part
+                    n_met += 1
+                link[part] += weights[at]
+        best, most = node, 0.0
+        for which in range(n_met):
+            part = met[which]
+            gain = link[part]
+            link[part] = 0.0
+            if gain > most and excess[part] >= 0.0:
+                for at in range(first[node], first[node + 1]):
+                    gain -= gamma * values[at] * total[part, slots[at]]
+                if gain > most:
+                    best, most = part, gain
+        if best == node:
+            continue
+        for at in range(first[node], first[node + 1]):
+            total[best, partner[slots[at]]] += values[at]
+        excess[best] += excess[node] - 2.0 * most
+        sizes[best] += 1
+        sizes[node] = 0
+        parts[node] = best
+    return parts, numbered(parts)
+
+
+@_compiled
+def connected(level: Any, labels: Any) -> tuple[Any, Any]:  # pragma: no cover - compiled
+    """Connected parts of the modules [n], numbered, and how many.
+
+    To part what no edge joins never lowers the quality.
+    """
+    n = labels.size
+    parts, reached, count = np.empty(n, np.int32), np.empty(n, np.int32), 0
+    for node in range(n):
+        parts[node] = -1
+    for begin in range(n):
+        if parts[begin] >= 0:
+            continue
+        parts[begin], reached[0], n_reached, at = count, begin, 1, 0
+        while at < n_reached:
+            node = reached[at]
+            at += 1
+            for edge in range(level.indptr[node], level.indptr[node + 1]):
+                other = level.indices[edge]
+                if parts[other] < 0 and labels[other] == labels[node]:
+                    parts[other] = count
+                    reached[n_reached] = other
+                    n_reached += 1
+        count += 1
+    return parts, count

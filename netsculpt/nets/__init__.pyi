@@ -1,0 +1,17 @@
+from . import families as families
+from . import initialisations as initialisations
+from .families import CNN as CNN
+from .families import LSTM as LSTM
+from .families import MLP as MLP
+from .families import VGG as VGG
+from .families import ResNet as ResNet
+from .families import initial_net as initial_net
+from .families import net_from_spec as net_from_spec
+from .masks import mask_net as mask_net
+from .masks import masks_of as masks_of
+from .masks import plain_state as plain_state
+from .masks import restored as restored
+from .prunable import prunable as prunable
+from .unit_masks import kernel_mask as kernel_mask
+from .unit_masks import unit_masks as unit_masks
+from .weight_counts import weight_counts as weight_counts

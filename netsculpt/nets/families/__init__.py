@@ -1,0 +1,68 @@
+"""Nets made from frozen specs: one file a family.
+
+All take samples as tasks hold them, [n, n_inputs]; nets of images and sequences know their shape
+and give it to each sample first.
+
+>>> net_from_spec({"family": "mlp", "widths": [4, 8, 2]})
+MLP(widths=(4, 8, 2), activation='relu')
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from netsculpt.core.errors import FormatError
+from netsculpt.nets.families._spec import NetSpec, initial_net, parsed
+from netsculpt.nets.families.cnn import CNN
+from netsculpt.nets.families.lstm import LSTM
+from netsculpt.nets.families.mlp import MLP, Gate
+from netsculpt.nets.families.resnet import ResNet
+from netsculpt.nets.families.vgg import VGG
+
+__all__ = [
+    "CNN",
+    "FAMILIES",
+    "LSTM",
+    "MLP",
+    "VGG",
+    "Gate",
+    "NetSpec",
+    "ResNet",
+    "initial_net",
+    "net_from_spec",
+]
+
+FAMILIES: Mapping[str, type[NetSpec]] = MappingProxyType(
+    {"cnn": CNN, "lstm": LSTM, "mlp": MLP, "resnet": ResNet, "vgg": VGG}
+)
+
+
+def net_from_spec(spec: Mapping[str, Any]) -> NetSpec:
+    """The frozen spec that a dict describes, as ``model.pt`` stores it under "net".
+
+    Parameters
+    ----------
+    spec
+        "family" and the fields of that family; lists stand for tuples.
+
+    Raises
+    ------
+    FormatError
+        If there is no such family, or its fields are missing, wrong or others.
+
+    Examples
+    --------
+    >>> net = VGG((3, 8, 8), ((8, 8), (16,)), 10)
+    >>> net_from_spec(net.spec) == net
+    True
+    """
+    family = spec.get("family")
+    if not isinstance(family, str) or family not in FAMILIES:
+        raise FormatError(
+            f"no family {family!r:.40} of nets; there are {', '.join(FAMILIES)}: name one of them "
+            "under 'family', or build the net yourself"
+        )
+    net: NetSpec = parsed(FAMILIES[family], spec)
+    return net

@@ -1,0 +1,135 @@
+"""What every spec of a net is, and how one is read and written."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol, TypeGuard
+
+import torch
+from torch import nn
+
+from netsculpt.core.errors import FormatError
+from netsculpt.core.random import RNG, root_seed
+
+__all__ = [
+    "NetSpec",
+    "Rule",
+    "an_image",
+    "check",
+    "described",
+    "halvings",
+    "initial_net",
+    "one_of",
+    "parsed",
+    "size",
+    "sizes",
+]
+
+Rule = tuple[bool, str]  # whether a field is good, and what it has to be
+
+
+class NetSpec(Protocol):
+    """How to make a net: frozen, and the same as the dict that ``model.pt`` stores."""
+
+    @property
+    def n_inputs(self) -> int:
+        """Numbers in one sample: nets take [n, n_inputs]."""
+
+    @property
+    def n_outputs(self) -> int:
+        """Numbers that the net gives for a sample: logits [n, n_outputs]."""
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """The same in JSON's types, with its "family"."""
+
+    def build(self) -> nn.Module:
+        """A new net, whose weights torch's global generator draws."""
+
+
+def initial_net(spec: NetSpec, *, rng: RNG = None) -> nn.Module:
+    """Build a net whose weights depend on `rng` alone; torch's global generator stays as it is.
+
+    >>> from netsculpt.nets.families import MLP
+    >>> a, b = (initial_net(MLP((4, 3, 2)), rng=7) for _ in range(2))
+    >>> torch.equal(a.fc1.weight, b.fc1.weight)
+    True
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(root_seed(rng) % 2**63)
+        return spec.build()
+
+
+def described(family: str, net: Any) -> dict[str, Any]:
+    """A frozen spec as the dict of it, in JSON's types."""
+    return {"family": family, **{key: _listed(value) for key, value in vars(net).items()}}
+
+
+def parsed(make: type[Any], spec: Mapping[str, Any]) -> Any:
+    """The frozen spec that the dict `spec` describes."""
+    given = {key: _tupled(value) for key, value in spec.items() if key != "family"}
+    fields = dataclasses.fields(make)
+    needed = {x.name for x in fields if x.default is dataclasses.MISSING}
+    known = {x.name for x in fields}
+    if not needed <= set(given) <= known:
+        raise FormatError(
+            f"a net of family {spec['family']!r} has the fields {', '.join(x.name for x in fields)}"
+            f"; found {', '.join(map(repr, given)) or 'none'}: give those, without others"
+        )
+    return make(**given)
+
+
+def check(family: str, net: Any, **rules: Rule) -> None:
+    """Raise `FormatError` at the first field of `net` that breaks its rule."""
+    for field, (good, needed) in rules.items():
+        if not good:
+            raise FormatError(
+                f"{field} of a net of family {family!r} is {getattr(net, field)!r:.80}: "
+                f"{needed} is needed"
+            )
+
+
+def size(value: object) -> Rule:
+    """A whole number of at least 1."""
+    return _is_size(value), "a whole number above 0"
+
+
+def sizes(value: object, *, least: int = 0, most: int | None = None) -> Rule:
+    """A tuple of so many sizes."""
+    good = _is_shape(value) and least <= len(value) <= (len(value) if most is None else most)
+    number = f"{least} or more" if most is None else f"{least} … {most}"
+    return good, f"a tuple of {number} sizes"
+
+
+def an_image(value: object) -> Rule:
+    """A shape (channels, height, width)."""
+    return _is_shape(value) and len(value) == 3, "(channels, height, width)"
+
+
+def one_of(value: object, values: Iterable[object]) -> Rule:
+    """One of a few values."""
+    known = any(type(value) is type(x) and value == x for x in values)
+    return known, "one of " + ", ".join(map(str, values))
+
+
+def halvings(image: object) -> int:
+    """How often an image can be halved; 0 for what is none."""
+    good, _ = an_image(image)
+    return min(image[1:]).bit_length() - 1 if good and isinstance(image, tuple) else 0
+
+
+def _is_size(value: object) -> bool:
+    return type(value) is int and value >= 1
+
+
+def _is_shape(value: object) -> TypeGuard[tuple[int, ...]]:
+    return isinstance(value, tuple) and all(map(_is_size, value))
+
+
+def _tupled(value: Any) -> Any:
+    return tuple(map(_tupled, value)) if isinstance(value, list | tuple) else value
+
+
+def _listed(value: Any) -> Any:
+    return list(map(_listed, value)) if isinstance(value, tuple) else value

@@ -1,0 +1,91 @@
+"""Multi-layer perceptrons."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from netsculpt.nets.families._layers import ACTIVATIONS
+from netsculpt.nets.families._spec import check, described, one_of, sizes
+
+__all__ = ["MLP", "Gate"]
+
+
+class Gate(nn.Module):
+    """Multiplies each hidden unit by 1: where a unit is scored.
+
+    The derivative of a loss by a unit's gate is activation × ∂loss/∂activation.
+    """
+
+    open: Tensor  # [n_units]
+
+    def __init__(self, n_units: int) -> None:
+        super().__init__()
+        self.register_buffer("open", torch.ones(n_units), persistent=False)
+
+    def forward(self, activation: Tensor) -> Tensor:
+        """Activation [n, n_units], gated."""
+        return activation * self.open
+
+
+@dataclass(frozen=True)
+class MLP:
+    """A multi-layer perceptron: linear layers "fc1", "fc2", … with an activation between them.
+
+    >>> net = MLP((4, 8, 2))
+    >>> net.spec
+    {'family': 'mlp', 'widths': [4, 8, 2], 'activation': 'relu'}
+    >>> list(net.build().state_dict())
+    ['fc1.weight', 'fc1.bias', 'fc2.weight', 'fc2.bias']
+    """
+
+    widths: tuple[int, ...]  # units of each layer, inputs and outputs included
+    activation: str = "relu"  # of the hidden units
+
+    def __post_init__(self) -> None:
+        check(
+            "mlp",
+            self,
+            widths=sizes(self.widths, least=2),
+            activation=one_of(self.activation, ACTIVATIONS),
+        )
+
+    @property
+    def n_inputs(self) -> int:
+        """Input units."""
+        return self.widths[0]
+
+    @property
+    def n_outputs(self) -> int:
+        """Output units."""
+        return self.widths[-1]
+
+    @property
+    def n_hidden(self) -> int:
+        """Hidden units."""
+        return sum(self.widths[1:-1])
+
+    @property
+    def n_weights(self) -> int:
+        """Weights before pruning, biases not counted."""
+        return sum(a * b for a, b in pairwise(self.widths))
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """The net as ``model.pt`` stores it."""
+        return described("mlp", self)
+
+    def build(self) -> nn.Sequential:
+        """The net, with torch's own initial weights and a gate behind each hidden layer."""
+        layers: list[tuple[str, nn.Module]] = []
+        for at, (n_in, n_out) in enumerate(pairwise(self.widths), start=1):
+            layers.append((f"fc{at}", nn.Linear(n_in, n_out)))
+            if at < len(self.widths) - 1:
+                layers.append((f"{self.activation}{at}", ACTIVATIONS[self.activation]()))
+                layers.append((f"gate{at}", Gate(n_out)))
+        return nn.Sequential(OrderedDict(layers))

@@ -1,0 +1,1 @@
+"""Null models: `(graph, *, rng) -> NetGraph`, same units, layers and blocks, other edges."""

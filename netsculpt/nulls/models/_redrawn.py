@@ -1,0 +1,59 @@
+"""What all null models share: new edges block by block, the old weights on them in random order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from netsculpt.core.provenance import step
+from netsculpt.core.random import RNG, root_seed, stream
+from netsculpt.graph.graph import NetGraph
+
+Ends = tuple[NDArray[np.int64], NDArray[np.int64]]
+Redraw = Callable[[Ends, tuple[int, int], np.random.Generator], Ends]
+
+
+def redrawn(graph: NetGraph, name: str, redraw: Redraw, rng: RNG) -> NetGraph:
+    """The graph with the edges of each block redrawn; wiring stays.
+
+    `redraw` takes rows and columns in a block, the block's shape, and a generator of the block's
+    own; it gives as many edges, no two of them equal, in any order.
+    """
+    seed = root_seed(rng)
+    rows = graph.sources.astype(np.int64)
+    columns = graph.weights.indices.astype(np.int64)
+    taken_from = np.arange(graph.n_edges)
+    for block in graph.blocks:
+        if block.kind == "wiring":
+            continue
+        source, target = graph.layer(block.source), graph.layer(block.target)
+        edges = graph.block_edges(block.source, block.target)
+        generator = stream(seed, name, block.source, block.target)
+        shape = source.n_units, target.n_units
+        ends = rows[edges] - source.start, columns[edges] - target.start
+        new_rows, new_columns = redraw(ends, shape, generator)
+        rows[edges], columns[edges] = new_rows + source.start, new_columns + target.start
+        taken_from[edges] = generator.permutation(taken_from[edges])
+    order = np.argsort(rows * graph.n_units + columns)
+    taken_from = taken_from[order]
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=graph.n_units))])
+    weights = csr_array(
+        (
+            graph.weights.data[taken_from],
+            columns[order].astype(np.int32),
+            indptr.astype(np.int32),
+        ),
+        graph.weights.shape,
+    )
+    multiplicity = None if graph.multiplicity is None else graph.multiplicity[taken_from]
+    return NetGraph(
+        weights,
+        multiplicity,
+        graph.layers,
+        graph.blocks,
+        (*graph.provenance, step(name, seed=seed)),
+        graph.positions,
+    )

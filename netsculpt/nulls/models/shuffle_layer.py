@@ -1,0 +1,51 @@
+"""Null model: as many edges in each block, anywhere."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from netsculpt.core.parallel import for_threads
+from netsculpt.core.random import RNG
+from netsculpt.graph.graph import NetGraph
+from netsculpt.nulls.models._redrawn import Ends, redrawn
+
+__all__ = ["shuffle_layer"]
+
+
+@for_threads
+def shuffle_layer(graph: NetGraph, *, rng: RNG = None) -> NetGraph:
+    """Permute all entries of each block, those without an edge too.
+
+    The null model of the work on clusterability. It destroys degrees, and hubs alone move Q and
+    n-cut away from it, up or down: where degrees are unequal p is wrong. `rewire` keeps them.
+
+    Each block keeps its number of edges and the multiset of its weights, stored zeros included;
+    multiplicity goes with the weights. Wiring stays. Cost O(E log E + entries of a block).
+
+    Parameters
+    ----------
+    graph
+        The network.
+    rng
+        Seed or generator. The seed is kept in the provenance.
+
+    Notes
+    -----
+    Filan et al., "Clusterability in neural networks", arXiv:2103.03386, section 3.
+
+    Examples
+    --------
+    >>> from netsculpt.graph.matrices import from_matrices
+    >>> graph = from_matrices([[[1.0, 2.0, 0.0], [3.0, 0.0, 0.0]]])
+    >>> null = shuffle_layer(graph, rng=0)
+    >>> null.n_edges, sorted(null.weights.data.tolist())
+    (3, [1.0, 2.0, 3.0])
+    """
+    return redrawn(graph, "shuffle_layer", _anywhere, rng)
+
+
+def _anywhere(ends: Ends, shape: tuple[int, int], rng: np.random.Generator) -> Ends:
+    n_rows, n_columns = shape
+    entries = rng.choice(n_rows * n_columns, ends[0].size, replace=False, shuffle=False)
+    rows, columns = np.divmod(entries, max(n_columns, 1))
+    return rows, columns

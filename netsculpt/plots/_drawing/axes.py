@@ -1,0 +1,160 @@
+"""Axes given or new, and their size on paper."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colorbar import Colorbar
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import text_to_path
+from numpy.typing import NDArray
+
+from netsculpt.core.errors import GraphError
+from netsculpt.core.printable import printable
+from netsculpt.graph.graph import Layer, NetGraph
+from netsculpt.graph.partition import NO_MODULE, Partition
+
+__all__ = [
+    "LITERAL",
+    "bare",
+    "checked_labels",
+    "colour_bar",
+    "given_or_new",
+    "label_layers",
+    "lay_out",
+    "shorten",
+    "size_in_points",
+    "text_width",
+    "tick_size",
+]
+
+LITERAL: Final[dict[str, Any]] = {"parse_math": False, "usetex": False}  # names may hold $, _ and ^
+
+_LONGEST_NAME, _LONGEST_SLANTED = 24, 18
+_FILLED = 0.84  # most of the distance between two labels; the outer ones narrow the axes
+_PIECE = re.compile(r"[^._/… -]*(?:[._/… -]+|$)")
+
+
+def given_or_new(ax: Axes | None) -> Axes:
+    """`ax`, or the only axes of a new figure that pyplot does not know."""
+    return Figure(layout="constrained").add_subplot() if ax is None else ax
+
+
+def bare(ax: Axes) -> None:
+    """No frame, no ticks."""
+    ax.spines[:].set_visible(False)
+    ax.tick_params(left=False, bottom=False, labelleft=False, labelbottom=False)
+
+
+def checked_labels(graph: NetGraph, partition: Partition | None) -> NDArray[np.int32]:
+    """The module of each unit [U], −1 everywhere without a partition."""
+    if graph.n_units == 0:
+        raise GraphError("the graph has no units to draw: check how it was made")
+    if partition is None:
+        return np.full(graph.n_units, NO_MODULE, dtype=np.int32)
+    if partition.labels.shape != (graph.n_units,):
+        raise GraphError(
+            f"the partition labels {partition.labels.size} units, the graph has {graph.n_units}: "
+            "give the partition of this graph"
+        )
+    return partition.labels
+
+
+def colour_bar(ax: Axes, shown: ScalarMappable, label: str = "") -> Colorbar:
+    """A colour bar as tall as the axes; it is part of them and moves with them."""
+    bar = _figure_of(ax).colorbar(shown, cax=ax.inset_axes((1.03, 0.0, 0.03, 1.0)), label=label)
+    bar.outline.set_visible(False)
+    return bar
+
+
+def lay_out(ax: Axes, rounds: int = 1) -> None:
+    """Let the figure's layout engine, if any, move the axes; a fixed aspect takes it rounds."""
+    figure = _figure_of(ax)
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        for _ in range(rounds):
+            engine.execute(figure)
+
+
+def size_in_points(ax: Axes) -> tuple[float, float]:
+    """Width and height of the axes on paper, after the figure's layout engine has had its say."""
+    lay_out(ax)
+    extent, dpi = ax.get_window_extent(), _figure_of(ax).dpi
+    return 72 * extent.width / dpi, 72 * extent.height / dpi
+
+
+def _figure_of(ax: Axes) -> Figure:
+    """The whole figure, even if the axes lie in a part of it."""
+    figure = ax.get_figure(root=True)
+    assert figure is not None  # only removed axes have none
+    return figure
+
+
+def tick_size(ax: Axes) -> float:
+    """Size of tick labels in points, as the style in force when the axes were made has it."""
+    return float(ax.xaxis.get_major_ticks(1)[0].label1.get_fontsize())
+
+
+def text_width(text: str, size: float) -> float:
+    """Width in points of the widest line."""
+    font = FontProperties(size=size)
+    return max(
+        text_to_path.get_text_width_height_descent(line, font, ismath=False)[0]
+        for line in text.split("\n")
+    )
+
+
+def label_layers(ax: Axes, layers: Sequence[Layer]) -> dict[int, str]:
+    """Name and number of units of each layer below the axes, turned or thinned until they fit.
+
+    Layer i stands at x = i; the limits of the x axis must be set. Returns the labels by layer.
+    """
+    size = tick_size(ax)
+    left, right = ax.get_xlim()
+    room = size_in_points(ax)[0] / (right - left)
+    counts = [f"{layer.n_units:,}" for layer in layers]
+    wrapped = [_wrap(shorten(x.name, _LONGEST_NAME), size, _FILLED * room) for x in layers]
+    in_line = [
+        f"{shorten(layer.name, _LONGEST_SLANTED)} ({count})"
+        for layer, count in zip(layers, counts, strict=True)
+    ]
+    turn: dict[str, Any] = {"rotation": 0, "ha": "center", "va": "top", "rotation_mode": "default"}
+    every = 1
+    if all(wrapped) and max(text_width(count, size) for count in counts) <= _FILLED * room:
+        in_line = [f"{name}\n{count}" for name, count in zip(wrapped, counts, strict=True)]
+    elif room >= 2.2 * size:
+        turn |= {"rotation": 40, "ha": "right", "rotation_mode": "anchor"}
+    else:
+        turn |= {"rotation": 90}
+        every = int(np.ceil(1.4 * size / room))
+    labels = dict(list(enumerate(in_line))[::every])
+    ax.set_xticks(list(labels), list(labels.values()), **turn, **LITERAL)
+    ax.tick_params(axis="x", length=0, labelbottom=True)
+    return labels
+
+
+def shorten(name: str, longest: int) -> str:
+    """Cut the middle: the ends of a dotted name tell most. What no font can draw is escaped."""
+    name = printable(name)
+    if len(name) <= longest:
+        return name
+    tail = (longest - 1) * 3 // 5
+    head, end = name[: longest - 1 - tail], name[-tail:]
+    return f"{head.rstrip('._/')}…{end.lstrip('._/')}"
+
+
+def _wrap(name: str, size: float, room: float) -> str:
+    """Break a name after dots, dashes, spaces into at most three lines; "" if that is too wide."""
+    lines = [""]
+    for piece in _PIECE.findall(name):
+        if text_width(lines[-1] + piece, size) > room and lines[-1]:
+            lines.append("")
+        lines[-1] += piece
+    wrapped = "\n".join(lines)
+    return wrapped if len(lines) <= 3 and text_width(wrapped, size) <= room else ""

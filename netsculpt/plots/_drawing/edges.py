@@ -1,0 +1,92 @@
+"""Edges of a layered graph: which are drawn, and how."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.collections import LineCollection
+from matplotlib.colors import to_rgba_array
+from numpy.typing import NDArray
+
+from netsculpt.graph.graph import NetGraph
+from netsculpt.plots._drawing.colours import NEGATIVE, POSITIVE, WIRE
+from netsculpt.plots._drawing.layout import Layout
+
+__all__ = ["SKIP_ROOM", "edge_lines", "skips_layers", "strongest"]
+
+_MOST_EDGES = 3000
+_WIRE = 0.4  # strength that wiring is drawn with
+SKIP_ROOM = 0.1  # above and below the layers, of their height
+_T = np.linspace(0.0, 1.0, 25)[:, None]
+
+
+def strongest(graph: NetGraph) -> NDArray[np.intp]:
+    """Edges to draw, weakest first: all, or 3,000 shared out between the pairs of layers."""
+    magnitude = np.abs(graph.weights.data)
+    # Equal weights (a pattern) would else show the first units' edges only: scatter the ties.
+    scattered = (np.arange(graph.n_edges, dtype=np.uint64) * np.uint64(2654435769)) % (1 << 32)
+    order = np.lexsort((scattered, magnitude))
+    if graph.n_edges <= _MOST_EDGES:
+        return order
+    pair = graph.layer_of[graph.sources].astype(np.int64) * len(graph.layers)
+    pair += graph.layer_of[graph.weights.indices]
+    _, pair, sizes = np.unique(pair, return_inverse=True, return_counts=True)
+    by_pair = order[np.argsort(pair[order], kind="stable")]
+    last = np.cumsum(sizes)
+    from_top = last[pair[by_pair]] - 1 - np.arange(graph.n_edges)  # 0 = strongest of its pair
+    drawn = np.zeros(graph.n_edges, dtype=bool)
+    drawn[by_pair[from_top < _shares(sizes, _MOST_EDGES)[pair[by_pair]]]] = True
+    return order[drawn[order]]
+
+
+def edge_lines(
+    graph: NetGraph, layout: Layout, shown: NDArray[np.intp], wiring: NDArray[np.bool_]
+) -> LineCollection:
+    """The shown edges as one collection, in their order; `wiring` [E] pale, whatever it weighs."""
+    start, stop = graph.sources[shown], graph.weights.indices[shown]
+    weights, wired = graph.weights.data[shown].astype(np.float64), wiring[shown]
+    heavy = float(np.quantile(np.abs(weights[~wired]), 0.99)) if not wired.all() else 0.0
+    strength = np.clip(np.abs(weights) / heavy, 0, 1) if heavy > 0 else np.zeros(shown.size)
+    strength[wired] = _WIRE
+    ease = float(np.clip(np.sqrt(150 / max(shown.size, 1)), 0.25, 1.0))  # many edges: finer ones
+    colours = to_rgba_array([POSITIVE, NEGATIVE, WIRE])[np.where(wired, 2, weights < 0)]
+    colours[:, 3] = (0.12 + 0.7 * strength) * ease**0.6
+    begin = np.column_stack([layout.x[start], layout.y[start]])
+    end = np.column_stack([layout.x[stop], layout.y[stop]])
+    span = graph.layer_of[stop] - graph.layer_of[start]
+    return LineCollection(
+        _lines(begin, end, span, layout.height),
+        colors=colours,
+        linewidths=(0.25 + 1.25 * strength) * ease,
+        capstyle="round",
+        zorder=1,
+        gid="edges",
+    )
+
+
+def _shares(sizes: NDArray[np.int64], total: int) -> NDArray[np.int64]:
+    """Share `total` out equally; what a small pair cannot use goes to the others."""
+    shares = np.zeros_like(sizes)
+    for done, at in enumerate(np.argsort(sizes, kind="stable")):
+        shares[at] = min(sizes[at], (total - shares.sum()) // (sizes.size - done))
+    return shares
+
+
+def _lines(
+    begin: NDArray[np.float64], end: NDArray[np.float64], span: NDArray[np.int32], height: float
+) -> list[NDArray[np.float64]]:
+    """Straight to the next layer, an arc away from the centre over layers between."""
+    lines = list(np.stack([begin, end], axis=1))
+    for at in np.flatnonzero(span > 1):
+        middle = (begin[at] + end[at]) / 2
+        reach = 0.3 * (end[at, 0] - begin[at, 0])
+        free = 2 * (0.8 * SKIP_ROOM * height + min(middle[1], height - middle[1]))
+        away = np.array([0.0, min(reach, free)])
+        bend = middle + away if middle[1] > height / 2 else middle - away
+        lines[at] = (1 - _T) ** 2 * begin[at] + 2 * _T * (1 - _T) * bend + _T**2 * end[at]
+    return lines
+
+
+def skips_layers(graph: NetGraph) -> bool:
+    """Whether any two connected layers are not adjacent."""
+    at = {layer.name: number for number, layer in enumerate(graph.layers)}
+    return any(at[block.target] - at[block.source] > 1 for block in graph.blocks)

@@ -1,0 +1,1 @@
+"""Grids of runs that share a folder, resume and leave tables."""

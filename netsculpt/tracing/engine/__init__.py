@@ -1,0 +1,1 @@
+"""Units and edges while a net is followed."""

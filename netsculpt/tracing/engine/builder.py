@@ -1,0 +1,167 @@
+"""Layers, edges and what else is known about a graph while it is being made."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.sparse import coo_array, csr_array
+
+from netsculpt.core.errors import LimitError
+from netsculpt.core.provenance import step
+from netsculpt.graph.graph import WIRING, Block, Layer, NetGraph, Role
+from netsculpt.tracing.engine.activation import Activation
+from netsculpt.tracing.engine.edges import Edges, Fed
+from netsculpt.tracing.plan import Plan
+
+__all__ = ["Builder"]
+
+_INT32_MAX = np.iinfo(np.int32).max
+
+
+@dataclass(eq=False)
+class Builder:
+    """A graph in the making."""
+
+    plan: Plan
+    names: frozenset[str]  # of the net's parameters
+    layers: list[Layer] = field(default_factory=list)
+    edges: dict[int, list[Edges]] = field(default_factory=dict)  # by the layer they lead to
+    factors: dict[str, dict[str, Any]] = field(default_factory=dict)  # norms and the like
+    input_dependent: list[str] = field(default_factory=list)  # layers of products of activations
+    feeds: list[Fed] = field(default_factory=list)  # in the order in which they run
+    tokens: dict[int, Layer] = field(default_factory=dict)  # by what stands for them in shadows
+    states: list[tuple[str, Activation]] = field(default_factory=list)  # after the last step so far
+
+    def add_layer(self, name: str, role: Role, shape: Sequence[int], n_units: int) -> int:
+        """A new layer behind all others; its first unit."""
+        taken, free, again = {layer.name for layer in self.layers}, name, 1
+        while free in taken:
+            again += 1
+            free = f"{name} ({again})"
+        start = self.layers[-1].stop if self.layers else 0
+        if start + n_units > _INT32_MAX:
+            raise LimitError(f"layer {name!r} ends at unit {start + n_units}: at most 2³¹ − 1 fit")
+        self.layers.append(Layer(free, role, tuple(shape), start, start + n_units))
+        return start
+
+    def fresh(self, start: int, shape: Sequence[int], *, dim: int) -> Activation:
+        """The activation of a new layer whose units lie along one dimension."""
+        units = torch.arange(start, start + shape[dim])
+        view = [1] * len(shape)
+        view[dim] = -1
+        return Activation(units.view(view).expand(*shape), private=True)
+
+    def every(self, start: int, shape: Sequence[int]) -> Activation:
+        """The activation of a new layer in which each element is a unit."""
+        units = torch.arange(start, start + math.prod(shape[1:]))
+        return Activation(units.view(1, *shape[1:]).expand(*shape), private=True)
+
+    def add_edges(self, edges: Edges) -> None:
+        """More edges into the last layer, kept as small as they can be."""
+        self.check_room(self.layers[-1].name, edges.source.size)
+        edges.source, edges.target = (
+            x.astype(np.int32, copy=False) for x in (edges.source, edges.target)
+        )
+        if edges.count is not None:
+            one = bool((edges.count == 1).all())
+            edges.count = None if one else edges.count.astype(np.int32, copy=False)
+        self.edges.setdefault(len(self.layers) - 1, []).append(edges)
+
+    def check_room(self, name: str, n_edges: int) -> None:
+        """Refuse so many more edges, into the layer called `name`, if they pass the limit."""
+        total = n_edges + sum(x.source.size for some in self.edges.values() for x in some)
+        if total > min(self.plan.max_edges, _INT32_MAX):
+            smaller = "" if self.plan.granularity == "channel" else ", granularity='channel'"
+            raise LimitError(
+                f"layer {name!r} needs {n_edges:,} edges or more, which brings the graph to "
+                f"{total:,}; max_edges is {self.plan.max_edges:,}. Trace with a smaller example"
+                f"{smaller}, or with a larger max_edges (to 2³¹ − 1) if there is memory"
+            )
+
+    def wire(self, source: NDArray[Any], target: NDArray[Any], weight: NDArray[np.float64]) -> None:
+        """Edges into the last layer that hold no parameters; each pair of units once."""
+        size = dict.fromkeys(np.unique(self.layer_of(np.unique(source))).tolist(), 0)
+        self.add_edges(Edges(source, target, weight, None, size, None, WIRING, normed=False))
+
+    def layer_of(self, units: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Index of the layer of each unit."""
+        stops = np.array([layer.stop for layer in self.layers])
+        return np.searchsorted(stops, units, side="right")
+
+    def is_input(self, units: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which units are the net's inputs."""
+        inputs = np.array([layer.role == "input" for layer in self.layers])
+        return inputs[self.layer_of(units)]
+
+    def layer_name(self, called_in: str, parameter: str | None, op: str) -> str:
+        """The layer that calls an operation if it owns the weight, else the weight's own name."""
+        if parameter is None or f"{called_in}.weight" in self.names:
+            return called_in or op
+        return parameter.removesuffix(".weight")
+
+    def graph(self, **said: Any) -> NetGraph:
+        """The finished graph; the builder's edges are used up."""
+        blocks, edges = self._blocks(), [x for some in self.edges.values() for x in some]
+        own = [x.weight.dtype for x in edges if x.kind != WIRING]
+        many = any(x.count is not None for x in edges)
+        count = _joined(edges, "count", np.int32) if many else None
+        weight = _joined(edges, "weight", np.result_type(np.float32, *own))
+        source, target = (_joined(edges, name, np.int32) for name in ("source", "target"))
+        weights, count = _sorted(source, target, weight, count, self.layers[-1].stop)
+        plan = {key: x for key, x in asdict(self.plan).items() if key != "max_edges"}
+        traced = step("trace", **plan, **said)
+        return NetGraph(weights, count, tuple(self.layers), tuple(blocks), (traced,))
+
+    def set_role(self, at: int, role: Role) -> None:
+        """Change a layer's role."""
+        self.layers[at] = replace(self.layers[at], role=role)
+
+    def _blocks(self) -> list[Block]:
+        return [
+            Block(
+                self.layers[source].name,
+                self.layers[target].name,
+                edges.parameter,
+                edges.kind,
+                0 if edges.kind == WIRING else size,
+            )
+            for target, arriving in sorted(self.edges.items())
+            for edges in arriving
+            for source, size in sorted(edges.size.items())
+        ]
+
+
+def _joined(edges: Sequence[Edges], name: str, dtype: Any) -> NDArray[Any]:
+    """One array of what all edges have; they give theirs away."""
+    parts = [np.zeros(0, dtype)]
+    for x in edges:
+        part = getattr(x, name)
+        parts.append(np.ones(x.source.size, dtype) if part is None else part)
+        setattr(x, name, None)
+    return np.concatenate(parts, dtype=dtype, casting="same_kind")
+
+
+def _sorted(
+    source: NDArray[np.int32],
+    target: NDArray[np.int32],
+    weight: NDArray[Any],
+    count: NDArray[np.int32] | None,
+    n_units: int,
+) -> tuple[csr_array, NDArray[np.int32] | None]:
+    """Edges by source, then by target; repeated ones stay, and are refused by the graph."""
+    data = weight if count is None else np.arange(weight.size, dtype=np.int32)
+    pairs = coo_array((data, (source, target)), (n_units, n_units))
+    pairs.has_canonical_format = True  # else it would sum
+    rows = pairs.tocsr()
+    rows.sort_indices()
+    if count is None:
+        return rows, None
+    order = rows.data
+    rows.data = weight[order]
+    return rows, count[order]

@@ -1,0 +1,109 @@
+"""From scalars of a weight to edges between units."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from netsculpt.graph.graph import float_type
+from netsculpt.tracing.engine.call import Call
+from netsculpt.tracing.engine.edges import Columns, Edges, Fed, Ints, summed
+from netsculpt.tracing.program import Constant
+
+__all__ = ["feed", "parts", "scalars_of", "weighted"]
+
+_AT_ONCE = 1 << 20  # edges made at a time
+
+
+def weighted(
+    call: Call,
+    weight: Constant,
+    taken: Columns,
+    *,
+    kind: str,
+    shape: Sequence[int],
+    groups: int = 1,
+) -> int:
+    """A new layer, fed through a weight [out, in / groups, …]; its first unit."""
+    build = call.build
+    name = build.layer_name(call.op.layer, weight.parameter, call.op.name)
+    start = build.add_layer(name, "hidden", shape, len(weight.value) * taken.n_copies)
+    feed(call, weight, taken, start, kind=kind, groups=groups)
+    return start
+
+
+def feed(
+    call: Call, weight: Constant, taken: Columns, start: int, *, kind: str, groups: int = 1
+) -> None:  # fmt: skip
+    """Feed the last layer, which begins at unit `start`, through a weight [out, in / groups, …].
+
+    Where several scalars may lie behind an edge it weighs their norm, else what its scalar is.
+    """
+    build = call.build
+    build.feeds.append(Fed(weight, taken, start, groups))
+    scalars, keep = scalars_of(call, weight)
+    n_out, width, taps = scalars.shape
+    norm = build.plan.edge_norm if kind == "conv" or taken.shared else "sum"
+    n_units = n_out * taken.n_copies
+    sizes = np.bincount(build.layer_of(taken.unit)) * (n_out // groups) * taps
+    per_column = np.bincount(taken.column, minlength=width * groups).reshape(groups, 1, width)
+    n_each = (keep.any(axis=2).reshape(groups, -1, width) * per_column).sum(axis=2).ravel()
+    name = build.layers[-1].name
+    if not taken.shared:
+        build.check_room(name, int(n_each.sum()))
+    found: list[tuple[NDArray[Any], ...]] = []
+    for rows in parts(n_each):
+        out, local = np.nonzero(keep[rows].any(axis=2))
+        out += rows.start
+        strength, count = _normed(scalars[out, local], keep[out, local], norm)
+        column = out // (n_out // groups) * width + local
+        begin = np.searchsorted(taken.column, column)
+        times = np.searchsorted(taken.column, column, side="right") - begin
+        entry = np.repeat(np.arange(column.size), times)
+        pair = np.arange(entry.size) + np.repeat(begin - np.cumsum(times) + times, times)
+        factor = taken.factor[pair]
+        strength = strength[entry] * {"l1": np.abs(factor), "l2": factor**2, "sum": factor}[norm]
+        key = taken.unit[pair] * n_units + taken.copies[pair] * n_out + out[entry]
+        key, weights, counts = summed(key, strength, count[entry])
+        if norm == "l2":
+            weights = np.sqrt(weights)
+        source, target = (x.astype(np.int32) for x in (key // n_units, key % n_units + start))
+        weights, counts = weights.astype(float_type(scalars.dtype)), counts.astype(np.int32)
+        found.append((source, target, weights, counts))
+        build.check_room(name, sum(x[0].size for x in found))
+    source, target, weights, counts = (np.concatenate(x) for x in zip(*found, strict=True))
+    size = {at: int(x) for at, x in enumerate(sizes) if x}
+    build.add_edges(
+        Edges(source, target, weights, counts, size, weight.parameter, kind, normed=norm != "sum")
+    )
+
+
+def parts(n_each: Ints) -> list[slice]:
+    """Consecutive rows of a weight that make about as many edges as are made at a time."""
+    part = np.cumsum(n_each) // _AT_ONCE
+    bounds = np.flatnonzero(np.diff(part)) + 1
+    return [slice(*x) for x in pairwise([0, *bounds.tolist(), part.size])]
+
+
+def scalars_of(call: Call, weight: Constant) -> tuple[NDArray[np.floating], NDArray[np.bool_]]:
+    """A weight's scalars [out, in, taps], and which of them are kept."""
+    if weight.value.is_complex():
+        raise call.refusal("its weights are complex, real ones are needed")
+    values = weight.value if weight.value.dtype == torch.float64 else weight.value.float()
+    scalars = values.flatten(2).numpy() if values.ndim > 2 else values[..., None].numpy()
+    keep = scalars != 0 if weight.keep is None else weight.keep.reshape(scalars.shape).numpy()
+    return scalars, keep
+
+
+def _normed(
+    scalars: NDArray[np.floating], keep: NDArray[np.bool_], norm: str
+) -> tuple[NDArray[np.float64], Ints]:
+    """What the kept scalars [entries, taps] add to an edge (l2: squared), and how many they are."""
+    wide = scalars.astype(np.float64)
+    each = {"l1": np.abs, "l2": np.square, "sum": np.positive}[norm](wide)
+    return each.sum(axis=1, where=keep), keep.sum(axis=1)

@@ -1,0 +1,1 @@
+"""A training loop for one net, masked or dense."""

@@ -1,0 +1,78 @@
+"""What a net is scored on: samples, and the loss that it is trained by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from netsculpt.core.errors import FormatError
+from netsculpt.core.random import RNG
+from netsculpt.training.tasks import Task
+
+__all__ = ["Batches", "batches_of", "example_alone"]
+
+
+@dataclass(frozen=True, eq=False)
+class Batches:
+    """Pairs of inputs and targets, batch first, and a mean loss of (outputs, targets).
+
+    >>> batches = Batches([(torch.zeros(2, 3), torch.tensor([0, 1]))])
+    >>> batches.n_samples, list(batches.example.shape)
+    (2, [1, 3])
+    """
+
+    pairs: Sequence[tuple[Tensor, Tensor]]
+    loss: Callable[[Tensor, Tensor], Tensor] = cross_entropy
+
+    def __post_init__(self) -> None:
+        if not self.pairs or not all(len(inputs) for inputs, _ in self.pairs):
+            raise FormatError("no samples to score by: at least one in every batch is needed")
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        return iter(self.pairs)
+
+    @property
+    def n_samples(self) -> int:
+        """Samples in all batches."""
+        return sum(len(inputs) for inputs, _ in self.pairs)
+
+    @property
+    def example(self) -> Tensor:
+        """The first input, as a batch of one."""
+        return self.pairs[0][0][:1]
+
+
+def batches_of(task: Task, *, n_samples: int, batch_size: int = 128, rng: RNG = None) -> Batches:
+    """Random samples of a task, each at most once.
+
+    >>> from netsculpt.training.tasks import digits
+    >>> batches = batches_of(digits(), n_samples=200, batch_size=150, rng=0)
+    >>> [len(inputs) for inputs, _ in batches]
+    [150, 50]
+    """
+    if n_samples < 1 or batch_size < 1:
+        raise FormatError(
+            f"n_samples is {n_samples} and batch_size {batch_size}: 1 or more is needed of both"
+        )
+    order = np.random.default_rng(rng).permutation(task.n_samples)[:n_samples]
+    rows = torch.split(torch.from_numpy(order), batch_size)
+    return Batches([(task.inputs[some], task.targets[some]) for some in rows], task.goal.loss)
+
+
+def example_alone(n_inputs: int, loss: Callable[[Tensor, Tensor], NoReturn]) -> Batches:
+    """One input of zeros, for scores that use its shape; `loss` refuses to be taken.
+
+    >>> from netsculpt.training.pruning.scores import synflow
+    >>> def refuse(*_):
+    ...     raise FormatError("samples are needed")
+    >>> net = torch.nn.Linear(3, 2)
+    >>> synflow(net, example_alone(3, refuse))["weight"].shape
+    torch.Size([2, 3])
+    """
+    return Batches([(torch.zeros(1, n_inputs), torch.zeros(1))], loss)

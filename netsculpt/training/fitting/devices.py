@@ -1,0 +1,32 @@
+"""Where tensors can live on this machine."""
+
+from __future__ import annotations
+
+import torch
+
+from netsculpt.core.errors import LimitError
+
+__all__ = ["usable_device"]
+
+
+def usable_device(name: str) -> torch.device:
+    """The device of that name, once it has held a tensor.
+
+    Raises
+    ------
+    LimitError
+        If this machine, or the torch on it, has no such device.
+
+    >>> usable_device("cpu")
+    device(type='cpu')
+    """
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device).cpu()  # "meta" holds no number
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise LimitError(
+            f"device {name!r} cannot be used here ({reason}): use 'cpu', or install the torch that "
+            "fits the machine's GPU"
+        ) from None
+    return device

@@ -1,0 +1,277 @@
+"""Training of one net of any kind on any task; it goes on after being killed, to the same bits."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import math
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from netsculpt.core.errors import FormatError, LimitError
+from netsculpt.core.random import RNG, root_seed, stream
+from netsculpt.nets._held import places
+from netsculpt.training.fitting import resuming
+from netsculpt.training.fitting.devices import usable_device
+from netsculpt.training.fitting.metrics import Epoch, JsonLines, TensorBoard
+from netsculpt.training.fitting.recipe import Recipe, learning_rate, optimizer_of
+from netsculpt.training.tasks import Task
+
+__all__ = ["Fitted", "fit"]
+
+PathLike = str | os.PathLike[str]
+
+_JUDGED_AT_ONCE = 1024  # samples
+_DEFAULT = Recipe()
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A net at its best epoch: highest accuracy, then lowest validation loss."""
+
+    net: nn.Module  # in eval mode, with the masks it had
+    best: Epoch
+    history: tuple[Epoch, ...]
+    seed: int  # repeats the training
+
+
+def fit(
+    net: nn.Module,
+    task: Task,
+    recipe: Recipe = _DEFAULT,
+    *,
+    rng: RNG = None,
+    device: str | torch.device = "cpu",
+    progress: Callable[[Epoch], None] | None = None,
+    log: PathLike | None = None,
+    tensorboard: PathLike | None = None,
+    checkpoint: PathLike | None = None,
+) -> Fitted:
+    """Train a net on a task and keep its best epoch.
+
+    Parameters
+    ----------
+    net
+        Any net from inputs [n, n_inputs] to logits [n, n_outputs]; left as it is. What its masks
+        prune stays 0.
+    task
+        Samples to train on; `task.validation` decides which epoch is best.
+    recipe
+        Optimizer, learning rate, batches, noise, when to stop.
+    rng
+        Seed or generator of the order of samples, the noise, and what layers such as dropout draw.
+        Generators of NumPy and torch that others use are not touched.
+    device
+        Where to train: "cpu", "cuda", "cuda:1", …
+    progress
+        Told after every epoch, when it is saved.
+    log
+        A file that gets a line of JSON after every epoch.
+    tensorboard
+        A folder that gets its scalars for TensorBoard, which has to be installed.
+    checkpoint
+        A file that keeps where the training stands after every epoch. If it is there already, the
+        training goes on from it: on the same machine, with the same number of threads, to the same
+        bits as if it had never been broken off. It stays when all is done.
+
+    Raises
+    ------
+    FormatError
+        If the net gives other logits than the task needs; or the checkpoint is of another net,
+        task, recipe or seed, which the text names; or the log is of another training.
+    LimitError
+        If the loss is no longer finite, or the device is not there.
+
+    Notes
+    -----
+    Convolutions are computed by cuDNN's deterministic algorithms. On CUDA, LSTMs repeat to the
+    bit only with ``CUBLAS_WORKSPACE_CONFIG=:4096:8`` in the environment.
+
+    Examples
+    --------
+    >>> from netsculpt.nets.families import MLP, initial_net
+    >>> from netsculpt.training.tasks import task
+    >>> net = initial_net(MLP((4, 24, 4)), rng=0)
+    >>> recipe = Recipe(epochs=200, batch_size=8, learning_rate=0.02, goal_accuracy=1.0)
+    >>> fit(net, task("input-separable"), recipe, rng=0).best.accuracy
+    1.0
+    """
+    where = usable_device(str(device))
+    path = None if checkpoint is None else Path(checkpoint)
+    saved = resuming.read(path) if path is not None and path.exists() else None
+    seed = saved["about"]["seed"] if saved and rng is None else root_seed(rng)
+    about = {} if path is None else {**resuming.about(net, task, recipe), "seed": seed}
+    if path is not None and saved is not None:
+        resuming.check_same(saved["about"], about, path)
+    run = _Run(copy.deepcopy(net).to(where), task.to(where), recipe, seed)
+    if saved is not None:
+        run.restore(saved)
+    with ExitStack() as stack:
+        loggers: list[JsonLines | TensorBoard] = []
+        if log is not None:
+            loggers.append(JsonLines(Path(log), run.history))
+        if tensorboard is not None:
+            writer = TensorBoard(Path(tensorboard), run.history)
+            loggers.append(stack.enter_context(closing(writer)))
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        while not run.finished:
+            epoch = run.advance()
+            if path is not None:
+                resuming.write(path, {"about": about, **run.state()})
+            for logger in loggers:
+                logger.add(epoch)
+            if progress is not None:
+                progress(epoch)
+    return run.result()
+
+
+class _Run:
+    """A training between two epochs."""
+
+    def __init__(self, net: nn.Module, task: Task, recipe: Recipe, seed: int) -> None:
+        self.net, self.task, self.recipe, self.seed = net, task, recipe, seed
+        _check_logits(net, task)
+        self.optimizer = optimizer_of(recipe, net)
+        self.masked = [place for place in places(net) if place.mask is not None]
+        self.best_state: dict[str, Tensor] = {}
+        self.history: list[Epoch] = []
+
+    @property
+    def finished(self) -> bool:
+        """Whether no epoch is left, or the goal is reached."""
+        goal, over = self.recipe.goal_accuracy, len(self.history)
+        reached = over > 0 and goal is not None and self.history[-1].accuracy >= goal
+        return over == self.recipe.epochs or reached
+
+    @property
+    def best(self) -> Epoch:
+        """The first of the best epochs."""
+        return max(self.history, key=lambda epoch: (epoch.accuracy, -epoch.validation_loss))
+
+    def advance(self) -> Epoch:
+        """One epoch."""
+        at = len(self.history)
+        layers = int(stream(self.seed, "fit", "layers", at).integers(2**63))
+        with _own_generators(self.task.inputs.device, layers), _deterministic():
+            loss, rate = self._learn(at)
+            accuracy, validation_loss = _judged(self.net, self.task.validation)
+        epoch = Epoch(at + 1, loss, validation_loss, accuracy, rate)
+        if not (math.isfinite(loss) and math.isfinite(validation_loss)):
+            raise LimitError(
+                f"the loss is {loss} in training and {validation_loss} in validation after epoch "
+                f"{epoch.epoch}: lower the learning rate ({rate}), let it warm up, or look for "
+                "extreme values in the inputs"
+            )
+        self.history.append(epoch)
+        if self.best is epoch:
+            self.best_state = {name: x.clone() for name, x in self.net.state_dict().items()}
+        return epoch
+
+    def state(self) -> dict[str, Any]:
+        """All that later epochs depend on."""
+        return {
+            "state": self.net.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "best_state": self.best_state,
+            "history": [dataclasses.asdict(epoch) for epoch in self.history],
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on where `state` was given."""
+        self.net.load_state_dict(state["state"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        device = self.task.inputs.device
+        self.best_state = {name: x.to(device) for name, x in state["best_state"].items()}
+        self.history = [Epoch(**epoch) for epoch in state["history"]]
+
+    def result(self) -> Fitted:
+        """The net as it was at the best epoch."""
+        self.net.load_state_dict(self.best_state)
+        return Fitted(self.net.eval(), self.best, tuple(self.history), self.seed)
+
+    def _learn(self, at: int) -> tuple[float, float]:
+        """Train for one epoch: the mean loss, and the last learning rate."""
+        task, recipe, net = self.task, self.recipe, self.net.train()
+        shuffled = stream(self.seed, "fit", "order", at).permutation(task.n_samples)
+        order = torch.from_numpy(shuffled).to(task.inputs.device)
+        noise = stream(self.seed, "fit", "noise", at)
+        batches = torch.split(order, recipe.batch_size)
+        losses, rate = [], 0.0
+        for step, rows in enumerate(batches, start=at * len(batches)):
+            inputs = task.inputs[rows]
+            if recipe.noise:
+                numbers = torch.from_numpy(noise.standard_normal(inputs.shape, dtype="float32"))
+                inputs = inputs + recipe.noise * numbers.to(inputs.device)
+            rate = learning_rate(recipe, step, len(batches))
+            for group in self.optimizer.param_groups:
+                group["lr"] = rate
+            self.optimizer.zero_grad()
+            loss = task.goal.loss(net(inputs), task.targets[rows])
+            loss.backward()  # type: ignore[no-untyped-call]
+            for place in self.masked:  # without gradient or moments, what is 0 stays 0
+                place.mask_gradient()
+            self.optimizer.step()
+            losses.append(loss.detach() * len(rows))  # read once an epoch: reading waits for a GPU
+        return float(torch.stack(losses).double().sum()) / task.n_samples, rate
+
+
+def _judged(net: nn.Module, samples: Task) -> tuple[float, float]:
+    """Accuracy and loss in eval mode."""
+    net.eval()
+    right, total, loss = 0, 0, 0.0
+    with torch.no_grad():
+        batches = zip(
+            torch.split(samples.inputs, _JUDGED_AT_ONCE),
+            torch.split(samples.targets, _JUDGED_AT_ONCE),
+            strict=True,
+        )
+        for inputs, targets in batches:
+            logits = net(inputs)
+            correct = samples.goal.correct(logits, targets)
+            right, total = right + int(correct.sum()), total + correct.numel()
+            loss += float(samples.goal.loss(logits, targets)) * len(inputs)
+    return right / total, loss / samples.n_samples
+
+
+def _check_logits(net: nn.Module, task: Task) -> None:
+    net.eval()
+    with torch.no_grad():
+        found = list(net(task.inputs[:2]).shape)
+    needed = [len(task.inputs[:2]), task.n_outputs]
+    if found != needed:
+        raise FormatError(
+            f"the net gives {found} for inputs {list(task.inputs[:2].shape)}, task {task.name!r} "
+            f"needs {needed}: give the net {task.n_outputs} outputs"
+        )
+
+
+@contextmanager
+def _own_generators(device: torch.device, seed: int) -> Iterator[None]:
+    """Seed what layers draw from, and give it back as it was."""
+    on_cuda = device.type == "cuda"
+    with torch.random.fork_rng(devices=[device] if on_cuda else []):
+        torch.default_generator.manual_seed(seed)
+        if on_cuda:
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
+        yield
+
+
+@contextmanager
+def _deterministic() -> Iterator[None]:
+    """Let cuDNN choose algorithms that give the same bits every time."""
+    cudnn = torch.backends.cudnn
+    before = cudnn.benchmark, cudnn.deterministic
+    cudnn.benchmark, cudnn.deterministic = False, True
+    try:
+        yield
+    finally:
+        cudnn.benchmark, cudnn.deterministic = before

@@ -1,0 +1,107 @@
+"""How a net is trained: optimizer, learning rate, batches, noise, when to stop."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from torch import nn, optim
+
+from netsculpt.core.errors import FormatError
+
+__all__ = ["Recipe", "learning_rate", "optimizer_of"]
+
+_OPTIMIZERS = ("sgd", "adam", "adamw")
+_SCHEDULES = ("constant", "step", "cosine")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a net is trained, by mini-batches of shuffled samples.
+
+    >>> Recipe(optimizer="sgd", learning_rate=0.1, schedule="cosine", warmup=5, epochs=200).momentum
+    0.9
+    """
+
+    epochs: int = 20
+    batch_size: int = 32  # the last one is smaller; batch norm needs more than one sample in it
+    optimizer: str = "adam"  # "sgd", "adam" or "adamw"
+    learning_rate: float = 1e-3  # the largest; `learning_rate` says what becomes of it
+    schedule: str = "constant"  # "constant", "step" or "cosine"
+    warmup: int = 0  # epochs in which the learning rate climbs linearly from 0
+    milestones: tuple[int, ...] = ()  # after so many epochs "step" multiplies it by `factor`
+    factor: float = 0.1
+    weight_decay: float = 0.0  # added to the gradient; with "adamw" apart from it
+    momentum: float = 0.9  # of "sgd"
+    nesterov: bool = False  # of "sgd"
+    betas: tuple[float, float] = (0.9, 0.999)  # of "adam" and "adamw"
+    noise: float = 0.0  # standard deviation of what is added to each training input
+    goal_accuracy: float | None = None  # stop after the first epoch that reaches it
+
+    def __post_init__(self) -> None:
+        goal = self.goal_accuracy
+        rules = {
+            "epochs": (self.epochs >= 1, "a number of at least 1"),
+            "batch_size": (self.batch_size >= 1, "a number of at least 1"),
+            "optimizer": (self.optimizer in _OPTIMIZERS, f"one of {', '.join(_OPTIMIZERS)}"),
+            "learning_rate": (0 < self.learning_rate < math.inf, "a number above 0"),
+            "schedule": (self.schedule in _SCHEDULES, f"one of {', '.join(_SCHEDULES)}"),
+            "warmup": (0 <= self.warmup < self.epochs, "a number from 0 to below epochs"),
+            "milestones": (
+                bool(self.milestones) == (self.schedule == "step"),
+                "a tuple for the schedule 'step', and for no other,",
+            ),
+            "weight_decay": (0 <= self.weight_decay < math.inf, "a number of at least 0"),
+            "momentum": (0 <= self.momentum < 1, "from 0 to below 1"),
+            "nesterov": (not self.nesterov or self.momentum > 0, "momentum above 0"),
+            "betas": (all(0 <= x < 1 for x in self.betas), "from 0 to below 1"),
+            "noise": (0 <= self.noise < math.inf, "a number of at least 0"),
+            "goal_accuracy": (goal is None or 0 <= goal <= 1, "a share, 0 … 1,"),
+        }
+        for field, (good, needed) in rules.items():
+            if not good:
+                found = getattr(self, field)
+                raise FormatError(f"{field} of a recipe is {found!r}: {needed} is needed")
+
+
+def learning_rate(recipe: Recipe, step: int, steps_per_epoch: int) -> float:
+    r"""The learning rate of one step, the first being 0.
+
+    While it warms up :math:`\eta (t + 1) / w`; then :math:`\eta`, or :math:`\eta f^k` after k
+    milestones, or :math:`\frac\eta 2 (1 + \cos \pi \frac{t - w}{T - w})`, for step t of T with w
+    of warming up.
+
+    Loshchilov and Hutter, arXiv:1608.03983, equation 5; Goyal et al., arXiv:1706.02677,
+    section 2.2.
+
+    >>> recipe = Recipe(learning_rate=1.0, schedule="cosine", epochs=3, warmup=1)
+    >>> [round(learning_rate(recipe, step, 2), 3) for step in range(6)]
+    [0.5, 1.0, 1.0, 0.854, 0.5, 0.146]
+    """
+    n_warm = recipe.warmup * steps_per_epoch
+    if step < n_warm:
+        return recipe.learning_rate * (step + 1) / n_warm
+    if recipe.schedule == "step":
+        passed = sum(step >= x * steps_per_epoch for x in recipe.milestones)
+        return recipe.learning_rate * recipe.factor**passed
+    if recipe.schedule == "cosine":
+        progress = (step - n_warm) / (recipe.epochs * steps_per_epoch - n_warm)
+        return recipe.learning_rate * (1 + math.cos(math.pi * progress)) / 2
+    return recipe.learning_rate
+
+
+def optimizer_of(recipe: Recipe, net: nn.Module) -> optim.Optimizer:
+    """A fresh optimizer of what can be trained in a net."""
+    parameters = [x for x in net.parameters() if x.requires_grad]
+    rate, decay, betas = recipe.learning_rate, recipe.weight_decay, recipe.betas
+    if recipe.optimizer == "adam":
+        return optim.Adam(parameters, lr=rate, betas=betas, weight_decay=decay)
+    if recipe.optimizer == "adamw":
+        return optim.AdamW(parameters, lr=rate, betas=betas, weight_decay=decay)
+    return optim.SGD(
+        parameters,
+        lr=rate,
+        momentum=recipe.momentum,
+        weight_decay=decay,
+        nesterov=recipe.nesterov,
+    )

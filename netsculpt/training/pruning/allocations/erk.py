@@ -1,0 +1,40 @@
+"""Small layers denser: Erdős–Rényi random graphs, for kernels too."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from netsculpt.training.pruning.allocations._checked import checked_sizes
+
+__all__ = ["erk"]
+
+_ROUNDING = 1e-9
+
+
+def erk(shapes: Mapping[str, Sequence[int]], density: float) -> dict[str, float]:
+    r"""Give parameter l the density :math:`\epsilon \sum_d n_{ld} / \prod_d n_{ld}`.
+
+    Over its dimensions d, in any order; ε is such that as many weights are kept as `density` keeps
+    of each parameter, rounded up. Where a density is above 1 the parameter becomes dense and ε is
+    solved again for the others.
+
+    Mocanu et al., arXiv:1707.04780, equation 3, for matrices; Evci et al., arXiv:1911.11134,
+    section 3(1), for kernels; its published code rounds so.
+
+    >>> widths = {"fc1": (300, 784), "fc2": (100, 300), "fc3": (10, 100)}
+    >>> {name: round(x, 6) for name, x in erk(widths, 0.1).items()}
+    {'fc1': 0.079568, 'fc2': 0.230189, 'fc3': 1.0}
+    """
+    sizes = checked_sizes(shapes, density)
+    wanted = sum(math.ceil(density * size - _ROUNDING) for size in sizes.values())
+    raw = {name: float(sum(shape)) for name, shape in shapes.items()}  # kept weights at ε = 1
+    dense: set[str] = set()
+    while len(dense) < len(sizes):
+        left = wanted - sum(sizes[name] for name in dense)
+        epsilon = left / sum(n for name, n in raw.items() if name not in dense)
+        above = {name for name in raw if name not in dense and epsilon * raw[name] > sizes[name]}
+        if not above:
+            break
+        dense |= above
+    return {name: 1.0 if name in dense else epsilon * raw[name] / sizes[name] for name in sizes}

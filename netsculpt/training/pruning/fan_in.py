@@ -1,0 +1,48 @@
+"""Weights that are as large as their unit's inputs are few."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+from netsculpt.nets._held import Place
+from netsculpt.nets.initialisations._drawn import TRANSPOSED, fan_in
+from netsculpt.nets.prunable import weight_places
+
+__all__ = ["fan_in_corrected"]
+
+
+def fan_in_corrected(net: nn.Module) -> nn.Module:
+    r"""Copy a masked net and multiply the weights of each unit by :math:`\sqrt{n_{in} / k}`.
+
+    A unit that keeps k of its n inputs (times taps) then has weights as large as if it had been
+    initialised with k inputs: a sparse net carries activations as a dense one does. Evci, Ioannou,
+    Keskin and Dauphin, arXiv:2010.03533, section 3.1, who draw them so. Units without inputs
+    and weights without a mask stay as they are.
+
+    >>> from netsculpt.nets.masks import mask_net
+    >>> net = nn.Linear(4, 1)
+    >>> _ = net.weight.data.fill_(1.0)
+    >>> mask_net(net, {"weight": torch.tensor([[True, False, False, False]])})
+    >>> fan_in_corrected(net).weight.tolist()
+    [[2.0, 0.0, 0.0, 0.0]]
+    """
+    clone = copy.deepcopy(net)
+    with torch.no_grad():
+        for place in weight_places(clone):
+            if place.mask is not None:
+                scale = (fan_in(place) / _kept_inputs(place.mask, place).clamp(min=1)).sqrt()
+                place.parameter.mul_(scale.to(place.parameter.dtype))
+    return clone
+
+
+def _kept_inputs(mask: Tensor, place: Place) -> Tensor:
+    """Inputs of each unit times taps, of a shape that broadcasts to the weight."""
+    if not isinstance(place.layer, TRANSPOSED):
+        return mask.sum(tuple(range(1, mask.ndim)), keepdim=True)
+    n_groups, taps = place.layer.groups, tuple(range(3, mask.ndim + 1))
+    kept = mask.reshape(n_groups, -1, *mask.shape[1:]).sum((1, *taps), keepdim=True)
+    n_in = len(mask) // n_groups
+    return kept.expand(-1, n_in, *kept.shape[2:]).flatten(0, 1)

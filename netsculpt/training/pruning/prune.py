@@ -1,0 +1,311 @@
+"""Pruning before, or without, training: score × allocation × schedule × scope, or walks."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import os
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from netsculpt.core.catalog import catalog, names
+from netsculpt.core.errors import FormatError
+from netsculpt.core.random import RNG, root_seed, stream
+from netsculpt.nets.choosing import as_numbers, best, shared_out
+from netsculpt.nets.masks import mask_net, masks_of
+from netsculpt.nets.prunable import prunable
+from netsculpt.training.fitting.batches import Batches
+from netsculpt.training.pruning.baselines import Score
+from netsculpt.training.pruning.file import PruningFile, digest
+from netsculpt.training.pruning.phew import phew
+from netsculpt.training.pruning.report import PruningReport, pruning_report
+
+__all__ = ["METHODS", "Progress", "Pruned", "prune"]
+
+Progress = Callable[[int, int], None]
+Masks = dict[str, Tensor]
+Numbers = Mapping[str, NDArray[np.float64]]
+Allocate = Callable[[Numbers, float], dict[str, NDArray[np.bool_]]]
+
+_SCORES = "netsculpt.training.pruning.scores"
+_ALL_LAYERS = "global"
+METHODS = ("phew", *names(_SCORES))
+
+
+@dataclass(frozen=True, eq=False)
+class Pruned:
+    """Masks, and what they leave of the net."""
+
+    masks: Masks  # True = kept, by parameter
+    report: PruningReport
+    method: str
+    density: float  # asked for; the report has the one reached
+    seed: int  # repeats the pruning
+    details: Mapping[str, Any]  # JSON-able
+
+    def summary(self) -> dict[str, Any]:
+        """Plain numbers, JSON-able."""
+        return {
+            "method": self.method,
+            "asked": self.density,
+            "seed": self.seed,
+            **self.details,
+            **self.report.summary(),
+        }
+
+
+def prune(
+    net: nn.Module,
+    *,
+    method: str | Score,
+    density: float,
+    batches: Batches | None = None,
+    rng: RNG = None,
+    allocation: str = _ALL_LAYERS,
+    schedule: str = "exponential",
+    rounds: int | None = None,
+    scope: str = "weight",
+    dense: Collection[str] = (),
+    progress: Progress | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    jobs: int = 1,
+) -> Pruned:
+    """Choose which weights a net keeps.
+
+    Parameters
+    ----------
+    net
+        Any net; left as it is: `mask_net` puts the masks into it. What it has pruned stays so.
+    method
+        A score of `netsculpt.training.pruning.scores` by name, a function like those, or "phew":
+        random walks, `netsculpt.training.phew`, without allocation, schedule and scope.
+    density
+        Fraction of the weights to keep, 0 … 1: exactly round(density × weights) of them, or of
+        their kernels or units. Walks keep int(density × weights) and what the last one adds.
+        Biases and norms are neither pruned nor counted.
+    batches
+        Samples to score by. The first one is also the example that the net is traced with, for
+        walks and for the report of its units.
+    rng
+        Seed or generator. Same seed, same bytes.
+    allocation
+        "global": the highest scores of all layers; or a name in
+        `netsculpt.training.pruning.allocations`, and the highest of each layer. A layer that has
+        fewer left keeps those; the others more.
+    schedule
+        How the density falls over the rounds: "exponential" by the same factor in each, density^(t
+        / rounds); or another of `netsculpt.training.pruning.schedules`, stretched to end at the
+        density.
+    rounds
+        How often to score anew; by default as often as the paper of the score does.
+    scope
+        What is kept or pruned as one: "weight", "kernel" or "unit".
+    dense
+        Parameters to leave alone; they are not counted.
+    progress
+        Called with (rounds done, rounds in all).
+    checkpoint
+        A file that keeps the masks after every round. If it is there already, pruning goes on from
+        it, to the same bytes. It stays when all is done. Walks need none.
+    jobs
+        Threads that walk (−1: one a core); scores need none. The masks do not depend on it.
+
+    Raises
+    ------
+    FormatError
+        If a name is unknown, batches are needed, scores are not finite or do not fit, fewer
+        weights are left than are to be kept, or the checkpoint is of another pruning.
+
+    Examples
+    --------
+    >>> from netsculpt.nets.families import MLP, initial_net
+    >>> from netsculpt.nets.masks import mask_net
+    >>> net = initial_net(MLP((64, 128, 10)), rng=0)
+    >>> found = prune(net, method="magnitude", density=0.1, allocation="erk")
+    >>> mask_net(net, found.masks)
+    >>> found.report.weights.kept, found.report.weights.total
+    ((551, 396), (8192, 1280))
+    """
+    seed = root_seed(rng)
+    if not 0 <= density <= 1:
+        raise FormatError(f"density is {density}: the kept fraction, 0 … 1, is needed")
+    example = None if batches is None else batches.example
+    parts = {"allocation": allocation, "schedule": schedule, "rounds": rounds, "scope": scope}
+    if method == "phew":
+        own = {"allocation": _ALL_LAYERS, "schedule": "exponential", "rounds": None}
+        if parts != {**own, "scope": "weight"} or dense:
+            raise FormatError(
+                "phew has no allocation, schedule, rounds, scope or dense layers: leave them out"
+            )
+        if example is None:
+            raise FormatError("phew traces the net: give batches, of which it uses one's shape")
+        walks = phew(net, example, density, rng=seed, jobs=jobs)
+        found = {"walks": walks.n_walks, "lost": walks.n_lost, "overshoot": walks.overshoot}
+        report = pruning_report(net, walks.masks, example)
+        return Pruned(walks.masks, report, "phew", density, seed, found)
+    score = _named(_SCORES, method) if isinstance(method, str) else method
+    rounds = _published_rounds(score) if rounds is None else rounds
+    name = method if isinstance(method, str) else getattr(score, "__name__", "score")
+    told: dict[str, Any] = {**parts, "rounds": rounds}
+    about = {**told, "method": name, "density": density, "seed": seed, "dense": sorted(dense)}
+    masks = _scored(
+        net,
+        lambda masked, rng: score(masked, batches, rng=rng),
+        _allocate(allocation, net),
+        _densities(schedule, density, rounds),
+        _named("netsculpt.training.pruning.scopes", scope),
+        seed=seed,
+        masks=_present_masks(net, dense),
+        progress=progress or (lambda _done, _rounds: None),
+        file=None if checkpoint is None else _file(checkpoint, about, net, batches),
+    )
+    return Pruned(masks, pruning_report(net, masks, example), name, density, seed, told)
+
+
+def _scored(
+    net: nn.Module,
+    score: Score,
+    allocate: Allocate,
+    densities: list[float],
+    scope: Callable[[Tensor], Tensor],
+    *,
+    seed: int,
+    masks: Masks,
+    progress: Progress,
+    file: PruningFile | None,
+) -> Masks:
+    """Mask, score, choose; as often as there are densities to go down through."""
+    net = copy.deepcopy(net)
+    done, masks = (0, masks) if file is None else file.read(masks)
+    for at, density in enumerate(densities[done:], start=done + 1):
+        mask_net(net, masks)
+        scores = score(net, stream(seed, "scores", at))
+        _check_scores(scores, masks)
+        keep = allocate({x: _joined(scores[x], mask, scope) for x, mask in masks.items()}, density)
+        masks = {
+            x: torch.from_numpy(keep[x]).expand(mask.shape) & mask for x, mask in masks.items()
+        }
+        if file is not None:
+            file.write(at, masks)
+        progress(at, len(densities))
+    return masks
+
+
+def _file(
+    path: str | os.PathLike[str], about: Mapping[str, Any], net: nn.Module, batches: Batches | None
+) -> PruningFile:
+    samples = [x for pair in batches or () for x in pair]
+    content = {"net": digest(net.state_dict().values()), "samples": digest(samples)}
+    return PruningFile(Path(path), {**about, **content})
+
+
+def _present_masks(net: nn.Module, dense: Collection[str]) -> Masks:
+    """What may be kept of each parameter that is to be pruned."""
+    weights, own = prunable(net), masks_of(net)
+    for name in dense:
+        if name not in weights:
+            raise FormatError(f"{name!r} in dense is no weight of the net; {_near(name, weights)}")
+    return {
+        name: own[name].cpu() if name in own else torch.ones(x.shape, dtype=torch.bool)
+        for name, x in weights.items()
+        if name not in dense
+    }
+
+
+def _joined(scores: Tensor, mask: Tensor, scope: Callable[[Tensor], Tensor]) -> NDArray[np.float64]:
+    """Scores of what is kept or pruned as one; −∞ where it is pruned already."""
+    kept = torch.where(mask, scores.detach().cpu().double(), 0.0)
+    gone = as_numbers(scope(mask.double())) == 0
+    return np.where(gone, -np.inf, as_numbers(scope(kept)))
+
+
+def _allocate(allocation: str, net: nn.Module) -> Allocate:
+    """Who chooses: the highest of all layers, or so many of each."""
+    if allocation == _ALL_LAYERS:
+        return _highest
+    known = _named("netsculpt.training.pruning.allocations", allocation, also=_ALL_LAYERS)
+    shapes = {name: tuple(x.shape) for name, x in prunable(net).items()}
+
+    def allocate(scores: Numbers, density: float) -> dict[str, NDArray[np.bool_]]:
+        wanted = known({name: shapes[name] for name in scores}, density)
+        sizes = {name: x.size for name, x in scores.items()}
+        n_kept = _n_kept(scores, density)
+        left = {name: _n_left(x) for name, x in scores.items()}
+        counts = shared_out(wanted, sizes, n_kept, left)
+        return {name: best({name: x}, counts[name])[name] for name, x in scores.items()}
+
+    return allocate
+
+
+def _highest(scores: Numbers, density: float) -> dict[str, NDArray[np.bool_]]:
+    return best(scores, _n_kept(scores, density))
+
+
+def _n_kept(scores: Numbers, density: float) -> int:
+    n_kept = round(density * sum(x.size for x in scores.values()))
+    left = sum(map(_n_left, scores.values()))
+    if left < n_kept:
+        raise FormatError(
+            f"{n_kept} are to be kept, of which the net's masks leave {left}: ask for a lower "
+            "density, or give the net without its masks"
+        )
+    return n_kept
+
+
+def _n_left(scores: NDArray[np.float64]) -> int:
+    return int((scores != -np.inf).sum())
+
+
+def _densities(schedule: str, density: float, rounds: int) -> list[float]:
+    """What is kept after each round; in the end exactly what was asked for."""
+    if rounds < 1:
+        raise FormatError(f"rounds is {rounds}: 1 or more is needed")
+    known = _named("netsculpt.training.pruning.schedules", schedule)
+    own = {"left": density} if schedule == "exponential" and density else {}
+    fractions = [known(at / rounds, **own) / known(1.0, **own) for at in range(1, rounds)]
+    return [*(1 - (1 - density) * x for x in fractions), density]
+
+
+def _check_scores(scores: Mapping[str, Tensor], masks: Masks) -> None:
+    for name, mask in masks.items():
+        found = list(scores[name].shape) if name in scores else "missing"
+        if found != list(mask.shape):
+            raise FormatError(
+                f"the score of {name!r} is {found}, the weight is {list(mask.shape)}: a score "
+                "gives every prunable weight a tensor of its shape"
+            )
+        if not torch.isfinite(scores[name].cpu()[mask]).all():
+            raise FormatError(
+                f"scores of {name!r} are not finite: look for infinite weights or losses"
+            )
+
+
+def _published_rounds(score: Score) -> int:
+    """Over how many rounds the paper of a score prunes by it."""
+    inner: Any = inspect.unwrap(score)
+    while isinstance(inner, partial):
+        inner = inspect.unwrap(inner.func)
+    rounds: int = getattr(inspect.getmodule(inner), "ROUNDS", 1)
+    return rounds
+
+
+def _named(package: str, name: str, *, also: str | None = None) -> Callable[..., Any]:
+    known = catalog(package)
+    if name not in known:
+        every = [*known] if also is None else [also, *known]
+        raise FormatError(f"{name!r} is not in {package}; {_near(name, every)}")
+    return known[name]
+
+
+def _near(name: str, known: Collection[str]) -> str:
+    close = get_close_matches(name, known)
+    return f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(known)}"

@@ -1,0 +1,125 @@
+"""What pruning has left of a net."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor, nn
+
+from netsculpt.core.errors import LimitError, TopologyError
+from netsculpt.graph.graph import live_units
+from netsculpt.nets.masks import mask_net
+from netsculpt.nets.weight_counts import WeightCounts, weight_counts
+from netsculpt.tracing import trace
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["LiveUnits", "PruningReport", "pruning_report"]
+
+
+@dataclass(frozen=True)
+class LiveUnits:
+    """Units on input→output paths, by layer of the graph."""
+
+    layers: tuple[str, ...]
+    units: tuple[int, ...]
+    live: tuple[int, ...]
+
+    @property
+    def n_dead(self) -> int:
+        """Units on no input→output path."""
+        return sum(self.units) - sum(self.live)
+
+    @property
+    def connected(self) -> bool:
+        """Whether any input→output path is left."""
+        return any(self.live)
+
+    @property
+    def cut_off(self) -> tuple[str, ...]:
+        """Layers that no input→output path passes through."""
+        pairs = zip(self.layers, self.live, strict=True)
+        return tuple(layer for layer, live in pairs if not live)
+
+    def table(self) -> pd.DataFrame:
+        """One row a layer."""
+        import pandas as pd
+
+        table = pd.DataFrame({"layer": self.layers, "units": self.units, "live": self.live})
+        return table.assign(dead=table["units"] - table["live"])
+
+
+@dataclass(frozen=True)
+class PruningReport:
+    """Weights and units that are left."""
+
+    weights: WeightCounts
+    units: LiveUnits | None  # None: no example was given to trace the net with, or
+    untraced: str | None = None  # why it cannot be traced
+
+    @property
+    def emptied(self) -> tuple[str, ...]:
+        """Weights of which nothing is kept."""
+        pairs = zip(self.weights.names, self.weights.kept, strict=True)
+        return tuple(name for name, kept in pairs if not kept)
+
+    def summary(self) -> dict[str, Any]:
+        """Plain numbers, JSON-able."""
+        said = {**self.weights.summary(), "emptied": list(self.emptied)}
+        if self.units is None:
+            return said if self.untraced is None else {**said, "untraced": self.untraced}
+        return {
+            **said,
+            "units": sum(self.units.units),
+            "dead_units": self.units.n_dead,
+            "connected": self.units.connected,
+            "cut_off": list(self.units.cut_off),
+        }
+
+
+def pruning_report(
+    net: nn.Module, masks: Mapping[str, Tensor], example: Tensor | tuple[Tensor, ...] | None = None
+) -> PruningReport:
+    """Count what is left of a net under masks.
+
+    Parameters
+    ----------
+    net
+        Any net; left as it is.
+    masks
+        As `mask_net` takes them.
+    example
+        An input, batch first, for `netsculpt.trace`; only its shape matters. A net that cannot be
+        traced is reported without units.
+
+    Examples
+    --------
+    >>> import torch
+    >>> net = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
+    >>> masks = {"0.weight": torch.eye(3, 2) > 0, "2.weight": torch.tensor([[True, False, False]])}
+    >>> pruning_report(net, masks, torch.zeros(1, 2)).units.table()["dead"].tolist()
+    [1, 2, 0]
+    """
+    masked = copy.deepcopy(net)
+    mask_net(masked, masks)
+    counts = weight_counts(masked)
+    if example is None:
+        return PruningReport(counts, None)
+    try:
+        return PruningReport(counts, _live(masked, example))
+    except (TopologyError, LimitError) as error:
+        return PruningReport(counts, None, str(error))
+
+
+def _live(net: nn.Module, example: Tensor | tuple[Tensor, ...]) -> LiveUnits:
+    graph = trace(net, example)
+    alive = live_units(graph)
+    return LiveUnits(
+        tuple(layer.name for layer in graph.layers),
+        tuple(layer.n_units for layer in graph.layers),
+        tuple(int(alive[layer.units].sum()) for layer in graph.layers),
+    )

@@ -1,0 +1,47 @@
+"""What flows through a net of positive weights for an input of ones."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from netsculpt.nets.prunable import prunable
+
+__all__ = ["flow_scores"]
+
+
+def flow_scores(
+    net: nn.Module, example: Tensor, positive: Callable[[Tensor], Tensor]
+) -> dict[str, Tensor]:
+    r"""Scores :math:`\theta \cdot \partial R / \partial \theta` for θ = `positive` of the weights.
+
+    R is the sum of the outputs for ones, in eval mode and float64, without biases; factors of
+    norms count with their absolute values. With ReLUs every layer's scores sum to R.
+    """
+    clone = copy.deepcopy(net).eval().double()
+    weights = prunable(clone)
+    ids = {id(weight) for weight in weights.values()}
+    with torch.no_grad():
+        for parameter in clone.parameters():
+            if id(parameter) in ids:
+                parameter.copy_(positive(parameter))
+                parameter.requires_grad_(True)
+        for layer in clone.modules():
+            for leaf, tensor in (
+                *layer.named_parameters(recurse=False),
+                *layer.named_buffers(recurse=False),
+            ):
+                if "bias" in leaf or leaf == "running_mean":
+                    tensor.zero_()
+                elif id(tensor) not in ids and tensor.is_floating_point():
+                    tensor.abs_()
+    with torch.enable_grad():
+        output = clone(torch.ones_like(example, dtype=torch.float64))
+        found = torch.autograd.grad(output.sum(), list(weights.values()), materialize_grads=True)
+    return {
+        name: (weight * gradient).detach()
+        for (name, weight), gradient in zip(weights.items(), found, strict=True)
+    }

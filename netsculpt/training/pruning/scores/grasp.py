@@ -1,0 +1,71 @@
+"""How much a weight adds to the gradient flow."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from netsculpt.core.random import RNG
+from netsculpt.nets.prunable import prunable
+from netsculpt.training.fitting.batches import Batches
+from netsculpt.training.pruning.scores._scored import needed, scored_copy
+
+__all__ = ["grasp"]
+
+
+def grasp(
+    net: nn.Module,
+    batches: Batches | None = None,
+    *,
+    rng: RNG = None,
+    temperature: float = 200.0,
+) -> dict[str, Tensor]:
+    r"""Signed :math:`w \cdot (H g)`, for the gradient g of the mean loss and its Hessian H.
+
+    Without the weight, to first order, :math:`g^T g` falls by twice this: large ones stay. Wang,
+    Zhang and Grosse, arXiv:2002.07376, equation 8, who prune the largest of its negative.
+
+    Parameters
+    ----------
+    net, batches, rng
+        As every score has them. The batches are gone through twice.
+    temperature
+        Logits are divided by it, 200 in the paper's code.
+
+    Examples
+    --------
+    >>> net = nn.Linear(2, 1, bias=False)  # loss w₁² / 2 + 3 w₂² / 2: score λ² w²
+    >>> _ = net.weight.data.copy_(torch.tensor([[2.0, 1.0]]))
+    >>> one = [(torch.eye(2), torch.tensor([1.0, 3.0]))]
+    >>> batches = Batches(one, lambda f, y: (y * f[:, 0] ** 2).sum() / 2)
+    >>> grasp(net, batches, temperature=1.0)["weight"].tolist()
+    [[4.0, 9.0]]
+    """
+    given = needed(batches, "grasp")
+    with scored_copy(net, rng) as clone:
+        weights = prunable(clone)
+        drawn = torch.default_generator.get_state()
+        total = [torch.zeros_like(weight) for weight in weights.values()]
+        for share, gradients in _gradients(clone, given, temperature, create_graph=False):
+            total = [sum_ + share * g for sum_, g in zip(total, gradients, strict=True)]
+        torch.default_generator.set_state(drawn)  # dropout drops the same again
+        curved = [torch.zeros_like(weight) for weight in weights.values()]
+        for share, gradients in _gradients(clone, given, temperature, create_graph=True):
+            along = torch.stack(
+                [(g * x).sum() for g, x in zip(gradients, total, strict=True)]
+            ).sum()
+            found = torch.autograd.grad(along, list(weights.values()), materialize_grads=True)
+            curved = [sum_ + share * h for sum_, h in zip(curved, found, strict=True)]
+        pairs = zip(weights.items(), curved, strict=True)
+        return {name: (weight * h).detach() for (name, weight), h in pairs}
+
+
+def _gradients(net: nn.Module, batches: Batches, temperature: float, *, create_graph: bool):  # type: ignore[no-untyped-def]
+    """Each batch's share of the samples and the gradient of its mean loss."""
+    weights = list(prunable(net).values())
+    for inputs, targets in batches:
+        loss = batches.loss(net(inputs) / temperature, targets)
+        yield (
+            len(inputs) / batches.n_samples,
+            torch.autograd.grad(loss, weights, create_graph=create_graph, materialize_grads=True),
+        )

@@ -1,0 +1,24 @@
+"""How large a weight is."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from netsculpt.core.random import RNG
+from netsculpt.nets.prunable import prunable
+from netsculpt.training.fitting.batches import Batches
+
+__all__ = ["magnitude"]
+
+
+def magnitude(
+    net: nn.Module,
+    batches: Batches | None = None,  # noqa: ARG001 - scores share a signature
+    *,
+    rng: RNG = None,  # noqa: ARG001
+) -> dict[str, Tensor]:
+    r"""\|w\|.
+
+    Han et al., "Learning both weights and connections", arXiv:1506.02626.
+    """
+    return {name: weight.detach().abs() for name, weight in prunable(net).items()}

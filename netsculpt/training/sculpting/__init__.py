@@ -1,0 +1,1 @@
+"""Neural Sculpting: units, then edges, pruned as long as the task stays solved."""

@@ -1,0 +1,288 @@
+"""Training of multi-layer perceptrons on bits in compiled code, one replica after the other.
+
+A net's training fits in the cache and needs no call from Python. Only kept edges are visited, so
+that a step costs what is left of the net, and a replica comes out the same, to the bit, whichever
+others are trained beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numba
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from netsculpt.training.sculpting.replicas import Replicas
+from netsculpt.training.tasks import Bits, Task
+
+if TYPE_CHECKING:
+    from netsculpt.training.sculpting.retraining import Settings
+
+__all__ = ["suits", "train"]
+
+_DRAWN = 1 << 24  # random numbers that a thread holds at a time
+_PRODUCT = 1e150  # far from overflow
+
+_compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
+_compiled_sums = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc"})
+
+
+def suits(replicas: Replicas, task: Task, settings: Settings) -> bool:
+    """Whether `train` can train these."""
+    return (
+        isinstance(task.goal, Bits)
+        and replicas.spec.activation == "relu"
+        and replicas.device.type == "cpu"
+        and _n_drawn(task, settings) <= _DRAWN
+    )
+
+
+def train(
+    replicas: Replicas, task: Task, settings: Settings, rngs: Sequence[np.random.Generator]
+) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+    """Parameters, accuracy [R] and loss [R] of the best epochs; torch's threads share the work."""
+    names = [*replicas.weights, *(x.replace(".weight", ".bias") for x in replicas.weights)]
+    like = [replicas.parameters[name] for name in names]
+    values = torch.cat([x.flatten(1) for x in like], dim=1)
+    kept = torch.cat([replicas.masks[name].flatten(1) for name in names], dim=1).numpy()
+    accuracy = torch.empty(len(rngs), dtype=torch.float64)
+    loss = torch.empty(len(rngs))
+    ends, samples, validation = _ends(replicas.spec.widths), _arrays(task), _arrays(task.validation)
+    rates = settings.learning_rate, settings.weight_decay, settings.noise, *settings.betas
+
+    def train_rows(rows: NDArray[np.intp]) -> None:
+        part = slice(rows[0], rows[-1] + 1)
+        shape = rows.size, settings.epochs, task.n_samples, task.n_inputs + 1
+        numbers = np.empty(shape, dtype=np.float32)
+        for rng, out in zip(rngs[part], numbers, strict=True):
+            rng.standard_normal(out=out, dtype=np.float32)
+        written = values.numpy()[part], accuracy.numpy()[part], loss.numpy()[part]
+        _train(*written, kept[part], ends, samples, validation, numbers, settings.batch_size, rates)
+
+    n_threads = min(torch.get_num_threads(), len(rngs))
+    n_parts = max(n_threads, len(rngs) * _n_drawn(task, settings) // _DRAWN + 1)
+    parts = np.array_split(np.arange(len(rngs)), min(n_parts, len(rngs)))
+    if n_threads == 1:  # starting one costs as much as a small net
+        for rows in parts:
+            train_rows(rows)
+    else:
+        with ThreadPoolExecutor(n_threads) as threads:
+            list(threads.map(train_rows, parts))
+    pieces = torch.split(values, [x[0].numel() for x in like], dim=1)
+    found = {name: x.reshape(y.shape) for name, x, y in zip(names, pieces, like, strict=True)}
+    return {name: found[name] for name in replicas.parameters}, accuracy, loss
+
+
+def _n_drawn(task: Task, settings: Settings) -> int:
+    """Random numbers that training a replica takes."""
+    return settings.epochs * task.n_samples * (task.n_inputs + 1)
+
+
+def _arrays(task: Task) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    return task.inputs.contiguous().numpy(), task.targets.contiguous().numpy()
+
+
+def _ends(widths: Sequence[int]) -> NDArray[np.int64]:
+    """Units [2, n_weights] that each weight joins, inputs numbered first; grouped by the second."""
+    ends, first = [], 0
+    for n_sources, n_targets in pairwise(widths):
+        target, source = np.divmod(np.arange(n_sources * n_targets), n_sources)
+        ends.append(np.stack([first + source, first + n_sources + target]))
+        first += n_sources
+    return np.concatenate(ends, axis=1)
+
+
+class _Live(NamedTuple):
+    """Units and edges that are left, numbered anew, inputs first and outputs last."""
+
+    source: Any  # [edges] unit; edges are grouped by their target
+    start: Any  # [units + 1] where the edges into each unit start
+    n_inputs: int
+    first_output: int
+    place: Any  # [edges + units − inputs] of weights and biases among all parameters
+    free: Any  # the same: 1, or 0 for the bias of a unit without incoming edges
+
+
+@_compiled
+def _train(
+    values: Any,  # float32 [R, parameters]: all weights, then all biases; becomes the best epoch's
+    accuracy: Any,  # float64 [R], is written
+    loss: Any,  # float32 [R], is written
+    kept: Any,  # bool [R, parameters]
+    ends: Any,
+    samples: Any,
+    validation: Any,
+    numbers: Any,  # float32 [R, epochs, n, n_inputs + 1]: noise; sorting the last gives the order
+    batch_size: int,
+    rates: Any,
+) -> None:
+    n_inputs, n_outputs = samples[0].shape[1], samples[1].shape[1]
+    for r in range(values.shape[0]):
+        net = _live(kept[r], ends, n_inputs, n_outputs)
+        best, accuracy[r], loss[r] = _best_epoch(
+            net, values[r][net.place], samples, validation, numbers[r], batch_size, rates
+        )
+        values[r][net.place] = best
+
+
+@_compiled
+def _live(kept: Any, ends: Any, n_inputs: int, n_outputs: int) -> _Live:
+    n_weights = ends.shape[1]
+    n_units = n_inputs + kept.size - n_weights
+    edges = np.nonzero(kept[:n_weights])[0]
+    live = np.zeros(n_units, dtype=np.bool_)
+    live[:n_inputs] = live[n_units - n_outputs :] = True
+    for e in edges:
+        live[ends[0, e]] = live[ends[1, e]] = True
+    units, number = np.nonzero(live)[0], np.cumsum(live) - 1
+    source = np.empty(edges.size, dtype=np.uint32)  # unsigned: spares the test for negative ones
+    n_incoming = np.zeros(units.size + 1, dtype=np.int64)
+    for at, e in enumerate(edges):
+        source[at] = number[ends[0, e]]
+        n_incoming[number[ends[1, e]] + 1] += 1
+    place = np.concatenate((edges, n_weights + units[n_inputs:] - n_inputs))
+    free = kept[place].astype(np.float32)
+    start = np.cumsum(n_incoming).astype(np.uint32)
+    return _Live(source, start, n_inputs, units.size - n_outputs, place, free)
+
+
+@_compiled
+def _best_epoch(
+    net: _Live, w: Any, samples: Any, validation: Any, numbers: Any, batch_size: int, rates: Any
+) -> Any:
+    """Parameters, accuracy and loss of the best epoch of Adam from parameters `w`."""
+    n = samples[0].shape[0]
+    rate, decay, noise, beta_mean, beta_square = rates
+    lanes = min(n, batch_size)  # samples side by side
+    a = np.zeros((net.start.size - 1, lanes), dtype=np.float32)  # activations, logits at the end
+    d = np.zeros_like(a)  # derivatives of the loss by them
+    best, gradient = w.copy(), np.zeros_like(w)
+    mean, square = np.zeros_like(w), np.zeros_like(w)
+    accuracy, loss, n_steps = -1.0, np.inf, 0
+    for epoch in range(numbers.shape[0]):
+        noisy = numbers[epoch]
+        order = np.argsort(noisy[:, net.n_inputs], kind="mergesort")
+        for begin in range(0, n, lanes):
+            rows = order[begin : begin + lanes]
+            _show(a, net, samples[0], rows)
+            for s in range(rows.size):
+                for i in range(net.n_inputs):
+                    a[i, s] += np.float32(noise) * noisy[begin + s, i]
+            _forward(net, w, a)
+            _slopes(a[net.first_output :], samples[1], rows, d)
+            _backward(net, w, a, d, gradient)
+            n_steps += 1
+            step = np.float32(rate / (1 - beta_mean**n_steps))
+            correction = np.float32(1 / (1 - beta_square**n_steps))
+            constants = np.float32(decay), np.float32(beta_mean), np.float32(beta_square)
+            _adam(w, gradient, mean, square, net.free, step, correction, constants)
+        now, loss_now = _judge(net, w, a, validation)
+        if now > accuracy or (now == accuracy and loss_now < loss):
+            best[:] = w
+            accuracy, loss = now, loss_now
+    return best, accuracy, loss
+
+
+@_compiled
+def _show(a: Any, net: _Live, inputs: Any, rows: Any) -> None:
+    for s in range(rows.size):
+        for i in range(net.n_inputs):
+            a[i, s] = inputs[rows[s], i]
+
+
+@_compiled
+def _forward(net: _Live, w: Any, a: Any) -> None:
+    for u in range(net.n_inputs, a.shape[0]):
+        total, bias = a[u], w[net.source.size + u - net.n_inputs]
+        for s in range(a.shape[1]):
+            total[s] = bias
+        for e in range(net.start[u], net.start[u + 1]):
+            weight, before = w[e], a[net.source[e]]
+            for s in range(a.shape[1]):
+                total[s] += weight * before[s]
+        if u < net.first_output:
+            for s in range(a.shape[1]):
+                total[s] = max(total[s], np.float32(0))
+
+
+@_compiled
+def _slopes(logits: Any, targets: Any, rows: Any, d: Any) -> None:
+    """Derivative of the mean binary cross-entropy by the logits; 0 elsewhere."""
+    one, scale = np.float32(1), np.float32(1 / (rows.size * logits.shape[0]))
+    d[:] = 0
+    of_logits = d[d.shape[0] - logits.shape[0] :]
+    for o in range(logits.shape[0]):
+        for s in range(rows.size):
+            right = one / (one + np.exp(-logits[o, s]))
+            of_logits[o, s] = (right - targets[rows[s], o]) * scale
+
+
+@_compiled_sums
+def _backward(net: _Live, w: Any, a: Any, d: Any, gradient: Any) -> None:
+    for u in range(a.shape[0] - 1, net.n_inputs - 1, -1):
+        slope = d[u]
+        if u < net.first_output:
+            for s in range(a.shape[1]):
+                slope[s] = slope[s] if a[u, s] > 0 else np.float32(0)
+        total = np.float32(0)
+        for s in range(a.shape[1]):
+            total += slope[s]
+        gradient[net.source.size + u - net.n_inputs] = total
+        for e in range(net.start[u], net.start[u + 1]):
+            before, total = a[net.source[e]], np.float32(0)
+            for s in range(a.shape[1]):
+                total += slope[s] * before[s]
+            gradient[e] = total
+        for e in range(net.start[u], net.start[u + 1]):
+            weight, carried = w[e], d[net.source[e]]
+            for s in range(a.shape[1]):
+                carried[s] += weight * slope[s]
+
+
+@_compiled
+def _adam(
+    w: Any,
+    gradient: Any,
+    mean: Any,
+    square: Any,
+    free: Any,
+    step: Any,
+    correction: Any,
+    constants: Any,
+) -> None:
+    decay, beta_mean, beta_square = constants
+    one, least = np.float32(1), np.float32(1e-8)
+    for i in range(w.size):
+        slope = gradient[i] + decay * w[i]
+        mean[i] += (one - beta_mean) * (slope - mean[i])
+        square[i] = beta_square * square[i] + (one - beta_square) * slope * slope
+        change = step * mean[i] / (np.sqrt(square[i] * correction) + least)
+        w[i] = (w[i] - change) * free[i]
+
+
+@_compiled
+def _judge(net: _Live, w: Any, a: Any, validation: Any) -> tuple[float, float]:
+    """Share of right bits, and mean binary cross-entropy."""
+    inputs, targets = validation
+    logits = a[net.first_output :]
+    right, loss, product = 0, 0.0, 1.0
+    for begin in range(0, inputs.shape[0], a.shape[1]):
+        rows = np.arange(begin, min(begin + a.shape[1], inputs.shape[0]))
+        _show(a, net, inputs, rows)
+        _forward(net, w, a)
+        for o in range(logits.shape[0]):
+            for s in range(rows.size):
+                z, t = logits[o, s], targets[rows[s], o]
+                right += (z > 0) == (t > 0)
+                loss += max(z, np.float32(0)) - z * t
+                product *= 1 + np.exp(-abs(z))
+                if product > _PRODUCT:  # the logarithm of a product is the cheapest sum of many
+                    loss, product = loss + np.log(product), 1.0
+    n_bits = targets.size
+    return right / n_bits, float((loss + np.log(product)) / n_bits)

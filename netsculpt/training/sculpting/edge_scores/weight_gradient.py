@@ -1,0 +1,39 @@
+"""How much the loss would change, to first order, without a weight."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.func import functional_call, grad, vmap
+
+from netsculpt.training.sculpting.replicas import Replicas
+from netsculpt.training.tasks import Task
+
+__all__ = ["weight_gradient"]
+
+
+def weight_gradient(replicas: Replicas, task: Task) -> Tensor:
+    r"""Mean over the validation samples of \|weight × ∂loss/∂weight\| [R, weights].
+
+    Each sample counts with its own absolute value, as in the score of units: an edge that carries
+    nothing on any sample scores 0. With the gradient of the mean instead this is Mozer and
+    Smolensky's relevance and SNIP (Lee, Ajanthan and Torr, arXiv:1810.02340, equation 6).
+    Memory O(samples × weights) a replica.
+    """
+    samples, goal = task.validation, task.goal
+
+    def loss(parameters: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
+        return goal.loss(functional_call(replicas.net, parameters, (x[None],)), y[None])
+
+    by_sample = vmap(grad(loss), in_dims=(None, 0, 0))
+
+    def score(parameters: dict[str, Tensor]) -> Tensor:
+        gradients = by_sample(parameters, samples.inputs, samples.targets)
+        return torch.cat(
+            [
+                (gradients[name] * parameters[name]).abs().mean(0).flatten()
+                for name in replicas.weights
+            ]
+        )
+
+    return vmap(score)(replicas.parameters)

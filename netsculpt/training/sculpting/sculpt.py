@@ -1,0 +1,376 @@
+"""Neural Sculpting: prune units, then edges, while the task stays solved.
+
+Patil, Michael and Dovrolis, "Neural Sculpting", NeurIPS 2023, arXiv:2305.18402. Here many replicas
+(seeds × unit gradients × edge gradients) go through it as one stacked batch, a round at a time.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from netsculpt.core.errors import FormatError
+from netsculpt.core.random import stream
+from netsculpt.nets.families import MLP
+from netsculpt.training.pruning.schedules.linear import linear
+from netsculpt.training.sculpting.cuts import without_edges, without_units
+from netsculpt.training.sculpting.edge_scores.magnitude import magnitude
+from netsculpt.training.sculpting.percentile_pruning import Schedule, Score, begun
+from netsculpt.training.sculpting.replicas import Replicas, initial
+from netsculpt.training.sculpting.retraining import Settings, accuracy, train
+from netsculpt.training.sculpting.single_edge_pruning import SingleEdgePruning
+from netsculpt.training.sculpting.unit_scores.activation_gradient import activation_gradient
+from netsculpt.training.tasks import Task
+
+__all__ = ["PUBLISHED", "Rule", "Sculpted", "Sculpting", "sculpt"]
+
+Round = Callable[[str, int, int], None]  # stage, replicas finished, replicas in all
+
+STAGES = ("dense", "units", "retraining", "edges", "single edges", "finished")
+BRANCHING = ("units", "edges")  # stages in which a run becomes one for each gradient
+
+
+class Pruning(Protocol):
+    """What a stage prunes next, in its runs that still go on."""
+
+    def propose(self, replicas: Replicas, task: Task) -> Replicas:
+        """The replicas, each with a little less."""
+
+    def judge(self, reached: Tensor) -> Tensor:
+        """Told which [R] of them were accepted: which runs go on."""
+
+    def state(self) -> dict[str, Tensor]:
+        """What `restore` needs, on the CPU."""
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Go on where `state` was given."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What is pruned first, and how pruning goes on. The defaults are the published method."""
+
+    unit_score: Score = activation_gradient  # one of netsculpt.training.sculpting.unit_scores
+    edge_score: Score = magnitude  # one of netsculpt.training.sculpting.edge_scores
+    schedule: Schedule = linear  # one of netsculpt.training.pruning.schedules
+    rewind: bool = False  # retrain from the initial weights, as lottery tickets are found
+    single_edges: bool = False  # in the end try each edge alone, the idlest first
+
+
+PUBLISHED = Rule()
+
+
+@dataclass(frozen=True, eq=False)
+class Sculpted:
+    """Sculpted replicas, one for each (seed, unit gradient, edge gradient), in that order."""
+
+    replicas: Replicas
+    seeds: tuple[int, ...]  # [R]
+    unit_gradients: tuple[float, ...]  # [R] percent of the hidden units a step
+    edge_gradients: tuple[float, ...]  # [R] percent of the weights a step
+    solved: Tensor  # bool [R]: the dense net reached the goal; if not, nothing was pruned
+
+    def sparsest(self) -> list[int]:
+        """For each seed that was solved the replica with the fewest weights, first of equals."""
+        kept, best = self.replicas.n_kept().tolist(), dict[int, int]()
+        for at, seed in enumerate(self.seeds):
+            if self.solved[at] and (seed not in best or kept[at] < kept[best[seed]]):
+                best[seed] = at
+        return list(best.values())
+
+
+def sculpt(
+    spec: MLP,
+    task: Task,
+    settings: Settings,
+    *,
+    seeds: Sequence[int],
+    unit_gradients: Sequence[float] = (10.0,),
+    edge_gradients: Sequence[float] = (2.0,),
+    goal_accuracy: float = 1.0,
+    rule: Rule = PUBLISHED,
+    device: str | torch.device = "cpu",
+    progress: Round | None = None,
+) -> Sculpted:
+    r"""Train dense nets, prune units, then edges; every step is accepted only at the goal.
+
+    Step i prunes what lies at or below a percentile: with the linear schedule i × gradient, of
+    all hidden units by \|activation × gradient\|, then of all weights by \|weight\|. A step after
+    which retraining misses the goal is taken back and halved; when one of a single unit (edge)
+    fails, units (edges) are done. `Sculpting` does the same in rounds that can be saved.
+
+    Parameters
+    ----------
+    spec
+        The net: its first and last width are the task's inputs and outputs.
+    task
+        What is learnt.
+    settings
+        Of every training and retraining.
+    seeds
+        One dense net a seed. All its runs start from it.
+    unit_gradients, edge_gradients
+        Percent of all hidden units, of all weights, a step; each pair is a run of its own.
+    goal_accuracy
+        Share of right answers on the noise-free samples below which a net is not accepted, 0 … 1.
+    rule
+        Other scores, schedules and ends than the published ones.
+    device
+        Where to compute: "cpu", "cuda", "cuda:1", …
+    progress
+        Called after every round of retraining.
+
+    Returns
+    -------
+    Sculpted
+        seeds × unit gradients × edge gradients replicas.
+
+    Raises
+    ------
+    FormatError
+        If the net does not fit the task, or a gradient is not a percentage.
+    """
+    process = Sculpting(
+        spec,
+        task,
+        settings,
+        seeds=seeds,
+        unit_gradients=unit_gradients,
+        edge_gradients=edge_gradients,
+        goal_accuracy=goal_accuracy,
+        rule=rule,
+        device=device,
+    )
+    while not process.finished:
+        told = process.advance()
+        if progress:
+            progress(*told)
+    return process.result()
+
+
+class Sculpting:
+    """The sculpting of some seeds, between two rounds.
+
+    A round cuts, retrains, and accepts or takes back, in all runs that still go on. `state` is
+    everything that later rounds depend on: given to `restore` of an object made with the same
+    arguments, it goes on to the same bits. Arguments are those of `sculpt`.
+    """
+
+    def __init__(
+        self,
+        spec: MLP,
+        task: Task,
+        settings: Settings,
+        *,
+        seeds: Sequence[int],
+        unit_gradients: Sequence[float] = (10.0,),
+        edge_gradients: Sequence[float] = (2.0,),
+        goal_accuracy: float = 1.0,
+        rule: Rule = PUBLISHED,
+        device: str | torch.device = "cpu",
+    ) -> None:
+        _check(spec, task, seeds, goal_accuracy, unit_gradients, edge_gradients)
+        self._task, self._settings, self._rule = task.to(device), settings, rule
+        self._seeds, self._goal = tuple(seeds), goal_accuracy
+        self._gradients = tuple(unit_gradients), tuple(edge_gradients)
+        self._initial = initial(spec, seeds).to(device)
+        self.stage = STAGES[0]  # of the next round
+        self._dense = self._accepted = self._initial
+        self._solved = torch.zeros(len(seeds), dtype=torch.bool)
+        self._runs: list[tuple[int, ...]] = [(at,) for at in range(len(seeds))]
+        self._active = torch.arange(len(seeds))  # rows of _accepted that go on in this stage
+        self._rngs = [stream(seed, "sculpt", "dense") for seed in seeds]  # one for each row
+        self._pruning: Pruning | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether no round is left."""
+        return self.stage == STAGES[-1]
+
+    def advance(self) -> tuple[str, int, int]:
+        """Do one round, and open the next stage if it ended this one.
+
+        Returns the stage of the round, the runs that do not go on after it, and all runs.
+        """
+        stage = self.stage
+        if stage == "dense":
+            self._train_dense()
+        elif stage == "retraining":
+            self._retrain()
+        else:
+            self._prune()
+        while not self._active.numel() and not self.finished:
+            self._open_next_stage()
+        return stage, len(self._runs) - self._active.numel(), len(self._runs)
+
+    def result(self) -> Sculpted:
+        """Every run in order; those of seeds that were not solved stay dense."""
+        units, edges = self._gradients
+        each = len(units) * len(edges)
+        whole = self._dense.take(torch.arange(len(self._seeds)).repeat_interleave(each))
+        solved = self._solved.repeat_interleave(each)
+        if solved.any():
+            whole.put(solved.nonzero()[:, 0], self._accepted)
+        return Sculpted(
+            whole.to("cpu"),
+            tuple(seed for seed in self._seeds for _ in range(each)),
+            tuple(unit for _ in self._seeds for unit in units for _ in edges),
+            tuple(edge for _ in self._seeds for _ in units for edge in edges),
+            solved,
+        )
+
+    def state(self) -> dict[str, Any]:
+        """Tensors (on the CPU), numbers and strings: all that later rounds depend on."""
+        return {
+            "stage": self.stage,
+            "dense": _tensors(self._dense),
+            "accepted": _tensors(self._accepted),
+            "solved": self._solved,
+            "runs": self._runs,
+            "active": self._active,
+            "rngs": [json.dumps(rng.bit_generator.state) for rng in self._rngs],
+            "pruning": self._pruning.state() if self._pruning else {},
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state` gave for the same arguments."""
+        self.stage = state["stage"]
+        self._dense, self._accepted = (self._stacked(state[x]) for x in ("dense", "accepted"))
+        self._solved, self._active = state["solved"], state["active"]
+        self._runs = [tuple(run) for run in state["runs"]]
+        self._rngs = [np.random.default_rng(0) for _ in state["rngs"]]
+        for rng, text in zip(self._rngs, state["rngs"], strict=True):
+            rng.bit_generator.state = json.loads(text)
+        self._pruning = self._new_pruning()
+        if self._pruning:
+            self._pruning.restore(state["pruning"])
+
+    def _stacked(self, tensors: Mapping[str, Any]) -> Replicas:
+        like = self._initial
+        found = Replicas(like.spec, like.net, dict(tensors["parameters"]), dict(tensors["masks"]))
+        return found.to(like.device)
+
+    def _train(self, replicas: Replicas, rows: Tensor) -> tuple[Replicas, Tensor]:
+        """The replicas retrained with the random streams of `rows`; which reach the goal."""
+        rngs = [self._rngs[at] for at in rows.tolist()]
+        found = train(replicas, self._task, self._settings, rngs)
+        return found.replicas, (found.accuracy >= self._goal).cpu()
+
+    def _train_dense(self) -> None:
+        self._dense, self._solved = self._train(self._initial, self._active)
+        rows = self._solved.nonzero()[:, 0]
+        self._runs = [self._runs[at] for at in rows.tolist()]
+        self._accepted, self._active = self._dense.take(rows), rows[:0]
+
+    def _retrain(self) -> None:
+        found, reached = self._train(self._accepted, self._active)
+        rows = reached.nonzero()[:, 0]
+        self._accepted.put(rows, found.take(rows))
+        self._active = rows[:0]
+
+    def _prune(self) -> None:
+        assert self._pruning
+        active = self._active
+        smaller = self._pruning.propose(self._accepted.take(active), self._task)
+        if self._rule.rewind:
+            seeds = torch.tensor([self._runs[at][0] for at in active.tolist()])
+            smaller = self._initial.take(seeds).masked(smaller.masks)
+        if self.stage == "single edges":
+            found, reached = self._train_where_needed(smaller)
+        else:
+            found, reached = self._train(smaller, active)
+        self._accepted.put(active[reached], found.take(reached.nonzero()[:, 0]))
+        self._active = active[self._pruning.judge(reached)]
+
+    def _train_where_needed(self, smaller: Replicas) -> tuple[Replicas, Tensor]:
+        """As `_train`, but what reaches the goal as it is stays as it is."""
+        reached = (accuracy(smaller, self._task) >= self._goal).cpu()
+        missed = (~reached).nonzero()[:, 0]
+        if missed.numel():
+            found, reached[missed] = self._train(smaller.take(missed), self._active[missed])
+            smaller.put(missed, found)
+        return smaller, reached
+
+    def _open_next_stage(self) -> None:
+        self.stage = STAGES[STAGES.index(self.stage) + 1] if self._runs else "finished"
+        if self.stage in BRANCHING:
+            self._branch(self._gradients[BRANCHING.index(self.stage)])
+        if self.stage == "finished" or (
+            self.stage == "single edges" and not self._rule.single_edges
+        ):
+            return
+        self._active = torch.arange(len(self._runs))
+        self._pruning = self._new_pruning()
+
+    def _branch(self, gradients: Sequence[float]) -> None:
+        """Split every run into one for each gradient, with a random stream of its own."""
+        rows = torch.arange(len(self._runs)).repeat_interleave(len(gradients))
+        self._accepted = self._accepted.take(rows)
+        self._runs = [(*run, at) for run in self._runs for at in range(len(gradients))]
+        self._rngs = [
+            stream(self._seeds[run[0]], "sculpt", self.stage, *map(str, self._gradients_of(run)))
+            for run in self._runs
+        ]
+
+    def _gradients_of(self, run: tuple[int, ...]) -> list[float]:
+        """Unit gradient, then edge gradient, as far as the run has them."""
+        return [values[at] for values, at in zip(self._gradients, run[1:], strict=False)]
+
+    def _new_pruning(self) -> Pruning | None:
+        """How the runs are pruned in this stage, at its beginning."""
+        spec, rule, replicas = self._accepted.spec, self._rule, self._accepted
+        if self.stage == "units":
+            return begun(
+                *(rule.unit_score, without_units, rule.schedule),
+                n_items=spec.n_hidden,
+                percent=torch.zeros(len(self._runs), dtype=torch.float64),
+                gradients=[self._gradients_of(run)[0] for run in self._runs],
+            )
+        if self.stage == "edges":
+            return begun(
+                *(rule.edge_score, without_edges, rule.schedule),
+                n_items=spec.n_weights,
+                percent=100 * (1 - replicas.n_kept().cpu().double() / spec.n_weights),
+                gradients=[self._gradients_of(run)[1] for run in self._runs],
+            )
+        if self.stage == "single edges":
+            kept = [replicas.masks[name].flatten(1) for name in replicas.weights]
+            return SingleEdgePruning(torch.cat(kept, dim=1))
+        return None
+
+
+def _tensors(replicas: Replicas) -> dict[str, dict[str, Tensor]]:
+    plain = replicas.to("cpu")
+    return {"parameters": plain.parameters, "masks": plain.masks}
+
+
+def _check(
+    spec: MLP,
+    task: Task,
+    seeds: Sequence[int],
+    goal_accuracy: float,
+    *gradients: Sequence[float],
+) -> None:
+    if (spec.widths[0], spec.widths[-1]) != (task.n_inputs, task.n_outputs):
+        raise FormatError(
+            f"a net of {spec.widths[0]} inputs and {spec.widths[-1]} outputs does not fit task "
+            f"{task.name!r}: it has {task.n_inputs} inputs and {task.n_outputs} outputs"
+        )
+    if not spec.n_hidden:
+        raise FormatError("a net without hidden layer has no unit to prune: give three widths")
+    if not seeds or len(set(seeds)) < len(seeds):
+        raise FormatError(f"seeds are {list(seeds)}: at least one is needed, and each once")
+    for values in gradients:
+        if not values or not all(0 < gradient <= 100 for gradient in values):
+            raise FormatError(
+                f"gradients are {list(values)}: at least one is needed, percentages above 0 up to "
+                "100"
+            )
+    if not 0 < goal_accuracy <= 1:
+        raise FormatError(f"goal accuracy is {goal_accuracy}: a share above 0, up to 1")

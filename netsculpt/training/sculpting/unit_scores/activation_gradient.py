@@ -1,0 +1,36 @@
+"""How much the loss would change, to first order, without a unit."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.func import functional_call, grad, vmap
+
+from netsculpt.training.sculpting.replicas import Replicas
+from netsculpt.training.tasks import Task
+
+__all__ = ["activation_gradient"]
+
+
+def activation_gradient(replicas: Replicas, task: Task) -> Tensor:
+    """Mean over the validation samples of |activation × ∂loss/∂activation| [R, hidden units].
+
+    Each sample counts with its own absolute value: the mean of absolute products, not the absolute
+    value of a batch's mean. Pruned units score 0.
+
+    Patil, Michael and Dovrolis, arXiv:2305.18402, section 3.
+    """
+    samples, goal = task.validation, task.goal
+    gates = dict(replicas.net.named_buffers())
+
+    def loss(
+        opened: dict[str, Tensor], parameters: dict[str, Tensor], x: Tensor, y: Tensor
+    ) -> Tensor:
+        return goal.loss(
+            functional_call(replicas.net, {**parameters, **opened}, (x[None],)), y[None]
+        )
+
+    by_sample = vmap(grad(loss), in_dims=(None, None, 0, 0))
+    by_replica = vmap(by_sample, in_dims=(None, 0, None, None))
+    products = by_replica(gates, replicas.parameters, samples.inputs, samples.targets)
+    return torch.cat([products[name].abs().mean(1) for name in gates], dim=1)
