@@ -17,8 +17,8 @@ from netsculpt.core.errors import FormatError
 from netsculpt.files.checkpoint import read_model, write_model
 from netsculpt.graph.graph import NetGraph
 from netsculpt.loading import load
-from netsculpt.nets._held import Holder
 from netsculpt.nets.families import CNN, LSTM, MLP, VGG, NetSpec, ResNet, initial_net
+from netsculpt.nets.held import Holder
 from netsculpt.nets.masks import (
     mask_gradients,
     mask_net,

@@ -13,7 +13,7 @@ from netsculpt.core.errors import GraphError
 from netsculpt.graph.graph import Layer, NetGraph, live_units
 from netsculpt.graph.partition import NO_MODULE, Partition
 from netsculpt.modules._information import ami, ari, overlap, vi
-from netsculpt.modules._labels import checked_labels
+from netsculpt.modules.labels import checked_labels
 
 if TYPE_CHECKING:
     import pandas as pd

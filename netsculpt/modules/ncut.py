@@ -6,7 +6,7 @@ import numpy as np
 
 from netsculpt.graph.graph import NetGraph, live_units
 from netsculpt.graph.partition import NO_MODULE, Partition
-from netsculpt.modules._labels import checked_labels, live_magnitudes
+from netsculpt.modules.labels import checked_labels, live_magnitudes
 
 __all__ = ["ncut"]
 

@@ -21,8 +21,8 @@ from torch import Tensor, nn
 
 from netsculpt.core.errors import FormatError
 from netsculpt.files.checkpoint import Model
-from netsculpt.nets._held import hold, places
 from netsculpt.nets.families import initial_net, net_from_spec
+from netsculpt.nets.held import hold, places
 
 __all__ = [
     "mask_gradients",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from netsculpt.nets._held import Place, places
+from netsculpt.nets.held import Place, places
 
 __all__ = ["prunable", "weight_places"]
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from netsculpt.core.errors import FormatError
-from netsculpt.nets._held import Place, places
+from netsculpt.nets.held import Place, places
 
 __all__ = ["kernel_mask", "unit_masks"]
 

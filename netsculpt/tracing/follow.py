@@ -16,11 +16,10 @@ from netsculpt.tracing.engine.builder import Builder
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.engine.columns import SeveralInputs
 from netsculpt.tracing.engine.inputs import Inputs
-from netsculpt.tracing.engine.junction import junction
+from netsculpt.tracing.engine.junction import add_state, junction
 from netsculpt.tracing.plan import Plan
 from netsculpt.tracing.program import Op, Program, Ref
 from netsculpt.tracing.rules import rules
-from netsculpt.tracing.rules._parts.states import add_state
 
 __all__ = ["followed", "walked"]
 

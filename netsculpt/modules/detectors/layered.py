@@ -12,7 +12,7 @@ from netsculpt.core.parallel import for_threads
 from netsculpt.core.random import RNG
 from netsculpt.graph.graph import NetGraph, live_units
 from netsculpt.graph.partition import NO_MODULE, Partition
-from netsculpt.modules._labels import checked_labels
+from netsculpt.modules.labels import checked_labels
 from netsculpt.modules.quality import quality
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from netsculpt.core.errors import GraphError
 from netsculpt.core.random import RNG
 from netsculpt.graph.graph import NetGraph, live_units
 from netsculpt.graph.partition import NO_MODULE, Partition
-from netsculpt.modules._labels import live_magnitudes
+from netsculpt.modules.labels import live_magnitudes
 from netsculpt.modules.quality import quality
 
 if TYPE_CHECKING:

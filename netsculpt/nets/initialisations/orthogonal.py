@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from netsculpt.core.random import RNG
-from netsculpt.nets._held import Place
-from netsculpt.nets.initialisations._drawn import TRANSPOSED, drawn
+from netsculpt.nets.drawing import TRANSPOSED, drawn
+from netsculpt.nets.held import Place
 
 __all__ = ["orthogonal"]
 

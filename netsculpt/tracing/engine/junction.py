@@ -13,7 +13,7 @@ from netsculpt.tracing.engine.builder import Builder
 from netsculpt.tracing.engine.edges import summed
 from netsculpt.tracing.engine.rows import completed
 
-__all__ = ["junction"]
+__all__ = ["add_state", "junction"]
 
 
 def junction(build: Builder, given: Sequence[Activation], name: str) -> Activation:
@@ -47,3 +47,9 @@ def junction(build: Builder, given: Sequence[Activation], name: str) -> Activati
     key, weight, _ = summed(pair, scale[real], np.ones(pair.size, np.int64))
     build.wire(key // stop, key % stop, weight)
     return Activation(torch.from_numpy(number[np.argsort(order)][place]).reshape(shape))
+
+
+def add_state(build: Builder, state: Activation, name: str) -> None:
+    """A layer that feeds nothing."""
+    junction(build, [state], name)
+    build.set_role(len(build.layers) - 1, "state")

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from netsculpt.core.errors import FormatError, LimitError
 from netsculpt.core.random import RNG, root_seed, stream
-from netsculpt.nets._held import places
+from netsculpt.nets.held import places
 from netsculpt.training.fitting import resuming
 from netsculpt.training.fitting.devices import usable_device
 from netsculpt.training.fitting.metrics import Epoch, JsonLines, TensorBoard

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from netsculpt.core.errors import FormatError
-from netsculpt.nets._held import Place
-from netsculpt.nets.initialisations._drawn import TRANSPOSED
+from netsculpt.nets.drawing import TRANSPOSED
+from netsculpt.nets.held import Place
 from netsculpt.nets.masks import mask_net
 from netsculpt.nets.prunable import weight_places
 

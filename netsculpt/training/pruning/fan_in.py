@@ -7,8 +7,8 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from netsculpt.nets._held import Place
-from netsculpt.nets.initialisations._drawn import TRANSPOSED, fan_in
+from netsculpt.nets.drawing import TRANSPOSED, fan_in
+from netsculpt.nets.held import Place
 from netsculpt.nets.prunable import weight_places
 
 __all__ = ["fan_in_corrected"]

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netsculpt.graph.graph import NetGraph
-from netsculpt.modules._labels import live_magnitudes
 from netsculpt.modules.detectors._layered.moving import Level
+from netsculpt.modules.labels import live_magnitudes
 
 __all__ = ["live_level"]
 

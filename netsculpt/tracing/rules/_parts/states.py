@@ -8,11 +8,10 @@ from typing import Any
 import torch
 
 from netsculpt.tracing.engine.activation import Activation
-from netsculpt.tracing.engine.builder import Builder
-from netsculpt.tracing.engine.junction import junction
+from netsculpt.tracing.engine.junction import add_state
 from netsculpt.tracing.rules._parts.cells import Cell, State, row
 
-__all__ = ["add_state", "begun", "ended"]
+__all__ = ["begun", "ended"]
 
 
 def begun(cell: Cell, given: Sequence[Any]) -> tuple[State, list[bool]]:
@@ -47,9 +46,3 @@ def ended(cell: Cell, state: State, recurs: Sequence[bool], *, folded: bool) -> 
             add_state(cell.call.build, new, name)
         elif wanted:
             cell.call.build.states.append((name, new))
-
-
-def add_state(build: Builder, state: Activation, name: str) -> None:
-    """A layer that feeds nothing."""
-    junction(build, [state], name)
-    build.set_role(len(build.layers) - 1, "state")

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from netsculpt.core.random import RNG, root_seed, stream
-from netsculpt.nets._held import Place
+from netsculpt.nets.held import Place
 from netsculpt.nets.masks import zero_pruned
 from netsculpt.nets.prunable import weight_places
 
