@@ -9,13 +9,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netsculpt import hierarchy, modules, paths
-from netsculpt.core.catalog import catalog, names
+from netsculpt.core.catalog import catalog, named, names
 from netsculpt.core.errors import GraphError, LimitError
 from netsculpt.core.parallel import for_threads
 from netsculpt.core.random import RNG, root_seed, stream
@@ -173,7 +173,7 @@ def analyze(
             f"n_nulls is {n_nulls} and detectors {detectors!r}: a number ≥ 0 and a list are needed"
         )
     chosen = {name: _detector(name, graph, influence) for name in detectors}
-    null_model = _named("netsculpt.nulls.models", null)
+    null_model = named("nulls", null)
     report = progress or _silent
     seed = root_seed(rng)
     effective = paths.effective(graph)
@@ -186,7 +186,7 @@ def analyze(
     report("path metrics", 0, 1)
     columns = _columns(graph, notes)
     report("path metrics", 1, 1)
-    by_data = [name for name in chosen if name in names("netsculpt.modules.data_aware")]
+    by_data = [name for name in chosen if name in names("data_aware")]
     if by_data and n_nulls:
         notes.append(
             f"Modules of {', '.join(by_data)} come from data, which null networks have not: z and "
@@ -207,9 +207,9 @@ def _detector(
     name: str, graph: NetGraph, influence: NDArray[np.float64] | None
 ) -> Callable[..., Partition]:
     """A function (graph, rng) to a partition; one that knows data gives the same for any graph."""
-    data_aware = catalog("netsculpt.modules.data_aware")
+    data_aware = catalog("data_aware")
     if name not in data_aware:
-        return _named("netsculpt.modules.detectors", name)
+        return named("detectors", name)
     if influence is None:
         raise GraphError(
             f"{name!r} finds modules by data: give influence [units, outputs], which "
@@ -217,13 +217,6 @@ def _detector(
         )
     partition: Partition = data_aware[name](graph, influence)
     return for_threads(lambda _, *, rng: partition)  # noqa: ARG005
-
-
-def _named(package: str, name: str) -> Callable[..., Any]:
-    known = catalog(package)
-    if name not in known:
-        raise GraphError(f"{name!r} is not in {package}; it has {', '.join(known)}")
-    return known[name]
 
 
 def _path_facts(graph: NetGraph, notes: list[str]) -> PathFacts:
@@ -251,7 +244,7 @@ def _columns(graph: NetGraph, notes: list[str]) -> dict[str, NDArray[np.float64]
     """Every metric of the catalogue on the pattern, and on |weight| where that differs."""
     columns: dict[str, NDArray[np.float64]] = {}
     pattern, magnitude = graph.pattern, graph.magnitude
-    for name, metric in catalog("netsculpt.paths.per_unit").items():
+    for name, metric in catalog("metrics").items():
         forms = [(name, pattern)]
         if name not in UNWEIGHTED:
             forms.append((f"{name}_weighted", magnitude))
@@ -291,7 +284,7 @@ def _detect(
             progress=lambda done, total: report(f"{name}: null networks", done, total),
         )
     stability = None
-    if n_seeds > 1 and name not in names("netsculpt.modules.data_aware"):
+    if n_seeds > 1 and name not in names("data_aware"):
         report(f"{name}: stability", 0, n_seeds)
         runs = modules.consensus(
             graph,

@@ -224,9 +224,9 @@ def test_broken_nets_and_settings_are_told():
         approximate_isometry(net)
 
 
-@pytest.mark.parametrize("name", catalog("netsculpt.nets.initialisations"))
+@pytest.mark.parametrize("name", catalog("initialisations"))
 def test_initialisations_depend_on_the_seed_alone(name):
-    draw = catalog("netsculpt.nets.initialisations")[name]
+    draw = catalog("initialisations")[name]
     net = pruned_net()
     before = copy.deepcopy(net.state_dict())
     a, b, other = draw(net, rng=3), draw(net, rng=3), draw(net, rng=4)

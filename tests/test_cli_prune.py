@@ -290,7 +290,7 @@ def test_a_training_that_was_killed_goes_on_to_the_same_bits(tmp_path: Path) -> 
 def test_a_pruning_that_was_killed_goes_on(cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     options = ("prune", *MLP_SPEC, "--method", "synflow", "--density", 0.05)
     assert cli(*options, "-o", "whole.pt")[0] == 0
-    score, times = catalog("netsculpt.training.pruning.scores")["synflow"], itertools.count()
+    score, times = catalog("scores")["synflow"], itertools.count()
 
     def interrupted(*arguments: Any, **others: Any) -> Any:
         if next(times) == 40:

@@ -1,4 +1,4 @@
-"""Imports only go down, and the door opens without heavy libraries."""
+"""Imports only go down, folders form no circle, and the door opens without heavy libraries."""
 
 from __future__ import annotations
 
@@ -8,71 +8,152 @@ import sys
 from pathlib import Path
 
 import pytest
+from imports import circles, folder_circles, imports, intrusions, modules, room, upward
 
 import netsculpt
 from netsculpt.graph.npz import save
 
 ROOT = Path(netsculpt.__file__).parent
-FLOORS = {
-    5: {"cli", "__main__"},
-    4: {"pipeline", "report", "sweep"},
-    3: {"plots"},
-    2: {"paths", "modules", "nulls", "hierarchy", "reuse", "monte_carlo", "synthetic"},
-    1: {"loading", "checkpoint", "tracing", "training"},
-    0: {
-        *("graph", "matrices", "partition", "provenance", "errors", "random", "catalog"),
-        "printable",
-        *("circuits", "interop", "graph_files", "exporting", "parallel", "walks", "_version"),
-        *("_grouping", "_splitmix"),
-    },
-}
-FLOOR_OF = {name: floor for floor, names in FLOORS.items() for name in names}
-SIBLINGS_ALLOWED = {0, 1, 4, 5}
+ORDER = [  # from the ground up: a room imports only rooms that stand before it
+    ("core",),
+    ("graph",),
+    ("files",),
+    ("nets",),
+    ("paths", "modules", "nulls", "hierarchy"),  # siblings hand values, not imports
+    ("tracing",),
+    ("loading",),
+    ("training",),
+    ("plots",),
+    ("pipeline",),
+    ("studies",),
+    ("report",),
+    ("cli",),
+    ("__main__",),
+]
+WITH_TORCH = {"files", "nets", "tracing", "loading", "training"}
+MOST_ENTRIES = 17
 HEAVY = ("torch", "igraph", "leidenalg", "matplotlib", "pandas", "sklearn", "numba", "networkx")
+IMPORTS = imports(ROOT)
 
 
-def files() -> list[Path]:
-    return [path for path in sorted(ROOT.rglob("*.py")) if path != ROOT / "__init__.py"]
+def test_every_room_has_a_floor() -> None:
+    rooms = {room(name) for name in IMPORTS} - {""}
+    assert rooms == {name for names in ORDER for name in names}
+    assert len(rooms - {"__main__"}) <= MOST_ENTRIES
 
 
-def part(path: Path) -> str:
-    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+def test_imports_go_down() -> None:
+    assert upward(IMPORTS, ORDER) == set()
 
 
-def imported(path: Path) -> set[str]:
-    """Every module that a file names in an import, inside functions too."""
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: relative import"
-            module = node.module or ""
-            names.update(f"{module}.{alias.name}" for alias in node.names)
-    return names
+def test_no_circle_of_files() -> None:
+    assert circles(IMPORTS) == []
 
 
-def test_every_part_has_a_floor() -> None:
-    assert {part(path) for path in files()} <= set(FLOOR_OF)
+def test_no_circle_of_folders() -> None:
+    assert folder_circles(IMPORTS) == []
 
 
-@pytest.mark.parametrize("path", files(), ids=lambda path: str(path.relative_to(ROOT)))
-def test_imports_go_down(path: Path) -> None:
-    here = part(path)
-    for name in imported(path):
-        pieces = name.split(".")
-        if pieces[0] != "netsculpt" or len(pieces) < 2 or pieces[1] not in FLOOR_OF:
-            continue
-        there = pieces[1]
-        floor, below = FLOOR_OF[here], FLOOR_OF[there]
-        sibling = below == floor and (here == there or floor in SIBLINGS_ALLOWED)
-        assert below < floor or sibling, f"{here} (floor {floor}) imports {there} (floor {below})"
+def test_private_files_are_imported_in_their_folder_only() -> None:
+    assert intrusions(IMPORTS) == set()
 
 
-@pytest.mark.parametrize("path", files(), ids=lambda path: str(path.relative_to(ROOT)))
-def test_torch_only_on_its_floor(path: Path) -> None:
-    names = {name.split(".")[0] for name in imported(path)}
-    assert FLOOR_OF[part(path)] == 1 or "torch" not in names
+def test_imports_are_absolute() -> None:
+    relative = [
+        name
+        for name, path in modules(ROOT).items()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and node.level
+    ]
+    assert relative == []
+
+
+def test_torch_only_in_its_rooms() -> None:
+    takers = {
+        name
+        for name, path in modules(ROOT).items()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        if any(
+            x.split(".")[0] == "torch"
+            for x in [getattr(node, "module", None) or "", *(y.name for y in node.names)]
+        )
+    }
+    assert {room(name) for name in takers} <= WITH_TORCH
+
+
+PLANTED_ORDER = [("low",), ("high", "beside")]
+
+
+def planted(folder: Path, **files: str) -> dict[str, frozenset[str]]:
+    """The imports of a package with these files, `a__b` standing for ``a/b.py``."""
+    for name, text in files.items():
+        path = folder.joinpath("package", *name.split("__")).with_suffix(".py")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return imports(folder / "package")
+
+
+def test_an_import_that_goes_up_is_found(tmp_path: Path) -> None:
+    given = planted(
+        tmp_path,
+        low__a="def f():\n    from package.high import b",
+        high__b="from package.low.c import x",
+        low__c="",
+        beside__d="import package.high.b",
+    )
+    assert upward(given, PLANTED_ORDER) == {
+        ("package.low.a", "package.high.b"),
+        ("package.beside.d", "package.high.b"),
+    }
+
+
+def test_a_circle_of_files_is_found(tmp_path: Path) -> None:
+    given = planted(
+        tmp_path,
+        low__a="from package.low.b import x",
+        low__b="if TYPE_CHECKING:\n    from package.low import c",
+        low__c="import package.low.a",
+        high__d="from package.low.a import x",
+    )
+    assert circles(given) == [{"package.low.a", "package.low.b", "package.low.c"}]
+
+
+def test_a_circle_of_folders_is_found_where_no_files_form_one(tmp_path: Path) -> None:
+    given = planted(
+        tmp_path,
+        one__a="from package.two.b import x",
+        two__b="",
+        two__c="from package.one.d import x",
+        one__d="",
+        high__one__e="from package.high.two.f import x",
+        high__two__f="",
+        high__two__g="from package.high.h import x",
+        high__h="from package.high.one.i import x",
+        high__one__i="",
+    )
+    assert circles(given) == []
+    assert folder_circles(given) == [
+        {"package.one", "package.two"},
+        {"package.high.one", "package.high.two", "package.high.h"},
+    ]
+
+
+def test_a_private_import_from_outside_is_found(tmp_path: Path) -> None:
+    given = planted(
+        tmp_path,
+        low___secret="",
+        low___wing__c="from package.low._wing.d import x",
+        low___wing__d="",
+        low__a="from package.low import _secret\nfrom package.low._wing.c import x",
+        low____init__="from package.low._secret import x",
+        low__deep__b="from package.low._secret import x",
+        high__e="from package.low._wing import c",
+    )
+    assert intrusions(given) == {
+        ("package.low.deep.b", "package.low._secret"),
+        ("package.high.e", "package.low._wing.c"),
+    }
 
 
 @pytest.mark.parametrize("command", ["import netsculpt", "import netsculpt.cli"])

@@ -20,7 +20,7 @@ from netsculpt.training.influence import answer_flips as method
 from netsculpt.training.sculpting.replicas import Replicas, initial
 from netsculpt.training.tasks import Bits, Classes, Task, boolean, hold_out, task
 
-METHODS = catalog("netsculpt.training.influence")
+METHODS = catalog("influence")
 CIRCUIT = "s = (a ^ b) & c\nf = s\ng = b | (c & d)\nh = ~s"
 
 

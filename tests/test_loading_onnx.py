@@ -18,11 +18,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import netsculpt
+from netsculpt.core.catalog import modules
 from netsculpt.core.errors import FormatError, TopologyError
 from netsculpt.files.source import Source
 from netsculpt.graph.graph import NetGraph
 from netsculpt.loading import load
-from netsculpt.loading.formats import formats
 from netsculpt.loading.programs.onnx.external import External
 from netsculpt.loading.programs.onnx.tensors import Tensors
 
@@ -394,7 +394,7 @@ def test_only_onnx_models_are_taken_for_some(tmp_path: Path) -> None:
         (b"\x08\x07", False),
     ]:
         path.write_bytes(changed)
-        found = [x for x, y in formats().items() if y.sniff(Source.at(path, 1 << 20))]
+        found = [x for x, y in modules("formats").items() if y.sniff(Source.at(path, 1 << 20))]
         assert found == (["onnx"] if known else [])
 
 

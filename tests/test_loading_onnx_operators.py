@@ -12,8 +12,8 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 from torch.nn import functional
 
+from netsculpt.core.catalog import modules
 from netsculpt.files.source import Source
-from netsculpt.loading.formats import formats
 from netsculpt.loading.programs.onnx.ops import translations
 from netsculpt.tracing.program import Program, Ref
 
@@ -38,8 +38,8 @@ def model_of(
 def program_of(model: Any, path: Path) -> Program:
     path.write_bytes(model.SerializeToString())
     source = Source.at(path, 1 << 30)
-    assert [name for name, known in formats().items() if known.sniff(source)] == ["onnx"]
-    return formats()["onnx"].read(source).value
+    assert [name for name, known in modules("formats").items() if known.sniff(source)] == ["onnx"]
+    return modules("formats")["onnx"].read(source).value
 
 
 def executed(program: Program, inputs: dict[str, Any]) -> Any:

@@ -25,7 +25,7 @@ from netsculpt.training.sculpting.retraining import Settings
 from netsculpt.training.sculpting.sculpt import Sculpted, sculpt
 from netsculpt.training.tasks import Task, task
 
-DETECTORS = catalog("netsculpt.modules.data_aware")
+DETECTORS = catalog("data_aware")
 APART = [[0.3, 0.0], [0.0, 0.3]]  # two outputs that never change together
 
 

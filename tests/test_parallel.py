@@ -19,7 +19,7 @@ from netsculpt.core.random import RNG
 from netsculpt.modules import quality
 from netsculpt.nulls import rewire
 
-NULLS = catalog("netsculpt.nulls.models")
+NULLS = catalog("nulls")
 
 
 def process(at: int) -> int:

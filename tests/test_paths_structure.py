@@ -416,7 +416,7 @@ def test_isometry_refuses_what_has_no_singular_values() -> None:
 def test_package_gives_every_method_and_imports_nothing_heavy() -> None:
     from netsculpt.core.catalog import catalog
 
-    assert set(catalog("netsculpt.paths.per_unit")) <= set(paths.__all__)
+    assert set(catalog("metrics")) <= set(paths.__all__)
     for name in paths.__all__:
         assert callable(getattr(paths, name))
     code = (

@@ -32,11 +32,11 @@ from netsculpt.training import (
 from netsculpt.training.pruning.prune import METHODS
 from netsculpt.training.pruning.scores import magnitude, random, synflow
 
-SCORES = names("netsculpt.training.pruning.scores")
-ALLOCATIONS = ["global", *names("netsculpt.training.pruning.allocations")]
-SCHEDULES_IN = "netsculpt.training.pruning.schedules"
+SCORES = names("scores")
+ALLOCATIONS = ["global", *names("allocations")]
+SCHEDULES_IN = "schedules"
 SCHEDULES = names(SCHEDULES_IN)
-SCOPES = names("netsculpt.training.pruning.scopes")
+SCOPES = names("scopes")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -586,4 +586,4 @@ def test_what_no_path_reaches_before_pruning_is_left() -> None:
 
 
 def test_catalogues_hold_what_is_promised() -> None:
-    assert set(catalog("netsculpt.nets.initialisations")) >= {"he"}
+    assert set(catalog("initialisations")) >= {"he"}

@@ -15,17 +15,15 @@ from netsculpt.core.errors import FormatError
 from netsculpt.nets import MLP, ResNet, initial_net, mask_net, prunable
 from netsculpt.nets.choosing import best, shared_out
 from netsculpt.training.fitting.batches import Batches, batches_of
-from netsculpt.training.pruning.allocations.erk import erk
-from netsculpt.training.pruning.allocations.uniform import uniform
-from netsculpt.training.pruning.scopes.kernel import kernel
-from netsculpt.training.pruning.scopes.unit import unit
+from netsculpt.training.pruning.allocations import erk, uniform
+from netsculpt.training.pruning.scopes import kernel, unit
 from netsculpt.training.pruning.scores.grasp import grasp
 from netsculpt.training.pruning.scores.snip import snip
 from netsculpt.training.pruning.scores.synflow import synflow
 from netsculpt.training.pruning.scores.synflow_l2 import synflow_l2
 from netsculpt.training.tasks import digits
 
-SCORES = catalog("netsculpt.training.pruning.scores")
+SCORES = catalog("scores")
 
 
 @pytest.fixture

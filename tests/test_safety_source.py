@@ -11,9 +11,9 @@ import pytest
 import netsculpt
 
 ROOT = Path(netsculpt.__file__).parent
-DOOR = "loading/_torch.py"
-USERS_OWN = {"catalog.py", "loading/formats/__init__.py", "tracing/rules/__init__.py"}  # our names
-USERS_OWN |= {"loading/_onnx/ops/__init__.py", "cli/importing.py"}  # --model: the user says what
+DOOR = "files/torch.py"
+USERS_OWN = {"core/catalog.py", "loading/programs/onnx/ops/__init__.py"}  # our names
+USERS_OWN |= {"cli/importing.py"}  # --model: the user says what
 FORBIDDEN = (
     *("eval", "exec", "compile", "__import__", "builtins.eval", "builtins.exec"),
     *("pickle.load", "pickle.loads", "pickle.Unpickler", "marshal.loads", "marshal.load"),

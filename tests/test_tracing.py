@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from traced_nets import Function, same, widths
 
 import netsculpt
+from netsculpt.core.catalog import modules
 from netsculpt.core.errors import GraphError, TopologyError
 from netsculpt.nets.families import MLP, initial_net
 from netsculpt.nets.masks import mask_net
@@ -162,12 +163,8 @@ def test_arguments_are_checked() -> None:
 
 
 def test_no_operation_has_two_rules() -> None:
-    import importlib
 
-    from netsculpt.core.catalog import names
-
-    package = "netsculpt.tracing.rules"
-    known = [op for n in names(package) for op in importlib.import_module(f"{package}.{n}").OPS]
+    known = [op for module in modules("rules").values() for op in module.OPS]
     assert len(known) == len(set(known)) == len(rules())
 
 

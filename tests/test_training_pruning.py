@@ -14,7 +14,7 @@ from torch import Tensor
 from netsculpt.core.catalog import catalog
 from netsculpt.core.errors import FormatError
 from netsculpt.nets.families import MLP
-from netsculpt.training.pruning.schedules.linear import linear
+from netsculpt.training.pruning.schedules import linear
 from netsculpt.training.sculpting.percentile_pruning import begun
 from netsculpt.training.sculpting.replicas import Replicas, initial
 from netsculpt.training.sculpting.retraining import Settings, accuracy
@@ -22,8 +22,8 @@ from netsculpt.training.sculpting.sculpt import PUBLISHED, Rule, Sculpted, Sculp
 from netsculpt.training.sculpting.single_edge_pruning import SingleEdgePruning
 from netsculpt.training.tasks import Task, task
 
-SCHEDULES = catalog("netsculpt.training.pruning.schedules")
-SCORES = catalog("netsculpt.training.sculpting.edge_scores")
+SCHEDULES = catalog("schedules")
+SCORES = catalog("edge_scores")
 SPEC = MLP((4, 9, 7, 4))
 SETTINGS = Settings(epochs=40)
 

@@ -24,7 +24,7 @@ from netsculpt.training.tasks import Task, boolean, task
 
 SPEC = MLP((4, 10, 8, 4))
 SETTINGS = Settings(epochs=40, batch_size=8, learning_rate=0.05)
-SCORES = catalog("netsculpt.training.sculpting.unit_scores")
+SCORES = catalog("unit_scores")
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -13,7 +13,7 @@ from netsculpt.graph.partition import Partition
 
 __all__ = ["KNOWN", "modules_by"]
 
-_DETECTORS, _DATA_AWARE = "netsculpt.modules.detectors", "netsculpt.modules.data_aware"
+_DETECTORS, _DATA_AWARE = "detectors", "data_aware"
 KNOWN = (*names(_DETECTORS), *names(_DATA_AWARE))
 
 

@@ -153,7 +153,7 @@ def _images(cell: Cell, found: Sculptures, detectors: Sequence[str], seed: int) 
     """
     truth = task_of(cell).truth
     assert truth is not None
-    methods, image, rows = catalog("netsculpt.modules.detectors"), truth.input_groups.labels, []
+    methods, image, rows = catalog("detectors"), truth.input_groups.labels, []
     for at, made in enumerate(found.networks):
         graph = found.graph(at)
         live = live_units(graph)

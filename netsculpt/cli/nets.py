@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["INITIAL", "Begun", "Initial", "Model", "Spec", "begun_net", "given_task_of", "spec_of"]
 
-_INITIALISATIONS = "netsculpt.nets.initialisations"
+_INITIALISATIONS = "initialisations"
 _KNOWN = names(_INITIALISATIONS)
 INITIAL = "he"
 Model = Annotated[

@@ -47,9 +47,9 @@ __all__ = [
     "require_writable",
 ]
 
-DETECTORS = names("netsculpt.modules.detectors")
-DATA_AWARE = names("netsculpt.modules.data_aware")
-NULLS = names("netsculpt.nulls.models")
+DETECTORS = names("detectors")
+DATA_AWARE = names("data_aware")
+NULLS = names("nulls")
 FORMATS = ("pdf", "png", "svg")
 EIGHT_GIB = 8 << 30
 

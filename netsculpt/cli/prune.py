@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 __all__ = ["prune"]
 
-SCORES = names("netsculpt.training.pruning.scores")
+SCORES = names("scores")
 METHODS = ["phew", *SCORES]
-ALLOCATIONS = ["global", *names("netsculpt.training.pruning.allocations")]
-SCHEDULES = names("netsculpt.training.pruning.schedules")
-SCOPES = names("netsculpt.training.pruning.scopes")
+ALLOCATIONS = ["global", *names("allocations")]
+SCHEDULES = names("schedules")
+SCOPES = names("scopes")
 OF_SCORES = ("allocation", "schedule", "rounds", "scope", "dense")
 BASELINES = ["shuffled", "reinitialised", "inverted"]
 
@@ -144,7 +144,7 @@ def prune(
     require_writable(output.parent)
     begun = begun_net(model, net, initial, seed)
     batches = _batches(begun, task, n_samples, seed)
-    score = catalog("netsculpt.training.pruning.scores").get(method)
+    score = catalog("scores").get(method)
     try:
         with progress_bars() as progress:
             found = pruned(
@@ -229,4 +229,4 @@ def _reinitialised(begun: Begun, initial: str | None, seed: int) -> Any:
     again = stream(seed, "reinitialised")
     if initial is None:
         return reinitialised(begun.net, rng=again)
-    return catalog("netsculpt.nets.initialisations")[initial](begun.net, rng=again)
+    return catalog("initialisations")[initial](begun.net, rng=again)

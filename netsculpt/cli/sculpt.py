@@ -20,9 +20,9 @@ from netsculpt.core.catalog import names
 
 __all__ = ["sculpt"]
 
-UNIT_SCORES = names("netsculpt.training.sculpting.unit_scores")
-EDGE_SCORES = names("netsculpt.training.sculpting.edge_scores")
-SCHEDULES = names("netsculpt.training.pruning.schedules")
+UNIT_SCORES = names("unit_scores")
+EDGE_SCORES = names("edge_scores")
+SCHEDULES = names("schedules")
 ANEW = ("detector", "jobs", "output", "resume")  # what --resume may be given
 MOST_SEEDS = 1_000_000  # in one sculpting
 UnitScore = Annotated[

@@ -13,18 +13,20 @@ from netsculpt.paths.path_core import PathCore, path_core
 from netsculpt.paths.path_kernel_trace import log10_path_kernel_trace, path_kernel_trace
 from netsculpt.paths.path_total import log10_path_total, path_total
 from netsculpt.paths.path_weights import PathWeights, path_weights
-from netsculpt.paths.per_unit.depth import depth
-from netsculpt.paths.per_unit.in_degree import in_degree
-from netsculpt.paths.per_unit.in_strength import in_strength
-from netsculpt.paths.per_unit.log10_path_centrality import log10_path_centrality
-from netsculpt.paths.per_unit.log10_paths_in import log10_paths_in
-from netsculpt.paths.per_unit.log10_paths_out import log10_paths_out
-from netsculpt.paths.per_unit.out_degree import out_degree
-from netsculpt.paths.per_unit.out_strength import out_strength
-from netsculpt.paths.per_unit.path_centrality import path_centrality
-from netsculpt.paths.per_unit.path_share import path_share
-from netsculpt.paths.per_unit.paths_in import paths_in
-from netsculpt.paths.per_unit.paths_out import paths_out
+from netsculpt.paths.per_unit import (
+    depth,
+    in_degree,
+    in_strength,
+    log10_path_centrality,
+    log10_paths_in,
+    log10_paths_out,
+    out_degree,
+    out_strength,
+    path_centrality,
+    path_share,
+    paths_in,
+    paths_out,
+)
 from netsculpt.paths.ramanujan import Ramanujan, ramanujan, ramanujan_blocks
 from netsculpt.paths.units_carrying import units_carrying
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from netsculpt.graph.graph import NetGraph
 from netsculpt.paths._sweep import weights_through
 from netsculpt.paths.edge_path_weight import edge_path_weight
-from netsculpt.paths.per_unit.path_centrality import path_centrality
+from netsculpt.paths.per_unit import path_centrality
 
 __all__ = ["PathWeights", "path_weights"]
 

@@ -40,9 +40,9 @@ Progress = Callable[[str, int, int], None]  # stage, runs finished, runs in all
 _WEIGHTS_TOGETHER = 20_000_000  # weights in one batch, before pruning
 _LONGEST_PLAN = 1 << 26  # bytes
 _METHODS = {
-    "unit_score": "netsculpt.training.sculpting.unit_scores",
-    "edge_score": "netsculpt.training.sculpting.edge_scores",
-    "schedule": "netsculpt.training.pruning.schedules",
+    "unit_score": "unit_scores",
+    "edge_score": "edge_scores",
+    "schedule": "schedules",
 }
 
 
@@ -345,14 +345,14 @@ def _judged(run: Run, folder: Path, task: Task, detectors: Sequence[str]) -> Net
 
     path = folder / _model_of(run)
     graph = load(path)
-    data_aware = catalog("netsculpt.modules.data_aware")
+    data_aware = catalog("data_aware")
     inputs_found: dict[str, bool | None] = {}
     outputs_found: dict[str, bool | None] = {}
     for name in detectors:
         if name in data_aware:
             partition = data_aware[name](graph, measured_influence(path, task))
         else:
-            partition = catalog("netsculpt.modules.detectors")[name](graph, rng=run.seed)
+            partition = catalog("detectors")[name](graph, rng=run.seed)
         right = grouped_right(graph, partition, task.truth) if task.truth else (None, None)
         inputs_found[name], outputs_found[name] = right
     live = tuple(layer.n_units for layer in graph.live().layers)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from netsculpt.core.catalog import modules
 from netsculpt.files import checkpoint
 from netsculpt.files.arrays import as_arrays
 from netsculpt.files.content import Content
 from netsculpt.files.source import Source
-from netsculpt.loading.formats import formats
-from netsculpt.loading.formats._refusals import refusal
+from netsculpt.loading.refusals import refusal
 from netsculpt.loading.weights.mask_file import masked
 from netsculpt.loading.weights.state import State, masks_beside, tensors_in, unfolded
 
@@ -18,7 +18,7 @@ __all__ = ["content_of", "state_of", "with_masks"]
 
 def content_of(source: Source) -> tuple[str, Content]:
     """The format that recognises a file, and what it reads."""
-    for name, known in formats().items():
+    for name, known in modules("formats").items():
         if known.sniff(source):
             return name, known.read(source)
     raise refusal(source)

@@ -6,12 +6,11 @@ has the file's name: ``(call: Call) -> Activation``, or a tuple of them. It is f
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from netsculpt.core.catalog import catalog, names
+from netsculpt.core.catalog import modules
 from netsculpt.tracing.engine.call import Call
 
 __all__ = ["rules"]
@@ -24,9 +23,6 @@ def rules() -> dict[str, Callable[[Call], Any]]:
     >>> rules()["linear"].__name__
     'linear'
     """
-    found = catalog(__name__)
     return {
-        op: found[name]
-        for name in names(__name__)
-        for op in importlib.import_module(f"{__name__}.{name}").OPS
+        op: getattr(module, name) for name, module in modules("rules").items() for op in module.OPS
     }

@@ -7,7 +7,6 @@ import inspect
 import os
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from netsculpt.core.catalog import catalog, names
+from netsculpt.core.catalog import named, names, near
 from netsculpt.core.errors import FormatError
 from netsculpt.core.random import RNG, root_seed, stream
 from netsculpt.nets.choosing import as_numbers, best, shared_out
@@ -36,9 +35,8 @@ Masks = dict[str, Tensor]
 Numbers = Mapping[str, NDArray[np.float64]]
 Allocate = Callable[[Numbers, float], dict[str, NDArray[np.bool_]]]
 
-_SCORES = "netsculpt.training.pruning.scores"
 _ALL_LAYERS = "global"
-METHODS = ("phew", *names(_SCORES))
+METHODS = ("phew", *names("scores"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,7 +150,7 @@ def prune(
         found = {"walks": walks.n_walks, "lost": walks.n_lost, "overshoot": walks.overshoot}
         report = pruning_report(net, walks.masks, example)
         return Pruned(walks.masks, report, "phew", density, seed, found)
-    score = _named(_SCORES, method) if isinstance(method, str) else method
+    score = named("scores", method) if isinstance(method, str) else method
     rounds = _published_rounds(score) if rounds is None else rounds
     name = method if isinstance(method, str) else getattr(score, "__name__", "score")
     told: dict[str, Any] = {**parts, "rounds": rounds}
@@ -162,7 +160,7 @@ def prune(
         lambda masked, rng: score(masked, batches, rng=rng),
         _allocate(allocation, net),
         _densities(schedule, density, rounds),
-        _named("netsculpt.training.pruning.scopes", scope),
+        named("scopes", scope),
         seed=seed,
         masks=_present_masks(net, dense),
         progress=progress or (lambda _done, _rounds: None),
@@ -213,7 +211,7 @@ def _present_masks(net: nn.Module, dense: Collection[str]) -> Masks:
     weights, own = prunable(net), masks_of(net)
     for name in dense:
         if name not in weights:
-            raise FormatError(f"{name!r} in dense is no weight of the net; {_near(name, weights)}")
+            raise FormatError(f"{name!r} in dense is no weight of the net; {near(name, weights)}")
     return {
         name: own[name].cpu() if name in own else torch.ones(x.shape, dtype=torch.bool)
         for name, x in weights.items()
@@ -232,7 +230,7 @@ def _allocate(allocation: str, net: nn.Module) -> Allocate:
     """Who chooses: the highest of all layers, or so many of each."""
     if allocation == _ALL_LAYERS:
         return _highest
-    known = _named("netsculpt.training.pruning.allocations", allocation, also=_ALL_LAYERS)
+    known = named("allocations", allocation, also=[_ALL_LAYERS])
     shapes = {name: tuple(x.shape) for name, x in prunable(net).items()}
 
     def allocate(scores: Numbers, density: float) -> dict[str, NDArray[np.bool_]]:
@@ -269,7 +267,7 @@ def _densities(schedule: str, density: float, rounds: int) -> list[float]:
     """What is kept after each round; in the end exactly what was asked for."""
     if rounds < 1:
         raise FormatError(f"rounds is {rounds}: 1 or more is needed")
-    known = _named("netsculpt.training.pruning.schedules", schedule)
+    known = named("schedules", schedule)
     own = {"left": density} if schedule == "exponential" and density else {}
     fractions = [known(at / rounds, **own) / known(1.0, **own) for at in range(1, rounds)]
     return [*(1 - (1 - density) * x for x in fractions), density]
@@ -296,16 +294,3 @@ def _published_rounds(score: Score) -> int:
         inner = inspect.unwrap(inner.func)
     rounds: int = getattr(inspect.getmodule(inner), "ROUNDS", 1)
     return rounds
-
-
-def _named(package: str, name: str, *, also: str | None = None) -> Callable[..., Any]:
-    known = catalog(package)
-    if name not in known:
-        every = [*known] if also is None else [also, *known]
-        raise FormatError(f"{name!r} is not in {package}; {_near(name, every)}")
-    return known[name]
-
-
-def _near(name: str, known: Collection[str]) -> str:
-    close = get_close_matches(name, known)
-    return f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(known)}"

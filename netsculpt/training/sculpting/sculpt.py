@@ -18,7 +18,7 @@ from torch import Tensor
 from netsculpt.core.errors import FormatError
 from netsculpt.core.random import stream
 from netsculpt.nets.families import MLP
-from netsculpt.training.pruning.schedules.linear import linear
+from netsculpt.training.pruning.schedules import linear
 from netsculpt.training.sculpting.cuts import without_edges, without_units
 from netsculpt.training.sculpting.edge_scores.magnitude import magnitude
 from netsculpt.training.sculpting.percentile_pruning import Schedule, Score, begun

@@ -17,7 +17,7 @@ def magnitude(
     *,
     rng: RNG = None,  # noqa: ARG001
 ) -> dict[str, Tensor]:
-    r"""\|w\|.
+    r"""Score every weight by its magnitude :math:`|w|`, without data.
 
     Han et al., "Learning both weights and connections", arXiv:1506.02626.
     """

@@ -1,13 +1,23 @@
-"""Small layers denser: Erdős–Rényi random graphs, for kernels too."""
+"""Densities of layers: ``(shapes, density) -> {parameter: density}``, together about `density`."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 
-from netsculpt.training.pruning.allocations._checked import checked_sizes
+from netsculpt.core.errors import FormatError
 
-__all__ = ["erk"]
+__all__ = ["erk", "uniform"]
+
+
+def checked_sizes(shapes: Mapping[str, Sequence[int]], density: float) -> dict[str, int]:
+    """Weights of each parameter."""
+    if not 0 <= density <= 1:
+        raise FormatError(f"density is {density}: the kept fraction, 0 … 1, is needed")
+    if not shapes:
+        raise FormatError("no weights to share a density among: a net with some is needed")
+    return {name: math.prod(shape) for name, shape in shapes.items()}
+
 
 _ROUNDING = 1e-9
 
@@ -38,3 +48,12 @@ def erk(shapes: Mapping[str, Sequence[int]], density: float) -> dict[str, float]
             break
         dense |= above
     return {name: 1.0 if name in dense else epsilon * raw[name] / sizes[name] for name in sizes}
+
+
+def uniform(shapes: Mapping[str, Sequence[int]], density: float) -> dict[str, float]:
+    """Give every parameter the same density.
+
+    >>> uniform({"fc1.weight": (300, 784), "fc2.weight": (10, 300)}, 0.1)
+    {'fc1.weight': 0.1, 'fc2.weight': 0.1}
+    """
+    return dict.fromkeys(checked_sizes(shapes, density), density)

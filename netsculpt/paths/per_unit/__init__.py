@@ -1,1 +1,0 @@
-"""One number for each unit: ``(graph) -> float64 [U]``."""
