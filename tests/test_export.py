@@ -19,8 +19,8 @@ from netsculpt.graph.exporting import ENDINGS, export, unescaped, write_gexf, wr
 from netsculpt.graph.exporting._xml import escaped
 from netsculpt.graph.graph import Block, Layer, NetGraph, unit_names
 from netsculpt.graph.matrices import from_matrices
-from netsculpt.graph.npz import load_graph
 from netsculpt.graph.partition import Partition
+from netsculpt.loading.formats.graph import load_graph
 
 WRITERS = {"graphml": write_graphml, "gexf": write_gexf}
 HOSTILE = "\x00\x1f\ud800 \udfff\ufffe'\"<&>]]>\\u0000\\ \U0001f600\t\r\n\x85 %s %d {0}"
@@ -282,7 +282,7 @@ def test_endings(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        ({"partition": Partition([0] * 5)}, "a partition of 5 units found: the graph has 6"),
+        ({"partition": Partition([0] * 5)}, "5 labels, the graph 6 units"),
         ({"columns": {"a": [1, 2]}}, r"column 'a' has shape \[2\]: .* \[6\]"),
         ({"columns": {"a": 1}}, r"column 'a' has shape \[\]"),
         ({"columns": {"Label": [1] * 6}}, "column 'Label' found: .* are taken"),

@@ -23,8 +23,8 @@ from netsculpt.core.printable import printable
 from netsculpt.graph.exporting import write_gexf, write_graphml
 from netsculpt.graph.exporting._xml import unescaped
 from netsculpt.graph.matrices import from_matrices
-from netsculpt.graph.npz import load_graph
 from netsculpt.loading import load
+from netsculpt.loading.formats.graph import load_graph
 
 EVIL = (
     "\x1b]0;owned\x07\x1b[2J",

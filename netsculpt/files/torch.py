@@ -17,6 +17,7 @@ __all__ = ["LEGACY_HEAD", "read_legacy", "read_zip", "translated"]
 
 LEGACY_HEAD = bytes.fromhex("80028a0a6cfc9c46f9206aa850192e")  # pickle of torch's magic number
 _OLDEST = (2, 10)  # before it weights_only could be made to run code
+_REMEDY = "Save it again with torch.save and its defaults, or as safetensors"
 
 
 def read_zip(path: Path, *, mmap: bool, where: str) -> Any:
@@ -38,8 +39,8 @@ def read_legacy(content: bytes, *, max_bytes: int, where: str) -> Any:
 
 
 @contextmanager
-def translated(where: str) -> Iterator[None]:
-    """Whatever goes wrong inside is the file's fault, and said in our words; no warnings."""
+def translated(where: str, remedy: str = _REMEDY) -> Iterator[None]:
+    """Turn any error inside into one about the file, with a remedy; silence warnings."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -55,7 +56,7 @@ def translated(where: str) -> Iterator[None]:
             reason = shown(str(error).strip().partition("\n")[0] or type(error).__name__)
             raise FormatError(
                 f"{where} cannot be read ({reason}): it is damaged or was written in an unusual "
-                "way. Save it again with torch.save and its defaults, or as safetensors."
+                f"way. {remedy}."
             ) from None
 
 

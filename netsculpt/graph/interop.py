@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from netsculpt.core.errors import FormatError, GraphError
+from netsculpt.core.errors import GraphError
 from netsculpt.core.provenance import Step, step
+from netsculpt.graph.description import description, read_description
 from netsculpt.graph.graph import Block, Layer, NetGraph, Role, unit_names
-from netsculpt.graph.npz import described, description
 
 if TYPE_CHECKING:
     import igraph
@@ -198,8 +198,8 @@ class _Plan:
 def _own_plan(other: nx.DiGraph[Any]) -> _Plan:
     try:
         content = json.loads(other.graph[_DESCRIPTION])
-        layers, blocks, provenance = described(content)
-    except (FormatError, TypeError, ValueError, RecursionError) as error:
+        layers, blocks, provenance = read_description(content)
+    except (TypeError, ValueError, RecursionError) as error:
         raise GraphError(
             f"the graph's attribute {_DESCRIPTION!r} is not what to_networkx writes ({error}): "
             "remove it to have the graph read like any other"

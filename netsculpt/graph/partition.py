@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from netsculpt.core.errors import GraphError
+from netsculpt.graph.graph import NetGraph
 
-__all__ = ["NO_MODULE", "Partition"]
+__all__ = ["NO_MODULE", "Partition", "labels_of"]
 
 NO_MODULE = -1
 
@@ -52,6 +53,24 @@ class Partition:
     def __repr__(self) -> str:
         quality = "" if self.quality is None else f", quality {self.quality:.4f}"
         return f"Partition({self.method or 'given'}: {self.n_modules} modules{quality})"
+
+
+def labels_of(graph: NetGraph, partition: Partition) -> NDArray[np.int32]:
+    """Labels [U] of a partition of this graph's units.
+
+    Raises
+    ------
+    GraphError
+        If it is not a `Partition`, or one of another number of units.
+    """
+    if not isinstance(partition, Partition):
+        raise GraphError(f"a {type(partition).__name__} is given: wrap labels as Partition(labels)")
+    if partition.labels.size != graph.n_units:
+        raise GraphError(
+            f"the partition has {partition.labels.size} labels, the graph {graph.n_units} units: "
+            "one label per unit is needed (live() drops units: partition the same graph)"
+        )
+    return partition.labels
 
 
 def _renumber(labels: NDArray[np.integer]) -> NDArray[np.int32]:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netsculpt.core.errors import FormatError
-from netsculpt.core.provenance import Step, step
-from netsculpt.files.source import Source
-from netsculpt.graph.graph import NetGraph
-from netsculpt.loading.weights.contents import content_of, state_of, with_masks
+from netsculpt.core.provenance import Step
+from netsculpt.loading.read import PathLike, read
+from netsculpt.loading.weights.contents import Contents, state_of, with_masks
 from netsculpt.loading.weights.finite import left_out
 from netsculpt.loading.weights.origins import origin_words
 from netsculpt.loading.weights.state import State
@@ -18,9 +15,7 @@ from netsculpt.loading.weights.state import State
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["load_into"]
-
-PathLike = str | os.PathLike[str]
+__all__ = ["fill_net", "load_into"]
 
 
 def load_into(
@@ -82,6 +77,7 @@ def load_into(
     Examples
     --------
     >>> import tempfile, torch, netsculpt
+    >>> from pathlib import Path
     >>> from torch import nn
     >>> from torch.nn.utils import prune
     >>> def factory():
@@ -95,36 +91,30 @@ def load_into(
     >>> netsculpt.trace(fresh, torch.zeros(1, 1, 8, 8)).n_parameters == 2 * 9 + 216 - 200
     True
     """
+    return fill_net(net, read(path, mask, max_bytes), allow_nonfinite=allow_nonfinite)
+
+
+def fill_net(net: nn.Module, contents: Contents, *, allow_nonfinite: bool) -> Step:
+    """`load_into`, from a file that has been read."""
     from netsculpt.loading.weights.fitting import fitting, nonfinite, require_fit, without_nonfinite
     from netsculpt.loading.weights.slots import fill, slots_of, undo_pruning
 
-    source = Source.at(Path(path), max_bytes)
-    beside = None if mask is None else Source.at(Path(mask), max_bytes)
-    name, content = content_of(source)
-    if isinstance(content.value, NetGraph) or content.is_program:
+    where = contents.where
+    if contents.content.kind != "tensors":
         raise FormatError(
-            f"{source.where} says itself how its layers are connected, so it needs no net: leave "
+            f"{where} says itself how its layers are connected, so it needs no net: leave "
             "out --model, or read it with netsculpt.load"
         )
-    state, details = state_of(content, source, has_mask=beside is not None)
+    state = state_of(contents)
     undo_pruning(net)
     slots = slots_of(net)
-    require_fit(state.arrays, slots, type(net).__name__, source.where)
+    require_fit(state.arrays, slots, type(net).__name__, where)
     weights = {x: state.arrays[x] for x in slots if x in state.arrays and slots[x].maskable}
-    masked, said = with_masks(State(weights, state.masks), content, source, beside)
-    fillings = list(fitting(State(state.arrays, masked.masks), slots, source.where))
-    dropped = left_out(nonfinite(fillings), "weights", source.where, allowed=allow_nonfinite)
-    if dropped:
+    masks = with_masks(State(weights, state.masks), contents).masks
+    fillings = list(fitting(State(state.arrays, masks), slots, where))
+    n_dropped = left_out(nonfinite(fillings), "weights", where, allowed=allow_nonfinite)
+    if n_dropped:
         fillings = [without_nonfinite(filling) for filling in fillings]
     fill(net, slots.values(), fillings)
-    return step(
-        "load_into",
-        input_hash=content.sha256,
-        path=source.path.name,
-        format=name,
-        **origin_words({x.slot.names[0]: x.origin for x in fillings if x.is_weight}),
-        **({"nonfinite_dropped": dropped} if dropped else {}),
-        **content.details,
-        **details,
-        **said,
-    )
+    origins = {x.slot.names[0]: x.origin for x in fillings if x.is_weight}
+    return contents.step("load_into", n_dropped=n_dropped, **origin_words(origins))

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from netsculpt.core.errors import FormatError, LimitError
 from netsculpt.files.checkpoint import Model, as_model, is_model
-from netsculpt.files.source import Source
 from netsculpt.graph.graph import NetGraph
-from netsculpt.loading.load_into import load_into
+from netsculpt.loading.load_into import fill_net
+from netsculpt.loading.weights.contents import Contents
 
 if TYPE_CHECKING:
     from torch import nn
 
     from netsculpt.nets.families import NetSpec
 
-__all__ = ["graph_of_rebuilt", "is_branched"]
+__all__ = ["graph_of_model", "is_branched"]
 
 _BRANCHED = ("lstm", "resnet")  # families
 _MOST_INPUTS = 1 << 20  # which no number in the file vouches for
@@ -28,28 +28,21 @@ def is_branched(value: Any) -> bool:
     return isinstance(net, dict) and net.get("family") in _BRANCHED
 
 
-def graph_of_rebuilt(
-    value: Any, source: Source, beside: Source | None, *, allow_nonfinite: bool
-) -> NetGraph:
-    """The graph of the net that a ``model.pt`` describes, with the weights and masks it holds."""
+def graph_of_model(contents: Contents, *, allow_nonfinite: bool) -> NetGraph:
+    """The graph of the net that a ``model.pt`` describes, with its weights and masks."""
     import torch
 
     from netsculpt.tracing import trace
 
     try:
-        spec, net = _built(as_model(value, source.where))
+        spec, net = _built(as_model(contents.value, contents.where))
     except FormatError as error:
-        raise FormatError(f"{source.where}: {error}") from None
-    filled = load_into(
-        net,
-        source.path,
-        mask=None if beside is None else beside.path,
-        max_bytes=source.max_bytes,
-        allow_nonfinite=allow_nonfinite,
-    )
+        raise FormatError(f"{contents.where}: {error}") from None
+    filled = fill_net(net, contents, allow_nonfinite=allow_nonfinite)
     graph = trace(net, torch.zeros(1, spec.n_inputs))
-    told = {**filled.parameters, "n_edges": graph.n_edges, "topology": "the net that it describes"}
-    loaded = replace(filled, function="load", parameters=told)
+    topology = "the net that it describes"
+    parameters = {**filled.parameters, "n_edges": graph.n_edges, "topology": topology}
+    loaded = replace(filled, function="load", parameters=parameters)
     return replace(graph, provenance=(loaded, *graph.provenance))
 
 

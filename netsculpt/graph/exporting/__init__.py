@@ -38,7 +38,7 @@ def export(
         The network.
     path
         Ends in ``.gexf`` (Gephi, with a layout), ``.graphml`` (Gephi, networkx, igraph) or ``.npz``
-        (SciPy and `netsculpt.graph.npz.load_graph`).
+        (SciPy and `netsculpt.load`).
     partition
         Adds the attribute ``module`` to the nodes; not for ``.npz``.
     columns

@@ -14,9 +14,9 @@ from netsculpt.core.errors import GraphError
 from netsculpt.graph.exporting._xml import escaped
 from netsculpt.graph.graph import NetGraph, unit_names
 from netsculpt.graph.interop import block_of
-from netsculpt.graph.partition import Partition
+from netsculpt.graph.partition import Partition, labels_of
 
-__all__ = ["Attribute", "edge_attributes", "filled", "labels_of", "node_attributes"]
+__all__ = ["Attribute", "edge_attributes", "filled", "node_attributes"]
 
 _TAKEN: Final = frozenset({"id", "label", "layer", "role", "position", "module", "viz"})
 _TYPES: Final = {"b": "boolean", "i": "long", "u": "long", "f": "double"}
@@ -34,18 +34,6 @@ class Attribute:
     form: str = "%s"  # how a value is printed
 
 
-def labels_of(graph: NetGraph, partition: Partition | None) -> NDArray[np.int32] | None:
-    """Labels of a partition that fits the graph [U]."""
-    if partition is None:
-        return None
-    if partition.labels.size != graph.n_units:
-        raise GraphError(
-            f"a partition of {partition.labels.size} units found: the graph has {graph.n_units}; "
-            "detect modules on the graph that is exported"
-        )
-    return partition.labels
-
-
 def node_attributes(
     graph: NetGraph, partition: Partition | None, columns: Mapping[str, ArrayLike] | None
 ) -> list[Attribute]:
@@ -59,9 +47,8 @@ def node_attributes(
         Attribute("role", "string", [roles[at] for at in graph.layer_of]),
         Attribute("position", "long", graph.positions.tolist()),
     ]
-    labels = labels_of(graph, partition)
-    if labels is not None:
-        found.append(Attribute("module", "long", labels.tolist()))
+    if partition is not None:
+        found.append(Attribute("module", "long", labels_of(graph, partition).tolist()))
     for name, values in (columns or {}).items():
         found.append(_column(graph, name, np.asarray(values)))
     return found

@@ -15,11 +15,10 @@ from netsculpt.graph.exporting._attributes import (
     Attribute,
     edge_attributes,
     filled,
-    labels_of,
     node_attributes,
 )
 from netsculpt.graph.graph import NetGraph
-from netsculpt.graph.partition import Partition
+from netsculpt.graph.partition import Partition, labels_of
 
 __all__ = ["write_gexf"]
 
@@ -68,7 +67,7 @@ def write_gexf(
     """
     label, *nodes = node_attributes(graph, partition, columns)
     weight, *edges = edge_attributes(graph)
-    labels = labels_of(graph, partition)
+    labels = None if partition is None else labels_of(graph, partition)
     colours = _colours(graph.layer_of if labels is None else labels)
     x, y = _places(graph, np.zeros(graph.n_units) if labels is None else labels)
     with replacing(path) as file:

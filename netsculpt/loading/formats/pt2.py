@@ -54,7 +54,7 @@ def read(source: Source) -> Content:
         tensors = held(source, tables)
         program = program_in(document, tensors, max_bytes=source.max_bytes, where=source.where)
         details = open_sizes(document, program)
-    return Content(program, source.sha256(), details=details)
+    return Content(program, source.sha256(), "program", details=details)
 
 
 def _roots(source: Source) -> list[str]:

@@ -6,13 +6,13 @@ from netsculpt.core.errors import FormatError, LimitError
 from netsculpt.files.words import quoted
 from netsculpt.graph.graph import NetGraph
 
-__all__ = ["soundly_named"]
+__all__ = ["require_sound_names"]
 
 _LONGEST = 1000  # characters
 
 
-def soundly_named(graph: NetGraph, where: str) -> NetGraph:
-    """The graph itself, unless tables of its units would burst or could not be written."""
+def require_sound_names(graph: NetGraph, where: str) -> None:
+    """Refuse names that are too long for tables of units, or that cannot be written as text."""
     layers = [layer.name for layer in graph.layers]
     parameters = [block.parameter for block in graph.blocks if block.parameter is not None]
     for name in (*layers, *parameters):
@@ -26,4 +26,3 @@ def soundly_named(graph: NetGraph, where: str) -> NetGraph:
                 f"{where} names a layer {quoted(name)}, which holds half a character (a lone "
                 "surrogate) and is no text: rename it"
             )
-    return graph
