@@ -302,7 +302,7 @@ def test_other_files(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "file").write_bytes(content)
     with pytest.raises(
         FormatError,
-        match=r"'file' (is empty|cannot be read \(its member .* is missing)",
+        match=r"file' (is empty|cannot be read \(its member .* is missing)",
     ):
         load_graph(tmp_path / "file")
 
