@@ -346,10 +346,10 @@ WRONG_MASKS: dict[str, tuple[Callable[[list[torch.Tensor]], Any], str]] = {
     ),
     "too few": (lambda masks: masks[:2], r"lists 2 masks .* has 3 weights"),
     "other names": (lambda masks: {"conv9.weight": masks[0]}, "named conv9.weight"),
-    "weights": (lambda masks: [torch.rand(m.shape) for m in masks], "other values than 0 and 1"),
-    "nothing": (lambda masks: {"epoch": 3}, "no tensors where they are looked for"),
+    "weights": (lambda masks: [torch.rand(m.shape) for m in masks], "values other than 0 and 1"),
+    "nothing": (lambda masks: {"epoch": 3}, "no tensors where they are expected"),
     "a number": (lambda masks: 3, "of type int"),
-    "NaN": (lambda masks: [torch.full(m.shape, torch.nan) for m in masks], "other values than 0"),
+    "NaN": (lambda masks: [torch.full(m.shape, torch.nan) for m in masks], "values other than 0"),
 }
 
 

@@ -308,5 +308,5 @@ def test_a_graph_of_long_descriptions_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "g.npz", "w") as archive:
         for name, content in held.items():
             archive.writestr(name, content)
-    with pytest.raises(LimitError, match=r"netsculpt\.json of"):
+    with pytest.raises(LimitError, match=r"netsculpt\.json in"):
         load(tmp_path / "g.npz")

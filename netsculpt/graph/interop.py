@@ -111,8 +111,8 @@ def from_networkx(other: nx.DiGraph[Any]) -> NetGraph:
             f"a {type(other).__name__} found, a DiGraph needed: direct its edges from input to "
             "output and join parallel ones"
         )
-    plan = _own_plan(other) if _DESCRIPTION in other.graph else _plan_by_depth(other)
-    order = np.argsort(plan.layer_of, kind="stable")
+    layout = _own_layout(other) if _DESCRIPTION in other.graph else _layout_by_depth(other)
+    order = np.argsort(layout.layer_of, kind="stable")
     unit = np.empty_like(order)
     unit[order] = np.arange(order.size)
     index = {node: at for at, node in zip(unit.tolist(), other, strict=True)}
@@ -122,19 +122,19 @@ def from_networkx(other: nx.DiGraph[Any]) -> NetGraph:
     weights = _numbers([w for _, _, w in other.edges(data="weight", default=1.0)])[by_source]
     indptr = np.concatenate([[0], np.cumsum(np.bincount(sources, minlength=order.size))])
     multiplicity = None
-    if plan.multiplicity_dtype is not None:
+    if layout.multiplicity_dtype is not None:
         counts = [known.get("multiplicity") for *_, known in other.edges(data=True)]
-        multiplicity = _whole("multiplicity", counts, plan.multiplicity_dtype)[by_source]
+        multiplicity = _whole("multiplicity", counts, layout.multiplicity_dtype)[by_source]
     return NetGraph(
         csr_array(
-            (weights.astype(plan.weight_dtype), targets[by_source], indptr),
+            (weights.astype(layout.weight_dtype), targets[by_source], indptr),
             (order.size, order.size),
         ),
         multiplicity,
-        plan.layers,
-        plan.blocks,
-        plan.provenance,
-        plan.positions[order],
+        layout.layers,
+        layout.blocks,
+        layout.provenance,
+        layout.positions[order],
     )
 
 
@@ -183,7 +183,7 @@ def block_of(graph: NetGraph) -> NDArray[np.int32]:
 
 
 @dataclass(frozen=True, eq=False)
-class _Plan:
+class _Layout:
     """What a networkx graph becomes; nodes in the order in which it lists them."""
 
     layer_of: NDArray[np.int64]  # [nodes]
@@ -195,7 +195,7 @@ class _Plan:
     multiplicity_dtype: str | None = None  # None: there is none
 
 
-def _own_plan(other: nx.DiGraph[Any]) -> _Plan:
+def _own_layout(other: nx.DiGraph[Any]) -> _Layout:
     try:
         content = json.loads(other.graph[_DESCRIPTION])
         layers, blocks, provenance = read_description(content)
@@ -216,7 +216,7 @@ def _own_plan(other: nx.DiGraph[Any]) -> _Plan:
             )
     layer_of = np.array([at[x["layer"]] for _, x in other.nodes(data=True)], dtype=np.int64)
     positions = [known.get("position") for _, known in other.nodes(data=True)]
-    return _Plan(
+    return _Layout(
         layer_of,
         _whole("position", positions, "int32"),
         _layers([(x.name, x.role, x.shape) for x in layers], layer_of),
@@ -226,7 +226,7 @@ def _own_plan(other: nx.DiGraph[Any]) -> _Plan:
     )
 
 
-def _plan_by_depth(other: nx.DiGraph[Any]) -> _Plan:
+def _layout_by_depth(other: nx.DiGraph[Any]) -> _Layout:
     import networkx as nx
 
     depth: dict[Any, int] = {}
@@ -256,7 +256,7 @@ def _plan_by_depth(other: nx.DiGraph[Any]) -> _Plan:
     blocks = tuple(
         Block(layers[a].name, layers[b].name, None, "linear", sizes[a] * sizes[b]) for a, b in pairs
     )
-    return _Plan(
+    return _Layout(
         layer_of, np.arange(layer_of.size, dtype=np.int32), layers, blocks, (step("from_networkx"),)
     )
 

@@ -1,4 +1,4 @@
-"""From a file to a graph, by what the file holds: a graph, a program, a model or tensors."""
+"""Load a graph from a file that contains a graph, a program, a model or tensors."""
 
 from __future__ import annotations
 
@@ -20,55 +20,55 @@ def load(
     max_bytes: int = 8 * 2**30,
     allow_nonfinite: bool = False,
 ) -> NetGraph:
-    """Read a sparse network from a file that nobody vouches for.
+    """Read a sparse network from an untrusted file.
 
-    The format is told by content, never by ending: state dicts of ``torch.save`` (zip and legacy),
-    netsculpt's ``model.pt`` and graph files, safetensors (one file or an index of shards), NumPy
-    arrays, plain pickles of arrays and tensors, exported programs (``.pt2``), ONNX. No code from
-    the file is run and nothing is written. Layers are chained by the shapes of their weights; the
-    operations of an exported program are followed as `netsculpt.trace` follows a net's, and so are
-    those of an ONNX file, and of a residual or recurrent ``model.pt``, which is built as it says.
+    The format is recognised by content, never by file ending: state dicts of ``torch.save`` (zip and
+    legacy), netsculpt's ``model.pt`` and graph files, safetensors (one file or an index of shards),
+    NumPy arrays, plain pickles of arrays and tensors, exported programs (``.pt2``), ONNX. No code
+    from the file is run and nothing is written. Layers are chained by the shapes of their weights. The
+    operations of an exported program or an ONNX file are followed as `netsculpt.trace` follows
+    those of a net; a residual or recurrent ``model.pt`` is rebuilt from its description and traced.
 
     Parameters
     ----------
     path
-        The model.
+        The model file.
     mask
-        A file of 0/1 masks for its weights, [out, in] as in torch: a dict by the names of the
-        weights, or a list in their order. A mask decides which edges exist: a kept weight may
-        be 0. Without masks the stored entries of sparse tensors are the edges, and the nonzero
-        entries of dense ones.
+        A file of 0/1 masks for its weights, [out, in] as in torch: a dict with the names of the
+        weights as keys, or a list in their order. A mask decides which edges exist: a kept
+        weight may be 0. Without masks the edges are the stored entries of sparse tensors and
+        the nonzero entries of dense ones.
     max_bytes
-        Largest size of the tensors that are used, and of anything unpacked or read whole.
+        Largest total size of the tensors, and of anything that is unpacked or read into memory.
     allow_nonfinite
-        Whether edges of NaN or infinite weight are dropped, and counted, instead of refused.
+        Whether to drop and count edges with NaN or infinite weights instead of raising an error.
 
     Returns
     -------
     NetGraph
-        Units are those of linear layers and the channels of convolutions. Weights are as given,
-        signed, for linear layers; the L1 norm of the kernel slice (or of the flattened channel's
-        columns) with its kept scalars as multiplicity where several lie behind one edge. The
-        step "load" of its provenance says where edges came from, which file (sha256), which norms
-        were folded and which sizes inferred.
+        Units are the units of linear layers and the channels of convolutions. Linear layers keep
+        their signed weights. Where several scalars form one edge, its weight is the L1 norm of the
+        kernel slice (or of the columns of a flattened channel) and its multiplicity the number of
+        kept scalars. The step "load" of the provenance records the file (sha256), what defined the
+        edges, which norms were folded and which sizes were inferred.
 
     Raises
     ------
     FormatError
-        If the file cannot be read or holds no network, or the mask does not fit.
+        If the file cannot be read or contains no network, or the mask does not fit.
     UnsafeFileError
-        If reading it would run code named in it.
+        If reading the file would run code from it.
     TopologyError
-        If the tensors do not say which layer feeds which: `netsculpt.load_into` puts them into
-        the net, which `netsculpt.trace` follows.
+        If the tensors do not determine which layer feeds which: use `netsculpt.load_into` to put
+        them into the net, then `netsculpt.trace`.
     LimitError
-        If it is, or claims to be, larger than allowed.
+        If the file is, or claims to be, larger than allowed.
 
     Notes
     -----
-    Cost O(bytes of the file), which are hashed, and O(parameters); dense tensors of ``torch.save``
-    are mapped, not read into memory. Save programs as ``torch.export.export`` gives them:
-    ``run_decompositions()`` takes activations and recurrent layers apart, and so does the graph.
+    Cost O(bytes of the file) for its hash, plus O(parameters); dense tensors of ``torch.save`` are
+    memory-mapped. Save programs as ``torch.export.export`` returns them: after
+    ``run_decompositions()`` activations and recurrent layers are split up, also in the graph.
 
     Examples
     --------
@@ -101,7 +101,7 @@ def _graph_of(contents: Contents, *, allow_nonfinite: bool) -> NetGraph:
 def _stored_graph(contents: Contents) -> NetGraph:
     if contents.mask is not None:
         raise FormatError(
-            f"{contents.where} is a graph, which has its edges already: leave out the mask file"
+            f"{contents.where} is a graph, whose edges are already fixed: leave out the mask file"
         )
     graph: NetGraph = contents.value
     return graph.with_step(contents.step("load", edges="stored", n_edges=graph.n_edges))

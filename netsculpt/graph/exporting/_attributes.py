@@ -16,7 +16,7 @@ from netsculpt.graph.graph import NetGraph, unit_names
 from netsculpt.graph.interop import block_of
 from netsculpt.graph.partition import Partition, labels_of
 
-__all__ = ["Attribute", "edge_attributes", "filled", "node_attributes"]
+__all__ = ["Attribute", "edge_attributes", "formatted_lines", "node_attributes"]
 
 _TAKEN: Final = frozenset({"id", "label", "layer", "role", "position", "module", "viz"})
 _TYPES: Final = {"b": "boolean", "i": "long", "u": "long", "f": "double"}
@@ -38,7 +38,7 @@ def node_attributes(
     graph: NetGraph, partition: Partition | None, columns: Mapping[str, ArrayLike] | None
 ) -> list[Attribute]:
     """Attributes of the units, ``label`` first."""
-    assert graph.positions is not None  # filled in by the constructor
+    assert graph.positions is not None  # formatted_lines in by the constructor
     names = [escaped(layer.name) for layer in graph.layers]
     roles = [layer.role for layer in graph.layers]
     found = [
@@ -69,7 +69,7 @@ def edge_attributes(graph: NetGraph) -> list[Attribute]:
     return found
 
 
-def filled(template: str, *columns: Any) -> Iterator[str]:
+def formatted_lines(template: str, *columns: Any) -> Iterator[str]:
     """`template` once for each row of the columns, many rows at a time.
 
     One ``%`` over thousands of rows is several times faster than one a row.

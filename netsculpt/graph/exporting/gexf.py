@@ -14,7 +14,7 @@ from netsculpt.core.writing import replacing
 from netsculpt.graph.exporting._attributes import (
     Attribute,
     edge_attributes,
-    filled,
+    formatted_lines,
     node_attributes,
 )
 from netsculpt.graph.graph import NetGraph
@@ -82,12 +82,12 @@ def write_gexf(
         )
         known = (node.values for node in nodes)
         units = np.arange(graph.n_units)
-        for text in filled(line, units, label.values, *known, *colours.T, x, y):
+        for text in formatted_lines(line, units, label.values, *known, *colours.T, x, y):
             write(text)
         write("</nodes>\n<edges>\n")
         line = f'<edge source="%d" target="%d" weight="{weight.form}">{_values(edges)}</edge>\n'
         ends = graph.sources, graph.weights.indices
-        for text in filled(line, *ends, weight.values, *(edge.values for edge in edges)):
+        for text in formatted_lines(line, *ends, weight.values, *(edge.values for edge in edges)):
             write(text)
         write("</edges>\n</graph>\n</gexf>\n")
 

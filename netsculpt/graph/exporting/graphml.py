@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from netsculpt.core.writing import replacing
-from netsculpt.graph.exporting._attributes import edge_attributes, filled, node_attributes
+from netsculpt.graph.exporting._attributes import edge_attributes, formatted_lines, node_attributes
 from netsculpt.graph.graph import NetGraph
 from netsculpt.graph.partition import Partition
 
@@ -75,12 +75,12 @@ def write_graphml(
                 )
         write('<graph edgedefault="directed">\n')
         units = np.arange(graph.n_units)
-        for text in filled(
+        for text in formatted_lines(
             f'<node id="%d">{node_data}</node>\n', units, *(x.values for x in nodes)
         ):
             write(text)
         ends = graph.sources, graph.weights.indices
         line = f'<edge source="%d" target="%d">{edge_data}</edge>\n'
-        for text in filled(line, *ends, *(x.values for x in edges)):
+        for text in formatted_lines(line, *ends, *(x.values for x in edges)):
             write(text)
         write("</graph>\n</graphml>\n")

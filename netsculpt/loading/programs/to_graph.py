@@ -15,8 +15,8 @@ from netsculpt.files.torch import translated
 from netsculpt.graph.graph import NetGraph
 from netsculpt.loading.programs.masked import masked_parameters
 from netsculpt.loading.weights.contents import Contents, with_masks
-from netsculpt.loading.weights.finite import left_out
-from netsculpt.loading.weights.origins import origin_words
+from netsculpt.loading.weights.finite import nonfinite_total
+from netsculpt.loading.weights.origins import edge_origins
 from netsculpt.loading.weights.state import State
 from netsculpt.tracing.plan import Plan
 from netsculpt.tracing.program import Constant, Program, refs
@@ -30,7 +30,7 @@ def graph_of_program(contents: Contents, *, allow_nonfinite: bool) -> NetGraph:
     program = _pruned(contents)
     weights = _weights(program)
     broken = {x.parameter or name: _nonfinite(x) for name, x in weights.items()}
-    n_dropped = left_out(broken, "weights", contents.where, allowed=allow_nonfinite)
+    n_dropped = nonfinite_total(broken, "weights", contents.where, allowed=allow_nonfinite)
     if n_dropped:
         program = _with(program, {key: _finite(x) for key, x in weights.items()})
     with translated(contents.where):
@@ -41,7 +41,7 @@ def graph_of_program(contents: Contents, *, allow_nonfinite: bool) -> NetGraph:
     loaded = contents.step(
         "load",
         n_dropped=n_dropped,
-        **origin_words({x: "mask" if x in masked else "nonzero" for x in named}),
+        **edge_origins({x: "mask" if x in masked else "nonzero" for x in named}),
         n_edges=graph.n_edges,
         topology="the file's own operations",
     )

@@ -1,4 +1,4 @@
-"""Files that have been read, and their weights and masks before the topology is known."""
+"""Files that have been read, and the weights and masks in them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from netsculpt.files.arrays import as_arrays
 from netsculpt.files.content import Content
 from netsculpt.files.source import Source
 from netsculpt.loading.weights.mask_file import masked
-from netsculpt.loading.weights.state import State, masks_beside, tensors_in, unfolded
+from netsculpt.loading.weights.state import State, checkpoint_masks, named_tensors, plain_state
 
 __all__ = ["Contents", "state_of", "with_masks"]
 
@@ -57,7 +57,7 @@ def state_of(contents: Contents) -> State:
     tensors = _tensors(contents.value, contents.where)
     arrays = as_arrays(tensors, max_bytes=contents.source.max_bytes, where=contents.where)
     has_mask = contents.mask is not None or _own_masks(contents) is not None
-    return unfolded(arrays, contents.where, has_mask=has_mask)
+    return plain_state(arrays, contents.where, has_mask=has_mask)
 
 
 def with_masks(state: State, contents: Contents) -> State:
@@ -75,11 +75,11 @@ def with_masks(state: State, contents: Contents) -> State:
 
 def _own_masks(contents: Contents) -> Any:
     value = contents.value
-    return None if checkpoint.is_model(value) else masks_beside(value)
+    return None if checkpoint.is_model(value) else checkpoint_masks(value)
 
 
 def _tensors(value: Any, where: str, *, for_mask: bool = False) -> dict[str, Any]:
     if not checkpoint.is_model(value):
-        return tensors_in(value, where, for_mask=for_mask)
+        return named_tensors(value, where, for_mask=for_mask)
     model = checkpoint.as_model(value, where)
     return {**model.state, **{f"{name}_mask": mask for name, mask in model.masks.items()}}

@@ -1,4 +1,4 @@
-"""Names from a file, which every unit bears and every table repeats: text of a sane length."""
+"""Checks of layer names from a file, which every table of units repeats."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ _LONGEST = 1000  # characters
 
 
 def require_sound_names(graph: NetGraph, where: str) -> None:
-    """Refuse names that are too long for tables of units, or that cannot be written as text."""
+    """Raise an error if a name is too long, or is not text that can be written."""
     layers = [layer.name for layer in graph.layers]
     parameters = [block.parameter for block in graph.blocks if block.parameter is not None]
     for name in (*layers, *parameters):
         if len(name) > _LONGEST:
             raise LimitError(
-                f"{where} names a layer {quoted(name)} in {len(name)} characters, {_LONGEST} are "
-                "allowed: rename it"
+                f"{where} has a layer name of {len(name)} characters, {quoted(name)}, {_LONGEST} "
+                "are allowed: rename it"
             )
         if any("\ud800" <= character <= "\udfff" for character in name):
             raise FormatError(
-                f"{where} names a layer {quoted(name)}, which holds half a character (a lone "
-                "surrogate) and is no text: rename it"
+                f"{where} has a layer name {quoted(name)}, which contains half a character (a "
+                "lone surrogate) and is not text: rename it"
             )

@@ -1,19 +1,19 @@
-"""What the provenance says of where edges came from."""
+"""What defined the edges, for the provenance."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["origin_words"]
+__all__ = ["edge_origins"]
 
 
-def origin_words(origins: Mapping[str, str]) -> dict[str, Any]:
-    """One word for the whole, and each weight's own where they differ.
+def edge_origins(origins: Mapping[str, str]) -> dict[str, Any]:
+    """What defined the edges as a whole, and of each weight where weights differ.
 
     "mask": a mask keeps them. "stored": the file stores them. "nonzero": they are not 0.
 
-    >>> origin_words({"fc1.weight": "mask", "fc2.weight": "mask"})
+    >>> edge_origins({"fc1.weight": "mask", "fc2.weight": "mask"})
     {'edges': 'mask'}
     """
     words = set(origins.values())

@@ -15,9 +15,9 @@ from netsculpt.graph.graph import NetGraph
 from netsculpt.graph.matrices import from_matrices
 from netsculpt.loading.weights.chain import EPSILON, Link, Norm, chain
 from netsculpt.loading.weights.contents import Contents, state_of, with_masks
-from netsculpt.loading.weights.edges import Edges, edges_of
-from netsculpt.loading.weights.finite import left_out
-from netsculpt.loading.weights.origins import origin_words
+from netsculpt.loading.weights.edges import LayerEdges, edges_of
+from netsculpt.loading.weights.finite import nonfinite_total
+from netsculpt.loading.weights.origins import edge_origins
 
 __all__ = ["graph_of_weights"]
 
@@ -34,26 +34,28 @@ def graph_of_weights(contents: Contents, *, allow_nonfinite: bool) -> NetGraph:
     return replace(graph, provenance=(loaded, *graph.provenance))
 
 
-def _finite(links: Sequence[Link], where: str, *, allow_nonfinite: bool) -> tuple[list[Edges], int]:
-    """The edges of every link without those that are not finite, and how many those were."""
+def _finite(
+    links: Sequence[Link], where: str, *, allow_nonfinite: bool
+) -> tuple[list[LayerEdges], int]:
+    """The finite edges of every link, and the number of others."""
     blocks = [edges_of(link) for link in links]
-    broken = {
+    counts = {
         link.parameter: int(np.count_nonzero(~np.isfinite(block.matrix.data)))
         for link, block in zip(links, blocks, strict=True)
     }
-    total = left_out(broken, "edges", where, allowed=allow_nonfinite)
+    total = nonfinite_total(counts, "edges", where, allowed=allow_nonfinite)
     return ([_without_nonfinite(block) for block in blocks] if total else blocks), total
 
 
-def _without_nonfinite(edges: Edges) -> Edges:
+def _without_nonfinite(edges: LayerEdges) -> LayerEdges:
     matrix, counts = edges.matrix, edges.multiplicity
     keep = np.isfinite(matrix.data)
     before = np.concatenate([[0], np.cumsum(keep)])
     kept = csr_array((matrix.data[keep], matrix.indices[keep], before[matrix.indptr]), matrix.shape)
-    return Edges(kept, None if counts is None else counts[keep], edges.origin)
+    return LayerEdges(kept, None if counts is None else counts[keep], edges.origin)
 
 
-def _graph(links: Sequence[Link], blocks: Sequence[Edges]) -> NetGraph:
+def _graph(links: Sequence[Link], blocks: Sequence[LayerEdges]) -> NetGraph:
     parameters = [link.parameter for link in links]
     names = ["input", *_layer_names(parameters)]
     graph = from_matrices([x.matrix.T for x in blocks], names=names, parameters=parameters)
@@ -62,37 +64,40 @@ def _graph(links: Sequence[Link], blocks: Sequence[Edges]) -> NetGraph:
         for x in blocks
     ]
     plain = all(x.multiplicity is None for x in blocks)
-    described = tuple(
+    with_sizes = tuple(
         replace(block, kind=link.kind, size=math.prod(link.weight.shape))
         for block, link in zip(graph.blocks, links, strict=True)
     )
-    return replace(graph, blocks=described, multiplicity=None if plain else np.concatenate(counts))
+    return replace(graph, blocks=with_sizes, multiplicity=None if plain else np.concatenate(counts))
 
 
 def _layer_names(parameters: Sequence[str]) -> list[str]:
-    """Parameter names without ".weight", where that leaves different ones."""
+    """Parameter names without ".weight", where they stay different."""
     short = [name.removesuffix(".weight") for name in parameters]
     taken = Counter([*short, "input"])
     free = [name if taken[cut] > 1 else cut for name, cut in zip(parameters, short, strict=True)]
     return [f"{name} (layer)" if name == "input" else name for name in free]
 
 
-def _origins(links: Sequence[Link], blocks: Sequence[Edges]) -> dict[str, Any]:
-    """Where edges came from: one word for the graph, and each layer's own where they differ."""
+def _origins(links: Sequence[Link], blocks: Sequence[LayerEdges]) -> dict[str, Any]:
+    """What defined the edges of the graph, and of each layer where layers differ."""
     origins = {link.parameter: x.origin for link, x in zip(links, blocks, strict=True)}
-    return {**origin_words(origins), "n_edges": sum(x.matrix.nnz for x in blocks)}
+    return {**edge_origins(origins), "n_edges": sum(x.matrix.nnz for x in blocks)}
 
 
 def _inferred(links: Sequence[Link]) -> dict[str, Any]:
-    """What the shapes were taken to mean."""
+    """What was inferred from shapes and names."""
     flattened = {link.parameter: link.positions for link in links if link.positions > 1}
     norms = {
         norm.name: {"kind": norm.kind, "into": link.parameter} | _epsilon(norm)
         for link in links
         for norm in link.norms
     }
-    said = {"flattened_positions": flattened, "norms_folded": norms}
-    return {"topology": "chain by shapes", **{key: value for key, value in said.items() if value}}
+    inferred = {"flattened_positions": flattened, "norms_folded": norms}
+    return {
+        "topology": "chain by shapes",
+        **{key: x for key, x in inferred.items() if x},
+    }
 
 
 def _epsilon(norm: Norm) -> dict[str, float]:
