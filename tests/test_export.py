@@ -273,7 +273,7 @@ def test_endings(tmp_path: Path) -> None:
     for ending in ENDINGS:
         export(sample(), tmp_path / f"GRAPH{ending.upper()}")
     assert load_graph(tmp_path / "GRAPH.NPZ").n_edges == 6
-    with pytest.raises(GraphError, match=r"'.svg' found: .gexf, .graphml, .npz are written"):
+    with pytest.raises(GraphError, match=r"'.svg' found: one of .gexf, .graphml, .npz is needed"):
         export(sample(), tmp_path / "graph.svg")
     with pytest.raises(GraphError, match="ending '' found"):
         export(sample(), tmp_path / "gexf")
@@ -302,5 +302,5 @@ def test_what_does_not_fit(
 
 @pytest.mark.parametrize("arguments", [{"partition": Partition([0] * 6)}, {"columns": {}}])
 def test_npz_holds_the_graph_alone(tmp_path: Path, arguments: dict[str, Any]) -> None:
-    with pytest.raises(GraphError, match="holds the graph alone"):
+    with pytest.raises(GraphError, match="holds only the graph"):
         export(sample(), tmp_path / "graph.npz", **arguments)

@@ -250,7 +250,7 @@ def test_files_that_save_did_not_write(
         (put("positions", np.zeros(3, I4)), r"positions has shape \[3\]"),
         (edit("layers", 0, "name", value=""), "each must be different"),
         (edit("blocks", 0, "target", value="nowhere"), "does not lead to a later layer"),
-        (edit("blocks", value=[]), "for layers that no block names"),
+        (edit("blocks", value=[]), "to layers that no block names"),
     ],
 )
 def test_files_that_hold_no_graph(
@@ -274,7 +274,7 @@ def test_sizes_that_lie(tmp_path: Path) -> None:
     at = content.index(b"PK\x01\x02", 0)
     content[at + 20 : at + 28] = struct.pack("<II", 2**31, 2**31)  # netsculpt.json, both sizes
     (tmp_path / "bad.npz").write_bytes(content)
-    with pytest.raises(FormatError, match="lie on top of each other"):
+    with pytest.raises(FormatError, match="members that overlap"):
         load_graph(tmp_path / "bad.npz")
 
 

@@ -183,7 +183,7 @@ def test_printable_keeps_what_can_be_seen(name: str) -> None:
 
 
 def test_a_lone_surrogate_is_refused_as_a_name_and_exported_escaped(tmp_path: Path) -> None:
-    with pytest.raises(FormatError, match=r"'a\\ud800', which holds half a character"):
+    with pytest.raises(FormatError, match=r"'a\\ud800', which contains half a character"):
         load(pickled(tmp_path / "w.pkl", ("a\ud800",)))
     graph = from_matrices([np.eye(2)], names=["in", "a\ud800"])
     for write, read in ((write_graphml, nx.read_graphml), (write_gexf, read_gexf)):

@@ -1,4 +1,4 @@
-"""Arrays in NumPy's format, their headers checked before their data are read."""
+"""Arrays in NumPy's format, whose headers are checked before their data are read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LONGEST_HEADER = 10_000
 
 
 def read_npy(stream: IO[bytes], n_bytes: int, max_bytes: int, where: str) -> NDArray[Any]:
-    """The numbers in `stream`, which holds `n_bytes` in all."""
+    """The array of numbers in `stream`, which holds `n_bytes` in total."""
     with translated(where):
         sizes, dtype = npy_header(stream)
         _check(sizes, dtype, n_bytes, max_bytes, where)
@@ -26,7 +26,7 @@ def read_npy(stream: IO[bytes], n_bytes: int, max_bytes: int, where: str) -> NDA
 
 
 def npy_header(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    """Shape and type that an array claims; the stream is left where its data begin.
+    """Shape and type that an array claims to have; the stream then stands where its data begin.
 
     Raises
     ------
@@ -72,5 +72,5 @@ def _check(
     if needed > n_bytes:
         raise FormatError(
             f"{where} claims an array of {shape(sizes)} but is itself {n_bytes} bytes: it is cut "
-            "off or made up; save it again"
+            "off or forged; save it again"
         )

@@ -18,7 +18,7 @@ _FORMAT: Final = "netsculpt.graph/1"
 
 
 def parts(graph: NetGraph) -> dict[str, list[dict[str, Any]]]:
-    """Layers, blocks and provenance as dicts; parameters of the provenance are left as they are."""
+    """Layers, blocks and provenance as dicts, with parameters of the provenance unchanged."""
     return {
         "layers": [
             {"name": x.name, "role": x.role, "shape": list(x.shape), "n_units": x.n_units}
@@ -49,7 +49,7 @@ def description(graph: NetGraph) -> dict[str, Any]:
 
 
 def read_description(content: Any) -> tuple[tuple[Layer, ...], tuple[Block, ...], tuple[Step, ...]]:
-    """Layers, blocks and provenance that `description` gave.
+    """Layers, blocks and provenance from a result of `description`.
 
     Raises
     ------

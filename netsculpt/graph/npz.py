@@ -1,4 +1,4 @@
-"""Graphs written to files: one zip of plain arrays, written at the speed of memory.
+"""Graph files: one zip of plain arrays, written at the speed of memory.
 
 The file is an ``.npz``: ``data``, ``indices``, ``indptr``, ``shape``, ``format`` and ``_is_array``
 are the weights as SciPy stores a sparse array, so that `scipy.sparse.load_npz` reads them, next to
@@ -66,13 +66,13 @@ def save(graph: NetGraph, path: str | Path) -> None:
 
 def _write_member(archive: zipfile.ZipFile, name: str, *parts: Any) -> None:
     info = zipfile.ZipInfo(name)  # dated 1980: equal graphs give equal bytes
-    info.create_system = 3  # of Unix, wherever it is written
+    info.create_system = 3  # Unix, on every system
     info.external_attr = 0o644 << 16
-    info.file_size = sum(len(part) for part in parts)  # whether 64-bit sizes are needed
+    info.file_size = sum(len(part) for part in parts)  # decides whether sizes need 64 bits
     with archive.open(info, "w") as member:
         for part in parts:
-            for at in range(0, len(part), _CHUNK):
-                member.write(part[at : at + _CHUNK])
+            for start in range(0, len(part), _CHUNK):
+                member.write(part[start : start + _CHUNK])
 
 
 def _header(array: NDArray[Any]) -> bytes:

@@ -22,11 +22,11 @@ def load(
 ) -> NetGraph:
     """Read a sparse network from an untrusted file.
 
-    The format is recognised by content, never by file ending: state dicts of ``torch.save`` (zip and
+    The format is recognised by content, not by file ending: state dicts of ``torch.save`` (zip and
     legacy), netsculpt's ``model.pt`` and graph files, safetensors (one file or an index of shards),
     NumPy arrays, plain pickles of arrays and tensors, exported programs (``.pt2``), ONNX. No code
-    from the file is run and nothing is written. Layers are chained by the shapes of their weights. The
-    operations of an exported program or an ONNX file are followed as `netsculpt.trace` follows
+    from the file is run and nothing is written. Layers are chained by the shapes of their weights.
+    The operations of an exported program or an ONNX file are followed as `netsculpt.trace` follows
     those of a net; a residual or recurrent ``model.pt`` is rebuilt from its description and traced.
 
     Parameters

@@ -1,4 +1,4 @@
-"""GraphML, which Gephi, networkx, igraph, yEd and Cytoscape read."""
+"""GraphML, readable by Gephi, networkx, igraph, yEd and Cytoscape."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def write_graphml(
     ``module`` (−1 = none). Edges have ``weight``, ``signed_weight``, ``kind`` and, if the graph has
     it, ``multiplicity``.
 
-    ``weight`` is the magnitude: Gephi's layouts and statistics need weights ≥ 0, the sign stands
-    in ``signed_weight``. Edges that weigh 0 are written; Gephi leaves them out when it imports, and
-    says so. Strings are escaped so that any name can be read back (`unescaped`).
+    ``weight`` is the magnitude, since Gephi's layouts and statistics need weights ≥ 0; the sign is
+    in ``signed_weight``. Edges of weight 0 are written, but Gephi drops them on import with a
+    warning. Strings are escaped so that any name can be read back (`unescaped`).
 
     Parameters
     ----------
@@ -59,8 +59,8 @@ def write_graphml(
         If the partition or a column does not fit the graph.
     """
     nodes, edges = node_attributes(graph, partition, columns), edge_attributes(graph)
-    node_data = "".join(f'<data key="n{at}">{x.form}</data>' for at, x in enumerate(nodes))
-    edge_data = "".join(f'<data key="e{at}">{x.form}</data>' for at, x in enumerate(edges))
+    node_data = "".join(f'<data key="n{index}">{x.form}</data>' for index, x in enumerate(nodes))
+    edge_data = "".join(f'<data key="e{index}">{x.form}</data>' for index, x in enumerate(edges))
     with replacing(path) as file:
 
         def write(text: str) -> None:
@@ -68,9 +68,9 @@ def write_graphml(
 
         write(_HEAD)
         for letter, kind, attributes in (("n", "node", nodes), ("e", "edge", edges)):
-            for at, x in enumerate(attributes):
+            for index, x in enumerate(attributes):
                 write(
-                    f'<key id="{letter}{at}" for="{kind}" attr.name="{x.name}" '
+                    f'<key id="{letter}{index}" for="{kind}" attr.name="{x.name}" '
                     f'attr.type="{x.type}"/>\n'
                 )
         write('<graph edgedefault="directed">\n')

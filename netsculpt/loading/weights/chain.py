@@ -164,7 +164,8 @@ def _only_order(links: Sequence[Link], where: str) -> list[Link]:
         one, two = next((a, b) for a, b in zip(*matches, strict=True) if a is not b)
         raise TopologyError(
             f"{where} does not keep the order of layers, and both {_described(one)} and "
-            f"{_described(two)} fit in the same place: save a state dict with torch.save. {_ask(where)}"
+            f"{_described(two)} fit in the same place: save a state dict with torch.save. "
+            f"{_ask(where)}"
         )
     return matches[0]
 
