@@ -465,7 +465,7 @@ def test_matrices_that_do_not_fit(arguments: Any, text: str) -> None:
 def test_names_that_do_not_fit() -> None:
     with pytest.raises(GraphError, match="2 layer names and 1 parameter names; 1 and 1 found"):
         from_matrices([np.ones((1, 1))], names=["x"])
-    with pytest.raises(GraphError, match="2 and 0 given"):
+    with pytest.raises(GraphError, match="2 and 0 found"):
         from_matrices([np.ones((1, 1))], parameters=[])
 
 
