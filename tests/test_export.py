@@ -1,4 +1,4 @@
-"""GraphML and GEXF: what other programs read is what was there, whatever the names."""
+"""GraphML and GEXF: other programs read exactly what was written, for any names."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def test_java_can_parse_what_is_not_finite(tmp_path: Path, ending: str) -> None:
 
 
 def escaped_once(name: str) -> str:
-    """As a reader sees it: without the XML references, with our backslashes."""
+    """As a reader sees it: without XML references, with escaped backslashes."""
     return str(ET.fromstring(f'<a b="{escaped(name)}"/>').get("b"))
 
 

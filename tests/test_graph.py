@@ -57,7 +57,7 @@ def stored(dense: np.ndarray, dtype: Any = np.float32) -> csr_array:
 
 
 def opened(matrix: csr_array) -> np.ndarray:
-    """The way back from `stored`."""
+    """The inverse of `stored`."""
     dense = np.full(matrix.shape, np.nan)
     ends = matrix.tocoo()
     dense[ends.row, ends.col] = ends.data
@@ -146,7 +146,7 @@ def test_live_against_reachability(seed: int) -> None:
 
 
 def test_live_keeps_multiplicity_and_zero_weights() -> None:
-    # hidden unit 1 (unit 3) is fed by nothing; its edge goes, the zero edge on the path stays
+    # hidden unit 1 (unit 3) has no inputs; its edge goes, the zero edge on the path stays
     matrices = [np.zeros((2, 2)), np.ones((1, 2))]
     masks = [np.array([[1, 0], [0, 0]]), np.ones((1, 2))]
     graph = from_matrices(matrices, masks)

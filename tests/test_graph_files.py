@@ -132,7 +132,7 @@ def test_description_takes_numpy_values() -> None:
         description(graph.with_step(step("f", a=object())))
 
 
-# ---- untrusted files --------------------------------------------------------------
+# ---- untrusted files ----------------------------------------------------------------------------
 
 
 def members_of(path: Path) -> dict[str, bytes]:
@@ -268,7 +268,7 @@ def test_bombs_are_not_unpacked(tmp_path: Path, compression: int) -> None:
 
 
 def test_sizes_that_lie(tmp_path: Path) -> None:
-    """A central directory that claims more than the file holds allocates nothing."""
+    """A central directory that claims more than the file contains allocates nothing."""
     save(sample(), tmp_path / "good.npz")
     content = bytearray((tmp_path / "good.npz").read_bytes())
     at = content.index(b"PK\x01\x02", 0)
@@ -333,7 +333,7 @@ def test_nothing_is_unpickled(tmp_path: Path) -> None:
 @settings(deadline=None, max_examples=300)
 @given(st.data())
 def test_damaged_files(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
-    """Cut, flip and splice: an error of ours or a graph, never anything else."""
+    """Cut, flip and splice: the result is a graph or a NetsculptError."""
     folder = tmp_path_factory.getbasetemp()
     save(sample(counts=np.int32), folder / "good.npz")
     content = bytearray((folder / "good.npz").read_bytes())

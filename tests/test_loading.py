@@ -1,4 +1,4 @@
-"""Every format and wrapping that holds a network gives the same graph."""
+"""Every format and wrapping of a network loads as the same graph."""
 
 from __future__ import annotations
 

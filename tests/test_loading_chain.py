@@ -1,4 +1,4 @@
-"""Which layer feeds which, from shapes; convolutions, flattening and norms against plain loops."""
+"""Topology from shapes; convolutions, flattening and norms compared with plain loops."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def sparsified(net: nn.Module) -> dict[str, torch.Tensor]:
 def edges_by_hand(
     weight: np.ndarray, keep: np.ndarray, taps: int, factor: np.ndarray, *, signed: bool
 ) -> dict[tuple[int, int], tuple[float, int]]:
-    """(in, out) → weight and multiplicity, one scalar after the other."""
+    """(in, out) → weight and multiplicity, computed scalar by scalar."""
     flat, kept = weight.reshape(len(weight), -1), keep.reshape(len(weight), -1)
     edges: dict[tuple[int, int], tuple[float, int]] = {}
     for unit in range(flat.shape[0]):

@@ -1,4 +1,4 @@
-"""What names from a file can do to terminals, tables, figures and folders: nothing."""
+"""Names from a file cannot harm terminals, tables, figures or folders."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ QUICK = ("--nulls", "3", "--stability-seeds", "2", "--dense")
 
 
 def pickled(path: Path, names: tuple[str, ...]) -> Path:
-    """A chain of layers of these names, in a format that can hold any string."""
+    """A chain of layers with these names, in a format that can store any string."""
     rng = np.random.default_rng(0)
     weights = [rng.normal(size=(3, 3)) * (rng.random((3, 3)) < 0.8) for _ in names]
     content = {f"{name}.weight": x for name, x in zip(names, weights, strict=True)}
@@ -51,7 +51,7 @@ def pickled(path: Path, names: tuple[str, ...]) -> Path:
 
 
 def read_gexf(path: Path) -> nx.Graph:
-    """As networkx reads it, which knows GEXF by its version 1.2 only."""
+    """As networkx reads it, which supports only GEXF 1.2."""
     text = path.read_text(encoding="utf-8").replace("gexf.net/1.3", "www.gexf.net/1.2draft")
     return nx.read_gexf(io.StringIO(text), version="1.2draft")
 
@@ -63,7 +63,7 @@ def cli(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[bytes]:
 
 
 def is_tame(output: bytes) -> bool:
-    """Whether nothing in it could steer a terminal."""
+    """Whether it contains no control sequences for terminals."""
     kinds = {unicodedata.category(x) for x in output.decode() if x != "\n"}
     return not kinds & {"Cc", "Cf", "Cs", "Co"}
 

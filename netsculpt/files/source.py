@@ -58,6 +58,11 @@ class Source:
         """The file's name, for messages."""
         return quoted(self.path.name)
 
+    @property
+    def folders(self) -> set[Path]:
+        """The file's folder, and that of its target if it is a link (as in download caches)."""
+        return {self.path.parent.resolve(), self.path.resolve().parent}
+
     @cached_property
     def members(self) -> dict[str, zipfile.ZipInfo]:
         """Members in file order, after checks of their sizes; empty if it is not a zip file."""

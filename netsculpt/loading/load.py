@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from netsculpt.core.errors import FormatError
+from netsculpt.core.errors import FormatError, LimitError
+from netsculpt.files.words import quoted
 from netsculpt.graph.graph import NetGraph
 from netsculpt.loading.models import graph_of_model, is_branched
 from netsculpt.loading.read import PathLike, read
 from netsculpt.loading.weights.contents import Contents
-from netsculpt.loading.weights.names import require_sound_names
 from netsculpt.loading.weights.to_graph import graph_of_weights
 
 __all__ = ["load"]
+
+_LONGEST_NAME = 1000  # characters
 
 
 def load(
@@ -82,7 +84,7 @@ def load(
     """
     contents = read(path, mask, max_bytes)
     graph = _graph_of(contents, allow_nonfinite=allow_nonfinite)
-    require_sound_names(graph, contents.where)
+    _check_names(graph, contents.where)
     return graph
 
 
@@ -104,4 +106,21 @@ def _stored_graph(contents: Contents) -> NetGraph:
             f"{contents.where} is a graph, whose edges are already fixed: leave out the mask file"
         )
     graph: NetGraph = contents.value
-    return graph.with_step(contents.step("load", edges="stored", n_edges=graph.n_edges))
+    return graph.with_step(contents.step("load", {"": "stored"}, n_edges=graph.n_edges))
+
+
+def _check_names(graph: NetGraph, where: str) -> None:
+    """Raise an error if a name is too long, or is not text that can be written."""
+    layers = [layer.name for layer in graph.layers]
+    parameters = [block.parameter for block in graph.blocks if block.parameter is not None]
+    for name in (*layers, *parameters):
+        if len(name) > _LONGEST_NAME:
+            raise LimitError(
+                f"{where} has a layer name of {len(name)} characters, {quoted(name)}, "
+                f"{_LONGEST_NAME} are allowed: rename it"
+            )
+        if any("\ud800" <= character <= "\udfff" for character in name):
+            raise FormatError(
+                f"{where} has a layer name {quoted(name)}, which contains half a character (a "
+                "lone surrogate) and is not text: rename it"
+            )

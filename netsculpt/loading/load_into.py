@@ -8,8 +8,6 @@ from netsculpt.core.errors import FormatError
 from netsculpt.core.provenance import Step
 from netsculpt.loading.read import PathLike, read
 from netsculpt.loading.weights.contents import Contents, state_of, with_masks
-from netsculpt.loading.weights.finite import nonfinite_total
-from netsculpt.loading.weights.origins import edge_origins
 from netsculpt.loading.weights.state import State
 
 if TYPE_CHECKING:
@@ -117,11 +115,10 @@ def fill_net(net: nn.Module, contents: Contents, *, allow_nonfinite: bool) -> St
     weights = {x: state.arrays[x] for x in slots if x in state.arrays and slots[x].maskable}
     masks = with_masks(State(weights, state.masks), contents).masks
     fillings = list(fillings_of(State(state.arrays, masks), slots, where))
-    n_dropped = nonfinite_total(
-        nonfinite_counts(fillings), "weights", where, allowed=allow_nonfinite
-    )
+    counts = nonfinite_counts(fillings)
+    n_dropped = contents.n_dropped(counts, "weights", allowed=allow_nonfinite)
     if n_dropped:
         fillings = [without_nonfinite(filling) for filling in fillings]
     fill(net, slots.values(), fillings)
     origins = {x.slot.names[0]: x.origin for x in fillings if x.is_weight}
-    return contents.step("load_into", n_dropped=n_dropped, **edge_origins(origins))
+    return contents.step("load_into", origins, n_dropped=n_dropped)

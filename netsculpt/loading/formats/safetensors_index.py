@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from pathlib import Path
 from typing import Any
 
 from netsculpt.core.errors import FormatError, UnsafeFileError
@@ -59,15 +58,10 @@ def _shard(source: Source, name: str) -> Source:
     """The shard called `name`, which must be in the folder of the index."""
     path = source.path.parent / name
     with translated(source.where):
-        inside = path.resolve().parent in _folders(source.path)
+        inside = path.resolve().parent in source.folders
     if not inside:
         raise UnsafeFileError(
             f"{source.where} names the shard {quoted(name)}, which is not in its folder: "
             "shards may not leave the folder of their index"
         )
     return Source.at(path, source.max_bytes)
-
-
-def _folders(index: Path) -> set[Path]:
-    """The folder of the index, and that of its target if it is a link (as in download caches)."""
-    return {index.parent.resolve(), index.resolve().parent}

@@ -15,8 +15,6 @@ from netsculpt.files.torch import translated
 from netsculpt.graph.graph import NetGraph
 from netsculpt.loading.programs.masked import masked_parameters
 from netsculpt.loading.weights.contents import Contents, with_masks
-from netsculpt.loading.weights.finite import nonfinite_total
-from netsculpt.loading.weights.origins import edge_origins
 from netsculpt.loading.weights.state import State
 from netsculpt.tracing.plan import Plan
 from netsculpt.tracing.program import Constant, Program, refs
@@ -30,7 +28,7 @@ def graph_of_program(contents: Contents, *, allow_nonfinite: bool) -> NetGraph:
     program = _pruned(contents)
     weights = _weights(program)
     broken = {x.parameter or name: _nonfinite(x) for name, x in weights.items()}
-    n_dropped = nonfinite_total(broken, "weights", contents.where, allowed=allow_nonfinite)
+    n_dropped = contents.n_dropped(broken, "weights", allowed=allow_nonfinite)
     if n_dropped:
         program = _with(program, {key: _finite(x) for key, x in weights.items()})
     with translated(contents.where):
@@ -40,8 +38,8 @@ def graph_of_program(contents: Contents, *, allow_nonfinite: bool) -> NetGraph:
     named = sorted({block.parameter for block in graph.blocks if block.parameter is not None})
     loaded = contents.step(
         "load",
+        {x: "mask" if x in masked else "nonzero" for x in named},
         n_dropped=n_dropped,
-        **edge_origins({x: "mask" if x in masked else "nonzero" for x in named}),
         n_edges=graph.n_edges,
         topology="the file's own operations",
     )

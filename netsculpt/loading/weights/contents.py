@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from netsculpt.core.errors import FormatError
 from netsculpt.core.provenance import Step, step
 from netsculpt.files import checkpoint
 from netsculpt.files.arrays import as_arrays
 from netsculpt.files.content import Content
 from netsculpt.files.source import Source
+from netsculpt.files.words import quoted
 from netsculpt.loading.weights.mask_file import masked
 from netsculpt.loading.weights.state import State, checkpoint_masks, named_tensors, plain_state
 
@@ -35,15 +38,36 @@ class Contents:
         """The file's name, for messages."""
         return self.source.where
 
-    def step(self, function: str, *, n_dropped: int = 0, **parameters: Any) -> Step:
-        """Provenance step of reading the file; `n_dropped` counts weights that are not finite."""
-        mask = self.mask
+    def n_dropped(self, nonfinite: Mapping[str, int], what: str, *, allowed: bool) -> int:
+        """Total of the non-finite entries of each weight; an error unless they are allowed."""
+        total = sum(nonfinite.values())
+        if total and not allowed:
+            layers = ", ".join(f"{quoted(name)} ({n})" for name, n in nonfinite.items() if n)
+            raise FormatError(
+                f"{self.where} has {total} {what} of NaN or infinite weight, in {layers}: finite "
+                f"weights are needed. Check the training, or drop these {what} with "
+                "--allow-nonfinite (allow_nonfinite=True)"
+            )
+        return total
+
+    def step(
+        self, function: str, origins: Mapping[str, str], *, n_dropped: int = 0, **more: Any
+    ) -> Step:
+        """Provenance step of reading the file.
+
+        `origins` says what defined the edges of each weight, "mask", "stored" (entries of a sparse
+        tensor) or "nonzero"; `n_dropped` how many entries were not finite.
+        """
+        mask, kinds = self.mask, set(origins.values())
+        edges = next((kind for kind in ("mask", "stored") if kind in kinds), "nonzero")
         return step(
             function,
             input_hash=self.content.sha256,
             path=self.source.path.name,
             format=self.format,
-            **parameters,
+            edges=edges,
+            **({"edges_by_layer": dict(origins)} if len(kinds) > 1 else {}),
+            **more,
             **({"nonfinite_dropped": n_dropped} if n_dropped else {}),
             **self.content.details,
             **({"net": self.value["net"]} if checkpoint.is_model(self.value) else {}),

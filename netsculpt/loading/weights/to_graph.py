@@ -16,8 +16,6 @@ from netsculpt.graph.matrices import from_matrices
 from netsculpt.loading.weights.chain import EPSILON, Link, Norm, chain
 from netsculpt.loading.weights.contents import Contents, state_of, with_masks
 from netsculpt.loading.weights.edges import LayerEdges, edges_of
-from netsculpt.loading.weights.finite import nonfinite_total
-from netsculpt.loading.weights.origins import edge_origins
 
 __all__ = ["graph_of_weights"]
 
@@ -26,25 +24,17 @@ def graph_of_weights(contents: Contents, *, allow_nonfinite: bool) -> NetGraph:
     """The graph of a chain of linear and convolutional layers."""
     state = with_masks(state_of(contents), contents)
     links = chain(state, ordered=contents.content.ordered, where=contents.where)
-    blocks, n_dropped = _finite(links, contents.where, allow_nonfinite=allow_nonfinite)
-    graph = _graph(links, blocks)
-    loaded = contents.step(
-        "load", n_dropped=n_dropped, **_origins(links, blocks), **_inferred(links)
-    )
-    return replace(graph, provenance=(loaded, *graph.provenance))
-
-
-def _finite(
-    links: Sequence[Link], where: str, *, allow_nonfinite: bool
-) -> tuple[list[LayerEdges], int]:
-    """The finite edges of every link, and the number of others."""
     blocks = [edges_of(link) for link in links]
-    counts = {
-        link.parameter: int(np.count_nonzero(~np.isfinite(block.matrix.data)))
-        for link, block in zip(links, blocks, strict=True)
-    }
-    total = nonfinite_total(counts, "edges", where, allowed=allow_nonfinite)
-    return ([_without_nonfinite(block) for block in blocks] if total else blocks), total
+    named = [(link.parameter, block) for link, block in zip(links, blocks, strict=True)]
+    nonfinite = {name: int((~np.isfinite(x.matrix.data)).sum()) for name, x in named}
+    n_dropped = contents.n_dropped(nonfinite, "edges", allowed=allow_nonfinite)
+    if n_dropped:
+        blocks = [_without_nonfinite(block) for block in blocks]
+    graph = _graph(links, blocks)
+    origins = {name: block.origin for name, block in named}
+    inferred = _inferred(links)
+    loaded = contents.step("load", origins, n_dropped=n_dropped, n_edges=graph.n_edges, **inferred)
+    return replace(graph, provenance=(loaded, *graph.provenance))
 
 
 def _without_nonfinite(edges: LayerEdges) -> LayerEdges:
@@ -77,12 +67,6 @@ def _layer_names(parameters: Sequence[str]) -> list[str]:
     taken = Counter([*short, "input"])
     free = [name if taken[cut] > 1 else cut for name, cut in zip(parameters, short, strict=True)]
     return [f"{name} (layer)" if name == "input" else name for name in free]
-
-
-def _origins(links: Sequence[Link], blocks: Sequence[LayerEdges]) -> dict[str, Any]:
-    """What defined the edges of the graph, and of each layer where layers differ."""
-    origins = {link.parameter: x.origin for link, x in zip(links, blocks, strict=True)}
-    return {**edge_origins(origins), "n_edges": sum(x.matrix.nnz for x in blocks)}
 
 
 def _inferred(links: Sequence[Link]) -> dict[str, Any]:
