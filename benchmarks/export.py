@@ -24,7 +24,8 @@ from netsculpt.graph.exporting import write_gexf, write_graphml
 from netsculpt.graph.graph import NetGraph
 from netsculpt.graph.interop import to_igraph, to_networkx
 from netsculpt.graph.matrices import from_matrices
-from netsculpt.graph.npz import load_graph, save
+from netsculpt.graph.npz import save
+from netsculpt.loading.formats.graph import load_graph
 
 N_LAYERS, DENSITY = 10, 0.1
 MOST_TEXT = 10**6  # edges; the peers take minutes beyond

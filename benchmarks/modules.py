@@ -46,9 +46,10 @@ from rich.table import Table
 from scipy.sparse import csr_matrix
 
 from netsculpt.graph.graph import NetGraph, live_units
-from netsculpt.graph.npz import load_graph, save
+from netsculpt.graph.npz import save
 from netsculpt.graph.partition import NO_MODULE, Partition
 from netsculpt.graph.synthetic import planted
+from netsculpt.loading.formats.graph import load_graph
 from netsculpt.modules import compare, layer_ami, leiden, quality
 from netsculpt.modules.detectors.layered import layered
 

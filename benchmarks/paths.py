@@ -250,7 +250,8 @@ def compare(graphs: Iterable[NetGraph], tools: list[Tool], threads: list[int]) -
 
 def whole_way(graph: NetGraph) -> str:
     """Load a graph, sweep it, save it: seconds and peak memory."""
-    from netsculpt.graph.npz import load_graph, save
+    from netsculpt.graph.npz import save
+    from netsculpt.loading.formats.graph import load_graph
 
     with TemporaryDirectory() as folder:
         path = Path(folder) / "graph.npz"

@@ -1,4 +1,4 @@
-"""GraphML and GEXF: what other programs read is what was there, whatever the names."""
+"""GraphML and GEXF: other programs read exactly what was written, for any names."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from netsculpt.graph.exporting import ENDINGS, export, unescaped, write_gexf, wr
 from netsculpt.graph.exporting._xml import escaped
 from netsculpt.graph.graph import Block, Layer, NetGraph, unit_names
 from netsculpt.graph.matrices import from_matrices
-from netsculpt.graph.npz import load_graph
 from netsculpt.graph.partition import Partition
+from netsculpt.loading.formats.graph import load_graph
 
 WRITERS = {"graphml": write_graphml, "gexf": write_gexf}
 HOSTILE = "\x00\x1f\ud800 \udfff\ufffe'\"<&>]]>\\u0000\\ \U0001f600\t\r\n\x85 %s %d {0}"
@@ -126,7 +126,7 @@ def test_java_can_parse_what_is_not_finite(tmp_path: Path, ending: str) -> None:
 
 
 def escaped_once(name: str) -> str:
-    """As a reader sees it: without the XML references, with our backslashes."""
+    """As a reader sees it: without XML references, with escaped backslashes."""
     return str(ET.fromstring(f'<a b="{escaped(name)}"/>').get("b"))
 
 
@@ -273,7 +273,7 @@ def test_endings(tmp_path: Path) -> None:
     for ending in ENDINGS:
         export(sample(), tmp_path / f"GRAPH{ending.upper()}")
     assert load_graph(tmp_path / "GRAPH.NPZ").n_edges == 6
-    with pytest.raises(GraphError, match=r"'.svg' found: .gexf, .graphml, .npz are written"):
+    with pytest.raises(GraphError, match=r"'.svg' found: one of .gexf, .graphml, .npz is needed"):
         export(sample(), tmp_path / "graph.svg")
     with pytest.raises(GraphError, match="ending '' found"):
         export(sample(), tmp_path / "gexf")
@@ -282,7 +282,7 @@ def test_endings(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        ({"partition": Partition([0] * 5)}, "a partition of 5 units found: the graph has 6"),
+        ({"partition": Partition([0] * 5)}, "5 labels, the graph 6 units"),
         ({"columns": {"a": [1, 2]}}, r"column 'a' has shape \[2\]: .* \[6\]"),
         ({"columns": {"a": 1}}, r"column 'a' has shape \[\]"),
         ({"columns": {"Label": [1] * 6}}, "column 'Label' found: .* are taken"),
@@ -302,5 +302,5 @@ def test_what_does_not_fit(
 
 @pytest.mark.parametrize("arguments", [{"partition": Partition([0] * 6)}, {"columns": {}}])
 def test_npz_holds_the_graph_alone(tmp_path: Path, arguments: dict[str, Any]) -> None:
-    with pytest.raises(GraphError, match="holds the graph alone"):
+    with pytest.raises(GraphError, match="holds only the graph"):
         export(sample(), tmp_path / "graph.npz", **arguments)

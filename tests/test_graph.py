@@ -57,7 +57,7 @@ def stored(dense: np.ndarray, dtype: Any = np.float32) -> csr_array:
 
 
 def opened(matrix: csr_array) -> np.ndarray:
-    """The way back from `stored`."""
+    """The inverse of `stored`."""
     dense = np.full(matrix.shape, np.nan)
     ends = matrix.tocoo()
     dense[ends.row, ends.col] = ends.data
@@ -146,7 +146,7 @@ def test_live_against_reachability(seed: int) -> None:
 
 
 def test_live_keeps_multiplicity_and_zero_weights() -> None:
-    # hidden unit 1 (unit 3) is fed by nothing; its edge goes, the zero edge on the path stays
+    # hidden unit 1 (unit 3) has no inputs; its edge goes, the zero edge on the path stays
     matrices = [np.zeros((2, 2)), np.ones((1, 2))]
     masks = [np.array([[1, 0], [0, 0]]), np.ones((1, 2))]
     graph = from_matrices(matrices, masks)
@@ -260,7 +260,7 @@ IN, OUT = Layer("in", "input", (2,), 0, 2), Layer("out", "output", (1,), 2, 3)
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
-        ({"weights": csr_array((4, 4))}, r"\[4, 4\], the layers hold 3 units"),
+        ({"weights": csr_array((4, 4))}, r"\[4, 4\], the layers have 3 units"),
         ({"weights": csr_array(np.eye(3))}, "not strictly upper triangular"),
         ({"weights": csr_array(np.tril(np.ones((3, 3)), -1))}, "not strictly upper triangular"),
         ({"weights": HOLED}, "NaN or infinite"),
@@ -276,8 +276,8 @@ IN, OUT = Layer("in", "input", (2,), 0, 2), Layer("out", "output", (1,), 2, 3)
         ({"layers": (IN, dataclasses.replace(OUT, start=1))}, "must start at 2"),
         ({"layers": (dataclasses.replace(IN, start=1), OUT)}, "must start at 0"),
         ({"layers": (dataclasses.replace(IN, stop=-1), OUT)}, "contiguous"),
-        ({"blocks": ()}, "2 edges leave layer 'in'"),
-        ({"blocks": (Block("in", "out", "W", "linear", 2),) * 2}, "connected once"),
+        ({"blocks": ()}, "2 edges from layer 'in'"),
+        ({"blocks": (Block("in", "out", "W", "linear", 2),) * 2}, "may have one block"),
         ({"blocks": (Block("in", "away", "W", "linear", 2),)}, "does not lead to a later layer"),
         ({"blocks": (Block("out", "in", "W", "linear", 2),)}, "does not lead to a later layer"),
         ({"blocks": (Block("in", "in", "W", "linear", 2),)}, "does not lead to a later layer"),
@@ -448,10 +448,10 @@ def test_names_of_layers_and_parameters() -> None:
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (([],), "no matrix given"),
+        (([],), "no matrices found"),
         (([np.ones(3)],), r"'W1' has shape \[3\]: a matrix \[out, in\] is needed"),
-        (([np.ones((2, 3)), np.ones((2, 3))],), "'W2' is .2, 3. but 'W1' before it gives 2 units"),
-        (([np.ones((2, 3))], []), "0 masks given for 1 matrices"),
+        (([np.ones((2, 3)), np.ones((2, 3))],), "'W2' is .2, 3. but 'W1' before it has 2 outputs"),
+        (([np.ones((2, 3))], []), "0 masks found for 1 matrices"),
         (([np.ones((2, 3))], [np.ones((3, 2))]), "as in torch; transpose it"),
         (([np.ones((2, 3))], [np.ones((2, 2))]), "as in torch; they must be equal"),
         (([np.array([[np.inf]])],), "NaN or infinite"),
@@ -463,9 +463,9 @@ def test_matrices_that_do_not_fit(arguments: Any, text: str) -> None:
 
 
 def test_names_that_do_not_fit() -> None:
-    with pytest.raises(GraphError, match="2 layer names and 1 parameter names; 1 and 1 given"):
+    with pytest.raises(GraphError, match="2 layer names and 1 parameter names; 1 and 1 found"):
         from_matrices([np.ones((1, 1))], names=["x"])
-    with pytest.raises(GraphError, match="2 and 0 given"):
+    with pytest.raises(GraphError, match="2 and 0 found"):
         from_matrices([np.ones((1, 1))], parameters=[])
 
 

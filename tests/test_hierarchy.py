@@ -332,7 +332,7 @@ def test_no_modules(graph: NetGraph) -> None:
 
 
 def test_partition_of_another_graph() -> None:
-    with pytest.raises(GraphError, match="a partition of 3 units found: the graph has 4"):
+    with pytest.raises(GraphError, match="3 labels, the graph 4 units"):
         infer(isolated(), Partition([0, 0, 0]))
 
 

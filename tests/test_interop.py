@@ -126,7 +126,7 @@ def test_an_edited_graph_comes_back_edited() -> None:
     assert graph.n_edges == 6
     assert graph.weights.data.tolist() == [1.0, 1.0, 1.0, 1.0, 1.0, 0.0]
     other.add_edge(0, 5)
-    with pytest.raises(GraphError, match="for layers that no block names"):
+    with pytest.raises(GraphError, match="to layers that no block names"):
         from_networkx(other)
 
 
@@ -216,8 +216,8 @@ def with_node(**attributes: Any) -> nx.DiGraph[int]:
         (with_description(layers=3), "not what to_networkx writes"),
         (with_description(weight_dtype="object"), "dtypes .* found"),
         (with_description(multiplicity_dtype="int32"), "multiplicity None found"),
-        (with_node(), "node 9 names no layer"),
-        (with_node(layer="fc9", position=0), "node 9 names no layer"),
+        (with_node(), "node 9 has no layer"),
+        (with_node(layer="fc9", position=0), "node 9 has no layer"),
         (with_node(layer="output"), "position None found"),
         (with_node(layer="output", position=2**40), "beyond int32"),
     ],

@@ -1,4 +1,4 @@
-"""Weights of a file in a live net: the graph is the one of the net that was saved."""
+"""Weights of a file in a live net: its graph is that of the saved net."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Residual(nn.Module):
 
 
 class MaskedLinear(nn.Linear):
-    """Masks as many papers' code has them."""
+    """Masks as in the code of many papers."""
 
     def __init__(self, n_in: int, n_out: int, name: str, dtype: torch.dtype) -> None:
         super().__init__(n_in, n_out)
@@ -272,7 +272,9 @@ def test_names_of_torch_without_its_pruning(tmp_path: Path) -> None:
 def test_mask_file(tmp_path: Path) -> None:
     net = Residual()
     masks = {x: torch.rand(y.shape) < 0.5 for x, y in net.named_parameters() if y.ndim > 1}
-    path = saved(net.state_dict(), tmp_path / "w.safetensors")  # sorted by name: not net's order
+    path = saved(
+        net.state_dict(), tmp_path / "w.safetensors"
+    )  # sorted by name, not in the net's order
     torch.save(list(masks.values()), tmp_path / "list.pt")
     torch.save(masks, tmp_path / "dict.pt")
     mask_net(net, masks)
@@ -333,12 +335,12 @@ def test_tied_weights_that_differ(tmp_path: Path) -> None:
         other.a.weight[0] = 0
     mask = torch.ones(4, 4)
     state = {**other.state_dict(), "a.weight_mask": mask, "b.weight_mask": mask.clone()}
-    state["b.weight_mask"][0] = 0  # the same numbers, other edges
-    with pytest.raises(TopologyError, match="or in their masks"):
+    state["b.weight_mask"][0] = 0  # the same values, other edges
+    with pytest.raises(TopologyError, match="they or their masks differ"):
         load_into(Tied(), saved(state, tmp_path / "other.pt"))
     half = Tied()
     prune.random_unstructured(half.b, "weight", amount=0.5)  # which unties them in effect
-    with pytest.raises(TopologyError, match="or in their masks"):
+    with pytest.raises(TopologyError, match="they or their masks differ"):
         load_into(Tied(), saved(half.state_dict(), tmp_path / "half.pt"))
 
 
@@ -444,7 +446,7 @@ def test_what_cannot_be_filled(tmp_path: Path) -> None:
         load_into(nn.Linear(3, 2), path, max_bytes=8)
     net = nn.BatchNorm1d(2)
     state = {**net.state_dict(), "num_batches_tracked": torch.tensor(0.5)}
-    with pytest.raises(FormatError, match="does not hold its values"):
+    with pytest.raises(FormatError, match="cannot represent its values"):
         load_into(net, saved(state, tmp_path / "counter.pt"))
 
 

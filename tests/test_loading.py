@@ -1,4 +1,4 @@
-"""Every format and wrapping that holds a network gives the same graph."""
+"""Every format and wrapping of a network loads as the same graph."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import json
 import pickle
 import subprocess
 import sys
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -22,10 +22,13 @@ from torch import nn
 from torch.nn.utils import parametrizations, parametrize, prune
 
 from netsculpt import NetGraph, from_matrices
+from netsculpt.core.catalog import modules as catalogue
 from netsculpt.core.errors import FormatError, TopologyError
 from netsculpt.files.checkpoint import write_model
+from netsculpt.files.source import Source
 from netsculpt.graph.npz import save
 from netsculpt.loading import load
+from netsculpt.nets.families.lstm import LSTM
 
 pytestmark = pytest.mark.filterwarnings("ignore:Sparse")  # torch's, where tests make such tensors
 
@@ -343,10 +346,10 @@ WRONG_MASKS: dict[str, tuple[Callable[[list[torch.Tensor]], Any], str]] = {
     ),
     "too few": (lambda masks: masks[:2], r"lists 2 masks .* has 3 weights"),
     "other names": (lambda masks: {"conv9.weight": masks[0]}, "named conv9.weight"),
-    "weights": (lambda masks: [torch.rand(m.shape) for m in masks], "other values than 0 and 1"),
-    "nothing": (lambda masks: {"epoch": 3}, "no tensors where they are looked for"),
+    "weights": (lambda masks: [torch.rand(m.shape) for m in masks], "values other than 0 and 1"),
+    "nothing": (lambda masks: {"epoch": 3}, "no tensors where they are expected"),
     "a number": (lambda masks: 3, "of type int"),
-    "NaN": (lambda masks: [torch.full(m.shape, torch.nan) for m in masks], "other values than 0"),
+    "NaN": (lambda masks: [torch.full(m.shape, torch.nan) for m in masks], "values other than 0"),
 }
 
 
@@ -603,3 +606,52 @@ def test_layers_named_like_the_input(tmp_path: Path) -> None:
     torch.save({"input.weight": torch.eye(2), "out.weight": torch.eye(2)}, tmp_path / "m")
     names = [layer.name for layer in load(tmp_path / "m").layers]
     assert len(set(names)) == 3
+
+
+def cases(folder: Path) -> dict[str, tuple[str, str | None]]:
+    """A model file and perhaps a mask file of each kind."""
+    lstm = LSTM(sequence=(3, 2), hidden=2, n_outputs=2)
+    net, linear = lstm.build(), nn.Sequential(nn.Linear(3, 2))
+    write_model(folder / "model.pt", net=lstm.spec, state=net.state_dict(), masks={})
+    matrices = {name: x for name, x in net.state_dict().items() if x.ndim > 1}
+    torch.save({name: torch.ones_like(x) for name, x in matrices.items()}, folder / "masks.pt")
+    torch.save(linear.state_dict(), folder / "weights.pt")
+    torch.save([torch.ones(2, 3)], folder / "mask.pt")
+    exported = torch.export.export(linear, (torch.zeros(1, 3),))
+    torch.export.save(exported, folder / "program.pt2")
+    save(from_matrices([np.ones((2, 3))]), folder / "graph.npz")
+    return {
+        "tensors": ("weights.pt", "mask.pt"),
+        "model": ("model.pt", "masks.pt"),
+        "program": ("program.pt2", "mask.pt"),
+        "graph": ("graph.npz", None),
+    }
+
+
+@pytest.mark.parametrize("kind", ["tensors", "model", "program", "graph"])
+def test_each_file_is_opened_hashed_and_parsed_once(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, mask = cases(tmp_path)[kind]
+    calls = Counter[tuple[str, str]]()
+
+    def count(owner: Any, name: str, what: Callable[..., Any]) -> None:
+        function = getattr(owner, name)
+
+        def counted(*args: Any, **options: Any) -> Any:
+            calls[name, what(args[0])] += 1
+            return function(*args, **options)
+
+        monkeypatch.setattr(owner, name, counted)
+
+    count(Source, "at", lambda path: path.name)
+    count(Source, "sha256", lambda source: source.path.name)
+    count(torch, "load", lambda path: Path(path).name)
+    for reader in catalogue("formats").values():
+        count(reader, "read", lambda source: source.path.name)
+    load(tmp_path / model, mask=None if mask is None else tmp_path / mask)
+    files = [model] if mask is None else [model, mask]
+    assert calls == {
+        **{(name, file): 1 for name in ("at", "sha256", "read") for file in files},
+        **{("load", file): 1 for file in files if file.endswith(".pt")},
+    }

@@ -1,4 +1,4 @@
-"""Which layer feeds which, from shapes; convolutions, flattening and norms against plain loops."""
+"""Topology from shapes; convolutions, flattening and norms compared with plain loops."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def sparsified(net: nn.Module) -> dict[str, torch.Tensor]:
 def edges_by_hand(
     weight: np.ndarray, keep: np.ndarray, taps: int, factor: np.ndarray, *, signed: bool
 ) -> dict[tuple[int, int], tuple[float, int]]:
-    """(in, out) → weight and multiplicity, one scalar after the other."""
+    """(in, out) → weight and multiplicity, computed scalar by scalar."""
     flat, kept = weight.reshape(len(weight), -1), keep.reshape(len(weight), -1)
     edges: dict[tuple[int, int], tuple[float, int]] = {}
     for unit in range(flat.shape[0]):
@@ -203,7 +203,7 @@ def test_vectors_never_make_edges(tmp_path: Path) -> None:
 NOT_A_CHAIN: dict[str, tuple[dict[str, torch.Tensor], str]] = {
     "mismatch": (
         {"a.weight": torch.ones(4, 3), "b.weight": torch.ones(2, 5)},
-        r"'b\.weight' \[2, 5\] comes after 'a\.weight' \[4, 3\].*4 units where 5 are taken",
+        r"'b\.weight' \[2, 5\] comes after 'a\.weight' \[4, 3\].*4 outputs, not the 5",
     ),
     "both candidates": (
         {"a.weight": torch.ones(5, 3), "b.weight": torch.ones(7, 5), "c.weight": torch.ones(2, 5)},
@@ -223,11 +223,11 @@ NOT_A_CHAIN: dict[str, tuple[dict[str, torch.Tensor], str]] = {
     "recurrent": (nn.LSTM(4, 1).state_dict(), r"'weight_ih_l0' .*recurrent"),
     "grouped": (
         {"a.weight": torch.ones(8, 3, 3, 3), "b.weight": torch.ones(8, 4, 3, 3)},
-        "8 units where 4 are taken",
+        "8 outputs, not the 4",
     ),
     "deconvolution": (
         {"a.weight": torch.ones(8, 3), "b.weight": torch.ones(2, 4, 3, 3)},
-        "8 units where 4 are taken",
+        "8 outputs, not the 4",
     ),
     "three axes": ({"a.weight": torch.ones(3, 2, 5)}, r"\[3, 2, 5\]"),
     "norm first": (
@@ -292,7 +292,7 @@ def test_safetensors_sort_families_by_shape(tmp_path: Path) -> None:
 
 def test_safetensors_whose_order_is_lost(tmp_path: Path) -> None:
     state = {"head.weight": torch.ones(4, 4), "body.weight": torch.ones(4, 4)}
-    message = r"both '(body|head)\.weight' .* and '(body|head)\.weight' .* fit at the same place"
+    message = r"both '(body|head)\.weight' .* and '(body|head)\.weight' .* fit in the same place"
     with pytest.raises(TopologyError, match=message):
         from_safetensors(state, tmp_path)
 

@@ -451,7 +451,7 @@ def test_a_mask_file_prunes_a_program(tmp_path: Path) -> None:
 def test_a_mask_file_that_differs_from_the_programs_own(tmp_path: Path) -> None:
     net, _, program = made(own_masks)
     torch.save({"0.weight": ~net[0].weight_mask}, tmp_path / "masks.pt")
-    with pytest.raises(FormatError, match="carries a mask"):
+    with pytest.raises(FormatError, match="has a mask of"):
         read(saved(program), tmp_path, mask=tmp_path / "masks.pt")
 
 
@@ -571,7 +571,7 @@ HOSTILE: dict[str, tuple[str, Callable[[Any], None], type[NetsculptError], str]]
         MODEL,
         lambda x: x["schema_version"].update(major=7),
         FormatError,
-        "schema 7, 8 is read",
+        "schema 7, schema 8 is needed",
     ),
     "nodes of numbers": (MODEL, lambda x: graph_in(x).update(nodes=[1]), FormatError, "missing"),
     "a loop": (

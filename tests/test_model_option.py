@@ -234,7 +234,7 @@ def test_the_report_names_the_net(there: Path) -> None:
         (("researchnets.zoo:leaves",), 5, "leaves() raised SystemExit"),
         (("researchnets.zoo:tensor",), 5, "tensor() gives a Tensor"),
         (("researchnets.zoo:SIZE",), 5, "is of type int"),
-        (("researchnets.zoo:Two",), 5, "weights of another net than this Two"),
+        (("researchnets.zoo:Two",), 5, "weights of a net other than this Two"),
         (("researchnets.zoo:block", "--example-shape", ""), 2, "no shape such as"),
         (("researchnets.zoo:block", "--example-shape", "3"), 2, "no shape such as"),
         (("researchnets.zoo:block", "--example-shape", "1,0"), 2, "no shape such as"),

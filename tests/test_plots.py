@@ -344,7 +344,7 @@ def test_labels_of_many_layers_are_thinned_not_overlapping(n_layers, width):
 def test_a_partition_of_another_graph_is_refused():
     graph, _ = _net()
     for plot in (plots.network, plots.adjacency):
-        with pytest.raises(GraphError, match="labels 3 units, the graph has 60"):
+        with pytest.raises(GraphError, match="3 labels, the graph 60 units"):
             plot(graph, partition=Partition([0, 1, 0]))
     with pytest.raises(GraphError, match=r"shares have shape \[3\], \[60\] is needed"):
         plots.path_profile(graph, [0.1, 0.2, 0.7])

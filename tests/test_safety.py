@@ -1,4 +1,4 @@
-"""Hostile files: none runs, none reads or writes elsewhere, each ends in the right error."""
+"""Hostile files: none runs code, reads or writes elsewhere; each raises the right error."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def call(name: str, *arguments: bytes) -> bytes:
 
 
 def nested_key(depth: int) -> bytes:
-    """A dict whose key is t = (t, t), again and again: its hash takes 2^depth steps."""
+    """A dict whose key is a deeply nested t = (t, t): its hash takes 2^depth steps."""
     return b"\x80\x02})" + b"q\x00h\x00\x86" * depth + b"K\x01s."
 
 
@@ -145,7 +145,7 @@ def tar_of(content: bytes) -> bytes:
 
 
 def tensor_around(inner: bytes) -> bytes:
-    """A plain pickle of a tensor whose storage is `inner`, as torch's own pickles carry it."""
+    """A plain pickle of a tensor whose storage is `inner`, as in torch's own pickles."""
     held = b"B" + len(inner).to_bytes(4, "little") + inner
     rebuilt = b"ctorch._utils\n_rebuild_tensor_v2\n(ctorch.storage\n_load_from_bytes\n" + held
     rebuilt += b"\x85RK\x00K\x02K\x02\x86K\x02K\x01\x86\x89ccollections\nOrderedDict\n)RtR"

@@ -1,4 +1,4 @@
-"""Bombs under a limit of memory, every exit code by a real command, and our own files doubted."""
+"""Bombs under a memory limit, exit codes of real commands, and checks of netsculpt's own files."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def with_pickle(pickled: bytes) -> bytes:
 
 
 def directory(n: int) -> bytes:
-    """A zip file that is nothing but its table of contents, of entries without a name."""
+    """A zip file that consists of a table of contents whose entries have no names."""
     first = b"PK\x03\x04" + bytes(26)
     sizes = (46 * n).to_bytes(4, "little") + len(first).to_bytes(4, "little")
     end = b"PK\x05\x06" + bytes(4) + 2 * (n & 0xFFFF).to_bytes(2, "little") + sizes + bytes(2)
@@ -72,7 +72,7 @@ def directory(n: int) -> bytes:
 
 
 def doubled(times: int) -> list[Any]:
-    """Lists that hold one list twice, and so on: 2^times values in a few bytes."""
+    """Nested lists that contain one list twice: 2^times values in a few bytes."""
     value: list[Any] = [1]
     for _ in range(times):
         value = [value, value]
@@ -236,7 +236,7 @@ def test_nonfinite_weights_are_told_by_layer(bad: float, tmp_path: Path) -> None
 
 
 def stored(folder: Path, asked: str) -> Path:
-    """A model.pt that says it was made for the task `asked`."""
+    """A model.pt whose metadata name the task `asked`."""
     path = folder / "model.pt"
     state = {"0.weight": torch.eye(2), "0.bias": torch.zeros(2)}
     net = {"family": "mlp", "widths": [2, 2], "activation": "relu"}
@@ -293,7 +293,7 @@ def test_states_of_sculpting_run_no_code(tmp_path: Path) -> None:
 
 
 class _Refuses:
-    """A process that can use no state."""
+    """A process that cannot use any state."""
 
     def restore(self, state: Any) -> None:
         raise KeyError(state)
@@ -308,5 +308,5 @@ def test_a_graph_of_long_descriptions_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "g.npz", "w") as archive:
         for name, content in held.items():
             archive.writestr(name, content)
-    with pytest.raises(LimitError, match=r"netsculpt\.json of"):
+    with pytest.raises(LimitError, match=r"netsculpt\.json in"):
         load(tmp_path / "g.npz")

@@ -1,4 +1,4 @@
-"""A few damaged files of every format, read as the benchmark reads ten thousand of them."""
+"""A few damaged files of every format; the benchmark reads ten thousand of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What names from a file can do to terminals, tables, figures and folders: nothing."""
+"""Names from a file cannot harm terminals, tables, figures or folders."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from netsculpt.core.printable import printable
 from netsculpt.graph.exporting import write_gexf, write_graphml
 from netsculpt.graph.exporting._xml import unescaped
 from netsculpt.graph.matrices import from_matrices
-from netsculpt.graph.npz import load_graph
 from netsculpt.loading import load
+from netsculpt.loading.formats.graph import load_graph
 
 EVIL = (
     "\x1b]0;owned\x07\x1b[2J",
@@ -42,7 +42,7 @@ QUICK = ("--nulls", "3", "--stability-seeds", "2", "--dense")
 
 
 def pickled(path: Path, names: tuple[str, ...]) -> Path:
-    """A chain of layers of these names, in a format that can hold any string."""
+    """A chain of layers with these names, in a format that can store any string."""
     rng = np.random.default_rng(0)
     weights = [rng.normal(size=(3, 3)) * (rng.random((3, 3)) < 0.8) for _ in names]
     content = {f"{name}.weight": x for name, x in zip(names, weights, strict=True)}
@@ -51,7 +51,7 @@ def pickled(path: Path, names: tuple[str, ...]) -> Path:
 
 
 def read_gexf(path: Path) -> nx.Graph:
-    """As networkx reads it, which knows GEXF by its version 1.2 only."""
+    """As networkx reads it, which supports only GEXF 1.2."""
     text = path.read_text(encoding="utf-8").replace("gexf.net/1.3", "www.gexf.net/1.2draft")
     return nx.read_gexf(io.StringIO(text), version="1.2draft")
 
@@ -63,7 +63,7 @@ def cli(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[bytes]:
 
 
 def is_tame(output: bytes) -> bool:
-    """Whether nothing in it could steer a terminal."""
+    """Whether it contains no control sequences for terminals."""
     kinds = {unicodedata.category(x) for x in output.decode() if x != "\n"}
     return not kinds & {"Cc", "Cf", "Cs", "Co"}
 
@@ -183,7 +183,7 @@ def test_printable_keeps_what_can_be_seen(name: str) -> None:
 
 
 def test_a_lone_surrogate_is_refused_as_a_name_and_exported_escaped(tmp_path: Path) -> None:
-    with pytest.raises(FormatError, match=r"'a\\ud800', which holds half a character"):
+    with pytest.raises(FormatError, match=r"'a\\ud800', which contains half a character"):
         load(pickled(tmp_path / "w.pkl", ("a\ud800",)))
     graph = from_matrices([np.eye(2)], names=["in", "a\ud800"])
     for write, read in ((write_graphml, nx.read_graphml), (write_gexf, read_gexf)):

@@ -1,4 +1,4 @@
-"""No line of the package can run code from a file: there is one door, and nothing beside it."""
+"""No line of the package can run code from a file: only one file calls torch.load."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The planted networks are what they say."""
+"""Planted networks have the density, modules and degrees that were asked for."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Files that nobody vouches for become tensors; nothing in them is run. Knows no graph, no net."""
+"""From untrusted files to tensors, without running code; independent of graphs and nets."""

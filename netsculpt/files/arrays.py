@@ -1,6 +1,6 @@
-"""Tensors of any library as NumPy arrays, or as `SparseWeight` where zeros are not stored.
+"""Tensors of any library as NumPy arrays, or as `SparseWeight` if they are sparse.
 
-Every size is checked here before the first arithmetic on it, and sparse indices are validated.
+Every size is checked before it is used in arithmetic, and sparse indices are validated.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from netsculpt.files.words import quoted, shape
 
 __all__ = ["Array", "SparseWeight", "as_arrays", "from_bytes", "is_tensor"]
 
-_INDEX_BYTES = 16  # for each row and column of a matrix while it is turned
+_INDEX_BYTES = 16  # for each row and column of a matrix while it is transposed
 _NUMBER = re.compile(r"[<>=][biuf](1|2|4|8)")
 
 
@@ -40,8 +40,8 @@ class SparseWeight:
     @property
     def dtype(self) -> np.dtype[Any]:
         """Type of the stored values."""
-        found: np.dtype[Any] = self.matrix.dtype
-        return found
+        dtype: np.dtype[Any] = self.matrix.dtype
+        return dtype
 
 
 Array = NDArray[Any] | SparseWeight
@@ -53,7 +53,7 @@ def is_tensor(value: object) -> bool:
 
 
 def as_arrays(tensors: Mapping[str, Any], *, max_bytes: int, where: str) -> dict[str, Array]:
-    """Every tensor under its name. Cost O(stored entries); dense float32 and 64 are not copied."""
+    """Every tensor by name. Cost O(stored entries); dense float32 and float64 are not copied."""
     total = 0
     for name, tensor in tensors.items():
         total += _memory(tensor)
@@ -68,7 +68,7 @@ def as_arrays(tensors: Mapping[str, Any], *, max_bytes: int, where: str) -> dict
 
 
 def from_bytes(data: Any, dtype: Any, sizes: Any, order: str) -> NDArray[Any]:
-    """A numeric array over a pickle's bytes, which must be as many as it needs."""
+    """A numeric array over the bytes of a pickle, whose number must be exactly right."""
     if not isinstance(dtype, str) or not _NUMBER.fullmatch(dtype):
         raise ValueError("an array of something other than numbers")
     kind = np.dtype(dtype)
@@ -78,9 +78,9 @@ def from_bytes(data: Any, dtype: Any, sizes: Any, order: str) -> NDArray[Any]:
 
 
 def _memory(tensor: Any) -> int:
-    """Bytes that the entries take once they are NumPy arrays, by what the tensor claims."""
+    """Bytes that the entries will take as NumPy arrays, computed from what the tensor claims."""
     sizes = [int(size) for size in tensor.shape]
-    claimed = _INDEX_BYTES * sum(sizes[:2])  # units cost memory even where there is no entry
+    claimed = _INDEX_BYTES * sum(sizes[:2])  # units cost memory even without entries
     if isinstance(tensor, np.ndarray):
         return max(math.prod(sizes) * tensor.itemsize, claimed)
     layout = _layout(tensor)
@@ -106,7 +106,7 @@ def _layout(tensor: Any) -> str:
 
 
 def _is_brief(tensor: Any) -> bool:
-    """Floating point types that NumPy lacks, which are widened to float32."""
+    """Whether this is a floating point type that NumPy lacks, to be widened to float32."""
     return str(tensor.dtype).startswith(("torch.bfloat16", "torch.float8"))
 
 
@@ -115,8 +115,8 @@ def _as_array(name: str, tensor: Any, where: str) -> Array:
         return tensor.astype(tensor.dtype.newbyteorder("="), copy=False)
     if tensor.device.type != "cpu" or tensor.is_quantized or tensor.is_complex():
         raise FormatError(
-            f"{quoted(name)} in {where} is {tensor.dtype} on {tensor.device}: real numbers with "
-            "data are needed. Save it as float32 (dequantize() quantised tensors first)"
+            f"{quoted(name)} in {where} is {tensor.dtype} on {tensor.device}: real numbers "
+            "with data are needed. Save it as float32 (dequantize() quantised tensors first)"
         )
     tensor = tensor.detach()
     layout = _layout(tensor)
@@ -138,8 +138,8 @@ def _of_coo(name: str, tensor: Any, where: str) -> Array:
     indices, values, sizes = tensor._indices(), tensor._values(), tuple(tensor.shape)
     if values.ndim != 1:
         raise FormatError(
-            f"{quoted(name)} in {where} is a hybrid sparse tensor with dense axes: save it as "
-            "to_sparse() without arguments makes it"
+            f"{quoted(name)} in {where} is a hybrid sparse tensor with dense axes: save the "
+            "result of to_sparse() without arguments"
         )
     torch.sparse_coo_tensor(indices, values, sizes, check_invariants=True)
     if len(sizes) < 2:  # a bias or a norm's factors: a vector, never edges
@@ -173,7 +173,7 @@ def _of_compressed(name: str, tensor: Any, layout: str, where: str) -> SparseWei
 
 
 def _numbers(values: Any) -> NDArray[Any]:
-    """Values as a type that SciPy sums."""
+    """Values in a type that SciPy can sum."""
     wide = _is_brief(values) or str(values.dtype) == "torch.float16"
     array: NDArray[Any] = (values.float() if wide else values).numpy()
     return array

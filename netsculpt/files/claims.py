@@ -1,10 +1,9 @@
-"""What a torch pickle claims, checked before torch reads it.
+"""Checks of what a torch pickle claims, before torch reads it.
 
-The pickle is first walked by our own stack machine. Tensors become claims (type, sizes, strides,
-storage); nothing is allocated. A claim that its storage cannot hold, or that is larger than the
-limit, ends the reading here; so does any name that plain tensors do not need, even those that
-torch itself would let pass (bytearrays, wrapper subclasses and quantised tensors can be made to
-allocate at will).
+The pickle is first executed by netsculpt's own stack machine. Tensors become claims (type, sizes,
+strides, storage); nothing is allocated. A claim larger than its storage or than the limit is an
+error, and so is any name that plain tensors do not need, even if torch itself accepts it:
+bytearrays, wrapper subclasses and quantised tensors can be used to allocate any amount of memory.
 """
 
 from __future__ import annotations
@@ -68,23 +67,23 @@ class _Storage:
 
 
 def check_pickle(
-    stream: BinaryIO, *, held: Callable[[str, int], None], max_bytes: int, where: str
+    stream: BinaryIO, *, require_storage: Callable[[str, int], None], max_bytes: int, where: str
 ) -> Any:
-    """Walk one pickle of a torch file; `held` raises if a storage (key, bytes) is not there.
+    """Check one pickle of a torch file; `require_storage` raises if (key, bytes) is missing.
 
-    Returns plain values as they are and claims in place of tensors, so that the small pickles
-    in front of an old file can be read with it too.
+    Returns plain values unchanged and claims in place of tensors, so that it can also read the
+    small pickles at the beginning of a legacy file.
     """
 
     def storage_at(key: Any) -> _Storage:
         if not isinstance(key, tuple) or len(key) < 5 or key[0] != "storage":
-            raise TypeError("a persistent id that is no storage")
+            raise TypeError("a persistent id that is not a storage")
         kind, name, _, n_items = key[1:5]
         if not isinstance(kind, Global) or not isinstance(name, str):
             raise TypeError("a storage without type or name")
         item = _STORAGES[kind.name]
         n_bytes = _natural(n_items) * item
-        held(name, n_bytes)
+        require_storage(name, n_bytes)
         view = key[5] if len(key) > 5 else None
         if view is not None:
             offset, length = _natural(view[1]) * item, _natural(view[2]) * item
@@ -111,7 +110,7 @@ def check_pickle(
         if extent(offset, size, stride) * item > storage.n_bytes:
             raise FormatError(
                 f"{where} claims a tensor of {shape(size)} in a storage of {storage.n_bytes} "
-                "bytes, which cannot hold it: the file is damaged or made up; save it again"
+                "bytes, which cannot hold it: the file is damaged or forged; save it again"
             )
         return "tensor"
 
@@ -141,7 +140,7 @@ def check_pickle(
 
 
 def extent(offset: Any, size: Any, stride: Any) -> int:
-    """Items of its storage that a tensor reaches over."""
+    """Number of items of its storage that a tensor spans."""
     sizes, strides = list(map(_natural, size)), list(map(_natural, stride))
     if len(sizes) != len(strides):
         raise ValueError(f"{len(sizes)} sizes with {len(strides)} strides")

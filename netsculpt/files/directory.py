@@ -1,4 +1,4 @@
-"""How long a zip file says that its table of contents is, before anybody reads it whole."""
+"""The size of a zip file's table of contents, before the table is read."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ _LONGEST_COMMENT = 1 << 16
 
 
 def directory_bytes(path: Path) -> int:
-    """Bytes of the table of contents, as `zipfile` finds them; 0 where there is none.
+    """Size in bytes of the table of contents that `zipfile` would read; 0 if there is none.
 
-    An entry becomes some ten times as large in memory, so that the table is the one part of a
-    zip file that needs a limit before it is parsed.
+    Entries take about ten times as much memory, so the table is the only part of a zip file that
+    needs a limit before it is parsed.
     """
     tail = _END_64_BYTES + _LOCATOR_BYTES + _END_BYTES + _LONGEST_COMMENT
     with path.open("rb") as stream:
         stream.seek(0, 2)
         stream.seek(max(stream.tell() - tail, 0))
         end = stream.read(tail)
-    at = end.rfind(_END)
-    if at < 0:
+    position = end.rfind(_END)
+    if position < 0:
         return 0
-    short = int.from_bytes(end[at + 12 : at + 16], "little")
-    at -= _LOCATOR_BYTES + _END_64_BYTES
-    if at < 0 or not end.startswith(_END_64, at):
+    short = int.from_bytes(end[position + 12 : position + 16], "little")
+    position -= _LOCATOR_BYTES + _END_64_BYTES
+    if position < 0 or not end.startswith(_END_64, position):
         return short
-    return max(short % 0xFFFFFFFF, int.from_bytes(end[at + 40 : at + 48], "little"))
+    return max(short % 0xFFFFFFFF, int.from_bytes(end[position + 40 : position + 48], "little"))

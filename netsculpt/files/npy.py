@@ -1,4 +1,4 @@
-"""One array in NumPy's format, its header checked before its data are read."""
+"""Arrays in NumPy's format, whose headers are checked before their data are read."""
 
 from __future__ import annotations
 
@@ -12,26 +12,43 @@ from netsculpt.core.errors import FormatError, LimitError, UnsafeFileError
 from netsculpt.files.torch import translated
 from netsculpt.files.words import shape
 
-__all__ = ["read_npy"]
+__all__ = ["npy_data", "npy_header", "read_npy"]
 
 _LONGEST_HEADER = 10_000
 
 
 def read_npy(stream: IO[bytes], n_bytes: int, max_bytes: int, where: str) -> NDArray[Any]:
-    """The array in `stream`, which holds `n_bytes` in all."""
+    """The array of numbers in `stream`, which holds `n_bytes` in total."""
     with translated(where):
-        version = np.lib.format.read_magic(stream)
-        headers = {
-            (1, 0): np.lib.format.read_array_header_1_0,
-            (2, 0): np.lib.format.read_array_header_2_0,
-        }
-        if version not in headers:
-            raise ValueError(f"array format {version}")
-        sizes, _, dtype = headers[version](stream, max_header_size=_LONGEST_HEADER)
+        sizes, dtype = npy_header(stream)
         _check(sizes, dtype, n_bytes, max_bytes, where)
-        stream.seek(0)
-        array: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
-        return array
+        return npy_data(stream)
+
+
+def npy_header(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Shape and type that an array claims to have; the stream then stands where its data begin.
+
+    Raises
+    ------
+    ValueError
+        If the header is damaged or too long.
+    """
+    version = np.lib.format.read_magic(stream)
+    headers = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }
+    if version not in headers:
+        raise ValueError(f"array format {version}")
+    sizes, _, dtype = headers[version](stream, max_header_size=_LONGEST_HEADER)
+    return sizes, dtype
+
+
+def npy_data(stream: IO[bytes]) -> NDArray[Any]:
+    """The array in `stream`, once its header has been checked."""
+    stream.seek(0)
+    array: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
+    return array
 
 
 def _check(
@@ -55,5 +72,5 @@ def _check(
     if needed > n_bytes:
         raise FormatError(
             f"{where} claims an array of {shape(sizes)} but is itself {n_bytes} bytes: it is cut "
-            "off or made up; save it again"
+            "off or forged; save it again"
         )

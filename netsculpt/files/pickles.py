@@ -1,8 +1,8 @@
-"""A pickle read as data: a small stack machine that can only build what it is given.
+"""Pickles read as data, by a small stack machine with a fixed table of constructors.
 
-Nothing is ever imported by name. A global in the file is looked up in a table that the caller
-made; one that is not in it is noted, stands in the result as a hole, and refuses the file at the
-end. Thus every foreign class is reported, not only the first.
+Nothing is ever imported by name. A global in the file is looked up in the caller's table. One that
+is missing there becomes a hole in the result and makes the file an error at the end, so that every
+foreign class is reported, not only the first.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from netsculpt.files.words import listed, shown
 
 __all__ = ["PLAIN", "Constructors", "Global", "Unfinished", "plain_key", "read_pickle"]
 
-Constructors = Mapping[str, Callable[..., Any] | None]  # None: a name that may only be passed on
+Constructors = Mapping[str, Callable[..., Any] | None]  # None: a name that may be passed on only
 
 _LITERALS = frozenset(
     {
@@ -36,25 +36,25 @@ _CONSTANTS: Mapping[str, Callable[[], Any]] = {
     "EMPTY_DICT": dict,
 }
 _MOST_STEPS = 2_000_000  # of a pickle; one of 100 tensors takes some 5,000
-_KEY_BITS = 63  # larger integers can be chosen to collide in a dict
+_KEY_BITS = 63  # larger integers can be made to collide in a dict
 
 
 @dataclass(frozen=True)
 class Global:
-    """A name that the file asked for and that the table holds."""
+    """A name in the file that the table allows."""
 
     name: str
 
 
 class Unfinished(Protocol):
-    """What a constructor returns for an object that the pickle completes by a later state."""
+    """An object that the pickle completes later, by its state."""
 
     def finished(self, state: Any) -> Any:
-        """The object itself."""
+        """The completed object."""
 
 
 class _Hole:
-    """Stands for whatever a name outside the table would have made."""
+    """Placeholder for an object of a name outside the table."""
 
 
 _HOLE = _Hole()
@@ -67,32 +67,32 @@ def read_pickle(
     persistent: Callable[[Any], Any] | None = None,
     where: str,
 ) -> Any:
-    """Build the object that a pickle describes, with nothing but `constructors`.
+    """Build the object that a pickle describes, using only `constructors`.
 
     Parameters
     ----------
     stream
-        Positioned at the pickle's first byte; left behind its last.
+        Positioned at the pickle's first byte, afterwards behind its last.
     constructors
-        For each allowed ``"module.name"`` the function that stands in for it, or None for a name
+        For each allowed ``"module.name"`` the function to call in its place, or None for a name
         that may be passed to others (a dtype, a storage class) but not called.
     persistent
-        What to make of a persistent id (without it they are an error).
+        Turns a persistent id into an object (default: they are an error).
     where
         The file, for messages.
 
     Raises
     ------
     UnsafeFileError
-        If the pickle names anything else; the message lists all of it.
+        If the pickle names anything else; the message lists every such name.
     FormatError
-        If it is damaged, or does what data has no need for.
+        If it is damaged, or uses opcodes that data does not need.
     LimitError
-        If it is longer than any of tensors.
+        If it takes more steps than any pickle of tensors.
     """
     machine = _Machine(constructors, persistent)
     try:
-        found = machine.run(stream, where)
+        value = machine.run(stream, where)
     except NetsculptError:
         raise
     except Exception as error:
@@ -102,7 +102,7 @@ def read_pickle(
             f"({shown(str(error) or type(error).__name__)}). Fetch or save it again."
         ) from None
     machine.refuse_blocked(where)
-    return found
+    return value
 
 
 class _Machine:
@@ -112,15 +112,15 @@ class _Machine:
         self.stack: list[Any] = []
         self.marks: list[list[Any]] = []
         self.memo: dict[int, Any] = {}
-        self.finished: dict[int, tuple[Any, Any]] = {}  # by id: what was unfinished, and is now
+        self.finished: dict[int, tuple[Any, Any]] = {}  # by id: unfinished object, completed object
         self.blocked: set[str] = set()
 
     def run(self, stream: BinaryIO, where: str) -> Any:
         for step, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
             if step == _MOST_STEPS:
                 raise LimitError(
-                    f"the pickle in {where} takes more than {_MOST_STEPS} steps: it is made up, or "
-                    "holds lists of numbers; save tensors alone"
+                    f"the pickle in {where} takes more than {_MOST_STEPS} steps: it is forged, or "
+                    "contains lists of numbers; save only tensors"
                 )
             name = opcode.name
             if name in _LITERALS:
@@ -132,7 +132,7 @@ class _Machine:
             elif name == "STOP":
                 return self.stack.pop()
             elif name not in ("PROTO", "FRAME"):
-                raise ValueError(f"opcode {name} has no place in a file of tensors")
+                raise ValueError(f"opcode {name} does not belong in a file of tensors")
         raise ValueError("it ends early")
 
     def refuse_blocked(self, where: str) -> None:
@@ -167,7 +167,7 @@ class _Machine:
     def find_on_stack(self, _: Any) -> None:
         name, module = self.stack.pop(), self.stack.pop()
         if not (isinstance(module, str) and isinstance(name, str)):
-            raise TypeError("a name is no string")
+            raise TypeError("a name is not a string")
         self.find(module, name)
 
     def call(self, _: Any) -> None:
@@ -178,14 +178,14 @@ class _Machine:
         if function is _HOLE:
             return _HOLE
         if not isinstance(function, Global) or not isinstance(arguments, tuple):
-            raise TypeError("a call of something that is no function")
+            raise TypeError("a call of something that is not a function")
         constructor = self.constructors[function.name]
         if constructor is None:
             raise TypeError(f"{function.name} is called, but only its name may be used")
         return _HOLE if any(x is _HOLE for x in arguments) else constructor(*arguments)
 
     def instance(self, _: Any) -> None:
-        """OBJ and INST: classes from before protocol 2, none of which is a tensor."""
+        """OBJ and INST: classes of protocols 0 and 1, which tensors do not use."""
         items = self.since_mark()
         self.stack.append(self.result(items[0], tuple(items[1:])))
 
@@ -235,31 +235,31 @@ class _Machine:
     def tuple_of(self, n: int) -> None:
         self.stack[len(self.stack) - n :] = [tuple(self.stack[len(self.stack) - n :])]
 
-    def recall(self, at: int) -> None:
-        value = self.memo[at]
+    def recall(self, key: int) -> None:
+        value = self.memo[key]
         _, complete = self.finished.get(id(value), (value, value))
         self.stack.append(complete)
 
-    def remember(self, at: int | None) -> None:
-        self.memo[len(self.memo) if at is None else at] = self.stack[-1]
+    def remember(self, key: int | None) -> None:
+        self.memo[len(self.memo) if key is None else key] = self.stack[-1]
 
     def pop(self, _: Any) -> None:
         self.stack.pop()
 
     def persist(self, _: Any) -> None:
         if self.persistent is None:
-            raise TypeError("a persistent id where there is nothing to refer to")
+            raise TypeError("a persistent id in a file without storages")
         key = self.stack.pop()
         self.stack.append(self.persistent(key))
 
 
 def plain_key(key: Any) -> Any:
-    """The key itself: one whose hash costs nothing, which nested tuples can be made to break."""
+    """The key itself, if it is of a type that is cheap to hash; nested tuples are not."""
     if type(key) in (str, bytes, bool, type(None)):
         return key
     if type(key) is int and key.bit_length() <= _KEY_BITS:
         return key
-    raise TypeError(f"a {type(key).__name__} is a key: strings and integers are")
+    raise TypeError(f"a {type(key).__name__} is a key: strings and integers are needed")
 
 
 def _ordered(items: Any = ()) -> dict[Any, Any]:
@@ -316,8 +316,8 @@ def _refusal(where: str, blocked: set[str]) -> str:
     whole = any(name.startswith("torch.nn.modules.") for name in blocked)
     kind = "a whole pickled model" if whole else "more than tensors"
     return (
-        f"{where} holds {kind}: reading it would mean to call what it names ({listed(blocked)}), "
-        "and netsculpt reads tensors, lists and dicts only. If you trust the file, load it where "
-        "it was made and save the tensors alone: "
+        f"{where} holds {kind}: reading it would call what it names ({listed(blocked)}), and "
+        "netsculpt reads only tensors, lists and dicts. If you trust the file, load it where "
+        "it was made and save only the tensors: "
         "torch.save(model.state_dict(), 'weights.pt')"
     )

@@ -1,4 +1,4 @@
-"""One safetensors file, its header parsed and checked by the safetensors library."""
+"""One safetensors file, whose header the safetensors library parses and checks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A file as it was given: its first bytes, its zip members, its hash."""
+"""An untrusted file: its first bytes, its zip members, its hash."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ __all__ = ["Source"]
 _HEAD = 512
 _MOST_MEMBERS = 100_000
 _LONGEST_DIRECTORY = 1 << 24  # bytes
-_HARMLESS = 1 << 26  # bytes below which no compression ratio is a danger
+_HARMLESS = 1 << 26  # bytes below which any compression ratio is safe
 _LARGEST_RATIO = 200
 
 
 @dataclass(frozen=True)
 class Source:
-    """An existing regular file that is not empty."""
+    """An existing, regular, non-empty file."""
 
     path: Path
     head: bytes  # the first 512 bytes
@@ -32,12 +32,12 @@ class Source:
 
     @classmethod
     def at(cls, path: Path, max_bytes: int) -> Source:
-        """Look at a path without reading more than the first bytes."""
+        """The file at a path, of which only the first bytes are read."""
         where = quoted(path)
         try:
             if path.is_dir():
                 raise FormatError(
-                    f"{where} is a folder: name the file in it that holds the weights (for "
+                    f"{where} is a folder: name the file in it that contains the weights (for "
                     "sharded safetensors its .index.json)"
                 )
             if not path.exists():
@@ -58,35 +58,40 @@ class Source:
         """The file's name, for messages."""
         return quoted(self.path.name)
 
+    @property
+    def folders(self) -> set[Path]:
+        """The file's folder, and that of its target if it is a link (as in download caches)."""
+        return {self.path.parent.resolve(), self.path.resolve().parent}
+
     @cached_property
     def members(self) -> dict[str, zipfile.ZipInfo]:
-        """Members of a zip file in file order, sizes checked; empty if it is none."""
+        """Members in file order, after checks of their sizes; empty if it is not a zip file."""
         if not self.head.startswith(b"PK\x03\x04"):
             return {}
         try:
             self._check_directory(directory_bytes(self.path))
             with zipfile.ZipFile(self.path) as archive:
-                found = archive.infolist()
+                members = archive.infolist()
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
             raise FormatError(
-                f"{self.where} begins like a zip file but has no readable table of contents: it "
+                f"{self.where} begins like a zip file but its table of contents is unreadable: it "
                 "is cut off or damaged; fetch or save it again"
             ) from None
-        self._check_members(found)
-        return {member.filename: member for member in found}
+        self._check_members(members)
+        return {member.filename: member for member in members}
 
     @property
     def compressed(self) -> bool:
-        """Whether any member is stored other than byte for byte."""
+        """Whether any member is compressed."""
         return any(x.compress_type != zipfile.ZIP_STORED for x in self.members.values())
 
     def sha256(self) -> str:
-        """The "sha256:…" of the content."""
+        """Hash of the content, "sha256:…"."""
         with self.path.open("rb") as stream:
             return f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"
 
     def content(self) -> bytes:
-        """All bytes, if the limit allows."""
+        """All bytes; an error if they exceed the limit."""
         if self.n_bytes > self.max_bytes:
             raise LimitError(
                 f"{self.where} is {self.n_bytes} bytes, the limit is {self.max_bytes}: raise "
@@ -109,20 +114,19 @@ class Source:
             )
         if members and min(member.header_offset for member in members) > 0:
             raise FormatError(
-                f"{self.where} is a zip file behind other bytes, so what it holds depends on who "
-                "reads it: it is cut off or made up; fetch or save it again"
+                f"{self.where} is a zip file that begins with other bytes, so its content depends "
+                "on the reader: it is cut off or forged; fetch or save it again"
             )
         if len({member.filename.lower() for member in members}) < len(members):
             raise FormatError(
-                f"{self.where} has two zip members of one name, so what it holds depends on the "
+                f"{self.where} has two zip members of one name, so its content depends on the "
                 "reader: save it again"
             )
         packed = [x for x in members if x.compress_type != zipfile.ZIP_STORED]
         size = sum(member.file_size for member in packed)
         if sum(member.file_size for member in members) - size > self.n_bytes:
             raise FormatError(
-                f"{self.where} has zip members that lie on top of each other: it is made up, or "
-                "damaged; save it again"
+                f"{self.where} has zip members that overlap: it is forged or damaged; save it again"
             )
         if size > self.max_bytes:
             raise LimitError(
@@ -135,5 +139,5 @@ class Source:
                 raise LimitError(
                     f"{quoted(member.filename)} in {self.where} unpacks from "
                     f"{member.compress_size} to {member.file_size} bytes, {ratio:.0f} times as "
-                    f"many (at most {_LARGEST_RATIO} times is read): save it without compression"
+                    f"many (at most {_LARGEST_RATIO} times is allowed): save it without compression"
                 )

@@ -1,4 +1,4 @@
-"""The only door to ``torch.load``: always ``weights_only=True``, always onto the CPU."""
+"""The only caller of ``torch.load``: always with ``weights_only=True``, always onto the CPU."""
 
 from __future__ import annotations
 
@@ -16,21 +16,22 @@ from netsculpt.files.words import shown
 __all__ = ["LEGACY_HEAD", "read_legacy", "read_zip", "translated"]
 
 LEGACY_HEAD = bytes.fromhex("80028a0a6cfc9c46f9206aa850192e")  # pickle of torch's magic number
-_OLDEST = (2, 10)  # before it weights_only could be made to run code
+_OLDEST = (2, 10)  # earlier, weights_only could be tricked into running code
+_REMEDY = "Save it again with torch.save and its defaults, or as safetensors"
 
 
 def read_zip(path: Path, *, mmap: bool, where: str) -> Any:
-    """The content of a zip file of ``torch.save`` whose pickle has been checked."""
+    """The content of a zip file of ``torch.save``, whose pickle has been checked before."""
     torch = _torch()
     with translated(where):
-        if mmap and path.suffix != ".safetensors":  # an ending that torch.load takes for a format
+        if mmap and path.suffix != ".safetensors":  # torch.load treats this ending as a format
             return torch.load(path, weights_only=True, map_location="cpu", mmap=True)
         with path.open("rb") as stream:
             return torch.load(stream, weights_only=True, map_location="cpu")
 
 
 def read_legacy(content: bytes, *, max_bytes: int, where: str) -> Any:
-    """The content of a file of ``torch.save`` from before the zip format (torch < 1.6)."""
+    """The content of a legacy file of ``torch.save`` (torch < 1.6), whose pickles are checked."""
     _check_legacy(content, max_bytes=max_bytes, where=where)
     torch = _torch()
     with translated(where):
@@ -38,8 +39,8 @@ def read_legacy(content: bytes, *, max_bytes: int, where: str) -> Any:
 
 
 @contextmanager
-def translated(where: str) -> Iterator[None]:
-    """Whatever goes wrong inside is the file's fault, and said in our words; no warnings."""
+def translated(where: str, remedy: str = _REMEDY) -> Iterator[None]:
+    """Turn any error inside into one about the file, with a remedy; silence warnings."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -48,33 +49,33 @@ def translated(where: str) -> Iterator[None]:
             raise
         except MemoryError:
             raise LimitError(
-                f"{where} asks for more memory than there is: it is a bomb, or this machine is too "
-                "small for it"
+                f"{where} needs more memory than there is: it is a decompression bomb, or this "
+                "machine is too small for it"
             ) from None
         except Exception as error:
             reason = shown(str(error).strip().partition("\n")[0] or type(error).__name__)
             raise FormatError(
                 f"{where} cannot be read ({reason}): it is damaged or was written in an unusual "
-                "way. Save it again with torch.save and its defaults, or as safetensors."
+                f"way. {remedy}."
             ) from None
 
 
 def _check_legacy(content: bytes, *, max_bytes: int, where: str) -> None:
-    """Magic number, protocol, system, object, storage keys: five pickles, then raw storages."""
+    """Check the five pickles: magic number, protocol, system, object, storage keys."""
     storages: dict[str, int] = {}
 
-    def held(key: str, n_bytes: int) -> None:
+    def require_storage(key: str, n_bytes: int) -> None:
         if storages.setdefault(key, n_bytes) != n_bytes:
-            raise ValueError("one storage of two sizes")
+            raise ValueError("one storage with two sizes")
         if n_bytes > len(content):
             raise FormatError(
                 f"{where} claims a storage of {n_bytes} bytes but is itself {len(content)} bytes: "
-                "it is cut off or made up; fetch or save it again"
+                "it is cut off or forged; fetch or save it again"
             )
 
     stream = io.BytesIO(content)
     for _ in range(5):
-        check_pickle(stream, held=held, max_bytes=max_bytes, where=where)
+        check_pickle(stream, require_storage=require_storage, max_bytes=max_bytes, where=where)
 
 
 def _torch() -> Any:
@@ -84,6 +85,6 @@ def _torch() -> Any:
     if (int(major), int(minor)) < _OLDEST:
         raise UnsafeFileError(
             f"torch {torch.__version__} is installed: before 2.10 a crafted file could run code "
-            "even when only weights are read. Install torch >= 2.10."
+            "even if only weights are read. Install torch >= 2.10."
         )
     return torch

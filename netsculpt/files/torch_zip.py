@@ -17,28 +17,33 @@ _PICKLE = "/data.pkl"
 
 
 def sniff(source: Source) -> bool:
-    """Whether there is one pickle of the right name and no program beside it."""
+    """Whether there is one pickle with the right name, and no program."""
     names = source.members
     program = any("/code/" in name or name.endswith("/constants.pkl") for name in names)
     return not program and sum(_is_pickle(name) for name in names) == 1
 
 
 def read(source: Source) -> Content:
-    """Check what the pickle claims, then let torch read it (mapped, where it is not packed)."""
+    """Read the file with torch (mapped if uncompressed) after checking what its pickle claims."""
     pickle_name = next(name for name in source.members if _is_pickle(name))
     folder = pickle_name.removesuffix(_PICKLE)
 
-    def held(key: str, n_bytes: int) -> None:
+    def require_storage(key: str, n_bytes: int) -> None:
         member = source.members.get(f"{folder}/data/{key}")
         if member is None or member.file_size < n_bytes:
             raise FormatError(
                 f"{source.where} lacks the {n_bytes} bytes of tensor data it refers to: it is cut "
-                "off or made up; fetch or save it again"
+                "off or forged; fetch or save it again"
             )
 
     with translated(source.where), zipfile.ZipFile(source.path) as archive:
         pickled = archive.read(pickle_name)
-    check_pickle(io.BytesIO(pickled), held=held, max_bytes=source.max_bytes, where=source.where)
+    check_pickle(
+        io.BytesIO(pickled),
+        require_storage=require_storage,
+        max_bytes=source.max_bytes,
+        where=source.where,
+    )
     value = read_zip(source.path, mmap=not source.compressed, where=source.where)
     return Content(value, source.sha256())
 

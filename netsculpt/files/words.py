@@ -1,4 +1,4 @@
-"""Names from a file, made fit for a message: quoted, escaped, shortened."""
+"""Names from a file for use in messages: quoted, escaped, shortened."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MOST = 12
 
 
 def shown(text: str) -> str:
-    r"""One short line without control characters or lone surrogates.
+    r"""The text as one short line without control characters or lone surrogates.
 
     >>> shown("a\nb")
     'a\\nb'
@@ -28,12 +28,12 @@ def quoted(name: object) -> str:
 
 
 def listed(names: Iterable[object]) -> str:
-    """Names in order, the first dozen of them."""
+    """The first dozen names, sorted."""
     ordered = sorted(map(str, names))
     rest = f" and {len(ordered) - _MOST} more" if len(ordered) > _MOST else ""
     return ", ".join(map(shown, ordered[:_MOST])) + rest
 
 
 def shape(sizes: Sequence[int]) -> str:
-    """A shape as torch shows it: "[64, 128]"."""
+    """A shape in torch's form, "[64, 128]"."""
     return str([int(size) for size in sizes])

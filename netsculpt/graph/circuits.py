@@ -1,12 +1,12 @@
 """Boolean circuits with named sub-functions, and threshold networks that compute them exactly.
 
-A circuit is text, one function a line, in Python's operators ``& | ^ ~``; names that no line
+A circuit is text, one function per line, with Python's operators ``& | ^ ~``; names that no line
 defines are inputs, functions that no other line uses are outputs::
 
     left = (a & b) ^ c
     both = left & (d | e)
 
-The compiled network has a known truth: the units that compute a function are its module.
+The true modules of the compiled network are known: the units that compute a function.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MAX_TABLE_INPUTS = 20
 
 @dataclass(frozen=True)
 class Gate:
-    """AND or OR of operands, each possibly negated; one threshold unit."""
+    """AND or OR of operands that may be negated, computed by one threshold unit."""
 
     kind: str  # "and", "or"
     operands: tuple[Operand, ...]
@@ -41,7 +41,7 @@ Operand = tuple["Gate | str", bool]  # a gate, an input or a function by name; T
 
 @dataclass(frozen=True)
 class Circuit:
-    """Named Boolean functions over named inputs, in an order in which each uses earlier ones."""
+    """Named Boolean functions of named inputs, each after the functions that it uses."""
 
     inputs: tuple[str, ...]
     functions: Mapping[str, Operand]
@@ -62,7 +62,7 @@ class Circuit:
         return MappingProxyType(below)
 
     def origin(self, name: str) -> str:
-        """The function that a line does no more than copy or negate; else `name` itself."""
+        """The function that a line merely copies or negates; otherwise `name` itself."""
         value, _ = self.functions[name]
         while isinstance(value, str) and value in self.functions:
             name, (value, _) = value, self.functions[value]
@@ -73,7 +73,7 @@ class Circuit:
 class ThresholdNet:
     """A layered network of step units: x ↦ [W x + b > 0] layer by layer."""
 
-    weights: tuple[NDArray[np.float32], ...]  # [out, in] a layer, 0 where there is no edge
+    weights: tuple[NDArray[np.float32], ...]  # [out, in] per layer, 0 without an edge
     biases: tuple[NDArray[np.float32], ...]
     truth: Partition  # [U] module of each unit: the function it serves
     modules: tuple[str, ...]  # what each module computes
@@ -150,13 +150,13 @@ def truth_table(circuit: Circuit) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]
 
 
 def compile_circuit(circuit: Circuit) -> ThresholdNet:
-    """Compile a circuit to a layered network of step units, one unit a gate.
+    """Compile a circuit to a layered network of step units, one unit per gate.
 
-    Weights are ±1. A value needed further up is carried by relay units, one a layer, so that every
-    edge joins consecutive layers. Every output has a unit of its own, copies too. A unit's module
-    is the function it serves, for a copy or a negation the function it is one of; inputs and their
-    relays belong to the lowest function that uses them, and those that several functions use, none
-    of which reads another, form one module for each such set of functions.
+    Weights are ±1. Relay units, one per layer, carry a value to higher layers, so that every edge
+    joins consecutive layers. Every output has its own unit, even if it copies another. A unit's
+    module is the function it serves, for a copy or negation the original function. Inputs and their
+    relays belong to the lowest function that uses them; if several functions use them and none of
+    these reads another, each such set of functions has a module.
     """
     return _Compiler(circuit).net()
 
@@ -175,28 +175,28 @@ class _Compiler:
     def net(self) -> ThresholdNet:
         outputs = [(name, _as_gate(self.named[name])) for name in self.circuit.outputs]
         depth = max(self._place_gate(gate, self.circuit.origin(name)) for name, gate in outputs)
-        # Units by layer: what each computes, keyed so that a relay is shared by all its users.
+        # Units by layer, keyed by what they compute, so that all users share a relay.
         columns: list[dict[Gate | str, int]] = [{} for _ in range(depth + 1)]
         edges: list[list[tuple[int, int, float]]] = [[] for _ in range(depth)]
         biases: list[list[float]] = [[] for _ in range(depth)]
         owners: list[list[str]] = [[] for _ in range(depth + 1)]
 
-        def unit(value: Gate | str, at: int) -> int:
-            if value not in columns[at]:
-                columns[at][value] = new_unit(value, at)
-            return columns[at][value]
+        def unit(value: Gate | str, level: int) -> int:
+            if value not in columns[level]:
+                columns[level][value] = new_unit(value, level)
+            return columns[level][value]
 
-        def new_unit(value: Gate | str, at: int) -> int:
-            target = len(owners[at])
-            owners[at].append(self.owner[value])
-            if at:
-                relayed = self.layer[value] < at
+        def new_unit(value: Gate | str, level: int) -> int:
+            target = len(owners[level])
+            owners[level].append(self.owner[value])
+            if level:
+                relayed = self.layer[value] < level
                 gate = Gate("and", ((value, False),)) if relayed else value
                 assert isinstance(gate, Gate)
                 weights, bias = _threshold(gate)
-                biases[at - 1].append(bias)
+                biases[level - 1].append(bias)
                 for (operand, _), weight in zip(gate.operands, weights, strict=True):
-                    edges[at - 1].append((target, unit(operand, at - 1), weight))
+                    edges[level - 1].append((target, unit(operand, level - 1), weight))
             return target
 
         for name in self.circuit.inputs:
@@ -204,10 +204,10 @@ class _Compiler:
         for _, gate in outputs:
             new_unit(gate, depth)
         weights = []
-        for at, layer_edges in enumerate(edges):
-            weight = np.zeros((len(owners[at + 1]), len(owners[at])), dtype=np.float32)
+        for level, layer_edges in enumerate(edges):
+            weight = np.zeros((len(owners[level + 1]), len(owners[level])), dtype=np.float32)
             for target, source, value in layer_edges:
-                weight[target, source] += value  # an operand may stand twice, as in x ^ x
+                weight[target, source] += value  # an operand may occur twice, as in x ^ x
             weights.append(weight)
         flat = [owner for layer in owners for owner in layer]
         modules = tuple(dict.fromkeys(flat))
@@ -217,12 +217,12 @@ class _Compiler:
         )
 
     def _place(self, operand: Operand, owner: str) -> Operand:
-        """Resolve names of functions and place every gate below; returns what stands there."""
+        """Resolve names of functions and place every gate below; returns the resolved operand."""
         value, negated = operand
         if isinstance(value, str):
             if value in self.named:
-                known, turned = self.named[value]
-                return known, negated ^ turned
+                body, inverted = self.named[value]
+                return body, negated ^ inverted
             return value, negated
         gate = Gate(value.kind, tuple(self._place(x, owner) for x in value.operands))
         self._place_gate(gate, owner)
@@ -277,7 +277,7 @@ def _operand(node: ast.expr) -> Operand:
         case ast.BinOp(op=ast.BitOr()):
             return _gate("or", node), False
     raise FormatError(
-        f"circuit, line {node.lineno}: {ast.unparse(node)!r} found; names, & | ^ ~ and brackets "
+        f"circuit, line {node.lineno}: {ast.unparse(node)!r} found: names, & | ^ ~ and brackets "
         "are allowed"
     )
 

@@ -1,4 +1,4 @@
-"""The one object that everything else is a function of: a network as a weighted DAG."""
+"""A network as a weighted DAG, on which everything else is computed."""
 
 from __future__ import annotations
 
@@ -69,8 +69,8 @@ class NetGraph:
     """A network as a weighted DAG: U units, E edges, L layers.
 
     An edge exists iff it is stored: a kept edge may weigh 0. Edges are ordered by source, then by
-    target, in every array [E]. Arrays are read-only; those given are taken over, not copied, where
-    their types fit. Memory: 8 bytes an edge with float32 weights.
+    target, in every array [E]. Arrays are read-only; the constructor takes them over without a copy
+    if their types fit. Memory: 8 bytes per edge with float32 weights.
     """
 
     weights: csr_array  # [U, U] strictly upper triangular; row = source, column = target
@@ -96,13 +96,13 @@ class NetGraph:
             if multiplicity.dtype.kind not in "iu" or multiplicity.min(initial=1) < 1:
                 raise GraphError(
                     f"multiplicity holds {multiplicity.dtype} from {multiplicity.min(initial=1)}: "
-                    "a stored edge stands for a whole number of scalars, 1 or more"
+                    "each edge has a whole number of scalars, 1 or more"
                 )
             object.__setattr__(self, "multiplicity", multiplicity)
         _check_blocks(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Checked and read-only again in the process that it travels to."""
+        """Build the graph by its constructor, with checks, when it is unpickled."""
         return NetGraph, tuple(getattr(self, field.name) for field in fields(self))
 
     def __repr__(self) -> str:
@@ -140,15 +140,15 @@ class NetGraph:
 
     @property
     def inputs(self) -> NDArray[np.intp]:
-        """Units where paths begin: input layers, and state layers that nothing feeds."""
-        fed = {block.target for block in self.blocks}
-        return self._units_of("input", {x.name for x in self.layers} - fed)
+        """Units where paths begin: input layers, and state layers without incoming blocks."""
+        targets = {block.target for block in self.blocks}
+        return self._units_of("input", {x.name for x in self.layers} - targets)
 
     @property
     def outputs(self) -> NDArray[np.intp]:
-        """Units where paths end: output layers, and state layers that feed nothing."""
-        feeding = {block.source for block in self.blocks}
-        return self._units_of("output", {x.name for x in self.layers} - feeding)
+        """Units where paths end: output layers, and state layers without outgoing blocks."""
+        sources = {block.source for block in self.blocks}
+        return self._units_of("output", {x.name for x in self.layers} - sources)
 
     @cached_property
     def layer_of(self) -> NDArray[np.int32]:
@@ -212,15 +212,15 @@ class NetGraph:
         return np.flatnonzero(inside) + int(first)
 
     def live(self) -> NetGraph:
-        """Only the units on an input→output path, and the edges between them.
+        """The graph of the units on an input→output path and the edges between them.
 
-        The last step of the provenance says how many units were dropped.
+        The last step of the provenance records how many units were dropped.
         """
         return _keep_units(self, live_units(self))
 
-    def with_step(self, taken: Step) -> NetGraph:
+    def with_step(self, step: Step) -> NetGraph:
         """The same graph with one more step in its provenance."""
-        return replace(self, provenance=(*self.provenance, taken))
+        return replace(self, provenance=(*self.provenance, step))
 
     def _units_of(self, role: Role, ends: set[str]) -> NDArray[np.intp]:
         chosen = [
@@ -231,15 +231,15 @@ class NetGraph:
         return np.concatenate([np.zeros(0, np.intp), *chosen])
 
 
-def float_type(given: np.dtype[Any]) -> type[np.floating]:
-    """What weights of a type are kept as: float64 stays, every other real number is float32."""
-    if given.kind not in "biuf":
-        raise GraphError(f"weights are {given}: real numbers are needed")
-    return np.float64 if given == np.float64 else np.float32
+def float_type(dtype: np.dtype[Any]) -> type[np.floating]:
+    """Type in which weights are stored: float64 for float64, float32 for all other real numbers."""
+    if dtype.kind not in "biuf":
+        raise GraphError(f"weights are {dtype}: real numbers are needed")
+    return np.float64 if dtype == np.float64 else np.float32
 
 
 def live_units(graph: NetGraph) -> NDArray[np.bool_]:
-    """Which units lie on at least one input→output path [U]. Cost O(E)."""
+    """Whether each unit is on at least one input→output path [U]. Cost O(E)."""
     pattern = graph.weights
     forward = np.zeros(graph.n_units, dtype=bool)
     forward[graph.inputs] = True
@@ -257,7 +257,7 @@ def live_units(graph: NetGraph) -> NDArray[np.bool_]:
 
 
 def unit_names(graph: NetGraph, units: Iterable[int] | None = None) -> list[str]:
-    """Name units (default: all [U]) by layer and index there in the model: "fc1[3]"."""
+    """Names of units (default: all [U]), from layer and index in the model: "fc1[3]"."""
     assert graph.positions is not None  # filled in by the constructor
     layers, layer_of, positions = graph.layers, graph.layer_of, graph.positions
     chosen = range(graph.n_units) if units is None else units
@@ -291,21 +291,21 @@ def _keep_units(graph: NetGraph, keep: NDArray[np.bool_]) -> NetGraph:
 
 
 def _runs(chosen: NDArray[np.bool_], offset: int) -> Iterator[slice]:
-    """Contiguous runs of True, as slices moved by `offset`."""
+    """Contiguous runs of True, as slices shifted by `offset`."""
     edges = np.flatnonzero(np.diff(chosen, prepend=False, append=False)) + offset
     for start, stop in edges.reshape(-1, 2):
         yield slice(start, stop)
 
 
-def _frozen_csr(given: csr_array, n_units: int) -> csr_array:
-    if given.shape != (n_units, n_units):
-        raise GraphError(f"weights are {list(given.shape)}, the layers hold {n_units} units")
-    if given.nnz > _INT32_MAX:
-        raise LimitError(f"{given.nnz} edges found: at most {_INT32_MAX} are indexed (int32)")
-    data = _read_only(given.data.astype(float_type(given.dtype), copy=False))
-    indices = _read_only(given.indices.astype(np.int32, copy=False))
-    indptr = _read_only(given.indptr.astype(np.int32, copy=False))
-    weights = csr_array((data, indices, indptr), given.shape)  # new: no flag of `given` is trusted
+def _frozen_csr(matrix: csr_array, n_units: int) -> csr_array:
+    if matrix.shape != (n_units, n_units):
+        raise GraphError(f"weights are {list(matrix.shape)}, the layers have {n_units} units")
+    if matrix.nnz > _INT32_MAX:
+        raise LimitError(f"{matrix.nnz} edges found: at most {_INT32_MAX} are indexed (int32)")
+    data = _read_only(matrix.data.astype(float_type(matrix.dtype), copy=False))
+    indices = _read_only(matrix.indices.astype(np.int32, copy=False))
+    indptr = _read_only(matrix.indptr.astype(np.int32, copy=False))
+    weights = csr_array((data, indices, indptr), matrix.shape)  # new: no flag is trusted
     if not weights.has_canonical_format:
         raise GraphError("weights with unsorted or repeated entries: sort and sum them first")
     if not np.isfinite(data).all():
@@ -336,18 +336,18 @@ def _check_layers(layers: tuple[Layer, ...]) -> None:
     for layer in layers:
         if layer.start != stop or layer.stop < layer.start:
             raise GraphError(
-                f"layer {layer.name!r} holds units {layer.start} … {layer.stop}: layers are "
+                f"layer {layer.name!r} has units {layer.start} … {layer.stop}: layers are "
                 f"contiguous, so it must start at {stop}"
             )
         stop = layer.stop
 
 
 def _check_blocks(graph: NetGraph) -> None:
-    """Every edge must lie in a declared block, and no pair may be declared twice."""
+    """Raise an error if an edge is in no block, or if two blocks connect the same layers."""
     pairs = [(block.source, block.target) for block in graph.blocks]
     if len(set(pairs)) < len(pairs):
-        raise GraphError(f"blocks are {pairs}: each pair of layers may be connected once")
-    order = {layer.name: at for at, layer in enumerate(graph.layers)}
+        raise GraphError(f"blocks are {pairs}: each pair of layers may have one block")
+    order = {layer.name: index for index, layer in enumerate(graph.layers)}
     indices, indptr = graph.weights.indices, graph.weights.indptr
     declared: dict[str, list[Layer]] = {layer.name: [] for layer in graph.layers}
     for source, target in pairs:
@@ -359,7 +359,7 @@ def _check_blocks(graph: NetGraph) -> None:
         inside = sum(_count_between(columns, x.start, x.stop) for x in declared[layer.name])
         if inside != columns.size:
             raise GraphError(
-                f"{columns.size - inside} edges leave layer {layer.name!r} for layers that no "
+                f"{columns.size - inside} edges from layer {layer.name!r} lead to layers that no "
                 f"block names (blocks lead to {[x.name for x in declared[layer.name]]})"
             )
 

@@ -1,4 +1,4 @@
-"""Graphs to and from other libraries' objects."""
+"""Conversion of graphs to and from objects of other libraries."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from netsculpt.core.errors import FormatError, GraphError
+from netsculpt.core.errors import GraphError
 from netsculpt.core.provenance import Step, step
+from netsculpt.graph.description import description, read_description
 from netsculpt.graph.graph import Block, Layer, NetGraph, Role, unit_names
-from netsculpt.graph.npz import described, description
 
 if TYPE_CHECKING:
     import igraph
@@ -33,8 +33,8 @@ def to_networkx(graph: NetGraph) -> nx.DiGraph[int]:
     """The graph as a networkx DiGraph.
 
     Nodes are unit indices with the attributes ``name``, ``layer``, ``role`` and ``position`` (index
-    in the model's layer). Edges have ``weight`` as given, ``kind``, ``parameter`` (unless the block
-    has none) and ``multiplicity`` (if the graph has it). All attributes are plain strings and
+    in the model's layer). Edges have the signed ``weight``, ``kind``, and where they exist
+    ``parameter`` and ``multiplicity``. All attributes are plain strings and
     numbers, so networkx can write them to its formats. Cost O(E).
 
     Examples
@@ -57,7 +57,7 @@ def to_networkx(graph: NetGraph) -> nx.DiGraph[int]:
     other: nx.DiGraph[int] = nx.DiGraph()
     other.graph[_DESCRIPTION] = json.dumps(content)
     assert graph.positions is not None  # filled in by the constructor
-    layers = [graph.layers[at] for at in graph.layer_of]
+    layers = [graph.layers[index] for index in graph.layer_of]
     units = zip(unit_names(graph), layers, graph.positions.tolist(), strict=True)
     for unit, (name, layer, position) in enumerate(units):
         other.add_node(unit, name=name, layer=layer.name, role=layer.role, position=position)
@@ -76,26 +76,26 @@ def to_networkx(graph: NetGraph) -> nx.DiGraph[int]:
         strict=False,
     )
     for source, target, weight, block, count in edges:
-        known = {} if count is None else {"multiplicity": count}
-        other.add_edge(source, target, weight=weight, **of_block[block], **known)
+        counted = {} if count is None else {"multiplicity": count}
+        other.add_edge(source, target, weight=weight, **of_block[block], **counted)
     return other
 
 
 def from_networkx(other: nx.DiGraph[Any]) -> NetGraph:
     """A networkx DiGraph as a graph.
 
-    A graph that `to_networkx` made comes back as it was, without the nodes and edges that were
-    removed since. Of any other directed acyclic graph the layers are the longest distances from
-    the nodes that nothing feeds (the input layer), and all nodes that feed nothing make the last
-    layer, the output. An edge weighs its attribute ``weight``, 1 without one.
+    A result of `to_networkx` is converted back exactly, without the nodes and edges that have been
+    removed from it. In any other directed acyclic graph the layer of a node is its longest distance
+    from the nodes without predecessors (the input layer); all nodes without successors form the
+    last layer, the output. The weight of an edge is its attribute ``weight``, by default 1.
 
-    Then `positions` says which node a unit was: ``list(other)[graph.positions[unit]]``.
+    Then `positions` gives the node of each unit: ``list(other)[graph.positions[unit]]``.
     Cost O(E).
 
     Raises
     ------
     GraphError
-        If the graph is undirected, a multigraph or cyclic, or a weight is no finite number.
+        If the graph is undirected, a multigraph or cyclic, or a weight is not a finite number.
 
     Examples
     --------
@@ -103,47 +103,47 @@ def from_networkx(other: nx.DiGraph[Any]) -> NetGraph:
     >>> graph = from_networkx(nx.DiGraph([("c", "b"), ("a", "b"), ("a", "c")]))
     >>> graph
     NetGraph(1-1-1: 3 units, 3 edges)
-    >>> [["c", "b", "a"][at] for at in graph.positions]
+    >>> [["c", "b", "a"][index] for index in graph.positions]
     ['a', 'c', 'b']
     """
     if not other.is_directed() or other.is_multigraph():
         raise GraphError(
             f"a {type(other).__name__} found, a DiGraph needed: direct its edges from input to "
-            "output and join parallel ones"
+            "output and merge parallel ones"
         )
-    plan = _own_plan(other) if _DESCRIPTION in other.graph else _plan_by_depth(other)
-    order = np.argsort(plan.layer_of, kind="stable")
+    layout = _own_layout(other) if _DESCRIPTION in other.graph else _layout_by_depth(other)
+    order = np.argsort(layout.layer_of, kind="stable")
     unit = np.empty_like(order)
     unit[order] = np.arange(order.size)
-    index = {node: at for at, node in zip(unit.tolist(), other, strict=True)}
+    index = {node: row for row, node in zip(unit.tolist(), other, strict=True)}
     sources = np.fromiter((index[node] for node, _ in other.edges), dtype=np.int64)
     targets = np.fromiter((index[node] for _, node in other.edges), dtype=np.int64)
     by_source = np.lexsort((targets, sources))
     weights = _numbers([w for _, _, w in other.edges(data="weight", default=1.0)])[by_source]
     indptr = np.concatenate([[0], np.cumsum(np.bincount(sources, minlength=order.size))])
     multiplicity = None
-    if plan.multiplicity_dtype is not None:
-        counts = [known.get("multiplicity") for *_, known in other.edges(data=True)]
-        multiplicity = _whole("multiplicity", counts, plan.multiplicity_dtype)[by_source]
+    if layout.multiplicity_dtype is not None:
+        counts = [x.get("multiplicity") for *_, x in other.edges(data=True)]
+        multiplicity = _whole("multiplicity", counts, layout.multiplicity_dtype)[by_source]
     return NetGraph(
         csr_array(
-            (weights.astype(plan.weight_dtype), targets[by_source], indptr),
+            (weights.astype(layout.weight_dtype), targets[by_source], indptr),
             (order.size, order.size),
         ),
         multiplicity,
-        plan.layers,
-        plan.blocks,
-        plan.provenance,
-        plan.positions[order],
+        layout.layers,
+        layout.blocks,
+        layout.provenance,
+        layout.positions[order],
     )
 
 
 def to_igraph(graph: NetGraph) -> igraph.Graph:
     """The graph as a directed igraph Graph; vertex ids are unit indices.
 
-    Vertices have ``name``, ``layer``, ``role`` and ``position``; edges have ``weight`` as given and
-    ``multiplicity`` (if the graph has it), in the order of the arrays [E]. Cost O(E), about 0.1 µs
-    an edge: igraph takes pairs from an iterator five times faster than from an array.
+    Vertices have ``name``, ``layer``, ``role`` and ``position``; edges have the signed ``weight``
+    and ``multiplicity`` (if the graph has it), in the order of the arrays [E]. Cost O(E), about
+    0.1 µs per edge: igraph reads pairs from an iterator five times faster than from an array.
 
     Examples
     --------
@@ -157,7 +157,7 @@ def to_igraph(graph: NetGraph) -> igraph.Graph:
     edges = zip(graph.sources.data, graph.weights.indices.data, strict=True)
     other = igraph.Graph(n=graph.n_units, edges=edges, directed=True)
     assert graph.positions is not None  # filled in by the constructor
-    layers = [graph.layers[at] for at in graph.layer_of]
+    layers = [graph.layers[index] for index in graph.layer_of]
     other.vs["name"] = unit_names(graph)
     other.vs["layer"] = [layer.name for layer in layers]
     other.vs["role"] = [layer.role for layer in layers]
@@ -169,22 +169,22 @@ def to_igraph(graph: NetGraph) -> igraph.Graph:
 
 
 def to_scipy(graph: NetGraph) -> csr_array:
-    """The weights [U, U] as a sparse array of one's own, row = source; stored zeros are kept."""
+    """A copy of the weights [U, U] as a sparse array, row = source; stored zeros are kept."""
     copy: csr_array = graph.weights.copy()
     return copy
 
 
 def block_of(graph: NetGraph) -> NDArray[np.int32]:
-    """Which of ``graph.blocks`` each edge lies in [E]."""
-    found = np.empty(graph.n_edges, dtype=np.int32)
-    for at, block in enumerate(graph.blocks):
-        found[graph.block_edges(block.source, block.target)] = at
-    return found
+    """Index in ``graph.blocks`` of each edge's block [E]."""
+    indices = np.empty(graph.n_edges, dtype=np.int32)
+    for index, block in enumerate(graph.blocks):
+        indices[graph.block_edges(block.source, block.target)] = index
+    return indices
 
 
 @dataclass(frozen=True, eq=False)
-class _Plan:
-    """What a networkx graph becomes; nodes in the order in which it lists them."""
+class _Layout:
+    """Layers and blocks of a networkx graph, with its nodes in their own order."""
 
     layer_of: NDArray[np.int64]  # [nodes]
     positions: NDArray[np.int32]  # [nodes]
@@ -192,31 +192,31 @@ class _Plan:
     blocks: tuple[Block, ...]
     provenance: tuple[Step, ...]
     weight_dtype: str = "float64"
-    multiplicity_dtype: str | None = None  # None: there is none
+    multiplicity_dtype: str | None = None  # None: no multiplicity
 
 
-def _own_plan(other: nx.DiGraph[Any]) -> _Plan:
+def _own_layout(other: nx.DiGraph[Any]) -> _Layout:
     try:
         content = json.loads(other.graph[_DESCRIPTION])
-        layers, blocks, provenance = described(content)
-    except (FormatError, TypeError, ValueError, RecursionError) as error:
+        layers, blocks, provenance = read_description(content)
+    except (TypeError, ValueError, RecursionError) as error:
         raise GraphError(
             f"the graph's attribute {_DESCRIPTION!r} is not what to_networkx writes ({error}): "
-            "remove it to have the graph read like any other"
+            "remove it to read the graph like any other"
         ) from error
     dtypes = content.get("weight_dtype"), content.get("multiplicity_dtype")
     if dtypes[0] not in _WEIGHTS or dtypes[1] not in {None, *_COUNTS}:
         raise GraphError(f"dtypes {dtypes} found: floats and integers of NumPy are needed")
-    at = {layer.name: number for number, layer in enumerate(layers)}
-    for node, known in other.nodes(data=True):
-        if known.get("layer") not in at:
+    index = {layer.name: number for number, layer in enumerate(layers)}
+    for node, attributes in other.nodes(data=True):
+        if attributes.get("layer") not in index:
             raise GraphError(
-                f"node {node!r} names no layer of the graph: give it the attribute 'layer', one of "
-                f"{list(at)[:20]}"
+                f"node {node!r} has no layer of the graph: set its attribute 'layer' to one of "
+                f"{list(index)[:20]}"
             )
-    layer_of = np.array([at[x["layer"]] for _, x in other.nodes(data=True)], dtype=np.int64)
-    positions = [known.get("position") for _, known in other.nodes(data=True)]
-    return _Plan(
+    layer_of = np.array([index[x["layer"]] for _, x in other.nodes(data=True)], dtype=np.int64)
+    positions = [x.get("position") for _, x in other.nodes(data=True)]
+    return _Layout(
         layer_of,
         _whole("position", positions, "int32"),
         _layers([(x.name, x.role, x.shape) for x in layers], layer_of),
@@ -226,13 +226,13 @@ def _own_plan(other: nx.DiGraph[Any]) -> _Plan:
     )
 
 
-def _plan_by_depth(other: nx.DiGraph[Any]) -> _Plan:
+def _layout_by_depth(other: nx.DiGraph[Any]) -> _Layout:
     import networkx as nx
 
     depth: dict[Any, int] = {}
     try:
-        for at, generation in enumerate(nx.topological_generations(other)):
-            depth.update(dict.fromkeys(generation, at))
+        for level, generation in enumerate(nx.topological_generations(other)):
+            depth.update(dict.fromkeys(generation, level))
     except nx.NetworkXUnfeasible as error:
         cycle = [source for source, _ in nx.find_cycle(other)]
         raise GraphError(
@@ -245,7 +245,7 @@ def _plan_by_depth(other: nx.DiGraph[Any]) -> _Plan:
     inner = int(layer_of[feeds].max(initial=0))
     layer_of[is_output] = inner + 1
     named: list[tuple[str, Role]] = [("input", "input")] if depth else []
-    named += [(f"hidden{at}", "hidden") for at in range(1, inner + 1)]
+    named += [(f"hidden{level}", "hidden") for level in range(1, inner + 1)]
     named += [("output", "output")] if is_output.any() else []
     sizes = np.bincount(layer_of, minlength=len(named)).tolist()
     layers = _layers(
@@ -256,7 +256,7 @@ def _plan_by_depth(other: nx.DiGraph[Any]) -> _Plan:
     blocks = tuple(
         Block(layers[a].name, layers[b].name, None, "linear", sizes[a] * sizes[b]) for a, b in pairs
     )
-    return _Plan(
+    return _Layout(
         layer_of, np.arange(layer_of.size, dtype=np.int32), layers, blocks, (step("from_networkx"),)
     )
 

@@ -1,7 +1,7 @@
 """A chain of weight matrices as a graph.
 
-Torch's [out, in] is turned once, here. Tensors are taken by what they offer (``detach``,
-``layout``), so that this file does not import torch.
+Torch's [out, in] is transposed once, here. Tensors are recognised by their methods (``detach``,
+``layout``), so this file does not import torch.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ def from_matrices(
     Parameters
     ----------
     matrices
-        One matrix a weight layer, torch order [out, in]: NumPy array, SciPy sparse matrix, or
+        One matrix per weight layer, [out, in] as in torch: NumPy array, SciPy sparse matrix, or
         torch tensor (dense, COO, CSR, CSC or BSR; any device).
     masks
-        One mask a matrix (or None), same shape, nonzero = kept. Then the mask alone decides which
-        edges exist, and a kept weight may be 0. Without a mask the stored entries of a sparse
-        matrix are the edges, and the nonzero entries of a dense one.
+        One mask (or None) per matrix, of the same shape, nonzero = kept. The mask alone decides
+        which edges exist; a kept weight may be 0. Without a mask the edges are the stored
+        entries of a sparse matrix and the nonzero entries of a dense one.
     names
-        One name a layer of units (default "input", "hidden1", …, "output").
+        One name per layer of units (default "input", "hidden1", …, "output").
     parameters
-        One name a matrix (default "W1", "W2", …).
+        One name per matrix (default "W1", "W2", …).
 
     Raises
     ------
@@ -60,16 +60,18 @@ def from_matrices(
     """
     matrices = list(matrices)
     if not matrices:
-        raise GraphError("no matrix given: one weight matrix [out, in] a layer is needed")
+        raise GraphError("no matrices found: one weight matrix [out, in] per layer is needed")
     chosen = [None] * len(matrices) if masks is None else list(masks)
     if len(chosen) != len(matrices):
-        raise GraphError(f"{len(chosen)} masks given for {len(matrices)} matrices: one each needed")
+        raise GraphError(
+            f"{len(chosen)} masks found for {len(matrices)} matrices: one per matrix is needed"
+        )
     names = _names(len(matrices)) if names is None else list(names)
     parameters = [f"W{i + 1}" for i in range(len(matrices))] if parameters is None else parameters
     if len(names) != len(matrices) + 1 or len(parameters) != len(matrices):
         raise GraphError(
             f"{len(matrices)} matrices need {len(matrices) + 1} layer names and {len(matrices)} "
-            f"parameter names; {len(names)} and {len(parameters)} given"
+            f"parameter names; {len(names)} and {len(parameters)} found"
         )
     kept = [
         kept_entries(matrix, mask, name=name)
@@ -78,8 +80,8 @@ def from_matrices(
     for before, after, name, last in zip(kept, kept[1:], parameters[1:], parameters, strict=False):
         if before.shape[1] != after.shape[0]:
             raise GraphError(
-                f"{name!r} is [{after.shape[1]}, {after.shape[0]}] but {last!r} before it gives "
-                f"{before.shape[1]} units: matrices are [out, in] as in torch, in layer order"
+                f"{name!r} is [{after.shape[1]}, {after.shape[0]}] but {last!r} before it has "
+                f"{before.shape[1]} outputs: matrices are [out, in] as in torch, in layer order"
             )
     widths = [kept[0].shape[0], *(block.shape[1] for block in kept)]
     starts = np.concatenate([[0], np.cumsum(widths)]).tolist()
@@ -100,9 +102,9 @@ def from_matrices(
 
 
 def kept_entries(matrix: Any, mask: Any = None, *, name: str = "weight") -> csr_array:
-    """The kept entries of a matrix [out, in], turned to [in, out] and sorted by row.
+    """The kept entries of a matrix [out, in], transposed to [in, out] and sorted by row.
 
-    Stored zeros of a sparse matrix and zeros that a mask keeps stay entries.
+    Stored zeros of a sparse matrix and zeros that a mask keeps remain entries.
     """
     weights: Any = _as_array(matrix)
     chosen: Any = None if mask is None else _as_array(mask)
@@ -116,9 +118,9 @@ def kept_entries(matrix: Any, mask: Any = None, *, name: str = "weight") -> csr_
         )
     stored = not isinstance(weights, np.ndarray)
     if stored and chosen is None:
-        turned = csr_array(weights.T, dtype=float_type(weights.dtype), copy=True)
-        turned.sum_duplicates()
-        return turned
+        transposed = csr_array(weights.T, dtype=float_type(weights.dtype), copy=True)
+        transposed.sum_duplicates()
+        return transposed
     if chosen is None:
         return _of_dense(weights, weights != 0)
     keep = (chosen if isinstance(chosen, np.ndarray) else chosen.toarray()) != 0
@@ -160,13 +162,13 @@ def _names(n_matrices: int) -> list[str]:
 
 
 def _as_array(matrix: Any) -> Any:
-    """A NumPy array or a SciPy sparse matrix, from whatever was given."""
+    """A matrix of any supported type as a NumPy array or a SciPy sparse matrix."""
     if sparse.issparse(matrix):
         return matrix
     if not hasattr(matrix, "detach"):
         return np.asarray(matrix)
     if matrix.device.type == "meta":
-        raise GraphError("a meta tensor holds no numbers: give the weights themselves")
+        raise GraphError("a meta tensor has no values: pass the weights themselves")
     tensor = matrix.detach().cpu()
     if str(matrix.layout) == "torch.strided":
         tensor = tensor.resolve_conj().resolve_neg()

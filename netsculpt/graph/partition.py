@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from netsculpt.core.errors import GraphError
+from netsculpt.graph.graph import NetGraph
 
-__all__ = ["NO_MODULE", "Partition"]
+__all__ = ["NO_MODULE", "Partition", "labels_of"]
 
 NO_MODULE = -1
 
@@ -18,8 +19,8 @@ NO_MODULE = -1
 class Partition:
     """Which module each unit belongs to.
 
-    Modules are numbered 0 … k−1 in the order in which their first unit appears, whatever the
-    numbers given, so that equal partitions have equal labels.
+    Modules are numbered 0 … k−1 in the order in which their first unit appears, so that equal
+    partitions have equal labels.
     """
 
     labels: NDArray[np.int32]  # [U], −1 = no module
@@ -27,15 +28,15 @@ class Partition:
     quality: float | None = None  # the method's own quality of this partition
 
     def __init__(self, labels: ArrayLike, method: str = "", quality: float | None = None) -> None:
-        given = np.asarray(labels)
-        if given.ndim != 1 or not (np.issubdtype(given.dtype, np.integer) or given.size == 0):
+        values = np.asarray(labels)
+        if values.ndim != 1 or not (np.issubdtype(values.dtype, np.integer) or values.size == 0):
             raise GraphError(
-                f"labels are {given.dtype} of shape {list(given.shape)}: one integer a unit is "
-                "needed, −1 where a unit has no module"
+                f"labels are {values.dtype} of shape {list(values.shape)}: one integer per unit is "
+                "needed, −1 for a unit without module"
             )
-        if given.size and given.min() < NO_MODULE:
-            raise GraphError(f"label {given.min()} found: modules are 0, 1, …; −1 means none")
-        object.__setattr__(self, "labels", _renumber(given))
+        if values.size and values.min() < NO_MODULE:
+            raise GraphError(f"label {values.min()} found: modules are 0, 1, …; −1 means none")
+        object.__setattr__(self, "labels", _renumber(values))
         object.__setattr__(self, "method", method)
         object.__setattr__(self, "quality", quality)
 
@@ -54,11 +55,29 @@ class Partition:
         return f"Partition({self.method or 'given'}: {self.n_modules} modules{quality})"
 
 
+def labels_of(graph: NetGraph, partition: Partition) -> NDArray[np.int32]:
+    """Labels [U] of a partition, which must be of this graph's units.
+
+    Raises
+    ------
+    GraphError
+        If it is not a `Partition`, or one of another number of units.
+    """
+    if not isinstance(partition, Partition):
+        raise GraphError(f"a {type(partition).__name__} is given: wrap labels as Partition(labels)")
+    if partition.labels.size != graph.n_units:
+        raise GraphError(
+            f"the partition has {partition.labels.size} labels, the graph {graph.n_units} units: "
+            "one label per unit is needed (live() drops units: partition the same graph)"
+        )
+    return partition.labels
+
+
 def _renumber(labels: NDArray[np.integer]) -> NDArray[np.int32]:
     values, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
-    given = values >= 0
+    in_module = values >= 0
     number = np.full(values.size, NO_MODULE, dtype=np.int32)
-    number[np.flatnonzero(given)[np.argsort(first[given])]] = np.arange(given.sum())
+    number[np.flatnonzero(in_module)[np.argsort(first[in_module])]] = np.arange(in_module.sum())
     canonical = number[inverse]
     canonical.flags.writeable = False
     return canonical

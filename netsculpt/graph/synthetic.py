@@ -1,4 +1,4 @@
-"""Layered networks whose modules are known because they were put there."""
+"""Random layered networks with planted modules."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from netsculpt.graph.partition import Partition
 
 __all__ = ["planted"]
 
-_CHUNK = 1 << 22  # entries of a block that are drawn at a time: 16 MB
+_CHUNK = 1 << 22  # entries of a block drawn in one step: 16 MB
 
 
 def planted(
@@ -31,33 +31,32 @@ def planted(
 ) -> tuple[NetGraph, Partition]:
     r"""Draw a layered network with k planted modules.
 
-    The ground truth of detectors, of null models and of their power. Every layer is split over the
-    k modules as evenly as its width allows. The odds of an edge from unit i to unit j of a later
+    Ground truth for detectors, null models and their power. Every layer is divided among the k
+    modules as evenly as its width allows. The odds of an edge from unit i to unit j of a later
     layer are
 
     .. math:: \theta_i \theta_j \frac{p_{c_i c_j}}{1 - p_{c_i c_j}}, \qquad
               p_{cc} = p_\mathrm{in},\ p_{cd} = p_\mathrm{out}
 
-    In odds, propensities say nothing but degrees: without modules (p_in = p_out) all networks
-    with the same degrees are equally likely, which is the null model `netsculpt.nulls.rewire`.
+    In odds, propensities determine only degrees: without modules (p_in = p_out) all networks with
+    the same degrees are equally likely, which is the null model `netsculpt.nulls.rewire`.
 
-    All weights are 1: the modules are in the pattern. ``graph.with_weights`` gives others.
+    All weights are 1: the modules are in the pattern. ``graph.with_weights`` sets other weights.
 
     Parameters
     ----------
     widths
         Units of each layer [L], inputs first.
     k
-        Modules, at most as many as the narrowest layer has units.
+        Number of modules, at most the width of the narrowest layer.
     p_in, p_out
-        Probability of an edge inside a module and between modules where θ = 1, 0 … 1. With 1 and 0
-        the modules are perfect. With p_in = p_out there are none.
+        Probability, 0 … 1, of an edge inside a module and between modules if θ = 1. With 1 and 0
+        the modules are perfect; with p_in = p_out there are none.
     degree_heterogeneity
-        σ of the lognormal propensities :math:`\theta` (mean 1, one a unit, for its incoming and
-        outgoing edges alike). 0: all alike. The larger, the lower the density.
+        σ of the lognormal propensities :math:`\theta` (mean 1; one per unit, for its incoming
+        and its outgoing edges). 0: all are equal. Larger values lower the density.
     skips
-        Blocks from every layer to the next but one have this multiple of p_in and p_out. 0: no
-        such blocks.
+        Multiple of p_in and p_out in the blocks that skip one layer. 0: no such blocks.
     rng
         Seed or generator.
 
@@ -69,7 +68,7 @@ def planted(
     Raises
     ------
     GraphError
-        If a number is out of its range.
+        If a parameter is out of its range.
 
     Notes
     -----
@@ -89,9 +88,9 @@ def planted(
     module_of = np.concatenate([np.arange(width) * k // width for width in widths])
     z = stream(seed, "propensity").standard_normal(module_of.size)
     propensity = np.exp(degree_heterogeneity * (z - degree_heterogeneity / 2))
-    pairs = [(at, at + 1, 1.0) for at in range(len(widths) - 1)]
+    pairs = [(layer, layer + 1, 1.0) for layer in range(len(widths) - 1)]
     if skips > 0:
-        pairs += [(at, at + 2, skips) for at in range(len(widths) - 2)]
+        pairs += [(layer, layer + 2, skips) for layer in range(len(widths) - 2)]
     edges = [
         _edges(
             layers[a],
@@ -106,7 +105,7 @@ def planted(
     rows, columns = (np.concatenate(ends) for ends in zip(*edges, strict=True))
     ones = np.ones(rows.size, dtype=np.float32)
     pattern = csr_array((ones, (rows, columns)), (module_of.size, module_of.size))
-    pattern.sum_duplicates()  # sorts: an edge is drawn once
+    pattern.sum_duplicates()  # only sorts: an edge is drawn once
     blocks = tuple(
         Block(
             layers[a].name,
@@ -138,16 +137,16 @@ def _edges(
     p: tuple[float, float],
     rng: np.random.Generator,
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Source and target of each edge drawn in a block, some rows at a time."""
+    """Sources and targets of the edges of a block, drawn some rows at a time."""
     there = module_of[target.units]
     rows, columns = [np.zeros(0, np.int32)], [np.zeros(0, np.int32)]
     n_rows = max(1, _CHUNK // target.n_units)
     for start in range(source.start, source.stop, n_rows):
         units = slice(start, min(start + n_rows, source.stop))
         even = np.where(module_of[units, None] == there, np.float32(p[0]), np.float32(p[1]))
-        weighed = even * np.outer(propensity[units], propensity[target.units]).astype(np.float32)
-        odds = 1 - even + weighed  # 0 where an edge is certain, whatever its propensity
-        chance = np.divide(weighed, odds, out=even.copy(), where=odds > 0)
+        weighted = even * np.outer(propensity[units], propensity[target.units]).astype(np.float32)
+        odds = 1 - even + weighted  # 0 where an edge is certain for any propensity
+        chance = np.divide(weighted, odds, out=even.copy(), where=odds > 0)
         row, column = np.nonzero(rng.random(chance.shape, dtype=np.float32) < chance)
         rows.append((row + start).astype(np.int32))
         columns.append((column + target.start).astype(np.int32))

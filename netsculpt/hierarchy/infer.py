@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array
 
-from netsculpt.core.errors import GraphError
 from netsculpt.graph.graph import NetGraph, unit_names
-from netsculpt.graph.partition import NO_MODULE, Partition
+from netsculpt.graph.partition import NO_MODULE, Partition, labels_of
 from netsculpt.hierarchy.levels import (
     flow_hierarchy,
     incoherence,
@@ -84,12 +83,7 @@ def infer(graph: NetGraph, partition: Partition) -> Hierarchy:
     >>> found.level.tolist(), [module.path_share for module in found.modules]
     ([0, 0, 1], [0.25, 0.75, 1.0])
     """
-    if partition.labels.size != graph.n_units:
-        raise GraphError(
-            f"a partition of {partition.labels.size} units found: the graph has {graph.n_units}; "
-            "detect modules on this graph"
-        )
-    given = _quotient(graph, partition.labels, partition.n_modules)
+    given = _quotient(graph, labels_of(graph, partition), partition.n_modules)
     found, merged = _merged(partition, given)
     edges = _quotient(graph, found.labels, found.n_modules)
     level = levels(edges)

@@ -1,4 +1,4 @@
-"""Files become graphs: state dicts, masks, safetensors, arrays, without running code from them."""
+"""Untrusted files become graphs: state dicts, masks, safetensors, arrays, exported programs."""
 
 from __future__ import annotations
 

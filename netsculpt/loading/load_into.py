@@ -1,26 +1,19 @@
-"""The weights of a file in a live net, whose own code says how its layers are connected."""
+"""Load the weights of a file into a live net, whose code defines how its layers are connected."""
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netsculpt.core.errors import FormatError
-from netsculpt.core.provenance import Step, step
-from netsculpt.files.source import Source
-from netsculpt.graph.graph import NetGraph
-from netsculpt.loading.weights.contents import content_of, state_of, with_masks
-from netsculpt.loading.weights.finite import left_out
-from netsculpt.loading.weights.origins import origin_words
+from netsculpt.core.provenance import Step
+from netsculpt.loading.read import PathLike, read
+from netsculpt.loading.weights.contents import Contents, state_of, with_masks
 from netsculpt.loading.weights.state import State
 
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["load_into"]
-
-PathLike = str | os.PathLike[str]
+__all__ = ["fill_net", "load_into"]
 
 
 def load_into(
@@ -31,57 +24,58 @@ def load_into(
     max_bytes: int = 8 * 2**30,
     allow_nonfinite: bool = False,
 ) -> Step:
-    """Put the weights and the masks of a file into a live net, in place.
+    """Load the weights and masks of a file into a live net, in place.
 
-    For nets that are no chain of layers: `netsculpt.trace` makes the graph of the net then. The
-    file is read as `netsculpt.load` reads it, without running code from it. Tensors are matched by
-    name, after prefixes of wrappers (``module.``, ``_orig_mod.``) and the names that pruning tools
-    use are undone on both sides: the file may be of a pruned net, and `net` may be pruned itself.
+    For nets that are not a chain of layers; afterwards `netsculpt.trace` returns their graph. The
+    file is read as by `netsculpt.load`, without running code from it. Tensors are matched by name,
+    after prefixes of wrappers (``module.``, ``_orig_mod.``) and the names that pruning tools use
+    have been removed on both sides: the saved net and `net` itself may both be pruned.
 
     Parameters
     ----------
     net
-        The net that the weights are of. Its own pruning and parametrizations are made permanent
-        first: what is kept is for the file to say.
+        The net that the weights belong to. Its own pruning and parametrizations are made
+        permanent first: the file decides what is kept.
     path
-        The weights: parameters, and buffers such as the statistics of batch norm.
+        The file of weights: parameters, and buffers such as batch norm statistics.
     mask
-        A file of 0/1 masks for them: a dict by the names of the weights, or a list in the order
-        of the net's parameters of two or more dimensions.
+        A file of 0/1 masks for them: a dict with the names of the weights as keys, or a list in
+        the order of the net's parameters of two or more dimensions.
     max_bytes
-        Largest size of the tensors that are used, and of anything unpacked or read whole.
+        Largest total size of the tensors, and of anything that is unpacked or read into memory.
     allow_nonfinite
-        Whether weights that are NaN or infinite are pruned, and counted, instead of refused.
+        Whether to prune and count NaN or infinite weights instead of raising an error.
 
     Returns
     -------
     Step
-        What was read: file (sha256), format, and where edges come from. Put it before the graph's
-        own steps, ``replace(graph, provenance=(step, *graph.provenance))``.
+        What was read: the file (sha256), its format, and what defines the edges. Put it before
+        the graph's own steps, ``replace(graph, provenance=(step, *graph.provenance))``.
 
     Raises
     ------
     TopologyError
-        If the file holds the weights of another net; names and shapes that differ are listed.
+        If the weights are those of another net; the message lists names and shapes that differ.
     FormatError
-        If the file cannot be read, holds no weights, or the mask does not fit.
+        If the file cannot be read or contains no weights, or the mask does not fit.
     UnsafeFileError
-        If reading it would run code named in it.
+        If reading the file would run code from it.
     LimitError
-        If it is, or claims to be, larger than allowed.
+        If the file is, or claims to be, larger than allowed.
 
     Notes
     -----
-    A mask decides which edges exist, as that of `netsculpt.nets.masks`: a kept weight may be 0.
-    Without one the stored entries of sparse tensors are the edges, and the nonzero ones of dense
-    tensors. Masks that are buffers of the net, by which its own code multiplies, become the same.
-    Tensors that layers share may stand in the file under one of their names, or alike under
-    several. Only ``num_batches_tracked`` and buffers that state dicts leave out may be missing.
+    A mask decides which edges exist, as in `netsculpt.nets.masks`: a kept weight may be 0. Without
+    a mask the edges are the stored entries of sparse tensors and the nonzero entries of dense
+    ones. Mask buffers that the net's own code multiplies by are set to the same masks. The file may
+    hold a tensor that layers share under one of its names, or the same values under several. Only
+    ``num_batches_tracked`` and buffers that state dicts leave out may be missing.
     Cost O(bytes of the file + parameters).
 
     Examples
     --------
     >>> import tempfile, torch, netsculpt
+    >>> from pathlib import Path
     >>> from torch import nn
     >>> from torch.nn.utils import prune
     >>> def factory():
@@ -95,36 +89,36 @@ def load_into(
     >>> netsculpt.trace(fresh, torch.zeros(1, 1, 8, 8)).n_parameters == 2 * 9 + 216 - 200
     True
     """
-    from netsculpt.loading.weights.fitting import fitting, nonfinite, require_fit, without_nonfinite
+    return fill_net(net, read(path, mask, max_bytes), allow_nonfinite=allow_nonfinite)
+
+
+def fill_net(net: nn.Module, contents: Contents, *, allow_nonfinite: bool) -> Step:
+    """Load the weights and masks of a file that has been read into a live net, in place."""
+    from netsculpt.loading.weights.fitting import (
+        fillings_of,
+        nonfinite_counts,
+        require_fit,
+        without_nonfinite,
+    )
     from netsculpt.loading.weights.slots import fill, slots_of, undo_pruning
 
-    source = Source.at(Path(path), max_bytes)
-    beside = None if mask is None else Source.at(Path(mask), max_bytes)
-    name, content = content_of(source)
-    if isinstance(content.value, NetGraph) or content.is_program:
+    where = contents.where
+    if contents.content.kind != "tensors":
         raise FormatError(
-            f"{source.where} says itself how its layers are connected, so it needs no net: leave "
+            f"{where} itself defines how its layers are connected, so no net is needed: leave "
             "out --model, or read it with netsculpt.load"
         )
-    state, details = state_of(content, source, has_mask=beside is not None)
+    state = state_of(contents)
     undo_pruning(net)
     slots = slots_of(net)
-    require_fit(state.arrays, slots, type(net).__name__, source.where)
+    require_fit(state.arrays, slots, type(net).__name__, where)
     weights = {x: state.arrays[x] for x in slots if x in state.arrays and slots[x].maskable}
-    masked, said = with_masks(State(weights, state.masks), content, source, beside)
-    fillings = list(fitting(State(state.arrays, masked.masks), slots, source.where))
-    dropped = left_out(nonfinite(fillings), "weights", source.where, allowed=allow_nonfinite)
-    if dropped:
+    masks = with_masks(State(weights, state.masks), contents).masks
+    fillings = list(fillings_of(State(state.arrays, masks), slots, where))
+    counts = nonfinite_counts(fillings)
+    n_dropped = contents.n_dropped(counts, "weights", allowed=allow_nonfinite)
+    if n_dropped:
         fillings = [without_nonfinite(filling) for filling in fillings]
     fill(net, slots.values(), fillings)
-    return step(
-        "load_into",
-        input_hash=content.sha256,
-        path=source.path.name,
-        format=name,
-        **origin_words({x.slot.names[0]: x.origin for x in fillings if x.is_weight}),
-        **({"nonfinite_dropped": dropped} if dropped else {}),
-        **content.details,
-        **details,
-        **said,
-    )
+    origins = {x.slot.names[0]: x.origin for x in fillings if x.is_weight}
+    return contents.step("load_into", origins, n_dropped=n_dropped)

@@ -1,4 +1,4 @@
-"""Files that no format recognises: what they are, and what to give instead."""
+"""Errors for files that no format recognises: what the file is, and what to use instead."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def refusal(source: Source) -> NetsculptError:
         "serialized_exported_program.json" in names
     ):
         return FormatError(
-            f"{source.where} is an exported program (.pt2) without a graph as current torch writes "
-            "it: it is compiled, or of an old torch. Export the net again with torch >= 2.10 and "
-            f"torch.export.save, or save the weights, {_STATE_DICT}"
+            f"{source.where} is an exported program (.pt2) without a graph in the format of "
+            "current torch: it is compiled, or from an old torch. Export the net again with torch "
+            f">= 2.10 and torch.export.save, or save the weights, {_STATE_DICT}"
         )
     if _is_onnx(source.head):
         return FormatError(
@@ -46,12 +46,12 @@ def refusal(source: Source) -> NetsculptError:
         )
     if source.head[257:262] == b"ustar":
         return UnsafeFileError(
-            f"{source.where} is a tar file; those of early torch can only be read by running code "
-            f"from them: load it where it was made and save it again, {_STATE_DICT}"
+            f"{source.where} is a tar file; those that early torch wrote can only be read by "
+            f"running code from them: load it where it was made and save it again, {_STATE_DICT}"
         )
     return FormatError(
-        f"{source.where} is {_kind(source)}: a file of weights is needed, such as "
-        f"{_STATE_DICT} or safetensors write it, or a netsculpt graph"
+        f"{source.where} is {_kind(source)}: a file of weights is needed, as "
+        f"written by {_STATE_DICT} or safetensors, or a netsculpt graph"
     )
 
 
@@ -64,7 +64,7 @@ def _kind(source: Source) -> str:
             return kind
     if b"\0" not in head and _is_text(head):
         return "a text file"
-    return "of no known format, or cut off at its beginning"
+    return "in no known format, or its beginning is missing"
 
 
 def _is_text(head: bytes) -> bool:
@@ -76,5 +76,5 @@ def _is_text(head: bytes) -> bool:
 
 
 def _is_onnx(head: bytes) -> bool:
-    """An ONNX model begins with its IR version, then a producer, an opset or the graph."""
+    """Whether the file begins like an ONNX model: IR version, then producer, opset or graph."""
     return len(head) > 2 and head[0] == 0x08 and 0 < head[1] < 32 and head[2] in b"\x12\x3a\x42"

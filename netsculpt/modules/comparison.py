@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from netsculpt.core.errors import GraphError
 from netsculpt.graph.graph import Layer, NetGraph, live_units
-from netsculpt.graph.partition import NO_MODULE, Partition
+from netsculpt.graph.partition import NO_MODULE, Partition, labels_of
 from netsculpt.modules._information import ami, ari, overlap, vi
-from netsculpt.modules.labels import checked_labels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -124,7 +123,7 @@ def layer_ami(graph: NetGraph, partition: Partition) -> float:
     >>> layer_ami(graph, Partition(graph.layer_of))
     1.0
     """
-    modules = np.where(live_units(graph), checked_labels(graph, partition), NO_MODULE)
+    modules = np.where(live_units(graph), labels_of(graph, partition), NO_MODULE)
     return ami(overlap(modules, graph.layer_of))
 
 

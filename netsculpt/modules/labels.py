@@ -1,25 +1,11 @@
-"""What every function of a graph and a partition begins with."""
+"""Weights of the edges between live units."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from netsculpt.core.errors import GraphError
 from netsculpt.graph.graph import NetGraph
-from netsculpt.graph.partition import Partition
-
-
-def checked_labels(graph: NetGraph, partition: Partition) -> NDArray[np.int32]:
-    """The partition's labels [U], if it is one of this graph's units."""
-    if not isinstance(partition, Partition):
-        raise GraphError(f"a {type(partition).__name__} is given: wrap labels as Partition(labels)")
-    if partition.labels.size != graph.n_units:
-        raise GraphError(
-            f"the partition has {partition.labels.size} labels, the graph {graph.n_units} units: "
-            "one label a unit is needed (live() drops units: partition the same graph)"
-        )
-    return partition.labels
 
 
 def live_magnitudes(graph: NetGraph, live: NDArray[np.bool_]) -> NDArray[np.float64]:

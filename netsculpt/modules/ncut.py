@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from netsculpt.graph.graph import NetGraph, live_units
-from netsculpt.graph.partition import NO_MODULE, Partition
-from netsculpt.modules.labels import checked_labels, live_magnitudes
+from netsculpt.graph.partition import NO_MODULE, Partition, labels_of
+from netsculpt.modules.labels import live_magnitudes
 
 __all__ = ["ncut"]
 
@@ -50,7 +50,7 @@ def ncut(graph: NetGraph, partition: Partition) -> float:
     0.0
     """
     live = live_units(graph)
-    labels = np.where(live, checked_labels(graph, partition), NO_MODULE)
+    labels = np.where(live, labels_of(graph, partition), NO_MODULE)
     sources, targets = graph.sources, graph.weights.indices
     weight = live_magnitudes(graph, live)
     here, there = labels[sources], labels[targets]

@@ -6,8 +6,8 @@ import numpy as np
 
 from netsculpt.core.errors import GraphError
 from netsculpt.graph.graph import NetGraph, live_units
-from netsculpt.graph.partition import NO_MODULE, Partition
-from netsculpt.modules.labels import checked_labels, live_magnitudes
+from netsculpt.graph.partition import NO_MODULE, Partition, labels_of
+from netsculpt.modules.labels import live_magnitudes
 
 __all__ = ["quality"]
 
@@ -67,7 +67,7 @@ def quality(graph: NetGraph, partition: Partition, resolution: float = 1.0) -> f
     """
     if not 0 <= resolution < np.inf:
         raise GraphError(f"resolution is {resolution}: a finite number ≥ 0 is needed")
-    labels = checked_labels(graph, partition)
+    labels = labels_of(graph, partition)
     live = live_units(graph)
     sources, targets = graph.sources, graph.weights.indices
     weights = live_magnitudes(graph, live)

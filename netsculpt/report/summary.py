@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from netsculpt.graph.description import parts
 from netsculpt.graph.graph import NetGraph
 from netsculpt.pipeline import Analysis, Detected
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["SCHEMA", "summary", "summary_json"]
 
 SCHEMA = "netsculpt.summary/1"
+_BLOCK = ("source", "target", "kind", "parameter", "size")  # in this order
 
 
 def summary(found: Analysis, *, fidelity: Fidelity | None = None) -> dict[str, Any]:
@@ -57,34 +59,14 @@ def summary_json(found: Analysis, *, fidelity: Fidelity | None = None) -> str:
 
 
 def _graph(graph: NetGraph) -> dict[str, Any]:
+    described = parts(graph)
     return {
         "n_units": graph.n_units,
         "n_edges": graph.n_edges,
         "n_parameters": graph.n_parameters,
         "density": graph.density,
-        "layers": [
-            {"name": x.name, "role": x.role, "shape": x.shape, "n_units": x.n_units}
-            for x in graph.layers
-        ],
-        "blocks": [
-            {
-                "source": x.source,
-                "target": x.target,
-                "kind": x.kind,
-                "parameter": x.parameter,
-                "size": x.size,
-            }
-            for x in graph.blocks
-        ],
-        "provenance": [
-            {
-                "function": x.function,
-                "parameters": x.parameters,
-                "version": x.version,
-                "input_hash": x.input_hash,
-            }
-            for x in graph.provenance
-        ],
+        **described,
+        "blocks": [{key: block[key] for key in _BLOCK} for block in described["blocks"]],
     }
 
 

@@ -1,4 +1,4 @@
-"""Graphs for other programs: Gephi, networkx, igraph, SciPy."""
+"""Export of graphs to other programs: Gephi, networkx, igraph, SciPy."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def export(
     partition: Partition | None = None,
     columns: Mapping[str, ArrayLike] | None = None,
 ) -> None:
-    """Write a graph in the format that the path's ending names.
+    """Write a graph in the format of the file ending.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def export(
         The network.
     path
         Ends in ``.gexf`` (Gephi, with a layout), ``.graphml`` (Gephi, networkx, igraph) or ``.npz``
-        (SciPy and `netsculpt.graph.npz.load_graph`).
+        (SciPy and `netsculpt.load`).
     partition
         Adds the attribute ``module`` to the nodes; not for ``.npz``.
     columns
@@ -47,7 +47,7 @@ def export(
     Raises
     ------
     GraphError
-        If the ending is another one, or something does not fit the graph or the format.
+        If the ending is unknown, or an argument does not fit the graph or the format.
 
     Examples
     --------
@@ -61,7 +61,7 @@ def export(
         _TEXT[ending](graph, path, partition=partition, columns=columns)
         return
     if ending not in ENDINGS:
-        raise GraphError(f"ending {ending!r} found: {', '.join(ENDINGS)} are written")
+        raise GraphError(f"ending {ending!r} found: one of {', '.join(ENDINGS)} is needed")
     if partition is not None or columns is not None:
-        raise GraphError(".npz holds the graph alone: write .gexf or .graphml for modules, columns")
+        raise GraphError(".npz holds only the graph: write .gexf or .graphml for modules, columns")
     save(graph, path)

@@ -1,4 +1,4 @@
-"""What is written of each unit and edge, whatever the format."""
+"""Attributes of units and edges, common to all formats."""
 
 from __future__ import annotations
 
@@ -14,81 +14,68 @@ from netsculpt.core.errors import GraphError
 from netsculpt.graph.exporting._xml import escaped
 from netsculpt.graph.graph import NetGraph, unit_names
 from netsculpt.graph.interop import block_of
-from netsculpt.graph.partition import Partition
+from netsculpt.graph.partition import Partition, labels_of
 
-__all__ = ["Attribute", "edge_attributes", "filled", "labels_of", "node_attributes"]
+__all__ = ["Attribute", "edge_attributes", "formatted_lines", "node_attributes"]
 
 _TAKEN: Final = frozenset({"id", "label", "layer", "role", "position", "module", "viz"})
 _TYPES: Final = {"b": "boolean", "i": "long", "u": "long", "f": "double"}
 _NOT_FINITE: Final = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}  # Java's and Python's
-_CHUNK: Final = 1 << 14  # lines made at once
+_CHUNK: Final = 1 << 14  # lines formatted at once
 
 
 @dataclass(frozen=True, eq=False)
 class Attribute:
-    """One attribute of all nodes or edges."""
+    """One attribute of all nodes or of all edges."""
 
     name: str  # as XML
-    type: str  # string, long, double or boolean, as GraphML and GEXF both say
+    type: str  # string, long, double or boolean, in GraphML and in GEXF
     values: Any  # strings as XML [U], or numbers [E]
-    form: str = "%s"  # how a value is printed
-
-
-def labels_of(graph: NetGraph, partition: Partition | None) -> NDArray[np.int32] | None:
-    """Labels of a partition that fits the graph [U]."""
-    if partition is None:
-        return None
-    if partition.labels.size != graph.n_units:
-        raise GraphError(
-            f"a partition of {partition.labels.size} units found: the graph has {graph.n_units}; "
-            "detect modules on the graph that is exported"
-        )
-    return partition.labels
+    form: str = "%s"  # format of a value
 
 
 def node_attributes(
     graph: NetGraph, partition: Partition | None, columns: Mapping[str, ArrayLike] | None
 ) -> list[Attribute]:
     """Attributes of the units, ``label`` first."""
-    assert graph.positions is not None  # filled in by the constructor
+    assert graph.positions is not None  # formatted_lines in by the constructor
     names = [escaped(layer.name) for layer in graph.layers]
     roles = [layer.role for layer in graph.layers]
-    found = [
+    attributes = [
         Attribute("label", "string", [escaped(name) for name in unit_names(graph)]),
-        Attribute("layer", "string", [names[at] for at in graph.layer_of]),
-        Attribute("role", "string", [roles[at] for at in graph.layer_of]),
+        Attribute("layer", "string", [names[index] for index in graph.layer_of]),
+        Attribute("role", "string", [roles[index] for index in graph.layer_of]),
         Attribute("position", "long", graph.positions.tolist()),
     ]
-    labels = labels_of(graph, partition)
-    if labels is not None:
-        found.append(Attribute("module", "long", labels.tolist()))
+    if partition is not None:
+        attributes.append(Attribute("module", "long", labels_of(graph, partition).tolist()))
     for name, values in (columns or {}).items():
-        found.append(_column(graph, name, np.asarray(values)))
-    return found
+        attributes.append(_column(graph, name, np.asarray(values)))
+    return attributes
 
 
 def edge_attributes(graph: NetGraph) -> list[Attribute]:
     """Attributes of the edges, ``weight`` (the magnitude) first."""
     data = graph.weights.data
-    form = "%.9g" if data.dtype == np.float32 else "%r"  # either reads back exactly
+    form = "%.9g" if data.dtype == np.float32 else "%r"  # both are exact
     kinds = np.array([escaped(block.kind) for block in graph.blocks], dtype=object)
-    found = [
+    attributes = [
         Attribute("weight", "double", np.abs(data), form),
         Attribute("signed_weight", "double", data, form),
         Attribute("kind", "string", kinds[block_of(graph)]),
     ]
     if graph.multiplicity is not None:
-        found.append(Attribute("multiplicity", "long", graph.multiplicity))
-    return found
+        attributes.append(Attribute("multiplicity", "long", graph.multiplicity))
+    return attributes
 
 
-def filled(template: str, *columns: Any) -> Iterator[str]:
-    """`template` once for each row of the columns, many rows at a time.
+def formatted_lines(template: str, *columns: Any) -> Iterator[str]:
+    """The template filled with each row of the columns, in chunks of many rows.
 
-    One ``%`` over thousands of rows is several times faster than one a row.
+    One ``%`` for thousands of rows is several times faster than one per row.
     """
-    for at in range(0, len(columns[0]), _CHUNK):
-        parts = [column[at : at + _CHUNK] for column in columns]
+    for start in range(0, len(columns[0]), _CHUNK):
+        parts = [column[start : start + _CHUNK] for column in columns]
         rows = [part.tolist() if isinstance(part, np.ndarray) else part for part in parts]
         yield (template * len(rows[0])) % tuple(chain.from_iterable(zip(*rows, strict=True)))
 
@@ -98,7 +85,7 @@ def _column(graph: NetGraph, name: str, values: NDArray[Any]) -> Attribute:
         raise GraphError(f"column {name!r} found: {', '.join(sorted(_TAKEN))} are taken; rename it")
     if values.shape != (graph.n_units,):
         raise GraphError(
-            f"column {name!r} has shape {list(values.shape)}: one value a unit is needed, "
+            f"column {name!r} has shape {list(values.shape)}: one value per unit is needed, "
             f"[{graph.n_units}]"
         )
     title, kind = escaped(name), values.dtype.kind
@@ -110,5 +97,5 @@ def _column(graph: NetGraph, name: str, values: NDArray[Any]) -> Attribute:
     if kind in _TYPES:
         return Attribute(title, _TYPES[kind], values.tolist())
     if not all(isinstance(value, str) for value in values):
-        raise GraphError(f"column {name!r} is {values.dtype}: numbers, truth values or strings go")
+        raise GraphError(f"column {name!r} is {values.dtype}: numbers, booleans or strings needed")
     return Attribute(title, "string", [escaped(value) for value in values.tolist()])

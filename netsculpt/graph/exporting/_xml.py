@@ -1,4 +1,4 @@
-"""Any string in XML 1.0, and back."""
+"""Escapes for any string in XML 1.0."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _REFERENCES: Final = {'"': "&quot;", "\t": "&#9;", "\n": "&#10;", "\r": "&#13;"}
 
 
 def escaped(text: str) -> str:
-    r"""`text` for an XML attribute or element.
+    r"""The text escaped for an XML attribute or element.
 
-    What XML 1.0 cannot hold (control characters, lone surrogates, U+FFFE, U+FFFF) becomes
-    ``\uXXXX``, and a backslash two, so that `unescaped` finds the way back.
+    Characters that XML 1.0 forbids (control characters, lone surrogates, U+FFFE, U+FFFF) become
+    ``\uXXXX`` and a backslash becomes two, so that `unescaped` can restore the text.
 
     >>> escaped('a\x00 < "b"')
     'a\\u0000 &lt; &quot;b&quot;'
@@ -26,13 +26,13 @@ def escaped(text: str) -> str:
 
 
 def unescaped(text: str) -> str:
-    r"""The string that was written, from what an XML reader reads.
+    r"""The original text, from the text that an XML reader returns.
 
     >>> unescaped("a\\u0000") == "a\x00"
     True
     """
-    return _WRITTEN.sub(lambda found: chr(int(found[1], 16)) if found[1] else "\\", text)
+    return _WRITTEN.sub(lambda match: chr(int(match[1], 16)) if match[1] else "\\", text)
 
 
-def _as_code(found: re.Match[str]) -> str:
-    return r"\\" if found[0] == "\\" else f"\\u{ord(found[0]):04x}"
+def _as_code(match: re.Match[str]) -> str:
+    return r"\\" if match[0] == "\\" else f"\\u{ord(match[0]):04x}"

@@ -1,4 +1,4 @@
-"""GEXF 1.3, Gephi's own format: the network opens as layers from left to right."""
+"""GEXF 1.3, Gephi's native format, with layers laid out from left to right."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ from netsculpt.core.writing import replacing
 from netsculpt.graph.exporting._attributes import (
     Attribute,
     edge_attributes,
-    filled,
-    labels_of,
+    formatted_lines,
     node_attributes,
 )
 from netsculpt.graph.graph import NetGraph
-from netsculpt.graph.partition import Partition
+from netsculpt.graph.partition import Partition, labels_of
 
 __all__ = ["write_gexf"]
 
@@ -31,10 +30,10 @@ xsi:schemaLocation="http://gexf.net/1.3 http://gexf.net/1.3/gexf.xsd" version="1
 <meta><creator>netsculpt</creator></meta>
 <graph defaultedgetype="directed" mode="static">
 """
-_SPACING: Final = 10.0  # between units of the widest layer, Gephi's own node diameter
+_SPACING: Final = 10.0  # between units of the widest layer: Gephi's default node diameter
 _ASPECT: Final = 1.6  # width of the layout over its height
 _GREY: Final = (190, 190, 190)
-_GOLDEN: Final = (np.sqrt(5.0) - 1.0) / 2.0  # turns of the hue that never come close to repeating
+_GOLDEN: Final = (np.sqrt(5.0) - 1.0) / 2.0  # of a turn between hues, which never nearly repeat
 
 
 def write_gexf(
@@ -44,11 +43,11 @@ def write_gexf(
     partition: Partition | None = None,
     columns: Mapping[str, ArrayLike] | None = None,
 ) -> None:
-    """Write a graph as GEXF 1.3, with a place and a colour for each unit.
+    """Write a graph as GEXF 1.3, with a position and a colour for each unit.
 
-    Layers stand from left to right; inside a layer units are sorted by module. Colours tell
-    modules apart (grey = none), without a partition layers. Attributes, weights and escapes are
-    those of `write_graphml`: ``weight`` is the magnitude, ``signed_weight`` the weight as given.
+    Layers are drawn from left to right; inside a layer units are sorted by module. Colours
+    distinguish modules (grey = none), or layers without a partition. Attributes, weights and
+    escapes are those of `write_graphml`: ``weight`` is the magnitude, ``signed_weight`` the weight.
 
     Parameters
     ----------
@@ -68,7 +67,7 @@ def write_gexf(
     """
     label, *nodes = node_attributes(graph, partition, columns)
     weight, *edges = edge_attributes(graph)
-    labels = labels_of(graph, partition)
+    labels = None if partition is None else labels_of(graph, partition)
     colours = _colours(graph.layer_of if labels is None else labels)
     x, y = _places(graph, np.zeros(graph.n_units) if labels is None else labels)
     with replacing(path) as file:
@@ -81,30 +80,30 @@ def write_gexf(
             f'<node id="%d" label="%s">{_values(nodes)}<viz:color r="%d" g="%d" b="%d"/>'
             '<viz:position x="%.7g" y="%.7g" z="0"/></node>\n'
         )
-        known = (node.values for node in nodes)
+        columns_of_nodes = (node.values for node in nodes)
         units = np.arange(graph.n_units)
-        for text in filled(line, units, label.values, *known, *colours.T, x, y):
+        for text in formatted_lines(line, units, label.values, *columns_of_nodes, *colours.T, x, y):
             write(text)
         write("</nodes>\n<edges>\n")
         line = f'<edge source="%d" target="%d" weight="{weight.form}">{_values(edges)}</edge>\n'
         ends = graph.sources, graph.weights.indices
-        for text in filled(line, *ends, weight.values, *(edge.values for edge in edges)):
+        for text in formatted_lines(line, *ends, weight.values, *(edge.values for edge in edges)):
             write(text)
         write("</edges>\n</graph>\n</gexf>\n")
 
 
 def _declared(kind: str, attributes: list[Attribute]) -> str:
     lines = (
-        f'<attribute id="{at}" title="{attribute.name}" type="{attribute.type}"/>\n'
-        for at, attribute in enumerate(attributes)
+        f'<attribute id="{index}" title="{attribute.name}" type="{attribute.type}"/>\n'
+        for index, attribute in enumerate(attributes)
     )
     return f'<attributes class="{kind}" mode="static">\n{"".join(lines)}</attributes>\n'
 
 
 def _values(attributes: list[Attribute]) -> str:
     values = (
-        f'<attvalue for="{at}" value="{attribute.form}"/>'
-        for at, attribute in enumerate(attributes)
+        f'<attvalue for="{index}" value="{attribute.form}"/>'
+        for index, attribute in enumerate(attributes)
     )
     return f"<attvalues>{''.join(values)}</attvalues>"
 
@@ -112,15 +111,15 @@ def _values(attributes: list[Attribute]) -> str:
 def _colours(labels: NDArray[np.integer]) -> NDArray[np.int64]:
     """Colour [n, 3], 0 … 255, of each label [n]."""
     n_labels = int(labels.max(initial=-1)) + 1
-    hues = [colorsys.hsv_to_rgb(at * _GOLDEN % 1.0, 0.65, 0.85) for at in range(n_labels)]
+    hues = [colorsys.hsv_to_rgb(label * _GOLDEN % 1.0, 0.65, 0.85) for label in range(n_labels)]
     palette = np.array([*np.round(np.multiply(hues, 255)), _GREY], dtype=np.int64)
-    return np.take(palette, labels, axis=0)  # −1 is the last one, grey
+    return np.take(palette, labels, axis=0)  # −1 is the last entry, grey
 
 
 def _places(
     graph: NetGraph, labels: NDArray[np.generic]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Coordinates of the units, y upwards as Gephi has it [U]."""
+    """Coordinates of the units, y upwards as in Gephi [U]."""
     widths = np.array([layer.n_units for layer in graph.layers], dtype=np.int64)
     height = _SPACING * float(widths.max(initial=1))
     step = _ASPECT * height / max(widths.size - 1, 1)

@@ -1,4 +1,4 @@
-"""GraphML, which Gephi, networkx, igraph, yEd and Cytoscape read."""
+"""GraphML, readable by Gephi, networkx, igraph, yEd and Cytoscape."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from netsculpt.core.writing import replacing
-from netsculpt.graph.exporting._attributes import edge_attributes, filled, node_attributes
+from netsculpt.graph.exporting._attributes import edge_attributes, formatted_lines, node_attributes
 from netsculpt.graph.graph import NetGraph
 from netsculpt.graph.partition import Partition
 
@@ -38,9 +38,9 @@ def write_graphml(
     ``module`` (−1 = none). Edges have ``weight``, ``signed_weight``, ``kind`` and, if the graph has
     it, ``multiplicity``.
 
-    ``weight`` is the magnitude: Gephi's layouts and statistics need weights ≥ 0, the sign stands
-    in ``signed_weight``. Edges that weigh 0 are written; Gephi leaves them out when it imports, and
-    says so. Strings are escaped so that any name can be read back (`unescaped`).
+    ``weight`` is the magnitude, since Gephi's layouts and statistics need weights ≥ 0; the sign is
+    in ``signed_weight``. Edges of weight 0 are written, but Gephi drops them on import with a
+    warning. Strings are escaped so that any name can be read back (`unescaped`).
 
     Parameters
     ----------
@@ -59,8 +59,8 @@ def write_graphml(
         If the partition or a column does not fit the graph.
     """
     nodes, edges = node_attributes(graph, partition, columns), edge_attributes(graph)
-    node_data = "".join(f'<data key="n{at}">{x.form}</data>' for at, x in enumerate(nodes))
-    edge_data = "".join(f'<data key="e{at}">{x.form}</data>' for at, x in enumerate(edges))
+    node_data = "".join(f'<data key="n{index}">{x.form}</data>' for index, x in enumerate(nodes))
+    edge_data = "".join(f'<data key="e{index}">{x.form}</data>' for index, x in enumerate(edges))
     with replacing(path) as file:
 
         def write(text: str) -> None:
@@ -68,19 +68,19 @@ def write_graphml(
 
         write(_HEAD)
         for letter, kind, attributes in (("n", "node", nodes), ("e", "edge", edges)):
-            for at, x in enumerate(attributes):
+            for index, x in enumerate(attributes):
                 write(
-                    f'<key id="{letter}{at}" for="{kind}" attr.name="{x.name}" '
+                    f'<key id="{letter}{index}" for="{kind}" attr.name="{x.name}" '
                     f'attr.type="{x.type}"/>\n'
                 )
         write('<graph edgedefault="directed">\n')
         units = np.arange(graph.n_units)
-        for text in filled(
+        for text in formatted_lines(
             f'<node id="%d">{node_data}</node>\n', units, *(x.values for x in nodes)
         ):
             write(text)
         ends = graph.sources, graph.weights.indices
         line = f'<edge source="%d" target="%d">{edge_data}</edge>\n'
-        for text in filled(line, *ends, *(x.values for x in edges)):
+        for text in formatted_lines(line, *ends, *(x.values for x in edges)):
             write(text)
         write("</graph>\n</graphml>\n")

@@ -1,20 +1,140 @@
-"""netsculpt's own graph files: a zip file of arrays with a member ``netsculpt.json``."""
+"""netsculpt's own graph files, as `netsculpt.graph.npz.save` writes them."""
 
 from __future__ import annotations
 
-from netsculpt.files.content import Content
-from netsculpt.files.source import Source
+import json
+import math
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
-__all__ = ["read", "sniff"]
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from netsculpt.core.errors import LimitError
+from netsculpt.files.content import Content
+from netsculpt.files.npy import npy_data, npy_header
+from netsculpt.files.source import Source
+from netsculpt.files.torch import translated
+from netsculpt.graph.description import read_description
+from netsculpt.graph.graph import NetGraph
+from netsculpt.graph.npz import DESCRIPTION
+
+__all__ = ["load_graph", "read", "sniff"]
+
+_LONGEST_JSON = 1 << 26  # bytes
+_COUNTS = ("|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8")
+_DTYPES = {
+    "data": ("<f4", "<f8"),
+    "indices": ("<i4",),
+    "indptr": ("<i4",),
+    "shape": ("<i8",),
+    "format": ("|S3",),
+    "_is_array": ("|b1",),
+    "positions": ("<i4",),
+    "multiplicity": _COUNTS,
+}
+_LEGAL = {DESCRIPTION, *(f"{name}.npy" for name in _DTYPES)}
+_NEEDED = _LEGAL - {"multiplicity.npy"}
+_REMEDY = "Write the graph again with netsculpt.graph.npz.save"
 
 
 def sniff(source: Source) -> bool:
     """Whether the zip file has the member that only graphs have."""
-    return "netsculpt.json" in source.members
+    return DESCRIPTION in source.members
 
 
 def read(source: Source) -> Content:
     """The graph itself."""
-    from netsculpt.graph.npz import load_graph
+    return Content(_graph(source), source.sha256(), "graph")
 
-    return Content(load_graph(source.path, max_bytes=source.max_bytes), source.sha256())
+
+def load_graph(path: str | Path, *, max_bytes: int = 8 << 30) -> NetGraph:
+    """The graph in a file of `netsculpt.graph.npz.save`, its provenance unchanged.
+
+    Nothing in the file is trusted or run; `netsculpt.load` also hashes it.
+
+    Parameters
+    ----------
+    path
+        The file.
+    max_bytes
+        Largest size of all its members together.
+
+    Raises
+    ------
+    FormatError
+        If `save` could not have written it: it is damaged, compressed, or has other members.
+    LimitError
+        If it is larger than `max_bytes`.
+    GraphError
+        If its arrays are not those of a valid graph.
+    """
+    return _graph(Source.at(Path(path), max_bytes))
+
+
+def _graph(source: Source) -> NetGraph:
+    with translated(source.where, _REMEDY):
+        members = dict(source.members)
+        _check_members(members, source)
+        with zipfile.ZipFile(source.path) as archive:
+            description = json.loads(archive.read(members.pop(DESCRIPTION)))
+            arrays = {name[:-4]: _array(archive, info) for name, info in members.items()}
+        layers, blocks, provenance = read_description(description)
+        n_units = layers[-1].stop if layers else 0
+        _check_csr(arrays, n_units)
+    weights = csr_array((arrays["data"], arrays["indices"], arrays["indptr"]), (n_units, n_units))
+    return NetGraph(
+        weights, arrays.get("multiplicity"), layers, blocks, provenance, arrays["positions"]
+    )
+
+
+def _check_members(members: Mapping[str, zipfile.ZipInfo], source: Source) -> None:
+    """Exactly those members that `save` writes, as it writes them; a `Source` checks sizes."""
+    for name in sorted(_NEEDED - set(members)):
+        raise ValueError(f"its member {name!r} is missing")
+    for name in sorted(set(members) - _LEGAL):
+        raise ValueError(f"a member {name!r}, which graphs do not have")
+    for name, info in members.items():
+        if info.compress_type != zipfile.ZIP_STORED or info.flag_bits & 1:
+            raise ValueError(f"member {name!r} is compressed or encrypted")
+    n_bytes = sum(info.file_size for info in members.values())
+    if n_bytes > source.max_bytes:
+        raise LimitError(
+            f"{source.where} holds {n_bytes} bytes, the limit is {source.max_bytes}: raise "
+            "max_bytes if the file is trusted and the memory is there (--max-bytes)"
+        )
+    if members[DESCRIPTION].file_size > _LONGEST_JSON:
+        raise LimitError(
+            f"{DESCRIPTION} in {source.where} is {members[DESCRIPTION].file_size} bytes, at most "
+            f"{_LONGEST_JSON} are read: a graph of fewer layers is needed"
+        )
+
+
+def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> NDArray[Any]:
+    name = info.filename.removesuffix(".npy")
+    with archive.open(info) as stream:
+        shape, dtype = npy_header(stream)
+        if dtype.str not in _DTYPES[name] or len(shape) > 1:
+            raise ValueError(f"{name!r} is not an array of {' or '.join(_DTYPES[name])}")
+        if stream.tell() + math.prod(shape) * dtype.itemsize != info.file_size:
+            raise ValueError(f"{name!r} of shape {list(shape)} in {info.file_size} bytes")
+        return npy_data(stream)
+
+
+def _check_csr(arrays: Mapping[str, NDArray[Any]], n_units: int) -> None:
+    """What compiled code relies on: pointers and indices within their bounds."""
+    data, indices, indptr = arrays["data"], arrays["indices"], arrays["indptr"]
+    if arrays["format"].tolist() != b"csr" or arrays["shape"].tolist() != [n_units, n_units]:
+        raise ValueError(f"weights are not the CSR matrix of {n_units} units")
+    if indptr.shape != (n_units + 1,) or data.shape != indices.shape or data.ndim != 1:
+        raise ValueError(
+            f"indptr {list(indptr.shape)}, indices {list(indices.shape)} and data "
+            f"{list(data.shape)} are not a CSR matrix"
+        )
+    if indptr[0] != 0 or indptr[-1] != data.size or (np.diff(indptr) < 0).any():
+        raise ValueError(f"indptr does not climb from 0 to the number of edges, {data.size}")
+    if data.size and (indices.min() < 0 or indices.max() >= n_units):
+        raise ValueError(f"target units {indices.min()} … {indices.max()} of {n_units}")

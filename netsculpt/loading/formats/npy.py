@@ -1,4 +1,4 @@
-"""One NumPy array, without pickles."""
+"""One NumPy array of numbers; pickled objects are refused."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def sniff(source: Source) -> bool:
 
 
 def read(source: Source) -> Content:
-    """A list of the one array."""
+    """The array, in a list."""
     with source.path.open("rb") as stream:
         array = read_npy(stream, source.n_bytes, source.max_bytes, source.where)
     return Content([array], source.sha256())

@@ -1,4 +1,4 @@
-"""NumPy arrays in a zip file, without pickles."""
+"""NumPy arrays of numbers in a zip file; pickled objects are refused."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ __all__ = ["read", "sniff"]
 
 
 def sniff(source: Source) -> bool:
-    """Whether there is nothing but arrays in the zip file."""
+    """Whether the zip file contains only arrays."""
     return bool(source.members) and all(name.endswith(".npy") for name in source.members)
 
 
 def read(source: Source) -> Content:
-    """A dict of arrays; a list where ``numpy.savez`` was given no names."""
+    """Arrays by name, or a list if ``numpy.savez`` was called without names."""
     arrays = {}
     with translated(source.where), zipfile.ZipFile(source.path) as archive:
         for name, member in source.members.items():

@@ -1,4 +1,4 @@
-"""ONNX models: a protobuf message whose fields tile the file."""
+"""ONNX models: protobuf messages whose fields fill the whole file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["read", "sniff"]
 
 
 def sniff(source: Source) -> bool:
-    """Whether the file is, field by field, a message with a graph and versions."""
+    """Whether the whole file is a protobuf message with the fields of a model."""
     with source.path.open("rb") as stream:
         return is_model(stream, source.n_bytes)
 

@@ -1,8 +1,8 @@
 """Plain pickles of lists and dicts of arrays or tensors, such as mask files.
 
-They are read by a stack machine that knows these constructors and no others. Torch tensors in
-plain pickles carry their storage as an old torch file inside the pickle; those bytes go through
-the same door as a file of their own.
+They are read by a stack machine with a fixed table of constructors. Torch tensors in plain pickles
+carry their storage as a legacy torch file inside the pickle; those bytes are read and checked like
+a separate file.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ __all__ = ["read", "sniff"]
 
 
 def sniff(source: Source) -> bool:
-    """Whether the file begins as pickles of protocol 2 to 5 do, and is no torch file."""
+    """Whether the file begins like a pickle of protocol 2 to 5 and not like a torch file."""
     head = source.head
     return head[:1] == b"\x80" and head[1:2] in b"\x02\x03\x04\x05" and not _is_torch(head)
 
 
 def read(source: Source) -> Content:
-    """Build lists, dicts, arrays and tensors; anything else refuses the file."""
+    """Lists, dicts, arrays and tensors; a file with anything else is refused."""
     stream = io.BytesIO(source.content())
     value = read_pickle(stream, _constructors(source), where=source.where)
     return Content(value, source.sha256())
@@ -43,7 +43,7 @@ def _is_torch(head: bytes) -> bool:
 
 
 class _DType:
-    """A NumPy dtype in the making: its state brings the byte order."""
+    """An unfinished NumPy dtype, whose pickled state adds the byte order."""
 
     def __init__(self, code: str, *_: Any) -> None:
         self.code = code
@@ -54,7 +54,7 @@ class _DType:
 
 
 class _Array:
-    """A NumPy array in the making: its state brings everything."""
+    """An unfinished NumPy array, whose pickled state holds everything."""
 
     def __init__(self, *_: Any) -> None:
         pass
@@ -92,7 +92,7 @@ def _constructors(source: Source) -> Constructors:
 
 
 def _numpy(name: str, constructor: Any) -> Mapping[str, Any]:
-    """NumPy 2 moved these from ``numpy.core``."""
+    """A constructor under its names in NumPy 1 (``numpy.core``) and NumPy 2."""
     return {f"numpy.core.{name}": constructor, f"numpy._core.{name}": constructor}
 
 
@@ -110,7 +110,7 @@ def _tensor(stored: Any, offset: int, size: Any, stride: Any, source: Source) ->
         if math.prod(size) * dtype.itemsize > source.max_bytes:
             raise LimitError(
                 f"{source.where} claims a tensor of {list(size)}, more than the limit of "
-                f"{source.max_bytes} bytes"
+                f"{source.max_bytes} bytes: raise max_bytes if the file is trusted (--max-bytes)"
             )
         raw = stored._untyped_storage if isinstance(stored, torch.TypedStorage) else stored
         return torch.empty(0, dtype=dtype).set_(raw, offset, size, stride)

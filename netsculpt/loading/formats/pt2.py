@@ -1,4 +1,4 @@
-"""Programs of ``torch.export.save``: a zip file of a JSON graph and raw tensors.
+"""Programs of ``torch.export.save``: zip files of a JSON graph and raw tensors.
 
 torch's own reader is never called: it runs code that the file names.
 """
@@ -23,7 +23,7 @@ _MAJOR = 8  # of the schema
 
 
 def sniff(source: Source) -> bool:
-    """Whether there are a format's name and programs, and no pickle as torch.save writes it."""
+    """Whether there are a format name and programs, and no pickle of torch.save."""
     names = source.members
     pickled = any(name.endswith("/data.pkl") for name in names)
     return not pickled and len(_roots(source)) == 1 and bool(_models(source))
@@ -39,8 +39,8 @@ def read(source: Source) -> Content:
     (root,), models = _roots(source), _models(source)
     if len(models) > 1:
         raise FormatError(
-            f"{source.where} holds {len(models)} programs ({listed(models)}): one is needed. Save "
-            "each in a file of its own"
+            f"{source.where} contains {len(models)} programs ({listed(models)}): one is needed. "
+            "Save each in a separate file"
         )
     weights, constants = (f"{root}/data/{kind}" for kind in ("weights", "constants"))
     with translated(source.where):
@@ -54,7 +54,7 @@ def read(source: Source) -> Content:
         tensors = held(source, tables)
         program = program_in(document, tensors, max_bytes=source.max_bytes, where=source.where)
         details = open_sizes(document, program)
-    return Content(program, source.sha256(), details=details)
+    return Content(program, source.sha256(), "program", details=details)
 
 
 def _roots(source: Source) -> list[str]:
@@ -74,8 +74,8 @@ def _check_schema(document: Any, where: str) -> None:
     major = field(field(document, "schema_version", dict), "major", int)
     if major != _MAJOR:
         raise FormatError(
-            f"{where} is an exported program of schema {major}, {_MAJOR} is read: export and save "
-            "it again with torch >= 2.10"
+            f"{where} is an exported program of schema {major}, schema {_MAJOR} is needed: export "
+            "and save it again with torch >= 2.10"
         )
 
 
@@ -83,7 +83,7 @@ def _json(source: Source, name: str) -> bytes:
     member = source.members.get(name)
     if member is None:
         raise FormatError(
-            f"{source.where} is an exported program without {quoted(name)}: it is cut off, or of "
+            f"{source.where} is an exported program without {quoted(name)}: it is cut off, or from "
             "an old torch; export and save it again with torch >= 2.10"
         )
     if member.file_size > min(_LONGEST, source.max_bytes):
@@ -100,6 +100,6 @@ def _check_order(source: Source, name: str) -> None:
         order = archive.read(name)[:9].decode() if name in source.members else "little"
     if order != sys.byteorder:
         raise FormatError(
-            f"{source.where} holds numbers in byte order {quoted(order)}, this machine has "
+            f"{source.where} has numbers in byte order {quoted(order)}, this machine has "
             f"{sys.byteorder}: save it on a machine like this one"
         )

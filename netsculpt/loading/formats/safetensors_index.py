@@ -1,10 +1,9 @@
-"""Tensors spread over several safetensors files, listed in a JSON index."""
+"""Tensors in several safetensors files, which a JSON index lists."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from pathlib import Path
 from typing import Any
 
 from netsculpt.core.errors import FormatError, UnsafeFileError
@@ -20,21 +19,20 @@ _LONGEST_INDEX = 1 << 24
 
 
 def sniff(source: Source) -> bool:
-    """Whether a short text file begins like JSON and speaks of a weight map."""
+    """Whether the file is short, begins like JSON and contains a weight map."""
     if source.head.lstrip()[:1] != b"{" or source.n_bytes > _LONGEST_INDEX:
         return False
     return b'"weight_map"' in source.path.read_bytes()
 
 
 def read(source: Source) -> Content:
-    """A dict of the tensors of all shards, which lie beside the index."""
+    """The tensors of all shards, which are in the folder of the index, by name."""
     index = source.content()
     with translated(source.where):
         weight_map = json.loads(index)["weight_map"]
     if not isinstance(weight_map, dict) or not all(isinstance(x, str) for x in weight_map.values()):
         raise FormatError(
-            f"the weight map of {source.where} is no list of tensor and file names: save the "
-            "model again"
+            f"the weight map of {source.where} is not a dict of file names: save the model again"
         )
     digest = hashlib.sha256(index)
     tensors: dict[str, Any] = {}
@@ -57,18 +55,13 @@ def read(source: Source) -> Content:
 
 
 def _shard(source: Source, name: str) -> Source:
-    """A shard by name, if it lies in the folder of the index and nowhere else."""
+    """The shard called `name`, which must be in the folder of the index."""
     path = source.path.parent / name
     with translated(source.where):
-        inside = path.resolve().parent in _folders(source.path)
+        inside = path.resolve().parent in source.folders
     if not inside:
         raise UnsafeFileError(
-            f"{source.where} names the shard {quoted(name)}, which is not a file beside it: shards "
-            "may not leave the folder of their index"
+            f"{source.where} names the shard {quoted(name)}, which is not in its folder: "
+            "shards may not leave the folder of their index"
         )
     return Source.at(path, source.max_bytes)
-
-
-def _folders(index: Path) -> set[Path]:
-    """Where the index lies, and where it lies if it is a link (as in download caches)."""
-    return {index.parent.resolve(), index.resolve().parent}

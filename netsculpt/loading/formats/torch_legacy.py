@@ -1,4 +1,4 @@
-"""Files of ``torch.save`` from before the zip format: pickles, then raw storages."""
+"""Files of ``torch.save`` before torch 1.6: pickles, then raw storages."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ __all__ = ["read", "sniff"]
 
 
 def sniff(source: Source) -> bool:
-    """Whether the file begins with torch's magic number, pickled."""
+    """Whether the file begins with torch's pickled magic number."""
     return source.head.startswith(LEGACY_HEAD)
 
 
 def read(source: Source) -> Content:
-    """Check what the pickles claim, then let torch read them from memory."""
+    """Read the file with torch after checking what its pickles claim."""
     value = read_legacy(source.content(), max_bytes=source.max_bytes, where=source.where)
     return Content(value, source.sha256())

@@ -1,4 +1,4 @@
-"""What ``torch.save`` writes since torch 1.6: a zip file of one pickle and its tensors' bytes."""
+"""Files of ``torch.save`` since torch 1.6: zip files of one pickle and the bytes of its tensors."""
 
 from netsculpt.files.torch_zip import read, sniff
 

@@ -10,16 +10,11 @@ import torch
 from torch import Tensor
 
 from netsculpt.core.errors import TopologyError
-from netsculpt.core.provenance import step
 from netsculpt.files.arrays import SparseWeight, as_arrays
-from netsculpt.files.content import Content
-from netsculpt.files.source import Source
 from netsculpt.files.torch import translated
 from netsculpt.graph.graph import NetGraph
 from netsculpt.loading.programs.masked import masked_parameters
-from netsculpt.loading.weights.contents import with_masks
-from netsculpt.loading.weights.finite import left_out
-from netsculpt.loading.weights.origins import origin_words
+from netsculpt.loading.weights.contents import Contents, with_masks
 from netsculpt.loading.weights.state import State
 from netsculpt.tracing.plan import Plan
 from netsculpt.tracing.program import Constant, Program, refs
@@ -28,56 +23,47 @@ from netsculpt.tracing.trace import graph_of
 __all__ = ["graph_of_program"]
 
 
-def graph_of_program(
-    content: Content, name: str, source: Source, beside: Source | None, *, allow_nonfinite: bool
-) -> NetGraph:
+def graph_of_program(contents: Contents, *, allow_nonfinite: bool) -> NetGraph:
     """The graph of a file's program, pruned further by a mask file."""
-    program: Program = content.value
-    program, masks = _pruned(program, content, source, beside)
+    program = _pruned(contents)
     weights = _weights(program)
     broken = {x.parameter or name: _nonfinite(x) for name, x in weights.items()}
-    dropped = left_out(broken, "weights", source.where, allowed=allow_nonfinite)
-    if dropped:
+    n_dropped = contents.n_dropped(broken, "weights", allowed=allow_nonfinite)
+    if n_dropped:
         program = _with(program, {key: _finite(x) for key, x in weights.items()})
-    with translated(source.where):
+    with translated(contents.where):
         graph = graph_of(program, Plan())
-    _check_open(graph, program, content.details.get("open_sizes", {}))
+    _check_open(graph, program, contents.content.details.get("open_sizes", {}))
     masked = masked_parameters(program)
     named = sorted({block.parameter for block in graph.blocks if block.parameter is not None})
-    loaded = step(
+    loaded = contents.step(
         "load",
-        input_hash=content.sha256,
-        path=source.path.name,
-        format=name,
-        **origin_words({x: "mask" if x in masked else "nonzero" for x in named}),
+        {x: "mask" if x in masked else "nonzero" for x in named},
+        n_dropped=n_dropped,
         n_edges=graph.n_edges,
         topology="the file's own operations",
-        **({"nonfinite_dropped": dropped} if dropped else {}),
-        **content.details,
-        **masks,
     )
     return replace(graph, provenance=(loaded, *graph.provenance))
 
 
-def _pruned(
-    program: Program, content: Content, source: Source, beside: Source | None
-) -> tuple[Program, dict[str, Any]]:
+def _pruned(contents: Contents) -> Program:
     """The program with the masks of a mask file, which go by the names of its parameters."""
-    if beside is None:
-        return program, {}
+    program: Program = contents.value
+    if contents.mask is None:
+        return program
     weights = _weights(program)
     named = {x.parameter: x for x in weights.values() if x.parameter is not None}
     values = {name: x.value for name, x in named.items()}
-    arrays = as_arrays(values, max_bytes=source.max_bytes, where=source.where)
+    arrays = as_arrays(values, max_bytes=contents.source.max_bytes, where=contents.where)
     own = {name: x.keep.numpy() for name, x in named.items() if x.keep is not None}
-    state, said = with_masks(State(arrays, own), content, source, beside)
-    kept = {name: torch.tensor(_full(mask)) != 0 for name, mask in state.masks.items()}
+    masks = with_masks(State(arrays, own), contents).masks
+    kept = {name: torch.tensor(_full(mask)) != 0 for name, mask in masks.items()}
     masked = {
         key: replace(x, keep=kept[x.parameter], is_mask=False)
         for key, x in weights.items()
         if x.parameter in kept
     }
-    return _with(program, masked), said
+    return _with(program, masked)
 
 
 def _weights(program: Program) -> dict[str, Constant]:

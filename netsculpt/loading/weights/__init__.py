@@ -1,1 +1,1 @@
-"""Tensors by name become a chain of layers, or the weights of a net."""
+"""From tensors by name to a chain of layers, or to the weights of a net."""

@@ -1,8 +1,8 @@
 """Which layer feeds which, from the shapes of the tensors alone.
 
-Every matrix [out, in] or kernel [out, in, height, width] must take what the one before it gives:
-in = out, or in = channels · height · width after a convolution. Norms belong to the layer before
-them. Where two readings fit, none is chosen.
+The inputs of every matrix [out, in] or kernel [out, in, height, width] must match the outputs of
+the one before it: in = out, or in = channels · height · width after a convolution. Norms belong to
+the layer before them. An ambiguous file is an error.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from netsculpt.loading.weights.state import State
 
 __all__ = ["EPSILON", "Link", "Norm", "chain"]
 
-EPSILON = 1e-5  # torch's default; a state dict does not hold it
-_MOST_TRIES = 20_000  # of orders, where names leave several
+EPSILON = 1e-5  # torch's default; a state dict does not contain it
+_MOST_TRIES = 20_000  # of orders that names allow
 _PARALLEL = frozenset(
     {
         *("downsample", "shortcut", "skip", "residual"),
@@ -52,30 +52,29 @@ class Link:
     weight: Array  # [out, in] or [out, in, height, width]
     mask: Array | None
     norms: tuple[Norm, ...] = ()
-    positions: int = 1  # height · width of each channel that a flatten before it lays out
+    positions: int = 1  # height · width of each channel that is flattened before it
 
     @property
     def kind(self) -> str:
-        """Of its block: "conv" or "linear"."""
+        """Kind of its block: "conv" or "linear"."""
         return "conv" if self.weight.ndim == 4 else "linear"
 
     @property
     def n_out(self) -> int:
-        """Units it gives."""
+        """Output units."""
         return self.weight.shape[0]
 
     @property
     def n_in(self) -> int:
-        """Units it takes; before the chain is made, columns."""
+        """Input units; columns before the chain is connected."""
         return self.weight.shape[1] // self.positions
 
 
 def chain(state: State, *, ordered: bool, where: str) -> tuple[Link, ...]:
     """The layers in order, each with its norms.
 
-    `ordered` says that names come in the model's order, as in a state dict. Otherwise
-    (safetensors sort them) numbers in names give the order, and shapes the rest if they leave only
-    one way.
+    `ordered` means that names are in the model's order, as in a state dict. Otherwise
+    (safetensors sorts them) the numbers in names and the shapes must allow only one order.
     """
     links = [
         Link(name, array, state.masks.get(name))
@@ -84,8 +83,8 @@ def chain(state: State, *, ordered: bool, where: str) -> tuple[Link, ...]:
     ]
     if not links:
         raise FormatError(
-            f"{where} holds no weight matrix (2-D) or kernel (4-D): a model with at least one "
-            "linear or convolutional layer is needed"
+            f"{where} contains no weight matrix (2-D) or kernel (4-D): a model with at least "
+            "one linear or convolutional layer is needed"
         )
     norms = list(_norms(state.arrays, where))
     if not ordered:
@@ -110,7 +109,7 @@ def _is_weight(name: str, array: Array, where: str) -> bool:
     if array.ndim not in (2, 4) or array.dtype.kind != "f":
         raise TopologyError(
             f"{quoted(name)} in {where} is {array.dtype} {shape(array.shape)}: where shapes alone "
-            "say how layers are connected, a weight is floating point, [out, in] or "
+            "define how layers are connected, weights are floating point, [out, in] or "
             f"[out, in, height, width]. {_ask(where)}"
         )
     return True
@@ -129,74 +128,78 @@ def _connected(links: Sequence[Link], where: str) -> list[Link]:
 
 def _positions(before: Link, after: Link) -> int | None:
     """Height · width between two layers if one can feed the other (1: no flatten)."""
-    given, taken = before.n_out, after.weight.shape[1]
-    if given == taken:
+    n_out, n_in = before.n_out, after.weight.shape[1]
+    if n_out == n_in:
         return 1
     flattens = before.kind == "conv" and after.kind == "linear"
-    return taken // given if flattens and given and taken and taken % given == 0 else None
+    return n_in // n_out if flattens and n_out and n_in and n_in % n_out == 0 else None
 
 
 def _mismatch(before: Link, link: Link, links: Sequence[Link], where: str) -> str:
     fits = [x for x in links if x is not link and x is not before and _positions(x, link)]
-    takers = [x for x in links if x is not link and x is not before and _positions(before, x)]
+    followers = [x for x in links if x is not link and x is not before and _positions(before, x)]
     other = ""
     if fits:
-        other = f"; {_told(fits[0])} would fit before it"
-    elif takers:
-        other = f"; {_told(takers[0])} would fit after that"
+        other = f"; {_described(fits[0])} would fit before it"
+    elif followers:
+        other = f"; {_described(followers[0])} would fit after that"
     return (
-        f"{where}: {_told(link)} comes after {_told(before)} in the file, which gives "
-        f"{before.n_out} units where {link.weight.shape[1]} are taken{other}. {_ask(where)}"
+        f"{where}: {_described(link)} comes after {_described(before)} in the file, which has "
+        f"{before.n_out} outputs, not the {link.weight.shape[1]} that are needed{other}. "
+        f"{_ask(where)}"
     )
 
 
 def _only_order(links: Sequence[Link], where: str) -> list[Link]:
-    """The one order that numbers in names and shapes allow."""
+    """The only order that the numbers in names and the shapes allow."""
     natural = sorted(links, key=lambda link: _natural(link.parameter))
-    found: list[list[Link]] = []
+    matches: list[list[Link]] = []
     for order in _orders(natural, where):
-        found.append(order)
-        if len(found) > 1:
+        matches.append(order)
+        if len(matches) > 1:
             break
-    if not found:
-        return natural  # whose first mismatch is then reported
-    if len(found) > 1:
-        one, two = next((a, b) for a, b in zip(*found, strict=True) if a is not b)
+    if not matches:
+        return natural  # the caller then reports its first mismatch
+    if len(matches) > 1:
+        one, two = next((a, b) for a, b in zip(*matches, strict=True) if a is not b)
         raise TopologyError(
-            f"{where} does not keep the order of layers, and both {_told(one)} and {_told(two)} "
-            f"fit at the same place: save a state dict with torch.save. {_ask(where)}"
+            f"{where} does not keep the order of layers, and both {_described(one)} and "
+            f"{_described(two)} fit in the same place: save a state dict with torch.save. "
+            f"{_ask(where)}"
         )
-    return found[0]
+    return matches[0]
 
 
 def _orders(links: Sequence[Link], where: str) -> Iterator[list[Link]]:
-    """Every order that chains and keeps names that differ in numbers only in their order."""
+    """Every order that chains and in which names that differ only in numbers stay sorted."""
     families: dict[str, list[Link]] = {}
     for link in links:
         families.setdefault(_NUMBER.sub("#", link.parameter), []).append(link)
     queues = list(families.values())
     tries = 0
-    stack: list[tuple[list[Link], tuple[int, ...]]] = [([], (0,) * len(queues))]
+    stack: list[tuple[list[Link], tuple[int, ...]]] = [([], (0,) * len(queues))]  # order, used
     while stack:
-        order, taken = stack.pop()
+        order, used = stack.pop()
         if len(order) == len(links):
             yield order
-        for at, queue in enumerate(queues):
+        for index, queue in enumerate(queues):
             tries += 1
             if tries > _MOST_TRIES:
                 raise TopologyError(
                     f"{where} does not keep the order of its {len(links)} layers, and too many "
                     f"orders fit: save a state dict with torch.save. {_ask(where)}"
                 )
-            fresh = taken[at] < len(queue)
-            if fresh and (not order or _positions(order[-1], queue[taken[at]])):
-                step = tuple(n + (at == i) for i, n in enumerate(taken))
-                stack.append(([*order, queue[taken[at]]], step))
+            if used[index] == len(queue):
+                continue
+            link = queue[used[index]]
+            if not order or _positions(order[-1], link):
+                advanced = tuple(n + (index == i) for i, n in enumerate(used))
+                stack.append(([*order, link], advanced))
 
 
 def _natural(name: str) -> list[Any]:
     parts = _NUMBER.split(name)
-    return [(int(part[:18]), "") if at % 2 else (0, part) for at, part in enumerate(parts)]
+    return [(int(part[:18]), "") if i % 2 else (0, part) for i, part in enumerate(parts)]
 
 
 def _norms(arrays: Mapping[str, Array], where: str) -> Iterator[Norm]:
@@ -208,11 +211,11 @@ def _norms(arrays: Mapping[str, Array], where: str) -> Iterator[Norm]:
         gamma = arrays.get(f"{layer}{dot}weight")
         if variance is not None:
             if leaf == "running_var" and gamma is not None:
-                continue  # said once, at its weight
+                continue  # yielded once, for its weight
             yield Norm(layer, "batch", _batch_factor(layer, gamma, variance, where))
         elif f"{layer}{dot}bias" in arrays:
             yield Norm(layer, "layer", np.asarray(array, dtype=np.float64))
-        elif array.shape != (1,):  # a single one is the slope of a PReLU
+        elif array.shape != (1,):  # a single number is the slope of a PReLU
             raise TopologyError(
                 f"{quoted(name)} in {where} may be the factors of an RMS norm or the slopes of a "
                 f"PReLU. {_ask(where)}"
@@ -227,7 +230,7 @@ def _batch_factor(
     if scale.shape != spread.shape:
         raise FormatError(
             f"norm {quoted(layer)} in {where} has {shape(scale.shape)} factors and "
-            f"{shape(spread.shape)} variances: it is damaged; save it again"
+            f"{shape(spread.shape)} variances: the file is damaged; save it again"
         )
     with np.errstate(invalid="ignore", divide="ignore"):
         factor: NDArray[np.float64] = scale / np.sqrt(spread + EPSILON)
@@ -240,28 +243,28 @@ def _owners(
 ) -> dict[str, str]:  # fmt: skip
     """The parameter whose units each norm multiplies."""
     owners: dict[str, str] = {}
-    places = {name: at for at, name in enumerate(arrays)}
+    places = {name: place for place, name in enumerate(arrays)}
     for norm in norms:
         size = norm.factor.size
         if ordered:
-            at = min(
+            place = min(
                 places.get(f"{norm.name}.{leaf}", len(places)) for leaf in ("weight", "running_var")
             )
-            before = [link for link in links if places[link.parameter] < at][-1:]
+            before = [link for link in links if places[link.parameter] < place][-1:]
         else:
-            before = _beside(norm.name, links) or [x for x in links if x.n_out == size]
+            before = _layer_before(norm.name, links) or [x for x in links if x.n_out == size]
         fitting = [link for link in before if link.n_out == size]
         if len(fitting) != 1:
-            named = " and ".join(_told(link) for link in before[:2]) or "no layer"
+            named = " and ".join(_described(link) for link in before[:2]) or "no layer"
             raise TopologyError(
                 f"norm {quoted(norm.name)} in {where} multiplies {size} units, and {named} comes "
-                f"before it: it is not clear which layer's units it belongs to. {_ask(where)}"
+                f"before it: it is not clear which layer's units these are. {_ask(where)}"
             )
         owners[norm.name] = fitting[0].parameter
     return owners
 
 
-def _beside(norm: str, links: Sequence[Link]) -> list[Link]:
+def _layer_before(norm: str, links: Sequence[Link]) -> list[Link]:
     """The layer before a norm in the same numbered list of layers (torch.nn.Sequential)."""
     stem, _, number = norm.rpartition(".")
     if not number.isdecimal():
@@ -277,13 +280,13 @@ def _place(link: Link, stem: str) -> int | None:
     return int(number[:18]) if before == stem and number.isdecimal() else None
 
 
-def _told(link: Link) -> str:
+def _described(link: Link) -> str:
     return f"{quoted(link.parameter)} {shape(link.weight.shape)}"
 
 
 def _ask(where: str) -> str:
     return (
-        "Say how they are connected by naming the net that the weights are of: netsculpt analyze "
+        "Define how they are connected by naming the net of these weights: netsculpt analyze "
         f"{where} --model pkg.module:factory --example-shape 1,3,32,32, or in Python "
         "netsculpt.trace(net, example); without a net, save the weights again in the order of the "
         "forward pass, or call netsculpt.from_matrices([W1, W2, …], masks=[…])"

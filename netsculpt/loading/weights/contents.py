@@ -1,66 +1,109 @@
-"""What a file and its mask file hold: the steps before anybody says how layers are connected."""
+"""Files that have been read, and the weights and masks in them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from netsculpt.core.catalog import modules
+from netsculpt.core.errors import FormatError
+from netsculpt.core.provenance import Step, step
 from netsculpt.files import checkpoint
 from netsculpt.files.arrays import as_arrays
 from netsculpt.files.content import Content
 from netsculpt.files.source import Source
-from netsculpt.loading.refusals import refusal
+from netsculpt.files.words import quoted
 from netsculpt.loading.weights.mask_file import masked
-from netsculpt.loading.weights.state import State, masks_beside, tensors_in, unfolded
+from netsculpt.loading.weights.state import State, checkpoint_masks, named_tensors, plain_state
 
-__all__ = ["content_of", "state_of", "with_masks"]
-
-
-def content_of(source: Source) -> tuple[str, Content]:
-    """The format that recognises a file, and what it reads."""
-    for name, known in modules("formats").items():
-        if known.sniff(source):
-            return name, known.read(source)
-    raise refusal(source)
+__all__ = ["Contents", "state_of", "with_masks"]
 
 
-def state_of(
-    content: Content, source: Source, *, has_mask: bool
-) -> tuple[State, dict[str, Any]]:  # fmt: skip
-    """Weights, and the masks that pruning tools hide among them; what else the file says."""
-    tensors, details = _tensors(content.value, source.where)
-    arrays = as_arrays(tensors, max_bytes=source.max_bytes, where=source.where)
-    has_mask = has_mask or _own_masks(content) is not None
-    return unfolded(arrays, source.where, has_mask=has_mask), details
+@dataclass(frozen=True)
+class Contents:
+    """A file with its parsed content, and the mask file that belongs to it."""
+
+    source: Source
+    format: str  # its name in the catalogue "formats"
+    content: Content
+    mask: Contents | None = None
+
+    @property
+    def value(self) -> Any:
+        """The parsed content itself."""
+        return self.content.value
+
+    @property
+    def where(self) -> str:
+        """The file's name, for messages."""
+        return self.source.where
+
+    def n_dropped(self, nonfinite: Mapping[str, int], what: str, *, allowed: bool) -> int:
+        """Total of the non-finite entries of each weight; an error unless they are allowed."""
+        total = sum(nonfinite.values())
+        if total and not allowed:
+            layers = ", ".join(f"{quoted(name)} ({n})" for name, n in nonfinite.items() if n)
+            raise FormatError(
+                f"{self.where} has {total} {what} of NaN or infinite weight, in {layers}: finite "
+                f"weights are needed. Check the training, or drop these {what} with "
+                "--allow-nonfinite (allow_nonfinite=True)"
+            )
+        return total
+
+    def step(
+        self, function: str, origins: Mapping[str, str], *, n_dropped: int = 0, **more: Any
+    ) -> Step:
+        """Provenance step of reading the file.
+
+        `origins` says what defined the edges of each weight, "mask", "stored" (entries of a sparse
+        tensor) or "nonzero"; `n_dropped` how many entries were not finite.
+        """
+        mask, kinds = self.mask, set(origins.values())
+        edges = next((kind for kind in ("mask", "stored") if kind in kinds), "nonzero")
+        return step(
+            function,
+            input_hash=self.content.sha256,
+            path=self.source.path.name,
+            format=self.format,
+            edges=edges,
+            **({"edges_by_layer": dict(origins)} if len(kinds) > 1 else {}),
+            **more,
+            **({"nonfinite_dropped": n_dropped} if n_dropped else {}),
+            **self.content.details,
+            **({"net": self.value["net"]} if checkpoint.is_model(self.value) else {}),
+            **({} if mask is None else {"mask": mask.source.path.name, "mask_format": mask.format}),
+            **({} if mask is None else {"mask_hash": mask.content.sha256}),
+        )
 
 
-def with_masks(
-    state: State, content: Content, source: Source, beside: Source | None
-) -> tuple[State, dict[str, Any]]:
-    """The state with the masks that a checkpoint holds beside it, and those of a mask file."""
-    own = _own_masks(content)
+def state_of(contents: Contents) -> State:
+    """Weights by name, and the masks that pruning tools hide among them."""
+    tensors = _tensors(contents.value, contents.where)
+    arrays = as_arrays(tensors, max_bytes=contents.source.max_bytes, where=contents.where)
+    has_mask = contents.mask is not None or _own_masks(contents) is not None
+    return plain_state(arrays, contents.where, has_mask=has_mask)
+
+
+def with_masks(state: State, contents: Contents) -> State:
+    """The state with the masks that a checkpoint keeps next to it, and those of the mask file."""
+    own, mask = _own_masks(contents), contents.mask
     if own is not None:
-        masks, _ = _tensors(own, source.where, for_mask=True)
-        where = f"the masks in {source.where}"
-        state = masked(state, masks, max_bytes=source.max_bytes, where=where)
-    if beside is None:
-        return state, {}
-    name, given = content_of(beside)
-    tensors, _ = _tensors(given.value, beside.where, for_mask=True)
-    found = masked(state, tensors, max_bytes=beside.max_bytes, where=beside.where)
-    return found, {"mask": beside.path.name, "mask_format": name, "mask_hash": given.sha256}
+        where = f"the masks in {contents.where}"
+        masks = _tensors(own, contents.where, for_mask=True)
+        state = masked(state, masks, max_bytes=contents.source.max_bytes, where=where)
+    if mask is not None:
+        masks = _tensors(mask.value, mask.where, for_mask=True)
+        state = masked(state, masks, max_bytes=mask.source.max_bytes, where=mask.where)
+    return state
 
 
-def _own_masks(content: Content) -> Any:
-    return None if checkpoint.is_model(content.value) else masks_beside(content.value)
+def _own_masks(contents: Contents) -> Any:
+    value = contents.value
+    return None if checkpoint.is_model(value) else checkpoint_masks(value)
 
 
-def _tensors(
-    value: Any, where: str, *, for_mask: bool = False
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Tensors by name, and what else the file says about them."""
+def _tensors(value: Any, where: str, *, for_mask: bool = False) -> dict[str, Any]:
     if not checkpoint.is_model(value):
-        return tensors_in(value, where, for_mask=for_mask), {}
+        return named_tensors(value, where, for_mask=for_mask)
     model = checkpoint.as_model(value, where)
-    masks = {f"{name}_mask": mask for name, mask in model.masks.items()}
-    return {**model.state, **masks}, {"net": model.net}
+    return {**model.state, **{f"{name}_mask": mask for name, mask in model.masks.items()}}

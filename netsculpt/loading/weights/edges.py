@@ -1,4 +1,4 @@
-"""One weight as the edges between two layers of units."""
+"""From one weight to the edges between two layers of units."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from netsculpt.files.arrays import Array, SparseWeight
 from netsculpt.graph.matrices import kept_entries
 from netsculpt.loading.weights.chain import Link
 
-__all__ = ["Edges", "edges_of"]
+__all__ = ["LayerEdges", "edges_of"]
 
 
 @dataclass(frozen=True, eq=False)
-class Edges:
-    """Edges from one layer of units to the next."""
+class LayerEdges:
+    """LayerEdges from one layer of units to the next."""
 
     matrix: csr_array  # [in, out]
     multiplicity: NDArray[np.int32] | None  # scalars behind each stored entry (None: all 1)
-    origin: str  # what said which edges exist: "mask", "stored" or "nonzero"
+    origin: str  # what defines the edges: "mask", "stored" or "nonzero"
 
 
-def edges_of(link: Link) -> Edges:
-    """The kept entries of a weight, one edge a pair of units, its norms multiplied in.
+def edges_of(link: Link) -> LayerEdges:
+    """The kept entries of a weight, one edge per pair of units, with norms folded in.
 
-    A matrix keeps its signed weights. Where several scalars lie behind an edge (the taps of a
-    kernel, the positions of a flattened channel) it weighs the sum of their magnitudes, their L1
-    norm; batch norm folds γ/√(σ²+ε) into the incoming weights, layer and group norm γ. Cost
+    A matrix keeps its signed weights. Where several scalars form an edge (the taps of a kernel, the
+    positions of a flattened channel) its weight is their L1 norm, the sum of their magnitudes.
+    Batch norm multiplies incoming weights by γ/√(σ²+ε), layer and group norm by γ. Cost
     O(size) for dense weights, O(E log E) for sparse ones.
     """
     origin = _origin(link)
     if link.kind == "linear" and link.positions == 1:
-        edges = Edges(_matrix(link), None, origin)
+        edges = LayerEdges(_matrix(link), None, origin)
     elif isinstance(link.weight, SparseWeight):
         edges = _summed_entries(_kept_matrix(link.weight, link.mask), link, origin)
     else:
@@ -49,7 +49,7 @@ def edges_of(link: Link) -> Edges:
     matrix = edges.matrix
     data = (matrix.data * factor[matrix.indices]).astype(matrix.dtype)
     scaled = csr_array((data, matrix.indices, matrix.indptr), matrix.shape)
-    return Edges(scaled, edges.multiplicity, origin)
+    return LayerEdges(scaled, edges.multiplicity, origin)
 
 
 def _origin(link: Link) -> str:
@@ -65,7 +65,7 @@ def _matrix(link: Link) -> csr_array:
 
 
 def _dense(mask: Array | None) -> NDArray[Any] | None:
-    """A mask as an array: the weight beside it is one, so there is room."""
+    """The mask as a dense array, which its weight is too."""
     if isinstance(mask, SparseWeight):
         kept: NDArray[Any] = mask.matrix.toarray().reshape(mask.shape)
         return kept
@@ -73,7 +73,7 @@ def _dense(mask: Array | None) -> NDArray[Any] | None:
 
 
 def _kept_matrix(weight: SparseWeight, mask: Array | None) -> Any:
-    """Stored entries, or those that the mask keeps, whose weight is 0 where none is stored."""
+    """The stored entries, or those that the mask keeps, with weight 0 where none is stored."""
     if mask is None:
         return weight.matrix
     pattern = (
@@ -84,18 +84,18 @@ def _kept_matrix(weight: SparseWeight, mask: Array | None) -> Any:
     wanted = _keys(kept, width)[kept.data != 0]
     stored = _keys(weight.matrix, width)
     data = np.zeros(wanted.size, dtype=weight.dtype)
-    found = np.isin(wanted, stored, assume_unique=True)
-    data[found] = weight.matrix.data[np.searchsorted(stored, wanted[found])]
+    is_stored = np.isin(wanted, stored, assume_unique=True)
+    data[is_stored] = weight.matrix.data[np.searchsorted(stored, wanted[is_stored])]
     return sparse.csr_array((data, (wanted // width, wanted % width)), weight.matrix.shape)
 
 
 def _keys(matrix: Any, width: int) -> NDArray[np.int64]:
-    """One number an entry, ascending."""
+    """One ascending number per entry."""
     rows = np.repeat(np.arange(matrix.shape[0], dtype=np.int64), np.diff(matrix.indptr))
     return np.asarray(rows * width + matrix.indices)
 
 
-def _summed_slices(weight: NDArray[Any], mask: Array | None, link: Link, origin: str) -> Edges:
+def _summed_slices(weight: NDArray[Any], mask: Array | None, link: Link, origin: str) -> LayerEdges:
     n_out, n_in = link.n_out, link.n_in
     slices = weight.reshape(n_out, n_in, -1)  # [out, in, taps]
     dense = _dense(mask)
@@ -103,19 +103,19 @@ def _summed_slices(weight: NDArray[Any], mask: Array | None, link: Link, origin:
     taps = keep.sum(axis=2, dtype=np.int32)
     strength = np.sum(np.abs(slices), axis=2, where=keep, dtype=np.float64)
     matrix = kept_entries(strength.astype(_result(weight)), taps > 0, name=link.parameter)
-    return Edges(matrix, taps.T[taps.T > 0], origin)
+    return LayerEdges(matrix, taps.T[taps.T > 0], origin)
 
 
-def _summed_entries(kept: Any, link: Link, origin: str) -> Edges:
+def _summed_entries(kept: Any, link: Link, origin: str) -> LayerEdges:
     n_out, n_in = link.n_out, link.n_in
     taps = kept.shape[1] // n_in if n_in else 1
     rows = np.repeat(np.arange(n_out, dtype=np.int64), np.diff(kept.indptr))
-    keys, at = np.unique((kept.indices // taps) * np.int64(n_out) + rows, return_inverse=True)
-    strength = np.bincount(at, np.abs(kept.data), minlength=keys.size)
-    counts = np.bincount(at, minlength=keys.size).astype(np.int32)
+    keys, inverse = np.unique((kept.indices // taps) * np.int64(n_out) + rows, return_inverse=True)
+    strength = np.bincount(inverse, np.abs(kept.data), minlength=keys.size)
+    counts = np.bincount(inverse, minlength=keys.size).astype(np.int32)
     places = (keys // max(n_out, 1), keys % max(n_out, 1))
     matrix = csr_array((strength.astype(_result(kept)), places), (n_in, n_out))
-    return Edges(matrix, counts, origin)
+    return LayerEdges(matrix, counts, origin)
 
 
 def _result(weights: Any) -> type[np.floating[Any]]:

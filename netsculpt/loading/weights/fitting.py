@@ -1,4 +1,4 @@
-"""The tensors of a file for those of a net: names and shapes compared, masks found."""
+"""Match the tensors of a file to those of a net, by name and shape, with their masks."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from netsculpt.files.words import listed, quoted, shape
 from netsculpt.loading.weights.slots import Filling, Slot
 from netsculpt.loading.weights.state import State
 
-__all__ = ["fitting", "require_fit"]
+__all__ = ["fillings_of", "require_fit"]
 
 
 def require_fit(
     arrays: Mapping[str, Array], slots: Mapping[str, Slot], net: str, where: str
 ) -> None:
-    """Refuse weights of another net, with every name and shape that differs."""
+    """Raise an error that lists every name and shape in which file and net differ."""
     lacking = [x.names[0] for x in _each(slots) if x.needed and not set(x.names) & arrays.keys()]
     strange = [name for name in arrays if name not in slots]
     unfit = [
@@ -30,33 +30,33 @@ def require_fit(
         for name, array in arrays.items()
         if name in slots and tuple(array.shape) != tuple(slots[name].tensor.shape)
     ]
-    found = [
-        f"{says}: {listed(names)}"
-        for says, names in (
+    differences = [
+        f"{kind}: {listed(names)}"
+        for kind, names in (
             ("only the net has", lacking),
             ("only the file has", strange),
             ("shapes differ", unfit),
         )
         if names
     ]
-    if found:
+    if differences:
         raise TopologyError(
-            f"{where} holds the weights of another net than this {net} ({'; '.join(found)}): the "
-            "net whose weights were saved is needed. Name the factory that made it, with the "
-            "arguments that it had"
+            f"{where} holds the weights of a net other than this {net} ({'; '.join(differences)}): "
+            "the net whose weights were saved is needed. Name the factory that built it, with the "
+            "same arguments"
         )
 
 
-def fitting(state: State, slots: Mapping[str, Slot], where: str) -> Iterator[Filling]:
-    """What the file has for each tensor of the net that is no mask of the net's own."""
+def fillings_of(state: State, slots: Mapping[str, Slot], where: str) -> Iterator[Filling]:
+    """What the file has for each tensor of the net, except for masks of the net itself."""
     for slot in _each(slots):
-        given = [name for name in slot.names if name in state.arrays]
-        if slot.masks is None and given:
+        names = [name for name in slot.names if name in state.arrays]
+        if slot.masks is None and names:
             with translated(where):
-                yield _agreed([_filling(name, slot, state, where) for name in given], where)
+                yield _agreed([_filling(name, slot, state, where) for name in names], where)
 
 
-def nonfinite(fillings: Iterable[Filling]) -> dict[str, int]:
+def nonfinite_counts(fillings: Iterable[Filling]) -> dict[str, int]:
     """How many kept weights of each parameter are NaN or infinite."""
     return {
         x.slot.names[0]: int((x.pattern & ~x.value.isfinite()).sum())
@@ -66,7 +66,7 @@ def nonfinite(fillings: Iterable[Filling]) -> dict[str, int]:
 
 
 def without_nonfinite(filling: Filling) -> Filling:
-    """What is left when those are pruned."""
+    """The filling with non-finite weights pruned."""
     finite = filling.value.isfinite()
     if not filling.is_weight or bool(finite.all()):
         return filling
@@ -79,12 +79,12 @@ def _each(slots: Mapping[str, Slot]) -> Iterable[Slot]:
 
 def _filling(name: str, slot: Slot, state: State, where: str) -> Filling:
     array, mask = state.arrays[name], state.masks.get(name)
-    given = torch.tensor(_full(array))
-    value = given.to(slot.tensor.dtype)
-    if not value.is_floating_point() and not torch.equal(value.to(given.dtype), given):
+    stored = torch.tensor(_full(array))
+    value = stored.to(slot.tensor.dtype)
+    if not value.is_floating_point() and not torch.equal(value.to(stored.dtype), stored):
         raise FormatError(
-            f"{quoted(name)} in {where} is {given.dtype}, in the net {value.dtype}, which does not "
-            "hold its values: the net whose weights were saved is needed"
+            f"{quoted(name)} in {where} is {stored.dtype}, in the net {value.dtype}, which cannot "
+            "represent its values: the net whose weights were saved is needed"
         )
     if mask is not None:
         return Filling(slot, value, torch.tensor(_full(mask)) != 0, "mask")
@@ -94,22 +94,22 @@ def _filling(name: str, slot: Slot, state: State, where: str) -> Filling:
 
 
 def _agreed(fillings: list[Filling], where: str) -> Filling:
-    """The one that a tensor is filled with which the file holds under several names."""
+    """The common filling of a tensor that the file holds under several names."""
     best = next((x for x in fillings if x.keep is not None), fillings[0])
     for other in fillings:
         if not (
             _same(other, best) and (other.keep is None or torch.equal(other.pattern, best.pattern))
         ):
             raise TopologyError(
-                f"{listed(best.slot.names)} are one tensor in the net, and differ in {where}, or "
-                "in their masks: the net whose weights were saved is needed, or the same mask for "
-                "each of these names"
+                f"{listed(best.slot.names)} are one tensor in the net, but they or their masks "
+                f"differ in {where}: the net whose weights were saved is needed, or the same mask "
+                "for each of these names"
             )
     return best
 
 
 def _same(one: Filling, other: Filling) -> bool:
-    """Whether what is kept is the same; NaN equals itself."""
+    """Whether the kept values are equal; NaN equals NaN."""
     a, b = (torch.where(x.pattern, x.value, 0) for x in (one, other))
     return bool(((a == b) | ((a != a) & (b != b))).all())  # noqa: PLR0124
 

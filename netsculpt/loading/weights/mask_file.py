@@ -1,4 +1,4 @@
-"""A separate mask file, matched to the weights it belongs to: by name, or a list in order."""
+"""Match the masks of a mask file to the weights they belong to: by name, or in order."""
 
 from __future__ import annotations
 
@@ -11,60 +11,60 @@ from scipy import sparse
 from netsculpt.core.errors import FormatError
 from netsculpt.files.arrays import Array, SparseWeight, as_arrays
 from netsculpt.files.words import listed, quoted, shape
-from netsculpt.loading.weights.state import State, check_mask, plain_name, unfolded
+from netsculpt.loading.weights.state import State, check_mask, plain_name, plain_state
 
 __all__ = ["masked"]
 
 
 def masked(state: State, tensors: Mapping[str, Any], *, max_bytes: int, where: str) -> State:
-    """The state with the masks that `tensors`, from a mask file, hold for its weights.
+    """The state with the masks in `tensors`, from a mask file, added.
 
-    Masks of vectors (biases, norms) are left out: they make no edges.
+    Masks of vectors (biases, norms) are ignored: they do not define edges.
     """
-    named = list(tensors) != [str(at) for at in range(len(tensors))]
-    given = as_arrays(tensors, max_bytes=max_bytes, where=where)
+    named = list(tensors) != [str(i) for i in range(len(tensors))]
+    arrays = as_arrays(tensors, max_bytes=max_bytes, where=where)
     weights = {name: x for name, x in state.arrays.items() if x.ndim >= 2}
-    found = _by_name(given, weights, where) if named else _in_order(given, weights, where)
-    for name, mask in found.items():
+    masks = _by_name(arrays, weights, where) if named else _in_order(arrays, weights, where)
+    for name, mask in masks.items():
         check_mask(name, mask, weights[name], where)
         if name in state.masks and not _equal(mask, state.masks[name]):
             raise FormatError(
-                f"the model carries a mask of {quoted(name)} that differs from the one in {where}: "
-                "give the model without mask file, or remove its own mask before saving"
+                f"the model has a mask of {quoted(name)} that differs from the one in {where}: "
+                "leave out the mask file, or remove the model's own mask before saving"
             )
-    return State(state.arrays, {**state.masks, **found})
+    return State(state.arrays, {**state.masks, **masks})
 
 
 def _in_order(
-    given: Mapping[str, Array], weights: Mapping[str, Array], where: str
+    arrays: Mapping[str, Array], weights: Mapping[str, Array], where: str
 ) -> dict[str, Array]:
-    masks = [mask for mask in given.values() if mask.ndim >= 2]
+    masks = [mask for mask in arrays.values() if mask.ndim >= 2]
     if len(masks) != len(weights):
         raise FormatError(
             f"{where} lists {len(masks)} masks ({_shapes(masks)}), the model has {len(weights)} "
-            f"weights ({_shapes(weights.values())}): one mask a weight is needed, in order, or a "
-            "dict by name"
+            f"weights ({_shapes(weights.values())}): one mask per weight is needed, in order, "
+            "or a dict by name"
         )
     return dict(zip(weights, masks, strict=True))
 
 
 def _by_name(
-    given: Mapping[str, Array], weights: Mapping[str, Array], where: str
+    arrays: Mapping[str, Array], weights: Mapping[str, Array], where: str
 ) -> dict[str, Array]:
-    own = unfolded(given, where, has_mask=True).masks
-    masks = own or {plain_name(name): x for name, x in given.items() if x.ndim >= 2}
+    own = plain_state(arrays, where, has_mask=True).masks
+    masks = own or {plain_name(name): x for name, x in arrays.items() if x.ndim >= 2}
     owner = {alias: name for name in weights for alias in _aliases(name)}
     strangers = [name for name in masks if name not in owner]
     if strangers or not masks:
         raise FormatError(
             f"{where} holds masks named {listed(strangers) or 'nothing'}, the model's weights are "
-            f"{listed(weights)}: masks go by the name of their weight, or in a list by order"
+            f"{listed(weights)}: name masks like their weights, or give a list in their order"
         )
     return {owner[name]: mask for name, mask in masks.items()}
 
 
 def _aliases(weight: str) -> Iterator[str]:
-    """What the mask of a weight may be called."""
+    """Names that the mask of a weight may have."""
     layer, dot, leaf = weight.rpartition(".")
     yield from (f"{weight}_mask", f"{layer}{dot}_{leaf}_mask", weight)
     if leaf == "weight" and layer:
@@ -79,7 +79,7 @@ def _equal(a: Array, b: Array) -> bool:
 
 
 def _kept(mask: Array) -> Any:
-    """A sparse matrix of the entries that are kept."""
+    """The kept entries as a sparse matrix."""
     matrix = mask.matrix if isinstance(mask, SparseWeight) else mask.reshape(len(mask), -1)
     return sparse.csr_array(matrix != 0)
 

@@ -1,4 +1,4 @@
-"""A live net as something to fill: its tensors by plain names, its own pruning undone."""
+"""The tensors of a live net as slots to fill, under plain names and without its pruning."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ __all__ = ["Filling", "Slot", "fill", "slots_of", "undo_pruning"]
 
 @dataclass(frozen=True, eq=False)
 class Slot:
-    """A tensor of a net, and what a file may call it."""
+    """A tensor of a net, and its names in files."""
 
-    names: tuple[str, ...]  # plain ones, in the net's order; several where layers share it
+    names: tuple[str, ...]  # plain, in the net's order; several if layers share it
     tensor: Tensor
-    maskable: str | None  # what `mask_net` calls it; None: a buffer
-    needed: bool  # whether every state dict of the net has it
-    masks: str | None  # the parameter whose mask it is, in the net's own code
+    maskable: str | None  # its name for `mask_net`; None: a buffer
+    needed: bool  # whether every state dict of the net contains it
+    masks: str | None  # the parameter that the net's own code masks with it
 
 
 @dataclass(frozen=True, eq=False)
 class Filling:
-    """What a file has for a tensor of a net."""
+    """The values and the mask from a file for a tensor of a net."""
 
     slot: Slot
     value: Tensor
-    keep: Tensor | None  # True = kept; None: what is not 0
-    origin: str  # what said which entries are kept: "mask", "stored" or "nonzero"
+    keep: Tensor | None  # True = kept; None: nonzero entries
+    origin: str  # what defines the kept entries: "mask", "stored" or "nonzero"
 
     @property
     def is_weight(self) -> bool:
-        """Whether it may hold edges: a parameter, and no vector."""
+        """Whether it may hold edges: a parameter other than a vector."""
         return self.slot.maskable is not None and self.value.ndim >= 2
 
     @property
@@ -51,10 +51,10 @@ class Filling:
 
 
 def undo_pruning(net: nn.Module) -> None:
-    """Make a net's pruned and parametrised weights plain parameters, of the values they have.
+    """Replace pruned and parametrised weights by plain parameters of the same values, in place.
 
-    Masks that its own code multiplies by stay, those called ``…_mask`` as booleans, which
-    `netsculpt.nets.masks` knows.
+    Mask buffers that the net's own code multiplies by stay; those called ``…_mask`` become boolean,
+    as `netsculpt.nets.masks` needs them.
     """
     for layer in list(net.modules()):
         for hook in list(layer._forward_pre_hooks.values()):
@@ -71,11 +71,11 @@ def undo_pruning(net: nn.Module) -> None:
 
 
 def slots_of(net: nn.Module) -> dict[str, Slot]:
-    """Every tensor of a net whose pruning is undone, by each of its plain names in order."""
+    """Every tensor of a net without pruning, by each of its plain names in order."""
     parameters = dict(net.named_parameters(remove_duplicate=False))
     buffers = dict(net.named_buffers(remove_duplicate=False))
-    ours = {id(mask) for mask in masks_of(net).values()}
-    everything = parameters | {name: x for name, x in buffers.items() if id(x) not in ours}
+    own_masks = {id(mask) for mask in masks_of(net).values()}
+    everything = parameters | {name: x for name, x in buffers.items() if id(x) not in own_masks}
     called = {name: plain_name(plain(name, buffers)) for name in everything}
     owners = {called[name]: x for name, x in parameters.items()}
     saved = net.state_dict().keys()
@@ -85,19 +85,19 @@ def slots_of(net: nn.Module) -> dict[str, Slot]:
     slots: dict[str, Slot] = {}
     for first, *others in names.values():
         tensor = everything[first]
-        known = tuple(called[name] for name in (first, *others))
-        _check(known, tensor, net, slots)
+        plain_names = tuple(called[name] for name in (first, *others))
+        _check(plain_names, tensor, net, slots)
         is_parameter = first in parameters
-        masks = None if is_parameter else _masked(known[0], tensor, owners)
-        counter = first.endswith("num_batches_tracked")  # torch < 0.4.1 saved none
+        masks = None if is_parameter else _masked_parameter(plain_names[0], tensor, owners)
+        counter = first.endswith("num_batches_tracked")  # torch < 0.4.1 did not save it
         needed = first in saved and masks is None and not counter
-        slot = Slot(known, tensor, first if is_parameter else None, needed, masks)
-        slots |= dict.fromkeys(known, slot)
+        slot = Slot(plain_names, tensor, first if is_parameter else None, needed, masks)
+        slots |= dict.fromkeys(plain_names, slot)
     return {name: slots[name] for name in called.values()}
 
 
 def fill(net: nn.Module, slots: Iterable[Slot], fillings: Iterable[Filling]) -> None:
-    """Copy values into a net and set its masks; where the file has none, of what is not 0."""
+    """Copy values into a net and set its masks, without a mask in the file to nonzero entries."""
     own = masks_of(net)
     mask_net(net, {name: torch.ones_like(mask) for name, mask in own.items()})
     filled = {name: filling for filling in fillings for name in filling.slot.names}
@@ -120,19 +120,19 @@ def fill(net: nn.Module, slots: Iterable[Slot], fillings: Iterable[Filling]) -> 
 def _check(names: tuple[str, ...], tensor: Tensor, net: nn.Module, slots: dict[str, Slot]) -> None:
     if is_lazy(tensor) or tensor.is_meta:
         raise TopologyError(
-            f"{quoted(names[0])} of the net has no numbers yet (a lazy layer, or the meta device): "
+            f"{quoted(names[0])} of the net has no values yet (a lazy layer, or the meta device): "
             "run the net once on an example, or build it on the CPU"
         )
     twice = next((name for name in names if name in slots or names.count(name) > 1), None)
     if twice is not None:
         raise TopologyError(
-            f"two tensors of {type(net).__name__} are called {quoted(twice)} once the prefixes of "
-            "wrappers are taken away: give the net itself"
+            f"two tensors of {type(net).__name__} are called {quoted(twice)} without the prefixes "
+            "of wrappers: pass the net itself"
         )
 
 
-def _masked(name: str, buffer: Tensor, owners: Mapping[str, Tensor]) -> str | None:
-    """The parameter that a buffer is the mask of, if it is one."""
+def _masked_parameter(name: str, buffer: Tensor, owners: Mapping[str, Tensor]) -> str | None:
+    """The parameter that a buffer masks; None if the buffer is not a mask."""
     owner = mask_owner(name, owners)
     fits = owner is not None and owners[owner].shape == buffer.shape and is_binary(buffer)
     return owner if fits else None

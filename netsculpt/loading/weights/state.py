@@ -1,4 +1,4 @@
-"""A state dict in plain words: weights by name, and the masks that pruning tools hide in it."""
+"""Weights by name from a state dict, and the masks that pruning tools store in it."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from netsculpt.files.words import listed, quoted, shape
 __all__ = [
     "State",
     "check_mask",
+    "checkpoint_masks",
     "mask_owner",
-    "masks_beside",
+    "named_tensors",
     "plain_name",
-    "tensors_in",
-    "unfolded",
+    "plain_state",
 ]
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
@@ -35,11 +35,11 @@ class State:
     """Tensors of a model under the names of its parameters, in file order."""
 
     arrays: Mapping[str, Array]
-    masks: Mapping[str, Array]  # by the name of the weight they belong to
+    masks: Mapping[str, Array]  # by the name of their weight
 
 
-def tensors_in(value: Any, where: str, *, for_mask: bool = False) -> dict[str, Any]:
-    """The tensors of a file by name; a list numbers them."""
+def named_tensors(value: Any, where: str, *, for_mask: bool = False) -> dict[str, Any]:
+    """The tensors of a file by name, those of a list by number."""
     wrappers = (*_MASK_WRAPPERS, *_WRAPPERS) if for_mask else _WRAPPERS
     for _ in range(_DEEPEST):
         inner = _wrapped(value, wrappers)
@@ -49,40 +49,40 @@ def tensors_in(value: Any, where: str, *, for_mask: bool = False) -> dict[str, A
     if is_tensor(value):
         value = [value]
     if isinstance(value, list | tuple):
-        value = {str(at): item for at, item in enumerate(value)}
+        value = {str(i): item for i, item in enumerate(value)}
     if not isinstance(value, dict):
         raise FormatError(
             f"{where} holds an object of type {type(value).__name__}: a state dict or a list of "
-            "tensors is needed, as torch.save(model.state_dict(), 'weights.pt') writes it"
+            "tensors is needed, as written by torch.save(model.state_dict(), 'weights.pt')"
         )
-    found = {name: x for name, x in value.items() if isinstance(name, str) and is_tensor(x)}
-    if not found:
+    tensors = {name: x for name, x in value.items() if isinstance(name, str) and is_tensor(x)}
+    if not tensors:
         keys = listed(value) or "nothing"
         raise FormatError(
-            f"{where} holds no tensors where they are looked for (its keys: {keys}): a state dict "
+            f"{where} holds no tensors where they are expected (its keys: {keys}): a state dict "
             f"is needed, alone or under {' or '.join(map(repr, wrappers))}. Save it as "
             "torch.save(model.state_dict(), 'weights.pt')"
         )
-    return found
+    return tensors
 
 
-def masks_beside(value: Any) -> Any:
-    """What a checkpoint holds under "masks" or "mask" beside its weights; None: nothing."""
+def checkpoint_masks(value: Any) -> Any:
+    """What a checkpoint holds under "masks" or "mask" next to its weights; None: nothing."""
     for _ in range(_DEEPEST):
-        found = _wrapped(value, _MASK_WRAPPERS)
-        if found is not None:
-            return found
+        masks = _wrapped(value, _MASK_WRAPPERS)
+        if masks is not None:
+            return masks
         value = _wrapped(value, _WRAPPERS)
         if value is None:
             break
     return None
 
 
-def unfolded(arrays: Mapping[str, Array], where: str, *, has_mask: bool = False) -> State:
-    """Undo what pruning tools do to names, and set their masks apart.
+def plain_state(arrays: Mapping[str, Array], where: str, *, has_mask: bool = False) -> State:
+    """Weights under their plain names, separated from the masks of pruning tools.
 
-    `has_mask` says that a mask file was given beside, without which parametrised weights that
-    carry no mask of their own are refused.
+    `has_mask` means that there is another source of masks; without one, parametrised weights
+    whose masks are not in the file are an error.
     """
     plain = _renamed(arrays, where)
     masks: dict[str, Array] = {}
@@ -94,46 +94,47 @@ def unfolded(arrays: Mapping[str, Array], where: str, *, has_mask: bool = False)
             if match[3] not in ("original", "original0"):
                 continue
             weight = match[1] + match[2]
-            state[weight], found = _parametrized(weight, name, plain, where, has_mask=has_mask)
+            state[weight], mask = _parametrized(weight, name, plain, where, has_mask=has_mask)
         elif name.endswith("_orig"):
             weight = name.removesuffix("_orig")
-            state[weight], found = array, plain.get(f"{weight}_mask")
-            if found is None and array.ndim >= 2 and not has_mask:
+            state[weight], mask = array, plain.get(f"{weight}_mask")
+            if mask is None and array.ndim >= 2 and not has_mask:
                 raise FormatError(
-                    f"{quoted(name)} in {where} comes without {quoted(weight + '_mask')}, so it is "
+                    f"{quoted(name)} in {where} has no {quoted(weight + '_mask')}, so it is "
                     "not a pruned weight (spectral norm?): call prune.remove or "
                     "remove_spectral_norm before saving, or give a mask file"
                 )
         else:
             weight = name
             state[name] = array
-            found = _mask_beside(name, plain)
-        if found is not None:
-            check_mask(weight, found, state[weight], where)
-            masks[weight] = found
+            mask = _mask_of(name, plain)
+        if mask is not None:
+            check_mask(weight, mask, state[weight], where)
+            masks[weight] = mask
     return State(state, masks)
 
 
 def check_mask(weight: str, mask: Array, array: Array, where: str) -> None:
-    """Refuse a mask that does not fit its weight or is more than kept and not kept."""
+    """Raise an error if a mask has another shape than its weight, or values other than 0 and 1."""
     if mask.shape != array.shape:
         layer = weight.removesuffix(".weight")
-        turned = mask.shape == array.shape[::-1]
+        transposed = mask.shape == array.shape[::-1]
         raise FormatError(
             f"mask of layer {quoted(layer)} is {shape(mask.shape)}, its weight is "
             f"{shape(array.shape)}: masks are [out, in] as in torch; "
-            f"{'transpose it' if turned else 'give the mask of this model'}. ({where})"
+            f"{'transpose it' if transposed else 'give the mask of this model'}. ({where})"
         )
     values = mask.matrix.data if isinstance(mask, SparseWeight) else mask
     if values.dtype != np.bool_ and not ((values == 0) | (values == 1)).all():
         raise FormatError(
-            f"mask of {quoted(weight)} in {where} holds other values than 0 and 1: a mask says "
-            "which weights are kept (1) and which are pruned (0). Save mask = weight != 0, for one"
+            f"mask of {quoted(weight)} in {where} holds values other than 0 and 1: a mask says "
+            "which weights are kept (1) and which are pruned (0). Save, for example, "
+            "mask = weight != 0"
         )
 
 
 def mask_owner(name: str, plain: Container[str]) -> str | None:
-    """The tensor whose mask this is, if it is one."""
+    """The tensor that this one masks; None if it is not a mask."""
     layer, dot, leaf = name.rpartition(".")
     if leaf == "mask":
         owners = [f"{layer}{dot}weight"]
@@ -146,7 +147,7 @@ def mask_owner(name: str, plain: Container[str]) -> str | None:
 
 
 def plain_name(name: str) -> str:
-    """A parameter's name without what wrappers put into it, however often.
+    """A parameter's name without the parts that wrappers insert.
 
     >>> plain_name("module._orig_mod.module.fc1.weight")
     'fc1.weight'
@@ -175,8 +176,8 @@ def _renamed(arrays: Mapping[str, Array], where: str) -> dict[str, Array]:
     return plain
 
 
-def _mask_beside(weight: str, plain: Mapping[str, Array]) -> Array | None:
-    """The mask buffer of a weight, under any name in use."""
+def _mask_of(weight: str, plain: Mapping[str, Array]) -> Array | None:
+    """The mask buffer of a weight, under any of the usual names."""
     layer, dot, leaf = weight.rpartition(".")
     candidates = [f"{weight}_mask", f"{layer}{dot}_{leaf}_mask"]
     if leaf == "weight":
@@ -199,17 +200,17 @@ def _parametrized(
     masks = [x for x in buffers.values() if x.shape == array.shape and _is_binary(x)]
     if len(masks) < len(buffers):
         raise FormatError(
-            f"{quoted(weight)} in {where} is parametrised with {listed(buffers)}, which do not say "
-            "what they do to it: call torch.nn.utils.parametrize.remove_parametrizations before "
+            f"{quoted(weight)} in {where} is parametrised with {listed(buffers)}, whose effect is "
+            "unknown: call torch.nn.utils.parametrize.remove_parametrizations before "
             "saving"
         )
     if len(masks) > 1:
         return array, np.logical_and.reduce([np.asarray(x) != 0 for x in masks])
     if not masks and name.endswith("original") and array.ndim >= 2 and not has_mask:
         raise FormatError(
-            f"{quoted(weight)} in {where} is parametrised, but its mask is not in the file, as "
-            "torch.ao.pruning leaves it: call sparsifier.squash_mask() before saving, or give the "
-            "mask with --mask"
+            f"{quoted(weight)} in {where} is parametrised without its mask (torch.ao.pruning does "
+            "not save it): call sparsifier.squash_mask() before saving, or give the mask with "
+            "--mask"
         )
     return array, masks[0] if masks else None
 
@@ -223,8 +224,8 @@ def _weight_norm(weight: str, length: Array, direction: Array | None, where: str
             with np.errstate(invalid="ignore", divide="ignore"):
                 return np.asarray(direction * (length / norm))
     raise FormatError(
-        f"{quoted(weight)} in {where} is made of two tensors in a way that shapes do not decide "
-        "(weight norm has [out, 1, …] and [out, in, …]): call "
+        f"{quoted(weight)} in {where} is parametrised by two tensors that are not those of weight "
+        "norm, [out, 1, …] and [out, in, …]: call "
         "torch.nn.utils.parametrize.remove_parametrizations before saving"
     )
 

@@ -11,8 +11,7 @@ from netsculpt.core.errors import GraphError
 from netsculpt.core.parallel import for_threads
 from netsculpt.core.random import RNG
 from netsculpt.graph.graph import NetGraph, live_units
-from netsculpt.graph.partition import NO_MODULE, Partition
-from netsculpt.modules.labels import checked_labels
+from netsculpt.graph.partition import NO_MODULE, Partition, labels_of
 from netsculpt.modules.quality import quality
 
 if TYPE_CHECKING:
@@ -101,8 +100,8 @@ def layered(
 
     if not 0 <= resolution < np.inf:
         raise GraphError(f"resolution is {resolution}: a finite number ≥ 0 is needed")
-    begun = None if start is None else checked_labels(graph, start)
-    held = None if fixed is None else checked_labels(graph, Partition(fixed))
+    begun = None if start is None else labels_of(graph, start)
+    held = None if fixed is None else labels_of(graph, Partition(fixed))
     if begun is not None and held is not None:
         _require_agreement(held, begun)
     live = live_units(graph)

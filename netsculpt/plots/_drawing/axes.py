@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from netsculpt.core.errors import GraphError
 from netsculpt.core.printable import printable
 from netsculpt.graph.graph import Layer, NetGraph
-from netsculpt.graph.partition import NO_MODULE, Partition
+from netsculpt.graph.partition import NO_MODULE, Partition, labels_of
 
 __all__ = [
     "LITERAL",
@@ -58,12 +58,7 @@ def checked_labels(graph: NetGraph, partition: Partition | None) -> NDArray[np.i
         raise GraphError("the graph has no units to draw: check how it was made")
     if partition is None:
         return np.full(graph.n_units, NO_MODULE, dtype=np.int32)
-    if partition.labels.shape != (graph.n_units,):
-        raise GraphError(
-            f"the partition labels {partition.labels.size} units, the graph has {graph.n_units}: "
-            "give the partition of this graph"
-        )
-    return partition.labels
+    return labels_of(graph, partition)
 
 
 def colour_bar(ax: Axes, shown: ScalarMappable, label: str = "") -> Colorbar:

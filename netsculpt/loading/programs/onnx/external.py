@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
 import numpy as np
@@ -62,7 +62,7 @@ class External:
         rooted = PurePosixPath(location).is_absolute() or PureWindowsPath(location).anchor
         with translated(self._model.where):
             file = path.resolve()
-            inside = any(file.is_relative_to(folder) for folder in _folders(self._model.path))
+            inside = any(file.is_relative_to(folder) for folder in self._model.folders)
         if not location or rooted or not inside:
             raise UnsafeFileError(
                 f"{self._model.where} keeps the tensor {quoted(tensor)} in {quoted(location)}, "
@@ -78,8 +78,3 @@ class External:
                 "number is needed; export the model again"
             )
         return int(text)
-
-
-def _folders(model: Path) -> set[Path]:
-    """Where the model lies, and where it lies if it is a link (as in download caches)."""
-    return {model.parent.resolve(), model.resolve().parent}

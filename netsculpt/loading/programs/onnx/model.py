@@ -31,7 +31,7 @@ def program_in(source: Source) -> Content:
     }
     if external.names:
         details["external_data"] = external.names
-    return Content(program, external.sha256(), details=details)
+    return Content(program, external.sha256(), "program", details=details)
 
 
 def _message(source: Source) -> Any:

@@ -1,0 +1,88 @@
+"""From weights whose shapes form a chain of layers to a graph."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from netsculpt.graph.graph import NetGraph
+from netsculpt.graph.matrices import from_matrices
+from netsculpt.loading.weights.chain import EPSILON, Link, Norm, chain
+from netsculpt.loading.weights.contents import Contents, state_of, with_masks
+from netsculpt.loading.weights.edges import LayerEdges, edges_of
+
+__all__ = ["graph_of_weights"]
+
+
+def graph_of_weights(contents: Contents, *, allow_nonfinite: bool) -> NetGraph:
+    """The graph of a chain of linear and convolutional layers."""
+    state = with_masks(state_of(contents), contents)
+    links = chain(state, ordered=contents.content.ordered, where=contents.where)
+    blocks = [edges_of(link) for link in links]
+    named = [(link.parameter, block) for link, block in zip(links, blocks, strict=True)]
+    nonfinite = {name: int((~np.isfinite(x.matrix.data)).sum()) for name, x in named}
+    n_dropped = contents.n_dropped(nonfinite, "edges", allowed=allow_nonfinite)
+    if n_dropped:
+        blocks = [_without_nonfinite(block) for block in blocks]
+    graph = _graph(links, blocks)
+    origins = {name: block.origin for name, block in named}
+    inferred = _inferred(links)
+    loaded = contents.step("load", origins, n_dropped=n_dropped, n_edges=graph.n_edges, **inferred)
+    return replace(graph, provenance=(loaded, *graph.provenance))
+
+
+def _without_nonfinite(edges: LayerEdges) -> LayerEdges:
+    matrix, counts = edges.matrix, edges.multiplicity
+    keep = np.isfinite(matrix.data)
+    before = np.concatenate([[0], np.cumsum(keep)])
+    kept = csr_array((matrix.data[keep], matrix.indices[keep], before[matrix.indptr]), matrix.shape)
+    return LayerEdges(kept, None if counts is None else counts[keep], edges.origin)
+
+
+def _graph(links: Sequence[Link], blocks: Sequence[LayerEdges]) -> NetGraph:
+    parameters = [link.parameter for link in links]
+    names = ["input", *_layer_names(parameters)]
+    graph = from_matrices([x.matrix.T for x in blocks], names=names, parameters=parameters)
+    counts = [
+        np.ones(x.matrix.nnz, np.int32) if x.multiplicity is None else x.multiplicity
+        for x in blocks
+    ]
+    plain = all(x.multiplicity is None for x in blocks)
+    with_sizes = tuple(
+        replace(block, kind=link.kind, size=math.prod(link.weight.shape))
+        for block, link in zip(graph.blocks, links, strict=True)
+    )
+    return replace(graph, blocks=with_sizes, multiplicity=None if plain else np.concatenate(counts))
+
+
+def _layer_names(parameters: Sequence[str]) -> list[str]:
+    """Parameter names without ".weight", where they stay different."""
+    short = [name.removesuffix(".weight") for name in parameters]
+    taken = Counter([*short, "input"])
+    free = [name if taken[cut] > 1 else cut for name, cut in zip(parameters, short, strict=True)]
+    return [f"{name} (layer)" if name == "input" else name for name in free]
+
+
+def _inferred(links: Sequence[Link]) -> dict[str, Any]:
+    """What was inferred from shapes and names."""
+    flattened = {link.parameter: link.positions for link in links if link.positions > 1}
+    norms = {
+        norm.name: {"kind": norm.kind, "into": link.parameter} | _epsilon(norm)
+        for link in links
+        for norm in link.norms
+    }
+    inferred = {"flattened_positions": flattened, "norms_folded": norms}
+    return {
+        "topology": "chain by shapes",
+        **{key: x for key, x in inferred.items() if x},
+    }
+
+
+def _epsilon(norm: Norm) -> dict[str, float]:
+    return {"epsilon": EPSILON} if norm.kind == "batch" else {}
