@@ -53,7 +53,7 @@ def executed(program: Program, inputs: dict[str, Any]) -> Any:
         return type(given)(map(filled, given)) if isinstance(given, list | tuple) else given
 
     for op in program.ops:
-        options = {key: filled(x) for key, x in op.options.items()}
+        options = {key: filled(x) for key, x in op.kwargs.items()}
         if op.name == "getitem":
             found = values[op.args[0].name][op.args[1]]
         else:

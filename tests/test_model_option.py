@@ -232,7 +232,7 @@ def test_the_report_names_the_net(there: Path) -> None:
         (("researchnets.zoo:wide",), 5, "needs the arguments width"),
         (("researchnets.zoo:broken",), 5, "broken() raised ValueError: no such dataset"),
         (("researchnets.zoo:leaves",), 5, "leaves() raised SystemExit"),
-        (("researchnets.zoo:tensor",), 5, "tensor() gives a Tensor"),
+        (("researchnets.zoo:tensor",), 5, "tensor() returns a Tensor"),
         (("researchnets.zoo:SIZE",), 5, "is of type int"),
         (("researchnets.zoo:Two",), 5, "weights of another net than this Two"),
         (("researchnets.zoo:block", "--example-shape", ""), 2, "no shape such as"),

@@ -271,13 +271,13 @@ def test_edge_norms_change_nothing() -> None:
 def test_too_many_edges_are_refused_before_they_are_made(
     net: nn.Module, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from netsculpt.tracing.rules._parts import unrolled, weights
+    from netsculpt.tracing.rules._parts import unroll, weights
 
     def never(*_: object) -> None:
         raise AssertionError("edges were made")
 
     monkeypatch.setattr(weights, "_normed", never)
-    monkeypatch.setattr(unrolled._Kernel, "edges", never)
+    monkeypatch.setattr(unroll._Kernel, "edges", never)
     is_conv = isinstance(net, nn.Conv2d)
     example = torch.zeros(1, 2, 8, 8) if is_conv else torch.zeros(1, 64)
     n_edges = 6 * 22 * 22 if is_conv else 64 * 20

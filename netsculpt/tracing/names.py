@@ -1,4 +1,4 @@
-"""What the parameters of a net were called before a tool took hold of them."""
+"""Names of parameters before a pruning tool or a parametrization changed them."""
 
 from __future__ import annotations
 
