@@ -1,4 +1,4 @@
-"""``--model``: the user's own code makes the net, the file gives its weights."""
+"""``--model``: the user's code makes the net, the file has its weights."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ SIZE = 3
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A researcher's folder: code, and weights that were pruned."""
+    """A researcher's folder: code and pruned weights."""
     folder = tmp_path_factory.mktemp("home")
     (folder / "researchnets").mkdir()
     (folder / "researchnets" / "__init__.py").write_text("")

@@ -1,4 +1,4 @@
-"""Embeddings and recurrent layers against counts by hand, weights' rows and Jacobians."""
+"""Embeddings and recurrent layers, compared with counts by hand, weight rows and Jacobians."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def rows(weight: Tensor, at: int, of: int) -> np.ndarray:
 
 
 def reach(graph: NetGraph) -> np.ndarray:
-    """Which units lead to which [U, U], themselves included."""
+    """Whether each unit has a path to each unit, itself included [U, U]."""
     step = np.eye(graph.n_units) + (graph.pattern.weights.toarray() > 0)
     found = np.eye(graph.n_units)
     for _ in graph.layers:

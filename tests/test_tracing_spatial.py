@@ -1,4 +1,4 @@
-"""Graphs with a unit for each element: against the Jacobian, by hand, and the channel graph."""
+"""Graphs with one unit per element, compared with Jacobians, counts and the channel graph."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def pruned(net: nn.Module, density: float, seed: int = 0) -> nn.Module:
 
 
 def jacobian(net: nn.Module, shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """What each input element adds to each output element [inputs, outputs]."""
+    """The contribution of each input element to each output element [inputs, outputs]."""
     point = torch.randn(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     found = torch.autograd.functional.jacobian(lambda x: net(x[None])[0].flatten(), point)
     return found.flatten(1).T.numpy()

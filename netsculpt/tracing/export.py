@@ -22,7 +22,7 @@ from torch.export.graph_signature import InputKind, OutputKind
 
 from netsculpt.core.errors import TopologyError
 from netsculpt.nets.masks import masks_of
-from netsculpt.tracing.names import is_binary, plain
+from netsculpt.tracing.names import constant_of, is_binary, plain
 from netsculpt.tracing.net_and_example import first_line
 from netsculpt.tracing.program import Constant, Op, Program, Ref, leaves, mapped
 
@@ -103,8 +103,8 @@ def _program(traced: ExportedProgram, net: nn.Module, example: tuple[Tensor, ...
             name = first[id(tensor)]
             value, mask = tensor.detach().cpu(), masks.get(name)
             keep = None if mask is None else mask.cpu()
-            frozen = not tensor.requires_grad and keep is None and is_binary(value)
-            constants[spec.arg.name] = Constant(value, keep, plain(name, buffers), frozen)
+            trained = tensor.requires_grad
+            constants[spec.arg.name] = constant_of(value, keep, name, buffers, trained=trained)
         elif spec.kind in (InputKind.BUFFER, InputKind.CONSTANT_TENSOR):
             name, state = str(spec.target), traced.state_dict
             value = (state if name in state else traced.constants)[name].detach().cpu()

@@ -55,7 +55,7 @@ class Constant:
     is_mask: bool = False  # 0 or 1, and not a weight: a buffer, frozen, or compared
 
     def changed(self, change: Callable[[Tensor], Tensor]) -> Constant:
-        """The constant with its entries and its mask moved alike."""
+        """The constant with its entries and its mask changed in the same way."""
         keep = None if self.keep is None else change(self.keep)
         return replace(self, value=change(self.value), keep=keep)
 

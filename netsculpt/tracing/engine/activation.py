@@ -41,7 +41,7 @@ class Activation:
         return self.changed(_once)
 
     def changed(self, change: Callable[[Tensor], Tensor]) -> Activation:
-        """The activation with its units and factors moved alike."""
+        """The activation with its units and factors changed in the same way."""
         factor = None if self.factor is None else change(self.factor)
         return replace(self, units=change(self.units), factor=factor)
 

@@ -32,11 +32,11 @@ def options_of(graph: NetGraph) -> TraceOptions:
 
 def require_same_edges(graph: NetGraph, fresh: NetGraph) -> None:
     """Raise if a graph differs from a fresh one in more than its weights."""
-    for parts, ours, theirs in (
+    for parts, here, there in (
         ("layers", graph.layers, fresh.layers),
         ("blocks", graph.blocks, fresh.blocks),
     ):
-        pairs: Any = enumerate(zip_longest(ours, theirs, fillvalue="none"), 1)
+        pairs: Any = enumerate(zip_longest(here, there, fillvalue="none"), 1)
         for number, (in_graph, in_net) in pairs:
             if str(in_graph) != str(in_net):
                 raise GraphError(

@@ -32,7 +32,7 @@ class Form:
     back: Callable[[Tensor, torch.Size], Tensor]  # rows [R, M] as its output
 
     def groups(self, taken: Tensor, made: Tensor) -> Iterator[tuple[Ints, Ints, Ints]]:
-        """Rows that are alike, their source units, and their target units."""
+        """Indices of rows with the same units, their source units, and their target units."""
         sources, targets = self.before(taken).numpy(), self.after(made).numpy()
         first, place = distinct(np.concatenate([sources, targets], axis=1))
         ends = np.cumsum(np.bincount(place))[:-1]

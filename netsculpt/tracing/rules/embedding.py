@@ -80,7 +80,7 @@ def _bagged(call: Call, weight: Constant) -> Constant:
     if isinstance(call.arg(2, "offsets"), Activation):
         raise call.refusal("the offsets of its bags depend on the inputs")
     if call.arg(6, "per_sample_weights") is not None:
-        raise call.refusal("it weighs the tokens of a bag, which has no rule")
+        raise call.refusal("per_sample_weights have no rule")
     padding = call.arg(8, "padding_idx")
     if padding is None or padding < 0:
         return weight

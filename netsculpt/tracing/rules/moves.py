@@ -25,7 +25,7 @@ ANY_STRIDES = {"view": "reshape", "_unsafe_view": "reshape"}  # for shadows, who
 
 
 def moves(call: Call) -> Any:
-    """Units and factors, moved alike."""
+    """Units and factors, moved in the same way."""
     units = _run(call, lambda x: x.units, NOTHING, torch.int64)
     activations = (x for x in leaves(call.args) if isinstance(x, Activation))
     scaled = any(x.factor is not None for x in activations)

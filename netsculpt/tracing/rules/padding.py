@@ -15,7 +15,7 @@ OPS = ("constant_pad_nd", "pad")
 
 
 def padding(call: Call) -> Activation:
-    """Units and factors, padded alike."""
+    """Units and factors, padded in the same way."""
     activation, sizes = call.activation(), list(call.args[1])
     mode = call.arg(2, "mode", "constant") if call.op.name == "pad" else "constant"
 

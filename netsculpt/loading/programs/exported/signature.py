@@ -11,7 +11,7 @@ import torch
 from netsculpt.loading.programs.exported import fields
 from netsculpt.loading.programs.exported.fields import name_in, only
 from netsculpt.loading.programs.exported.tensors import Held
-from netsculpt.tracing.names import is_binary, plain
+from netsculpt.tracing.names import constant_of, is_binary, plain
 from netsculpt.tracing.program import Constant
 
 __all__ = ["Signature", "signature_in"]
@@ -73,5 +73,4 @@ def _parameter(
     keep = None if mask is None or mask.claim.is_parameter else mask.value
     if keep is not None and (keep.dtype != torch.bool or keep.shape != held.value.shape):
         keep = None
-    frozen = not held.claim.trained and keep is None and is_binary(held.value)
-    return Constant(held.value, keep, plain(name, buffers), frozen)
+    return constant_of(held.value, keep, name, buffers, trained=held.claim.trained)

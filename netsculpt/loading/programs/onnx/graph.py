@@ -18,6 +18,7 @@ from netsculpt.loading.programs.onnx.node import OnnxNode
 from netsculpt.loading.programs.onnx.ops import translations
 from netsculpt.loading.programs.onnx.tensors import Tensors
 from netsculpt.loading.programs.onnx.values import Value
+from netsculpt.tracing.names import is_binary
 from netsculpt.tracing.program import Constant, Program
 
 __all__ = ["program_of"]
@@ -80,9 +81,8 @@ def _initialisers(graph: Any, tensors: Tensors, where: str) -> dict[str, Constan
 
 def _constant(name: str, value: torch.Tensor) -> Constant:
     """A constant of the file: a mask if it has zeros and ones; ones alone are rather a factor."""
-    some_zeros = value.numel() > 0 and not bool((value == 1).all())
-    binary = some_zeros and bool(((value == 0) | (value == 1)).all())
-    return Constant(value, None, name if value.is_floating_point() else None, is_mask=binary)
+    is_mask = is_binary(value) and not bool((value == 1).all())
+    return Constant(value, None, name if value.is_floating_point() else None, is_mask)
 
 
 def _define(values: dict[str, Any], name: str, value: Any, where: str) -> None:
