@@ -425,7 +425,7 @@ UNKNOWN: dict[str, tuple[list[Any], dict[str, Any], dict[str, Any], str]] = {
         [NODE("Gelu", ["x"], ["y"], domain="com.microsoft")],
         *({}, {}, "no translation of it in domain 'com.microsoft'"),
     ),
-    "branches": ([branch()], {"c": np.array(True)}, {}, "'fork' of type 'If'.*graph inside"),
+    "branches": ([branch()], {"c": np.array(True)}, {}, "'fork' of type 'If'.*contains a graph"),
     "attribute": ([NODE("Relu", ["x"], ["y"], sharp=1)], {}, {}, "its attributes sharp have"),
     "attribute's type": ([NODE("Elu", ["x"], ["y"], alpha="a")], {}, {}, "'alpha' is 'a'"),
     "surplus input": ([NODE("Relu", ["x", "w"], ["y"])], W, {}, "its input 2 has no translation"),

@@ -333,9 +333,7 @@ def test_a_missing_edge_is_named() -> None:
     keep = np.arange(graph.n_edges) != 3
     data, row, col = (x[keep] for x in (weights.data, weights.row, weights.col))
     fewer = replace(graph, weights=type(weights)((data, (row, col)), weights.shape).tocsr())
-    with pytest.raises(
-        GraphError, match=r"'input' → '0' lacks 1 edges.* 0 that the net does not"
-    ):
+    with pytest.raises(GraphError, match=r"'input' → '0' lacks 1 edges.* 0 that the net does not"):
         fidelity(net, fewer, example)
     prune.random_unstructured(net[3], "weight", 2)
     with pytest.raises(GraphError, match=r"'0' → '3' lacks 0 edges.*has 2 that"):
