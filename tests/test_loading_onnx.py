@@ -1,4 +1,4 @@
-"""ONNX files: their graphs are those of the torch nets that they were exported from."""
+"""ONNX files have the graphs of the torch nets that they were exported from."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from netsculpt.loading.programs.onnx.tensors import Tensors
 
 
 class Net(nn.Module):
-    """A net whose forward is given."""
+    """A net with this forward function."""
 
     def __init__(self, forward: Callable[..., Tensor], **parts: nn.Module) -> None:
         super().__init__()
@@ -163,7 +163,7 @@ def pruned(make: Callable[[], nn.Module]) -> nn.Module:
 
 
 def exported(net: nn.Module, example: Tensor, path: Path, opset: int) -> None:
-    """By torch, with an open batch if the opset is the older one."""
+    """Export by torch, with an open batch for the older opset."""
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     shapes = ({0: torch.export.Dim("batch")},) if opset < 20 else None
     options = {"dynamic_shapes": shapes, "opset_version": opset, "verbose": False}
@@ -171,7 +171,7 @@ def exported(net: nn.Module, example: Tensor, path: Path, opset: int) -> None:
 
 
 def blocks(graph: NetGraph) -> list[Any]:
-    """Those of a graph, whatever its layers are called."""
+    """The blocks of a graph, without the names of its layers."""
     at = {layer.name: number for number, layer in enumerate(graph.layers)}
     return [(at[x.source], at[x.target], x.kind, x.size) for x in graph.blocks]
 
@@ -216,7 +216,7 @@ def saved(
     inputs: Any = None,
     opset: int = 21,
 ) -> Path:
-    """A model from x to y."""
+    """A model with input x and output y."""
     held = [
         x if isinstance(x, TensorProto) else numpy_helper.from_array(np.asarray(x), name)
         for name, x in constants.items()
@@ -297,7 +297,7 @@ def test_sparse_tensors_keep_the_zeros_that_they_store(indices: Any, tmp_path: P
 
 
 def test_shapes_that_the_model_works_out(tmp_path: Path) -> None:
-    """A reshape to [batch, size // 2, 2] of which every number comes from other nodes."""
+    """A reshape to [batch, size // 2, 2] where every number comes from other nodes."""
     nodes = [
         NODE("Shape", ["x"], ["s"]),
         NODE("Constant", [], ["zero"], value_int=0),
@@ -425,10 +425,10 @@ UNKNOWN: dict[str, tuple[list[Any], dict[str, Any], dict[str, Any], str]] = {
         [NODE("Gelu", ["x"], ["y"], domain="com.microsoft")],
         *({}, {}, "no translation of it in domain 'com.microsoft'"),
     ),
-    "branches": ([branch()], {"c": np.array(True)}, {}, "'fork' of type 'If'.*graph inside"),
-    "attribute": ([NODE("Relu", ["x"], ["y"], sharp=1)], {}, {}, "its attributes sharp mean"),
+    "branches": ([branch()], {"c": np.array(True)}, {}, "'fork' of type 'If'.*contains a graph"),
+    "attribute": ([NODE("Relu", ["x"], ["y"], sharp=1)], {}, {}, "its attributes sharp have"),
     "attribute's type": ([NODE("Elu", ["x"], ["y"], alpha="a")], {}, {}, "'alpha' is 'a'"),
-    "surplus input": ([NODE("Relu", ["x", "w"], ["y"])], W, {}, "an input 2"),
+    "surplus input": ([NODE("Relu", ["x", "w"], ["y"])], W, {}, "its input 2 has no translation"),
     "left out input": ([NODE("MatMul", ["x", ""], ["y"])], W, {}, "its input 2 is missing"),
     "unknown shape": (
         [NODE("Cast", ["x"], ["s"], to=TensorProto.INT64), NODE("Reshape", ["x", "s"], ["y"])],
@@ -438,7 +438,7 @@ UNKNOWN: dict[str, tuple[list[Any], dict[str, Any], dict[str, Any], str]] = {
         [NODE("Shape", ["x"], ["s"]), NODE("Reshape", ["w", "x"], ["y"])],
         *(W, {}, "depends on the net's inputs"),
     ),
-    "mask of dropout": ([NODE("Dropout", ["x"], ["z", "y"])], {}, {}, "output 2 is taken"),
+    "mask of dropout": ([NODE("Dropout", ["x"], ["z", "y"])], {}, {}, "output 2 is used"),
     "training": (
         [NODE("Dropout", ["x", "", "t"], ["y"])],
         *({"t": np.array(True)}, {}, "after net.eval"),
@@ -449,7 +449,7 @@ UNKNOWN: dict[str, tuple[list[Any], dict[str, Any], dict[str, Any], str]] = {
     ),
     "means at the border": (
         [NODE("AveragePool", ["x"], ["y"], kernel_shape=[2], pads=[1, 0])],
-        *({}, {"shape": (1, 3, 6)}, "left out of the means"),
+        *({}, {"shape": (1, 3, 6)}, "its means leave out"),
     ),
     "half a window": (
         [NODE("MaxPool", ["x"], ["y"], kernel_shape=[2], strides=[2], ceil_mode=1)],

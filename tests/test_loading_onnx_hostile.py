@@ -1,4 +1,4 @@
-"""ONNX files that lie, and files that only begin like one: each ends in an error of ours."""
+"""False ONNX files, and files that only begin like one, all raise a NetsculptError."""
 
 from __future__ import annotations
 
@@ -245,10 +245,10 @@ LIES: dict[Callable[[Any], None], tuple[type[NetsculptError], str]] = {
     sparse_negative: (FormatError, "indices outside"),
     sparse_twice: (FormatError, "stored twice"),
     sparse_too_few: (FormatError, "3] values at"),
-    cycle: (FormatError, "'/conv/Conv'.*takes 'z', which nothing before it gives"),
-    reversed_nodes: (FormatError, "which nothing before it gives"),
-    nowhere: (FormatError, "'missing', which nothing before"),
-    no_output: (FormatError, "gives its output 'missing'"),
+    cycle: (FormatError, "'/conv/Conv'.*takes 'z', which no node before it makes"),
+    reversed_nodes: (FormatError, "which no node before it makes"),
+    nowhere: (FormatError, "'missing', which no node before"),
+    no_output: (FormatError, "makes its output 'missing'"),
     twice: (FormatError, "value 'a' twice"),
     two_initialisers: (FormatError, "value 'k' twice"),
     no_outputs: (NetsculptError, "."),
@@ -268,7 +268,7 @@ LIES: dict[Callable[[Any], None], tuple[type[NetsculptError], str]] = {
     future: (FormatError, r"versions \[99\]"),
     no_versions: (FormatError, "opset"),
     strange_name: (TopologyError, r"'Re\\nlu\\x1b\[2J'"),
-    own_function: (TopologyError, "function of the model's own"),
+    own_function: (TopologyError, "function defined in the model"),
     mended_later: (TopologyError, "attribute of a function"),
 }
 
@@ -293,7 +293,7 @@ def test_limits_count_all_tensors(tmp_path: Path) -> None:
 
 
 def outside(path: Path, location: str, **entries: str) -> Path:
-    """The good model, its kernel in a file of its own."""
+    """The good model, with its kernel in another file."""
     model = good()
     kernel(model).ClearField("raw_data")
     kernel(model).data_location = TensorProto.EXTERNAL
@@ -305,7 +305,7 @@ def outside(path: Path, location: str, **entries: str) -> Path:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with data in it, in a folder below it, and beside it."""
+    """A folder with data in it, in a folder below it, and next to it."""
     data = weight(3, 2, 3, 3).tobytes()
     (tmp_path / "model" / "below").mkdir(parents=True)
     for place in ("model", "model/below", "."):
@@ -382,7 +382,7 @@ def test_an_onnx_file_is_no_mask(tmp_path: Path) -> None:
 
 
 def mutated(content: bytes, data: st.DataObject) -> bytes:
-    """A few bytes changed, left out or put in."""
+    """The content with a few bytes changed, removed or inserted."""
     changed = bytearray(content)
     for _ in range(data.draw(st.integers(1, 4))):
         at = data.draw(st.integers(0, len(changed)))

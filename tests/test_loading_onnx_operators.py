@@ -1,4 +1,4 @@
-"""Each translated ONNX operator, run on numbers, against ONNX's own reference implementation."""
+"""Each translated ONNX operator, run on numbers, compared with ONNX's reference implementation."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def program_of(model: Any, path: Path) -> Program:
 
 
 def executed(program: Program, inputs: dict[str, Any]) -> Any:
-    """What the program's operations give on tensors with numbers in them."""
+    """The outputs of a program on tensors of numbers."""
     values: dict[str, Any] = {name: x.value for name, x in program.constants.items()}
     values |= {name: torch.from_numpy(x) for name, x in inputs.items()}
 
@@ -53,7 +53,7 @@ def executed(program: Program, inputs: dict[str, Any]) -> Any:
         return type(given)(map(filled, given)) if isinstance(given, list | tuple) else given
 
     for op in program.ops:
-        options = {key: filled(x) for key, x in op.options.items()}
+        options = {key: filled(x) for key, x in op.kwargs.items()}
         if op.name == "getitem":
             found = values[op.args[0].name][op.args[1]]
         else:
@@ -369,7 +369,7 @@ def test_other_products_stay_products(lines: list[str], tmp_path: Path) -> None:
 
 
 def test_old_batch_norms_are_new_ones(tmp_path: Path) -> None:
-    """The reference takes those of opset 9 to be training, which they are with more outputs."""
+    """The reference treats norms of opset 9 as training, which they are with more outputs."""
     held = {name: np.abs(draw(6)) + at for at, name in enumerate("abcd")}
     found = [
         executed(

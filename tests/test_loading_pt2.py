@@ -1,4 +1,4 @@
-"""Exported programs read as data: the graph is that of the live net, and nothing runs."""
+"""Exported programs are read as data: the graph is that of the live net, and nothing runs."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def decomposed(program: torch.export.ExportedProgram) -> torch.export.ExportedPr
 
 
 def thinned(net: nn.Module) -> nn.Module:
-    """A third of all weights 0; statistics of norms other than when they are new."""
+    """The net with a third of its weights 0, and statistics of norms other than initial ones."""
     with torch.no_grad():
         for x in net.parameters():
             if x.ndim > 1:
@@ -220,7 +220,7 @@ def archive(content: bytes) -> dict[str, bytes]:
 
 
 def members_of(content: bytes) -> dict[str, bytes]:
-    """Members under one root, whatever the archive was called."""
+    """Members below one root, whatever the name of the archive."""
     return {f"archive/{name.partition('/')[2]}": x for name, x in archive(content).items()}
 
 
@@ -496,12 +496,12 @@ def test_long_sequences_are_limited(op: str, tmp_path: Path) -> None:
     document = json.loads(members[MODEL])
     values = graph_in(document)["tensor_values"]
     values["x" if op == "lstm" else "given_0"]["sizes"][1] = {"as_int": 20_001}
-    with pytest.raises(LimitError, match=f"'{op}'.* takes 20001 steps or gives as many parts"):
+    with pytest.raises(LimitError, match=f"'{op}'.* takes 20001 steps or makes as many parts"):
         read(packed(members | {MODEL: json.dumps(document).encode()}), tmp_path)
 
 
 def test_recurrent_weights_that_do_not_fit_never_reach_torch(tmp_path: Path) -> None:
-    """It reads beyond them, on tensors without data too."""
+    """Torch reads beyond them, even on tensors without data."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         program = torch.export.export(Recurrent(), (torch.zeros(1, 2, 4),))
@@ -534,7 +534,7 @@ def first_weight(**fields: Any) -> Callable[[Any], None]:
 
 
 def called(name: str, *inputs: tuple[str, Any], shape: tuple[int, ...]) -> Callable[[Any], None]:
-    """The first weight becomes the value of an operation on nothing."""
+    """Replace the first weight by the value of an operation without inputs."""
 
     def change(document: Any) -> None:
         graph = graph_in(document)
@@ -559,7 +559,7 @@ def sizes(*numbers: int) -> list[dict[str, int]]:
 
 
 def bomb(document: Any) -> None:
-    """A batch of 10¹² claimed for the input and all that follows."""
+    """Claim a batch of 10¹² for the input and all activations."""
     for name, meta in graph_in(document)["tensor_values"].items():
         if not name.startswith("p_"):
             meta["sizes"][0] = {"as_int": 10**12}
@@ -578,7 +578,7 @@ HOSTILE: dict[str, tuple[str, Callable[[Any], None], type[NetsculptError], str]]
         MODEL,
         lambda x: graph_in(x)["nodes"].reverse(),
         FormatError,
-        "takes what is not there",
+        "takes a value that is not made",
     ),
     "an unknown operation": (
         MODEL,
@@ -632,7 +632,7 @@ HOSTILE: dict[str, tuple[str, Callable[[Any], None], type[NetsculptError], str]]
         MODEL,
         called("ones.default", ("size", {"as_ints": [8, 5]}), shape=(5, 8)),
         FormatError,
-        r"gives \[5, 8\], which torch finds to be \[8, 5\]",
+        r"makes \[5, 8\], but torch makes \[8, 5\]",
     ),
     "arguments that do not fit": (
         MODEL,
@@ -659,13 +659,13 @@ HOSTILE: dict[str, tuple[str, Callable[[Any], None], type[NetsculptError], str]]
         WEIGHTS,
         first_weight(path_name="../../../../etc/passwd"),
         FormatError,
-        "no member of it",
+        "not a member of it",
     ),
     "a weight of another folder": (
         WEIGHTS,
         first_weight(path_name="../../models/model.json"),
         FormatError,
-        "no member of it",
+        "not a member of it",
     ),
     "a size beyond the bytes": (WEIGHTS, first_meta(sizes=sizes(8, 6)), FormatError, "cannot hold"),
     "an offset beyond the bytes": (
@@ -684,7 +684,7 @@ HOSTILE: dict[str, tuple[str, Callable[[Any], None], type[NetsculptError], str]]
     ),
     "a sparse tensor": (WEIGHTS, first_meta(layout=1), FormatError, "layout 1"),
     "no type": (WEIGHTS, first_meta(dtype=99), FormatError, "type 99"),
-    "true for a number": (WEIGHTS, first_meta(dtype=True), FormatError, "bool, no int"),
+    "true for a number": (WEIGHTS, first_meta(dtype=True), FormatError, "bool, not int"),
     "a pickle": (WEIGHTS, first_weight(use_pickle=True), UnsafeFileError, "pickled object"),
     "a name of two lines": (MODEL, first_node(target="a\nb"), FormatError, "printable"),
 }
@@ -738,7 +738,7 @@ def test_tensor_subclasses_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("document", "error", "message"),
     [
-        (b"[]", FormatError, "no object"),
+        (b"[]", FormatError, "not an object"),
         (b"{" * 100, FormatError, "cannot be read"),
         (b'{"a":' * 200_000, FormatError, "recursion"),
         (b'{"schema_version": ' + b"9" * 9999 + b"}", FormatError, "digit"),

@@ -1,4 +1,4 @@
-"""``--model``: the user's own code makes the net, the file gives its weights."""
+"""``--model``: the user's code makes the net, the file has its weights."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ SIZE = 3
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A researcher's folder: code, and weights that were pruned."""
+    """A researcher's folder: code and pruned weights."""
     folder = tmp_path_factory.mktemp("home")
     (folder / "researchnets").mkdir()
     (folder / "researchnets" / "__init__.py").write_text("")
@@ -232,7 +232,7 @@ def test_the_report_names_the_net(there: Path) -> None:
         (("researchnets.zoo:wide",), 5, "needs the arguments width"),
         (("researchnets.zoo:broken",), 5, "broken() raised ValueError: no such dataset"),
         (("researchnets.zoo:leaves",), 5, "leaves() raised SystemExit"),
-        (("researchnets.zoo:tensor",), 5, "tensor() gives a Tensor"),
+        (("researchnets.zoo:tensor",), 5, "tensor() returns a Tensor"),
         (("researchnets.zoo:SIZE",), 5, "is of type int"),
         (("researchnets.zoo:Two",), 5, "weights of a net other than this Two"),
         (("researchnets.zoo:block", "--example-shape", ""), 2, "no shape such as"),

@@ -1,4 +1,4 @@
-"""Units, edges and multiplicities of traced nets against counts by hand."""
+"""Units, edges and multiplicities of traced nets, compared with counts by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Architectures against counts by hand: units, edges, multiplicities, parameters."""
+"""Units, edges, multiplicities and parameters of architectures, compared with counts by hand."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from architectures import (  # noqa: E402
 
 
 def full(net: nn.Module) -> nn.Module:
-    """With no weight that is 0, as torch draws some."""
+    """The net without zero weights, some of which torch draws."""
     for x in net.parameters():
         x.data = torch.linspace(0.1, 1, x.numel()).reshape(x.shape)
     return net
@@ -42,7 +42,7 @@ def widths(graph: NetGraph) -> list[int]:
 
 
 def edges(graph: NetGraph) -> list[tuple[int, int, int]]:
-    """Edges of every block, scalars behind each, and the block's size."""
+    """Edges of every block, scalars behind each edge, and the block's size."""
     found = []
     for block in graph.blocks:
         inside = graph.block_edges(block.source, block.target)

@@ -1,4 +1,4 @@
-"""Traced transformers and mixers: hand counts, forms of attention, reach against Jacobians."""
+"""Traced transformers and mixers: counts by hand, forms of attention, paths and Jacobians."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def blocks(graph: NetGraph) -> dict[tuple[str, str], int]:
 
 
 def assert_same_shape(one: NetGraph, two: NetGraph) -> None:
-    """Equal but for names."""
+    """Assert that graphs are equal except for names."""
     assert widths(one) == widths(two)
     for name in ("indptr", "indices", "data"):
         assert np.array_equal(getattr(one.weights, name), getattr(two.weights, name)), name
@@ -38,14 +38,14 @@ def assert_same_shape(one: NetGraph, two: NetGraph) -> None:
 
 
 def reach(graph: NetGraph) -> NDArray[np.bool_]:
-    """Which input unit has a path to which output unit [inputs, outputs]."""
+    """Whether each input unit has a path to each output unit [inputs, outputs]."""
     pattern = graph.pattern.weights.toarray().astype(np.float64)
     paths = np.linalg.inv(np.eye(graph.n_units) - pattern)[np.ix_(graph.inputs, graph.outputs)]
     return paths > 0.5
 
 
 def responds(net: nn.Module, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Which element of the input each element of the output depends on [inputs, outputs]."""
+    """Whether each output element depends on each input element [inputs, outputs]."""
     net = net.double().eval()
     found = 0.0
     for seed in range(3):
@@ -70,7 +70,7 @@ def heads_of(given: Tensor, heads: int) -> Tensor:
 
 
 def self_attention(net: nn.Module, x: Tensor) -> Tensor:
-    """Written by hand, for the parameters of two heads."""
+    """Attention written by hand, for the parameters of two heads."""
     query, key, value = (heads_of(f(x), 2) for f in (net.q, net.k, net.v))
     scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])
     return net.out((scores.softmax(-1) @ value).transpose(1, 2).flatten(2))
@@ -168,7 +168,7 @@ def test_packed_projections_weigh_what_separate_ones_do(batch_first: bool) -> No
 
 
 def _unpacked(graph: NetGraph) -> NetGraph:
-    """With one layer for q, k and v, whether they were one or three."""
+    """The graph with one layer for q, k and v, whether it has one or three."""
     weights = graph.weights
     layers = [graph.layers[0], *graph.layers[-3:]]
     qkv = Layer("qkv", "hidden", (24,), 8, 32)
@@ -270,7 +270,7 @@ def test_a_class_token_is_a_position_like_the_others() -> None:
 
 
 class Mixer(nn.Module):
-    """Without norms, whose coupling makes no edges."""
+    """The net without norms, whose coupling makes no edges."""
 
     def __init__(self, embed: nn.Module, tokens: int, channels: int, blocks: int = 1) -> None:
         super().__init__()
@@ -524,11 +524,11 @@ def test_a_shifted_window_is_the_plain_one_between_channels() -> None:
 def test_what_has_no_rule_is_refused_by_name() -> None:
     a = nn.Linear(8, 8)
     cases: list[tuple[Callable[..., Tensor], str]] = [
-        (lambda net, x: net.a(net.a(x).softmax(-1)), "different units against each other"),
+        (lambda net, x: net.a(net.a(x).softmax(-1)), "couples different units"),
         (lambda net, x: net.a(x[0]) @ net.a(x[0]).mT, "samples of a batch"),
         (lambda net, x: x.masked_fill(x.bool(), 0.0), "mask depends on the inputs"),
         (lambda net, x: x.gather(1, x.long()), "indices depend on the inputs"),
-        (lambda net, x: torch.einsum("bii->bi", x[:, :, :5]), "another order"),
+        (lambda net, x: torch.einsum("bii->bi", x[:, :, :5]), "more than a permutation"),
         (lambda net, x: torch.einsum("bid,bjd->bj", net.a(x), x), "only one of them has"),
         (lambda net, x: functional.scaled_dot_product_attention(x, x, x, dropout_p=0.5),
          "at random"),

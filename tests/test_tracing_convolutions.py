@@ -1,4 +1,4 @@
-"""Traced convolutions, norms, junctions and masks: hand counts, and sums over paths."""
+"""Traced convolutions, norms, junctions and masks: counts by hand, and sums over paths."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def shake_norms(net: nn.Module) -> None:
 
 
 def responses(net: nn.Module, shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """What each input channel adds to each output [inputs, outputs], of a linear net."""
+    """The contribution of each input channel to each output of a linear net [inputs, outputs]."""
     net.eval()
     ones = torch.eye(shape[0], dtype=torch.float64).view(shape[0], shape[0], *[1] * len(shape[1:]))
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""Graphs held against their nets: true ones pass, every wrong one is found and named."""
+"""Compare graphs with their nets: faithful ones pass, every wrong one is found and named."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _same_weights() -> None:
 
 
 def shaken(net: nn.Module) -> nn.Module:
-    """With norms that are far from doing nothing."""
+    """The net with norms that differ much from the identity."""
     generator = torch.Generator().manual_seed(5)
     for layer in net.modules():
         if isinstance(layer, nn.modules.batchnorm._BatchNorm):
@@ -244,7 +244,7 @@ def test_embeddings_are_rebuilt() -> None:
 
 
 def changed(graph: NetGraph, source: str, target: str, factor: float) -> NetGraph:
-    """The same graph but for one edge of a block."""
+    """The same graph except for one edge of a block."""
     weights = graph.weights.data.copy()
     edges = np.arange(graph.n_edges)[graph.block_edges(source, target)]
     weights[edges[len(edges) // 2]] *= factor
@@ -318,7 +318,7 @@ def test_factors_that_a_trace_loses_are_found(monkeypatch: pytest.MonkeyPatch) -
 def test_factors_that_a_trace_puts_where_others_see_them_are_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A norm after a ReLU scales no sum."""
+    """A norm after a ReLU does not scale a sum."""
     net = shaken(nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.BatchNorm1d(4), nn.Linear(4, 2)))
     example = torch.zeros(1, 3)
     assert not guilty(fidelity(net, trace(net, example), example))
@@ -333,7 +333,7 @@ def test_a_missing_edge_is_named() -> None:
     keep = np.arange(graph.n_edges) != 3
     data, row, col = (x[keep] for x in (weights.data, weights.row, weights.col))
     fewer = replace(graph, weights=type(weights)((data, (row, col)), weights.shape).tocsr())
-    with pytest.raises(GraphError, match=r"'input' → '0' lacks 1 edges.* 0 that the net has not"):
+    with pytest.raises(GraphError, match=r"'input' → '0' lacks 1 edges.* 0 that the net does not"):
         fidelity(net, fewer, example)
     prune.random_unstructured(net[3], "weight", 2)
     with pytest.raises(GraphError, match=r"'0' → '3' lacks 0 edges.*has 2 that"):
@@ -386,7 +386,7 @@ def test_results_are_tables_and_plain_values() -> None:
 
 
 def test_path_sums_of_a_circular_net_are_those_of_the_unrolled_one() -> None:
-    """Σ over paths of Π w from channel i to channel j = what a 1 at i's positions brings to j's."""
+    """Σ over paths of Π w from channel i to channel j = value of j where i is 1 everywhere."""
     net = nn.Sequential(
         *(circular(2, 4), nn.ReLU(), circular(4, 6, groups=2, bias=False), nn.Tanh()),
         *(nn.Conv2d(6, 5, 1), nn.ReLU(), circular(5, 5, groups=5), circular(5, 3)),

@@ -1,4 +1,4 @@
-"""Embeddings and recurrent layers against counts by hand, weights' rows and Jacobians."""
+"""Embeddings and recurrent layers, compared with counts by hand, weight rows and Jacobians."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def rows(weight: Tensor, at: int, of: int) -> np.ndarray:
 
 
 def reach(graph: NetGraph) -> np.ndarray:
-    """Which units lead to which [U, U], themselves included."""
+    """Whether each unit has a path to each unit, itself included [U, U]."""
     step = np.eye(graph.n_units) + (graph.pattern.weights.toarray() > 0)
     found = np.eye(graph.n_units)
     for _ in graph.layers:
@@ -470,7 +470,7 @@ def test_the_same_embedding_of_two_inputs_is_two_layers() -> None:
         (lambda net, x: net.a(x).sum(1) * x.float().mean(1, keepdim=True), "takes tokens"),
         (lambda net, x: net.a(x * 2), "ids were multiplied"),
         (lambda net, x: net.a(net.c(x.float()).long()), "computed from activations"),
-        (lambda net, x: (net.a(x), x), "gives back tokens"),
+        (lambda net, x: (net.a(x), x), "returns tokens"),
         (lambda net, x: net.d(x), "max_norm=None"),
         (lambda net, x: (x == 0).float(), "mask of padding tokens"),
         (lambda net, x: net.a(x).masked_fill((x == 0)[..., None], 0), "'eq' .*: it takes tokens"),

@@ -1,4 +1,4 @@
-"""Graphs with a unit for each element: against the Jacobian, by hand, and the channel graph."""
+"""Graphs with one unit per element, compared with Jacobians, counts and the channel graph."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def pruned(net: nn.Module, density: float, seed: int = 0) -> nn.Module:
 
 
 def jacobian(net: nn.Module, shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """What each input element adds to each output element [inputs, outputs]."""
+    """The contribution of each input element to each output element [inputs, outputs]."""
     point = torch.randn(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     found = torch.autograd.functional.jacobian(lambda x: net(x[None])[0].flatten(), point)
     return found.flatten(1).T.numpy()
@@ -271,13 +271,13 @@ def test_edge_norms_change_nothing() -> None:
 def test_too_many_edges_are_refused_before_they_are_made(
     net: nn.Module, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from netsculpt.tracing.rules._parts import unrolled, weights
+    from netsculpt.tracing.rules._parts import unroll, weights
 
     def never(*_: object) -> None:
         raise AssertionError("edges were made")
 
     monkeypatch.setattr(weights, "_normed", never)
-    monkeypatch.setattr(unrolled._Kernel, "edges", never)
+    monkeypatch.setattr(unroll._Kernel, "edges", never)
     is_conv = isinstance(net, nn.Conv2d)
     example = torch.zeros(1, 2, 8, 8) if is_conv else torch.zeros(1, 64)
     n_edges = 6 * 22 * 22 if is_conv else 64 * 20

@@ -18,7 +18,7 @@ from netsculpt.core.provenance import Step, step
 if TYPE_CHECKING:
     from netsculpt.graph.graph import NetGraph
     from netsculpt.tracing import Fidelity
-    from netsculpt.tracing.given import Given
+    from netsculpt.tracing.net_and_example import NetAndExample
 
 __all__ = ["Asked", "LiveNet", "asked_net", "live_net"]
 
@@ -46,7 +46,7 @@ class LiveNet:
     """The net itself."""
 
     asked: Asked
-    given: Given
+    given: NetAndExample
 
     def graph(self, loaded: Step) -> NetGraph:
         """Its graph; `loaded` says where its weights are from."""
@@ -94,13 +94,13 @@ def asked_net(
 
 def live_net(asked: Asked) -> LiveNet:
     """Import what is named and make the net; says so first."""
-    from netsculpt.tracing.given import Given, given_example, given_net
+    from netsculpt.tracing.net_and_example import NetAndExample, net_from, zeros_example
 
     where, name = _parts(asked.model)
     complain(f"imports {where} and runs its code")
     with redirect_stdout(sys.stderr):
-        net = given_net(attribute(imported(where), where, name), asked.model)
-    return LiveNet(asked, Given(net, given_example(asked.shapes, asked.dtypes)))
+        net = net_from(attribute(imported(where), where, name), asked.model)
+    return LiveNet(asked, NetAndExample(net, zeros_example(asked.shapes, asked.dtypes)))
 
 
 def _option(name: str) -> str:

@@ -1,4 +1,4 @@
-"""What the parameters of a net were called before a tool took hold of them."""
+"""Parameters, by their names before a pruning tool or a parametrization changed them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Container
 
 from torch import Tensor
 
-__all__ = ["is_binary", "plain"]
+from netsculpt.tracing.program import Constant
+
+__all__ = ["constant_of", "is_binary", "plain"]
 
 
 def plain(name: str, buffers: Container[str]) -> str:
@@ -20,6 +22,14 @@ def plain(name: str, buffers: Container[str]) -> str:
         return layer + leaf.split(".")[0]
     stem = name.removesuffix("_orig")
     return stem if f"{stem}_mask" in buffers else name
+
+
+def constant_of(
+    value: Tensor, keep: Tensor | None, name: str, buffers: Container[str], *, trained: bool
+) -> Constant:
+    """The constant of a parameter, which is a mask itself if it is frozen and binary."""
+    is_mask = not trained and keep is None and is_binary(value)
+    return Constant(value, keep, plain(name, buffers), is_mask)
 
 
 def is_binary(value: Tensor) -> bool:

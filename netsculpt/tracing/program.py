@@ -1,4 +1,4 @@
-"""A net as a list of operations: what live nets and files alike are turned into.
+"""A net as a list of operations: the common form of live nets and of files.
 
 Operations have the names and the arguments of ATen, without overloads, and change nothing in
 place.
@@ -14,12 +14,12 @@ from typing import Any
 
 from torch import Tensor
 
-__all__ = ["Constant", "Op", "Program", "Ref", "refs"]
+__all__ = ["Constant", "Op", "Program", "Ref", "filled", "inputs_of", "leaves", "mapped"]
 
 
 @dataclass(frozen=True)
 class Ref:
-    """The value that is called so."""
+    """A reference to the value of this name."""
 
     name: str
 
@@ -30,10 +30,19 @@ class Op:
 
     name: str  # "linear", "conv2d", "add", …
     args: tuple[Any, ...]  # numbers, lists, `Ref`
-    options: Mapping[str, Any]
-    output: str  # the value that it gives
-    shape: tuple[int, ...]  # of that value, or of the first if it is several
-    layer: str  # of the net that calls it; "" is the net itself
+    kwargs: Mapping[str, Any]
+    output: str  # name of its value
+    shape: tuple[int, ...]  # of that value, or of the first if there are several
+    layer: str  # the layer of the net that calls it; "" is the net itself
+
+    @property
+    def inputs(self) -> list[str]:
+        """Names of the values that it takes."""
+        return inputs_of((self.args, self.kwargs))
+
+    def arg(self, index: int, name: str, default: Any = None) -> Any:
+        """An argument by position or by name."""
+        return self.args[index] if len(self.args) > index else self.kwargs.get(name, default)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,12 +50,12 @@ class Constant:
     """A tensor that does not depend on the inputs."""
 
     value: Tensor
-    keep: Tensor | None = None  # True = kept; None: what is not 0
+    keep: Tensor | None = None  # True = kept; None: the nonzero entries are kept
     parameter: str | None = None  # name of the parameter that it is, or is made from
-    is_mask: bool = False  # 0 or 1, and no weight: a buffer, frozen, or compared
+    is_mask: bool = False  # 0 or 1, and not a weight: a buffer, frozen, or compared
 
     def changed(self, change: Callable[[Tensor], Tensor]) -> Constant:
-        """With its entries moved, and its mask alike."""
+        """The constant with its entries and its mask changed in the same way."""
         keep = None if self.keep is None else change(self.keep)
         return replace(self, value=change(self.value), keep=keep)
 
@@ -59,36 +68,64 @@ class Program:
     constants: Mapping[str, Constant]
     inputs: Mapping[str, tuple[int, ...]]  # shapes, batch first
     outputs: tuple[Any, ...]  # `Ref`, or a value that is always the same
-    parameters: frozenset[str]  # every name, also of parameters that share a tensor
-    one_path: bool = False  # whether the net branches on values, and this is what it did once
+    parameters: frozenset[str]  # every name, including those of parameters that share a tensor
+    one_path: bool = False  # whether the net branches on values, and this is one observed path
 
     @cached_property
     def uses(self) -> Counter[str]:
         """How often each value is taken."""
-        taken = [ref.name for op in self.ops for ref in refs((op.args, op.options))]
-        return Counter([*taken, *(ref.name for ref in refs(self.outputs))])
-
-    def only_needed(self) -> Program:
-        """One path, without the operations that only decide between branches."""
-        needed, kept = {ref.name for ref in refs(self.outputs)}, []
-        for op in reversed(self.ops):
-            if op.output in needed:
-                kept.append(op)
-                needed.update(ref.name for ref in refs((op.args, op.options)))
-        return replace(self, ops=tuple(kept[::-1]), one_path=True)
+        taken = (name for op in self.ops for name in op.inputs)
+        return Counter([*taken, *inputs_of(self.outputs)])
 
     @cached_property
     def taken(self) -> frozenset[str]:
-        """Values that operations take."""
-        return frozenset(ref.name for op in self.ops for ref in refs((op.args, op.options)))
+        """Names of the values that operations take."""
+        return frozenset(name for op in self.ops for name in op.inputs)
+
+    def needed(self) -> Program:
+        """The program without operations and constants that its outputs do not need."""
+        names, ops = set(inputs_of(self.outputs)), []
+        for op in reversed(self.ops):
+            if op.output in names:
+                ops.append(op)
+                names.update(op.inputs)
+        constants = {name: x for name, x in self.constants.items() if name in names}
+        return replace(self, ops=tuple(ops[::-1]), constants=constants)
 
 
-def refs(given: Any) -> Iterator[Ref]:
-    """Every `Ref` in nested arguments."""
-    if isinstance(given, Ref):
-        yield given
-    elif isinstance(given, Mapping):
-        yield from refs(tuple(given.values()))
-    elif isinstance(given, list | tuple):
-        for item in given:
-            yield from refs(item)
+def mapped(arguments: Any, change: Callable[[Any], Any]) -> Any:
+    """Nested arguments with each leaf changed.
+
+    >>> mapped(([1, 2], {"dim": 3}), str)
+    (['1', '2'], {'dim': '3'})
+    """
+    if isinstance(arguments, Mapping):
+        return {key: mapped(x, change) for key, x in arguments.items()}
+    if isinstance(arguments, list | tuple):
+        return type(arguments)(mapped(x, change) for x in arguments)
+    return change(arguments)
+
+
+def leaves(arguments: Any) -> Iterator[Any]:
+    """The leaves of nested arguments, in order.
+
+    >>> list(leaves(([1, 2], {"dim": 3})))
+    [1, 2, 3]
+    """
+    if isinstance(arguments, Mapping):
+        arguments = tuple(arguments.values())
+    if isinstance(arguments, list | tuple):
+        for item in arguments:
+            yield from leaves(item)
+    else:
+        yield arguments
+
+
+def inputs_of(arguments: Any) -> list[str]:
+    """Names of the values that nested arguments refer to."""
+    return [x.name for x in leaves(arguments) if isinstance(x, Ref)]
+
+
+def filled(arguments: Any, value: Callable[[str], Any]) -> Any:
+    """Nested arguments with values in the place of references."""
+    return mapped(arguments, lambda x: value(x.name) if isinstance(x, Ref) else x)

@@ -9,15 +9,15 @@ from torch import Tensor, nn
 from netsculpt.core.errors import GraphError
 from netsculpt.graph.graph import NetGraph
 from netsculpt.tracing.export import exported
-from netsculpt.tracing.follow import walked
-from netsculpt.tracing.plan import EdgeNorm, Granularity, Plan
+from netsculpt.tracing.follow import followed
+from netsculpt.tracing.options import EdgeNorm, Granularity, TraceOptions
 from netsculpt.tracing.program import Program
 
 __all__ = ["graph_of", "trace"]
 
 
 def trace(
-    module: nn.Module,
+    net: nn.Module,
     example: Tensor | tuple[Tensor, ...],
     *,
     edge_norm: EdgeNorm = "l1",
@@ -28,64 +28,65 @@ def trace(
 ) -> NetGraph:
     r"""Build the graph of a live PyTorch net, as it evaluates.
 
-    Units are those of linear layers and the channels of convolutions; inputs that a convolution
-    takes are channels too, others are elements. Where several scalars lie behind an edge from unit
-    i to unit j (the taps :math:`t` of a kernel, the columns that a flattened channel feeds) it
-    weighs their norm, :math:`w_{ij} = \sum_t |k_{jit}|` for "l1".
+    Units are those of linear layers and the channels of convolutions. Inputs of a convolution are
+    channels too; other inputs are elements. Where there are several scalars behind an edge from
+    unit i to unit j (the taps :math:`t` of a kernel, the columns that a flattened channel feeds),
+    its weight is their norm, :math:`w_{ij} = \sum_t |k_{jit}|` for "l1".
 
     Parameters
     ----------
-    module
+    net
         The net. It is run once on `example`, in evaluation mode, and left as it was.
     example
-        An input, or a tuple of them: batch first; only shapes matter. Of a net that branches on
-        values the path is followed that it takes with these; the step "trace" of the provenance
-        then says "one path observed".
+        An input, or a tuple of inputs, batch first; only shapes matter. If the net branches on
+        values, the path that it takes on this example is followed, and the step "trace" of the
+        provenance says "one path observed".
     edge_norm
-        "l1", "l2", or "sum" for the signed sum, of the kept scalars behind an edge of a
-        convolution or a flattened channel. Other edges weigh what their scalar is, signed.
+        "l1", "l2", or "sum" (signed): the norm of the kept scalars behind an edge of a
+        convolution or a flattened channel. The weight of any other edge is its scalar, signed.
     fold_norms
         Whether batch norm's γ/√(σ²+ε), and γ of layer, group and RMS norm, multiply edges: those
-        that arrive at the unit if it is a weighted sum that nothing else takes, else those that
-        leave it. Otherwise norms are passed over.
+        into the unit if it is a weighted sum that nothing else takes, otherwise those out of it.
+        If False, norms are ignored.
     granularity
-        "channel": positions of a channel are one unit. "spatial": every element is a unit, and a
-        kernel is repeated at every position: edges weigh their scalars, whatever `edge_norm` is,
-        and a weight's size counts a scalar wherever its tap lies on no padding. Pooled elements
-        are junctions, wired from their windows: by 1 for a maximum, else by their shares.
+        "channel": the positions of a channel are one unit. "spatial": every element is a unit, and
+        a kernel is repeated at every position: the weight of an edge is its scalar, whatever
+        `edge_norm` is, and the size of a weight counts a scalar at each position where its tap is
+        not on padding. Pooled elements are junctions, wired from their windows: with weight 1 for
+        a maximum, otherwise with the share of each element.
     unroll
-        Steps of recurrent layers: 1, from what all positions of the sequence hold and a state that
-        nothing feeds; or as many as the sequence has positions.
+        Steps of recurrent layers: 1, from what all positions of the sequence share and a state
+        layer without inputs; or as many steps as the sequence has positions.
     max_edges
-        More edges than this are refused before they are made. An edge takes up to 40 bytes while
-        the graph is made (50 with float64 weights): the default takes less than 6 GiB.
+        More edges are refused before they are made. Tracing takes up to 40 bytes per edge (50 with
+        float64 weights): less than 6 GiB with the default.
 
     Returns
     -------
     NetGraph
         Masks decide which edges exist: those of `torch.nn.utils.prune`, of
-        `netsculpt.nets.masks`, and 0/1 buffers by which a weight is multiplied. Kept weights
-        may be 0. Without a mask the nonzero entries are the edges. Sums and products of
-        activations are junction layers, with edges of kind "wiring". A layer called twice gives
-        two layers, whose blocks name the same parameter. Where the rows that a weight is put on
-        hold different units, as in an MLP-Mixer, its layer has a copy of its outputs for each.
-        Attention has a pattern unit a head, fed by its queries and keys, that feeds the head's
-        channels beside its values. The step "trace" of the provenance names such layers, as
-        "input_dependent", and says which norms were folded, and where.
+        `netsculpt.nets.masks`, and 0/1 buffers that multiply a weight. Kept weights may be 0.
+        Without a mask the nonzero entries are the edges. Sums and products of activations are
+        junction layers, with edges of kind "wiring". A layer called twice becomes two layers,
+        whose blocks name the same parameter. Where a weight multiplies rows of different units,
+        as in an MLP-Mixer, its layer has a copy of its outputs for each. Attention has one pattern
+        unit per head, fed by its queries and keys, that feeds the head's channels together with
+        its values. The step "trace" of the provenance lists such layers as "input_dependent", and
+        says which norms were folded, and where.
 
     Raises
     ------
     TopologyError
-        If `torch.export` cannot follow the net, or it has an operation that no rule knows; the
+        If `torch.export` cannot follow the net, or no rule handles one of its operations; the
         error names the operation and the layer.
     GraphError
-        If an argument is none of those above, or a kept weight is not finite.
+        If an argument is invalid, or a kept weight is not finite.
     LimitError
         If the graph would have more than `max_edges` edges.
 
     Notes
     -----
-    Cost O(parameters + E log E + elements of all activations). Biases are no edges.
+    Cost O(parameters + E log E + elements of all activations). Biases are not edges.
 
     Examples
     --------
@@ -97,23 +98,23 @@ def trace(
     >>> graph.n_parameters
     3096
     """
-    plan = Plan(edge_norm, fold_norms, granularity, unroll, max_edges)
+    options = TraceOptions(edge_norm, fold_norms, granularity, unroll, max_edges)
     inputs = (example,) if isinstance(example, Tensor) else tuple(example)
-    for given in inputs:
-        if not isinstance(given, Tensor) or given.ndim < 2 or not given.numel():
-            found = list(given.shape) if isinstance(given, Tensor) else type(given).__name__
+    for tensor in inputs:
+        if not isinstance(tensor, Tensor) or tensor.ndim < 2 or not tensor.numel():
+            kind = list(tensor.shape) if isinstance(tensor, Tensor) else type(tensor).__name__
             raise GraphError(
-                f"example is {found}: a tensor whose first dimension is the batch is needed; "
+                f"example is {kind}: a tensor whose first dimension is the batch is needed; "
                 "example.unsqueeze(0) makes a batch of one"
             )
-    return graph_of(exported(module, inputs), plan, net=type(module).__name__)
+    return graph_of(exported(net, inputs), options, net=type(net).__name__)
 
 
-def graph_of(program: Program, plan: Plan, **said: Any) -> NetGraph:
-    """The graph of a program; `said` joins the step "trace" of its provenance."""
-    build = walked(program, plan)
+def graph_of(program: Program, options: TraceOptions, **details: Any) -> NetGraph:
+    """The graph of a program, with `details` in the step "trace" of its provenance."""
+    build, _ = followed(program, options)
     if build.input_dependent:
-        said["input_dependent"] = build.input_dependent
+        details["input_dependent"] = build.input_dependent
     if program.one_path:
-        said["branches"] = "one path observed"
-    return build.graph(**said, factors=build.factors)
+        details["branches"] = "one path observed"
+    return build.graph(**details, factors=build.factors)

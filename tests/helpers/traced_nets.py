@@ -1,4 +1,4 @@
-"""What tests of tracing and of loading share."""
+"""Helpers for tests of tracing and loading."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from netsculpt.graph.graph import NetGraph
 
 
 class Function(nn.Module):
-    """A net whose forward is given; tensors among its parts are buffers."""
+    """A net with this forward function; tensors among its parts are buffers."""
 
     def __init__(self, forward: Callable[..., Tensor], **parts: nn.Module | Tensor) -> None:
         super().__init__()
@@ -27,7 +27,7 @@ class Function(nn.Module):
 
 
 def same(one: NetGraph, two: NetGraph) -> None:
-    """Two graphs are equal to the bit."""
+    """Assert that two graphs are bitwise equal."""
     assert one.layers == two.layers
     assert one.blocks == two.blocks
     assert np.array_equal(one.weights.indptr, two.weights.indptr)
@@ -40,5 +40,5 @@ def same(one: NetGraph, two: NetGraph) -> None:
 
 
 def widths(graph: NetGraph) -> dict[str, int]:
-    """Units of each layer."""
+    """Number of units of each layer."""
     return {layer.name: layer.n_units for layer in graph.layers}

@@ -1,1 +1,1 @@
-"""Files that hold a net become its graph."""
+"""Turn files that contain a whole net into its graph."""

@@ -1,4 +1,4 @@
-"""From a file that says itself how its layers are connected to a graph."""
+"""Turn a file that states how its layers are connected into a graph."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ from netsculpt.core.errors import TopologyError
 from netsculpt.files.arrays import SparseWeight, as_arrays
 from netsculpt.files.torch import translated
 from netsculpt.graph.graph import NetGraph
-from netsculpt.loading.programs.masked import masked_parameters
 from netsculpt.loading.weights.contents import Contents, with_masks
 from netsculpt.loading.weights.state import State
-from netsculpt.tracing.plan import Plan
-from netsculpt.tracing.program import Constant, Program, refs
+from netsculpt.tracing.options import TraceOptions
+from netsculpt.tracing.program import Constant, Program
 from netsculpt.tracing.trace import graph_of
 
 __all__ = ["graph_of_program"]
+
+_APPLIES = frozenset(("mul", "where", "masked_fill"))
+_COMPARES = frozenset(("eq", "ge", "gt", "le", "lt", "ne"))
 
 
 def graph_of_program(contents: Contents, *, allow_nonfinite: bool) -> NetGraph:
@@ -32,9 +34,9 @@ def graph_of_program(contents: Contents, *, allow_nonfinite: bool) -> NetGraph:
     if n_dropped:
         program = _with(program, {key: _finite(x) for key, x in weights.items()})
     with translated(contents.where):
-        graph = graph_of(program, Plan())
+        graph = graph_of(program, TraceOptions())
     _check_open(graph, program, contents.content.details.get("open_sizes", {}))
-    masked = masked_parameters(program)
+    masked = _masked_parameters(program)
     named = sorted({block.parameter for block in graph.blocks if block.parameter is not None})
     loaded = contents.step(
         "load",
@@ -66,8 +68,26 @@ def _pruned(contents: Contents) -> Program:
     return _with(program, masked)
 
 
+def _masked_parameters(program: Program) -> frozenset[str]:
+    """Names of the parameters whose edges a mask decides, in the constants or in a product."""
+    constants = program.constants.items()
+    owners = {name: {x.parameter} - {None} for name, x in constants}
+    masks = {name for name, x in constants if x.is_mask and x.value.ndim > 1}
+    masked = {x.parameter for _, x in constants if x.keep is not None}
+    for op in program.ops:
+        taken = set(op.inputs)
+        if not taken <= owners.keys():
+            continue
+        owners[op.output] = {x for name in taken - masks for x in owners[name]}
+        if op.name in _COMPARES or (taken and taken <= masks):
+            masks.add(op.output)
+        elif op.name in _APPLIES and taken & masks:
+            masked |= owners[op.output]
+    return frozenset(x for x in masked if x is not None)
+
+
 def _weights(program: Program) -> dict[str, Constant]:
-    """Parameters that are no vectors, by the names that operations have for them."""
+    """Parameters other than vectors, by their names in operations."""
     named = program.constants.items()
     return {key: x for key, x in named if x.parameter is not None and x.value.ndim > 1}
 
@@ -85,7 +105,7 @@ def _nonfinite(constant: Constant) -> int:
 
 
 def _is_finite(value: Tensor) -> Tensor:
-    brief = value.dtype.itemsize == 1  # 8-bit floats, which torch does not ask
+    brief = value.dtype.itemsize == 1  # 8-bit floats, for which torch has no isfinite
     return (value.float() if brief else value).isfinite()
 
 
@@ -98,20 +118,20 @@ def _finite(constant: Constant) -> Constant:
 
 
 def _full(mask: Any) -> Any:
-    dense = isinstance(mask, SparseWeight)
-    return mask.matrix.toarray().reshape(mask.shape) if dense else mask
+    sparse = isinstance(mask, SparseWeight)
+    return mask.matrix.toarray().reshape(mask.shape) if sparse else mask
 
 
 def _check_open(graph: NetGraph, program: Program, sizes: dict[str, dict[str, int]]) -> None:
-    """Refuse inputs whose number of units depends on a size that the file leaves open."""
+    """Raise if the number of units of an input depends on a size that the file leaves open."""
     layers = [layer for layer in graph.layers if layer.role == "input"]
-    looked_up = {x.name for op in program.ops if op.name == "embedding" for x in refs(op.args)}
+    looked_up = {name for op in program.ops if op.name == "embedding" for name in op.inputs}
     for (name, shape), layer in zip(program.inputs.items(), layers, strict=True):
         open_ = sizes.get(name, {}).keys() - {"0"}
-        fixed = math.prod(n for at, n in enumerate(shape) if at and str(at) not in open_)
+        fixed = math.prod(n for dim, n in enumerate(shape) if dim and str(dim) not in open_)
         if open_ and name not in looked_up and layer.n_units > fixed:
             raise TopologyError(
-                f"input '{name}' has as many units as sizes say that the file leaves open "
+                f"input '{name}' has as many units as sizes that the file leaves open "
                 f"(dimensions {', '.join(sorted(open_))}): export the net with fixed sizes, or "
                 "with an open batch only"
             )

@@ -1,1 +1,1 @@
-"""Units and edges while a net is followed."""
+"""Units and edges of a net while it is followed."""

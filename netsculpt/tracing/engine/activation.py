@@ -1,19 +1,20 @@
-"""What stands for an activation while a net is followed."""
+"""The shadow of an activation while a net is followed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from netsculpt.core.errors import TopologyError
 
-__all__ = ["NOTHING", "Activation", "holds_tokens", "refusal"]
+__all__ = ["NOTHING", "Activation", "factor_per_unit", "refusal"]
 
-NOTHING = -1  # the unit of an element that is always the same, as padding is
+NOTHING = -1  # the unit of an element that is always the same, like padding
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,50 +22,52 @@ class Activation:
     """The shadow of a tensor: batch first, the same units for every sample."""
 
     units: Tensor  # int64, of the activation's shape
-    factor: Tensor | None = None  # float64, what the unit's value was multiplied by (None: 1)
-    private: bool = False  # whether its units are weighted sums that nothing else has seen
+    factor: Tensor | None = None  # float64, multiplies the unit's value (None: 1)
+    private: bool = False  # whether its units are weighted sums that nothing else takes
 
     @property
     def factors(self) -> Tensor:
-        """Factors, where they are 1 too."""
+        """Factors, also where all of them are 1."""
         if self.factor is None:
             return torch.ones_like(self.units, dtype=torch.float64)
         return self.factor
 
     def broadcast(self, shape: Sequence[int]) -> Activation:
-        """The same units at a shape's positions."""
+        """The activation broadcast to a shape."""
         return self.changed(lambda x: x.broadcast_to(shape))
 
     def slim(self) -> Activation:
-        """The same, held once along dimensions where nothing changes."""
+        """The same activation, stored once along dimensions where nothing changes."""
         return self.changed(_once)
 
     def changed(self, change: Callable[[Tensor], Tensor]) -> Activation:
-        """With its elements moved, and their factors alike."""
+        """The activation with its units and factors changed in the same way."""
         factor = None if self.factor is None else change(self.factor)
         return replace(self, units=change(self.units), factor=factor)
 
 
-def holds_tokens(value: Any) -> bool:
-    """Whether any element of an activation, or of several, is a token of a vocabulary."""
-    if isinstance(value, list | tuple):
-        return any(map(holds_tokens, value))
-    return isinstance(value, Activation) and bool((value.units < NOTHING).any())
+def factor_per_unit(units: Tensor, factors: Tensor, n_units: int) -> NDArray[np.float64] | None:
+    """The factor of each unit [U], 1 if it has none; None if a unit has several factors."""
+    present = units != NOTHING
+    of_element, elements = factors[present].numpy(), units[present].numpy()
+    of_unit = np.ones(n_units)
+    of_unit[elements] = of_element
+    return None if (of_unit[elements] != of_element).any() else of_unit
 
 
-def refusal(op: str, layer: str, found: str) -> TopologyError:
+def refusal(op: str, layer: str, reason: str) -> TopologyError:
     """The error that an operation in a layer cannot be followed."""
     where = f"layer '{layer}'" if layer else "the net itself"
     return TopologyError(
-        f"operation '{op}' in {where}: {found}. Trace the net without that part, or "
+        f"operation '{op}' in {where}: {reason}. Trace the net without that part, or "
         f"add the case to a rule in netsculpt/tracing/rules/"
     )
 
 
-def _once(given: Tensor) -> Tensor:
-    found = given
-    for dim, size in enumerate(given.shape):
-        first = found.narrow(dim, 0, min(size, 1))
-        if size > 1 and torch.equal(found.narrow(dim, 1, 1), first) and (found == first).all():
-            found = first.clone()
-    return found.expand(given.shape)
+def _once(values: Tensor) -> Tensor:
+    slim = values
+    for dim, size in enumerate(values.shape):
+        first = slim.narrow(dim, 0, min(size, 1))
+        if size > 1 and torch.equal(slim.narrow(dim, 1, 1), first) and (slim == first).all():
+            slim = first.clone()
+    return slim.expand(values.shape)

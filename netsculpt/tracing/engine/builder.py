@@ -1,4 +1,4 @@
-"""Layers, edges and what else is known about a graph while it is being made."""
+"""A graph while it is being made: its layers, edges and provenance."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from netsculpt.core.errors import LimitError
 from netsculpt.core.provenance import step
 from netsculpt.graph.graph import WIRING, Block, Layer, NetGraph, Role
 from netsculpt.tracing.engine.activation import Activation
-from netsculpt.tracing.engine.edges import Edges, Fed
-from netsculpt.tracing.plan import Plan
+from netsculpt.tracing.engine.edges import Edges, LayerWeight
+from netsculpt.tracing.options import TraceOptions
 
 __all__ = ["Builder"]
 
@@ -28,18 +28,18 @@ _INT32_MAX = np.iinfo(np.int32).max
 class Builder:
     """A graph in the making."""
 
-    plan: Plan
+    options: TraceOptions
     names: frozenset[str]  # of the net's parameters
     layers: list[Layer] = field(default_factory=list)
-    edges: dict[int, list[Edges]] = field(default_factory=dict)  # by the layer they lead to
-    factors: dict[str, dict[str, Any]] = field(default_factory=dict)  # norms and the like
+    edges: dict[int, list[Edges]] = field(default_factory=dict)  # by index of the target layer
+    factors: dict[str, dict[str, Any]] = field(default_factory=dict)  # of norms and multiplications
     input_dependent: list[str] = field(default_factory=list)  # layers of products of activations
-    feeds: list[Fed] = field(default_factory=list)  # in the order in which they run
-    tokens: dict[int, Layer] = field(default_factory=dict)  # by what stands for them in shadows
+    layer_weights: list[LayerWeight] = field(default_factory=list)  # in the order in which they run
+    tokens: dict[int, Layer] = field(default_factory=dict)  # by their number in shadows
     states: list[tuple[str, Activation]] = field(default_factory=list)  # after the last step so far
 
     def add_layer(self, name: str, role: Role, shape: Sequence[int], n_units: int) -> int:
-        """A new layer behind all others; its first unit."""
+        """Add a layer after all others; its first unit."""
         taken, free, again = {layer.name for layer in self.layers}, name, 1
         while free in taken:
             again += 1
@@ -51,7 +51,7 @@ class Builder:
         return start
 
     def fresh(self, start: int, shape: Sequence[int], *, dim: int) -> Activation:
-        """The activation of a new layer whose units lie along one dimension."""
+        """The activation of a new layer whose units are along one dimension."""
         units = torch.arange(start, start + shape[dim])
         view = [1] * len(shape)
         view[dim] = -1
@@ -63,7 +63,7 @@ class Builder:
         return Activation(units.view(1, *shape[1:]).expand(*shape), private=True)
 
     def add_edges(self, edges: Edges) -> None:
-        """More edges into the last layer, kept as small as they can be."""
+        """Add edges into the last layer, in the smallest types that hold them."""
         self.check_room(self.layers[-1].name, edges.source.size)
         edges.source, edges.target = (
             x.astype(np.int32, copy=False) for x in (edges.source, edges.target)
@@ -74,18 +74,18 @@ class Builder:
         self.edges.setdefault(len(self.layers) - 1, []).append(edges)
 
     def check_room(self, name: str, n_edges: int) -> None:
-        """Refuse so many more edges, into the layer called `name`, if they pass the limit."""
-        total = n_edges + sum(x.source.size for some in self.edges.values() for x in some)
-        if total > min(self.plan.max_edges, _INT32_MAX):
-            smaller = "" if self.plan.granularity == "channel" else ", granularity='channel'"
+        """Raise if this many more edges, into the layer `name`, exceed the limit."""
+        total = n_edges + sum(x.source.size for edges in self.edges.values() for x in edges)
+        if total > min(self.options.max_edges, _INT32_MAX):
+            smaller = "" if self.options.granularity == "channel" else ", granularity='channel'"
             raise LimitError(
                 f"layer {name!r} needs {n_edges:,} edges or more, which brings the graph to "
-                f"{total:,}; max_edges is {self.plan.max_edges:,}. Trace with a smaller example"
+                f"{total:,}; max_edges is {self.options.max_edges:,}. Trace with a smaller example"
                 f"{smaller}, or with a larger max_edges (to 2³¹ − 1) if there is memory"
             )
 
     def wire(self, source: NDArray[Any], target: NDArray[Any], weight: NDArray[np.float64]) -> None:
-        """Edges into the last layer that hold no parameters; each pair of units once."""
+        """Add edges without parameters into the last layer; each pair of units once."""
         size = dict.fromkeys(np.unique(self.layer_of(np.unique(source))).tolist(), 0)
         self.add_edges(Edges(source, target, weight, None, size, None, WIRING, normed=False))
 
@@ -95,32 +95,32 @@ class Builder:
         return np.searchsorted(stops, units, side="right")
 
     def is_input(self, units: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Which units are the net's inputs."""
+        """Whether each unit is an input of the net."""
         inputs = np.array([layer.role == "input" for layer in self.layers])
         return inputs[self.layer_of(units)]
 
     def layer_name(self, called_in: str, parameter: str | None, op: str) -> str:
-        """The layer that calls an operation if it owns the weight, else the weight's own name."""
+        """Name of the layer that calls an operation, or of the weight if another layer owns it."""
         if parameter is None or f"{called_in}.weight" in self.names:
             return called_in or op
         return parameter.removesuffix(".weight")
 
-    def graph(self, **said: Any) -> NetGraph:
-        """The finished graph; the builder's edges are used up."""
-        blocks, edges = self._blocks(), [x for some in self.edges.values() for x in some]
+    def graph(self, **details: Any) -> NetGraph:
+        """Finish the graph, which uses up the builder's edges."""
+        blocks, edges = self._blocks(), [x for arriving in self.edges.values() for x in arriving]
         own = [x.weight.dtype for x in edges if x.kind != WIRING]
         many = any(x.count is not None for x in edges)
-        count = _joined(edges, "count", np.int32) if many else None
-        weight = _joined(edges, "weight", np.result_type(np.float32, *own))
-        source, target = (_joined(edges, name, np.int32) for name in ("source", "target"))
+        count = _release(edges, "count", np.int32) if many else None
+        weight = _release(edges, "weight", np.result_type(np.float32, *own))
+        source, target = (_release(edges, name, np.int32) for name in ("source", "target"))
         weights, count = _sorted(source, target, weight, count, self.layers[-1].stop)
-        plan = {key: x for key, x in asdict(self.plan).items() if key != "max_edges"}
-        traced = step("trace", **plan, **said)
+        options = {key: x for key, x in asdict(self.options).items() if key != "max_edges"}
+        traced = step("trace", **options, **details)
         return NetGraph(weights, count, tuple(self.layers), tuple(blocks), (traced,))
 
-    def set_role(self, at: int, role: Role) -> None:
+    def set_role(self, index: int, role: Role) -> None:
         """Change a layer's role."""
-        self.layers[at] = replace(self.layers[at], role=role)
+        self.layers[index] = replace(self.layers[index], role=role)
 
     def _blocks(self) -> list[Block]:
         return [
@@ -137,8 +137,8 @@ class Builder:
         ]
 
 
-def _joined(edges: Sequence[Edges], name: str, dtype: Any) -> NDArray[Any]:
-    """One array of what all edges have; they give theirs away."""
+def _release(edges: Sequence[Edges], name: str, dtype: Any) -> NDArray[Any]:
+    """One array from all edges, which drop theirs to save memory."""
     parts = [np.zeros(0, dtype)]
     for x in edges:
         part = getattr(x, name)
@@ -154,7 +154,7 @@ def _sorted(
     count: NDArray[np.int32] | None,
     n_units: int,
 ) -> tuple[csr_array, NDArray[np.int32] | None]:
-    """Edges by source, then by target; repeated ones stay, and are refused by the graph."""
+    """Edges by source, then by target; the graph refuses repeated ones."""
     data = weight if count is None else np.arange(weight.size, dtype=np.int32)
     pairs = coo_array((data, (source, target)), (n_units, n_units))
     pairs.has_canonical_format = True  # else it would sum

@@ -1,9 +1,12 @@
-"""What a rule is given: an operation with its arguments' values."""
+"""What a rule receives: an operation with the values of its arguments."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from netsculpt.core.errors import TopologyError
 from netsculpt.tracing.engine.activation import Activation, refusal
@@ -15,41 +18,54 @@ __all__ = ["Call"]
 
 @dataclass(frozen=True, eq=False)
 class Call:
-    """An operation with its arguments' values."""
+    """An operation with the values of its arguments."""
 
-    op: Op
-    args: tuple[Any, ...]  # `Activation`, `Constant`, or as in the operation
+    op: Op  # its arguments are `Activation`, `Constant`, or plain values
     private: bool  # whether the activations that it takes are private and taken nowhere else
-    last: bool  # whether only the net's outputs take what it gives
+    last: bool  # whether only the net's outputs take its value
     build: Builder
 
     @property
+    def args(self) -> tuple[Any, ...]:
+        """The positional arguments."""
+        return self.op.args
+
+    @property
     def junction_name(self) -> str:
-        """Of the layer that two activations meet in."""
+        """Name of the layer where two activations meet."""
         return f"{self.op.layer}.{self.op.name}" if self.op.layer else self.op.name
 
-    def arg(self, at: int, name: str, default: Any = None) -> Any:
-        """An argument by place or by name."""
-        return self.args[at] if len(self.args) > at else self.op.options.get(name, default)
+    def arg(self, index: int, name: str, default: Any = None) -> Any:
+        """An argument by position or by name."""
+        return self.op.arg(index, name, default)
 
-    def activation(self, at: int = 0) -> Activation:
-        """The argument at a place, which must depend on the inputs."""
-        value = self.args[at]
+    def activation(self, index: int = 0) -> Activation:
+        """The argument at an index, which must depend on the inputs."""
+        value = self.args[index]
         if not isinstance(value, Activation):
-            raise self.refusal(f"its argument {at + 1} does not depend on the net's inputs")
+            raise self.refusal(f"its argument {index + 1} does not depend on the net's inputs")
         return value
 
-    def constant(self, at: int) -> Constant:
-        """The argument at a place, which must not depend on the inputs."""
-        value = self.args[at]
+    def constant(self, index: int) -> Constant:
+        """The argument at an index, which must not depend on the inputs."""
+        value = self.args[index]
         if not isinstance(value, Constant):
-            raise self.refusal(f"its argument {at + 1} is no parameter but depends on the inputs")
+            raise self.refusal(f"its argument {index + 1} is not a parameter: it depends on inputs")
         return value
 
-    def passed(self, given: Activation) -> Activation:
-        """An activation after this operation, which changes nothing but by adding constants."""
-        return replace(given, private=self.private)
+    def sample(self) -> tuple[NDArray[np.int32], NDArray[np.float64] | None]:
+        """Units and factors of one sample [channels, positions]; all samples must be the same."""
+        activation = self.activation()
+        units, factor = activation.units, activation.factor
+        if bool((units != units[:1]).any()):
+            raise self.refusal("samples of its batch have different units")
+        factors = None if factor is None else factor[0].flatten(1).numpy()
+        return units[0].flatten(1).numpy().astype(np.int32), factors
 
-    def refusal(self, found: str) -> TopologyError:
+    def passed(self, activation: Activation) -> Activation:
+        """An activation after this operation, which at most adds constants to it."""
+        return replace(activation, private=self.private)
+
+    def refusal(self, reason: str) -> TopologyError:
         """The error that this operation cannot be followed."""
-        return refusal(self.op.name, self.op.layer, found)
+        return refusal(self.op.name, self.op.layer, reason)

@@ -3,42 +3,59 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 
 from netsculpt.tracing.engine.activation import NOTHING, Activation
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.engine.edges import Columns, Ints
 
-__all__ = ["SeveralInputs", "columns"]
+__all__ = ["MIXED_FACTORS", "SeveralInputs", "columns", "single_row"]
+
+MIXED_FACTORS = "a unit arrives multiplied by different factors at different positions"
 
 
-class SeveralInputs(Exception):  # noqa: N818 (no error: the walk starts again)
-    """Elements of the net's inputs that have to be one unit, as the pixels of a channel.
+class SeveralInputs(Exception):  # noqa: N818 (not an error: the net is followed again)
+    """Elements of the net's inputs that have to be one unit, like the pixels of a channel.
 
-    Or, with a vocabulary, one set of so many tokens.
+    With a vocabulary, they have to be one set of tokens.
     """
 
     def __init__(self, units: Ints, same: Ints, vocabulary: int = 0) -> None:
         super().__init__()
-        self.units, self.same = units, same  # each unit is one with the other at its place
+        self.units, self.same = units, same  # each unit is the one at the same index in `same`
         self.vocabulary = vocabulary
 
 
-def columns(call: Call, given: Activation, dim: int) -> Columns:
-    """The units along one dimension, whatever the others are.
+def columns(call: Call, activation: Activation, dim: int) -> Columns:
+    """The units along one dimension, whatever the indices along the others.
 
-    Elements of the net's inputs that stand in one column become one unit.
+    Elements of the net's inputs in one column become one unit.
     """
-    units, factors = (x.movedim(dim, 0).flatten(1).numpy() for x in (given.units, given.factors))
+    units, factors = (
+        x.movedim(dim, 0).flatten(1).numpy() for x in (activation.units, activation.factors)
+    )
     column = np.broadcast_to(np.arange(len(units))[:, None], units.shape)
     present = units != NOTHING
     pairs = np.stack([column[present], units[present]])
     key = pairs[0] * (pairs[1].max(initial=0) + 1) + pairs[1]
-    _, first, place = np.unique(key, return_index=True, return_inverse=True)
-    found = Columns(pairs[0, first], pairs[1, first], factors[present][first])
-    if (found.factor[place] != factors[present]).any():
-        raise call.refusal("a unit arrives multiplied by different factors at different positions")
-    again = np.flatnonzero(np.diff(found.column, prepend=-1) == 0)
-    inputs = call.build.is_input(found.unit[again]) & call.build.is_input(found.unit[again - 1])
-    if inputs.any() and call.build.plan.granularity == "channel":
-        raise SeveralInputs(found.unit[again][inputs], found.unit[again - 1][inputs])
-    return found
+    _, first, pair = np.unique(key, return_index=True, return_inverse=True)
+    taken = Columns(pairs[0, first], pairs[1, first], factors[present][first])
+    if (taken.factor[pair] != factors[present]).any():
+        raise call.refusal(MIXED_FACTORS)
+    again = np.flatnonzero(np.diff(taken.column, prepend=-1) == 0)
+    inputs = call.build.is_input(taken.unit[again]) & call.build.is_input(taken.unit[again - 1])
+    if inputs.any() and call.build.options.granularity == "channel":
+        raise SeveralInputs(taken.unit[again][inputs], taken.unit[again - 1][inputs])
+    return taken
+
+
+def single_row(call: Call, activation: Activation, dim: int, reason: str) -> Activation:
+    """The units along one dimension [size]; refused if a column has several units."""
+    taken = columns(call, activation, dim)
+    if taken.mixed:
+        raise call.refusal(reason)
+    units = torch.full((activation.units.shape[dim],), NOTHING)
+    factors = torch.ones(units.shape, dtype=torch.float64)
+    units[taken.column] = torch.from_numpy(taken.unit)
+    factors[taken.column] = torch.from_numpy(taken.factor)
+    return Activation(units, None if activation.factor is None else factors)

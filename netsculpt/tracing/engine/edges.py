@@ -1,4 +1,4 @@
-"""Edges into a layer, and what they come from."""
+"""Edges into a layer, and the weights and columns that they come from."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from netsculpt.tracing.program import Constant
 
-__all__ = ["Columns", "Edges", "Fed", "Ints", "summed"]
+__all__ = ["Columns", "Edges", "Ints", "LayerWeight", "summed"]
 
 Ints = NDArray[np.int64]
-_CHUNK = 1 << 22  # edges changed at a time
+_CHUNK = 1 << 22  # edges scaled at a time
 
 
 @dataclass(eq=False)
@@ -24,31 +24,31 @@ class Edges:
     source: NDArray[np.integer]  # units
     target: NDArray[np.integer]  # units
     weight: NDArray[Any]
-    count: NDArray[np.integer] | None  # scalars behind each (None: 1)
-    size: dict[int, int]  # scalars before masking, by the layer that they come from
+    count: NDArray[np.integer] | None  # scalars behind each edge (None: 1)
+    size: dict[int, int]  # scalars before masking, by index of the source layer
     parameter: str | None
     kind: str
     normed: bool  # whether weights are magnitudes
 
     def scale(self, factor: NDArray[np.float64], start: int) -> None:
-        """Multiply what arrives at each target by its factor."""
+        """Multiply the edges into each target by its factor."""
         factor = np.abs(factor) if self.normed else factor
         for first in range(0, self.weight.size, _CHUNK):
-            some = slice(first, first + _CHUNK)
-            self.weight[some] *= factor[self.target[some] - start]
+            chunk = slice(first, first + _CHUNK)
+            self.weight[chunk] *= factor[self.target[chunk] - start]
 
 
 @dataclass(frozen=True, eq=False)
 class Columns:
-    """Which units a weight's columns take: pairs, each once, by column.
+    """Which units a weight's columns take: distinct pairs, ordered by column.
 
-    Where positions hold different units the weight has a copy for each, as `copies` says.
+    Where positions have different units, the weight has a copy for each.
     """
 
     column: Ints
     unit: Ints
     factor: NDArray[np.float64]
-    copy: Ints | None = None  # of the weight that takes the unit (None: there is one)
+    copy: Ints | None = None  # the copy of the weight that takes the unit (None: there is one)
     n_copies: int = 1
 
     @property
@@ -58,7 +58,7 @@ class Columns:
 
     @property
     def shared(self) -> bool:
-        """Whether a unit stands in several columns of one copy."""
+        """Whether a unit is in several columns of one copy."""
         key = self.unit * self.n_copies + self.copies
         return np.unique(key).size < key.size
 
@@ -69,19 +69,19 @@ class Columns:
 
 
 @dataclass(frozen=True, eq=False)
-class Fed:
-    """A weight that feeds a layer."""
+class LayerWeight:
+    """A weight that feeds a layer, and the units that it takes."""
 
     weight: Constant
     taken: Columns
-    start: int  # the unit that its first row leads to
+    start: int  # the target of its first row
     groups: int
 
 
 def summed(
     key: Ints, weight: NDArray[np.float64], count: Ints
 ) -> tuple[Ints, NDArray[np.float64], Ints]:
-    """Weights and counts of equal keys added up; keys ascend."""
+    """Sums of the weights and counts of equal keys, by ascending key."""
     order = np.argsort(key, kind="stable")
     key, weight, count = key[order], weight[order], count[order]
     begin = np.flatnonzero(np.diff(key, prepend=-1))

@@ -8,75 +8,74 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from netsculpt.tracing.engine.activation import NOTHING, Activation
 from netsculpt.tracing.engine.builder import Builder
 from netsculpt.tracing.engine.columns import SeveralInputs
+from netsculpt.tracing.engine.edges import Ints
 
 __all__ = ["Inputs"]
 
-Ints = NDArray[np.int64]
 _TOKENS = NOTHING - 1  # tokens of the first group, in a shadow; those of the second are one less
 
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
-    """What is known of the inputs' elements: each time that the walk starts, more.
+    """The inputs' elements, in groups that get larger each time the net is followed again.
 
-    A group is a unit; or, where an embedding takes it, a unit for each token that its elements may
-    be. In shadows such a group is a number below `NOTHING`.
+    A group is one unit, or, if an embedding takes it, one unit for each token that its elements
+    can be. In shadows a group of tokens is a number below `NOTHING`.
     """
 
     shapes: Mapping[str, tuple[int, ...]]
-    group: Ints  # of each element; they are numbered in the order of their first elements
-    vocabulary: Ints  # how many tokens each element may be; 0: it is a number
+    group: Ints  # of each element; groups are numbered in the order of their first elements
+    vocabulary: Ints  # how many tokens each element can be; 0: it is a number
 
     @classmethod
     def of(cls, shapes: Mapping[str, tuple[int, ...]]) -> Inputs:
-        """Each element is a unit."""
+        """Inputs of these shapes; each element is a unit."""
         n_elements = sum(math.prod(shape[1:]) for shape in shapes.values())
         return cls(shapes, np.arange(n_elements), np.zeros(n_elements, np.int64))
 
-    def laid(self, build: Builder) -> tuple[dict[str, Activation], Ints]:
-        """The inputs' shadows, in layers that it adds; and the group of each unit there."""
+    def add_layers(self, build: Builder) -> tuple[dict[str, Activation], Ints]:
+        """Add the input layers; the inputs' shadows, and the group of each unit."""
         shadow = np.full(self.group.max(initial=-1) + 1, NOTHING)  # of each group
-        values, of_unit, stop = {}, [np.zeros(0, np.int64)], 0
+        shadows, group_of_unit, stop = {}, [np.zeros(0, np.int64)], 0
         for name, shape in self.shapes.items():
             start, stop = stop, stop + math.prod(shape[1:])
             inside, tokens = self.group[start:stop], self.vocabulary[start:stop]
-            called = "input" if len(self.shapes) == 1 else name
+            layer = "input" if len(self.shapes) == 1 else name
             new = np.unique(inside[(shadow[inside] == NOTHING) & (tokens == 0)])
             if new.size:
-                first = build.add_layer(called, "input", shape[1:], new.size)
+                first = build.add_layer(layer, "input", shape[1:], new.size)
                 shadow[new] = first + np.arange(new.size)
-                of_unit.append(new)
+                group_of_unit.append(new)
             for group in np.unique(inside[(shadow[inside] == NOTHING) & (tokens > 0)]).tolist():
-                at = int(np.argmax(inside == group))
-                size = int(tokens[at])
-                index = ", ".join(str(x) for x in np.unravel_index(at, shape[1:]))
+                element = int(np.argmax(inside == group))
+                size = int(tokens[element])
+                index = ", ".join(str(x) for x in np.unravel_index(element, shape[1:]))
                 whole = bool((inside == group).all())
-                build.add_layer(called if whole else f"{called}[{index}]", "input", (size,), size)
+                build.add_layer(layer if whole else f"{layer}[{index}]", "input", (size,), size)
                 shadow[group] = _TOKENS - group
                 build.tokens[_TOKENS - group] = build.layers[-1]
-                of_unit.append(np.full(size, group))
+                group_of_unit.append(np.full(size, group))
             units = torch.from_numpy(shadow[inside])
-            values[name] = Activation(units.reshape(1, *shape[1:]).expand(shape))
-        return values, np.concatenate(of_unit)
+            shadows[name] = Activation(units.reshape(1, *shape[1:]).expand(shape))
+        return shadows, np.concatenate(group_of_unit)
 
-    def joined(self, found: SeveralInputs, of_unit: Ints) -> Inputs:
-        """Fewer groups, in the order of their first elements."""
+    def merged(self, several: SeveralInputs, group_of_unit: Ints) -> Inputs:
+        """The inputs with fewer groups, in the order of their first elements."""
         one, two = (
-            np.where(x < NOTHING, _TOKENS - x, of_unit[x]) for x in (found.units, found.same)
+            np.where(x < NOTHING, _TOKENS - x, group_of_unit[x])
+            for x in (several.units, several.same)
         )
         n_groups = int(self.group.max()) + 1
         pairs = coo_array((np.ones(one.size), (one, two)), (n_groups, n_groups))
         _, label = connected_components(pairs, directed=False)
-        merged = label[self.group]
-        _, first, place = np.unique(merged, return_index=True, return_inverse=True)
+        _, first, place = np.unique(label[self.group], return_index=True, return_inverse=True)
         vocabulary = self.vocabulary.copy()
-        if found.vocabulary:
-            vocabulary[np.isin(self.group, np.union1d(one, two))] = found.vocabulary
+        if several.vocabulary:
+            vocabulary[np.isin(self.group, np.union1d(one, two))] = several.vocabulary
         return Inputs(self.shapes, np.argsort(np.argsort(first))[place], vocabulary)

@@ -1,5 +1,5 @@
-"""How truly a graph stands for its net: layer by layer, and as a forward pass."""
+"""How faithful a graph is to its net: layer by layer, and as a forward pass."""
 
-from netsculpt.tracing.fidelity.checks import Checked, Fidelity, fidelity
+from netsculpt.tracing.fidelity.checks import Fidelity, LayerFidelity, fidelity
 
-__all__ = ["Checked", "Fidelity", "fidelity"]
+__all__ = ["Fidelity", "LayerFidelity", "fidelity"]

@@ -1,11 +1,11 @@
-"""What every check of a graph against its net is given."""
+"""The data that every check of a graph against its net needs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -18,16 +18,30 @@ from netsculpt.tracing.engine.activation import NOTHING, Activation
 from netsculpt.tracing.engine.builder import Builder
 from netsculpt.tracing.engine.edges import Edges
 from netsculpt.tracing.fidelity.folds import folds
-from netsculpt.tracing.program import Op, Program
+from netsculpt.tracing.program import Op, Program, leaves
 
-__all__ = ["Bench"]
+__all__ = ["Bench", "Outcome", "error"]
 
 Floats = NDArray[np.float64]
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """The outcome of one check."""
+
+    check: Literal["values", "path sums", "sources", "not checked"]
+    error: float | None = None  # 0 … 1; None if not checked
+    reason: str = ""  # why it was not checked
+
+    @classmethod
+    def skipped(cls, reason: str) -> Outcome:
+        """The outcome where no check applies."""
+        return cls("not checked", reason=reason)
+
+
 @dataclass(frozen=True, eq=False)
 class Bench:
-    """A graph beside the program that it is said to come from."""
+    """A graph, and the program that it should come from."""
 
     graph: NetGraph
     program: Program
@@ -37,7 +51,7 @@ class Bench:
 
     @cached_property
     def fold(self) -> Floats:
-        """What the edges into each unit must have been multiplied by [U]."""
+        """The factor that the edges into each unit should carry [U]."""
         sums = frozenset(op.output for op in self.made_by.values())
         return folds(self.program, self.shadows, self.build, sums)
 
@@ -45,41 +59,40 @@ class Bench:
     def _columns(self) -> csc_array:
         return self.graph.weights.astype(np.float64).tocsc()
 
-    def into(self, at: int) -> csr_array:
+    def into(self, layer: int) -> csr_array:
         """Weights of the edges into a layer [U, units of the layer]."""
-        return self._columns[:, self.build.layers[at].units].tocsr()
+        return self._columns[:, self.build.layers[layer].units].tocsr()
 
-    def arriving(self, at: int) -> list[Edges]:
-        """Edges into a layer, as they were made."""
-        return self.build.edges.get(at, [])
+    def arriving(self, layer: int) -> list[Edges]:
+        """Edges into a layer, as the trace made them."""
+        return self.build.edges.get(layer, [])
 
-    def is_wiring(self, at: int) -> bool:
+    def is_wiring(self, layer: int) -> bool:
         """Whether no parameter feeds a layer."""
-        return all(edges.kind == WIRING for edges in self.arriving(at))
+        return all(edges.kind == WIRING for edges in self.arriving(layer))
 
     @cached_property
     def made_by(self) -> dict[int, Op]:
-        """The operation whose output is the first that holds units of a layer, by layer."""
+        """The first operation whose output has units of a layer, by index of the layer."""
         made: dict[int, Op] = {}
         for op in self.program.ops:
-            shadow = self.shadows[op.output]
-            found = shadow[0] if isinstance(shadow, list | tuple) and shadow else shadow
-            if isinstance(found, Activation):
-                units = np.unique(found.units.numpy())
-                for at in np.unique(self.build.layer_of(units[units > NOTHING])).tolist():
-                    if at in self.build.edges:
-                        made.setdefault(at, op)
+            first = next(leaves(self.shadows[op.output]), None)
+            if isinstance(first, Activation):
+                units = np.unique(first.units.numpy())
+                for layer in np.unique(self.build.layer_of(units[units > NOTHING])).tolist():
+                    if layer in self.build.edges:
+                        made.setdefault(layer, op)
         return made
 
-    def random(self, given: Activation, factor: Tensor | None = None) -> Tensor:
+    def random(self, activation: Activation, factor: Tensor | None = None) -> Tensor:
         """An activation whose units have the random values."""
-        values = torch.from_numpy(self.values)[given.units.clamp(min=0)]
-        times = given.factors if factor is None else factor
-        return (values * times).where(given.units != NOTHING, 0.0)
+        values = torch.from_numpy(self.values)[activation.units.clamp(min=0)]
+        factor = activation.factors if factor is None else factor
+        return (values * factor).where(activation.units != NOTHING, 0.0)
 
 
-def error(found: Floats, wanted: Floats, bound: Floats) -> float:
+def error(actual: Floats, expected: Floats, bound: Floats) -> float:
     """The largest difference, as a share of what can arrive at each unit: 0 … 1."""
-    size = bound + np.abs(wanted)
-    shares = np.abs(found - wanted) / np.where(size == 0, 1.0, size)
+    size = bound + np.abs(expected)
+    shares = np.abs(actual - expected) / np.where(size == 0, 1.0, size)
     return float(np.nan_to_num(shares, nan=1.0, posinf=1.0).max(initial=0.0))

@@ -1,11 +1,11 @@
-"""How truly a graph stands for the net that it was traced from."""
+"""Compare a graph with the net that it was traced from."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -14,13 +14,9 @@ from torch import Tensor, nn
 from netsculpt.core.random import RNG, root_seed, stream
 from netsculpt.graph.graph import NetGraph
 from netsculpt.tracing.export import evaluating, exported
-from netsculpt.tracing.fidelity.bench import Bench
-from netsculpt.tracing.fidelity.embedding import (
-    EMBEDDINGS,
-    checked_embedding,
-    rebuilt_embedding,
-)
-from netsculpt.tracing.fidelity.match import plan_of, require_same_edges
+from netsculpt.tracing.fidelity.bench import Bench, Outcome
+from netsculpt.tracing.fidelity.embedding import EMBEDDINGS, embedding_error, rebuilt_embedding
+from netsculpt.tracing.fidelity.match import options_of, require_same_edges
 from netsculpt.tracing.fidelity.products import checked_product, rebuilt
 from netsculpt.tracing.fidelity.run import Numbers, outputs
 from netsculpt.tracing.fidelity.wiring import checked_wiring, unscaled
@@ -30,50 +26,48 @@ from netsculpt.tracing.program import Op
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Checked", "Fidelity", "fidelity"]
-
-Check = Literal["values", "path sums", "sources", "not checked"]
+__all__ = ["Fidelity", "LayerFidelity", "fidelity"]
 
 
 @dataclass(frozen=True)
-class Checked:
-    """What was found of the edges into one layer."""
+class LayerFidelity:
+    """The check of the edges into one layer, through one parameter."""
 
     layer: str
     parameter: str | None  # None: wiring
-    check: Check
-    error: float | None  # 0 … 1; None where nothing was checked
-    reason: str  # why nothing was checked
+    check: str  # "values", "path sums", "sources" or "not checked"
+    error: float | None  # 0 … 1; None if not checked
+    reason: str  # why it was not checked
 
 
 @dataclass(frozen=True)
 class Fidelity:
     """How far a graph is from its net."""
 
-    layers: tuple[Checked, ...]  # in the graph's order; of each parameter that feeds a layer
-    output_difference: float  # largest |rebuilt − the net's own| over all outputs
+    layers: tuple[LayerFidelity, ...]  # in the graph's order, one per layer and parameter
+    output_difference: float  # largest |rebuilt − the net's| over all outputs
     output_scale: float  # largest |output| of the net
 
     @property
     def output_error(self) -> float:
-        """The difference of the outputs as a share of their scale."""
+        """The difference of the outputs, relative to their scale."""
         if not self.output_scale:
             return float("inf") if self.output_difference else 0.0
         return self.output_difference / self.output_scale
 
     @property
     def max_error(self) -> float:
-        """The largest error of all, that of the outputs included."""
+        """The largest error, including that of the outputs."""
         return max([self.output_error, *(x.error for x in self.layers if x.error is not None)])
 
     def table(self) -> pd.DataFrame:
-        """One row a layer and parameter, in the graph's order."""
+        """One row per layer and parameter, in the graph's order."""
         import pandas as pd
 
         return pd.DataFrame([asdict(x) for x in self.layers])
 
     def summary(self) -> dict[str, Any]:
-        """Plain values, JSON-able."""
+        """Plain values that fit in JSON."""
         counts = Counter(x.check for x in self.layers)
         return {
             "max_error": self.max_error,
@@ -85,36 +79,36 @@ class Fidelity:
 
 
 def fidelity(
-    module: nn.Module,
+    net: nn.Module,
     graph: NetGraph,
     example: Tensor | tuple[Tensor, ...],
     *,
     rng: RNG = None,
 ) -> Fidelity:
-    r"""Hold a graph against the net that it was traced from.
+    r"""Compare a graph with the net that it was traced from.
 
-    The net is exported and followed again. Then each layer's edges, with the weights that `graph`
-    gives them, are held against the operation that the net runs there, and the net's outputs are
-    rebuilt from the graph.
+    The net is exported and followed again. Then each layer's edges, with their weights in `graph`,
+    are compared with the operation that the net runs there, and the net's outputs are rebuilt from
+    the graph.
 
-    - "values": every edge stands for one scalar. With random values :math:`v_i` of units, what the
-      operation gives without its bias must be :math:`z_j = \sum_i w_{ij} v_i / f_j`, where
-      :math:`f_j` is what norms and numbers were measured to multiply unit j by. Sums of
-      activations are checked so too.
-    - "path sums": several scalars stand behind an edge. The operation is run with magnitudes
-      :math:`|k|` (with :math:`k^2` for "l2"; as they are for "sum"), a convolution with stride 1 on
-      channels that are the same everywhere, which makes padding circular. What arrives at each
-      position of channel j must be :math:`\sum_i w_{ij} v_i / |f_j|` (:math:`w_{ij}^2` for "l2").
+    - "values": every edge is one scalar. With random values :math:`v_i` of units, the value of the
+      operation without its bias must be :math:`z_j = \sum_i w_{ij} v_i / f_j`, where :math:`f_j` is
+      the measured factor by which norms and numbers multiply unit j. Sums of activations are
+      checked in the same way.
+    - "path sums": there are several scalars behind an edge. The operation is run with magnitudes
+      :math:`|k|` (:math:`k^2` for "l2", signed :math:`k` for "sum"), a convolution with stride 1 on
+      channels that are the same everywhere, which makes padding circular. Each position of channel
+      j must get :math:`\sum_i w_{ij} v_i / |f_j|` (:math:`w_{ij}^2` for "l2").
     - "sources": where activations are multiplied or compared, each unit must have an edge from
       each unit that meets in it.
-    - "not checked": the reason is given; it says nothing for or against the layer.
+    - "not checked": for the reason given; it says nothing for or against the layer.
 
     Parameters
     ----------
-    module
+    net
         The net. It is run in evaluation mode, and left as it was.
     graph
-        What `netsculpt.trace` gave for it; weights may have been changed since.
+        The result of `netsculpt.trace`; weights may have been changed since.
     example
         As for `netsculpt.trace`: inputs of its shapes and types are drawn at random.
     rng
@@ -125,10 +119,10 @@ def fidelity(
     Fidelity
         The error of a layer is that of its worst unit, :math:`|z_j - \hat z_j|` as a share of
         :math:`\sum_i |w_{ij} v_i| + |z_j|`: 0 … 1. That of the outputs is the largest difference
-        between `module` and a forward pass with the graph's edges in the place of its weights
-        ("values"; other layers run as they are), over the largest output. All is computed in
+        between `net` and a forward pass with the graph's edges in the place of its weights (in
+        "values" layers; other layers run as they are), over the largest output. Computed in
         float64; the graph's weights are rounded to float32 unless the net's are float64, and
-        `module` runs in its own type: errors of some 1e-7 in layers, 1e-6 in outputs are rounding.
+        `net` runs in its own type: errors of about 1e-7 in layers and 1e-6 in outputs are rounding.
 
     Raises
     ------
@@ -139,98 +133,100 @@ def fidelity(
 
     Notes
     -----
-    Cost: a trace, three forward passes and O(E). Memory: some 40 bytes an edge.
+    Cost: a trace, three forward passes and O(E). Memory: about 40 bytes per edge.
 
     Examples
     --------
     >>> from netsculpt.tracing import trace
     >>> net = nn.Sequential(nn.Linear(8, 6), nn.BatchNorm1d(6), nn.ReLU(), nn.Linear(6, 2))
     >>> graph = trace(net, torch.zeros(1, 8))
-    >>> found = fidelity(net, graph, torch.zeros(1, 8), rng=0)
-    >>> found.max_error < 1e-5
+    >>> result = fidelity(net, graph, torch.zeros(1, 8), rng=0)
+    >>> result.max_error < 1e-5
     True
-    >>> [(x.layer, x.check) for x in found.layers]
+    >>> [(x.layer, x.check) for x in result.layers]
     [('0', 'values'), ('3', 'values')]
     """
-    plan, seed = plan_of(graph), root_seed(rng)
+    options, seed = options_of(graph), root_seed(rng)
     examples = (example,) if isinstance(example, Tensor) else tuple(example)
-    program = exported(module, examples)
-    build, shadows = followed(program, plan)
+    program = exported(net, examples)
+    build, shadows = followed(program, options)
     require_same_edges(graph, build.graph())
     values = stream(seed, "values").uniform(0.5, 1.5, graph.n_units)
     values *= stream(seed, "signs").choice([-1.0, 1.0], graph.n_units)
     bench = Bench(graph, program, shadows, build, values)
-    made = bench.made_by
-    layers = tuple(_checked(bench, made))
-    by_values = {made[at].output: at for at in _rebuildable(bench, layers, made)}
+    layers = tuple(_checked(bench))
+    by_values = {bench.made_by[layer].output: layer for layer in _rebuildable(bench, layers)}
 
-    def instead(op: Op, of: Numbers, own: Any) -> Any:
-        at = by_values.get(op.output)
-        if at is None or op.name == "embedding_bag":
+    def instead(op: Op, numbers: Numbers, own: Any) -> Any:
+        layer = by_values.get(op.output)
+        if layer is None or op.name == "embedding_bag":
             return own
         by_graph = rebuilt_embedding if op.name == "embedding" else rebuilt
-        return by_graph(bench, op, at, of, own)
+        return by_graph(bench, op, layer, numbers, own)
 
     inputs = _inputs(bench, examples, stream(seed, "inputs"))
     with torch.no_grad():
         named = dict(zip(program.inputs, inputs, strict=True))
-        found = outputs(program, shadows, named, instead)
-        wanted = _own_outputs(module, inputs)
+        by_edges = outputs(program, shadows, named, instead)
+        by_net = _outputs(net, inputs)
     apart = [
         float(torch.where(x == y, 0.0, (x - y).abs()).nan_to_num(nan=torch.inf).max())
-        for x, y in zip(found, wanted, strict=True)
+        for x, y in zip(by_edges, by_net, strict=True)
     ]
-    return Fidelity(layers, max(apart), max(float(y.abs().max()) for y in wanted))
+    return Fidelity(layers, max(apart), max(float(y.abs().max()) for y in by_net))
 
 
-def _checked(bench: Bench, made: dict[int, Op]) -> Iterator[Checked]:
-    for at, layer in enumerate(bench.build.layers):
-        name, op = layer.name, made.get(at)
-        if at not in bench.build.edges:
-            if unscaled(bench, at) > 1e-9:  # a factor that its leaving edges lack
-                yield Checked(name, None, "values", unscaled(bench, at), "")
+def _checked(bench: Bench) -> Iterator[LayerFidelity]:
+    for index, layer in enumerate(bench.build.layers):
+        if index not in bench.build.edges:
+            largest = unscaled(bench, index)
+            if largest > 1e-9:  # a factor that its leaving edges lack
+                yield LayerFidelity(layer.name, None, "values", largest, "")
             continue
-        parameters = list(dict.fromkeys(x.parameter for x in bench.arriving(at)))
-        if bench.is_wiring(at):
-            check, found, reason = checked_wiring(bench, op, at)
-        elif op is None:
-            check, found, reason = "not checked", None, "no operation gives its units alone"
-        elif op.name in EMBEDDINGS and bench.build.plan.granularity == "spatial":
-            check, found, reason = "not checked", None, "each position has tokens of its own"
-        elif op.name in EMBEDDINGS:
-            check, found, reason = "values", checked_embedding(bench, op, at), ""
-        else:
-            check, found, reason = checked_product(bench, op, at)
-        for parameter in parameters:
-            yield Checked(name, parameter, check, found, reason)  # type: ignore[arg-type]
+        outcome = _outcome(bench, index)
+        for parameter in dict.fromkeys(x.parameter for x in bench.arriving(index)):
+            yield LayerFidelity(layer.name, parameter, outcome.check, outcome.error, outcome.reason)
 
 
-def _rebuildable(bench: Bench, layers: tuple[Checked, ...], made: dict[int, Op]) -> list[int]:
-    """Layers of which every edge stands for one scalar of one weight."""
+def _outcome(bench: Bench, layer: int) -> Outcome:
+    op = bench.made_by.get(layer)
+    if bench.is_wiring(layer):
+        return checked_wiring(bench, op, layer)
+    if op is None:
+        return Outcome.skipped("no operation has its units alone")
+    if op.name not in EMBEDDINGS:
+        return checked_product(bench, op, layer)
+    if bench.build.options.granularity == "spatial":
+        return Outcome.skipped("each position has its own tokens")
+    return Outcome("values", embedding_error(bench, op, layer))
+
+
+def _rebuildable(bench: Bench, layers: tuple[LayerFidelity, ...]) -> list[int]:
+    """Layers where every edge is one scalar of one weight."""
     names = {x.layer for x in layers if x.check == "values" and x.parameter is not None}
-    return [at for at in made if bench.build.layers[at].name in names]
+    return [layer for layer in bench.made_by if bench.build.layers[layer].name in names]
 
 
 def _inputs(
     bench: Bench, examples: tuple[Tensor, ...], rng: np.random.Generator
 ) -> tuple[Tensor, ...]:
-    """Normal numbers; tokens where an embedding takes them; else whole numbers 0 and 1."""
-    drawn = []
+    """Normal numbers; tokens for embeddings; 0 and 1 for other integers."""
+    inputs = []
     for name, example in zip(bench.program.inputs, examples, strict=True):
         units = bench.shadows[name].units
-        found: Any
+        numbers: Any
         if example.is_floating_point():
-            found = rng.standard_normal(tuple(example.shape))
+            numbers = rng.standard_normal(tuple(example.shape))
         else:
-            count = np.full(units.shape, 2)
-            for number, layer in bench.build.tokens.items():
-                count[units == number] = layer.n_units
-            found = rng.integers(count)
-        drawn.append(torch.from_numpy(found).to(example))
-    return tuple(drawn)
+            n_values = np.full(units.shape, 2)
+            for token, layer in bench.build.tokens.items():
+                n_values[units == token] = layer.n_units
+            numbers = rng.integers(n_values)
+        inputs.append(torch.from_numpy(numbers).to(example))
+    return tuple(inputs)
 
 
-def _own_outputs(module: nn.Module, inputs: tuple[Tensor, ...]) -> list[Tensor]:
-    with evaluating(module):
-        given = torch.utils._pytree.tree_leaves(module(*inputs))
-    return [x.detach().cpu().double() for x in given if isinstance(x, Tensor)]
+def _outputs(net: nn.Module, inputs: tuple[Tensor, ...]) -> list[Tensor]:
+    with evaluating(net):
+        values = torch.utils._pytree.tree_leaves(net(*inputs))
+    return [x.detach().cpu().double() for x in values if isinstance(x, Tensor)]

@@ -1,62 +1,56 @@
-"""Whether a graph has the layers, blocks and edges that a net makes."""
+"""Whether a graph has the layers, blocks and edges of a net."""
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
 
 from netsculpt.core.errors import GraphError
 from netsculpt.graph.graph import NetGraph
-from netsculpt.tracing.plan import Plan
+from netsculpt.tracing.options import TraceOptions
 
-__all__ = ["plan_of", "require_same_edges"]
+__all__ = ["options_of", "require_same_edges"]
 
 _REMEDY = (
-    "fidelity holds a net against the graph that netsculpt.trace made of it, masks included: "
+    "fidelity compares a net with the graph that netsculpt.trace made of it, masks included: "
     "trace this net again"
 )
+_RECORDED = ("edge_norm", "fold_norms", "granularity", "unroll")
 
 
-def plan_of(graph: NetGraph) -> Plan:
+def options_of(graph: NetGraph) -> TraceOptions:
     """The options of the trace that made a graph."""
-    for taken in graph.provenance:
-        if taken.function == "trace":
-            chosen = {x: taken.parameters[x] for x in _CHOSEN if x in taken.parameters}
-            return Plan(**chosen, max_edges=np.iinfo(np.int32).max)
-    made = ", ".join(taken.function for taken in graph.provenance) or "nothing known"
+    for step in graph.provenance:
+        if step.function == "trace":
+            recorded = {x: step.parameters[x] for x in _RECORDED if x in step.parameters}
+            return TraceOptions(**recorded, max_edges=np.iinfo(np.int32).max)
+    made = ", ".join(step.function for step in graph.provenance) or "nothing known"
     raise GraphError(f"the graph was made by {made}, not by a trace: {_REMEDY}")
 
 
-_CHOSEN = ("edge_norm", "fold_norms", "granularity", "unroll")
-
-
 def require_same_edges(graph: NetGraph, fresh: NetGraph) -> None:
-    """Refuse a graph that differs from a fresh one in more than its weights."""
-    for said, one, two in (
-        ("layers", _words(graph.layers), _words(fresh.layers)),
-        ("blocks", _words(graph.blocks), _words(fresh.blocks)),
+    """Raise if a graph differs from a fresh one in more than its weights."""
+    for parts, here, there in (
+        ("layers", graph.layers, fresh.layers),
+        ("blocks", graph.blocks, fresh.blocks),
     ):
-        if one != two:
-            at = next((at for at, (x, y) in enumerate(zip(one, two, strict=False)) if x != y), None)
-            here = min(len(one), len(two)) if at is None else at
-            has, makes = (x[here] if here < len(x) else "none" for x in (one, two))
-            raise GraphError(
-                f"the graph's {said} are not the net's: number {here + 1} is {has} there, {makes} "
-                f"here; {_REMEDY}"
-            )
+        pairs: Any = enumerate(zip_longest(here, there, fillvalue="none"), 1)
+        for number, (in_graph, in_net) in pairs:
+            if str(in_graph) != str(in_net):
+                raise GraphError(
+                    f"the graph's {parts} are not the net's: number {number} is {in_graph} in the "
+                    f"graph, {in_net} in the net; {_REMEDY}"
+                )
     for block in fresh.blocks:
-        edges, own = (_pairs(x, block.source, block.target) for x in (graph, fresh))
-        lost, added = np.setdiff1d(own, edges).size, np.setdiff1d(edges, own).size
+        edges, expected = (_pairs(x, block.source, block.target) for x in (graph, fresh))
+        lost, added = np.setdiff1d(expected, edges).size, np.setdiff1d(edges, expected).size
         if lost or added:
             raise GraphError(
-                f"block '{block.source}' → '{block.target}' lacks {lost} edges of the net's and "
-                f"has {added} that the net has not; {_REMEDY}"
+                f"block '{block.source}' → '{block.target}' lacks {lost} edges of the net and "
+                f"has {added} that the net does not have; {_REMEDY}"
             )
-
-
-def _words(parts: tuple[Any, ...]) -> list[str]:
-    return [str(part) for part in parts]
 
 
 def _pairs(graph: NetGraph, source: str, target: str) -> Any:

@@ -1,4 +1,4 @@
-"""A program run on numbers, in float64."""
+"""Run a program on numbers, in float64."""
 
 from __future__ import annotations
 
@@ -10,21 +10,20 @@ import torch
 from torch import Tensor
 
 from netsculpt.tracing.engine.activation import Activation
-from netsculpt.tracing.program import Constant, Op, Program, Ref, refs
+from netsculpt.tracing.program import Constant, Op, Program, filled, leaves, mapped
+from netsculpt.tracing.rules.moves import ANY_STRIDES
 
-__all__ = ["Numbers", "given_to", "number", "outputs", "ran"]
+__all__ = ["Numbers", "activations_of", "number", "outputs", "ran"]
 
-Numbers = Callable[[str], Any]  # what stands for the value that is called so
-
-_BY_SHAPE = {"view": "reshape", "_unsafe_view": "reshape"}  # what is rebuilt has its own strides
+Numbers = Callable[[str], Any]  # the number, or tensor, of the value of that name
 
 
-def ran(op: Op, of: Numbers) -> Any:
-    """What an operation gives."""
-    args, options = _filled((op.args, dict(op.options)), of)
+def ran(op: Op, numbers: Numbers) -> Any:
+    """The value of an operation."""
+    args, kwargs = filled((op.args, op.kwargs), numbers)
     if op.name == "getitem":
         return operator.getitem(*args)
-    return number(getattr(torch.ops.aten, _BY_SHAPE.get(op.name, op.name))(*args, **options))
+    return number(getattr(torch.ops.aten, ANY_STRIDES.get(op.name, op.name))(*args, **kwargs))
 
 
 def outputs(
@@ -33,54 +32,36 @@ def outputs(
     inputs: Mapping[str, Tensor],
     instead: Callable[[Op, Numbers, Any], Any],
 ) -> list[Tensor]:
-    """The net's outputs, where `instead` may give something else than an operation did."""
+    """The net's outputs, where `instead` may replace the value of an operation."""
     values: dict[str, Any] = {name: number(x) for name, x in inputs.items()}
     left = program.uses.copy()
 
-    def of(name: str) -> Any:
+    def numbers(name: str) -> Any:
         return values[name] if name in values else number(shadows[name])
 
     for op in program.ops:
-        if not _depends(shadows[op.output]):
+        if not any(isinstance(x, Activation) for x in leaves(shadows[op.output])):
             continue
-        values[op.output] = instead(op, of, ran(op, of))
-        for ref in refs((op.args, op.options)):
-            left[ref.name] -= 1
-            if not left[ref.name]:
-                values.pop(ref.name, None)
-    found = [of(x.name) if isinstance(x, Ref) else x for x in program.outputs]
-    return [x for x in found if isinstance(x, Tensor)]
+        values[op.output] = instead(op, numbers, ran(op, numbers))
+        for name in op.inputs:
+            left[name] -= 1
+            if not left[name]:
+                values.pop(name, None)
+    return [x for x in filled(program.outputs, numbers) if isinstance(x, Tensor)]
 
 
-def number(given: Any) -> Any:
+def number(values: Any) -> Any:
     """Constants without what masks prune, and floating-point numbers in float64."""
-    if isinstance(given, Constant):
-        value = given.value if given.keep is None else given.value.where(given.keep, 0)
-        return number(value)
-    if isinstance(given, Tensor):
-        return given.double() if given.is_floating_point() else given
-    if isinstance(given, list | tuple):
-        return type(given)(number(x) for x in given)
-    return given
+    return mapped(values, _number)
 
 
-def given_to(op: Op, shadows: Mapping[str, Any]) -> list[str]:
-    """The activations that an operation takes, by name."""
-    names = [ref.name for ref in refs((op.args, op.options))]
-    return [name for name in names if isinstance(shadows[name], Activation)]
+def _number(value: Any) -> Any:
+    if isinstance(value, Constant):
+        value = value.value if value.keep is None else value.value.where(value.keep, 0)
+    is_float = isinstance(value, Tensor) and value.is_floating_point()
+    return value.double() if is_float else value
 
 
-def _depends(shadow: Any) -> bool:
-    if isinstance(shadow, list | tuple):
-        return any(_depends(x) for x in shadow)
-    return not isinstance(shadow, Constant | int | float | bool | None)
-
-
-def _filled(given: Any, of: Numbers) -> Any:
-    if isinstance(given, Ref):
-        return of(given.name)
-    if isinstance(given, Mapping):
-        return {key: _filled(x, of) for key, x in given.items()}
-    if isinstance(given, list | tuple):
-        return type(given)(_filled(x, of) for x in given)
-    return given
+def activations_of(op: Op, shadows: Mapping[str, Any]) -> list[str]:
+    """Names of the activations that an operation takes."""
+    return [name for name in op.inputs if isinstance(shadows[name], Activation)]

@@ -1,4 +1,4 @@
-"""Layers without parameters of their own: edges from what meets in them."""
+"""Check layers without parameters: each unit against the units that meet in it."""
 
 from __future__ import annotations
 
@@ -7,81 +7,80 @@ import torch
 from numpy.typing import NDArray
 
 from netsculpt.tracing.engine.activation import NOTHING, Activation
-from netsculpt.tracing.fidelity.bench import Bench, error
-from netsculpt.tracing.fidelity.run import given_to, number, ran
-from netsculpt.tracing.program import Op, Ref
+from netsculpt.tracing.fidelity.bench import Bench, Outcome, error
+from netsculpt.tracing.fidelity.run import activations_of, number, ran
+from netsculpt.tracing.program import Op, inputs_of
+from netsculpt.tracing.rules.addition import OPS as _SUMS
 
 __all__ = ["checked_wiring", "unscaled"]
 
-_SUMS = ("add", "sub", "rsub")
 _OTHERS = ("mul", "maximum", "minimum")
 
 
-def checked_wiring(bench: Bench, op: Op | None, at: int) -> tuple[str, float | None, str]:
-    """Which check was made of a layer, its error, and why it was none."""
-    if op is None and bench.build.layers[at].role == "output":
-        return "values", _of_output(bench, at), ""
-    given = [] if op is None else given_to(op, bench.shadows)
+def checked_wiring(bench: Bench, op: Op | None, layer: int) -> Outcome:
+    """The check of a layer without parameters."""
+    if op is None and bench.build.layers[layer].role == "output":
+        return Outcome("values", _error_of_output(bench, layer))
     if op is None:
-        return "not checked", None, "no operation gives its units alone"
-    if op.name not in (*_SUMS, *_OTHERS) or len(given) != 2:
-        return "not checked", None, f"operation '{op.name}' is no sum or product of two activations"
+        return Outcome.skipped("no operation has its units alone")
+    if op.name not in (*_SUMS, *_OTHERS) or len(activations_of(op, bench.shadows)) != 2:
+        return Outcome.skipped(f"operation '{op.name}' is not a sum or product of two activations")
     if op.name in _SUMS:
-        found = _of_sum(bench, op, at)
-        if found is None:
-            return "not checked", None, "at no position all of a unit's sources meet"
-        return "values", found, ""
-    return "sources", max(_of_meeting(bench, op, at), unscaled(bench, at)), ""
+        largest = _error_of_sum(bench, op, layer)
+        if largest is None:
+            return Outcome.skipped("at no position do all sources of a unit meet")
+        return Outcome("values", largest)
+    return Outcome("sources", max(_error_of_meeting(bench, op, layer), unscaled(bench, layer)))
 
 
-def unscaled(bench: Bench, at: int) -> float:
+def unscaled(bench: Bench, layer: int) -> float:
     """The error of a layer whose edges nothing may have multiplied."""
-    fold = bench.fold[bench.build.layers[at].units]
+    fold = bench.fold[bench.build.layers[layer].units]
     return error(fold, np.ones_like(fold), np.abs(fold))
 
 
-def _of_sum(bench: Bench, op: Op, at: int) -> float | None:
-    """A sum of units with random values, wherever all of those that a unit stands for meet."""
-    found = bench.shadows[op.output].units
-    wanted = ran(op, lambda n: _random(bench, n))
+def _error_of_sum(bench: Bench, op: Op, layer: int) -> float | None:
+    """A sum of units with random values, wherever all sources of a unit meet."""
+    units = bench.shadows[op.output].units
+    expected = ran(op, lambda name: _random(bench, name))
     one, two = (
-        bench.shadows[x].units.broadcast_to(found.shape) for x in given_to(op, bench.shadows)
+        bench.shadows[x].units.broadcast_to(units.shape) for x in activations_of(op, bench.shadows)
     )
     meeting = (one != NOTHING).int() + ((two != NOTHING) & (two != one))
-    block = bench.into(at)
+    block = bench.into(layer)
     n_sources = torch.from_numpy(np.bincount(block.indices, minlength=block.shape[1]))
-    local = found - bench.build.layers[at].start
-    whole = (found != NOTHING) & (meeting == n_sources[local.clamp(min=0)])
+    local = units - bench.build.layers[layer].start
+    whole = (units != NOTHING) & (meeting == n_sources[local.clamp(min=0)])
     here, local = whole.numpy(), local[whole].numpy()
     if np.unique(local).size < block.shape[1]:
         return None
     sums, bounds = bench.values @ block, np.abs(bench.values) @ abs(block)
-    fold = bench.fold[found.numpy()[here]]
-    return error(sums[local], wanted.numpy()[here] * fold, bounds[local])
+    fold = bench.fold[units.numpy()[here]]
+    return error(sums[local], expected.numpy()[here] * fold, bounds[local])
 
 
-def _of_meeting(bench: Bench, op: Op, at: int) -> float:
-    """The share of edges that are too many or too few: one from each unit that stands there."""
-    found = bench.shadows[op.output].units
+def _error_of_meeting(bench: Bench, op: Op, layer: int) -> float:
+    """The share of edges that are superfluous or missing: one is needed from each unit there."""
+    target = bench.shadows[op.output].units
     n_units = bench.graph.n_units
     keys = []
-    for name in given_to(op, bench.shadows):
-        units = bench.shadows[name].units.broadcast_to(found.shape)
+    for name in activations_of(op, bench.shadows):
+        units = bench.shadows[name].units.broadcast_to(target.shape)
         here = units != NOTHING
-        keys.append(units[here].numpy() * n_units + found[here].numpy())
-    block = bench.into(at).tocoo()
-    edges = block.row.astype(np.int64) * n_units + block.col + bench.build.layers[at].start
-    wanted = np.unique(np.concatenate(keys))
-    differing = np.setxor1d(wanted, edges).size
-    return differing / max(np.union1d(wanted, edges).size, 1)
+        keys.append(units[here].numpy() * n_units + target[here].numpy())
+    block = bench.into(layer).tocoo()
+    edges = block.row.astype(np.int64) * n_units + block.col + bench.build.layers[layer].start
+    expected = np.unique(np.concatenate(keys))
+    differing = np.setxor1d(expected, edges).size
+    return differing / max(np.union1d(expected, edges).size, 1)
 
 
-def _of_output(bench: Bench, at: int) -> float:
-    """One edge to each unit of a layer that only hands on, of the factor that it comes with."""
-    block = bench.into(at).tocoo()
-    given = [bench.shadows[x.name] for x in bench.program.outputs if isinstance(x, Ref)]
+def _error_of_output(bench: Bench, layer: int) -> float:
+    """One edge to each unit of an identity layer, whose weight is the factor of its source."""
+    block = bench.into(layer).tocoo()
     apart = np.full(block.data.size, np.inf)
-    for value in given:
+    for name in inputs_of(bench.program.outputs):
+        value = bench.shadows[name]
         if isinstance(value, Activation):
             apart = np.minimum(apart, np.abs(_factors(bench, value)[block.row] - block.data))
     single = np.array_equal(np.sort(block.col), np.arange(block.shape[1]))
@@ -90,10 +89,10 @@ def _of_output(bench: Bench, at: int) -> float:
 
 def _factors(bench: Bench, value: Activation) -> NDArray[np.float64]:
     """The factor of each unit in an activation [U]; infinite for others."""
-    found = np.full(bench.graph.n_units, np.inf)
+    factors = np.full(bench.graph.n_units, np.inf)
     here = value.units > NOTHING
-    found[value.units[here].numpy()] = value.factors[here].numpy()
-    return found
+    factors[value.units[here].numpy()] = value.factors[here].numpy()
+    return factors
 
 
 def _random(bench: Bench, name: str) -> torch.Tensor:

@@ -1,7 +1,7 @@
-"""One file a family of operations.
+"""Rules: one file per family of operations.
 
-A rule is a file here with ``OPS``, the names of the operations that it knows, and a function that
-has the file's name: ``(call: Call) -> Activation``, or a tuple of them. It is found by being here.
+A rule is a file here with ``OPS``, the names of the operations that it handles, and a function
+with the file's name: ``(call: Call) -> Activation``, or a tuple of them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["rules"]
 
 @cache
 def rules() -> dict[str, Callable[[Call], Any]]:
-    """The rule for each operation, by its name.
+    """The rule for each operation, by name.
 
     >>> rules()["linear"].__name__
     'linear'

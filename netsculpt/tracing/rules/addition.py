@@ -1,4 +1,4 @@
-"""Sums and differences: with constants nothing, of two activations a junction."""
+"""Sums and differences: a junction of two activations; a constant changes nothing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from netsculpt.tracing.engine.activation import NOTHING, Activation
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.engine.junction import junction
 from netsculpt.tracing.program import Constant
-from netsculpt.tracing.rules._parts.scaling import scaled
+from netsculpt.tracing.rules._parts.scaling import scale
 
 __all__ = ["addition"]
 
@@ -18,7 +18,7 @@ OPS = ("add", "sub", "rsub")
 
 
 def addition(call: Call) -> Activation:
-    """The same units, or a layer in which two activations meet."""
+    """The same units, or a layer where two activations meet."""
     one, two = call.args[:2]
     alpha = float(call.arg(2, "alpha", 1))
     signs = {"add": (1.0, alpha), "sub": (1.0, -alpha), "rsub": (-alpha, 1.0)}[call.op.name]
@@ -29,10 +29,10 @@ def addition(call: Call) -> Activation:
             for x, sign in zip((one, two), signs, strict=True)
         ]
         return junction(call.build, [x.broadcast(shape) for x in both], call.junction_name)
-    given, sign = (one, signs[0]) if isinstance(one, Activation) else (two, signs[1])
-    given = given.broadcast(shape)
-    added = two if isinstance(one, Activation) else one
-    if isinstance(added, Constant):  # −∞, as masks of attention add: always −∞ then
-        hidden = (added.value == -torch.inf).broadcast_to(shape)
-        given = replace(given, units=given.units.masked_fill(hidden, NOTHING))
-    return scaled(call, given, torch.tensor(sign))
+    first = isinstance(one, Activation)
+    activation, constant, sign = (one, two, signs[0]) if first else (two, one, signs[1])
+    activation = activation.broadcast(shape)
+    if isinstance(constant, Constant):  # −∞, as attention masks add, makes the sum always −∞
+        hidden = (constant.value == -torch.inf).broadcast_to(shape)
+        activation = replace(activation, units=activation.units.masked_fill(hidden, NOTHING))
+    return scale(call, activation, torch.tensor(sign))

@@ -1,4 +1,4 @@
-"""Scaled dot-product attention: a pattern from queries and keys, heads from it and the values."""
+"""Scaled dot-product attention: queries and keys make a pattern, pattern and values the heads."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 from netsculpt.tracing.engine.activation import NOTHING, Activation
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.program import Constant
-from netsculpt.tracing.rules._parts.contraction import contracted
+from netsculpt.tracing.rules._parts.contraction import contract
 
 __all__ = ["attention"]
 
@@ -21,13 +21,13 @@ _FUSED = tuple(
         *("flash_attention", "flash_attention_for_cpu", "efficient_attention"),
         *("cudnn_attention", "fused_attention_overrideable"),
     )
-)  # which give more than the heads, for training
+)  # their values have more parts than the heads, for training
 OPS = (_PLAIN, *_FUSED)
 
 
 def attention(call: Call) -> Any:
-    """A pattern unit a head, that meets each channel of its values."""
-    query, key, value = (call.activation(at) for at in range(3))
+    """One pattern unit per head, which meets each channel of its values."""
+    query, key, value = (call.activation(index) for index in range(3))
     if _option(call, "dropout_p"):
         raise call.refusal("it drops elements at random in evaluation mode too")
     if _option(call, "enable_gqa"):
@@ -36,24 +36,24 @@ def attention(call: Call) -> Any:
     batch = "ABCDEFGH"[: query.units.ndim - 2]
     layer = f"{call.op.layer}." if call.op.layer else ""
     one, two = f"{batch}qe", f"{batch}ke"
-    pattern = contracted(call, one, two, f"{batch}qk", query, key, f"{layer}pattern")
+    pattern = contract(call, one, two, f"{batch}qk", query, key, f"{layer}pattern")
     hidden = _hidden(call, pattern.units.shape)
     inner = f"{batch}kv"
     if hidden is not None:
         pattern = Activation(pattern.units.masked_fill(hidden, NOTHING))
-        if (value.units != value.units[..., :1, :]).any():  # each query has values of its own
+        if (value.units != value.units[..., :1, :]).any():  # each query has its own values
             inner, unseen = f"{batch}qkv", hidden.expand_as(pattern.units)[..., None]
             each = value.units.unsqueeze(-3).expand(*unseen.shape[:-1], -1)
             value = Activation(each.masked_fill(unseen, NOTHING))
-    heads = contracted(call, f"{batch}qk", inner, f"{batch}qv", pattern, value, f"{layer}heads")
+    heads = contract(call, f"{batch}qk", inner, f"{batch}qv", pattern, value, f"{layer}heads")
     return heads if call.op.name == _PLAIN else (heads, *[None] * 8)
 
 
 def _option(call: Call, name: str) -> Any:
-    """An argument by name: each kind of attention has its own order."""
+    """An argument by name, as each kind of attention has its own order."""
     schema = getattr(torch.ops.aten, call.op.name).default._schema
-    places = {argument.name: at for at, argument in enumerate(schema.arguments)}
-    return call.arg(places[name], name) if name in places else None
+    indices = {argument.name: index for index, argument in enumerate(schema.arguments)}
+    return call.arg(indices[name], name) if name in indices else None
 
 
 def _hidden(call: Call, shape: torch.Size) -> Tensor | None:

@@ -1,4 +1,4 @@
-"""Comparisons: what they give says yes or no, which no unit does."""
+"""Comparisons: refused, since their values are not weighted sums."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ OPS = ("eq", "ge", "gt", "isin", "le", "lt", "ne")
 
 
 def comparison(call: Call) -> NoReturn:
-    """Refuse, as masks that depend on the inputs are refused wherever they come from."""
+    """Raise, as every mask that depends on the inputs is refused."""
     raise call.refusal(
-        "it compares what depends on the inputs, as a mask of padding tokens does, and units "
-        "are weighted sums. Padding makes no edges: leave the mask out while tracing"
+        "it compares values that depend on the inputs, as a mask of padding tokens does, but "
+        "units are weighted sums. Padding makes no edges: leave the mask out while tracing"
     )

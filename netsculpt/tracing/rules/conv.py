@@ -1,4 +1,4 @@
-"""Convolutions: a unit for each channel, or for each element."""
+"""Convolutions: one unit per channel, or per element."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from netsculpt.tracing.engine.activation import Activation
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.engine.columns import columns
 from netsculpt.tracing.rules._parts.taps import Taps
-from netsculpt.tracing.rules._parts.unrolled import unrolled
-from netsculpt.tracing.rules._parts.weights import weighted
+from netsculpt.tracing.rules._parts.unroll import unroll
+from netsculpt.tracing.rules._parts.weights import add_layer
 
 __all__ = ["conv"]
 
@@ -17,20 +17,20 @@ OPS = tuple(f"conv{kind}{n}d" for kind in ("", "_transpose") for n in (1, 2, 3))
 
 
 def conv(call: Call) -> Activation:
-    """New channels, fed by those of their group."""
-    given, weight = call.activation(0), call.constant(1)
+    """New channels, fed by the channels of their group."""
+    activation, weight = call.activation(0), call.constant(1)
     groups = call.arg(6, "groups", 1)
-    if given.units.ndim != weight.value.ndim:
+    if activation.units.ndim != weight.value.ndim:
         raise call.refusal(
-            f"it takes {list(given.units.shape)} with a kernel {list(weight.value.shape)}: a batch "
-            "of activations is needed"
+            f"it takes {list(activation.units.shape)} with a kernel {list(weight.value.shape)}: "
+            "a batch of activations is needed"
         )
     if "transpose" in call.op.name:
         weight = weight.changed(lambda kernel: _turned(kernel, groups))
-    if call.build.plan.granularity == "spatial":
-        return unrolled(call, weight, _taps(call), groups)
-    taken = columns(call, given, 1)
-    start = weighted(call, weight, taken, kind="conv", shape=call.op.shape[1:], groups=groups)
+    if call.build.options.granularity == "spatial":
+        return unroll(call, weight, _taps(call), groups)
+    taken = columns(call, activation, 1)
+    start = add_layer(call, weight, taken, kind="conv", shape=call.op.shape[1:], groups=groups)
     return call.build.fresh(start, call.op.shape, dim=1)
 
 
@@ -47,7 +47,7 @@ def _taps(call: Call) -> Taps:
     stride = _each(call.arg(3, "stride", 1), len(kernel))
     padding = call.arg(4, "padding", 0)
     dilation = _each(call.arg(7 if transposed else 5, "dilation", 1), len(kernel))
-    if padding == "same":  # the larger half is behind
+    if padding == "same":  # the larger half is after
         padding = [(size - 1) * step // 2 for size, step in zip(kernel, dilation, strict=True)]
     padding = _each(0 if padding == "valid" else padding, len(kernel))
     before, after = call.activation().units.shape[2:], call.op.shape[2:]
@@ -56,7 +56,7 @@ def _taps(call: Call) -> Taps:
     return Taps.of_windows(before, after, kernel, stride, padding, dilation)
 
 
-def _each(given: int | list[int], n: int) -> list[int]:
+def _each(value: int | list[int], n: int) -> list[int]:
     """A number for each dimension."""
-    several = [given] if isinstance(given, int) else list(given)
+    several = [value] if isinstance(value, int) else list(value)
     return several * n if len(several) == 1 else several

@@ -1,4 +1,4 @@
-"""Einsum: the product of two operands, or one with its dimensions in another order."""
+"""Einsum: the product of two operands, or one operand with its dimensions permuted."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from string import ascii_letters
 
 from netsculpt.tracing.engine.activation import Activation
 from netsculpt.tracing.engine.call import Call
-from netsculpt.tracing.rules._parts.contraction import contracted, n_dims
+from netsculpt.tracing.rules._parts.contraction import contract, n_dims
 
 __all__ = ["einsum"]
 
@@ -14,25 +14,25 @@ OPS = ("einsum",)
 
 
 def einsum(call: Call) -> Activation:
-    """What the equation says, with letters for its dots."""
+    """The value of the equation, with letters in the place of its dots."""
     operands = call.args[1]
     if len(operands) > 2:
         raise call.refusal(f"it has {len(operands)} operands, a product of two is needed")
     parts, out = _lettered(call.args[0].replace(" ", ""), [n_dims(x) for x in operands])
     if len(parts) == 2:
-        return contracted(call, parts[0], parts[1], out, operands[0], operands[1])
+        return contract(call, parts[0], parts[1], out, operands[0], operands[1])
     if sorted(parts[0]) != sorted(set(out)):
-        raise call.refusal(f"{parts[0]}->{out} is more than another order of dimensions")
+        raise call.refusal(f"{parts[0]}->{out} is more than a permutation of dimensions")
     order = [parts[0].index(letter) for letter in out]
-    given: Activation = operands[0]
-    return call.passed(given.changed(lambda x: x.permute(order)))
+    operand: Activation = operands[0]
+    return call.passed(operand.changed(lambda x: x.permute(order)))
 
 
 def _lettered(equation: str, n_dims: list[int]) -> tuple[list[str], str]:
     """The letters of each operand and of the result."""
-    given, arrow, out = equation.partition("->")
+    operands, arrow, out = equation.partition("->")
     free = [x for x in ascii_letters if x not in equation]
-    parts = given.split(",")
+    parts = operands.split(",")
     dots = [n - len(part) + 3 for n, part in zip(n_dims, parts, strict=True) if "..." in part]
     spread = "".join(free[: max(dots, default=0)])
     own = iter(dots)

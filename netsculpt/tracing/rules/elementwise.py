@@ -1,4 +1,4 @@
-"""Functions of single elements: units stay what they are."""
+"""Functions of single elements: the units stay the same."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OPS = (
 
 
 def elementwise(call: Call) -> Activation:
-    """The same units; what scales them afterwards cannot be moved before it."""
+    """The same units, no longer private: a later factor cannot be moved before the function."""
     if any(isinstance(x, Activation) for x in call.args[1:]):
         raise call.refusal("two activations meet in it")
     return replace(call.activation(), private=False)

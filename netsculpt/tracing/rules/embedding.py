@@ -1,4 +1,4 @@
-"""Embeddings: tokens × dims."""
+"""Embeddings: tokens × dimensions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.engine.columns import SeveralInputs
 from netsculpt.tracing.engine.edges import Columns, Ints
 from netsculpt.tracing.program import Constant
-from netsculpt.tracing.rules._parts.weights import weighted
+from netsculpt.tracing.rules._parts.weights import add_layer
 
 __all__ = ["embedding"]
 
@@ -21,51 +21,51 @@ OPS = ("embedding", "embedding_bag", "embedding_renorm")
 
 
 def embedding(call: Call) -> Any:
-    """A unit for each dim, fed by a unit for each token; the same for all positions.
+    """One unit per dimension, fed by one unit per token; the same for all positions.
 
-    With granularity "spatial" every position has tokens and dims of its own.
+    With granularity "spatial" every position has its own tokens and dimensions.
     """
     if call.op.name == "embedding_renorm":
         raise call.refusal("max_norm changes the embedding at every call: trace with max_norm=None")
-    weight, given, shape = call.constant(0), call.activation(1), call.op.shape
+    weight, tokens, shape = call.constant(0), call.activation(1), call.op.shape
     in_bags = call.op.name == "embedding_bag"
     weight = _bagged(call, weight) if in_bags else weight
     n_tokens, dims = weight.value.shape
-    ids = _ids(call, given, n_tokens)
+    ids = _ids(call, tokens, n_tokens)
     first = np.array([call.build.tokens[x].start for x in ids.tolist()])
     column = np.repeat(np.arange(n_tokens), ids.size)
     copy = np.tile(np.arange(ids.size), n_tokens)
     taken = Columns(column, first[copy] + column, np.ones(column.size), copy, ids.size)
     table = weight.changed(lambda rows: rows.T)
-    start = weighted(call, table, taken, kind="embedding", shape=shape[1:])
+    start = add_layer(call, table, taken, kind="embedding", shape=shape[1:])
     if in_bags:
-        found = call.build.fresh(start, shape, dim=1)
+        bags = call.build.fresh(start, shape, dim=1)
         by_maximum = call.arg(4, "mode", 0) == 2
-        return (replace(found, private=not by_maximum), None, None, None)
-    own = torch.from_numpy(np.searchsorted(-ids, -given.units.numpy()))[..., None] * dims
+        return (replace(bags, private=not by_maximum), None, None, None)
+    own = torch.from_numpy(np.searchsorted(-ids, -tokens.units.numpy()))[..., None] * dims
     units = own + torch.arange(start, start + dims)
-    return Activation(units.where(given.units[..., None] != NOTHING, NOTHING), private=True)
+    return Activation(units.where(tokens.units[..., None] != NOTHING, NOTHING), private=True)
 
 
-def _ids(call: Call, given: Activation, n_tokens: int) -> Ints:
-    """What stands for tokens in the shadow: one, or with "spatial" one a position."""
+def _ids(call: Call, tokens: Activation, n_tokens: int) -> Ints:
+    """The groups of tokens in a shadow: one, or with "spatial" one per position."""
     build = call.build
-    ids: Ints = np.unique(given.units.numpy())[::-1]  # in the order of their positions
-    if given.factor is not None:
+    ids: Ints = np.unique(tokens.units.numpy())[::-1]  # in the order of their positions
+    if tokens.factor is not None:
         raise call.refusal("its ids were multiplied")
     for layer in (build.tokens[x] for x in ids.tolist() if x < NOTHING):
         if layer.n_units != n_tokens:
             raise call.refusal(
-                f"its ids are taken by embeddings of {layer.n_units} and of {n_tokens} tokens: one "
-                "vocabulary for the same ids is needed"
+                f"its ids are taken by embeddings of {layer.n_units} and of {n_tokens} tokens: the "
+                "same ids need one vocabulary"
             )
     plain = ids[ids > NOTHING]
     if not build.is_input(plain).all():
-        raise call.refusal("its ids are computed from activations, ids of the inputs are needed")
+        raise call.refusal("its ids are computed from activations: ids from the inputs are needed")
     ids = ids[ids != NOTHING]
     if not ids.size:
         raise call.refusal("its ids are always the same")
-    if build.plan.granularity == "spatial":
+    if build.options.granularity == "spatial":
         if plain.size:
             raise SeveralInputs(plain, plain, vocabulary=n_tokens)
     elif plain.size or ids.size > 1:
@@ -74,13 +74,13 @@ def _ids(call: Call, given: Activation, n_tokens: int) -> Ints:
 
 
 def _bagged(call: Call, weight: Constant) -> Constant:
-    """The table of bags, without the padding that they leave out, whatever its row holds."""
-    if call.build.plan.granularity == "spatial":
+    """The table of bags, without the row of the padding, which bags leave out."""
+    if call.build.options.granularity == "spatial":
         raise call.refusal("bags have a rule only with granularity='channel'")
     if isinstance(call.arg(2, "offsets"), Activation):
         raise call.refusal("the offsets of its bags depend on the inputs")
     if call.arg(6, "per_sample_weights") is not None:
-        raise call.refusal("it weighs the tokens of a bag, which has no rule")
+        raise call.refusal("per_sample_weights have no rule")
     padding = call.arg(8, "padding_idx")
     if padding is None or padding < 0:
         return weight

@@ -1,4 +1,4 @@
-"""Tensors of one value, of the shape of an activation: constants."""
+"""Constant tensors with the shape of an activation."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ OPS = (*_VALUES, "full_like", "new_full")
 
 
 def filled(call: Call) -> Constant:
-    """What the values of the activation do not matter for."""
+    """The constant, whatever the values of the activation are."""
     name = call.op.name
-    at = 1 if name == "full_like" else 2
-    value = _VALUES[name] if name in _VALUES else call.arg(at, "fill_value")
-    dtype = call.op.options.get("dtype") or torch.get_default_dtype()
+    index = 1 if name == "full_like" else 2
+    value = _VALUES[name] if name in _VALUES else call.arg(index, "fill_value")
+    dtype = call.op.kwargs.get("dtype") or torch.get_default_dtype()
     return Constant(torch.full(call.op.shape, value, dtype=dtype))

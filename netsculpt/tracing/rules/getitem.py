@@ -13,5 +13,5 @@ OPS = ("getitem",)
 
 def getitem(call: Call) -> Any:
     """The value at an index."""
-    values, at = call.args
-    return call.passed(values[at])
+    values, index = call.args
+    return call.passed(values[index])

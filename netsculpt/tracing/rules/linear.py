@@ -1,10 +1,10 @@
-"""Products with a weight matrix: a new layer, or a copy of it for each set of units."""
+"""Products with a weight matrix: a new layer, or a copy of it per row of units."""
 
 from __future__ import annotations
 
 from netsculpt.tracing.engine.activation import Activation
 from netsculpt.tracing.engine.call import Call
-from netsculpt.tracing.rules._parts.copies import copied
+from netsculpt.tracing.rules._parts.copies import apply
 
 __all__ = ["linear"]
 
@@ -12,5 +12,5 @@ OPS = ("linear",)
 
 
 def linear(call: Call) -> Activation:
-    """A unit for each row of the weight; the same for all positions that hold the same units."""
-    return copied(call, call.activation(0), call.constant(1))
+    """One unit per row of the weight, shared by all positions with the same units."""
+    return apply(call, call.activation(0), call.constant(1))

@@ -1,4 +1,4 @@
-"""Choices by a constant mask: elements that are always the same belong to no unit."""
+"""Choices by a constant mask: elements that are always the same have no unit."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def masking(call: Call) -> Activation:
         kept = corner(ones, call.arg(1, "diagonal", 0))
         return _chosen(call, kept, call.args[0], None)
     if call.op.name == "masked_fill":
-        given, mask, filling = call.args
-        return _chosen(call, _mask(call, mask), filling, given)
+        unmasked, mask, filling = call.args
+        return _chosen(call, _mask(call, mask), filling, unmasked)
     if len(call.args) != 3:
-        raise call.refusal("how many elements it gives depends on its mask")
+        raise call.refusal("how many elements it returns depends on its mask")
     mask, one, two = call.args
     return _chosen(call, _mask(call, mask), one, two)
 
@@ -39,7 +39,7 @@ def _mask(call: Call, mask: Any) -> Tensor:
 
 
 def _chosen(call: Call, mask: Tensor, one: Any, two: Any) -> Activation:
-    """The first where the mask is True, else the second."""
+    """The first value where the mask is True, else the second."""
     parts = [x.broadcast(call.op.shape) if isinstance(x, Activation) else None for x in (one, two)]
     units = [torch.tensor(NOTHING) if x is None else x.units for x in parts]
     scaled = any(x is not None and x.factor is not None for x in parts)

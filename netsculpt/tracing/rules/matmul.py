@@ -1,4 +1,4 @@
-"""Matrix products: with a parameter a layer, of two activations a junction."""
+"""Matrix products: a layer with a parameter, a junction of two activations."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from netsculpt.tracing.engine.activation import NOTHING, Activation
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.engine.junction import junction
-from netsculpt.tracing.rules._parts.contraction import contracted, n_dims
+from netsculpt.tracing.rules._parts.contraction import contract, n_dims
 
 __all__ = ["matmul"]
 
@@ -17,17 +17,17 @@ OPS = ("matmul", "mm", "bmm", "addmm", "baddbmm")
 
 
 def matmul(call: Call) -> Activation:
-    """The product, and what is added to it."""
-    at = 1 if call.op.name in ("addmm", "baddbmm") else 0
-    one, two = call.args[at : at + 2]
+    """The product, or its sum with the first argument."""
+    first = 1 if call.op.name in ("addmm", "baddbmm") else 0
+    one, two = call.args[first : first + 2]
     left, right, out = _letters(n_dims(one), n_dims(two))
-    found = contracted(call, left, right, out, one, two)
-    return _with_added(call, found) if at else found
+    product = contract(call, left, right, out, one, two)
+    return _with_added(call, product) if first else product
 
 
 def _with_added(call: Call, product: Activation) -> Activation:
     added = call.args[0]
-    if not {call.op.options.get("alpha", 1), call.op.options.get("beta", 1)} <= {1}:
+    if not {call.op.kwargs.get("alpha", 1), call.op.kwargs.get("beta", 1)} <= {1}:
         raise call.refusal("alpha and beta other than 1 have no rule")
     if isinstance(added, Activation):
         both = [added.broadcast(call.op.shape), product]
@@ -37,7 +37,7 @@ def _with_added(call: Call, product: Activation) -> Activation:
 
 
 def _letters(one: int, two: int) -> tuple[str, str, str]:
-    """The dimensions of a product of arrays of so many dimensions, and of its result."""
+    """Einsum letters of two operands with these numbers of dimensions, and of their product."""
     batch = ascii_letters[: max(one, two, 2) - 2]
     left = (batch + "yz")[-one:] if one > 1 else "z"
     right = (batch + "zx")[-two:] if two > 1 else "z"

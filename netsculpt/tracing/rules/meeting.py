@@ -1,4 +1,4 @@
-"""Other functions of two activations: a junction."""
+"""Maxima, minima and gates of two activations: a junction."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ OPS = ("fmax", "fmin", "glu", "maximum", "minimum")
 
 
 def meeting(call: Call) -> Activation:
-    """A layer in which two activations meet; with a constant nothing."""
+    """A layer where two activations meet; a constant changes nothing."""
     if call.op.name == "glu":
-        given, dim = call.activation(), call.arg(1, "dim", -1)
-        size = given.units.shape[dim] // 2
+        activation, dim = call.activation(), call.arg(1, "dim", -1)
+        size = activation.units.shape[dim] // 2
         both = [
-            given.changed(lambda x, at=at: x.narrow(dim, at, size))  # type: ignore[misc]
-            for at in (0, size)
+            activation.changed(lambda x, start=start: x.narrow(dim, start, size))  # type: ignore[misc]
+            for start in (0, size)
         ]
     else:
         both = [x for x in call.args[:2] if isinstance(x, Activation)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -9,9 +10,9 @@ from torch import Tensor
 
 from netsculpt.tracing.engine.activation import NOTHING, Activation
 from netsculpt.tracing.engine.call import Call
-from netsculpt.tracing.program import Constant
+from netsculpt.tracing.program import Constant, leaves, mapped
 
-__all__ = ["moves"]
+__all__ = ["ANY_STRIDES", "moves"]
 
 OPS = (
     *("alias", "cat", "chunk", "clone", "contiguous", "detach", "diagonal", "expand", "flatten"),
@@ -20,13 +21,15 @@ OPS = (
     *("reshape", "roll", "select", "slice", "split", "split_with_sizes", "squeeze", "stack", "t"),
     *("transpose", "unbind", "unflatten", "unsqueeze", "view", "_unsafe_view", "channel_shuffle"),
 )
-_BY_SHAPE = {"view": "reshape", "_unsafe_view": "reshape"}  # shadows have strides of their own
+ANY_STRIDES = {"view": "reshape", "_unsafe_view": "reshape"}  # for shadows, whose strides differ
 
 
 def moves(call: Call) -> Any:
-    """Units and factors, moved alike."""
-    units = _run(call, lambda x: x.units, NOTHING)
-    factors = _run(call, lambda x: x.factors, 1.0) if _has_factor(call.args) else None
+    """Units and factors, moved in the same way."""
+    units = _run(call, lambda x: x.units, NOTHING, torch.int64)
+    activations = (x for x in leaves(call.args) if isinstance(x, Activation))
+    scaled = any(x.factor is not None for x in activations)
+    factors = _run(call, lambda x: x.factors, 1.0, torch.float64) if scaled else None
     if isinstance(units, Tensor):
         return Activation(units, factors, call.private)
     parts = [None] * len(units) if factors is None else factors
@@ -34,23 +37,15 @@ def moves(call: Call) -> Any:
     return tuple(Activation(unit, factor, call.private) for unit, factor in pairs)
 
 
-def _run(call: Call, of: Any, constant: float) -> Any:
-    def filled(given: Any) -> Any:
-        if isinstance(given, Activation):
-            return of(given)
-        if isinstance(given, Constant):
-            return torch.full_like(given.value, constant, dtype=type_of[constant])
-        if isinstance(given, list | tuple):
-            return type(given)(filled(x) for x in given)
-        return given
+def _run(
+    call: Call, tensor: Callable[[Activation], Tensor], constant: float, dtype: torch.dtype
+) -> Any:
+    def change(leaf: Any) -> Any:
+        if isinstance(leaf, Activation):
+            return tensor(leaf)
+        if isinstance(leaf, Constant):
+            return torch.full_like(leaf.value, constant, dtype=dtype)
+        return leaf
 
-    type_of = {NOTHING: torch.int64, 1.0: torch.float64}
-    options = {key: filled(x) for key, x in call.op.options.items()}
-    name = _BY_SHAPE.get(call.op.name, call.op.name)
-    return getattr(torch.ops.aten, name)(*filled(call.args), **options)
-
-
-def _has_factor(given: Any) -> bool:
-    if isinstance(given, Activation):
-        return given.factor is not None
-    return isinstance(given, list | tuple) and any(_has_factor(x) for x in given)
+    args, kwargs = mapped((call.args, call.op.kwargs), change)
+    return getattr(torch.ops.aten, ANY_STRIDES.get(call.op.name, call.op.name))(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""Norms: a factor for each unit. What couples units, their mean and spread, makes no edges."""
+"""Norms: a factor for each unit. Their mean and spread, which couple units, make no edges."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.program import Constant
-from netsculpt.tracing.rules._parts.scaling import scaled
+from netsculpt.tracing.rules._parts.scaling import scale
 
 __all__ = ["norm"]
 
@@ -27,18 +27,18 @@ OPS = tuple(_KINDS)
 
 def norm(call: Call) -> Any:
     """γ/√(σ²+ε) for batch norm with stored statistics, γ for the others."""
-    given, name = call.activation(), call.op.name
+    activation, name = call.activation(), call.op.name
     if name == "instance_norm" and not call.arg(5, "use_input_stats", True):
         raise call.refusal("an instance norm with stored statistics has no rule")
     several = name.startswith("_native")
-    if not call.build.plan.fold_norms:
-        same = call.passed(given)
+    if not call.build.options.fold_norms:
+        same = call.passed(activation)
         return (same, None, None) if several else same
-    factor, said = _factor(call)
-    folded = scaled(call, given, factor.broadcast_to(given.units.shape))
+    factor, details = _factor(call)
+    folded = scale(call, activation, factor.broadcast_to(activation.units.shape))
     place = "into arriving edges" if call.private else "into leaving edges"
-    called = _free(call.op.layer or name, call.build.factors)
-    call.build.factors[called] = {"kind": _KINDS[name], "folded": place, **said}
+    key = _free_name(call.op.layer or name, call.build.factors)
+    call.build.factors[key] = {"kind": _KINDS[name], "folded": place, **details}
     return (folded, None, None) if several else folded
 
 
@@ -46,17 +46,17 @@ def _factor(call: Call) -> tuple[Tensor, dict[str, float]]:
     units, name = call.activation().units, call.op.name
     by_shape = name in ("layer_norm", "rms_norm")
     gamma = call.arg(2 if by_shape or name == "group_norm" else 1, "weight")
-    scale = gamma.value.double() if isinstance(gamma, Constant) else torch.ones(())
+    factor = gamma.value.double() if isinstance(gamma, Constant) else torch.ones(())
     if by_shape:
-        return scale.double(), {}
-    said = {}
+        return factor.double(), {}
+    details = {}
     if name == _BATCH:
         epsilon = float(call.args[6])
-        scale = scale / torch.sqrt(call.constant(4).value.double() + epsilon)
-        said = {"epsilon": epsilon}
-    return scale.double().reshape(-1, *[1] * (units.ndim - 2)), said
+        factor = factor / torch.sqrt(call.constant(4).value.double() + epsilon)
+        details = {"epsilon": epsilon}
+    return factor.double().reshape(-1, *[1] * (units.ndim - 2)), details
 
 
-def _free(name: str, taken: dict[str, Any]) -> str:
-    again = sum(known == name or known.startswith(f"{name} (") for known in taken)
-    return f"{name} ({again + 1})" if again else name
+def _free_name(name: str, taken: dict[str, Any]) -> str:
+    n_taken = sum(key == name or key.startswith(f"{name} (") for key in taken)
+    return f"{name} ({n_taken + 1})" if n_taken else name

@@ -1,4 +1,4 @@
-"""Padding: elements that belong to no unit, or to those at the border."""
+"""Padding: elements without a unit, or with the units at the border."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ OPS = ("constant_pad_nd", "pad")
 
 
 def padding(call: Call) -> Activation:
-    """Units and factors, padded alike."""
-    given, sizes = call.activation(), list(call.args[1])
+    """Units and factors, padded in the same way."""
+    activation, sizes = call.activation(), list(call.args[1])
     mode = call.arg(2, "mode", "constant") if call.op.name == "pad" else "constant"
 
     def padded(x: Tensor, fill: float) -> Tensor:
-        # in float64, which holds every unit exactly: not all modes take integers
+        # in float64, which represents every unit exactly: not all modes take integers
         value = fill if mode == "constant" else None
         return functional.pad(x.double(), sizes, mode, value)
 
-    factor = None if given.factor is None else padded(given.factor, 1.0)
-    return Activation(padded(given.units, NOTHING).to(torch.int64), factor, call.private)
+    factor = None if activation.factor is None else padded(activation.factor, 1.0)
+    return Activation(padded(activation.units, NOTHING).to(torch.int64), factor, call.private)

@@ -1,21 +1,22 @@
-"""Operations on the positions of each channel: channels stay the units that they are.
+"""Pooling and resizing: channels stay the same units.
 
-Where elements are units, those of a window meet in a new one.
+Where elements are units, those of a window meet in a new unit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
 from scipy.sparse import csr_array
 from torch import Tensor
 
-from netsculpt.tracing.engine.activation import NOTHING, Activation
+from netsculpt.tracing.engine.activation import Activation
 from netsculpt.tracing.engine.call import Call
-from netsculpt.tracing.engine.columns import columns
-from netsculpt.tracing.rules._parts.windows import along, windows
+from netsculpt.tracing.engine.columns import single_row
+from netsculpt.tracing.rules._parts.windows import along, join_windows
 
 __all__ = ["pooling"]
 
@@ -31,79 +32,66 @@ _MAXIMA = {f"max_pool{n}d": n for n in (1, 2, 3)}
 _WITH_INDICES = {f"max_pool{n}d_with_indices": n for n in (2, 3)} | {
     f"adaptive_max_pool{n}d": n for n in (1, 2, 3)
 }
-_POSITIONS = _LINEAR | _MAXIMA | _WITH_INDICES  # how many dimensions they have
+_POSITIONS = _LINEAR | _MAXIMA | _WITH_INDICES  # the number of position dimensions
 OPS = tuple(_POSITIONS)
 
 
 def pooling(call: Call) -> Any:
     """The same channels at other positions, or a junction."""
-    given, name = call.activation(), call.op.name
-    if given.units.ndim != _POSITIONS[name] + 2:
+    name = call.op.name
+    if call.activation().units.ndim != _POSITIONS[name] + 2:
         raise call.refusal("a batch of channels is needed")
-    if call.build.plan.granularity == "channel":
-        found = _of_channels(call)
+    if call.build.options.granularity == "channel":
+        pooled = _of_channels(call)
     elif name in _NEAREST:
-        found = _nearest(call)
+        pooled = _nearest(call)
     else:
-        found = windows(call, _joins(call), largest=name not in _LINEAR)
-    return (found, None) if name in _WITH_INDICES else found
+        pooled = join_windows(call, _shares(call), largest=name not in _LINEAR)
+    return (pooled, None) if name in _WITH_INDICES else pooled
 
 
 def _of_channels(call: Call) -> Activation:
-    given, name = call.activation(), call.op.name
-    taken = columns(call, given, 1)
-    if taken.mixed:
-        raise call.refusal("channels are needed, each of which is one unit")
-    units = torch.full((given.units.shape[1],), NOTHING)
-    factors = torch.ones(units.shape, dtype=torch.float64)
-    units[torch.from_numpy(taken.column)] = torch.from_numpy(taken.unit)
-    factors[torch.from_numpy(taken.column)] = torch.from_numpy(taken.factor)
-    shape = call.op.shape
-    of_channel = (1, -1, *[1] * _POSITIONS[name])
-    return Activation(
-        units.view(of_channel).expand(shape),
-        None if given.factor is None else factors.view(of_channel).expand(shape),
-        call.private and name in _LINEAR,
-    )
+    name, shape = call.op.name, call.op.shape
+    channels = single_row(call, call.activation(), 1, "channels that are one unit each are needed")
+    everywhere = channels.changed(lambda x: x.view(1, -1, *[1] * _POSITIONS[name]).expand(shape))
+    return replace(everywhere, private=call.private and name in _LINEAR)
 
 
 def _nearest(call: Call) -> Activation:
-    def moved(x: Tensor) -> Tensor:  # in float64, which holds every unit exactly
+    def moved(x: Tensor) -> Tensor:  # in float64, which represents every unit exactly
         operation = getattr(torch.ops.aten, call.op.name)
-        found: Tensor = operation(x.double(), *call.args[1:], **call.op.options)
-        return found
+        values: Tensor = operation(x.double(), *call.args[1:], **call.op.kwargs)
+        return values.to(x.dtype)
 
-    given = call.activation()
-    factor = None if given.factor is None else moved(given.factor)
-    return Activation(moved(given.units).to(torch.int64), factor, call.private)
+    return call.passed(call.activation().changed(moved))
 
 
-def _joins(call: Call) -> list[csr_array]:
-    """For each dimension what positions add to those that are made."""
+def _shares(call: Call) -> list[csr_array]:
+    """For each dimension, the share of each position in each new position."""
     sizes, made = call.activation().units.shape[2:], call.op.shape[2:]
-    joins = [along(_one(call, at, made[at]), size) for at, size in enumerate(sizes)]
+    shares = [along(_one(call, dim, made[dim]), size) for dim, size in enumerate(sizes)]
     divisor = call.arg(6, "divisor_override") if call.op.name.startswith("avg_pool") else None
     if divisor is not None:
-        for join in joins:
-            join.data[:] = 1
-        joins[0].data /= divisor
-    return joins
+        for share in shares:
+            share.data[:] = 1
+        shares[0].data /= divisor
+    return shares
 
 
-def _one(call: Call, at: int, size: int) -> Callable[[Tensor], Any]:
-    """The operation on one of the dimensions, in which it makes `size` positions."""
+def _one(call: Call, dim: int, size: int) -> Callable[[Tensor], Any]:
+    """The operation along one dimension, where it makes `size` positions."""
     name, n, aten = call.op.name, _POSITIONS[call.op.name], torch.ops.aten
 
-    def each(place: int, word: str, default: int | list[int]) -> list[int]:
-        value = call.arg(place, word, default)
+    def each(index: int, name: str, default: int | list[int]) -> list[int]:
+        value = call.arg(index, name, default)
         several = [value] if isinstance(value, int) else list(value)
-        return several[at : at + 1] if len(several) == n else several
+        return several[dim : dim + 1] if len(several) == n else several
 
     if name.startswith("upsample"):
-        named = [x for key, x in call.op.options.items() if key.startswith("scale")]
+        named = [x for key, x in call.op.kwargs.items() if key.startswith("scale")]
         scales: Any = [*call.args[3:], *named]
         scales = scales[0] if scales and isinstance(scales[0], list | tuple) else scales
-        scale = scales[at] if len(scales) > at else None
+        scale = scales[dim] if len(scales) > dim else None
         corners = call.arg(2, "align_corners")
         return lambda x: aten.upsample_linear1d.default(x, [size], corners, scale)
     if name.startswith("adaptive_avg"):

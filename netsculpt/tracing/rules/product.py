@@ -1,4 +1,4 @@
-"""Products and quotients: with numbers a factor, of two activations a junction."""
+"""Products and quotients: a factor from a number, a junction of two activations."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from netsculpt.tracing.engine.activation import NOTHING, Activation
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.engine.junction import junction
 from netsculpt.tracing.program import Constant
-from netsculpt.tracing.rules._parts.scaling import scaled
+from netsculpt.tracing.rules._parts.scaling import scale
 
 __all__ = ["product"]
 
@@ -18,9 +18,9 @@ OPS = ("mul", "div")
 
 
 def product(call: Call) -> Activation:
-    """An activation with a factor, or a layer in which two meet."""
+    """An activation with a factor, or a layer where two activations meet."""
     one, two = call.args[:2]
-    if call.op.options.get("rounding_mode") is not None:
+    if call.op.kwargs.get("rounding_mode") is not None:
         raise call.refusal("its quotient is rounded")
     if isinstance(one, Activation) and isinstance(two, Activation):
         both = [x.broadcast(call.op.shape) for x in (one, two)]
@@ -29,7 +29,7 @@ def product(call: Call) -> Activation:
         return junction(call.build, both, call.junction_name)
     if call.op.name == "div" and isinstance(two, Activation):
         return Activation(two.broadcast(call.op.shape).units)
-    given, number = (one, two) if isinstance(one, Activation) else (two, one)
+    activation, number = (one, two) if isinstance(one, Activation) else (two, one)
     factor = number.value if isinstance(number, Constant) else torch.as_tensor(number)
     if call.op.name == "div":
         factor = 1 / factor.double()
@@ -37,13 +37,13 @@ def product(call: Call) -> Activation:
         raise call.refusal("an activation is multiplied by a number that is not finite")
     if isinstance(number, Constant) and number.parameter is not None:
         call.build.factors[number.parameter] = {"kind": "factor"}
-    given = given.broadcast(call.op.shape)
+    activation = activation.broadcast(call.op.shape)
     if isinstance(number, Constant) and number.is_mask and call.op.name == "mul":
-        return replace(given, units=given.units.where(number.value != 0, NOTHING))
-    return scaled(call, given, factor)
+        return replace(activation, units=activation.units.where(number.value != 0, NOTHING))
+    return scale(call, activation, factor)
 
 
 def _of_one(one: Activation, two: Activation) -> Activation:
-    """A function of each unit alone, as x · σ(x) is."""
+    """A function of each unit alone, like x · σ(x)."""
     plain = one.factor is None and two.factor is None
     return Activation(one.units, None if plain else one.factors * two.factors)

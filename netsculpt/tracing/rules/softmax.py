@@ -1,4 +1,4 @@
-"""Softmax: like a norm, it makes no edges between the elements that it weighs."""
+"""Softmax: like a norm, it makes no edges between the elements that it couples."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ OPS = ("softmax", "_softmax", "log_softmax", "_log_softmax")
 
 
 def softmax(call: Call) -> Activation:
-    """The same units, along positions of one unit or where nothing comes after it."""
-    given = call.activation()
-    one = given.units.amax(call.arg(1, "dim"), keepdim=True)
-    if not call.last and bool(((given.units != one) & (given.units != NOTHING)).any()):
+    """The same units; refused along different units, unless it is the output."""
+    activation = call.activation()
+    one = activation.units.amax(call.arg(1, "dim"), keepdim=True)
+    if not call.last and bool(((activation.units != one) & (activation.units != NOTHING)).any()):
         raise call.refusal(
-            "it weighs different units against each other, which has a rule only where it is the "
-            "output"
+            "it couples different units, which has a rule only where it is the output"
         )
-    return replace(given, private=False)
+    return replace(activation, private=False)

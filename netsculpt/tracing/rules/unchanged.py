@@ -1,4 +1,4 @@
-"""Operations that give what they take when a net evaluates."""
+"""Operations that change nothing in evaluation mode."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ OPS = ("_to_copy", "alpha_dropout", "dropout", "feature_dropout", "to")
 
 
 def unchanged(call: Call) -> Any:
-    """The same activation; dropout that is switched on in evaluation is refused."""
-    given: Activation = call.activation()
+    """The same activation; dropout that stays on in evaluation mode is refused."""
+    activation: Activation = call.activation()
     if "dropout" in call.op.name and call.arg(2, "train", False):
         raise call.refusal("it drops elements at random in evaluation mode too")
-    return call.passed(given)
+    return call.passed(activation)

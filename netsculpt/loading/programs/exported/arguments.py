@@ -1,4 +1,4 @@
-"""Arguments of operations in an exported program, as the neutral list of operations has them."""
+"""Arguments of the operations in an exported program, as `netsculpt.tracing.program` has them."""
 
 from __future__ import annotations
 
@@ -28,40 +28,39 @@ _SPECIAL = {"Infinity": float("inf"), "-Infinity": float("-inf"), "NaN": float("
 def arguments(
     node: Any, schema: torch.FunctionSchema, sizes: Sizes
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Arguments by place, and those that can be given by name only."""
+    """Positional arguments, and keyword-only arguments by name."""
     entries = field(node, "inputs", list)
-    given = {name_in(x, "name"): argument(field(x, "arg", dict), sizes) for x in entries}
-    known = [x.name for x in schema.arguments]
-    if len(given) < len(entries) or not set(given) <= set(known):
-        raise ValueError(f"arguments {', '.join(given):.200} of {schema.name}")
-    options = {x.name: given[x.name] for x in schema.arguments if x.kwarg_only and x.name in given}
-    placed = [x for x in schema.arguments if not x.kwarg_only]
-    while placed and placed[-1].name not in given:
-        placed.pop()
-    for x in placed:
-        if x.name not in given and not x.has_default_value():
+    values = {name_in(x, "name"): argument(field(x, "arg", dict), sizes) for x in entries}
+    names = {x.name for x in schema.arguments}
+    if len(values) < len(entries) or not set(values) <= names:
+        raise ValueError(f"arguments {', '.join(values):.200} of {schema.name}")
+    keywords = [x.name for x in schema.arguments if x.kwarg_only and x.name in values]
+    positional = [x for x in schema.arguments if not x.kwarg_only]
+    while positional and positional[-1].name not in values:
+        positional.pop()
+    for x in positional:
+        if x.name not in values and not x.has_default_value():
             raise ValueError(f"{schema.name} lacks its argument {x.name}")
-    return tuple(given.get(x.name, x.default_value) for x in placed), options
+    args = tuple(values.get(x.name, x.default_value) for x in positional)
+    return args, {name: values[name] for name in keywords}
 
 
-def argument(given: Any, sizes: Sizes) -> Any:
-    """One argument: a number, a string, a `Ref`, a list of them."""
-    kind, value = only(given)
+def argument(tagged: Any, sizes: Sizes) -> Any:
+    """One argument: a number, a string, a `Ref`, or a list of them."""
+    kind, value = only(tagged)
     if kind in ("as_sym_int", "as_sym_ints"):
-        several = kind == "as_sym_ints"
-        found = [_size(x, sizes) for x in (value if several else [value])]
-        return found if several else found[0]
+        return _size(value, sizes) if kind == "as_sym_int" else [_size(x, sizes) for x in value]
     if kind not in _READ:
         raise ValueError(f"an argument of kind {kind:.40}")
     return _READ[kind](value)
 
 
-def _size(given: Any, sizes: Sizes) -> int:
-    kind, value = only(given)
+def _size(tagged: Any, sizes: Sizes) -> int:
+    kind, value = only(tagged)
     if kind == "as_name":
         return size_in(sizes[value], open_to=f"the size {value:.80}")
-    found: int = _plain(int)(value)
-    return found
+    size: int = _plain(int)(value)
+    return size
 
 
 def _plain(kind: type) -> Callable[[Any], Any]:

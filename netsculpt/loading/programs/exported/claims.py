@@ -1,4 +1,4 @@
-"""What an exported program's tables say about its tensors."""
+"""The claims of an exported program's tables about its tensors."""
 
 from __future__ import annotations
 
@@ -36,39 +36,39 @@ DTYPES = {
     32: torch.float8_e5m2fnuz,
     34: torch.uint32,
     35: torch.uint64,
-}  # by torch's own numbers in such files
+}  # by torch's numbers in such files
 _STRIDED = 7
 
 
 @dataclass(frozen=True)
 class Claim:
-    """What a table says about a tensor; equal for names of one tensor."""
+    """The claim of a table about a tensor; equal for all names of one tensor."""
 
-    path: str  # of the member that holds it
+    path: str  # of the member with its data
     dtype: torch.dtype
     size: tuple[int, ...]
     stride: tuple[int, ...]
     offset: int  # in elements
     is_parameter: bool
-    trained: bool  # whether it asks for a gradient
+    trained: bool  # whether it requires a gradient
 
     @property
     def n_bytes(self) -> int:
-        """Once every element is stored."""
+        """Bytes of all elements, each stored once."""
         return math.prod(self.size) * self.dtype.itemsize
 
     @property
     def reach(self) -> int:
-        """Bytes that its member has to have."""
+        """Bytes that its member needs to have."""
         return extent(self.offset, self.size, self.stride) * self.dtype.itemsize
 
 
 def claim(name: str, folder: str, entry: Any, where: str) -> Claim:
-    """An entry of a table, which must be a plain dense tensor."""
+    """The claim in an entry of a table, which must be a plain dense tensor."""
     if field(entry, "use_pickle", bool):
         raise UnsafeFileError(
             f"{where} holds {quoted(name)} as a pickled object (a tensor subclass or a "
-            "class of its own), and netsculpt reads plain tensors only: export the program with "
+            "custom class), and netsculpt reads plain tensors only: export the program with "
             "plain tensors, or save torch.save(model.state_dict(), 'weights.pt')"
         )
     if not name.isprintable():
@@ -78,7 +78,8 @@ def claim(name: str, folder: str, entry: Any, where: str) -> Claim:
     if kind not in DTYPES or layout != _STRIDED:
         raise FormatError(
             f"{quoted(name)} in {where} is of type {kind} and layout {layout} (torch's "
-            "numbers): a dense tensor of plain numbers is needed. Export the program so"
+            "numbers): a dense tensor of plain numbers is needed. Export the program with "
+            "such tensors"
         )
     return Claim(
         path=f"{folder}/{name_in(entry, 'path_name')}",

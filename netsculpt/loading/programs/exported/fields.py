@@ -1,4 +1,4 @@
-"""Values of a JSON document, checked as they are taken. Whatever does not fit is a `ValueError`."""
+"""Values of a JSON document, checked as they are read; invalid ones raise `ValueError`."""
 
 from __future__ import annotations
 
@@ -14,48 +14,48 @@ _LONGEST_NAME = 1000
 
 
 def decoded(content: bytes) -> dict[str, Any]:
-    """A JSON object; Python's own limits hold for its depth and its digits."""
-    found = json.loads(content)
-    if not isinstance(found, dict):
-        raise ValueError("JSON that is no object")
-    return found
+    """A JSON object; Python limits its depth and its digits."""
+    document = json.loads(content)
+    if not isinstance(document, dict):
+        raise ValueError("JSON that is not an object")
+    return document
 
 
-def field(given: Any, name: str, kind: type[T]) -> T:
-    """A field of an object, of exactly the type that it has to have."""
-    if not isinstance(given, dict) or name not in given:
+def field(document: Any, name: str, kind: type[T]) -> T:
+    """A field of an object, which must be of exactly this type."""
+    if not isinstance(document, dict) or name not in document:
         raise ValueError(f"{name} is missing")
-    value = given[name]
+    value = document[name]
     if type(value) is not kind:
-        raise ValueError(f"{name} is {type(value).__name__}, no {kind.__name__}")
+        raise ValueError(f"{name} is {type(value).__name__}, not {kind.__name__}")
     return value
 
 
-def only(given: Any) -> tuple[str, Any]:
-    """Which of several alternatives an object holds, and its value.
+def only(tagged: Any) -> tuple[str, Any]:
+    """The only tag of an object, and its value.
 
     >>> only({"as_int": 3})
     ('as_int', 3)
     """
-    if not isinstance(given, dict):
-        raise ValueError(f"{type(given).__name__} instead of a tagged value")
-    said = [(name, value) for name, value in given.items() if value is not None]
-    if len(said) != 1:
-        raise ValueError(f"{len(said)} alternatives where one is needed")
-    return said[0]
+    if not isinstance(tagged, dict):
+        raise ValueError(f"{type(tagged).__name__} instead of a tagged value")
+    tags = [(name, value) for name, value in tagged.items() if value is not None]
+    if len(tags) != 1:
+        raise ValueError(f"{len(tags)} alternatives where one is needed")
+    return tags[0]
 
 
-def name_in(given: Any, name: str) -> str:
-    """A field that is a name: one line, not endless."""
-    found = field(given, name, str)
-    if not found.isprintable() or len(found) > _LONGEST_NAME:
-        raise ValueError(f"{name} is no printable name")
-    return found
+def name_in(document: Any, name: str) -> str:
+    """A field that is a name: one line of limited length."""
+    value = field(document, name, str)
+    if not value.isprintable() or len(value) > _LONGEST_NAME:
+        raise ValueError(f"{name} is not a printable name")
+    return value
 
 
-def size_in(given: Any, *, open_to: str = "a size") -> int:
-    """A natural number; for an open one the example's that the net was exported with."""
-    kind, value = only(given)
+def size_in(tagged: Any, *, open_to: str = "a size") -> int:
+    """A size; if the program leaves it open, that of the example it was exported with."""
+    kind, value = only(tagged)
     if kind == "as_expr":
         hint = value.get("hint") if isinstance(value, dict) else None
         if hint is None:

@@ -1,4 +1,4 @@
-"""Operations in place made functional: what takes the changed value later takes the new one."""
+"""Make operations in place functional: whatever uses the changed value later uses the new one."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from netsculpt.loading.programs.exported.node import Node
-from netsculpt.tracing.program import Ref, refs
+from netsculpt.loading.programs.exported.node import ExportedNode
+from netsculpt.tracing.program import Ref, filled, inputs_of
 from netsculpt.tracing.rules.moves import OPS as _MOVES
 from netsculpt.tracing.rules.unchanged import OPS as _UNCHANGED
 
@@ -20,57 +20,50 @@ _VIEWS = (
 
 
 def functional(
-    nodes: Sequence[Node], outputs: tuple[Any, ...], together: Iterable[set[str]]
-) -> tuple[list[Node], tuple[Any, ...]]:
-    """The same operations, none of which changes what others see; and the outputs alike.
+    nodes: Sequence[ExportedNode], outputs: tuple[Any, ...], together: Iterable[set[str]]
+) -> tuple[list[ExportedNode], tuple[Any, ...]]:
+    """The same operations and outputs, where no operation changes its arguments.
 
-    Refused where a view of what is changed, or what it is a view of, is taken afterwards.
-    `together` are constants in the same memory.
+    Raises if a view of a changed value, or the value that it is a view of, is used afterwards.
+    `together` are sets of constants in the same memory.
     """
     memory = _Memory(nodes, outputs, together)
-    found = []
-    for at, node in enumerate(nodes):
-        args, options = memory.now((node.args, dict(node.options)))
-        found.append(replace(node, args=args, options=options, in_place=False))
+    pure = []
+    for index, node in enumerate(nodes):
+        args, kwargs = memory.now((node.args, node.kwargs))
+        pure.append(replace(node, args=args, kwargs=kwargs, in_place=False))
         if node.in_place:
-            memory.change(node, at)
+            memory.change(node, index)
         else:
-            memory.give(node)
-    return found, memory.now(outputs)
+            memory.add(node)
+    return pure, memory.now(outputs)
 
 
 class _Memory:
-    """Which value each name has at the moment, and which names may share memory."""
+    """The current value of each name, and the names that may share memory."""
 
     def __init__(
-        self, nodes: Sequence[Node], outputs: tuple[Any, ...], together: Iterable[set[str]]
+        self, nodes: Sequence[ExportedNode], outputs: tuple[Any, ...], together: Iterable[set[str]]
     ) -> None:
         self.tensor: dict[str, str] = {}  # the first name of the same tensor
         self.names: dict[str, list[str]] = {}  # by first name, the others
         self.value: dict[str, str] = {}  # by first name
         self.shared = {name: names for names in together for name in names}  # first names
-        self.last: dict[str, int] = {}  # where a name is taken
-        for at, node in enumerate(nodes):
-            self._note(refs((node.args, node.options)), at)
-        self._note(refs(outputs), len(nodes))
+        self.last: dict[str, int] = {}  # index of the last node that takes a name
+        for index, node in enumerate(nodes):
+            self.last.update(dict.fromkeys(inputs_of((node.args, node.kwargs)), index))
+        self.last.update(dict.fromkeys(inputs_of(outputs), len(nodes)))
 
-    def _note(self, taken: Iterable[Ref], at: int) -> None:
-        for ref in taken:
-            self.last[ref.name] = at
+    def now(self, arguments: Any) -> Any:
+        """Arguments with each name replaced by that of its current value."""
+        return filled(arguments, self._now)
 
-    def now(self, given: Any) -> Any:
-        """Arguments with every name replaced by that of its value."""
-        if isinstance(given, Ref):
-            first = self._first(given.name)
-            return Ref(self.value.get(first, first))
-        if isinstance(given, dict):
-            return {key: self.now(x) for key, x in given.items()}
-        if isinstance(given, list | tuple):
-            return type(given)(self.now(x) for x in given)
-        return given
+    def _now(self, name: str) -> Ref:
+        first = self._first(name)
+        return Ref(self.value.get(first, first))
 
-    def give(self, node: Node) -> None:
-        """New tensors, in the memory of the first argument if they may be views of it."""
+    def add(self, node: ExportedNode) -> None:
+        """Add the outputs of a node, in the memory of its first argument if they may be views."""
         source = node.args[0] if node.args else None
         if node.name in _VIEWS and isinstance(source, Ref):
             family = self._family(self._first(source.name))
@@ -78,19 +71,19 @@ class _Memory:
             family.update(views)
             self.shared.update(dict.fromkeys(views, family))
 
-    def change(self, node: Node, at: int) -> None:
-        """The tensor that is the first argument has another value from here on."""
+    def change(self, node: ExportedNode, index: int) -> None:
+        """Give the tensor that is the first argument of a node its new value."""
         source = node.args[0] if node.args else None
         (output,) = node.outputs or (None,)
         if not isinstance(source, Ref) or output is None:
-            raise ValueError(f"{node.name}_ without a tensor that it changes")
+            raise ValueError(f"{node.name}_ without a tensor to change")
         first = self._first(source.name)
         others = self._family(first) - {first}
         names = [name for x in others for name in (x, *self.names.get(x, ()))]
-        if any(self.last.get(name, -1) > at for name in names):
+        if any(self.last.get(name, -1) > index for name in names):
             raise node.refusal(
-                "it changes a value in place of which a view is used afterwards: "
-                "save the program after .run_decompositions(), which makes it functional"
+                "it changes a value in place, and a view of it is used afterwards: save the "
+                "program after .run_decompositions(), which makes it functional"
             )
         self.tensor[output] = first
         self.names.setdefault(first, []).append(output)

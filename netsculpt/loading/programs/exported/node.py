@@ -1,4 +1,4 @@
-"""An operation of an exported program, as its file names it."""
+"""An operation of an exported program, as its file states it."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from typing import Any
 from netsculpt.core.errors import TopologyError
 from netsculpt.tracing.engine.activation import refusal
 
-__all__ = ["NO_RULE", "Node"]
+__all__ = ["NO_RULE", "ExportedNode"]
 
 NO_RULE = "there is no rule that says which units it connects"
 
 
 @dataclass(frozen=True)
-class Node:
+class ExportedNode:
     """An operation that may change its first argument in place."""
 
     name: str
     args: tuple[Any, ...]
-    options: Mapping[str, Any]
-    outputs: tuple[str | None, ...]  # None: a value that is no tensor
-    several: bool  # whether it gives a tuple or a list, even one of a single tensor
+    kwargs: Mapping[str, Any]
+    outputs: tuple[str | None, ...]  # None: a value that is not a tensor
+    several: bool  # whether its value is a tuple or a list, even of one tensor
     layer: str
     in_place: bool
 
-    def refusal(self, found: str) -> TopologyError:
-        """The error that it cannot be followed."""
-        return refusal(self.name, self.layer, found)
+    def refusal(self, reason: str) -> TopologyError:
+        """The error that this operation cannot be followed."""
+        return refusal(self.name, self.layer, reason)

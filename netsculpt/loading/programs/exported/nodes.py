@@ -1,4 +1,4 @@
-"""Operations of an exported program's JSON graph, one by one."""
+"""The operations of an exported program's JSON graph."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 from netsculpt.loading.programs.exported.arguments import Sizes, arguments
 from netsculpt.loading.programs.exported.fields import field, name_in, only
-from netsculpt.loading.programs.exported.node import NO_RULE, Node
-from netsculpt.loading.programs.exported.operations import known, parsed, schema_of
+from netsculpt.loading.programs.exported.node import NO_RULE, ExportedNode
+from netsculpt.loading.programs.exported.operations import allowed, parsed, schema_of
 from netsculpt.tracing.engine.activation import refusal
 
 __all__ = ["nodes"]
@@ -22,33 +22,33 @@ _HARMLESS = frozenset(
 )
 
 
-def nodes(graph: Mapping[str, Any], sizes: Sizes) -> list[Node]:
-    """Operations in their order, without those on sizes alone, whose results are known."""
+def nodes(graph: Mapping[str, Any], sizes: Sizes) -> list[ExportedNode]:
+    """The operations in order, without those on sizes alone, whose results are stored."""
     return [node for x in field(graph, "nodes", list) for node in _read(x, sizes)]
 
 
-def _read(given: Any, sizes: Sizes) -> Iterator[Node]:
-    target, layer = name_in(given, "target"), _layer(given)
-    outputs, several = _outputs(field(given, "outputs", list))
-    found = parsed(target)
-    if found is None:
-        if not _on_sizes(given):
+def _read(node: Any, sizes: Sizes) -> Iterator[ExportedNode]:
+    target, layer = name_in(node, "target"), _layer(node)
+    outputs, several = _outputs(field(node, "outputs", list))
+    parts = parsed(target)
+    if parts is None:
+        if not _on_sizes(node):
             raise refusal(target.removeprefix("torch.ops."), layer, NO_RULE)
         return
-    name, overload = found
+    name, overload = parts
     in_place = name.endswith("_") and not name.endswith("__")
     plain = name[:-1] if in_place else name
-    if plain in known():
-        args, options = arguments(given, schema_of(name, overload), sizes)
-        yield Node(plain, args, options, outputs, several, layer, in_place)
+    if plain in allowed():
+        args, kwargs = arguments(node, schema_of(name, overload), sizes)
+        yield ExportedNode(plain, args, kwargs, outputs, several, layer, in_place)
     elif in_place:
         raise refusal(name, layer, NO_RULE)
-    elif outputs:  # an error only if something takes them
-        yield Node(name, (), {}, outputs, several, layer, in_place)
+    elif outputs:  # an error only if they are used
+        yield ExportedNode(name, (), {}, outputs, several, layer, in_place)
 
 
-def _outputs(given: list[Any]) -> tuple[tuple[str | None, ...], bool]:
-    tagged = [only(x) for x in given]
+def _outputs(entries: list[Any]) -> tuple[tuple[str | None, ...], bool]:
+    tagged = [only(x) for x in entries]
     if len(tagged) == 1 and tagged[0][0] == "as_tensors":
         return tuple(name_in(x, "name") for x in tagged[0][1]), True
     names = tuple(name_in(x, "name") if kind == "as_tensor" else None for kind, x in tagged)
@@ -56,15 +56,15 @@ def _outputs(given: list[Any]) -> tuple[tuple[str | None, ...], bool]:
 
 
 def _on_sizes(node: Any) -> bool:
-    """Whether it neither takes nor gives tensors, graphs or objects."""
-    given = [field(x, "arg", dict) for x in field(node, "inputs", list)]
-    return all(only(x)[0] in _HARMLESS for x in (*given, *field(node, "outputs", list)))
+    """Whether a node neither takes nor returns tensors, graphs or objects."""
+    inputs = [field(x, "arg", dict) for x in field(node, "inputs", list)]
+    return all(only(x)[0] in _HARMLESS for x in (*inputs, *field(node, "outputs", list)))
 
 
 def _layer(node: Any) -> str:
-    """The innermost layer that calls it, by the path that torch notes."""
-    noted = node.get("metadata") if isinstance(node, dict) else None
-    stack = noted.get("nn_module_stack", "") if isinstance(noted, dict) else ""
+    """The innermost layer that calls a node, by the path that torch records."""
+    metadata = node.get("metadata") if isinstance(node, dict) else None
+    stack = metadata.get("nn_module_stack", "") if isinstance(metadata, dict) else ""
     parts = stack.rpartition(";")[2].split(",") if isinstance(stack, str) else []
     if len(parts) != 3 or parts[0].startswith("_empty_nn_module_stack"):
         return ""

@@ -1,4 +1,4 @@
-"""Sizes that an exported program leaves open, as that of its batch."""
+"""Sizes that an exported program leaves open, like that of its batch."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ __all__ = ["open_sizes"]
 
 
 def open_sizes(document: Mapping[str, Any], program: Program) -> dict[str, Any]:
-    """For the provenance: by input and dimension, the example's size, which was taken."""
+    """For the provenance: the example's size in place of each open one, by input and dimension."""
     metas = document["graph_module"]["graph"]["tensor_values"]
-    taken = {
+    sizes = {
         name: {
-            str(at): shape[at]
-            for at, size in enumerate(metas[name]["sizes"])
+            str(dim): shape[dim]
+            for dim, size in enumerate(metas[name]["sizes"])
             if size.get("as_expr") is not None
         }
         for name, shape in program.inputs.items()
     }
-    found = {name: sizes for name, sizes in taken.items() if sizes}
-    return {"open_sizes": found} if found else {}
+    sizes = {name: of_input for name, of_input in sizes.items() if of_input}
+    return {"open_sizes": sizes} if sizes else {}

@@ -1,6 +1,6 @@
-"""Which operations of a file may be run at all: on shapes, and on its constants.
+"""The operations that a file may call: they are run on shapes, and on its constants.
 
-Others can read and write files, draw random numbers or take what memory they like.
+Others can read and write files, draw random numbers or allocate any amount of memory.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import torch
 from netsculpt.loading.programs.exported.renamed import OTHER_NAMES
 from netsculpt.tracing.rules import rules
 
-__all__ = ["FACTORIES", "known", "parsed", "schema_of"]
+__all__ = ["FACTORIES", "allowed", "parsed", "schema_of"]
 
 _TARGET = re.compile(r"torch\.ops\.aten\.(\w+)\.(\w+)", re.ASCII)
 FACTORIES = frozenset(("arange", "full", "ones", "scalar_tensor", "zeros"))
@@ -31,23 +31,23 @@ _ON_CONSTANTS = frozenset(
 
 
 @cache
-def known() -> frozenset[str]:
-    """Names of the operations that a file may call; all are functional."""
+def allowed() -> frozenset[str]:
+    """Names of the operations that a file may call, which are all functional."""
     return frozenset(rules()) | FACTORIES | _ON_CONSTANTS | OTHER_NAMES
 
 
 def parsed(target: str) -> tuple[str, str] | None:
-    """Name and overload of an ATen operation; None: it is another library's."""
+    """Name and overload of an ATen operation; None for those of other libraries."""
     match = _TARGET.fullmatch(target)
     return None if match is None else (match[1], match[2])
 
 
 def schema_of(name: str, overload: str) -> torch.FunctionSchema:
-    """The signature of an operation, which must be one that files may call, in place or not."""
+    """The signature of an operation that files may call, in place or not."""
     packet: Any = getattr(torch.ops.aten, name)
     if overload not in packet.overloads():
         raise ValueError(f"{name} has no overload {overload:.80}")
-    found: torch.FunctionSchema = getattr(packet, overload)._schema
-    if any(x.is_out for x in found.arguments):
+    schema: torch.FunctionSchema = getattr(packet, overload)._schema
+    if any(x.is_out for x in schema.arguments):
         raise ValueError(f"{name}.{overload} writes into an argument")
-    return found
+    return schema

@@ -1,4 +1,4 @@
-"""Shapes of recurrent layers, which torch does not check before it reads beyond them."""
+"""Check shapes of recurrent layers, where torch would read beyond its tensors."""
 
 from __future__ import annotations
 
@@ -7,19 +7,21 @@ from typing import Any
 
 from torch import Tensor
 
-__all__ = ["GATES", "fitting"]
+__all__ = ["GATES", "fits"]
 
 GATES = {"lstm": 4, "gru": 3, "rnn_tanh": 1, "rnn_relu": 1}
 
 
-def fitting(name: str, args: Sequence[Any]) -> bool:
-    """Whether states and weights are those of so many layers, on a batch of sequences."""
+def fits(name: str, args: Sequence[Any]) -> bool:
+    """Whether states and weights fit the number of layers and a batch of sequences."""
     if len(args) != 9 or not all(isinstance(x, bool | int) for x in (args[3], *args[6:])):
         return False
-    given, states, weights, biases, n_layers, _, _, both, first = args
+    sequences, states, weights, biases, n_layers, _, _, both, batch_first = args
     states = [states] if isinstance(states, Tensor) else states
-    tensors = [given, *_listed(states), *_listed(weights)]
-    if not all(isinstance(x, Tensor) for x in tensors) or given.ndim != 3 or not given.numel():
+    tensors = [sequences, *_listed(states), *_listed(weights)]
+    if not all(isinstance(x, Tensor) for x in tensors):
+        return False
+    if sequences.ndim != 3 or not sequences.numel():
         return False
     if not isinstance(n_layers, int) or not 0 < n_layers <= len(_listed(weights)):
         return False
@@ -33,24 +35,24 @@ def fitting(name: str, args: Sequence[Any]) -> bool:
     hidden, out = states[-1].shape[2], states[0].shape[2]
     if not hidden or not out or (out != hidden and not projected):
         return False
-    batch = given.shape[0 if first else 1]
-    wanted = list(
-        _shapes(name, given.shape[2], hidden, out, cells, n_layers, bool(biases), projected)
+    batch = sequences.shape[0 if batch_first else 1]
+    expected = list(
+        _shapes(name, sequences.shape[2], hidden, out, cells, n_layers, bool(biases), projected)
     )
-    return [tuple(x.shape) for x in weights] == wanted and [tuple(x.shape) for x in states] == [
+    return [tuple(x.shape) for x in weights] == expected and [tuple(x.shape) for x in states] == [
         (cells, batch, size) for size in ([out, hidden] if n_states == 2 else [out])
     ]
 
 
 def _shapes(
-    name: str, taken: int, hidden: int, out: int, cells: int, n_layers: int, biases: bool,
+    name: str, n_inputs: int, hidden: int, out: int, cells: int, n_layers: int, biases: bool,
     projected: bool,
 ) -> Iterator[tuple[int, ...]]:  # fmt: skip
-    """Of every weight, cell after cell."""
+    """Shapes of all weights, cell by cell."""
     rows, directions = GATES[name] * hidden, cells // n_layers
     for layer in range(n_layers):
         for _ in range(directions):
-            yield rows, taken if layer == 0 else out * directions
+            yield rows, n_inputs if layer == 0 else out * directions
             yield rows, out
             if biases:
                 yield from ((rows,), (rows,))
@@ -58,5 +60,5 @@ def _shapes(
                 yield out, hidden
 
 
-def _listed(given: Any) -> Sequence[Any]:
-    return given if isinstance(given, list | tuple) else [given]
+def _listed(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, list | tuple) else [value]

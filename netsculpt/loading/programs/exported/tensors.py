@@ -1,4 +1,4 @@
-"""Tensors of an exported program: raw bytes that must hold what is claimed."""
+"""Tensors of an exported program: raw bytes, which must be as long as claimed."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ __all__ = ["Held", "held"]
 
 @dataclass(frozen=True, eq=False)
 class Held:
-    """A tensor with what the file says about it."""
+    """A tensor, and the claim of the file about it."""
 
     value: Tensor
     claim: Claim
 
 
 def held(source: Source, tables: Mapping[str, Any]) -> dict[str, Held]:
-    """Every tensor that tables name, from the members of the archive's folders that they are of."""
+    """Every tensor in the tables, each of which is keyed by its folder in the archive."""
     entries = {
         name: (folder, entry)
         for folder, table in tables.items()
@@ -52,8 +52,8 @@ def _check_claims(claims: Mapping[str, Claim], source: Source) -> None:
     members = {x.path for x in claims.values()}
     for path in members - set(source.members):
         raise FormatError(
-            f"{source.where} refers to {quoted(path)}, which is no member of it: it is cut off or "
-            "made up; save the program again with torch.export.save"
+            f"{source.where} refers to {quoted(path)}, which is not a member of it: it is cut off "
+            "or made up; save the program again with torch.export.save"
         )
     claimed = sum(x.n_bytes for x in claims.values())
     stored = sum(source.members[path].file_size for path in members)
@@ -75,5 +75,5 @@ def _check_claims(claims: Mapping[str, Claim], source: Source) -> None:
 
 def _storage(archive: zipfile.ZipFile, path: str) -> torch.UntypedStorage:
     content = bytearray(archive.read(path))
-    empty = torch.empty(0, dtype=torch.uint8)  # which no buffer of no bytes gives
+    empty = torch.empty(0, dtype=torch.uint8)  # as torch takes no empty buffer
     return (torch.frombuffer(content, dtype=torch.uint8) if content else empty).untyped_storage()

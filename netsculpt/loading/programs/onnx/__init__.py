@@ -1,1 +1,1 @@
-"""ONNX models as the neutral list of operations that `netsculpt.tracing` walks."""
+"""Read ONNX models as a `Program`, the list of operations that `netsculpt.tracing` follows."""

@@ -1,11 +1,11 @@
-"""Attributes of an ONNX node as plain values."""
+"""Read the attributes of an ONNX node as plain values."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from netsculpt.files.words import quoted
-from netsculpt.loading.programs.onnx.node import Node
+from netsculpt.loading.programs.onnx.node import OnnxNode
 from netsculpt.loading.programs.onnx.tensors import Tensors
 from netsculpt.tracing.program import Constant
 
@@ -15,20 +15,20 @@ _FIELDS = {1: "f", 2: "i", 3: "s", 6: "floats", 7: "ints", 8: "strings"}
 _TENSOR, _GRAPHS, _SPARSE = 4, (5, 10), 11
 
 
-def attributes_of(proto: Any, node: Node, tensors: Tensors) -> dict[str, Any]:
-    """Numbers, text, lists of them, and tensors as constants, by name."""
-    found: dict[str, Any] = {}
+def attributes_of(proto: Any, node: OnnxNode, tensors: Tensors) -> dict[str, Any]:
+    """Attributes by name: numbers, text, lists of them, and tensors as constants."""
+    attributes: dict[str, Any] = {}
     for attribute in proto.attribute:
-        if attribute.name in found:
+        if attribute.name in attributes:
             raise node.refusal(f"it has two attributes {quoted(attribute.name)}")
-        found[attribute.name] = _plain(attribute, node, tensors)
-    return found
+        attributes[attribute.name] = _plain(attribute, node, tensors)
+    return attributes
 
 
-def _plain(attribute: Any, node: Node, tensors: Tensors) -> Any:
+def _plain(attribute: Any, node: OnnxNode, tensors: Tensors) -> Any:
     kind = attribute.type
     if kind in _GRAPHS:
-        raise node.refusal("it has a graph inside it, which runs or not as the inputs say")
+        raise node.refusal("it contains a graph, which runs or not depending on the inputs")
     if attribute.ref_attr_name:
         raise node.refusal("it refers to an attribute of a function")
     if kind == _TENSOR:

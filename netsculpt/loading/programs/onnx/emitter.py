@@ -1,7 +1,7 @@
-"""Operations as they are added to a program, each with the shape of what it gives.
+"""Build a program operation by operation, with the shape of each value.
 
-Shapes come from running the operation on tensors without data; small values that do not depend
-on the inputs are also computed, since arguments such as a shape to take are made from them.
+Shapes come from running the operation on tensors without data. Small values that do not depend on
+the inputs are computed too, since arguments such as shapes are made from them.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from torch import Tensor
 
 from netsculpt.core.errors import FormatError, LimitError
 from netsculpt.files.words import quoted, shape, shown
-from netsculpt.loading.programs.onnx.values import Value, referring, replaced, values_in
-from netsculpt.tracing.program import Constant, Op, Program, Ref, refs
+from netsculpt.loading.programs.onnx.values import Value
+from netsculpt.tracing.program import Constant, Op, Program, Ref, leaves, mapped
 
 __all__ = ["Emitter"]
 
-_SMALL = 1 << 20  # elements of values that are computed
-_KEPT_BYTES = 8  # that an element of an activation takes while it is followed
-_RULE_BYTES = 56  # that it takes more while its rule runs
+_SMALL = 1 << 20  # most elements of a value that is computed
+_KEPT_BYTES = 8  # bytes per element of each activation, for its unit
+_RULE_BYTES = 56  # more bytes per element while its rule runs
 _FACTORIES = ("arange", "full")
 
 
 class Emitter:
-    """A program in the making."""
+    """A program while it is being built."""
 
     def __init__(self, inputs: Mapping[str, tuple[int, ...]], max_bytes: int, where: str) -> None:
         self._inputs, self._max_bytes, self._where = inputs, max_bytes, where
@@ -38,77 +38,67 @@ class Emitter:
         self._n_bytes = 0
 
     def input(self, name: str, dtype: torch.dtype) -> Value:
-        """One of the net's inputs."""
+        """Add an input of the net."""
         value = Value(name, torch.empty(self._inputs[name], dtype=dtype, device="meta"), False)
         self._count(value.meta, constant=False)
         return value
 
     def constant(self, constant: Constant) -> Value:
-        """A tensor of the file, or made from it."""
+        """Add a tensor of the file, or one made from it."""
         name = self._name("=", len(self._constants))
         self._constants[name] = constant
         real = constant.value
         return Value(name, torch.empty(real.shape, dtype=real.dtype, device="meta"), True, real)
 
     def emit(
-        self, layer: str, name: str, args: Any, options: Mapping[str, Any]
+        self, layer: str, name: str, args: Any, kwargs: Mapping[str, Any]
     ) -> tuple[Value, ...]:  # fmt: skip
-        """Add an operation of ATen; its value, or all of them."""
-        given = values_in((args, options))
+        """Add an operation of ATen; all its values."""
+        inputs = [x for x in leaves((args, kwargs)) if isinstance(x, Value)]
         device = {"device": "meta"} if name in _FACTORIES else {}
         try:
-            meta = _run(name, args, {**options, **device}, lambda x: x.meta)
+            meta = _run(name, args, {**kwargs, **device}, lambda x: x.meta)
         except Exception as error:
             reason = shown(str(error).strip().partition("\n")[0] or type(error).__name__)
             if "overflow" in reason:
-                raise self._too_large(f"a tensor beyond all bounds ({reason})") from None
+                raise self._too_large(f"an enormous tensor ({reason})") from None
             raise FormatError(
                 f"{self._where} cannot be followed in {quoted(layer or name)}: '{name}' does not "
-                f"fit what it is given ({reason}). Export the model again"
+                f"fit its arguments ({reason}). Export the model again"
             ) from None
         several = not isinstance(meta, Tensor)
         metas = [x for x in meta if isinstance(x, Tensor)] if several else [meta]
-        constant = all(x.constant for x in given)
-        for each in metas:
-            self._count(each, constant=constant)
-        known = constant and all(x.real is not None for x in given)
+        constant = all(x.constant for x in inputs)
+        for value in metas:
+            self._count(value, constant=constant)
+        known = constant and all(x.real is not None for x in inputs)
         small = sum(x.numel() for x in metas) <= _SMALL
-        real = _run(name, args, options, lambda x: x.real) if known and small else None
-        output = self._add(name, referring(args), referring(options), metas[0], layer)
+        real = _run(name, args, kwargs, lambda x: x.real) if known and small else None
+        ref_args, ref_kwargs = _replaced((args, kwargs), lambda x: Ref(x.name))
+        output = self._add(name, ref_args, ref_kwargs, metas[0], layer)
         self._made_by[output] = (name, args)
         if not several:
             return (Value(output, meta, constant, real),)
         parts = [None] * len(metas) if real is None else list(real)
         return tuple(
-            Value(self._add("getitem", (Ref(output), at), {}, x, layer), x, constant, part)
-            for at, (x, part) in enumerate(zip(metas, parts, strict=True))
+            Value(self._add("getitem", (Ref(output), index), {}, x, layer), x, constant, part)
+            for index, (x, part) in enumerate(zip(metas, parts, strict=True))
         )
 
     def made_by(self, value: Value) -> tuple[str, tuple[Any, ...]]:
-        """The operation that gives a value, and its arguments."""
+        """The operation that makes a value, and its arguments."""
         return self._made_by.get(value.name, ("", ()))
 
     def program(self, outputs: list[Value], parameters: frozenset[str]) -> Program:
-        """What the outputs need, in order."""
-        needed = {value.name for value in outputs}
-        kept = []
-        for op in reversed(self._ops):
-            if op.output in needed:
-                kept.append(op)
-                needed |= {ref.name for ref in refs((op.args, op.options))}
-        return Program(
-            tuple(reversed(kept)),
-            {name: x for name, x in self._constants.items() if name in needed},
-            self._inputs,
-            tuple(Ref(value.name) for value in outputs),
-            parameters,
-        )
+        """The program, without what the outputs do not need."""
+        refs = tuple(Ref(value.name) for value in outputs)
+        return Program(tuple(self._ops), self._constants, self._inputs, refs, parameters).needed()
 
     def _name(self, kind: str, number: int) -> str:
         return f"{self._prefix}{kind}{number}"
 
-    def _add(self, name: str, args: Any, options: Any, meta: Tensor, layer: str) -> str:
-        op = Op(name, args, options, self._name("", len(self._ops)), tuple(meta.shape), layer)
+    def _add(self, name: str, args: Any, kwargs: Any, meta: Tensor, layer: str) -> str:
+        op = Op(name, args, kwargs, self._name("", len(self._ops)), tuple(meta.shape), layer)
         self._ops.append(op)
         return op.output
 
@@ -118,17 +108,22 @@ class Emitter:
         needed = self._n_bytes + (0 if constant else n * _RULE_BYTES)
         if needed > self._max_bytes:
             raise self._too_large(
-                f"a tensor of {shape(meta.shape)}, for which it needs {needed} bytes with those "
-                "before it"
+                f"a tensor of {shape(meta.shape)}, for which {needed} bytes are needed, "
+                "including the values before it"
             )
 
-    def _too_large(self, found: str) -> LimitError:
+    def _too_large(self, tensor: str) -> LimitError:
         return LimitError(
-            f"{self._where} makes {found}: the limit is {self._max_bytes} bytes. Raise max_bytes "
+            f"{self._where} makes {tensor}: the limit is {self._max_bytes} bytes. Raise max_bytes "
             "if the file is trusted and the memory is there (--max-bytes)"
         )
 
 
-def _run(name: str, args: Any, options: Any, of: Callable[[Value], Any]) -> Any:
-    args, options = replaced((args, dict(options)), of)
-    return getattr(torch.ops.aten, name)(*args, **options)
+def _run(name: str, args: Any, kwargs: Any, change: Callable[[Value], Any]) -> Any:
+    args, kwargs = _replaced((args, kwargs), change)
+    return getattr(torch.ops.aten, name)(*args, **kwargs)
+
+
+def _replaced(arguments: Any, change: Callable[[Value], Any]) -> Any:
+    """Nested arguments with each value changed."""
+    return mapped(arguments, lambda x: change(x) if isinstance(x, Value) else x)

@@ -1,4 +1,4 @@
-"""Data of an ONNX model that lies in files beside it: only in its folder, only within the file."""
+"""Data of an ONNX model in other files: only in its folder, and only within the file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["External"]
 
 
 class External:
-    """The files that a model's tensors refer to."""
+    """The files that the tensors of a model refer to."""
 
     def __init__(self, model: Source) -> None:
         self._model = model
@@ -26,7 +26,7 @@ class External:
 
     @property
     def names(self) -> list[str]:
-        """Files that were used."""
+        """Names of the files that were used."""
         return sorted(self._files)
 
     def sha256(self) -> str:
@@ -46,7 +46,7 @@ class External:
         if length != n_bytes or offset + n_bytes > file.n_bytes:
             raise FormatError(
                 f"{quoted(proto.name)} in {self._model.where} needs {n_bytes} bytes; the file "
-                f"{file.where} of {file.n_bytes} bytes is said to hold {length} for it from byte "
+                f"{file.where} of {file.n_bytes} bytes should hold {length} of them from byte "
                 f"{offset}: fetch or export model and data again"
             )
         with translated(file.where):
@@ -66,15 +66,15 @@ class External:
         if not location or rooted or not inside:
             raise UnsafeFileError(
                 f"{self._model.where} keeps the tensor {quoted(tensor)} in {quoted(location)}, "
-                "which is no file in the model's folder: data may not lie outside it. Export the "
-                "model again with its data beside it"
+                "which is not a file in the model's folder: data may not lie outside it. Export "
+                "the model again with its data in its folder"
             )
         return Source.at(path, self._model.max_bytes)
 
     def _number(self, tensor: str, text: str) -> int:
         if not (text.isascii() and text.isdigit() and len(text) < 19):
             raise FormatError(
-                f"{quoted(tensor)} in {self._model.where} lies at byte {quoted(text)} of a file: a "
-                "number is needed; export the model again"
+                f"{quoted(tensor)} in {self._model.where} starts at byte {quoted(text)} of a file: "
+                "a number is needed; export the model again"
             )
         return int(text)

@@ -1,6 +1,6 @@
-"""Products that are functions of one value, as exporters write them: x σ(x) is SiLU.
+"""Recognise products that are functions of one value: x σ(x) is SiLU.
 
-Taken as they stand, they would be a meeting of two activations.
+Otherwise they would be a meeting of two activations.
 """
 
 from __future__ import annotations
@@ -13,21 +13,22 @@ from netsculpt.loading.programs.onnx.values import Value
 
 __all__ = ["gate"]
 
-_DEPTH = 2  # products within products that are looked into
+_DEPTH = 2  # depth of products within products
 
 
 def gate(emitter: Emitter, one: Value, two: Value) -> tuple[str, Value] | None:
-    """The operation that a product is, and what it is applied to; None: a product."""
+    """The function that a product is, and its argument; None if it is a plain product."""
     factors = [*_factors(emitter, one, _DEPTH), *_factors(emitter, two, _DEPTH)]
     numbers = [x for x in map(_number, factors) if x is not None]
     others = [x for x in factors if _number(x) is None]
     if len(others) != 2:
         return None
     scale = math.prod(numbers)
-    for given, gated in (others, others[::-1]):
-        for name, (wanted, argument) in _GATES.items():
-            if math.isclose(scale, wanted) and _is(argument(emitter, gated), given):
-                return name, given
+    for value, gated in (others, others[::-1]):
+        for name, (factor, argument) in _GATES.items():
+            inner = argument(emitter, gated)
+            if math.isclose(scale, factor) and inner is not None and inner.name == value.name:
+                return name, value
     return None
 
 
@@ -39,16 +40,11 @@ def _factors(emitter: Emitter, value: Value, depth: int) -> list[Value]:
 
 
 def _number(value: Value) -> float | None:
-    single = value.real is not None and value.real.numel() == 1
-    return float(value.real) if value.real is not None and single else None
-
-
-def _is(found: Value | None, given: Value) -> bool:
-    return found is not None and found.name == given.name
+    return None if value.real is None or value.real.numel() != 1 else float(value.real)
 
 
 def _argument(emitter: Emitter, op: str, value: Value | None) -> Value | None:
-    """What an operation of one argument was applied to, if it gave the value."""
+    """The argument of this operation, if it made the value."""
     if value is None:
         return None
     name, args = emitter.made_by(value)
@@ -78,14 +74,14 @@ def _of_erf(emitter: Emitter, value: Value) -> Value | None:
 
 
 def _with_number(emitter: Emitter, op: str, value: Value, number: float) -> Value | None:
-    """The other operand of an operation with a number, if that gave the value."""
+    """The other operand of this operation with this number, if it made the value."""
     name, args = emitter.made_by(value)
-    given = [x for x in args if isinstance(x, Value)]
-    if name != op or len(given) != 2:
+    operands = [x for x in args if isinstance(x, Value)]
+    if name != op or len(operands) != 2:
         return None
-    for other, held in (given, given[::-1])[: 1 if op == "div" else 2]:
-        found = _number(held)
-        if found is not None and math.isclose(found, number, rel_tol=1e-3):  # also in halves
+    for other, operand in (operands, operands[::-1])[: 1 if op == "div" else 2]:
+        scalar = _number(operand)
+        if scalar is not None and math.isclose(scalar, number, rel_tol=1e-3):  # also in float16
             return other
     return None
 

@@ -1,4 +1,4 @@
-"""A parsed ONNX graph as a program, node after node."""
+"""Translate a parsed ONNX graph into a program, node by node."""
 
 from __future__ import annotations
 
@@ -14,51 +14,52 @@ from netsculpt.files.words import quoted
 from netsculpt.loading.programs.onnx.attributes import attributes_of
 from netsculpt.loading.programs.onnx.emitter import Emitter
 from netsculpt.loading.programs.onnx.inputs import input_shapes, input_types
-from netsculpt.loading.programs.onnx.node import Node
+from netsculpt.loading.programs.onnx.node import OnnxNode
 from netsculpt.loading.programs.onnx.ops import translations
 from netsculpt.loading.programs.onnx.tensors import Tensors
 from netsculpt.loading.programs.onnx.values import Value
+from netsculpt.tracing.names import is_binary
 from netsculpt.tracing.program import Constant, Program
 
 __all__ = ["program_of"]
 
-_OPSETS = range(7, 29)  # versions whose operators the translations know
+_OPSETS = range(7, 29)  # versions of operators that the translations handle
 _MOST_NODES = 100_000
 _SCOPES = "pkg.torch.onnx.name_scopes"
 
 
 def program_of(model: Any, tensors: Tensors, source: Source) -> tuple[Program, dict[str, Any]]:
-    """The program of a model, and what to say about its origin."""
+    """The program of a model, and details for its provenance."""
     graph, where = model.graph, source.where
     opset = _opset(model, where)
     if len(graph.node) > _MOST_NODES:
         raise LimitError(f"{where} has {len(graph.node)} nodes, at most {_MOST_NODES} are followed")
     held = _initialisers(graph, tensors, where)
-    given = [x for x in graph.input if x.name not in held]
-    emitter = Emitter(input_shapes(given, where), source.max_bytes, where)
+    inputs = [x for x in graph.input if x.name not in held]
+    emitter = Emitter(input_shapes(inputs, where), source.max_bytes, where)
     values: dict[str, Value] = {name: emitter.constant(x) for name, x in held.items()}
-    for name, dtype in input_types(given, where).items():
+    for name, dtype in input_types(inputs, where).items():
         _define(values, name, emitter.input(name, dtype), where)
     used = {name for node in graph.node for name in node.input} | {x.name for x in graph.output}
-    own = {(function.domain, function.name) for function in model.functions}
+    functions = {(function.domain, function.name) for function in model.functions}
     for proto in graph.node:
         node = _node(proto, opset, values, emitter, tensors, where)
-        found = _translated(node, proto, own)
-        for at, name in enumerate(proto.output):
-            if name and at < len(found):
-                _define(values, name, found[at], where)
+        translated = _translated(node, proto, functions)
+        for index, name in enumerate(proto.output):
+            if name and index < len(translated):
+                _define(values, name, translated[index], where)
             elif name in used - {""}:
-                raise node.refusal(f"its output {at + 1} is taken, and has no translation")
+                raise node.refusal(f"its output {index + 1} is used, and has no translation")
     for output in graph.output:
         if output.name not in values:
-            raise FormatError(f"nothing in {where} gives its output {quoted(output.name)}")
+            raise FormatError(f"nothing in {where} makes its output {quoted(output.name)}")
     outputs = [values[output.name] for output in graph.output]
     parameters = frozenset([*_parameters(held), *_nameless(graph, held)])
     return emitter.program(outputs, parameters), {"opset": opset}
 
 
 def _opset(model: Any, where: str) -> int:
-    """The version of the standard operators."""
+    """Version of the standard operators."""
     versions = {x.version for x in model.opset_import if x.domain in ("", "ai.onnx")}
     if len(versions) != 1 or not versions <= set(_OPSETS):
         raise FormatError(
@@ -79,17 +80,16 @@ def _initialisers(graph: Any, tensors: Tensors, where: str) -> dict[str, Constan
 
 
 def _constant(name: str, value: torch.Tensor) -> Constant:
-    """A tensor of 0 and 1 masks what it multiplies; one of ones alone is likelier a factor."""
-    some_zeros = value.numel() > 0 and not bool((value == 1).all())
-    binary = some_zeros and bool(((value == 0) | (value == 1)).all())
-    return Constant(value, None, name if value.is_floating_point() else None, is_mask=binary)
+    """A constant of the file: a mask if it has zeros and ones; ones alone are rather a factor."""
+    is_mask = is_binary(value) and not bool((value == 1).all())
+    return Constant(value, None, name if value.is_floating_point() else None, is_mask)
 
 
 def _define(values: dict[str, Any], name: str, value: Any, where: str) -> None:
     if not name or name in values:
         raise FormatError(
-            f"{where} gives the value {quoted(name)} twice: each needs a name of its own; export "
-            "the model again"
+            f"{where} defines the value {quoted(name)} twice: each needs its own name; export the "
+            "model again"
         )
     values[name] = value
 
@@ -97,32 +97,32 @@ def _define(values: dict[str, Any], name: str, value: Any, where: str) -> None:
 def _node(
     proto: Any, opset: int, values: Mapping[str, Value], emitter: Emitter, tensors: Tensors,
     where: str,
-) -> Node:  # fmt: skip
+) -> OnnxNode:  # fmt: skip
     name = proto.name or next((x for x in proto.output if x), "")
     missing = [x for x in proto.input if x and x not in values]
     if missing:
         raise FormatError(
-            f"node {quoted(name)} in {where} takes {quoted(missing[0])}, which nothing before it "
-            "gives: nodes in the order in which they run are needed; export the model again"
+            f"node {quoted(name)} in {where} takes {quoted(missing[0])}, which no node before "
+            "it makes: nodes in the order in which they run are needed; export the model again"
         )
     inputs = [values[x] if x else None for x in proto.input]
     layer = _torch_layer(proto)
     layer = name if layer is None else layer
-    node = Node(proto.op_type, name, layer, opset, inputs, len(proto.output), {}, emitter)
+    node = OnnxNode(proto.op_type, name, layer, opset, inputs, len(proto.output), {}, emitter)
     node.attributes = attributes_of(proto, node, tensors)
     return node
 
 
-def _translated(node: Node, proto: Any, own: set[tuple[str, str]]) -> tuple[Value, ...]:
+def _translated(node: OnnxNode, proto: Any, functions: set[tuple[str, str]]) -> tuple[Value, ...]:
     translation = translations().get(proto.op_type)
-    if (proto.domain, proto.op_type) in own:
-        raise node.refusal("it is a function of the model's own, inline it first")
+    if (proto.domain, proto.op_type) in functions:
+        raise node.refusal("it is a function defined in the model: inline it first")
     if proto.domain not in ("", "ai.onnx") or translation is None:
         domain = f" in domain {quoted(proto.domain)}" if proto.domain else ""
         raise node.refusal(f"there is no translation of it{domain}")
-    found = translation(node)
-    node.check_all_asked()
-    return found if isinstance(found, tuple) else (found,)
+    values = translation(node)
+    node.check_all_read()
+    return values if isinstance(values, tuple) else (values,)
 
 
 def _parameters(held: Mapping[str, Constant]) -> list[str]:
@@ -130,19 +130,19 @@ def _parameters(held: Mapping[str, Constant]) -> list[str]:
 
 
 def _nameless(graph: Any, held: Mapping[str, Constant]) -> list[str]:
-    """What weights would be called whose names are made up, so that their layers are called so."""
+    """Names of weights after their torch layers, where the names in the file are made up."""
     weights: dict[str, list[str]] = {}
     for proto in graph.node:
         layer = _torch_layer(proto)
         if layer:
-            found = [x for x in proto.input if x in held and held[x].value.ndim > 1]
-            weights.setdefault(layer, []).extend(found)
+            names = [x for x in proto.input if x in held and held[x].value.ndim > 1]
+            weights.setdefault(layer, []).extend(names)
     made_up = (x for x, names in weights.items() if names and not any("." in y for y in names))
     return [f"{layer}.weight" for layer in made_up]
 
 
 def _torch_layer(proto: Any) -> str | None:
-    """The torch layer that the exporter says, or that is a path in the node's name."""
+    """The torch layer that the exporter recorded, or the path in the node's name."""
     for entry in proto.metadata_props:
         if entry.key == _SCOPES:
             scopes = re.findall(r"'([^']*)'", entry.value)

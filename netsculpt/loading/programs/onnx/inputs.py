@@ -1,4 +1,4 @@
-"""The inputs that an ONNX graph declares: fixed shapes, but for the batch."""
+"""The inputs that an ONNX graph declares: fixed shapes, except for the batch."""
 
 from __future__ import annotations
 
@@ -24,30 +24,30 @@ def input_types(inputs: Sequence[Any], where: str) -> dict[str, torch.dtype]:
     return {x.name: _type(x, where) for x in inputs}
 
 
-def _shape(given: Any, where: str) -> tuple[int, ...]:
-    tensor = given.type.tensor_type
+def _shape(proto: Any, where: str) -> tuple[int, ...]:
+    tensor = proto.type.tensor_type
     dims = [x.dim_value if x.HasField("dim_value") else None for x in tensor.shape.dim]
-    shape = [1 if at == 0 and size is None else size for at, size in enumerate(dims)]
+    shape = [1 if dim == 0 and size is None else size for dim, size in enumerate(dims)]
     if not tensor.HasField("shape") or len(shape) < 2 or None in shape:
-        said = "unknown" if not tensor.HasField("shape") else [x or "any" for x in dims]
+        stated = "unknown" if not tensor.HasField("shape") else [x or "any" for x in dims]
         raise TopologyError(
-            f"input {quoted(given.name)} of {where} has shape {said}: a batch and fixed sizes "
-            "behind it are needed. Export the model with fixed shapes (without dynamic_axes or "
-            "dynamic_shapes, but for the batch)"
+            f"input {quoted(proto.name)} of {where} has shape {stated}: a batch and fixed sizes "
+            "after it are needed. Export the model with fixed shapes (without dynamic_axes or "
+            "dynamic_shapes, except for the batch)"
         )
     if any(size is not None and size < 1 for size in shape):
         raise FormatError(
-            f"input {quoted(given.name)} of {where} has shape {shape}: sizes of 1 or more are "
+            f"input {quoted(proto.name)} of {where} has shape {shape}: sizes of 1 or more are "
             "needed; export the model again"
         )
     return tuple(int(size) for size in shape if size is not None)
 
 
-def _type(given: Any, where: str) -> torch.dtype:
-    number = given.type.tensor_type.elem_type
+def _type(proto: Any, where: str) -> torch.dtype:
+    number = proto.type.tensor_type.elem_type
     if number not in TYPES:
         raise FormatError(
-            f"input {quoted(given.name)} of {where} is of ONNX type {number}: a tensor of numbers "
+            f"input {quoted(proto.name)} of {where} is of ONNX type {number}: a tensor of numbers "
             "is needed"
         )
     return TYPES[number]

@@ -1,4 +1,4 @@
-"""An ONNX file as a program."""
+"""Read an ONNX file as a program."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["program_in"]
 
 
 def program_in(source: Source) -> Content:
-    """The program of an ONNX file, parsed but neither checked nor run by ONNX's own code."""
+    """The program of an ONNX file, which ONNX's code parses, but neither checks nor runs."""
     message = _message(source)
     content = source.content()
     with translated(source.where):
@@ -39,7 +39,7 @@ def _message(source: Source) -> Any:
         import onnx
     except ImportError:
         raise FormatError(
-            f"{source.where} is an ONNX model, and the package that reads those is missing: "
+            f"{source.where} is an ONNX model, and the package that reads such files is missing: "
             'pip install "netsculpt[onnx]"'
         ) from None
     return onnx.ModelProto()

@@ -1,4 +1,4 @@
-"""Tensors of an ONNX model, dense and sparse: sizes checked first, then bytes read as they are."""
+"""Read tensors of an ONNX model, dense and sparse: sizes are checked before bytes are read."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from netsculpt.loading.programs.onnx.external import External
 
 __all__ = ["TYPES", "Tensors"]
 
-_KINDS = {  # numbers of TensorProto.DataType: bytes of an element, and of an entry of its field
+_KINDS = {  # by TensorProto.DataType: type of the bytes, type in torch, field of the numbers
     1: ("<f4", torch.float32, "float_data"),
     2: ("|u1", torch.uint8, "int32_data"),
     3: ("|i1", torch.int8, "int32_data"),
-    4: ("<u2", torch.int32, "int32_data"),  # torch has little arithmetic on these
+    4: ("<u2", torch.int32, "int32_data"),  # torch has little arithmetic for uint16
     5: ("<i2", torch.int16, "int32_data"),
     6: ("<i4", torch.int32, "int32_data"),
     7: ("<i8", torch.int64, "int64_data"),
@@ -32,13 +32,13 @@ _KINDS = {  # numbers of TensorProto.DataType: bytes of an element, and of an en
     16: ("<i2", torch.bfloat16, "int32_data"),
 }
 TYPES = {number: dtype for number, (_, dtype, _) in _KINDS.items()}
-_BITS = {10: "<u2", 16: "<u2"}  # how halves stand in the field of integers
+_BITS = {10: "<u2", 16: "<u2"}  # of 16-bit floats in the field of integers
 _EXTERNAL = 1
 _MOST_DIMS = 64
 
 
 class Tensors:
-    """Reads tensors of one model, which together may be as large as the limit."""
+    """Reader of the tensors of one model, whose total size is limited."""
 
     def __init__(self, source: Source, external: External) -> None:
         self._source, self._external = source, external
@@ -51,18 +51,20 @@ class Tensors:
         return _as_torch(self._flat(proto, math.prod(sizes), kind, field), dtype).reshape(sizes)
 
     def sparse(self, proto: Any) -> tuple[Tensor, Tensor]:
-        """A sparse tensor: its values and which entries are stored, zeros too."""
+        """A sparse tensor: its values, and which entries are stored (zeros can be)."""
         name = proto.values.name
-        values, at = self.dense(proto.values), self.dense(proto.indices)
+        values, indices = self.dense(proto.values), self.dense(proto.indices)
         sizes = self._sizes(name, proto.dims, values.element_size() + 1)
-        wide = at.shape == (values.numel(), len(sizes)) and len(sizes) > 0
-        if values.ndim != 1 or at.dtype != torch.int64 or not (wide or at.shape == values.shape):
-            raise self._damaged(name, f"{shape(values.shape)} values at {shape(at.shape)} indices")
+        wide = indices.shape == (values.numel(), len(sizes)) and len(sizes) > 0
+        fitting = wide or indices.shape == values.shape
+        if values.ndim != 1 or indices.dtype != torch.int64 or not fitting:
+            problem = f"{shape(values.shape)} values at {shape(indices.shape)} indices"
+            raise self._damaged(name, problem)
         limits = torch.tensor(sizes) if wide else torch.tensor(math.prod(sizes))
-        if bool(((at < 0) | (at >= limits)).any()):
+        if bool(((indices < 0) | (indices >= limits)).any()):
             raise self._damaged(name, f"indices outside of {shape(sizes)}")
         steps = [math.prod(sizes[axis + 1 :]) for axis in range(len(sizes))]
-        flat = (at * torch.tensor(steps)).sum(1) if wide else at
+        flat = (indices * torch.tensor(steps)).sum(1) if wide else indices
         if np.unique(flat.numpy()).size != flat.numel():
             raise self._damaged(name, "an entry that is stored twice")
         value = torch.zeros(math.prod(sizes), dtype=values.dtype)
@@ -88,7 +90,7 @@ class Tensors:
         self._n_bytes += math.prod(sizes) * itemsize
         if self._n_bytes > self._source.max_bytes:
             raise LimitError(
-                f"{quoted(name)} in {self._source.where} is {shape(sizes)}: the tensors up to it "
+                f"{quoted(name)} in {self._source.where} is {shape(sizes)}: the tensors so far "
                 f"need {self._n_bytes} bytes, the limit is {self._source.max_bytes}. Raise "
                 "max_bytes if the file is trusted and the memory is there (--max-bytes)"
             )
@@ -109,13 +111,13 @@ class Tensors:
             return np.array(held, np.int64).astype("<u2").view(kind)
         return np.array(held, kind if field != "int32_data" else np.int32).astype(kind)
 
-    def _short(self, proto: Any, found: str, needed: int) -> FormatError:
-        return self._damaged(proto.name, f"{found} for {shape(proto.dims)}, which needs {needed}")
+    def _short(self, proto: Any, data: str, needed: int) -> FormatError:
+        return self._damaged(proto.name, f"{data} for {shape(proto.dims)}, which needs {needed}")
 
-    def _damaged(self, name: str, found: str) -> FormatError:
+    def _damaged(self, name: str, problem: str) -> FormatError:
         return FormatError(
-            f"{quoted(name)} in {self._source.where} has {found}: the file is damaged or made up; "
-            "fetch or export it again"
+            f"{quoted(name)} in {self._source.where} has {problem}: the file is damaged or made "
+            "up; fetch or export it again"
         )
 
 
@@ -123,5 +125,5 @@ def _as_torch(array: NDArray[Any], dtype: torch.dtype) -> Tensor:
     native = array.astype(array.dtype.newbyteorder("="), copy=False)
     if native.dtype in (np.uint16, np.uint32):  # read as the next wider type
         native = native.astype(np.int32 if native.dtype == np.uint16 else np.int64)
-    found = torch.from_numpy(native)
-    return found.view(dtype) if dtype == torch.bfloat16 else found.to(dtype)
+    tensor = torch.from_numpy(native)
+    return tensor.view(dtype) if dtype == torch.bfloat16 else tensor.to(dtype)

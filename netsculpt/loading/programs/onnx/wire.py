@@ -1,4 +1,4 @@
-"""Whether a file is an ONNX model: its outermost protobuf fields, without what is in them."""
+"""Recognise an ONNX model by its outermost protobuf fields, without reading their contents."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 __all__ = ["is_model"]
 
-_VARINT, _BYTES = 0, 2  # protobuf's wire types, the two that models have outermost
+_VARINT, _BYTES = 0, 2  # the two of protobuf's wire types that the outermost fields of models have
 _FIELDS = {
     **dict.fromkeys((1, 5), _VARINT),  # versions of the format, of the model
     **dict.fromkeys((2, 3, 4, 6), _BYTES),  # producer, its version, domain, text
@@ -19,7 +19,7 @@ _LONGEST_VARINT = 10
 
 
 def is_model(stream: BinaryIO, n_bytes: int) -> bool:
-    """Whether the fields end where the file does, are those of a model, and one is its graph."""
+    """Whether the fields are those of a model with a graph, and end where the file ends."""
     seen: set[int] = set()
     for _ in range(_MOST_FIELDS):
         if stream.tell() == n_bytes:
@@ -40,11 +40,11 @@ def is_model(stream: BinaryIO, n_bytes: int) -> bool:
 
 def _varint(stream: BinaryIO) -> int | None:
     value = 0
-    for at in range(_LONGEST_VARINT):
+    for index in range(_LONGEST_VARINT):
         byte = stream.read(1)
         if not byte:
             return None
-        value |= (byte[0] & 0x7F) << 7 * at
+        value |= (byte[0] & 0x7F) << 7 * index
         if byte[0] < 0x80:
             return value
     return None

@@ -10,7 +10,7 @@ import torch
 
 from netsculpt.tracing.engine.activation import NOTHING, Activation
 from netsculpt.tracing.engine.call import Call
-from netsculpt.tracing.engine.columns import columns
+from netsculpt.tracing.engine.columns import columns, single_row
 from netsculpt.tracing.engine.junction import junction
 from netsculpt.tracing.program import Constant
 from netsculpt.tracing.rules._parts.weights import feed
@@ -22,7 +22,7 @@ State = tuple[Activation, ...]  # h, or h and c: [1, units]
 
 @dataclass(frozen=True, eq=False)
 class Cell:
-    """The weights of a direction of a layer, and the name of the step."""
+    """The weights of one direction of a layer, and the name of the step."""
 
     call: Call
     name: str
@@ -30,26 +30,26 @@ class Cell:
     of_state: Constant  # [gates · hidden, out]
     projection: Constant | None = None  # [out, hidden]
 
-    def layer(self, name: str, *fed: tuple[Constant, Activation]) -> Activation:
-        """A layer fed through weights, each from an activation of its own."""
-        n_units = len(fed[0][0].value)
+    def layer(self, name: str, *inputs: tuple[Constant, Activation]) -> Activation:
+        """Add a layer that each activation feeds through its weight."""
+        n_units = len(inputs[0][0].value)
         start = self.call.build.add_layer(f"{self.name}.{name}", "hidden", (n_units,), n_units)
-        for weight, given in fed:
-            feed(self.call, weight, columns(self.call, given, 1), start, kind="linear")
+        for weight, activation in inputs:
+            feed(self.call, weight, columns(self.call, activation, 1), start, kind="linear")
         return Activation(torch.arange(start, start + n_units)[None])
 
-    def gate(self, name: str, at: int, of: int, x: Activation, h: Activation) -> Activation:
-        """A layer fed from x and h through a gate's rows of both weights."""
-        one, two = (_rows(weight, at, of) for weight in (self.of_input, self.of_state))
+    def gate(self, name: str, index: int, n: int, x: Activation, h: Activation) -> Activation:
+        """Add a layer fed from x and h through the rows of one of n gates."""
+        one, two = (_rows(weight, index, n) for weight in (self.of_input, self.of_state))
         return self.layer(name, (one, x), (two, h))
 
-    def junction(self, name: str, *given: Activation) -> Activation:
-        """A layer in which activations meet."""
-        return junction(self.call.build, given, f"{self.name}.{name}")
+    def junction(self, name: str, *activations: Activation) -> Activation:
+        """Add a layer where activations meet."""
+        return junction(self.call.build, activations, f"{self.name}.{name}")
 
     def apart(self, x: Activation, h: Activation) -> Activation:
-        """The state, in a layer that does not hold what x holds: a pair of layers has one block."""
-        one, two = (given.units[given.units != NOTHING].numpy() for given in (x, h))
+        """The state, in another layer than x: there is only one block per pair of layers."""
+        one, two = (y.units[y.units != NOTHING].numpy() for y in (x, h))
         layer_of = self.call.build.layer_of
         shared = np.intersect1d(layer_of(one), layer_of(two))
         return self.junction("h (given)", h) if shared.size else h
@@ -59,7 +59,7 @@ def lstm(cell: Cell, x: Activation, state: State) -> State:
     """h′ = o · tanh c′, where c′ = f · c + i · g."""
     h, c = state
     h = cell.apart(x, h)
-    i, f, g, o = (cell.gate(name, at, 4, x, h) for at, name in enumerate("ifgo"))
+    i, f, g, o = (cell.gate(name, index, 4, x, h) for index, name in enumerate("ifgo"))
     new = cell.junction("c", f, c, i, g)
     if cell.projection is None:
         return cell.junction("h", o, new), new
@@ -70,11 +70,11 @@ def gru(cell: Cell, x: Activation, state: State) -> State:
     """h′ = (1 − z) · n + z · h, where n = tanh(W x + r · W h)."""
     (h,) = state
     h = cell.apart(x, h)
-    r, z = (cell.gate(name, at, 3, x, h) for at, name in enumerate("rz"))
+    r, z = (cell.gate(name, index, 3, x, h) for index, name in enumerate("rz"))
     hidden = cell.layer("n of h", (_rows(cell.of_state, 2, 3), h))
     reset = cell.junction("r·n", r, hidden)
     n = cell.layer("n", (_rows(cell.of_input, 2, 3), x))
-    source, target = (given.units[0].numpy() for given in (reset, n))
+    source, target = (y.units[0].numpy() for y in (reset, n))
     cell.call.build.wire(source, target, np.ones(source.size))
     return (cell.junction("h", z, n, h),)
 
@@ -93,23 +93,17 @@ CELLS: dict[str, Callable[[Cell, Activation, State], State]] = {
 }
 
 
-def row(call: Call, given: Activation | Constant) -> Activation:
-    """What an activation holds along its last dimension, whatever the others are: [1, n]."""
-    if isinstance(given, Constant):
-        return Activation(torch.full((1, given.value.shape[-1]), NOTHING))
-    taken = columns(call, given, given.units.ndim - 1)
-    if taken.mixed:
-        raise call.refusal(
-            "positions hold different units in the same column: one step needs the same units at "
-            "all of them. Trace with unroll as long as the sequence"
-        )
-    units = torch.full((1, given.units.shape[-1]), NOTHING)
-    factors = torch.ones(units.shape, dtype=torch.float64)
-    units[0, taken.column] = torch.from_numpy(taken.unit)
-    factors[0, taken.column] = torch.from_numpy(taken.factor)
-    return Activation(units, None if given.factor is None else factors)
+def row(call: Call, value: Activation | Constant) -> Activation:
+    """The units along the last dimension, which must be the same at all positions: [1, n]."""
+    if isinstance(value, Constant):
+        return Activation(torch.full((1, value.value.shape[-1]), NOTHING))
+    reason = (
+        "positions have different units in the same column: one step needs the same units at all "
+        "of them. Trace with unroll as long as the sequence"
+    )
+    return single_row(call, value, value.units.ndim - 1, reason).changed(lambda x: x[None])
 
 
-def _rows(weight: Constant, at: int, of: int) -> Constant:
-    """A gate's part of a stacked weight."""
-    return weight.changed(lambda stacked: stacked.chunk(of)[at])
+def _rows(weight: Constant, index: int, n: int) -> Constant:
+    """The rows of one of n gates in a stacked weight."""
+    return weight.changed(lambda stacked: stacked.chunk(n)[index])

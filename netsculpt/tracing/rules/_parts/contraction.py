@@ -1,4 +1,4 @@
-"""Sums over products of two arrays, by the names of their dimensions."""
+"""Sums of products of two arrays, by the letters of their dimensions."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from torch import Tensor
 from netsculpt.tracing.engine.activation import Activation
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.program import Constant
-from netsculpt.tracing.rules._parts.copies import copied
-from netsculpt.tracing.rules._parts.products import multiplied
+from netsculpt.tracing.rules._parts.copies import apply
+from netsculpt.tracing.rules._parts.products import multiply
 
-__all__ = ["contracted", "n_dims"]
+__all__ = ["contract", "n_dims"]
 
 Value = Activation | Constant
 
 
-def contracted(
+def contract(
     call: Call, left: str, right: str, out: str, one: Value, two: Value, name: str = ""
 ) -> Activation:
-    """The einsum ``left,right->out`` of an activation and another, or a parameter."""
+    """The einsum ``left,right->out`` of an activation and another activation or a parameter."""
     if isinstance(one, Constant):
         left, right, one, two = right, left, two, one
     sizes = _sizes(call, (left, one), (right, two))
@@ -32,34 +32,34 @@ def contracted(
     rows = [x for x in out if x not in right]
     columns = [x for x in out if x not in left]
     if {*apart, *rows, *summed} != set(left) or {*apart, *columns, *summed} != set(right):
-        raise call.refusal(f"{left},{right}->{out} sums a dimension that only one of them has")
+        raise call.refusal(f"{left},{right}->{out} sums over a dimension that only one of them has")
     if isinstance(two, Activation) and not apart:
-        raise call.refusal("it mixes the samples of a batch: a dimension of both must stay apart")
-    given = _grouped(one, left, (apart, rows, summed), sizes)
-    times = _grouped(two, right, (apart, summed, columns), sizes)
-    assert isinstance(given, Activation)  # an operation on constants alone is run
-    if isinstance(times, Activation):
+        raise call.refusal("it mixes the samples of a batch: a dimension of both must be kept")
+    first = _grouped(one, left, (apart, rows, summed), sizes)
+    second = _grouped(two, right, (apart, summed, columns), sizes)
+    assert isinstance(first, Activation)  # operations on constants alone have been run
+    if isinstance(second, Activation):
         shape = [sizes[x] for x in out]
-        found = multiplied(call.build, given, times, name or call.junction_name, shape[1:])
+        product = multiply(call.build, first, second, name or call.junction_name, shape[1:])
     else:
-        found = _weighed(call, given, times)
+        product = _apply(call, first, second)
     order = [*apart, *rows, *columns]
     back = [order.index(x) for x in out]
-    return found.changed(lambda x: x.reshape([sizes[x] for x in order]).permute(back))
+    return product.changed(lambda x: x.reshape([sizes[y] for y in order]).permute(back))
 
 
-def _weighed(call: Call, given: Activation, times: Constant) -> Activation:
+def _apply(call: Call, activation: Activation, parameter: Constant) -> Activation:
     """[S, I, J] from [S, I, K] and a parameter [S, K, J]: one matrix with S groups."""
-    n_apart, n_rows, n_summed = given.units.shape
-    weight = times.changed(lambda x: x.transpose(1, 2).reshape(-1, n_summed))
-    flat = given.changed(lambda x: x.transpose(0, 1).reshape(n_rows, -1))
-    made = copied(call, flat, weight, groups=n_apart)
-    return made.changed(lambda x: x.view(n_rows, n_apart, -1).transpose(0, 1))
+    n_apart, n_rows, n_summed = activation.units.shape
+    weight = parameter.changed(lambda x: x.transpose(1, 2).reshape(-1, n_summed))
+    flat = activation.changed(lambda x: x.transpose(0, 1).reshape(n_rows, -1))
+    product = apply(call, flat, weight, groups=n_apart)
+    return product.changed(lambda x: x.view(n_rows, n_apart, -1).transpose(0, 1))
 
 
-def _sizes(call: Call, *given: tuple[str, Value]) -> dict[str, int]:
+def _sizes(call: Call, *operands: tuple[str, Value]) -> dict[str, int]:
     sizes: dict[str, int] = {}
-    for letters, operand in given:
+    for letters, operand in operands:
         if len(set(letters)) < len(letters):
             raise call.refusal(f"it takes a diagonal, {letters}")
         for letter, size in zip(letters, _tensor(operand).shape, strict=True):
@@ -67,27 +67,27 @@ def _sizes(call: Call, *given: tuple[str, Value]) -> dict[str, int]:
     return sizes
 
 
-def _without_ones(letters: str, given: Value, sizes: dict[str, int]) -> tuple[str, Value]:
-    """Without dimensions of one entry that stands for several."""
-    found = zip(letters, _tensor(given).shape, strict=True)
-    ones = [at for at, (letter, size) in enumerate(found) if size < sizes[letter]]
-    kept = "".join(x for at, x in enumerate(letters) if at not in ones)
-    return kept, given.changed(lambda x: x.squeeze(ones) if ones else x)
+def _without_ones(letters: str, operand: Value, sizes: dict[str, int]) -> tuple[str, Value]:
+    """The operand without dimensions of size 1 that are broadcast."""
+    pairs = zip(letters, _tensor(operand).shape, strict=True)
+    ones = [dim for dim, (letter, size) in enumerate(pairs) if size < sizes[letter]]
+    kept = "".join(x for dim, x in enumerate(letters) if dim not in ones)
+    return kept, operand.changed(lambda x: x.squeeze(ones) if ones else x)
 
 
 def _grouped(
-    given: Value, letters: str, groups: Sequence[Sequence[str]], sizes: dict[str, int]
+    operand: Value, letters: str, groups: Sequence[Sequence[str]], sizes: dict[str, int]
 ) -> Value:
-    """A dimension for each group of letters."""
+    """The operand with one dimension per group of letters."""
     order = [letters.index(x) for group in groups for x in group]
     shape = [math.prod(sizes[x] for x in group) for group in groups]
-    return given.changed(lambda x: x.permute(order).reshape(shape))
+    return operand.changed(lambda x: x.permute(order).reshape(shape))
 
 
-def n_dims(given: Value) -> int:
-    """How many dimensions an operand has."""
-    return _tensor(given).ndim
+def n_dims(operand: Value) -> int:
+    """Number of dimensions of an operand."""
+    return _tensor(operand).ndim
 
 
-def _tensor(given: Value) -> Tensor:
-    return given.units if isinstance(given, Activation) else given.value
+def _tensor(operand: Value) -> Tensor:
+    return operand.units if isinstance(operand, Activation) else operand.value

@@ -1,49 +1,50 @@
-"""One weight for all positions: a copy of its outputs for each row of units that it is put on."""
+"""One weight for all positions: a copy of its outputs for each distinct row of units."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from netsculpt.tracing.engine.activation import NOTHING, Activation
 from netsculpt.tracing.engine.call import Call
-from netsculpt.tracing.engine.columns import SeveralInputs
+from netsculpt.tracing.engine.columns import MIXED_FACTORS, SeveralInputs
 from netsculpt.tracing.engine.edges import Columns, Ints
 from netsculpt.tracing.engine.rows import distinct, merged
 from netsculpt.tracing.program import Constant
-from netsculpt.tracing.rules._parts.weights import weighted
+from netsculpt.tracing.rules._parts.weights import add_layer
 
-__all__ = ["copied"]
+__all__ = ["apply"]
 
 
-def copied(call: Call, given: Activation, weight: Constant, *, groups: int = 1) -> Activation:
-    """The layer of a weight [out, in / groups] that the last dimension of an activation feeds.
+def apply(call: Call, activation: Activation, weight: Constant, *, groups: int = 1) -> Activation:
+    """Add the layer of a weight [out, in / groups] along the last dimension of an activation.
 
-    Positions that hold the same units share a copy. Positions that hold none have no unit.
+    Positions with the same units share a copy. Positions without units get none.
     """
-    rows, place = _rows(call, given)
-    some = (rows != NOTHING).any(axis=1)
-    if some.any():  # else one copy that nothing feeds
-        number = np.where(some, np.cumsum(some) - 1, NOTHING)
-        rows, place = rows[some], number[place]
+    rows, place = _rows(call, activation)
+    has_units = (rows != NOTHING).any(axis=1)
+    if has_units.any():  # else one copy without inputs
+        number = np.where(has_units, np.cumsum(has_units) - 1, NOTHING)
+        rows, place = rows[has_units], number[place]
     if groups > 1 and len(rows) > 1:
-        raise call.refusal("positions hold different units, which it has no rule for in groups")
+        raise call.refusal("positions have different units, for which there is no rule with groups")
     column, copy = np.nonzero((rows != NOTHING).T)
     unit = rows[copy, column]
-    factor = _factors(call, given, rows.shape, place)[copy, column]
+    factor = _factors(call, activation, rows.shape, place)[copy, column]
     taken = Columns(column, unit, factor, copy, len(rows))
     n_out = len(weight.value)
     shape = call.op.shape[1:]
-    start = weighted(call, weight, taken, kind="linear", shape=shape, groups=groups)
-    copies = torch.from_numpy(place).view(*given.units.shape[:-1], 1)
+    start = add_layer(call, weight, taken, kind="linear", shape=shape, groups=groups)
+    copies = torch.from_numpy(place).view(*activation.units.shape[:-1], 1)
     units = start + copies * n_out + torch.arange(n_out)
     return Activation(units.where(copies != NOTHING, NOTHING), private=True)
 
 
-def _rows(call: Call, given: Activation) -> tuple[Ints, Ints]:
-    """Different rows of units, and which one is at each position."""
-    units = given.units.reshape(1, -1, given.units.shape[-1]).numpy()
-    if call.build.plan.granularity == "spatial":
+def _rows(call: Call, activation: Activation) -> tuple[Ints, Ints]:
+    """Distinct rows of units, and which of them is at each position."""
+    units = activation.units.reshape(1, -1, activation.units.shape[-1]).numpy()
+    if call.build.options.granularity == "spatial":
         first, place = distinct(units[0])
         return units[0][first], place
     rows, place = merged(units)
@@ -58,14 +59,16 @@ def _rows(call: Call, given: Activation) -> tuple[Ints, Ints]:
     return rows, place[0]
 
 
-def _factors(call: Call, given: Activation, shape: tuple[int, ...], place: Ints) -> np.ndarray:
-    """What the units of each row were multiplied by."""
-    found = np.ones(shape)
-    if given.factor is None:
-        return found
-    factors = given.factor.reshape(-1, shape[1]).numpy()
-    at, column = np.nonzero(given.units.reshape(-1, shape[1]).numpy() != NOTHING)
-    found[place[at], column] = factors[at, column]
-    if (found[place[at], column] != factors[at, column]).any():
-        raise call.refusal("a unit arrives multiplied by different factors at different positions")
-    return found
+def _factors(
+    call: Call, activation: Activation, shape: tuple[int, ...], place: Ints
+) -> NDArray[np.float64]:
+    """The factors of the units of each row."""
+    of_row = np.ones(shape)
+    if activation.factor is None:
+        return of_row
+    factors = activation.factor.reshape(-1, shape[1]).numpy()
+    position, column = np.nonzero(activation.units.reshape(-1, shape[1]).numpy() != NOTHING)
+    of_row[place[position], column] = factors[position, column]
+    if (of_row[place[position], column] != factors[position, column]).any():
+        raise call.refusal(MIXED_FACTORS)
+    return of_row

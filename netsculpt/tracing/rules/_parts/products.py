@@ -1,4 +1,4 @@
-"""Products of two activations, summed over a dimension: a unit for each two sets that meet."""
+"""Products of two activations, summed over a dimension: one unit per pair of sets that meet."""
 
 from __future__ import annotations
 
@@ -13,44 +13,45 @@ from netsculpt.tracing.engine.builder import Builder
 from netsculpt.tracing.engine.edges import Ints
 from netsculpt.tracing.engine.rows import distinct, merged, sets
 
-__all__ = ["gathered", "multiplied"]
+__all__ = ["join_sets", "multiply"]
 
 
-def multiplied(
+def multiply(
     build: Builder, one: Activation, two: Activation, name: str, shape: Sequence[int]
 ) -> Activation:
-    r"""The junction of :math:`\sum_k a_{sik} b_{skj}`, from [S, I, K] and [S, K, J].
+    r"""Add the junction of :math:`\sum_k a_{sik} b_{skj}`, from [S, I, K] and [S, K, J].
 
-    Each element has the units of a row and of a column. Edges weigh 1: how strong they are depends
-    on the input. What the activations were multiplied by is left out, as the provenance says.
+    The units of a row and of a column feed each element. Edges have weight 1, as their strength
+    depends on the input. Factors of the activations are left out, as the provenance says.
     """
     rows, row = _sets(build, one)
     columns, column = _sets(build, Activation(two.units.transpose(1, 2)))
     first, same = distinct(np.concatenate([row, column], axis=1))
     met, numbers = _meetings(row[first], column[first], len(columns))
     held = np.concatenate([rows[met // len(columns)], columns[met % len(columns)]], axis=1)
-    found = gathered(build, held, numbers, name, shape)
+    product = join_sets(build, held, numbers, name, shape)
     layer = build.layers[-1].name
     build.input_dependent.append(layer)
     if one.factor is not None or two.factor is not None:
         build.factors[layer] = {"kind": "factors that arrive", "folded": "left out"}
-    return found.changed(lambda x: x[torch.from_numpy(same)])
+    return product.changed(lambda x: x[torch.from_numpy(same)])
 
 
-def gathered(
+def join_sets(
     build: Builder, sets: Ints, numbers: Ints, name: str, shape: Sequence[int],
     factor: NDArray[np.float64] | None = None,
 ) -> Activation:  # fmt: skip
-    """A new junction with a unit for each set [P, K], fed by all in it; elements have numbers.
+    """Add a junction with one unit per set [P, K], which its members feed.
 
-    A set without units is `NOTHING`. With factors of units, edges weigh them as often as the unit
-    is in the set; without, they weigh 1.
+    `numbers` says which set each element of the result is. A set without units is `NOTHING`. The
+    weight of an edge is 1, or the factor of its source times how often it is in the set.
     """
-    some = (sets != NOTHING).any(axis=1)
-    build.check_room(name, int((sets != NOTHING).sum()))
-    start = build.add_layer(name, "junction", shape, int(some.sum()))
-    unit = np.where(some, np.cumsum(some) - 1 + start, NOTHING)
-    source, target = sets[sets != NOTHING], np.repeat(unit, (sets != NOTHING).sum(axis=1))
+    present = sets != NOTHING
+    has_units = present.any(axis=1)
+    build.check_room(name, int(present.sum()))
+    start = build.add_layer(name, "junction", shape, int(has_units.sum()))
+    unit = np.where(has_units, np.cumsum(has_units) - 1 + start, NOTHING)
+    source, target = sets[present], np.repeat(unit, present.sum(axis=1))
     stop = build.layers[-1].stop
     key, times = np.unique(source * stop + target, return_counts=True)
     weight = np.ones(key.size) if factor is None else factor[key // stop] * times
@@ -58,36 +59,35 @@ def gathered(
     return Activation(torch.from_numpy(unit[numbers]))
 
 
-def _sets(build: Builder, given: Activation) -> tuple[Ints, Ints]:
-    """Sets of units along the last dimension [G, K], and which one stands where [S, N]."""
-    units = given.units.numpy()
-    if build.plan.granularity == "channel":
+def _sets(build: Builder, activation: Activation) -> tuple[Ints, Ints]:
+    """Distinct sets of units along the last dimension [G, K], and which one is where [S, N]."""
+    units = activation.units.numpy()
+    if build.options.granularity == "channel":
         rows, place = merged(units)
     else:
         flat = units.reshape(-1, units.shape[-1])
         first, place = distinct(flat)
         rows, place = flat[first], place.reshape(units.shape[:-1])
-    found, set_of = sets(rows)
-    return found, set_of[place]
+    distinct_sets, set_of = sets(rows)
+    return distinct_sets, set_of[place]
 
 
 def _meetings(row: Ints, column: Ints, n_columns: int) -> tuple[Ints, Ints]:
-    """Pairs row · n_columns + column as first met, and which one is where [S, I, J]."""
+    """Distinct pairs row · n_columns + column, and which one is where [S, I, J]."""
     keys, places = [], []
     for rows, columns in zip(row, column, strict=True):
-        row_first, row_place = _first_met(rows)
-        column_first, column_place = _first_met(columns)
+        row_first, row_place = _distinct(rows)
+        column_first, column_place = _distinct(columns)
         keys.append((row_first[:, None] * n_columns + column_first).reshape(-1))
         places.append(row_place[:, None] * column_first.size + column_place)
-    joined = np.concatenate(keys)
-    first, number = distinct(joined[:, None])
+    met, number = _distinct(np.concatenate(keys))
     offsets = np.cumsum([0, *(x.size for x in keys)])[:-1]
-    return joined[first], np.stack(
+    return met, np.stack(
         [number[place + start] for place, start in zip(places, offsets, strict=True)]
     )
 
 
-def _first_met(values: Ints) -> tuple[Ints, Ints]:
-    """Different values in the order in which they come, and which one each is."""
+def _distinct(values: Ints) -> tuple[Ints, Ints]:
+    """Distinct values in order of appearance, and which of them each value is."""
     first, place = distinct(values[:, None])
     return values[first], place

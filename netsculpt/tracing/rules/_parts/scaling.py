@@ -5,37 +5,34 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor
 
-from netsculpt.tracing.engine.activation import NOTHING, Activation
+from netsculpt.tracing.engine.activation import NOTHING, Activation, factor_per_unit
 from netsculpt.tracing.engine.call import Call
 
-__all__ = ["scaled"]
+__all__ = ["scale"]
 
 
-def scaled(call: Call, given: Activation, factor: Tensor) -> Activation:
-    """An activation times a factor that fits its shape.
+def scale(call: Call, activation: Activation, factor: Tensor) -> Activation:
+    """Multiply an activation by a factor that broadcasts to its shape.
 
-    Units that are weighted sums and that nothing else takes are scaled where their edges arrive;
-    otherwise the factor goes on with the activation, into the edges that leave.
+    If its units are weighted sums that nothing else takes, the edges into them are scaled;
+    otherwise the activation carries the factor on, to the edges out of it.
     """
-    factors = factor.double().broadcast_to(given.units.shape)
+    factors = factor.double().broadcast_to(activation.units.shape)
     if bool((factors == 1).all()):
-        return call.passed(given)
-    if call.private and _fold(call, given, factors):
-        return call.passed(given)
-    return Activation(given.units, given.factors * factors)
+        return call.passed(activation)
+    if call.private and _fold(call, activation, factors):
+        return call.passed(activation)
+    return Activation(activation.units, activation.factors * factors)
 
 
-def _fold(call: Call, given: Activation, factors: Tensor) -> bool:
-    """Scale the edges that arrive; not if a unit has different factors at its positions."""
-    build = call.build
-    present = given.units != NOTHING
-    units, wanted = given.units[present].numpy(), factors[present].numpy()
-    of_unit = np.ones(build.layers[-1].stop)
-    of_unit[units] = wanted
-    if (of_unit[units] != wanted).any():
+def _fold(call: Call, activation: Activation, factors: Tensor) -> bool:
+    """Scale the edges into an activation, unless a unit has several factors; whether it did."""
+    build, units = call.build, activation.units
+    of_unit = factor_per_unit(units, factors, build.layers[-1].stop)
+    if of_unit is None:
         return False
-    for at in np.unique(build.layer_of(units)).tolist():
-        layer = build.layers[at]
-        for edges in build.edges[at]:
+    for index in np.unique(build.layer_of(units[units != NOTHING].numpy())).tolist():
+        layer = build.layers[index]
+        for edges in build.edges[index]:
             edges.scale(of_unit[layer.units], layer.start)
     return True

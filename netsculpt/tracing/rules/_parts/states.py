@@ -1,4 +1,4 @@
-"""Where the recurrence of a layer is cut: states that nothing feeds, states that feed nothing."""
+"""Cut the recurrence of a layer: states without inputs, and states that feed nothing."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from netsculpt.tracing.engine.activation import Activation
 from netsculpt.tracing.engine.junction import add_state
 from netsculpt.tracing.rules._parts.cells import Cell, State, row
 
-__all__ = ["begun", "ended"]
+__all__ = ["begin", "end"]
 
 
-def begun(cell: Cell, given: Sequence[Any]) -> tuple[State, list[bool]]:
-    """The state before the first step, and which parts of it recur.
+def begin(cell: Cell, initial: Sequence[Any]) -> tuple[State, list[bool]]:
+    """Add or take the state before the first step; also, which parts of it recur.
 
-    What the net gives is taken; where that is the state after an earlier step, the recurrence goes
-    on. What does not depend on the inputs, as zeros, is a layer that nothing feeds.
+    An activation is taken as it is; if it is the state after an earlier step, the recurrence
+    continues. A constant, like zeros, becomes a layer without inputs.
     """
     build, state, recurs = cell.call.build, [], []
-    for letter, value in zip("hc", given, strict=False):
+    for letter, value in zip("hc", initial, strict=False):
         if isinstance(value, Activation):
             state.append(row(cell.call, value))
             later = [x for x in build.states if not torch.isin(x[1].units, value.units).all()]
@@ -35,14 +35,15 @@ def begun(cell: Cell, given: Sequence[Any]) -> tuple[State, list[bool]]:
     return tuple(state), recurs
 
 
-def ended(cell: Cell, state: State, recurs: Sequence[bool], *, folded: bool) -> None:
-    """Note the state after the last step, for a layer that feeds nothing.
+def end(cell: Cell, state: State, recurs: Sequence[bool], *, folded: bool) -> None:
+    """Add a layer for the state after the last step, which feeds nothing.
 
-    Where one step stands for many it is there whatever follows; else unless a later step takes it.
+    Where one step represents many, it is added now; otherwise at the end of the net, unless a
+    later step takes it.
     """
-    for letter, new, wanted in zip("hc", state, recurs, strict=False):
+    for letter, new, recurring in zip("hc", state, recurs, strict=False):
         name = f"{cell.name}.{letter} (next state)"
         if folded:
             add_state(cell.call.build, new, name)
-        elif wanted:
+        elif recurring:
             cell.call.build.states.append((name, new))

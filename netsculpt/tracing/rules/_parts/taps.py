@@ -1,4 +1,4 @@
-"""Which positions the taps of a kernel join."""
+"""The pairs of positions that the taps of a kernel join."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ __all__ = ["Taps"]
 
 @dataclass(frozen=True, eq=False)
 class Taps:
-    """Flat positions, an array for each tap; what lies on padding is left out."""
+    """Flat positions, one array per tap, without those on padding."""
 
-    before: list[NDArray[np.int32]]  # in the activation that is given
-    after: list[NDArray[np.int32]]  # in the one that is made, at the same place
+    before: list[NDArray[np.int32]]  # in the input
+    after: list[NDArray[np.int32]]  # in the output, at the same index
 
     @classmethod
     def of_windows(
@@ -25,10 +25,10 @@ class Taps:
         n_windows: Sequence[int],
         kernel: Sequence[int],
         stride: Sequence[int],
-        padding: Sequence[int],  # in front
+        padding: Sequence[int],  # before the first position
         dilation: Sequence[int],
     ) -> Taps:
-        """Windows of `kernel` positions, so many in each dimension."""
+        """Taps of windows of `kernel` positions, `n_windows` in each dimension."""
         before, after = [np.zeros(1, np.int32)], [np.zeros(1, np.int32)]
         for dim, size in enumerate(kernel):
             window = np.arange(n_windows[dim], dtype=np.int32)
@@ -48,5 +48,5 @@ class Taps:
 
     @property
     def transposed(self) -> Taps:
-        """The same, given and made exchanged."""
+        """The same pairs, with input and output exchanged."""
         return Taps(self.after, self.before)

@@ -1,4 +1,4 @@
-"""From scalars of a weight to edges between units."""
+"""Turn the scalars of a weight into edges between units."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 
 from netsculpt.graph.graph import float_type
 from netsculpt.tracing.engine.call import Call
-from netsculpt.tracing.engine.edges import Columns, Edges, Fed, Ints, summed
+from netsculpt.tracing.engine.edges import Columns, Edges, Ints, LayerWeight, summed
 from netsculpt.tracing.program import Constant
 
-__all__ = ["feed", "parts", "scalars_of", "weighted"]
+__all__ = ["add_layer", "feed", "parts", "scalars_of"]
 
 _AT_ONCE = 1 << 20  # edges made at a time
 
 
-def weighted(
+def add_layer(
     call: Call,
     weight: Constant,
     taken: Columns,
@@ -29,7 +29,7 @@ def weighted(
     shape: Sequence[int],
     groups: int = 1,
 ) -> int:
-    """A new layer, fed through a weight [out, in / groups, …]; its first unit."""
+    """Add a layer fed through a weight [out, in / groups, …]; its first unit."""
     build = call.build
     name = build.layer_name(call.op.layer, weight.parameter, call.op.name)
     start = build.add_layer(name, "hidden", shape, len(weight.value) * taken.n_copies)
@@ -42,13 +42,13 @@ def feed(
 ) -> None:  # fmt: skip
     """Feed the last layer, which begins at unit `start`, through a weight [out, in / groups, …].
 
-    Where several scalars may lie behind an edge it weighs their norm, else what its scalar is.
+    The weight of an edge is the norm of its scalars where it can have several, else its scalar.
     """
     build = call.build
-    build.feeds.append(Fed(weight, taken, start, groups))
+    build.layer_weights.append(LayerWeight(weight, taken, start, groups))
     scalars, keep = scalars_of(call, weight)
     n_out, width, taps = scalars.shape
-    norm = build.plan.edge_norm if kind == "conv" or taken.shared else "sum"
+    norm = build.options.edge_norm if kind == "conv" or taken.shared else "sum"
     n_units = n_out * taken.n_copies
     sizes = np.bincount(build.layer_of(taken.unit)) * (n_out // groups) * taps
     per_column = np.bincount(taken.column, minlength=width * groups).reshape(groups, 1, width)
@@ -56,7 +56,7 @@ def feed(
     name = build.layers[-1].name
     if not taken.shared:
         build.check_room(name, int(n_each.sum()))
-    found: list[tuple[NDArray[Any], ...]] = []
+    made: list[tuple[NDArray[Any], ...]] = []
     for rows in parts(n_each):
         out, local = np.nonzero(keep[rows].any(axis=2))
         out += rows.start
@@ -74,26 +74,26 @@ def feed(
             weights = np.sqrt(weights)
         source, target = (x.astype(np.int32) for x in (key // n_units, key % n_units + start))
         weights, counts = weights.astype(float_type(scalars.dtype)), counts.astype(np.int32)
-        found.append((source, target, weights, counts))
-        build.check_room(name, sum(x[0].size for x in found))
-    source, target, weights, counts = (np.concatenate(x) for x in zip(*found, strict=True))
-    size = {at: int(x) for at, x in enumerate(sizes) if x}
+        made.append((source, target, weights, counts))
+        build.check_room(name, sum(x[0].size for x in made))
+    source, target, weights, counts = (np.concatenate(x) for x in zip(*made, strict=True))
+    size = {layer: int(x) for layer, x in enumerate(sizes) if x}
     build.add_edges(
         Edges(source, target, weights, counts, size, weight.parameter, kind, normed=norm != "sum")
     )
 
 
 def parts(n_each: Ints) -> list[slice]:
-    """Consecutive rows of a weight that make about as many edges as are made at a time."""
+    """Slices of consecutive rows of a weight, each with about 2²⁰ edges."""
     part = np.cumsum(n_each) // _AT_ONCE
     bounds = np.flatnonzero(np.diff(part)) + 1
     return [slice(*x) for x in pairwise([0, *bounds.tolist(), part.size])]
 
 
 def scalars_of(call: Call, weight: Constant) -> tuple[NDArray[np.floating], NDArray[np.bool_]]:
-    """A weight's scalars [out, in, taps], and which of them are kept."""
+    """Scalars of a weight [out, in, taps], and which of them are kept."""
     if weight.value.is_complex():
-        raise call.refusal("its weights are complex, real ones are needed")
+        raise call.refusal("its weights are complex: real weights are needed")
     values = weight.value if weight.value.dtype == torch.float64 else weight.value.float()
     scalars = values.flatten(2).numpy() if values.ndim > 2 else values[..., None].numpy()
     keep = scalars != 0 if weight.keep is None else weight.keep.reshape(scalars.shape).numpy()
@@ -103,7 +103,7 @@ def scalars_of(call: Call, weight: Constant) -> tuple[NDArray[np.floating], NDAr
 def _normed(
     scalars: NDArray[np.floating], keep: NDArray[np.bool_], norm: str
 ) -> tuple[NDArray[np.float64], Ints]:
-    """What the kept scalars [entries, taps] add to an edge (l2: squared), and how many they are."""
+    """The norm (l2: squared) of the kept scalars [entries, taps], and their number."""
     wide = scalars.astype(np.float64)
     each = {"l1": np.abs, "l2": np.square, "sum": np.positive}[norm](wide)
     return each.sum(axis=1, where=keep), keep.sum(axis=1)

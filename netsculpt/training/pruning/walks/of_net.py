@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 from netsculpt.core.errors import TopologyError
 from netsculpt.graph.graph import WIRING, Layer, Role
-from netsculpt.tracing.engine.edges import Fed
+from netsculpt.tracing.engine.edges import LayerWeight
 from netsculpt.tracing.export import exported
 from netsculpt.tracing.follow import followed
-from netsculpt.tracing.plan import Plan
+from netsculpt.tracing.options import TraceOptions
 from netsculpt.tracing.program import Program
 from netsculpt.training.pruning.walks.ways import Feed, Ways
 
@@ -57,10 +57,10 @@ def ways_of(
     inputs = (example,) if isinstance(example, Tensor) else tuple(example)
     sizes = [x.numel() for x in weights.values()]
     firsts = dict(zip(weights, np.cumsum([0, *sizes]).tolist(), strict=False))
-    build, _ = followed(_with_numbers(exported(module, inputs), weights, firsts), Plan())
+    build, _ = followed(_with_numbers(exported(module, inputs), weights, firsts), TraceOptions())
     strengths = [torch.zeros(0), *(strength(x.detach()).cpu().flatten() for x in weights.values())]
     held: list[int | NDArray[np.int64]] = []  # by each weight that feeds a layer
-    for fed in build.feeds:
+    for fed in build.layer_weights:
         name = fed.weight.parameter
         if name is not None and name in weights:
             first = firsts[name]
@@ -70,7 +70,7 @@ def ways_of(
             strengths.append(fed.weight.value.abs().flatten())
     n_all = sum(x.numel() for x in strengths)
     listed, feeds = [np.zeros(0, np.int64)], []
-    for fed, scalars in zip(build.feeds, held, strict=True):
+    for fed, scalars in zip(build.layer_weights, held, strict=True):
         if isinstance(scalars, int):
             feeds += _feeds(fed, scalars)
         else:
@@ -119,7 +119,7 @@ def _with_numbers(
     return replace(program, constants=constants)
 
 
-def _feeds(fed: Fed, first: int) -> list[Feed]:
+def _feeds(fed: LayerWeight, first: int) -> list[Feed]:
     """A weight's copies, each with units of its own."""
     taken, (n_out, width, *taps) = fed.taken, fed.weight.value.shape
     return [

@@ -1,7 +1,7 @@
-"""One file a family of ONNX operators.
+"""Translations: one file per family of ONNX operators.
 
-A file here has ``OPS``: for each operator's name a translation ``(node: Node) -> Value``, or a
-tuple of them, that adds operations of ATen to the program. It is found by being here.
+A file here has ``OPS``: for each operator's name a translation ``(node: OnnxNode) -> Value``, or a
+tuple of values, that adds operations of ATen to the program.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from netsculpt.loading.programs.onnx.node import Node
+from netsculpt.loading.programs.onnx.node import OnnxNode
 
 __all__ = ["translations"]
 
 
 @cache
-def translations() -> dict[str, Callable[[Node], Any]]:
-    """The translation of each operator, by its name.
+def translations() -> dict[str, Callable[[OnnxNode], Any]]:
+    """The translation of each operator, by name.
 
     >>> "Gemm" in translations()
     True
     """
-    names = sorted(found.name for found in pkgutil.iter_modules(__path__))
+    names = sorted(file.name for file in pkgutil.iter_modules(__path__))
     return {
         op: translation
         for name in names

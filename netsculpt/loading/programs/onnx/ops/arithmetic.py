@@ -1,4 +1,4 @@
-"""Arithmetic and comparison of two values or more."""
+"""Arithmetic and comparison of two or more values."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial, reduce
 
 from netsculpt.loading.programs.onnx.gates import gate
-from netsculpt.loading.programs.onnx.node import Node
+from netsculpt.loading.programs.onnx.node import OnnxNode
 from netsculpt.loading.programs.onnx.values import Value
 
 __all__ = ["OPS"]
@@ -26,52 +26,52 @@ _TWO = {
 _SEVERAL = {"Max": "maximum", "Min": "minimum", "Sum": "add"}
 
 
-def _two(op: str, node: Node) -> Value:
+def _two(op: str, node: OnnxNode) -> Value:
     return node.emit(op, node.input(0), node.input(1))
 
 
-def _several(op: str, node: Node) -> Value:
-    given = [node.input(at) for at in range(node.n_inputs)]
+def _several(op: str, node: OnnxNode) -> Value:
+    values = [node.input(index) for index in range(len(node.inputs))]
     clamp = {"maximum": "clamp_min", "minimum": "clamp_max"}.get(op)
-    if clamp and len(given) == 2 and not given[0].constant and given[1].shape == ():
-        return node.emit(clamp, given[0], node.number(1))
-    return reduce(lambda one, two: node.emit(op, one, two), given)
+    if clamp and len(values) == 2 and not values[0].constant and values[1].shape == ():
+        return node.emit(clamp, values[0], node.number(1))
+    return reduce(lambda one, two: node.emit(op, one, two), values)
 
 
-def _mean(node: Node) -> Value:
-    return node.emit("div", _several("add", node), float(node.n_inputs))
+def _mean(node: OnnxNode) -> Value:
+    return node.emit("div", _several("add", node), float(len(node.inputs)))
 
 
-def _product(node: Node) -> Value:
+def _product(node: OnnxNode) -> Value:
     one, two = node.input(0), node.input(1)
-    found = gate(node.emitter, one, two)
-    return node.emit("mul", one, two) if found is None else node.emit(*found)
+    function = gate(node.emitter, one, two)
+    return node.emit("mul", one, two) if function is None else node.emit(*function)
 
 
-def _quotient(node: Node) -> Value:
+def _quotient(node: OnnxNode) -> Value:
     one, two = node.input(0), node.input(1)
     if one.meta.is_floating_point():
         return node.emit("div", one, two)
     return node.emit("div", one, two, rounding_mode="trunc")
 
 
-def _power(node: Node) -> Value:
+def _power(node: OnnxNode) -> Value:
     exponent = node.input(1)
     if exponent.real is not None and exponent.real.numel() == 1 and exponent.ndim == 0:
         return node.emit("pow", node.input(0), node.number(1))
     return node.emit("pow", node.input(0), exponent)
 
 
-def _remainder(node: Node) -> Value:
+def _remainder(node: OnnxNode) -> Value:
     op = "fmod" if node.attribute("fmod", 0) else "remainder"
     return node.emit(op, node.input(0), node.input(1))
 
 
-def _chosen(node: Node) -> Value:
+def _chosen(node: OnnxNode) -> Value:
     return node.emit("where", node.input(0), node.input(1), node.input(2))
 
 
-OPS: dict[str, Callable[[Node], Value]] = {
+OPS: dict[str, Callable[[OnnxNode], Value]] = {
     **{name: partial(_two, op) for name, op in _TWO.items()},
     **{name: partial(_several, op) for name, op in _SEVERAL.items()},
     "Div": _quotient,

@@ -1,4 +1,4 @@
-"""Values from nowhere else."""
+"""Constants and ranges."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from netsculpt.loading.programs.onnx.node import Node
+from netsculpt.loading.programs.onnx.node import OnnxNode
 from netsculpt.loading.programs.onnx.values import Value
 from netsculpt.tracing.program import Constant
 
@@ -21,32 +21,33 @@ _NUMBERS = {
 }
 
 
-def _constant(node: Node) -> Value:
+def _constant(node: OnnxNode) -> Value:
     for name in ("value", "sparse_value"):
-        found: Any = node.attribute(name)
-        if isinstance(found, Constant):
-            named = node.name if found.value.is_floating_point() and found.value.ndim else None
-            return node.emitter.constant(replace(found, parameter=named))
+        value: Any = node.attribute(name)
+        if isinstance(value, Constant):
+            is_weight = value.value.is_floating_point() and value.value.ndim
+            parameter = node.name if is_weight else None
+            return node.emitter.constant(replace(value, parameter=parameter))
     for name, dtype in _NUMBERS.items():
-        found = node.attribute(name)
-        if found is not None:
-            return node.constant(found, dtype)
-    raise node.refusal("it holds no numbers")
+        value = node.attribute(name)
+        if value is not None:
+            return node.constant(value, dtype)
+    raise node.refusal("it has no numbers")
 
 
-def _filled(node: Node) -> Value:
-    found = node.attribute("value")
+def _filled(node: OnnxNode) -> Value:
+    constant = node.attribute("value")
     shape = node.numbers(0)
-    if found is None:
+    if constant is None:
         return node.emit("full", shape, 0.0, dtype=torch.float32)
-    if not isinstance(found, Constant) or found.value.numel() != 1:
+    if not isinstance(constant, Constant) or constant.value.numel() != 1:
         raise node.refusal("its value is not one number")
-    return node.emit("full", shape, found.value.item(), dtype=found.value.dtype)
+    return node.emit("full", shape, constant.value.item(), dtype=constant.value.dtype)
 
 
-def _range(node: Node) -> Value:
-    given = [node.number(at) for at in range(3)]
-    return node.emit("arange", *given, dtype=node.input(0).meta.dtype)
+def _range(node: OnnxNode) -> Value:
+    bounds = [node.number(index) for index in range(3)]
+    return node.emit("arange", *bounds, dtype=node.input(0).meta.dtype)
 
 
 OPS = {"Constant": _constant, "ConstantOfShape": _filled, "Range": _range}

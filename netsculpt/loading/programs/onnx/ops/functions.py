@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from functools import partial
 
-from netsculpt.loading.programs.onnx.node import Node
+from netsculpt.loading.programs.onnx.node import OnnxNode
 from netsculpt.loading.programs.onnx.values import Value
 
 __all__ = ["OPS"]
@@ -22,22 +22,22 @@ _PLAIN = {
 _WITH_ALPHA = {"Celu": ("celu", 1.0), "Elu": ("elu", 1.0), "LeakyRelu": ("leaky_relu", 0.01)}
 
 
-def _plain(op: str, node: Node) -> Value:
+def _plain(op: str, node: OnnxNode) -> Value:
     return node.emit(op, node.input(0))
 
 
-def _with_alpha(op: str, alpha: float, node: Node) -> Value:
+def _with_alpha(op: str, alpha: float, node: OnnxNode) -> Value:
     return node.emit(op, node.input(0), node.attribute("alpha", alpha))
 
 
-def _selu(node: Node) -> Value:
+def _selu(node: OnnxNode) -> Value:
     for name, value in _SELU.items():
         if not math.isclose(node.attribute(name, value), value, rel_tol=1e-6):
             raise node.refusal(f"its {name} is not the {value:.7g} of SELU")
     return node.emit("selu", node.input(0))
 
 
-def _hard_sigmoid(node: Node) -> Value:
+def _hard_sigmoid(node: OnnxNode) -> Value:
     alpha, beta = node.attribute("alpha", 0.2), node.attribute("beta", 0.5)
     if math.isclose(alpha, 1 / 6, rel_tol=1e-6) and beta == 0.5:
         return node.emit("hardsigmoid", node.input(0))
@@ -45,49 +45,49 @@ def _hard_sigmoid(node: Node) -> Value:
     return node.emit("clamp", node.emit("add", scaled, beta), 0.0, 1.0)
 
 
-def _gelu(node: Node) -> Value:
+def _gelu(node: OnnxNode) -> Value:
     return node.emit("gelu", node.input(0), approximate=node.attribute("approximate", "none"))
 
 
-def _swish(node: Node) -> Value:
+def _swish(node: OnnxNode) -> Value:
     if node.attribute("alpha", 1.0) != 1:
         raise node.refusal("its alpha is not 1")
     return node.emit("silu", node.input(0))
 
 
-def _threshold(node: Node) -> Value:
+def _threshold(node: OnnxNode) -> Value:
     return node.emit("threshold", node.input(0), node.attribute("alpha", 1.0), 0.0)
 
 
-def _prelu(node: Node) -> Value:
-    given, slope = node.input(0), node.input(1)
-    lined = [1] * (given.ndim - slope.ndim) + list(slope.shape)
+def _prelu(node: OnnxNode) -> Value:
+    value, slope = node.input(0), node.input(1)
+    aligned = [1] * (value.ndim - slope.ndim) + list(slope.shape)
     n = math.prod(slope.shape)
-    if n != 1 and (given.ndim < 2 or lined != [1, n, *[1] * (given.ndim - 2)]):
-        raise node.refusal(f"its slope is {list(slope.shape)}: one, or one a channel, is needed")
-    return node.emit("prelu", given, node.emit("reshape", slope, [n]))
+    if n != 1 and (value.ndim < 2 or aligned != [1, n, *[1] * (value.ndim - 2)]):
+        raise node.refusal(f"its slope is {list(slope.shape)}: one, or one per channel, is needed")
+    return node.emit("prelu", value, node.emit("reshape", slope, [n]))
 
 
-def _clip(node: Node) -> Value:
+def _clip(node: OnnxNode) -> Value:
     if node.opset < 11:
         low, high = node.attribute("min"), node.attribute("max")
     else:
         low, high = node.number(1), node.number(2)
-    given = node.input(0)
-    return given if low is None and high is None else node.emit("clamp", given, low, high)
+    value = node.input(0)
+    return value if low is None and high is None else node.emit("clamp", value, low, high)
 
 
-def _softmax(op: str, node: Node) -> Value:
-    given = node.input(0)
-    axis = node.axis(node.attribute("axis", -1 if node.opset >= 13 else 1), given.ndim)
-    if node.opset < 13 and axis != given.ndim - 1:
-        raise node.refusal("it weighs several axes together, as before opset 13")
-    return node.emit(op, given, axis)
+def _softmax(op: str, node: OnnxNode) -> Value:
+    value = node.input(0)
+    axis = node.axis(node.attribute("axis", -1 if node.opset >= 13 else 1), value.ndim)
+    if node.opset < 13 and axis != value.ndim - 1:
+        raise node.refusal("it normalises several axes together, as before opset 13")
+    return node.emit(op, value, axis)
 
 
-OPS: dict[str, Callable[[Node], Value]] = {
+OPS: dict[str, Callable[[OnnxNode], Value]] = {
     **{name: partial(_plain, op) for name, op in _PLAIN.items()},
-    **{name: partial(_with_alpha, *given) for name, given in _WITH_ALPHA.items()},
+    **{name: partial(_with_alpha, *defaults) for name, defaults in _WITH_ALPHA.items()},
     "Clip": _clip,
     "Gelu": _gelu,
     "HardSigmoid": _hard_sigmoid,

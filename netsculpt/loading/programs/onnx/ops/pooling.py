@@ -1,69 +1,66 @@
-"""Pooling over windows and over all positions."""
+"""Pooling over windows, and over all positions."""
 
 from __future__ import annotations
 
-from netsculpt.loading.programs.onnx.node import Node
+from netsculpt.loading.programs.onnx.node import OnnxNode
 from netsculpt.loading.programs.onnx.values import Value
 from netsculpt.loading.programs.onnx.windows import Windows, windows
 
 __all__ = ["OPS"]
 
 
-def _max(node: Node) -> Value:
-    given, at = _given(node)
-    node.ignore("storage_order")  # of the indices, which nothing may take
-    padding = at.before if at.symmetric else [0] * len(at.before)
-    given = given if at.symmetric else at.padded(node, given, float("-inf"))
-    name = f"max_pool{len(padding)}d"
-    return node.emit(name, given, at.kernel, at.stride, padding, at.dilation)
+def _max(node: OnnxNode) -> Value:
+    value, window = _window(node)
+    node.ignore("storage_order")  # of the indices, which nothing can use
+    value, padding = window.padded(node, value, float("-inf"))
+    more = (window.kernel, window.stride, padding, window.dilation)
+    return node.emit(f"max_pool{len(padding)}d", value, *more)
 
 
-def _average(node: Node) -> Value:
-    given, at = _given(node)
+def _average(node: OnnxNode) -> Value:
+    value, window = _window(node)
     counted = bool(node.attribute("count_include_pad", 0))
-    if any(step != 1 for step in at.dilation):
+    if any(step != 1 for step in window.dilation):
         raise node.refusal("it averages over dilated windows")
-    padding = at.before if at.symmetric else [0] * len(at.before)
-    if not at.symmetric:
-        if not counted:
-            raise node.refusal(
-                f"it is padded by {at.before} before and {at.after} behind, which are left out of "
-                "the means"
-            )
-        given = at.padded(node, given, 0)
-    name = f"avg_pool{len(padding)}d"
-    return node.emit(name, given, at.kernel, at.stride, padding, False, counted)
+    if not window.symmetric and not counted:
+        raise node.refusal(
+            f"it is padded by {window.before} before and {window.after} after, which its means "
+            "leave out"
+        )
+    value, padding = window.padded(node, value, 0)
+    more = (window.kernel, window.stride, padding, False, counted)
+    return node.emit(f"avg_pool{len(padding)}d", value, *more)
 
 
-def _given(node: Node) -> tuple[Value, Windows]:
-    given = node.input(0)
-    at = windows(node, given, node.sizes("kernel_shape", None, least=1))
-    if node.attribute("ceil_mode", 0) and not _agrees(given, at):
-        raise node.refusal("its last window, kept by ceil_mode, lies half outside of what it takes")
-    return given, at
+def _window(node: OnnxNode) -> tuple[Value, Windows]:
+    value = node.input(0)
+    window = windows(node, value, node.sizes("kernel_shape", None, least=1))
+    if node.attribute("ceil_mode", 0) and not _fits(value, window):
+        raise node.refusal("its last window, kept by ceil_mode, is partly outside of its input")
+    return value, window
 
 
-def _agrees(given: Value, at: Windows) -> bool:
-    """Whether rounding up gives no other windows than rounding down."""
-    padded = [sum(x) for x in zip(given.shape[2:], at.before, at.after, strict=True)]
+def _fits(value: Value, window: Windows) -> bool:
+    """Whether rounding up and rounding down make the same windows."""
+    padded = [sum(x) for x in zip(value.shape[2:], window.before, window.after, strict=True)]
     return all(
         (size - span) % step == 0
-        for size, span, step in zip(padded, at.reach, at.stride, strict=True)
+        for size, span, step in zip(padded, window.reach, window.stride, strict=True)
     )
 
 
-def _positions(node: Node) -> tuple[Value, list[int]]:
-    given = node.input(0)
-    if given.ndim < 3:
-        raise node.refusal(f"it takes {list(given.shape)}, which has no positions")
-    return given, list(range(2, given.ndim))
+def _positions(node: OnnxNode) -> tuple[Value, list[int]]:
+    value = node.input(0)
+    if value.ndim < 3:
+        raise node.refusal(f"it takes {list(value.shape)}, which has no positions")
+    return value, list(range(2, value.ndim))
 
 
-def _mean(node: Node) -> Value:
+def _mean(node: OnnxNode) -> Value:
     return node.emit("mean", *_positions(node), True)
 
 
-def _largest(node: Node) -> Value:
+def _largest(node: OnnxNode) -> Value:
     return node.emit("amax", *_positions(node), True)
 
 

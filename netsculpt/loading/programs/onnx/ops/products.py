@@ -1,14 +1,14 @@
-"""Products with matrices."""
+"""Matrix products."""
 
 from __future__ import annotations
 
-from netsculpt.loading.programs.onnx.node import Node
+from netsculpt.loading.programs.onnx.node import OnnxNode
 from netsculpt.loading.programs.onnx.values import Value
 
 __all__ = ["OPS"]
 
 
-def _gemm(node: Node) -> Value:
+def _gemm(node: OnnxNode) -> Value:
     """α A′ B′ + β C."""
     a, b, c = node.input(0), node.input(1), node.optional(2)
     alpha, beta = node.attribute("alpha", 1.0), node.attribute("beta", 1.0)
@@ -19,14 +19,14 @@ def _gemm(node: Node) -> Value:
     transposed = bool(node.attribute("transB", 0))
     if transposed and alpha == beta == 1 and c is not None and c.shape == b.shape[:1]:
         return node.emit("linear", a, b, c)
-    found = node.emit("linear", a, b) if transposed else node.emit("matmul", a, b)
-    found = found if alpha == 1 else node.emit("mul", found, alpha)
+    product = node.emit("linear" if transposed else "matmul", a, b)
+    product = product if alpha == 1 else node.emit("mul", product, alpha)
     if c is None:
-        return found
-    return node.emit("add", found, c if beta == 1 else node.emit("mul", c, beta))
+        return product
+    return node.emit("add", product, c if beta == 1 else node.emit("mul", c, beta))
 
 
-def _matmul(node: Node) -> Value:
+def _matmul(node: OnnxNode) -> Value:
     return node.emit("matmul", node.input(0), node.input(1))
 
 

@@ -1,4 +1,4 @@
-"""What the user asks of a trace."""
+"""The options of a trace."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Literal, get_args
 
 from netsculpt.core.errors import GraphError
 
-__all__ = ["EdgeNorm", "Granularity", "Plan"]
+__all__ = ["EdgeNorm", "Granularity", "TraceOptions"]
 
 EdgeNorm = Literal["l1", "l2", "sum"]
 Granularity = Literal["channel", "spatial"]
 
 
 @dataclass(frozen=True)
-class Plan:
+class TraceOptions:
     """Options of `netsculpt.trace`, checked."""
 
     edge_norm: EdgeNorm = "l1"
@@ -31,6 +31,6 @@ class Plan:
                 raise GraphError(f"{name} is {getattr(self, name)}: 1 or more is needed")
 
 
-def _check(name: str, given: str, known: tuple[str, ...]) -> None:
-    if given not in known:
-        raise GraphError(f"{name} is {given!r}: one of {', '.join(known)} is needed")
+def _check(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise GraphError(f"{name} is {value!r}: one of {', '.join(choices)} is needed")

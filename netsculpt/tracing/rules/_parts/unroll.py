@@ -1,4 +1,4 @@
-"""A convolution at every position: an edge for each kept tap that lies on no padding."""
+"""A convolution at every position: one edge per kept tap that is not on padding."""
 
 from __future__ import annotations
 
@@ -16,27 +16,20 @@ from netsculpt.tracing.program import Constant
 from netsculpt.tracing.rules._parts.taps import Taps
 from netsculpt.tracing.rules._parts.weights import parts, scalars_of
 
-__all__ = ["unrolled"]
+__all__ = ["unroll"]
 
 
-def unrolled(call: Call, weight: Constant, taps: Taps, groups: int) -> Activation:
-    """A new layer with a unit for each element, fed through a weight [out, in / groups, taps].
+def unroll(call: Call, weight: Constant, taps: Taps, groups: int) -> Activation:
+    """Add a layer with one unit per element, fed through a weight [out, in / groups, taps].
 
-    Edges weigh what their scalar is. Where a window takes a unit several times, as after
-    upsampling, they weigh the sum. The weight's size counts a scalar at every position where its
-    tap takes a unit.
+    The weight of an edge is its scalar; where a window takes a unit several times, as after
+    upsampling, the sum of its scalars. The weight's size counts a scalar at every position where
+    its tap takes a unit.
     """
-    build, given, shape = call.build, call.activation(), call.op.shape
-    if bool((given.units != given.units[:1]).any()):
-        raise call.refusal("samples of its batch hold different units")
-    kernel = _Kernel(
-        *scalars_of(call, weight),
-        groups,
-        taps,
-        given.units[0].flatten(1).numpy().astype(np.int32),
-        None if given.factor is None else given.factor[0].flatten(1).numpy(),
-        math.prod(shape[2:]),
-    )
+    build, shape = call.build, call.op.shape
+    units, factors = call.sample()
+    n_positions = math.prod(shape[2:])
+    kernel = _Kernel(*scalars_of(call, weight), groups, taps, units, factors, n_positions)
     n_each = kernel.n_edges()
     n_edges = int(n_each.sum())
     name = build.layer_name(call.op.layer, weight.parameter, call.op.name)
@@ -44,8 +37,8 @@ def unrolled(call: Call, weight: Constant, taps: Taps, groups: int) -> Activatio
     start = build.add_layer(name, "hidden", shape[1:], math.prod(shape[1:]))
     source, target = np.empty(n_edges, np.int32), np.empty(n_edges, np.int32)
     value = np.empty(n_edges, float_type(kernel.scalars.dtype))
-    known = kernel.units[kernel.units != NOTHING]
-    shared = np.unique(known).size < known.size
+    present = units[units != NOTHING]
+    shared = np.unique(present).size < present.size
     count = np.empty(n_edges, np.int32) if shared else None
     stop = 0
     for rows in parts(n_each):
@@ -56,14 +49,14 @@ def unrolled(call: Call, weight: Constant, taps: Taps, groups: int) -> Activatio
             key, values, counts = summed(sources * n_units + targets + start, values, ones)
             sources, targets = key // n_units, key % n_units - start
             count[stop : stop + key.size] = counts
-        some = slice(stop, stop + values.size)
-        source[some], target[some], value[some] = sources, targets + start, values
-        stop = some.stop
+        part = slice(stop, stop + values.size)
+        source[part], target[part], value[part] = sources, targets + start, values
+        stop = part.stop
     source, target, value = (x[:stop].copy() if shared else x for x in (source, target, value))
-    times = np.bincount(np.concatenate(taps.before), minlength=kernel.units.shape[1])
-    scalars = np.broadcast_to(times, kernel.units.shape)[kernel.units != NOTHING]
-    sizes = np.bincount(build.layer_of(known), scalars) * (len(kernel.scalars) // groups)
-    size = {at: int(x) for at, x in enumerate(sizes) if x}
+    times = np.bincount(np.concatenate(taps.before), minlength=units.shape[1])
+    scalars = np.broadcast_to(times, units.shape)[units != NOTHING]
+    sizes = np.bincount(build.layer_of(present), scalars) * (len(kernel.scalars) // groups)
+    size = {layer: int(x) for layer, x in enumerate(sizes) if x}
     count = None if count is None else count[:stop].copy()
     build.add_edges(
         Edges(source, target, value, count, size, weight.parameter, "conv", normed=False)
@@ -73,7 +66,7 @@ def unrolled(call: Call, weight: Constant, taps: Taps, groups: int) -> Activatio
 
 @dataclass(frozen=True, eq=False)
 class _Kernel:
-    """A kernel and what it is laid on."""
+    """A kernel, and the units and factors that it multiplies."""
 
     scalars: NDArray[np.floating]  # [out, in / groups, taps]
     keep: NDArray[np.bool_]
@@ -81,23 +74,23 @@ class _Kernel:
     taps: Taps
     units: NDArray[np.int32]  # [in, positions]
     factors: NDArray[np.float64] | None
-    n_positions: int  # of what is made
+    n_positions: int  # of the output
 
     def n_edges(self) -> NDArray[np.int64]:
-        """So many for each output channel; several of one unit are not yet one."""
+        """Number of edges of each output channel, before those of the same units are added."""
         present = self.units != NOTHING
         at_tap = np.stack([present[:, x].sum(1) for x in self.taps.before], axis=1)
         by_group = self.keep.reshape(self.groups, -1, *self.keep.shape[1:])
         at_tap = at_tap.reshape(self.groups, *self.keep.shape[1:])
-        found: NDArray[np.int64] = np.einsum("goit,git->go", by_group, at_tap).ravel()
-        return found
+        n_edges: NDArray[np.int64] = np.einsum("goit,git->go", by_group, at_tap).ravel()
+        return n_edges
 
     def edges(
         self, rows: slice
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
         """Sources, targets (from 0) and weights of some output channels."""
         n_out, width, _ = self.scalars.shape
-        found = []
+        made = []
         for tap, (begin, end) in enumerate(zip(self.taps.before, self.taps.after, strict=True)):
             out, local = np.nonzero(self.keep[rows, :, tap])
             out += rows.start
@@ -109,6 +102,6 @@ class _Kernel:
             target = out[:, None] * self.n_positions + end
             real = source != NOTHING
             weight = np.broadcast_to(weight, source.shape)
-            found.append((source[real].astype(np.int64), target[real], weight[real]))
-        source, target, weight = (np.concatenate(x) for x in zip(*found, strict=True))
+            made.append((source[real].astype(np.int64), target[real], weight[real]))
+        source, target, weight = (np.concatenate(x) for x in zip(*made, strict=True))
         return source, target, weight

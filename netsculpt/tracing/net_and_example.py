@@ -1,4 +1,4 @@
-"""A net and an example of its inputs, as the command line is given them."""
+"""A net and an example of its inputs, from what the command line names."""
 
 from __future__ import annotations
 
@@ -11,55 +11,55 @@ from torch import Tensor, nn
 
 from netsculpt.core.errors import LimitError, TopologyError
 
-__all__ = ["Given", "first_line", "given_example", "given_net"]
+__all__ = ["NetAndExample", "first_line", "net_from", "zeros_example"]
 
 
 @dataclass(frozen=True, eq=False)
-class Given:
-    """A net to trace, and on what."""
+class NetAndExample:
+    """A net, and the example to trace it on."""
 
     net: nn.Module
     example: tuple[Tensor, ...]
 
 
-def given_net(found: object, name: str) -> nn.Module:
-    """The net that `found` is, or makes when it is called without arguments; on the CPU.
+def net_from(source: object, name: str) -> nn.Module:
+    """The net that `source` is, or returns when called without arguments; on the CPU.
 
-    >>> given_net(nn.Identity, "torch.nn:Identity")
+    >>> net_from(nn.Identity, "torch.nn:Identity")
     Identity()
     """
-    if isinstance(found, nn.Module):
-        return found.cpu()
-    if not callable(found):
+    if isinstance(source, nn.Module):
+        return source.cpu()
+    if not callable(source):
         raise TopologyError(
-            f"{name} is of type {type(found).__name__}: a function or a class that makes a "
-            "torch.nn.Module, or one itself, is needed"
+            f"{name} is of type {type(source).__name__}: a torch.nn.Module, or a function or "
+            "class that makes one, is needed"
         )
-    needed = _needed(found)
+    needed = _needed(source)
     if needed:
         raise TopologyError(
-            f"{name} needs the arguments {', '.join(needed)}: it is called without any. Write a "
-            "function that makes the net with those that it had when it was trained, and name that"
+            f"{name} needs the arguments {', '.join(needed)}, and is called without any. Write "
+            "a function that makes the net with the arguments it was trained with, and name that"
         )
     try:
-        net = found()
+        net = source()
     except (Exception, SystemExit) as error:
         raise TopologyError(
-            f"{name}() raised {first_line(error)}. It has to make the net when it is "
+            f"{name}() raised {first_line(error)}. It has to make the net when "
             "called without arguments; netsculpt --debug shows where it stopped"
         ) from error
     if not isinstance(net, nn.Module):
         raise TopologyError(
-            f"{name}() gives a {type(net).__name__}: a torch.nn.Module is needed. Name a function "
-            "that returns the net alone"
+            f"{name}() returns a {type(net).__name__}: a torch.nn.Module is needed. Name a "
+            "function that returns the net alone"
         )
     return net.cpu()
 
 
-def given_example(shapes: Sequence[Sequence[int]], dtypes: Sequence[str]) -> tuple[Tensor, ...]:
-    """Zeros of some shapes, each of its type.
+def zeros_example(shapes: Sequence[Sequence[int]], dtypes: Sequence[str]) -> tuple[Tensor, ...]:
+    """Zeros of these shapes and types.
 
-    >>> given_example([(1, 3)], ["int64"])
+    >>> zeros_example([(1, 3)], ["int64"])
     (tensor([[0, 0, 0]]),)
     """
     try:
@@ -75,12 +75,12 @@ def given_example(shapes: Sequence[Sequence[int]], dtypes: Sequence[str]) -> tup
 
 
 def first_line(error: BaseException) -> str:
-    """What an error says, in short."""
+    """The type and the first line of an error."""
     return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]:.200}"
 
 
 def _needed(factory: object) -> list[str]:
-    """The arguments without a default, for a call."""
+    """Names of the arguments without a default."""
     try:
         parameters = inspect.signature(factory).parameters.values()  # type: ignore[arg-type]
     except (TypeError, ValueError):  # written in C
