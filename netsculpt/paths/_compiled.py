@@ -7,14 +7,15 @@ weights 2^±150; a sweep that meets more returns None.
 from __future__ import annotations
 
 import math
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from netsculpt.core.compiled import compiled
+from netsculpt.core.parallel import in_threads
 from netsculpt.graph.graph import NetGraph
 from netsculpt.paths._scaled import Scaled, scaled
 
@@ -27,8 +28,6 @@ _PLAIN_LEAST, _PLAIN_MOST = 2.0**-150, 2.0**400  # any two of these share such a
 _DEAD = -(2**30)
 _PART = 1 << 18  # edges that a thread takes at a time
 _UNSIGNED = np.int64(2**63 - 1)
-
-_compiled = numba.njit(cache=True, nogil=True)
 
 
 def forward(graph: NetGraph, squared: bool, removed: NDArray[np.bool_]) -> Scaled | None:
@@ -58,12 +57,9 @@ def weights_through(
     graph: NetGraph, jobs: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
     """Weight of the paths through each unit [U] and each edge [E]."""
-    if jobs != 1:
-        from joblib import effective_n_jobs
-
-        found = _through_in_threads(graph, effective_n_jobs(jobs))
-        if found is not None:
-            return found
+    weights = None if jobs == 1 else _through_in_threads(graph, jobs)
+    if weights is not None:
+        return weights
     edges = np.zeros(graph.n_edges)
     units = _through(graph, edges)
     return None if units is None else (units, edges)
@@ -95,17 +91,18 @@ def _through_in_threads(
     shared = *csr, *feeds, np.zeros(graph.n_units, dtype=bool), False
     before, after = _ones_at(graph, graph.inputs), _ones_at(graph, graph.outputs)
     units, edges = np.zeros(graph.n_units), np.zeros(graph.n_edges)
-    with ThreadPoolExecutor(jobs) as pool:
-        pushed = pool.submit(_push, *shared, *before)
-        pulled = pool.submit(_pull, *shared, *after, *after, none, none)
-        if not (_fits(graph) and pushed.result() and pulled.result()):
-            return None
-        if not (_plain(feeds[0], *before) and _plain(feeds[0], *after)):
-            return None
-        cuts = np.searchsorted(csr[0], np.arange(_PART, graph.n_edges, _PART))
-        starts, stops = [0, *cuts.tolist()], [*cuts.tolist(), graph.n_units]
-        fill = partial(_fill, *csr, before[0], after[0], units, edges)
-        list(pool.map(fill, starts, stops))
+    sweeps = [
+        partial(_push, *shared, *before),
+        partial(_pull, *shared, *after, *after, none, none),
+        partial(_fits, graph),
+    ]
+    if not all(in_threads(lambda sweep: sweep(), sweeps, jobs)):
+        return None
+    if not (_plain(feeds[0], *before) and _plain(feeds[0], *after)):
+        return None
+    cuts = np.searchsorted(csr[0], np.arange(_PART, graph.n_edges, _PART)).tolist()
+    fill = partial(_fill, *csr, before[0], after[0], units, edges)
+    list(in_threads(lambda part: fill(*part), pairwise([0, *cuts, graph.n_units]), jobs))
     return units, edges
 
 
@@ -139,7 +136,7 @@ def _fits(graph: NetGraph) -> bool:
     return weights.dtype == np.float32 or _within(weights, _LIGHTEST, _HEAVIEST)
 
 
-@_compiled
+@compiled
 def _within(values: Any, least: float, most: float) -> bool:
     """Whether each number is 0 or of a size between the two."""
     for value in values:  # noqa: SIM110 -- compiled
@@ -148,7 +145,7 @@ def _within(values: Any, least: float, most: float) -> bool:
     return True
 
 
-@_compiled
+@compiled
 def _rescale(values: Any, power: int, least: float = _LEAST, most: float = _MOST) -> bool:
     """Multiply by 2^power in place; whether all numbers stay within the span."""
     factor = math.ldexp(1.0, power) if abs(power) <= 1000 else 0.0
@@ -160,7 +157,7 @@ def _rescale(values: Any, power: int, least: float = _LEAST, most: float = _MOST
     return outside == 0
 
 
-@_compiled
+@compiled
 def _power(values: Any) -> int:
     """Exponent of the largest, `_DEAD` if all are 0."""
     largest = np.int64(0)
@@ -169,7 +166,7 @@ def _power(values: Any) -> int:
     return int(largest >> 52) - 1022 if largest > 0 else _DEAD
 
 
-@_compiled
+@compiled
 def _push(
     indptr: Any, indices: Any, weights: Any, bounds: Any, first: Any, fed: Any,
     removed: Any, squared: bool, values: Any, exponents: Any,
@@ -199,7 +196,7 @@ def _push(
     return True
 
 
-@_compiled
+@compiled
 def _pull(
     indptr: Any, indices: Any, weights: Any, bounds: Any, first: Any, fed: Any,
     removed: Any, squared: bool, values: Any, exponents: Any,
@@ -226,7 +223,7 @@ def _pull(
     return True
 
 
-@_compiled
+@compiled
 def _enter(
     layer: int, bounds: Any, first: Any, fed: Any, values: Any, exponents: Any,
     before: Any, before_exponents: Any, units: Any,
@@ -259,7 +256,7 @@ def _enter(
     return fits, top, math.ldexp(1.0, shared) if fits else 0.0
 
 
-@_compiled
+@compiled
 def _pull_rows(
     start: int, stop: int, indptr: Any, indices: Any, weights: Any, removed: Any, squared: bool,
     values: Any, before: Any, factor: float, units: Any, edges: Any,
@@ -282,7 +279,7 @@ def _pull_rows(
             units[unit] = reaching * total + 0.0
 
 
-@_compiled
+@compiled
 def _leave(layer: int, bounds: Any, values: Any, exponents: Any, top: int) -> bool:
     """Bring a layer that was pulled to its own exponent; whether all numbers stay within span."""
     own = values[bounds[layer] : bounds[layer + 1]]
@@ -293,7 +290,7 @@ def _leave(layer: int, bounds: Any, values: Any, exponents: Any, top: int) -> bo
     return _rescale(own, -power)
 
 
-@_compiled
+@compiled
 def _plain(bounds: Any, values: Any, exponents: Any) -> bool:
     """Multiply the numbers of each layer by its power of two; whether float64 holds them well."""
     for layer in range(exponents.size):
@@ -303,7 +300,7 @@ def _plain(bounds: Any, values: Any, exponents: Any) -> bool:
     return True
 
 
-@_compiled
+@compiled
 def _fill(
     indptr: Any, indices: Any, weights: Any, before: Any, after: Any, units: Any, edges: Any,
     start: int, stop: int,

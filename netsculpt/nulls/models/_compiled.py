@@ -4,23 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 
-from netsculpt.core.compiled import following
+from netsculpt.core.compiled import compiled, inlined, next_bits
 
 __all__ = ["trade"]
 
 _LOW = np.uint64(0xFFFFFFFF)
 
-_compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
-_inlined = numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
 
-
-@_compiled
-def trade(
-    indptr: Any, columns: Any, n_columns: int, n_rounds: int, seed: Any
-) -> None:  # pragma: no cover - compiled
+@compiled
+def trade(indptr: Any, columns: Any, n_columns: int, n_rounds: int, seed: Any) -> None:
     """Rounds in which all filled rows of a CSR pattern trade in random pairs, in place.
 
     The columns of a row lie in any order afterwards.
@@ -45,10 +39,8 @@ def trade(
             )
 
 
-@_inlined
-def _trade_two(
-    one: Any, other: Any, held: Any, pool: Any, state: Any
-) -> None:  # pragma: no cover - compiled
+@inlined
+def _trade_two(one: Any, other: Any, held: Any, pool: Any, state: Any) -> None:
     """Share out anew what only one of two rows has. `held` is 0 before and after."""
     # No branch depends on a column: a wrong guess would cost more than all the rest.
     for column in one:
@@ -80,21 +72,21 @@ def _trade_two(
     many[many.size - (n_pooled - n_few) :] = pool[n_few:n_pooled]
 
 
-@_inlined
-def _shuffle_front(values: Any, n: int, state: Any) -> None:  # pragma: no cover - compiled
+@inlined
+def _shuffle_front(values: Any, n: int, state: Any) -> None:
     """Bring a random sample of all values, in random order, to the first n places."""
     for at in range(n):
         drawn = at + _below(values.size - at, state)
         values[at], values[drawn] = values[drawn], values[at]
 
 
-@_inlined
-def _below(n: int, state: Any) -> Any:  # pragma: no cover - compiled
+@inlined
+def _below(n: int, state: Any) -> Any:
     """A uniform number of 0 … n − 1, n < 2³²: Lemire's method, without bias."""
     bound = np.uint64(n)
-    product = (following(state) >> np.uint64(32)) * bound
+    product = (next_bits(state) >> np.uint64(32)) * bound
     if product & _LOW < bound:
         least = (_LOW + np.uint64(1)) % bound
         while product & _LOW < least:
-            product = (following(state) >> np.uint64(32)) * bound
+            product = (next_bits(state) >> np.uint64(32)) * bound
     return np.int64(product >> np.uint64(32))

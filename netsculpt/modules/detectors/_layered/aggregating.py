@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 
-from netsculpt.core.compiled import grouped
+from netsculpt.core.compiled import compiled, grouped
 from netsculpt.modules.detectors._layered.moving import Level
 
 __all__ = ["aggregated"]
 
-_compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
 
-
-@_compiled
-def aggregated(level: Any, parts: Any, n_parts: int) -> Any:  # pragma: no cover - compiled
+@compiled
+def aggregated(level: Any, parts: Any, n_parts: int) -> Any:
     """The network whose nodes are the parts [n] of this one's nodes."""
     indptr, indices, weights, first, slots, values, _, anchored, partner = level
     begin, members = grouped(parts, n_parts)

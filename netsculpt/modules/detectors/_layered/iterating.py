@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 
+from netsculpt.core.compiled import compiled
 from netsculpt.modules.detectors._layered.aggregating import aggregated
 from netsculpt.modules.detectors._layered.moving import Level, moved
 from netsculpt.modules.detectors._layered.refining import connected, refined
 
 __all__ = ["Limits", "connected_optimum", "optimum"]
-
-_compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
 
 
 class Limits(NamedTuple):
@@ -24,10 +22,8 @@ class Limits(NamedTuple):
     most_visits: int  # of a node in a sweep, on average
 
 
-@_compiled
-def optimum(
-    level: Any, gamma: float, limits: Any, labels: Any, waits: Any, state: Any
-) -> int:  # pragma: no cover - compiled
+@compiled
+def optimum(level: Any, gamma: float, limits: Any, labels: Any, waits: Any, state: Any) -> int:
     """Improve the labels [n] until an iteration of the Leiden algorithm gains no more than a bound.
 
     Returns how many visits that took, those of sets of nodes included.

@@ -10,14 +10,11 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 
-from netsculpt.core.compiled import following
+from netsculpt.core.compiled import compiled, next_bits
 
 __all__ = ["Level", "drawn", "moved", "numbered", "shuffled", "strengths"]
-
-_compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
 
 
 class Level(NamedTuple):
@@ -34,10 +31,10 @@ class Level(NamedTuple):
     partner: Any  # [slots] where a node that reads a slot writes
 
 
-@_compiled
+@compiled
 def moved(
     level: Any, gamma: float, least: float, most_visits: int, labels: Any, waits: Any, state: Any
-) -> tuple[Any, Any, Any]:  # pragma: no cover - compiled
+) -> tuple[Any, Any, Any]:
     """Move nodes, in random order, until no move gains or there were so many visits.
 
     Those that wait [n] are visited, and again a node whose neighbour has moved. Labels [n] become
@@ -124,8 +121,8 @@ def moved(
     return gained, numbered(labels), n_visits
 
 
-@_compiled
-def _with_more_rows(table: Any, n: int) -> Any:  # pragma: no cover - compiled
+@compiled
+def _with_more_rows(table: Any, n: int) -> Any:
     """A table [n, columns] that begins with this one, 0 below."""
     grown = np.zeros((n, table.shape[1]))
     for row in range(table.shape[0]):  # a slice would take two seconds to compile
@@ -134,8 +131,8 @@ def _with_more_rows(table: Any, n: int) -> Any:  # pragma: no cover - compiled
     return grown
 
 
-@_compiled
-def strengths(level: Any, labels: Any, n_modules: int) -> Any:  # pragma: no cover - compiled
+@compiled
+def strengths(level: Any, labels: Any, n_modules: int) -> Any:
     """What each module writes to each slot [modules, slots]."""
     total = np.zeros((n_modules, level.partner.size))
     for node in range(labels.size):
@@ -144,8 +141,8 @@ def strengths(level: Any, labels: Any, n_modules: int) -> Any:  # pragma: no cov
     return total
 
 
-@_compiled
-def numbered(labels: Any) -> int:  # pragma: no cover - compiled
+@compiled
+def numbered(labels: Any) -> int:
     """Number labels (each below their count) 0, 1, … as they come; returns how many there are."""
     new, count = np.empty(labels.size, np.int32), 0
     for label in range(labels.size):
@@ -159,8 +156,8 @@ def numbered(labels: Any) -> int:  # pragma: no cover - compiled
     return count
 
 
-@_compiled
-def shuffled(n: int, state: Any) -> Any:  # pragma: no cover - compiled
+@compiled
+def shuffled(n: int, state: Any) -> Any:
     """0 … n − 1 in random order."""
     order = np.empty(n, np.int32)
     for at in range(n):
@@ -171,7 +168,7 @@ def shuffled(n: int, state: Any) -> Any:  # pragma: no cover - compiled
     return order
 
 
-@_compiled
-def drawn(n: int, state: Any) -> Any:  # pragma: no cover - compiled
+@compiled
+def drawn(n: int, state: Any) -> Any:
     """A random number below n, by the generator's state [1], which goes on."""
-    return np.int64(((following(state) >> np.uint64(32)) * np.uint64(n)) >> np.uint64(32))
+    return np.int64(((next_bits(state) >> np.uint64(32)) * np.uint64(n)) >> np.uint64(32))

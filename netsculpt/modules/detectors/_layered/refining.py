@@ -8,20 +8,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 
+from netsculpt.core.compiled import compiled
 from netsculpt.modules.detectors._layered.moving import numbered, shuffled, strengths
 
 __all__ = ["connected", "refined"]
 
-_compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
 
-
-@_compiled
-def refined(
-    level: Any, gamma: float, labels: Any, n_modules: int, state: Any
-) -> tuple[Any, Any]:  # pragma: no cover - compiled
+@compiled
+def refined(level: Any, gamma: float, labels: Any, n_modules: int, state: Any) -> tuple[Any, Any]:
     """Parts of modules [n], numbered, and how many: at first every node is alone.
 
     A node is merged at most once, and only while it is alone. Of a set inside its module, `excess`
@@ -77,8 +73,8 @@ def refined(
     return parts, numbered(parts)
 
 
-@_compiled
-def connected(level: Any, labels: Any) -> tuple[Any, Any]:  # pragma: no cover - compiled
+@compiled
+def connected(level: Any, labels: Any) -> tuple[Any, Any]:
     """Connected parts of the modules [n], numbered, and how many.
 
     To part what no edge joins never lowers the quality.

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from netsculpt.core.compiled import compiled
 from netsculpt.modules.detectors._layered.aggregating import aggregated
 from netsculpt.modules.detectors._layered.iterating import Limits, connected_optimum, optimum
 from netsculpt.modules.detectors._layered.moving import Level, drawn, numbered, strengths
@@ -31,7 +31,6 @@ _NO_GAIN = 1e-10  # of Q, of an iteration, an edge
 _MOST_VISITS = 30
 _STATES = 1 << 63
 
-_compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
 
 Labels = NDArray[np.int32]
 
@@ -155,10 +154,8 @@ def _common(one: Labels, other: Labels) -> Labels:
     return np.asarray(np.unique(pairs, return_inverse=True)[1], dtype=np.int32)
 
 
-@_compiled
-def _loosened(
-    level: Any, labels: Any, waits: Any, state: Any
-) -> Any:  # pragma: no cover - compiled
+@compiled
+def _loosened(level: Any, labels: Any, waits: Any, state: Any) -> Any:
     """Labels [n] with every node alone that is in a module at the ends of one to three edges.
 
     Only these wait.
@@ -183,8 +180,8 @@ def _loosened(
     return new
 
 
-@_compiled
-def _value(level: Any, gamma: float, labels: Any) -> float:  # pragma: no cover - compiled
+@compiled
+def _value(level: Any, gamma: float, labels: Any) -> float:
     """Twice the weight inside modules beyond what chance puts there. Labels become 0, 1, …."""
     value = 0.0
     for node in range(labels.size):

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 
+from netsculpt.core.compiled import compiled
 from netsculpt.modules.detectors._layered.moving import drawn, strengths
 
 __all__ = ["split"]
@@ -20,13 +20,9 @@ __all__ = ["split"]
 _WALKS = 10  # there or back: more for weaker sides
 _SWEEPS = 2  # in which nodes go to the better side
 
-_compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
 
-
-@_compiled
-def split(
-    level: Any, gamma: float, least: float, labels: Any, n_modules: int, state: Any
-) -> int:  # pragma: no cover - compiled
+@compiled
+def split(level: Any, gamma: float, least: float, labels: Any, n_modules: int, state: Any) -> int:
     """Split the modules that gain by it, in labels [n]; returns how many.
 
     By the signs that a walk leaves; and by depth, where two modules change places from one layer to
@@ -59,10 +55,8 @@ def split(
     return count - n_modules
 
 
-@_compiled
-def _gains(
-    level: Any, gamma: float, sides: Any, n_modules: int
-) -> Any:  # pragma: no cover - compiled
+@compiled
+def _gains(level: Any, gamma: float, sides: Any, n_modules: int) -> Any:
     """What each module gains as two, nodes having gone to the better of its sides [n].
 
     Sides are 2 × module and 1 more.
@@ -101,8 +95,8 @@ def _gains(
     return gains
 
 
-@_compiled
-def _depths(level: Any) -> Any:  # pragma: no cover - compiled
+@compiled
+def _depths(level: Any) -> Any:
     """Each node's layer as a number [n]: its first slot, as layers read their own, in order."""
     depth = np.zeros(level.alone.size, np.int32)
     for node in range(depth.size):
@@ -111,10 +105,8 @@ def _depths(level: Any) -> Any:  # pragma: no cover - compiled
     return depth
 
 
-@_compiled
-def _cuts(
-    level: Any, gamma: float, labels: Any, n_modules: int, depth: Any
-) -> Any:  # pragma: no cover - compiled
+@compiled
+def _cuts(level: Any, gamma: float, labels: Any, n_modules: int, depth: Any) -> Any:
     """The depth after which to cut each module, so that least is lost or most gained."""
     total = strengths(level, labels, labels.max() + 1)
     n_slots = total.shape[1]
@@ -147,10 +139,8 @@ def _cuts(
     return cut
 
 
-@_compiled
-def _slowest(
-    level: Any, labels: Any, n_modules: int, depth: Any, state: Any
-) -> Any:  # pragma: no cover - compiled
+@compiled
+def _slowest(level: Any, labels: Any, n_modules: int, depth: Any, state: Any) -> Any:
     """What a walk inside the modules leaves of random signs [n].
 
     A node's value becomes the mean over its neighbours, in order from the first layer to the last

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from netsculpt.core.compiled import compiled
 from netsculpt.graph.graph import NetGraph
 from netsculpt.modules.detectors._layered.moving import Level
 from netsculpt.modules.labels import live_magnitudes
 
 __all__ = ["live_level"]
-
-_compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
 
 
 def live_level(graph: NetGraph, live: NDArray[np.bool_]) -> tuple[Level, float]:
@@ -57,10 +55,10 @@ def live_level(graph: NetGraph, live: NDArray[np.bool_]) -> tuple[Level, float]:
     return level, float(totals.sum())
 
 
-@_compiled
+@compiled
 def _neighbours(
     indptr: Any, ends: Any, weights: Any, number: Any, layer_of: Any, pairs: Any, first: Any
-) -> tuple[Any, Any, Any, Any, Any]:  # pragma: no cover - compiled
+) -> tuple[Any, Any, Any, Any, Any]:
     """Neighbours of each live unit on both sides, as CSR, its strengths, the pairs' totals.
 
     Edges that weigh 0 are left out: they add nothing to any sum, and must not hold a module
