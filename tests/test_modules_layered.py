@@ -13,18 +13,18 @@ from netsculpt.graph.graph import Block, Layer, live_units
 from netsculpt.modules import compare, consensus, layer_ami, leiden, quality
 from netsculpt.modules.detectors._layered import searching, settling
 from netsculpt.modules.detectors._layered.aggregating import aggregated
-from netsculpt.modules.detectors._layered.iterating import Limits, connected_optimum
-from netsculpt.modules.detectors._layered.moving import Level, drawn, moved, shuffled
-from netsculpt.modules.detectors._layered.refining import connected, refined
+from netsculpt.modules.detectors._layered.iterating import Limits, optimise_connected
+from netsculpt.modules.detectors._layered.moving import Level, draw_below, move, shuffled
+from netsculpt.modules.detectors._layered.refining import connected_parts, refined
 from netsculpt.modules.detectors._layered.searching import (
     Effort,
     _common,
-    _loosened,
+    _loosen,
     _scattered,
     _value,
     best_of,
 )
-from netsculpt.modules.detectors._layered.settling import _grown, _merged
+from netsculpt.modules.detectors._layered.settling import _grow, _merge
 from netsculpt.modules.detectors._layered.splitting import split
 from netsculpt.modules.detectors._layered.units import live_level
 from netsculpt.modules.detectors.layered import layered
@@ -137,7 +137,7 @@ def test_every_step_reckons_with_the_quality(gamma: float) -> None:
         assert _value(level, gamma, labels) == pytest.approx(2 * total * q(labels), abs=1e-9)
         before = q(labels)
         waits = rng.random(labels.size) < 0.9
-        gained, n_modules, n_visits = moved(level, gamma, 1e-12, most, labels, waits, state)
+        gained, n_modules, n_visits = move(level, gamma, 1e-12, most, labels, waits, state)
         assert 0 < n_visits <= most
         assert labels.max() + 1 == n_modules
         assert q(labels) - before == pytest.approx(gained / total, abs=1e-12)
@@ -159,7 +159,7 @@ def test_only_what_waits_moves_at_first() -> None:
     graph = from_matrices([np.eye(3)])
     level, _ = live_level(graph, live_units(graph))
     labels, waits = np.arange(6, dtype=np.int32), np.arange(6) == 1
-    _, n_modules, n_visits = moved(level, 1.0, 0.0, 99, labels, waits, np.array([0], np.uint64))
+    _, n_modules, n_visits = move(level, 1.0, 0.0, 99, labels, waits, np.array([0], np.uint64))
     assert (labels.tolist(), n_modules) == ([0, 1, 2, 3, 1, 4], 5)
     assert n_visits == 1, "its only neighbour is in the module that it joined"
 
@@ -214,7 +214,7 @@ def test_loosened_modules_are_all_alone_and_wait() -> None:
     labels = (np.arange(graph.n_units) % 7).astype(np.int32)
     for seed in range(20):
         waits = np.ones(graph.n_units, bool)
-        new = _loosened(level, labels, waits, np.array([seed], np.uint64))
+        new = _loosen(level, labels, waits, np.array([seed], np.uint64))
         loose = np.unique(labels[waits])
         assert 1 <= loose.size <= 6
         assert (np.isin(labels, loose) == waits).all()
@@ -325,9 +325,9 @@ def test_at_the_end_no_move_gains() -> None:
         level, total = live_level(graph, live_units(graph))
         limits = Limits(1e-12 * total, 1e-9 * total, 30)
         labels, state = rng.integers(4, size=level.alone.size).astype(np.int32), np.array([seed])
-        connected_optimum(level, 1.5, limits, labels, state.astype(np.uint64))
+        optimise_connected(level, 1.5, limits, labels, state.astype(np.uint64))
         waits = np.ones(labels.size, bool)
-        again = moved(level, 1.5, limits.least, 999, labels, waits, np.array([1], np.uint64))
+        again = move(level, 1.5, limits.least, 999, labels, waits, np.array([1], np.uint64))
         assert again[0] == 0
 
 
@@ -337,7 +337,7 @@ def test_a_unit_leaves_for_a_module_of_its_own() -> None:
     level, _ = live_level(graph, live_units(graph))
     labels, waits = np.zeros(4, np.int32), np.ones(4, bool)
     before = _value(level, 5.0, labels)
-    gained, n_modules, _ = moved(level, 5.0, 0.0, 99, labels, waits, np.array([0], np.uint64))
+    gained, n_modules, _ = move(level, 5.0, 0.0, 99, labels, waits, np.array([0], np.uint64))
     assert n_modules == 4
     assert _value(level, 5.0, labels) == pytest.approx(before + 2 * gained)
 
@@ -350,7 +350,7 @@ def test_refined_parts_are_connected_and_gain() -> None:
     assert 1 < n_parts < graph.n_units
     alone = np.arange(graph.n_units, dtype=np.int32)
     assert _value(level, 1.0, parts) > _value(level, 1.0, alone)
-    assert connected(level, parts)[1] == n_parts
+    assert connected_parts(level, parts)[1] == n_parts
 
 
 @pytest.mark.parametrize("widths", [[40] * 3, [40] * 6, [40] * 20, [100, 80, 60, 40]])
@@ -399,14 +399,14 @@ def test_large_networks_are_settled_by_splits() -> None:
     level, total = live_level(graph.pattern, live_units(graph))
     limits = Limits(1e-12 * total, 1e-9 * total, 30)
     labels, state = np.arange(level.alone.size, dtype=np.int32), np.array([0], np.uint64)
-    _merged(level, 1.0, limits._replace(most_visits=2), limits, labels, state)
+    _merge(level, 1.0, limits._replace(most_visits=2), limits, labels, state)
     n_modules = labels.max() + 1
     assert np.unique(labels).size == n_modules < 20
     for a in range(n_modules):  # no two of them gain by a merger
         for b in range(a):
             merged = np.where(labels == a, b, labels).astype(np.int32)
             assert _value(level, 1.0, merged) <= _value(level, 1.0, labels) + 1e-9
-    _grown(level, 1.0, limits, labels, state)
+    _grow(level, 1.0, limits, labels, state)
     assert compare(Partition(labels), truth).ari == 1
     effort = Effort(1, 0, 0, 0, 0.0, 1e-9, 30, True)
     over = np.where(truth.labels == 3, 0, truth.labels).astype(np.int32)
@@ -417,7 +417,7 @@ def test_large_networks_are_settled_by_splits() -> None:
 def test_what_no_edge_joins_is_parted() -> None:
     graph = from_matrices([np.eye(3), np.eye(3)])
     level, _ = live_level(graph, live_units(graph))
-    parts, n_parts = connected(level, np.array([0, 0, 1, 0, 0, 1, 0, 0, 1], np.int32))
+    parts, n_parts = connected_parts(level, np.array([0, 0, 1, 0, 0, 1, 0, 0, 1], np.int32))
     assert (parts.tolist(), n_parts) == ([0, 1, 2, 0, 1, 2, 0, 1, 2], 3)
     found = layered(graph, resolution=0.0, rng=0)
     assert found.labels.tolist() == [0, 1, 2] * 3, "no weight holds them together even at γ = 0"
@@ -467,7 +467,7 @@ def test_fixed_and_start_must_agree() -> None:
     graph, truth = planted([6, 6], 2, 1.0, 0.0, rng=0)
     fixed = np.full(12, -1)
     fixed[[0, 5]] = 0
-    with pytest.raises(GraphError, match=r"start parts units .* such as 0 and 5"):
+    with pytest.raises(GraphError, match=r"start separates units .* such as 0 and 5"):
         layered(graph, start=truth, fixed=fixed)
     fixed[[0, 1]] = 0, 1
     fixed[5] = -1
@@ -561,7 +561,7 @@ def test_random_orders() -> None:
     assert (np.sort(orders, axis=1) == np.arange(5)).all()
     counts = np.array([np.bincount(column, minlength=5) for column in orders.T])
     assert np.abs(counts - 800).max() < 6 * np.sqrt(800 * 0.8)
-    assert {int(drawn(3, state)) for _ in range(100)} == {0, 1, 2}
+    assert {int(draw_below(3, state)) for _ in range(100)} == {0, 1, 2}
 
 
 def test_it_serves_as_any_detector() -> None:

@@ -17,9 +17,9 @@ from netsculpt import NetGraph, Partition, from_matrices, planted
 from netsculpt.core.errors import GraphError
 from netsculpt.graph.graph import Block, Layer
 from netsculpt.modules import path_signature
-from netsculpt.modules.detectors._functions import input_groups, output_functions
-from netsculpt.modules.detectors._functions.path_shares import received, sent, share_through
-from netsculpt.modules.detectors._functions.served_functions import PathShares
+from netsculpt.modules.detectors._path_signature import input_groups, output_functions
+from netsculpt.modules.detectors._path_signature.path_shares import received, sent, share_through
+from netsculpt.modules.detectors._path_signature.served_functions import PathShares
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "analyses"))
 

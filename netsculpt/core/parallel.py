@@ -31,7 +31,12 @@ def for_threads(function: Function) -> Function:
     return function
 
 
-def in_parallel(run: Callable[[int], Result], n: int, jobs: int = 1) -> Iterator[Result]:
+def in_parallel(
+    run: Callable[[int], Result],
+    n: int,
+    jobs: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> Iterator[Result]:
     """Yield ``run(0)`` … ``run(n − 1)`` as they are ready, in order.
 
     `jobs` workers share the runs (−1: one per core) through joblib, at most `jobs` at a time; with
@@ -43,18 +48,27 @@ def in_parallel(run: Callable[[int], Result], n: int, jobs: int = 1) -> Iterator
     what `run` binds. Inside ``joblib.parallel_config("loky")``, "threading", "dask" or "ray" that
     backend does the runs, marked or not.
 
+    `progress` is called with (runs done, n) after each.
+
     >>> list(in_parallel(abs, 3))
     [0, 1, 2]
     """
+    for n_done, result in enumerate(_results(run, n, jobs), start=1):
+        if progress is not None:
+            progress(n_done, n)
+        yield result
+
+
+def _results(run: Callable[[int], Result], n: int, jobs: int) -> Iterable[Result]:
     if jobs == 1:
-        yield from map(run, range(n))
-        return
+        return map(run, range(n))
     from joblib import Parallel, delayed
 
     workers = Parallel(
         n_jobs=jobs, prefer="threads" if _is_marked(run) else "processes", return_as="generator"
     )
-    yield from workers(delayed(run)(index) for index in range(n))
+    results: Iterable[Result] = workers(delayed(run)(index) for index in range(n))
+    return results
 
 
 def _is_marked(function: Callable[..., Any]) -> bool:

@@ -1,4 +1,4 @@
-"""Curveball trades in compiled code, one after the other. Imported only for large graphs."""
+"""Curveball trades in compiled code. Imported only for large graphs."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _LOW = np.uint64(0xFFFFFFFF)
 
 @compiled
 def trade(indptr: Any, columns: Any, n_columns: int, n_rounds: int, seed: Any) -> None:
-    """Rounds in which all filled rows of a CSR pattern trade in random pairs, in place.
+    """Let all non-empty rows of a CSR pattern trade in random pairs, in place, for some rounds.
 
-    The columns of a row lie in any order afterwards.
+    The columns of a row end in any order.
     """
     state = np.full(1, seed, np.uint64)
     held = np.zeros(n_columns, np.uint8)
@@ -28,8 +28,8 @@ def trade(indptr: Any, columns: Any, n_columns: int, n_rounds: int, seed: Any) -
     pool = np.empty(2 * sizes.max(), columns.dtype)
     for _ in range(n_rounds):
         _shuffle_front(order, order.size, state)
-        for at in range(0, order.size - 1, 2):  # a last one left over rests
-            one, other = order[at], order[at + 1]
+        for index in range(0, order.size - 1, 2):  # an odd last row does not trade
+            one, other = order[index], order[index + 1]
             _trade_two(
                 columns[indptr[one] : indptr[one + 1]],
                 columns[indptr[other] : indptr[other + 1]],
@@ -41,13 +41,13 @@ def trade(indptr: Any, columns: Any, n_columns: int, n_rounds: int, seed: Any) -
 
 @inlined
 def _trade_two(one: Any, other: Any, held: Any, pool: Any, state: Any) -> None:
-    """Share out anew what only one of two rows has. `held` is 0 before and after."""
-    # No branch depends on a column: a wrong guess would cost more than all the rest.
+    """Redistribute the columns that only one of two rows has. `held` is 0 before and after."""
+    # No branch depends on a column: mispredictions would cost more than all the rest.
     for column in one:
         held[column] = 1
     n_pooled = n_shared = 0
-    for at in range(other.size):
-        column = other[at]
+    for index in range(other.size):
+        column = other[index]
         shared = held[column]
         held[column] = 0
         pool[n_pooled] = column
@@ -56,8 +56,8 @@ def _trade_two(one: Any, other: Any, held: Any, pool: Any, state: Any) -> None:
         n_shared += shared
     n_others = n_pooled
     n_shared = 0
-    for at in range(one.size):
-        column = one[at]
+    for index in range(one.size):
+        column = one[index]
         own = held[column]
         held[column] = 0
         pool[n_pooled] = column
@@ -74,15 +74,15 @@ def _trade_two(one: Any, other: Any, held: Any, pool: Any, state: Any) -> None:
 
 @inlined
 def _shuffle_front(values: Any, n: int, state: Any) -> None:
-    """Bring a random sample of all values, in random order, to the first n places."""
-    for at in range(n):
-        drawn = at + _below(values.size - at, state)
-        values[at], values[drawn] = values[drawn], values[at]
+    """Move a random sample of all values, in random order, to the first n places."""
+    for index in range(n):
+        drawn = index + _below(values.size - index, state)
+        values[index], values[drawn] = values[drawn], values[index]
 
 
 @inlined
 def _below(n: int, state: Any) -> Any:
-    """A uniform number of 0 … n − 1, n < 2³²: Lemire's method, without bias."""
+    """Draw uniformly from 0 … n − 1, n < 2³²: Lemire's method, without bias."""
     bound = np.uint64(n)
     product = (next_bits(state) >> np.uint64(32)) * bound
     if product & _LOW < bound:

@@ -1,4 +1,4 @@
-"""Sets of nodes become nodes, in compiled code."""
+"""Aggregation of sets of nodes into nodes, in compiled code."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["aggregated"]
 
 @compiled
 def aggregated(level: Any, parts: Any, n_parts: int) -> Any:
-    """The network whose nodes are the parts [n] of this one's nodes."""
+    """The network whose nodes are the parts [n] of this network's nodes."""
     indptr, indices, weights, first, slots, values, _, anchored, partner = level
     begin, members = grouped(parts, n_parts)
     new_indptr, new_first = np.zeros(n_parts + 1, np.int64), np.zeros(n_parts + 1, np.int64)

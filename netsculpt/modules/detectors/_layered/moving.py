@@ -1,9 +1,9 @@
-"""Units move one by one to the module where they gain most, in compiled code.
+"""Local moving: each unit in turn moves to the module where it gains most, in compiled code.
 
-A module's strengths in a layer pair are scaled by 1/√m_p and stand in slots: the out-strength of a
-pair is read by the units that the pair leads to, the in-strength by those that it comes from. So a
-node carries only (slot that it reads, its own strength in the pair), and the null term between a
-node and a module is a short sum of products.
+A module's strengths in a layer pair are scaled by 1/√m_p and stored in slots: the out-strength of
+a pair is read by the pair's target units, the in-strength by its source units. So a node holds only
+(slot that it reads, its own strength in the pair), and the null term between a node and a module is
+a short sum of products.
 """
 
 from __future__ import annotations
@@ -14,41 +14,40 @@ import numpy as np
 
 from netsculpt.core.compiled import compiled, next_bits
 
-__all__ = ["Level", "drawn", "moved", "numbered", "shuffled", "strengths"]
+__all__ = ["Level", "draw_below", "move", "renumber", "shuffled", "strengths"]
 
 
 class Level(NamedTuple):
     """A network of nodes, each a unit or a set of units."""
 
-    indptr: Any  # [n + 1] neighbours of each node, those after and before it alike
-    indices: Any  # [2 edges], a node itself left out
+    indptr: Any  # [n + 1] neighbours of each node, in both directions
+    indices: Any  # [2 edges], without the node itself
     weights: Any  # [2 edges]
     first: Any  # [n + 1] slots of each node
-    slots: Any  # that the node reads
-    values: Any  # its strength in the slot's pair, at the other end
+    slots: Any  # slots that each node reads
+    values: Any  # the node's strength in the slot's pair
     alone: Any  # [n] null term of the node with itself
     anchored: Any  # [n] nodes that stay where they are
-    partner: Any  # [slots] where a node that reads a slot writes
+    partner: Any  # [slots] slot that a reader of the slot writes to
 
 
 @compiled
-def moved(
+def move(
     level: Any, gamma: float, least: float, most_visits: int, labels: Any, waits: Any, state: Any
 ) -> tuple[Any, Any, Any]:
-    """Move nodes, in random order, until no move gains or there were so many visits.
+    """Move nodes, in random order, until no move gains or `most_visits` is reached.
 
-    Those that wait [n] are visited, and again a node whose neighbour has moved. Labels [n] become
-    0, 1, …. Returns how much weight was gained, how many modules are left and how many visits it
-    took.
+    Nodes that wait [n] are visited, and nodes whose neighbour has moved. Labels [n] become
+    0, 1, …. Returns the weight gained, the number of modules left and the number of visits.
     """
     indptr, indices, weights, first, slots, values, alone, anchored, partner = level
     n = labels.size
-    n_modules = numbered(labels)
+    n_modules = renumber(labels)
     total = strengths(level, labels, n_modules)
     sizes = np.zeros(n, np.int32)
     for node in range(n):
         sizes[labels[node]] += 1
-    empty = np.empty(n, np.int32)  # labels that no node has, the last to be taken first
+    empty = np.empty(n, np.int32)  # unused labels, the last to be taken first
     n_empty = 0
     for label in range(n - 1, n_modules - 1, -1):
         empty[n_empty] = label
@@ -86,7 +85,7 @@ def moved(
             label = met[which]
             gain = link[label]
             link[label] = 0.0
-            if label != own and gain > most:  # what the null term takes can only lessen it
+            if label != own and gain > most:  # the null term can only lower it
                 for at in range(begin, end):
                     gain -= gamma * values[at] * total[label, slots[at]]
                 if gain > most:
@@ -118,14 +117,14 @@ def moved(
                 spot = head + waiting
                 queue[spot if spot < n else spot - n] = other
                 waiting += 1
-    return gained, numbered(labels), n_visits
+    return gained, renumber(labels), n_visits
 
 
 @compiled
 def _with_more_rows(table: Any, n: int) -> Any:
-    """A table [n, columns] that begins with this one, 0 below."""
+    """The table extended to n rows by zeros."""
     grown = np.zeros((n, table.shape[1]))
-    for row in range(table.shape[0]):  # a slice would take two seconds to compile
+    for row in range(table.shape[0]):  # a slice takes two seconds to compile
         for column in range(table.shape[1]):
             grown[row, column] = table[row, column]
     return grown
@@ -133,7 +132,7 @@ def _with_more_rows(table: Any, n: int) -> Any:
 
 @compiled
 def strengths(level: Any, labels: Any, n_modules: int) -> Any:
-    """What each module writes to each slot [modules, slots]."""
+    """Strength of each module in each slot [modules, slots]."""
     total = np.zeros((n_modules, level.partner.size))
     for node in range(labels.size):
         for at in range(level.first[node], level.first[node + 1]):
@@ -142,8 +141,8 @@ def strengths(level: Any, labels: Any, n_modules: int) -> Any:
 
 
 @compiled
-def numbered(labels: Any) -> int:
-    """Number labels (each below their count) 0, 1, … as they come; returns how many there are."""
+def renumber(labels: Any) -> int:
+    """Renumber labels (each below n) 0, 1, … in order of appearance; returns how many there are."""
     new, count = np.empty(labels.size, np.int32), 0
     for label in range(labels.size):
         new[label] = -1
@@ -158,17 +157,17 @@ def numbered(labels: Any) -> int:
 
 @compiled
 def shuffled(n: int, state: Any) -> Any:
-    """0 … n − 1 in random order."""
+    """The numbers 0 … n − 1 in random order."""
     order = np.empty(n, np.int32)
     for at in range(n):
         order[at] = at
     for last in range(n - 1, 0, -1):
-        other = drawn(last + 1, state)
+        other = draw_below(last + 1, state)
         order[last], order[other] = order[other], order[last]
     return order
 
 
 @compiled
-def drawn(n: int, state: Any) -> Any:
-    """A random number below n, by the generator's state [1], which goes on."""
+def draw_below(n: int, state: Any) -> Any:
+    """Draw a number below n; the generator's state [1] is advanced."""
     return np.int64(((next_bits(state) >> np.uint64(32)) * np.uint64(n)) >> np.uint64(32))

@@ -1,4 +1,4 @@
-"""Every module is divided into well-connected parts, in compiled code.
+"""Refinement of every module into well-connected parts, in compiled code.
 
 Leiden's refinement (Traag, Waltman and van Eck 2019, arXiv:1810.08473, algorithm A.2), greedy: a
 node joins the part where it gains most.
@@ -11,18 +11,18 @@ from typing import Any
 import numpy as np
 
 from netsculpt.core.compiled import compiled
-from netsculpt.modules.detectors._layered.moving import numbered, shuffled, strengths
+from netsculpt.modules.detectors._layered.moving import renumber, shuffled, strengths
 
-__all__ = ["connected", "refined"]
+__all__ = ["connected_parts", "refined"]
 
 
 @compiled
 def refined(level: Any, gamma: float, labels: Any, n_modules: int, state: Any) -> tuple[Any, Any]:
-    """Parts of modules [n], numbered, and how many: at first every node is alone.
+    """Parts of modules [n], numbered, and how many; initially every node is alone.
 
-    A node is merged at most once, and only while it is alone. Of a set inside its module, `excess`
-    is the weight of its edges to the rest of the module beyond what chance puts there; the set is
-    well connected if that is not below 0.
+    A node is merged at most once, and only while it is alone. The `excess` of a set is the weight
+    of its edges to the rest of its module beyond chance; the set is well connected if that is not
+    below 0.
     """
     indptr, indices, weights, first, slots, values, alone, anchored, partner = level
     n = labels.size
@@ -70,14 +70,14 @@ def refined(level: Any, gamma: float, labels: Any, n_modules: int, state: Any) -
         sizes[best] += 1
         sizes[node] = 0
         parts[node] = best
-    return parts, numbered(parts)
+    return parts, renumber(parts)
 
 
 @compiled
-def connected(level: Any, labels: Any) -> tuple[Any, Any]:
+def connected_parts(level: Any, labels: Any) -> tuple[Any, Any]:
     """Connected parts of the modules [n], numbered, and how many.
 
-    To part what no edge joins never lowers the quality.
+    Separating what no edge joins never lowers the quality.
     """
     n = labels.size
     parts, reached, count = np.empty(n, np.int32), np.empty(n, np.int32), 0

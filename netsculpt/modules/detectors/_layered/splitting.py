@@ -1,9 +1,9 @@
-"""Modules that two sets would serve better are split, in compiled code.
+"""Splitting modules in two where that gains, in compiled code.
 
-Moves of single nodes cannot part a module that has grown over two; so walkers look how it hangs
-together. From node to node inside the module they forget where they began, last of all on which of
-two sides: that slowest difference (the second eigenvector of the walk) has the sides' signs. Each
-layer's mean is taken out, or the slowest difference of a deep network would be its depth.
+Moves of single nodes cannot separate two modules that have merged. A random walk inside the module
+forgets its start, and last of all on which of two sides it was: this slowest mode (the second
+eigenvector of the walk) has opposite signs on the two sides. Each layer's mean is subtracted, or
+else the slowest mode of a deep network would be its depth.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from typing import Any
 import numpy as np
 
 from netsculpt.core.compiled import compiled
-from netsculpt.modules.detectors._layered.moving import drawn, strengths
+from netsculpt.modules.detectors._layered.moving import draw_below, strengths
 
 __all__ = ["split"]
 
-_WALKS = 10  # there or back: more for weaker sides
-_SWEEPS = 2  # in which nodes go to the better side
+_WALKS = 10  # sweeps, forward or back: more for weaker sides
+_SWEEPS = 2  # in which nodes move to the better side
 
 
 @compiled
 def split(level: Any, gamma: float, least: float, labels: Any, n_modules: int, state: Any) -> int:
-    """Split the modules that gain by it, in labels [n]; returns how many.
+    """Split the modules of `labels` [n] that gain by it; returns how many.
 
-    By the signs that a walk leaves; and by depth, where two modules change places from one layer to
-    the next: every layer then has one of them only, and no walk tells them apart.
+    By the signs that a walk leaves; and by depth, for two modules that swap places from one layer
+    to the next: each layer then has only one of them, which no walk distinguishes.
     """
     depth = _depths(level)
     n, count = labels.size, n_modules
@@ -57,9 +57,9 @@ def split(level: Any, gamma: float, least: float, labels: Any, n_modules: int, s
 
 @compiled
 def _gains(level: Any, gamma: float, sides: Any, n_modules: int) -> Any:
-    """What each module gains as two, nodes having gone to the better of its sides [n].
+    """Gain of each module by a split, after nodes have moved to the better of its sides [n].
 
-    Sides are 2 × module and 1 more.
+    Sides are 2 × module and 2 × module + 1.
     """
     n, total = sides.size, strengths(level, sides, 2 * n_modules)
     for sweep in range(_SWEEPS):  # from the first layer to the last and back
@@ -97,7 +97,7 @@ def _gains(level: Any, gamma: float, sides: Any, n_modules: int) -> Any:
 
 @compiled
 def _depths(level: Any) -> Any:
-    """Each node's layer as a number [n]: its first slot, as layers read their own, in order."""
+    """Depth of each node [n]: its first slot, as slots are ordered by the layer that reads them."""
     depth = np.zeros(level.alone.size, np.int32)
     for node in range(depth.size):
         if level.first[node] < level.first[node + 1]:
@@ -107,10 +107,10 @@ def _depths(level: Any) -> Any:
 
 @compiled
 def _cuts(level: Any, gamma: float, labels: Any, n_modules: int, depth: Any) -> Any:
-    """The depth after which to cut each module, so that least is lost or most gained."""
+    """The depth after which to cut each module for the largest gain."""
     total = strengths(level, labels, labels.max() + 1)
     n_slots = total.shape[1]
-    over = np.zeros((total.shape[0], n_slots))  # what a cut after each depth gains, as differences
+    over = np.zeros((total.shape[0], n_slots))  # gain of a cut after each depth, as differences
     owner = np.zeros(n_slots, np.int64)
     begin, end = np.full(total.shape[0], n_slots), np.zeros(total.shape[0], np.int64)
     for node in range(labels.size):
@@ -141,17 +141,17 @@ def _cuts(level: Any, gamma: float, labels: Any, n_modules: int, depth: Any) -> 
 
 @compiled
 def _slowest(level: Any, labels: Any, n_modules: int, depth: Any, state: Any) -> Any:
-    """What a walk inside the modules leaves of random signs [n].
+    """Slowest mode of a walk inside the modules [n], from random signs.
 
     A node's value becomes the mean over its neighbours, in order from the first layer to the last
-    and back, so that news cross the whole depth in a sweep.
+    and back, so that values cross the whole depth in one sweep.
     """
     n, n_slots = labels.size, max(level.partner.size, 1)
     x, degree = np.empty(n, np.float32), np.zeros(n, np.float32)
     group, n_groups = np.empty(n, np.int64), n_modules * n_slots
     mean, weight = np.empty(n_groups), np.zeros(n_groups)
     for node in range(n):
-        x[node] = 2 * drawn(2, state) - 1
+        x[node] = 2 * draw_below(2, state) - 1
         for at in range(level.indptr[node], level.indptr[node + 1]):
             if labels[level.indices[at]] == labels[node]:
                 degree[node] += level.weights[at]
@@ -162,26 +162,26 @@ def _slowest(level: Any, labels: Any, n_modules: int, depth: Any, state: Any) ->
         for at in range(n):
             node = at if sweep % 2 == 0 else n - 1 - at
             if degree[node] > 0.0:
-                own, found = labels[node], 0.0
+                own, total = labels[node], 0.0
                 for edge in range(level.indptr[node], level.indptr[node + 1]):
                     other = level.indices[edge]
                     if labels[other] == own:
-                        found += level.weights[edge] * x[other]
-                x[node] = found / degree[node]
-                mean[group[node]] += found
+                        total += level.weights[edge] * x[other]
+                x[node] = total / degree[node]
+                mean[group[node]] += total
         for node in range(n):
             if degree[node] > 0.0:
                 x[node] -= mean[group[node]] / weight[group[node]]
     mean[:] = 0.0
     begin = 0
-    for node in range(n):  # layer by layer, signs are turned to agree with those before
+    for node in range(n):  # layer by layer, signs are flipped to agree with the layers before
         for edge in range(level.indptr[node], level.indptr[node + 1]):
             other = level.indices[edge]
             if depth[other] < depth[node] and labels[other] == labels[node]:
                 mean[group[node]] += level.weights[edge] * x[other] * x[node]
         if node == n - 1 or depth[node + 1] != depth[node]:
-            for again in range(begin, node + 1):
-                if mean[group[again]] < 0.0:
-                    x[again] = -x[again]
+            for member in range(begin, node + 1):
+                if mean[group[member]] < 0.0:
+                    x[member] = -x[member]
             begin = node + 1
     return x
