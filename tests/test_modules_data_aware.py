@@ -245,7 +245,7 @@ def test_errors_say_what_is_needed() -> None:
             functional(graph, np.where(np.eye(4, 2) > 0, wrong, good))
     with pytest.raises(GraphError, match="alike is 1"):
         functional(graph, good, alike=1)
-    with pytest.raises(GraphError, match=r"idle -0\.1"):
+    with pytest.raises(GraphError, match=r"idle is -0\.1"):
         functional(graph, good, idle=-0.1)
 
 

@@ -242,7 +242,7 @@ def _check(graph: NetGraph, influence: NDArray[np.float64], alike: float, idle: 
             "dead units"
         )
     if not np.isfinite(influence).all() or influence.min(initial=0.0) < 0:
-        raise GraphError("influence has negative or non-finite entries: numbers ≥ 0 are needed")
+        raise GraphError("influence has negative, infinite or NaN entries: numbers ≥ 0 are needed")
     if not (0 <= alike < 1 and 0 <= idle < 1):
         raise GraphError(
             f"alike is {alike} and idle is {idle}: values from 0 to below 1 are needed"
