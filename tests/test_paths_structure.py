@@ -406,7 +406,7 @@ def test_isometry_refuses_what_has_no_singular_values() -> None:
     with pytest.raises(GraphError, match="no matrix"):
         paths.isometry_of_product([])
     for bad in (np.zeros((0, 2)), np.array([[np.nan]])):
-        with pytest.raises(GraphError, match="empty or holds NaN"):
+        with pytest.raises(GraphError, match="empty or has NaN"):
             paths.isometry(bad)
 
 

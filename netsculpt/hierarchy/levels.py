@@ -47,9 +47,7 @@ def trophic_levels(edges: csr_array) -> NDArray[np.float64]:
     if weights.nnz == 0:
         return level
     n_parts, part = connected_components(weights, directed=False)
-    _, grounded = np.unique(
-        part, return_index=True
-    )  # h is known up to a constant in each part
+    _, grounded = np.unique(part, return_index=True)  # h is known up to a constant in each part
     solved = np.setdiff1d(np.arange(level.size), grounded)
     inflow, outflow = weights.sum(axis=0), weights.sum(axis=1)
     matrix = csr_array(diags_array(inflow + outflow) - weights - weights.T)
