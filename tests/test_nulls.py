@@ -7,6 +7,7 @@ from itertools import combinations, product
 
 import numpy as np
 import pytest
+from graphs import content
 from scipy.sparse import csr_array
 from scipy.stats import chisquare
 
@@ -66,11 +67,6 @@ def joint(graph: NetGraph, block: Block) -> list[tuple[float, int]]:
     return sorted(
         zip(graph.weights.data[edges].tolist(), graph.multiplicity[edges].tolist(), strict=True)
     )
-
-
-def content(graph: NetGraph) -> bytes:
-    csr = graph.weights
-    return csr.indptr.tobytes() + csr.indices.tobytes() + csr.data.tobytes()
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

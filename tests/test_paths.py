@@ -358,7 +358,7 @@ def test_pairs_of_chosen_units() -> None:
     assert paths.pair_weights(graph, inputs=[]).shape == (0, graph.outputs.size)
     with pytest.raises(GraphError, match="is not an input"):
         paths.pair_weights(graph, inputs=graph.outputs)
-    with pytest.raises(GraphError, match="list of unit numbers"):
+    with pytest.raises(GraphError, match="list of units"):
         paths.pair_weights(graph, outputs=np.array([0.5]))
 
 

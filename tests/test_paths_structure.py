@@ -12,6 +12,7 @@ from itertools import pairwise
 import networkx as nx
 import numpy as np
 import pytest
+from graphs import edge_paths
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
@@ -54,22 +55,12 @@ def random_dag(
     return NetGraph(weights, None, layers, tuple(blocks))
 
 
-def enumerated(graph: NetGraph) -> list[list[int]]:
-    """Every input→output path, as its edges (no output feeds on, no input is fed)."""
-    csr, found = graph.weights, []
-
-    def walk(unit: int, taken: list[int]) -> None:
-        if unit in graph.outputs:
-            found.append(taken)
-        for edge in range(csr.indptr[unit], csr.indptr[unit + 1]):
-            walk(int(csr.indices[edge]), [*taken, edge])
-
-    for unit in graph.inputs:
-        walk(int(unit), [])
-    return found
-
-
 # Effective units and edges
+
+
+def enumerated(graph: NetGraph) -> list[list[int]]:
+    """Every input→output path, as its edges."""
+    return list(edge_paths(graph, graph.inputs, graph.outputs))
 
 
 @pytest.mark.parametrize("n_layers", [2, 5])

@@ -58,7 +58,7 @@ class Effective:
         }
 
     def warnings(self) -> list[str]:
-        """Sentences about faults that a sparse network should not have."""
+        """Faults that a sparse network should not have, one sentence each."""
         faults = []
         if self.collapsed_layers:
             faults.append(f"Collapsed layers (no unit on a path): {_listed(self.collapsed_layers)}")
