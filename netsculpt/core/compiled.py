@@ -5,7 +5,8 @@ Imported by compiled code only. Random numbers are SplitMix64 (Steele, Lea and F
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
 
 import numba
 import numpy as np
@@ -14,11 +15,18 @@ __all__ = ["STEP", "compiled", "compiled_sums", "grouped", "inlined", "mixed", "
 
 STEP = np.uint64(0x9E3779B97F4A7C15)
 
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class _Compiler(Protocol):
+    def __call__(self, function: Function, /) -> Function: ...
+
+
 _OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
 
-compiled = numba.njit(**_OPTIONS)
-inlined = numba.njit(**_OPTIONS, inline="always")
-compiled_sums = numba.njit(**_OPTIONS, fastmath={"reassoc"})  # sums in any order
+compiled: _Compiler = numba.njit(**_OPTIONS)
+inlined: _Compiler = numba.njit(**_OPTIONS, inline="always")
+compiled_sums: _Compiler = numba.njit(**_OPTIONS, fastmath={"reassoc"})  # sums in any order
 
 
 @inlined

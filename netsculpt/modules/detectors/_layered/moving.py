@@ -54,9 +54,9 @@ def move(
         n_empty += 1
     link, met = np.zeros(n), np.empty(n, np.int32)
     queue, waiting = shuffled(n, state), 0
-    for at in range(n):
-        if waits[queue[at]]:
-            queue[waiting] = queue[at]
+    for index in range(n):
+        if waits[queue[index]]:
+            queue[waiting] = queue[index]
             waiting += 1
     head, gained, n_visits = 0, 0.0, 0
     while waiting and n_visits < most_visits:
@@ -69,16 +69,16 @@ def move(
             continue
         own = labels[node]
         n_met = 0
-        for at in range(indptr[node], indptr[node + 1]):
-            label = labels[indices[at]]
+        for index in range(indptr[node], indptr[node + 1]):
+            label = labels[indices[index]]
             if link[label] == 0.0:
                 met[n_met] = label
                 n_met += 1
-            link[label] += weights[at]
+            link[label] += weights[index]
         begin, end = first[node], first[node + 1]
         null = -alone[node]
-        for at in range(begin, end):
-            null += values[at] * total[own, slots[at]]
+        for index in range(begin, end):
+            null += values[index] * total[own, slots[index]]
         stay = link[own] - gamma * null
         best, most = own, stay + least
         for which in range(n_met):
@@ -86,8 +86,8 @@ def move(
             gain = link[label]
             link[label] = 0.0
             if label != own and gain > most:  # the null term can only lower it
-                for at in range(begin, end):
-                    gain -= gamma * values[at] * total[label, slots[at]]
+                for index in range(begin, end):
+                    gain -= gamma * values[index] * total[label, slots[index]]
                 if gain > most:
                     best, most = label, gain
         if most < 0.0 and sizes[own] > 1:
@@ -98,10 +98,10 @@ def move(
         if best == own:
             continue
         gained += most - stay
-        for at in range(begin, end):
-            slot = partner[slots[at]]
-            total[own, slot] -= values[at]
-            total[best, slot] += values[at]
+        for index in range(begin, end):
+            slot = partner[slots[index]]
+            total[own, slot] -= values[index]
+            total[best, slot] += values[index]
         sizes[own] -= 1
         sizes[best] += 1
         if sizes[own] == 0:
@@ -110,8 +110,8 @@ def move(
             empty[n_empty] = own
             n_empty += 1
         labels[node] = best
-        for at in range(indptr[node], indptr[node + 1]):
-            other = indices[at]
+        for index in range(indptr[node], indptr[node + 1]):
+            other = indices[index]
             if not waits[other] and labels[other] != best:
                 waits[other] = True
                 spot = head + waiting
@@ -135,8 +135,8 @@ def strengths(level: Any, labels: Any, n_modules: int) -> Any:
     """Strength of each module in each slot [modules, slots]."""
     total = np.zeros((n_modules, level.partner.size))
     for node in range(labels.size):
-        for at in range(level.first[node], level.first[node + 1]):
-            total[labels[node], level.partner[level.slots[at]]] += level.values[at]
+        for index in range(level.first[node], level.first[node + 1]):
+            total[labels[node], level.partner[level.slots[index]]] += level.values[index]
     return total
 
 
@@ -159,8 +159,8 @@ def renumber(labels: Any) -> int:
 def shuffled(n: int, state: Any) -> Any:
     """The numbers 0 … n − 1 in random order."""
     order = np.empty(n, np.int32)
-    for at in range(n):
-        order[at] = at
+    for index in range(n):
+        order[index] = index
     for last in range(n - 1, 0, -1):
         other = draw_below(last + 1, state)
         order[last], order[other] = order[other], order[last]

@@ -31,12 +31,12 @@ def refined(level: Any, gamma: float, labels: Any, n_modules: int, state: Any) -
     for node in range(n):
         parts[node], sizes[node] = node, 1
         own = labels[node]
-        for at in range(indptr[node], indptr[node + 1]):
-            if labels[indices[at]] == own:
-                excess[node] += weights[at]
+        for index in range(indptr[node], indptr[node + 1]):
+            if labels[indices[index]] == own:
+                excess[node] += weights[index]
         null = -alone[node]
-        for at in range(first[node], first[node + 1]):
-            null += values[at] * whole[own, slots[at]]
+        for index in range(first[node], first[node + 1]):
+            null += values[index] * whole[own, slots[index]]
         excess[node] -= gamma * null
     total = strengths(level, parts, n)
     link, met = np.zeros(n), np.empty(n, np.int32)
@@ -44,28 +44,28 @@ def refined(level: Any, gamma: float, labels: Any, n_modules: int, state: Any) -
         if sizes[parts[node]] > 1 or anchored[node] or excess[node] < 0.0:
             continue
         own, n_met = labels[node], 0
-        for at in range(indptr[node], indptr[node + 1]):
-            other = indices[at]
+        for index in range(indptr[node], indptr[node + 1]):
+            other = indices[index]
             if labels[other] == own:
                 part = parts[other]
                 if link[part] == 0.0:
                     met[n_met] = part
                     n_met += 1
-                link[part] += weights[at]
+                link[part] += weights[index]
         best, most = node, 0.0
         for which in range(n_met):
             part = met[which]
             gain = link[part]
             link[part] = 0.0
             if gain > most and excess[part] >= 0.0:
-                for at in range(first[node], first[node + 1]):
-                    gain -= gamma * values[at] * total[part, slots[at]]
+                for index in range(first[node], first[node + 1]):
+                    gain -= gamma * values[index] * total[part, slots[index]]
                 if gain > most:
                     best, most = part, gain
         if best == node:
             continue
-        for at in range(first[node], first[node + 1]):
-            total[best, partner[slots[at]]] += values[at]
+        for index in range(first[node], first[node + 1]):
+            total[best, partner[slots[index]]] += values[index]
         excess[best] += excess[node] - 2.0 * most
         sizes[best] += 1
         sizes[node] = 0
@@ -86,10 +86,10 @@ def connected_parts(level: Any, labels: Any) -> tuple[Any, Any]:
     for begin in range(n):
         if parts[begin] >= 0:
             continue
-        parts[begin], reached[0], n_reached, at = count, begin, 1, 0
-        while at < n_reached:
-            node = reached[at]
-            at += 1
+        parts[begin], reached[0], n_reached, index = count, begin, 1, 0
+        while index < n_reached:
+            node = reached[index]
+            index += 1
             for edge in range(level.indptr[node], level.indptr[node + 1]):
                 other = level.indices[edge]
                 if parts[other] < 0 and labels[other] == labels[node]:

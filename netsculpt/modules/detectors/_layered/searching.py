@@ -84,8 +84,8 @@ def best_of(
         visits = optimise(level, gamma, limits, best, _all_nodes(labels.size), state) / labels.size
         if visits >= effort.smooth:
             pool = [best]
-            for at in range(1, effort.n_begun):
-                new = _scattered(level, rng) if at <= effort.n_scattered else labels.copy()
+            for index in range(1, effort.n_begun):
+                new = _scattered(level, rng) if index <= effort.n_scattered else labels.copy()
                 optimise(level, gamma, limits, new, _all_nodes(labels.size), state)
                 pool.append(new)
             best = _breed(level, gamma, limits, effort, pool, state, rng)
@@ -185,9 +185,9 @@ def _value(level: Any, gamma: float, labels: Any) -> float:
     """Twice the weight inside modules beyond chance. Renumbers the labels 0, 1, …."""
     value = 0.0
     for node in range(labels.size):
-        for at in range(level.indptr[node], level.indptr[node + 1]):
-            if labels[level.indices[at]] == labels[node]:
-                value += level.weights[at]
+        for index in range(level.indptr[node], level.indptr[node + 1]):
+            if labels[level.indices[index]] == labels[node]:
+                value += level.weights[index]
         value += gamma * level.alone[node]
     total = strengths(level, labels, renumber(labels))
     for module in range(total.shape[0]):

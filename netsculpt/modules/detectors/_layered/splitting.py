@@ -66,28 +66,28 @@ def _gains(level: Any, gamma: float, sides: Any, n_modules: int) -> Any:
         for node in range(n) if sweep % 2 == 0 else range(n - 1, -1, -1):
             own = sides[node]
             other, gain = own ^ 1, -gamma * level.alone[node]
-            for at in range(level.indptr[node], level.indptr[node + 1]):
-                side = sides[level.indices[at]]
+            for index in range(level.indptr[node], level.indptr[node + 1]):
+                side = sides[level.indices[index]]
                 if side == other:
-                    gain += level.weights[at]
+                    gain += level.weights[index]
                 elif side == own:
-                    gain -= level.weights[at]
+                    gain -= level.weights[index]
             begin, end = level.first[node], level.first[node + 1]
-            for at in range(begin, end):
-                slot = level.slots[at]
-                gain -= gamma * level.values[at] * (total[other, slot] - total[own, slot])
+            for index in range(begin, end):
+                slot = level.slots[index]
+                gain -= gamma * level.values[index] * (total[other, slot] - total[own, slot])
             if gain > 0.0:
                 sides[node] = other
-                for at in range(begin, end):
-                    slot = level.partner[level.slots[at]]
-                    total[own, slot] -= level.values[at]
-                    total[other, slot] += level.values[at]
+                for index in range(begin, end):
+                    slot = level.partner[level.slots[index]]
+                    total[own, slot] -= level.values[index]
+                    total[other, slot] += level.values[index]
     gains = np.zeros(n_modules)
     for node in range(n):
         if sides[node] % 2:
-            for at in range(level.indptr[node], level.indptr[node + 1]):
-                if sides[level.indices[at]] == sides[node] - 1:
-                    gains[sides[node] // 2] -= level.weights[at]
+            for index in range(level.indptr[node], level.indptr[node + 1]):
+                if sides[level.indices[index]] == sides[node] - 1:
+                    gains[sides[node] // 2] -= level.weights[index]
     for module in range(n_modules):
         for slot in range(total.shape[1]):
             there = level.partner[slot]
@@ -116,13 +116,13 @@ def _cuts(level: Any, gamma: float, labels: Any, n_modules: int, depth: Any) -> 
     for node in range(labels.size):
         module, here = labels[node], depth[node]
         begin[module], end[module] = min(begin[module], here), max(end[module], here)
-        for at in range(level.first[node], level.first[node + 1]):
-            owner[level.slots[at]] = here
-        for at in range(level.indptr[node], level.indptr[node + 1]):
-            other = level.indices[at]
+        for index in range(level.first[node], level.first[node + 1]):
+            owner[level.slots[index]] = here
+        for index in range(level.indptr[node], level.indptr[node + 1]):
+            other = level.indices[index]
             if labels[other] == module and depth[other] > here:
-                over[module, here] -= level.weights[at]
-                over[module, depth[other]] += level.weights[at]
+                over[module, here] -= level.weights[index]
+                over[module, depth[other]] += level.weights[index]
     cut = np.full(n_modules, n_slots)
     for module in range(n_modules):
         for slot in range(n_slots):
@@ -152,15 +152,15 @@ def _slowest(level: Any, labels: Any, n_modules: int, depth: Any, state: Any) ->
     mean, weight = np.empty(n_groups), np.zeros(n_groups)
     for node in range(n):
         x[node] = 2 * draw_below(2, state) - 1
-        for at in range(level.indptr[node], level.indptr[node + 1]):
-            if labels[level.indices[at]] == labels[node]:
-                degree[node] += level.weights[at]
+        for index in range(level.indptr[node], level.indptr[node + 1]):
+            if labels[level.indices[index]] == labels[node]:
+                degree[node] += level.weights[index]
         group[node] = labels[node] * n_slots + depth[node]
         weight[group[node]] += degree[node]
     for sweep in range(_WALKS):
         mean[:] = 0.0
-        for at in range(n):
-            node = at if sweep % 2 == 0 else n - 1 - at
+        for index in range(n):
+            node = index if sweep % 2 == 0 else n - 1 - index
             if degree[node] > 0.0:
                 own, total = labels[node], 0.0
                 for edge in range(level.indptr[node], level.indptr[node + 1]):
