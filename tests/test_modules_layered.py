@@ -62,7 +62,7 @@ def test_planted_modules_are_found_at_scale() -> None:
 
 
 @pytest.mark.parametrize("gamma", [0.5, 1.0, 2.0])
-def test_every_step_reckons_with_the_quality(gamma: float) -> None:
+def test_every_step_accounts_for_the_quality(gamma: float) -> None:
     """What a sweep says it gained is the change of Q; sets as nodes have the Q of their units."""
     graph = mixed()
     live = live_units(graph)
@@ -93,7 +93,7 @@ def test_every_step_reckons_with_the_quality(gamma: float) -> None:
             assert np.unique(labels[parts == part]).size == 1, "parts lie inside modules"
         above = aggregated(level, parts, n_parts)
         coarse = rng.integers(4, size=n_parts).astype(np.int32)
-        # What lies inside a part is the same whatever the part's module is, and is left out.
+        # Weight inside a part does not depend on the part's module, and is left out.
         inside = _value(level, gamma, parts) - _value(above, gamma, np.arange(n_parts))
         assert _value(above, gamma, coarse) + inside == pytest.approx(
             _value(level, gamma, coarse[parts]), abs=1e-9

@@ -50,7 +50,7 @@ def test_no_move_and_no_merger_improves_it(
 
 
 @both
-def test_weights_enter_as_magnitude_whatever_their_scale(detector: ResolutionDetector) -> None:
+def test_weights_enter_as_magnitude_at_any_scale(detector: ResolutionDetector) -> None:
     graph, _ = planted([12] * 4, 3, 0.6, 0.05, rng=0)
     graph = graph.with_weights(graph.weights.data.astype(np.float64))
     partition = detector(graph, rng=1)

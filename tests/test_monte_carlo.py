@@ -29,7 +29,7 @@ def graph() -> NetGraph:
 
 
 def given(values: list[float]) -> object:
-    """A statistic that gives these values one after the other."""
+    """A statistic that returns these values one after the other."""
     left = iter(values)
     return lambda graph: next(left)
 

@@ -238,7 +238,7 @@ def test_rewire_forgets_where_it_started() -> None:
 
 @pytest.mark.usefixtures("form")
 @pytest.mark.parametrize("null", NULLS)
-def test_a_block_is_drawn_alike_whatever_the_others(null: nulls.rewire) -> None:
+def test_a_block_is_drawn_independently_of_the_others(null: nulls.rewire) -> None:
     short, _ = planted([9, 9, 9], 2, 0.6, 0.2, rng=0)
     long, _ = planted([9, 9, 9], 2, 0.6, 0.2, skips=1.0, rng=0)
     assert len(long.blocks) == len(short.blocks) + 1

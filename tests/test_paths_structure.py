@@ -163,7 +163,7 @@ def test_hourglass_of_dense_layers(widths: tuple[int, ...], tau: float, score: F
 @pytest.mark.parametrize("widths", [(10, 20, 10), (7, 5, 30, 10), (20, 10, 40, 50), (3, 3)])
 @pytest.mark.parametrize("weight", [1.0, 0.7])
 def test_core_of_dense_layers_by_formula(tau: str, widths: tuple[int, ...], weight: float) -> None:
-    """⌈τ min w⌉ in decimals: 0.7 of 10 is 7, whatever binary fractions say."""
+    """⌈τ min w⌉ in decimals: 0.7 of 10 is 7, though binary fractions differ."""
     graph = dense(*widths)
     core = paths.path_core(graph.with_weights(np.full(graph.n_edges, weight)), tau=float(tau))
     narrowest, ends = min(widths), min(widths[0], widths[-1])
