@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.sparse import csr_array
+from graphs import content, relabelled
 
 import netsculpt
 from netsculpt import NetGraph, Partition
@@ -25,25 +25,6 @@ def skipping() -> NetGraph:
     graph, _ = netsculpt.planted([10, 12, 9, 11], 2, 0.4, 0.1, skips=0.5, rng=4)
     weights = np.random.default_rng(4).standard_normal(graph.n_edges, dtype=np.float32)
     return graph.with_weights(weights)
-
-
-def content(graph: NetGraph) -> bytes:
-    csr = graph.weights
-    extra = b"" if graph.multiplicity is None else graph.multiplicity.tobytes()
-    return csr.data.tobytes() + csr.indices.tobytes() + csr.indptr.tobytes() + extra
-
-
-def relabelled(graph: NetGraph, rng: np.random.Generator) -> tuple[NetGraph, np.ndarray]:
-    """The same network with units shuffled inside each layer; old unit at each new place [U]."""
-    old = np.concatenate([rng.permutation(np.arange(x.start, x.stop)) for x in graph.layers])
-    new = np.argsort(old)
-    rows, columns = new[graph.sources], new[graph.weights.indices]
-    order = np.lexsort((columns, rows))
-    indptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=graph.n_units))])
-    weights = csr_array(
-        (graph.weights.data[order], columns[order], indptr), (graph.n_units, graph.n_units)
-    )
-    return NetGraph(weights, None, graph.layers, graph.blocks), old
 
 
 @pytest.mark.parametrize("name", METRICS)

@@ -56,7 +56,7 @@ def test_idle_is_a_share_of_the_largest_influence_on_a_function() -> None:
     assert functional(graph, rows, idle=0.03).labels.tolist() == [0, 1, 2, 1, 2, 1]
 
 
-def test_functions_of_the_same_inputs_are_told_apart() -> None:
+def test_functions_of_the_same_inputs_are_distinguished() -> None:
     """Four outputs, two functions of both inputs; the inputs' rows are all alike."""
     graph = chain([[1, 1], [1, 1]], [[1, 1]] * 4)
     one, two = [0.3, 0.1, 0.3, 0.1], [0.1, 0.3, 0.1, 0.3]
@@ -107,7 +107,7 @@ def test_a_unit_that_reads_several_subfunctions_is_a_module_above_them() -> None
 
 
 def test_inputs_that_are_read_together_do_not_part() -> None:
-    """An asymmetric function of all inputs is no reason to part them."""
+    """An asymmetric function of all inputs does not divide them."""
     graph, rows = levels([0, 1, 1, 0])
     assert found(graph, *rows) == [0, 0, 0, 0, 0, 0, 0, 1, 2]
 
@@ -245,7 +245,7 @@ def test_errors_say_what_is_needed() -> None:
             functional(graph, np.where(np.eye(4, 2) > 0, wrong, good))
     with pytest.raises(GraphError, match="alike is 1"):
         functional(graph, good, alike=1)
-    with pytest.raises(GraphError, match=r"idle -0\.1"):
+    with pytest.raises(GraphError, match=r"idle is -0\.1"):
         functional(graph, good, idle=-0.1)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from graphs import edge_paths, relabelled
 from scipy.sparse import csr_array
 from sklearn.metrics import silhouette_score
 
@@ -17,9 +18,9 @@ from netsculpt import NetGraph, Partition, from_matrices, planted
 from netsculpt.core.errors import GraphError
 from netsculpt.graph.graph import Block, Layer
 from netsculpt.modules import path_signature
-from netsculpt.modules.detectors._functions import input_groups, output_functions
-from netsculpt.modules.detectors._functions.path_shares import received, sent, share_through
-from netsculpt.modules.detectors._functions.served_functions import PathShares
+from netsculpt.modules.detectors._path_signature import input_groups, output_functions
+from netsculpt.modules.detectors._path_signature.path_shares import received, sent, share_through
+from netsculpt.modules.detectors._path_signature.served_functions import PathShares
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "analyses"))
 
@@ -50,28 +51,6 @@ def random_dag(seed: int, widths=(3, 4, 3, 2), density=0.6) -> NetGraph:
     return NetGraph(matrix, None, layers, blocks).live()
 
 
-def paths(graph: NetGraph, begins, ends):
-    """Every path from one of `begins` to one of `ends`, as lists of edge numbers."""
-    indptr, targets = graph.weights.indptr, graph.weights.indices
-    ends = set(np.asarray(ends).tolist())
-
-    def onward(unit, taken):
-        if unit in ends:
-            yield taken
-        for edge in range(indptr[unit], indptr[unit + 1]):
-            yield from onward(int(targets[edge]), [*taken, edge])
-
-    for begin in np.asarray(begins).tolist():
-        yield from onward(begin, [])
-
-
-def relabelled(graph: NetGraph, rng: np.random.Generator):
-    old = np.concatenate([rng.permutation(np.arange(x.start, x.stop)) for x in graph.layers])
-    weights = csr_array(graph.weights[old][:, old])
-    weights.sort_indices()
-    return NetGraph(weights, None, graph.layers, graph.blocks), old
-
-
 def same(found, expected) -> bool:
     return Partition(np.asarray(found)).labels.tolist() == Partition(expected).labels.tolist()
 
@@ -93,7 +72,7 @@ def test_share_received_is_the_share_of_path_weight_through_a_unit(seed):
         found = share_through(graph, received(graph, np.log(squares)), functions_of(graph))
     for column, output in enumerate(graph.outputs):
         through, whole = np.zeros(graph.n_units), 0.0
-        for path in paths(graph, graph.inputs, [output]):
+        for path in edge_paths(graph, graph.inputs, [output]):
             weight = squares[path].prod()
             whole += weight
             through[np.append(graph.sources[path], output)] += weight
@@ -110,7 +89,7 @@ def test_share_sent_is_where_walks_end(seed):
     step = np.divide(squares, out[graph.sources], where=out[graph.sources] > 0, out=0 * squares)
     for unit in range(graph.n_units):
         for column, output in enumerate(graph.outputs):
-            expected = sum(step[path].prod() for path in paths(graph, [unit], [output]))
+            expected = sum(step[path].prod() for path in edge_paths(graph, [unit], [output]))
             assert found[unit, column] == pytest.approx(expected, abs=1e-12)
 
 

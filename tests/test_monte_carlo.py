@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from netsculpt import GraphError, NetGraph, planted, significance
@@ -28,7 +29,7 @@ def graph() -> NetGraph:
 
 
 def given(values: list[float]) -> object:
-    """A statistic that gives these values one after the other."""
+    """A statistic that returns these values one after the other."""
     left = iter(values)
     return lambda graph: next(left)
 
@@ -116,26 +117,28 @@ def most_modular(graph: NetGraph) -> float:
     return quality(graph, layered(graph, rng=0))
 
 
-def p_values(p_in: float, p_out: float, sigma: float, n_networks: int, **test: object) -> list:
-    found = []
+def p_values(
+    width: int, p_in: float, p_out: float, sigma: float, n_networks: int
+) -> NDArray[np.float64]:
+    p = []
     for seed in range(1000, 1000 + n_networks):
-        graph, _ = planted([12] * 3, 2, p_in, p_out, degree_heterogeneity=sigma, rng=seed)
-        found.append(significance(graph=graph.pattern, n=19, rng=seed, **test).p)
-    return found
+        graph, _ = planted([width] * 3, 2, p_in, p_out, degree_heterogeneity=sigma, rng=seed)
+        p.append(significance(most_modular, graph.pattern, null=rewire, n=19, rng=seed).p)
+    return np.array(p)
 
 
 @pytest.mark.parametrize("sigma", [0.0, 0.75])
 def test_no_modules_are_rarely_significant(sigma: float) -> None:
-    p = p_values(0.3, 0.3, sigma, 30, statistic=most_modular, null=rewire)
-    n_rejected = int((np.array(p) <= 0.05).sum())
+    p = p_values(8, 0.3, 0.3, sigma, 30)
+    n_rejected = int((p <= 0.05).sum())
     assert binomtest(n_rejected, 30, 0.05, alternative="greater").pvalue > 1e-3
     assert 0.35 < np.mean(p) < 0.7  # uniform on 1/20 … 1: .525 ± .053
 
 
 @pytest.mark.parametrize("sigma", [0.0, 0.75])
 def test_planted_modules_are_nearly_always_significant(sigma: float) -> None:
-    p = p_values(0.7, 0.05, sigma, 8, statistic=most_modular, null=rewire)
-    assert np.mean(np.array(p) <= 0.05) >= 0.9
+    p = p_values(12, 0.7, 0.05, sigma, 8)
+    assert np.mean(p <= 0.05) >= 0.9
 
 
 def test_ncut_of_planted_modules() -> None:

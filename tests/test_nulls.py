@@ -7,6 +7,7 @@ from itertools import combinations, product
 
 import numpy as np
 import pytest
+from graphs import content
 from scipy.sparse import csr_array
 from scipy.stats import chisquare
 
@@ -66,11 +67,6 @@ def joint(graph: NetGraph, block: Block) -> list[tuple[float, int]]:
     return sorted(
         zip(graph.weights.data[edges].tolist(), graph.multiplicity[edges].tolist(), strict=True)
     )
-
-
-def content(graph: NetGraph) -> bytes:
-    csr = graph.weights
-    return csr.indptr.tobytes() + csr.indices.tobytes() + csr.data.tobytes()
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -242,7 +238,7 @@ def test_rewire_forgets_where_it_started() -> None:
 
 @pytest.mark.usefixtures("form")
 @pytest.mark.parametrize("null", NULLS)
-def test_a_block_is_drawn_alike_whatever_the_others(null: nulls.rewire) -> None:
+def test_a_block_is_drawn_independently_of_the_others(null: nulls.rewire) -> None:
     short, _ = planted([9, 9, 9], 2, 0.6, 0.2, rng=0)
     long, _ = planted([9, 9, 9], 2, 0.6, 0.2, skips=1.0, rng=0)
     assert len(long.blocks) == len(short.blocks) + 1

@@ -45,7 +45,7 @@ def is_shared_by_threads(run: Callable[[int], int]) -> bool:
     return set(in_parallel(run, 4, 2)) == {os.getpid()}
 
 
-def test_in_order_whatever_the_workers() -> None:
+def test_results_are_in_order_for_all_workers() -> None:
     square = partial(pow, exp=2)
     assert list(in_parallel(square, 9, 1)) == [at**2 for at in range(9)]
     assert list(in_parallel(square, 9, 2)) == [at**2 for at in range(9)]

@@ -356,9 +356,9 @@ def test_pairs_of_chosen_units() -> None:
     chosen = paths.pair_weights(graph, inputs=rows, outputs=columns)
     np.testing.assert_array_equal(chosen, every[np.ix_([2, 0], [1])])
     assert paths.pair_weights(graph, inputs=[]).shape == (0, graph.outputs.size)
-    with pytest.raises(GraphError, match="is no input"):
+    with pytest.raises(GraphError, match="is not an input"):
         paths.pair_weights(graph, inputs=graph.outputs)
-    with pytest.raises(GraphError, match="list of unit numbers"):
+    with pytest.raises(GraphError, match="list of units"):
         paths.pair_weights(graph, outputs=np.array([0.5]))
 
 

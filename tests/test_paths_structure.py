@@ -12,6 +12,7 @@ from itertools import pairwise
 import networkx as nx
 import numpy as np
 import pytest
+from graphs import edge_paths
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
@@ -54,22 +55,12 @@ def random_dag(
     return NetGraph(weights, None, layers, tuple(blocks))
 
 
-def enumerated(graph: NetGraph) -> list[list[int]]:
-    """Every input→output path, as its edges (no output feeds on, no input is fed)."""
-    csr, found = graph.weights, []
-
-    def walk(unit: int, taken: list[int]) -> None:
-        if unit in graph.outputs:
-            found.append(taken)
-        for edge in range(csr.indptr[unit], csr.indptr[unit + 1]):
-            walk(int(csr.indices[edge]), [*taken, edge])
-
-    for unit in graph.inputs:
-        walk(int(unit), [])
-    return found
-
-
 # Effective units and edges
+
+
+def enumerated(graph: NetGraph) -> list[list[int]]:
+    """Every input→output path, as its edges."""
+    return list(edge_paths(graph, graph.inputs, graph.outputs))
 
 
 @pytest.mark.parametrize("n_layers", [2, 5])
@@ -172,7 +163,7 @@ def test_hourglass_of_dense_layers(widths: tuple[int, ...], tau: float, score: F
 @pytest.mark.parametrize("widths", [(10, 20, 10), (7, 5, 30, 10), (20, 10, 40, 50), (3, 3)])
 @pytest.mark.parametrize("weight", [1.0, 0.7])
 def test_core_of_dense_layers_by_formula(tau: str, widths: tuple[int, ...], weight: float) -> None:
-    """⌈τ min w⌉ in decimals: 0.7 of 10 is 7, whatever binary fractions say."""
+    """⌈τ min w⌉ in decimals: 0.7 of 10 is 7, though binary fractions differ."""
     graph = dense(*widths)
     core = paths.path_core(graph.with_weights(np.full(graph.n_edges, weight)), tau=float(tau))
     narrowest, ends = min(widths), min(widths[0], widths[-1])
@@ -406,7 +397,7 @@ def test_isometry_refuses_what_has_no_singular_values() -> None:
     with pytest.raises(GraphError, match="no matrix"):
         paths.isometry_of_product([])
     for bad in (np.zeros((0, 2)), np.array([[np.nan]])):
-        with pytest.raises(GraphError, match="empty or holds NaN"):
+        with pytest.raises(GraphError, match="empty or has NaN"):
             paths.isometry(bad)
 
 

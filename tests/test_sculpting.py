@@ -16,7 +16,7 @@ from netsculpt.core.errors import GraphError
 from netsculpt.graph.graph import Block, Layer, NetGraph
 from netsculpt.graph.matrices import from_matrices
 from netsculpt.graph.partition import Partition
-from netsculpt.modules.detectors._functions.row_clusters import _cosine_distances, row_clusters
+from netsculpt.modules.detectors._row_clusters import _cosine_distances, row_clusters
 from netsculpt.modules.detectors.sculpting import _layer_clusters, sculpting
 
 # ---- the detector, once more, as the words of the paper's code say it --------------------------

@@ -1,1 +1,1 @@
-"""What everything else uses: errors, random streams, catalogues, parallel runs, whole files."""
+"""What everything else uses: errors, random streams, catalogues, parallel runs, file writing."""

@@ -1,6 +1,6 @@
-"""Errors: one hierarchy, each with the exit code the command line ends with.
+"""The hierarchy of errors, each with the exit code of the command line.
 
-A message is one short paragraph that says what was found, what was needed and what to do.
+A message is one short paragraph: what was found, what is needed and what to do.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ class NetsculptError(Exception):
 
 
 class FormatError(NetsculptError):
-    """A file that cannot be read, or that holds nothing netsculpt can use."""
+    """A file that cannot be read, or whose content netsculpt cannot use."""
 
 
 class UnsafeFileError(NetsculptError):
-    """A file that could only be read by running code from it."""
+    """A file that could be read only by running code from it."""
 
     exit_code: ClassVar[int] = 4
 
 
 class TopologyError(NetsculptError):
-    """Tensors that are legal but do not say which layer feeds which."""
+    """Legal tensors that leave open which layer feeds which."""
 
     exit_code: ClassVar[int] = 5
 
 
 class GraphError(NetsculptError, ValueError):
-    """Arrays that do not make a legal graph, or an argument that does not fit the graph."""
+    """Arrays that do not form a legal graph, or an argument that does not fit the graph."""
 
 
 class LimitError(NetsculptError):
-    """A size or a number beyond what was allowed or can be represented."""
+    """A size or a number beyond what is allowed or can be represented."""
 
     exit_code: ClassVar[int] = 6

@@ -1,4 +1,4 @@
-"""Independent runs of one function, on one core or many, in order."""
+"""Independent runs of one function, on one core or many, with results in order."""
 
 from __future__ import annotations
 
@@ -19,12 +19,11 @@ _MARK = "netsculpt_for_threads"
 
 
 def for_threads(function: Function) -> Function:
-    """Mark a function whose runs are best shared among threads, and return it.
+    """Mark a function whose calls should share one process as threads, and return it.
 
-    Runs side by side must not meet: no global generator, no setting of a library that is changed
-    for a while. And they must spend their time where Python's lock is released: in large arrays
-    or in compiled code. A function that only calls those that it is given is marked too: see
-    `in_parallel`.
+    Such calls must not interfere: they use no global generator and change no library's settings.
+    And they must spend their time where Python releases its lock: in large arrays or in compiled
+    code. Functions that only call their arguments are marked too: see `in_parallel`.
 
     >>> largest = for_threads(lambda graph: abs(graph.weights.data).max())
     """
@@ -32,30 +31,44 @@ def for_threads(function: Function) -> Function:
     return function
 
 
-def in_parallel(run: Callable[[int], Result], n: int, jobs: int = 1) -> Iterator[Result]:
+def in_parallel(
+    run: Callable[[int], Result],
+    n: int,
+    jobs: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> Iterator[Result]:
     """Yield ``run(0)`` … ``run(n − 1)`` as they are ready, in order.
 
-    `jobs` workers share the runs (−1: one a core), through joblib; 1 needs none. At most `jobs`
-    runs are under way at a time.
+    `jobs` workers share the runs (−1: one per core) through joblib, at most `jobs` at a time; with
+    1, no worker is started.
 
-    The workers are threads, which begin at once and share all memory, if `run` is marked by
-    `for_threads`; a `functools.partial` counts as marked if its function is and every function
-    that it binds. Otherwise they are processes, which import everything anew and hold a copy of
-    what `run` binds. Inside ``joblib.parallel_config("loky")``, "threading", "dask" or "ray" the
-    runs go there, marked or not.
+    The workers are threads, which start at once and share all memory, if `run` is marked by
+    `for_threads`; a `functools.partial` counts as marked if its function and every function that
+    it binds are. Otherwise they are processes, which import everything again and hold a copy of
+    what `run` binds. Inside ``joblib.parallel_config("loky")``, "threading", "dask" or "ray" that
+    backend does the runs, marked or not.
+
+    `progress` is called with (runs done, n) after each.
 
     >>> list(in_parallel(abs, 3))
     [0, 1, 2]
     """
+    for n_done, result in enumerate(_results(run, n, jobs), start=1):
+        if progress is not None:
+            progress(n_done, n)
+        yield result
+
+
+def _results(run: Callable[[int], Result], n: int, jobs: int) -> Iterable[Result]:
     if jobs == 1:
-        yield from map(run, range(n))
-        return
+        return map(run, range(n))
     from joblib import Parallel, delayed
 
     workers = Parallel(
         n_jobs=jobs, prefer="threads" if _is_marked(run) else "processes", return_as="generator"
     )
-    yield from workers(delayed(run)(at) for at in range(n))
+    results: Iterable[Result] = workers(delayed(run)(index) for index in range(n))
+    return results
 
 
 def _is_marked(function: Callable[..., Any]) -> bool:
@@ -68,9 +81,10 @@ def _is_marked(function: Callable[..., Any]) -> bool:
 def in_threads(
     run: Callable[[Item], Result], items: Iterable[Item], jobs: int = 1
 ) -> Iterator[Result]:
-    """Yield the run of each item, of which there may be no end, a few ahead of what is taken.
+    """Yield ``run(item)`` for each item, in order; threads work a few items ahead.
 
-    `jobs` threads share the runs (−1: one a core); 1 needs no other thread.
+    `jobs` threads share the runs (−1: one per core); with 1, no thread is started. `items` may be
+    endless.
 
     >>> list(in_threads(abs, [-2, 1], jobs=2))
     [2, 1]

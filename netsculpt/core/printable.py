@@ -1,4 +1,4 @@
-"""Text from anywhere, fit for a terminal."""
+"""Text from any source, made safe for a terminal."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ __all__ = ["printable"]
 
 
 def printable(text: str) -> str:
-    r"""`text` with control characters, bidirectional marks and lone surrogates as escapes.
+    r"""Escape control characters, bidirectional marks and lone surrogates in `text`.
 
     >>> print(printable("fc\x1b[31m"))
     fc\x1b[31m
     """
     if text.isprintable():
         return text
-    return "".join(x if x.isprintable() else _escape(x) for x in text)
-
-
-def _escape(character: str) -> str:
-    return character.encode("unicode_escape").decode("ascii")
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
+        for character in text
+    )

@@ -1,4 +1,4 @@
-"""How a graph came about: one frozen step for each function that made or changed it."""
+"""The history of a graph: one frozen step for each function that made or changed it."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class Step:
         object.__setattr__(self, "parameters", MappingProxyType(dict(self.parameters)))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """A read-only mapping does not travel between processes; a dict does."""
+        """Pickle by way of a dict, as a read-only mapping cannot be pickled."""
         return Step, (self.function, dict(self.parameters), self.version, self.input_hash)
 
 
 def step(function: str, *, input_hash: str | None = None, **parameters: Any) -> Step:
-    """A step taken by this version of netsculpt."""
+    """Record a step by this version of netsculpt."""
     return Step(function, parameters, __version__, input_hash)

@@ -1,7 +1,7 @@
-"""Named random streams: adding a stage to a study shifts no other stage.
+"""Named random streams, so that adding a stage to a study shifts no other stage.
 
-Functions take ``rng`` as SPEC 7 says (an int, a `numpy.random.Generator` or None). What draws
-for several stages first reduces it to one root seed, then opens a stream for each stage by name.
+Functions take ``rng`` according to SPEC 7: an int, a `numpy.random.Generator` or None. A function
+with several random stages reduces it to one root seed, then opens a stream for each by name.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ _SEED_BITS = 63
 def root_seed(rng: RNG) -> int:
     """Reduce `rng` to one non-negative seed.
 
-    An int is its own seed, a Generator gives its next 63 bits (and moves on), None asks the
+    An int is its own seed, a Generator yields its next 63 bits, None takes entropy from the
     operating system.
     """
     if isinstance(rng, int | np.integer):
         if rng < 0:
-            raise ValueError(f"a seed is a non-negative int, not {rng}")
+            raise ValueError(f"the seed is {rng}: a non-negative int is needed")
         return int(rng)
     generator = np.random.default_rng(rng)
     return int(generator.integers(1 << _SEED_BITS, dtype=np.uint64))
 
 
 def stream(seed: int, *path: str | int) -> np.random.Generator:
-    """Open the stream called `path` below the root `seed`.
+    """Open the stream named `path` under the root `seed`.
 
     >>> a, b = stream(0, "leiden", 3), stream(0, "leiden", 3)
     >>> bool(a.integers(1 << 30) == b.integers(1 << 30))

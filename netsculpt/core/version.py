@@ -1,4 +1,4 @@
-"""The version, as installed."""
+"""The installed version."""
 
 from importlib.metadata import version
 

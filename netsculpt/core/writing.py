@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Writing files whole or not at all."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["replacing", "write_json"]
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[BinaryIO]:
-    """Open a new file that takes the place of `path` when the block ends without an error."""
+    """Open a new file that replaces `path` if the block ends without an error."""
     path = Path(path)
     unfinished = path.with_name(f".{path.name}.{uuid4().hex}.part")
     try:

@@ -1,4 +1,4 @@
-"""The hierarchy of modules: which feeds which, at which level, and how often each is reused."""
+"""The hierarchy of modules: which feeds which, their levels, and how often each is reused."""
 
 from netsculpt.hierarchy.infer import infer
 from netsculpt.hierarchy.result import Hierarchy, Module

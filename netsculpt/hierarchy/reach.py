@@ -1,4 +1,4 @@
-"""What the modules of a graph reach: inputs, outputs, paths."""
+"""Inputs, outputs and paths that the modules of a graph reach."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from netsculpt.graph.partition import NO_MODULE
 
 __all__ = ["ends_reached", "fed_outputs_without_module", "path_shares"]
 
-_BITS: Final = 64  # modules swept together, one a bit of a word
-_COLUMNS: Final = 16  # modules swept together, one a column of floats
+_BITS: Final = 64  # modules swept together, one per bit of a word
+_COLUMNS: Final = 16  # modules swept together, one per column of floats
 
 
 def fed_outputs_without_module(
     graph: NetGraph, labels: NDArray[np.int32], n_modules: int
 ) -> NDArray[np.int64]:
-    """Outputs labelled −1 that an edge leads to from each module [M]."""
-    bare = np.zeros(graph.n_units, dtype=bool)
-    bare[graph.outputs] = True
-    bare &= labels == NO_MODULE
+    """Number of outputs without a module that each module feeds [M]."""
+    is_bare = np.zeros(graph.n_units, dtype=bool)
+    is_bare[graph.outputs] = True
+    is_bare &= labels == NO_MODULE
     source, target = labels[graph.sources], graph.weights.indices
-    fed = (source != NO_MODULE) & bare[target]
+    fed = (source != NO_MODULE) & is_bare[target]
     pairs = np.unique(source[fed].astype(np.int64) * graph.n_units + target[fed])
     return np.bincount(pairs // max(graph.n_units, 1), minlength=n_modules)
 
@@ -34,7 +34,7 @@ def fed_outputs_without_module(
 def ends_reached(
     graph: NetGraph, labels: NDArray[np.int32], n_modules: int
 ) -> tuple[list[NDArray[np.intp]], list[NDArray[np.intp]]]:
-    """Inputs with a path into each module, and outputs that it has a path to [M]."""
+    """Inputs with a path into each module, and outputs with a path from it [M]."""
     turned = csr_array(graph.weights.T)
     seen, served = [], []
     for first in range(0, n_modules, _BITS):
@@ -52,19 +52,19 @@ def ends_reached(
 def _joined(
     rows: csr_array, layers: Iterable[Layer], own: NDArray[np.uint64]
 ) -> NDArray[np.uint64]:
-    """Bits of each unit and of all that its rows lead to [U]."""
+    """Bits of each unit combined with those of all units that its rows reach [U]."""
     words = own.copy()
     for layer in layers:
         starts, edges = _row_starts(rows, layer)
         filled = np.flatnonzero(np.diff(starts))
         if filled.size:
-            found = np.bitwise_or.reduceat(words[rows.indices[edges]], starts[filled])
-            words[layer.start + filled] |= found
+            reached = np.bitwise_or.reduceat(words[rows.indices[edges]], starts[filled])
+            words[layer.start + filled] |= reached
     return words
 
 
 def path_shares(graph: NetGraph, labels: NDArray[np.int32], n_modules: int) -> NDArray[np.float64]:
-    """Chance that a path drawn by its weight meets each module [M]."""
+    """Probability that a path drawn by its weight passes through each module [M]."""
     log_after, moves = _drawn_paths(graph)
     log_start = log_after[graph.inputs]
     most = log_start.max(initial=-np.inf)
@@ -98,15 +98,15 @@ def _drawn_paths(graph: NetGraph) -> tuple[NDArray[np.float64], NDArray[np.float
         if not filled.size:
             continue
         log_edge = log_weight[edges] + log_after[weights.indices[edges]]
-        found = np.logaddexp.reduceat(log_edge, starts[filled])
+        log_sums = np.logaddexp.reduceat(log_edge, starts[filled])
         own = log_after[layer.units]
-        own[filled] = np.logaddexp(own[filled], found)
-        # Of a unit without path weight all edges are −inf: subtract nothing from them.
+        own[filled] = np.logaddexp(own[filled], log_sums)
+        # If a unit has no path weight, all its edges are −inf: subtract nothing from them.
         moves[edges] = np.exp(log_edge - np.repeat(np.maximum(own, -1e300), np.diff(starts)))
     return log_after, moves
 
 
 def _row_starts(rows: csr_array, layer: Layer) -> tuple[NDArray[np.int32], slice]:
-    """A layer's row pointers, from 0, and its part of the edge arrays."""
+    """Row pointers of a layer, starting at 0, and its slice of the edge arrays."""
     pointers = rows.indptr[layer.start : layer.stop + 1]
     return pointers - pointers[0], slice(int(pointers[0]), int(pointers[-1]))

@@ -1,4 +1,4 @@
-"""What a hierarchy of modules is."""
+"""The result type: a hierarchy of modules."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MOST_NAMED", "Hierarchy", "Module"]
 
-MOST_NAMED = 3  # labels of joined modules that a name spells out
+MOST_NAMED = 3  # labels of merged modules that a name lists
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Module:
     label: int  # in Hierarchy.partition
     n_units: int
     units_by_layer: tuple[int, ...]  # [L] units of the module in each layer
-    level: int  # longest path from the sources of the hierarchy, 0 = fed by no module
+    level: int  # length of the longest path to it, 0 = fed by no module
     trophic_level: float  # MacKay et al. 2020, lowest = 0
     reuse: int  # distinct downstream modules it feeds, plus fed outputs without a module
     feeds: tuple[int, ...]  # their labels
@@ -35,11 +35,11 @@ class Module:
     inputs_seen: tuple[int, ...]  # input units [U index] with a path into the module
     outputs_served: tuple[int, ...]  # output units [U index] that the module has a path to
     path_share: float  # share of all input→output path weight (magnitude) through the module, 0 … 1
-    members: tuple[int, ...] = ()  # labels of the given partition that it holds: one unless merged
+    members: tuple[int, ...] = ()  # its labels in the given partition: one unless merged
 
     @property
     def name(self) -> str:
-        """Its label in the given partition; those that were joined as "0+2+5", long ones short."""
+        """Label in the given partition; "0+2+5" for a merged module, shortened if long."""
         labels = [str(label) for label in self.members or (self.label,)]
         short = (
             labels if len(labels) <= MOST_NAMED else [*labels[: MOST_NAMED - 1], "…", labels[-1]]
@@ -55,17 +55,17 @@ class Hierarchy:
     modules: tuple[Module, ...]  # [M]
     edges: csr_array  # [M, M] summed |weight| from module to module, no diagonal
     level: NDArray[np.int64]  # [M]
-    merged: tuple[tuple[int, ...], ...]  # given labels that feed each other and became one module
+    merged: tuple[tuple[int, ...], ...]  # given labels of modules that feed each other, now one
     flow_hierarchy: float  # of the quotient before merging: share of edges on no cycle, 0 … 1
     trophic_incoherence: float  # of the quotient before merging, 0 = perfectly layered … 1
     unit_names: Mapping[int, str] = field(default_factory=dict)  # of inputs and outputs, if known
 
     def table(self) -> pd.DataFrame:
-        """One row a module, inputs and outputs counted."""
+        """One row per module, with counts of inputs and outputs."""
         import pandas as pd
 
         counted = {"inputs_seen", "outputs_served"}
-        names = [x.name for x in fields(Module)]
+        names = [column.name for column in fields(Module)]
         return pd.DataFrame(
             {
                 f"n_{name}" if name in counted else name: [
@@ -86,18 +86,12 @@ class Hierarchy:
             "merged": [list(group) for group in self.merged],
             "modules": [
                 {
-                    "label": module.label,
-                    "n_units": module.n_units,
-                    "units_by_layer": list(module.units_by_layer),
-                    "level": module.level,
-                    "trophic_level": module.trophic_level,
-                    "reuse": module.reuse,
-                    "feeds": list(module.feeds),
-                    "fed_by": list(module.fed_by),
+                    name: list(value) if isinstance(value, tuple) else value
+                    for name, value in vars(module).items()
+                }
+                | {
                     "inputs_seen": self._names(module.inputs_seen),
                     "outputs_served": self._names(module.outputs_served),
-                    "path_share": module.path_share,
-                    "members": list(module.members),
                 }
                 for module in self.modules
             ],

@@ -1,4 +1,4 @@
-"""Modules: detectors, the quality of a partition, and how sure one may be of it."""
+"""Modules: detectors, the quality of a partition, and how certain it is."""
 
 from netsculpt.modules.comparison import Comparison, compare, layer_ami
 from netsculpt.modules.consensus import Consensus, consensus

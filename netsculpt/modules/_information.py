@@ -1,6 +1,6 @@
-"""What partitions tell of each other, from the units that their modules share.
+"""Information that two partitions share, from the units common to their modules.
 
-Every number is NaN where no unit has a module in both.
+Every measure is NaN if no unit has a module in both.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from netsculpt.graph.partition import NO_MODULE
 
 __all__ = ["Overlap", "ami", "ari", "overlap", "vi"]
 
-_REACH = 48.0  # of overlaps, 2 exp(−48) are farther from their mean than is summed
+_REACH = 48.0  # overlaps farther from their mean than the sum reaches have chance 2 exp(−48)
 _CHUNK = 1 << 20  # terms at a time
 
 
 class Overlap(NamedTuple):
-    """The C pairs of modules that share units, in order; no module is without a unit."""
+    """The C pairs of modules that share units, in order; no module is empty."""
 
     rows: NDArray[np.intp]  # [C] module of the first partition
     columns: NDArray[np.intp]  # [C] module of the second
@@ -34,7 +34,7 @@ class Overlap(NamedTuple):
 
 
 def overlap(first: NDArray[np.int32], second: NDArray[np.int32]) -> Overlap:
-    """Count the units of each pair of modules, over the units that have one in both [U]."""
+    """Count the units common to each pair of modules, over units with a module in both [U]."""
     both = (first != NO_MODULE) & (second != NO_MODULE)
     width = max(1, int(second.max(initial=NO_MODULE)) + 1)
     pairs, shared = np.unique(
@@ -46,23 +46,23 @@ def overlap(first: NDArray[np.int32], second: NDArray[np.int32]) -> Overlap:
     return Overlap(rows, columns, shared, *sizes)
 
 
-def vi(found: Overlap) -> float:
+def vi(pairs: Overlap) -> float:
     """Variation of information, H(a | b) + H(b | a), in nats."""
-    if not found.shared.size:
+    if not pairs.shared.size:
         return np.nan
-    both = found.shared.astype(np.float64)
-    of_first, of_second = found.first[found.rows], found.second[found.columns]
+    both = pairs.shared.astype(np.float64)
+    of_first, of_second = pairs.first[pairs.rows], pairs.second[pairs.columns]
     return float((both * np.log(of_first / both * (of_second / both))).sum() / both.sum())
 
 
-def ari(found: Overlap) -> float:
+def ari(pairs: Overlap) -> float:
     """Adjusted Rand index."""
-    if not found.shared.size:
+    if not pairs.shared.size:
         return np.nan
-    if found.equal:
+    if pairs.equal:
         return 1.0
-    n, together = int(found.shared.sum()), int((found.shared**2).sum())  # ordered pairs, in both
-    in_first, in_second = int((found.first**2).sum()), int((found.second**2).sum())
+    n, together = int(pairs.shared.sum()), int((pairs.shared**2).sum())  # ordered pairs, in both
+    in_first, in_second = int((pairs.first**2).sum()), int((pairs.second**2).sum())
     only_first, only_second, both = in_first - together, in_second - together, together - n
     neither = n * n - in_first - only_second
     agreeing = 2 * (both * neither - only_first * only_second)
@@ -72,19 +72,19 @@ def ari(found: Overlap) -> float:
     )
 
 
-def ami(found: Overlap) -> float:
-    """Mutual information less what is expected by chance, as a share of its most (the mean)."""
-    if not found.shared.size:
+def ami(pairs: Overlap) -> float:
+    """Mutual information beyond chance, as a share of its maximum (the mean entropy)."""
+    if not pairs.shared.size:
         return np.nan
-    if found.equal:
+    if pairs.equal:
         return 1.0
-    n = int(found.shared.sum())
+    n = int(pairs.shared.sum())
     of_first, of_second = (
-        side.astype(np.float64) for side in (found.first[found.rows], found.second[found.columns])
+        side.astype(np.float64) for side in (pairs.first[pairs.rows], pairs.second[pairs.columns])
     )
-    mutual = float((found.shared / n * np.log(found.shared / of_first * (n / of_second))).sum())
-    most = (_entropy(found.first / n) + _entropy(found.second / n)) / 2
-    expected = _expected(found.first, found.second, n)
+    mutual = float((pairs.shared / n * np.log(pairs.shared / of_first * (n / of_second))).sum())
+    most = (_entropy(pairs.first / n) + _entropy(pairs.second / n)) / 2
+    expected = _expected(pairs.first, pairs.second, n)
     return (mutual - expected) / (most - expected)
 
 
@@ -111,9 +111,9 @@ def _expected(first: NDArray[np.int64], second: NDArray[np.int64], n: int) -> fl
 
 
 def _terms(size: int, others: NDArray[np.int64], n: int, reach: int) -> NDArray[np.float64]:
-    """Expected term of the mutual information of a module with each of some [k].
+    """Expected term of the mutual information of a module with each of k others [k].
 
-    Chances follow from each other, so that no large factorials cancel.
+    Each chance follows from the one before, so that no large factorials cancel.
     """
     least = np.maximum(0, size + others - n)
     most = np.minimum(size, others)
@@ -121,17 +121,17 @@ def _terms(size: int, others: NDArray[np.int64], n: int, reach: int) -> NDArray[
     begin = np.maximum(least, mean.astype(np.int64) - reach)
     overlaps = begin[:, None] + np.arange(min(2 * reach + 2, int((most - begin).max()) + 1))
     inside = overlaps <= most[:, None]
-    other, at, there = others[:, None], overlaps[:, 1:], inside[:, 1:]
+    other, shared = others[:, None], overlaps[:, 1:]
     odds = np.divide(  # of an overlap to the one below it
-        (size - at + 1.0) * (other - at + 1.0),
-        at * (n - size - other + at),
-        out=np.ones(at.shape),
-        where=there,
+        (size - shared + 1.0) * (other - shared + 1.0),
+        shared * (n - size - other + shared),
+        out=np.ones(shared.shape),
+        where=inside[:, 1:],
     )
     chance = np.zeros(overlaps.shape)
     chance[:, 1:] = np.log(odds).cumsum(axis=1)
     chance = np.exp(chance - chance.max(axis=1, keepdims=True)) * inside
-    told = np.log(np.maximum(overlaps, 1) / mean[:, None])
-    terms = (chance * overlaps * told).sum(axis=1)
+    information = np.log(np.maximum(overlaps, 1) / mean[:, None])
+    terms = (chance * overlaps * information).sum(axis=1)
     means: NDArray[np.float64] = terms / (chance.sum(axis=1) * n)
     return means

@@ -1,4 +1,4 @@
-"""How alike two partitions are, and whether one of them is only the layers."""
+"""Similarity of two partitions, and of a partition with the layers."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ __all__ = ["Comparison", "compare", "layer_ami"]
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """How alike two partitions are, over the units that have a module in both.
+    """Similarity of two partitions, over the units that have a module in both.
 
-    NaN where no unit is left to compare.
+    NaN if there is no such unit.
     """
 
     ari: float  # adjusted Rand index: 1 = equal, 0 = chance
     ami: float  # adjusted mutual information: 1 = equal, 0 = chance
     vi: float  # variation of information in nats: 0 = equal … ln(n_compared)
-    jaccard: float  # of modules matched one to one, mean; 1 = equal, a module left over counts 0
+    jaccard: float  # mean over modules matched one to one; 1 = equal, an unmatched module counts 0
     n_compared: int  # units with a module in both
     n_left_out: int  # units without a module in one or both
     by_layer: Mapping[str, Comparison] = field(default_factory=dict)  # empty if no layers given
 
     def table(self) -> pd.DataFrame:
-        """One row for all units ("all"), then one a layer."""
+        """One row for all units ("all"), then one per layer."""
         import pandas as pd
 
         rows = {"all": self, **self.by_layer}
@@ -54,19 +54,19 @@ class Comparison:
 def compare(a: Partition, b: Partition, *, layers: Sequence[Layer] | None = None) -> Comparison:
     """Compare two partitions of the same units.
 
-    Units without a module (−1) in one of them are left out and counted.
+    Units without a module (−1) in either are left out and counted.
 
     Parameters
     ----------
     a, b
-        The partitions [U]; their order does not matter.
+        The partitions [U], in any order.
     layers
-        ``graph.layers``, to compare layer by layer too.
+        ``graph.layers``, to compare each layer too.
 
     Raises
     ------
     GraphError
-        If the partitions, or the layers, are not of the same number of units.
+        If the partitions, or the layers, have different numbers of units.
 
     Notes
     -----
@@ -91,24 +91,26 @@ def compare(a: Partition, b: Partition, *, layers: Sequence[Layer] | None = None
             + ("" if layers is None else f", layers of {n_covered}")
             + ": the same units are needed"
         )
-    parts = {x.name: _compared(first[x.units], second[x.units]) for x in layers or ()}
-    return _compared(first, second, parts)
+    by_layer = {
+        layer.name: _compared(first[layer.units], second[layer.units], {}) for layer in layers or ()
+    }
+    return _compared(first, second, by_layer)
 
 
 def layer_ami(graph: NetGraph, partition: Partition) -> float:
-    """Adjusted mutual information of modules and layers: high if a detector found depth.
+    """Adjusted mutual information of modules and layers: high if modules follow depth.
 
-    Over the live units that have a module. Report it beside every partition.
+    Over the live units that have a module. Report it with every partition.
 
     Returns
     -------
     float
-        Near 0 is healthy; towards 1 the modules are layers. NaN if no unit is left.
+        Near 0 is healthy; near 1 the modules are layers. NaN if there is no such unit.
 
     Raises
     ------
     GraphError
-        If the partition is not one of this network's units.
+        If the partition is not of this network's units.
 
     Notes
     -----
@@ -128,14 +130,14 @@ def layer_ami(graph: NetGraph, partition: Partition) -> float:
 
 
 def overlaps(first: NDArray[np.int32], second: NDArray[np.int32]) -> NDArray[np.float64]:
-    """Units shared by module i of one and module j of the other [k_a, k_b]; none has −1."""
+    """Units common to module i of the first and module j of the second [k_a, k_b]; no −1."""
     shape = (int(first.max(initial=-1)) + 1, int(second.max(initial=-1)) + 1)
     flat = first.astype(np.int64) * shape[1] + second
     return np.bincount(flat, minlength=shape[0] * shape[1]).reshape(shape).astype(np.float64)
 
 
 def matching(shared: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.intp], float]:
-    """Modules matched one to one for the largest summed Jaccard index, and that sum."""
+    """Match modules one to one by the largest summed Jaccard index; also return that sum."""
     from scipy.optimize import linear_sum_assignment
 
     union = shared.sum(axis=1)[:, None] + shared.sum(axis=0) - shared
@@ -145,15 +147,12 @@ def matching(shared: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.
 
 
 def _compared(
-    first: NDArray[np.int32],
-    second: NDArray[np.int32],
-    by_layer: Mapping[str, Comparison] | None = None,
+    first: NDArray[np.int32], second: NDArray[np.int32], by_layer: Mapping[str, Comparison]
 ) -> Comparison:
-    found = overlap(first, second)
-    n_compared = int(found.shared.sum())
-    shared = np.zeros((found.first.size, found.second.size))
-    shared[found.rows, found.columns] = found.shared
+    pairs = overlap(first, second)
+    n_compared = int(pairs.shared.sum())
+    shared = np.zeros((pairs.first.size, pairs.second.size))
+    shared[pairs.rows, pairs.columns] = pairs.shared
     jaccard = matching(shared)[2] / max(shared.shape) if n_compared else np.nan
     n_left_out = first.size - n_compared
-    parts = by_layer or {}
-    return Comparison(ari(found), ami(found), vi(found), jaccard, n_compared, n_left_out, parts)
+    return Comparison(ari(pairs), ami(pairs), vi(pairs), jaccard, n_compared, n_left_out, by_layer)

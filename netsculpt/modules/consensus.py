@@ -1,4 +1,4 @@
-"""What many runs of a detector agree on, and how far."""
+"""Consensus of many runs of a detector, and how far they agree."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ __all__ = ["Consensus", "Detector", "consensus"]
 
 
 class Detector(Protocol):
-    """Anything that finds modules: every function in ``netsculpt.modules.detectors``."""
+    """A function that finds modules: all of ``netsculpt.modules.detectors``."""
 
     def __call__(self, graph: NetGraph, *, rng: RNG = None) -> Partition:
-        """The modules of `graph` [U]."""
+        """Return the modules of `graph` [U]."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class Consensus:
-    """What the runs of a detector agree on."""
+    """Consensus of a detector's runs."""
 
     partition: Partition  # the consensus; quality is its layer-aware Q
-    agreement: csr_array  # [U, U] on the network's edges: share of runs with both ends in a module
+    agreement: csr_array  # [U, U] of each edge: share of runs with both ends in one module
     stability: float  # mean AMI over all pairs of runs: 1 = always the same, 0 = chance
     variation: float  # mean variation of information over all pairs, nats: 0 = always the same
     runs: tuple[Partition, ...]  # [n_seeds]
@@ -46,17 +46,17 @@ class Consensus:
     def confidence(self) -> NDArray[np.float64]:
         """Share of runs that put each unit into its module [U]; NaN where it has none.
 
-        Those in which it is in the module matched to its own, by the largest summed Jaccard index.
+        A run's modules are matched to those of the consensus by the largest summed Jaccard index.
         """
         labels = self.partition.labels
         agreeing = np.zeros(labels.size)
         for run in self.runs:
             both = (labels != NO_MODULE) & (run.labels != NO_MODULE)
-            mine, theirs = labels[both], run.labels[both]
-            rows, columns, _ = matching(overlaps(mine, theirs))
-            partner = np.full(self.partition.n_modules, NO_MODULE)
-            partner[rows] = columns
-            agreeing[both] += partner[mine] == theirs
+            here, there = labels[both], run.labels[both]
+            rows, columns, _ = matching(overlaps(here, there))
+            match = np.full(self.partition.n_modules, NO_MODULE)
+            match[rows] = columns
+            agreeing[both] += match[here] == there
         return np.where(labels == NO_MODULE, np.nan, agreeing / len(self.runs))
 
     def summary(self) -> dict[str, Any]:
@@ -81,29 +81,29 @@ def consensus(
     jobs: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> Consensus:
-    """Run a detector many times and find what the runs agree on.
+    """Run a detector many times and form the consensus of the runs.
 
-    A detector that draws gives another answer every time. How alike they are tells whether the
-    answer means anything; the consensus is better than a run. The consensus is one more run of the
+    A random detector gives another answer in every run. How similar they are shows whether they
+    mean anything, and the consensus is better than a single run: it is one more run of the
     detector, on the network whose weights are replaced by the share of runs in which both ends of
-    an edge were in one module. So it knows layers if the detector does, and needs no matrix of all
-    pairs of units.
+    an edge were in one module. So it respects layers if the detector does, and needs no matrix of
+    all pairs of units.
 
     Parameters
     ----------
     graph
-        The network. Weights enter as the detector takes them.
+        The network. Weights enter as the detector uses them.
     detector
-        ``layered`` or any other ``(graph, *, rng) -> Partition``; give it parameters with
+        ``layered`` or any other ``(graph, *, rng) -> Partition``; set parameters by
         `functools.partial`.
     n_seeds
-        Runs, at least 2; 20 or more for a number to publish.
+        Number of runs, at least 2; 20 or more for a published value.
     rng
         Seed or generator. Run i depends on the seed and i alone.
     jobs
-        Workers that share the runs; −1 = one a core. The result is the same. They are threads if
-        the detector is marked for them (see `netsculpt.core.parallel`), as ``layered`` is, or else
-        processes.
+        Workers that share the runs; −1 = one per core. The result is the same. They are threads if
+        the detector is marked for them (see `netsculpt.core.parallel`), as ``layered`` is;
+        otherwise processes.
     progress
         Called with (runs done, n_seeds) after each.
 
@@ -123,19 +123,14 @@ def consensus(
     >>> from netsculpt.modules import layered
     >>> from netsculpt.graph.synthetic import planted
     >>> graph, _ = planted([8, 8, 8], 2, 1.0, 0.0, rng=0)
-    >>> found = consensus(graph.pattern, layered, n_seeds=5, rng=0)
-    >>> found.partition.n_modules, found.stability, float(found.confidence.min())
+    >>> result = consensus(graph.pattern, layered, n_seeds=5, rng=0)
+    >>> result.partition.n_modules, result.stability, float(result.confidence.min())
     (2, 1.0, 1.0)
     """
     if n_seeds < 2:
-        raise GraphError(f"n_seeds is {n_seeds}: at least 2 runs are needed to agree")
+        raise GraphError(f"n_seeds is {n_seeds}: at least 2 runs are needed to compare")
     seed = root_seed(rng)
-    found_runs = []
-    for run in in_parallel(partial(_run, graph, detector, seed), n_seeds, jobs):
-        found_runs.append(run)
-        if progress is not None:
-            progress(len(found_runs), n_seeds)
-    runs = tuple(found_runs)
+    runs = tuple(in_parallel(partial(_run, graph, detector, seed), n_seeds, jobs, progress))
     sources, targets = graph.sources, graph.weights.indices
     together = np.zeros(graph.n_edges)
     for run in runs:
@@ -143,12 +138,12 @@ def consensus(
         together += (here == run.labels[targets]) & (here != NO_MODULE)
     agreed = graph.with_weights(together / n_seeds)
     labels = detector(agreed, rng=stream(seed, "consensus")).labels
-    found = Partition(labels, "consensus", quality(graph, Partition(labels)))
+    partition = Partition(labels, "consensus", quality(graph, Partition(labels)))
     pairs = (overlap(a.labels, b.labels) for a, b in combinations(runs, 2))
     stability, variation = np.transpose([(ami(pair), vi(pair)) for pair in pairs]).mean(axis=1)
-    return Consensus(found, agreed.weights, float(stability), float(variation), runs)
+    return Consensus(partition, agreed.weights, float(stability), float(variation), runs)
 
 
 @for_threads
-def _run(graph: NetGraph, detector: Detector, seed: int, at: int) -> Partition:
-    return detector(graph, rng=stream(seed, "run", at))
+def _run(graph: NetGraph, detector: Detector, seed: int, index: int) -> Partition:
+    return detector(graph, rng=stream(seed, "run", index))

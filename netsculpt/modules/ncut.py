@@ -6,7 +6,7 @@ import numpy as np
 
 from netsculpt.graph.graph import NetGraph, live_units
 from netsculpt.graph.partition import NO_MODULE, Partition, labels_of
-from netsculpt.modules.labels import live_magnitudes
+from netsculpt.modules.magnitudes import live_magnitudes
 
 __all__ = ["ncut"]
 
@@ -18,25 +18,25 @@ def ncut(graph: NetGraph, partition: Partition) -> float:
 
     where vol(c) is the summed strength of a module's units, and cut(c, rest) the weight of the
     edges between them and all other units. Only live units and the edges between them count; a
-    live unit without a module (−1) belongs to the rest. Compare values of one number of modules
-    only: n-cut grows with it.
+    live unit without a module (−1) belongs to the rest. n-cut grows with the number of modules:
+    compare only partitions with equally many.
 
     Parameters
     ----------
     graph
-        The network. For the n-cut of the mask alone give ``graph.pattern``.
+        The network. For the n-cut of the mask alone pass ``graph.pattern``.
     partition
         Module of each unit [U].
 
     Returns
     -------
     float
-        0 (nothing leaves a module) … number of modules. A module of no volume adds 0.
+        0 (nothing leaves a module) … number of modules. A module without volume adds 0.
 
     Raises
     ------
     GraphError
-        If the partition is not one of this network's units.
+        If the partition is not of this network's units.
 
     Notes
     -----

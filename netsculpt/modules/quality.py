@@ -1,4 +1,4 @@
-"""Layer-aware modularity: more weight inside modules than chance puts there, layer pair by pair."""
+"""Layer-aware modularity: weight inside modules beyond chance, summed over layer pairs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from netsculpt.core.errors import GraphError
 from netsculpt.graph.graph import NetGraph, live_units
 from netsculpt.graph.partition import NO_MODULE, Partition, labels_of
-from netsculpt.modules.labels import live_magnitudes
+from netsculpt.modules.magnitudes import live_magnitudes
 
 __all__ = ["quality"]
 
@@ -23,19 +23,18 @@ def quality(graph: NetGraph, partition: Partition, resolution: float = 1.0) -> f
     :math:`s^{\mathrm{out},p}, s^{\mathrm{in},p}` inside the pair, its total weight :math:`m_p`
     and :math:`m = \sum_p m_p`. Skip connections are pairs of their own; wiring counts as edges.
 
-    Why not the usual modularity: its null model expects edges between layers that no edge can
-    connect, and so rewards cutting modules by depth (k perfect modules score higher halved once
+    The null model of ordinary modularity expects edges between layers that no edge can connect,
+    and so rewards cutting modules by depth (k perfect modules score higher when halved once
     L − 1 > 2k).
 
-    The sums run over the live units and the edges between them: a dead unit's weights carry
-    nothing, and its label is not read. A live unit without a module (−1) adds nothing, exactly as
-    if it were a module of its own; its edges stay in m and in the strengths, so that leaving units
-    out cannot raise Q.
+    The sums run over the live units and the edges between them; labels of dead units are ignored.
+    A live unit without a module (−1) adds nothing, as if it were a module by itself; its edges
+    stay in m and in the strengths, so that leaving units out cannot raise Q.
 
     Parameters
     ----------
     graph
-        The network. For the modularity of the mask alone give ``graph.pattern``.
+        The network. For the modularity of the mask alone pass ``graph.pattern``.
     partition
         Module of each unit [U].
     resolution
@@ -44,17 +43,17 @@ def quality(graph: NetGraph, partition: Partition, resolution: float = 1.0) -> f
     Returns
     -------
     float
-        Q, at most 1. One module for all: 1 − γ, so 0. k perfect equal modules: 1 − 1/k for any
-        depth. 0 if no live edge has weight.
+        Q, at most 1. A single module: 1 − γ. k perfect equal modules: 1 − 1/k at any depth. 0 if
+        no live edge has weight.
 
     Raises
     ------
     GraphError
-        If the partition is not one of this network's units.
+        If the partition is not of this network's units, or `resolution` is negative or not finite.
 
     Notes
     -----
-    Cost O(E). The null model of each pair is the directed one of Leicht and Newman,
+    Cost O(E). The null model of each pair is the directed model of Leicht and Newman,
     Phys. Rev. Lett. 100, 118703 (2008), doi:10.1103/PhysRevLett.100.118703, eq. 2; γ is that of
     Reichardt and Bornholdt, Phys. Rev. E 74, 016110 (2006), doi:10.1103/PhysRevE.74.016110, eq. 5.
 
@@ -65,8 +64,7 @@ def quality(graph: NetGraph, partition: Partition, resolution: float = 1.0) -> f
     >>> round(quality(graph.pattern, truth), 12)
     0.666666666667
     """
-    if not 0 <= resolution < np.inf:
-        raise GraphError(f"resolution is {resolution}: a finite number ≥ 0 is needed")
+    check_resolution(resolution)
     labels = labels_of(graph, partition)
     live = live_units(graph)
     sources, targets = graph.sources, graph.weights.indices
@@ -80,10 +78,16 @@ def quality(graph: NetGraph, partition: Partition, resolution: float = 1.0) -> f
         if pair_total == 0:
             continue
         here, there = labels[source], labels[target]
-        out_strength, in_strength = (  # of each module [k]; what has none is counted first
+        out_strength, in_strength = (  # of each module [k]; units without a module come first
             np.bincount(side + 1, weight, partition.n_modules + 1)[1:] for side in (here, there)
         )
         inside = float(weight[(here == there) & (here != NO_MODULE)].sum())
         gain += inside - resolution * float(out_strength @ in_strength) / pair_total
         total += pair_total
     return gain / total if total else 0.0
+
+
+def check_resolution(resolution: float) -> None:
+    """Raise `GraphError` unless the resolution is a finite number of at least 0."""
+    if not 0 <= resolution < np.inf:
+        raise GraphError(f"resolution is {resolution}: a finite number ≥ 0 is needed")

@@ -1,4 +1,4 @@
-"""Modules at many resolutions, to see whether the network prefers a scale."""
+"""Modules at many resolutions, to see whether the network has a preferred scale."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ _RESOLUTIONS = tuple(float(2.0 ** (step / 2)) for step in range(-4, 5))  # ¼ �
 
 
 class ResolutionDetector(Protocol):
-    """Anything that finds modules at a resolution: ``layered`` and ``leiden``."""
+    """A function that finds modules at a resolution: ``layered`` and ``leiden``."""
 
     def __call__(self, graph: NetGraph, *, rng: RNG = None, resolution: float = 1.0) -> Partition:
-        """The modules of `graph` [U]."""
+        """Return the modules of `graph` [U]."""
         ...
 
 
@@ -43,7 +43,7 @@ class ResolutionProfile:
     """The best modules found at each of R resolutions."""
 
     resolution: NDArray[np.float64]  # [R] γ
-    partitions: tuple[Partition, ...]  # [R] of the highest Q over the seeds
+    partitions: tuple[Partition, ...]  # [R] with the highest Q over the seeds
     n_modules: NDArray[np.int64]  # [R]
     quality: NDArray[np.float64]  # [R] layer-aware Q at that γ
     stability: NDArray[np.float64]  # [R] mean AMI over pairs of seeds, 1 = always the same
@@ -51,7 +51,7 @@ class ResolutionProfile:
     layer_ami: NDArray[np.float64]  # [R] AMI with the layers, near 0 is healthy
 
     def table(self) -> pd.DataFrame:
-        """One row a resolution."""
+        """One row per resolution."""
         import pandas as pd
 
         return pd.DataFrame(self._columns())
@@ -76,15 +76,15 @@ def resolution_profile(
 ) -> ResolutionProfile:
     """Find modules at many resolutions.
 
-    γ sets how much denser than chance a module must be, and no γ is right by itself. A scale that
-    the network prefers shows as a plateau: neighbouring γ give the same modules, seeds agree.
+    γ sets how much denser than chance a module must be, and no γ is right by itself. A preferred
+    scale of the network shows as a plateau: neighbouring γ give the same modules, and seeds agree.
 
     Parameters
     ----------
     graph
         The network. Weights enter as |weight|.
     detector
-        ``layered``, ``leiden``, or any other that takes a resolution.
+        ``layered``, ``leiden``, or any other with a resolution.
     resolutions
         γ [R], each at least 0.
     n_seeds
@@ -92,9 +92,9 @@ def resolution_profile(
     rng
         Seed or generator. A run depends on the seed, its γ and its number alone.
     jobs
-        Workers that share the R · n_seeds runs; −1 = one a core. The result is the same. They are
-        threads if the detector is marked for them (see `netsculpt.core.parallel`), as ``layered``
-        is, or else processes.
+        Workers that share the R · n_seeds runs; −1 = one per core. The result is the same. They
+        are threads if the detector is marked for them (see `netsculpt.core.parallel`), as
+        ``layered`` is; otherwise processes.
     progress
         Called with (runs done, R · n_seeds) after each.
 
@@ -123,29 +123,25 @@ def resolution_profile(
     seed = root_seed(rng)
     gammas = tuple(map(float, resolutions))
     n_runs = len(gammas) * n_seeds
-    found = in_parallel(partial(_run, graph, detector, seed, gammas, n_seeds), n_runs, jobs)
-    counted = enumerate(found, start=1)
+    run = partial(_run, graph, detector, seed, gammas, n_seeds)
+    results = in_parallel(run, n_runs, jobs, progress)
     best, values, stability = [], [], []
     for _ in gammas:
-        runs = []
-        for n_done, run in islice(counted, n_seeds):
-            runs.append(run)
-            if progress is not None:
-                progress(n_done, n_runs)
+        runs = list(islice(results, n_seeds))
         value, partition = max(runs, key=itemgetter(0))
         best.append(partition)
         values.append(value)
-        pairs = combinations([run.labels for _, run in runs], 2)
+        pairs = combinations([partition.labels for _, partition in runs], 2)
         stability.append(np.mean([ami(overlap(a, b)) for a, b in pairs]))
     following = [ami(overlap(a.labels, b.labels)) for a, b in pairwise(best)]
     return ResolutionProfile(
         np.array(gammas),
         tuple(best),
-        np.array([found.n_modules for found in best]),
+        np.array([partition.n_modules for partition in best]),
         np.array(values),
         np.array(stability),
         np.array([*following, np.nan]),
-        np.array([layer_ami(graph, found) for found in best]),
+        np.array([layer_ami(graph, partition) for partition in best]),
     )
 
 
@@ -156,9 +152,9 @@ def _run(
     seed: int,
     gammas: tuple[float, ...],
     n_seeds: int,
-    at: int,
+    index: int,
 ) -> tuple[float, Partition]:
-    """What a run finds, and its quality."""
-    gamma, run = gammas[at // n_seeds], at % n_seeds
-    found = detector(graph, rng=stream(seed, f"γ = {gamma!r}", run), resolution=gamma)
-    return quality(graph, found, gamma), found
+    """Partition of one run, and its quality."""
+    gamma, run = gammas[index // n_seeds], index % n_seeds
+    partition = detector(graph, rng=stream(seed, f"γ = {gamma!r}", run), resolution=gamma)
+    return quality(graph, partition, gamma), partition

@@ -1,4 +1,4 @@
-"""Null models, and how a value of the network compares with theirs."""
+"""Null models, and tests of a statistic against them."""
 
 from netsculpt.nulls.models.rewire import rewire
 from netsculpt.nulls.models.shuffle_layer import shuffle_layer

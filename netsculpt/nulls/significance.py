@@ -1,4 +1,4 @@
-"""Is a number of a network larger than chance? Monte-Carlo tests against a null model."""
+"""Monte Carlo tests of a network's statistic against a null model."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _TIE = 1e-12  # relative: values that differ by rounding alone count as equal
 
 
 class Null(Protocol):
-    """A null model: every function in ``netsculpt.nulls``."""
+    """A null model: every function in ``netsculpt.nulls.models``."""
 
     def __call__(self, graph: NetGraph, *, rng: RNG = None) -> NetGraph:
-        """A randomised `graph`."""
+        """Return a randomised `graph`."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class Significance:
-    """A statistic beside its distribution under a null model."""
+    """A statistic and its distribution under a null model."""
 
     value: float
     mean: float
@@ -57,7 +57,7 @@ def significance(
     jobs: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> Significance:
-    r"""Compare a number of a network with the same number of randomised networks.
+    r"""Compare a statistic of a network with its values on randomised networks.
 
     .. math:: z = \frac{x - \mathrm{mean}}{\mathrm{sd}}, \qquad
               p = \frac{\#\{\text{null draws as extreme as } x\} + 1}{n + 1}
@@ -65,25 +65,25 @@ def significance(
     Parameters
     ----------
     statistic
-        Any number of a network. One that draws must bring its seed, and the same one for every
-        network: ``lambda g: quality(g, layered(g, rng=0))``. It is then a function of the network
-        alone, which is all that the test asks for.
+        Any number of a network. A random one must fix its seed, the same for every network:
+        ``lambda g: quality(g, layered(g, rng=0))``. It is then a function of the network alone,
+        which is all that the test requires.
     graph
-        The network. Weights enter as the statistic takes them.
+        The network. Weights enter as the statistic uses them.
     null
         Null model, e.g. ``netsculpt.nulls.models.rewire``.
     n
-        Null networks. The smallest p is 1/(n + 1).
+        Number of null networks. The smallest p is 1/(n + 1).
     rng
-        Seed or generator. Null network i depends on the seed and i alone: a larger n goes on
+        Seed or generator. Null network i depends on the seed and i alone: a larger n continues
         where a smaller one ended.
     tail
         "greater" for numbers that structure raises (Q), "less" for those it lowers (n-cut).
     jobs
-        Workers that share the draws; −1 = one a core. The result is the same. They are threads if
-        the statistic is marked for them, ``for_threads(lambda g: …)``, and the null model, as those
-        of netsculpt are; or else processes: see `netsculpt.core.parallel`. At most `jobs` null
-        networks live at a time.
+        Workers that share the draws; −1 = one per core. The result is the same. They are threads
+        if the statistic is marked by ``for_threads(lambda g: …)`` and the null model too, as
+        netsculpt's are; otherwise processes: see `netsculpt.core.parallel`. At most `jobs` null
+        networks exist at a time.
     progress
         Called with (draws done, n) after each.
 
@@ -95,7 +95,7 @@ def significance(
     Raises
     ------
     GraphError
-        If `n` is below 1, `tail` unknown, or the statistic NaN or infinite.
+        If `n` is below 1, `tail` is unknown, or the statistic is NaN or infinite.
 
     Notes
     -----
@@ -112,46 +112,35 @@ def significance(
     0.05
     """
     if n < 1 or tail not in ("greater", "less"):
-        raise GraphError(
-            f"n is {n} and tail {tail!r}: at least 1 null network and 'greater' or 'less' needed"
-        )
+        raise GraphError(f"n is {n} and tail {tail!r}: n ≥ 1 and 'greater' or 'less' are needed")
     seed = root_seed(rng)
     value = _finite(statistic(graph), "the network")
-    draws = np.empty(n)
-    for at, draw in enumerate(in_parallel(partial(_draw, statistic, graph, null, seed), n, jobs)):
-        draws[at] = draw
-        if progress is not None:
-            progress(at + 1, n)
+    draw = partial(_draw, statistic, graph, null, seed)
+    draws = np.fromiter(in_parallel(draw, n, jobs, progress), np.float64, n)
     draws.flags.writeable = False
     slack = _TIE * abs(value)
     extreme = draws >= value - slack if tail == "greater" else draws <= value + slack
-    mean, sd = _moments(draws)
     p = (int(extreme.sum()) + 1) / (n + 1)
-    return Significance(value, mean, sd, _z(value, mean, sd), p, n, draws, tail)
+    if np.ptp(draws) > 0:
+        mean, sd = float(draws.mean()), float(draws.std())
+    else:  # exact, without rounding
+        mean, sd = float(draws[0]), 0.0
+    if sd > 0:
+        z = (value - mean) / sd
+    else:
+        z = 0.0 if value == mean else float(np.copysign(np.inf, value - mean))
+    return Significance(value, mean, sd, z, p, n, draws, tail)
 
 
 @for_threads
 def _draw(
-    statistic: Callable[[NetGraph], float], graph: NetGraph, null: Null, seed: int, at: int
+    statistic: Callable[[NetGraph], float], graph: NetGraph, null: Null, seed: int, index: int
 ) -> float:
-    drawn = null(graph, rng=stream(seed, "null", at))
-    return _finite(statistic(drawn), f"null network {at}")
+    drawn = null(graph, rng=stream(seed, "null", index))
+    return _finite(statistic(drawn), f"null network {index}")
 
 
 def _finite(value: float, where: str) -> float:
     if not np.isfinite(value):
         raise GraphError(f"the statistic of {where} is {value}: a finite number is needed")
     return float(value)
-
-
-def _moments(draws: NDArray[np.float64]) -> tuple[float, float]:
-    """Mean and population standard deviation, exact where all draws are equal."""
-    if np.ptp(draws) == 0:
-        return float(draws[0]), 0.0
-    return float(draws.mean()), float(draws.std())
-
-
-def _z(value: float, mean: float, sd: float) -> float:
-    if sd > 0:
-        return (value - mean) / sd
-    return 0.0 if value == mean else float(np.copysign(np.inf, value - mean))

@@ -1,8 +1,9 @@
-"""Input→output paths: how many, how heavy, and what they run through.
+"""Input→output paths: their number, their weight, and the units and edges that they run through.
 
-Weights are swept as given: pass ``graph.pattern`` to count paths, ``graph.magnitude`` for
-Π|weight|, ``graph.with_weights(graph.multiplicity)`` to count paths of scalar parameters. What
-gives one number for each unit stands in `netsculpt.paths.per_unit`.
+The weight of a path is the product of its edges' weights. Weights enter as given: pass
+``graph.pattern`` to count paths, ``graph.magnitude`` for Π|weight|,
+``graph.with_weights(graph.multiplicity)`` to count paths of scalar parameters. Functions that
+return one number per unit are in `netsculpt.paths.per_unit`.
 """
 
 from netsculpt.paths.edge_path_weight import edge_path_weight, log10_edge_path_weight

@@ -1,34 +1,33 @@
-"""Sweeps in compiled code over the whole CSR, with one exponent for each layer.
+"""Sweeps in compiled code over the whole CSR, with one exponent per layer.
 
 Imported only when a large graph is swept. The numbers of a layer may span 2^±700 and float64
-weights 2^±150; a sweep that meets more returns None.
+weights 2^±150; a sweep that exceeds this returns None.
 """
 
 from __future__ import annotations
 
 import math
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import chain, pairwise
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from netsculpt.core.compiled import compiled
+from netsculpt.core.parallel import in_threads
 from netsculpt.graph.graph import NetGraph
 from netsculpt.paths._scaled import Scaled, scaled
 
 __all__ = ["backward", "forward", "units_through", "weights_through"]
 
 _LEAST, _MOST = 2.0**-700, 2.0**700  # a number times a squared weight stays a normal float64
-_LIGHTEST, _HEAVIEST = 2.0**-150, 2.0**150  # every float32 lies inside
+_LIGHTEST, _HEAVIEST = 2.0**-150, 2.0**150  # includes every float32
 _SHARED_LEAST, _SHARED_MOST = -300, 850  # exponents that a unit's number can absorb without loss
-_PLAIN_LEAST, _PLAIN_MOST = 2.0**-150, 2.0**400  # any two of these share such an exponent
+_PLAIN_LEAST, _PLAIN_MOST = 2.0**-150, 2.0**400  # any two of these can share an exponent
 _DEAD = -(2**30)
-_PART = 1 << 18  # edges that a thread takes at a time
+_PART = 1 << 18  # edges per thread at a time
 _UNSIGNED = np.int64(2**63 - 1)
-
-_compiled = numba.njit(cache=True, nogil=True)
 
 
 def forward(graph: NetGraph, squared: bool, removed: NDArray[np.bool_]) -> Scaled | None:
@@ -58,19 +57,16 @@ def weights_through(
     graph: NetGraph, jobs: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
     """Weight of the paths through each unit [U] and each edge [E]."""
-    if jobs != 1:
-        from joblib import effective_n_jobs
-
-        found = _through_in_threads(graph, effective_n_jobs(jobs))
-        if found is not None:
-            return found
+    weights = None if jobs == 1 else _through_in_threads(graph, jobs)
+    if weights is not None:
+        return weights
     edges = np.zeros(graph.n_edges)
     units = _through(graph, edges)
     return None if units is None else (units, edges)
 
 
 def _through(graph: NetGraph, edges: NDArray[np.float64]) -> NDArray[np.float64] | None:
-    """Weight of the paths through each unit [U]; `edges`, if not empty, are filled on the way."""
+    """Weight of the paths through each unit [U]; also fills `edges` [E], if not empty."""
     arrays = *_csr(graph), *_feeds(graph), np.zeros(graph.n_units, dtype=bool), False
     before, after = _ones_at(graph, graph.inputs), _ones_at(graph, graph.outputs)
     units = np.zeros(graph.n_units)
@@ -86,26 +82,27 @@ def _through(graph: NetGraph, edges: NDArray[np.float64]) -> NDArray[np.float64]
 def _through_in_threads(
     graph: NetGraph, jobs: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-    """Both ways at a time, then all edges: the same bytes as `_through`.
+    """Both directions in parallel, then all edges: the same bytes as `_through`.
 
-    Threads meet only twice, where sharing each layer out would have them wait for one another
-    for longer than they work. None also where float64 does not hold both ways without exponents.
+    Threads synchronise only twice; if they shared each layer, they would wait for longer than they
+    work. None also if float64 cannot hold both directions without exponents.
     """
     csr, feeds, none = _csr(graph), _feeds(graph), np.zeros(0)
     shared = *csr, *feeds, np.zeros(graph.n_units, dtype=bool), False
     before, after = _ones_at(graph, graph.inputs), _ones_at(graph, graph.outputs)
     units, edges = np.zeros(graph.n_units), np.zeros(graph.n_edges)
-    with ThreadPoolExecutor(jobs) as pool:
-        pushed = pool.submit(_push, *shared, *before)
-        pulled = pool.submit(_pull, *shared, *after, *after, none, none)
-        if not (_fits(graph) and pushed.result() and pulled.result()):
-            return None
-        if not (_plain(feeds[0], *before) and _plain(feeds[0], *after)):
-            return None
-        cuts = np.searchsorted(csr[0], np.arange(_PART, graph.n_edges, _PART))
-        starts, stops = [0, *cuts.tolist()], [*cuts.tolist(), graph.n_units]
-        fill = partial(_fill, *csr, before[0], after[0], units, edges)
-        list(pool.map(fill, starts, stops))
+    sweeps = [
+        partial(_push, *shared, *before),
+        partial(_pull, *shared, *after, *after, none, none),
+        partial(_fits, graph),
+    ]
+    if not all(in_threads(lambda sweep: sweep(), sweeps, jobs)):
+        return None
+    if not (_unscale(feeds[0], *before) and _unscale(feeds[0], *after)):
+        return None
+    cuts = np.searchsorted(csr[0], np.arange(_PART, graph.n_edges, _PART)).tolist()
+    fill = partial(_fill, *csr, before[0], after[0], units, edges)
+    list(in_threads(lambda part: fill(*part), pairwise([0, *cuts, graph.n_units]), jobs))
     return units, edges
 
 
@@ -118,20 +115,20 @@ def _ones_at(
 
 
 def _csr(graph: NetGraph) -> tuple[Any, Any, Any]:
-    """The CSR arrays; unsigned indices spare compiled code the test for negative ones."""
+    """The CSR arrays; with unsigned indices, compiled code need not test for negative ones."""
     weights = graph.weights
     return weights.indptr.view(np.uint32), weights.indices.view(np.uint32), weights.data
 
 
 def _feeds(graph: NetGraph) -> tuple[Any, Any, Any]:
     """Bounds of the layers [L + 1] and, as CSR, the layers that each layer feeds."""
-    number = {layer.name: at for at, layer in enumerate(graph.layers)}
+    number = {layer.name: index for index, layer in enumerate(graph.layers)}
     fed: list[list[int]] = [[] for _ in graph.layers]
     for block in graph.blocks:
         fed[number[block.source]].append(number[block.target])
     bounds = np.array([0, *(layer.stop for layer in graph.layers)], dtype=np.int64)
     first = np.cumsum([0, *map(len, fed)], dtype=np.int64)
-    return bounds, first, np.array([at for some in fed for at in some], dtype=np.int64)
+    return bounds, first, np.array([*chain.from_iterable(fed)], dtype=np.int64)
 
 
 def _fits(graph: NetGraph) -> bool:
@@ -139,42 +136,42 @@ def _fits(graph: NetGraph) -> bool:
     return weights.dtype == np.float32 or _within(weights, _LIGHTEST, _HEAVIEST)
 
 
-@_compiled
+@compiled
 def _within(values: Any, least: float, most: float) -> bool:
-    """Whether each number is 0 or of a size between the two."""
+    """Whether each number is 0 or has a size between the two."""
     for value in values:  # noqa: SIM110 -- compiled
         if value != 0.0 and not least <= abs(value) <= most:
             return False
     return True
 
 
-@_compiled
+@compiled
 def _rescale(values: Any, power: int, least: float = _LEAST, most: float = _MOST) -> bool:
     """Multiply by 2^power in place; whether all numbers stay within the span."""
     factor = math.ldexp(1.0, power) if abs(power) <= 1000 else 0.0
     outside = 0
-    for at in range(values.size):
-        size = abs(values[at] * factor)
-        outside += (values[at] != 0.0) & ~((size >= least) & (size <= most))
-        values[at] *= factor
+    for index in range(values.size):
+        size = abs(values[index] * factor)
+        outside += (values[index] != 0.0) & ~((size >= least) & (size <= most))
+        values[index] *= factor
     return outside == 0
 
 
-@_compiled
+@compiled
 def _power(values: Any) -> int:
     """Exponent of the largest, `_DEAD` if all are 0."""
     largest = np.int64(0)
-    for bits in values.view(np.int64):  # without their sign these are ordered as the numbers are
+    for bits in values.view(np.int64):  # without the sign, ordered as the numbers
         largest = max(largest, bits & _UNSIGNED)
     return int(largest >> 52) - 1022 if largest > 0 else _DEAD
 
 
-@_compiled
+@compiled
 def _push(
     indptr: Any, indices: Any, weights: Any, bounds: Any, first: Any, fed: Any,
     removed: Any, squared: bool, values: Any, exponents: Any,
 ) -> bool:  # fmt: skip
-    """Fill `values` [U] and `exponents` [L], given 1 at the inputs, from the inputs on."""
+    """Fill `values` [U], initially 1 at the inputs, and `exponents` [L], from the inputs on."""
     for layer in range(exponents.size):
         own = values[bounds[layer] : bounds[layer + 1]]
         for unit in range(bounds[layer], bounds[layer + 1]):
@@ -199,13 +196,13 @@ def _push(
     return True
 
 
-@_compiled
+@compiled
 def _pull(
     indptr: Any, indices: Any, weights: Any, bounds: Any, first: Any, fed: Any,
     removed: Any, squared: bool, values: Any, exponents: Any,
     before: Any, before_exponents: Any, units: Any, edges: Any,
 ) -> bool:  # fmt: skip
-    """Fill `values` and `exponents`, given 1 at the outputs, from the outputs back.
+    """Fill `values`, initially 1 at the outputs, and `exponents`, from the outputs back.
 
     If `units` [U] is not empty, also fill it with before · value, and `edges` [E], if not empty,
     with before[u] · weight · value[v].
@@ -226,7 +223,7 @@ def _pull(
     return True
 
 
-@_compiled
+@compiled
 def _enter(
     layer: int, bounds: Any, first: Any, fed: Any, values: Any, exponents: Any,
     before: Any, before_exponents: Any, units: Any,
@@ -234,7 +231,7 @@ def _enter(
     """Bring a layer and those that it feeds to one exponent.
 
     Returns whether all numbers stay within the span, the exponent (`_DEAD` if all are 0), and
-    what `before` is multiplied by for the weight through units and edges.
+    the factor of `before` in the weight through units and edges.
     """
     own = values[bounds[layer] : bounds[layer + 1]]
     targets = fed[first[layer] : first[layer + 1]]
@@ -259,12 +256,12 @@ def _enter(
     return fits, top, math.ldexp(1.0, shared) if fits else 0.0
 
 
-@_compiled
+@compiled
 def _pull_rows(
     start: int, stop: int, indptr: Any, indices: Any, weights: Any, removed: Any, squared: bool,
     values: Any, before: Any, factor: float, units: Any, edges: Any,
 ) -> None:  # fmt: skip
-    """`_pull` of the units from `start` to `stop`, all of one layer."""
+    """`_pull` for the units from `start` to `stop`, all of one layer."""
     for unit in range(start, stop):
         total = values[unit]
         reaching = before[unit] * factor
@@ -282,9 +279,9 @@ def _pull_rows(
             units[unit] = reaching * total + 0.0
 
 
-@_compiled
+@compiled
 def _leave(layer: int, bounds: Any, values: Any, exponents: Any, top: int) -> bool:
-    """Bring a layer that was pulled to its own exponent; whether all numbers stay within span."""
+    """Bring a pulled layer to its own exponent; whether all numbers stay within the span."""
     own = values[bounds[layer] : bounds[layer + 1]]
     power = _power(own)
     if power == _DEAD:
@@ -293,9 +290,9 @@ def _leave(layer: int, bounds: Any, values: Any, exponents: Any, top: int) -> bo
     return _rescale(own, -power)
 
 
-@_compiled
-def _plain(bounds: Any, values: Any, exponents: Any) -> bool:
-    """Multiply the numbers of each layer by its power of two; whether float64 holds them well."""
+@compiled
+def _unscale(bounds: Any, values: Any, exponents: Any) -> bool:
+    """Multiply the numbers of each layer by its power of two; whether float64 can hold them."""
     for layer in range(exponents.size):
         own = values[bounds[layer] : bounds[layer + 1]]
         if not _rescale(own, exponents[layer], _PLAIN_LEAST, _PLAIN_MOST):
@@ -303,12 +300,12 @@ def _plain(bounds: Any, values: Any, exponents: Any) -> bool:
     return True
 
 
-@_compiled
+@compiled
 def _fill(
     indptr: Any, indices: Any, weights: Any, before: Any, after: Any, units: Any, edges: Any,
     start: int, stop: int,
 ) -> None:  # fmt: skip
-    """Weights through the units from `start` to `stop` and through the edges that leave them."""
+    """Fill in the weights through the units from `start` to `stop` and the edges out of them."""
     for unit in range(start, stop):
         reaching = before[unit]
         units[unit] = reaching * after[unit] + 0.0

@@ -1,6 +1,6 @@
 """Sweeps in NumPy, layer by layer, in plain float64.
 
-A sweep that meets numbers beyond 2^±700, or weights beyond 2^±150, returns None.
+A sweep with numbers beyond 2^±700, or weights beyond 2^±150, returns None.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from netsculpt.paths._scaled import Scaled, scaled
 __all__ = ["backward", "forward", "units_through", "weights_through"]
 
 _SPAN = 700  # a number times a squared weight stays a normal float64
-_WEIGHT_SPAN = 150  # every float32 lies inside
-_EDGE_SPAN = 400  # two numbers times a weight stay one, too
+_WEIGHT_SPAN = 150  # includes every float32
+_EDGE_SPAN = 400  # so does a product of two numbers and a weight
 
 
 def forward(graph: NetGraph, squared: bool, removed: NDArray[np.bool_]) -> Scaled | None:
@@ -36,8 +36,8 @@ def backward(graph: NetGraph, squared: bool, removed: NDArray[np.bool_]) -> Scal
 
 def units_through(graph: NetGraph) -> NDArray[np.float64] | None:
     """Weight of the paths through each unit [U]."""
-    found = weights_through(graph, 1)
-    return None if found is None else found[0]
+    through = weights_through(graph, 1)
+    return None if through is None else through[0]
 
 
 def weights_through(
@@ -48,7 +48,7 @@ def weights_through(
     if weights is None:
         return None
     before = _pushed(graph, weights, none, _EDGE_SPAN)
-    after = _pulled(graph, weights, none, _EDGE_SPAN)  # leaves weight · value in `weights`
+    after = _pulled(graph, weights, none, _EDGE_SPAN)  # turns `weights` into weight · value
     if before is None or after is None:
         return None
     weights *= np.repeat(before, np.diff(graph.weights.indptr))
@@ -56,11 +56,11 @@ def weights_through(
 
 
 def _weights(graph: NetGraph, squared: bool) -> NDArray[np.float64] | None:
-    """The weights as new float64 [E]."""
-    given = graph.weights.data
-    if given.dtype != np.float32 and not _within(given, _WEIGHT_SPAN):
+    """A float64 copy of the weights [E]; None if they exceed the span."""
+    weights = graph.weights.data
+    if weights.dtype != np.float32 and not _within(weights, _WEIGHT_SPAN):
         return None
-    return np.square(given, dtype=np.float64) if squared else given.astype(np.float64)
+    return np.square(weights, dtype=np.float64) if squared else weights.astype(np.float64)
 
 
 def _pushed(
@@ -71,7 +71,7 @@ def _pushed(
     degrees = np.diff(indptr)
     x = np.zeros(graph.n_units)
     x[graph.inputs] = 1.0
-    with np.errstate(over="ignore", invalid="ignore"):  # seen at the end
+    with np.errstate(over="ignore", invalid="ignore"):  # checked at the end
         for layer in graph.layers:
             own = x[layer.units]
             own[removed[layer.units]] = 0.0
@@ -89,12 +89,12 @@ def _pulled(
 ) -> NDArray[np.float64] | None:
     """Solve x = 1 at outputs + Σ weight · x over the edges out of a unit; 0 where `removed`.
 
-    The terms of the sums replace the weights.
+    `weights` are replaced by the terms of the sums.
     """
     indptr, indices = graph.weights.indptr, graph.weights.indices
     x = np.zeros(graph.n_units)
     x[graph.outputs] = 1.0
-    with np.errstate(over="ignore", invalid="ignore"):  # seen at the end
+    with np.errstate(over="ignore", invalid="ignore"):  # checked at the end
         for layer in reversed(graph.layers):
             first = indptr[layer.start : layer.stop + 1]
             edges = slice(first[0], first[-1])

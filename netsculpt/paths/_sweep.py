@@ -1,8 +1,8 @@
-"""One pass over the edges: from the inputs on, from the outputs back, or one of each.
+"""Sweeps over the edges: from the inputs on, from the outputs back, or both.
 
-Three engines, one result. Small graphs are swept in NumPy, so that they never wait for a
-compiler; large ones in compiled code; and where numbers leave the range of these two, with an
-exponent for each unit.
+Three engines give one result. Small graphs are swept in NumPy, so that they never wait for the
+compiler; large ones in compiled code; and numbers beyond the range of these two with an exponent
+per unit.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def backward(
 
 
 def units_through(graph: NetGraph) -> NDArray[np.float64] | None:
-    """Weight of the paths through each unit [U]; None where only `units_scaled` is right."""
+    """Weight of the paths through each unit [U]; None if only `units_scaled` can hold it."""
     return _engine(graph).units_through(graph)
 
 
@@ -58,7 +58,7 @@ def weights_through(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
     """Weight of the paths through each unit [U] and each edge [E], by up to `jobs` threads.
 
-    None where only `units_scaled` and `edges_scaled` are right.
+    None if only `units_scaled` and `edges_scaled` can hold them.
     """
     return _engine(graph).weights_through(graph, jobs)
 
@@ -69,7 +69,7 @@ def units_scaled(graph: NetGraph) -> Scaled:
 
 
 def edges_scaled(graph: NetGraph) -> Iterator[tuple[slice, Scaled]]:
-    """Weight of the paths through each edge, part by part of [E]."""
+    """Yield the weight of the paths through each edge, slice by slice of [E]."""
     for edges, ends in _wide.edge_products(graph, forward(graph), backward(graph)):
         yield edges, ends * scaled(graph.weights.data[edges].astype(np.float64), 0)
 
@@ -80,18 +80,18 @@ def total(graph: NetGraph) -> Scaled:
 
 
 def non_negative(graph: NetGraph, name: str) -> NetGraph:
-    """The graph itself, if no weight is below 0."""
+    """Return the graph; raise `GraphError` if a weight is negative."""
     least = graph.weights.data.min(initial=0.0)
     if least < 0:
         raise GraphError(
-            f"a weight of {least:.4g} found: {name} needs weights ≥ 0; pass graph.magnitude "
-            "(each edge counts |weight|) or graph.pattern (each counts 1)"
+            f"a weight is {least:.4g}: {name} needs weights ≥ 0; pass graph.magnitude (|w|) or "
+            "graph.pattern (1 for each edge)"
         )
     return graph
 
 
 class _Engine(Protocol):
-    """What each engine offers; None where numbers would leave its range."""
+    """The interface of an engine; its sweeps return None if numbers leave its range."""
 
     def forward(
         self, graph: NetGraph, squared: bool, removed: NDArray[np.bool_], /
@@ -113,6 +113,6 @@ def _engine(graph: NetGraph) -> _Engine:
         return _layerwise
     try:
         from netsculpt.paths import _compiled
-    except ImportError:  # numba is not there on every platform: slower, same numbers
+    except ImportError:  # numba is not available on every platform: slower, same numbers
         return _layerwise
     return _compiled

@@ -1,4 +1,4 @@
-"""Sweeps in NumPy with an exponent for each unit: slower, and right for all legal weights."""
+"""Sweeps in NumPy with an exponent per unit: slower, for all legal weights."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def backward(graph: NetGraph, squared: bool, removed: NDArray[np.bool_]) -> Scal
 
 
 def edge_products(graph: NetGraph, before: Scaled, after: Scaled) -> Iterator[tuple[slice, Scaled]]:
-    """``before[u] · after[v]`` over the edges (u, v) that leave a layer, layer by layer."""
+    """Yield ``before[u] · after[v]`` of the edges (u, v) out of each layer."""
     for layer in graph.layers:
         indptr = graph.weights.indptr[layer.start : layer.stop + 1]
         edges = slice(int(indptr[0]), int(indptr[-1]))

@@ -1,4 +1,4 @@
-"""Input→output paths through each edge."""
+"""Weight of the input→output paths through each edge."""
 
 from __future__ import annotations
 
@@ -17,10 +17,8 @@ def edge_path_weight(graph: NetGraph) -> NDArray[np.float64]:
     ``F_u w_uv G_v`` for the edge (u, v): the sum over those paths of the product of weights. In
     a strictly layered network the edges between any two layers sum to `path_total`.
 
-    Weights are swept as given, signs included: pass ``graph.pattern`` to count paths,
-    ``graph.with_weights(graph.multiplicity)`` to count them by scalar parameters,
-    ``graph.magnitude`` for Π|weight|. `path_weights` gives those of the units in the same time.
-    O(E).
+    Weights enter as given, signs included (see `netsculpt.paths`). O(E), in which `path_weights`
+    gives those of the units too.
 
     Returns
     -------
@@ -54,10 +52,7 @@ def log10_edge_path_weight(graph: NetGraph) -> NDArray[np.float64]:
 
     `edge_path_weight` for networks of any depth.
 
-    Weights are swept as given and must not be negative: pass ``graph.pattern`` to count paths,
-    ``graph.with_weights(graph.multiplicity)`` to count them by scalar parameters,
-    ``graph.magnitude`` for Π|weight|.
-    O(E).
+    Weights enter as given and must not be negative (see `netsculpt.paths`). O(E).
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Which units and edges lie on a path at all."""
+"""Units and edges on at least one input→output path."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ __all__ = ["Effective", "effective"]
 
 @dataclass(frozen=True, eq=False)
 class Effective:
-    """What of a network lies on at least one input→output path."""
+    """The units and edges of a network on at least one input→output path."""
 
     units: NDArray[np.bool_]  # [U]
     edges: NDArray[np.bool_]  # [E]
     layers: tuple[Layer, ...]  # [L] of the network
-    dead_units: dict[str, tuple[str, ...]]  # layer → its units on no path, "fc1[3]"
+    dead_units: dict[str, tuple[str, ...]]  # units on no path by layer, "fc1[3]"
     disconnected_outputs: tuple[str, ...]  # outputs that no input reaches
     collapsed_layers: tuple[str, ...]  # layers without an effective unit
     collapsed_blocks: tuple[str, ...]  # "source→target" without an effective edge
 
     def table(self) -> pd.DataFrame:
-        """One row a layer: its units, how many are effective, how many dead."""
+        """One row per layer: numbers of units, effective units and dead units."""
         import pandas as pd
 
         n_effective = [int(self.units[layer.units].sum()) for layer in self.layers]
@@ -58,37 +58,38 @@ class Effective:
         }
 
     def warnings(self) -> list[str]:
-        """Sentences about what a sparse network should not have."""
-        found = []
+        """Faults that a sparse network should not have, one sentence each."""
+        faults = []
         if self.collapsed_layers:
-            found.append(f"Collapsed layers (no unit on a path): {_some(self.collapsed_layers)}")
+            faults.append(f"Collapsed layers (no unit on a path): {_listed(self.collapsed_layers)}")
         if self.collapsed_blocks:
-            found.append(f"Collapsed blocks (no edge on a path): {_some(self.collapsed_blocks)}")
+            faults.append(f"Collapsed blocks (no edge on a path): {_listed(self.collapsed_blocks)}")
         if self.disconnected_outputs:
-            found.append(f"Outputs that no input reaches: {_some(self.disconnected_outputs)}")
-        return found
+            faults.append(f"Outputs that no input reaches: {_listed(self.disconnected_outputs)}")
+        return faults
 
 
 def effective(graph: NetGraph) -> Effective:
     """Find the units and edges that lie on at least one input→output path.
 
     An edge is effective if an input reaches its source and its target reaches an output. Biases
-    make no path. On a network with one true path of L edges: L edges, L − 1 hidden units.
+    form no path. A network with a single path of L edges has L effective edges and L − 1 effective
+    hidden units.
 
-    The pattern alone counts: weights do not enter, an edge of weight 0 is an edge. O(E).
+    Only the pattern counts: an edge of weight 0 is an edge. O(E).
 
     Returns
     -------
-    Masks [U] and [E] and, by name, dead units, disconnected outputs, collapsed layers and blocks.
+    Masks [U] and [E]; dead units, disconnected outputs, collapsed layers and blocks by name.
 
     Examples
     --------
     >>> from netsculpt.graph.matrices import from_matrices
     >>> first, second = np.array([[1.0], [0.0], [1.0]]), np.array([[1.0, 1.0, 0.0]])
-    >>> found = effective(from_matrices([first, second]))
-    >>> found.units.tolist(), found.edges.tolist()
+    >>> result = effective(from_matrices([first, second]))
+    >>> result.units.tolist(), result.edges.tolist()
     ([True, True, False, False, True], [True, False, True, False])
-    >>> found.dead_units
+    >>> result.dead_units
     {'hidden1': ('hidden1[1]', 'hidden1[2]')}
     """
     units = live_units(graph)
@@ -100,8 +101,8 @@ def effective(graph: NetGraph) -> Effective:
         edges[leaving] = units[graph.weights.indices[leaving]]
         edges[leaving] &= np.repeat(units[layer.units], np.diff(indptr))
         if not units[layer.units].all():
-            there = layer.start + np.flatnonzero(~units[layer.units])
-            dead[layer.name] = tuple(unit_names(graph, there.tolist()))
+            without_path = layer.start + np.flatnonzero(~units[layer.units])
+            dead[layer.name] = tuple(unit_names(graph, without_path.tolist()))
     outputs = [layer for layer in graph.layers if np.isin(layer.start, graph.outputs)]
     return Effective(
         units,
@@ -118,6 +119,6 @@ def effective(graph: NetGraph) -> Effective:
     )
 
 
-def _some(names: tuple[str, ...], most: int = 10) -> str:
+def _listed(names: tuple[str, ...], most: int = 10) -> str:
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more

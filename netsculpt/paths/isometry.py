@@ -1,4 +1,4 @@
-"""Whether a layer, or a stack of them, keeps lengths."""
+"""Whether a layer, or a stack of layers, preserves lengths."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netsculpt.core.errors import GraphError
-from netsculpt.graph.matrices import kept_entries
+from netsculpt.paths._kernels import kernel_entries
 
 __all__ = ["Isometry", "isometry", "isometry_of_product"]
 
 
 @dataclass(frozen=True, eq=False)
 class Isometry:
-    """Singular values of a matrix; all 1 for an isometry."""
+    """Singular values of a matrix: all 1 for an isometry."""
 
     singular_values: NDArray[np.float64]  # [min(in, out)] largest first
 
@@ -49,7 +49,7 @@ class Isometry:
 def isometry(weight: Any, mask: Any = None) -> Isometry:
     """Singular values of a layer's masked matrix.
 
-    A layer is a dynamical isometry where all are 1. Kernels are reshaped to [k·k·C_in, C_out].
+    A layer is a dynamical isometry if all are 1. Kernels are reshaped to [k·k·C_in, C_out].
     Weights enter as given, signs included. O(in · out · min(in, out)).
 
     Source: Lee et al. 2020, "A signal propagation perspective for pruning neural networks at
@@ -79,14 +79,14 @@ def isometry(weight: Any, mask: Any = None) -> Isometry:
 def isometry_of_product(weights: Sequence[Any]) -> Isometry:
     """Singular values of the product of layers, ``W_L … W_2 W_1``.
 
-    Give the layers' matrices [out, in], in layer order; for the input–output Jacobian of a ReLU
-    network at one sample put the 0/1 diagonal matrix of its active units after each. Weights
-    enter as given, signs included. O(Σ_l in · out of layers · width).
+    Pass the layers' matrices [out, in] in layer order; for the input–output Jacobian of a ReLU
+    network at one sample, insert the 0/1 diagonal matrix of active units after each. Weights enter
+    as given, signs included. O(Σ_l in · out of layers · width).
 
     Raises
     ------
     GraphError
-        If there is no matrix, or their shapes do not chain.
+        If there is no matrix, or the shapes do not chain.
 
     Examples
     --------
@@ -95,31 +95,27 @@ def isometry_of_product(weights: Sequence[Any]) -> Isometry:
     2.0
     """
     if not weights:
-        raise GraphError("no matrix given: at least one [out, in] is needed")
+        raise GraphError("there is no matrix: at least one [out, in] is needed")
     product = _matrix(weights[0], None)
     for weight in weights[1:]:
         matrix = _matrix(weight, None)
         if matrix.shape[0] != product.shape[1]:
             raise GraphError(
                 f"a matrix [{matrix.shape[1]}, {matrix.shape[0]}] follows {product.shape[1]} "
-                "units: matrices are [out, in] as in torch, in layer order"
+                "units: pass matrices [out, in] as in torch, in layer order"
             )
         product = product @ matrix
     return Isometry(_singular_values(product))
 
 
 def _matrix(weight: Any, mask: Any) -> NDArray[np.float64]:
-    """The kept entries [in, out]."""
-    if len(weight.shape) > 2:
-        weight = weight.reshape(weight.shape[0], -1)
-        mask = None if mask is None else mask.reshape(mask.shape[0], -1)
-    return np.asarray(kept_entries(weight, mask).toarray(), dtype=np.float64)
+    return np.asarray(kernel_entries(weight, mask).toarray(), dtype=np.float64)
 
 
 def _singular_values(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
     if matrix.size == 0 or not np.isfinite(matrix).all():
         raise GraphError(
-            f"a matrix {list(matrix.shape)} that is empty or holds NaN or infinity: singular "
+            f"a matrix {list(matrix.shape)} is empty or has NaN or infinite entries: singular "
             "values need finite entries"
         )
     return np.asarray(np.linalg.svd(matrix, compute_uv=False), dtype=np.float64)

@@ -1,4 +1,4 @@
-"""Edge-weight products between inputs and outputs."""
+"""Weight of the paths from each input to each output."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from netsculpt.paths._sweep import forward
 
 __all__ = ["pair_weights", "pairs_scaled"]
 
-_ENTRIES = 1 << 24  # numbers held at a time: 128 MiB
+_ENTRIES = 1 << 24  # numbers in memory at a time: 128 MiB
 
 
 def pair_weights(
@@ -21,12 +21,12 @@ def pair_weights(
     """Weight of the paths from each input to each output: the edge-weight product (EWP).
 
     The sum over all i→o paths of the product of weights: on a chain of matrices the (i, o) entry
-    of ``W_1 W_2 … W_L`` ([in, out] each), and right across skip connections too. Rows and
-    columns sum to `paths_out` of the inputs and `paths_in` of the outputs.
+    of ``W_1 W_2 … W_L`` ([in, out] each), skip connections included. Rows and columns sum to
+    `paths_out` of the inputs and `paths_in` of the outputs.
 
-    Weights are swept as given, signs included: pass ``graph.magnitude`` for the EWP of Patil et
-    al. 2023 (arXiv 2305.18402), ``graph.pattern`` to count paths.
-    O(E · I) by sparse products, for the requested inputs alone; memory O(I · O) + 128 MiB.
+    Weights enter as given, signs included: pass ``graph.magnitude`` for the EWP of Patil et al.
+    2023 (arXiv 2305.18402), ``graph.pattern`` to count paths. O(E · I) by sparse products, for the
+    requested inputs only; memory O(I · O) + 128 MiB.
 
     Parameters
     ----------
@@ -65,16 +65,17 @@ def pair_weights(
 def pairs_scaled(graph: NetGraph, begin: NDArray[np.intp], end: NDArray[np.intp]) -> Scaled:
     """Weight of the paths from each unit of `begin` to each of `end` [I, O].
 
-    Swept in the unit 2^exponent of each unit's own |path weight|, in which nothing overflows.
+    Each unit's numbers are scaled by the exponent of its |path weight|, so that nothing overflows.
     """
     exponent = forward(graph.magnitude).exponent
     gaps = np.repeat(exponent, np.diff(graph.weights.indptr))
     gaps -= exponent[graph.weights.indices]
     inner = graph.with_weights(np.ldexp(graph.weights.data.astype(np.float64), gaps))
-    order = {layer.name: at for at, layer in enumerate(graph.layers)}
+    layers = {layer.name: layer for layer in graph.layers}
+    ends = [(layers[block.source], layers[block.target]) for block in graph.blocks]
     blocks = [
-        (graph.layer(x.source).units, graph.layer(x.target).units, inner.block(x.source, x.target))
-        for x in sorted(graph.blocks, key=lambda x: order[x.source])
+        (source.units, target.units, inner.block(source.name, target.name))
+        for source, target in sorted(ends, key=lambda pair: pair[0].start)
     ]
     pairs = np.empty((begin.size, end.size))
     width = max(1, _ENTRIES // max(1, graph.n_units))
@@ -94,13 +95,10 @@ def _chosen(units: ArrayLike | None, legal: NDArray[np.intp], role: str) -> NDAr
     chosen = np.asarray(units)
     if chosen.ndim != 1 or not (np.issubdtype(chosen.dtype, np.integer) or chosen.size == 0):
         raise GraphError(
-            f"{role}s are {chosen.dtype} of shape {list(chosen.shape)}: a list of unit numbers "
-            f"is needed, from graph.{role}s"
+            f"{role}s are {chosen.dtype} of shape {list(chosen.shape)}: a list of units from "
+            f"graph.{role}s is needed"
         )
     foreign = chosen[~np.isin(chosen, legal)]
     if foreign.size:
-        raise GraphError(
-            f"unit {foreign[0]} is no {role}: paths are summed between graph.inputs and "
-            "graph.outputs; choose from those"
-        )
+        raise GraphError(f"unit {foreign[0]} is not an {role}: choose from graph.{role}s")
     return chosen.astype(np.intp)

@@ -1,4 +1,4 @@
-"""The few units that most paths run through, and the hourglass score."""
+"""A small set of units that most paths run through, and the hourglass score."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ if TYPE_CHECKING:
 __all__ = ["PathCore", "path_core"]
 
 _EXACT = 53  # float64 adds whole numbers below 2^53 without rounding
-_ROUNDING = 1e-12  # relative; larger counts and weights are told apart no further
+_ROUNDING = 1e-12  # relative; closer weights count as equal
 
-_FEW = 0.01  # share of paths from which on differences of rounded numbers would say too little
+_FEW = 0.01  # share of paths left below which differences would be rounding errors
 
 _Through = Callable[[NDArray[np.bool_]], tuple[Scaled, Scaled]]
 
 
 @dataclass(frozen=True, eq=False)
 class PathCore:
-    """The units that together cover a share τ of all paths."""
+    """A set of units that covers a share τ of all paths."""
 
-    units: NDArray[np.intp]  # [C] in the order in which they were taken
+    units: NDArray[np.intp]  # [C] in the order of choice
     names: tuple[str, ...]  # [C] "fc1[3]"
-    covered: NDArray[np.float64]  # [C] share of all paths that the units so far cover, 0 … 1
+    covered: NDArray[np.float64]  # [C] share of all paths covered so far, 0 … 1
     tau: float
-    flat_size: int  # core size of the flat network: inputs joined to outputs directly
+    flat_size: int  # core size of the flat network, with inputs connected to outputs directly
 
     @property
     def size(self) -> int:
@@ -49,12 +49,12 @@ class PathCore:
     def hourglass(self) -> float:
         """H(τ) = 1 − C(τ) / C_flat(τ): near 1 with a narrow waist, about 0 without.
 
-        Both sizes are greedy, so that H can end a little below 0. A network without a path: 0.
+        Both sizes are greedy, so H can be slightly negative. 0 for a network without a path.
         """
         return 1 - self.size / self.flat_size if self.flat_size else 0.0
 
     def table(self) -> pd.DataFrame:
-        """One row a unit of the core: unit, name, share covered with it."""
+        """One row per unit of the core: unit, name, share covered so far."""
         import pandas as pd
 
         return pd.DataFrame({"unit": self.units, "name": self.names, "covered": self.covered})
@@ -71,20 +71,20 @@ class PathCore:
 
 
 def path_core(graph: NetGraph, *, tau: float = 0.9) -> PathCore:
-    """Take the units that most paths run through, until a share `tau` of all paths is covered.
+    """Choose the units that most paths run through until a share `tau` of all paths is covered.
 
-    Greedy: take the unit with the most remaining input→output paths (`path_centrality`), remove
-    it, sweep again, until ``remaining ≤ (1 − τ) total``. Inputs and outputs may be taken. The
-    flat network has an edge s→t weighted by its number of s→t paths for every input s and output
-    t; the hourglass score is ``H = 1 − C(τ) / C_flat(τ)``. Dense layers of widths w have
+    Greedy: choose the unit with the most remaining input→output paths (`path_centrality`), remove
+    it and sweep again, until ``remaining ≤ (1 − τ) total``. Inputs and outputs may be chosen. In
+    the flat network, an edge s→t from every input s to every output t has the number of s→t paths
+    as weight; the hourglass score is ``H = 1 − C(τ) / C_flat(τ)``. Dense layers of widths w have
     ``H = 1 − ⌈τ min w⌉ / ⌈τ min(w_0, w_L)⌉``.
 
-    Ties go to the lowest unit. Whole-number weights whose path total is below 2^53 are compared
-    exactly; otherwise numbers within a relative 1e-12 count as equal.
+    Ties go to the lowest unit. Integer weights with a path total below 2^53 are compared exactly;
+    otherwise numbers within a relative 1e-12 count as equal.
 
-    Weights are swept as given and must not be negative: pass ``graph.pattern`` to count paths,
-    as in the source, ``graph.magnitude`` for Π|weight|. O(C (E + U)) and, for the flat network,
-    at most O(C_flat I O); memory O(E + I O).
+    Weights enter as given and must not be negative: pass ``graph.pattern`` to count paths, as in
+    the source, ``graph.magnitude`` for Π|weight|. O(C (E + U)) and, for the flat network, at most
+    O(C_flat I O); memory O(E + I O).
 
     Source: Sabrin & Dovrolis 2017, doi:10.1017/nws.2017.22.
 
@@ -93,12 +93,12 @@ def path_core(graph: NetGraph, *, tau: float = 0.9) -> PathCore:
     graph
         The network.
     tau
-        Share of all paths to cover, 0 < τ ≤ 1, read as a decimal: 0.9 is nine tenths.
+        Share of all paths to cover, 0 < τ ≤ 1, read as a decimal: 0.9 is exactly nine tenths.
 
     Raises
     ------
     GraphError
-        If a weight is negative or `tau` is not such a fraction.
+        If a weight is negative or `tau` is out of range.
 
     Examples
     --------
@@ -127,10 +127,10 @@ def path_core(graph: NetGraph, *, tau: float = 0.9) -> PathCore:
 
 
 class _Flat:
-    """The flat network, inputs and outputs numbered as they are in the graph.
+    """The flat network, with inputs and outputs in the order of the graph.
 
-    Paths through a unit only get fewer. So a number of some steps ago is a bound, and only the
-    units that might have the most are counted anew.
+    Paths through a unit only get fewer. So an old count is a bound, and only units that might have
+    the most paths are counted again.
     """
 
     def __init__(self, graph: NetGraph, slack: float) -> None:
@@ -146,7 +146,7 @@ class _Flat:
         self.covered: list[float] = []
 
     def through(self, removed: NDArray[np.bool_]) -> tuple[Scaled, Scaled]:
-        """Paths through each unit, or a bound below the most paths; and all that are left."""
+        """Number of paths through each unit, or a bound below the maximum; and all paths left."""
         n_inputs = len(self.pairs)
         for unit in np.flatnonzero(self.kept & removed[self.number]):
             self.covered.append(self.counts[unit])
@@ -155,13 +155,13 @@ class _Flat:
         sources, targets = np.split(self.kept.astype(np.float64), [n_inputs])
         while True:
             most = self.counts >= self.counts.max(initial=0.0) * self.near
-            found = np.flatnonzero(most & self.stale & self.kept)
-            if not found.size:
+            stale = np.flatnonzero(most & self.stale & self.kept)
+            if not stale.size:
                 break
-            rows, columns = found[found < n_inputs], found[found >= n_inputs]
+            rows, columns = stale[stale < n_inputs], stale[stale >= n_inputs]
             self.counts[rows] = self.pairs[rows] @ targets
             self.counts[columns] = sources @ self.pairs[:, columns - n_inputs]
-            self.stale[found] = False
+            self.stale[stale] = False
         left = math.fsum([self.whole, *(-count for count in self.covered)])
         if left < _FEW * self.whole:
             left = float(sources @ (self.pairs @ targets))
@@ -173,7 +173,7 @@ class _Flat:
 def _greedy(
     through: _Through, n_units: int, tau: float, slack: float
 ) -> tuple[list[int], list[float]]:
-    """Units in the order taken, and the share of all paths covered with each."""
+    """Units in the order of choice, and the share of all paths covered after each."""
     removed = np.zeros(n_units, dtype=bool)
     counts, left = through(removed)
     whole, allowed = left, (1 - Fraction(str(tau))) * (1 + Fraction(slack)) * _fraction(left)

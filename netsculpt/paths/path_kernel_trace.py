@@ -13,14 +13,14 @@ __all__ = ["log10_path_kernel_trace", "path_kernel_trace"]
 
 
 def path_kernel_trace(graph: NetGraph) -> float:
-    """Trace of the path kernel: how fast a network learns, as far as its paths decide it.
+    """Trace of the path kernel: how fast a network learns, as predicted by its paths.
 
-    ``tr Π = Σ_e Σ_{p∋e} (v_p / θ_e)²`` with v_p the product of the weights on path p. Swept with
-    squared weights this is ``Σ_{e=(u,v)} F²_u G²_v``: no path is enumerated, nothing is divided
-    by a weight, so that kept weights of 0 count as they should. Biases make no path; wiring is
-    walked but, holding no parameter, adds no term. An edge counts as one parameter.
+    ``tr Π = Σ_e Σ_{p∋e} (v_p / θ_e)²`` with v_p the product of the weights on path p. By a sweep
+    with squared weights this is ``Σ_{e=(u,v)} F²_u G²_v``: no path is enumerated and nothing is
+    divided by a weight, so that kept weights of 0 count correctly. Biases form no path; paths run
+    through wiring, but as it has no parameters it adds no term. An edge counts as one parameter.
 
-    Weights enter squared, so that `graph` and ``graph.magnitude`` give the same. O(E).
+    Weights enter squared, so `graph` and ``graph.magnitude`` give the same. O(E).
 
     Source: Patil & Dovrolis 2021 (PHEW), arXiv 2010.11354, after Gebhart et al. 2021,
     arXiv 2101.10552.
@@ -64,5 +64,5 @@ def _trace(graph: NetGraph) -> Scaled:
             parameters[graph.block_edges(block.source, block.target)] = False
     before, after = forward(graph, squared=True), backward(graph, squared=True)
     parts = [ends[parameters[edges]].sum() for edges, ends in edge_products(graph, before, after)]
-    mantissas, exponents = [x.mantissa for x in parts], [x.exponent for x in parts]
+    mantissas, exponents = [part.mantissa for part in parts], [part.exponent for part in parts]
     return scaled(np.array(mantissas, dtype=np.float64), exponents).sum()

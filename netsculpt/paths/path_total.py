@@ -1,4 +1,4 @@
-"""All input→output paths of a network."""
+"""Total weight of all input→output paths."""
 
 from __future__ import annotations
 
@@ -13,10 +13,7 @@ def path_total(graph: NetGraph) -> float:
 
     ``Σ_out F_v = Σ_in G_v``: the sum over all paths of the product of weights.
 
-    Weights are swept as given, signs included: pass ``graph.pattern`` to count paths,
-    ``graph.with_weights(graph.multiplicity)`` to count them by scalar parameters,
-    ``graph.magnitude`` for Π|weight|.
-    O(E).
+    Weights enter as given, signs included (see `netsculpt.paths`). O(E).
 
     Raises
     ------
@@ -40,10 +37,7 @@ def log10_path_total(graph: NetGraph) -> float:
     `path_total` for networks of any depth: a ResNet-50 at 90 % sparsity has 10^100 paths, a
     256-layer network 10^327.
 
-    Weights are swept as given and must not be negative: pass ``graph.pattern`` to count paths,
-    ``graph.with_weights(graph.multiplicity)`` to count them by scalar parameters,
-    ``graph.magnitude`` for Π|weight|.
-    O(E).
+    Weights enter as given and must not be negative (see `netsculpt.paths`). O(E).
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Input→output paths through each unit and each edge, in one go."""
+"""Weight of the input→output paths through each unit and each edge, in one call."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["PathWeights", "path_weights"]
 
 @dataclass(frozen=True, eq=False)
 class PathWeights:
-    """Weight of the input→output paths through all that they run through."""
+    """Weight of the input→output paths through each unit and each edge."""
 
     units: NDArray[np.float64]  # [U] `path_centrality`
     edges: NDArray[np.float64]  # [E] `edge_path_weight`, in the order of graph.weights.data
@@ -26,21 +26,18 @@ class PathWeights:
 def path_weights(graph: NetGraph, *, jobs: int = 1) -> PathWeights:
     """Weight of the input→output paths through each unit and each edge.
 
-    `path_centrality` and `edge_path_weight` by one sweep each way, in the time of the second
-    alone.
+    `path_centrality` and `edge_path_weight` by one sweep in each direction, in the time of the
+    second alone.
 
-    Weights are swept as given, signs included: pass ``graph.pattern`` to count paths,
-    ``graph.with_weights(graph.multiplicity)`` to count them by scalar parameters,
-    ``graph.magnitude`` for Π|weight|.
-    O(E).
+    Weights enter as given, signs included (see `netsculpt.paths`). O(E).
 
     Parameters
     ----------
     graph
         The network.
     jobs
-        Threads, −1: one a core. The result is the same, byte for byte. On cores that are free
-        they gain a third from some 10⁷ edges on; on busy ones, or for less, one is best.
+        Threads; −1 = one per core. The result is the same to the byte. On idle cores they save a
+        third of the time from some 10⁷ edges on; on busy ones, or below, one thread is fastest.
 
     Raises
     ------
@@ -52,8 +49,8 @@ def path_weights(graph: NetGraph, *, jobs: int = 1) -> PathWeights:
     --------
     >>> from netsculpt.graph.matrices import from_matrices
     >>> graph = from_matrices([np.array([[1.0, 0.0], [2.0, 3.0]]), np.array([[1.0, 4.0]])])
-    >>> found = path_weights(graph.pattern)
-    >>> found.units.tolist(), found.edges.tolist()
+    >>> weights = path_weights(graph.pattern)
+    >>> weights.units.tolist(), weights.edges.tolist()
     ([2.0, 1.0, 1.0, 2.0, 3.0], [1.0, 1.0, 1.0, 1.0, 2.0])
     """
     fast = weights_through(graph, jobs)

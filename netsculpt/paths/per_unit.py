@@ -1,4 +1,4 @@
-"""One number for each unit: ``(graph) -> float64 [U]``."""
+"""Functions that return one number per unit: ``(graph) -> float64 [U]``."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ __all__ = [
 def depth(graph: NetGraph) -> NDArray[np.float64]:
     """Number of edges on the longest path from an input to each unit.
 
-    The pattern alone counts: weights do not enter, an edge of weight 0 is an edge. O(E).
+    Only the pattern counts: an edge of weight 0 is an edge. O(E).
 
     Returns
     -------
-    Edges [U]: 0 at inputs that nothing feeds, −1 at units that no input reaches.
+    Edges [U]: 0 at inputs without incoming edges, −1 at units that no input reaches.
 
     Examples
     --------
@@ -55,13 +55,13 @@ def depth(graph: NetGraph) -> NDArray[np.float64]:
     return deepest.astype(np.float64)
 
 
-_CHUNK = 1 << 20  # edges: bincount widens what it is given to 8 bytes
+_CHUNK = 1 << 20  # edges: bincount copies its argument as int64
 
 
 def in_degree(graph: NetGraph) -> NDArray[np.float64]:
     """Number of edges into each unit.
 
-    The pattern alone counts: weights do not enter, an edge of weight 0 is an edge. O(E).
+    Only the pattern counts: an edge of weight 0 is an edge. O(E).
 
     Returns
     -------
@@ -84,11 +84,11 @@ def in_degree(graph: NetGraph) -> NDArray[np.float64]:
 def in_strength(graph: NetGraph) -> NDArray[np.float64]:
     """Sum of the weights into each unit, ``Σ_u w_uv``.
 
-    Weights are summed as given, signs included: pass ``graph.magnitude`` for Σ|weight|. O(E).
+    Weights enter as given, signs included: pass ``graph.magnitude`` for Σ|weight|. O(E).
 
     Returns
     -------
-    Sums of weights [U], added up in float64; 0 where there is no edge.
+    Sums of weights [U] in float64; 0 without edges.
 
     Examples
     --------
@@ -103,12 +103,9 @@ def in_strength(graph: NetGraph) -> NDArray[np.float64]:
 def log10_path_centrality(graph: NetGraph) -> NDArray[np.float64]:
     """Decimal logarithm of the weight of the input→output paths through each unit.
 
-    `path_centrality` for networks of any depth: a 256-layer network has some 10^327 paths.
+    `path_centrality` for networks of any depth.
 
-    Weights are swept as given and must not be negative: pass ``graph.pattern`` to count paths,
-    ``graph.with_weights(graph.multiplicity)`` to count them by scalar parameters,
-    ``graph.magnitude`` for Π|weight|.
-    O(E).
+    Weights enter as given and must not be negative (see `netsculpt.paths`). O(E).
 
     Returns
     -------
@@ -132,12 +129,9 @@ def log10_path_centrality(graph: NetGraph) -> NDArray[np.float64]:
 def log10_paths_in(graph: NetGraph) -> NDArray[np.float64]:
     """Decimal logarithm of the weight of the paths from the inputs to each unit.
 
-    `paths_in` for networks of any depth: a 256-layer network has some 10^327 paths.
+    `paths_in` for networks of any depth.
 
-    Weights are swept as given and must not be negative: pass ``graph.pattern`` to count paths,
-    ``graph.with_weights(graph.multiplicity)`` to count them by scalar parameters,
-    ``graph.magnitude`` for Π|weight|.
-    O(E).
+    Weights enter as given and must not be negative (see `netsculpt.paths`). O(E).
 
     Returns
     -------
@@ -155,19 +149,15 @@ def log10_paths_in(graph: NetGraph) -> NDArray[np.float64]:
     >>> log10_paths_in(graph.magnitude).round(3).tolist()
     [0.0, 0.0, 0.0, 0.699, 1.322]
     """
-    chosen = non_negative(graph, "log10_paths_in")
-    return forward(chosen).log10()
+    return forward(non_negative(graph, "log10_paths_in")).log10()
 
 
 def log10_paths_out(graph: NetGraph) -> NDArray[np.float64]:
     """Decimal logarithm of the weight of the paths from each unit to the outputs.
 
-    `paths_out` for networks of any depth: a 256-layer network has some 10^327 paths.
+    `paths_out` for networks of any depth.
 
-    Weights are swept as given and must not be negative: pass ``graph.pattern`` to count paths,
-    ``graph.with_weights(graph.multiplicity)`` to count them by scalar parameters,
-    ``graph.magnitude`` for Π|weight|.
-    O(E).
+    Weights enter as given and must not be negative (see `netsculpt.paths`). O(E).
 
     Returns
     -------
@@ -185,14 +175,13 @@ def log10_paths_out(graph: NetGraph) -> NDArray[np.float64]:
     >>> log10_paths_out(graph.magnitude).round(3).tolist()
     [0.954, 1.079, 0.0, 0.602, 0.0]
     """
-    chosen = non_negative(graph, "log10_paths_out")
-    return backward(chosen).log10()
+    return backward(non_negative(graph, "log10_paths_out")).log10()
 
 
 def out_degree(graph: NetGraph) -> NDArray[np.float64]:
     """Number of edges out of each unit.
 
-    The pattern alone counts: weights do not enter, an edge of weight 0 is an edge. O(U).
+    Only the pattern counts: an edge of weight 0 is an edge. O(U).
 
     Returns
     -------
@@ -211,11 +200,11 @@ def out_degree(graph: NetGraph) -> NDArray[np.float64]:
 def out_strength(graph: NetGraph) -> NDArray[np.float64]:
     """Sum of the weights out of each unit, ``Σ_v w_uv``.
 
-    Weights are summed as given, signs included: pass ``graph.magnitude`` for Σ|weight|. O(E).
+    Weights enter as given, signs included: pass ``graph.magnitude`` for Σ|weight|. O(E).
 
     Returns
     -------
-    Sums of weights [U], added up in float64; 0 where there is no edge.
+    Sums of weights [U] in float64; 0 without edges.
 
     Examples
     --------
@@ -233,10 +222,7 @@ def path_centrality(graph: NetGraph) -> NDArray[np.float64]:
     ``F_v G_v``, paths in times paths out (Sabrin & Dovrolis 2017, doi:10.1017/nws.2017.22). In a
     strictly layered network every layer has the same sum.
 
-    Weights are swept as given, signs included: pass ``graph.pattern`` to count paths,
-    ``graph.with_weights(graph.multiplicity)`` to count them by scalar parameters,
-    ``graph.magnitude`` for Π|weight|.
-    O(E).
+    Weights enter as given, signs included (see `netsculpt.paths`). O(E).
 
     Returns
     -------
@@ -266,12 +252,9 @@ def path_share(graph: NetGraph) -> NDArray[np.float64]:
     """Share of the weight of all input→output paths that runs through each unit.
 
     ``F_v G_v / Σ_out F``: `path_centrality` over the total, for networks of any depth. Comparable
-    between networks; a unit of share 1 cuts every path.
+    between networks; a unit of share 1 is on every path.
 
-    Weights are swept as given and must not be negative: pass ``graph.pattern`` to count paths,
-    ``graph.with_weights(graph.multiplicity)`` to count them by scalar parameters,
-    ``graph.magnitude`` for Π|weight|.
-    O(E).
+    Weights enter as given and must not be negative (see `netsculpt.paths`). O(E).
 
     Returns
     -------
@@ -289,10 +272,10 @@ def path_share(graph: NetGraph) -> NDArray[np.float64]:
     >>> path_share(graph.magnitude).round(3).tolist()
     [0.429, 0.571, 0.048, 0.952, 1.0]
     """
-    chosen = non_negative(graph, "path_share")
-    before = forward(chosen)
-    shares = (before * backward(chosen)).over(before[graph.outputs].sum())
-    return np.minimum(shares, 1.0)  # the last bit of a rounded quotient may pass 1
+    graph = non_negative(graph, "path_share")
+    before = forward(graph)
+    shares = (before * backward(graph)).over(before[graph.outputs].sum())
+    return np.minimum(shares, 1.0)  # rounding may exceed 1 by a bit
 
 
 def paths_in(graph: NetGraph) -> NDArray[np.float64]:
@@ -300,10 +283,7 @@ def paths_in(graph: NetGraph) -> NDArray[np.float64]:
 
     ``F_v = [v is an input] + Σ_u F_u w_uv``: the sum over those paths of the product of weights.
 
-    Weights are swept as given, signs included: pass ``graph.pattern`` to count paths,
-    ``graph.with_weights(graph.multiplicity)`` to count them by scalar parameters,
-    ``graph.magnitude`` for Π|weight|.
-    O(E).
+    Weights enter as given, signs included (see `netsculpt.paths`). O(E).
 
     Returns
     -------
@@ -331,10 +311,7 @@ def paths_out(graph: NetGraph) -> NDArray[np.float64]:
 
     ``G_u = [u is an output] + Σ_v w_uv G_v``: the sum over those paths of the product of weights.
 
-    Weights are swept as given, signs included: pass ``graph.pattern`` to count paths,
-    ``graph.with_weights(graph.multiplicity)`` to count them by scalar parameters,
-    ``graph.magnitude`` for Π|weight|.
-    O(E).
+    Weights enter as given, signs included (see `netsculpt.paths`). O(E).
 
     Returns
     -------

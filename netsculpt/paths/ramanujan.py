@@ -1,4 +1,4 @@
-"""How close the pattern of a layer is to a Ramanujan graph."""
+"""Spectral expansion of layers, compared with that of Ramanujan graphs."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from scipy.sparse.linalg import svds
 
 from netsculpt.core.errors import GraphError
 from netsculpt.graph.graph import WIRING, NetGraph
-from netsculpt.graph.matrices import kept_entries
+from netsculpt.paths._kernels import kernel_entries
 
 __all__ = ["Ramanujan", "ramanujan", "ramanujan_blocks"]
 
-_DENSE_ENTRIES = 250_000  # up to here all singular values at once are faster than two of them
+_DENSE_ENTRIES = 250_000  # up to here, all singular values are faster than the two largest
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,11 @@ class Ramanujan:
     n_left: int  # input side; C_in · k · k for a kernel
     n_right: int  # output side
     n_edges: int
-    degree_left: float  # mean number of edges of a unit, units without an edge included
+    degree_left: float  # mean number of edges per unit, including units without edges
     degree_right: float
     sigma1: float  # singular values of the 0/1 biadjacency, largest first
     sigma2: float  # μ̂
-    difference_of_bound: float  # Δr; ≥ 0 where the layer expands like a Ramanujan graph
+    difference_of_bound: float  # Δr; ≥ 0 if the layer expands like a Ramanujan graph
     weighted_spectral_gap: float  # σ1(|W|) − σ2(|W|)
 
     def summary(self) -> dict[str, Any]:
@@ -43,9 +43,9 @@ def ramanujan(weight: Any, mask: Any = None) -> Ramanujan:
 
     ``Δr = sqrt(d_L − 1) + sqrt(d_R − 1) − μ̂`` with mean degrees d and μ̂ the second singular
     value of the 0/1 biadjacency matrix; a root of a negative number (d < 1) counts as 0. The
-    weighted spectral gap is ``σ1(|W|) − σ2(|W|)``. Kernels are taken as C_in · k · k units on
-    the left. Pattern for Δr, magnitude for the gap. Large layers go through sparse SVD,
-    O(E) an iteration.
+    weighted spectral gap is ``σ1(|W|) − σ2(|W|)``. Kernels have C_in · k · k units on the left.
+    Weights enter as pattern in Δr, as magnitude in the gap. Large layers use sparse SVD, O(E) per
+    iteration.
 
     Source: Hoang et al. 2023, "Revisiting pruning at initialization through the lens of
     Ramanujan graph", ICLR.
@@ -55,51 +55,46 @@ def ramanujan(weight: Any, mask: Any = None) -> Ramanujan:
     weight
         Matrix [out, in] or kernel [out, in, k, …] as in torch: array, tensor or sparse matrix.
     mask
-        Of the same shape, nonzero = kept; then a kept weight may be 0. Without it the nonzero
-        entries are the edges (of a sparse matrix: the stored ones).
+        Of the same shape, nonzero = kept, so that a kept weight may be 0. Without a mask, nonzero
+        entries are the edges (stored ones of a sparse matrix).
 
     Examples
     --------
-    >>> found = ramanujan(np.ones((30, 20)))
-    >>> round(found.sigma1**2, 9), abs(found.sigma2) < 1e-12
+    >>> result = ramanujan(np.ones((30, 20)))
+    >>> round(result.sigma1**2, 9), abs(result.sigma2) < 1e-12
     (600.0, True)
     """
     if isinstance(weight, NetGraph):
-        raise GraphError("a graph is given: ramanujan_blocks(graph) measures each of its blocks")
-    weight = weight if hasattr(weight, "shape") else np.asarray(weight)
-    if len(weight.shape) > 2:
-        weight = weight.reshape(weight.shape[0], -1)
-        mask = None if mask is None else mask.reshape(mask.shape[0], -1)
-    return _measured(kept_entries(weight, mask))
+        raise GraphError("the weight is a graph: use ramanujan_blocks(graph) for its blocks")
+    return _measures(kernel_entries(weight, mask))
 
 
 def ramanujan_blocks(graph: NetGraph) -> dict[tuple[str, str], Ramanujan]:
-    """`ramanujan` of every block of a graph, on the pattern of its units; wiring left out.
+    """Measures of `ramanujan` for every block of a graph, on the pattern of its units, but wiring.
 
-    An edge between two channels counts once, however many taps of the kernel it stands for: for
-    the pattern of scalar weights of a convolution give its kernel to `ramanujan`. Pattern for Δr,
-    magnitude for the spectral gap.
+    An edge between two channels counts once, whatever the size of the kernel: for the pattern of
+    scalar weights of a convolution pass its kernel to `ramanujan`. Weights enter as there.
 
     Returns
     -------
-    Measures for each (source, target).
+    Measures by (source, target).
 
     Examples
     --------
     >>> from netsculpt.graph.matrices import from_matrices
-    >>> found = ramanujan_blocks(from_matrices([np.ones((30, 20)), np.ones((10, 30))]))
-    >>> [(pair, round(each.difference_of_bound, 3)) for pair, each in found.items()]
+    >>> blocks = ramanujan_blocks(from_matrices([np.ones((30, 20)), np.ones((10, 30))]))
+    >>> [(pair, round(block.difference_of_bound, 3)) for pair, block in blocks.items()]
     [(('input', 'hidden1'), 9.744), (('hidden1', 'output'), 8.385)]
     """
     return {
-        (block.source, block.target): _measured(graph.block(block.source, block.target))
+        (block.source, block.target): _measures(graph.block(block.source, block.target))
         for block in graph.blocks
         if block.kind != WIRING
     }
 
 
-def _measured(weights: csr_array) -> Ramanujan:
-    """Measures of a layer given as [in, out]."""
+def _measures(weights: csr_array) -> Ramanujan:
+    """Measures of a layer [in, out]."""
     n_left, n_right = weights.shape
     degree_left = weights.nnz / n_left if n_left else 0.0
     degree_right = weights.nnz / n_right if n_right else 0.0
@@ -132,7 +127,7 @@ def _two_largest(matrix: csr_array) -> tuple[float, float]:
     if min(n_rows, n_columns) <= 2 or n_rows * n_columns <= _DENSE_ENTRIES:
         values = np.linalg.svd(matrix.toarray(), compute_uv=False)
     else:
-        start = np.random.default_rng(0).standard_normal(min(matrix.shape))  # the same every time
+        start = np.random.default_rng(0).standard_normal(min(matrix.shape))  # fixed
         values = np.sort(svds(matrix, 2, v0=start, return_singular_vectors=False))[::-1]
     padded = np.concatenate([values, [0.0, 0.0]])
     return float(padded[0] * scale), float(padded[1] * scale)

@@ -1,4 +1,4 @@
-"""How few units of a layer carry most of its path weight to the outputs."""
+"""Number of units of a layer that carry most of its path weight to the outputs."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from netsculpt.paths._sweep import backward, non_negative
 
 __all__ = ["units_carrying"]
 
-_ROUNDING = 1e-12  # relative; so that 9 of 10 equal units are 90 %
+_ROUNDING = 1e-12  # relative, so that 9 of 10 equal units are 90 %
 
 
 def units_carrying(graph: NetGraph, share: float = 0.9) -> dict[str, int]:
-    """Smallest number of units of each hidden layer that carry `share` of its weight to outputs.
+    """Smallest number of units in each hidden layer that carry `share` of its weight to outputs.
 
-    Sort the layer's units by the weight of the paths from them to the outputs, G_v; count how
-    many of the largest make `share` of the layer's sum. In networks sculpted for small tasks this
-    stays at 2 or 3 whatever the width (Patil et al. 2023, arXiv 2305.18402).
+    The units of the layer are sorted by G_v, the weight of the paths from them to the outputs, and
+    the result is how many of the largest add up to `share` of the layer's sum. In networks sculpted
+    for small tasks it stays at 2 or 3 at any width (Patil et al. 2023, arXiv 2305.18402).
 
-    Weights are swept as given and must not be negative: pass ``graph.magnitude`` for edge-weight
+    Weights enter as given and must not be negative: pass ``graph.magnitude`` for edge-weight
     products, as in the paper, ``graph.pattern`` to count paths. O(E + U log U).
 
     Parameters
@@ -32,12 +32,12 @@ def units_carrying(graph: NetGraph, share: float = 0.9) -> dict[str, int]:
 
     Returns
     -------
-    Number of units for each hidden layer by name, 0 for layers without a path to the outputs.
+    Number of units by hidden layer, 0 for layers without a path to the outputs.
 
     Raises
     ------
     GraphError
-        If a weight is negative or `share` is not a fraction.
+        If a weight is negative or `share` is out of range.
 
     Examples
     --------
@@ -48,8 +48,7 @@ def units_carrying(graph: NetGraph, share: float = 0.9) -> dict[str, int]:
     """
     if not 0 < share <= 1:
         raise GraphError(f"share is {share}: a fraction above 0 and at most 1 is needed")
-    chosen = non_negative(graph, "units_carrying")
-    onward = backward(chosen)
+    onward = backward(non_negative(graph, "units_carrying"))
     counts = {}
     for layer in graph.layers:
         if layer.role == "hidden":

@@ -1,7 +1,7 @@
-"""Detectors that see data: `(graph, influence [U, O], *, rng, …) -> Partition`.
+"""Detectors that use data: `(graph, influence [U, O], *, rng, …) -> Partition`.
 
-Influence is how much each output depends on each unit; an output's own row says how much the
-outputs change together with it. Units that carry nothing are −1.
+Influence is how much each output depends on each unit; an output's own row is how much the outputs
+change together with it. Units that carry nothing get −1.
 """
 
 from netsculpt.modules.data_aware.functional import functional

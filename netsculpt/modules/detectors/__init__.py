@@ -1,4 +1,4 @@
-"""Detectors: `(graph, *, rng, …) -> Partition`, dead units −1."""
+"""Detectors of modules: `(graph, *, rng, …) -> Partition`; dead units get −1."""
 
 from netsculpt.modules.detectors.layered import layered
 from netsculpt.modules.detectors.leiden import leiden

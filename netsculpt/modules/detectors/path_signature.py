@@ -1,4 +1,4 @@
-"""Modules by the functions that a unit's paths serve, idle paths left out."""
+"""Modules by the functions that each unit's paths serve, idle paths excluded."""
 
 from __future__ import annotations
 
@@ -21,41 +21,41 @@ __all__ = ["path_signature"]
 def path_signature(
     graph: NetGraph,
     *,
-    rng: RNG = None,  # noqa: ARG001 - every detector takes it; this one draws nothing
+    rng: RNG = None,  # noqa: ARG001 - part of every detector's signature
     idle: float = 0.1,
 ) -> Partition:
-    r"""Find the modules of a sculpted network from its weights: who serves which functions.
+    r"""Find the modules of a sculpted network from its weights: which units serve which functions.
 
-    Units are one module if they serve the same set of functions. Inputs that two functions share
-    form a module apart from those of one function alone; a sub-function that several others reuse
-    is a module that holds no output. Kept edges that carry (almost) nothing do not count.
+    Units that serve the same set of functions are one module. Inputs shared by two functions form
+    a module separate from those of one function alone; a sub-function reused by several others is
+    a module without outputs. Kept edges that carry (almost) nothing do not count.
 
     1. Units on no input→output path are dropped.
     2. Outputs are one function if their incoming weights are equal up to sign
-       (:math:`1 - 2 |a \cdot b| / (|a|^2 + |b|^2) \le .0127`), or, among four or more, alike where
-       others are not (average linkage, mean silhouette ≥ .5).
-    3. Three ratios say how much unit u of a layer has to do with function f: the root of the share
-       of f's squared path weight :math:`\sum_\mathrm{paths} \prod w^2` that runs through u, over
-       that of a typical unit of the layer (at most 1); the root of the chance that a walk from u,
-       along edges in proportion to w², ends in f; and the number of paths from u to f. The last
-       two are taken relative to u's main function, after functions were balanced within the layer
-       (Sinkhorn, by factors up to 2). u serves f if the product is above `idle`; its main
-       function it always serves.
-    4. Where the network falls into parts up to some layer, each with inputs of its own and more
-       cleanly than random wiring would (expected number of such divisions ≤ .05), parts that
-       serve a common function are sub-functions handed on to it: each is a module.
+       (:math:`1 - 2 |a \cdot b| / (|a|^2 + |b|^2) \le .0127`), or, among four or more, if they form
+       clear groups (average linkage, mean silhouette ≥ .5).
+    3. Three ratios measure how much unit u of a layer contributes to function f: the root of the
+       share of f's squared path weight :math:`\sum_\mathrm{paths} \prod w^2` that runs through u,
+       over that of a typical unit of the layer (at most 1); the root of the probability that a
+       walk from u, along edges in proportion to w², ends in f; and the number of paths from u to
+       f. The last two are relative to u's main function, after functions are balanced within the
+       layer (Sinkhorn, by factors up to 2). u serves f if the product is above `idle`; it always
+       serves its main function.
+    4. If the network falls into parts up to some layer, each with separate inputs and more cleanly
+       than random wiring would (expected number of such divisions ≤ .05), parts that serve a
+       common function are sub-functions of it: each is a module.
 
-    *Assumes* that outputs of a function are trained alike, that functions are about as large as
-    each other (then balancing tells idle paths from weak ones), and that pruning went so far that
-    only structure is left. Biases are not seen: functions that differ by them alone are one.
+    *Assumes* that outputs of a function are trained alike, that functions are of similar size
+    (then balancing distinguishes idle paths from weak ones), and that the network was pruned until
+    only structure is left. Biases are ignored: functions that differ by them alone are one.
 
     *Wins*, on the authors' published networks, where functions share inputs or units: 3 shared
     inputs, used once / four times: inputs .89 / .92 (`sculpting`: .53 / .69), outputs 1.00
     (.58 / .69); 4 shared inputs: outputs 1.00 (.25 / .44); reused sub-functions 1.00 / .97
     (.42 / .61). *Loses* where modules are only denser than the rest (`leiden` finds those), and
-    where each output has wiring of its own: there are then up to as many modules as units.
+    where each output has separate wiring: there are then up to as many modules as units.
 
-    Weights enter as magnitude, signs in 2 only; ``graph.pattern`` gives modules of the mask.
+    Weights enter as magnitude, signs in 2 only; pass ``graph.pattern`` for modules of the mask.
 
     Parameters
     ----------
@@ -64,8 +64,8 @@ def path_signature(
     rng
         Not used: the result is deterministic.
     idle
-        Paths to a function with a product of ratios up to this are idle, 0 … below 1. At .1 the
-        published exemplars lose nothing; from .12 on they do.
+        Paths to a function are idle if their product of ratios is at most this, 0 ≤ idle < 1. The
+        published exemplars lose nothing at .1, but do from .12 on.
 
     Returns
     -------
@@ -75,12 +75,12 @@ def path_signature(
     Raises
     ------
     GraphError
-        If `idle` is not in its range.
+        If `idle` is outside its range.
 
     Notes
     -----
-    Time O(E K + O² E / U + O³) for O outputs of K functions, of which the last matters from some
-    thousand outputs on; memory O(U K + O²).
+    Time O(E K + O² E / U + O³) for O outputs of K functions (the last term matters beyond some
+    thousand outputs); memory O(U K + O²).
 
     References
     ----------
@@ -107,10 +107,10 @@ def path_signature(
 
 
 def _labels(graph: NetGraph, idle: float) -> NDArray[np.intp]:
-    """Module of each unit of a network whose units are all live [U]."""
-    from netsculpt.modules.detectors._functions.input_groups import input_groups
-    from netsculpt.modules.detectors._functions.output_functions import output_functions
-    from netsculpt.modules.detectors._functions.served_functions import PathShares
+    """Module of each unit [U] of a network without dead units."""
+    from netsculpt.modules.detectors._path_signature.input_groups import input_groups
+    from netsculpt.modules.detectors._path_signature.output_functions import output_functions
+    from netsculpt.modules.detectors._path_signature.served_functions import PathShares
 
     functions = np.full(graph.n_units, -1, dtype=np.intp)
     functions[graph.outputs] = output_functions(graph, graph.outputs)
@@ -132,7 +132,7 @@ def _labels(graph: NetGraph, idle: float) -> NDArray[np.intp]:
 
 
 def _groups_read(graph: NetGraph, members: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which groups of inputs [G, I] each unit has a path from [U, G]."""
+    """Which groups of inputs [G, I] have a path to each unit [U, G]."""
     backward = graph.pattern.weights.T.tocsr()
     read = np.zeros((graph.n_units, members.shape[0]), dtype=np.float32)
     read[graph.inputs] = members.T

@@ -1,4 +1,4 @@
-"""Module detection of Neural Sculpting: clusters of every layer, merged from the inputs up."""
+"""Modules by Neural Sculpting: clusters of each layer, merged from the inputs up."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["sculpting"]
 def sculpting(
     graph: NetGraph,
     *,
-    rng: RNG = None,  # noqa: ARG001 - every detector takes it; this one draws nothing
+    rng: RNG = None,  # noqa: ARG001 - part of every detector's signature
     step_size: int | None = None,
     mm_threshold: float = 0.2,
     merge_threshold: float = 0.9,
@@ -30,13 +30,13 @@ def sculpting(
     r"""Find the modules of a sculpted network.
 
     Units of a layer belong together if they feed the same units downstream; clusters of
-    neighbouring layers are one module if they (almost) only feed, and are (almost) only fed by,
-    each other. Built for networks pruned until only the structure of their task is left.
+    neighbouring layers are one module if they (almost) only feed each other. Made for networks
+    pruned until only the structure of their task is left.
 
     1. Units on no input→output path are dropped; outputs stay.
     2. The feature of a unit is the 0/1 row of the units that it reaches within `step_size` edges.
-    3. The units of each layer but the outputs, which stay apart, are clustered by average linkage
-       on the cosine distance of their features. The number of clusters k minimises
+    3. The units of each layer are clustered by average linkage on the cosine distance of their
+       features; outputs stay separate. The number of clusters k minimises
        :math:`M(k) = \sum_c D_{cc} - (\sum_d D_{cd})^2` over 2 ≤ k ≤ n − 1, where :math:`D_{cd}`
        is the share of all pairwise distance that lies between clusters c and d.
     4. If k is 2 or n − 1, or the minimum is above −`mm_threshold`, two tests against the overlap
@@ -44,12 +44,12 @@ def sculpting(
        chance) or by 1 (even the last two clusters overlap no less than by chance).
     5. A cluster joins the module of the first cluster below that sends it more than
        `merge_threshold` of the edges it receives, if these are also more than
-       `merge_threshold` of the edges which that cluster sends. For outputs the second
-       condition is dropped. Otherwise it starts a new module.
+       `merge_threshold` of the edges that the lower cluster sends (not required of outputs).
+       Otherwise it starts a new module.
 
-    Weights enter as pattern. On a chain of layers this is the published detector. Elsewhere the
-    features follow all blocks, skip connections and wiring included, each a step, and the shares
-    in 5 are of a cluster's edges in all blocks.
+    Weights enter as pattern. On a chain of layers this is the published detector. Elsewhere
+    features follow all blocks, including skip connections and wiring, one step each, and the
+    shares in 5 are of a cluster's edges in all blocks.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def sculpting(
         Longest path, in edges, from a unit to the units of its feature. None: everything
         downstream.
     mm_threshold
-        Below this depth the minimum of M is not trusted, 0 … 1.
+        A minimum of M shallower than this is not trusted, 0 … 1.
     merge_threshold
         Share of edges, 0 … 1, above which clusters are one module (0.9 for Boolean tasks, 0.6
         for MNIST tasks in the paper).
@@ -78,8 +78,8 @@ def sculpting(
 
     Notes
     -----
-    Time O(n² U) for a layer of n units with U downstream, memory O(n U + n²). Units of a layer
-    with equal distances are merged in index order, so ties may make the result depend on it.
+    Time O(n² U) for a layer of n units with U downstream, memory O(n U + n²). Units of a
+    layer at equal distances are merged in index order, so the result may depend on it.
 
     References
     ----------
@@ -94,14 +94,14 @@ def sculpting(
     [0, 0, 1, 1, 0, 0, 1, 1, 0, 1]
     """
     if step_size is not None and step_size < 1:
-        raise GraphError(f"step_size is {step_size}: at least 1 edge is needed to see a difference")
+        raise GraphError(f"step_size is {step_size}: at least 1 edge is needed")
     clusters = _layer_clusters(graph, step_size or len(graph.layers), mm_threshold)
     return Partition(_merged(graph, clusters, merge_threshold), "sculpting")
 
 
 def _layer_clusters(graph: NetGraph, step_size: int, mm_threshold: float) -> NDArray[np.intp]:
-    """Cluster of each unit before merging, numbered from the inputs up, −1 if dead [U]."""
-    from netsculpt.modules.detectors._functions.row_clusters import row_clusters
+    """Cluster of each unit before merging [U], numbered from the inputs up, −1 if dead."""
+    from netsculpt.modules.detectors._row_clusters import row_clusters
 
     live = live_units(graph)
     live[graph.outputs] = True
@@ -114,13 +114,13 @@ def _layer_clusters(graph: NetGraph, step_size: int, mm_threshold: float) -> NDA
     for layer in np.unique(layer_of).tolist():
         first, last = np.searchsorted(layer_of, [layer, layer + 1])
         if layer in output_layers:
-            found = np.arange(last - first)
+            own = np.arange(last - first)
         else:
             reached = _reached(pattern, slice(first, last), step_size)
             within_reach = np.isin(layer_of, layer_of[reached.any(axis=0)])
-            found = row_clusters(reached[:, within_reach], mm_threshold)
-        clusters[units[first:last]] = found + n_clusters
-        n_clusters += int(found.max()) + 1
+            own = row_clusters(reached[:, within_reach], mm_threshold)
+        clusters[units[first:last]] = own + n_clusters
+        n_clusters += int(own.max()) + 1
     return clusters
 
 
@@ -140,7 +140,7 @@ def _reached(pattern: csr_array, units: slice, step_size: int) -> NDArray[np.boo
 def _merged(
     graph: NetGraph, clusters: NDArray[np.intp], merge_threshold: float
 ) -> NDArray[np.intp]:
-    """Modules [U]: a cluster has that of the cluster it joins, or a new one."""
+    """Module of each unit [U]: that of the cluster which its own joins, or a new one."""
     n_clusters = int(clusters.max(initial=NO_MODULE)) + 1
     lower, upper = clusters[graph.sources], clusters[graph.weights.indices]
     live = (lower >= 0) & (upper >= 0)
@@ -155,5 +155,5 @@ def _merged(
     joining, first = np.unique(upper[joins], return_index=True)
     module = np.arange(n_clusters)
     for above, below in zip(joining, lower[joins][first], strict=True):
-        module[above] = module[below]  # from the inputs up, so that `below` is settled
+        module[above] = module[below]  # from the inputs up, so that `below` is final
     return np.append(module, NO_MODULE)[clusters]

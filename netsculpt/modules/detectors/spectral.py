@@ -1,4 +1,4 @@
-"""Modules by spectral clustering: small n-cut on the undirected graph of |weight|."""
+"""Modules of small n-cut by spectral clustering of the undirected graph of |weight|."""
 
 from __future__ import annotations
 
@@ -12,47 +12,47 @@ from netsculpt.core.errors import GraphError
 from netsculpt.core.random import RNG, root_seed, stream
 from netsculpt.graph.graph import NetGraph, live_units
 from netsculpt.graph.partition import NO_MODULE, Partition
-from netsculpt.modules.labels import live_magnitudes
+from netsculpt.modules.magnitudes import live_magnitudes
 from netsculpt.modules.ncut import ncut
 from netsculpt.modules.quality import quality
 
 __all__ = ["spectral"]
 
-_MOST_MODULES = 16  # tried where k is not given, unless there are more components
+_MOST_MODULES = 16  # tried if k is not given, unless there are more components
 _NOTHING = 1e-30  # of the largest |weight|
 _RESTARTS = 10  # of k-means
 _DENSE = 600  # units up to which a dense solver is faster
-_TOLERANCE = 1e-4  # of eigenvalues: closer costs twice the time and moves no unit
+_TOLERANCE = 1e-4  # of eigenvalues: a smaller one costs twice the time and moves no unit
 
 
 def spectral(graph: NetGraph, *, rng: RNG = None, k: int | None = None) -> Partition:
     r"""Find k modules of small n-cut by normalised spectral clustering.
 
-    The method of the work on clusterability. It knows nothing of layers: on networks whose modules
-    are weak it finds depth, so look at `netsculpt.modules.layer_ami`.
+    The method of the clusterability papers. It ignores layers: on networks with weak modules it
+    finds depth, so check `netsculpt.modules.layer_ami`.
 
     The live units that carry weight are nodes, \|weight\| is the undirected affinity A, D its row
     sums. The rows of the k leading eigenvectors of :math:`D^{-1/2} A D^{-1/2}` (the k smallest of
-    L_sym), scaled to length 1, are clustered by k-means with many restarts. Eigenvectors are found
-    component by component, so that repeated eigenvalues are not missed. Where the graph has k or
-    more components, whole components make the modules, evenly by volume: n-cut is 0.
+    L_sym), scaled to length 1, are clustered by k-means with many restarts. Eigenvectors are
+    computed component by component, so that repeated eigenvalues are not missed. If the graph has
+    k or more components, modules are whole components, balanced by volume: n-cut is 0.
 
     Parameters
     ----------
     graph
-        The network. For the mask alone give ``graph.pattern``.
+        The network. For the mask alone pass ``graph.pattern``.
     rng
-        Seed or generator, for k-means and the eigensolver's first vector.
+        Seed or generator, for k-means and the eigensolver's initial vector.
     k
-        Modules. None: of 1 … 16 (never fewer than components) the number with the highest
+        Number of modules. None: the one of 1 … 16 (never fewer than components) with the highest
         layer-aware modularity, the smallest on a tie. n-cut itself favours few modules, and the
         largest eigengap finds planted modules less often.
 
     Returns
     -------
     Partition
-        −1 for dead units and for those whose edges all weigh 0; ``quality`` is the n-cut, of
-        which less is better.
+        −1 for dead units and for those whose edges all have weight 0; ``quality`` is the n-cut:
+        lower is better.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def spectral(graph: NetGraph, *, rng: RNG = None, k: int | None = None) -> Parti
 
     Notes
     -----
-    Cost O(k E) an iteration of the eigensolver and O(k U) one of k-means. Filan et al.,
+    Cost O(k E) per iteration of the eigensolver and O(k U) per iteration of k-means. Filan et al.,
     "Clusterability in neural networks", arXiv:2103.03386, section 2.
 
     Examples
@@ -75,14 +75,15 @@ def spectral(graph: NetGraph, *, rng: RNG = None, k: int | None = None) -> Parti
     affinity, units = _affinity(graph)
     if k is not None and not 1 <= k <= units.size:
         raise GraphError(
-            f"k is {k}: 1 … {units.size} is needed, as many live units of {graph!r} carry weight"
+            f"k is {k}: 1 … {units.size} is needed, the number of live units of {graph!r} with "
+            "weight"
         )
     component = _components(affinity)
     n_components = int(component.max(initial=-1)) + 1
     strength = np.asarray(affinity.sum(axis=1), dtype=np.float64)
     most = min(max(_MOST_MODULES, n_components), units.size)
     candidates = range(n_components, most + 1) if k is None else range(k, k + 1)
-    found = []
+    partitions = []
     with _one_thread():
         vectors = _leading_eigenvectors(affinity, component, candidates[-1], seed)
         for n_modules in candidates:
@@ -91,16 +92,16 @@ def spectral(graph: NetGraph, *, rng: RNG = None, k: int | None = None) -> Parti
                 labels[units] = _clustered(vectors[:, :n_modules], seed)
             else:
                 labels[units] = _packed(component, strength, n_modules)
-            found.append(Partition(labels, "spectral"))
-    # Rounding hides ties, and max() takes the first of equals.
-    best = max(found, key=lambda partition: round(quality(graph, partition), 12))
+            partitions.append(Partition(labels))
+    # Rounding makes near ties equal, and max() returns the first of equals.
+    best = max(partitions, key=lambda partition: round(quality(graph, partition), 12))
     return Partition(best.labels, "spectral", ncut(graph, best))
 
 
 def _one_thread() -> AbstractContextManager[object]:
-    """A context in which no library starts threads.
+    """Context in which no library starts threads.
 
-    They add up in any order, and where eigenvalues are equal rounding chooses the vectors.
+    Threads add in any order, and where eigenvalues are equal rounding decides on the vectors.
     """
     import sklearn.cluster  # noqa: F401
     from threadpoolctl import threadpool_limits
@@ -110,12 +111,11 @@ def _one_thread() -> AbstractContextManager[object]:
 
 
 def _affinity(graph: NetGraph) -> tuple[csr_array, NDArray[np.intp]]:
-    """Symmetric [N, N] of the units with weight, and which units these are [N]."""
+    """Symmetric affinity [N, N] of the units with weight, and the units [N]."""
     live = live_units(graph)
     sources, targets = graph.sources, graph.weights.indices
     weight = live_magnitudes(graph, live)
-    # A stored zero is an edge but no affinity, and what rounds to none beside the largest is none:
-    # neither must join components.
+    # Neither stored zeros nor weights that vanish next to the largest may join components.
     joined = weight > _NOTHING
     upper = csr_array((weight[joined], (sources[joined], targets[joined])), graph.weights.shape)
     affinity = csr_array(upper + upper.T)
@@ -134,9 +134,9 @@ def _components(affinity: csr_array) -> NDArray[np.int32]:
 def _leading_eigenvectors(
     affinity: csr_array, component: NDArray[np.int32], k: int, seed: int
 ) -> NDArray[np.float64]:
-    """Eigenvectors [N, k] of the k largest eigenvalues, every component's first among them.
+    """Eigenvectors [N, k] of the k largest eigenvalues, including the first of every component.
 
-    A solver for the whole graph may miss copies of the eigenvalue 1, one a component.
+    A solver for the whole graph may miss copies of the eigenvalue 1, which each component has.
     """
     n_components = int(component.max(initial=-1)) + 1
     if k <= n_components:
@@ -144,12 +144,12 @@ def _leading_eigenvectors(
     scale = 1 / np.sqrt(affinity.sum(axis=1))
     normalised = csr_array(affinity * scale[:, None] * scale)
     values, vectors = [], []
-    for at in range(n_components):
-        members = np.flatnonzero(component == at)
+    for index in range(n_components):
+        members = np.flatnonzero(component == index)
         wanted = min(members.size, k - n_components + 1)
         part = normalised[members][:, members]
-        inside_values, inside = _largest(part, wanted, stream(seed, "eigenvectors", at))
-        inside_values[0] = np.inf  # the eigenvalue 1, before all that rounding may lift above it
+        inside_values, inside = _largest(part, wanted, stream(seed, "eigenvectors", index))
+        inside_values[0] = np.inf  # the eigenvalue 1, ahead of any that rounding lifts above it
         whole = np.zeros((component.size, wanted))
         whole[members] = inside
         values.append(inside_values)
@@ -161,7 +161,7 @@ def _leading_eigenvectors(
 def _largest(
     matrix: csr_array, k: int, rng: np.random.Generator
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The k largest eigenvalues [k], descending, and their vectors [n, k]."""
+    """The k largest eigenvalues [k], in descending order, and their vectors [n, k]."""
     from scipy.linalg import eigh
     from scipy.sparse.linalg import eigsh
 
@@ -169,14 +169,14 @@ def _largest(
     if n <= _DENSE or k >= n - 1:
         values, vectors = eigh(matrix.toarray(), subset_by_index=(n - k, n - 1))
     else:
-        # From `rng` come the first vector and those to go on from where the Krylov space ends.
+        # `rng` draws the initial vector and new ones where the Krylov space ends.
         values, vectors = eigsh(matrix, k, which="LA", tol=_TOLERANCE, rng=rng)
     order = np.argsort(-values)
     return values[order], vectors[:, order]
 
 
 def _clustered(vectors: NDArray[np.float64], seed: int) -> NDArray[np.int32]:
-    """k-means of the rows, k = number of columns [N]."""
+    """Cluster of each row by k-means, k = number of columns [N]."""
     from sklearn.cluster import KMeans
 
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -190,10 +190,10 @@ def _clustered(vectors: NDArray[np.float64], seed: int) -> NDArray[np.int32]:
 def _packed(
     component: NDArray[np.int32], strength: NDArray[np.float64], k: int
 ) -> NDArray[np.intp]:
-    """Whole components in k modules, each largest one left into the lightest module [N]."""
+    """Module of each node [N]: whole components, largest first, each into the lightest of k."""
     volume = np.bincount(component, strength)
     load, module_of = np.zeros(k), np.zeros(volume.size, dtype=np.intp)
-    for at in np.argsort(-volume, kind="stable"):
-        module_of[at] = load.argmin()
-        load[module_of[at]] += volume[at]
+    for index in np.argsort(-volume, kind="stable"):
+        module_of[index] = load.argmin()
+        load[module_of[index]] += volume[index]
     return module_of[component]

@@ -1,29 +1,23 @@
-"""Curveball trades in compiled code, one after the other. Imported only for large graphs."""
+"""Curveball trades in compiled code. Imported only for large graphs."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 
-from netsculpt.core.compiled import following
+from netsculpt.core.compiled import compiled, inlined, next_bits
 
 __all__ = ["trade"]
 
 _LOW = np.uint64(0xFFFFFFFF)
 
-_compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
-_inlined = numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
 
+@compiled
+def trade(indptr: Any, columns: Any, n_columns: int, n_rounds: int, seed: Any) -> None:
+    """Let all non-empty rows of a CSR pattern trade in random pairs, in place, for some rounds.
 
-@_compiled
-def trade(
-    indptr: Any, columns: Any, n_columns: int, n_rounds: int, seed: Any
-) -> None:  # pragma: no cover - compiled
-    """Rounds in which all filled rows of a CSR pattern trade in random pairs, in place.
-
-    The columns of a row lie in any order afterwards.
+    The columns of a row end in any order.
     """
     state = np.full(1, seed, np.uint64)
     held = np.zeros(n_columns, np.uint8)
@@ -34,8 +28,8 @@ def trade(
     pool = np.empty(2 * sizes.max(), columns.dtype)
     for _ in range(n_rounds):
         _shuffle_front(order, order.size, state)
-        for at in range(0, order.size - 1, 2):  # a last one left over rests
-            one, other = order[at], order[at + 1]
+        for index in range(0, order.size - 1, 2):  # an odd last row does not trade
+            one, other = order[index], order[index + 1]
             _trade_two(
                 columns[indptr[one] : indptr[one + 1]],
                 columns[indptr[other] : indptr[other + 1]],
@@ -45,17 +39,15 @@ def trade(
             )
 
 
-@_inlined
-def _trade_two(
-    one: Any, other: Any, held: Any, pool: Any, state: Any
-) -> None:  # pragma: no cover - compiled
-    """Share out anew what only one of two rows has. `held` is 0 before and after."""
-    # No branch depends on a column: a wrong guess would cost more than all the rest.
+@inlined
+def _trade_two(one: Any, other: Any, held: Any, pool: Any, state: Any) -> None:
+    """Redistribute the columns that only one of two rows has. `held` is 0 before and after."""
+    # No branch depends on a column: mispredictions would cost more than all the rest.
     for column in one:
         held[column] = 1
     n_pooled = n_shared = 0
-    for at in range(other.size):
-        column = other[at]
+    for index in range(other.size):
+        column = other[index]
         shared = held[column]
         held[column] = 0
         pool[n_pooled] = column
@@ -64,8 +56,8 @@ def _trade_two(
         n_shared += shared
     n_others = n_pooled
     n_shared = 0
-    for at in range(one.size):
-        column = one[at]
+    for index in range(one.size):
+        column = one[index]
         own = held[column]
         held[column] = 0
         pool[n_pooled] = column
@@ -80,21 +72,21 @@ def _trade_two(
     many[many.size - (n_pooled - n_few) :] = pool[n_few:n_pooled]
 
 
-@_inlined
-def _shuffle_front(values: Any, n: int, state: Any) -> None:  # pragma: no cover - compiled
-    """Bring a random sample of all values, in random order, to the first n places."""
-    for at in range(n):
-        drawn = at + _below(values.size - at, state)
-        values[at], values[drawn] = values[drawn], values[at]
+@inlined
+def _shuffle_front(values: Any, n: int, state: Any) -> None:
+    """Move a random sample of all values, in random order, to the first n places."""
+    for index in range(n):
+        drawn = index + _below(values.size - index, state)
+        values[index], values[drawn] = values[drawn], values[index]
 
 
-@_inlined
-def _below(n: int, state: Any) -> Any:  # pragma: no cover - compiled
-    """A uniform number of 0 … n − 1, n < 2³²: Lemire's method, without bias."""
+@inlined
+def _below(n: int, state: Any) -> Any:
+    """Draw uniformly from 0 … n − 1, n < 2³²: Lemire's method, without bias."""
     bound = np.uint64(n)
-    product = (following(state) >> np.uint64(32)) * bound
+    product = (next_bits(state) >> np.uint64(32)) * bound
     if product & _LOW < bound:
         least = (_LOW + np.uint64(1)) % bound
         while product & _LOW < least:
-            product = (following(state) >> np.uint64(32)) * bound
+            product = (next_bits(state) >> np.uint64(32)) * bound
     return np.int64(product >> np.uint64(32))

@@ -1,4 +1,4 @@
-"""What all null models share: new edges block by block, the old weights on them in random order."""
+"""What all null models share: new edges block by block, with the old weights in random order."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from scipy.sparse import csr_array
 
 from netsculpt.core.provenance import step
 from netsculpt.core.random import RNG, root_seed, stream
-from netsculpt.graph.graph import NetGraph
+from netsculpt.graph.graph import WIRING, NetGraph
 
 Ends = tuple[NDArray[np.int64], NDArray[np.int64]]
 Redraw = Callable[[Ends, tuple[int, int], np.random.Generator], Ends]
 
 
 def redrawn(graph: NetGraph, name: str, redraw: Redraw, rng: RNG) -> NetGraph:
-    """The graph with the edges of each block redrawn; wiring stays.
+    """Redraw the edges of each block; wiring stays.
 
-    `redraw` takes rows and columns in a block, the block's shape, and a generator of the block's
-    own; it gives as many edges, no two of them equal, in any order.
+    `redraw` takes rows and columns in a block, the block's shape and the block's generator; it
+    returns as many distinct edges, in any order.
     """
     seed = root_seed(rng)
     rows = graph.sources.astype(np.int64)
     columns = graph.weights.indices.astype(np.int64)
     taken_from = np.arange(graph.n_edges)
     for block in graph.blocks:
-        if block.kind == "wiring":
+        if block.kind == WIRING:
             continue
         source, target = graph.layer(block.source), graph.layer(block.target)
         edges = graph.block_edges(block.source, block.target)

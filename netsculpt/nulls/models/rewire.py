@@ -1,4 +1,4 @@
-"""Null model: other edges, the same degrees."""
+"""Null model: other edges with the same degrees."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ _ROUNDS = 20  # of rows/2 trades; after half of them the overlap with the start 
 
 @for_threads
 def rewire(graph: NetGraph, *, rng: RNG = None) -> NetGraph:
-    """Draw a network with the same degrees in every block: the default null model.
+    """Draw a network with the same degrees in every block (the default null model).
 
-    Asks whether *who is connected to whom* matters, once it is given how many connections each
-    unit has. Among all patterns with these row and column sums each is equally likely.
+    Tests whether *who is connected to whom* matters, given how many connections each unit has.
+    All patterns with these row and column sums are equally likely.
 
-    Curveball trades: two rows of a block pool the columns that only one of them has, and share
-    them out anew at random, each as many as it gave. Here all rows trade in random pairs, for 20
-    rounds (10 × rows trades). Then the block's weights are permuted over its new edges.
+    Curveball trades: two rows of a block pool the columns that only one of them has, and get back
+    as many as they gave, at random. Here all rows trade in random pairs, for 20 rounds (10 × rows
+    trades). Then the block's weights are permuted over its new edges.
 
     Each block keeps the in- and out-degree of every unit and the multiset of its weights, stored
-    zeros included; multiplicity goes with the weights. Wiring (identity edges) is part of the
-    architecture and stays. Units may come to life or die, as paths change.
+    zeros included; multiplicity moves with the weights. Wiring (identity edges) is part of the
+    architecture and stays. Live units may die and dead ones come alive, as paths change.
 
     Parameters
     ----------
     graph
         The network.
     rng
-        Seed or generator. The seed is kept in the provenance. From 100,000 edges on the trades
-        are made in compiled code, which draws other networks from a seed than the code for small
-        graphs (these never wait for a compiler), of the same distribution.
+        Seed or generator. The seed is kept in the provenance. From 100,000 edges on, compiled
+        code makes the trades; from the same seed it draws other networks of the same distribution.
+        Smaller graphs never wait for the compiler.
 
     Notes
     -----
-    Cost O(E log E): some 0.1 µs an edge where compiled, 0.4 µs where not. Strona et al., Nat.
-    Commun. 5, 4114 (2014), doi:10.1038/ncomms5114; rounds of trades: Carstens et al.,
-    arXiv:1804.08487; that the result is uniform: Carstens, Phys. Rev. E 91, 042812 (2015),
+    Cost O(E log E): some 0.1 µs per edge compiled, 0.4 µs otherwise. Strona et al., Nat. Commun. 5,
+    4114 (2014), doi:10.1038/ncomms5114; rounds of trades: Carstens et al., arXiv:1804.08487; proof
+    that the result is uniform: Carstens, Phys. Rev. E 91, 042812 (2015),
     doi:10.1103/PhysRevE.91.042812.
 
     Examples
@@ -75,9 +75,9 @@ def _traded(ends: Ends, shape: tuple[int, int], rng: np.random.Generator) -> End
     n_rows, n_columns = shape
     bits = int(n_columns).bit_length()
     for _ in range(_ROUNDS):
-        row_at = rng.permutation(n_rows)  # seats 2i and 2i + 1 trade; a last one left over rests
+        row_at = rng.permutation(n_rows)  # seats 2i and 2i + 1 trade; an odd last one does not
         seat_of = np.argsort(row_at)
-        # One sorted integer an edge: pair, column, side. A column that both have comes twice.
+        # One sorted integer per edge: pair, column, side. A column that both have occurs twice.
         seat = seat_of[rows]
         entry = np.sort((seat >> 1 << bits | columns) << 1 | (seat & 1))
         single = np.ones(entry.size, dtype=bool)
@@ -94,10 +94,10 @@ def _traded(ends: Ends, shape: tuple[int, int], rng: np.random.Generator) -> End
 def _shuffled_sides(
     pair: NDArray[np.int64], side: NDArray[np.int64], rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """The sides shuffled inside each pair; pairs ascend."""
+    """Shuffle the sides inside each pair; pairs ascend."""
     if not pair.size:
         return side
-    # Sorting integers beats argsort; at least 30 random bits make ties too rare to be seen.
+    # Sorting integers beats argsort; at least 30 random bits make ties negligibly rare.
     bits = 62 - int(pair[-1]).bit_length()
     key = (pair << bits) | rng.integers(1 << bits, size=pair.size)
     key = np.sort(key << 1 | side)

@@ -1,4 +1,4 @@
-"""Null model: as many edges in each block, anywhere."""
+"""Null model: the same number of edges in each block, anywhere."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ __all__ = ["shuffle_layer"]
 
 @for_threads
 def shuffle_layer(graph: NetGraph, *, rng: RNG = None) -> NetGraph:
-    """Permute all entries of each block, those without an edge too.
+    """Permute all entries of each block, edges and empty entries alike.
 
-    The null model of the work on clusterability. It destroys degrees, and hubs alone move Q and
-    n-cut away from it, up or down: where degrees are unequal p is wrong. `rewire` keeps them.
+    The null model of the clusterability papers. It destroys degrees, and hubs alone shift Q and
+    n-cut, up or down: where degrees are unequal, p is wrong. `rewire` keeps them.
 
     Each block keeps its number of edges and the multiset of its weights, stored zeros included;
-    multiplicity goes with the weights. Wiring stays. Cost O(E log E + entries of a block).
+    multiplicity moves with the weights. Wiring stays. Cost O(E log E + entries of a block).
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Null model: the same edges, their weights in random order."""
+"""Null model: the same edges with their weights in random order."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ __all__ = ["shuffle_weights"]
 def shuffle_weights(graph: NetGraph, *, rng: RNG = None) -> NetGraph:
     """Permute the weights of each block over its edges.
 
-    Asks whether *which edge has which weight* matters, the mask given. Where modules are in the
-    mask alone it finds nothing; use `rewire` for those.
+    Tests whether *which edge has which weight* matters, given the mask. It cannot detect modules
+    that are in the mask alone; use `rewire` for those.
 
     Each block keeps its edges and the multiset of its weights, stored zeros included; multiplicity
-    goes with the weights. Wiring stays. Cost O(E log E).
+    moves with the weights. Wiring stays. Cost O(E log E).
 
     Parameters
     ----------

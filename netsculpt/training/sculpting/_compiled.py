@@ -8,16 +8,16 @@ others are trained beside it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numba
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from netsculpt.core.compiled import compiled, compiled_sums
+from netsculpt.core.parallel import in_threads
 from netsculpt.training.sculpting.replicas import Replicas
 from netsculpt.training.tasks import Bits, Task
 
@@ -28,9 +28,6 @@ __all__ = ["suits", "train"]
 
 _DRAWN = 1 << 24  # random numbers that a thread holds at a time
 _PRODUCT = 1e150  # far from overflow
-
-_compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
-_compiled_sums = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc"})
 
 
 def suits(replicas: Replicas, task: Task, settings: Settings) -> bool:
@@ -68,12 +65,7 @@ def train(
     n_threads = min(torch.get_num_threads(), len(rngs))
     n_parts = max(n_threads, len(rngs) * _n_drawn(task, settings) // _DRAWN + 1)
     parts = np.array_split(np.arange(len(rngs)), min(n_parts, len(rngs)))
-    if n_threads == 1:  # starting one costs as much as a small net
-        for rows in parts:
-            train_rows(rows)
-    else:
-        with ThreadPoolExecutor(n_threads) as threads:
-            list(threads.map(train_rows, parts))
+    list(in_threads(train_rows, parts, n_threads))
     pieces = torch.split(values, [x[0].numel() for x in like], dim=1)
     found = {name: x.reshape(y.shape) for name, x, y in zip(names, pieces, like, strict=True)}
     return {name: found[name] for name in replicas.parameters}, accuracy, loss
@@ -109,7 +101,7 @@ class _Live(NamedTuple):
     free: Any  # the same: 1, or 0 for the bias of a unit without incoming edges
 
 
-@_compiled
+@compiled
 def _train(
     values: Any,  # float32 [R, parameters]: all weights, then all biases; becomes the best epoch's
     accuracy: Any,  # float64 [R], is written
@@ -131,7 +123,7 @@ def _train(
         values[r][net.place] = best
 
 
-@_compiled
+@compiled
 def _live(kept: Any, ends: Any, n_inputs: int, n_outputs: int) -> _Live:
     n_weights = ends.shape[1]
     n_units = n_inputs + kept.size - n_weights
@@ -152,7 +144,7 @@ def _live(kept: Any, ends: Any, n_inputs: int, n_outputs: int) -> _Live:
     return _Live(source, start, n_inputs, units.size - n_outputs, place, free)
 
 
-@_compiled
+@compiled
 def _best_epoch(
     net: _Live, w: Any, samples: Any, validation: Any, numbers: Any, batch_size: int, rates: Any
 ) -> Any:
@@ -189,14 +181,14 @@ def _best_epoch(
     return best, accuracy, loss
 
 
-@_compiled
+@compiled
 def _show(a: Any, net: _Live, inputs: Any, rows: Any) -> None:
     for s in range(rows.size):
         for i in range(net.n_inputs):
             a[i, s] = inputs[rows[s], i]
 
 
-@_compiled
+@compiled
 def _forward(net: _Live, w: Any, a: Any) -> None:
     for u in range(net.n_inputs, a.shape[0]):
         total, bias = a[u], w[net.source.size + u - net.n_inputs]
@@ -211,7 +203,7 @@ def _forward(net: _Live, w: Any, a: Any) -> None:
                 total[s] = max(total[s], np.float32(0))
 
 
-@_compiled
+@compiled
 def _slopes(logits: Any, targets: Any, rows: Any, d: Any) -> None:
     """Derivative of the mean binary cross-entropy by the logits; 0 elsewhere."""
     one, scale = np.float32(1), np.float32(1 / (rows.size * logits.shape[0]))
@@ -223,7 +215,7 @@ def _slopes(logits: Any, targets: Any, rows: Any, d: Any) -> None:
             of_logits[o, s] = (right - targets[rows[s], o]) * scale
 
 
-@_compiled_sums
+@compiled_sums
 def _backward(net: _Live, w: Any, a: Any, d: Any, gradient: Any) -> None:
     for u in range(a.shape[0] - 1, net.n_inputs - 1, -1):
         slope = d[u]
@@ -245,7 +237,7 @@ def _backward(net: _Live, w: Any, a: Any, d: Any, gradient: Any) -> None:
                 carried[s] += weight * slope[s]
 
 
-@_compiled
+@compiled
 def _adam(
     w: Any,
     gradient: Any,
@@ -266,7 +258,7 @@ def _adam(
         w[i] = (w[i] - change) * free[i]
 
 
-@_compiled
+@compiled
 def _judge(net: _Live, w: Any, a: Any, validation: Any) -> tuple[float, float]:
     """Share of right bits, and mean binary cross-entropy."""
     inputs, targets = validation

@@ -1,23 +1,20 @@
-"""Sets of nodes become nodes, in compiled code."""
+"""Aggregation of sets of nodes into nodes, in compiled code."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 
-from netsculpt.core.compiled import grouped
+from netsculpt.core.compiled import compiled, grouped
 from netsculpt.modules.detectors._layered.moving import Level
 
 __all__ = ["aggregated"]
 
-_compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
 
-
-@_compiled
-def aggregated(level: Any, parts: Any, n_parts: int) -> Any:  # pragma: no cover - compiled
-    """The network whose nodes are the parts [n] of this one's nodes."""
+@compiled
+def aggregated(level: Any, parts: Any, n_parts: int) -> Any:
+    """The network whose nodes are the parts [n] of this network's nodes."""
     indptr, indices, weights, first, slots, values, _, anchored, partner = level
     begin, members = grouped(parts, n_parts)
     new_indptr, new_first = np.zeros(n_parts + 1, np.int64), np.zeros(n_parts + 1, np.int64)
@@ -30,31 +27,31 @@ def aggregated(level: Any, parts: Any, n_parts: int) -> Any:  # pragma: no cover
     for part in range(n_parts):
         for member in members[begin[part] : begin[part + 1]]:
             new_anchored[part] |= anchored[member]
-            for at in range(indptr[member], indptr[member + 1]):
-                other = parts[indices[at]]
+            for index in range(indptr[member], indptr[member + 1]):
+                other = parts[indices[index]]
                 if other != part:
                     if link[other] == 0.0:
                         new_indices[n_edges] = other
                         n_edges += 1
-                    link[other] += weights[at]
-            for at in range(first[member], first[member + 1]):
-                slot = slots[at]
+                    link[other] += weights[index]
+            for index in range(first[member], first[member + 1]):
+                slot = slots[index]
                 if not reads[slot]:
                     reads[slot] = True
                     new_slots[n_slots] = slot
                     n_slots += 1
-                strength[slot] += values[at]
+                strength[slot] += values[index]
         new_indptr[part + 1], new_first[part + 1] = n_edges, n_slots
-        for at in range(new_indptr[part], n_edges):
-            new_weights[at] = link[new_indices[at]]
-            link[new_indices[at]] = 0.0
-        for at in range(new_first[part], n_slots):
-            slot = new_slots[at]
-            new_values[at] = strength[slot]
+        for index in range(new_indptr[part], n_edges):
+            new_weights[index] = link[new_indices[index]]
+            link[new_indices[index]] = 0.0
+        for index in range(new_first[part], n_slots):
+            slot = new_slots[index]
+            new_values[index] = strength[slot]
             new_alone[part] += strength[slot] * strength[partner[slot]]
-        for at in range(new_first[part], n_slots):
-            strength[new_slots[at]] = 0.0
-            reads[new_slots[at]] = False
+        for index in range(new_first[part], n_slots):
+            strength[new_slots[index]] = 0.0
+            reads[new_slots[index]] = False
     return Level(
         new_indptr,
         new_indices[:n_edges].copy(),

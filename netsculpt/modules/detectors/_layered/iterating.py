@@ -1,37 +1,33 @@
-"""Moving, refining and aggregating until nothing is gained, in compiled code."""
+"""The Leiden algorithm: moving, refining and aggregating until nothing is gained, compiled."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 
+from netsculpt.core.compiled import compiled
 from netsculpt.modules.detectors._layered.aggregating import aggregated
-from netsculpt.modules.detectors._layered.moving import Level, moved
-from netsculpt.modules.detectors._layered.refining import connected, refined
+from netsculpt.modules.detectors._layered.moving import Level, move
+from netsculpt.modules.detectors._layered.refining import connected_parts, refined
 
-__all__ = ["Limits", "connected_optimum", "optimum"]
-
-_compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
+__all__ = ["Limits", "optimise", "optimise_connected"]
 
 
 class Limits(NamedTuple):
-    """When to stop."""
+    """Limits at which to stop."""
 
     least: float  # gain of a move
-    no_gain: float  # of an iteration, the last
+    no_gain: float  # gain of an iteration that makes it the last
     most_visits: int  # of a node in a sweep, on average
 
 
-@_compiled
-def optimum(
-    level: Any, gamma: float, limits: Any, labels: Any, waits: Any, state: Any
-) -> int:  # pragma: no cover - compiled
+@compiled
+def optimise(level: Any, gamma: float, limits: Any, labels: Any, waits: Any, state: Any) -> int:
     """Improve the labels [n] until an iteration of the Leiden algorithm gains no more than a bound.
 
-    Returns how many visits that took, those of sets of nodes included.
-    `waits` [n] are the nodes that the first sweep visits; it is used up.
+    Returns the number of visits, including those of sets of nodes. `waits` [n] marks the nodes
+    that the first sweep visits, and is cleared.
     """
     least, no_gain, most_visits = limits
     gained, units, n_visits = np.inf, labels.size, 0
@@ -42,7 +38,7 @@ def optimum(
             node_of[unit] = unit
         while True:
             most = most_visits * own.size
-            more, n_modules, n = moved(here, gamma, least, most, own, waits, state)
+            more, n_modules, n = move(here, gamma, least, most, own, waits, state)
             gained += more
             n_visits += n
             for unit in range(units):
@@ -50,7 +46,7 @@ def optimum(
             if n_modules == own.size:
                 break
             parts, n_parts = refined(here, gamma, own, n_modules, state)
-            if n_parts == own.size:  # no part is more than a node: go on with the modules whole
+            if n_parts == own.size:  # no part is larger than a node: continue with whole modules
                 parts, n_parts = own, n_modules
             module = np.empty(n_parts, np.int32)
             for node in range(own.size):
@@ -62,14 +58,14 @@ def optimum(
     return n_visits
 
 
-def connected_optimum(level: Level, gamma: float, limits: Limits, labels: Any, state: Any) -> None:
+def optimise_connected(level: Level, gamma: float, limits: Limits, labels: Any, state: Any) -> None:
     """Improve the labels [n] until no node gains by a move and all modules are connected."""
     most, settled = limits.most_visits * labels.size, False
     while not settled:
         waits = np.ones(labels.size, dtype=np.bool_)
-        gained, n_modules, n_visits = moved(level, gamma, limits.least, most, labels, waits, state)
-        parts, n_parts = connected(level, labels)
+        gained, n_modules, n_visits = move(level, gamma, limits.least, most, labels, waits, state)
+        parts, n_parts = connected_parts(level, labels)
         labels[:] = parts
-        # Moves change null terms of nodes that no edge leads to, which are not visited for it; and
-        # may leave a module in two. So it is settled by a sweep that does neither.
+        # Moves change null terms of nodes that are not neighbours, and so not visited again; and
+        # they may disconnect a module. So the last sweep must do neither.
         settled = n_parts == n_modules and (gained == 0 or n_visits == most)

@@ -1,66 +1,62 @@
-"""Units move one by one to the module where they gain most, in compiled code.
+"""Local moving: each unit in turn moves to the module where it gains most, in compiled code.
 
-A module's strengths in a layer pair are scaled by 1/√m_p and stand in slots: the out-strength of a
-pair is read by the units that the pair leads to, the in-strength by those that it comes from. So a
-node carries only (slot that it reads, its own strength in the pair), and the null term between a
-node and a module is a short sum of products.
+A module's strengths in a layer pair are scaled by 1/√m_p and stored in slots: the out-strength of
+a pair is read by the pair's target units, the in-strength by its source units. So a node holds only
+(slot that it reads, its own strength in the pair), and the null term between a node and a module is
+a short sum of products.
 """
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 
-from netsculpt.core.compiled import following
+from netsculpt.core.compiled import compiled, next_bits
 
-__all__ = ["Level", "drawn", "moved", "numbered", "shuffled", "strengths"]
-
-_compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
+__all__ = ["Level", "draw_below", "move", "renumber", "shuffled", "strengths"]
 
 
 class Level(NamedTuple):
     """A network of nodes, each a unit or a set of units."""
 
-    indptr: Any  # [n + 1] neighbours of each node, those after and before it alike
-    indices: Any  # [2 edges], a node itself left out
+    indptr: Any  # [n + 1] neighbours of each node, in both directions
+    indices: Any  # [2 edges], without the node itself
     weights: Any  # [2 edges]
     first: Any  # [n + 1] slots of each node
-    slots: Any  # that the node reads
-    values: Any  # its strength in the slot's pair, at the other end
+    slots: Any  # slots that each node reads
+    values: Any  # the node's strength in the slot's pair
     alone: Any  # [n] null term of the node with itself
     anchored: Any  # [n] nodes that stay where they are
-    partner: Any  # [slots] where a node that reads a slot writes
+    partner: Any  # [slots] slot that a reader of the slot writes to
 
 
-@_compiled
-def moved(
+@compiled
+def move(
     level: Any, gamma: float, least: float, most_visits: int, labels: Any, waits: Any, state: Any
-) -> tuple[Any, Any, Any]:  # pragma: no cover - compiled
-    """Move nodes, in random order, until no move gains or there were so many visits.
+) -> tuple[Any, Any, Any]:
+    """Move nodes, in random order, until no move gains or `most_visits` is reached.
 
-    Those that wait [n] are visited, and again a node whose neighbour has moved. Labels [n] become
-    0, 1, …. Returns how much weight was gained, how many modules are left and how many visits it
-    took.
+    Nodes that wait [n] are visited, and nodes whose neighbour has moved. Labels [n] become
+    0, 1, …. Returns the weight gained, the number of modules left and the number of visits.
     """
     indptr, indices, weights, first, slots, values, alone, anchored, partner = level
     n = labels.size
-    n_modules = numbered(labels)
+    n_modules = renumber(labels)
     total = strengths(level, labels, n_modules)
     sizes = np.zeros(n, np.int32)
     for node in range(n):
         sizes[labels[node]] += 1
-    empty = np.empty(n, np.int32)  # labels that no node has, the last to be taken first
+    empty = np.empty(n, np.int32)  # unused labels, the last to be taken first
     n_empty = 0
     for label in range(n - 1, n_modules - 1, -1):
         empty[n_empty] = label
         n_empty += 1
     link, met = np.zeros(n), np.empty(n, np.int32)
     queue, waiting = shuffled(n, state), 0
-    for at in range(n):
-        if waits[queue[at]]:
-            queue[waiting] = queue[at]
+    for index in range(n):
+        if waits[queue[index]]:
+            queue[waiting] = queue[index]
             waiting += 1
     head, gained, n_visits = 0, 0.0, 0
     while waiting and n_visits < most_visits:
@@ -73,25 +69,25 @@ def moved(
             continue
         own = labels[node]
         n_met = 0
-        for at in range(indptr[node], indptr[node + 1]):
-            label = labels[indices[at]]
+        for index in range(indptr[node], indptr[node + 1]):
+            label = labels[indices[index]]
             if link[label] == 0.0:
                 met[n_met] = label
                 n_met += 1
-            link[label] += weights[at]
+            link[label] += weights[index]
         begin, end = first[node], first[node + 1]
         null = -alone[node]
-        for at in range(begin, end):
-            null += values[at] * total[own, slots[at]]
+        for index in range(begin, end):
+            null += values[index] * total[own, slots[index]]
         stay = link[own] - gamma * null
         best, most = own, stay + least
         for which in range(n_met):
             label = met[which]
             gain = link[label]
             link[label] = 0.0
-            if label != own and gain > most:  # what the null term takes can only lessen it
-                for at in range(begin, end):
-                    gain -= gamma * values[at] * total[label, slots[at]]
+            if label != own and gain > most:  # the null term can only lower it
+                for index in range(begin, end):
+                    gain -= gamma * values[index] * total[label, slots[index]]
                 if gain > most:
                     best, most = label, gain
         if most < 0.0 and sizes[own] > 1:
@@ -102,10 +98,10 @@ def moved(
         if best == own:
             continue
         gained += most - stay
-        for at in range(begin, end):
-            slot = partner[slots[at]]
-            total[own, slot] -= values[at]
-            total[best, slot] += values[at]
+        for index in range(begin, end):
+            slot = partner[slots[index]]
+            total[own, slot] -= values[index]
+            total[best, slot] += values[index]
         sizes[own] -= 1
         sizes[best] += 1
         if sizes[own] == 0:
@@ -114,39 +110,39 @@ def moved(
             empty[n_empty] = own
             n_empty += 1
         labels[node] = best
-        for at in range(indptr[node], indptr[node + 1]):
-            other = indices[at]
+        for index in range(indptr[node], indptr[node + 1]):
+            other = indices[index]
             if not waits[other] and labels[other] != best:
                 waits[other] = True
                 spot = head + waiting
                 queue[spot if spot < n else spot - n] = other
                 waiting += 1
-    return gained, numbered(labels), n_visits
+    return gained, renumber(labels), n_visits
 
 
-@_compiled
-def _with_more_rows(table: Any, n: int) -> Any:  # pragma: no cover - compiled
-    """A table [n, columns] that begins with this one, 0 below."""
+@compiled
+def _with_more_rows(table: Any, n: int) -> Any:
+    """The table extended to n rows by zeros."""
     grown = np.zeros((n, table.shape[1]))
-    for row in range(table.shape[0]):  # a slice would take two seconds to compile
+    for row in range(table.shape[0]):  # a slice takes two seconds to compile
         for column in range(table.shape[1]):
             grown[row, column] = table[row, column]
     return grown
 
 
-@_compiled
-def strengths(level: Any, labels: Any, n_modules: int) -> Any:  # pragma: no cover - compiled
-    """What each module writes to each slot [modules, slots]."""
+@compiled
+def strengths(level: Any, labels: Any, n_modules: int) -> Any:
+    """Strength of each module in each slot [modules, slots]."""
     total = np.zeros((n_modules, level.partner.size))
     for node in range(labels.size):
-        for at in range(level.first[node], level.first[node + 1]):
-            total[labels[node], level.partner[level.slots[at]]] += level.values[at]
+        for index in range(level.first[node], level.first[node + 1]):
+            total[labels[node], level.partner[level.slots[index]]] += level.values[index]
     return total
 
 
-@_compiled
-def numbered(labels: Any) -> int:  # pragma: no cover - compiled
-    """Number labels (each below their count) 0, 1, … as they come; returns how many there are."""
+@compiled
+def renumber(labels: Any) -> int:
+    """Renumber labels (each below n) 0, 1, … in order of appearance; returns how many there are."""
     new, count = np.empty(labels.size, np.int32), 0
     for label in range(labels.size):
         new[label] = -1
@@ -159,19 +155,19 @@ def numbered(labels: Any) -> int:  # pragma: no cover - compiled
     return count
 
 
-@_compiled
-def shuffled(n: int, state: Any) -> Any:  # pragma: no cover - compiled
-    """0 … n − 1 in random order."""
+@compiled
+def shuffled(n: int, state: Any) -> Any:
+    """The numbers 0 … n − 1 in random order."""
     order = np.empty(n, np.int32)
-    for at in range(n):
-        order[at] = at
+    for index in range(n):
+        order[index] = index
     for last in range(n - 1, 0, -1):
-        other = drawn(last + 1, state)
+        other = draw_below(last + 1, state)
         order[last], order[other] = order[other], order[last]
     return order
 
 
-@_compiled
-def drawn(n: int, state: Any) -> Any:  # pragma: no cover - compiled
-    """A random number below n, by the generator's state [1], which goes on."""
-    return np.int64(((following(state) >> np.uint64(32)) * np.uint64(n)) >> np.uint64(32))
+@compiled
+def draw_below(n: int, state: Any) -> Any:
+    """Draw a number below n; the generator's state [1] is advanced."""
+    return np.int64(((next_bits(state) >> np.uint64(32)) * np.uint64(n)) >> np.uint64(32))

@@ -1,4 +1,4 @@
-"""Every module is divided into well-connected parts, in compiled code.
+"""Refinement of every module into well-connected parts, in compiled code.
 
 Leiden's refinement (Traag, Waltman and van Eck 2019, arXiv:1810.08473, algorithm A.2), greedy: a
 node joins the part where it gains most.
@@ -8,25 +8,21 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 
-from netsculpt.modules.detectors._layered.moving import numbered, shuffled, strengths
+from netsculpt.core.compiled import compiled
+from netsculpt.modules.detectors._layered.moving import renumber, shuffled, strengths
 
-__all__ = ["connected", "refined"]
-
-_compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
+__all__ = ["connected_parts", "refined"]
 
 
-@_compiled
-def refined(
-    level: Any, gamma: float, labels: Any, n_modules: int, state: Any
-) -> tuple[Any, Any]:  # pragma: no cover - compiled
-    """Parts of modules [n], numbered, and how many: at first every node is alone.
+@compiled
+def refined(level: Any, gamma: float, labels: Any, n_modules: int, state: Any) -> tuple[Any, Any]:
+    """Parts of modules [n], numbered, and how many; initially every node is alone.
 
-    A node is merged at most once, and only while it is alone. Of a set inside its module, `excess`
-    is the weight of its edges to the rest of the module beyond what chance puts there; the set is
-    well connected if that is not below 0.
+    A node is merged at most once, and only while it is alone. The `excess` of a set is the weight
+    of its edges to the rest of its module beyond chance; the set is well connected if that is not
+    below 0.
     """
     indptr, indices, weights, first, slots, values, alone, anchored, partner = level
     n = labels.size
@@ -35,12 +31,12 @@ def refined(
     for node in range(n):
         parts[node], sizes[node] = node, 1
         own = labels[node]
-        for at in range(indptr[node], indptr[node + 1]):
-            if labels[indices[at]] == own:
-                excess[node] += weights[at]
+        for index in range(indptr[node], indptr[node + 1]):
+            if labels[indices[index]] == own:
+                excess[node] += weights[index]
         null = -alone[node]
-        for at in range(first[node], first[node + 1]):
-            null += values[at] * whole[own, slots[at]]
+        for index in range(first[node], first[node + 1]):
+            null += values[index] * whole[own, slots[index]]
         excess[node] -= gamma * null
     total = strengths(level, parts, n)
     link, met = np.zeros(n), np.empty(n, np.int32)
@@ -48,40 +44,40 @@ def refined(
         if sizes[parts[node]] > 1 or anchored[node] or excess[node] < 0.0:
             continue
         own, n_met = labels[node], 0
-        for at in range(indptr[node], indptr[node + 1]):
-            other = indices[at]
+        for index in range(indptr[node], indptr[node + 1]):
+            other = indices[index]
             if labels[other] == own:
                 part = parts[other]
                 if link[part] == 0.0:
                     met[n_met] = part
                     n_met += 1
-                link[part] += weights[at]
+                link[part] += weights[index]
         best, most = node, 0.0
         for which in range(n_met):
             part = met[which]
             gain = link[part]
             link[part] = 0.0
             if gain > most and excess[part] >= 0.0:
-                for at in range(first[node], first[node + 1]):
-                    gain -= gamma * values[at] * total[part, slots[at]]
+                for index in range(first[node], first[node + 1]):
+                    gain -= gamma * values[index] * total[part, slots[index]]
                 if gain > most:
                     best, most = part, gain
         if best == node:
             continue
-        for at in range(first[node], first[node + 1]):
-            total[best, partner[slots[at]]] += values[at]
+        for index in range(first[node], first[node + 1]):
+            total[best, partner[slots[index]]] += values[index]
         excess[best] += excess[node] - 2.0 * most
         sizes[best] += 1
         sizes[node] = 0
         parts[node] = best
-    return parts, numbered(parts)
+    return parts, renumber(parts)
 
 
-@_compiled
-def connected(level: Any, labels: Any) -> tuple[Any, Any]:  # pragma: no cover - compiled
+@compiled
+def connected_parts(level: Any, labels: Any) -> tuple[Any, Any]:
     """Connected parts of the modules [n], numbered, and how many.
 
-    To part what no edge joins never lowers the quality.
+    Separating what no edge joins never lowers the quality.
     """
     n = labels.size
     parts, reached, count = np.empty(n, np.int32), np.empty(n, np.int32), 0
@@ -90,10 +86,10 @@ def connected(level: Any, labels: Any) -> tuple[Any, Any]:  # pragma: no cover -
     for begin in range(n):
         if parts[begin] >= 0:
             continue
-        parts[begin], reached[0], n_reached, at = count, begin, 1, 0
-        while at < n_reached:
-            node = reached[at]
-            at += 1
+        parts[begin], reached[0], n_reached, index = count, begin, 1, 0
+        while index < n_reached:
+            node = reached[index]
+            index += 1
             for edge in range(level.indptr[node], level.indptr[node + 1]):
                 other = level.indices[edge]
                 if parts[other] < 0 and labels[other] == labels[node]:

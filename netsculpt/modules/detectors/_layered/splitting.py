@@ -1,36 +1,32 @@
-"""Modules that two sets would serve better are split, in compiled code.
+"""Splitting modules in two where that gains, in compiled code.
 
-Moves of single nodes cannot part a module that has grown over two; so walkers look how it hangs
-together. From node to node inside the module they forget where they began, last of all on which of
-two sides: that slowest difference (the second eigenvector of the walk) has the sides' signs. Each
-layer's mean is taken out, or the slowest difference of a deep network would be its depth.
+Moves of single nodes cannot separate two modules that have merged. A random walk inside the module
+forgets its start, and last of all on which of two sides it was: this slowest mode (the second
+eigenvector of the walk) has opposite signs on the two sides. Each layer's mean is subtracted, or
+else the slowest mode of a deep network would be its depth.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 
-from netsculpt.modules.detectors._layered.moving import drawn, strengths
+from netsculpt.core.compiled import compiled
+from netsculpt.modules.detectors._layered.moving import draw_below, strengths
 
 __all__ = ["split"]
 
-_WALKS = 10  # there or back: more for weaker sides
-_SWEEPS = 2  # in which nodes go to the better side
-
-_compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
+_WALKS = 10  # sweeps, forward or back: more for weaker sides
+_SWEEPS = 2  # in which nodes move to the better side
 
 
-@_compiled
-def split(
-    level: Any, gamma: float, least: float, labels: Any, n_modules: int, state: Any
-) -> int:  # pragma: no cover - compiled
-    """Split the modules that gain by it, in labels [n]; returns how many.
+@compiled
+def split(level: Any, gamma: float, least: float, labels: Any, n_modules: int, state: Any) -> int:
+    """Split the modules of `labels` [n] that gain by it; returns how many.
 
-    By the signs that a walk leaves; and by depth, where two modules change places from one layer to
-    the next: every layer then has one of them only, and no walk tells them apart.
+    By the signs that a walk leaves; and by depth, for two modules that swap places from one layer
+    to the next: each layer then has only one of them, which no walk distinguishes.
     """
     depth = _depths(level)
     n, count = labels.size, n_modules
@@ -59,41 +55,39 @@ def split(
     return count - n_modules
 
 
-@_compiled
-def _gains(
-    level: Any, gamma: float, sides: Any, n_modules: int
-) -> Any:  # pragma: no cover - compiled
-    """What each module gains as two, nodes having gone to the better of its sides [n].
+@compiled
+def _gains(level: Any, gamma: float, sides: Any, n_modules: int) -> Any:
+    """Gain of each module by a split, after nodes have moved to the better of its sides [n].
 
-    Sides are 2 × module and 1 more.
+    Sides are 2 × module and 2 × module + 1.
     """
     n, total = sides.size, strengths(level, sides, 2 * n_modules)
     for sweep in range(_SWEEPS):  # from the first layer to the last and back
         for node in range(n) if sweep % 2 == 0 else range(n - 1, -1, -1):
             own = sides[node]
             other, gain = own ^ 1, -gamma * level.alone[node]
-            for at in range(level.indptr[node], level.indptr[node + 1]):
-                side = sides[level.indices[at]]
+            for index in range(level.indptr[node], level.indptr[node + 1]):
+                side = sides[level.indices[index]]
                 if side == other:
-                    gain += level.weights[at]
+                    gain += level.weights[index]
                 elif side == own:
-                    gain -= level.weights[at]
+                    gain -= level.weights[index]
             begin, end = level.first[node], level.first[node + 1]
-            for at in range(begin, end):
-                slot = level.slots[at]
-                gain -= gamma * level.values[at] * (total[other, slot] - total[own, slot])
+            for index in range(begin, end):
+                slot = level.slots[index]
+                gain -= gamma * level.values[index] * (total[other, slot] - total[own, slot])
             if gain > 0.0:
                 sides[node] = other
-                for at in range(begin, end):
-                    slot = level.partner[level.slots[at]]
-                    total[own, slot] -= level.values[at]
-                    total[other, slot] += level.values[at]
+                for index in range(begin, end):
+                    slot = level.partner[level.slots[index]]
+                    total[own, slot] -= level.values[index]
+                    total[other, slot] += level.values[index]
     gains = np.zeros(n_modules)
     for node in range(n):
         if sides[node] % 2:
-            for at in range(level.indptr[node], level.indptr[node + 1]):
-                if sides[level.indices[at]] == sides[node] - 1:
-                    gains[sides[node] // 2] -= level.weights[at]
+            for index in range(level.indptr[node], level.indptr[node + 1]):
+                if sides[level.indices[index]] == sides[node] - 1:
+                    gains[sides[node] // 2] -= level.weights[index]
     for module in range(n_modules):
         for slot in range(total.shape[1]):
             there = level.partner[slot]
@@ -101,9 +95,9 @@ def _gains(
     return gains
 
 
-@_compiled
-def _depths(level: Any) -> Any:  # pragma: no cover - compiled
-    """Each node's layer as a number [n]: its first slot, as layers read their own, in order."""
+@compiled
+def _depths(level: Any) -> Any:
+    """Depth of each node [n]: its first slot, as slots are ordered by the layer that reads them."""
     depth = np.zeros(level.alone.size, np.int32)
     for node in range(depth.size):
         if level.first[node] < level.first[node + 1]:
@@ -111,26 +105,24 @@ def _depths(level: Any) -> Any:  # pragma: no cover - compiled
     return depth
 
 
-@_compiled
-def _cuts(
-    level: Any, gamma: float, labels: Any, n_modules: int, depth: Any
-) -> Any:  # pragma: no cover - compiled
-    """The depth after which to cut each module, so that least is lost or most gained."""
+@compiled
+def _cuts(level: Any, gamma: float, labels: Any, n_modules: int, depth: Any) -> Any:
+    """The depth after which to cut each module for the largest gain."""
     total = strengths(level, labels, labels.max() + 1)
     n_slots = total.shape[1]
-    over = np.zeros((total.shape[0], n_slots))  # what a cut after each depth gains, as differences
+    over = np.zeros((total.shape[0], n_slots))  # gain of a cut after each depth, as differences
     owner = np.zeros(n_slots, np.int64)
     begin, end = np.full(total.shape[0], n_slots), np.zeros(total.shape[0], np.int64)
     for node in range(labels.size):
         module, here = labels[node], depth[node]
         begin[module], end[module] = min(begin[module], here), max(end[module], here)
-        for at in range(level.first[node], level.first[node + 1]):
-            owner[level.slots[at]] = here
-        for at in range(level.indptr[node], level.indptr[node + 1]):
-            other = level.indices[at]
+        for index in range(level.first[node], level.first[node + 1]):
+            owner[level.slots[index]] = here
+        for index in range(level.indptr[node], level.indptr[node + 1]):
+            other = level.indices[index]
             if labels[other] == module and depth[other] > here:
-                over[module, here] -= level.weights[at]
-                over[module, depth[other]] += level.weights[at]
+                over[module, here] -= level.weights[index]
+                over[module, depth[other]] += level.weights[index]
     cut = np.full(n_modules, n_slots)
     for module in range(n_modules):
         for slot in range(n_slots):
@@ -147,51 +139,49 @@ def _cuts(
     return cut
 
 
-@_compiled
-def _slowest(
-    level: Any, labels: Any, n_modules: int, depth: Any, state: Any
-) -> Any:  # pragma: no cover - compiled
-    """What a walk inside the modules leaves of random signs [n].
+@compiled
+def _slowest(level: Any, labels: Any, n_modules: int, depth: Any, state: Any) -> Any:
+    """Slowest mode of a walk inside the modules [n], from random signs.
 
     A node's value becomes the mean over its neighbours, in order from the first layer to the last
-    and back, so that news cross the whole depth in a sweep.
+    and back, so that values cross the whole depth in one sweep.
     """
     n, n_slots = labels.size, max(level.partner.size, 1)
     x, degree = np.empty(n, np.float32), np.zeros(n, np.float32)
     group, n_groups = np.empty(n, np.int64), n_modules * n_slots
     mean, weight = np.empty(n_groups), np.zeros(n_groups)
     for node in range(n):
-        x[node] = 2 * drawn(2, state) - 1
-        for at in range(level.indptr[node], level.indptr[node + 1]):
-            if labels[level.indices[at]] == labels[node]:
-                degree[node] += level.weights[at]
+        x[node] = 2 * draw_below(2, state) - 1
+        for index in range(level.indptr[node], level.indptr[node + 1]):
+            if labels[level.indices[index]] == labels[node]:
+                degree[node] += level.weights[index]
         group[node] = labels[node] * n_slots + depth[node]
         weight[group[node]] += degree[node]
     for sweep in range(_WALKS):
         mean[:] = 0.0
-        for at in range(n):
-            node = at if sweep % 2 == 0 else n - 1 - at
+        for index in range(n):
+            node = index if sweep % 2 == 0 else n - 1 - index
             if degree[node] > 0.0:
-                own, found = labels[node], 0.0
+                own, total = labels[node], 0.0
                 for edge in range(level.indptr[node], level.indptr[node + 1]):
                     other = level.indices[edge]
                     if labels[other] == own:
-                        found += level.weights[edge] * x[other]
-                x[node] = found / degree[node]
-                mean[group[node]] += found
+                        total += level.weights[edge] * x[other]
+                x[node] = total / degree[node]
+                mean[group[node]] += total
         for node in range(n):
             if degree[node] > 0.0:
                 x[node] -= mean[group[node]] / weight[group[node]]
     mean[:] = 0.0
     begin = 0
-    for node in range(n):  # layer by layer, signs are turned to agree with those before
+    for node in range(n):  # layer by layer, signs are flipped to agree with the layers before
         for edge in range(level.indptr[node], level.indptr[node + 1]):
             other = level.indices[edge]
             if depth[other] < depth[node] and labels[other] == labels[node]:
                 mean[group[node]] += level.weights[edge] * x[other] * x[node]
         if node == n - 1 or depth[node + 1] != depth[node]:
-            for again in range(begin, node + 1):
-                if mean[group[again]] < 0.0:
-                    x[again] = -x[again]
+            for member in range(begin, node + 1):
+                if mean[group[member]] < 0.0:
+                    x[member] = -x[member]
             begin = node + 1
     return x

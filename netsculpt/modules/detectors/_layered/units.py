@@ -1,29 +1,29 @@
-"""The live units of a network as the nodes that modules are made of."""
+"""The live units of a network as nodes to be grouped into modules."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from netsculpt.core.compiled import compiled
 from netsculpt.graph.graph import NetGraph
 from netsculpt.modules.detectors._layered.moving import Level
-from netsculpt.modules.labels import live_magnitudes
+from netsculpt.modules.magnitudes import live_magnitudes
 
 __all__ = ["live_level"]
 
-_compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
-
 
 def live_level(graph: NetGraph, live: NDArray[np.bool_]) -> tuple[Level, float]:
-    """The live units with their neighbours, and the weight of all edges between them, m."""
-    number = {layer.name: at for at, layer in enumerate(graph.layers)}
-    ends = np.array([(number[x.source], number[x.target]) for x in graph.blocks], dtype=np.int64)
+    """The live units with their neighbours, and m, the total weight of edges between them."""
+    number = {layer.name: index for index, layer in enumerate(graph.layers)}
+    ends = np.array(
+        [(number[block.source], number[block.target]) for block in graph.blocks], dtype=np.int64
+    )
     sources, targets = ends.reshape(-1, 2).T
-    # Slots 0 … P − 1 are read by the sources of each pair, P … 2P − 1 by its targets; sorted by the
-    # layer that reads them, those that a unit reads lie side by side.
+    # Slots 0 … P − 1 are read by the sources of each pair, P … 2P − 1 by its targets; they are
+    # sorted by the layer that reads them, so that a unit's slots are contiguous.
     order = np.argsort(np.concatenate([sources, targets]), kind="stable")
     slot_of = np.argsort(order)
     partner = slot_of[(order + sources.size) % order.size] if order.size else order
@@ -57,23 +57,22 @@ def live_level(graph: NetGraph, live: NDArray[np.bool_]) -> tuple[Level, float]:
     return level, float(totals.sum())
 
 
-@_compiled
+@compiled
 def _neighbours(
     indptr: Any, ends: Any, weights: Any, number: Any, layer_of: Any, pairs: Any, first: Any
-) -> tuple[Any, Any, Any, Any, Any]:  # pragma: no cover - compiled
-    """Neighbours of each live unit on both sides, as CSR, its strengths, the pairs' totals.
+) -> tuple[Any, Any, Any, Any, Any]:
+    """Neighbours of each live unit in both directions, as CSR; its strengths; the pairs' totals.
 
-    Edges that weigh 0 are left out: they add nothing to any sum, and must not hold a module
-    together.
+    Edges of weight 0 are left out: they add nothing to any sum, and must not connect a module.
     """
     sources, targets, slot_of, first_slot = pairs
     n, n_pairs = first.size - 1, sources.size
     begin, values, totals = np.zeros(n + 1, np.int64), np.zeros(first[n]), np.zeros(n_pairs)
-    pair_to, known = np.empty(first_slot.size - 1, np.int64), -1
+    pair_to, previous = np.empty(first_slot.size - 1, np.int64), -1
     for unit in range(number.size):
         layer = layer_of[unit]
-        if layer != known:
-            known = layer
+        if layer != previous:
+            previous = layer
             for pair in range(n_pairs):
                 if sources[pair] == layer:
                     pair_to[targets[pair]] = pair

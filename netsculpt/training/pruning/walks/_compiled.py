@@ -12,10 +12,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 
-from netsculpt.core.compiled import STEP, mixed
+from netsculpt.core.compiled import STEP, compiled, inlined, mixed
 
 __all__ = ["mark", "walks"]
 
@@ -23,14 +22,11 @@ _BESIDE = 128
 _DARTS = 12  # that may miss
 _HALF, _LOWER = np.uint64(32), np.uint64(0xFFFFFFFF)
 
-_compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
-_inlined = numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
 
-
-@_compiled
+@compiled
 def walks(
     seed: Any, tables: Any, begun: int, n: int, whole_kernels: bool, most: int
-) -> tuple[Any, Any]:  # pragma: no cover - compiled
+) -> tuple[Any, Any]:
     """Walks forward and as many backward, from the so-manieth on: what each passes through.
 
     Returns the scalars [2, n, most] and how many of those a walk has [2, n]: −1 if it is lost.
@@ -45,10 +41,10 @@ def walks(
     return path, length
 
 
-@_compiled
+@compiled
 def mark(
     path: Any, length: Any, kept: Any, n_kept: int, most_idle: int, last: Any, state: Any
-) -> None:  # pragma: no cover - compiled
+) -> None:
     """Mark what walks forward and backward, in turn, pass through in `kept`, until it is enough.
 
     `last` is what the last one to add anything has added. The state: how many are kept, are in
@@ -77,7 +73,7 @@ def mark(
     state[:] = count, n_last, n_walks, n_lost, idle
 
 
-@_compiled
+@compiled
 def _side_by_side(
     seed: Any,
     tables: Any,
@@ -87,7 +83,7 @@ def _side_by_side(
     whole_kernels: bool,
     path: Any,
     length: Any,
-) -> None:  # pragma: no cover - compiled
+) -> None:
     """Some walks to their ends, a step of each in turn."""
     strength, listed, n_scalars, sums, _, _ = tables
     starts, ends, of_unit, of_branch, spots, runs, bounds, first_unit, units = roads
@@ -180,8 +176,8 @@ def _side_by_side(
             n_going += 1
 
 
-@_inlined
-def _tap(strength: Any, height: float, share: float) -> Any:  # pragma: no cover - compiled
+@inlined
+def _tap(strength: Any, height: float, share: float) -> Any:
     """The one of a kernel that is hit at a height, or at the share of it; where all are 0, any."""
     total, found = _under(strength, height)
     if found == strength.size:  # the sum that the height is under is 0, or was rounded up
@@ -189,8 +185,8 @@ def _tap(strength: Any, height: float, share: float) -> Any:  # pragma: no cover
     return found if found < strength.size else np.int64(share * strength.size)
 
 
-@_inlined
-def _under(strength: Any, height: float) -> tuple[Any, Any]:  # pragma: no cover - compiled
+@inlined
+def _under(strength: Any, height: float) -> tuple[Any, Any]:
     """The sum of a kernel, and how many of it are under a height, one upon the other."""
     passed, found = 0.0, 0
     for own in strength:  # to the end, for a guess at it is often wrong
@@ -199,14 +195,14 @@ def _under(strength: Any, height: float) -> tuple[Any, Any]:  # pragma: no cover
     return passed, found
 
 
-@_inlined
-def _scalar(listed: Any, n_scalars: int, entry: int) -> Any:  # pragma: no cover - compiled
+@inlined
+def _scalar(listed: Any, n_scalars: int, entry: int) -> Any:
     """Which scalar an entry is."""
     return entry if entry < n_scalars else np.int64(listed[entry - n_scalars])
 
 
-@_compiled
-def _added_up(sums: Any, run: Any, drawn: Any) -> Any:  # pragma: no cover - compiled
+@compiled
+def _added_up(sums: Any, run: Any, drawn: Any) -> Any:
     """A kernel of a run, as likely as its share; where all are 0, any."""
     base, stride, size = run[0], run[1], run[2]
     total = 0.0
@@ -220,13 +216,13 @@ def _added_up(sums: Any, run: Any, drawn: Any) -> Any:  # pragma: no cover - com
     return _one_of(drawn, 0, size)
 
 
-@_inlined
-def _fraction(drawn: Any) -> Any:  # pragma: no cover - compiled
+@inlined
+def _fraction(drawn: Any) -> Any:
     """A number from 0 to below 1."""
     return np.float64(np.int64(drawn >> np.uint64(11))) * 2.0**-53
 
 
-@_inlined
-def _one_of(drawn: Any, first: int, stop: int) -> Any:  # pragma: no cover - compiled
+@inlined
+def _one_of(drawn: Any, first: int, stop: int) -> Any:
     """A number from first to stop − 1, by the upper half of a random one."""
     return first + np.int64(((drawn >> _HALF) * np.uint64(stop - first)) >> _HALF)

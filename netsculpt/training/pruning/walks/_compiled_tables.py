@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 
-from netsculpt.core.compiled import grouped
+from netsculpt.core.compiled import compiled, grouped
 
 __all__ = ["kernel_sums", "runs", "settle", "sorted_branches"]
 
-_compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
 
-
-@_compiled
+@compiled
 def kernel_sums(
     strength: Any,
     weights: Any,
@@ -22,7 +19,7 @@ def kernel_sums(
     sums: Any,
     of_rows: Any,
     of_columns: Any,
-) -> bool:  # pragma: no cover - compiled
+) -> bool:
     """Fill in the sum of each kernel of some weights, and the highest of each row and column.
 
     False if strengths are not finite, or negative.
@@ -53,10 +50,8 @@ def kernel_sums(
     return True
 
 
-@_compiled
-def runs(
-    feeds: Any, weights: Any, of_rows: Any, of_columns: Any
-) -> tuple[Any, Any, Any, Any]:  # pragma: no cover - compiled
+@compiled
+def runs(feeds: Any, weights: Any, of_rows: Any, of_columns: Any) -> tuple[Any, Any, Any, Any]:
     """Rows and columns of each feed: what darts are thrown at.
 
     [runs, 6] first kernel and from one to the next, how many; entry of kernel 0, taps; place in
@@ -89,10 +84,8 @@ def runs(
     return rows, row_bounds, columns, column_bounds
 
 
-@_compiled
-def sorted_branches(
-    unit: Any, way: Any, spot: Any, n_units: int
-) -> tuple[Any, Any, Any]:  # pragma: no cover - compiled
+@compiled
+def sorted_branches(unit: Any, way: Any, spot: Any, n_units: int) -> tuple[Any, Any, Any]:
     """First branch of each unit, first spot of each branch, spots.
 
     Ways of a unit come one after the other, as they are given; those alike are a branch.
@@ -110,10 +103,8 @@ def sorted_branches(
     return of_unit, of_branch[: n + 1], spot[order]
 
 
-@_compiled
-def settle(
-    units: Any, of_unit: Any, of_branch: Any, spots: Any
-) -> None:  # pragma: no cover - compiled
+@compiled
+def settle(units: Any, of_unit: Any, of_branch: Any, spots: Any) -> None:
     """Go from each to where a walk chooses again: along wires that are all there is."""
     for at in range(units.size):
         unit = units[at]

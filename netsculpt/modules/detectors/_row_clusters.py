@@ -1,4 +1,4 @@
-"""Clusters of 0/1 rows: average linkage on cosine distance, with tests that settle the extremes."""
+"""Clusters of 0/1 rows: average linkage on cosine distance, with tests for extreme numbers."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 __all__ = ["row_clusters"]
 
 _DECIMALS = 8  # losses equal to this many decimals are ties
-_ROUNDING = 1e-12  # distances between equal rows may be some 1e-16 instead of 0
+_ROUNDING = 1e-12  # distances between equal rows may be about 1e-16 instead of 0
 
 
 def row_clusters(rows: NDArray[np.bool_], mm_threshold: float) -> NDArray[np.intp]:
     """Cluster of each row, 0 … k−1 in order of appearance [n]; no row may be empty.
 
-    One dendrogram gives every cut: k clusters are what the first n − k merges leave.
+    One dendrogram contains every cut: the first n − k merges leave k clusters.
     """
     n = rows.shape[0]
     if n == 1:
@@ -30,7 +30,7 @@ def row_clusters(rows: NDArray[np.bool_], mm_threshold: float) -> NDArray[np.int
     losses = _losses(distances, merges)
     n_clusters = n - 1 - int(np.argmin(losses)) if losses.size else 2
     if n_clusters in (2, n - 1) or losses.min() > -mm_threshold:
-        n_clusters = _settled(rows, merges) or n_clusters
+        n_clusters = _extreme(rows, merges) or n_clusters
     labels = np.empty(n, dtype=np.intp)
     for label, members in enumerate(_cut(merges, n_clusters)):
         labels[members] = label
@@ -40,7 +40,7 @@ def row_clusters(rows: NDArray[np.bool_], mm_threshold: float) -> NDArray[np.int
 def _cosine_distances(rows: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Cosine distance of each pair of rows [n, n], rounded as SciPy's `pdist` does it.
 
-    The last bit decides which of two equal distances is merged first.
+    The last bit decides which of two near-equal distances is merged first.
     """
     ones = rows.astype(np.float32)  # counts below 2²⁴ are exact
     common = (ones @ ones.T).astype(np.float64)
@@ -53,11 +53,11 @@ def _cosine_distances(rows: NDArray[np.bool_]) -> NDArray[np.float64]:
 def _losses(distances: NDArray[np.float64], merges: NDArray[np.float64]) -> NDArray[np.float64]:
     """Modularity of the normalised distances for n−1, n−2, …, 2 clusters [n − 2].
 
-    Joining a and b adds 2 (D_ab − r_a r_b), r the row sums of D, and D_ab is known without D: the
-    height of a merge in average linkage is the mean of the distances between its two sides.
+    Joining a and b adds 2 (D_ab − r_a r_b) with r the row sums of D. D_ab follows from the height
+    of the merge, which in average linkage is the mean distance between its two sides.
     """
     n = merges.shape[0] + 1
-    if distances.max() < _ROUNDING:  # all rows are equal: no cut is better than another
+    if distances.max() < _ROUNDING:  # all rows are equal: all cuts are equally good
         return np.zeros(n - 2)
     total = distances.sum()
     share = np.concatenate([distances.sum(axis=0) / total, np.zeros(n - 1)])
@@ -71,8 +71,8 @@ def _losses(distances: NDArray[np.float64], merges: NDArray[np.float64]) -> NDAr
     return losses.round(_DECIMALS)
 
 
-def _settled(rows: NDArray[np.bool_], merges: NDArray[np.float64]) -> int | None:
-    """Clusters: n if even the closest rows are separate, 1 if the last two are not, or None."""
+def _extreme(rows: NDArray[np.bool_], merges: NDArray[np.float64]) -> int | None:
+    """Number of clusters: n if even the closest rows differ, 1 if the last two do not, or None."""
     closest = rows[merges[0, :2].astype(np.intp)]
     halves = np.array([rows[members].any(axis=0) for members in _cut(merges, 2)])
     common, larger, expected, apart = _overlap(closest)
@@ -85,9 +85,9 @@ def _settled(rows: NDArray[np.bool_], merges: NDArray[np.float64]) -> int | None
 
 
 def _overlap(pair: NDArray[np.bool_]) -> tuple[int, int, float, float]:
-    """Ones that two rows [2, N] share, the larger row's ones, the overlap by chance, the excess.
+    """Ones common to two rows [2, N], ones of the larger, expected overlap and the excess over it.
 
-    The excess over chance is in standard deviations, bare where the deviation is 0.
+    The excess is in standard deviations, or absolute if the deviation is 0.
     """
     n_columns = pair.shape[1]
     common = int((pair[0] & pair[1]).sum())

@@ -1,4 +1,4 @@
-"""Which functions a unit serves: three views of its paths, and when they are idle."""
+"""Which functions each unit serves: three measures of its paths, and when they are idle."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from netsculpt.modules.detectors._functions.path_shares import received, sent, share_through
+from netsculpt.modules.detectors._path_signature.path_shares import received, sent, share_through
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,7 +24,7 @@ _TIE = 1e-9  # relative; less is rounding
 
 @dataclass(frozen=True, eq=False)
 class PathShares:
-    """What some units of one layer have to do with each function, in three ways [n, K]."""
+    """Contribution of n units of one layer to each function, by three measures [n, K]."""
 
     strength: NDArray[np.float64]  # share of the function's squared path weight
     chance: NDArray[np.float64]  # that a walk from the unit, by squared weight, ends there
@@ -32,7 +32,7 @@ class PathShares:
 
     @classmethod
     def of(cls, graph: NetGraph, functions: NDArray[np.intp]) -> PathShares:
-        """Those of all units; `functions` says which outputs are one function, −1 elsewhere [U]."""
+        """Shares of all units; `functions` labels the outputs by function, −1 elsewhere [U]."""
         with np.errstate(divide="ignore"):
             squares = 2 * np.log(np.abs(graph.weights.data.astype(np.float64)))
         edges = received(graph, squares), sent(graph), received(graph, np.zeros(graph.n_edges))
@@ -42,40 +42,40 @@ class PathShares:
         return PathShares(self.strength[units], self.chance[units], self.routes[units])
 
     def summed(self, members: NDArray[np.bool_]) -> PathShares:
-        """Those of groups of the units; members are [G, n]."""
+        """Sums over groups of the units; members are [G, n]."""
         return PathShares(members @ self.strength, members @ self.chance, members @ self.routes)
 
     def served(self, idle: float) -> NDArray[np.bool_]:
         """Which functions each unit serves [n, K]: where the product of three ratios is above idle.
 
-        How strong the unit is beside those that matter to the function, at most 1; and how likely
-        walks from it, and how many of the paths, go to this function rather than to its main one.
-        Its main function a unit always serves.
+        The ratios: the unit's strength relative to units that matter to the function, at most 1;
+        and the probability of walks and the number of paths to this function, both relative to its
+        main function. A unit always serves its main function.
         """
-        strength = np.minimum(_beside_typical(np.sqrt(self.strength)), 1)
-        used = strength * _beside_main(np.sqrt(self.chance)) * _beside_main(self.routes)
-        main = used.max(axis=1, keepdims=True, initial=0)
-        serves = (used > idle) | (used >= main * (1 - _TIE))
+        strength = np.minimum(_over_typical(np.sqrt(self.strength)), 1)
+        product = strength * _over_main(np.sqrt(self.chance)) * _over_main(self.routes)
+        main = product.max(axis=1, keepdims=True, initial=0)
+        serves = (product > idle) | (product >= main * (1 - _TIE))
         return np.asarray(np.where(main > 0, serves, self.routes > 0))
 
 
-def _beside_typical(shares: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Shares over their mean for the function, in which each counts by its own size [n, K].
+def _over_typical(shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Shares over the function's mean share, weighted by the shares themselves [n, K].
 
-    So that many units without a part in it do not make the others look strong.
+    Weighted, so that many units without a share do not make the others look strong.
     """
     squares, sums = (shares**2).sum(axis=0), shares.sum(axis=0)
     quotients = np.divide(shares * sums, squares, out=np.zeros_like(shares), where=squares > 0)
     return np.asarray(quotients)
 
 
-def _beside_main(shares: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Shares over the largest of each unit, functions balanced before [n, K].
+def _over_main(shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Shares over each unit's largest, after balancing the functions [n, K].
 
-    Balanced: units that divide themselves by their shares give every function equally much
-    (Sinkhorn and Knopp, doi:10.2140/pjm.1967.21.343), as far as factors up to 2 can do it.
+    Balanced by factors of at most 2, so that units divided by their shares contribute the same to
+    every function, as far as possible (Sinkhorn and Knopp, doi:10.2140/pjm.1967.21.343).
     """
-    typical = _beside_typical(shares)
+    typical = _over_typical(shares)
     log_factor = np.zeros(shares.shape[1])
     for _ in range(_ROUNDS):
         columns = _divided(typical * np.exp(log_factor), np.sum).sum(axis=0)

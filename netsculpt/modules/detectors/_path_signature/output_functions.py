@@ -1,4 +1,4 @@
-"""Outputs of one function: their weights are the same, or alike where others are not."""
+"""Outputs of one function: those with equal weights, or in clear groups of similar weights."""
 
 from __future__ import annotations
 
@@ -13,23 +13,22 @@ __all__ = ["output_functions"]
 # (.0435) in the published exemplars.
 _SAME = 0.0127
 _STRUCTURE = 0.5  # mean silhouette from which groups are more than chance (Kaufman, Rousseeuw)
-_SLACK = 0.3  # of the best silhouette, over the number of groups, that a coarser cut may lose
-_MOST = 64  # groups that are looked for
-_FEWEST = 4  # outputs that can form two groups of two
+_SLACK = 0.3  # share of the best silhouette, over the number of groups, that a coarser cut may lose
+_MOST = 64  # groups to look for
+_FEWEST = 4  # outputs: two groups of two
 
 
 def output_functions(graph: NetGraph, outputs: NDArray[np.intp]) -> NDArray[np.intp]:
     r"""Function of each of `outputs`, 0 … K−1 [n].
 
-    Outputs that learn one function from the same units end with the same weights, or with their
-    negatives if one is the other's negation. The distance of two is one minus their Dice
-    coefficient, :math:`1 - 2 |a \cdot b| / (|a|^2 + |b|^2)` of the rows of incoming weights: 0 if
-    they are equal up to sign, 1 if they share no unit. Outputs linked by distances up to .0127 are
-    one function.
+    Outputs that learn one function from the same units end with the same weights, or with negated
+    ones if one is the other's negation. The distance of two is one minus their Dice coefficient,
+    :math:`1 - 2 |a \cdot b| / (|a|^2 + |b|^2)` of the rows of incoming weights: 0 if they are equal
+    up to sign, 1 if they share no unit. Outputs linked by distances up to .0127 are one function.
 
-    Where outputs differ by more, four or more of them are grouped by average linkage: by the
-    coarsest cut that is nearly as good as the best, if its mean silhouette is .5 or more.
-    Otherwise each distinct row is a function.
+    If four or more outputs differ by more, they are grouped by average linkage: by the coarsest cut
+    that is nearly as good as the best, if its mean silhouette is .5 or more. Otherwise each
+    distinct row is a function.
     """
     distances = _distances(graph, outputs)
     distinct = _linked(distances)
@@ -60,7 +59,7 @@ def _linked(distances: NDArray[np.float64]) -> NDArray[np.intp]:
 
 
 def _grouped(distances: NDArray[np.float64], distinct: NDArray[np.intp]) -> NDArray[np.intp]:
-    """The coarsest cut of the dendrogram that is nearly as good as the best, or the distinct."""
+    """The coarsest cut of the dendrogram that is nearly as good as the best, else the distinct."""
     from scipy.cluster.hierarchy import fcluster, linkage
     from scipy.spatial.distance import squareform
 
@@ -72,21 +71,21 @@ def _grouped(distances: NDArray[np.float64], distinct: NDArray[np.intp]) -> NDAr
         return distinct
     widths = [_silhouette(distances, cut) for cut in cuts]
     best = int(np.argmax(widths))
-    # Joining two of many groups costs few outputs their silhouette, so the slack is divided.
+    # Joining two of many groups lowers the silhouette of few outputs, so the slack is divided.
     least = max(widths[best] * (1 - _SLACK / (cuts[best].max() + 1)), _STRUCTURE)
     good = (cut for cut, width in zip(cuts, widths, strict=True) if width >= least)
     return next(good, distinct)
 
 
 def _silhouette(distances: NDArray[np.float64], labels: NDArray[np.intp]) -> float:
-    """Mean silhouette, to 9 decimals; that of a group of one is 0."""
+    """Mean silhouette, rounded to 9 decimals; 0 for a group of one."""
     members = np.eye(labels.max() + 1)[labels]
     sizes = members.sum(axis=0)
-    at = np.arange(labels.size)
+    rows = np.arange(labels.size)
     sums = distances @ members
-    own = sums[at, labels] / np.maximum(sizes[labels] - 1, 1)
+    own = sums[rows, labels] / np.maximum(sizes[labels] - 1, 1)
     others = sums / sizes
-    others[at, labels] = np.inf
+    others[rows, labels] = np.inf
     nearest = others.min(axis=1)
     larger = np.maximum(own, nearest)
     width = np.divide(nearest - own, larger, out=np.zeros_like(own), where=larger > 0)

@@ -1,4 +1,4 @@
-"""Weights of the edges between live units."""
+"""Edge weights between live units, as detectors and qualities see them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from netsculpt.graph.graph import NetGraph
 
 
 def live_magnitudes(graph: NetGraph, live: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """|weight| of the edges between live units over the largest of them, 0 for all others [E].
+    """|weight| of the edges between live units relative to the largest, 0 for other edges [E].
 
-    Shares of weight do not change by that, and no sum or product leaves the range of numbers.
+    This changes no share of weight, and keeps all sums and products within float64.
     """
     weight = np.abs(graph.weights.data.astype(np.float64))
     weight *= live[graph.sources] & live[graph.weights.indices]

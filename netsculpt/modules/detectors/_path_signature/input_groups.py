@@ -1,4 +1,4 @@
-"""Inputs that are first combined among themselves: sub-functions below those of the outputs."""
+"""Groups of inputs that are combined separately: sub-functions below those of the outputs."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from netsculpt.graph.graph import Layer, NetGraph
 
 __all__ = ["input_groups"]
 
-_CHANCE = 0.05  # divisions expected in random wiring, above which one found means nothing
+_CHANCE = 0.05  # divisions expected in random wiring; above this, a division means nothing
 
 
 def input_groups(graph: NetGraph) -> NDArray[np.intp]:
     r"""Group of each of ``graph.inputs``, 0 … G−1 [I].
 
-    Up to some hidden layer the network may fall into parts with inputs of their own. Had each unit
-    of that layer drawn as many inputs as it reads, d of N, at random, this many ways to divide the
-    inputs into groups of these sizes :math:`N_k` would be expected to keep all units apart:
+    Up to some hidden layer the network may fall into parts with separate inputs. If each unit of
+    that layer drew the number of inputs that it reads, d of N, at random, then the expected number
+    of divisions of the inputs into groups of sizes :math:`N_k` that split no unit is:
 
     .. math:: E = \frac{N!}{\prod_k N_k! \prod_s m_s!}
               \prod_j \frac{\sum_k \binom{N_k}{d_j}}{\binom{N}{d_j}}
 
-    with :math:`m_s` groups of size s. The last layer with E ≤ .05 counts; if there is
-    none, all inputs are one group. O(E) a layer while the network is in parts, and O(E I) at
-    most to count what the units of such a layer read.
+    with :math:`m_s` groups of size s. The last layer with E ≤ .05 counts; if there is none, all
+    inputs are one group. O(E) per layer while the network is in parts, and at most O(E I) to count
+    the inputs that the units of such a layer read.
     """
     groups = np.zeros(graph.inputs.size, dtype=np.intp)
     for layer, parts in _divisions(graph):
@@ -39,13 +39,13 @@ def input_groups(graph: NetGraph) -> NDArray[np.intp]:
 
 
 def _divisions(graph: NetGraph) -> Iterator[tuple[Layer, NDArray[np.intp]]]:
-    """Each hidden layer up to which the network is in parts, and the part of each input [I]."""
+    """Yield hidden layers up to which the network is in parts, and the part of each input [I]."""
     from scipy.sparse.csgraph import connected_components
 
     ends = {*graph.layer_of[graph.inputs].tolist(), *graph.layer_of[graph.outputs].tolist()}
     sources, targets = graph.sources, graph.weights.indices
-    for at, layer in enumerate(graph.layers):
-        if at in ends or not layer.n_units:
+    for index, layer in enumerate(graph.layers):
+        if index in ends or not layer.n_units:
             continue
         below = targets < layer.stop
         ones = np.ones(int(below.sum()), dtype=np.int8)
@@ -58,7 +58,7 @@ def _divisions(graph: NetGraph) -> Iterator[tuple[Layer, NDArray[np.intp]]]:
 
 
 def _inputs_read(graph: NetGraph, layer: Layer) -> NDArray[np.int64]:
-    """How many inputs each unit of a layer has a path from."""
+    """Number of inputs with a path to each unit of a layer."""
     backward = csr_array(graph.pattern.weights.T)
     frontier = backward[layer.units]
     reached = frontier
@@ -73,7 +73,7 @@ def _inputs_read(graph: NetGraph, layer: Layer) -> NDArray[np.int64]:
 
 
 def _log_expected(sizes: NDArray[np.intp], read: NDArray[np.int64]) -> float:
-    """Log E for groups of these sizes and units that read so many inputs."""
+    """Log E for groups of these sizes and units that read these numbers of inputs."""
     n_inputs = int(sizes.sum())
     expected = lgamma(n_inputs + 1) - sum(lgamma(size + 1) for size in sizes.tolist())
     expected -= sum(lgamma(count + 1) for count in Counter(sizes.tolist()).values())

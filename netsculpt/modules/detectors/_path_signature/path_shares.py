@@ -1,4 +1,4 @@
-"""Edges as shares: of what their target receives, of what their source sends."""
+"""Shares of each edge: of what its target receives, of what its source sends."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ _Floats = NDArray[np.float64]
 
 
 def share_through(graph: NetGraph, edge_shares: _Floats, targets: NDArray[np.intp]) -> _Floats:
-    """Shares multiplied along every path to the targets' units, and added [U, K].
+    """Sum over all paths to each target of the product of edge shares [U, K].
 
-    A unit of target k stands for an equal part of it. With shares `received` it is the share of
-    what reaches the target that runs through each unit; with shares `sent` it is the chance that
-    a walk from the unit ends there. O(E K).
+    The units of a target count as equal parts of it. With shares `received` this is the share of
+    the path weight to the target that runs through each unit; with shares `sent` it is the
+    probability that a walk from the unit ends there. O(E K).
 
     Parameters
     ----------
     graph
         The network.
     edge_shares
-        One number an edge [E].
+        One share per edge [E].
     targets
-        0 … K−1 for the units where paths end, −1 for others [U].
+        0 … K−1 for units where paths end, −1 for others [U].
     """
     ends = np.flatnonzero(targets >= 0)
     sizes = np.bincount(targets[ends])
@@ -41,14 +41,15 @@ def share_through(graph: NetGraph, edge_shares: _Floats, targets: NDArray[np.int
 
 
 def received(graph: NetGraph, log_weights: _Floats) -> _Floats:
-    """Share of the path weight into its target that each edge brings [E].
+    """Share of each edge in the path weight into its target [E].
 
-    A path weighs exp of the sum of its edges' `log_weights`; −inf brings nothing. Only logarithms
-    are added up from the inputs on, so that no depth overflows. O(E).
+    The weight of a path is exp of the sum of its edges' `log_weights`, which may be −inf. Only
+    logarithms are added up from the inputs on, so that no depth overflows. O(E).
     """
     sources, targets = graph.sources, graph.weights.indices
     order = np.argsort(targets, kind="stable")
-    into = np.searchsorted(targets[order], [(x.start, x.stop) for x in graph.layers])
+    bounds = [(layer.start, layer.stop) for layer in graph.layers]
+    into = np.searchsorted(targets[order], bounds)
     log_paths = np.full(graph.n_units, -np.inf)
     log_paths[graph.inputs] = 0.0
     shares = np.zeros(graph.n_edges)
@@ -69,7 +70,7 @@ def received(graph: NetGraph, log_weights: _Floats) -> _Floats:
 
 
 def sent(graph: NetGraph) -> _Floats:
-    """Share of the squared weight out of its source that each edge takes [E]. O(E)."""
+    """Share of each edge in the squared weight out of its source [E]. O(E)."""
     sources = graph.sources
     weights = np.abs(graph.weights.data.astype(np.float64))
     largest = np.zeros(graph.n_units)

@@ -1,1 +1,0 @@
-"""What detectors of functions share."""
