@@ -86,16 +86,16 @@ def test_phew_of_a_new_net(cli: Any) -> None:
 
 
 def test_threads_make_the_same_model(cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
+    seen = []
 
-    def walked(*arguments: Any, jobs: int, **named: Any) -> Any:
-        asked.append(jobs)
+    def recorded(*arguments: Any, jobs: int, **named: Any) -> Any:
+        seen.append(jobs)
         return phew(*arguments, jobs=jobs, **named)
 
-    monkeypatch.setattr("netsculpt.training.pruning.prune.phew", walked)
+    monkeypatch.setattr("netsculpt.training.pruning.prune.phew", recorded)
     assert cli("prune", *MLP_SPEC, "-o", "a.pt")[0] == 0
     assert cli("prune", *MLP_SPEC, "--jobs", 2, "-o", "b.pt")[0] == 0
-    assert asked == [1, 2]
+    assert seen == [1, 2]
     assert Path("a.pt").read_bytes() == Path("b.pt").read_bytes()
 
 
@@ -145,7 +145,7 @@ def test_baselines(cli: Any) -> None:
 
 def test_repair_and_fan_in(cli: Any) -> None:
     options = ("prune", "--net", "resnet:1x8x8:10:4,6:1", "--method", "magnitude")
-    assert "--repair mends that" in " ".join(cli(*options, "--density", 0.02)[1].split())
+    assert "use --repair" in " ".join(cli(*options, "--density", 0.02)[1].split())
     code, out, _ = cli(*options, "--density", 0.02, "--repair", "--fan-in-corrected", "-o", "r.pt")
     assert code == 0
     assert "Repaired:" in out
@@ -190,8 +190,8 @@ def test_specs(text: str, spec: Any) -> None:
         (("prune", *MLP_SPEC, "--jobs", "0"), "0 jobs do nothing"),
         (("prune", *MLP_SPEC, "--init", "hee"), "he"),
         (("prune", *MLP_SPEC, "--method", "grasp"), "name the task"),
-        (("prune", *MLP_SPEC, "--scope", "kernel"), "phew takes walks"),
-        (("prune", *MLP_SPEC, "--baseline", "inverted"), "no score to turn round"),
+        (("prune", *MLP_SPEC, "--scope", "kernel"), "phew does not rank weights by a score"),
+        (("prune", *MLP_SPEC, "--baseline", "inverted"), "--baseline inverted: phew does not rank"),
         (("prune", "--net", "mlp:63,10", "--task", "digits"), "64 inputs and 10 outputs"),
         (("train", *MLP_SPEC), "a task is needed"),
         (("train", *MLP_SPEC, "--task", "digits", "--warmup", "99"), "warmup"),
