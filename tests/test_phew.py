@@ -33,7 +33,7 @@ from architectures import dense_net, mobile_net, u_net
 
 @pytest.fixture(autouse=True)
 def _exported_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nets keep their form in a test, so their weights alone are read anew."""
+    """Nets keep their form in a test, so only their weights are read again."""
     found: dict[tuple[int, ...], tuple[nn.Module, Any]] = {}
 
     def once(net: nn.Module, inputs: tuple[Tensor, ...]) -> Any:

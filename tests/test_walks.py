@@ -619,7 +619,7 @@ def test_it_stops_after_the_walk_that_reaches_the_number(name: str) -> None:
     assert len(overshoots) > 1
 
 
-def test_a_mask_goes_on_from_a_lower_density() -> None:
+def test_a_mask_of_a_lower_density_is_extended() -> None:
     case = with_identity()
     some = walk(case.walk_graph, 8, rng=0).kept
     start = some.copy()
