@@ -118,9 +118,9 @@ def train(
 ) -> None:
     """Train a pruned network, or a dense one; what is pruned stays pruned.
 
-    The best epoch is kept: the highest accuracy on held-out samples, then the lowest loss. The state
-    is saved after every epoch: after an interruption the same command with --resume continues, to
-    the same bits.
+    The best epoch is kept: the highest accuracy on held-out samples, then the lowest loss. All is
+    saved after every epoch: after an interruption the same command with --resume continues, to the
+    same bits.
 
     **Nets** A SPEC as in `netsculpt prune`.
 
