@@ -92,7 +92,8 @@ def test_threads_make_the_same_model(cli: Any, monkeypatch: pytest.MonkeyPatch) 
         seen.append(jobs)
         return phew(*arguments, jobs=jobs, **named)
 
-    monkeypatch.setattr("netsculpt.training.pruning.prune.phew", recorded)
+    methods = {"phew": recorded}
+    monkeypatch.setattr("netsculpt.training.pruning.prune._WITHOUT_SCORES", methods)
     assert cli("prune", *MLP_SPEC, "-o", "a.pt")[0] == 0
     assert cli("prune", *MLP_SPEC, "--jobs", 2, "-o", "b.pt")[0] == 0
     assert seen == [1, 2]

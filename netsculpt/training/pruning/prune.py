@@ -34,7 +34,6 @@ __all__ = [
     "Allocation",
     "Composition",
     "Progress",
-    "Request",
     "Schedule",
     "Scope",
     "prune",
@@ -71,17 +70,9 @@ class Composition:
         }
 
 
-@dataclass(frozen=True, eq=False)
-class Request:
-    """What a method is to do with a net; see `prune`."""
-
-    density: float
-    batches: Batches | None
-    seed: int
-    composition: Composition
-    progress: Progress | None
-    checkpoint: str | os.PathLike[str] | None
-    jobs: int
+# Methods that choose masks without scores: (net, example, density, *, rng, jobs) -> Pruned.
+_WITHOUT_SCORES: Mapping[str, Callable[..., Pruned]] = MappingProxyType({"phew": phew})
+METHODS = (*_WITHOUT_SCORES, *names("scores"))
 
 
 def prune(
@@ -164,55 +155,59 @@ def prune(
     if not 0 <= density <= 1:
         raise FormatError(f"density is {density}: the kept fraction, 0 … 1, is needed")
     composition = Composition(allocation, schedule, rounds, scope, frozenset(dense))
-    request = Request(density, batches, seed, composition, progress, checkpoint, jobs)
+    example = None if batches is None else batches.example
     if isinstance(method, str) and method in _WITHOUT_SCORES:
-        return _WITHOUT_SCORES[method](net, request)
-    return _by_score(net, method, request)
-
-
-def _by_walks(net: nn.Module, request: Request) -> Pruned:
-    if request.composition != Composition():
-        raise FormatError(
-            "phew has no allocation, schedule, rounds, scope or dense layers: leave them out"
-        )
-    if request.batches is None:
-        raise FormatError("phew traces the net: give batches; only their shape is used")
-    example = request.batches.example
-    return phew(net, example, request.density, rng=request.seed, jobs=request.jobs)
-
-
-_WITHOUT_SCORES: Mapping[str, Callable[[nn.Module, Request], Pruned]] = MappingProxyType(
-    {"phew": _by_walks}
-)
-METHODS = (*_WITHOUT_SCORES, *names("scores"))
-
-
-def _by_score(net: nn.Module, method: str | Score, request: Request) -> Pruned:
-    """Mask, score, choose; as often as there are densities to go down through."""
-    score = _function("scores", method)
-    composition = request.composition
-    if composition.rounds is None:
+        if composition != Composition():
+            raise FormatError(
+                f"{method} has no allocation, schedule, rounds, scope or dense layers: leave them "
+                "out"
+            )
+        if example is None:
+            raise FormatError(f"{method} traces the net: give batches; only their shape is used")
+        return _WITHOUT_SCORES[method](net, example, density, rng=seed, jobs=jobs)
+    score: Score = _function("scores", method)
+    if rounds is None:
         composition = replace(composition, rounds=getattr(score, "published_rounds", 1))
     name, details = _name(method, "score"), composition.details()
     about = {
         **details,
         "method": name,
-        "density": request.density,
-        "seed": request.seed,
+        "density": density,
+        "seed": seed,
         "dense": sorted(composition.dense),
     }
-    choose = _choice(composition.allocation, net)
-    densities = _densities(composition.schedule, request.density, details["rounds"])
-    scope: Scope = _function("scopes", composition.scope)
-    masks, done = _present_masks(net, composition.dense), 0
-    file = None
-    if request.checkpoint is not None:
-        file = _file(request.checkpoint, about, net, request.batches)
-        done, masks = file.read(masks)
-    copied = copy.deepcopy(net)
+    masks = _scored(
+        net,
+        lambda masked, rng: score(masked, batches, rng=rng),
+        _choice(allocation, net),
+        _densities(schedule, density, details["rounds"]),
+        _function("scopes", scope),
+        seed=seed,
+        masks=_present_masks(net, composition.dense),
+        progress=progress or (lambda _done, _rounds: None),
+        file=None if checkpoint is None else _file(checkpoint, about, net, batches),
+    )
+    return Pruned(masks, pruning_report(net, masks, example), name, density, seed, details)
+
+
+def _scored(
+    net: nn.Module,
+    score: Score,
+    choose: Choose,
+    densities: list[float],
+    scope: Scope,
+    *,
+    seed: int,
+    masks: Masks,
+    progress: Progress,
+    file: PruningFile | None,
+) -> Masks:
+    """Mask, score, choose, once for each density."""
+    net = copy.deepcopy(net)
+    done, masks = (0, masks) if file is None else file.read(masks)
     for index, density in enumerate(densities[done:], start=done + 1):
-        mask_net(copied, masks)
-        scores = score(copied, request.batches, rng=stream(request.seed, "scores", index))
+        mask_net(net, masks)
+        scores = score(net, stream(seed, "scores", index))
         _check_scores(scores, masks)
         kept = choose({x: _joined(scores[x], mask, scope) for x, mask in masks.items()}, density)
         masks = {
@@ -220,11 +215,8 @@ def _by_score(net: nn.Module, method: str | Score, request: Request) -> Pruned:
         }
         if file is not None:
             file.write(index, masks)
-        if request.progress is not None:
-            request.progress(index, len(densities))
-    example = None if request.batches is None else request.batches.example
-    report = pruning_report(net, masks, example)
-    return Pruned(masks, report, name, request.density, request.seed, details)
+        progress(index, len(densities))
+    return masks
 
 
 def _function(catalogue: str, choice: str | Callable[..., Any], also: Sequence[str] = ()) -> Any:
