@@ -41,10 +41,10 @@ from torch import Tensor, nn
 
 from netsculpt.nets import VGG, ResNet, initial_net, prunable
 from netsculpt.nets.families.resnet import ResidualBlock
-from netsculpt.training.pruning.walks.of_net import ways_of
-from netsculpt.training.pruning.walks.phew import phew
-from netsculpt.training.pruning.walks.tables import tables_of
-from netsculpt.training.pruning.walks.ways import Ways
+from netsculpt.training.pruning.walks.from_net import walk_graph
+from netsculpt.training.pruning.walks.graph import WalkGraph
+from netsculpt.training.pruning.walks.tables import walk_tables
+from netsculpt.training.pruning.walks.walk import walk
 
 DENSITIES = (0.1, 0.05, 0.02, 0.01)
 STAGES = ((64,) * 2, (128,) * 2, (256,) * 4, (512,) * 4, (512,) * 4)
@@ -214,15 +214,15 @@ def shares_in_a_loop(net: nn.Module, at_most: float) -> float:
 class Traced:
     """A net as walks see it, and what it took."""
 
-    ways: Ways
+    graph: WalkGraph
     seconds: float
 
 
 def traced(net: nn.Module, n_inputs: int) -> Traced:
-    """The ways of a net."""
+    """The walk graph of a net."""
     start = time.perf_counter()
-    ways = ways_of(net, torch.zeros(1, n_inputs), prunable(net)).ways
-    return Traced(ways, time.perf_counter() - start)
+    graph = walk_graph(net, torch.zeros(1, n_inputs), prunable(net)).graph
+    return Traced(graph, time.perf_counter() - start)
 
 
 def fastest(run: Callable[[], Any]) -> tuple[float, Any]:
@@ -240,9 +240,9 @@ def fastest(run: Callable[[], Any]) -> tuple[float, Any]:
 
 def compiling() -> float:
     """Seconds of the first walks in this process: to compile, or to load what is compiled."""
-    ways = traced(initial_net(SMALL, rng=0), SMALL.n_inputs).ways
+    graph = traced(initial_net(SMALL, rng=0), SMALL.n_inputs).graph
     start = time.perf_counter()
-    phew(ways, 1, rng=0)
+    walk(graph, 1, rng=0)
     return time.perf_counter() - start
 
 
@@ -254,9 +254,9 @@ def memory() -> float:
 def same_masks(n_seeds: int) -> str:
     """A test that both sides keep each weight as often; stops if they do not."""
     net = initial_net(SMALL, rng=0)
-    ways, plain = traced(net, SMALL.n_inputs).ways, Plain(net)
-    n_kept = int(SMALL_DENSITY * ways.n_scalars)
-    ours = np.array([phew(ways, n_kept, rng=seed).kept for seed in range(n_seeds)], float)
+    graph, plain = traced(net, SMALL.n_inputs).graph, Plain(net)
+    n_kept = int(SMALL_DENSITY * graph.n_scalars)
+    ours = np.array([walk(graph, n_kept, rng=seed).kept for seed in range(n_seeds)], float)
     theirs = np.array([plain.mask(SMALL_DENSITY, seed)[0] for seed in range(n_seeds)], float)
     both, rng = np.concatenate([ours, theirs]), np.random.default_rng(0)
     spread = both.std(0)
@@ -291,20 +291,20 @@ def measure(name: str, at_most: float, table: Table) -> list[str]:
     before = memory()
     found = traced(net, spec.n_inputs)
     after = memory()
-    tables = [fastest(lambda n=n: tables_of(found.ways, n))[0] for n in JOBS]  # type: ignore[misc]
-    made = tables_of(found.ways)
+    tables = [fastest(lambda n=n: walk_tables(found.graph, n))[0] for n in JOBS]  # type: ignore[misc]
+    made = walk_tables(found.graph)
     per_walk: list[float] = []
     for density in DENSITIES[::-1]:
-        n_kept = int(density * found.ways.n_scalars)
+        n_kept = int(density * found.graph.n_scalars)
         start = time.process_time()
         _, n_walks, finished = plain.mask(density, 0, at_most)
         seconds = time.process_time() - start
         per_walk.append(seconds / n_walks)
         kept = None
         for jobs in JOBS:
-            run = partial(phew, n_kept=n_kept, rng=0, jobs=jobs)
-            whole, ours = fastest(lambda run=run: run(found.ways))  # type: ignore[misc]
-            again, _ = fastest(lambda run=run: run(found.ways, tables=made))  # type: ignore[misc]
+            run = partial(walk, n_kept=n_kept, rng=0, jobs=jobs)
+            whole, ours = fastest(lambda run=run: run(found.graph))  # type: ignore[misc]
+            again, _ = fastest(lambda run=run: run(found.graph, tables=made))  # type: ignore[misc]
             if kept is not None and not np.array_equal(kept, ours.kept):
                 raise SystemExit(f"{jobs} threads make another mask than one")
             kept = ours.kept

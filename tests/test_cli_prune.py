@@ -86,16 +86,17 @@ def test_phew_of_a_new_net(cli: Any) -> None:
 
 
 def test_threads_make_the_same_model(cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
+    seen = []
 
-    def walked(*arguments: Any, jobs: int, **named: Any) -> Any:
-        asked.append(jobs)
+    def recorded(*arguments: Any, jobs: int, **named: Any) -> Any:
+        seen.append(jobs)
         return phew(*arguments, jobs=jobs, **named)
 
-    monkeypatch.setattr("netsculpt.training.pruning.prune.phew", walked)
+    methods = {"phew": recorded}
+    monkeypatch.setattr("netsculpt.training.pruning.prune._WITHOUT_SCORES", methods)
     assert cli("prune", *MLP_SPEC, "-o", "a.pt")[0] == 0
     assert cli("prune", *MLP_SPEC, "--jobs", 2, "-o", "b.pt")[0] == 0
-    assert asked == [1, 2]
+    assert seen == [1, 2]
     assert Path("a.pt").read_bytes() == Path("b.pt").read_bytes()
 
 
@@ -122,7 +123,7 @@ def test_pruning_a_file_further(cli: Any) -> None:
     assert "initial" in read_model("b.pt").metadata
     code, _, err = cli("prune", "a.pt", "--method", "magnitude", "--density", 0.8, "-o", "b.pt")
     assert code == 3
-    assert "ask for a lower density" in err
+    assert "choose a lower density" in err
 
 
 def test_baselines(cli: Any) -> None:
@@ -145,7 +146,7 @@ def test_baselines(cli: Any) -> None:
 
 def test_repair_and_fan_in(cli: Any) -> None:
     options = ("prune", "--net", "resnet:1x8x8:10:4,6:1", "--method", "magnitude")
-    assert "--repair mends that" in " ".join(cli(*options, "--density", 0.02)[1].split())
+    assert "use --repair" in " ".join(cli(*options, "--density", 0.02)[1].split())
     code, out, _ = cli(*options, "--density", 0.02, "--repair", "--fan-in-corrected", "-o", "r.pt")
     assert code == 0
     assert "Repaired:" in out
@@ -180,7 +181,7 @@ def test_specs(text: str, spec: Any) -> None:
         (("prune",), "neither found"),
         (("prune", "a.pt", *MLP_SPEC), "both found"),
         (("prune", "--net", "mpl:3,4"), "did you mean mlp"),
-        (("prune", "--net", "mlp:3,four"), "'four' is no whole number"),
+        (("prune", "--net", "mlp:3,four"), "'four' is not a whole number"),
         (("prune", "--net", "mlp:3"), "2 or more sizes"),
         (("prune", "--net", "mlp:3,4:rleu"), "activation"),
         (("prune", "--net", "resnet:1x8x8"), "resnet:image:n_outputs[:widths][:blocks]"),
@@ -190,13 +191,13 @@ def test_specs(text: str, spec: Any) -> None:
         (("prune", *MLP_SPEC, "--jobs", "0"), "0 jobs do nothing"),
         (("prune", *MLP_SPEC, "--init", "hee"), "he"),
         (("prune", *MLP_SPEC, "--method", "grasp"), "name the task"),
-        (("prune", *MLP_SPEC, "--scope", "kernel"), "phew takes walks"),
-        (("prune", *MLP_SPEC, "--baseline", "inverted"), "no score to turn round"),
+        (("prune", *MLP_SPEC, "--scope", "kernel"), "phew does not rank weights by a score"),
+        (("prune", *MLP_SPEC, "--baseline", "inverted"), "--baseline inverted: phew does not rank"),
         (("prune", "--net", "mlp:63,10", "--task", "digits"), "64 inputs and 10 outputs"),
         (("train", *MLP_SPEC), "a task is needed"),
         (("train", *MLP_SPEC, "--task", "digits", "--warmup", "99"), "warmup"),
         (("train", *MLP_SPEC, "--task", "digits", "--schedule", "cosin"), "cosine"),
-        (("train", *MLP_SPEC, "--task", "digits", "--milestones", "a"), "no list of epochs"),
+        (("train", *MLP_SPEC, "--task", "digits", "--milestones", "a"), "not a list of epochs"),
         (("train", *MLP_SPEC, "--task", "digits", "--learning-rate", "0"), "above 0"),
         (("train", "m.pt", "--task", "digits", "-o", "m.pt"), "overwritten"),
     ],
@@ -240,7 +241,7 @@ def test_training_a_pruned_net(cli: Any) -> None:
     lines = [json.loads(line) for line in Path("b.jsonl").read_text().splitlines()]
     assert [line["epoch"] for line in lines] == [1, 2, 3, 4]
     before = Path("b.pt").read_bytes()
-    assert cli("train", "a.pt", *options, "-o", "b.pt")[0] == 2, "it would begin anew"
+    assert cli("train", "a.pt", *options, "-o", "b.pt")[0] == 2, "it would start again"
     code, out, _ = cli("train", "a.pt", *options, "-o", "b.pt", "--resume", "--json")
     assert (code, Path("b.pt").read_bytes()) == (0, before)
     assert json.loads(out)["kept"] == weight_counts(found.net).summary()["kept"]
@@ -261,8 +262,8 @@ def process(*arguments: object, folder: Path) -> subprocess.Popen[str]:
     )
 
 
-def broken_off(how: int, n_lines: int, command: tuple[object, ...], folder: Path) -> str:
-    """Send a signal once the log has so many lines; what was said on stderr."""
+def interrupt(how: int, n_lines: int, command: tuple[object, ...], folder: Path) -> str:
+    """Send a signal once the log has so many lines; what it wrote to stderr."""
     killed, log = process(*command, folder=folder), folder / "part.jsonl"
     while not (log.exists() and log.read_text().count("\n") >= n_lines):
         assert killed.poll() is None, killed.communicate()[1]
@@ -274,12 +275,12 @@ def broken_off(how: int, n_lines: int, command: tuple[object, ...], folder: Path
     return err
 
 
-def test_a_training_that_was_killed_goes_on_to_the_same_bits(tmp_path: Path) -> None:
+def test_an_interrupted_training_resumes_to_the_same_bits(tmp_path: Path) -> None:
     options = ("--task", "digits", "--epochs", 90, "--batch-size", 64, "--seed", 2)
     whole = process("train", *MLP_SPEC, *options, "-o", "whole.pt", folder=tmp_path)
     command = ("train", *MLP_SPEC, *options, "-o", "part.pt", "--resume")
-    assert "--resume" in broken_off(signal.SIGINT, 2, command, tmp_path)
-    broken_off(signal.SIGKILL, 12, command, tmp_path)
+    assert "--resume" in interrupt(signal.SIGINT, 2, command, tmp_path)
+    interrupt(signal.SIGKILL, 12, command, tmp_path)
     for each in (whole, process(*command, folder=tmp_path)):
         _, err = each.communicate(timeout=120)
         assert each.returncode == 0, err
@@ -287,7 +288,7 @@ def test_a_training_that_was_killed_goes_on_to_the_same_bits(tmp_path: Path) -> 
     assert (tmp_path / "part.jsonl").read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
 
 
-def test_a_pruning_that_was_killed_goes_on(cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_pruning_resumes(cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     options = ("prune", *MLP_SPEC, "--method", "synflow", "--density", 0.05)
     assert cli(*options, "-o", "whole.pt")[0] == 0
     score, times = catalog("scores")["synflow"], itertools.count()

@@ -21,9 +21,10 @@ from netsculpt.graph.graph import WIRING, NetGraph, live_units
 from netsculpt.nets import MLP, VGG, ResNet, initial_net, mask_net, prunable
 from netsculpt.tracing import trace
 from netsculpt.tracing.export import exported
-from netsculpt.training import phew, prune
+from netsculpt.training import phew, prune, pruning_report
 from netsculpt.training.fitting.batches import Batches
-from netsculpt.training.pruning.walks import of_net
+from netsculpt.training.pruning.pruned import Pruned
+from netsculpt.training.pruning.walks import from_net
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
@@ -32,7 +33,7 @@ from architectures import dense_net, mobile_net, u_net
 
 @pytest.fixture(autouse=True)
 def _exported_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nets keep their form in a test, so their weights alone are read anew."""
+    """Nets keep their form in a test, so only their weights are read again."""
     found: dict[tuple[int, ...], tuple[nn.Module, Any]] = {}
 
     def once(net: nn.Module, inputs: tuple[Tensor, ...]) -> Any:
@@ -41,7 +42,7 @@ def _exported_once(monkeypatch: pytest.MonkeyPatch) -> None:
             found[key] = (net, exported(net, inputs))
         return found[key][1]
 
-    monkeypatch.setattr(of_net, "exported", once)
+    monkeypatch.setattr(from_net, "exported", once)
 
 
 def seeded(make: Callable[[], nn.Module]) -> nn.Module:
@@ -82,6 +83,14 @@ def n_kept(masks: dict[str, Tensor]) -> int:
     return sum(int(mask.sum()) for mask in masks.values())
 
 
+def over(pruned: Pruned) -> int:
+    return int(pruned.details["overshoot"])
+
+
+def wanted(pruned: Pruned) -> int:
+    return n_kept(pruned.masks) - over(pruned)
+
+
 def n_weights(net: nn.Module) -> int:
     return sum(x.numel() for x in prunable(net).values())
 
@@ -94,7 +103,7 @@ def digest(masks: dict[str, Tensor]) -> str:
 def test_all_that_is_kept_lies_on_paths_of_what_is_kept(name: str) -> None:
     net, example = NETS[name]()
     found = phew(net, example, 0.05, rng=1)
-    assert found.n_lost == 0
+    assert found.details["lost"] == 0
     graph = masked(net, found.masks, example)
     n_in, n_out = (
         np.bincount(graph.weights.indices, minlength=graph.n_units),
@@ -119,6 +128,16 @@ def test_all_that_is_kept_lies_on_paths_of_what_is_kept(name: str) -> None:
     assert live.n_parameters == graph.n_parameters == n_kept(found.masks)
 
 
+@pytest.mark.parametrize("name", NETS)
+def test_the_report_is_that_of_the_traced_net(name: str) -> None:
+    """Walks know which units live; tracing the masked net finds the same."""
+    net, example = NETS[name]()
+    pruned = phew(net, example, 0.01, rng=1, power=-1)
+    assert pruned.report == pruning_report(net, pruned.masks, example)
+    assert pruned.report.units is not None
+    assert pruned.report.units.n_dead > 0
+
+
 @pytest.mark.parametrize("name", ["resnet20", "dense", "u_net"])
 def test_walks_go_everywhere(name: str) -> None:
     """Nearly all weights can be kept: no branch is forgotten, on residual nets neither."""
@@ -132,14 +151,13 @@ def test_walks_go_everywhere(name: str) -> None:
 
 @pytest.mark.parametrize("density", [0, 0.05])
 @pytest.mark.parametrize("name", ["mlp", "vgg"])
-def test_it_keeps_as_many_as_asked_for_and_less_than_a_path_more(name, density) -> None:
+def test_it_keeps_as_many_as_requested_and_less_than_a_path_more(name, density) -> None:
     net, example = NETS[name]()
     depth = 3 if name == "mlp" else 6
     for seed in range(2):
         found = phew(net, example, density, rng=seed)
-        assert found.wanted == int(density * n_weights(net))
-        assert n_kept(found.masks) == found.wanted + found.overshoot
-        assert 0 <= found.overshoot < depth
+        assert wanted(found) == int(density * n_weights(net))
+        assert 0 <= over(found) < depth
         assert {name: x.shape for name, x in found.masks.items()} == {
             name: x.shape for name, x in prunable(net).items()
         }
@@ -160,9 +178,9 @@ def test_exactly_so_many_and_no_unit_dies(name: str) -> None:
     for seed in range(2):
         plain = phew(net, example, 0.2, rng=seed)
         exact = phew(net, example, 0.2, rng=seed, exact=True)
-        assert 0 <= exact.overshoot <= plain.overshoot
+        assert 0 <= over(exact) <= over(plain)
         assert all((exact.masks[key] <= plain.masks[key]).all() for key in plain.masks)
-        if plain.overshoot > exact.overshoot:
+        if over(plain) > over(exact):
             trimmed += 1
             before, after = (live(net, x.masks, example) for x in (plain, exact))
             assert np.array_equal(before, after)
@@ -191,7 +209,7 @@ def test_exact_masks_of_copies_leave_all_units_alive() -> None:
     for seed in range(3):
         plain = phew(net, example, 0.3, rng=seed)
         exact = phew(net, example, 0.3, rng=seed, exact=True)
-        trimmed += plain.overshoot - exact.overshoot
+        trimmed += over(plain) - over(exact)
         before, after = (live(net, x.masks, example) for x in (plain, exact))
         assert np.array_equal(before, after)
     assert trimmed
@@ -230,7 +248,7 @@ def test_from_a_mask_of_a_lower_density(exact: bool) -> None:
     low = phew(net, example, 0.02, rng=0)
     high = phew(net, example, 0.05, rng=1, start=low.masks, exact=exact)
     assert all((high.masks[key] >= mask).all() for key, mask in low.masks.items())
-    assert 0 <= high.overshoot < 8
+    assert 0 <= over(high) < 8
     graph = masked(net, high.masks, example)
     assert graph.live().n_parameters == n_kept(high.masks)
 
@@ -241,7 +259,7 @@ def test_whole_kernels() -> None:
     for mask in found.masks.values():
         flat = mask.reshape(*mask.shape[:2], -1)
         assert torch.equal(flat.all(2), flat.any(2))
-    assert 0 <= found.overshoot < 9 * 6
+    assert 0 <= over(found) < 9 * 6
     graph = masked(net, found.masks, example)
     assert graph.live().n_parameters == n_kept(found.masks)
 
@@ -252,8 +270,8 @@ def test_tied_weights_are_counted_once() -> None:
     net = nn.Sequential(shared, nn.Tanh(), shared, nn.Tanh(), nn.Linear(6, 3))
     found = phew(net, torch.zeros(1, 6), 0.25, rng=0)
     assert list(found.masks) == ["0.weight", "4.weight"]
-    assert found.wanted == int(0.25 * 54)
-    assert 0 <= found.overshoot < 3
+    assert wanted(found) == int(0.25 * 54)
+    assert 0 <= over(found) < 3
 
 
 def test_a_weight_and_its_transpose() -> None:
@@ -267,7 +285,7 @@ def test_a_weight_and_its_transpose() -> None:
 
     torch.manual_seed(0)
     found = phew(Tied(), torch.zeros(1, 3), 0.5, rng=0)
-    assert 0 <= found.overshoot < 2
+    assert 0 <= over(found) < 2
     mask = found.masks["weight"]
     with torch.no_grad():
         net = Tied()
@@ -289,9 +307,9 @@ def test_what_weights_make_of_constants_is_no_path() -> None:
 
     torch.manual_seed(0)
     found = phew(Shifted(), torch.zeros(1, 2), 0.3, rng=0)
-    assert found.wanted == int(0.3 * 28)
+    assert wanted(found) == int(0.3 * 28)
     assert not found.masks["head.weight"].any()
-    assert 0 <= found.overshoot < 2
+    assert 0 <= over(found) < 2
 
 
 def test_weights_of_buffers_lead_walks_and_are_not_counted() -> None:
@@ -384,9 +402,14 @@ def test_what_cannot_be_done_is_said() -> None:
 def test_prune_by_walks() -> None:
     net, example = NETS["mlp"]()
     batches = Batches([(example.expand(4, -1), torch.zeros(4, dtype=torch.long))])
-    found = prune(net, method="phew", density=0.1, batches=batches, rng=4)
-    assert digest(found.masks) == digest(phew(net, example, 0.1, rng=4).masks)
-    assert found.details["overshoot"] == n_kept(found.masks) - int(0.1 * n_weights(net))
+    found, direct = (
+        prune(net, method="phew", density=0.1, batches=batches, rng=4),
+        phew(net, example, 0.1, rng=4),
+    )
+    assert digest(found.masks) == digest(direct.masks)
+    assert found.summary() == direct.summary()
+    assert (found.seed, phew(net, example, 0.1, rng=np.random.default_rng(4)).seed) == (4, None)
+    assert over(found) == n_kept(found.masks) - int(0.1 * n_weights(net))
     assert found.report.units is not None
     assert found.report.units.connected
 

@@ -15,8 +15,10 @@ import torch
 from torch import Tensor, nn
 
 import netsculpt
+from netsculpt.cli.prune import METHODS as CLI_METHODS
 from netsculpt.core.catalog import catalog, names
 from netsculpt.core.errors import FormatError
+from netsculpt.core.random import stream
 from netsculpt.nets import MLP, ResNet, initial_net, mask_net, masks_of, prunable
 from netsculpt.nets.initialisations import he
 from netsculpt.training import (
@@ -28,8 +30,12 @@ from netsculpt.training import (
     reinitialised,
     repaired,
     shuffled,
+    sparse_net,
 )
+from netsculpt.training.pruning.allocations import erk
 from netsculpt.training.pruning.prune import METHODS
+from netsculpt.training.pruning.schedules import cubic, exponential
+from netsculpt.training.pruning.scopes import kernel
 from netsculpt.training.pruning.scores import magnitude, random, synflow
 
 SCORES = names("scores")
@@ -271,18 +277,18 @@ def test_errors_say_what_is_needed(change: dict[str, Any], text: str) -> None:
 
 
 @pytest.mark.usefixtures("untraced")
-def test_a_pruning_that_was_broken_off_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
-    class BrokenOffError(Exception):
+def test_an_interrupted_pruning_resumes_to_the_same_bytes(tmp_path: Path) -> None:
+    class InterruptedPruningError(Exception):
         pass
 
     def stop(done: int, _: int) -> None:
         if done == 3:
-            raise BrokenOffError
+            raise InterruptedPruningError
 
     net, batches, path = small_cnn(), small_batches(), tmp_path / "new" / "state.pt"
     given: Any = {"method": "random", "density": 0.1, "rounds": 7, "batches": batches, "rng": 4}
     whole, told = prune(net, **given), list[int]()
-    with pytest.raises(BrokenOffError):
+    with pytest.raises(InterruptedPruningError):
         prune(net, **given, checkpoint=path, progress=stop)
     again = prune(net, **given, checkpoint=path, progress=lambda done, _: told.append(done))
     assert told == [4, 5, 6, 7]
@@ -300,7 +306,29 @@ def test_a_pruning_that_was_broken_off_goes_on_to_the_same_bytes(tmp_path: Path)
 
 
 def test_methods_are_the_scores_and_walks() -> None:
-    assert ("phew", *SCORES) == METHODS
+    assert ("phew", *SCORES) == METHODS == tuple(CLI_METHODS)
+
+
+@pytest.mark.usefixtures("untraced")
+@pytest.mark.parametrize("schedule", [cubic, exponential])
+def test_functions_compose_as_their_names_do(schedule: Callable[..., Any]) -> None:
+    net, options = small_cnn(), {"density": 0.2, "rounds": 3, "rng": 0}
+    by_name: Any = {"method": "magnitude", "allocation": "erk", "scope": "kernel"}
+    functions: Any = {"method": magnitude, "allocation": erk, "scope": kernel}
+    one = prune(net, **by_name, schedule=schedule.__name__, **options)
+    two = prune(net, **functions, schedule=schedule, **options)
+    assert one.summary() == two.summary()
+    assert all(torch.equal(mask, two.masks[name]) for name, mask in one.masks.items())
+    halves = prune(
+        net,
+        method=lambda net, _, rng: magnitude(net),
+        allocation=lambda shapes, density: dict.fromkeys(shapes, 0.5),
+        schedule=lambda progress: progress**2,
+        scope=lambda scores: scores,
+        density=0.5,
+    )
+    counts = halves.report.weights
+    assert np.abs(np.array(counts.kept) - np.array(counts.total) / 2).max() <= 0.5
 
 
 def tiny() -> nn.Sequential:
@@ -463,6 +491,34 @@ def test_he_draws_by_fan_in() -> None:
         assert abs(float(weight.mean())) < 3 * (2 / fan_in / weight.numel()) ** 0.5
         assert torch.equal(weight, two[at].weight)
         assert not one[at].bias.any()
+
+
+# --- sparse nets ---
+
+
+def test_a_sparse_net_is_the_steps_one_after_the_other() -> None:
+    net = initial_net(MLP((9, 12, 12, 5)), rng=0)
+    example, before = torch.zeros(1, 9), copy.deepcopy(net.state_dict())
+    pruned = prune(net, method="random", density=0.04, rng=1)
+    plain = sparse_net(net, pruned)
+    assert plain.pruned.masks is pruned.masks
+    assert plain.pruned.report is pruned.report
+    sparse = sparse_net(
+        net, pruned, example, shuffle=True, redraw=he, repair=True, correct_fan_in=True, rng=7
+    )
+    by_hand = he(net, rng=stream(7, "reinitialised"))
+    mended = repaired(by_hand, shuffled(pruned.masks, rng=stream(7, "shuffled")), example)
+    assert mended.n_restored > 0
+    mask_net(by_hand, mended.masks)
+    expected = fan_in_corrected(by_hand).state_dict()
+    assert all(torch.equal(x, expected[name]) for name, x in sparse.net.state_dict().items())
+    assert all(torch.equal(x, mended.masks[k]) for k, x in sparse.pruned.masks.items())
+    assert sparse.pruned.report == pruning_report(net, mended.masks, example)
+    assert sparse.pruned.details == {**pruned.details, "repair": mended.summary()}
+    assert all(torch.equal(x, before[name]) for name, x in net.state_dict().items())
+    assert masks_of(net) == {}
+    with pytest.raises(FormatError, match="give an example"):
+        sparse_net(net, pruned, repair=True)
 
 
 # --- repair ---

@@ -22,10 +22,10 @@ from torch import Tensor, nn
 from netsculpt.core.errors import GraphError
 from netsculpt.nets.prunable import prunable
 from netsculpt.tracing import trace
-from netsculpt.training.pruning.walks.of_net import ways_of
-from netsculpt.training.pruning.walks.phew import phew
+from netsculpt.training.pruning.walks.from_net import walk_graph
+from netsculpt.training.pruning.walks.graph import Connection, Visited, WalkGraph
 from netsculpt.training.pruning.walks.trimmed import trimmed
-from netsculpt.training.pruning.walks.ways import Feed, Walked, Ways
+from netsculpt.training.pruning.walks.walk import walk
 
 Unit = tuple[str, int]
 Step = tuple[float, tuple[str, int] | None, Unit]  # how likely, through which scalar, to where
@@ -115,7 +115,7 @@ class Case:
         first = np.cumsum([0, *(x.numel() for x in weights.values())]).tolist()
         self.first = dict(zip(weights, first, strict=False))
         strength = lambda x: torch.where(x != 0, x.abs().double() ** self.rules.power, 0)  # noqa: E731
-        self.ways = ways_of(self.net, self.example, weights, strength).ways
+        self.walk_graph = walk_graph(self.net, self.example, weights, strength).graph
         self.graph = trace(self.net, self.example)
 
     def unit(self, at: int) -> Unit:
@@ -148,19 +148,19 @@ class Case:
 
     def drawn(self, start: int, *, forward: bool, seed: int = 0, n: int = N_DRAWS) -> Counter[Any]:
         """What first walks from a unit pass through."""
-        ways, rng = self.ways, np.random.default_rng(seed)
+        graph, rng = self.walk_graph, np.random.default_rng(seed)
         if forward:
-            at = int(np.flatnonzero(ways.inputs == start)[0])
-            ways = replace(ways, inputs=np.roll(ways.inputs, -at))
+            at = int(np.flatnonzero(graph.inputs == start)[0])
+            graph = replace(graph, inputs=np.roll(graph.inputs, -at))
         else:  # the even walk before it is lost in a unit that leads nowhere
-            at = int(np.flatnonzero(ways.outputs == start)[0])
-            ways = replace(
-                ways,
-                layer_of=np.append(ways.layer_of, ways.layer_of.max() + 1),
-                inputs=np.append(ways.layer_of.size, ways.inputs),
-                outputs=np.roll(ways.outputs, -at),
+            at = int(np.flatnonzero(graph.outputs == start)[0])
+            graph = replace(
+                graph,
+                layer_of=np.append(graph.layer_of, graph.layer_of.max() + 1),
+                inputs=np.append(graph.layer_of.size, graph.inputs),
+                outputs=np.roll(graph.outputs, -at),
             )
-        walks = [phew(ways, 1, rng=rng) for _ in range(n)]
+        walks = [walk(graph, 1, rng=rng) for _ in range(n)]
         assert {(x.n_walks, x.n_lost) for x in walks} == {(1, 0) if forward else (2, 1)}
         return Counter(frozenset(np.flatnonzero(x.kept).tolist()) for x in walks)
 
@@ -421,7 +421,7 @@ def _seeded() -> None:
 def test_paths_are_as_frequent_as_the_rules_say(name: str) -> None:
     case = CASES[name]()
     for forward in (True, False):
-        start = int(case.ways.inputs[0] if forward else case.ways.outputs[-1])
+        start = int(case.walk_graph.inputs[0] if forward else case.walk_graph.outputs[-1])
         expected = case.expected(start, forward=forward)
         drawn = case.drawn(start, forward=forward)
         assert len(expected) > 3
@@ -433,11 +433,11 @@ def test_paths_are_as_frequent_as_the_rules_say(name: str) -> None:
 def test_other_rules_are_told_apart(make: Callable[[], Case], forward: bool) -> None:
     """The test above would fail if walks went by rows for columns, or by squares."""
     case = make()
-    start = int(case.ways.inputs[0] if forward else case.ways.outputs[-1])
+    start = int(case.walk_graph.inputs[0] if forward else case.walk_graph.outputs[-1])
     drawn = case.drawn(start, forward=forward, n=5_000)
     assert likelihood(drawn, normalised_across(case).expected(start, forward=forward)) < 1e-9
     squares = replace(case, rules=case.rules)
-    squares.ways = replace(case.ways, strength=case.ways.strength**2)
+    squares.walk_graph = replace(case.walk_graph, strength=case.walk_graph.strength**2)
     drawn = squares.drawn(start, forward=forward)
     assert likelihood(drawn, case.expected(start, forward=forward)) < 1e-9
 
@@ -473,10 +473,10 @@ def normalised_across(case: Case) -> Case:
 
 def test_every_input_and_output_starts_walks_of_its_own() -> None:
     case = conv_and_flatten()
-    for start in case.ways.inputs.tolist():
+    for start in case.walk_graph.inputs.tolist():
         drawn = case.drawn(start, forward=True, n=1000)
         assert likelihood(drawn, case.expected(start, forward=True)) > 1e-3
-    for start in case.ways.outputs.tolist():
+    for start in case.walk_graph.outputs.tolist():
         drawn = case.drawn(start, forward=False, n=1000)
         assert likelihood(drawn, case.expected(start, forward=False)) > 1e-3
 
@@ -485,15 +485,17 @@ NO_WIRES = np.zeros((0, 2), np.int64)
 NONE = np.zeros(0, np.int64)
 
 
-def matrix(weight: Any, n_scalars: int | None = None) -> Ways:
+def matrix(weight: Any, n_scalars: int | None = None) -> WalkGraph:
     """One layer [out, in]."""
     strength = np.asarray(weight, float)
     n_out, n_in = strength.shape
-    feed = Feed(0, (n_out, n_in, 1), n_in + np.arange(n_out), np.arange(n_in), np.arange(n_in))
+    connection = Connection(
+        0, (n_out, n_in, 1), n_in + np.arange(n_out), np.arange(n_in), np.arange(n_in)
+    )
     layer_of = np.repeat([0, 1], [n_in, n_out])
     n = strength.size if n_scalars is None else n_scalars
     ends = np.arange(n_in), n_in + np.arange(n_out)
-    return Ways(strength.ravel(), n, NONE, [feed], NO_WIRES, layer_of, *ends)
+    return WalkGraph(strength.ravel(), n, NONE, [connection], NO_WIRES, layer_of, *ends)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -503,12 +505,12 @@ def test_one_strength_that_outweighs_all_others(forward: bool, dtype: Any) -> No
     n = 300
     strength = np.where(np.arange(n) % 3, 1.0, 0.0)
     strength[7] = 200.0
-    ways = matrix(strength[:, None] if forward else strength[None])
-    ways = replace(ways, strength=strength.astype(dtype))
+    graph = matrix(strength[:, None] if forward else strength[None])
+    graph = replace(graph, strength=strength.astype(dtype))
     if not forward:  # the walk before it is lost
-        ways = replace(ways, layer_of=np.append(ways.layer_of, 2), inputs=np.append(n + 1, NONE))
-        ways = replace(ways, inputs=np.append(ways.inputs, np.arange(n)))
-    walks = [phew(ways, 1, rng=seed) for seed in range(3_000)]
+        graph = replace(graph, layer_of=np.append(graph.layer_of, 2), inputs=np.append(n + 1, NONE))
+        graph = replace(graph, inputs=np.append(graph.inputs, np.arange(n)))
+    walks = [walk(graph, 1, rng=seed) for seed in range(3_000)]
     drawn = Counter(int(np.flatnonzero(x.kept)[0]) for x in walks)
     assert all(strength[at] > 0 for at in drawn)
     big = strength[7] / strength.sum()
@@ -521,8 +523,8 @@ def test_one_strength_that_outweighs_all_others(forward: bool, dtype: Any) -> No
 
 
 def test_walks_alternate_and_start_at_one_end_after_the_other() -> None:
-    ways = matrix(np.eye(4))
-    ways = replace(ways, outputs=ways.outputs[::-1])
+    graph = matrix(np.eye(4))
+    graph = replace(graph, outputs=graph.outputs[::-1])
     diagonal = [0, 5, 10, 15]
     for n_kept, found, n_walks in (
         (0, [], 0),
@@ -531,68 +533,70 @@ def test_walks_alternate_and_start_at_one_end_after_the_other() -> None:
         (3, [0, 3, 1], 3),
         (4, [0, 3, 1, 2], 4),
     ):
-        walked = phew(ways, n_kept, rng=0)
-        assert set(np.flatnonzero(walked.kept)) == {diagonal[at] for at in found}
-        assert (walked.n_walks, walked.n_lost) == (n_walks, 0)
-        before = set(np.flatnonzero(walked.before_last))
+        visited = walk(graph, n_kept, rng=0)
+        assert set(np.flatnonzero(visited.kept)) == {diagonal[at] for at in found}
+        assert (visited.n_walks, visited.n_lost) == (n_walks, 0)
+        before = set(np.flatnonzero(visited.before_last))
         assert before == {diagonal[at] for at in found[:-1]}
 
 
 def test_starts_go_round() -> None:
     """Only the last of three inputs leads anywhere new, again and again."""
     strength = np.array([[1e9, 0, 0], [0, 1e9, 0], [0, 0, 1], [0, 0, 1], [0, 0, 1], [0, 0, 1]])
-    ways = matrix(strength)  # backward: always the first output
-    ways = replace(ways, outputs=np.append([3] * 200, ways.outputs))
-    walks = [phew(ways, 3, rng=seed).n_walks for seed in range(200)]
+    graph = matrix(strength)  # backward: always the first output
+    graph = replace(graph, outputs=np.append([3] * 200, graph.outputs))
+    walks = [walk(graph, 3, rng=seed).n_walks for seed in range(200)]
     assert set(walks) == {5}  # inputs 1, 2, 3, with a walk backward between
-    four = Counter(phew(ways, 4, rng=seed).n_walks for seed in range(400))
+    four = Counter(walk(graph, 4, rng=seed).n_walks for seed in range(400))
     assert set(four) <= {5 + 6 * turn for turn in range(1, 12)}
     assert four[11] / 400 == pytest.approx(3 / 4, abs=0.08)  # another of four
 
 
 def test_units_that_lead_nowhere_lose_walks() -> None:
     strength = np.ones((2, 2))
-    ways = matrix(strength)
-    dead = replace(ways, layer_of=np.append(ways.layer_of, 2), inputs=np.array([4, 0, 1]))
-    walked = phew(dead, 4, rng=0)
-    assert walked.kept.all()
-    assert walked.n_lost >= 1
+    graph = matrix(strength)
+    dead = replace(graph, layer_of=np.append(graph.layer_of, 2), inputs=np.array([4, 0, 1]))
+    visited = walk(dead, 4, rng=0)
+    assert visited.kept.all()
+    assert visited.n_lost >= 1
     everywhere = replace(dead, inputs=np.array([4]))  # backward walks come to no input
     with pytest.raises(GraphError, match="10000 walks in a row kept nothing new, with 0 of 1"):
-        phew(everywhere, 1, rng=0)
+        walk(everywhere, 1, rng=0)
 
 
 def test_nothing_new_is_an_error_and_no_endless_loop() -> None:
-    ways = matrix(np.eye(3))
-    assert phew(ways, 3, rng=0).kept.sum() == 3
+    graph = matrix(np.eye(3))
+    assert walk(graph, 3, rng=0).kept.sum() == 3
     with pytest.raises(GraphError, match="3 of 4 weights kept: the others lie on no path"):
-        phew(ways, 4, rng=0)
+        walk(graph, 4, rng=0)
     with pytest.raises(GraphError, match="10 of 9 weights are to be kept"):
-        phew(ways, 10, rng=0)
+        walk(graph, 10, rng=0)
     with pytest.raises(GraphError, match=r"mask of \[2\]"):
-        phew(ways, 1, rng=0, start=np.zeros(2, bool))
+        walk(graph, 1, rng=0, start=np.zeros(2, bool))
     for broken in (np.nan, np.inf, -1.0):
         with pytest.raises(GraphError, match="negative or not finite"):
-            phew(matrix([[1, broken], [1, 1]]), 1, rng=0)
+            walk(matrix([[1, broken], [1, 1]]), 1, rng=0)
     with pytest.raises(GraphError, match="no inputs or no outputs"):
-        phew(replace(ways, inputs=NONE), 1, rng=0)
+        walk(replace(graph, inputs=NONE), 1, rng=0)
 
 
 def test_scalars_that_are_not_the_nets_are_walked_and_not_counted() -> None:
     first, second = np.eye(3), np.full((3, 3), 1.0)
-    feeds = [
-        Feed(9, (3, 3, 1), 3 + np.arange(3), np.arange(3), np.arange(3)),  # behind those counted
-        Feed(0, (3, 3, 1), 6 + np.arange(3), np.arange(3), 3 + np.arange(3)),
+    connections = [
+        Connection(
+            9, (3, 3, 1), 3 + np.arange(3), np.arange(3), np.arange(3)
+        ),  # behind those counted
+        Connection(0, (3, 3, 1), 6 + np.arange(3), np.arange(3), 3 + np.arange(3)),
     ]
     strength = np.concatenate([second.ravel(), first.ravel()])
-    ways = Ways(strength, 9, NONE, feeds, NO_WIRES, np.repeat([0, 1, 2], 3), np.arange(3),
-                6 + np.arange(3))  # fmt: skip
-    walked = phew(ways, 1, rng=0)
-    assert walked.kept.shape == (9,)
-    assert walked.kept.sum() == 1
-    assert walked.kept.reshape(3, 3)[:, 0].sum() == 1  # from input 0 by unit 0
-    assert phew(ways, 9, rng=0).kept.all()
-    assert trimmed(ways, phew(ways, 4, rng=0), 4).sum() == 4
+    layer_of, ends = np.repeat([0, 1, 2], 3), (np.arange(3), 6 + np.arange(3))
+    graph = WalkGraph(strength, 9, NONE, connections, NO_WIRES, layer_of, *ends)
+    visited = walk(graph, 1, rng=0)
+    assert visited.kept.shape == (9,)
+    assert visited.kept.sum() == 1
+    assert visited.kept.reshape(3, 3)[:, 0].sum() == 1  # from input 0 by unit 0
+    assert walk(graph, 9, rng=0).kept.all()
+    assert trimmed(graph, walk(graph, 4, rng=0), 4).sum() == 4
 
 
 @pytest.mark.parametrize("name", ["mlp", "with_projection", "mixer", "tied", "lstm"])
@@ -601,30 +605,30 @@ def test_it_stops_after_the_walk_that_reaches_the_number(name: str) -> None:
     longest = max(
         len(path)
         for forward in (True, False)
-        for start in (case.ways.inputs if forward else case.ways.outputs).tolist()
+        for start in (case.walk_graph.inputs if forward else case.walk_graph.outputs).tolist()
         for path in case.expected(start, forward=forward)
     )
     overshoots = set()
     for seed in range(5):
-        for n_kept in range(1, case.ways.n_scalars // 2):
-            walked = phew(case.ways, n_kept, rng=seed)
-            before, after = int(walked.before_last.sum()), int(walked.kept.sum())
+        for n_kept in range(1, case.walk_graph.n_scalars // 2):
+            visited = walk(case.walk_graph, n_kept, rng=seed)
+            before, after = int(visited.before_last.sum()), int(visited.kept.sum())
             assert before < n_kept <= after < n_kept + longest
-            assert not (walked.before_last & ~walked.kept).any()
+            assert not (visited.before_last & ~visited.kept).any()
             overshoots.add(after - n_kept)
     assert len(overshoots) > 1
 
 
-def test_a_mask_goes_on_from_a_lower_density() -> None:
+def test_a_mask_of_a_lower_density_is_extended() -> None:
     case = with_identity()
-    some = phew(case.ways, 8, rng=0).kept
+    some = walk(case.walk_graph, 8, rng=0).kept
     start = some.copy()
-    more = phew(case.ways, 16, rng=1, start=start)
+    more = walk(case.walk_graph, 16, rng=1, start=start)
     assert np.array_equal(start, some)  # not written to
     assert (more.kept >= some).all()
     assert (more.before_last >= some).all()
     assert more.kept.sum() >= 16
-    same = phew(case.ways, 5, rng=1, start=some)
+    same = walk(case.walk_graph, 5, rng=1, start=some)
     assert np.array_equal(same.kept, some)
     assert np.array_equal(same.before_last, some)
     assert same.n_walks == 0
@@ -633,9 +637,9 @@ def test_a_mask_goes_on_from_a_lower_density() -> None:
 def test_walks_are_the_same_however_many_follow() -> None:
     """A seed's walks are those of the seed: what fewer keep, more keep."""
     case = with_projection()
-    masks = [phew(case.ways, n, rng=5).kept for n in range(0, 30, 3)]
+    masks = [walk(case.walk_graph, n, rng=5).kept for n in range(0, 30, 3)]
     assert all((a <= b).all() for a, b in pairwise(masks))
-    assert not np.array_equal(masks[-1], phew(case.ways, 27, rng=6).kept)
+    assert not np.array_equal(masks[-1], walk(case.walk_graph, 27, rng=6).kept)
 
 
 @pytest.mark.parametrize("whole_kernels", [False, True])
@@ -643,18 +647,18 @@ def test_walks_are_the_same_on_any_number_of_threads(
     whole_kernels: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And in blocks of any size: here hundreds are made ahead, and must be marked in their turn."""
-    ways = matrix(np.random.default_rng(0).random((40, 30)))
-    feed = replace(ways.feeds[0], shape=(40, 30, 9))
+    graph = matrix(np.random.default_rng(0).random((40, 30)))
+    connection = replace(graph.connections[0], shape=(40, 30, 9))
     strength = np.random.default_rng(0).random(40 * 30 * 9)
-    ways = replace(ways, strength=strength, n_scalars=strength.size, feeds=[feed])
-    run = partial(phew, n_kept=6_000, rng=3, whole_kernels=whole_kernels)
-    one = run(ways)
+    graph = replace(graph, strength=strength, n_scalars=strength.size, connections=[connection])
+    run = partial(walk, n_kept=6_000, rng=3, whole_kernels=whole_kernels)
+    one = run(graph)
     assert one.n_walks > 600
-    monkeypatch.setattr(sys.modules["netsculpt.training.pruning.walks.phew"], "_SEVERAL", 1)
+    monkeypatch.setattr(sys.modules["netsculpt.training.pruning.walks.walk"], "_SEVERAL", 1)
     monkeypatch.setattr(sys.modules["netsculpt.training.pruning.walks.tables"], "_SEVERAL", 1)
-    others = [run(replace(ways), jobs=4), run(ways, jobs=-1)]
-    monkeypatch.setattr(sys.modules["netsculpt.training.pruning.walks.phew"], "_PAIRS", 5)
-    others += [run(ways), run(ways, jobs=3)]
+    others = [run(replace(graph), jobs=4), run(graph, jobs=-1)]
+    monkeypatch.setattr(sys.modules["netsculpt.training.pruning.walks.walk"], "_PAIRS", 5)
+    others += [run(graph), run(graph, jobs=3)]
     for other in others:
         assert np.array_equal(other.kept, one.kept)
         assert np.array_equal(other.last, one.last)
@@ -663,15 +667,20 @@ def test_walks_are_the_same_on_any_number_of_threads(
 
 def test_whole_kernels_are_kept_whole() -> None:
     case = with_identity()
-    walked = phew(case.ways, 20, rng=0, whole_kernels=True)
-    for feed in case.ways.feeds:
-        kept = walked.kept[case.ways.scalars_of(feed)]
+    visited = walk(case.walk_graph, 20, rng=0, whole_kernels=True)
+    for connection in case.walk_graph.connections:
+        kept = visited.kept[case.walk_graph.scalars_of(connection)]
         assert (kept.all(axis=2) | ~kept.any(axis=2)).all()
     one = Counter(
-        frozenset(np.flatnonzero(phew(case.ways, 1, rng=seed, whole_kernels=True).kept).tolist())
+        frozenset(
+            np.flatnonzero(walk(case.walk_graph, 1, rng=seed, whole_kernels=True).kept).tolist()
+        )
         for seed in range(2000)
     )
-    kernels = case.ways.feeds[1].first, case.ways.feeds[1].first + 54  # three by three
+    kernels = (
+        case.walk_graph.connections[1].first,
+        case.walk_graph.connections[1].first + 54,
+    )  # three by three
 
     def widened(path: frozenset[int]) -> frozenset[int]:
         wide = set(path)
@@ -682,7 +691,7 @@ def test_whole_kernels_are_kept_whole() -> None:
         return frozenset(wide)
 
     expected: Frequencies = defaultdict(float)
-    for path, share in case.expected(int(case.ways.inputs[0]), forward=True).items():
+    for path, share in case.expected(int(case.walk_graph.inputs[0]), forward=True).items():
         expected[widened(path)] += share
     assert likelihood(one, expected) > 1e-3
 
@@ -695,16 +704,16 @@ def test_what_dead_units_feed_does_not_count_when_a_mask_is_trimmed() -> None:
     """
     a, b, c, d, t, u, out, beside = range(8)
     shared = {"first": 0, "shape": (1, 2, 1), "column": np.arange(2)}
-    feeds = [
-        Feed(rows=np.array([t]), unit=np.array([a, b]), **shared),
-        Feed(rows=np.array([u]), unit=np.array([c, d]), **shared),
-        Feed(2, (1, 2, 1), np.array([out]), np.arange(2), np.array([t, u])),
-        Feed(4, (1, 2, 1), np.array([beside]), np.arange(2), np.array([a, c])),
+    connections = [
+        Connection(rows=np.array([t]), unit=np.array([a, b]), **shared),
+        Connection(rows=np.array([u]), unit=np.array([c, d]), **shared),
+        Connection(2, (1, 2, 1), np.array([out]), np.arange(2), np.array([t, u])),
+        Connection(4, (1, 2, 1), np.array([beside]), np.arange(2), np.array([a, c])),
     ]
     layer_of = np.array([0, 0, 0, 1, 2, 2, 3, 3])
     ends = np.array([a, b, c]), np.array([out, beside])
-    ways = Ways(np.arange(1.0, 7.0), 6, NONE, feeds, NO_WIRES, layer_of, *ends)
-    walked = Walked(np.ones(6, bool), np.array([0]), 1, 0)
-    assert trimmed(ways, walked, 5).all()  # without scalar 0 u has what d feeds, which is nothing
-    ways = replace(ways, inputs=np.array([a, b, c, d]))
-    assert np.flatnonzero(~trimmed(ways, walked, 5)).tolist() == [0]
+    graph = WalkGraph(np.arange(1.0, 7.0), 6, NONE, connections, NO_WIRES, layer_of, *ends)
+    visited = Visited(np.ones(6, bool), np.array([0]), 1, 0)
+    assert trimmed(graph, visited, 5).all()  # without scalar 0 u is fed by d alone, a dead unit
+    graph = replace(graph, inputs=np.array([a, b, c, d]))
+    assert np.flatnonzero(~trimmed(graph, visited, 5)).tolist() == [0]

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from at_initialisation.cells import DENSE, METHODS, NETS, Cell
 from at_initialisation.measured import Row, measured
 from netsculpt.core.random import stream
 from netsculpt.nets.families import initial_net
 from netsculpt.nets.initialisations import he
-from netsculpt.nets.masks import mask_net
 from netsculpt.training.fitting.batches import Batches, batches_of
 from netsculpt.training.fitting.loop import fit
-from netsculpt.training.pruning import scores
-from netsculpt.training.pruning.baselines import inverted, shuffled
-from netsculpt.training.pruning.fan_in import fan_in_corrected
+from netsculpt.training.pruning.baselines import inverted
 from netsculpt.training.pruning.phew import phew
 from netsculpt.training.pruning.prune import prune
+from netsculpt.training.pruning.pruned import Pruned
+from netsculpt.training.pruning.sparse_net import sparse_net
 from netsculpt.training.tasks import task
 
 __all__ = ["BASELINES", "CORRECTED", "NONE", "PLAIN", "pruned_and_trained"]
@@ -32,7 +30,6 @@ PLAIN, CORRECTED = "He", "fan-in-corrected"
 
 _WEAK = -1.0  # exponent of walks that go along weak weights
 
-Masks = Mapping[str, Tensor]
 Rows = list[Row]
 
 
@@ -47,64 +44,56 @@ def pruned_and_trained(cell: Cell) -> tuple[Rows, Rows]:
     recipe = replace(made.recipe, epochs=epochs, warmup=min(made.recipe.warmup, epochs - 1))
     rows: Rows = []
     layers: Rows = []
-    for baseline, masked in _masked(cell, net, batches):
-        starts = {PLAIN: masked}
-        if cell.method != DENSE:
-            starts[CORRECTED] = fan_in_corrected(masked)
-        for initialisation, start in starts.items():
-            about = {
-                "net": cell.net,
-                "method": cell.method,
-                "asked": cell.density,
-                "seed": seed,
-                "baseline": baseline,
-                "initialisation": initialisation,
-            }
-            whole, parts = measured(start, batches.example)
-            fitted = fit(start, samples, recipe, rng=stream(seed, "training"))
-            last = fitted.history[-1]
-            trained = {"accuracy": last.accuracy, "loss": last.loss}
-            rows.append({**about, **whole, **trained})
-            layers += [{**about, **part} for part in parts]
+    for baseline, initialisation, start in _starts(cell, net, batches):
+        about = {
+            "net": cell.net,
+            "method": cell.method,
+            "asked": cell.density,
+            "seed": seed,
+            "baseline": baseline,
+            "initialisation": initialisation,
+        }
+        whole, parts = measured(start, batches.example)
+        fitted = fit(start, samples, recipe, rng=stream(seed, "training"))
+        last = fitted.history[-1]
+        trained = {"accuracy": last.accuracy, "loss": last.loss}
+        rows.append({**about, **whole, **trained})
+        layers += [{**about, **part} for part in parts]
     return rows, layers
 
 
-def _masked(cell: Cell, net: nn.Module, batches: Batches) -> Iterator[tuple[str, nn.Module]]:
-    """The net with masks, by baseline."""
+def _starts(cell: Cell, net: nn.Module, batches: Batches) -> Iterator[tuple[str, str, nn.Module]]:
+    """The nets to train, each with its baseline and initialisation."""
     if cell.method == DENSE:
-        yield NONE, net
+        yield NONE, PLAIN, net
         return
-    masks = _masks(cell, net, batches)
-    yield NONE, _with(net, masks)
-    for baseline in cell.baselines:
-        if baseline == "shuffled":
-            yield baseline, _with(net, shuffled(masks, rng=stream(cell.seed, baseline)))
-        elif baseline == "reinitialised":
-            other = he(net, rng=stream(cell.seed, baseline))
-            yield baseline, _with(other, masks)
-        else:
-            yield baseline, _with(net, _masks(cell, net, batches, worst=True))
+    pruned = _pruned(cell, net, batches)
+    for baseline in (NONE, *cell.baselines):
+        kept = _pruned(cell, net, batches, worst=True) if baseline == "inverted" else pruned
+        for initialisation in (PLAIN, CORRECTED):
+            sparse = sparse_net(
+                net,
+                kept,
+                shuffle=baseline == "shuffled",
+                redraw=he if baseline == "reinitialised" else None,
+                correct_fan_in=initialisation == CORRECTED,
+                rng=cell.seed,
+            )
+            yield baseline, initialisation, sparse.net
 
 
-def _masks(cell: Cell, net: nn.Module, batches: Batches, *, worst: bool = False) -> Masks:
-    """What the method keeps; or, of the worst, what it prunes first."""
+def _pruned(cell: Cell, net: nn.Module, batches: Batches, *, worst: bool = False) -> Pruned:
+    """The net pruned by the method; or the worst: what the method would prune first is kept."""
     method, rng = METHODS[cell.method], stream(cell.seed, "masks", cell.method)
     if method.score is None:
         power = _WEAK if worst else 1.0
-        return phew(net, batches.example, cell.density, rng=rng, power=power).masks
-    score = getattr(scores, method.score)
+        return phew(net, batches.example, cell.density, rng=rng, power=power)
     return prune(
         net,
-        method=inverted(score) if worst else score,
+        method=inverted(method.score) if worst else method.score,
         density=cell.density,
         batches=batches,
         rng=rng,
         allocation=method.allocation,
         rounds=method.rounds,
-    ).masks
-
-
-def _with(net: nn.Module, masks: Masks) -> nn.Module:
-    masked = copy.deepcopy(net)
-    mask_net(masked, masks)
-    return masked
+    )

@@ -5,20 +5,19 @@ from __future__ import annotations
 import copy
 import hashlib
 import math
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from lee2020.jacobians import by_layer
 from netsculpt.core.errors import LimitError
 from netsculpt.core.random import stream
-from netsculpt.nets import MLP, initial_net, mask_net, prunable
+from netsculpt.nets import MLP, initial_net, prunable
 from netsculpt.nets.initialisations import glorot, he, orthogonal
-from netsculpt.training import Recipe, fit, prune
+from netsculpt.training import Recipe, fit, prune, sparse_net
 from netsculpt.training.fitting.batches import Batches, batches_of
 from netsculpt.training.fitting.metrics import Epoch
 from netsculpt.training.pruning.approximate_isometry import approximate_isometry
@@ -106,10 +105,10 @@ def measured(cell: Cell) -> Rows:
         states = {PLAIN: net}
         if cell.method != DENSE:
             rng = stream(cell.seed, cell.method, str(density))
-            found = prune(net, method=cell.method, density=density, batches=batches, rng=rng)
-            states[PLAIN] = _masked(net, found.masks)
+            pruned = prune(net, method=cell.method, density=density, batches=batches, rng=rng)
+            states[PLAIN] = sparse_net(net, pruned).net
             states[FAN_IN] = fan_in_corrected(states[PLAIN])
-            about = {key: found.summary()[key] for key in about}
+            about = {key: pruned.summary()[key] for key in about}
         nearest = approximate_isometry(states[PLAIN], gain=GAINS[cell.activation])
         states |= {NORMS: _scaled(states[PLAIN], nearest.net), ISOMETRY: nearest.net}
         for state, variant in states.items():
@@ -141,12 +140,6 @@ def _scored_by(cell: Cell, task: Task) -> Batches:
     if cell.samples == "noise":
         inputs = torch.from_numpy(rng.standard_normal(inputs.shape, dtype=np.float32))
     return Batches([(inputs, torch.full((n, task.n_outputs), 1 / task.n_outputs))])
-
-
-def _masked(net: nn.Module, masks: Mapping[str, Tensor]) -> nn.Module:
-    clone = copy.deepcopy(net)
-    mask_net(clone, masks)
-    return clone
 
 
 def _scaled(net: nn.Module, like: nn.Module) -> nn.Module:

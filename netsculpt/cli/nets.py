@@ -1,4 +1,4 @@
-"""Nets that ``prune`` and ``train`` begin with: of a model.pt, or described by a text."""
+"""The net that ``prune`` and ``train`` begin with: from a model.pt, or described by a SPEC."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Begun:
 
     spec: NetSpec
     net: Any  # torch.nn.Module
-    metadata: dict[str, Any]  # of the file that it is from, or how it was made
+    metadata: dict[str, Any]  # of its file, or how it was made
 
 
 def begun_net(model: Path | None, text: str | None, initial: str | None, seed: int) -> Begun:
@@ -64,15 +64,15 @@ def begun_net(model: Path | None, text: str | None, initial: str | None, seed: i
     from netsculpt.nets.masks import restored
 
     if (model is None) == (text is None):
-        found = "both" if model is not None else "neither"
+        count = "both" if model is not None else "neither"
         raise typer.BadParameter(
-            f"a MODEL, or --net SPEC in its place, is needed; {found} found", param_hint="MODEL"
+            f"a MODEL, or --net SPEC in its place, is needed; {count} found", param_hint="MODEL"
         )
     if model is not None:
         if initial is not None:
             raise typer.BadParameter("MODEL has its weights: leave it out", param_hint="--init")
-        held = read_model(model)
-        return Begun(net_from_spec(held.net), restored(held), dict(held.metadata))
+        saved = read_model(model)
+        return Begun(net_from_spec(saved.net), restored(saved), dict(saved.metadata))
     assert text is not None
     spec = spec_of(text)
     name = initial or INITIAL
@@ -82,53 +82,55 @@ def begun_net(model: Path | None, text: str | None, initial: str | None, seed: i
 
 
 def given_task_of(name: str, spec: NetSpec) -> Task:
-    """A task, if it fits the net."""
+    """The task of that name, which has to fit the net."""
     from netsculpt.training.tasks import given_task
 
     task = given_task(name, rng=0)
     if (task.n_inputs, task.n_outputs) != (spec.n_inputs, spec.n_outputs):
         raise typer.BadParameter(
             f"{name} has {task.n_inputs} inputs and {task.n_outputs} outputs, the net has "
-            f"{spec.n_inputs} and {spec.n_outputs}: they must be the same",
+            f"{spec.n_inputs} and {spec.n_outputs}: they must be equal",
             param_hint="--task",
         )
     return task
 
 
 def spec_of(text: str) -> NetSpec:
-    """A family and its fields in order, with colons between them; the last ones may be left out.
+    """The spec in a text: a family and its fields in order, separated by colons.
 
-    Commas or × stand between sizes, slashes between stages: ``vgg:3x32x32:64,64/128:10``.
+    Fields with a default may be left out at the end. Sizes are separated by commas or ×, stages by
+    slashes: ``vgg:3x32x32:64,64/128:10``.
     """
     from netsculpt.nets.families import FAMILIES, net_from_spec
 
-    family, *given = text.split(":")
+    family, *texts = text.split(":")
     if family not in FAMILIES:
         close = get_close_matches(family, FAMILIES)
         hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(FAMILIES)}"
-        raise typer.BadParameter(f"no family {family!r:.40} of nets; {hint}", param_hint="--net")
-    made: Any = FAMILIES[family]
-    known, kinds = fields(made), typing.get_type_hints(made)
+        raise typer.BadParameter(
+            f"{family!r:.40} is not a family of nets; {hint}", param_hint="--net"
+        )
+    spec_class: Any = FAMILIES[family]
+    known, kinds = fields(spec_class), typing.get_type_hints(spec_class)
     needed = [x.name for x in known if x.default is MISSING]
-    if not len(needed) <= len(given) <= len(known):
+    if not len(needed) <= len(texts) <= len(known):
         form = "".join(f":{x.name}" if x.default is MISSING else f"[:{x.name}]" for x in known)
         raise typer.BadParameter(f"{text!r:.80} is not {family}{form}", param_hint="--net")
-    pairs = zip(known, given, strict=False)
+    pairs = zip(known, texts, strict=False)
     try:
-        return net_from_spec(
-            {"family": family} | {x.name: _read(y, kinds[x.name]) for x, y in pairs}
-        )
+        values = {field.name: _read(value, kinds[field.name]) for field, value in pairs}
+        return net_from_spec({"family": family} | values)
     except (FormatError, ValueError) as error:
         raise typer.BadParameter(f"{text!r:.80}: {error}", param_hint="--net") from None
 
 
 def _read(text: str, kind: Any) -> Any:
-    """A field from its text, as its type says."""
+    """The value of a field of that type, from its text."""
     if kind is str:
         return text
     if kind is int:
         if not re.fullmatch("[0-9]{1,9}", text.strip()):
-            raise ValueError(f"{text!r:.40} is no whole number")
+            raise ValueError(f"{text!r:.40} is not a whole number")
         return int(text)
     inner = typing.get_args(kind)[0]
     parts = text.split("/") if typing.get_args(inner) else re.split("[,x×]", text)

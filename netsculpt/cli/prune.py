@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -45,10 +46,10 @@ def prune(
     ] = 0.1,
     task: Annotated[
         str | None,
-        typer.Option("--task", help="Samples for snip and grasp: a task as 'sculpt' takes it."),
+        typer.Option("--task", help="Samples for snip and grasp: a task, as in 'sculpt'."),
     ] = None,
     n_samples: Annotated[
-        int, typer.Option("--n-samples", min=1, help="Samples of the task to score by.")
+        int, typer.Option("--n-samples", min=1, help="Number of samples to score by.")
     ] = 512,
     allocation: Annotated[
         str,
@@ -59,31 +60,31 @@ def prune(
     ] = "exponential",
     rounds: Annotated[
         int | None,
-        typer.Option("--rounds", min=1, help="How often to score; as the paper does, if not said."),
+        typer.Option("--rounds", min=1, help="How often to score (default: as in the paper)."),
     ] = None,
     scope: Annotated[
         str, typer.Option("--scope", callback=one_of(SCOPES), help=" | ".join(SCOPES))
     ] = "weight",
     dense: Annotated[
         list[str] | None,
-        typer.Option("--dense", help="A weight to leave alone, such as fc.weight; several times."),
+        typer.Option("--dense", help="A weight to leave alone, such as fc.weight; repeatable."),
     ] = None,
     baseline: Annotated[
         str | None,
         typer.Option(
             "--baseline",
             callback=lambda name: None if name is None else one_of(BASELINES)(name),
-            help="shuffled: the masks, layer by layer | reinitialised: other weights under them | "
-            "inverted: the best are pruned.",
+            help="shuffled: the mask of each layer | reinitialised: other weights, same masks | "
+            "inverted: the best weights are pruned.",
         ),
     ] = None,
     repair: Annotated[
-        bool, typer.Option("--repair", help="Let pruned weights back where paths are cut off.")
+        bool, typer.Option("--repair", help="Restore pruned weights where paths are cut off.")
     ] = False,
     fan_in_corrected: Annotated[
         bool,
         typer.Option(
-            "--fan-in-corrected", help="Scale weights in the end, as if made for the inputs kept."
+            "--fan-in-corrected", help="Scale the weights, as if initialised for the inputs kept."
         ),
     ] = False,
     resume: Annotated[
@@ -100,10 +101,11 @@ def prune(
 ) -> None:
     """Prune a network before, or without, training.
 
-    A score ranks the weights, an allocation says how many each layer keeps, a schedule over how
-    many rounds; phew takes random walks instead. Exactly round(density × weights) are kept; phew
-    may keep a few more. What is left of each layer is reported. Masks are saved after every round:
-    when it was killed, the same command with --resume goes on, to the same bytes.
+    A score ranks the weights, an allocation decides how many each layer keeps, a schedule how the
+    density falls over the rounds; phew makes random walks instead. Exactly round(density × weights)
+    are kept; phew may keep a few more. The report shows what is left of each layer. Masks are saved
+    after every round: after an interruption the same command with --resume continues, to the same
+    bytes.
 
     **Nets** A SPEC is a family and its fields: mlp:WIDTHS · cnn:IMAGE:CHANNELS:HIDDEN:OUTPUTS ·
     vgg:IMAGE:STAGES:OUTPUTS · resnet:IMAGE:OUTPUTS[:WIDTHS[:BLOCKS]] · lstm:SEQUENCE:HIDDEN:OUTPUTS
@@ -118,38 +120,30 @@ def prune(
 
     `netsculpt analyze pruned.pt`
     """
-    from netsculpt.core.random import stream
     from netsculpt.files.checkpoint import write_model
-    from netsculpt.nets import mask_net, plain_state
+    from netsculpt.nets import plain_state
     from netsculpt.report.terminal.progress import progress_bars
     from netsculpt.report.terminal.pruned import print_pruned
-    from netsculpt.training import fan_in_corrected as corrected
-    from netsculpt.training import inverted, pruning_report, repaired, shuffled
-    from netsculpt.training import prune as pruned
+    from netsculpt.training import inverted, sparse_net
+    from netsculpt.training import prune as pruned_net
 
-    if method == "phew":
-        _only_walks(context)
-        if baseline == "inverted":
-            raise typer.BadParameter(
-                "phew has no score to turn round: shuffled or reinitialised",
-                param_hint="--baseline",
-            )
+    if method not in SCORES:
+        _refuse_composition(context, method, baseline)
     checkpoint = output.with_suffix(".pruning.pt")
     if checkpoint.exists() and not resume:
         raise typer.BadParameter(
-            f"{str(checkpoint)!r} holds a pruning that was broken off: go on with --resume, or "
-            "name another file",
+            f"{str(checkpoint)!r} holds an interrupted pruning: continue it with --resume, or name "
+            "another file",
             param_hint="-o",
         )
     require_writable(output.parent)
     begun = begun_net(model, net, initial, seed)
     batches = _batches(begun, task, n_samples, seed)
-    score = catalog("scores").get(method)
     try:
         with progress_bars() as progress:
-            found = pruned(
+            pruned = pruned_net(
                 begun.net,
-                method=inverted(score) if score and baseline == "inverted" else method,
+                method=inverted(method) if baseline == "inverted" else method,
                 density=density,
                 batches=batches,
                 rng=seed,
@@ -163,70 +157,74 @@ def prune(
                 jobs=jobs,
             )
     except KeyboardInterrupt:
-        complain("go on with the same command and --resume")
+        complain("to continue, repeat the command with --resume")
         raise
-    masks, details = found.masks, {**found.details, "baseline": baseline}
-    left = begun.net
-    if baseline == "shuffled":
-        masks = shuffled(masks, rng=stream(seed, "shuffled"))
-    if baseline == "reinitialised":
-        left = _reinitialised(begun, None if model else initial or INITIAL, seed)
-    if repair:
-        mended = repaired(left, masks, batches.example)
-        masks, details = mended.masks, {**details, "repair": mended.summary()}
-    mask_net(left, masks)
-    if fan_in_corrected:
-        left = corrected(left)
-    report = pruning_report(left, masks, batches.example)
-    found = replace(found, masks=masks, report=report, details=details)
-    state, masks = plain_state(left)
-    given = {"task": task, "n_samples": n_samples, "dense": dense or []}
-    said = {**found.summary(), **given, "fan_in_corrected": fan_in_corrected}
-    metadata = {**begun.metadata, "pruning": said}
+    sparse = sparse_net(
+        begun.net,
+        replace(pruned, details={**pruned.details, "baseline": baseline}),
+        batches.example,
+        shuffle=baseline == "shuffled",
+        redraw=_redraw(model, initial) if baseline == "reinitialised" else None,
+        repair=repair,
+        correct_fan_in=fan_in_corrected,
+        rng=seed,
+    )
+    summary = {
+        **sparse.pruned.summary(),
+        "task": task,
+        "n_samples": n_samples,
+        "dense": dense or [],
+        "fan_in_corrected": fan_in_corrected,
+    }
+    state, masks = plain_state(sparse.net)
+    metadata = {**begun.metadata, "pruning": summary}
     output.parent.mkdir(parents=True, exist_ok=True)
     write_model(output, net=begun.spec.spec, state=state, masks=masks, metadata=metadata)
     checkpoint.unlink(missing_ok=True)
     if as_json:
-        typer.echo(json.dumps({**said, "model": str(output)}, indent=2))
+        typer.echo(json.dumps({**summary, "model": str(output)}, indent=2))
     else:
-        print_pruned(found, output)
+        print_pruned(sparse.pruned, output)
 
 
-def _only_walks(context: typer.Context) -> None:
-    """What says how scores are used is refused for walks, not ignored."""
-    for name in OF_SCORES:
-        source = context.get_parameter_source(name)
-        if source is not None and source.name == "COMMANDLINE":
-            raise typer.BadParameter(
-                "phew takes walks instead of scores: leave it out, or name another --method",
-                param_hint=f"--{name}",
-            )
+def _refuse_composition(context: typer.Context, method: str, baseline: str | None) -> None:
+    """Options about scores are refused for a method without scores, not ignored."""
+    given = [name for name in OF_SCORES if _on_command_line(context, name)]
+    if baseline == "inverted":
+        given.append("baseline inverted")
+    if given:
+        raise typer.BadParameter(
+            f"{method} does not rank weights by a score: leave it out, or choose --method "
+            f"{' | '.join(SCORES)}",
+            param_hint=f"--{given[0]}",
+        )
+
+
+def _on_command_line(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def _batches(begun: Begun, task: str | None, n_samples: int, seed: int) -> Batches:
-    """Samples of a task; without one, an example from which no score can take a loss."""
+    """Samples of a task; without one, an example that has no loss."""
     from netsculpt.core.random import stream
     from netsculpt.training.fitting.batches import batches_of, example_alone
 
     if task is None:
         return example_alone(begun.spec.n_inputs, _no_loss)
-    made = given_task_of(task, begun.spec)
-    return batches_of(made, n_samples=n_samples, rng=stream(seed, "samples"))
+    samples = given_task_of(task, begun.spec)
+    return batches_of(samples, n_samples=n_samples, rng=stream(seed, "samples"))
 
 
 def _no_loss(_outputs: object, _targets: object) -> NoReturn:
     raise typer.BadParameter(
-        "this method scores weights by a loss: name the task that the net is for",
+        "this method scores weights by a loss: name the task of the net",
         param_hint="--task",
     )
 
 
-def _reinitialised(begun: Begun, initial: str | None, seed: int) -> Any:
-    """The net with weights drawn anew, as --init draws them or as its layers do."""
-    from netsculpt.core.random import stream
+def _redraw(model: Path | None, initial: str | None) -> Callable[..., Any]:
+    """New weights for --net as --init draws them, for a MODEL as its layers do."""
     from netsculpt.training import reinitialised
 
-    again = stream(seed, "reinitialised")
-    if initial is None:
-        return reinitialised(begun.net, rng=again)
-    return catalog("initialisations")[initial](begun.net, rng=again)
+    return reinitialised if model else catalog("initialisations")[initial or INITIAL]

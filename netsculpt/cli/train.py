@@ -27,14 +27,14 @@ _RECIPE = "Recipe"
 def train(
     model: Model = None,
     task: Annotated[
-        str, typer.Option("--task", help="What to learn: a task as 'sculpt' takes it.")
+        str, typer.Option("--task", help="What to learn: a task, as in 'sculpt'.")
     ] = "",
     output: Annotated[
         Path,
         typer.Option(
             "-o",
             "--output",
-            help="The model to write. Beside it: .training.pt to go on from, .jsonl of epochs.",
+            help="The model to write. Next to it: .training.pt to resume from, .jsonl of epochs.",
         ),
     ] = Path("trained.pt"),
     net: Spec = None,
@@ -118,11 +118,11 @@ def train(
 ) -> None:
     """Train a pruned network, or a dense one; what is pruned stays pruned.
 
-    The best epoch is kept: the highest accuracy on held-out samples, then the lowest loss. Where a
-    training stands is saved after every epoch: when it was killed, the same command with --resume
-    goes on, to the same bits.
+    The best epoch is kept: the highest accuracy on held-out samples, then the lowest loss. All is
+    saved after every epoch: after an interruption the same command with --resume continues, to the
+    same bits.
 
-    **Nets** A SPEC as `netsculpt prune` takes it.
+    **Nets** A SPEC as in `netsculpt prune`.
 
     **Examples**
 
@@ -164,18 +164,19 @@ def train(
         )
     if checkpoint.exists() and not resume:
         raise typer.BadParameter(
-            f"{str(checkpoint)!r} holds a training: go on with --resume, or name another file",
+            f"{str(checkpoint)!r} holds a training: continue it with --resume, or name "
+            "another file",
             param_hint="-o",
         )
     require_writable(output.parent)
     begun = begun_net(model, net, initial, seed)
-    learnt = given_task_of(task, begun.spec)
+    samples = given_task_of(task, begun.spec)
     output.parent.mkdir(parents=True, exist_ok=True)
     try:
         with progress_bars() as progress:
-            found = fit(
+            fitted = fit(
                 begun.net,
-                learnt,
+                samples,
                 recipe,
                 rng=seed,
                 device=device,
@@ -184,18 +185,18 @@ def train(
                 progress=progress and (lambda epoch: progress("epochs", epoch.epoch, epochs)),
             )
     except KeyboardInterrupt:
-        complain("go on with the same command and --resume")
+        complain("to continue, repeat the command with --resume")
         raise
-    counts = weight_counts(found.net)
-    training = {"task": task, "seed": seed, "recipe": asdict(recipe), "best": asdict(found.best)}
-    state, masks = plain_state(found.net)
-    metadata = {**begun.metadata, "training": {**training, "epochs": len(found.history)}}
+    counts = weight_counts(fitted.net)
+    training = {"task": task, "seed": seed, "recipe": asdict(recipe), "best": asdict(fitted.best)}
+    state, masks = plain_state(fitted.net)
+    metadata = {**begun.metadata, "training": {**training, "epochs": len(fitted.history)}}
     write_model(output, net=begun.spec.spec, state=state, masks=masks, metadata=metadata)
     if as_json:
-        said = {**metadata["training"], **counts.summary(), "model": str(output)}
-        typer.echo(json.dumps(said, indent=2))
+        summary = {**metadata["training"], **counts.summary(), "model": str(output)}
+        typer.echo(json.dumps(summary, indent=2))
     else:
-        print_trained(found, counts, output)
+        print_trained(fitted, counts, output)
 
 
 def _recipe(**fields: Any) -> Recipe:
@@ -211,6 +212,6 @@ def _milestones(text: str) -> tuple[int, ...]:
     parts = [part.strip() for part in text.split(",") if text]
     if not all(part.isdecimal() and len(part) < 10 for part in parts):
         raise typer.BadParameter(
-            f"{text!r} is no list of epochs such as 60,120", param_hint="--milestones"
+            f"{text!r} is not a list of epochs such as 60,120", param_hint="--milestones"
         )
     return tuple(map(int, parts))

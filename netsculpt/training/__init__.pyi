@@ -16,6 +16,7 @@ from .pruning.phew import phew as phew
 from .pruning.prune import prune as prune
 from .pruning.repair import repaired as repaired
 from .pruning.report import pruning_report as pruning_report
+from .pruning.sparse_net import sparse_net as sparse_net
 from .sculpting.retraining import Settings as Settings
 from .sculpting.sculpt import Rule as Rule
 from .sculpting.sculpt import Sculpted as Sculpted

@@ -1,4 +1,4 @@
-"""What a person reads in the terminal after pruning."""
+"""The report in the terminal after pruning."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.table import Table
 
 from netsculpt.core.printable import printable
 from netsculpt.nets.weight_counts import WeightCounts
-from netsculpt.training.pruning.prune import Pruned
+from netsculpt.training.pruning.pruned import Pruned
 from netsculpt.training.pruning.report import LiveUnits, PruningReport
 
 __all__ = ["print_pruned", "weights_table"]
@@ -18,19 +18,19 @@ __all__ = ["print_pruned", "weights_table"]
 MAX_NAMED = 8
 
 
-def print_pruned(found: Pruned, model: Path) -> None:
+def print_pruned(pruned: Pruned, model: Path) -> None:
     """Print how much is left of each layer, and what is cut off."""
     console = Console(highlight=False, emoji=False)
-    counts = found.report.weights
+    counts = pruned.report.weights
     console.print(
-        f"\n[bold]{_literal(found.method)}[/bold]  {sum(counts.kept):,} of {sum(counts.total):,} "
-        f"weights kept: density {counts.density:.4%}, asked for {found.density:.4%}"
+        f"\n[bold]{_literal(pruned.method)}[/bold]  {sum(counts.kept):,} of {sum(counts.total):,} "
+        f"weights kept: density {counts.density:.4%}, asked for {pruned.density:.4%}"
     )
     console.print(weights_table(counts))
-    if found.report.units is not None:
+    if pruned.report.units is not None:
         console.print()
-        console.print(_units(found.report.units))
-    for line in [*_repair(found), *_warnings(found.report)]:
+        console.print(_units(pruned.report.units))
+    for line in [*_repair(pruned), *_warnings(pruned.report)]:
         console.print(line)
     path = _literal(str(model))
     console.print(
@@ -41,7 +41,7 @@ def print_pruned(found: Pruned, model: Path) -> None:
 
 
 def weights_table(counts: WeightCounts) -> Table:
-    """One row a parameter."""
+    """One row per parameter."""
     table = Table("weights", "kept", "of", "density", box=None, pad_edge=False, header_style="dim")
     for column in table.columns[1:]:
         column.justify = "right"
@@ -60,28 +60,28 @@ def _units(units: LiveUnits) -> Table:
     return table
 
 
-def _repair(found: Pruned) -> list[str]:
-    done = found.details.get("repair")
-    if done is None:
+def _repair(pruned: Pruned) -> list[str]:
+    repair = pruned.details.get("repair")
+    if repair is None:
         return []
-    more = f"; {done['overshoot']:,} more are kept than before" if done["overshoot"] else ""
+    more = f"; {repair['overshoot']:,} more are kept than before" if repair["overshoot"] else ""
     return [
-        f"Repaired: {done['restored']:,} weights came back, {done['removed']:,} weak ones went"
-        f"{more}."
+        f"Repaired: {repair['restored']:,} pruned weights restored, {repair['removed']:,} weak "
+        f"ones removed{more}."
     ]
 
 
 def _warnings(report: PruningReport) -> list[str]:
-    units, said = report.units, []
+    units, lines = report.units, []
     if report.emptied:
-        said.append(f"Nothing is kept of {_several(report.emptied)}.")
+        lines.append(f"Nothing is kept of {_several(report.emptied)}.")
     if report.untraced is not None:
-        said.append(f"Units are not counted: {_literal(report.untraced)}")
+        lines.append(f"Units are not counted: {_literal(report.untraced)}")
     if units is not None and not units.connected:
-        said.append("No input→output path is left: keep more, or --repair.")
+        lines.append("No input→output path is left: keep more weights, or use --repair.")
     elif units is not None and units.cut_off:
-        said.append(f"No path passes through {_several(units.cut_off)}: --repair mends that.")
-    return [f"[yellow]{line}[/yellow]" for line in said]
+        lines.append(f"No path passes through {_several(units.cut_off)}: use --repair.")
+    return [f"[yellow]{line}[/yellow]" for line in lines]
 
 
 def _several(names: tuple[str, ...]) -> str:

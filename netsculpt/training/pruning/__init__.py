@@ -1,4 +1,4 @@
-"""Pruning before, or without, training: scores, allocations, schedules and scopes compose.
+"""Pruning before, or without, training: scores × allocations × schedules × scopes, or walks.
 
 >>> from netsculpt.training.pruning import scores
 >>> scores.snip.__name__

@@ -1,4 +1,4 @@
-"""Densities of layers: ``(shapes, density) -> {parameter: density}``, together about `density`."""
+"""Densities of layers: ``(shapes, density) -> {parameter: density}``, overall about `density`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ __all__ = ["erk", "uniform"]
 
 
 def checked_sizes(shapes: Mapping[str, Sequence[int]], density: float) -> dict[str, int]:
-    """Weights of each parameter."""
+    """Number of weights of each parameter."""
     if not 0 <= density <= 1:
         raise FormatError(f"density is {density}: the kept fraction, 0 … 1, is needed")
     if not shapes:
-        raise FormatError("no weights to share a density among: a net with some is needed")
+        raise FormatError("the net has no weights to prune: one with weights is needed")
     return {name: math.prod(shape) for name, shape in shapes.items()}
 
 
@@ -25,12 +25,12 @@ _ROUNDING = 1e-9
 def erk(shapes: Mapping[str, Sequence[int]], density: float) -> dict[str, float]:
     r"""Give parameter l the density :math:`\epsilon \sum_d n_{ld} / \prod_d n_{ld}`.
 
-    Over its dimensions d, in any order; ε is such that as many weights are kept as `density` keeps
-    of each parameter, rounded up. Where a density is above 1 the parameter becomes dense and ε is
-    solved again for the others.
+    d runs over its dimensions, in any order. ε is such that as many weights are kept in all as if
+    every parameter had `density`, rounded up. A parameter whose density would be above 1 becomes
+    dense, and ε is solved again for the others.
 
     Mocanu et al., arXiv:1707.04780, equation 3, for matrices; Evci et al., arXiv:1911.11134,
-    section 3(1), for kernels; its published code rounds so.
+    section 3(1), for kernels, with the rounding of its published code.
 
     >>> widths = {"fc1": (300, 784), "fc2": (100, 300), "fc3": (10, 100)}
     >>> {name: round(x, 6) for name, x in erk(widths, 0.1).items()}

@@ -1,4 +1,4 @@
-"""Sparse layers made to keep lengths, as far as their masks let them."""
+"""Sparse layers that keep lengths, as nearly as their masks allow."""
 
 from __future__ import annotations
 
@@ -28,25 +28,25 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class ApproximateIsometry:
-    """A net of which every layer is as near to an isometry as was found, and how near."""
+    """A net whose layers are nearly isometries, and how nearly."""
 
     net: nn.Module  # a copy, with its masks
-    names: tuple[str, ...]  # [layers] its weights
+    names: tuple[str, ...]  # [layers] of the weights
     before: tuple[Values, ...]  # [layers] singular values of the layer, largest first
     after: tuple[Values, ...]
     distance_before: tuple[float, ...]  # [layers] ‖M Mᵀ − gain² I‖ in the Frobenius norm
     distance_after: tuple[float, ...]
     steps: tuple[int, ...]
-    converged: tuple[bool, ...]  # False: more steps would come nearer
+    converged: tuple[bool, ...]  # False: more steps would bring it nearer
 
     def table(self) -> pd.DataFrame:
-        """One row a layer."""
+        """One row per layer."""
         import pandas as pd
 
         columns: dict[str, Any] = {"parameter": self.names}
         for when, values in (("before", self.before), ("after", self.after)):
-            columns[f"mean_{when}"] = [x.mean() for x in values]
-            columns[f"sd_{when}"] = [x.std() for x in values]
+            columns[f"mean_{when}"] = [layer.mean() for layer in values]
+            columns[f"sd_{when}"] = [layer.std() for layer in values]
         return pd.DataFrame(columns).assign(
             distance_before=self.distance_before,
             distance_after=self.distance_after,
@@ -55,7 +55,7 @@ class ApproximateIsometry:
         )
 
     def summary(self) -> dict[str, Any]:
-        """Plain numbers over the singular values of all layers, JSON-able."""
+        """Plain numbers about the singular values of all layers, JSON-able."""
         before, after = np.concatenate(self.before), np.concatenate(self.after)
         return {
             "mean_before": float(before.mean()),
@@ -81,60 +81,59 @@ def approximate_isometry(
     r"""Move the kept weights of every layer until it is nearly an isometry.
 
     Pruning makes the singular values of a layer small and unequal, so that signals and gradients
-    die out over many layers. With M the kept weights of one, as a matrix [out, in · taps] (or its
-    transpose, whichever has fewer rows),
+    die out over many layers. With M the kept weights of a layer, as a matrix [out, in · taps] or
+    its transpose, whichever has fewer rows, Lee et al. minimise
 
     .. math:: \min_M \| M M^T - g^2 I \|_F
 
-    is what Lee et al. minimise, for a gain g of 1. No data are needed. Weights enter as given,
-    signs included; biases and norms stay as they are.
+    for a gain g of 1. No data are needed. Weights enter with their signs; biases and norms stay as
+    they are.
 
     Parameters
     ----------
     net
         Any net; left as it is.
     masks
-        As `mask_net` takes them; by default those that the net has. They stay as they are.
+        As in `mask_net`; by default those of the net. They do not change.
     gain
-        What singular values are to be: √2 makes up for the half that ReLUs cut off.
+        The singular values to reach: √2 makes up for the half that ReLUs cut off.
     steps
-        At most so many in each layer.
+        At most this many in each layer.
     tolerance
         A layer is done when its gradient, √(mean square), is below `tolerance` · gain³.
     progress
-        Called with (layers done, layers in all).
+        Called with (layers done, all layers).
 
     Returns
     -------
     ApproximateIsometry
-        A copy of the net with such weights, and singular values before and after.
+        A copy of the net with the new weights, and singular values before and after.
 
     Raises
     ------
     FormatError
-        If a weight is not finite, `gain` not above 0 or `steps` below 1.
+        If a weight is not finite, `gain` is not above 0 or `steps` is below 1.
 
     Notes
     -----
-    Conjugate gradients from the weights that there are. Along a line the objective is a polynomial
-    of degree 4, whose lowest point is taken: no learning rate is needed, nothing is random, and no
-    step makes it worse. Float64. O(steps · out · in · min(out, in)) a layer, groups of a
-    convolution each for itself. Minima of sparse layers are local ones; units whose kept weights
+    Conjugate gradients from the present weights. Along a line the objective is a polynomial of
+    degree 4, and each step goes to its lowest point: no learning rate is needed, nothing is random,
+    and no step makes it worse. Float64. O(steps · out · in · min(out, in)) per layer; the groups of
+    a convolution are separate matrices. Minima of sparse layers are local; units whose kept weights
     are all 0 stay so.
 
     Few sparse matrices are isometries, and those that are consist of few weights: at densities of
-    0.02 … 0.2 many kept weights, often most, come out near 0. Behind ReLUs that may cut a net
-    through.
+    0.02 … 0.2 many kept weights, often most, end near 0. With ReLUs this may cut the net.
 
     Source: Lee, Ajanthan, Gould and Torr, "A signal propagation perspective for pruning neural
-    networks at initialization", arXiv:1906.06307, section 5, who take 10,000 steps of gradient
+    networks at initialization", arXiv:1906.06307, section 5; they use 10,000 steps of gradient
     descent.
 
     Examples
     --------
     >>> _ = torch.manual_seed(0)
-    >>> found = approximate_isometry(nn.Linear(6, 4))
-    >>> found.after[0].round(3).tolist()
+    >>> isometry = approximate_isometry(nn.Linear(6, 4))
+    >>> isometry.after[0].round(3).tolist()
     [1.0, 1.0, 1.0, 1.0]
     """
     if not 0 < gain < np.inf or steps < 1:
@@ -144,27 +143,27 @@ def approximate_isometry(
     clone = copy.deepcopy(net)
     if masks is not None:
         mask_net(clone, masks)
-    layers = weight_places(clone)
-    found = []
-    for done, place in enumerate(layers, start=1):
-        found.append(_nearest(place, gain, steps, tolerance))
+    places = weight_places(clone)
+    layers = []
+    for done, place in enumerate(places, start=1):
+        layers.append(_make_isometric(place, gain, steps, tolerance))
         if progress is not None:
-            progress(done, len(layers))
+            progress(done, len(places))
     return ApproximateIsometry(
         clone,
-        tuple(place.name for place in layers),
-        tuple(_singular_values(layer.before) for layer in found),
-        tuple(_singular_values(layer.after) for layer in found),
-        tuple(float(torch.linalg.vector_norm(_residual(x.before, gain))) for x in found),
-        tuple(float(torch.linalg.vector_norm(_residual(x.after, gain))) for x in found),
-        tuple(layer.steps for layer in found),
-        tuple(layer.converged for layer in found),
+        tuple(place.name for place in places),
+        tuple(_singular_values(layer.before) for layer in layers),
+        tuple(_singular_values(layer.after) for layer in layers),
+        tuple(_distance(layer.before, gain) for layer in layers),
+        tuple(_distance(layer.after, gain) for layer in layers),
+        tuple(layer.steps for layer in layers),
+        tuple(layer.converged for layer in layers),
     )
 
 
 @dataclass(frozen=True, eq=False)
 class _Layer:
-    """Matrices [groups, rows, columns], rows ≤ columns, of what was and what is now."""
+    """The matrices [groups, rows, columns] of a layer before and after, rows ≤ columns."""
 
     before: Tensor
     after: Tensor
@@ -173,8 +172,8 @@ class _Layer:
 
 
 @torch.no_grad()
-def _nearest(place: Place, gain: float, steps: int, tolerance: float) -> _Layer:
-    """Minimise over the kept weights of one layer, and put them into the net."""
+def _make_isometric(place: Place, gain: float, steps: int, tolerance: float) -> _Layer:
+    """Change the kept weights of one layer in place."""
     stored = _by_group(place.parameter.data, place.layer)
     if not bool(torch.isfinite(stored).all()):
         raise FormatError(f"weights of {place.name!r} are not finite: give a net whose weights are")
@@ -198,27 +197,31 @@ def _matrices(grouped: Tensor, turned: bool) -> Tensor:
     return flat.mT if turned else flat
 
 
+def _distance(matrix: Tensor, gain: float) -> float:
+    return float(torch.linalg.vector_norm(_residual(matrix, gain)))
+
+
 def _residual(matrix: Tensor, gain: float) -> Tensor:
     identity = torch.eye(matrix.shape[1], dtype=matrix.dtype, device=matrix.device)
     return matrix @ matrix.mT - gain**2 * identity
 
 
 def _slope(residual: Tensor, matrix: Tensor, free: Tensor) -> Tensor:
-    """Gradient of the squared norm by the kept weights."""
+    """Gradient of the squared norm with respect to the kept weights."""
     return 4 * (residual @ matrix) * free
 
 
 def _descended(
     matrix: Tensor, free: Tensor, gain: float, steps: int, tolerance: float
 ) -> tuple[Tensor, int, bool]:
-    """Conjugate gradients (Polak and Ribière) with exact line search: a matrix, and steps."""
+    """Conjugate gradients (Polak and Ribière) with exact line search: matrix, steps, converged."""
     enough = tolerance * gain**3 * matrix.numel() ** 0.5
     residual = _residual(matrix, gain)
     slope = _slope(residual, matrix, free)
     direction = -slope
-    for at in range(steps):
+    for step in range(steps):
         if float(torch.linalg.vector_norm(slope)) <= enough:
-            return matrix, at, True
+            return matrix, step, True
         if float((slope * direction).sum()) >= 0:
             direction = -slope
         half = matrix @ direction.mT
@@ -234,7 +237,7 @@ def _descended(
 
 
 def _lowest(residual: Tensor, linear: Tensor, quadratic: Tensor) -> float:
-    """The t at which the norm of residual + t · linear + t² · quadratic is least."""
+    """The t that minimises the norm of residual + t · linear + t² · quadratic."""
     parts = torch.stack([residual, linear, quadratic]).flatten(1)
     aa, ab, ac, bb, bc, cc = (parts @ parts.T)[*torch.triu_indices(3, 3)].tolist()
     coefficients = np.array([cc, 2 * bc, bb + 2 * ac, 2 * ab, aa])

@@ -1,14 +1,15 @@
-"""What every pruning is held against: masks that were shuffled, other weights, the worst ones."""
+"""Baselines for every pruning: shuffled masks, other weights, the worst weights."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
-from functools import partial, update_wrapper
+from functools import wraps
 
 import torch
 from torch import Tensor, nn
 
+from netsculpt.core.catalog import named
 from netsculpt.core.errors import FormatError
 from netsculpt.core.random import RNG, root_seed, stream
 from netsculpt.nets.masks import zero_pruned
@@ -20,10 +21,10 @@ Score = Callable[..., dict[str, Tensor]]
 
 
 def shuffled(masks: Mapping[str, Tensor], *, rng: RNG = None) -> dict[str, Tensor]:
-    """Masks of the same counts, layer by layer, whose places are drawn at random.
+    """Masks with the same number of kept weights in each layer, in random places.
 
-    What a pruner knows beyond the density of each layer is lost. Single weights are shuffled, also
-    where whole kernels or units were kept. Frankle, Dziugaite, Roy and Carbin, arXiv:2009.08576.
+    Only the densities of the layers are left of the pruning. Single weights are shuffled, even if
+    whole kernels or units were kept. Frankle, Dziugaite, Roy and Carbin, arXiv:2009.08576.
 
     >>> masks = {"fc1.weight": torch.arange(12).reshape(3, 4) < 5}
     >>> other = shuffled(masks, rng=0)["fc1.weight"]
@@ -42,10 +43,10 @@ def shuffled(masks: Mapping[str, Tensor], *, rng: RNG = None) -> dict[str, Tenso
 
 
 def reinitialised(net: nn.Module, *, rng: RNG = None) -> nn.Module:
-    """Copy a net and let its layers draw their parameters anew; its masks stay.
+    """Copy a net and let its layers draw new parameters; its masks stay.
 
-    What a pruner knows about the weights it has kept is lost. Every layer draws as it does when it
-    is built, by its ``reset_parameters``; `netsculpt.nets.initialisations` draw otherwise.
+    Only the places of the kept weights are left of the pruning. Every layer draws as it does when
+    it is built, by its ``reset_parameters``. `netsculpt.nets.initialisations` offers other draws.
 
     Raises
     ------
@@ -68,31 +69,30 @@ def reinitialised(net: nn.Module, *, rng: RNG = None) -> nn.Module:
                 reset()
             elif next(layer.parameters(recurse=False), None) is not None:
                 raise FormatError(
-                    f"layer {name!r} ({type(layer).__name__}) cannot draw its parameters anew: "
+                    f"layer {name!r} ({type(layer).__name__}) cannot draw new parameters: "
                     "give it a method reset_parameters, or build the net again"
                 )
     zero_pruned(clone)
     return clone
 
 
-def inverted(score: Score) -> Score:
-    """The same score with its sign turned: what is best is pruned first.
+def inverted(score: str | Score) -> Score:
+    """The same score with its sign turned: the best weights are pruned first.
 
     It is called "inverted …" and prunes over as many rounds as the score itself.
 
-    >>> from netsculpt.training.pruning.scores import magnitude
     >>> net = nn.Linear(1, 1)
     >>> _ = net.weight.data.fill_(-3.0)
-    >>> inverted(magnitude)(net)
+    >>> inverted("magnitude")(net)
     {'weight': tensor([[-3.]])}
     """
-    turned = partial(_turned, score)
-    update_wrapper(turned, score)
-    turned.__name__ = f"inverted {getattr(score, '__name__', 'score')}"  # type: ignore[attr-defined]
+    own: Score = named("scores", score) if isinstance(score, str) else score
+
+    @wraps(own)
+    def turned(
+        net: nn.Module, batches: Batches | None = None, *, rng: RNG = None
+    ) -> dict[str, Tensor]:
+        return {name: -values for name, values in own(net, batches, rng=rng).items()}
+
+    turned.__name__ = f"inverted {getattr(own, '__name__', 'score')}"
     return turned
-
-
-def _turned(
-    score: Score, net: nn.Module, batches: Batches | None = None, *, rng: RNG = None
-) -> dict[str, Tensor]:
-    return {name: -x for name, x in score(net, batches, rng=rng).items()}

@@ -1,4 +1,4 @@
-"""Weights that are as large as their unit's inputs are few."""
+"""Larger weights for units with fewer inputs."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ __all__ = ["fan_in_corrected"]
 def fan_in_corrected(net: nn.Module) -> nn.Module:
     r"""Copy a masked net and multiply the weights of each unit by :math:`\sqrt{n_{in} / k}`.
 
-    A unit that keeps k of its n inputs (times taps) then has weights as large as if it had been
-    initialised with k inputs: a sparse net carries activations as a dense one does. Evci, Ioannou,
-    Keskin and Dauphin, arXiv:2010.03533, section 3.1, who draw them so. Units without inputs
-    and weights without a mask stay as they are.
+    The weights of a unit that keeps k of its n inputs (times taps) are then as large as if it had
+    been initialised with k inputs, so that a sparse net carries activations as a dense one does.
+    Evci, Ioannou, Keskin and Dauphin, arXiv:2010.03533, section 3.1, draw them so. Units without
+    inputs and weights without a mask stay as they are.
 
     >>> from netsculpt.nets.masks import mask_net
     >>> net = nn.Linear(4, 1)
@@ -39,7 +39,7 @@ def fan_in_corrected(net: nn.Module) -> nn.Module:
 
 
 def _kept_inputs(mask: Tensor, place: Place) -> Tensor:
-    """Inputs of each unit times taps, of a shape that broadcasts to the weight."""
+    """Kept inputs of each unit, times taps, in a shape that broadcasts to the weight."""
     if not isinstance(place.layer, TRANSPOSED):
         return mask.sum(tuple(range(1, mask.ndim)), keepdim=True)
     n_groups, taps = place.layer.groups, tuple(range(3, mask.ndim + 1))

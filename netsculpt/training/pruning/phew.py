@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -11,29 +10,17 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from netsculpt.core.errors import FormatError
-from netsculpt.core.random import RNG
+from netsculpt.core.random import RNG, root_seed
 from netsculpt.nets.masks import masks_of
 from netsculpt.nets.prunable import prunable
-from netsculpt.training.pruning.walks.of_net import ways_of
-from netsculpt.training.pruning.walks.phew import phew as walked
+from netsculpt.nets.weight_counts import WeightCounts
+from netsculpt.training.pruning.pruned import Pruned
+from netsculpt.training.pruning.report import PruningReport
+from netsculpt.training.pruning.walks.from_net import walk_graph
 from netsculpt.training.pruning.walks.trimmed import trimmed
+from netsculpt.training.pruning.walks.walk import walk
 
-__all__ = ["Walks", "phew"]
-
-
-@dataclass(frozen=True, eq=False)
-class Walks:
-    """Masks that walks have left."""
-
-    masks: dict[str, Tensor]
-    wanted: int  # weights that were to be kept
-    n_walks: int
-    n_lost: int  # walks that came to a unit from which none can go on; they keep nothing
-
-    @property
-    def overshoot(self) -> int:
-        """Weights kept beyond those wanted, less than one path."""
-        return sum(int(mask.sum()) for mask in self.masks.values()) - self.wanted
+__all__ = ["phew"]
 
 
 def phew(
@@ -47,66 +34,90 @@ def phew(
     start: Mapping[str, Tensor] | None = None,
     exact: bool = False,
     jobs: int = 1,
-) -> Walks:
-    r"""Masks by walks that go along strong weights, from inputs and outputs in turn.
+) -> Pruned:
+    r"""Keep what random walks along strong weights pass through.
 
-    A walk passes from unit j to i with probability :math:`|w_{ij}|^p / \sum_{i'} |w_{i'j}|^p`;
-    `netsculpt.training.pruning.walks.phew` says how it chooses at kernels, flattened channels,
-    joins and forks. No data are needed. Patil and Dovrolis, arXiv:2010.11354, section 5.
+    Walks start at inputs and at outputs in turn. A walk passes from unit j to i with probability
+    :math:`|w_{ij}|^p / \sum_{i'} |w_{i'j}|^p`; `netsculpt.training.pruning.walks.walk` describes
+    its choices at kernels, flattened channels, joins and forks. No data are needed. Patil and
+    Dovrolis, arXiv:2010.11354, section 5.
 
     Parameters
     ----------
     net
-        Any net that `netsculpt.trace` follows, without masks; left as it is.
+        Any net that `netsculpt.trace` can trace, without masks; left as it is.
     example
         An input, batch first; only its shape matters.
     density
-        Fraction of the weights to keep; int(density × weights) of them, and what the last walk
-        adds.
+        Fraction of the weights to keep: int(density × weights) of them and, unless `exact`, the
+        overshoot of the last walk, which is less than one path.
     rng
         Seed or generator. Same seed, same bytes.
     power
-        p above: 2, −1 (weak weights) and 0 (all alike) are variants of the paper.
+        p above: 2, −1 (weak weights) and 0 (all equally likely) are variants of the paper.
     whole_kernels
         Whether a kernel is kept as soon as one of its taps is.
     start
-        Masks to go on from, as those of a lower density.
+        Masks to extend, for example those of a lower density.
     exact
-        Whether the last walk's new weights that are too many are left out, if no unit dies by it.
+        Whether to leave out the overshoot, as far as no unit dies.
     jobs
-        Threads that walk (−1: one a core). The masks do not depend on it.
+        Threads that walk (−1: one per core). The masks do not depend on it.
+
+    Returns
+    -------
+    Pruned
+        Its details: walks, lost walks (they reached a unit with no way on, and keep nothing), and
+        overshoot, in weights. Its seed is None if `rng` is a generator.
 
     Raises
     ------
     FormatError
-        If the net has masks, the density is none, or a mask to start from fits no weight.
+        If the net has masks, the density is not in 0 … 1, or a mask in `start` fits no weight.
     GraphError
-        If so many weights lie on no path.
+        If fewer weights lie on paths.
 
     Examples
     --------
     >>> from netsculpt.nets.families import MLP, initial_net
     >>> net = initial_net(MLP((64, 128, 128, 10)), rng=0)
-    >>> found = phew(net, torch.zeros(1, 64), 0.05, rng=0)
-    >>> found.wanted, found.overshoot < 3
-    (1292, True)
+    >>> pruned = phew(net, torch.zeros(1, 64), 0.05, rng=0)
+    >>> sum(pruned.report.weights.kept) - pruned.details["overshoot"]
+    1292
     """
     if masks_of(net):
         raise FormatError(
-            "the net has masks: walks need all its weights; to go on from a mask, give the net "
-            "without it and the mask as start"
+            "the net has masks: walks need all its weights; to extend a mask, give the net without "
+            "it, and the mask as start"
         )
     if not 0 <= density <= 1:
         raise FormatError(f"density is {density}: the kept fraction, 0 … 1, is needed")
+    seed = None if isinstance(rng, np.random.Generator) else root_seed(rng)
     weights = prunable(net)
-    found = ways_of(net, example, weights, lambda weight: _strength(weight, power))
-    n_kept = int(density * found.ways.n_scalars)
-    before = None if start is None else _flat(start, weights)
-    walks = walked(
-        found.ways, n_kept, rng=rng, start=before, whole_kernels=whole_kernels, jobs=jobs
+    traced = walk_graph(net, example, weights, lambda weight: _strength(weight, power))
+    n_kept = int(density * traced.graph.n_scalars)
+    visited = walk(
+        traced.graph,
+        n_kept,
+        rng=rng if seed is None else seed,
+        start=None if start is None else _flat(start, weights),
+        whole_kernels=whole_kernels,
+        jobs=jobs,
     )
-    kept = trimmed(found.ways, walks, n_kept) if exact else walks.kept
-    return Walks(found.by_weight(kept), n_kept, walks.n_walks, walks.n_lost)
+    kept = trimmed(traced.graph, visited, n_kept) if exact else visited.kept
+    masks = traced.by_weight(kept)
+    counts = WeightCounts(
+        tuple(masks),
+        tuple(int(mask.sum()) for mask in masks.values()),
+        tuple(mask.numel() for mask in masks.values()),
+    )
+    details = {
+        "walks": visited.n_walks,
+        "lost": visited.n_lost,
+        "overshoot": sum(counts.kept) - n_kept,
+    }
+    report = PruningReport(counts, traced.live(kept))
+    return Pruned(masks, report, "phew", density, seed, details)
 
 
 def _strength(weight: Tensor, power: float) -> Tensor:

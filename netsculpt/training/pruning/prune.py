@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import copy
-import inspect
 import os
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -26,39 +25,54 @@ from netsculpt.training.fitting.batches import Batches
 from netsculpt.training.pruning.baselines import Score
 from netsculpt.training.pruning.file import PruningFile, digest
 from netsculpt.training.pruning.phew import phew
-from netsculpt.training.pruning.report import PruningReport, pruning_report
+from netsculpt.training.pruning.pruned import Pruned
+from netsculpt.training.pruning.report import pruning_report
+from netsculpt.training.pruning.schedules import exponential
 
-__all__ = ["METHODS", "Progress", "Pruned", "prune"]
+__all__ = [
+    "METHODS",
+    "Allocation",
+    "Composition",
+    "Progress",
+    "Schedule",
+    "Scope",
+    "prune",
+]
 
+Allocation = Callable[[Mapping[str, Sequence[int]], float], Mapping[str, float]]
+Schedule = Callable[[float], float]
+Scope = Callable[[Tensor], Tensor]
 Progress = Callable[[int, int], None]
 Masks = dict[str, Tensor]
 Numbers = Mapping[str, NDArray[np.float64]]
-Allocate = Callable[[Numbers, float], dict[str, NDArray[np.bool_]]]
+Choose = Callable[[Numbers, float], Mapping[str, NDArray[np.bool_]]]
 
 _ALL_LAYERS = "global"
-METHODS = ("phew", *names("scores"))
 
 
-@dataclass(frozen=True, eq=False)
-class Pruned:
-    """Masks, and what they leave of the net."""
+@dataclass(frozen=True)
+class Composition:
+    """How scores become masks; see `prune`."""
 
-    masks: Masks  # True = kept, by parameter
-    report: PruningReport
-    method: str
-    density: float  # asked for; the report has the one reached
-    seed: int  # repeats the pruning
-    details: Mapping[str, Any]  # JSON-able
+    allocation: str | Allocation = _ALL_LAYERS
+    schedule: str | Schedule = "exponential"
+    rounds: int | None = None
+    scope: str | Scope = "weight"
+    dense: frozenset[str] = frozenset()
 
-    def summary(self) -> dict[str, Any]:
-        """Plain numbers, JSON-able."""
+    def details(self) -> dict[str, Any]:
+        """All but the dense layers, by name."""
         return {
-            "method": self.method,
-            "asked": self.density,
-            "seed": self.seed,
-            **self.details,
-            **self.report.summary(),
+            "allocation": _name(self.allocation, "allocation"),
+            "schedule": _name(self.schedule, "schedule"),
+            "rounds": self.rounds,
+            "scope": _name(self.scope, "scope"),
         }
+
+
+# Methods that choose masks without scores: (net, example, density, *, rng, jobs) -> Pruned.
+_WITHOUT_SCORES: Mapping[str, Callable[..., Pruned]] = MappingProxyType({"phew": phew})
+METHODS = (*_WITHOUT_SCORES, *names("scores"))
 
 
 def prune(
@@ -68,10 +82,10 @@ def prune(
     density: float,
     batches: Batches | None = None,
     rng: RNG = None,
-    allocation: str = _ALL_LAYERS,
-    schedule: str = "exponential",
+    allocation: str | Allocation = _ALL_LAYERS,
+    schedule: str | Schedule = "exponential",
     rounds: int | None = None,
-    scope: str = "weight",
+    scope: str | Scope = "weight",
     dense: Collection[str] = (),
     progress: Progress | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
@@ -79,24 +93,27 @@ def prune(
 ) -> Pruned:
     """Choose which weights a net keeps.
 
+    Method, allocation, schedule and scope are names in `netsculpt.training.pruning`, or functions
+    with the same signature.
+
     Parameters
     ----------
     net
         Any net; left as it is: `mask_net` puts the masks into it. What it has pruned stays so.
     method
-        A score of `netsculpt.training.pruning.scores` by name, a function like those, or "phew":
-        random walks, `netsculpt.training.phew`, without allocation, schedule and scope.
+        A score of `netsculpt.training.pruning.scores`; or "phew", random walks without
+        allocation, schedule and scope: `netsculpt.training.phew` has more options.
     density
         Fraction of the weights to keep, 0 … 1: exactly round(density × weights) of them, or of
         their kernels or units. Walks keep int(density × weights) and what the last one adds.
         Biases and norms are neither pruned nor counted.
     batches
-        Samples to score by. The first one is also the example that the net is traced with, for
-        walks and for the report of its units.
+        Samples to score by. The first one is also the example with which the net is traced, for
+        walks and for the report on its units.
     rng
         Seed or generator. Same seed, same bytes.
     allocation
-        "global": the highest scores of all layers; or a name in
+        "global": the highest scores of all layers; or one of
         `netsculpt.training.pruning.allocations`, and the highest of each layer. A layer that has
         fewer left keeps those; the others more.
     schedule
@@ -104,18 +121,19 @@ def prune(
         / rounds); or another of `netsculpt.training.pruning.schedules`, stretched to end at the
         density.
     rounds
-        How often to score anew; by default as often as the paper of the score does.
+        How often to score; by default as often as in the paper of the score.
     scope
-        What is kept or pruned as one: "weight", "kernel" or "unit".
+        What is kept or pruned together: "weight", "kernel" or "unit", or another of
+        `netsculpt.training.pruning.scopes`.
     dense
         Parameters to leave alone; they are not counted.
     progress
-        Called with (rounds done, rounds in all).
+        Called with (rounds done, all rounds).
     checkpoint
-        A file that keeps the masks after every round. If it is there already, pruning goes on from
-        it, to the same bytes. It stays when all is done. Walks need none.
+        A file that keeps the masks after every round. If it exists, pruning resumes from it, to
+        the same bytes. It is not removed at the end. Walks need none.
     jobs
-        Threads that walk (−1: one a core); scores need none. The masks do not depend on it.
+        Threads for walks (−1: one per core); scores use none. The masks do not depend on it.
 
     Raises
     ------
@@ -128,74 +146,85 @@ def prune(
     >>> from netsculpt.nets.families import MLP, initial_net
     >>> from netsculpt.nets.masks import mask_net
     >>> net = initial_net(MLP((64, 128, 10)), rng=0)
-    >>> found = prune(net, method="magnitude", density=0.1, allocation="erk")
-    >>> mask_net(net, found.masks)
-    >>> found.report.weights.kept, found.report.weights.total
+    >>> pruned = prune(net, method="magnitude", density=0.1, allocation="erk")
+    >>> mask_net(net, pruned.masks)
+    >>> pruned.report.weights.kept, pruned.report.weights.total
     ((551, 396), (8192, 1280))
     """
     seed = root_seed(rng)
     if not 0 <= density <= 1:
         raise FormatError(f"density is {density}: the kept fraction, 0 … 1, is needed")
+    composition = Composition(allocation, schedule, rounds, scope, frozenset(dense))
     example = None if batches is None else batches.example
-    parts = {"allocation": allocation, "schedule": schedule, "rounds": rounds, "scope": scope}
-    if method == "phew":
-        own = {"allocation": _ALL_LAYERS, "schedule": "exponential", "rounds": None}
-        if parts != {**own, "scope": "weight"} or dense:
+    if isinstance(method, str) and method in _WITHOUT_SCORES:
+        if composition != Composition():
             raise FormatError(
-                "phew has no allocation, schedule, rounds, scope or dense layers: leave them out"
+                f"{method} has no allocation, schedule, rounds, scope or dense layers: leave them "
+                "out"
             )
         if example is None:
-            raise FormatError("phew traces the net: give batches, of which it uses one's shape")
-        walks = phew(net, example, density, rng=seed, jobs=jobs)
-        found = {"walks": walks.n_walks, "lost": walks.n_lost, "overshoot": walks.overshoot}
-        report = pruning_report(net, walks.masks, example)
-        return Pruned(walks.masks, report, "phew", density, seed, found)
-    score = named("scores", method) if isinstance(method, str) else method
-    rounds = _published_rounds(score) if rounds is None else rounds
-    name = method if isinstance(method, str) else getattr(score, "__name__", "score")
-    told: dict[str, Any] = {**parts, "rounds": rounds}
-    about = {**told, "method": name, "density": density, "seed": seed, "dense": sorted(dense)}
+            raise FormatError(f"{method} traces the net: give batches; only their shape is used")
+        return _WITHOUT_SCORES[method](net, example, density, rng=seed, jobs=jobs)
+    score: Score = _function("scores", method)
+    if rounds is None:
+        composition = replace(composition, rounds=getattr(score, "published_rounds", 1))
+    name, details = _name(method, "score"), composition.details()
+    about = {
+        **details,
+        "method": name,
+        "density": density,
+        "seed": seed,
+        "dense": sorted(composition.dense),
+    }
     masks = _scored(
         net,
         lambda masked, rng: score(masked, batches, rng=rng),
-        _allocate(allocation, net),
-        _densities(schedule, density, rounds),
-        named("scopes", scope),
+        _choice(allocation, net),
+        _densities(schedule, density, details["rounds"]),
+        _function("scopes", scope),
         seed=seed,
-        masks=_present_masks(net, dense),
+        masks=_present_masks(net, composition.dense),
         progress=progress or (lambda _done, _rounds: None),
         file=None if checkpoint is None else _file(checkpoint, about, net, batches),
     )
-    return Pruned(masks, pruning_report(net, masks, example), name, density, seed, told)
+    return Pruned(masks, pruning_report(net, masks, example), name, density, seed, details)
 
 
 def _scored(
     net: nn.Module,
     score: Score,
-    allocate: Allocate,
+    choose: Choose,
     densities: list[float],
-    scope: Callable[[Tensor], Tensor],
+    scope: Scope,
     *,
     seed: int,
     masks: Masks,
     progress: Progress,
     file: PruningFile | None,
 ) -> Masks:
-    """Mask, score, choose; as often as there are densities to go down through."""
+    """Mask, score, choose, once for each density."""
     net = copy.deepcopy(net)
     done, masks = (0, masks) if file is None else file.read(masks)
-    for at, density in enumerate(densities[done:], start=done + 1):
+    for index, density in enumerate(densities[done:], start=done + 1):
         mask_net(net, masks)
-        scores = score(net, stream(seed, "scores", at))
+        scores = score(net, stream(seed, "scores", index))
         _check_scores(scores, masks)
-        keep = allocate({x: _joined(scores[x], mask, scope) for x, mask in masks.items()}, density)
+        kept = choose({x: _joined(scores[x], mask, scope) for x, mask in masks.items()}, density)
         masks = {
-            x: torch.from_numpy(keep[x]).expand(mask.shape) & mask for x, mask in masks.items()
+            x: torch.from_numpy(kept[x]).expand(mask.shape) & mask for x, mask in masks.items()
         }
         if file is not None:
-            file.write(at, masks)
-        progress(at, len(densities))
+            file.write(index, masks)
+        progress(index, len(densities))
     return masks
+
+
+def _function(catalogue: str, choice: str | Callable[..., Any], also: Sequence[str] = ()) -> Any:
+    return named(catalogue, choice, also=also) if isinstance(choice, str) else choice
+
+
+def _name(choice: str | Callable[..., Any], unnamed: str) -> str:
+    return choice if isinstance(choice, str) else getattr(choice, "__name__", unnamed)
 
 
 def _file(
@@ -207,11 +236,13 @@ def _file(
 
 
 def _present_masks(net: nn.Module, dense: Collection[str]) -> Masks:
-    """What may be kept of each parameter that is to be pruned."""
+    """The masks to start from: those of the net, or all kept, without the dense layers."""
     weights, own = prunable(net), masks_of(net)
     for name in dense:
         if name not in weights:
-            raise FormatError(f"{name!r} in dense is no weight of the net; {near(name, weights)}")
+            raise FormatError(
+                f"{name!r} in dense is not a weight of the net; {near(name, weights)}"
+            )
     return {
         name: own[name].cpu() if name in own else torch.ones(x.shape, dtype=torch.bool)
         for name, x in weights.items()
@@ -219,33 +250,29 @@ def _present_masks(net: nn.Module, dense: Collection[str]) -> Masks:
     }
 
 
-def _joined(scores: Tensor, mask: Tensor, scope: Callable[[Tensor], Tensor]) -> NDArray[np.float64]:
-    """Scores of what is kept or pruned as one; −∞ where it is pruned already."""
+def _joined(scores: Tensor, mask: Tensor, scope: Scope) -> NDArray[np.float64]:
+    """Scores of what is kept or pruned together; −∞ where it is pruned already."""
     kept = torch.where(mask, scores.detach().cpu().double(), 0.0)
     gone = as_numbers(scope(mask.double())) == 0
     return np.where(gone, -np.inf, as_numbers(scope(kept)))
 
 
-def _allocate(allocation: str, net: nn.Module) -> Allocate:
-    """Who chooses: the highest of all layers, or so many of each."""
+def _choice(allocation: str | Allocation, net: nn.Module) -> Choose:
+    """Choose the highest scores of all layers, or the highest of each."""
     if allocation == _ALL_LAYERS:
-        return _highest
-    known = named("allocations", allocation, also=[_ALL_LAYERS])
+        return lambda scores, density: best(scores, _n_kept(scores, density))
+    allocate: Allocation = _function("allocations", allocation, also=[_ALL_LAYERS])
     shapes = {name: tuple(x.shape) for name, x in prunable(net).items()}
 
-    def allocate(scores: Numbers, density: float) -> dict[str, NDArray[np.bool_]]:
-        wanted = known({name: shapes[name] for name in scores}, density)
+    def choose(scores: Numbers, density: float) -> dict[str, NDArray[np.bool_]]:
+        wanted = allocate({name: shapes[name] for name in scores}, density)
         sizes = {name: x.size for name, x in scores.items()}
         n_kept = _n_kept(scores, density)
         left = {name: _n_left(x) for name, x in scores.items()}
         counts = shared_out(wanted, sizes, n_kept, left)
         return {name: best({name: x}, counts[name])[name] for name, x in scores.items()}
 
-    return allocate
-
-
-def _highest(scores: Numbers, density: float) -> dict[str, NDArray[np.bool_]]:
-    return best(scores, _n_kept(scores, density))
+    return choose
 
 
 def _n_kept(scores: Numbers, density: float) -> int:
@@ -253,7 +280,7 @@ def _n_kept(scores: Numbers, density: float) -> int:
     left = sum(map(_n_left, scores.values()))
     if left < n_kept:
         raise FormatError(
-            f"{n_kept} are to be kept, of which the net's masks leave {left}: ask for a lower "
+            f"{n_kept} are to be kept, of which the net's masks leave {left}: choose a lower "
             "density, or give the net without its masks"
         )
     return n_kept
@@ -263,34 +290,26 @@ def _n_left(scores: NDArray[np.float64]) -> int:
     return int((scores != -np.inf).sum())
 
 
-def _densities(schedule: str, density: float, rounds: int) -> list[float]:
-    """What is kept after each round; in the end exactly what was asked for."""
+def _densities(schedule: str | Schedule, density: float, rounds: int) -> list[float]:
+    """The density after each round; in the end exactly the one requested."""
     if rounds < 1:
         raise FormatError(f"rounds is {rounds}: 1 or more is needed")
-    known = named("schedules", schedule)
-    own = {"left": density} if schedule == "exponential" and density else {}
-    fractions = [known(at / rounds, **own) / known(1.0, **own) for at in range(1, rounds)]
+    pruned = _function("schedules", schedule)
+    options = {"left": density} if pruned is exponential and density else {}
+    whole = pruned(1.0, **options)
+    fractions = [pruned(t / rounds, **options) / whole for t in range(1, rounds)]
     return [*(1 - (1 - density) * x for x in fractions), density]
 
 
 def _check_scores(scores: Mapping[str, Tensor], masks: Masks) -> None:
     for name, mask in masks.items():
-        found = list(scores[name].shape) if name in scores else "missing"
-        if found != list(mask.shape):
+        shape = list(scores[name].shape) if name in scores else "missing"
+        if shape != list(mask.shape):
             raise FormatError(
-                f"the score of {name!r} is {found}, the weight is {list(mask.shape)}: a score "
-                "gives every prunable weight a tensor of its shape"
+                f"the score of {name!r} is {shape}, the weight is {list(mask.shape)}: a score has "
+                "a tensor of its shape for every prunable weight"
             )
         if not torch.isfinite(scores[name].cpu()[mask]).all():
             raise FormatError(
                 f"scores of {name!r} are not finite: look for infinite weights or losses"
             )
-
-
-def _published_rounds(score: Score) -> int:
-    """Over how many rounds the paper of a score prunes by it."""
-    inner: Any = inspect.unwrap(score)
-    while isinstance(inner, partial):
-        inner = inspect.unwrap(inner.func)
-    rounds: int = getattr(inspect.getmodule(inner), "ROUNDS", 1)
-    return rounds

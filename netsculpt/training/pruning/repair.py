@@ -1,4 +1,4 @@
-"""Masks that keep a network connected: pruned weights come back, weak ones go for them."""
+"""Masks that keep a network connected: pruned weights return, weak ones go in exchange."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from torch import Tensor, nn
 
 from netsculpt.nets.masks import masks_of
 from netsculpt.nets.prunable import prunable
-from netsculpt.training.pruning.walks.of_net import ways_of
-from netsculpt.training.pruning.walks.ways import Feed, Ways
+from netsculpt.training.pruning.walks.edges import all_edges
+from netsculpt.training.pruning.walks.from_net import walk_graph
+from netsculpt.training.pruning.walks.graph import WalkGraph
 
 __all__ = ["Repaired", "repaired"]
 
@@ -29,12 +30,12 @@ class Repaired:
     """Masks under which every output, and every layer, is on an input→output path."""
 
     masks: dict[str, Tensor]
-    n_restored: int  # weights that came back
-    n_removed: int  # weak weights that went for them
+    n_restored: int  # pruned weights that returned
+    n_removed: int  # weak weights that went in exchange
 
     @property
     def overshoot(self) -> int:
-        """Weights that came back while no weight could go without killing a unit."""
+        """Returned weights for which none could go without killing a unit."""
         return self.n_restored - self.n_removed
 
     def summary(self) -> dict[str, Any]:
@@ -53,29 +54,29 @@ def repaired(
     *,
     scores: Mapping[str, Tensor] | None = None,
 ) -> Repaired:
-    """Give every output, and then every layer, that no path reaches a path of pruned weights.
+    """Restore a path to every output, and then to every layer, that is cut off.
 
-    Of all paths from an input that with the fewest pruned weights comes back, and of those that
-    whose weights rank highest. A layer gets one through one of its units. What no path reaches in
-    the unpruned net either stays as it is. For every weight that comes back the weakest one goes
-    that no live unit needs: beside it both its units keep another one that lies on a path. Where
-    there are too few of those, more weights are kept than before.
+    Of all paths from an input the one with the fewest pruned weights returns, and among those the
+    one whose weights rank highest; for a layer, a path through one of its units. What no path
+    reaches in the unpruned net stays cut off. For every weight that returns the weakest one goes
+    that no live unit needs: both its units keep another one on a path. If there are too few of
+    those, more weights are kept than before.
 
     Parameters
     ----------
     net
-        Any net that `netsculpt.trace` follows; left as it is. What its own masks have pruned is 0,
-        and would come back as 0: give it as it was before pruning.
+        Any net that `netsculpt.trace` can trace; left as it is. What its own masks have pruned is
+        0, and would return as 0: give it as it was before pruning.
     masks
-        As `prune` gives them. Weights without a mask are kept.
+        Those of `prune`. Weights without a mask are kept.
     example
         An input, batch first; only its shape matters.
     scores
-        What is strong; by default the size of the weights.
+        By which weights are ranked; by default their magnitudes.
 
     Notes
     -----
-    Cost O(weights · log weights), and memory some 100 bytes a weight.
+    Cost O(weights · log weights); memory about 100 bytes per weight.
 
     Examples
     --------
@@ -85,22 +86,22 @@ def repaired(
     >>> repaired(net, masks, torch.zeros(1, 2)).masks["weight"].tolist()
     [[True, False], [False, True]]
     """
-    weights, given = prunable(net), {**masks_of(net), **masks}
-    numbered = ways_of(net, example, weights)
+    weights, known = prunable(net), {**masks_of(net), **masks}
+    traced = walk_graph(net, example, weights)
     sizes = {name: x.detach().abs() for name, x in weights.items()} if scores is None else scores
-    kept = _flat(weights, lambda name, like: given.get(name, torch.ones_like(like))) > 0
+    kept = _flat(weights, lambda name, like: known.get(name, torch.ones_like(like))) > 0
     free = _flat(weights, lambda name, like: torch.full_like(like, name in masks)) > 0
     strength = _flat(weights, lambda name, _: sizes[name])
-    wiring = _wiring(numbered.ways)
+    wiring = _wiring(traced.graph)
     back = _restored(wiring, kept, strength)
     gone = _removed(wiring, kept | back, free & ~back, strength, int(back.sum()))
-    after = numbered.by_weight((kept | back) & ~gone)
-    found = {name: after[name].to(mask.device) for name, mask in masks.items()}
-    return Repaired(found, int(back.sum()), int(gone.sum()))
+    after = traced.by_weight((kept | back) & ~gone)
+    on_device = {name: after[name].to(mask.device) for name, mask in masks.items()}
+    return Repaired(on_device, int(back.sum()), int(gone.sum()))
 
 
 def _flat(weights: Mapping[str, Tensor], of: Callable[[str, Tensor], Tensor]) -> Floats:
-    """One number a scalar, one weight after the other."""
+    """One number per scalar, one weight after the other."""
     parts = [of(name, x.detach()).detach().cpu().double().flatten() for name, x in weights.items()]
     flat: Floats = torch.cat(parts).numpy()
     return flat
@@ -108,17 +109,17 @@ def _flat(weights: Mapping[str, Tensor], of: Callable[[str, Tensor], Tensor]) ->
 
 @dataclass(frozen=True, eq=False)
 class _Wiring:
-    """Every way from a unit to a unit, ordered by where it leads."""
+    """Every connection of two units, ordered by its target."""
 
     source: Ints  # [wires]
     target: Ints  # [wires]
-    scalar: Ints  # [wires] the weight that it is a way through; −1: always there
+    scalar: Ints  # [wires] its weight; −1: always there
     bounds: Ints  # first unit of each layer, and one past the last
     starts: Ints  # units where paths begin
     ends: Ints  # units where paths end
 
     def turned(self) -> _Wiring:
-        """The same from the outputs to the inputs: the last unit is the first."""
+        """The same from outputs to inputs: the last unit becomes the first."""
         last = self.bounds[-1] - 1
         order = np.argsort(-self.source, kind="stable")
         return _Wiring(
@@ -131,40 +132,29 @@ class _Wiring:
         )
 
 
-def _wiring(ways: Ways) -> _Wiring:
-    parts = [_wires_of(feed, ways.scalars_of(feed)) for feed in ways.feeds]
-    parts.append((ways.wires[:, 0], ways.wires[:, 1], np.full(len(ways.wires), -1)))
-    source, target, scalar = (np.concatenate(x) for x in zip(*parts, strict=True))
-    scalar[scalar >= ways.n_scalars] = -1
+def _wiring(graph: WalkGraph) -> _Wiring:
+    wires = graph.wires[:, 0], graph.wires[:, 1], np.full(len(graph.wires), -1)
+    pairs = zip(all_edges(graph), wires, strict=True)
+    source, target, scalar = (np.concatenate(pair) for pair in pairs)
+    scalar[scalar >= graph.n_scalars] = -1
     order = np.argsort(target, kind="stable")
-    n_units = ways.layer_of.size
-    bounds = np.append(np.flatnonzero(np.diff(ways.layer_of, prepend=-1)), n_units)
-    return _Wiring(source[order], target[order], scalar[order], bounds, ways.inputs, ways.outputs)
-
-
-def _wires_of(feed: Feed, own: NDArray[np.integer]) -> tuple[Ints, Ints, Ints]:
-    """From every unit that a column takes, through each scalar of the column."""
-    n_out, width, taps = feed.shape
-    groups, n_rows = feed.groups, n_out // feed.groups
-    columns = own.reshape(groups, n_rows, width, taps).transpose(0, 2, 1, 3)
-    scalar = columns.reshape(groups * width, n_rows * taps)[feed.column]
-    rows = np.repeat(feed.rows.reshape(groups, n_rows), taps, axis=1)[feed.column // width]
-    return np.repeat(feed.unit, n_rows * taps), rows.ravel(), scalar.ravel().astype(np.int64)
+    bounds = np.append(np.flatnonzero(np.diff(graph.layer_of, prepend=-1)), graph.layer_of.size)
+    return _Wiring(source[order], target[order], scalar[order], bounds, graph.inputs, graph.outputs)
 
 
 def _costs(wiring: _Wiring, cost: Floats) -> Floats:
-    """What the cheapest way from a start to each unit costs [U], by the cost of each scalar."""
-    found = np.full(int(wiring.bounds[-1]), np.inf)
-    found[wiring.starts] = 0.0
-    first = np.searchsorted(wiring.target, np.arange(found.size + 1))
+    """Cost of the cheapest path from a start to each unit [U], by the cost of each scalar."""
+    costs = np.full(int(wiring.bounds[-1]), np.inf)
+    costs[wiring.starts] = 0.0
+    first = np.searchsorted(wiring.target, np.arange(costs.size + 1))
     for begin, end in pairwise(wiring.bounds.tolist()):
         taken = slice(first[begin], first[end])
-        through = found[wiring.source[taken]] + _of_wires(wiring.scalar[taken], cost)
+        through = costs[wiring.source[taken]] + _of_wires(wiring.scalar[taken], cost)
         fed = begin + np.flatnonzero(np.diff(first[begin : end + 1]))
         if fed.size:
             least = np.minimum.reduceat(through, first[fed] - first[begin])
-            found[fed] = np.minimum(found[fed], least)
-    return found
+            costs[fed] = np.minimum(costs[fed], least)
+    return costs
 
 
 def _of_wires(scalar: Ints, cost: Floats) -> Floats:
@@ -172,20 +162,20 @@ def _of_wires(scalar: Ints, cost: Floats) -> Floats:
 
 
 def _cheapest(wiring: _Wiring, cost: Floats, costs: Floats, unit: int) -> list[int]:
-    """Pruned scalars on the cheapest way to a unit."""
+    """Pruned scalars on the cheapest path to a unit."""
     scalars = []
-    while costs[unit] > 0:  # 0: reached by what is kept
+    while costs[unit] > 0:  # 0: reached through kept weights
         first, stop = np.searchsorted(wiring.target, [unit, unit + 1])
         through = costs[wiring.source[first:stop]] + _of_wires(wiring.scalar[first:stop], cost)
-        at = int(first + np.argmin(through))
-        scalar, unit = int(wiring.scalar[at]), int(wiring.source[at])
+        cheapest = int(first + np.argmin(through))
+        scalar, unit = int(wiring.scalar[cheapest]), int(wiring.source[cheapest])
         if scalar >= 0 and cost[scalar] > 0:
             scalars.append(scalar)
     return scalars
 
 
 def _restored(wiring: _Wiring, kept: Bits, strength: Floats) -> Bits:
-    """Scalars that come back: for outputs that nothing reaches, then layer by layer."""
+    """Scalars that return: for outputs that are cut off, then layer by layer."""
     ranks = np.empty(kept.size)
     ranks[np.argsort(-strength, kind="stable")] = np.arange(kept.size) / kept.size
     cost = np.where(kept, 0.0, 1 + ranks / wiring.bounds.size)  # ranks of a path: less than 1
@@ -214,7 +204,7 @@ def _restored(wiring: _Wiring, kept: Bits, strength: Floats) -> Bits:
 
 
 def _removed(wiring: _Wiring, kept: Bits, free: Bits, strength: Floats, n_gone: int) -> Bits:
-    """The weakest scalars that no live unit needs, at most so many."""
+    """The weakest scalars that no live unit needs, at most `n_gone`."""
     cost = np.where(kept, 0.0, np.inf)
     reached = _costs(wiring, cost) + _costs(wiring.turned(), cost)[::-1]
     live = np.isfinite(reached)

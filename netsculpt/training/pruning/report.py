@@ -1,16 +1,18 @@
-"""What pruning has left of a net."""
+"""What pruning leaves of a net."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from netsculpt.core.errors import LimitError, TopologyError
-from netsculpt.graph.graph import live_units
+from netsculpt.graph.graph import Layer, live_units
 from netsculpt.nets.masks import mask_net
 from netsculpt.nets.weight_counts import WeightCounts, weight_counts
 from netsculpt.tracing import trace
@@ -29,6 +31,15 @@ class LiveUnits:
     units: tuple[int, ...]
     live: tuple[int, ...]
 
+    @classmethod
+    def of(cls, layers: Sequence[Layer], live: NDArray[np.bool_]) -> Self:
+        """Count the live units [U] of each layer."""
+        return cls(
+            tuple(layer.name for layer in layers),
+            tuple(layer.n_units for layer in layers),
+            tuple(int(live[layer.units].sum()) for layer in layers),
+        )
+
     @property
     def n_dead(self) -> int:
         """Units on no input→output path."""
@@ -46,7 +57,7 @@ class LiveUnits:
         return tuple(layer for layer, live in pairs if not live)
 
     def table(self) -> pd.DataFrame:
-        """One row a layer."""
+        """One row per layer."""
         import pandas as pd
 
         table = pd.DataFrame({"layer": self.layers, "units": self.units, "live": self.live})
@@ -58,8 +69,8 @@ class PruningReport:
     """Weights and units that are left."""
 
     weights: WeightCounts
-    units: LiveUnits | None  # None: no example was given to trace the net with, or
-    untraced: str | None = None  # why it cannot be traced
+    units: LiveUnits | None  # None: no example to trace the net with, or it cannot be traced
+    untraced: str | None = None  # why not
 
     @property
     def emptied(self) -> tuple[str, ...]:
@@ -69,11 +80,11 @@ class PruningReport:
 
     def summary(self) -> dict[str, Any]:
         """Plain numbers, JSON-able."""
-        said = {**self.weights.summary(), "emptied": list(self.emptied)}
+        weights = {**self.weights.summary(), "emptied": list(self.emptied)}
         if self.units is None:
-            return said if self.untraced is None else {**said, "untraced": self.untraced}
+            return weights if self.untraced is None else {**weights, "untraced": self.untraced}
         return {
-            **said,
+            **weights,
             "units": sum(self.units.units),
             "dead_units": self.units.n_dead,
             "connected": self.units.connected,
@@ -110,16 +121,7 @@ def pruning_report(
     if example is None:
         return PruningReport(counts, None)
     try:
-        return PruningReport(counts, _live(masked, example))
+        graph = trace(masked, example)
     except (TopologyError, LimitError) as error:
         return PruningReport(counts, None, str(error))
-
-
-def _live(net: nn.Module, example: Tensor | tuple[Tensor, ...]) -> LiveUnits:
-    graph = trace(net, example)
-    alive = live_units(graph)
-    return LiveUnits(
-        tuple(layer.name for layer in graph.layers),
-        tuple(layer.n_units for layer in graph.layers),
-        tuple(int(alive[layer.units].sum()) for layer in graph.layers),
-    )
+    return PruningReport(counts, LiveUnits.of(graph.layers, live_units(graph)))

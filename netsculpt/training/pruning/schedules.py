@@ -1,6 +1,6 @@
 """How pruning advances: ``(progress) -> fraction pruned``, both 0 … 1, rising from 0.
 
-Only arithmetic, so numbers and tensors alike may be given.
+Only arithmetic, so that numbers and tensors work alike.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ def cubic(progress: Number) -> Number:
 def exponential(progress: Number, *, left: float = 0.01) -> Number:
     r"""Fraction pruned :math:`(1 - \varepsilon^x) / (1 - \varepsilon)`, for ε = `left`.
 
-    The density is ε to the progress, stretched so that nothing is left at 1. Who prunes down to a
-    density d by this fraction of 1 − d, with ε = d, keeps d^x: so goes iterative pruning by
-    SynFlow, Tanaka et al., arXiv:2006.05467, algorithm 1.
+    The density is ε to the progress, stretched so that nothing is left at 1. With ε = d, pruning to
+    a density d by this fraction of 1 − d keeps d^x, as iterative pruning by SynFlow does: Tanaka et
+    al., arXiv:2006.05467, algorithm 1.
 
     >>> round(exponential(0.5), 4)
     0.9091
@@ -43,7 +43,7 @@ def exponential(progress: Number, *, left: float = 0.01) -> Number:
 
 
 def linear(progress: Number) -> Number:
-    r"""Fraction pruned :math:`x`: what Neural Sculpting prunes by.
+    r"""Fraction pruned :math:`x`, as in Neural Sculpting.
 
     Patil, Michael and Dovrolis, arXiv:2305.18402, section 3.
 
@@ -54,8 +54,6 @@ def linear(progress: Number) -> Number:
 
 
 _LEFT = 0.8  # of the weights, after one round
-
-
 _ROUNDS = 20  # from progress 0 to 1
 
 
@@ -63,7 +61,7 @@ def lottery(progress: Number) -> Number:
     r"""Fraction pruned :math:`1 - 0.8^{20 x}`: a twentieth of progress is one lottery-ticket round.
 
     It ends with 1.2 % left. Frankle and Carbin, "The lottery ticket hypothesis",
-    arXiv:1803.03635, section 2; they also rewind the weights, which sculpting does by its rule.
+    arXiv:1803.03635, section 2. They also rewind the weights; in sculpting its rule does that.
 
     >>> round(lottery(0.05), 4), round(lottery(1.0), 4)
     (0.2, 0.9885)

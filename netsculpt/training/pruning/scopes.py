@@ -1,4 +1,4 @@
-"""What is kept as one: ``(scores [out, in, …]) -> scores``, of a shape that broadcasts to it."""
+"""What is kept or pruned together: ``(scores [out, in, …]) -> scores`` that broadcast to them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["kernel", "unit", "weight"]
 
 
 def kernel(scores: Tensor) -> Tensor:
-    """Sum over the taps of each kernel; of a matrix every weight for itself.
+    """Sum over the taps of each kernel; the weights of a matrix stay as they are.
 
     >>> import torch
     >>> kernel(torch.ones(2, 3, 5, 5)).shape

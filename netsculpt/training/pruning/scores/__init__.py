@@ -1,7 +1,7 @@
 """Scores of weights, higher stays: ``(net, batches, *, rng) -> {parameter: Tensor}``.
 
-Every weight (`netsculpt.nets.prunable`) gets one, of its own shape; the net is left as it is.
-``ROUNDS`` of a score is over how many rounds its paper prunes by it, where that is not one.
+Every weight (`netsculpt.nets.prunable`) gets one, of its own shape; the net is left as it is. The
+attribute ``published_rounds`` of a score is over how many rounds its paper prunes (default 1).
 """
 
 from netsculpt.training.pruning.scores.grasp import grasp

@@ -1,4 +1,4 @@
-"""What flows through a net of positive weights for an input of ones."""
+"""What flows through a net of positive weights when all inputs are 1."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def flow_scores(
 ) -> dict[str, Tensor]:
     r"""Scores :math:`\theta \cdot \partial R / \partial \theta` for θ = `positive` of the weights.
 
-    R is the sum of the outputs for ones, in eval mode and float64, without biases; factors of
-    norms count with their absolute values. With ReLUs every layer's scores sum to R.
+    R is the sum of the outputs for an input of ones, in eval mode and float64, without biases;
+    factors of norms enter with their absolute values. With ReLUs every layer's scores sum to R.
     """
     clone = copy.deepcopy(net).eval().double()
     weights = prunable(clone)
@@ -40,8 +40,10 @@ def flow_scores(
                     tensor.abs_()
     with torch.enable_grad():
         output = clone(torch.ones_like(example, dtype=torch.float64))
-        found = torch.autograd.grad(output.sum(), list(weights.values()), materialize_grads=True)
+        gradients = torch.autograd.grad(
+            output.sum(), list(weights.values()), materialize_grads=True
+        )
     return {
         name: (weight * gradient).detach()
-        for (name, weight), gradient in zip(weights.items(), found, strict=True)
+        for (name, weight), gradient in zip(weights.items(), gradients, strict=True)
     }

@@ -1,10 +1,11 @@
-"""A copy of a net to score: whatever is done to it, the net stays as it is."""
+"""What scores share: their published rounds, batches, and a copy of the net to score."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -15,11 +16,23 @@ from netsculpt.core.random import RNG
 from netsculpt.nets.prunable import prunable
 from netsculpt.training.fitting.batches import Batches
 
-__all__ = ["loss_gradients", "needed", "scored_copy"]
+__all__ = ["loss_gradients", "needed", "published_rounds", "scored_copy"]
+
+Scoring = TypeVar("Scoring", bound=Callable[..., dict[str, Tensor]])
+
+
+def published_rounds(n_rounds: int) -> Callable[[Scoring], Scoring]:
+    """Declare over how many rounds the paper of a score prunes by it: its `published_rounds`."""
+
+    def declare(score: Scoring) -> Scoring:
+        score.published_rounds = n_rounds  # type: ignore[attr-defined]
+        return score
+
+    return declare
 
 
 def needed(batches: Batches | None, score: str) -> Batches:
-    """The batches of a score that cannot do without."""
+    """The batches, of a score that needs some."""
     if batches is None:
         raise FormatError(
             f"{score} scores weights on samples: give batches=Batches([(inputs, targets), …]), or "
@@ -30,7 +43,7 @@ def needed(batches: Batches | None, score: str) -> Batches:
 
 @contextmanager
 def scored_copy(net: nn.Module, rng: RNG) -> Iterator[nn.Module]:
-    """A copy that trains: norms use the batch's statistics, dropout draws from `rng`."""
+    """A copy in train mode: norms use the batch's statistics, dropout draws from `rng`."""
     clone = copy.deepcopy(net).train()
     for parameter in clone.parameters():
         parameter.requires_grad_(True)
@@ -41,13 +54,13 @@ def scored_copy(net: nn.Module, rng: RNG) -> Iterator[nn.Module]:
 
 
 def loss_gradients(net: nn.Module, batches: Batches) -> dict[str, Tensor]:
-    """Gradient of the mean loss over all samples, signed, by weight."""
+    """Signed gradient of the mean loss over all samples, by weight."""
     weights = prunable(net)
-    total = {name: torch.zeros_like(x) for name, x in weights.items()}
+    total = {name: torch.zeros_like(weight) for name, weight in weights.items()}
     for inputs, targets in batches:
         loss = batches.loss(net(inputs), targets) * (len(inputs) / batches.n_samples)
-        found = torch.autograd.grad(loss, list(weights.values()), allow_unused=True)
-        for name, gradient in zip(weights, found, strict=True):
+        gradients = torch.autograd.grad(loss, list(weights.values()), allow_unused=True)
+        for name, gradient in zip(weights, gradients, strict=True):
             if gradient is not None:
                 total[name] += gradient
     return total

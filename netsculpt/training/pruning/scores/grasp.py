@@ -22,15 +22,15 @@ def grasp(
 ) -> dict[str, Tensor]:
     r"""Signed :math:`w \cdot (H g)`, for the gradient g of the mean loss and its Hessian H.
 
-    Without the weight, to first order, :math:`g^T g` falls by twice this: large ones stay. Wang,
-    Zhang and Grosse, arXiv:2002.07376, equation 8, who prune the largest of its negative.
+    Without the weight :math:`g^T g` falls, to first order, by twice this: large ones stay. Wang,
+    Zhang and Grosse, arXiv:2002.07376, equation 8; they prune the largest of its negative.
 
     Parameters
     ----------
     net, batches, rng
-        As every score has them. The batches are gone through twice.
+        As for every score. The batches are read twice.
     temperature
-        Logits are divided by it, 200 in the paper's code.
+        Logits are divided by it; 200 in the paper's code.
 
     Examples
     --------
@@ -41,21 +41,21 @@ def grasp(
     >>> grasp(net, batches, temperature=1.0)["weight"].tolist()
     [[4.0, 9.0]]
     """
-    given = needed(batches, "grasp")
+    batches = needed(batches, "grasp")
     with scored_copy(net, rng) as clone:
         weights = prunable(clone)
         drawn = torch.default_generator.get_state()
         total = [torch.zeros_like(weight) for weight in weights.values()]
-        for share, gradients in _gradients(clone, given, temperature, create_graph=False):
+        for share, gradients in _gradients(clone, batches, temperature, create_graph=False):
             total = [sum_ + share * g for sum_, g in zip(total, gradients, strict=True)]
         torch.default_generator.set_state(drawn)  # dropout drops the same again
         curved = [torch.zeros_like(weight) for weight in weights.values()]
-        for share, gradients in _gradients(clone, given, temperature, create_graph=True):
+        for share, gradients in _gradients(clone, batches, temperature, create_graph=True):
             along = torch.stack(
                 [(g * x).sum() for g, x in zip(gradients, total, strict=True)]
             ).sum()
-            found = torch.autograd.grad(along, list(weights.values()), materialize_grads=True)
-            curved = [sum_ + share * h for sum_, h in zip(curved, found, strict=True)]
+            products = torch.autograd.grad(along, list(weights.values()), materialize_grads=True)
+            curved = [sum_ + share * h for sum_, h in zip(curved, products, strict=True)]
         pairs = zip(weights.items(), curved, strict=True)
         return {name: (weight * h).detach() for (name, weight), h in pairs}
 

@@ -1,4 +1,4 @@
-"""Numbers that mean nothing: what every other score is held against."""
+"""Random numbers: the control for every other score."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much the loss would change, to first order, without a weight."""
+"""How much the loss would change without a weight, to first order."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ __all__ = ["snip"]
 def snip(net: nn.Module, batches: Batches | None = None, *, rng: RNG = None) -> dict[str, Tensor]:
     r"""Connection sensitivity :math:`|w \cdot \partial L / \partial w|` of the mean loss.
 
-    Gradients are added up with their signs over all batches. Lee, Ajanthan and Torr,
-    arXiv:1810.02340, equation 6; dividing by the sum would change no order.
+    Gradients are summed over all batches with their signs. Lee, Ajanthan and Torr,
+    arXiv:1810.02340, equation 6; dividing by the sum would not change the order.
 
     >>> import torch
     >>> net = nn.Linear(2, 1, bias=False)
@@ -25,7 +25,7 @@ def snip(net: nn.Module, batches: Batches | None = None, *, rng: RNG = None) -> 
     >>> snip(net, Batches(one, lambda f, y: ((f - y) ** 2 / 2).mean()))["weight"].tolist()
     [[3.0, 2.0]]
     """
-    given = needed(batches, "snip")
+    batches = needed(batches, "snip")
     with scored_copy(net, rng) as clone:
-        gradients = loss_gradients(clone, given)
+        gradients = loss_gradients(clone, batches)
         return {name: (x * gradients[name]).abs().detach() for name, x in prunable(clone).items()}

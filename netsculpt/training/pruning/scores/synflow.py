@@ -8,13 +8,12 @@ from torch import Tensor, nn
 from netsculpt.core.random import RNG
 from netsculpt.training.fitting.batches import Batches
 from netsculpt.training.pruning.scores._flow import flow_scores
-from netsculpt.training.pruning.scores._scored import needed
+from netsculpt.training.pruning.scores._scored import needed, published_rounds
 
 __all__ = ["synflow"]
 
-ROUNDS = 100
 
-
+@published_rounds(100)
 def synflow(
     net: nn.Module,
     batches: Batches | None = None,
@@ -23,8 +22,8 @@ def synflow(
 ) -> dict[str, Tensor]:
     r"""Synaptic flow :math:`|w| \cdot \partial R / \partial |w|`.
 
-    R is the sum of the outputs of the net with weights \|w\| for an input of ones; of the batches
-    only the shape is used. Every layer's scores sum to R, and multiplying a unit's incoming
+    R is the sum of the outputs of the net with weights \|w\| for an input of ones; only the shape
+    of the batches is used. Every layer's scores sum to R, and multiplying a unit's incoming
     weights while dividing its outgoing ones changes none. Scores are float64. Tanaka, Kunin,
     Yamins and Ganguli, arXiv:2006.05467, equation 5; they prune over 100 rounds.
 

@@ -1,4 +1,4 @@
-"""How much flows through a weight."""
+"""How much flows through a squared weight."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from torch import Tensor, nn
 from netsculpt.core.random import RNG
 from netsculpt.training.fitting.batches import Batches
 from netsculpt.training.pruning.scores._flow import flow_scores
-from netsculpt.training.pruning.scores._scored import needed
+from netsculpt.training.pruning.scores._scored import needed, published_rounds
 
 __all__ = ["synflow_l2"]
 
-ROUNDS = 100
 
-
+@published_rounds(100)
 def synflow_l2(
     net: nn.Module,
     batches: Batches | None = None,
@@ -23,8 +22,8 @@ def synflow_l2(
 ) -> dict[str, Tensor]:
     r"""Synaptic flow of squares, :math:`w^2 \cdot \partial R / \partial w^2`.
 
-    R is the sum of the outputs of the net with weights w² for an input of ones; of the batches only
-    the shape is used. Every layer's scores sum to R. Scores are float64. The trace of the path
+    R is the sum of the outputs of the net with weights w² for an input of ones; only the shape of
+    the batches is used. Every layer's scores sum to R. Scores are float64. The trace of the path
     kernel is what it keeps: Patil and Dovrolis, arXiv:2010.11354, section 3; Gebhart, Saxena and
     Schrater, arXiv:2102.08253.
 

@@ -1,7 +1,7 @@
 """Random walks along the weights of a net."""
 
-from netsculpt.training.pruning.walks.phew import phew
+from netsculpt.training.pruning.walks.graph import Connection, Visited, WalkGraph
 from netsculpt.training.pruning.walks.trimmed import trimmed
-from netsculpt.training.pruning.walks.ways import Feed, Walked, Ways
+from netsculpt.training.pruning.walks.walk import walk
 
-__all__ = ["Feed", "Walked", "Ways", "phew", "trimmed"]
+__all__ = ["Connection", "Visited", "WalkGraph", "trimmed", "walk"]

@@ -1,11 +1,11 @@
-"""Random walks in compiled code, some side by side, so that they wait for memory at the same time.
+"""Random walks in compiled code, many at a time, so that they wait for memory together.
 
-A walk's random numbers depend on the seed and on which walk it is, not on those beside it.
+The random numbers of a walk depend on the seed and on its number, not on the walks next to it.
 
-Kernels are drawn by darts: each is thrown at any kernel of a row or column, at any height up to the
-highest of their sums. One that is under the sum of its kernel hits it; others are thrown again.
-Where many miss in a row, the sums are added up instead: either way a kernel is as likely as its
-share, and nothing has to be made of the weights but their sums.
+Kernels are drawn by darts (rejection sampling): each is thrown at any kernel of a row or column, at
+any height up to the highest of their sums. Below the sum of its kernel it is a hit; otherwise it is
+thrown again. After many misses in a row the sums are added up instead. Either way a kernel is as
+likely as its share, and only sums have to be computed from the weights.
 """
 
 from __future__ import annotations
@@ -16,28 +16,28 @@ import numpy as np
 
 from netsculpt.core.compiled import STEP, compiled, inlined, mixed
 
-__all__ = ["mark", "walks"]
+__all__ = ["mark", "walk_pairs"]
 
-_BESIDE = 128
+_TOGETHER = 128
 _DARTS = 12  # that may miss
 _HALF, _LOWER = np.uint64(32), np.uint64(0xFFFFFFFF)
 
 
 @compiled
-def walks(
-    seed: Any, tables: Any, begun: int, n: int, whole_kernels: bool, most: int
+def walk_pairs(
+    seed: Any, tables: Any, begun: int, n: int, whole_kernels: bool, longest: int
 ) -> tuple[Any, Any]:
-    """Walks forward and as many backward, from the so-manieth on: what each passes through.
+    """`n` walks forward and as many backward, numbered from `begun` on.
 
-    Returns the scalars [2, n, most] and how many of those a walk has [2, n]: −1 if it is lost.
+    Returns the scalars that they pass through [2, n, longest] and how many [2, n]: −1 if lost.
     """
-    path, length = np.empty((2, n, most), np.int64), np.empty((2, n), np.int64)
+    path, length = np.empty((2, n, longest), np.int64), np.empty((2, n), np.int64)
     for odd in range(2):
-        roads = tables.backward if odd else tables.forward
-        for first in range(0, n, _BESIDE):
-            own = slice(first, min(first + _BESIDE, n))
+        moves = tables.backward if odd else tables.forward
+        for first in range(0, n, _TOGETHER):
+            own = slice(first, min(first + _TOGETHER, n))
             walked, passed = path[odd, own], length[odd, own]
-            _side_by_side(seed, tables, roads, odd, begun + first, whole_kernels, walked, passed)
+            _walk_together(seed, tables, moves, odd, begun + first, whole_kernels, walked, passed)
     return path, length
 
 
@@ -45,10 +45,10 @@ def walks(
 def mark(
     path: Any, length: Any, kept: Any, n_kept: int, most_idle: int, last: Any, state: Any
 ) -> None:
-    """Mark what walks forward and backward, in turn, pass through in `kept`, until it is enough.
+    """Set in `kept` what walks forward and backward, in turn, pass through, until `n_kept` are set.
 
-    `last` is what the last one to add anything has added. The state: how many are kept, are in
-    `last`, walks there were, were lost, came since the last that has added anything.
+    `last` receives what the last walk that kept anything new added. The state: number of scalars
+    kept, scalars in `last`, walks, lost walks, walks since the last that kept anything new.
     """
     count, n_last, n_walks, n_lost, idle = state
     added = np.empty_like(last)
@@ -57,8 +57,8 @@ def mark(
             break
         pair, odd = walk // 2, walk % 2
         fresh = 0
-        for at in range(length[odd, pair]):
-            scalar = path[odd, pair, at]
+        for step in range(length[odd, pair]):
+            scalar = path[odd, pair, step]
             if scalar < kept.size:
                 added[fresh] = scalar
                 fresh += not kept[scalar]
@@ -74,19 +74,19 @@ def mark(
 
 
 @compiled
-def _side_by_side(
+def _walk_together(
     seed: Any,
     tables: Any,
-    roads: Any,
+    moves: Any,
     odd: int,
     begun: int,
     whole_kernels: bool,
     path: Any,
     length: Any,
 ) -> None:
-    """Some walks to their ends, a step of each in turn."""
+    """Make some walks, a step of each in turn, until all have ended."""
     strength, listed, n_scalars, sums, _, _ = tables
-    starts, ends, of_unit, of_branch, spots, runs, bounds, first_unit, units = roads
+    starts, ends, of_unit, of_branch, choices, runs, bounds, first_unit, units = moves
     n = length.size
     state, share, entry = np.empty(n, np.uint64), np.empty(n), np.empty(n, np.int64)
     unit, run, place, misses = np.empty((4, n), np.uint32)
@@ -99,28 +99,28 @@ def _side_by_side(
     n_going, n_aiming, fetched = n, 0, 0.0
     while n_going + n_aiming and fetched >= 0:
         n_before, n_going = n_going, 0
-        for at in range(n_before):  # each chooses a row or a column, or goes along a wire
-            walk = going[at]
+        for index in range(n_before):  # choose a row or a column, or follow a wire
+            walk = going[index]
             first, stop = of_unit[unit[walk]], of_unit[unit[walk] + 1]
             if first == stop:
                 if not ends[unit[walk]]:
                     length[walk] = -1
                 continue
-            # A number is drawn at every unit: a guess whether it has branches is often wrong.
+            # Drawn at every unit: a guess whether it has several branches would often be wrong.
             state[walk] += STEP
             first = _one_of(mixed(state[walk]), first, stop)
             first, stop = of_branch[first], of_branch[first + 1]
             if first + 1 < stop:
                 state[walk] += STEP
                 first = _one_of(mixed(state[walk]), first, stop)
-            wired = spots[first] < 0
-            unit[walk], run[walk], misses[walk] = ~spots[first], spots[first], 0
+            wired = choices[first] < 0
+            unit[walk], run[walk], misses[walk] = ~choices[first], choices[first], 0
             going[n_going] = aiming[n_aiming] = walk
             n_going += wired
             n_aiming += not wired
         n_before, n_aiming, n_hits = n_aiming, 0, 0
-        for at in range(n_before):  # each throws a dart
-            walk = aiming[at]
+        for index in range(n_before):  # throw a dart
+            walk = aiming[index]
             own = runs[run[walk]]
             state[walk] += STEP
             drawn, many = mixed(state[walk]), np.uint64(own[2])
@@ -134,8 +134,8 @@ def _side_by_side(
             n_hits += hits
             n_aiming += not hits
         n_before, n_aiming = n_aiming, 0
-        for at in range(n_before):  # who misses too often adds up
-            walk = aiming[at]
+        for index in range(n_before):  # after too many misses, add up
+            walk = aiming[index]
             aiming[n_aiming] = hitting[n_hits] = walk
             if misses[walk] < _DARTS:
                 n_aiming += 1
@@ -145,13 +145,13 @@ def _side_by_side(
             state[walk] += STEP
             share[walk] = _fraction(mixed(state[walk]))
             n_hits += 1
-        for at in range(n_hits):  # reads what is read below, to wait for all of it at once
-            walk = hitting[at]
+        for index in range(n_hits):  # read what is read below, to wait for all of it at once
+            walk = hitting[index]
             own = runs[run[walk]]
             entry[walk] = own[3] + (own[0] + place[walk] * own[1]) * own[4]
             fetched += strength[entry[walk]] + strength[entry[walk] + own[4] - 1]
-        for at in range(n_hits):  # each goes through the kernel
-            walk = hitting[at]
+        for index in range(n_hits):  # go through the kernel
+            walk = hitting[index]
             own = runs[run[walk]]
             first, stop = entry[walk], entry[walk] + own[4]
             if own[4] > 1 and not whole_kernels:
@@ -165,7 +165,7 @@ def _side_by_side(
                 length[walk] += 1
             target = own[5] + place[walk]
             first, stop = first_unit[target], first_unit[target + 1]
-            if first == stop:  # a column that takes what is always the same
+            if first == stop:  # a column that reads constants
                 length[walk] = -1
                 continue
             if first + 1 < stop:
@@ -178,32 +178,32 @@ def _side_by_side(
 
 @inlined
 def _tap(strength: Any, height: float, share: float) -> Any:
-    """The one of a kernel that is hit at a height, or at the share of it; where all are 0, any."""
-    total, found = _under(strength, height)
-    if found == strength.size:  # the sum that the height is under is 0, or was rounded up
-        found = _under(strength, share * total)[1]
-    return found if found < strength.size else np.int64(share * strength.size)
+    """The tap that is hit at a height, or at that share of the kernel; any where all are 0."""
+    total, tap = _under(strength, height)
+    if tap == strength.size:  # the sum that the height is below is 0, or was rounded up
+        tap = _under(strength, share * total)[1]
+    return tap if tap < strength.size else np.int64(share * strength.size)
 
 
 @inlined
 def _under(strength: Any, height: float) -> tuple[Any, Any]:
-    """The sum of a kernel, and how many of it are under a height, one upon the other."""
-    passed, found = 0.0, 0
-    for own in strength:  # to the end, for a guess at it is often wrong
+    """The sum of a kernel, and how many of its taps, stacked, end below a height."""
+    passed, n_under = 0.0, 0
+    for own in strength:  # all: a guess where to stop would often be wrong
         passed += own
-        found += passed <= height
-    return passed, found
+        n_under += passed <= height
+    return passed, n_under
 
 
 @inlined
 def _scalar(listed: Any, n_scalars: int, entry: int) -> Any:
-    """Which scalar an entry is."""
+    """The scalar of an entry."""
     return entry if entry < n_scalars else np.int64(listed[entry - n_scalars])
 
 
 @compiled
 def _added_up(sums: Any, run: Any, drawn: Any) -> Any:
-    """A kernel of a run, as likely as its share; where all are 0, any."""
+    """A kernel of a run with a probability of its share; any where all are 0."""
     base, stride, size = run[0], run[1], run[2]
     total = 0.0
     for place in range(size):
@@ -218,11 +218,11 @@ def _added_up(sums: Any, run: Any, drawn: Any) -> Any:
 
 @inlined
 def _fraction(drawn: Any) -> Any:
-    """A number from 0 to below 1."""
+    """A number in [0, 1)."""
     return np.float64(np.int64(drawn >> np.uint64(11))) * 2.0**-53
 
 
 @inlined
 def _one_of(drawn: Any, first: int, stop: int) -> Any:
-    """A number from first to stop − 1, by the upper half of a random one."""
+    """A number in first … stop − 1, from the upper half of a random one."""
     return first + np.int64(((drawn >> _HALF) * np.uint64(stop - first)) >> _HALF)

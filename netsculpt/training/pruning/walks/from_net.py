@@ -1,4 +1,4 @@
-"""A live net as random walks see it."""
+"""The graph that random walks move on, from a live net."""
 
 from __future__ import annotations
 
@@ -18,36 +18,44 @@ from netsculpt.tracing.export import exported
 from netsculpt.tracing.follow import followed
 from netsculpt.tracing.options import TraceOptions
 from netsculpt.tracing.program import Program
-from netsculpt.training.pruning.walks.ways import Feed, Ways
+from netsculpt.training.pruning.report import LiveUnits
+from netsculpt.training.pruning.walks.edges import kept_edges, live_units
+from netsculpt.training.pruning.walks.graph import Connection, WalkGraph
 
-__all__ = ["Numbered", "ways_of"]
+__all__ = ["NetWalkGraph", "walk_graph"]
 
 
 @dataclass(frozen=True, eq=False)
-class Numbered:
-    """A net's ways, whose scalars are those of its weights, one weight after the other."""
+class NetWalkGraph:
+    """A walk graph whose scalars are the net's weights, one after the other."""
 
-    ways: Ways
+    graph: WalkGraph
     shapes: Mapping[str, torch.Size]
+    layers: tuple[Layer, ...]
 
-    def by_weight(self, kept: NDArray[np.bool_]) -> dict[str, Tensor]:
-        """What is said of every scalar, as tensors of the shapes of the weights."""
+    def by_weight(self, values: NDArray[np.bool_]) -> dict[str, Tensor]:
+        """One value per scalar, as tensors of the shapes of the weights."""
         sizes = [math.prod(shape) for shape in self.shapes.values()]
-        parts = torch.split(torch.from_numpy(kept.copy()), sizes)
+        parts = torch.split(torch.from_numpy(values.copy()), sizes)
         pairs = zip(self.shapes.items(), parts, strict=True)
         return {name: part.reshape(shape) for (name, shape), part in pairs}
 
+    def live(self, kept: NDArray[np.bool_]) -> LiveUnits:
+        """Units on input→output paths of what is kept, by layer."""
+        source, target, _ = kept_edges(self.graph, kept)
+        return LiveUnits.of(self.layers, live_units(self.graph, source, target))
 
-def ways_of(
-    module: nn.Module,
+
+def walk_graph(
+    net: nn.Module,
     example: Tensor | tuple[Tensor, ...],
     weights: Mapping[str, Tensor],
     strength: Callable[[Tensor], Tensor] = torch.abs,
-) -> Numbered:
-    """The ways along some weights of a net, which is traced with their numbers in their places.
+) -> NetWalkGraph:
+    """The walk graph of a net, which is traced with numbers in place of some weights.
 
-    So each entry of what the net makes of a weight, its transpose or a slice, says which scalar it
-    is. Weights that are not named lead walks too, and are not counted.
+    So each entry of what the net derives from a weight, such as a transpose or a slice, tells its
+    scalar. Walks also pass through weights that are not named; these are not counted.
 
     Raises
     ------
@@ -57,48 +65,51 @@ def ways_of(
     inputs = (example,) if isinstance(example, Tensor) else tuple(example)
     sizes = [x.numel() for x in weights.values()]
     firsts = dict(zip(weights, np.cumsum([0, *sizes]).tolist(), strict=False))
-    build, _ = followed(_with_numbers(exported(module, inputs), weights, firsts), TraceOptions())
+    build, _ = followed(_with_numbers(exported(net, inputs), weights, firsts), TraceOptions())
     strengths = [torch.zeros(0), *(strength(x.detach()).cpu().flatten() for x in weights.values())]
-    held: list[int | NDArray[np.int64]] = []  # by each weight that feeds a layer
-    for fed in build.layer_weights:
-        name = fed.weight.parameter
+    entries: list[int | NDArray[np.int64]] = []  # of each weight that feeds a layer
+    for layer_weight in build.layer_weights:
+        name = layer_weight.weight.parameter
         if name is not None and name in weights:
             first = firsts[name]
-            held.append(_scalars(fed.weight.value, first, first + weights[name].numel(), name))
+            entries.append(
+                _scalars(layer_weight.weight.value, first, first + weights[name].numel(), name)
+            )
         else:  # not counted
-            held.append(sum(x.numel() for x in strengths))
-            strengths.append(fed.weight.value.abs().flatten())
+            entries.append(sum(x.numel() for x in strengths))
+            strengths.append(layer_weight.weight.value.abs().flatten())
     n_all = sum(x.numel() for x in strengths)
-    listed, feeds = [np.zeros(0, np.int64)], []
-    for fed, scalars in zip(build.layer_weights, held, strict=True):
+    listed, connections = [np.zeros(0, np.int64)], []
+    for layer_weight, scalars in zip(build.layer_weights, entries, strict=True):
         if isinstance(scalars, int):
-            feeds += _feeds(fed, scalars)
+            connections += _connections(layer_weight, scalars)
         else:
-            feeds += _feeds(fed, n_all + sum(x.size for x in listed))
+            connections += _connections(layer_weight, n_all + sum(x.size for x in listed))
             listed.append(scalars)
-    wires = [x for some in build.edges.values() for x in some if x.kind == WIRING]
+    wires = [x for edges in build.edges.values() for x in edges if x.kind == WIRING]
     pairs = [np.stack([x.source, x.target], axis=1) for x in wires]
     n_units = [layer.n_units for layer in build.layers]
-    feeding = {at for some in build.edges.values() for x in some for at in x.size}
-    ways = Ways(
+    feeding = {layer for edges in build.edges.values() for x in edges for layer in x.size}
+    graph = WalkGraph(
         torch.cat(strengths).numpy(),
         sum(sizes),
         np.concatenate(listed),
-        feeds,
+        connections,
         np.concatenate([np.zeros((0, 2), np.int64), *pairs]).astype(np.int64),
         np.repeat(np.arange(len(n_units)), n_units),
         _units(build.layers, "input", set(build.edges)),
         _units(build.layers, "output", feeding),
     )
-    return Numbered(ways, {name: x.shape for name, x in weights.items()})
+    shapes = {name: x.shape for name, x in weights.items()}
+    return NetWalkGraph(graph, shapes, tuple(build.layers))
 
 
 def _units(layers: Sequence[Layer], role: Role, joined: Collection[int]) -> NDArray[np.int64]:
-    """Units of the layers of a role, and of states that are not joined to others."""
+    """Units of the layers with a role, and of states that are not joined to others."""
     chosen = [
         np.arange(x.start, x.stop)
-        for at, x in enumerate(layers)
-        if x.role == role or (x.role == "state" and at not in joined)
+        for index, x in enumerate(layers)
+        if x.role == role or (x.role == "state" and index not in joined)
     ]
     return np.concatenate([np.zeros(0, np.int64), *chosen])
 
@@ -106,7 +117,7 @@ def _units(layers: Sequence[Layer], role: Role, joined: Collection[int]) -> NDAr
 def _with_numbers(
     program: Program, weights: Mapping[str, Tensor], firsts: Mapping[str, int]
 ) -> Program:
-    """The program with 1, 2, … in place of the named weights: none is 0, which is no edge."""
+    """The program with 1, 2, … in place of the named weights; 0 would not be an edge."""
     constants = dict(program.constants)
     for name, constant in constants.items():
         parameter = constant.parameter
@@ -119,24 +130,24 @@ def _with_numbers(
     return replace(program, constants=constants)
 
 
-def _feeds(fed: LayerWeight, first: int) -> list[Feed]:
-    """A weight's copies, each with units of its own."""
-    taken, (n_out, width, *taps) = fed.taken, fed.weight.value.shape
+def _connections(layer_weight: LayerWeight, first: int) -> list[Connection]:
+    """The copies of a weight, each with its own units."""
+    taken, (n_out, width, *taps) = layer_weight.taken, layer_weight.weight.value.shape
     return [
-        Feed(
+        Connection(
             first,
             (n_out, width, math.prod(taps)),
-            fed.start + copy * n_out + np.arange(n_out),
+            layer_weight.start + copy * n_out + np.arange(n_out),
             taken.column[taken.copies == copy],
             taken.unit[taken.copies == copy],
-            fed.groups,
+            layer_weight.groups,
         )
         for copy in range(taken.n_copies)
     ]
 
 
 def _scalars(value: Tensor, begin: int, end: int, parameter: str) -> int | NDArray[np.int64]:
-    """Which scalar each entry is; the first, if they are one after the other."""
+    """The scalar of each entry; only the first if they follow one another."""
     number = value.flatten().numpy()
     first = int(number[0]) - 1 if number.size else begin
     if begin <= first <= end - number.size and not (np.diff(number) != 1).any():
@@ -145,8 +156,8 @@ def _scalars(value: Tensor, begin: int, end: int, parameter: str) -> int | NDArr
     own = (number == scalar + 1) & (scalar >= begin) & (scalar < end)
     if not own.all() or np.bincount(scalar - begin).max(initial=0) > 1:
         raise TopologyError(
-            f"the net computes with {parameter!r} before it multiplies by it (a mask, a "
-            "norm of weights, …), so that entries are not its own: walks need a plain net; remove "
+            f"the net computes with {parameter!r} before it multiplies by it (a mask, a norm of "
+            "weights, …), so that its entries cannot be told apart: walks need a plain net; remove "
             "parametrizations and masks first"
         )
     return scalar
