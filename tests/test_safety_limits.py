@@ -11,8 +11,9 @@ import signal
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -280,20 +281,23 @@ def test_plans_are_doubted(tmp_path: Path) -> None:
 
 
 def test_states_of_sculpting_run_no_code(tmp_path: Path) -> None:
-    from netsculpt.training.sculpting.saved import _restore
+    from netsculpt.training.sculpting.saved import finish
 
-    for content, error in (
-        ({"stage": Path("x")}, UnsafeFileError),
-        ({"stage": torch.eye(2)}, FormatError),
-        ({"stage": torch.ones(1).expand(10**6, 10**6)}, LimitError),
+    for stage, error in (
+        (Path("x"), UnsafeFileError),
+        (torch.eye(2), FormatError),
+        (torch.ones(1).expand(10**6, 10**6), LimitError),
     ):
-        torch.save(content, tmp_path / "state.pt")
+        content = {"format": "netsculpt state", "version": 1, "about": "{}"}
+        torch.save({**content, "state": {"stage": stage}}, tmp_path / "state.pt")
         with pytest.raises(error):
-            _restore(_Refuses(), tmp_path / "state.pt")  # type: ignore[arg-type]
+            finish(_Refuses(), tmp_path / "state.pt")  # type: ignore[arg-type]
 
 
 class _Refuses:
     """A process that can use no state."""
+
+    about: Mapping[str, Any] = MappingProxyType({})
 
     def restore(self, state: Any) -> None:
         raise KeyError(state)

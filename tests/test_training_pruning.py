@@ -17,7 +17,7 @@ from netsculpt.nets.families import MLP
 from netsculpt.training.pruning.schedules import linear
 from netsculpt.training.sculpting.percentile_pruning import begun
 from netsculpt.training.sculpting.replicas import Replicas, initial
-from netsculpt.training.sculpting.retraining import Settings, accuracy
+from netsculpt.training.sculpting.retraining import SCULPTING, accuracy
 from netsculpt.training.sculpting.sculpt import PUBLISHED, Rule, Sculpted, Sculpting, sculpt
 from netsculpt.training.sculpting.single_edge_pruning import SingleEdgePruning
 from netsculpt.training.tasks import Task, task
@@ -25,7 +25,7 @@ from netsculpt.training.tasks import Task, task
 SCHEDULES = catalog("schedules")
 SCORES = catalog("edge_scores")
 SPEC = MLP((4, 9, 7, 4))
-SETTINGS = Settings(epochs=40)
+RECIPE = replace(SCULPTING, epochs=40)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -207,7 +207,7 @@ def test_edges_that_carry_nothing_go_first(separable: Task) -> None:
 def run(separable: Task, rule: Rule, **other: Any) -> Sculpted:
     gradients = {"unit_gradients": [60.0, 25.0], "edge_gradients": [2.5]}
     made = {"seeds": range(5), **gradients, **other}
-    return sculpt(SPEC, separable, SETTINGS, rule=rule, **made)
+    return sculpt(SPEC, separable, RECIPE, rule=rule, **made)
 
 
 @pytest.fixture(scope="module")
@@ -232,7 +232,7 @@ def test_other_schedules_reach_the_goal(name: str, separable: Task) -> None:
 
 
 def test_rewinding_starts_from_the_initial_weights(separable: Task) -> None:
-    still = Settings(epochs=1, learning_rate=0.0)
+    still = replace(SCULPTING, epochs=1, learning_rate=0.0)
     found = sculpt(
         *(SPEC, separable, still),
         seeds=[1],
@@ -248,7 +248,7 @@ def test_rewinding_starts_from_the_initial_weights(separable: Task) -> None:
 
 def test_everything_pruned_ends_a_run(separable: Task) -> None:
     """A goal that an empty net reaches as well."""
-    found = sculpt(SPEC, separable, SETTINGS, seeds=[0], goal_accuracy=0.01)
+    found = sculpt(SPEC, separable, RECIPE, seeds=[0], goal_accuracy=0.01)
     assert int(found.replicas.n_kept()[0]) == 0
 
 
@@ -263,7 +263,7 @@ def test_a_restored_state_goes_on_to_the_same_bits(
         "edge_gradients": [5.0],
         "rule": Rule(single_edges=single_edges),
     }
-    process, states = Sculpting(SPEC, separable, SETTINGS, **made), []
+    process, states = Sculpting(SPEC, separable, RECIPE, **made), []
     while not process.finished:
         path = tmp_path / f"{len(states)}.pt"
         torch.save(process.state(), path)
@@ -273,7 +273,7 @@ def test_a_restored_state_goes_on_to_the_same_bits(
     assert expected.solved.any()
     assert len(states) > 10
     for path in states[:: max(1, len(states) // 8)]:
-        other = Sculpting(SPEC, separable, SETTINGS, **made)
+        other = Sculpting(SPEC, separable, RECIPE, **made)
         other.restore(torch.load(path, weights_only=True))
         while not other.finished:
             other.advance()
@@ -300,6 +300,6 @@ def test_wrong_arguments_are_named(separable: Task, other: dict[str, Any], text:
 
 def test_a_net_that_does_not_fit_is_refused(separable: Task) -> None:
     with pytest.raises(FormatError, match="5 inputs"):
-        sculpt(MLP((5, 3, 4)), separable, SETTINGS, seeds=[0])
+        sculpt(MLP((5, 3, 4)), separable, RECIPE, seeds=[0])
     with pytest.raises(FormatError, match="without hidden layer"):
-        sculpt(MLP((4, 4)), separable, SETTINGS, seeds=[0])
+        sculpt(MLP((4, 4)), separable, RECIPE, seeds=[0])

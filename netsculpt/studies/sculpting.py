@@ -44,6 +44,7 @@ _METHODS = {
     "edge_score": "edge_scores",
     "schedule": "schedules",
 }
+_TRAINING = ("epochs", "batch_size", "learning_rate", "weight_decay", "noise")
 
 
 @dataclass(frozen=True)
@@ -293,14 +294,14 @@ def _sculpted(plan: Plan, folder: Path, at: int, *, progress: Progress | None) -
 
 def _process(plan: Plan, task: Task, seeds: Sequence[int]) -> Sculpting:
     from netsculpt.nets.families import MLP
-    from netsculpt.training.sculpting.retraining import Settings
+    from netsculpt.training.fitting.recipe import Recipe
     from netsculpt.training.sculpting.sculpt import Rule, Sculpting
 
     chosen = {field: catalog(package)[getattr(plan, field)] for field, package in _METHODS.items()}
     return Sculpting(
         MLP(plan.widths),
         task,
-        Settings(plan.epochs, plan.batch_size, plan.learning_rate, plan.weight_decay, plan.noise),
+        Recipe(**{field: getattr(plan, field) for field in _TRAINING}),
         seeds=seeds,
         unit_gradients=plan.unit_gradients,
         edge_gradients=plan.edge_gradients,

@@ -1,9 +1,10 @@
 """Training: tasks, nets, masks, sculpting.
 
+>>> from dataclasses import replace
 >>> from netsculpt.nets import MLP
->>> from netsculpt.training import Settings, sculpt, task
->>> settings = Settings(epochs=30, batch_size=8)
->>> found = sculpt(MLP((4, 12, 4)), task("input-separable"), settings, seeds=range(4))
+>>> from netsculpt.training import SCULPTING, sculpt, task
+>>> recipe = replace(SCULPTING, epochs=30)
+>>> found = sculpt(MLP((4, 12, 4)), task("input-separable"), recipe, seeds=range(4))
 >>> [int(found.replicas.n_kept()[at]) < 40 for at in found.sparsest()][:1]
 [True]
 

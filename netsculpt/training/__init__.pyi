@@ -16,7 +16,7 @@ from .pruning.phew import phew as phew
 from .pruning.prune import prune as prune
 from .pruning.repair import repaired as repaired
 from .pruning.report import pruning_report as pruning_report
-from .sculpting.retraining import Settings as Settings
+from .sculpting.retraining import SCULPTING as SCULPTING
 from .sculpting.sculpt import Rule as Rule
 from .sculpting.sculpt import Sculpted as Sculpted
 from .sculpting.sculpt import Sculpting as Sculpting

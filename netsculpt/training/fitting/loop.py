@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 from netsculpt.core.errors import FormatError, LimitError
 from netsculpt.core.random import RNG, root_seed, stream
+from netsculpt.files.saved_state import digest, read_state, restoring, write_state
 from netsculpt.nets.held import places
-from netsculpt.training.fitting import resuming
 from netsculpt.training.fitting.devices import usable_device
 from netsculpt.training.fitting.metrics import Epoch, JsonLines, TensorBoard
 from netsculpt.training.fitting.recipe import Recipe, learning_rate, optimizer_of
@@ -105,14 +105,14 @@ def fit(
     """
     where = usable_device(str(device))
     path = None if checkpoint is None else Path(checkpoint)
-    saved = resuming.read(path) if path is not None and path.exists() else None
-    seed = saved["about"]["seed"] if saved and rng is None else root_seed(rng)
-    about = {} if path is None else {**resuming.about(net, task, recipe), "seed": seed}
-    if path is not None and saved is not None:
-        resuming.check_same(saved["about"], about, path)
+    seed, about, state = root_seed(rng), dict[str, Any](), None
+    if path is not None:
+        about = _about(net, task, recipe)
+        state = read_state(path, about if rng is None else {**about, "seed": seed})
     run = _Run(copy.deepcopy(net).to(where), task.to(where), recipe, seed)
-    if saved is not None:
-        run.restore(saved)
+    if path is not None and state is not None:
+        with restoring(path):
+            run.restore(state)
     with ExitStack() as stack:
         loggers: list[JsonLines | TensorBoard] = []
         if log is not None:
@@ -120,12 +120,10 @@ def fit(
         if tensorboard is not None:
             writer = TensorBoard(Path(tensorboard), run.history)
             loggers.append(stack.enter_context(closing(writer)))
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
         while not run.finished:
             epoch = run.advance()
             if path is not None:
-                resuming.write(path, {"about": about, **run.state()})
+                write_state(path, {**about, "seed": run.seed}, run.state())
             for logger in loggers:
                 logger.add(epoch)
             if progress is not None:
@@ -176,8 +174,13 @@ class _Run:
         return epoch
 
     def state(self) -> dict[str, Any]:
-        """All that later epochs depend on."""
+        """All that later epochs depend on.
+
+        The learning rate follows from the step, and the random numbers of an epoch are drawn from
+        streams that the seed and the epoch name.
+        """
         return {
+            "seed": self.seed,
             "state": self.net.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "best_state": self.best_state,
@@ -186,6 +189,7 @@ class _Run:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on where `state` was given."""
+        self.seed = int(state["seed"])
         self.net.load_state_dict(state["state"])
         self.optimizer.load_state_dict(state["optimizer"])
         device = self.task.inputs.device
@@ -239,6 +243,24 @@ def _judged(net: nn.Module, samples: Task) -> tuple[float, float]:
             right, total = right + int(correct.sum()), total + correct.numel()
             loss += float(samples.goal.loss(logits, targets)) * len(inputs)
     return right / total, loss / samples.n_samples
+
+
+def _about(net: nn.Module, task: Task, recipe: Recipe) -> dict[str, Any]:
+    """What a training is of, JSON-able: enough to tell it from any other but for the seed."""
+    state = net.state_dict()
+    return {
+        "kind": "training",
+        "recipe": dataclasses.asdict(recipe),
+        "task": task.about,
+        "net": {
+            "layers": {
+                name: f"{type(layer).__name__}({layer.extra_repr()})"
+                for name, layer in net.named_modules()
+            },
+            "shapes": {name: list(x.shape) for name, x in state.items()},
+            "initial state": digest(state),
+        },
+    }
 
 
 def _check_logits(net: nn.Module, task: Task) -> None:

@@ -12,6 +12,7 @@ from netsculpt.core.errors import FormatError
 __all__ = ["Recipe", "learning_rate", "optimizer_of"]
 
 _OPTIMIZERS = ("sgd", "adam", "adamw")
+_FINITE = "a finite number of at least 0"
 _SCHEDULES = ("constant", "step", "cosine")
 
 
@@ -44,18 +45,18 @@ class Recipe:
             "epochs": (self.epochs >= 1, "a number of at least 1"),
             "batch_size": (self.batch_size >= 1, "a number of at least 1"),
             "optimizer": (self.optimizer in _OPTIMIZERS, f"one of {', '.join(_OPTIMIZERS)}"),
-            "learning_rate": (0 < self.learning_rate < math.inf, "a number above 0"),
+            "learning_rate": (0 <= self.learning_rate < math.inf, _FINITE),
             "schedule": (self.schedule in _SCHEDULES, f"one of {', '.join(_SCHEDULES)}"),
             "warmup": (0 <= self.warmup < self.epochs, "a number from 0 to below epochs"),
             "milestones": (
                 bool(self.milestones) == (self.schedule == "step"),
                 "a tuple for the schedule 'step', and for no other,",
             ),
-            "weight_decay": (0 <= self.weight_decay < math.inf, "a number of at least 0"),
+            "weight_decay": (0 <= self.weight_decay < math.inf, _FINITE),
             "momentum": (0 <= self.momentum < 1, "from 0 to below 1"),
             "nesterov": (not self.nesterov or self.momentum > 0, "momentum above 0"),
             "betas": (all(0 <= x < 1 for x in self.betas), "from 0 to below 1"),
-            "noise": (0 <= self.noise < math.inf, "a number of at least 0"),
+            "noise": (0 <= self.noise < math.inf, _FINITE),
             "goal_accuracy": (goal is None or 0 <= goal <= 1, "a share, 0 … 1,"),
         }
         for field, (good, needed) in rules.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,18 +19,17 @@ from torch import Tensor, nn
 from netsculpt.core.catalog import named, names, near
 from netsculpt.core.errors import FormatError
 from netsculpt.core.random import RNG, root_seed, stream
+from netsculpt.files.saved_state import digest, read_state, restoring, write_state
 from netsculpt.nets.choosing import as_numbers, best, shared_out
 from netsculpt.nets.masks import mask_net, masks_of
 from netsculpt.nets.prunable import prunable
 from netsculpt.training.fitting.batches import Batches
 from netsculpt.training.pruning.baselines import Score
-from netsculpt.training.pruning.file import PruningFile, digest
 from netsculpt.training.pruning.phew import phew
 from netsculpt.training.pruning.report import PruningReport, pruning_report
 
-__all__ = ["METHODS", "Progress", "Pruned", "prune"]
+__all__ = ["METHODS", "Pruned", "prune"]
 
-Progress = Callable[[int, int], None]
 Masks = dict[str, Tensor]
 Numbers = Mapping[str, NDArray[np.float64]]
 Allocate = Callable[[Numbers, float], dict[str, NDArray[np.bool_]]]
@@ -73,7 +72,7 @@ def prune(
     rounds: int | None = None,
     scope: str = "weight",
     dense: Collection[str] = (),
-    progress: Progress | None = None,
+    progress: Callable[[int, int], None] | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     jobs: int = 1,
 ) -> Pruned:
@@ -154,18 +153,36 @@ def prune(
     rounds = _published_rounds(score) if rounds is None else rounds
     name = method if isinstance(method, str) else getattr(score, "__name__", "score")
     told: dict[str, Any] = {**parts, "rounds": rounds}
-    about = {**told, "method": name, "density": density, "seed": seed, "dense": sorted(dense)}
-    masks = _scored(
+    about = {
+        "kind": "pruning",
+        **told,
+        "method": name,
+        "density": density,
+        "seed": seed,
+        "dense": sorted(dense),
+    }
+    choose = _allocate(allocation, net)
+    densities, joint = _densities(schedule, density, rounds), named("scopes", scope)
+    path = None if checkpoint is None else Path(checkpoint)
+    done, masks = 0, _present_masks(net, dense)
+    if path is not None:
+        samples = (x for pair in batches or () for x in pair)
+        about["net"] = digest(net.state_dict())
+        about["samples"] = digest({str(number): x for number, x in enumerate(samples)})
+        done, masks = _resumed(path, about, masks)
+    rounds_left = _scored(
         net,
         lambda masked, rng: score(masked, batches, rng=rng),
-        _allocate(allocation, net),
-        _densities(schedule, density, rounds),
-        named("scopes", scope),
+        *(choose, densities, joint),
         seed=seed,
-        masks=_present_masks(net, dense),
-        progress=progress or (lambda _done, _rounds: None),
-        file=None if checkpoint is None else _file(checkpoint, about, net, batches),
+        done=done,
+        masks=masks,
     )
+    for done, masks in rounds_left:
+        if path is not None:
+            write_state(path, about, {"rounds": done, "masks": masks})
+        if progress is not None:
+            progress(done, rounds)
     return Pruned(masks, pruning_report(net, masks, example), name, density, seed, told)
 
 
@@ -177,13 +194,11 @@ def _scored(
     scope: Callable[[Tensor], Tensor],
     *,
     seed: int,
+    done: int,
     masks: Masks,
-    progress: Progress,
-    file: PruningFile | None,
-) -> Masks:
-    """Mask, score, choose; as often as there are densities to go down through."""
+) -> Iterator[tuple[int, Masks]]:
+    """Mask, score, choose, once for each density after the first `done`."""
     net = copy.deepcopy(net)
-    done, masks = (0, masks) if file is None else file.read(masks)
     for at, density in enumerate(densities[done:], start=done + 1):
         mask_net(net, masks)
         scores = score(net, stream(seed, "scores", at))
@@ -192,18 +207,17 @@ def _scored(
         masks = {
             x: torch.from_numpy(keep[x]).expand(mask.shape) & mask for x, mask in masks.items()
         }
-        if file is not None:
-            file.write(at, masks)
-        progress(at, len(densities))
-    return masks
+        yield at, masks
 
 
-def _file(
-    path: str | os.PathLike[str], about: Mapping[str, Any], net: nn.Module, batches: Batches | None
-) -> PruningFile:
-    samples = [x for pair in batches or () for x in pair]
-    content = {"net": digest(net.state_dict().values()), "samples": digest(samples)}
-    return PruningFile(Path(path), {**about, **content})
+def _resumed(path: Path, about: Mapping[str, Any], masks: Masks) -> tuple[int, Masks]:
+    """Rounds done and the masks after them, from a file; `masks` if there is none yet."""
+    state = read_state(path, about)
+    if state is None:
+        return 0, masks
+    with restoring(path):
+        kept = {name: mask & state["masks"][name].bool() for name, mask in masks.items()}
+        return int(state["rounds"]), kept
 
 
 def _present_masks(net: nn.Module, dense: Collection[str]) -> Masks:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
@@ -18,11 +18,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from netsculpt.training.fitting.recipe import Recipe
 from netsculpt.training.sculpting.replicas import Replicas
 from netsculpt.training.tasks import Bits, Task
-
-if TYPE_CHECKING:
-    from netsculpt.training.sculpting.retraining import Settings
 
 __all__ = ["suits", "train"]
 
@@ -33,18 +31,18 @@ _compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
 _compiled_sums = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc"})
 
 
-def suits(replicas: Replicas, task: Task, settings: Settings) -> bool:
+def suits(replicas: Replicas, task: Task, recipe: Recipe) -> bool:
     """Whether `train` can train these."""
     return (
         isinstance(task.goal, Bits)
         and replicas.spec.activation == "relu"
         and replicas.device.type == "cpu"
-        and _n_drawn(task, settings) <= _DRAWN
+        and _n_drawn(task, recipe) <= _DRAWN
     )
 
 
 def train(
-    replicas: Replicas, task: Task, settings: Settings, rngs: Sequence[np.random.Generator]
+    replicas: Replicas, task: Task, recipe: Recipe, rngs: Sequence[np.random.Generator]
 ) -> tuple[dict[str, Tensor], Tensor, Tensor]:
     """Parameters, accuracy [R] and loss [R] of the best epochs; torch's threads share the work."""
     names = [*replicas.weights, *(x.replace(".weight", ".bias") for x in replicas.weights)]
@@ -54,19 +52,19 @@ def train(
     accuracy = torch.empty(len(rngs), dtype=torch.float64)
     loss = torch.empty(len(rngs))
     ends, samples, validation = _ends(replicas.spec.widths), _arrays(task), _arrays(task.validation)
-    rates = settings.learning_rate, settings.weight_decay, settings.noise, *settings.betas
+    rates = recipe.learning_rate, recipe.weight_decay, recipe.noise, *recipe.betas
 
     def train_rows(rows: NDArray[np.intp]) -> None:
         part = slice(rows[0], rows[-1] + 1)
-        shape = rows.size, settings.epochs, task.n_samples, task.n_inputs + 1
+        shape = rows.size, recipe.epochs, task.n_samples, task.n_inputs + 1
         numbers = np.empty(shape, dtype=np.float32)
         for rng, out in zip(rngs[part], numbers, strict=True):
             rng.standard_normal(out=out, dtype=np.float32)
         written = values.numpy()[part], accuracy.numpy()[part], loss.numpy()[part]
-        _train(*written, kept[part], ends, samples, validation, numbers, settings.batch_size, rates)
+        _train(*written, kept[part], ends, samples, validation, numbers, recipe.batch_size, rates)
 
     n_threads = min(torch.get_num_threads(), len(rngs))
-    n_parts = max(n_threads, len(rngs) * _n_drawn(task, settings) // _DRAWN + 1)
+    n_parts = max(n_threads, len(rngs) * _n_drawn(task, recipe) // _DRAWN + 1)
     parts = np.array_split(np.arange(len(rngs)), min(n_parts, len(rngs)))
     if n_threads == 1:  # starting one costs as much as a small net
         for rows in parts:
@@ -79,9 +77,9 @@ def train(
     return {name: found[name] for name in replicas.parameters}, accuracy, loss
 
 
-def _n_drawn(task: Task, settings: Settings) -> int:
+def _n_drawn(task: Task, recipe: Recipe) -> int:
     """Random numbers that training a replica takes."""
-    return settings.epochs * task.n_samples * (task.n_inputs + 1)
+    return recipe.epochs * task.n_samples * (task.n_inputs + 1)
 
 
 def _arrays(task: Task) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

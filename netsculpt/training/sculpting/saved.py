@@ -9,14 +9,10 @@ from pathlib import Path
 
 import torch
 
-from netsculpt.core.errors import FormatError
-from netsculpt.core.writing import replacing
-from netsculpt.files.checkpoint import read_tensors
+from netsculpt.files.saved_state import read_state, restoring, write_state
 from netsculpt.training.sculpting.sculpt import Round, Sculpted, Sculpting
 
 __all__ = ["finish"]
-
-_BROKEN = (FormatError, RuntimeError, AttributeError, LookupError, TypeError, ValueError)
 
 
 def finish(process: Sculpting, path: Path, *, progress: Round | None = None) -> Sculpted:
@@ -35,7 +31,7 @@ def finish(process: Sculpting, path: Path, *, progress: Round | None = None) -> 
     Raises
     ------
     FormatError
-        If `path` holds no state of a sculpting.
+        If `path` is not the saved state of this sculpting.
 
     Notes
     -----
@@ -43,27 +39,19 @@ def finish(process: Sculpting, path: Path, *, progress: Round | None = None) -> 
     depend on their number.
     """
     with _one_thread():
-        if path.exists():
-            _restore(process, path)
+        about = process.about
+        state = read_state(path, about)
+        if state is not None:
+            with restoring(path):
+                process.restore(state)
         while not process.finished:
             stage, done, runs = process.advance()
-            with replacing(path) as file:
-                torch.save(process.state(), file)
+            write_state(path, about, process.state())
             with path.with_suffix(".jsonl").open("a", encoding="utf-8") as log:
                 log.write(json.dumps({"stage": stage, "done": done, "runs": runs}) + "\n")
             if progress:
                 progress(stage, done, runs)
         return process.result()
-
-
-def _restore(process: Sculpting, path: Path) -> None:
-    try:
-        process.restore(read_tensors(path))
-    except _BROKEN as error:
-        raise FormatError(
-            f"{path} is no state that sculpting saved ({str(error) or 'it ends too early'}): "
-            "delete it to start again"
-        ) from error
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,12 +18,13 @@ from torch import Tensor
 from netsculpt.core.errors import FormatError
 from netsculpt.core.random import stream
 from netsculpt.nets.families import MLP
+from netsculpt.training.fitting.recipe import Recipe
 from netsculpt.training.pruning.schedules import linear
 from netsculpt.training.sculpting.cuts import without_edges, without_units
 from netsculpt.training.sculpting.edge_scores.magnitude import magnitude
 from netsculpt.training.sculpting.percentile_pruning import Schedule, Score, begun
 from netsculpt.training.sculpting.replicas import Replicas, initial
-from netsculpt.training.sculpting.retraining import Settings, accuracy, train
+from netsculpt.training.sculpting.retraining import SCULPTING, accuracy, check_recipe, train
 from netsculpt.training.sculpting.single_edge_pruning import SingleEdgePruning
 from netsculpt.training.sculpting.unit_scores.activation_gradient import activation_gradient
 from netsculpt.training.tasks import Task
@@ -88,7 +89,7 @@ class Sculpted:
 def sculpt(
     spec: MLP,
     task: Task,
-    settings: Settings,
+    recipe: Recipe = SCULPTING,
     *,
     seeds: Sequence[int],
     unit_gradients: Sequence[float] = (10.0,),
@@ -111,8 +112,8 @@ def sculpt(
         The net: its first and last width are the task's inputs and outputs.
     task
         What is learnt.
-    settings
-        Of every training and retraining.
+    recipe
+        How nets are trained, the first time and after every step: Adam at a constant rate.
     seeds
         One dense net a seed. All its runs start from it.
     unit_gradients, edge_gradients
@@ -139,7 +140,7 @@ def sculpt(
     process = Sculpting(
         spec,
         task,
-        settings,
+        recipe,
         seeds=seeds,
         unit_gradients=unit_gradients,
         edge_gradients=edge_gradients,
@@ -166,7 +167,7 @@ class Sculpting:
         self,
         spec: MLP,
         task: Task,
-        settings: Settings,
+        recipe: Recipe = SCULPTING,
         *,
         seeds: Sequence[int],
         unit_gradients: Sequence[float] = (10.0,),
@@ -175,8 +176,9 @@ class Sculpting:
         rule: Rule = PUBLISHED,
         device: str | torch.device = "cpu",
     ) -> None:
+        check_recipe(recipe)
         _check(spec, task, seeds, goal_accuracy, unit_gradients, edge_gradients)
-        self._task, self._settings, self._rule = task.to(device), settings, rule
+        self._task, self._recipe, self._rule = task.to(device), recipe, rule
         self._seeds, self._goal = tuple(seeds), goal_accuracy
         self._gradients = tuple(unit_gradients), tuple(edge_gradients)
         self._initial = initial(spec, seeds).to(device)
@@ -187,6 +189,22 @@ class Sculpting:
         self._active = torch.arange(len(seeds))  # rows of _accepted that go on in this stage
         self._rngs = [stream(seed, "sculpt", "dense") for seed in seeds]  # one for each row
         self._pruning: Pruning | None = None
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What is sculpted and how, JSON-able: equal ones go through the same rounds."""
+        units, edges = self._gradients
+        return {
+            "kind": "sculpting",
+            "net": self._initial.spec.spec,
+            "task": self._task.about,
+            "recipe": asdict(self._recipe),
+            "seeds": self._seeds,
+            "unit gradients": units,
+            "edge gradients": edges,
+            "goal accuracy": self._goal,
+            "method": {key: getattr(x, "__name__", x) for key, x in vars(self._rule).items()},
+        }
 
     @property
     def finished(self) -> bool:
@@ -259,7 +277,7 @@ class Sculpting:
     def _train(self, replicas: Replicas, rows: Tensor) -> tuple[Replicas, Tensor]:
         """The replicas retrained with the random streams of `rows`; which reach the goal."""
         rngs = [self._rngs[at] for at in rows.tolist()]
-        found = train(replicas, self._task, self._settings, rngs)
+        found = train(replicas, self._task, self._recipe, rngs)
         return found.replicas, (found.accuracy >= self._goal).cpu()
 
     def _train_dense(self) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from netsculpt.core.errors import FormatError
 from netsculpt.core.random import RNG
+from netsculpt.files.saved_state import digest
 from netsculpt.graph.partition import NO_MODULE, Partition
 from netsculpt.training.tasks.goals import Goal
 
@@ -143,6 +144,16 @@ class Task:
     def validation(self) -> Task:
         """What to measure accuracy on: the held-out samples, or the task itself."""
         return self.held_out or self
+
+    @property
+    def about(self) -> dict[str, str]:
+        """Its name, goal and digests of its samples, which tell it from other tasks."""
+        parts = {"samples": self, "validation": self.validation}
+        digests = {
+            key: digest({"inputs": part.inputs, "targets": part.targets})
+            for key, part in parts.items()
+        }
+        return {"name": self.name, "goal": str(self.goal), **digests}
 
     def to(self, device: str | torch.device) -> Task:
         """The task with its samples on a device."""
