@@ -11,10 +11,9 @@ import signal
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -297,7 +296,7 @@ def test_states_of_sculpting_run_no_code(tmp_path: Path) -> None:
 class _Refuses:
     """A process that can use no state."""
 
-    about: Mapping[str, Any] = MappingProxyType({})
+    about: ClassVar[dict[str, Any]] = {}
 
     def restore(self, state: Any) -> None:
         raise KeyError(state)

@@ -60,7 +60,7 @@ def write_state(path: Path, about: Mapping[str, Any], state: Mapping[str, Any]) 
     content = {
         "format": _FORMAT,
         "version": _VERSION,
-        "about": json.dumps(about, allow_nan=False),
+        "about": json.dumps({**about}, allow_nan=False),
         "state": _on_cpu(state),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -95,7 +95,7 @@ def read_state(path: Path, about: Mapping[str, Any]) -> dict[str, Any] | None:
         state, saved = content["state"], json.loads(content["about"])
         if not isinstance(state, dict) or not isinstance(saved, dict):
             raise FormatError("it is incomplete")
-    for key, value in json.loads(json.dumps(about)).items():
+    for key, value in json.loads(json.dumps({**about})).items():
         difference = _difference(saved.get(key), value, key)
         if difference is not None:
             name, before, now = difference
