@@ -25,7 +25,7 @@ from netsculpt.files.checkpoint import read_model, write_model
 from netsculpt.graph.matrices import from_matrices
 from netsculpt.graph.npz import save
 from netsculpt.loading import load
-from netsculpt.nets.masks import restored
+from netsculpt.nets.masks import net_from_model
 from netsculpt.studies.sculpting import read_plan
 from netsculpt.training.influence import measured_influence, task_of
 from netsculpt.training.tasks import task
@@ -264,7 +264,7 @@ def test_a_net_is_not_made_as_large_as_a_file_says(widths: Any, tmp_path: Path) 
     with pytest.raises(NetsculptError):
         measured_influence(tmp_path / "m.pt", task("input-separable"))
     with pytest.raises(NetsculptError):
-        restored(read_model(tmp_path / "m.pt"))
+        net_from_model(read_model(tmp_path / "m.pt"))
 
 
 def test_plans_are_doubted(tmp_path: Path) -> None:

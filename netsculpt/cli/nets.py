@@ -61,7 +61,7 @@ def begun_net(model: Path | None, text: str | None, initial: str | None, seed: i
     from netsculpt.core.random import stream
     from netsculpt.files.checkpoint import read_model
     from netsculpt.nets.families import initial_net, net_from_spec
-    from netsculpt.nets.masks import restored
+    from netsculpt.nets.masks import net_from_model
 
     if (model is None) == (text is None):
         found = "both" if model is not None else "neither"
@@ -72,7 +72,7 @@ def begun_net(model: Path | None, text: str | None, initial: str | None, seed: i
         if initial is not None:
             raise typer.BadParameter("MODEL has its weights: leave it out", param_hint="--init")
         held = read_model(model)
-        return Begun(net_from_spec(held.net), restored(held), dict(held.metadata))
+        return Begun(net_from_spec(held.net), net_from_model(held), dict(held.metadata))
     assert text is not None
     spec = spec_of(text)
     name = initial or INITIAL

@@ -56,7 +56,7 @@ def graph_of_rebuilt(
 def _built(model: Model) -> tuple[NetSpec, nn.Module]:
     """The net, unless its description alone would take up the machine."""
     from netsculpt.nets.families import net_from_spec
-    from netsculpt.nets.masks import restored
+    from netsculpt.nets.masks import net_from_model
 
     spec = net_from_spec(model.net)
     n_layers = max(getattr(spec, "depth", 1), getattr(spec, "layers", 1))
@@ -72,7 +72,7 @@ def _built(model: Model) -> tuple[NetSpec, nn.Module]:
             f"the net takes {spec.n_inputs} numbers a sample, more than {_MOST_INPUTS}: build it "
             "and give it to netsculpt.trace"
         )
-    return spec, restored(model)
+    return spec, net_from_model(model)
 
 
 def _numbers(values: Any) -> list[int]:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from netsculpt.core.errors import FormatError, LimitError
 from netsculpt.core.random import RNG, root_seed, stream
 from netsculpt.files.saved_state import digest, read_state, restoring, write_state
-from netsculpt.nets.held import places
+from netsculpt.nets.masking import layer_parameters
 from netsculpt.training.fitting.devices import usable_device
 from netsculpt.training.fitting.metrics import Epoch, JsonLines, TensorBoard
 from netsculpt.training.fitting.recipe import Recipe, learning_rate, optimizer_of
@@ -138,7 +138,7 @@ class _Run:
         self.net, self.task, self.recipe, self.seed = net, task, recipe, seed
         _check_logits(net, task)
         self.optimizer = optimizer_of(recipe, net)
-        self.masked = [place for place in places(net) if place.mask is not None]
+        self.masked = [entry for entry in layer_parameters(net) if entry.mask is not None]
         self.best_state: dict[str, Tensor] = {}
         self.history: list[Epoch] = []
 
@@ -220,8 +220,8 @@ class _Run:
             self.optimizer.zero_grad()
             loss = task.goal.loss(net(inputs), task.targets[rows])
             loss.backward()  # type: ignore[no-untyped-call]
-            for place in self.masked:  # without gradient or moments, what is 0 stays 0
-                place.mask_gradient()
+            for entry in self.masked:  # without gradient or moments, what is 0 stays 0
+                entry.mask_gradient()
             self.optimizer.step()
             losses.append(loss.detach() * len(rows))  # read once an epoch: reading waits for a GPU
         return float(torch.stack(losses).double().sum()) / task.n_samples, rate

@@ -20,7 +20,7 @@ from netsculpt.core.catalog import named, names, near
 from netsculpt.core.errors import FormatError
 from netsculpt.core.random import RNG, root_seed, stream
 from netsculpt.files.saved_state import digest, read_state, restoring, write_state
-from netsculpt.nets.choosing import as_numbers, best, shared_out
+from netsculpt.nets.choosing import apportioned, as_numbers, best
 from netsculpt.nets.masks import mask_net, masks_of
 from netsculpt.nets.prunable import prunable
 from netsculpt.training.fitting.batches import Batches
@@ -252,7 +252,7 @@ def _allocate(allocation: str, net: nn.Module) -> Allocate:
         sizes = {name: x.size for name, x in scores.items()}
         n_kept = _n_kept(scores, density)
         left = {name: _n_left(x) for name, x in scores.items()}
-        counts = shared_out(wanted, sizes, n_kept, left)
+        counts = apportioned(wanted, sizes, n_kept, left)
         return {name: best({name: x}, counts[name])[name] for name, x in scores.items()}
 
     return allocate
