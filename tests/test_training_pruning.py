@@ -15,10 +15,16 @@ from netsculpt.core.catalog import catalog
 from netsculpt.core.errors import FormatError
 from netsculpt.nets.families import MLP
 from netsculpt.training.pruning.schedules import linear
-from netsculpt.training.sculpting.percentile_pruning import begun
+from netsculpt.training.sculpting.percentile_pruning import PercentilePruning
 from netsculpt.training.sculpting.replicas import Replicas, initial
 from netsculpt.training.sculpting.retraining import SCULPTING, accuracy
-from netsculpt.training.sculpting.sculpt import PUBLISHED, Rule, Sculpted, Sculpting, sculpt
+from netsculpt.training.sculpting.sculpt import (
+    PUBLISHED,
+    Sculpted,
+    Sculpting,
+    SculptingMethod,
+    sculpt,
+)
 from netsculpt.training.sculpting.single_edge_pruning import SingleEdgePruning
 from netsculpt.training.tasks import Task, task
 
@@ -93,7 +99,7 @@ def test_accept_halve_stop(name: str, gradient: float, most: float) -> None:
     def cut(replicas: Any, keep: Tensor) -> Any:
         return None
 
-    pruning = begun(
+    pruning = PercentilePruning.starting_at(
         *(lambda _, __: torch.arange(24.0)[None], cut, SCHEDULES[name]),
         n_items=n_items,
         percent=torch.zeros(1, dtype=torch.float64),
@@ -102,7 +108,7 @@ def test_accept_halve_stop(name: str, gradient: float, most: float) -> None:
     while pruning.percent.numel():
         target, _, _ = pruning._next()
         seen.append(float(target))
-        pruning.judge(target <= most)
+        pruning.settle(target <= most)
     assert seen == pytest.approx(plain_steps(SCHEDULES[name], n_items, gradient, most), abs=2e-3)
 
 
@@ -113,17 +119,17 @@ def test_runs_go_at_their_own_pace() -> None:
         "percent": torch.zeros(2, dtype=torch.float64),
         "gradients": [40.0, 10.0],
     }
-    pruning = begun(None, None, linear, **made)  # type: ignore[arg-type]
+    pruning = PercentilePruning.starting_at(None, None, linear, **made)  # type: ignore[arg-type]
     target, _, single = pruning._next()
     assert (target.tolist(), single.tolist()) == ([40.0, 10.0], [False, True])
-    assert pruning.judge(torch.tensor([False, False])).tolist() == [True, False]
+    assert pruning.settle(torch.tensor([False, False])).tolist() == [True, False]
     assert pruning._next()[0].tolist() == [20.0]
 
 
 def test_a_run_that_has_pruned_all_is_done() -> None:
     made = {"percent": torch.full((2,), 80.0).double(), "gradients": [20.0, 10.0]}
-    pruning = begun(None, None, linear, n_items=10, **made)  # type: ignore[arg-type]
-    assert pruning.judge(torch.tensor([True, True])).tolist() == [False, True]
+    pruning = PercentilePruning.starting_at(None, None, linear, n_items=10, **made)  # type: ignore[arg-type]
+    assert pruning.settle(torch.tensor([True, True])).tolist() == [False, True]
 
 
 def flat(replicas: Replicas, what: dict[str, Tensor]) -> Tensor:
@@ -187,7 +193,7 @@ def test_single_edges_each_get_one_turn(separable: Task) -> None:
         assert gone.tolist() == [1] * rows.numel()
         for row in rows.tolist():
             turns[row] += 1
-        rows = rows[pruning.judge(torch.zeros(rows.numel(), dtype=torch.bool))]
+        rows = rows[pruning.settle(torch.zeros(rows.numel(), dtype=torch.bool))]
     assert turns == [24, 15]
 
 
@@ -204,10 +210,10 @@ def test_edges_that_carry_nothing_go_first(separable: Task) -> None:
     assert not replicas.masks["fc1.bias"][0, 2], "no incoming weight, no bias"
 
 
-def run(separable: Task, rule: Rule, **other: Any) -> Sculpted:
+def run(separable: Task, method: SculptingMethod, **other: Any) -> Sculpted:
     gradients = {"unit_gradients": [60.0, 25.0], "edge_gradients": [2.5]}
     made = {"seeds": range(5), **gradients, **other}
-    return sculpt(SPEC, separable, RECIPE, rule=rule, **made)
+    return sculpt(SPEC, separable, RECIPE, method=method, **made)
 
 
 @pytest.fixture(scope="module")
@@ -226,7 +232,7 @@ def test_single_edges_only_take_away(separable: Task, published: Sculpted) -> No
 
 @pytest.mark.parametrize("name", ["cubic", "lottery", "exponential"])
 def test_other_schedules_reach_the_goal(name: str, separable: Task) -> None:
-    found = run(separable, Rule(schedule=SCHEDULES[name]))
+    found = run(separable, SculptingMethod(schedule=SCHEDULES[name]))
     assert (accuracy(found.replicas, separable)[found.solved] == 1).all()
     assert (found.replicas.n_kept()[found.solved] < SPEC.n_weights // 2).all()
 
@@ -239,7 +245,7 @@ def test_rewinding_starts_from_the_initial_weights(separable: Task) -> None:
         unit_gradients=[10.0],
         edge_gradients=[30.0],
         goal_accuracy=0.01,
-        rule=Rule(rewind=True),
+        method=SculptingMethod(rewind=True),
     )
     start = initial(SPEC, [1])
     for name, values in found.replicas.parameters.items():
@@ -261,7 +267,7 @@ def test_a_restored_state_goes_on_to_the_same_bits(
         "seeds": range(4),
         "unit_gradients": [60.0, 30.0],
         "edge_gradients": [5.0],
-        "rule": Rule(single_edges=single_edges),
+        "method": SculptingMethod(single_edges=single_edges),
     }
     process, states = Sculpting(SPEC, separable, RECIPE, **made), []
     while not process.finished:

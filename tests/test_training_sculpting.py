@@ -21,7 +21,7 @@ from netsculpt.training.fitting.recipe import Recipe
 from netsculpt.training.sculpting.cuts import above_percentile
 from netsculpt.training.sculpting.replicas import Replicas, initial
 from netsculpt.training.sculpting.retraining import SCULPTING, Trained, _stacked, train
-from netsculpt.training.sculpting.sculpt import Rule, Sculpted, sculpt
+from netsculpt.training.sculpting.sculpt import Sculpted, SculptingMethod, sculpt
 from netsculpt.training.tasks import Task, boolean, task
 
 SPEC = MLP((4, 10, 8, 4))
@@ -317,7 +317,7 @@ def test_every_run_is_the_published_method(
         seeds=range(5),
         unit_gradients=[70.0, 15.0],
         edge_gradients=[5.0, 2.0],
-        rule=Rule(rewind=rewind),
+        method=SculptingMethod(rewind=rewind),
     )
     assert found.solved.any()
     for at in range(len(found.seeds)):

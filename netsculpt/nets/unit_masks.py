@@ -11,6 +11,7 @@ from netsculpt.core.errors import FormatError
 from netsculpt.nets.masking import LayerParameter, layer_parameters
 
 __all__ = ["kernel_mask", "unit_masks"]
+
 Entries = Mapping[str, LayerParameter]  # by name
 
 

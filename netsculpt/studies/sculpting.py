@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import partial
 from io import TextIOWrapper
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from netsculpt.core.catalog import catalog, names
 from netsculpt.core.errors import FormatError
 from netsculpt.core.parallel import in_parallel
+from netsculpt.core.progress import Progress
 from netsculpt.core.version import __version__
 from netsculpt.core.writing import replacing
 from netsculpt.graph.partition import Partition
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
     from netsculpt.training.tasks import Task, Truth
 
 __all__ = ["Network", "Plan", "Run", "Sweep", "grouped_right", "read_plan", "sweep"]
-
-Progress = Callable[[str, int, int], None]  # stage, runs finished, runs in all
 
 _WEIGHTS_TOGETHER = 20_000_000  # weights in one batch, before pruning
 _LONGEST_PLAN = 1 << 26  # bytes
@@ -295,7 +294,7 @@ def _sculpted(plan: Plan, folder: Path, at: int, *, progress: Progress | None) -
 def _process(plan: Plan, task: Task, seeds: Sequence[int]) -> Sculpting:
     from netsculpt.nets.families import MLP
     from netsculpt.training.fitting.recipe import Recipe
-    from netsculpt.training.sculpting.sculpt import Rule, Sculpting
+    from netsculpt.training.sculpting.sculpt import Sculpting, SculptingMethod
 
     chosen = {field: catalog(package)[getattr(plan, field)] for field, package in _METHODS.items()}
     return Sculpting(
@@ -306,7 +305,7 @@ def _process(plan: Plan, task: Task, seeds: Sequence[int]) -> Sculpting:
         unit_gradients=plan.unit_gradients,
         edge_gradients=plan.edge_gradients,
         goal_accuracy=plan.goal_accuracy,
-        rule=Rule(**chosen, rewind=plan.rewind, single_edges=plan.single_edges),
+        method=SculptingMethod(**chosen, rewind=plan.rewind, single_edges=plan.single_edges),
         device=plan.device,
     )
 

@@ -17,9 +17,9 @@ from .pruning.prune import prune as prune
 from .pruning.repair import repaired as repaired
 from .pruning.report import pruning_report as pruning_report
 from .sculpting.retraining import SCULPTING as SCULPTING
-from .sculpting.sculpt import Rule as Rule
 from .sculpting.sculpt import Sculpted as Sculpted
 from .sculpting.sculpt import Sculpting as Sculpting
+from .sculpting.sculpt import SculptingMethod as SculptingMethod
 from .sculpting.sculpt import sculpt as sculpt
 from .tasks import Task as Task
 from .tasks import boolean as boolean

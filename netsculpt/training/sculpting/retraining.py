@@ -1,4 +1,4 @@
-"""Training of stacked replicas: the best epoch is kept, not the last."""
+"""Training of stacked replicas; the best epoch is kept, not the last."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from netsculpt.training.tasks import Task
 
 __all__ = ["SCULPTING", "Trained", "accuracy", "check_recipe", "train"]
 
-_CHUNK = 1 << 24  # random numbers drawn ahead
+_CHUNK = 1 << 24  # random numbers drawn at a time
 
 
 SCULPTING = Recipe(epochs=20, batch_size=8, learning_rate=0.05, weight_decay=1e-4, noise=0.1)
@@ -35,9 +35,7 @@ class Trained:
 
 
 def check_recipe(recipe: Recipe) -> None:
-    """Raise `FormatError` if stacked nets cannot be trained by this recipe.
-
-    They are trained by Adam at a constant learning rate, for all epochs.
+    """Raise `FormatError` unless a recipe is Adam at a constant learning rate for all epochs.
 
     >>> check_recipe(replace(SCULPTING, epochs=5, learning_rate=0.01))
     """
@@ -58,20 +56,20 @@ def train(
     Parameters
     ----------
     replicas
-        Where to start; left as they are.
+        The start of the training; not changed.
     task
         Samples to train on; `task.validation` decides which epoch is best.
     recipe
         The same for all replicas: `SCULPTING`, or one that `check_recipe` accepts.
     rngs
-        One generator a replica: its noise and the order of its samples. What a replica sees does
-        not depend on the others.
+        One generator per replica, for its noise and the order of its samples: what a replica
+        sees does not depend on the others.
 
     Notes
     -----
-    Multi-layer perceptrons on bits are trained on the CPU in compiled code, and there a replica
-    comes out the same whichever others are with it; all else is one stacked batch. Both ways draw
-    the same numbers and agree to rounding.
+    ReLU nets for bits on the CPU are trained in compiled code, where the result of a replica does
+    not depend on the others; everything else is trained as one stacked batch. Both draw the same
+    numbers and agree up to rounding.
 
     Patil, Michael and Dovrolis, "Neural Sculpting", NeurIPS 2023, arXiv:2305.18402, appendix;
     Kingma and Ba, "Adam", arXiv:1412.6980, algorithm 1.
@@ -79,7 +77,7 @@ def train(
     check_recipe(recipe)
     try:
         from netsculpt.training.sculpting import _compiled
-    except ImportError:  # numba is not there on every platform: slower, equal to rounding
+    except ImportError:  # numba is not available everywhere: slower, equal up to rounding
         return _stacked(replicas, task, recipe, rngs)
     if not _compiled.suits(replicas, task, recipe):
         return _stacked(replicas, task, recipe, rngs)
@@ -89,18 +87,18 @@ def train(
 
 def accuracy(replicas: Replicas, task: Task) -> Tensor:
     """Share of right answers on the noise-free validation samples, float64 [R]."""
-    return _judge(replicas, task)(replicas.parameters)[0]
+    return _judge_of(replicas, task)(replicas.parameters)[0]
 
 
 def _stacked(
     replicas: Replicas, task: Task, recipe: Recipe, rngs: Sequence[np.random.Generator]
 ) -> Trained:
-    """Train any nets on any goal, all in one batch."""
+    """Train nets of any kind for any goal, all in one batch."""
     net, goal = replicas.net, task.goal
     optimizer = _Adam(replicas, recipe)
     parameters = optimizer.parameters
     gradients = vmap(grad(lambda p, x, y: goal.loss(functional_call(net, p, (x,)), y)))
-    judge = _judge(replicas, task)
+    judge = _judge_of(replicas, task)
     best = {name: values.clone() for name, values in parameters.items()}
     device = replicas.device
     reached = torch.full((replicas.n_replicas,), -1.0, dtype=torch.float64, device=device)
@@ -120,8 +118,10 @@ def _stacked(
     return Trained(replace(replicas, parameters=best), reached, loss)
 
 
-def _judge(replicas: Replicas, task: Task) -> Callable[[dict[str, Tensor]], tuple[Tensor, Tensor]]:
-    """A function from parameters to accuracy [R] and loss [R] on the validation samples."""
+def _judge_of(
+    replicas: Replicas, task: Task
+) -> Callable[[dict[str, Tensor]], tuple[Tensor, Tensor]]:
+    """Function from parameters to accuracy [R] and loss [R] on the validation samples."""
     goal, samples = task.goal, task.validation
     logits_of = replicas.forward(samples.inputs)
     judge = vmap(
@@ -160,10 +160,11 @@ class _Adam:
 def _drawn(
     rngs: Sequence[np.random.Generator], task: Task, recipe: Recipe
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """For each epoch the order of samples [R, n] and the noise [R, n, n_inputs] in that order.
+    """Order of samples [R, n] and noise [R, n, n_inputs] in that order, epoch by epoch.
 
-    Each generator gives one run of normal numbers, so that drawing more epochs at a time, which
-    pays for tiny tasks, changes nothing. Sorting the last number of each sample gives the order.
+    Each generator is read as one sequence of normal numbers, so that drawing several epochs at a
+    time, which is faster for tiny tasks, changes nothing. Sorting the last number of each sample
+    gives the order.
     """
     n, width = task.n_samples, task.n_inputs + 1
     at_once = max(1, min(recipe.epochs, _CHUNK // (len(rngs) * n * width)))

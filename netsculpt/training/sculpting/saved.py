@@ -1,4 +1,4 @@
-"""Sculpting that survives being killed: its state is saved after every round."""
+"""Sculpting that can be interrupted: its state is saved after every round."""
 
 from __future__ import annotations
 
@@ -9,24 +9,25 @@ from pathlib import Path
 
 import torch
 
+from netsculpt.core.progress import Progress
 from netsculpt.files.saved_state import read_state, restoring, write_state
-from netsculpt.training.sculpting.sculpt import Round, Sculpted, Sculpting
+from netsculpt.training.sculpting.sculpt import Sculpted, Sculpting
 
 __all__ = ["finish"]
 
 
-def finish(process: Sculpting, path: Path, *, progress: Round | None = None) -> Sculpted:
-    """Do the rounds that are left, with the state in a file after each.
+def finish(process: Sculpting, path: Path, *, progress: Progress | None = None) -> Sculpted:
+    """Do the remaining rounds and save the state in a file after each.
 
     Parameters
     ----------
     process
-        At its beginning. If `path` exists, it goes on from there.
+        A new sculpting. If `path` exists, it resumes from there, to the same bits.
     path
-        Where the state is kept; it remains when all is done. A round that was cut off is done
-        again, to the same bits. Beside it, ending in .jsonl, a line is written after every round.
+        The state; it stays when all is done. Next to it a file that ends in .jsonl gets a line
+        after every round.
     progress
-        Told after every round: stage, runs that ended it, runs in all.
+        Called after every round with its stage, the runs that ended it, and all runs.
 
     Raises
     ------
@@ -35,7 +36,7 @@ def finish(process: Sculpting, path: Path, *, progress: Round | None = None) -> 
 
     Notes
     -----
-    Computes on one thread: products of so small matrices are no faster on many, and sums would
+    Uses one thread: products of such small matrices are no faster on several, and sums would
     depend on their number.
     """
     with _one_thread():
