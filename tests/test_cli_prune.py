@@ -36,7 +36,7 @@ from netsculpt.nets import (
 from netsculpt.nets.initialisations import he
 from netsculpt.training import Recipe, fit, prune, shuffled
 from netsculpt.training.pruning.phew import phew
-from netsculpt.training.tasks import given_task
+from netsculpt.training.tasks import parse_task
 
 MLP_SPEC = ("--net", "mlp:64,24,24,10")
 
@@ -230,7 +230,7 @@ def test_training_a_pruned_net(cli: Any) -> None:
     assert (code, err) == (0, "")
     assert "Accuracy" in out
     recipe = Recipe(epochs=4, learning_rate=0.01)
-    found = fit(net_from_model(read_model("a.pt")), given_task("digits", rng=0), recipe, rng=5)
+    found = fit(net_from_model(read_model("a.pt")), parse_task("digits", rng=0), recipe, rng=5)
     model = read_model("b.pt")
     assert kept("b.pt") == kept("a.pt")
     state, _ = plain_state(found.net)

@@ -459,7 +459,7 @@ def test_digits_are_learnt(digits: Task) -> None:
 def test_validation_in_parts_is_validation(digits: Task, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe, net = replace(SGD, epochs=1, batch_size=500), initial_net(MLP((64, 10)), rng=0)
     whole = fit(net, digits, recipe, rng=0).best
-    monkeypatch.setattr(loop, "_JUDGED_AT_ONCE", 100)  # 359 samples: the last part is smaller
+    monkeypatch.setattr(loop, "_EVALUATED_AT_ONCE", 100)  # 359 samples: the last part is smaller
     parts = fit(net, digits, recipe, rng=0).best
     assert parts.accuracy == whole.accuracy
     assert parts.validation_loss == pytest.approx(whole.validation_loss, rel=1e-6)
@@ -474,7 +474,7 @@ def test_losses_that_are_not_finite_are_errors(separable: Task, tmp_path: Path) 
 
 
 def test_nets_with_other_outputs_are_refused(separable: Task) -> None:
-    with pytest.raises(FormatError, match=r"gives \[2, 3\] .*needs \[2, 4\]"):
+    with pytest.raises(FormatError, match=r"returns \[2, 3\] .*needs \[2, 4\]"):
         fit(MLP((4, 3)).build(), separable, SGD, rng=0)
 
 
@@ -523,7 +523,7 @@ def test_a_line_of_json_an_epoch(separable: Task, tmp_path: Path) -> None:
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     assert [Epoch(**line) for line in lines] == list(found.history) == told
     assert [line["epoch"] for line in lines] == [1, 2, 3, 4]
-    with pytest.raises(FormatError, match="holds other lines than the 0 epochs"):
+    with pytest.raises(FormatError, match="holds other lines than the 0 finished epochs"):
         fit(masked_mlp(), separable, SGD, rng=0, log=path)
     assert [json.loads(line) for line in path.read_text().splitlines()] == lines
 

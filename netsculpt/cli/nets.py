@@ -83,9 +83,9 @@ def begun_net(model: Path | None, text: str | None, initial: str | None, seed: i
 
 def given_task_of(name: str, spec: NetSpec) -> Task:
     """A task, if it fits the net."""
-    from netsculpt.training.tasks import given_task
+    from netsculpt.training.tasks import parse_task
 
-    task = given_task(name, rng=0)
+    task = parse_task(name, rng=0)
     if (task.n_inputs, task.n_outputs) != (spec.n_inputs, spec.n_outputs):
         raise typer.BadParameter(
             f"{name} has {task.n_inputs} inputs and {task.n_outputs} outputs, the net has "

@@ -50,7 +50,7 @@ _TRAINING = ("epochs", "batch_size", "learning_rate", "weight_decay", "noise")
 class Plan:
     """What a sweep does. Equal plans give equal bytes on the same machine."""
 
-    task: str  # as `netsculpt.training.tasks.given_task` reads it
+    task: str  # as `netsculpt.training.tasks.parse_task` reads it
     widths: tuple[int, ...]
     seeds: tuple[int, ...]
     unit_gradients: tuple[float, ...] = (10.0,)
@@ -228,9 +228,9 @@ def _fits(value: object, hint: Any) -> bool:
 
 
 def _task(plan: Plan) -> Task:
-    from netsculpt.training.tasks import given_task
+    from netsculpt.training.tasks import parse_task
 
-    return given_task(plan.task, rng=0)
+    return parse_task(plan.task, rng=0)
 
 
 def _begin(plan: Plan, folder: Path, task: Task) -> None:

@@ -14,7 +14,7 @@ from netsculpt.nets.families import MLP, net_from_spec
 from netsculpt.training.influence.answer_flips import answer_flips
 from netsculpt.training.sculpting.replicas import Replicas
 from netsculpt.training.tasks import Task
-from netsculpt.training.tasks.presets import is_name
+from netsculpt.training.tasks.presets import is_task_name
 
 __all__ = ["measured_influence", "stacked", "task_of"]
 
@@ -50,7 +50,7 @@ def task_of(path: Path | str) -> str | None:
     except FormatError:
         return None
     said = plan.get("task") if isinstance(plan, dict) else None
-    named = isinstance(said, str) and is_name(said) and not Path(said).exists()
+    named = isinstance(said, str) and is_task_name(said) and not Path(said).exists()
     return said if named else None
 
 

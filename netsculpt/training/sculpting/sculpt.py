@@ -60,11 +60,9 @@ class Pruning(Protocol):
 class SculptingMethod:
     """Scores, schedule and extra stages of sculpting; the defaults are the published method."""
 
-    unit_score: ReplicaScore = (
-        activation_gradient  # one of netsculpt.training.sculpting.unit_scores
-    )
-    edge_score: ReplicaScore = magnitude  # one of netsculpt.training.sculpting.edge_scores
-    schedule: Schedule = linear  # one of netsculpt.training.pruning.schedules
+    unit_score: ReplicaScore = activation_gradient  # from netsculpt.training.sculpting.unit_scores
+    edge_score: ReplicaScore = magnitude  # from netsculpt.training.sculpting.edge_scores
+    schedule: Schedule = linear  # from netsculpt.training.pruning.schedules
     rewind: bool = False  # retrain from the initial weights, as for lottery tickets
     single_edges: bool = False  # finally try to prune each edge alone, the least important first
 
