@@ -21,7 +21,7 @@ from netsculpt.hierarchy import infer
 from netsculpt.modules.data_aware import functional
 from netsculpt.nets.families import MLP
 from netsculpt.paths import pair_weights
-from netsculpt.training.influence import answer_flips, stacked
+from netsculpt.training.influence import answer_flips, replica_of_model
 from netsculpt.training.sculpting.retraining import SCULPTING
 from netsculpt.training.sculpting.sculpt import Sculpted, sculpt
 from netsculpt.training.tasks import Task, task
@@ -286,7 +286,7 @@ def test_sculpted_networks_show_their_task(name: str, tmp_path: Path) -> None:
         write_model(path, net=networks.replicas.spec.spec, state=state, masks=masks)
 
         graph = netsculpt.load(path)
-        partition = functional(graph, answer_flips(stacked(read_model(path)), made)[0])
+        partition = functional(graph, answer_flips(replica_of_model(read_model(path)), made)[0])
 
         of_inputs = Partition(partition.labels[graph.inputs]).labels
         of_outputs = Partition(partition.labels[graph.outputs]).labels

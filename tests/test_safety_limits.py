@@ -27,7 +27,7 @@ from netsculpt.graph.npz import save
 from netsculpt.loading import load
 from netsculpt.nets.masks import net_from_model
 from netsculpt.studies.sculpting import read_plan
-from netsculpt.training.influence import measured_influence, task_of
+from netsculpt.training.influence import measured_influence, task_name_of
 from netsculpt.training.tasks import task
 
 ROOM = 12 << 30  # address space; libraries take some, and no bomb below needs any
@@ -250,11 +250,11 @@ def test_a_file_does_not_say_which_files_are_read(
     secret = tmp_path / "secret"
     secret.write_text("f = a & b\n")
     monkeypatch.chdir(tmp_path)
-    assert task_of(stored(tmp_path, "reused-use-2")) == "reused-use-2"
+    assert task_name_of(stored(tmp_path, "reused-use-2")) == "reused-use-2"
     for asked in (str(secret), "secret", f"{secret},{secret}", "../etc/passwd"):
-        assert task_of(stored(tmp_path, asked)) is None
+        assert task_name_of(stored(tmp_path, asked)) is None
     (tmp_path / "reused-use-2").write_text("f = a & b\n")
-    assert task_of(stored(tmp_path, "reused-use-2")) is None
+    assert task_name_of(stored(tmp_path, "reused-use-2")) is None
 
 
 @pytest.mark.parametrize("widths", [[4, 10**12, 2], [10**8] * 3, [4], [], "4", [4, -1, 2], [True]])
