@@ -17,7 +17,7 @@ from netsculpt.files.checkpoint import Model, read_model, write_model
 from netsculpt.nets.families import CNN, MLP
 from netsculpt.training.influence import answer_flips, replica_of_model
 from netsculpt.training.influence import answer_flips as method
-from netsculpt.training.sculpting.replicas import Replicas, initial
+from netsculpt.training.sculpting.replicas import Replicas, initial_replicas
 from netsculpt.training.tasks import Bits, Classes, Task, boolean, hold_out, task
 
 METHODS = catalog("influence")
@@ -31,7 +31,7 @@ def one_thread() -> None:
 
 def sparse(widths: tuple[int, ...], seeds: range, density: float = 0.5) -> Replicas:
     """Random nets with biases, about half of the weights pruned."""
-    nets = initial(MLP(widths), list(seeds))
+    nets = initial_replicas(MLP(widths), list(seeds))
     generator = torch.Generator().manual_seed(1)
     for values in nets.parameters.values():
         if values.ndim == 2:
@@ -45,7 +45,7 @@ def sparse(widths: tuple[int, ...], seeds: range, density: float = 0.5) -> Repli
 
 def made(widths: tuple[int, ...], *layers: tuple[list[list[float]], list[float]]) -> Replicas:
     """One net by its weights [out, in] and biases; zeros are pruned."""
-    net = initial(MLP(widths), [0])
+    net = initial_replicas(MLP(widths), [0])
     for at, (weights, biases) in enumerate(layers, start=1):
         net.parameters[f"fc{at}.weight"][0] = torch.tensor(weights)
         net.parameters[f"fc{at}.bias"][0] = torch.tensor(biases)
@@ -237,7 +237,7 @@ def test_a_stored_model_is_a_stack_of_one(tmp_path: Path) -> None:
 
 
 def test_masks_of_a_stored_model_prune() -> None:
-    nets = initial(MLP((2, 3, 1)), [0])
+    nets = initial_replicas(MLP((2, 3, 1)), [0])
     state, masks = nets.state(0)
     masks["fc1.weight"] = masks["fc1.weight"].clone()
     masks["fc1.weight"][0] = False
@@ -247,7 +247,7 @@ def test_masks_of_a_stored_model_prune() -> None:
 
 
 def test_errors_say_what_is_needed() -> None:
-    nets = initial(MLP((4, 3, 3)), [0])
+    nets = initial_replicas(MLP((4, 3, 3)), [0])
     with pytest.raises(FormatError, match="4 inputs and 3 outputs, task 'reused' has"):
         answer_flips(nets, task("reused"))
     with pytest.raises(FormatError, match="n_values is 1"):

@@ -13,7 +13,7 @@ from netsculpt.core.random import stream
 from netsculpt.nets.families import MLP
 from netsculpt.training.fitting.recipe import Recipe
 from netsculpt.training.sculpting import _compiled
-from netsculpt.training.sculpting.replicas import Replicas, initial
+from netsculpt.training.sculpting.replicas import Replicas, initial_replicas
 from netsculpt.training.sculpting.retraining import SCULPTING, Trained, _stacked, train
 from netsculpt.training.tasks import Task, digits, hold_out, task
 
@@ -63,7 +63,7 @@ def test_both_ways_are_the_same_training(case: str, density: float) -> None:
     """Few steps, small ones: what is left is rounding, which Adam can blow up later."""
     widths, samples, how = CASES[case]
     how = replace(how, learning_rate=0.01)
-    start = thinned(initial(MLP(widths), range(N)), density)
+    start = thinned(initial_replicas(MLP(widths), range(N)), density)
     assert _compiled.suits(start, samples, how)
     found = train(start, samples, how, rngs(range(N)))
     expected = _stacked(start, samples, how, rngs(range(N)))
@@ -79,11 +79,11 @@ def test_both_ways_are_the_same_training(case: str, density: float) -> None:
 def test_a_replica_does_not_depend_on_the_others(n_threads: int) -> None:
     widths, samples, how = CASES["one hidden layer"]
     alone = [
-        bits(train(initial(MLP(widths), [at]), samples, how, rngs(range(at, at + 1))))
+        bits(train(initial_replicas(MLP(widths), [at]), samples, how, rngs(range(at, at + 1))))
         for at in range(N)
     ]
     torch.set_num_threads(n_threads)
-    together = train(initial(MLP(widths), range(N)), samples, how, rngs(range(N)))
+    together = train(initial_replicas(MLP(widths), range(N)), samples, how, rngs(range(N)))
     for at, expected in enumerate(alone):
         rows = torch.tensor([at])
         one = Trained(together.replicas.take(rows), together.accuracy[rows], together.loss[rows])
@@ -94,7 +94,7 @@ def test_drawing_for_fewer_replicas_at_a_time_changes_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     widths, samples, how = CASES["one hidden layer"]
-    start = initial(MLP(widths), range(N))
+    start = initial_replicas(MLP(widths), range(N))
     whole = train(start, samples, how, rngs(range(N)))
     monkeypatch.setattr(_compiled, "_DRAWN", 3 * 16 * 5)
     assert bits(train(start, samples, how, rngs(range(N)))) == bits(whole)
@@ -102,7 +102,7 @@ def test_drawing_for_fewer_replicas_at_a_time_changes_nothing(
 
 def test_the_start_is_left_as_it_was() -> None:
     widths, samples, how = CASES["one hidden layer"]
-    start = initial(MLP(widths), range(N))
+    start = initial_replicas(MLP(widths), range(N))
     before = {name: values.clone() for name, values in start.parameters.items()}
     train(start, samples, how, rngs(range(N)))
     assert all(torch.equal(start.parameters[name], values) for name, values in before.items())
@@ -111,7 +111,7 @@ def test_the_start_is_left_as_it_was() -> None:
 def test_huge_logits_are_no_overflow() -> None:
     """Their loss is the logit itself; a product of many near 1 is none either."""
     widths, samples, _ = CASES["one hidden layer"]
-    start = initial(MLP(widths), range(N))
+    start = initial_replicas(MLP(widths), range(N))
     for name in start.weights:
         start.parameters[name].mul_(1e3)
     frozen = recipe(1, 8, learning_rate=0.0)
@@ -126,8 +126,8 @@ def test_many_bits_are_summed_as_one_product() -> None:
     samples = task("reused-use-10")
     spec = MLP((samples.n_inputs, 4, samples.n_outputs))
     many = Task("many", samples.inputs.repeat(64, 1), samples.targets.repeat(64, 1), samples.goal)
-    zero = initial(spec, range(2)).masked(
-        {name: torch.zeros_like(x) for name, x in initial(spec, range(2)).masks.items()}
+    zero = initial_replicas(spec, range(2)).masked(
+        {name: torch.zeros_like(x) for name, x in initial_replicas(spec, range(2)).masks.items()}
     )
     frozen = recipe(1, many.n_samples, learning_rate=0.0)
     found = train(zero, many, frozen, rngs(range(2)))
@@ -139,13 +139,15 @@ def test_other_goals_activations_and_sizes_go_the_general_way(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     widths, samples, how = CASES["one hidden layer"]
-    start = initial(MLP(widths), range(2))
+    start = initial_replicas(MLP(widths), range(2))
     assert _compiled.suits(start, samples, how)
-    assert not _compiled.suits(initial(MLP(widths, "tanh"), range(2)), samples, how)
+    assert not _compiled.suits(initial_replicas(MLP(widths, "tanh"), range(2)), samples, how)
     assert not _compiled.suits(start.to("meta"), samples, how)
     numbers = digits()
-    assert not _compiled.suits(initial(MLP((64, 5, 10)), range(1)), numbers, how)
-    found = train(initial(MLP((64, 5, 10)), range(1)), numbers, recipe(1, 500), rngs(range(1)))
+    assert not _compiled.suits(initial_replicas(MLP((64, 5, 10)), range(1)), numbers, how)
+    found = train(
+        initial_replicas(MLP((64, 5, 10)), range(1)), numbers, recipe(1, 500), rngs(range(1))
+    )
     assert 0 < float(found.accuracy[0]) < 1
     monkeypatch.setattr(_compiled, "_DRAWN", 1)
     assert not _compiled.suits(start, samples, how)

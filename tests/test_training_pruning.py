@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,8 +17,9 @@ from netsculpt.core.errors import FormatError
 from netsculpt.nets.families import MLP
 from netsculpt.training.pruning.schedules import linear
 from netsculpt.training.sculpting.percentile_pruning import PercentilePruning
-from netsculpt.training.sculpting.replicas import Replicas, initial
+from netsculpt.training.sculpting.replicas import Replicas, initial_replicas
 from netsculpt.training.sculpting.retraining import SCULPTING, accuracy
+from netsculpt.training.sculpting.saved import finish
 from netsculpt.training.sculpting.sculpt import (
     PUBLISHED,
     Sculpted,
@@ -137,7 +139,7 @@ def flat(replicas: Replicas, what: dict[str, Tensor]) -> Tensor:
 
 
 def test_weight_gradient_by_hand(separable: Task) -> None:
-    replicas = initial(SPEC, range(2))
+    replicas = initial_replicas(SPEC, range(2))
     found = SCORES["weight_gradient"](replicas, separable)
     for at in range(2):
         net = replicas.spec.build()
@@ -152,7 +154,7 @@ def test_weight_gradient_by_hand(separable: Task) -> None:
 
 
 def test_path_weight_by_enumeration(separable: Task) -> None:
-    replicas = initial(MLP((2, 3, 2, 2)), [4])
+    replicas = initial_replicas(MLP((2, 3, 2, 2)), [4])
     pruned = {name: mask.clone() for name, mask in replicas.masks.items()}
     pruned["fc2.weight"][0, 1] = False  # hidden unit feeds nothing through one row
     replicas = replicas.masked(pruned)
@@ -170,7 +172,7 @@ def test_path_weight_by_enumeration(separable: Task) -> None:
 
 @pytest.mark.parametrize("name", SCORES)
 def test_pruned_edges_score_zero(name: str, separable: Task) -> None:
-    replicas = initial(SPEC, range(3))
+    replicas = initial_replicas(SPEC, range(3))
     masks = {key: torch.rand(mask.shape) < 0.6 for key, mask in replicas.masks.items()}
     pruned = replicas.masked(masks)
     scores = SCORES[name](pruned, separable)
@@ -181,7 +183,7 @@ def test_pruned_edges_score_zero(name: str, separable: Task) -> None:
 
 
 def test_single_edges_each_get_one_turn(separable: Task) -> None:
-    replicas = initial(MLP((4, 3, 4)), range(2))
+    replicas = initial_replicas(MLP((4, 3, 4)), range(2))
     masks = {key: mask.clone() for key, mask in replicas.masks.items()}
     masks["fc1.weight"][1, :, 1:] = False
     replicas = replicas.masked(masks)
@@ -198,7 +200,7 @@ def test_single_edges_each_get_one_turn(separable: Task) -> None:
 
 
 def test_edges_that_carry_nothing_go_first(separable: Task) -> None:
-    replicas = initial(MLP((4, 5, 4)), [0])
+    replicas = initial_replicas(MLP((4, 5, 4)), [0])
     replicas.parameters["fc1.weight"].abs_()
     replicas.parameters["fc1.bias"][0, 2] = -100.0  # this unit is always off, the others are not
     pruning = SingleEdgePruning(flat(replicas, replicas.masks))
@@ -247,7 +249,7 @@ def test_rewinding_starts_from_the_initial_weights(separable: Task) -> None:
         goal_accuracy=0.01,
         method=SculptingMethod(rewind=True),
     )
-    start = initial(SPEC, [1])
+    start = initial_replicas(SPEC, [1])
     for name, values in found.replicas.parameters.items():
         assert torch.equal(values, start.parameters[name] * found.replicas.masks[name])
 
@@ -287,6 +289,36 @@ def test_a_restored_state_goes_on_to_the_same_bits(
         for name, values in expected.replicas.parameters.items():
             assert torch.equal(values, found.replicas.parameters[name])
             assert torch.equal(expected.replicas.masks[name], found.replicas.masks[name])
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"recipe": replace(SCULPTING, epochs=2)}, "recipe epochs 1, this is 2"),
+        ({"seeds": [1]}, r"seeds \[0\], this is \[1\]"),
+        ({"spec": MLP((4, 5, 4))}, "net widths"),
+        ({"task": task("input-separable-reused"), "spec": MLP((6, 5, 3))}, "net widths"),
+        ({"unit_gradients": [5.0]}, "unit gradients"),
+        ({"edge_gradients": [5.0]}, "edge gradients"),
+        ({"goal_accuracy": 0.5}, "goal accuracy 1.0, this is 0.5"),
+        ({"method": SculptingMethod(rewind=True)}, "method rewind False, this is True"),
+        (
+            {"method": SculptingMethod(edge_score=SCORES["path_weight"])},
+            "method edge_score 'magnitude', this is 'path_weight'",
+        ),
+    ],
+)
+def test_a_state_of_another_sculpting_is_refused(
+    change: dict[str, Any], text: str, separable: Task, tmp_path: Path
+) -> None:
+    made = {"spec": SPEC, "task": separable, "recipe": replace(SCULPTING, epochs=1), "seeds": [0]}
+    path = tmp_path / "state.pt"
+    finish(Sculpting(**made), path)  # type: ignore[arg-type]
+    with pytest.raises(FormatError, match=text):
+        finish(Sculpting(**{**made, **change}), path)  # type: ignore[arg-type]
+    shifted = replace(separable, inputs=separable.inputs + 1)
+    with pytest.raises(FormatError, match="task samples"):
+        finish(Sculpting(**{**made, "task": shifted}), path)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from netsculpt.core.random import stream
 from netsculpt.nets.families import MLP
 from netsculpt.training.fitting.recipe import Recipe
 from netsculpt.training.sculpting.cuts import above_percentile
-from netsculpt.training.sculpting.replicas import Replicas, initial
+from netsculpt.training.sculpting.replicas import Replicas, initial_replicas
 from netsculpt.training.sculpting.retraining import SCULPTING, Trained, _stacked, train
 from netsculpt.training.sculpting.sculpt import Sculpted, SculptingMethod, sculpt
 from netsculpt.training.tasks import Task, boolean, task
@@ -66,7 +66,7 @@ def test_training_is_adam_on_shuffled_noisy_batches(
     way: Callable[..., Trained], separable: Task
 ) -> None:
     """Two epochs of one replica against torch's own optimizer, drawn by hand."""
-    start = initial(SPEC, [3])
+    start = initial_replicas(SPEC, [3])
     recipe = replace(SCULPTING, epochs=2, batch_size=6, weight_decay=0.01, noise=0.2)
     found = way(start, separable, recipe, rngs(range(3, 4)))
     net = alone(start, 0)
@@ -98,9 +98,11 @@ def test_stacked_equals_alone(separable: Task) -> None:
     """Batched products round differently: equal to 1e-3 after 6 steps of Adam."""
     recipe = replace(SCULPTING, epochs=3)
     seeds = range(5)
-    together = _stacked(initial(SPEC, seeds), separable, recipe, rngs(seeds))
+    together = _stacked(initial_replicas(SPEC, seeds), separable, recipe, rngs(seeds))
     for seed in seeds:
-        single = _stacked(initial(SPEC, [seed]), separable, recipe, rngs(range(seed, seed + 1)))
+        single = _stacked(
+            initial_replicas(SPEC, [seed]), separable, recipe, rngs(range(seed, seed + 1))
+        )
         for name, values in single.replicas.parameters.items():
             torch.testing.assert_close(
                 together.replicas.parameters[name][seed], values[0], rtol=1e-3, atol=1e-4
@@ -110,15 +112,15 @@ def test_stacked_equals_alone(separable: Task) -> None:
 def test_drawing_more_epochs_at_a_time_changes_nothing(
     separable: Task, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = _stacked(initial(SPEC, [0]), separable, RECIPE, rngs(range(1)))
+    whole = _stacked(initial_replicas(SPEC, [0]), separable, RECIPE, rngs(range(1)))
     monkeypatch.setattr("netsculpt.training.sculpting.retraining._CHUNK", 1)
-    parts = _stacked(initial(SPEC, [0]), separable, RECIPE, rngs(range(1)))
+    parts = _stacked(initial_replicas(SPEC, [0]), separable, RECIPE, rngs(range(1)))
     assert torch.equal(whole.loss, parts.loss)
 
 
 @pytest.mark.parametrize("way", [train, _stacked])
 def test_pruned_parameters_stay_zero(way: Callable[..., Trained], separable: Task) -> None:
-    start = initial(SPEC, range(2))
+    start = initial_replicas(SPEC, range(2))
     masks = {name: torch.rand(x.shape) < 0.5 for name, x in start.parameters.items()}
     found = way(start.masked(masks), separable, RECIPE, rngs(range(2))).replicas
     for name, mask in masks.items():
@@ -143,14 +145,14 @@ def by_sample(replicas: Replicas, at: int, separable: Task) -> Tensor:
 
 
 def test_activation_gradient_by_hand(separable: Task) -> None:
-    replicas = initial(SPEC, range(3))
+    replicas = initial_replicas(SPEC, range(3))
     found = SCORES["activation_gradient"](replicas, separable)
     for at in range(3):
         torch.testing.assert_close(found[at], by_sample(replicas, at, separable))
 
 
 def test_activation_variance_by_hand(separable: Task) -> None:
-    replicas = initial(SPEC, range(2))
+    replicas = initial_replicas(SPEC, range(2))
     found = SCORES["activation_variance"](replicas, separable)
     first = functional_call(
         replicas.net[0],
@@ -165,7 +167,7 @@ def test_activation_variance_by_hand(separable: Task) -> None:
 
 @pytest.mark.parametrize("name", SCORES)
 def test_pruned_units_score_zero(name: str, separable: Task) -> None:
-    replicas = initial(SPEC, range(2))
+    replicas = initial_replicas(SPEC, range(2))
     masks = {key: mask.clone() for key, mask in replicas.masks.items()}
     masks["fc1.weight"][:, 4], masks["fc1.bias"][:, 4], masks["fc2.weight"][:, :, 4] = 0, 0, 0
     scores = SCORES[name](replicas.masked(masks), separable)
@@ -230,7 +232,7 @@ def test_runs_are_named_in_order(sculpted: Sculpted) -> None:
 
 def test_moving_replicas_leaves_them_where_they_are() -> None:
     """The net, too: `nn.Module.to` moves in place."""
-    replicas = initial(SPEC, [0])
+    replicas = initial_replicas(SPEC, [0])
     moved = replicas.to("meta")
     assert moved.device.type == "meta"
     assert {x.device.type for x in moved.net.buffers()} == {"meta"}
@@ -243,7 +245,7 @@ def by_hand(
     """One run in plain code, from the paper: its weights and the masks of weights and biases."""
     spec, seed = found.replicas.spec, found.seeds[at]
     unit_gradient, edge_gradient = found.unit_gradients[at], found.edge_gradients[at]
-    start = initial(spec, [seed])
+    start = initial_replicas(spec, [seed])
     names = start.weights
     biases = [name.replace(".weight", ".bias") for name in names]
 
@@ -329,7 +331,7 @@ def test_every_run_is_the_published_method(
 
 def test_the_first_of_equally_sparse_runs_is_taken() -> None:
     found = Sculpted(
-        initial(MLP((2, 3, 1)), [7, 7, 8]),
+        initial_replicas(MLP((2, 3, 1)), [7, 7, 8]),
         (7, 7, 8),
         (1.0, 2.0, 1.0),
         (1.0,) * 3,
@@ -362,4 +364,4 @@ def test_recipes_that_stacks_cannot_follow_are_refused(
     with pytest.raises(FormatError, match=text):
         sculpt(SPEC, separable, recipe, seeds=[0])
     with pytest.raises(FormatError, match=text):
-        train(initial(SPEC, [0]), separable, recipe, rngs(range(1)))
+        train(initial_replicas(SPEC, [0]), separable, recipe, rngs(range(1)))

@@ -1,11 +1,11 @@
-"""Where an interrupted run stands: one file for everything that can be resumed.
+"""The saved state of an interrupted run: one file format for everything that can resume.
 
 A dict that ``torch.load(weights_only=True)`` reads:
 
     {"format": "netsculpt state", "version": 1, "about": "{…}", "state": {…}}
 
-"about" is JSON and says what the run is of: only an equal run resumes from the file. "state" holds
-tensors, numbers and strings; its owner checks them while it restores itself.
+"about" is JSON that identifies the run: only the same run resumes from the file. "state" is made
+by the run, of tensors, numbers and strings; the run checks it while it restores itself.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ _UNUSABLE = (FormatError, RuntimeError, AttributeError, LookupError, TypeError, 
 
 
 def write_state(path: Path, about: Mapping[str, Any], state: Mapping[str, Any]) -> None:
-    """Write where a run stands: whole or not at all.
+    """Write the state of a run: whole or not at all.
 
     Parameters
     ----------
     path
-        The file; its folder is made where it is missing.
+        The file; its folder is made if it is missing.
     about
-        What the run is of, JSON-able: seed, recipe, digests of nets and samples.
+        What identifies the run, JSON-able: kind, seed, recipe, digests of nets and samples.
     state
-        What the run needs to resume: tensors, which are copied to the CPU, and plain values.
+        What the run needs to resume: tensors, which are moved to the CPU, and plain values.
 
     Examples
     --------
@@ -69,14 +69,14 @@ def write_state(path: Path, about: Mapping[str, Any], state: Mapping[str, Any]) 
 
 
 def read_state(path: Path, about: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Read where a run stands, without running code from the file; None if there is no file.
+    """Read the state of a run, without running code from the file; None if there is no file.
 
     Parameters
     ----------
     path
         A file that `write_state` wrote, or none yet.
     about
-        What this run is of. Entries that it leaves out are not compared with the file's.
+        What identifies this run. Entries that are left out are not compared with the file's.
 
     Raises
     ------
@@ -108,7 +108,7 @@ def read_state(path: Path, about: Mapping[str, Any]) -> dict[str, Any] | None:
 
 @contextmanager
 def restoring(path: Path) -> Iterator[None]:
-    """Turn whatever a damaged state raises inside into a `FormatError` that names its file."""
+    """Turn errors that a damaged state raises into a `FormatError` that names its file."""
     try:
         yield
     except _UNUSABLE as error:
@@ -136,15 +136,15 @@ def digest(tensors: Mapping[str, Tensor]) -> str:
     return f"sha256:{hashed.hexdigest()}"
 
 
-def _difference(saved: Any, given: Any, name: str) -> tuple[str, Any, Any] | None:
+def _difference(saved: Any, current: Any, name: str) -> tuple[str, Any, Any] | None:
     """Where two JSON values first differ."""
-    if isinstance(saved, dict) and isinstance(given, dict):
-        for key in saved | given:
-            inner = _difference(saved.get(key), given.get(key), f"{name} {key}")
+    if isinstance(saved, dict) and isinstance(current, dict):
+        for key in saved | current:
+            inner = _difference(saved.get(key), current.get(key), f"{name} {key}")
             if inner is not None:
                 return inner
         return None
-    return None if saved == given else (name, saved, given)
+    return None if saved == current else (name, saved, current)
 
 
 def _on_cpu(value: Any) -> Any:

@@ -131,7 +131,7 @@ def net_from_model(model: Model) -> nn.Module:
         If its family is unknown, or its state does not fit its spec.
     """
     spec = net_from_spec(model.net)
-    with torch.device("meta"):  # sizes alone: a file may name a net that no memory holds
+    with torch.device("meta"):  # sizes only: a file may describe a net that fits into no memory
         n_needed = sum(x.numel() for x in spec.build().parameters())
     if n_needed > sum(x.numel() for x in model.state.values()):
         raise FormatError(

@@ -62,8 +62,8 @@ def replica_of_model(model: Model) -> Replicas:
 
     Examples
     --------
-    >>> from netsculpt.training.sculpting.replicas import initial
-    >>> state, masks = initial(MLP((2, 3, 1)), [0]).state(0)
+    >>> from netsculpt.training.sculpting.replicas import initial_replicas
+    >>> state, masks = initial_replicas(MLP((2, 3, 1)), [0]).state(0)
     >>> replica_of_model(Model(MLP((2, 3, 1)).spec, state, masks, {})).n_kept().tolist()
     [9]
     """

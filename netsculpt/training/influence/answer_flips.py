@@ -72,9 +72,9 @@ def answer_flips(replicas: Replicas, task: Task, *, n_values: int = 32) -> NDArr
     Examples
     --------
     >>> from netsculpt.nets.families import MLP
-    >>> from netsculpt.training.sculpting.replicas import initial
+    >>> from netsculpt.training.sculpting.replicas import initial_replicas
     >>> from netsculpt.training.tasks import boolean
-    >>> net = initial(MLP((2, 1, 1)), [0])
+    >>> net = initial_replicas(MLP((2, 1, 1)), [0])
     >>> weights = {"fc1.weight": [[1.0, 1.0]], "fc1.bias": [-1.0], "fc2.weight": [[1.0]]}
     >>> for name, values in weights.items():
     ...     net.parameters[name][0] = torch.tensor(values)
@@ -130,7 +130,7 @@ def _flips_of_one(
 
 
 def _layers(replicas: Replicas) -> Iterator[tuple[str, nn.Sequential, nn.Sequential]]:
-    """For each layer but the last: the weight that reads it, and the net from it to the next and last.
+    """For each layer but the last: the weight that reads it, the net to the next and to the last.
 
     The activations of a hidden layer are the output of its gate.
     """

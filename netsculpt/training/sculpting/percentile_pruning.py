@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -67,15 +67,6 @@ class PercentilePruning:
         self.position = torch.where(accepted, position, self.position)[active]
         self.step = torch.where(accepted, self.step, self.step / 2)[active]
         return active
-
-    def state(self) -> dict[str, Tensor]:
-        """Tensors from which `restore` resumes."""
-        return {"percent": self.percent, "position": self.position, "step": self.step}
-
-    def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Resume from the result of `state`."""
-        self.percent, self.position = state["percent"], state["position"]
-        self.step = state["step"]
 
     def _next(self) -> tuple[Tensor, Tensor, Tensor]:
         """Percentage and position after the next step, and whether it prunes a single item."""

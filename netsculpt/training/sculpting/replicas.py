@@ -18,7 +18,7 @@ from torch.func import functional_call, vmap
 from netsculpt.core.random import stream
 from netsculpt.nets.families import MLP
 
-__all__ = ["Replicas", "initial"]
+__all__ = ["Replicas", "initial_replicas"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +89,7 @@ class Replicas:
         return state, {name: self.masks[name][row] for name in self.weights}
 
 
-def initial(spec: MLP, seeds: Sequence[int]) -> Replicas:
+def initial_replicas(spec: MLP, seeds: Sequence[int]) -> Replicas:
     """Dense replicas with Kaiming-normal weights and zero biases, one per seed.
 
     The weights of a replica depend only on its own seed.

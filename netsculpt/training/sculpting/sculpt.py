@@ -28,7 +28,7 @@ from netsculpt.training.sculpting.percentile_pruning import (
     ReplicaScore,
     Schedule,
 )
-from netsculpt.training.sculpting.replicas import Replicas, initial
+from netsculpt.training.sculpting.replicas import Replicas, initial_replicas
 from netsculpt.training.sculpting.retraining import SCULPTING, accuracy, check_recipe, train
 from netsculpt.training.sculpting.single_edge_pruning import SingleEdgePruning
 from netsculpt.training.sculpting.unit_scores.activation_gradient import activation_gradient
@@ -41,19 +41,13 @@ BRANCHING = ("units", "edges")  # stages before which a run is split into one pe
 
 
 class Pruning(Protocol):
-    """How a stage prunes its active runs, step by step."""
+    """How a stage prunes its active runs, step by step; its tensors are its state."""
 
     def propose(self, replicas: Replicas, task: Task) -> Replicas:
         """The replicas after one more step."""
 
     def settle(self, accepted: Tensor) -> Tensor:
         """Record which steps [R] were accepted, drop runs that end, and return which stay."""
-
-    def state(self) -> dict[str, Tensor]:
-        """Tensors on the CPU from which `restore` resumes."""
-
-    def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Resume from the result of `state`."""
 
 
 @dataclass(frozen=True)
@@ -184,7 +178,7 @@ class Sculpting:
         self._task, self._recipe, self._method = task.to(device), recipe, method
         self._seeds, self._goal = tuple(seeds), goal_accuracy
         self._gradients = tuple(unit_gradients), tuple(edge_gradients)
-        self._initial = initial(spec, seeds).to(device)
+        self._initial = initial_replicas(spec, seeds).to(device)
         self.stage = STAGES[0]  # of the next round
         self._dense = self._accepted = self._initial
         self._solved = torch.zeros(len(seeds), dtype=torch.bool)
@@ -256,7 +250,7 @@ class Sculpting:
             "runs": self._runs,
             "active": self._active,
             "rngs": [json.dumps(rng.bit_generator.state) for rng in self._rngs],
-            "pruning": self._pruning.state() if self._pruning else {},
+            "pruning": {name: x.cpu() for name, x in _fields(self._pruning).items()},
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -269,8 +263,8 @@ class Sculpting:
         for rng, text in zip(self._rngs, state["rngs"], strict=True):
             rng.bit_generator.state = json.loads(text)
         self._pruning = self._new_pruning()
-        if self._pruning:
-            self._pruning.restore(state["pruning"])
+        for name, like in _fields(self._pruning).items():
+            setattr(self._pruning, name, state["pruning"][name].to(like.device))
 
     def _replicas(self, tensors: Mapping[str, Any]) -> Replicas:
         like = self._initial
@@ -364,6 +358,12 @@ class Sculpting:
             kept = [replicas.masks[name].flatten(1) for name in replicas.weights]
             return SingleEdgePruning(torch.cat(kept, dim=1))
         return None
+
+
+def _fields(pruning: Pruning | None) -> dict[str, Tensor]:
+    """The tensors of a pruning: how far it is."""
+    values = vars(pruning) if pruning else {}
+    return {name: value for name, value in values.items() if isinstance(value, Tensor)}
 
 
 def _tensors(replicas: Replicas) -> dict[str, dict[str, Tensor]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -38,11 +37,3 @@ class SingleEdgePruning:
         active = self.untried.any(1)
         self.untried = self.untried[active]
         return active.cpu()
-
-    def state(self) -> dict[str, Tensor]:
-        """Tensors from which `restore` resumes."""
-        return {"untried": self.untried.cpu()}
-
-    def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Resume from the result of `state`."""
-        self.untried = state["untried"].to(self.untried.device)
