@@ -65,7 +65,7 @@ def answers_of(goal: Bits | Classes, logits: np.ndarray) -> list[int]:
 
 
 def by_loops(nets: Replicas, at: int, samples: Task, n_values: int) -> np.ndarray:
-    """Every unit, sample and value in turn, and the whole net anew each time."""
+    """Every unit, sample and value in turn, and the whole net computed again each time."""
     layers = [
         (nets.parameters[name][at].double().numpy(), nets.parameters[bias][at].double().numpy())
         for name, bias in ((x, x.replace("weight", "bias")) for x in nets.weights)

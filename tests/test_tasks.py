@@ -89,7 +89,7 @@ INPUTS = torch.zeros(2, 3)
         (INPUTS, torch.tensor([[0, -1], [1, 0]]), Classes((2, 2)), "-1 … 0, 2 classes"),
     ],
 )
-def test_what_is_no_task_is_refused(
+def test_arguments_that_are_not_a_task_are_refused(
     inputs: torch.Tensor, targets: torch.Tensor, goal: Bits | Classes, message: str
 ) -> None:
     with pytest.raises(FormatError, match=message):
@@ -115,7 +115,7 @@ def test_truth_and_held_out_must_fit() -> None:
         ((Function("f", outputs=(0,)), Function("g", outputs=(0,))), "to two functions"),
     ],
 )
-def test_what_is_no_function_graph_is_refused(
+def test_functions_that_form_no_graph_are_refused(
     functions: tuple[Function, ...], message: str
 ) -> None:
     with pytest.raises(FormatError, match=message):

@@ -1,4 +1,4 @@
-"""IDX files: what is written is read, and no header is believed."""
+"""IDX files: they are read as written, and headers are not trusted."""
 
 from __future__ import annotations
 

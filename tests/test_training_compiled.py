@@ -108,8 +108,8 @@ def test_the_start_is_left_as_it_was() -> None:
     assert all(torch.equal(start.parameters[name], values) for name, values in before.items())
 
 
-def test_huge_logits_are_no_overflow() -> None:
-    """Their loss is the logit itself; a product of many near 1 is none either."""
+def test_huge_logits_do_not_overflow() -> None:
+    """Their loss is the logit itself; neither does a product of many terms near 1 overflow."""
     widths, samples, _ = CASES["one hidden layer"]
     start = initial_replicas(MLP(widths), range(N))
     for name in start.weights:
@@ -122,7 +122,7 @@ def test_huge_logits_are_no_overflow() -> None:
 
 
 def test_many_bits_are_summed_as_one_product() -> None:
-    """2 ** 10,240 is no float64: the product is taken apart in time."""
+    """2 ** 10,240 is beyond float64: the product is split in time."""
     samples = task("reused-use-10")
     spec = MLP((samples.n_inputs, 4, samples.n_outputs))
     many = Task("many", samples.inputs.repeat(64, 1), samples.targets.repeat(64, 1), samples.goal)

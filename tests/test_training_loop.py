@@ -209,15 +209,15 @@ def test_resumed_is_uninterrupted(name: str, kind: str, few_digits: Task, tmp_pa
                 progress=stop_after(stop),
             )
         torch.rand(5)
-    told: list[int] = []
+    epochs: list[int] = []
     resumed = fit(
         *(NETS[name](), few_digits, recipe),
         rng=2,
         checkpoint=paths[1],
         log=paths[2],
-        progress=lambda epoch: told.append(epoch.epoch),
+        progress=lambda epoch: epochs.append(epoch.epoch),
     )
-    assert told == [4]
+    assert epochs == [4]
     assert same(whole, resumed)
     assert paths[0].read_bytes() == paths[2].read_bytes()
 
@@ -518,10 +518,10 @@ def test_resumed_is_uninterrupted_on_a_gpu(name: str, few_digits: Task, tmp_path
 
 
 def test_a_line_of_json_an_epoch(separable: Task, tmp_path: Path) -> None:
-    path, told = tmp_path / "new" / "log.jsonl", []
-    found = fit(masked_mlp(), separable, SGD, rng=0, log=path, progress=told.append)
+    path, epochs = tmp_path / "new" / "log.jsonl", []
+    found = fit(masked_mlp(), separable, SGD, rng=0, log=path, progress=epochs.append)
     lines = [json.loads(line) for line in path.read_text().splitlines()]
-    assert [Epoch(**line) for line in lines] == list(found.history) == told
+    assert [Epoch(**line) for line in lines] == list(found.history) == epochs
     assert [line["epoch"] for line in lines] == [1, 2, 3, 4]
     with pytest.raises(FormatError, match="holds other lines than the 0 finished epochs"):
         fit(masked_mlp(), separable, SGD, rng=0, log=path)
@@ -552,7 +552,7 @@ def test_tensorboard_that_is_not_there(
         fit(masked_mlp(), separable, SGD, rng=0, tensorboard=tmp_path / "runs")
 
 
-def test_tensorboard_is_told_every_epoch(
+def test_tensorboard_gets_every_epoch(
     separable: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written: list[Any] = []

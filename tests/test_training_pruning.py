@@ -1,4 +1,4 @@
-"""What is pruned when: schedules, steps, scores of edges, single edges, going on from a file."""
+"""Steps of pruning: schedules, scores of edges, single edges, resuming from a file."""
 
 from __future__ import annotations
 
@@ -261,10 +261,10 @@ def test_everything_pruned_ends_a_run(separable: Task) -> None:
 
 
 @pytest.mark.parametrize("single_edges", [False, True])
-def test_a_restored_state_goes_on_to_the_same_bits(
+def test_a_restored_state_leads_to_the_same_bits(
     separable: Task, single_edges: bool, tmp_path: Any
 ) -> None:
-    """Broken off after any round, saved, and restored in a new object."""
+    """Interrupted after any round, saved, and restored into a new object."""
     made: dict[str, Any] = {
         "seeds": range(4),
         "unit_gradients": [60.0, 30.0],
