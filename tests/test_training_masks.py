@@ -533,7 +533,7 @@ def test_units_take_rows_biases_and_named_columns() -> None:
 def test_a_net_without_some_units_is_the_smaller_net(
     family: str, layer: str, following: list[str]
 ) -> None:
-    """The logits do not depend on values of pruned units, and none of its parameters gets a gradient."""
+    """Logits do not depend on values of pruned units; their parameters get no gradient."""
     net = initial_net(SPECS[family], rng=0)
     n_units = len(net.get_parameter(f"{layer}.weight"))
     keep = torch.arange(n_units) != 1
