@@ -32,7 +32,7 @@ from netsculpt.graph.matrices import from_matrices
 from netsculpt.modules import sculpting
 from netsculpt.nets.families import MLP
 from netsculpt.report.terminal.progress import progress_bars
-from netsculpt.training.sculpting.retraining import Settings
+from netsculpt.training.sculpting.retraining import SCULPTING
 from netsculpt.training.sculpting.sculpt import sculpt
 from netsculpt.training.tasks import task
 
@@ -101,7 +101,7 @@ def _networks(
     found = sculpt(
         MLP((4, width, width, width, 16)),
         task(TASK),
-        Settings(epochs, batch_size, rate),
+        replace(SCULPTING, epochs=epochs, batch_size=batch_size, learning_rate=rate),
         seeds=range(2 * wanted),
         unit_gradients=grid.unit_gradients,
         edge_gradients=grid.edge_gradients,

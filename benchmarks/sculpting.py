@@ -13,7 +13,7 @@ import argparse
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -26,7 +26,8 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
 from netsculpt.nets.families import MLP
-from netsculpt.training.sculpting.retraining import Settings
+from netsculpt.training.fitting.recipe import Recipe
+from netsculpt.training.sculpting.retraining import SCULPTING
 from netsculpt.training.sculpting.sculpt import sculpt
 from netsculpt.training.tasks import Task, task
 
@@ -43,7 +44,7 @@ class Case:
 
     widths: tuple[int, ...]
     task: str
-    settings: Settings
+    settings: Recipe
     unit_gradient: float
     edge_gradient: float
 
@@ -53,11 +54,15 @@ class Case:
         return "-".join(map(str, self.widths))
 
 
+def _recipe(epochs: int, batch_size: int, rate: float) -> Recipe:
+    return replace(SCULPTING, epochs=epochs, batch_size=batch_size, learning_rate=rate)
+
+
 CASES = (
-    Case((4, 24, 4), "input-separable", Settings(15, 8, 0.05), 70.0, 2.5),
-    Case((4, 36, 36, 4), "input-separable", Settings(10, 8, 0.05), 60.0, 2.5),
-    Case((6, 24, 24, 3), "input-separable-reused", Settings(10, 32, 0.05), 70.0, 2.5),
-    Case((4, 24, 24, 16), "reused", Settings(40, 8, 0.1), 55.0, 2.0),
+    Case((4, 24, 4), "input-separable", _recipe(15, 8, 0.05), 70.0, 2.5),
+    Case((4, 36, 36, 4), "input-separable", _recipe(10, 8, 0.05), 60.0, 2.5),
+    Case((6, 24, 24, 3), "input-separable-reused", _recipe(10, 32, 0.05), 70.0, 2.5),
+    Case((4, 24, 24, 16), "reused", _recipe(40, 8, 0.1), 55.0, 2.0),
 )
 
 

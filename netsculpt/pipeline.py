@@ -18,6 +18,7 @@ from netsculpt import hierarchy, modules, paths
 from netsculpt.core.catalog import catalog, named, names
 from netsculpt.core.errors import GraphError, LimitError
 from netsculpt.core.parallel import for_threads
+from netsculpt.core.progress import Progress
 from netsculpt.core.random import RNG, root_seed, stream
 from netsculpt.graph.graph import NetGraph, unit_names
 from netsculpt.nulls.significance import Significance, significance
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from netsculpt.paths import Effective, PathCore
 
 __all__ = ["Analysis", "Detected", "PathFacts", "Progress", "analyze"]
-
-Progress = Callable[[str, int, int], None]  # stage, steps done, steps in all
 
 TAU = 0.9  # share of paths that the path core covers
 MAX_PAIRS = 1_000_000  # entries of the input × output matrix that a report still holds

@@ -104,7 +104,7 @@ def test_wrong_parts_are_not_written(kind: str, tmp_path: Path, parts: dict[str,
 
 WRONG_FILES: dict[str, tuple[dict[str, Any], str]] = {
     "another version": ({"version": 2}, "version 2, this netsculpt reads version 1"),
-    "another format": ({"format": "something"}, "no model.pt of netsculpt"),
+    "another format": ({"format": "something"}, "not a model.pt of netsculpt"),
     "no state": ({"state": [1]}, "lacks a dict under 'state'"),
     "numbered state": ({"state": {1: torch.ones(1)}}, "lacks a dict under 'state'"),
     "no tensors": ({"state": {"0.weight": 1.0}, "masks": {}}, r"'0\.weight' .* is a float"),
@@ -126,7 +126,7 @@ def test_other_files(tmp_path: Path, parts: dict[str, Any]) -> None:
     torch.save(parts["state"], tmp_path / "state.pt")
     (tmp_path / "text").write_text("hello")
     for name in ("state.pt", "text"):
-        with pytest.raises(FormatError, match=r"no model\.pt of netsculpt"):
+        with pytest.raises(FormatError, match=r"not a model\.pt of netsculpt"):
             read_model(tmp_path / name)
     torch.save({"format": "netsculpt model", "x": Path("x")}, tmp_path / "unsafe.pt")
     with pytest.raises(UnsafeFileError):

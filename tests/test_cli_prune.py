@@ -29,14 +29,14 @@ from netsculpt.nets import (
     ResNet,
     initial_net,
     mask_net,
+    net_from_model,
     plain_state,
-    restored,
     weight_counts,
 )
 from netsculpt.nets.initialisations import he
 from netsculpt.training import Recipe, fit, prune, shuffled
 from netsculpt.training.pruning.phew import phew
-from netsculpt.training.tasks import given_task
+from netsculpt.training.tasks import parse_task
 
 MLP_SPEC = ("--net", "mlp:64,24,24,10")
 
@@ -231,7 +231,7 @@ def test_training_a_pruned_net(cli: Any) -> None:
     assert (code, err) == (0, "")
     assert "Accuracy" in out
     recipe = Recipe(epochs=4, learning_rate=0.01)
-    found = fit(restored(read_model("a.pt")), given_task("digits", rng=0), recipe, rng=5)
+    found = fit(net_from_model(read_model("a.pt")), parse_task("digits", rng=0), recipe, rng=5)
     model = read_model("b.pt")
     assert kept("b.pt") == kept("a.pt")
     state, _ = plain_state(found.net)
@@ -329,7 +329,7 @@ RECURRENT = LSTM((4, 6), 5, 3)
 def test_branched_models_are_rebuilt_and_traced(spec: Any, tmp_path: Path) -> None:
     path = branched(tmp_path / "model.pt", spec)
     graph = netsculpt.load(path)
-    traced = netsculpt.trace(restored(read_model(path)), torch.zeros(1, spec.n_inputs))
+    traced = netsculpt.trace(net_from_model(read_model(path)), torch.zeros(1, spec.n_inputs))
     assert graph.layers == traced.layers
     assert graph.blocks == traced.blocks
     assert (graph.weights != traced.weights).nnz == 0

@@ -15,9 +15,9 @@ from netsculpt.core.catalog import catalog
 from netsculpt.core.errors import FormatError
 from netsculpt.files.checkpoint import Model, read_model, write_model
 from netsculpt.nets.families import CNN, MLP
-from netsculpt.training.influence import answer_flips, stacked
+from netsculpt.training.influence import answer_flips, replica_of_model
 from netsculpt.training.influence import answer_flips as method
-from netsculpt.training.sculpting.replicas import Replicas, initial
+from netsculpt.training.sculpting.replicas import Replicas, initial_replicas
 from netsculpt.training.tasks import Bits, Classes, Task, boolean, hold_out, task
 
 METHODS = catalog("influence")
@@ -31,7 +31,7 @@ def one_thread() -> None:
 
 def sparse(widths: tuple[int, ...], seeds: range, density: float = 0.5) -> Replicas:
     """Random nets with biases, about half of the weights pruned."""
-    nets = initial(MLP(widths), list(seeds))
+    nets = initial_replicas(MLP(widths), list(seeds))
     generator = torch.Generator().manual_seed(1)
     for values in nets.parameters.values():
         if values.ndim == 2:
@@ -45,7 +45,7 @@ def sparse(widths: tuple[int, ...], seeds: range, density: float = 0.5) -> Repli
 
 def made(widths: tuple[int, ...], *layers: tuple[list[list[float]], list[float]]) -> Replicas:
     """One net by its weights [out, in] and biases; zeros are pruned."""
-    net = initial(MLP(widths), [0])
+    net = initial_replicas(MLP(widths), [0])
     for at, (weights, biases) in enumerate(layers, start=1):
         net.parameters[f"fc{at}.weight"][0] = torch.tensor(weights)
         net.parameters[f"fc{at}.bias"][0] = torch.tensor(biases)
@@ -65,7 +65,7 @@ def answers_of(goal: Bits | Classes, logits: np.ndarray) -> list[int]:
 
 
 def by_loops(nets: Replicas, at: int, samples: Task, n_values: int) -> np.ndarray:
-    """Every unit, sample and value in turn, and the whole net anew each time."""
+    """Every unit, sample and value in turn, and the whole net computed again each time."""
     layers = [
         (nets.parameters[name][at].double().numpy(), nets.parameters[bias][at].double().numpy())
         for name, bias in ((x, x.replace("weight", "bias")) for x in nets.weights)
@@ -232,32 +232,32 @@ def test_a_stored_model_is_a_stack_of_one(tmp_path: Path) -> None:
     nets, samples = sparse((4, 6, 3), range(2)), boolean(CIRCUIT)
     state, masks = nets.state(1)
     write_model(tmp_path / "model.pt", net=nets.spec.spec, state=state, masks=masks)
-    again = stacked(read_model(tmp_path / "model.pt"))
+    again = replica_of_model(read_model(tmp_path / "model.pt"))
     np.testing.assert_array_equal(answer_flips(again, samples)[0], answer_flips(nets, samples)[1])
 
 
 def test_masks_of_a_stored_model_prune() -> None:
-    nets = initial(MLP((2, 3, 1)), [0])
+    nets = initial_replicas(MLP((2, 3, 1)), [0])
     state, masks = nets.state(0)
     masks["fc1.weight"] = masks["fc1.weight"].clone()
     masks["fc1.weight"][0] = False
-    found = stacked(Model(nets.spec.spec, state, masks, {}))
+    found = replica_of_model(Model(nets.spec.spec, state, masks, {}))
     assert not found.parameters["fc1.weight"][0, 0].any()
     assert found.n_kept().tolist() == [7]
 
 
 def test_errors_say_what_is_needed() -> None:
-    nets = initial(MLP((4, 3, 3)), [0])
-    with pytest.raises(FormatError, match="4 inputs and 3 outputs do not fit task 'reused'"):
+    nets = initial_replicas(MLP((4, 3, 3)), [0])
+    with pytest.raises(FormatError, match="4 inputs and 3 outputs, task 'reused' has"):
         answer_flips(nets, task("reused"))
     with pytest.raises(FormatError, match="n_values is 1"):
         answer_flips(nets, boolean(CIRCUIT), n_values=1)
     state, masks = nets.state(0)
     cnn = CNN(image=(1, 8, 8), channels=(2,), hidden=(), n_outputs=3)
     with pytest.raises(FormatError, match="family 'cnn'"):
-        stacked(Model(cnn.spec, state, masks, {}))
+        replica_of_model(Model(cnn.spec, state, masks, {}))
     with pytest.raises(FormatError, match=r"'fc1.weight' of the model is \[3, 4\]"):
-        stacked(Model(MLP((5, 3, 3)).spec, state, masks, {}))
+        replica_of_model(Model(MLP((5, 3, 3)).spec, state, masks, {}))
     del state["fc2.bias"]
     with pytest.raises(FormatError, match=r"'fc2.bias' of the model is missing"):
-        stacked(Model(nets.spec.spec, state, masks, {}))
+        replica_of_model(Model(nets.spec.spec, state, masks, {}))

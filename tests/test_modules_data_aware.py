@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,8 +21,8 @@ from netsculpt.hierarchy import infer
 from netsculpt.modules.data_aware import functional
 from netsculpt.nets.families import MLP
 from netsculpt.paths import pair_weights
-from netsculpt.training.influence import answer_flips, stacked
-from netsculpt.training.sculpting.retraining import Settings
+from netsculpt.training.influence import answer_flips, replica_of_model
+from netsculpt.training.sculpting.retraining import SCULPTING
 from netsculpt.training.sculpting.sculpt import Sculpted, sculpt
 from netsculpt.training.tasks import Task, task
 
@@ -264,10 +265,10 @@ def sculpted(name: str) -> tuple[Task, Sculpted]:
     made = task(name)
     spec = MLP((made.n_inputs, *SCULPTED[name], made.n_outputs))
     batch_size, rate = max(16, made.n_samples // 4), 0.1 if len(spec.widths) == 3 else 0.05
-    settings = Settings(epochs=40, batch_size=batch_size, learning_rate=rate)
+    recipe = replace(SCULPTING, epochs=40, batch_size=batch_size, learning_rate=rate)
     seeds = range(200, 204)
     return made, sculpt(
-        spec, made, settings, seeds=seeds, unit_gradients=[50.0], edge_gradients=[5.0]
+        spec, made, recipe, seeds=seeds, unit_gradients=[50.0], edge_gradients=[5.0]
     )
 
 
@@ -285,7 +286,7 @@ def test_sculpted_networks_show_their_task(name: str, tmp_path: Path) -> None:
         write_model(path, net=networks.replicas.spec.spec, state=state, masks=masks)
 
         graph = netsculpt.load(path)
-        partition = functional(graph, answer_flips(stacked(read_model(path)), made)[0])
+        partition = functional(graph, answer_flips(replica_of_model(read_model(path)), made)[0])
 
         of_inputs = Partition(partition.labels[graph.inputs]).labels
         of_outputs = Partition(partition.labels[graph.outputs]).labels

@@ -301,7 +301,7 @@ def test_an_interrupted_pruning_resumes_to_the_same_bytes(tmp_path: Path) -> Non
     with pytest.raises(FormatError, match="with samples"):
         prune(net, **{**given, "batches": None}, checkpoint=path)
     path.write_bytes(b"something else")
-    with pytest.raises(FormatError, match="no state of a pruning"):
+    with pytest.raises(FormatError, match="is not a saved state"):
         prune(net, **given, checkpoint=path)
 
 

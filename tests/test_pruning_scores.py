@@ -13,7 +13,7 @@ from torch.func import functional_call
 from netsculpt.core.catalog import catalog
 from netsculpt.core.errors import FormatError
 from netsculpt.nets import MLP, ResNet, initial_net, mask_net, prunable
-from netsculpt.nets.choosing import best, shared_out
+from netsculpt.nets.choosing import apportioned, best
 from netsculpt.training.fitting.batches import Batches, batches_of
 from netsculpt.training.pruning.allocations import erk, uniform
 from netsculpt.training.pruning.scopes import kernel, unit
@@ -195,7 +195,7 @@ def test_counts_add_up_and_fit():
         sizes = {str(at): int(n) for at, n in enumerate(rng.integers(1, 50, 4))}
         densities = {name: float(x) for name, x in zip(sizes, rng.random(4), strict=True)}
         total = int(rng.integers(0, sum(sizes.values()) + 1))
-        counts = shared_out(densities, sizes, total, sizes)
+        counts = apportioned(densities, sizes, total, sizes)
         assert sum(counts.values()) == total
         assert all(0 <= counts[name] <= n for name, n in sizes.items())
 

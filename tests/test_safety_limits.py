@@ -13,7 +13,7 @@ import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -25,9 +25,9 @@ from netsculpt.files.checkpoint import read_model, write_model
 from netsculpt.graph.matrices import from_matrices
 from netsculpt.graph.npz import save
 from netsculpt.loading import load
-from netsculpt.nets.masks import restored
+from netsculpt.nets.masks import net_from_model
 from netsculpt.studies.sculpting import read_plan
-from netsculpt.training.influence import measured_influence, task_of
+from netsculpt.training.influence import measured_influence, task_name_of
 from netsculpt.training.tasks import task
 
 ROOM = 12 << 30  # address space; libraries take some, and no bomb below needs any
@@ -250,11 +250,11 @@ def test_a_file_does_not_say_which_files_are_read(
     secret = tmp_path / "secret"
     secret.write_text("f = a & b\n")
     monkeypatch.chdir(tmp_path)
-    assert task_of(stored(tmp_path, "reused-use-2")) == "reused-use-2"
+    assert task_name_of(stored(tmp_path, "reused-use-2")) == "reused-use-2"
     for asked in (str(secret), "secret", f"{secret},{secret}", "../etc/passwd"):
-        assert task_of(stored(tmp_path, asked)) is None
+        assert task_name_of(stored(tmp_path, asked)) is None
     (tmp_path / "reused-use-2").write_text("f = a & b\n")
-    assert task_of(stored(tmp_path, "reused-use-2")) is None
+    assert task_name_of(stored(tmp_path, "reused-use-2")) is None
 
 
 @pytest.mark.parametrize("widths", [[4, 10**12, 2], [10**8] * 3, [4], [], "4", [4, -1, 2], [True]])
@@ -264,7 +264,7 @@ def test_a_net_is_not_made_as_large_as_a_file_says(widths: Any, tmp_path: Path) 
     with pytest.raises(NetsculptError):
         measured_influence(tmp_path / "m.pt", task("input-separable"))
     with pytest.raises(NetsculptError):
-        restored(read_model(tmp_path / "m.pt"))
+        net_from_model(read_model(tmp_path / "m.pt"))
 
 
 def test_plans_are_doubted(tmp_path: Path) -> None:
@@ -280,20 +280,23 @@ def test_plans_are_doubted(tmp_path: Path) -> None:
 
 
 def test_states_of_sculpting_run_no_code(tmp_path: Path) -> None:
-    from netsculpt.training.sculpting.saved import _restore
+    from netsculpt.training.sculpting.saved import finish
 
-    for content, error in (
-        ({"stage": Path("x")}, UnsafeFileError),
-        ({"stage": torch.eye(2)}, FormatError),
-        ({"stage": torch.ones(1).expand(10**6, 10**6)}, LimitError),
+    for stage, error in (
+        (Path("x"), UnsafeFileError),
+        (torch.eye(2), FormatError),
+        (torch.ones(1).expand(10**6, 10**6), LimitError),
     ):
-        torch.save(content, tmp_path / "state.pt")
+        content = {"format": "netsculpt state", "version": 1, "about": "{}"}
+        torch.save({**content, "state": {"stage": stage}}, tmp_path / "state.pt")
         with pytest.raises(error):
-            _restore(_Refuses(), tmp_path / "state.pt")  # type: ignore[arg-type]
+            finish(_Refuses(), tmp_path / "state.pt")  # type: ignore[arg-type]
 
 
 class _Refuses:
     """A process that cannot use any state."""
+
+    about: ClassVar[dict[str, Any]] = {}
 
     def restore(self, state: Any) -> None:
         raise KeyError(state)

@@ -176,7 +176,7 @@ def test_a_broken_state_is_named(tmp_path: Path) -> None:
     plan = replace(PLAN, seeds=(0,), epochs=1)
     sweep(plan, tmp_path)
     (tmp_path / "rounds" / "seeds-0-0.pt").write_bytes(b"no state")
-    with pytest.raises(FormatError, match="delete it to start again"):
+    with pytest.raises(FormatError, match="remove it to start again"):
         sweep(plan, tmp_path)
 
 
@@ -189,7 +189,7 @@ def test_no_state_at_all(content: Any, tmp_path: Path) -> None:
         path.write_bytes(content)
     else:
         torch.save(content, path)
-    with pytest.raises(FormatError, match="delete it to start again"):
+    with pytest.raises(FormatError, match="remove it to start again"):
         sweep(plan, tmp_path)
 
 

@@ -77,19 +77,19 @@ INPUTS = torch.zeros(2, 3)
     ("inputs", "targets", "goal", "message"),
     [
         (INPUTS.double(), torch.zeros(2, 1), Bits(1), "float32"),
-        (INPUTS, torch.zeros(3, 1), Bits(1), "one row a target"),
-        (INPUTS[0], torch.zeros(3, 1), Bits(1), "one row a target"),
+        (INPUTS, torch.zeros(3, 1), Bits(1), "one row per target"),
+        (INPUTS[0], torch.zeros(3, 1), Bits(1), "one row per target"),
         (INPUTS[:0], torch.zeros(0, 1), Bits(1), "no sample"),
         (INPUTS, torch.zeros(2, 2), Bits(1), r"\[n, 1\] is needed"),
         (INPUTS, torch.zeros(2), Bits(1), r"\[n, 1\] is needed"),
-        (INPUTS, torch.full((2, 1), 0.5), Bits(1), "other values than 0 and 1"),
-        (INPUTS, torch.full((2, 1), math.nan), Bits(1), "other values than 0 and 1"),
+        (INPUTS, torch.full((2, 1), 0.5), Bits(1), "values other than 0 and 1"),
+        (INPUTS, torch.full((2, 1), math.nan), Bits(1), "values other than 0 and 1"),
         (INPUTS, torch.zeros(2, 1), Classes((2,)), "int64"),
-        (INPUTS, torch.tensor([[0], [2]]), Classes((2,)), r"0 … 2 found: 2 classes"),
-        (INPUTS, torch.tensor([[0, -1], [1, 0]]), Classes((2, 2)), "-1 … 0 found"),
+        (INPUTS, torch.tensor([[0], [2]]), Classes((2,)), r"0 … 2, 2 classes"),
+        (INPUTS, torch.tensor([[0, -1], [1, 0]]), Classes((2, 2)), "-1 … 0, 2 classes"),
     ],
 )
-def test_what_is_no_task_is_refused(
+def test_arguments_that_are_not_a_task_are_refused(
     inputs: torch.Tensor, targets: torch.Tensor, goal: Bits | Classes, message: str
 ) -> None:
     with pytest.raises(FormatError, match=message):
@@ -98,7 +98,7 @@ def test_what_is_no_task_is_refused(
 
 def test_truth_and_held_out_must_fit() -> None:
     targets = torch.zeros(2, 1)
-    with pytest.raises(FormatError, match="truth is of 4 inputs"):
+    with pytest.raises(FormatError, match="truth has 4 inputs"):
         Task("x", INPUTS, targets, Bits(1), Truth(4, 1, ()))
     other = Task("y", torch.zeros(2, 4), targets, Bits(1))
     with pytest.raises(FormatError, match="other inputs or another goal"):
@@ -109,13 +109,13 @@ def test_truth_and_held_out_must_fit() -> None:
     ("functions", "message"),
     [
         ((Function("f"), Function("f")), "twice"),
-        ((Function("f", uses=("g",)), Function("g")), "not above it"),
-        ((Function("f", inputs=(3,)),), "inputs not in 0 … 2"),
-        ((Function("f", outputs=(-1,)),), "outputs not in 0 … 0"),
-        ((Function("f", outputs=(0,)), Function("g", outputs=(0,))), "by two functions"),
+        ((Function("f", uses=("g",)), Function("g")), "not before it"),
+        ((Function("f", inputs=(3,)),), "inputs outside of 0 … 2"),
+        ((Function("f", outputs=(-1,)),), "outputs outside of 0 … 0"),
+        ((Function("f", outputs=(0,)), Function("g", outputs=(0,))), "to two functions"),
     ],
 )
-def test_what_is_no_function_graph_is_refused(
+def test_functions_that_form_no_graph_are_refused(
     functions: tuple[Function, ...], message: str
 ) -> None:
     with pytest.raises(FormatError, match=message):
@@ -197,9 +197,9 @@ def test_digit_sum_by_definition() -> None:
 
 
 def test_pairs_need_ten_digits() -> None:
-    with pytest.raises(FormatError, match=r"Classes\(\(10,\)\) needed"):
+    with pytest.raises(FormatError, match=r"Classes\(\(10,\)\) is needed"):
         separate_digits(task("reused"), 3, rng=0)
-    with pytest.raises(FormatError, match="at least one is needed"):
+    with pytest.raises(FormatError, match="at least 1 is needed"):
         digit_sum(digits(), 0, rng=0)
     nines = Task("nines", INPUTS, torch.full((2, 1), 9), Classes((10,)))
     with pytest.raises(FormatError, match="no sample of a digit below 8"):

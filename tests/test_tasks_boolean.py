@@ -168,7 +168,7 @@ def test_copies_and_negations_are_no_functions_of_their_own() -> None:
 
 
 def test_inputs_are_grouped_by_all_functions_above_them() -> None:
-    """What is read again further up is no other input: b and c differ, a and b do not."""
+    """An input that is read again further up stays the same: b and c differ, a and b do not."""
     made = boolean("f = a & b\ng = f ^ c\nh = g & a\ny = h | b")
     assert made.truth is not None
     assert made.truth.input_groups.labels.tolist() == [0, 0, 1]

@@ -1,4 +1,4 @@
-"""Shape pairs: the images are what their classes say, and no linear classifier can tell them."""
+"""Shape pairs: images show what their class says, and linear classifiers fail on them."""
 
 from __future__ import annotations
 

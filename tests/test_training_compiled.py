@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,18 +11,25 @@ import torch
 
 from netsculpt.core.random import stream
 from netsculpt.nets.families import MLP
+from netsculpt.training.fitting.recipe import Recipe
 from netsculpt.training.sculpting import _compiled
-from netsculpt.training.sculpting.replicas import Replicas, initial
-from netsculpt.training.sculpting.retraining import Settings, Trained, _stacked, train
+from netsculpt.training.sculpting.replicas import Replicas, initial_replicas
+from netsculpt.training.sculpting.retraining import SCULPTING, Trained, _stacked, train
 from netsculpt.training.tasks import Task, digits, hold_out, task
 
 N = 6
+
+
+def recipe(epochs: int, batch_size: int, **other: float) -> Recipe:
+    return replace(SCULPTING, epochs=epochs, batch_size=batch_size, **other)
+
+
 CASES = {
-    "one hidden layer": ((4, 24, 4), task("input-separable"), Settings(3, 8)),
-    "uneven last batch": ((6, 12, 10, 3), task("input-separable-reused"), Settings(2, 13)),
-    "batch beyond the task": ((4, 9, 16), task("reused"), Settings(3, 100)),
-    "held out": ((6, 8, 3), hold_out(task("input-separable-reused"), 0.3, rng=0), Settings(2, 8)),
-    "no hidden layer": ((4, 4), task("input-separable"), Settings(3, 5, noise=0.0)),
+    "one hidden layer": ((4, 24, 4), task("input-separable"), recipe(3, 8)),
+    "uneven last batch": ((6, 12, 10, 3), task("input-separable-reused"), recipe(2, 13)),
+    "batch beyond the task": ((4, 9, 16), task("reused"), recipe(3, 100)),
+    "held out": ((6, 8, 3), hold_out(task("input-separable-reused"), 0.3, rng=0), recipe(2, 8)),
+    "no hidden layer": ((4, 4), task("input-separable"), recipe(3, 5, noise=0.0)),
 }
 
 
@@ -53,12 +61,12 @@ def bits(found: Trained) -> list[bytes]:
 @pytest.mark.parametrize("case", CASES)
 def test_both_ways_are_the_same_training(case: str, density: float) -> None:
     """Few steps, small ones: what is left is rounding, which Adam can blow up later."""
-    widths, samples, settings = CASES[case]
-    settings = Settings(settings.epochs, settings.batch_size, 0.01, noise=settings.noise)
-    start = thinned(initial(MLP(widths), range(N)), density)
-    assert _compiled.suits(start, samples, settings)
-    found = train(start, samples, settings, rngs(range(N)))
-    expected = _stacked(start, samples, settings, rngs(range(N)))
+    widths, samples, how = CASES[case]
+    how = replace(how, learning_rate=0.01)
+    start = thinned(initial_replicas(MLP(widths), range(N)), density)
+    assert _compiled.suits(start, samples, how)
+    found = train(start, samples, how, rngs(range(N)))
+    expected = _stacked(start, samples, how, rngs(range(N)))
     for name, values in expected.replicas.parameters.items():
         torch.testing.assert_close(
             found.replicas.parameters[name], values, rtol=1e-3, atol=2e-4, msg=name
@@ -69,13 +77,13 @@ def test_both_ways_are_the_same_training(case: str, density: float) -> None:
 
 @pytest.mark.parametrize("n_threads", [1, 3])
 def test_a_replica_does_not_depend_on_the_others(n_threads: int) -> None:
-    widths, samples, settings = CASES["one hidden layer"]
+    widths, samples, how = CASES["one hidden layer"]
     alone = [
-        bits(train(initial(MLP(widths), [at]), samples, settings, rngs(range(at, at + 1))))
+        bits(train(initial_replicas(MLP(widths), [at]), samples, how, rngs(range(at, at + 1))))
         for at in range(N)
     ]
     torch.set_num_threads(n_threads)
-    together = train(initial(MLP(widths), range(N)), samples, settings, rngs(range(N)))
+    together = train(initial_replicas(MLP(widths), range(N)), samples, how, rngs(range(N)))
     for at, expected in enumerate(alone):
         rows = torch.tensor([at])
         one = Trained(together.replicas.take(rows), together.accuracy[rows], together.loss[rows])
@@ -85,28 +93,28 @@ def test_a_replica_does_not_depend_on_the_others(n_threads: int) -> None:
 def test_drawing_for_fewer_replicas_at_a_time_changes_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    widths, samples, settings = CASES["one hidden layer"]
-    start = initial(MLP(widths), range(N))
-    whole = train(start, samples, settings, rngs(range(N)))
+    widths, samples, how = CASES["one hidden layer"]
+    start = initial_replicas(MLP(widths), range(N))
+    whole = train(start, samples, how, rngs(range(N)))
     monkeypatch.setattr(_compiled, "_DRAWN", 3 * 16 * 5)
-    assert bits(train(start, samples, settings, rngs(range(N)))) == bits(whole)
+    assert bits(train(start, samples, how, rngs(range(N)))) == bits(whole)
 
 
 def test_the_start_is_left_as_it_was() -> None:
-    widths, samples, settings = CASES["one hidden layer"]
-    start = initial(MLP(widths), range(N))
+    widths, samples, how = CASES["one hidden layer"]
+    start = initial_replicas(MLP(widths), range(N))
     before = {name: values.clone() for name, values in start.parameters.items()}
-    train(start, samples, settings, rngs(range(N)))
+    train(start, samples, how, rngs(range(N)))
     assert all(torch.equal(start.parameters[name], values) for name, values in before.items())
 
 
-def test_huge_logits_are_no_overflow() -> None:
-    """Their loss is the logit itself; a product of many near 1 is none either."""
+def test_huge_logits_do_not_overflow() -> None:
+    """Their loss is the logit itself; neither does a product of many terms near 1 overflow."""
     widths, samples, _ = CASES["one hidden layer"]
-    start = initial(MLP(widths), range(N))
+    start = initial_replicas(MLP(widths), range(N))
     for name in start.weights:
         start.parameters[name].mul_(1e3)
-    frozen = Settings(1, 8, learning_rate=0.0)
+    frozen = recipe(1, 8, learning_rate=0.0)
     found = train(start, samples, frozen, rngs(range(N)))
     expected = _stacked(start, samples, frozen, rngs(range(N)))
     torch.testing.assert_close(found.loss, expected.loss)
@@ -114,14 +122,14 @@ def test_huge_logits_are_no_overflow() -> None:
 
 
 def test_many_bits_are_summed_as_one_product() -> None:
-    """2 ** 10,240 is no float64: the product is taken apart in time."""
+    """2 ** 10,240 is beyond float64: the product is split in time."""
     samples = task("reused-use-10")
     spec = MLP((samples.n_inputs, 4, samples.n_outputs))
     many = Task("many", samples.inputs.repeat(64, 1), samples.targets.repeat(64, 1), samples.goal)
-    zero = initial(spec, range(2)).masked(
-        {name: torch.zeros_like(x) for name, x in initial(spec, range(2)).masks.items()}
+    zero = initial_replicas(spec, range(2)).masked(
+        {name: torch.zeros_like(x) for name, x in initial_replicas(spec, range(2)).masks.items()}
     )
-    frozen = Settings(1, many.n_samples, learning_rate=0.0)
+    frozen = recipe(1, many.n_samples, learning_rate=0.0)
     found = train(zero, many, frozen, rngs(range(2)))
     assert many.targets.numel() >= 10_240
     torch.testing.assert_close(found.loss, torch.full((2,), float(np.log(2))))
@@ -130,14 +138,16 @@ def test_many_bits_are_summed_as_one_product() -> None:
 def test_other_goals_activations_and_sizes_go_the_general_way(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    widths, samples, settings = CASES["one hidden layer"]
-    start = initial(MLP(widths), range(2))
-    assert _compiled.suits(start, samples, settings)
-    assert not _compiled.suits(initial(MLP(widths, "tanh"), range(2)), samples, settings)
-    assert not _compiled.suits(start.to("meta"), samples, settings)
+    widths, samples, how = CASES["one hidden layer"]
+    start = initial_replicas(MLP(widths), range(2))
+    assert _compiled.suits(start, samples, how)
+    assert not _compiled.suits(initial_replicas(MLP(widths, "tanh"), range(2)), samples, how)
+    assert not _compiled.suits(start.to("meta"), samples, how)
     numbers = digits()
-    assert not _compiled.suits(initial(MLP((64, 5, 10)), range(1)), numbers, settings)
-    found = train(initial(MLP((64, 5, 10)), range(1)), numbers, Settings(1, 500), rngs(range(1)))
+    assert not _compiled.suits(initial_replicas(MLP((64, 5, 10)), range(1)), numbers, how)
+    found = train(
+        initial_replicas(MLP((64, 5, 10)), range(1)), numbers, recipe(1, 500), rngs(range(1))
+    )
     assert 0 < float(found.accuracy[0]) < 1
     monkeypatch.setattr(_compiled, "_DRAWN", 1)
-    assert not _compiled.suits(start, samples, settings)
+    assert not _compiled.suits(start, samples, how)

@@ -18,13 +18,13 @@ from netsculpt.files.checkpoint import read_model, write_model
 from netsculpt.graph.graph import NetGraph
 from netsculpt.loading import load
 from netsculpt.nets.families import CNN, LSTM, MLP, VGG, NetSpec, ResNet, initial_net
-from netsculpt.nets.held import Holder
+from netsculpt.nets.masking import MaskHook
 from netsculpt.nets.masks import (
     mask_gradients,
     mask_net,
     masks_of,
+    net_from_model,
     plain_state,
-    restored,
     zero_pruned,
 )
 from netsculpt.nets.unit_masks import kernel_mask, unit_masks
@@ -310,9 +310,9 @@ def test_masks_hold_after_a_move() -> None:
     """On its way to a GPU a net keeps its parameters, but gets new masks on another device."""
     net, other = masked("mlp"), masked("mlp", share=0.1)
     x, _ = samples(SPECS["mlp"])
-    (holder,) = net._forward_pre_hooks.values()
-    assert isinstance(holder, Holder)
-    holder.held = [(place, mask.to("meta")) for place, mask in holder.held]  # where it came from
+    (hook,) = net._forward_pre_hooks.values()
+    assert isinstance(hook, MaskHook)
+    hook.masked = [(place, mask.to("meta")) for place, mask in hook.masked]  # where it came from
     before = {n: p.detach().clone() for n, p in net.named_parameters()}
     with pytest.raises(NotImplementedError):  # the true masks are not seen: only meta's are
         functional_call(net, other.state_dict(), (x,))
@@ -321,7 +321,7 @@ def test_masks_hold_after_a_move() -> None:
         net.get_parameter("fc1.weight").add_(1)
     net(x)
     assert pruned_are_zero(dict(net.named_parameters()), masks_of(net))
-    assert {mask.device.type for _, mask in holder.held} == {"cpu"}
+    assert {mask.device.type for _, mask in hook.masked} == {"cpu"}
 
 
 def test_masks_hold_after_a_way_without_memory() -> None:
@@ -403,7 +403,7 @@ def test_layers_that_are_never_called_and_shared_weights() -> None:
 @pytest.mark.parametrize(
     ("masks", "text"),
     [
-        ({"fc9.weight": torch.ones(8, 6, dtype=torch.bool)}, "'fc9.weight' found.* fc1.weight"),
+        ({"fc9.weight": torch.ones(8, 6, dtype=torch.bool)}, "'fc9.weight', but .* fc1.weight"),
         ({"fc1.weight": torch.ones(6, 8, dtype=torch.bool)}, r"\[6, 8\].* \[8, 6\]"),
         ({"fc1.weight": torch.ones(8, 6)}, "torch.float32"),
     ],
@@ -434,7 +434,7 @@ def test_models_come_back_from_their_files(family: str, tmp_path: Path) -> None:
     write_model(path, net=spec.spec, state=state, masks=masks)
     assert pruned_are_zero(dict(read_model(path).state), masks)
     assert list(read_model(path).state) == list(spec.build().state_dict())
-    back = restored(read_model(path))
+    back = net_from_model(read_model(path))
     x, _ = samples(spec)
     assert torch.equal(back.eval()(x), net.eval()(x))
     assert all(torch.equal(masks_of(back)[n], m) for n, m in masks_of(net).items())
@@ -445,7 +445,7 @@ def test_models_whose_spec_is_of_another_net_are_refused(tmp_path: Path) -> None
     state = MLP((4, 3, 2)).build().state_dict()
     write_model(path, net=MLP((4, 5, 2)).spec, state=state, masks={})
     with pytest.raises(FormatError, match="another net than its spec"):
-        restored(read_model(path))
+        net_from_model(read_model(path))
 
 
 def test_edges_are_exactly_the_kept_bits(tmp_path: Path) -> None:
@@ -533,7 +533,7 @@ def test_units_take_rows_biases_and_named_columns() -> None:
 def test_a_net_without_some_units_is_the_smaller_net(
     family: str, layer: str, following: list[str]
 ) -> None:
-    """The same logits whatever a pruned unit held, and none of its parameters gets a gradient."""
+    """Logits do not depend on values of pruned units; their parameters get no gradient."""
     net = initial_net(SPECS[family], rng=0)
     n_units = len(net.get_parameter(f"{layer}.weight"))
     keep = torch.arange(n_units) != 1
@@ -556,10 +556,15 @@ def test_a_net_without_some_units_is_the_smaller_net(
 @pytest.mark.parametrize(
     ("layer", "keep", "following", "text"),
     [
-        ("relu1", torch.ones(8, dtype=torch.bool), [], "'relu1' is no layer with a weight"),
+        ("relu1", torch.ones(8, dtype=torch.bool), [], "'relu1' is not a layer with a weight"),
         ("fc1", torch.ones(7, dtype=torch.bool), [], r"\[7\], 'fc1' has 8"),
         ("fc1", torch.ones(8), [], "float32"),
-        ("fc1", torch.ones(8, dtype=torch.bool), ["fc3"], "'fc3' takes 5 units, 8 are"),
+        (
+            "fc1",
+            torch.ones(8, dtype=torch.bool),
+            ["fc3"],
+            "reads 5 units, but the mask is of 8",
+        ),
     ],
 )
 def test_wrong_units(layer: str, keep: Tensor, following: list[str], text: str) -> None:

@@ -1,10 +1,11 @@
-"""What is pruned when: schedules, steps, scores of edges, single edges, going on from a file."""
+"""Steps of pruning: schedules, scores of edges, single edges, resuming from a file."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,17 +16,24 @@ from netsculpt.core.catalog import catalog
 from netsculpt.core.errors import FormatError
 from netsculpt.nets.families import MLP
 from netsculpt.training.pruning.schedules import linear
-from netsculpt.training.sculpting.percentile_pruning import begun
-from netsculpt.training.sculpting.replicas import Replicas, initial
-from netsculpt.training.sculpting.retraining import Settings, accuracy
-from netsculpt.training.sculpting.sculpt import PUBLISHED, Rule, Sculpted, Sculpting, sculpt
+from netsculpt.training.sculpting.percentile_pruning import PercentilePruning
+from netsculpt.training.sculpting.replicas import Replicas, initial_replicas
+from netsculpt.training.sculpting.retraining import SCULPTING, accuracy
+from netsculpt.training.sculpting.saved import finish
+from netsculpt.training.sculpting.sculpt import (
+    PUBLISHED,
+    Sculpted,
+    Sculpting,
+    SculptingMethod,
+    sculpt,
+)
 from netsculpt.training.sculpting.single_edge_pruning import SingleEdgePruning
 from netsculpt.training.tasks import Task, task
 
 SCHEDULES = catalog("schedules")
 SCORES = catalog("edge_scores")
 SPEC = MLP((4, 9, 7, 4))
-SETTINGS = Settings(epochs=40)
+RECIPE = replace(SCULPTING, epochs=40)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -93,7 +101,7 @@ def test_accept_halve_stop(name: str, gradient: float, most: float) -> None:
     def cut(replicas: Any, keep: Tensor) -> Any:
         return None
 
-    pruning = begun(
+    pruning = PercentilePruning.starting_at(
         *(lambda _, __: torch.arange(24.0)[None], cut, SCHEDULES[name]),
         n_items=n_items,
         percent=torch.zeros(1, dtype=torch.float64),
@@ -102,7 +110,7 @@ def test_accept_halve_stop(name: str, gradient: float, most: float) -> None:
     while pruning.percent.numel():
         target, _, _ = pruning._next()
         seen.append(float(target))
-        pruning.judge(target <= most)
+        pruning.settle(target <= most)
     assert seen == pytest.approx(plain_steps(SCHEDULES[name], n_items, gradient, most), abs=2e-3)
 
 
@@ -113,17 +121,17 @@ def test_runs_go_at_their_own_pace() -> None:
         "percent": torch.zeros(2, dtype=torch.float64),
         "gradients": [40.0, 10.0],
     }
-    pruning = begun(None, None, linear, **made)  # type: ignore[arg-type]
+    pruning = PercentilePruning.starting_at(None, None, linear, **made)  # type: ignore[arg-type]
     target, _, single = pruning._next()
     assert (target.tolist(), single.tolist()) == ([40.0, 10.0], [False, True])
-    assert pruning.judge(torch.tensor([False, False])).tolist() == [True, False]
+    assert pruning.settle(torch.tensor([False, False])).tolist() == [True, False]
     assert pruning._next()[0].tolist() == [20.0]
 
 
 def test_a_run_that_has_pruned_all_is_done() -> None:
     made = {"percent": torch.full((2,), 80.0).double(), "gradients": [20.0, 10.0]}
-    pruning = begun(None, None, linear, n_items=10, **made)  # type: ignore[arg-type]
-    assert pruning.judge(torch.tensor([True, True])).tolist() == [False, True]
+    pruning = PercentilePruning.starting_at(None, None, linear, n_items=10, **made)  # type: ignore[arg-type]
+    assert pruning.settle(torch.tensor([True, True])).tolist() == [False, True]
 
 
 def flat(replicas: Replicas, what: dict[str, Tensor]) -> Tensor:
@@ -131,7 +139,7 @@ def flat(replicas: Replicas, what: dict[str, Tensor]) -> Tensor:
 
 
 def test_weight_gradient_by_hand(separable: Task) -> None:
-    replicas = initial(SPEC, range(2))
+    replicas = initial_replicas(SPEC, range(2))
     found = SCORES["weight_gradient"](replicas, separable)
     for at in range(2):
         net = replicas.spec.build()
@@ -146,7 +154,7 @@ def test_weight_gradient_by_hand(separable: Task) -> None:
 
 
 def test_path_weight_by_enumeration(separable: Task) -> None:
-    replicas = initial(MLP((2, 3, 2, 2)), [4])
+    replicas = initial_replicas(MLP((2, 3, 2, 2)), [4])
     pruned = {name: mask.clone() for name, mask in replicas.masks.items()}
     pruned["fc2.weight"][0, 1] = False  # hidden unit feeds nothing through one row
     replicas = replicas.masked(pruned)
@@ -164,7 +172,7 @@ def test_path_weight_by_enumeration(separable: Task) -> None:
 
 @pytest.mark.parametrize("name", SCORES)
 def test_pruned_edges_score_zero(name: str, separable: Task) -> None:
-    replicas = initial(SPEC, range(3))
+    replicas = initial_replicas(SPEC, range(3))
     masks = {key: torch.rand(mask.shape) < 0.6 for key, mask in replicas.masks.items()}
     pruned = replicas.masked(masks)
     scores = SCORES[name](pruned, separable)
@@ -175,7 +183,7 @@ def test_pruned_edges_score_zero(name: str, separable: Task) -> None:
 
 
 def test_single_edges_each_get_one_turn(separable: Task) -> None:
-    replicas = initial(MLP((4, 3, 4)), range(2))
+    replicas = initial_replicas(MLP((4, 3, 4)), range(2))
     masks = {key: mask.clone() for key, mask in replicas.masks.items()}
     masks["fc1.weight"][1, :, 1:] = False
     replicas = replicas.masked(masks)
@@ -187,12 +195,12 @@ def test_single_edges_each_get_one_turn(separable: Task) -> None:
         assert gone.tolist() == [1] * rows.numel()
         for row in rows.tolist():
             turns[row] += 1
-        rows = rows[pruning.judge(torch.zeros(rows.numel(), dtype=torch.bool))]
+        rows = rows[pruning.settle(torch.zeros(rows.numel(), dtype=torch.bool))]
     assert turns == [24, 15]
 
 
 def test_edges_that_carry_nothing_go_first(separable: Task) -> None:
-    replicas = initial(MLP((4, 5, 4)), [0])
+    replicas = initial_replicas(MLP((4, 5, 4)), [0])
     replicas.parameters["fc1.weight"].abs_()
     replicas.parameters["fc1.bias"][0, 2] = -100.0  # this unit is always off, the others are not
     pruning = SingleEdgePruning(flat(replicas, replicas.masks))
@@ -204,10 +212,10 @@ def test_edges_that_carry_nothing_go_first(separable: Task) -> None:
     assert not replicas.masks["fc1.bias"][0, 2], "no incoming weight, no bias"
 
 
-def run(separable: Task, rule: Rule, **other: Any) -> Sculpted:
+def run(separable: Task, method: SculptingMethod, **other: Any) -> Sculpted:
     gradients = {"unit_gradients": [60.0, 25.0], "edge_gradients": [2.5]}
     made = {"seeds": range(5), **gradients, **other}
-    return sculpt(SPEC, separable, SETTINGS, rule=rule, **made)
+    return sculpt(SPEC, separable, RECIPE, method=method, **made)
 
 
 @pytest.fixture(scope="module")
@@ -226,44 +234,44 @@ def test_single_edges_only_take_away(separable: Task, published: Sculpted) -> No
 
 @pytest.mark.parametrize("name", ["cubic", "lottery", "exponential"])
 def test_other_schedules_reach_the_goal(name: str, separable: Task) -> None:
-    found = run(separable, Rule(schedule=SCHEDULES[name]))
+    found = run(separable, SculptingMethod(schedule=SCHEDULES[name]))
     assert (accuracy(found.replicas, separable)[found.solved] == 1).all()
     assert (found.replicas.n_kept()[found.solved] < SPEC.n_weights // 2).all()
 
 
 def test_rewinding_starts_from_the_initial_weights(separable: Task) -> None:
-    still = Settings(epochs=1, learning_rate=0.0)
+    still = replace(SCULPTING, epochs=1, learning_rate=0.0)
     found = sculpt(
         *(SPEC, separable, still),
         seeds=[1],
         unit_gradients=[10.0],
         edge_gradients=[30.0],
         goal_accuracy=0.01,
-        rule=Rule(rewind=True),
+        method=SculptingMethod(rewind=True),
     )
-    start = initial(SPEC, [1])
+    start = initial_replicas(SPEC, [1])
     for name, values in found.replicas.parameters.items():
         assert torch.equal(values, start.parameters[name] * found.replicas.masks[name])
 
 
 def test_everything_pruned_ends_a_run(separable: Task) -> None:
     """A goal that an empty net reaches as well."""
-    found = sculpt(SPEC, separable, SETTINGS, seeds=[0], goal_accuracy=0.01)
+    found = sculpt(SPEC, separable, RECIPE, seeds=[0], goal_accuracy=0.01)
     assert int(found.replicas.n_kept()[0]) == 0
 
 
 @pytest.mark.parametrize("single_edges", [False, True])
-def test_a_restored_state_goes_on_to_the_same_bits(
+def test_a_restored_state_leads_to_the_same_bits(
     separable: Task, single_edges: bool, tmp_path: Any
 ) -> None:
-    """Broken off after any round, saved, and restored in a new object."""
+    """Interrupted after any round, saved, and restored into a new object."""
     made: dict[str, Any] = {
         "seeds": range(4),
         "unit_gradients": [60.0, 30.0],
         "edge_gradients": [5.0],
-        "rule": Rule(single_edges=single_edges),
+        "method": SculptingMethod(single_edges=single_edges),
     }
-    process, states = Sculpting(SPEC, separable, SETTINGS, **made), []
+    process, states = Sculpting(SPEC, separable, RECIPE, **made), []
     while not process.finished:
         path = tmp_path / f"{len(states)}.pt"
         torch.save(process.state(), path)
@@ -273,7 +281,7 @@ def test_a_restored_state_goes_on_to_the_same_bits(
     assert expected.solved.any()
     assert len(states) > 10
     for path in states[:: max(1, len(states) // 8)]:
-        other = Sculpting(SPEC, separable, SETTINGS, **made)
+        other = Sculpting(SPEC, separable, RECIPE, **made)
         other.restore(torch.load(path, weights_only=True))
         while not other.finished:
             other.advance()
@@ -281,6 +289,36 @@ def test_a_restored_state_goes_on_to_the_same_bits(
         for name, values in expected.replicas.parameters.items():
             assert torch.equal(values, found.replicas.parameters[name])
             assert torch.equal(expected.replicas.masks[name], found.replicas.masks[name])
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"recipe": replace(SCULPTING, epochs=2)}, "recipe epochs 1, this is 2"),
+        ({"seeds": [1]}, r"seeds \[0\], this is \[1\]"),
+        ({"spec": MLP((4, 5, 4))}, "net widths"),
+        ({"task": task("input-separable-reused"), "spec": MLP((6, 5, 3))}, "net widths"),
+        ({"unit_gradients": [5.0]}, "unit gradients"),
+        ({"edge_gradients": [5.0]}, "edge gradients"),
+        ({"goal_accuracy": 0.5}, "goal accuracy 1.0, this is 0.5"),
+        ({"method": SculptingMethod(rewind=True)}, "method rewind False, this is True"),
+        (
+            {"method": SculptingMethod(edge_score=SCORES["path_weight"])},
+            "method edge_score 'magnitude', this is 'path_weight'",
+        ),
+    ],
+)
+def test_a_state_of_another_sculpting_is_refused(
+    change: dict[str, Any], text: str, separable: Task, tmp_path: Path
+) -> None:
+    made = {"spec": SPEC, "task": separable, "recipe": replace(SCULPTING, epochs=1), "seeds": [0]}
+    path = tmp_path / "state.pt"
+    finish(Sculpting(**made), path)  # type: ignore[arg-type]
+    with pytest.raises(FormatError, match=text):
+        finish(Sculpting(**{**made, **change}), path)  # type: ignore[arg-type]
+    shifted = replace(separable, inputs=separable.inputs + 1)
+    with pytest.raises(FormatError, match="task samples"):
+        finish(Sculpting(**{**made, "task": shifted}), path)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -300,6 +338,6 @@ def test_wrong_arguments_are_named(separable: Task, other: dict[str, Any], text:
 
 def test_a_net_that_does_not_fit_is_refused(separable: Task) -> None:
     with pytest.raises(FormatError, match="5 inputs"):
-        sculpt(MLP((5, 3, 4)), separable, SETTINGS, seeds=[0])
+        sculpt(MLP((5, 3, 4)), separable, RECIPE, seeds=[0])
     with pytest.raises(FormatError, match="without hidden layer"):
-        sculpt(MLP((4, 4)), separable, SETTINGS, seeds=[0])
+        sculpt(MLP((4, 4)), separable, RECIPE, seeds=[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,14 +17,15 @@ from netsculpt.core.catalog import catalog
 from netsculpt.core.errors import FormatError
 from netsculpt.core.random import stream
 from netsculpt.nets.families import MLP
+from netsculpt.training.fitting.recipe import Recipe
 from netsculpt.training.sculpting.cuts import above_percentile
-from netsculpt.training.sculpting.replicas import Replicas, initial
-from netsculpt.training.sculpting.retraining import Settings, Trained, _stacked, train
-from netsculpt.training.sculpting.sculpt import Rule, Sculpted, sculpt
+from netsculpt.training.sculpting.replicas import Replicas, initial_replicas
+from netsculpt.training.sculpting.retraining import SCULPTING, Trained, _stacked, train
+from netsculpt.training.sculpting.sculpt import Sculpted, SculptingMethod, sculpt
 from netsculpt.training.tasks import Task, boolean, task
 
 SPEC = MLP((4, 10, 8, 4))
-SETTINGS = Settings(epochs=40, batch_size=8, learning_rate=0.05)
+RECIPE = replace(SCULPTING, epochs=40)
 SCORES = catalog("unit_scores")
 
 
@@ -42,7 +44,7 @@ def sculpted(separable: Task) -> Sculpted:
     return sculpt(
         MLP((4, 12, 4)),
         separable,
-        SETTINGS,
+        RECIPE,
         seeds=range(8),
         unit_gradients=[70.0, 20.0],
         edge_gradients=[5.0],
@@ -64,9 +66,9 @@ def test_training_is_adam_on_shuffled_noisy_batches(
     way: Callable[..., Trained], separable: Task
 ) -> None:
     """Two epochs of one replica against torch's own optimizer, drawn by hand."""
-    start = initial(SPEC, [3])
-    settings = Settings(epochs=2, batch_size=6, weight_decay=0.01, noise=0.2)
-    found = way(start, separable, settings, rngs(range(3, 4)))
+    start = initial_replicas(SPEC, [3])
+    recipe = replace(SCULPTING, epochs=2, batch_size=6, weight_decay=0.01, noise=0.2)
+    found = way(start, separable, recipe, rngs(range(3, 4)))
     net = alone(start, 0)
     optimizer = torch.optim.Adam(net.parameters(), lr=0.05, weight_decay=0.01)
     rng = stream(3, "test")
@@ -94,11 +96,13 @@ def test_training_is_adam_on_shuffled_noisy_batches(
 
 def test_stacked_equals_alone(separable: Task) -> None:
     """Batched products round differently: equal to 1e-3 after 6 steps of Adam."""
-    settings = Settings(epochs=3)
+    recipe = replace(SCULPTING, epochs=3)
     seeds = range(5)
-    together = _stacked(initial(SPEC, seeds), separable, settings, rngs(seeds))
+    together = _stacked(initial_replicas(SPEC, seeds), separable, recipe, rngs(seeds))
     for seed in seeds:
-        single = _stacked(initial(SPEC, [seed]), separable, settings, rngs(range(seed, seed + 1)))
+        single = _stacked(
+            initial_replicas(SPEC, [seed]), separable, recipe, rngs(range(seed, seed + 1))
+        )
         for name, values in single.replicas.parameters.items():
             torch.testing.assert_close(
                 together.replicas.parameters[name][seed], values[0], rtol=1e-3, atol=1e-4
@@ -108,17 +112,17 @@ def test_stacked_equals_alone(separable: Task) -> None:
 def test_drawing_more_epochs_at_a_time_changes_nothing(
     separable: Task, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = _stacked(initial(SPEC, [0]), separable, SETTINGS, rngs(range(1)))
+    whole = _stacked(initial_replicas(SPEC, [0]), separable, RECIPE, rngs(range(1)))
     monkeypatch.setattr("netsculpt.training.sculpting.retraining._CHUNK", 1)
-    parts = _stacked(initial(SPEC, [0]), separable, SETTINGS, rngs(range(1)))
+    parts = _stacked(initial_replicas(SPEC, [0]), separable, RECIPE, rngs(range(1)))
     assert torch.equal(whole.loss, parts.loss)
 
 
 @pytest.mark.parametrize("way", [train, _stacked])
 def test_pruned_parameters_stay_zero(way: Callable[..., Trained], separable: Task) -> None:
-    start = initial(SPEC, range(2))
+    start = initial_replicas(SPEC, range(2))
     masks = {name: torch.rand(x.shape) < 0.5 for name, x in start.parameters.items()}
-    found = way(start.masked(masks), separable, SETTINGS, rngs(range(2))).replicas
+    found = way(start.masked(masks), separable, RECIPE, rngs(range(2))).replicas
     for name, mask in masks.items():
         assert (found.parameters[name][~mask] == 0).all()
         assert (found.parameters[name][mask] != 0).any()
@@ -141,14 +145,14 @@ def by_sample(replicas: Replicas, at: int, separable: Task) -> Tensor:
 
 
 def test_activation_gradient_by_hand(separable: Task) -> None:
-    replicas = initial(SPEC, range(3))
+    replicas = initial_replicas(SPEC, range(3))
     found = SCORES["activation_gradient"](replicas, separable)
     for at in range(3):
         torch.testing.assert_close(found[at], by_sample(replicas, at, separable))
 
 
 def test_activation_variance_by_hand(separable: Task) -> None:
-    replicas = initial(SPEC, range(2))
+    replicas = initial_replicas(SPEC, range(2))
     found = SCORES["activation_variance"](replicas, separable)
     first = functional_call(
         replicas.net[0],
@@ -163,7 +167,7 @@ def test_activation_variance_by_hand(separable: Task) -> None:
 
 @pytest.mark.parametrize("name", SCORES)
 def test_pruned_units_score_zero(name: str, separable: Task) -> None:
-    replicas = initial(SPEC, range(2))
+    replicas = initial_replicas(SPEC, range(2))
     masks = {key: mask.clone() for key, mask in replicas.masks.items()}
     masks["fc1.weight"][:, 4], masks["fc1.bias"][:, 4], masks["fc2.weight"][:, :, 4] = 0, 0, 0
     scores = SCORES[name](replicas.masked(masks), separable)
@@ -201,7 +205,7 @@ def test_no_single_edge_step_was_left(sculpted: Sculpted, separable: Task) -> No
 
 def test_same_seeds_same_bytes(separable: Task) -> None:
     def run() -> Sculpted:
-        return sculpt(MLP((4, 8, 4)), separable, SETTINGS, seeds=range(3))
+        return sculpt(MLP((4, 8, 4)), separable, RECIPE, seeds=range(3))
 
     first, second = run(), run()
     for name, values in first.replicas.parameters.items():
@@ -210,7 +214,7 @@ def test_same_seeds_same_bytes(separable: Task) -> None:
 
 def test_unsolved_nets_are_left_dense() -> None:
     hard = boolean("f = a ^ b ^ c ^ d")
-    few = Settings(epochs=1, learning_rate=1e-6)
+    few = replace(SCULPTING, epochs=1, learning_rate=1e-6)
     found = sculpt(MLP((4, 4, 1)), hard, few, seeds=range(2), unit_gradients=[10.0, 20.0])
     assert not found.solved.any()
     assert found.replicas.n_kept().tolist() == [20] * 4
@@ -228,7 +232,7 @@ def test_runs_are_named_in_order(sculpted: Sculpted) -> None:
 
 def test_moving_replicas_leaves_them_where_they_are() -> None:
     """The net, too: `nn.Module.to` moves in place."""
-    replicas = initial(SPEC, [0])
+    replicas = initial_replicas(SPEC, [0])
     moved = replicas.to("meta")
     assert moved.device.type == "meta"
     assert {x.device.type for x in moved.net.buffers()} == {"meta"}
@@ -236,17 +240,17 @@ def test_moving_replicas_leaves_them_where_they_are() -> None:
 
 
 def by_hand(
-    found: Sculpted, at: int, samples: Task, settings: Settings, *, rewind: bool
+    found: Sculpted, at: int, samples: Task, recipe: Recipe, *, rewind: bool
 ) -> list[Tensor]:
     """One run in plain code, from the paper: its weights and the masks of weights and biases."""
     spec, seed = found.replicas.spec, found.seeds[at]
     unit_gradient, edge_gradient = found.unit_gradients[at], found.edge_gradients[at]
-    start = initial(spec, [seed])
+    start = initial_replicas(spec, [seed])
     names = start.weights
     biases = [name.replace(".weight", ".bias") for name in names]
 
     def tried(net: Replicas, masks: dict[str, Tensor], rng: np.random.Generator) -> Trained:
-        return train((start if rewind else net).masked(masks), samples, settings, [rng])
+        return train((start if rewind else net).masked(masks), samples, recipe, [rng])
 
     def without_units(net: Replicas, percent: float) -> dict[str, Tensor]:
         scores = by_sample(net, 0, samples).double().numpy()
@@ -287,13 +291,13 @@ def by_hand(
                 step /= 2
         return net
 
-    dense = train(start, samples, settings, [stream(seed, "sculpt", "dense")])
+    dense = train(start, samples, recipe, [stream(seed, "sculpt", "dense")])
     assert bool(found.solved[at]) == (float(dense.accuracy[0]) == 1)
     if not found.solved[at]:
         return [*dense.replicas.parameters.values(), *dense.replicas.masks.values()]
     rng = stream(seed, "sculpt", "units", str(unit_gradient))
     net = pruned(dense.replicas, without_units, rng, 0, unit_gradient, 100 / spec.n_hidden)
-    again = train(net, samples, settings, [rng])
+    again = train(net, samples, recipe, [rng])
     net = again.replicas if again.accuracy[0] == 1 else net
     rng = stream(seed, "sculpt", "edges", str(unit_gradient), str(edge_gradient))
     gone = 100 * (1 - float(net.n_kept()[0]) / spec.n_weights)
@@ -309,17 +313,17 @@ def test_every_run_is_the_published_method(
 ) -> None:
     """Runs of many seeds and gradients together, each against plain code, to the bit."""
     pytest.importorskip("numba", reason="stacked products round differently")
-    settings = Settings(epochs=25)
+    recipe = replace(SCULPTING, epochs=25)
     found = sculpt(
-        *(MLP(widths), separable, settings),
+        *(MLP(widths), separable, recipe),
         seeds=range(5),
         unit_gradients=[70.0, 15.0],
         edge_gradients=[5.0, 2.0],
-        rule=Rule(rewind=rewind),
+        method=SculptingMethod(rewind=rewind),
     )
     assert found.solved.any()
     for at in range(len(found.seeds)):
-        expected = by_hand(found, at, separable, settings, rewind=rewind)
+        expected = by_hand(found, at, separable, recipe, rewind=rewind)
         values = *found.replicas.parameters.values(), *found.replicas.masks.values()
         for one, other in zip(expected, values, strict=True):
             assert torch.equal(one[0], other[at]), (at, found.seeds[at])
@@ -327,7 +331,7 @@ def test_every_run_is_the_published_method(
 
 def test_the_first_of_equally_sparse_runs_is_taken() -> None:
     found = Sculpted(
-        initial(MLP((2, 3, 1)), [7, 7, 8]),
+        initial_replicas(MLP((2, 3, 1)), [7, 7, 8]),
         (7, 7, 8),
         (1.0, 2.0, 1.0),
         (1.0,) * 3,
@@ -339,6 +343,25 @@ def test_the_first_of_equally_sparse_runs_is_taken() -> None:
 @pytest.mark.parametrize(
     "wrong", [{"learning_rate": float("inf")}, {"noise": float("nan")}, {"epochs": 0}]
 )
-def test_settings_that_train_nothing_are_refused(wrong: dict[str, Any]) -> None:
+def test_recipe_that_train_nothing_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(FormatError, match=str(next(iter(wrong.values())))):
-        Settings(**wrong)
+        replace(SCULPTING, **wrong)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        *({"optimizer": "sgd"}, {"schedule": "cosine"}, {"warmup": 2}, {"goal_accuracy": 0.9}),
+        *({"schedule": "step", "milestones": (2,)}, {"momentum": 0.5}, {"nesterov": True}),
+        {"factor": 0.5},
+    ],
+)
+def test_recipes_that_stacks_cannot_follow_are_refused(
+    other: dict[str, Any], separable: Task
+) -> None:
+    recipe, field = replace(SCULPTING, **other), next(iter(other))
+    text = f"{field} of the recipe is .*, sculpting trains with .*: leave it out"
+    with pytest.raises(FormatError, match=text):
+        sculpt(SPEC, separable, recipe, seeds=[0])
+    with pytest.raises(FormatError, match=text):
+        train(initial_replicas(SPEC, [0]), separable, recipe, rngs(range(1)))

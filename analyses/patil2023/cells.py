@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from netsculpt.training.sculpting.retraining import Settings
+from netsculpt.training.fitting.recipe import Recipe
+from netsculpt.training.sculpting.retraining import SCULPTING
 from patil2023.paper import USES, WIDTHS
 
 __all__ = ["GRIDS", "STUDIES", "Cell", "Grid", "cells"]
@@ -24,7 +25,7 @@ _LEVELS = "increasing_hierarchical_levels-"
 _AT_HAND = (1, 4)  # uses whose published networks say how to train
 
 _DIGITS = {"two-digits-separate": 20, "two-digits-sum": 3}  # task: outputs
-_OF_DIGITS = Settings(epochs=5, batch_size=64, learning_rate=0.005)
+_OF_DIGITS = replace(SCULPTING, epochs=5, batch_size=64, learning_rate=0.005)
 _OF_DIGITS_WIDTH = 48
 _LOST = 0.01
 
@@ -53,7 +54,7 @@ class Cell:
     task: str  # netsculpt's name
     published_task: tuple[int, ...]  # the authors' name; () where there is none
     widths: tuple[int, ...]
-    settings: Settings
+    settings: Recipe
     settings_from: str = "published"
     prunes_units: bool = True  # False: edges only
     margin: float = 0.0  # accuracy that pruning may lose; with 0 every answer must be right
@@ -159,7 +160,8 @@ def _published(study: str, prefix: str) -> Iterator[Cell]:
                     row["task"],
                     _numbers(row["published_task"]),
                     _numbers(row["arch"]),
-                    Settings(
+                    replace(
+                        SCULPTING,
                         epochs=int(row["epochs"]),
                         batch_size=int(row["batch_size"]),
                         learning_rate=float(row["learning_rate"]),

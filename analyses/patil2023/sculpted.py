@@ -20,9 +20,9 @@ from netsculpt.graph.graph import NetGraph
 from netsculpt.graph.matrices import from_matrices
 from netsculpt.nets.families import MLP
 from netsculpt.training.influence import answer_flips
-from netsculpt.training.sculpting.replicas import Replicas, initial
+from netsculpt.training.sculpting.replicas import Replicas, initial_replicas
 from netsculpt.training.sculpting.retraining import train
-from netsculpt.training.sculpting.sculpt import PUBLISHED, Rule, sculpt
+from netsculpt.training.sculpting.sculpt import PUBLISHED, SculptingMethod, sculpt
 from netsculpt.training.tasks import Task, digit_sum, digits, hold_out, idx, separate_digits, task
 from patil2023.cells import Cell
 
@@ -86,7 +86,7 @@ def sculpt_cell(cell: Cell) -> Sculptures:
             unit_gradients=units if cell.prunes_units else units[:1],
             edge_gradients=cell.grid.edge_gradients,
             goal_accuracy=goal,
-            rule=PUBLISHED if cell.prunes_units else Rule(unit_score=_alike),
+            method=PUBLISHED if cell.prunes_units else SculptingMethod(unit_score=_alike),
         )
         for at in found.sparsest():
             seed, replica = found.seeds[at], found.replicas.take(torch.tensor([at]))
@@ -154,7 +154,7 @@ def _dense(cell: Cell, spec: MLP, learnt: Task) -> tuple[list[int], int, Replica
     while len(seeds) < cell.n_seeds and n_tried < _MOST_TRIED * cell.n_seeds:
         tried = range(n_tried, n_tried + at_once)
         rngs = [stream(seed, "sculpt", "dense") for seed in tried]  # as `sculpt` opens them
-        found = train(initial(spec, tried), learnt, cell.settings, rngs)
+        found = train(initial_replicas(spec, tried), learnt, cell.settings, rngs)
         reached = found.accuracy.tolist()
         new = [at for at in range(at_once) if cell.margin > 0 or reached[at] == 1]
         seeds += [tried[at] for at in new]

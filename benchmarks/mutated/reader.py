@@ -110,7 +110,7 @@ def attempt(work: Any) -> tuple[str, str]:
 
 def outcomes(path: Path, good: Path, results: Path, *, whole: bool) -> dict[str, tuple[str, str]]:
     """What came of a file in each of its roles."""
-    from netsculpt.training.influence import task_of
+    from netsculpt.training.influence import task_name_of
 
     graphs = []
 
@@ -121,7 +121,7 @@ def outcomes(path: Path, good: Path, results: Path, *, whole: bool) -> dict[str,
     found = {
         "model": attempt(as_model),
         "mask": attempt(lambda: load(good, mask=path, max_bytes=LIMIT)),
-        "task": attempt(lambda: task_of(path)),
+        "task": attempt(lambda: task_name_of(path)),
     }
     for graph in graphs:
         found["save"] = attempt(lambda graph=graph: save(graph, results / "graph.npz"))

@@ -162,9 +162,9 @@ def _refuse_dense(graph: NetGraph, model: Path, dense: bool) -> None:
 
 def _task_of(model: Path) -> str | None:
     """The task that a model of ours was made for; other files name none."""
-    from netsculpt.training.influence import task_of
+    from netsculpt.training.influence import task_name_of
 
-    return task_of(model)
+    return task_name_of(model)
 
 
 def _without_data(detectors: list[str], asked: str) -> list[str]:

@@ -61,7 +61,7 @@ def begun_net(model: Path | None, text: str | None, initial: str | None, seed: i
     from netsculpt.core.random import stream
     from netsculpt.files.checkpoint import read_model
     from netsculpt.nets.families import initial_net, net_from_spec
-    from netsculpt.nets.masks import restored
+    from netsculpt.nets.masks import net_from_model
 
     if (model is None) == (text is None):
         count = "both" if model is not None else "neither"
@@ -72,7 +72,7 @@ def begun_net(model: Path | None, text: str | None, initial: str | None, seed: i
         if initial is not None:
             raise typer.BadParameter("MODEL has its weights: leave it out", param_hint="--init")
         saved = read_model(model)
-        return Begun(net_from_spec(saved.net), restored(saved), dict(saved.metadata))
+        return Begun(net_from_spec(saved.net), net_from_model(saved), dict(saved.metadata))
     assert text is not None
     spec = spec_of(text)
     name = initial or INITIAL
@@ -83,9 +83,9 @@ def begun_net(model: Path | None, text: str | None, initial: str | None, seed: i
 
 def given_task_of(name: str, spec: NetSpec) -> Task:
     """The task of that name, which has to fit the net."""
-    from netsculpt.training.tasks import given_task
+    from netsculpt.training.tasks import parse_task
 
-    task = given_task(name, rng=0)
+    task = parse_task(name, rng=0)
     if (task.n_inputs, task.n_outputs) != (spec.n_inputs, spec.n_outputs):
         raise typer.BadParameter(
             f"{name} has {task.n_inputs} inputs and {task.n_outputs} outputs, the net has "

@@ -208,10 +208,10 @@ def _on_command_line(context: typer.Context, name: str) -> bool:
 def _batches(begun: Begun, task: str | None, n_samples: int, seed: int) -> Batches:
     """Samples of a task; without one, an example that has no loss."""
     from netsculpt.core.random import stream
-    from netsculpt.training.fitting.batches import batches_of, example_alone
+    from netsculpt.training.fitting.batches import batches_of, zero_batch
 
     if task is None:
-        return example_alone(begun.spec.n_inputs, _no_loss)
+        return zero_batch(begun.spec.n_inputs, _no_loss)
     samples = given_task_of(task, begun.spec)
     return batches_of(samples, n_samples=n_samples, rng=stream(seed, "samples"))
 

@@ -87,6 +87,6 @@ def _influence(arguments: dict[str, Any]) -> NDArray[np.float64] | None:
     if not set(arguments["detectors"]).intersection(DATA_AWARE):
         return None
     from netsculpt.training.influence import measured_influence
-    from netsculpt.training.tasks import given_task
+    from netsculpt.training.tasks import parse_task
 
-    return measured_influence(arguments["model"], given_task(arguments["task"], rng=0))
+    return measured_influence(arguments["model"], parse_task(arguments["task"], rng=0))

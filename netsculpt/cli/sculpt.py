@@ -120,7 +120,7 @@ def sculpt(
     from netsculpt.report.terminal.progress import progress_bars
     from netsculpt.report.terminal.sculpted import print_sweep
     from netsculpt.studies.sculpting import Plan, read_plan, sweep
-    from netsculpt.training.tasks import absolute
+    from netsculpt.training.tasks import absolute_task
 
     detectors = chosen_detectors(detector)
     begun = (output / "plan.json").exists()
@@ -141,7 +141,7 @@ def sculpt(
         _only_the_plan(context)
         plan = read_plan(output)
     else:
-        task = absolute(task)
+        task = absolute_task(task)
         plan = Plan(
             task,
             widths=_widths(task, arch),
@@ -216,9 +216,9 @@ def _percentages(text: str, option: str) -> tuple[float, ...]:
 
 def _widths(task: str, text: str) -> tuple[int, ...]:
     """Units per layer; two hidden layers of 24 if nothing is said."""
-    from netsculpt.training.tasks import given_task
+    from netsculpt.training.tasks import parse_task
 
-    made = given_task(task, rng=0)
+    made = parse_task(task, rng=0)
     ends = (made.n_inputs, made.n_outputs)
     parts = text.split(",") if text else [str(ends[0]), "24", "24", str(ends[1])]
     if not all(part.strip().isdecimal() and int(part) > 0 for part in parts):

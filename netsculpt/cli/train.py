@@ -202,6 +202,8 @@ def train(
 def _recipe(**fields: Any) -> Recipe:
     from netsculpt.training.fitting.recipe import Recipe
 
+    if fields["learning_rate"] == 0:
+        raise typer.BadParameter("a learning rate of 0 trains nothing: a number above 0 is needed")
     try:
         return Recipe(**fields)
     except FormatError as error:

@@ -1,7 +1,7 @@
 """``model.pt``: one file that training writes and loading reads.
 
-A plain dict of tensors and JSON-able metadata, written by ``torch.save``. It holds nothing that
-``torch.load(weights_only=True)`` refuses:
+A plain dict of tensors and JSON-able metadata, written by ``torch.save``, that
+``torch.load(weights_only=True)`` accepts:
 
     {"format": "netsculpt model", "version": 1,
      "net": {"family": "mlp", "widths": [4, 8, 2], "activation": "relu"},
@@ -29,14 +29,14 @@ __all__ = ["Model", "as_model", "is_model", "read_model", "read_tensors", "write
 _FORMAT = "netsculpt model"
 _VERSION = 1
 _DICTS = ("net", "state", "masks", "metadata")
-_MOST_VALUES, _DEEPEST = 1_000_000, 50  # in a net's description or the metadata
+_MOST_VALUES, _DEEPEST = 1_000_000, 50  # in the description of a net or the metadata
 
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """What a ``model.pt`` holds."""
+    """The content of a ``model.pt``."""
 
-    net: Mapping[str, Any]  # how to make the net: {"family": …, "widths": …, …}
+    net: Mapping[str, Any]  # how to build the net: {"family": …, "widths": …, …}
     state: Mapping[str, Tensor]  # parameters and buffers by name, in the net's order
     masks: Mapping[str, Tensor]  # bool, True = kept, by the name of the parameter
     metadata: Mapping[str, Any]  # JSON-able: seeds, scores, versions
@@ -55,13 +55,13 @@ def write_model(
     Parameters
     ----------
     path
-        Where to; an existing file is replaced in one step.
+        The file; an existing one is replaced in one step.
     net
-        How to make the net, JSON-able, with at least "family".
+        How to build the net, JSON-able, with at least "family".
     state
-        Tensors or arrays by name, in the order of the net. Copied to the CPU, without gradients.
+        Tensors or arrays by name, in the order of the net; copied to the CPU without gradients.
     masks
-        Boolean ones by names of `state`, of the same shapes. True = kept.
+        Boolean tensors or arrays by names of `state`, of the same shapes. True = kept.
     metadata
         Anything JSON-able.
 
@@ -81,12 +81,12 @@ def write_model(
         "format": _FORMAT,
         "version": _VERSION,
         "net": _plain(net, "net"),
-        "state": {name: _alone(tensor) for name, tensor in state.items()},
-        "masks": {name: _alone(mask) for name, mask in masks.items()},
+        "state": {name: _compact(tensor) for name, tensor in state.items()},
+        "masks": {name: _compact(mask) for name, mask in masks.items()},
         "metadata": _plain(metadata or {}, "metadata"),
     }
     as_model(content, "the model to write")
-    with replacing(Path(path)) as stream:  # a stream: the name of a file would be written into it
+    with replacing(Path(path)) as stream:  # a stream: torch writes the name of a file into the file
         torch.save(content, stream)
 
 
@@ -96,22 +96,22 @@ def read_model(path: str | os.PathLike[str], *, max_bytes: int = 8 * 2**30) -> M
     Raises
     ------
     FormatError
-        If it is no ``model.pt`` of this version, or its parts do not fit each other.
+        If it is not a ``model.pt`` of this version, or its parts do not fit each other.
     """
     value = read_tensors(path, max_bytes=max_bytes)
     where = repr(Path(path).name)
     if not is_model(value):
         raise FormatError(
-            f"{where} is no model.pt of netsculpt: give a file that write_model or "
+            f"{where} is not a model.pt of netsculpt: give a file that write_model or "
             "'netsculpt sculpt' wrote"
         )
     return as_model(value, where)
 
 
 def read_tensors(path: str | os.PathLike[str], *, max_bytes: int = 8 * 2**30) -> Any:
-    """What ``torch.save`` wrote, checked as any stranger's file; None if it is of another kind.
+    """Read a file of ``torch.save`` with all checks of untrusted files; None if it is none.
 
-    Everything that netsculpt reads back of its own goes through here.
+    netsculpt reads all its own torch files through this function.
     """
     from netsculpt.files import torch_zip
     from netsculpt.files.source import Source
@@ -121,13 +121,13 @@ def read_tensors(path: str | os.PathLike[str], *, max_bytes: int = 8 * 2**30) ->
 
 
 def is_model(value: object) -> bool:
-    """Whether the content of a torch file says that it is a ``model.pt``."""
-    said = value.get("format") if isinstance(value, dict) else None
-    return isinstance(said, str) and said == _FORMAT
+    """Whether the content of a torch file is marked as a ``model.pt``."""
+    mark = value.get("format") if isinstance(value, dict) else None
+    return isinstance(mark, str) and mark == _FORMAT
 
 
 def as_model(value: Mapping[str, Any], where: str) -> Model:
-    """The content of a ``model.pt``, checked."""
+    """Check the content of a ``model.pt``."""
     if value.get("version") != _VERSION:
         raise FormatError(
             f"{where} is a model of version {value.get('version')!r:.40}, this netsculpt reads "
@@ -138,7 +138,7 @@ def as_model(value: Mapping[str, Any], where: str) -> Model:
         raise FormatError(f"{where} lacks a dict under {wrong[0]!r}: write it with write_model")
     model = Model(*(value[key] for key in _DICTS))
     if not isinstance(model.net.get("family"), str):
-        raise FormatError(f"{where} does not say the family of its net: net needs 'family'")
+        raise FormatError(f"{where} does not name the family of its net: net needs 'family'")
     for part in (model.net, model.metadata):
         _check_plain(part, where)
     for part in (model.state, model.masks):
@@ -164,8 +164,8 @@ def _check_mask(name: str, mask: Tensor, state: Mapping[str, Tensor], where: str
 
     if name not in state:
         raise FormatError(
-            f"{where} has a mask of {name!r:.80} but no such parameter: masks go by the name of "
-            "the parameter they mask"
+            f"{where} has a mask of {name!r:.80} but no such parameter: name masks after the "
+            "parameters that they mask"
         )
     if mask.dtype != torch.bool or mask.shape != state[name].shape:
         raise FormatError(
@@ -175,7 +175,7 @@ def _check_mask(name: str, mask: Tensor, state: Mapping[str, Tensor], where: str
 
 
 def _check_plain(content: Any, where: str) -> None:
-    """Refuse what JSON cannot hold, and lists nested so often that it would not end."""
+    """Refuse values that JSON cannot hold, and lists nested without end."""
     left = [(content, 0)]
     for _ in range(_MOST_VALUES):
         if not left:
@@ -190,8 +190,8 @@ def _check_plain(content: Any, where: str) -> None:
                 f"deeper than {_DEEPEST}: write it with write_model"
             )
     raise FormatError(
-        f"{where} holds more than {_MOST_VALUES} values in its net or metadata: it is made up; "
-        "write it with write_model"
+        f"{where} holds more than {_MOST_VALUES} values in its net or metadata, which no model "
+        "needs: write it with write_model"
     )
 
 
@@ -200,7 +200,7 @@ def _is_str_dict(value: object) -> bool:
 
 
 def _plain(value: Mapping[str, Any], part: str) -> dict[str, Any]:
-    """As JSON would give it back, so that what is read equals what was written."""
+    """The value after a round trip through JSON, so that reading returns what was written."""
     try:
         plain: dict[str, Any] = json.loads(json.dumps(value, allow_nan=False))
     except (TypeError, ValueError) as error:
@@ -211,9 +211,9 @@ def _plain(value: Mapping[str, Any], part: str) -> dict[str, Any]:
     return plain
 
 
-def _alone(given: Tensor | NDArray[Any]) -> Tensor:
-    """A copy that shares no storage, so that nothing but its own numbers is written."""
+def _compact(values: Tensor | NDArray[Any]) -> Tensor:
+    """A copy with its own storage, so that only its own numbers are written."""
     import torch
 
-    tensor = given if isinstance(given, torch.Tensor) else torch.tensor(given)
+    tensor = values if isinstance(values, torch.Tensor) else torch.tensor(values)
     return tensor.detach().to(device="cpu", copy=True).contiguous()

@@ -49,7 +49,7 @@ def graph_of_model(contents: Contents, *, allow_nonfinite: bool) -> NetGraph:
 def _built(model: Model) -> tuple[NetSpec, nn.Module]:
     """Build the net, unless its description alone would exhaust memory."""
     from netsculpt.nets.families import net_from_spec
-    from netsculpt.nets.masks import restored
+    from netsculpt.nets.masks import net_from_model
 
     spec = net_from_spec(model.net)
     n_layers = max(getattr(spec, "depth", 1), getattr(spec, "layers", 1))
@@ -65,7 +65,7 @@ def _built(model: Model) -> tuple[NetSpec, nn.Module]:
             f"the net takes {spec.n_inputs} numbers per sample, more than {_MOST_INPUTS}: build it "
             "and pass it to netsculpt.trace"
         )
-    return spec, restored(model)
+    return spec, net_from_model(model)
 
 
 def _numbers(values: Any) -> list[int]:

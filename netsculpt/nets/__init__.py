@@ -2,9 +2,9 @@
 
 >>> from netsculpt.nets import MLP, initial_net, prunable
 >>> list(prunable(initial_net(MLP((4, 12, 4)), rng=0)))
-['layers.0.weight', 'layers.1.weight']
+['fc1.weight', 'fc2.weight']
 
-The public names stand in ``__init__.pyi``; each is imported when it is first used.
+``__init__.pyi`` lists the public names; each is imported on first use.
 """
 
 import lazy_loader

@@ -9,8 +9,8 @@ from .families import initial_net as initial_net
 from .families import net_from_spec as net_from_spec
 from .masks import mask_net as mask_net
 from .masks import masks_of as masks_of
+from .masks import net_from_model as net_from_model
 from .masks import plain_state as plain_state
-from .masks import restored as restored
 from .prunable import prunable as prunable
 from .unit_masks import kernel_mask as kernel_mask
 from .unit_masks import unit_masks as unit_masks

@@ -1,4 +1,4 @@
-"""Exactly so many of the best: never a threshold, which keeps too many where scores are equal."""
+"""Keep exactly n of the highest scores: a threshold would keep too many where scores are equal."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from torch import Tensor
 
 from netsculpt.core.errors import FormatError
 
-__all__ = ["best", "shared_out"]
+__all__ = ["apportioned", "as_numbers", "best"]
 
 
 def best(scores: Mapping[str, NDArray[np.float64]], n_kept: int) -> dict[str, NDArray[np.bool_]]:
-    """The `n_kept` highest of all scores; of equal ones those that come first.
+    """Mask of the `n_kept` highest scores of all parameters; among equals the first ones.
 
     >>> best({"a": np.array([1.0, 3.0]), "b": np.array([[1.0, 1.0]])}, 2)
     {'a': array([ True,  True]), 'b': array([[False, False]])}
@@ -23,7 +23,8 @@ def best(scores: Mapping[str, NDArray[np.float64]], n_kept: int) -> dict[str, ND
     if np.isnan(flat).any():
         broken = [name for name, x in scores.items() if np.isnan(x).any()]
         raise FormatError(
-            f"scores of {', '.join(broken)} are not numbers: look for infinite weights or losses"
+            f"scores of {', '.join(broken)} are NaN, numbers are needed: look for infinite weights "
+            "or losses"
         )
     keep = np.zeros(flat.size, dtype=bool)
     if n_kept:
@@ -36,14 +37,14 @@ def best(scores: Mapping[str, NDArray[np.float64]], n_kept: int) -> dict[str, ND
     }
 
 
-def shared_out(
+def apportioned(
     densities: Mapping[str, float], sizes: Mapping[str, int], n_kept: int, left: Mapping[str, int]
 ) -> dict[str, int]:
-    """Whole numbers that add up to `n_kept`, as near as can be to the densities.
+    """Whole numbers that add up to `n_kept`, as close to the densities as possible.
 
-    None is more than there are `left`; what is too much for one is shared among the others.
+    None exceeds the number `left`; the excess of one parameter is shared among the others.
 
-    >>> shared_out({"a": 0.5, "b": 0.25}, {"a": 3, "b": 6}, 3, {"a": 3, "b": 6})
+    >>> apportioned({"a": 0.5, "b": 0.25}, {"a": 3, "b": 6}, 3, {"a": 3, "b": 6})
     {'a': 2, 'b': 1}
     """
     wanted = _within({name: densities[name] * n for name, n in sizes.items()}, n_kept, left)
@@ -61,7 +62,7 @@ def shared_out(
 def _within(
     wanted: Mapping[str, float], n_kept: int, left: Mapping[str, int]
 ) -> Mapping[str, float]:
-    """Those that are more than are left become what is left, and the others grow for it alike."""
+    """Wanted numbers capped at what is left; the others grow by a common factor instead."""
     full: set[str] = set()
     while over := {x for x in wanted if x not in full and wanted[x] > left[x]}:
         full |= over

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from torch import nn
 
-from netsculpt.nets.held import Place, places
+from netsculpt.nets.masking import LayerParameter, layer_parameters
 
-__all__ = ["prunable", "weight_places"]
+__all__ = ["layer_weights", "prunable"]
 
 _NORMS = (nn.LayerNorm, nn.GroupNorm, nn.RMSNorm, nn.modules.batchnorm._NormBase)
 
 
-def weight_places(net: nn.Module) -> list[Place]:
-    """Where its weights stand: parameters of two and more dimensions but those of norms."""
-    return [x for x in places(net) if x.parameter.ndim > 1 and not isinstance(x.layer, _NORMS)]
+def layer_weights(net: nn.Module) -> list[LayerParameter]:
+    """The weights of a net: parameters of two or more dimensions, except those of norms."""
+    return [
+        entry
+        for entry in layer_parameters(net)
+        if entry.parameter.ndim > 1 and not isinstance(entry.layer, _NORMS)
+    ]
 
 
 def prunable(net: nn.Module) -> dict[str, nn.Parameter]:
@@ -22,4 +26,4 @@ def prunable(net: nn.Module) -> dict[str, nn.Parameter]:
     >>> list(prunable(nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))))
     ['0.weight']
     """
-    return {place.name: place.parameter for place in weight_places(net)}
+    return {weight.name: weight.parameter for weight in layer_weights(net)}

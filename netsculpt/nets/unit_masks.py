@@ -1,4 +1,4 @@
-"""Masks that keep or prune whole units and whole kernels."""
+"""Masks that keep or prune whole units or whole kernels."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ import torch
 from torch import Tensor, nn
 
 from netsculpt.core.errors import FormatError
-from netsculpt.nets.held import Place, places
+from netsculpt.nets.masking import LayerParameter, layer_parameters
 
 __all__ = ["kernel_mask", "unit_masks"]
 
-_TRANSPOSED = nn.ConvTranspose1d | nn.ConvTranspose2d | nn.ConvTranspose3d
+Entries = Mapping[str, LayerParameter]  # by name
 
 
 def kernel_mask(weight: Tensor, keep: Tensor) -> Tensor:
-    """Keep or prune whole kernels.
+    """Mask that keeps or prunes whole kernels.
 
     Parameters
     ----------
     weight
-        Of a convolution, [out, in, …].
+        The weight of a convolution, [out, in, …].
     keep
         Boolean [out, in], True = kept.
 
@@ -42,22 +42,22 @@ def kernel_mask(weight: Tensor, keep: Tensor) -> Tensor:
 def unit_masks(
     net: nn.Module, layer: str, keep: Tensor, *, following: Sequence[str] = ()
 ) -> dict[str, Tensor]:
-    """Keep or prune whole units of a layer, with what they take along.
+    """Masks that keep or prune whole units of a layer.
 
-    A unit takes its row (or its kernels) and its bias. In the layers named as following it takes
-    its columns; after a flatten those of all its positions; of a norm its factor and its bias.
-    What was pruned before stays so.
+    A pruned unit loses its row (or its kernels) and its bias; in the layers named as following its
+    columns (after a flatten those of all its positions); in a norm its factor and its bias. What
+    was pruned before stays pruned.
 
     Parameters
     ----------
     net
-        Any net; left as it is.
+        Any net; not changed.
     layer
         Name of a linear layer or a convolution.
     keep
         Boolean [units], True = kept.
     following
-        Names of the layers that read the units. Nothing else says who does.
+        Names of all layers that read the units: the net itself does not say which do.
 
     Returns
     -------
@@ -73,49 +73,49 @@ def unit_masks(
     >>> {name: int(mask.sum()) for name, mask in masks_of(net).items()}
     {'fc1.weight': 3, 'fc1.bias': 1, 'fc2.weight': 2}
     """
-    found = {place.name: place for place in places(net)}
-    weight = _weight(found, layer)
+    entries = {entry.name: entry for entry in layer_parameters(net)}
+    weight = _weight(entries, layer)
     if keep.dtype != torch.bool or keep.shape != weight.shape[:1]:
         raise FormatError(
             f"units to keep are {keep.dtype} {list(keep.shape)}, {layer!r} has {len(weight)}: "
             "booleans [units] are needed"
         )
-    wanted = dict(_rows(found, layer, keep))
+    wanted = dict(_rows(entries, layer, keep))
     for name in following:
-        if _weight(found, name).ndim == 1:
-            wanted |= _rows(found, name, keep)
+        if _weight(entries, name).ndim == 1:
+            wanted |= _rows(entries, name, keep)
         else:
-            wanted |= _columns(found, name, keep)
-    before = {name: found[name].mask for name in wanted}
+            wanted |= _columns(entries, name, keep)
+    before = {name: entries[name].mask for name in wanted}
     return {
         name: mask if (old := before[name]) is None else mask & old for name, mask in wanted.items()
     }
 
 
-def _weight(found: Mapping[str, Place], layer: str) -> Tensor:
-    place = found.get(f"{layer}.weight")
-    if place is None or isinstance(place.layer, _TRANSPOSED):
+def _weight(entries: Entries, layer: str) -> Tensor:
+    entry = entries.get(f"{layer}.weight")
+    if entry is None or entry.is_transposed:
         raise FormatError(
-            f"{layer!r} is no layer with a weight [out, in, …], the net's parameters are "
-            f"{', '.join(found)}: name a linear layer, a convolution or a norm"
+            f"{layer!r} is not a layer with a weight [out, in, …], the net's parameters are "
+            f"{', '.join(entries)}: name a linear layer, a convolution or a norm"
         )
-    return place.parameter
+    return entry.parameter
 
 
-def _rows(found: Mapping[str, Place], layer: str, keep: Tensor) -> Iterator[tuple[str, Tensor]]:
-    """Masks of all that belongs to the units of a layer."""
+def _rows(entries: Entries, layer: str, keep: Tensor) -> Iterator[tuple[str, Tensor]]:
+    """Masks of the weight and the bias of a layer, by unit."""
     for name in (f"{layer}.weight", f"{layer}.bias"):
-        if name in found:
-            parameter = found[name].parameter
+        if name in entries:
+            parameter = entries[name].parameter
             if len(parameter) != len(keep):
                 raise FormatError(_misfit(layer, len(parameter), keep))
             rows = keep.to(parameter.device).reshape(-1, *(1,) * (parameter.ndim - 1))
             yield name, rows.expand(parameter.shape).clone()
 
 
-def _columns(found: Mapping[str, Place], layer: str, keep: Tensor) -> Iterator[tuple[str, Tensor]]:
-    """The mask of a weight that reads units, each at one or, after a flatten, more positions."""
-    weight = _weight(found, layer)
+def _columns(entries: Entries, layer: str, keep: Tensor) -> Iterator[tuple[str, Tensor]]:
+    """Mask of a weight that reads units, each at one position or, after a flatten, at several."""
+    weight = _weight(entries, layer)
     positions, rest = divmod(weight.shape[1], len(keep))
     if rest or not positions or (weight.ndim > 2 and positions > 1):
         raise FormatError(_misfit(layer, weight.shape[1], keep))
@@ -126,6 +126,6 @@ def _columns(found: Mapping[str, Place], layer: str, keep: Tensor) -> Iterator[t
 
 def _misfit(layer: str, n_units: int, keep: Tensor) -> str:
     return (
-        f"{layer!r} takes {n_units} units, {len(keep)} are kept or pruned: name only layers that "
+        f"{layer!r} reads {n_units} units, but the mask is of {len(keep)}: name only layers that "
         "read those units"
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from netsculpt.nets.prunable import weight_places
+from netsculpt.nets.prunable import layer_weights
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,7 +17,7 @@ __all__ = ["WeightCounts", "weight_counts"]
 
 @dataclass(frozen=True)
 class WeightCounts:
-    """How many weights a net has and keeps, by parameter; biases and norms are not counted."""
+    """Numbers of weights of a net and of kept ones, by parameter, without biases and norms."""
 
     names: tuple[str, ...]
     kept: tuple[int, ...]
@@ -25,11 +25,11 @@ class WeightCounts:
 
     @property
     def density(self) -> float:
-        """Kept share of all weights, 0 … 1."""
+        """Kept fraction of all weights, 0 … 1."""
         return sum(self.kept) / sum(self.total)
 
     def table(self) -> pd.DataFrame:
-        """One row a parameter."""
+        """One row per parameter."""
         import pandas as pd
 
         columns = {"parameter": self.names, "kept": self.kept, "total": self.total}
@@ -42,7 +42,7 @@ class WeightCounts:
 
 
 def weight_counts(net: nn.Module) -> WeightCounts:
-    """Count the weights of a net, exactly: its `prunable` parameters.
+    """Count the `prunable` weights of a net, exactly.
 
     >>> import torch
     >>> from netsculpt.nets.masks import mask_net
@@ -52,8 +52,8 @@ def weight_counts(net: nn.Module) -> WeightCounts:
     >>> weight_counts(net).kept, weight_counts(net).total, weight_counts(net).density
     ((8, 2), (8, 4), 0.8333333333333334)
     """
-    counted = weight_places(net)
-    masks = [x.mask for x in counted]
-    totals = tuple(x.parameter.numel() for x in counted)
+    weights = layer_weights(net)
+    masks = [x.mask for x in weights]
+    totals = tuple(x.parameter.numel() for x in weights)
     kept = (n if mask is None else int(mask.sum()) for n, mask in zip(totals, masks, strict=True))
-    return WeightCounts(tuple(x.name for x in counted), tuple(kept), totals)
+    return WeightCounts(tuple(x.name for x in weights), tuple(kept), totals)

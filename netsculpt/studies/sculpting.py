@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import partial
 from io import TextIOWrapper
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from netsculpt.core.catalog import catalog, names
 from netsculpt.core.errors import FormatError
 from netsculpt.core.parallel import in_parallel
+from netsculpt.core.progress import Progress
 from netsculpt.core.version import __version__
 from netsculpt.core.writing import replacing
 from netsculpt.graph.partition import Partition
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Network", "Plan", "Run", "Sweep", "grouped_right", "read_plan", "sweep"]
 
-Progress = Callable[[str, int, int], None]  # stage, runs finished, runs in all
-
 _WEIGHTS_TOGETHER = 20_000_000  # weights in one batch, before pruning
 _LONGEST_PLAN = 1 << 26  # bytes
 _METHODS = {
@@ -44,13 +43,14 @@ _METHODS = {
     "edge_score": "edge_scores",
     "schedule": "schedules",
 }
+_TRAINING = ("epochs", "batch_size", "learning_rate", "weight_decay", "noise")
 
 
 @dataclass(frozen=True)
 class Plan:
     """What a sweep does. Equal plans give equal bytes on the same machine."""
 
-    task: str  # as `netsculpt.training.tasks.given_task` reads it
+    task: str  # as `netsculpt.training.tasks.parse_task` reads it
     widths: tuple[int, ...]
     seeds: tuple[int, ...]
     unit_gradients: tuple[float, ...] = (10.0,)
@@ -228,9 +228,9 @@ def _fits(value: object, hint: Any) -> bool:
 
 
 def _task(plan: Plan) -> Task:
-    from netsculpt.training.tasks import given_task
+    from netsculpt.training.tasks import parse_task
 
-    return given_task(plan.task, rng=0)
+    return parse_task(plan.task, rng=0)
 
 
 def _begin(plan: Plan, folder: Path, task: Task) -> None:
@@ -293,19 +293,19 @@ def _sculpted(plan: Plan, folder: Path, at: int, *, progress: Progress | None) -
 
 def _process(plan: Plan, task: Task, seeds: Sequence[int]) -> Sculpting:
     from netsculpt.nets.families import MLP
-    from netsculpt.training.sculpting.retraining import Settings
-    from netsculpt.training.sculpting.sculpt import Rule, Sculpting
+    from netsculpt.training.fitting.recipe import Recipe
+    from netsculpt.training.sculpting.sculpt import Sculpting, SculptingMethod
 
     chosen = {field: catalog(package)[getattr(plan, field)] for field, package in _METHODS.items()}
     return Sculpting(
         MLP(plan.widths),
         task,
-        Settings(plan.epochs, plan.batch_size, plan.learning_rate, plan.weight_decay, plan.noise),
+        Recipe(**{field: getattr(plan, field) for field in _TRAINING}),
         seeds=seeds,
         unit_gradients=plan.unit_gradients,
         edge_gradients=plan.edge_gradients,
         goal_accuracy=plan.goal_accuracy,
-        rule=Rule(**chosen, rewind=plan.rewind, single_edges=plan.single_edges),
+        method=SculptingMethod(**chosen, rewind=plan.rewind, single_edges=plan.single_edges),
         device=plan.device,
     )
 

@@ -1,13 +1,14 @@
-"""Training: tasks, nets, masks, sculpting.
+"""Training: tasks, fitting, pruning, sculpting, influence.
 
+>>> from dataclasses import replace
 >>> from netsculpt.nets import MLP
->>> from netsculpt.training import Settings, sculpt, task
->>> settings = Settings(epochs=30, batch_size=8)
->>> found = sculpt(MLP((4, 12, 4)), task("input-separable"), settings, seeds=range(4))
->>> [int(found.replicas.n_kept()[at]) < 40 for at in found.sparsest()][:1]
+>>> from netsculpt.training import SCULPTING, sculpt, task
+>>> recipe = replace(SCULPTING, epochs=30)
+>>> sculpted = sculpt(MLP((4, 12, 4)), task("input-separable"), recipe, seeds=range(4))
+>>> [int(sculpted.replicas.n_kept()[row]) < 40 for row in sculpted.sparsest()][:1]
 [True]
 
-The public names stand in ``__init__.pyi``; each is imported when it is first used.
+``__init__.pyi`` lists the public names; each is imported on first use.
 """
 
 import lazy_loader

@@ -17,10 +17,10 @@ from .pruning.prune import prune as prune
 from .pruning.repair import repaired as repaired
 from .pruning.report import pruning_report as pruning_report
 from .pruning.sparse_net import sparse_net as sparse_net
-from .sculpting.retraining import Settings as Settings
-from .sculpting.sculpt import Rule as Rule
+from .sculpting.retraining import SCULPTING as SCULPTING
 from .sculpting.sculpt import Sculpted as Sculpted
 from .sculpting.sculpt import Sculpting as Sculpting
+from .sculpting.sculpt import SculptingMethod as SculptingMethod
 from .sculpting.sculpt import sculpt as sculpt
 from .tasks import Task as Task
 from .tasks import boolean as boolean

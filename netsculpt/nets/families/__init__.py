@@ -1,7 +1,7 @@
-"""Nets made from frozen specs: one file a family.
+"""Nets made from frozen specs: one file per family.
 
-All take samples as tasks hold them, [n, n_inputs]; nets of images and sequences know their shape
-and give it to each sample first.
+All take samples as tasks hold them, [n, n_inputs]; nets for images and sequences first reshape
+each sample.
 
 >>> net_from_spec({"family": "mlp", "widths": [4, 8, 2]})
 MLP(widths=(4, 8, 2), activation='relu')
@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from netsculpt.core.errors import FormatError
-from netsculpt.nets.families._spec import NetSpec, initial_net, parsed
+from netsculpt.nets.families._spec import NetSpec, initial_net, spec_from_dict
 from netsculpt.nets.families.cnn import CNN
 from netsculpt.nets.families.lstm import LSTM
 from netsculpt.nets.families.mlp import MLP, Gate
@@ -40,17 +40,17 @@ FAMILIES: Mapping[str, type[NetSpec]] = MappingProxyType(
 
 
 def net_from_spec(spec: Mapping[str, Any]) -> NetSpec:
-    """The frozen spec that a dict describes, as ``model.pt`` stores it under "net".
+    """Frozen spec from the dict that ``model.pt`` stores under "net".
 
     Parameters
     ----------
     spec
-        "family" and the fields of that family; lists stand for tuples.
+        "family" and the fields of that family; lists are read as tuples.
 
     Raises
     ------
     FormatError
-        If there is no such family, or its fields are missing, wrong or others.
+        If there is no such family, or fields are missing, wrong or unknown.
 
     Examples
     --------
@@ -61,8 +61,8 @@ def net_from_spec(spec: Mapping[str, Any]) -> NetSpec:
     family = spec.get("family")
     if not isinstance(family, str) or family not in FAMILIES:
         raise FormatError(
-            f"no family {family!r:.40} of nets; there are {', '.join(FAMILIES)}: name one of them "
+            f"no family {family!r:.40} of nets, there are {', '.join(FAMILIES)}: name one of them "
             "under 'family', or build the net yourself"
         )
-    net: NetSpec = parsed(FAMILIES[family], spec)
+    net: NetSpec = spec_from_dict(FAMILIES[family], spec)
     return net

@@ -7,7 +7,7 @@ from typing import Final
 
 from torch import Tensor, nn
 
-__all__ = ["ACTIVATIONS", "Mean", "Shaped"]
+__all__ = ["ACTIVATIONS", "Mean", "Reshape"]
 
 ACTIVATIONS: Final[dict[str, Callable[[], nn.Module]]] = {
     "relu": nn.ReLU,
@@ -19,10 +19,10 @@ ACTIVATIONS: Final[dict[str, Callable[[], nn.Module]]] = {
 }
 
 
-class Shaped(nn.Module):
-    """Gives each sample its shape: tasks hold samples as rows [n, n_inputs].
+class Reshape(nn.Module):
+    """Reshapes each sample: tasks hold samples as rows [n, n_inputs].
 
-    Samples that have the shape already pass as they are.
+    Samples that have the shape already pass unchanged.
     """
 
     def __init__(self, shape: tuple[int, ...]) -> None:

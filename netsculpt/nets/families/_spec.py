@@ -1,4 +1,4 @@
-"""What every spec of a net is, and how one is read and written."""
+"""The protocol of net specs, and how they are checked, read and written."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from netsculpt.core.random import RNG, root_seed
 
 __all__ = [
     "NetSpec",
-    "Rule",
-    "an_image",
+    "Requirement",
     "check",
-    "described",
     "halvings",
+    "image_shape",
     "initial_net",
     "one_of",
-    "parsed",
     "size",
     "sizes",
+    "spec_dict",
+    "spec_from_dict",
 ]
 
-Rule = tuple[bool, str]  # whether a field is good, and what it has to be
+Requirement = tuple[bool, str]  # whether a field meets it, and what is needed
 
 
 class NetSpec(Protocol):
-    """How to make a net: frozen, and the same as the dict that ``model.pt`` stores."""
+    """How to build a net: frozen, and equivalent to the dict that ``model.pt`` stores."""
 
     @property
     def n_inputs(self) -> int:
@@ -38,18 +38,18 @@ class NetSpec(Protocol):
 
     @property
     def n_outputs(self) -> int:
-        """Numbers that the net gives for a sample: logits [n, n_outputs]."""
+        """Numbers that the net returns for a sample: logits [n, n_outputs]."""
 
     @property
     def spec(self) -> dict[str, Any]:
-        """The same in JSON's types, with its "family"."""
+        """The spec in JSON's types, with its "family"."""
 
     def build(self) -> nn.Module:
-        """A new net, whose weights torch's global generator draws."""
+        """A new net with weights drawn from torch's global generator."""
 
 
 def initial_net(spec: NetSpec, *, rng: RNG = None) -> nn.Module:
-    """Build a net whose weights depend on `rng` alone; torch's global generator stays as it is.
+    """Build a net whose weights depend on `rng` alone; torch's global generator is not touched.
 
     >>> from netsculpt.nets.families import MLP
     >>> a, b = (initial_net(MLP((4, 3, 2)), rng=7) for _ in range(2))
@@ -61,28 +61,27 @@ def initial_net(spec: NetSpec, *, rng: RNG = None) -> nn.Module:
         return spec.build()
 
 
-def described(family: str, net: Any) -> dict[str, Any]:
-    """A frozen spec as the dict of it, in JSON's types."""
+def spec_dict(family: str, net: Any) -> dict[str, Any]:
+    """A frozen spec as a dict, in JSON's types."""
     return {"family": family, **{key: _listed(value) for key, value in vars(net).items()}}
 
 
-def parsed(make: type[Any], spec: Mapping[str, Any]) -> Any:
-    """The frozen spec that the dict `spec` describes."""
-    given = {key: _tupled(value) for key, value in spec.items() if key != "family"}
+def spec_from_dict(make: type[Any], spec: Mapping[str, Any]) -> Any:
+    """Frozen spec of class `make` from a dict."""
+    values = {key: _tupled(value) for key, value in spec.items() if key != "family"}
     fields = dataclasses.fields(make)
     needed = {x.name for x in fields if x.default is dataclasses.MISSING}
-    known = {x.name for x in fields}
-    if not needed <= set(given) <= known:
+    if not needed <= set(values) <= {x.name for x in fields}:
         raise FormatError(
             f"a net of family {spec['family']!r} has the fields {', '.join(x.name for x in fields)}"
-            f"; found {', '.join(map(repr, given)) or 'none'}: give those, without others"
+            f", this one has {', '.join(map(repr, values)) or 'none'}: give exactly those"
         )
-    return make(**given)
+    return make(**values)
 
 
-def check(family: str, net: Any, **rules: Rule) -> None:
-    """Raise `FormatError` at the first field of `net` that breaks its rule."""
-    for field, (good, needed) in rules.items():
+def check(family: str, net: Any, **requirements: Requirement) -> None:
+    """Raise `FormatError` at the first field of `net` that does not meet its requirement."""
+    for field, (good, needed) in requirements.items():
         if not good:
             raise FormatError(
                 f"{field} of a net of family {family!r} is {getattr(net, field)!r:.80}: "
@@ -90,32 +89,32 @@ def check(family: str, net: Any, **rules: Rule) -> None:
             )
 
 
-def size(value: object) -> Rule:
+def size(value: object) -> Requirement:
     """A whole number of at least 1."""
     return _is_size(value), "a whole number above 0"
 
 
-def sizes(value: object, *, least: int = 0, most: int | None = None) -> Rule:
-    """A tuple of so many sizes."""
+def sizes(value: object, *, least: int = 0, most: int | None = None) -> Requirement:
+    """A tuple of `least` to `most` sizes."""
     good = _is_shape(value) and least <= len(value) <= (len(value) if most is None else most)
     number = f"{least} or more" if most is None else f"{least} … {most}"
     return good, f"a tuple of {number} sizes"
 
 
-def an_image(value: object) -> Rule:
+def image_shape(value: object) -> Requirement:
     """A shape (channels, height, width)."""
     return _is_shape(value) and len(value) == 3, "(channels, height, width)"
 
 
-def one_of(value: object, values: Iterable[object]) -> Rule:
+def one_of(value: object, values: Iterable[object]) -> Requirement:
     """One of a few values."""
-    known = any(type(value) is type(x) and value == x for x in values)
-    return known, "one of " + ", ".join(map(str, values))
+    is_one = any(type(value) is type(x) and value == x for x in values)
+    return is_one, "one of " + ", ".join(map(str, values))
 
 
 def halvings(image: object) -> int:
-    """How often an image can be halved; 0 for what is none."""
-    good, _ = an_image(image)
+    """How often an image can be halved; 0 if `image` is not an image shape."""
+    good, _ = image_shape(image)
     return min(image[1:]).bit_length() - 1 if good and isinstance(image, tuple) else 0
 
 

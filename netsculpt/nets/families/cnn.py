@@ -10,15 +10,23 @@ from typing import Any
 
 from torch import nn
 
-from netsculpt.nets.families._layers import ACTIVATIONS, Shaped
-from netsculpt.nets.families._spec import an_image, check, described, halvings, one_of, size, sizes
+from netsculpt.nets.families._layers import ACTIVATIONS, Reshape
+from netsculpt.nets.families._spec import (
+    check,
+    halvings,
+    image_shape,
+    one_of,
+    size,
+    sizes,
+    spec_dict,
+)
 
 __all__ = ["CNN"]
 
 
 @dataclass(frozen=True)
 class CNN:
-    """Convolutions "conv1", …, each halved by pooling, then linear layers "fc1", … .
+    """Convolutions "conv1", …, each followed by 2 × 2 pooling, then linear layers "fc1", … .
 
     Inputs [n, n_inputs] are read as images, channel by channel and row by row.
 
@@ -38,7 +46,7 @@ class CNN:
         check(
             "cnn",
             self,
-            image=an_image(self.image),
+            image=image_shape(self.image),
             channels=sizes(self.channels, least=1, most=halvings(self.image)),
             hidden=sizes(self.hidden),
             n_outputs=size(self.n_outputs),
@@ -54,24 +62,24 @@ class CNN:
     @property
     def spec(self) -> dict[str, Any]:
         """The net as ``model.pt`` stores it."""
-        return described("cnn", self)
+        return spec_dict("cnn", self)
 
     def build(self) -> nn.Sequential:
         """The net, with torch's own initial weights."""
-        layers: list[tuple[str, nn.Module]] = [("image", Shaped(self.image))]
-        for at, (n_in, n_out) in enumerate(pairwise((self.image[0], *self.channels)), start=1):
+        layers: list[tuple[str, nn.Module]] = [("image", Reshape(self.image))]
+        for index, (n_in, n_out) in enumerate(pairwise((self.image[0], *self.channels)), start=1):
             layers += [
-                (f"conv{at}", nn.Conv2d(n_in, n_out, self.kernel, padding=self.kernel // 2)),
-                (f"conv{at}_{self.activation}", ACTIVATIONS[self.activation]()),
-                (f"pool{at}", nn.MaxPool2d(2)),
+                (f"conv{index}", nn.Conv2d(n_in, n_out, self.kernel, padding=self.kernel // 2)),
+                (f"conv{index}_{self.activation}", ACTIVATIONS[self.activation]()),
+                (f"pool{index}", nn.MaxPool2d(2)),
             ]
         layers.append(("flatten", nn.Flatten()))
         _, height, width = self.image
         depth = len(self.channels)
         n_flat = self.channels[-1] * (height >> depth) * (width >> depth)
         widths = (n_flat, *self.hidden, self.n_outputs)
-        for at, (n_in, n_out) in enumerate(pairwise(widths), start=1):
-            layers.append((f"fc{at}", nn.Linear(n_in, n_out)))
-            if at < len(widths) - 1:
-                layers.append((f"fc{at}_{self.activation}", ACTIVATIONS[self.activation]()))
+        for index, (n_in, n_out) in enumerate(pairwise(widths), start=1):
+            layers.append((f"fc{index}", nn.Linear(n_in, n_out)))
+            if index < len(widths) - 1:
+                layers.append((f"fc{index}_{self.activation}", ACTIVATIONS[self.activation]()))
         return nn.Sequential(OrderedDict(layers))

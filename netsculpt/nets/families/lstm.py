@@ -9,18 +9,18 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from netsculpt.nets.families._layers import Shaped
-from netsculpt.nets.families._spec import check, described, size, sizes
+from netsculpt.nets.families._layers import Reshape
+from netsculpt.nets.families._spec import check, size, sizes, spec_dict
 
 __all__ = ["LSTM"]
 
 
 class LastStep(nn.Module):
-    """What an LSTM gives at the last step of each sequence."""
+    """The output of an LSTM at the last step of each sequence."""
 
-    def forward(self, given: tuple[Tensor, tuple[Tensor, Tensor]]) -> Tensor:
-        """Outputs [n, steps, hidden] (and states) to [n, hidden]."""
-        outputs, _ = given
+    def forward(self, result: tuple[Tensor, tuple[Tensor, Tensor]]) -> Tensor:
+        """Outputs [n, steps, hidden] (with states) to [n, hidden]."""
+        outputs, _ = result
         return outputs[:, -1]
 
 
@@ -62,7 +62,7 @@ class LSTM:
     @property
     def spec(self) -> dict[str, Any]:
         """The net as ``model.pt`` stores it."""
-        return described("lstm", self)
+        return spec_dict("lstm", self)
 
     def build(self) -> nn.Sequential:
         """The net, with torch's own initial weights."""
@@ -70,7 +70,7 @@ class LSTM:
         lstm = nn.LSTM(n_features, self.hidden, num_layers=self.layers, batch_first=True)
         return nn.Sequential(
             OrderedDict(
-                sequence=Shaped(self.sequence),
+                sequence=Reshape(self.sequence),
                 lstm=lstm,
                 last=LastStep(),
                 fc=nn.Linear(self.hidden, self.n_outputs),

@@ -11,13 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from netsculpt.nets.families._layers import ACTIVATIONS
-from netsculpt.nets.families._spec import check, described, one_of, sizes
+from netsculpt.nets.families._spec import check, one_of, sizes, spec_dict
 
 __all__ = ["MLP", "Gate"]
 
 
 class Gate(nn.Module):
-    """Multiplies each hidden unit by 1: where a unit is scored.
+    """Multiplies each hidden unit by 1: the point where units are scored.
 
     The derivative of a loss by a unit's gate is activation × ∂loss/∂activation.
     """
@@ -78,14 +78,14 @@ class MLP:
     @property
     def spec(self) -> dict[str, Any]:
         """The net as ``model.pt`` stores it."""
-        return described("mlp", self)
+        return spec_dict("mlp", self)
 
     def build(self) -> nn.Sequential:
         """The net, with torch's own initial weights and a gate behind each hidden layer."""
         layers: list[tuple[str, nn.Module]] = []
-        for at, (n_in, n_out) in enumerate(pairwise(self.widths), start=1):
-            layers.append((f"fc{at}", nn.Linear(n_in, n_out)))
-            if at < len(self.widths) - 1:
-                layers.append((f"{self.activation}{at}", ACTIVATIONS[self.activation]()))
-                layers.append((f"gate{at}", Gate(n_out)))
+        for index, (n_in, n_out) in enumerate(pairwise(self.widths), start=1):
+            layers.append((f"fc{index}", nn.Linear(n_in, n_out)))
+            if index < len(self.widths) - 1:
+                layers.append((f"{self.activation}{index}", ACTIVATIONS[self.activation]()))
+                layers.append((f"gate{index}", Gate(n_out)))
         return nn.Sequential(OrderedDict(layers))

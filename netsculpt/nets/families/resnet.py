@@ -1,4 +1,4 @@
-"""Residual nets as they are used on CIFAR."""
+"""Residual nets as used on CIFAR."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from netsculpt.nets.families._layers import Mean, Shaped
-from netsculpt.nets.families._spec import an_image, check, described, halvings, size, sizes
+from netsculpt.nets.families._layers import Mean, Reshape
+from netsculpt.nets.families._spec import check, halvings, image_shape, size, sizes, spec_dict
 
 __all__ = ["ResNet", "ResidualBlock"]
 
 
 class ResidualBlock(nn.Module):
-    """Two 3 × 3 convolutions whose result is added to what came in.
+    """Two 3 × 3 convolutions whose result is added to their input.
 
-    Where the shape changes, the way around them is a strided 1 × 1 convolution with batch norm.
+    Where the shape changes, the shortcut is a strided 1 × 1 convolution with batch norm.
     """
 
     def __init__(self, n_in: int, n_out: int, stride: int) -> None:
@@ -39,7 +39,7 @@ class ResidualBlock(nn.Module):
         self.relu = nn.ReLU()
 
     def forward(self, activation: Tensor) -> Tensor:
-        """Activation [n, n_in, height, width] to [n, n_out, …], a stride's fraction as high."""
+        """Activation [n, n_in, height, width] to [n, n_out, …], as small as the stride says."""
         joined: Tensor = self.relu(self.residual(activation) + self.shortcut(activation))
         return joined
 
@@ -66,7 +66,7 @@ class ResNet:
         check(
             "resnet",
             self,
-            image=an_image(self.image),
+            image=image_shape(self.image),
             n_outputs=size(self.n_outputs),
             widths=sizes(self.widths, least=1, most=1 + halvings(self.image)),
             blocks=size(self.blocks),
@@ -85,13 +85,13 @@ class ResNet:
     @property
     def spec(self) -> dict[str, Any]:
         """The net as ``model.pt`` stores it."""
-        return described("resnet", self)
+        return spec_dict("resnet", self)
 
     def build(self) -> nn.Sequential:
         """The net, with torch's own initial weights."""
         n_in = self.widths[0]
         layers: list[tuple[str, nn.Module]] = [
-            ("image", Shaped(self.image)),
+            ("image", Reshape(self.image)),
             ("conv", nn.Conv2d(self.image[0], n_in, 3, padding=1, bias=False)),
             ("norm", nn.BatchNorm2d(n_in)),
             ("relu", nn.ReLU()),

@@ -10,19 +10,27 @@ from typing import Any
 
 from torch import nn
 
-from netsculpt.nets.families._layers import Mean, Shaped
-from netsculpt.nets.families._spec import Rule, an_image, check, described, halvings, size, sizes
+from netsculpt.nets.families._layers import Mean, Reshape
+from netsculpt.nets.families._spec import (
+    Requirement,
+    check,
+    halvings,
+    image_shape,
+    size,
+    sizes,
+    spec_dict,
+)
 
 __all__ = ["VGG"]
 
 
 @dataclass(frozen=True)
 class VGG:
-    """Stages of 3 × 3 convolutions with batch norm, each halved by pooling, then linear layers.
+    """Stages of 3 × 3 convolutions with batch norm and a 2 × 2 pooling, then linear layers.
 
     Inputs [n, n_inputs] are read as images. Convolutions are "conv1_1", "conv1_2", "conv2_1", …
-    without biases, which the norms have; what the last stage leaves is averaged over positions.
-    VGG-19 as it is used on CIFAR-10 is ``VGG((3, 32, 32), ((64,) * 2, (128,) * 2, (256,) * 4,
+    without biases, which the norms have; the output of the last stage is averaged over positions.
+    VGG-19 as used on CIFAR-10 is ``VGG((3, 32, 32), ((64,) * 2, (128,) * 2, (256,) * 4,
     (512,) * 4, (512,) * 4), 10)``.
 
     Simonyan and Zisserman, arXiv:1409.1556, table 1; with batch norm, arXiv:1502.03167.
@@ -41,7 +49,7 @@ class VGG:
         check(
             "vgg",
             self,
-            image=an_image(self.image),
+            image=image_shape(self.image),
             stages=_stages(self.stages, most=halvings(self.image)),
             n_outputs=size(self.n_outputs),
             hidden=sizes(self.hidden),
@@ -55,30 +63,30 @@ class VGG:
     @property
     def spec(self) -> dict[str, Any]:
         """The net as ``model.pt`` stores it."""
-        return described("vgg", self)
+        return spec_dict("vgg", self)
 
     def build(self) -> nn.Sequential:
         """The net, with torch's own initial weights."""
-        layers: list[tuple[str, nn.Module]] = [("image", Shaped(self.image))]
+        layers: list[tuple[str, nn.Module]] = [("image", Reshape(self.image))]
         n_in = self.image[0]
         for stage, channels in enumerate(self.stages, start=1):
-            for at, n_out in enumerate(channels, start=1):
+            for index, n_out in enumerate(channels, start=1):
                 layers += [
-                    (f"conv{stage}_{at}", nn.Conv2d(n_in, n_out, 3, padding=1, bias=False)),
-                    (f"norm{stage}_{at}", nn.BatchNorm2d(n_out)),
-                    (f"relu{stage}_{at}", nn.ReLU()),
+                    (f"conv{stage}_{index}", nn.Conv2d(n_in, n_out, 3, padding=1, bias=False)),
+                    (f"norm{stage}_{index}", nn.BatchNorm2d(n_out)),
+                    (f"relu{stage}_{index}", nn.ReLU()),
                 ]
                 n_in = n_out
             layers.append((f"pool{stage}", nn.MaxPool2d(2)))
         layers.append(("mean", Mean()))
         widths = (n_in, *self.hidden, self.n_outputs)
-        for at, (width, following) in enumerate(pairwise(widths), start=1):
-            layers.append((f"fc{at}", nn.Linear(width, following)))
-            if at < len(widths) - 1:
-                layers.append((f"fc{at}_relu", nn.ReLU()))
+        for index, (width, following) in enumerate(pairwise(widths), start=1):
+            layers.append((f"fc{index}", nn.Linear(width, following)))
+            if index < len(widths) - 1:
+                layers.append((f"fc{index}_relu", nn.ReLU()))
         return nn.Sequential(OrderedDict(layers))
 
 
-def _stages(value: Any, *, most: int) -> Rule:
+def _stages(value: Any, *, most: int) -> Requirement:
     good = isinstance(value, tuple) and all(sizes(x, least=1)[0] for x in value)
     return good and 1 <= len(value) <= most, f"a tuple of 1 … {most} tuples of sizes"

@@ -1,6 +1,6 @@
-"""Initial weights: ``(net, *, rng) -> net``, a copy whose weights are drawn anew.
+"""Initial weights: ``(net, *, rng) -> net``, a copy with newly drawn weights.
 
-Masks stay, and pruned entries are 0; biases become 0, and norms are left as they are.
+The copy keeps its masks; pruned entries and biases are 0, and norms are left as they are.
 """
 
 from netsculpt.nets.initialisations.glorot import glorot

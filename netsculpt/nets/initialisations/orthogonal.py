@@ -1,4 +1,4 @@
-"""Weights that keep lengths."""
+"""Initial weights whose matrices are orthogonal."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from netsculpt.core.random import RNG
-from netsculpt.nets.drawing import TRANSPOSED, drawn
-from netsculpt.nets.held import Place
+from netsculpt.nets.drawing import redrawn
+from netsculpt.nets.masking import LayerParameter
 
 __all__ = ["orthogonal"]
 
@@ -17,20 +17,20 @@ __all__ = ["orthogonal"]
 def orthogonal(net: nn.Module, *, rng: RNG = None, gain: float = 1.0) -> nn.Module:
     """Draw every layer as a random matrix whose singular values are all `gain`.
 
-    Its matrix is [out, in · taps], each group of a convolution for itself; all such matrices are
-    equally likely. √2 makes up for the half that ReLUs cut off. Saxe, McClelland and Ganguli,
-    arXiv:1312.6120, section 3.
+    A layer's matrix is [out, in · taps], one per group of a convolution; all such matrices are
+    equally likely. A gain of √2 makes up for the half that ReLUs cut off. Saxe, McClelland and
+    Ganguli, arXiv:1312.6120, section 3.
 
     >>> net = orthogonal(nn.Linear(4, 3), rng=0)
     >>> torch.linalg.svdvals(net.weight.detach()).numpy().round(5).tolist()
     [1.0, 1.0, 1.0]
     """
-    return drawn(net, partial(_draw, gain), rng)
+    return redrawn(net, partial(_draw, gain), rng)
 
 
-def _draw(gain: float, place: Place, generator: torch.Generator) -> Tensor:
-    weight = torch.empty(place.parameter.shape, dtype=torch.float64)
-    for group in weight.chunk(getattr(place.layer, "groups", 1)):
-        matrix = group.transpose(0, 1) if isinstance(place.layer, TRANSPOSED) else group
+def _draw(gain: float, weight: LayerParameter, generator: torch.Generator) -> Tensor:
+    values = torch.empty(weight.parameter.shape, dtype=torch.float64)
+    for group in values.chunk(weight.n_groups):
+        matrix = group.transpose(0, 1) if weight.is_transposed else group
         matrix.copy_(nn.init.orthogonal_(matrix.new_empty(matrix.shape), gain, generator))
-    return weight
+    return values

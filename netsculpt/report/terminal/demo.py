@@ -18,14 +18,14 @@ __all__ = ["print_verdicts"]
 
 def print_verdicts(found: Analysis) -> None:
     """Print what each detector should have found, and whether it did."""
-    from netsculpt.training.tasks import given_task
+    from netsculpt.training.tasks import parse_task
 
     console = Console(highlight=False)
     console.print(
         f"\n[bold]The truth[/bold]  Task {PLAN.task}: one function of the first four inputs and "
         "one of the last four; two more each use both of them, and give every second output."
     )
-    truth = given_task(PLAN.task).truth
+    truth = parse_task(PLAN.task).truth
     assert truth is not None
     table = Table("detector", "modules", "inputs", "outputs", box=None)
     for each in found.detected:

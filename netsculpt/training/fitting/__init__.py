@@ -1,1 +1,1 @@
-"""A training loop for one net, masked or dense."""
+"""Training of a single net, masked or dense."""

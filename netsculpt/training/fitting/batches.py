@@ -1,4 +1,4 @@
-"""What a net is scored on: samples, and the loss that it is trained by."""
+"""Batches of samples with a loss, by which weights are scored."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from netsculpt.core.errors import FormatError
 from netsculpt.core.random import RNG
 from netsculpt.training.tasks import Task
 
-__all__ = ["Batches", "batches_of", "example_alone"]
+__all__ = ["Batches", "batches_of", "zero_batch"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +32,7 @@ class Batches:
 
     def __post_init__(self) -> None:
         if not self.pairs or not all(len(inputs) for inputs, _ in self.pairs):
-            raise FormatError("no samples to score by: at least one in every batch is needed")
+            raise FormatError("a batch has no samples: at least one in every batch is needed")
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         return iter(self.pairs)
@@ -49,7 +49,7 @@ class Batches:
 
 
 def batches_of(task: Task, *, n_samples: int, batch_size: int = 128, rng: RNG = None) -> Batches:
-    """Random samples of a task, each at most once.
+    """Draw batches of a task's samples, each sample at most once.
 
     >>> from netsculpt.training.tasks import digits
     >>> batches = batches_of(digits(), n_samples=200, batch_size=150, rng=0)
@@ -58,21 +58,21 @@ def batches_of(task: Task, *, n_samples: int, batch_size: int = 128, rng: RNG = 
     """
     if n_samples < 1 or batch_size < 1:
         raise FormatError(
-            f"n_samples is {n_samples} and batch_size {batch_size}: 1 or more is needed of both"
+            f"n_samples is {n_samples} and batch_size {batch_size}: both must be at least 1"
         )
     order = np.random.default_rng(rng).permutation(task.n_samples)[:n_samples]
     rows = torch.split(torch.from_numpy(order), batch_size)
-    return Batches([(task.inputs[some], task.targets[some]) for some in rows], task.goal.loss)
+    return Batches([(task.inputs[part], task.targets[part]) for part in rows], task.goal.loss)
 
 
-def example_alone(n_inputs: int, loss: Callable[[Tensor, Tensor], NoReturn]) -> Batches:
-    """One input of zeros, for scores that use its shape; `loss` refuses to be taken.
+def zero_batch(n_inputs: int, loss: Callable[[Tensor, Tensor], NoReturn]) -> Batches:
+    """Batch of one input of zeros, for scores that use only its shape; `loss` must raise.
 
     >>> from netsculpt.training.pruning.scores import synflow
     >>> def refuse(*_):
     ...     raise FormatError("samples are needed")
     >>> net = torch.nn.Linear(3, 2)
-    >>> synflow(net, example_alone(3, refuse))["weight"].shape
+    >>> synflow(net, zero_batch(3, refuse))["weight"].shape
     torch.Size([2, 3])
     """
     return Batches([(torch.zeros(1, n_inputs), torch.zeros(1))], loss)

@@ -1,4 +1,4 @@
-"""Where tensors can live on this machine."""
+"""Devices that can be used on this machine."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ __all__ = ["usable_device"]
 
 
 def usable_device(name: str) -> torch.device:
-    """The device of that name, once it has held a tensor.
+    """The device of that name, after a test that it can store a tensor.
 
     Raises
     ------
     LimitError
-        If this machine, or the torch on it, has no such device.
+        If this machine, or its torch, does not have the device.
 
     >>> usable_device("cpu")
     device(type='cpu')
     """
     try:
         device = torch.device(name)
-        torch.zeros(1, device=device).cpu()  # "meta" holds no number
+        torch.zeros(1, device=device).cpu()  # "meta" stores no numbers
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise LimitError(
             f"device {name!r} cannot be used here ({reason}): use 'cpu', or install the torch that "
-            "fits the machine's GPU"
+            "supports the machine's GPU"
         ) from None
     return device

@@ -1,4 +1,4 @@
-"""Training of one net of any kind on any task; it goes on after being killed, to the same bits."""
+"""Training of any net on any task; an interrupted training resumes to the same bits."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 from netsculpt.core.errors import FormatError, LimitError
 from netsculpt.core.random import RNG, root_seed, stream
-from netsculpt.nets.held import places
-from netsculpt.training.fitting import resuming
+from netsculpt.files.saved_state import digest, read_state, restoring, write_state
+from netsculpt.nets.masking import layer_parameters
 from netsculpt.training.fitting.devices import usable_device
 from netsculpt.training.fitting.metrics import Epoch, JsonLines, TensorBoard
 from netsculpt.training.fitting.recipe import Recipe, learning_rate, optimizer_of
@@ -28,7 +28,7 @@ __all__ = ["Fitted", "fit"]
 
 PathLike = str | os.PathLike[str]
 
-_JUDGED_AT_ONCE = 1024  # samples
+_EVALUATED_AT_ONCE = 1024  # samples
 _DEFAULT = Recipe()
 
 
@@ -36,7 +36,7 @@ _DEFAULT = Recipe()
 class Fitted:
     """A net at its best epoch: highest accuracy, then lowest validation loss."""
 
-    net: nn.Module  # in eval mode, with the masks it had
+    net: nn.Module  # in eval mode, with its masks
     best: Epoch
     history: tuple[Epoch, ...]
     seed: int  # repeats the training
@@ -59,40 +59,40 @@ def fit(
     Parameters
     ----------
     net
-        Any net from inputs [n, n_inputs] to logits [n, n_outputs]; left as it is. What its masks
-        prune stays 0.
+        Any net from inputs [n, n_inputs] to logits [n, n_outputs]; not changed. Entries that its
+        masks prune stay 0.
     task
         Samples to train on; `task.validation` decides which epoch is best.
     recipe
         Optimizer, learning rate, batches, noise, when to stop.
     rng
-        Seed or generator of the order of samples, the noise, and what layers such as dropout draw.
-        Generators of NumPy and torch that others use are not touched.
+        Seed or generator for the order of samples, the noise, and layers such as dropout. The
+        global generators of NumPy and torch are not touched.
     device
         Where to train: "cpu", "cuda", "cuda:1", …
     progress
-        Told after every epoch, when it is saved.
+        Called after every epoch, once it is saved.
     log
         A file that gets a line of JSON after every epoch.
     tensorboard
-        A folder that gets its scalars for TensorBoard, which has to be installed.
+        A folder for scalars that TensorBoard shows; it has to be installed.
     checkpoint
-        A file that keeps where the training stands after every epoch. If it is there already, the
-        training goes on from it: on the same machine, with the same number of threads, to the same
-        bits as if it had never been broken off. It stays when all is done.
+        A file for the state after every epoch. If it exists already, the training resumes from it:
+        on the same machine, with the same number of threads, to the same bits as without the
+        interruption. It stays when all is done.
 
     Raises
     ------
     FormatError
-        If the net gives other logits than the task needs; or the checkpoint is of another net,
-        task, recipe or seed, which the text names; or the log is of another training.
+        If the net does not return the logits that the task needs; or the checkpoint is of another
+        net, task, recipe or seed, which the text names; or the log is of another training.
     LimitError
-        If the loss is no longer finite, or the device is not there.
+        If the loss is no longer finite, or the device cannot be used.
 
     Notes
     -----
-    Convolutions are computed by cuDNN's deterministic algorithms. On CUDA, LSTMs repeat to the
-    bit only with ``CUBLAS_WORKSPACE_CONFIG=:4096:8`` in the environment.
+    Convolutions use cuDNN's deterministic algorithms. On CUDA, LSTMs give the same bits again only
+    with ``CUBLAS_WORKSPACE_CONFIG=:4096:8`` in the environment.
 
     Examples
     --------
@@ -105,14 +105,14 @@ def fit(
     """
     where = usable_device(str(device))
     path = None if checkpoint is None else Path(checkpoint)
-    saved = resuming.read(path) if path is not None and path.exists() else None
-    seed = saved["about"]["seed"] if saved and rng is None else root_seed(rng)
-    about = {} if path is None else {**resuming.about(net, task, recipe), "seed": seed}
-    if path is not None and saved is not None:
-        resuming.check_same(saved["about"], about, path)
+    seed, about, state = root_seed(rng), dict[str, Any](), None
+    if path is not None:
+        about = _about(net, task, recipe)
+        state = read_state(path, about if rng is None else {**about, "seed": seed})
     run = _Run(copy.deepcopy(net).to(where), task.to(where), recipe, seed)
-    if saved is not None:
-        run.restore(saved)
+    if path is not None and state is not None:
+        with restoring(path):
+            run.restore(state)
     with ExitStack() as stack:
         loggers: list[JsonLines | TensorBoard] = []
         if log is not None:
@@ -120,12 +120,10 @@ def fit(
         if tensorboard is not None:
             writer = TensorBoard(Path(tensorboard), run.history)
             loggers.append(stack.enter_context(closing(writer)))
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
         while not run.finished:
             epoch = run.advance()
             if path is not None:
-                resuming.write(path, {"about": about, **run.state()})
+                write_state(path, {**about, "seed": run.seed}, run.state())
             for logger in loggers:
                 logger.add(epoch)
             if progress is not None:
@@ -140,16 +138,16 @@ class _Run:
         self.net, self.task, self.recipe, self.seed = net, task, recipe, seed
         _check_logits(net, task)
         self.optimizer = optimizer_of(recipe, net)
-        self.masked = [place for place in places(net) if place.mask is not None]
+        self.masked = [entry for entry in layer_parameters(net) if entry.mask is not None]
         self.best_state: dict[str, Tensor] = {}
         self.history: list[Epoch] = []
 
     @property
     def finished(self) -> bool:
         """Whether no epoch is left, or the goal is reached."""
-        goal, over = self.recipe.goal_accuracy, len(self.history)
-        reached = over > 0 and goal is not None and self.history[-1].accuracy >= goal
-        return over == self.recipe.epochs or reached
+        goal, done = self.recipe.goal_accuracy, len(self.history)
+        reached = done > 0 and goal is not None and self.history[-1].accuracy >= goal
+        return done == self.recipe.epochs or reached
 
     @property
     def best(self) -> Epoch:
@@ -157,18 +155,18 @@ class _Run:
         return max(self.history, key=lambda epoch: (epoch.accuracy, -epoch.validation_loss))
 
     def advance(self) -> Epoch:
-        """One epoch."""
-        at = len(self.history)
-        layers = int(stream(self.seed, "fit", "layers", at).integers(2**63))
-        with _own_generators(self.task.inputs.device, layers), _deterministic():
-            loss, rate = self._learn(at)
-            accuracy, validation_loss = _judged(self.net, self.task.validation)
-        epoch = Epoch(at + 1, loss, validation_loss, accuracy, rate)
+        """Train for one epoch."""
+        index = len(self.history)
+        layers = int(stream(self.seed, "fit", "layers", index).integers(2**63))
+        with _seeded_layers(self.task.inputs.device, layers), _deterministic():
+            loss, rate = self._learn(index)
+            accuracy, validation_loss = _evaluate(self.net, self.task.validation)
+        epoch = Epoch(index + 1, loss, validation_loss, accuracy, rate)
         if not (math.isfinite(loss) and math.isfinite(validation_loss)):
             raise LimitError(
                 f"the loss is {loss} in training and {validation_loss} in validation after epoch "
-                f"{epoch.epoch}: lower the learning rate ({rate}), let it warm up, or look for "
-                "extreme values in the inputs"
+                f"{epoch.epoch}: lower the learning rate ({rate}), warm it up, or look for extreme "
+                "values in the inputs"
             )
         self.history.append(epoch)
         if self.best is epoch:
@@ -176,8 +174,13 @@ class _Run:
         return epoch
 
     def state(self) -> dict[str, Any]:
-        """All that later epochs depend on."""
+        """All that later epochs depend on.
+
+        The learning rate follows from the step, and the random numbers of an epoch are drawn from
+        streams that the seed and the epoch name.
+        """
         return {
+            "seed": self.seed,
             "state": self.net.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "best_state": self.best_state,
@@ -185,7 +188,8 @@ class _Run:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on where `state` was given."""
+        """Resume from the result of `state`."""
+        self.seed = int(state["seed"])
         self.net.load_state_dict(state["state"])
         self.optimizer.load_state_dict(state["optimizer"])
         device = self.task.inputs.device
@@ -193,19 +197,19 @@ class _Run:
         self.history = [Epoch(**epoch) for epoch in state["history"]]
 
     def result(self) -> Fitted:
-        """The net as it was at the best epoch."""
+        """The net at its best epoch, with the history."""
         self.net.load_state_dict(self.best_state)
         return Fitted(self.net.eval(), self.best, tuple(self.history), self.seed)
 
-    def _learn(self, at: int) -> tuple[float, float]:
-        """Train for one epoch: the mean loss, and the last learning rate."""
+    def _learn(self, index: int) -> tuple[float, float]:
+        """Train for one epoch; return the mean loss and the last learning rate."""
         task, recipe, net = self.task, self.recipe, self.net.train()
-        shuffled = stream(self.seed, "fit", "order", at).permutation(task.n_samples)
+        shuffled = stream(self.seed, "fit", "order", index).permutation(task.n_samples)
         order = torch.from_numpy(shuffled).to(task.inputs.device)
-        noise = stream(self.seed, "fit", "noise", at)
+        noise = stream(self.seed, "fit", "noise", index)
         batches = torch.split(order, recipe.batch_size)
         losses, rate = [], 0.0
-        for step, rows in enumerate(batches, start=at * len(batches)):
+        for step, rows in enumerate(batches, start=index * len(batches)):
             inputs = task.inputs[rows]
             if recipe.noise:
                 numbers = torch.from_numpy(noise.standard_normal(inputs.shape, dtype="float32"))
@@ -216,21 +220,23 @@ class _Run:
             self.optimizer.zero_grad()
             loss = task.goal.loss(net(inputs), task.targets[rows])
             loss.backward()  # type: ignore[no-untyped-call]
-            for place in self.masked:  # without gradient or moments, what is 0 stays 0
-                place.mask_gradient()
+            for entry in self.masked:  # without gradients and moments, zeros stay 0
+                entry.mask_gradient()
             self.optimizer.step()
-            losses.append(loss.detach() * len(rows))  # read once an epoch: reading waits for a GPU
+            losses.append(
+                loss.detach() * len(rows)
+            )  # read once per epoch: reading waits for the GPU
         return float(torch.stack(losses).double().sum()) / task.n_samples, rate
 
 
-def _judged(net: nn.Module, samples: Task) -> tuple[float, float]:
+def _evaluate(net: nn.Module, samples: Task) -> tuple[float, float]:
     """Accuracy and loss in eval mode."""
     net.eval()
     right, total, loss = 0, 0, 0.0
     with torch.no_grad():
         batches = zip(
-            torch.split(samples.inputs, _JUDGED_AT_ONCE),
-            torch.split(samples.targets, _JUDGED_AT_ONCE),
+            torch.split(samples.inputs, _EVALUATED_AT_ONCE),
+            torch.split(samples.targets, _EVALUATED_AT_ONCE),
             strict=True,
         )
         for inputs, targets in batches:
@@ -241,21 +247,39 @@ def _judged(net: nn.Module, samples: Task) -> tuple[float, float]:
     return right / total, loss / samples.n_samples
 
 
+def _about(net: nn.Module, task: Task, recipe: Recipe) -> dict[str, Any]:
+    """Net, task and recipe, JSON-able: with the seed they decide the whole training."""
+    state = net.state_dict()
+    return {
+        "kind": "training",
+        "recipe": dataclasses.asdict(recipe),
+        "task": task.about,
+        "net": {
+            "layers": {
+                name: f"{type(layer).__name__}({layer.extra_repr()})"
+                for name, layer in net.named_modules()
+            },
+            "shapes": {name: list(x.shape) for name, x in state.items()},
+            "initial state": digest(state),
+        },
+    }
+
+
 def _check_logits(net: nn.Module, task: Task) -> None:
     net.eval()
     with torch.no_grad():
-        found = list(net(task.inputs[:2]).shape)
+        shape = list(net(task.inputs[:2]).shape)
     needed = [len(task.inputs[:2]), task.n_outputs]
-    if found != needed:
+    if shape != needed:
         raise FormatError(
-            f"the net gives {found} for inputs {list(task.inputs[:2].shape)}, task {task.name!r} "
+            f"the net returns {shape} for inputs {list(task.inputs[:2].shape)}, task {task.name!r} "
             f"needs {needed}: give the net {task.n_outputs} outputs"
         )
 
 
 @contextmanager
-def _own_generators(device: torch.device, seed: int) -> Iterator[None]:
-    """Seed what layers draw from, and give it back as it was."""
+def _seeded_layers(device: torch.device, seed: int) -> Iterator[None]:
+    """Seed the generators of layers, and restore them afterwards."""
     on_cuda = device.type == "cuda"
     with torch.random.fork_rng(devices=[device] if on_cuda else []):
         torch.default_generator.manual_seed(seed)
@@ -267,7 +291,7 @@ def _own_generators(device: torch.device, seed: int) -> Iterator[None]:
 
 @contextmanager
 def _deterministic() -> Iterator[None]:
-    """Let cuDNN choose algorithms that give the same bits every time."""
+    """Make cuDNN use algorithms that give the same bits every time."""
     cudnn = torch.backends.cudnn
     before = cudnn.benchmark, cudnn.deterministic
     cudnn.benchmark, cudnn.deterministic = False, True

@@ -1,4 +1,4 @@
-"""What is told of every epoch, and where it is written: lines of JSON, TensorBoard."""
+"""Metrics of every epoch, and where they are written: lines of JSON, TensorBoard."""
 
 from __future__ import annotations
 
@@ -21,34 +21,34 @@ class Epoch:
     """One epoch of training."""
 
     epoch: int  # 1, 2, …
-    loss: float  # mean over the training samples, as they were learnt
+    loss: float  # mean over the training samples during the epoch
     validation_loss: float
     accuracy: float  # share of right answers on the validation samples, 0 … 1
     learning_rate: float  # of the last step
 
 
 class JsonLines:
-    """A file of one JSON object an epoch; only ever appended to.
+    """A file with one JSON object per epoch, to which lines are only appended.
 
     Parameters
     ----------
     path
-        New, or the file of the same run, broken off: a line that was cut is completed.
+        A new file, or that of the same run, interrupted: a line that was cut is completed.
     history
-        Epochs that are over.
+        Finished epochs.
     """
 
     def __init__(self, path: Path, history: Sequence[Epoch]) -> None:
         self._path = path
-        wanted = b"".join(map(_line, history))
-        found = path.read_bytes() if path.exists() else b""
-        if not wanted.startswith(found):
+        lines = b"".join(map(_line, history))
+        written = path.read_bytes() if path.exists() else b""
+        if not lines.startswith(written):
             raise FormatError(
-                f"{path} holds other lines than the {len(history)} epochs that are over: go on "
-                "from the checkpoint of its run, or name a new file"
+                f"{path} holds other lines than the {len(history)} finished epochs: resume from "
+                "the checkpoint of its run, or name a new file"
             )
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._append(wanted[len(found) :])
+        self._append(lines[len(written) :])
 
     def add(self, epoch: Epoch) -> None:
         """Write the line of an epoch."""
@@ -65,9 +65,9 @@ class TensorBoard:
     Parameters
     ----------
     folder
-        Where TensorBoard is told to look.
+        The log folder of TensorBoard.
     history
-        Epochs that are over. Later ones in the folder, of a run that was broken off, are hidden.
+        Finished epochs. Later ones in the folder, of an interrupted run, are hidden.
     """
 
     def __init__(self, folder: Path, history: Sequence[Epoch]) -> None:
@@ -76,9 +76,9 @@ class TensorBoard:
     def add(self, epoch: Epoch) -> None:
         """Write the scalars of an epoch."""
         values = asdict(epoch)
-        at = values.pop("epoch")
+        number = values.pop("epoch")
         for name, value in values.items():
-            self._writer.add_scalar(name, value, at)
+            self._writer.add_scalar(name, value, number)
         self._writer.flush()
 
     def close(self) -> None:
@@ -92,7 +92,7 @@ def _writer(folder: Path, first: int) -> SummaryWriter:
     except ImportError as error:
         raise NetsculptError(
             f"TensorBoard is not installed ({error}): pip install 'netsculpt[tensorboard]', or "
-            "leave the folder for it out"
+            "leave out its folder"
         ) from None
     return SummaryWriter(str(folder), purge_step=first)
 

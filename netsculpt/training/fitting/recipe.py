@@ -12,64 +12,65 @@ from netsculpt.core.errors import FormatError
 __all__ = ["Recipe", "learning_rate", "optimizer_of"]
 
 _OPTIMIZERS = ("sgd", "adam", "adamw")
+_FINITE = "a finite number of at least 0"
 _SCHEDULES = ("constant", "step", "cosine")
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a net is trained, by mini-batches of shuffled samples.
+    """How a net is trained, on mini-batches of shuffled samples.
 
     >>> Recipe(optimizer="sgd", learning_rate=0.1, schedule="cosine", warmup=5, epochs=200).momentum
     0.9
     """
 
     epochs: int = 20
-    batch_size: int = 32  # the last one is smaller; batch norm needs more than one sample in it
+    batch_size: int = 32  # the last one may be smaller; batch norm needs two samples or more in it
     optimizer: str = "adam"  # "sgd", "adam" or "adamw"
-    learning_rate: float = 1e-3  # the largest; `learning_rate` says what becomes of it
+    learning_rate: float = 1e-3  # the largest; see the function `learning_rate`
     schedule: str = "constant"  # "constant", "step" or "cosine"
-    warmup: int = 0  # epochs in which the learning rate climbs linearly from 0
-    milestones: tuple[int, ...] = ()  # after so many epochs "step" multiplies it by `factor`
+    warmup: int = 0  # epochs in which the learning rate rises linearly from 0
+    milestones: tuple[int, ...] = ()  # epochs after which "step" multiplies it by `factor`
     factor: float = 0.1
-    weight_decay: float = 0.0  # added to the gradient; with "adamw" apart from it
+    weight_decay: float = 0.0  # added to the gradient; decoupled with "adamw"
     momentum: float = 0.9  # of "sgd"
     nesterov: bool = False  # of "sgd"
     betas: tuple[float, float] = (0.9, 0.999)  # of "adam" and "adamw"
-    noise: float = 0.0  # standard deviation of what is added to each training input
+    noise: float = 0.0  # standard deviation of normal noise on training inputs
     goal_accuracy: float | None = None  # stop after the first epoch that reaches it
 
     def __post_init__(self) -> None:
         goal = self.goal_accuracy
-        rules = {
-            "epochs": (self.epochs >= 1, "a number of at least 1"),
-            "batch_size": (self.batch_size >= 1, "a number of at least 1"),
+        requirements = {
+            "epochs": (self.epochs >= 1, "at least 1"),
+            "batch_size": (self.batch_size >= 1, "at least 1"),
             "optimizer": (self.optimizer in _OPTIMIZERS, f"one of {', '.join(_OPTIMIZERS)}"),
-            "learning_rate": (0 < self.learning_rate < math.inf, "a number above 0"),
+            "learning_rate": (0 <= self.learning_rate < math.inf, _FINITE),
             "schedule": (self.schedule in _SCHEDULES, f"one of {', '.join(_SCHEDULES)}"),
             "warmup": (0 <= self.warmup < self.epochs, "a number from 0 to below epochs"),
             "milestones": (
                 bool(self.milestones) == (self.schedule == "step"),
-                "a tuple for the schedule 'step', and for no other,",
+                "a tuple with the schedule 'step', and () with any other,",
             ),
-            "weight_decay": (0 <= self.weight_decay < math.inf, "a number of at least 0"),
+            "weight_decay": (0 <= self.weight_decay < math.inf, _FINITE),
             "momentum": (0 <= self.momentum < 1, "from 0 to below 1"),
             "nesterov": (not self.nesterov or self.momentum > 0, "momentum above 0"),
             "betas": (all(0 <= x < 1 for x in self.betas), "from 0 to below 1"),
-            "noise": (0 <= self.noise < math.inf, "a number of at least 0"),
+            "noise": (0 <= self.noise < math.inf, _FINITE),
             "goal_accuracy": (goal is None or 0 <= goal <= 1, "a share, 0 … 1,"),
         }
-        for field, (good, needed) in rules.items():
+        for field, (good, needed) in requirements.items():
             if not good:
-                found = getattr(self, field)
-                raise FormatError(f"{field} of a recipe is {found!r}: {needed} is needed")
+                value = getattr(self, field)
+                raise FormatError(f"{field} of a recipe is {value!r}: {needed} is needed")
 
 
 def learning_rate(recipe: Recipe, step: int, steps_per_epoch: int) -> float:
-    r"""The learning rate of one step, the first being 0.
+    r"""Learning rate of one step; the first step is 0.
 
-    While it warms up :math:`\eta (t + 1) / w`; then :math:`\eta`, or :math:`\eta f^k` after k
-    milestones, or :math:`\frac\eta 2 (1 + \cos \pi \frac{t - w}{T - w})`, for step t of T with w
-    of warming up.
+    :math:`\eta (t + 1) / w` while warming up; then :math:`\eta`, or :math:`\eta f^k` after k
+    milestones, or :math:`\frac\eta 2 (1 + \cos \pi \frac{t - w}{T - w})`, for step t of T, the
+    first w of which are the warm-up.
 
     Loshchilov and Hutter, arXiv:1608.03983, equation 5; Goyal et al., arXiv:1706.02677,
     section 2.2.
@@ -91,7 +92,7 @@ def learning_rate(recipe: Recipe, step: int, steps_per_epoch: int) -> float:
 
 
 def optimizer_of(recipe: Recipe, net: nn.Module) -> optim.Optimizer:
-    """A fresh optimizer of what can be trained in a net."""
+    """New optimizer of the trainable parameters of a net."""
     parameters = [x for x in net.parameters() if x.requires_grad]
     rate, decay, betas = recipe.learning_rate, recipe.weight_decay, recipe.betas
     if recipe.optimizer == "adam":

@@ -1,10 +1,10 @@
-"""What units carry on data: ``(replicas, task, *, …) -> float64 [R, U, O]``.
+"""Influence of units on outputs, measured on data: ``(replicas, task, *, …) -> float64 [R, U, O]``.
 
-Row u says how much each output depends on unit u; units are numbered as in the net's graph. The
-row of an output says how much each output changes together with it when the inputs change.
+Row u is how much each output depends on unit u; units are numbered as in the net's graph. The row
+of an output is how much each output changes together with it when the inputs change.
 """
 
-from netsculpt.training.influence._stored import measured_influence, stacked, task_of
+from netsculpt.training.influence._stored import measured_influence, replica_of_model, task_name_of
 from netsculpt.training.influence.answer_flips import answer_flips
 
-__all__ = ["answer_flips", "measured_influence", "stacked", "task_of"]
+__all__ = ["answer_flips", "measured_influence", "replica_of_model", "task_name_of"]

@@ -1,4 +1,4 @@
-"""What a net answers: one answer a bit, one a classification."""
+"""Answers of a net: one per bit, or one per classification."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["answer_of_output", "answers"]
 
 
 def answers(goal: Goal, logits: Tensor) -> Tensor:
-    """Answers [..., k] that logits [..., n_outputs] give: bits, or numbers of classes."""
+    """Answers [..., k] for logits [..., n_outputs]: bits, or numbers of classes."""
     if isinstance(goal, Bits):
         return logits > 0
     parts = torch.split(logits, list(_sizes(goal)), dim=-1)
@@ -20,7 +20,7 @@ def answers(goal: Goal, logits: Tensor) -> Tensor:
 
 
 def answer_of_output(goal: Goal) -> Tensor:
-    """Which answer each output is a part of [n_outputs]."""
+    """Index of the answer that each output belongs to [n_outputs]."""
     if isinstance(goal, Bits):
         return torch.arange(goal.n_outputs)
     sizes = torch.tensor(_sizes(goal))
@@ -29,5 +29,7 @@ def answer_of_output(goal: Goal) -> Tensor:
 
 def _sizes(goal: Goal) -> tuple[int, ...]:
     if not isinstance(goal, Classes):
-        raise FormatError(f"the goal is {goal!r:.80}: answers are known of Bits and of Classes")
+        raise FormatError(
+            f"the goal is {goal!r:.80}: Bits or Classes is needed, which have answers"
+        )
     return goal.sizes

@@ -19,40 +19,41 @@ from netsculpt.training.tasks import Task
 
 __all__ = ["answer_flips"]
 
-_NUMBERS = 1 << 22  # activations that are changed at a time
+_NUMBERS = 1 << 22  # activations that are computed at a time
 
 
 def answer_flips(replicas: Replicas, task: Task, *, n_values: int = 32) -> NDArray[np.float64]:
     r"""Share of samples in which an output's answer changes with one unit's value.
 
-    Unit u is given, in every validation sample x, the values v that it takes in other samples,
-    while all that is not downstream of u stays as it is:
+    In every validation sample x, unit u is set to values v that it has in other samples, while
+    everything that is not downstream of u stays unchanged:
 
     .. math:: T_{uo} = P_{x, v}\,[\,\hat y_o(x) \ne \hat y_o(x \mid a_u = v)\,]
 
     An answer is a bit (logit > 0) or the class with the largest logit, which all outputs of the
     classification share. With answers of 0 and 1, T is twice the total-effect index of u, not
-    divided by the variance; of an input that is 0 and 1 equally often it is half the share of
-    samples in which flipping the input flips the answer. Kept paths that never decide anything
-    count nothing, which no measure of the weights alone can see.
+    divided by the variance; for an input that is 0 and 1 equally often it is half the share of
+    samples in which flipping the input flips the answer. Kept paths that never change an answer
+    do not count; no measure of the weights alone can see that.
 
-    The row of an output o' says how often the answers of o' and o change together, over all
-    inputs so changed: outputs of one function, or of its negation, always do.
+    The row of an output o' is how often the answers of o' and o change together when inputs are
+    changed like this: outputs of one function, or of its negation, always do.
 
     Parameters
     ----------
     replicas
-        The nets.
+        The nets to measure.
     task
-        Its validation samples are what the units are measured on.
+        The task; units are measured on its validation samples.
     n_values
-        Values v a unit is given: evenly spaced quantiles of its activation. From as many samples
-        on as there are, all of them, so that on a small truth table nothing is left to chance.
+        Number of values v per unit: evenly spaced quantiles of its activation. If there are no
+        more samples than that, all values are used, so that results on a small truth table are
+        exact.
 
     Returns
     -------
     float64 [R, U, O], 0 … 1, in the order of units of the net's graph: inputs, hidden units by
-    layer, outputs. 0 for units that are constant on the samples or feed nothing.
+    layer, outputs. 0 for units that are constant on the samples or have no outputs.
 
     Raises
     ------
@@ -61,9 +62,8 @@ def answer_flips(replicas: Replicas, task: Task, *, n_values: int = 32) -> NDArr
 
     Notes
     -----
-    A unit whose work others take over when it fails shows less than it carries, down to 0. O(R U
-    n_values n E) for n samples and E weights, in memory of some 100 MB. Computed in float64, so
-    that rounding flips nothing.
+    A unit that others can replace has less influence, down to 0. O(R U n_values n E) for n samples
+    and E weights, with some 100 MB of memory. Computed in float64, so that rounding flips nothing.
 
     M. J. W. Jansen, Analysis of variance designs for model output, 1999,
     doi:10.1016/S0010-4655(98)00154-4, total effect by resampling one input; R. O'Donnell, Analysis
@@ -72,9 +72,9 @@ def answer_flips(replicas: Replicas, task: Task, *, n_values: int = 32) -> NDArr
     Examples
     --------
     >>> from netsculpt.nets.families import MLP
-    >>> from netsculpt.training.sculpting.replicas import initial
+    >>> from netsculpt.training.sculpting.replicas import initial_replicas
     >>> from netsculpt.training.tasks import boolean
-    >>> net = initial(MLP((2, 1, 1)), [0])
+    >>> net = initial_replicas(MLP((2, 1, 1)), [0])
     >>> weights = {"fc1.weight": [[1.0, 1.0]], "fc1.bias": [-1.0], "fc2.weight": [[1.0]]}
     >>> for name, values in weights.items():
     ...     net.parameters[name][0] = torch.tensor(values)
@@ -82,22 +82,25 @@ def answer_flips(replicas: Replicas, task: Task, *, n_values: int = 32) -> NDArr
     [[0.25], [0.25], [0.375], [0.25]]
     """
     samples = task.validation
-    given = (replicas.spec.widths[0], replicas.spec.widths[-1])
-    if given != (samples.n_inputs, samples.n_outputs):
+    spec = replicas.spec
+    if (spec.n_inputs, spec.n_outputs) != (samples.n_inputs, samples.n_outputs):
         raise FormatError(
-            f"nets of {given[0]} inputs and {given[1]} outputs do not fit task {task.name!r}: it "
-            f"has {samples.n_inputs} inputs and {samples.n_outputs} outputs"
+            f"the nets have {spec.n_inputs} inputs and {spec.n_outputs} outputs, "
+            f"task {task.name!r} has {samples.n_inputs} and {samples.n_outputs}: both must be the "
+            "same"
         )
     if n_values < 2:
-        raise FormatError(f"n_values is {n_values}: a unit changes between 2 values or more")
+        raise FormatError(f"n_values is {n_values}: at least 2 are needed for a value to change")
     samples = samples.to(replicas.device)
-    found = [_of_one(replicas, at, samples, n_values) for at in range(replicas.n_replicas)]
-    return np.stack(found)
+    rows = range(replicas.n_replicas)
+    return np.stack([_flips_of_one(replicas, row, samples, n_values) for row in rows])
 
 
 @torch.no_grad()
-def _of_one(replicas: Replicas, at: int, samples: Task, n_values: int) -> NDArray[np.float64]:
-    parameters = {name: values[at].double() for name, values in replicas.parameters.items()}
+def _flips_of_one(
+    replicas: Replicas, row: int, samples: Task, n_values: int
+) -> NDArray[np.float64]:
+    parameters = {name: values[row].double() for name, values in replicas.parameters.items()}
     n, goal = samples.n_samples, samples.goal
     n_values = min(n, n_values)
     quantiles = ((torch.arange(n_values) + 0.5) * n / n_values).long()
@@ -105,8 +108,8 @@ def _of_one(replicas: Replicas, at: int, samples: Task, n_values: int) -> NDArra
     before = answers(goal, _run(replicas.net, parameters, x))
     for layer, (weight, step, rest) in enumerate(_layers(replicas)):
         values = x.sort(dim=0).values[quantiles]  # [n_values, units]
-        works = replicas.masks[weight][at].any(dim=0) & (values[0] != values[-1])
-        units = works.nonzero()[:, 0].repeat_interleave(n_values)  # one for each value to try
+        works = replicas.masks[weight][row].any(dim=0) & (values[0] != values[-1])
+        units = works.nonzero()[:, 0].repeat_interleave(n_values)  # one entry per value to try
         tried = values.T[works].flatten()
         flips = torch.zeros(x.shape[1], before.shape[1], dtype=torch.float64, device=x.device)
         both = torch.zeros(before.shape[1], before.shape[1], dtype=torch.float64, device=x.device)
@@ -127,12 +130,12 @@ def _of_one(replicas: Replicas, at: int, samples: Task, n_values: int) -> NDArra
 
 
 def _layers(replicas: Replicas) -> Iterator[tuple[str, nn.Sequential, nn.Sequential]]:
-    """For each layer but the last the weight that reads it, what leads to the next, and to the end.
+    """For each layer but the last: the weight that reads it, the net to the next and to the last.
 
-    The units of a hidden layer are what its gate gives.
+    The activations of a hidden layer are the output of its gate.
     """
     parts = list(replicas.net.named_children())
-    ends = [at for at, (_, part) in enumerate(parts, start=1) if isinstance(part, Gate)]
+    ends = [end for end, (_, part) in enumerate(parts, start=1) if isinstance(part, Gate)]
     bounds = zip([0, *ends], [*ends, len(parts)], replicas.weights, strict=True)
     for start, stop, weight in bounds:
         step, rest = OrderedDict(parts[start:stop]), OrderedDict(parts[start:])
@@ -141,5 +144,5 @@ def _layers(replicas: Replicas) -> Iterator[tuple[str, nn.Sequential, nn.Sequent
 
 def _run(part: nn.Sequential, parameters: dict[str, Tensor], x: Tensor) -> Tensor:
     own = {name: parameters[name] for name, _ in part.named_parameters()}
-    found: Tensor = functional_call(part, own, (x,))
-    return found
+    activation: Tensor = functional_call(part, own, (x,))
+    return activation

@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from netsculpt.core.errors import FormatError
-from netsculpt.nets.drawing import TRANSPOSED
-from netsculpt.nets.held import Place
+from netsculpt.nets.masking import LayerParameter
 from netsculpt.nets.masks import mask_net
-from netsculpt.nets.prunable import weight_places
+from netsculpt.nets.prunable import layer_weights
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -143,7 +142,7 @@ def approximate_isometry(
     clone = copy.deepcopy(net)
     if masks is not None:
         mask_net(clone, masks)
-    places = weight_places(clone)
+    places = layer_weights(clone)
     layers = []
     for done, place in enumerate(places, start=1):
         layers.append(_make_isometric(place, gain, steps, tolerance))
@@ -172,12 +171,12 @@ class _Layer:
 
 
 @torch.no_grad()
-def _make_isometric(place: Place, gain: float, steps: int, tolerance: float) -> _Layer:
+def _make_isometric(place: LayerParameter, gain: float, steps: int, tolerance: float) -> _Layer:
     """Change the kept weights of one layer in place."""
-    stored = _by_group(place.parameter.data, place.layer)
+    stored = _by_group(place.parameter.data, place)
     if not bool(torch.isfinite(stored).all()):
         raise FormatError(f"weights of {place.name!r} are not finite: give a net whose weights are")
-    kept = torch.ones_like(stored) if place.mask is None else _by_group(place.mask, place.layer)
+    kept = torch.ones_like(stored) if place.mask is None else _by_group(place.mask, place)
     turned = stored[0].flatten(1).shape[0] > stored[0].flatten(1).shape[1]
     before, free = (_matrices(x.double(), turned) for x in (stored, kept))
     after, n_steps, converged = _descended(before, free, gain, steps, tolerance)
@@ -186,10 +185,10 @@ def _make_isometric(place: Place, gain: float, steps: int, tolerance: float) -> 
     return _Layer(before, written, n_steps, converged)
 
 
-def _by_group(weight: Tensor, layer: nn.Module) -> Tensor:
+def _by_group(values: Tensor, place: LayerParameter) -> Tensor:
     """A view [groups, out, in, …] of a weight."""
-    split = weight.view(getattr(layer, "groups", 1), -1, *weight.shape[1:])
-    return split.transpose(1, 2) if isinstance(layer, TRANSPOSED) else split
+    split = values.view(place.n_groups, -1, *values.shape[1:])
+    return split.transpose(1, 2) if place.is_transposed else split
 
 
 def _matrices(grouped: Tensor, turned: bool) -> Tensor:

@@ -7,9 +7,9 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from netsculpt.nets.drawing import TRANSPOSED, fan_in
-from netsculpt.nets.held import Place
-from netsculpt.nets.prunable import weight_places
+from netsculpt.nets.drawing import fan_in
+from netsculpt.nets.masking import LayerParameter
+from netsculpt.nets.prunable import layer_weights
 
 __all__ = ["fan_in_corrected"]
 
@@ -31,18 +31,18 @@ def fan_in_corrected(net: nn.Module) -> nn.Module:
     """
     clone = copy.deepcopy(net)
     with torch.no_grad():
-        for place in weight_places(clone):
+        for place in layer_weights(clone):
             if place.mask is not None:
                 scale = (fan_in(place) / _kept_inputs(place.mask, place).clamp(min=1)).sqrt()
                 place.parameter.mul_(scale.to(place.parameter.dtype))
     return clone
 
 
-def _kept_inputs(mask: Tensor, place: Place) -> Tensor:
-    """Kept inputs of each unit, times taps, in a shape that broadcasts to the weight."""
-    if not isinstance(place.layer, TRANSPOSED):
+def _kept_inputs(mask: Tensor, place: LayerParameter) -> Tensor:
+    """Inputs of each unit times taps, of a shape that broadcasts to the weight."""
+    if not place.is_transposed:
         return mask.sum(tuple(range(1, mask.ndim)), keepdim=True)
-    n_groups, taps = place.layer.groups, tuple(range(3, mask.ndim + 1))
+    n_groups, taps = place.n_groups, tuple(range(3, mask.ndim + 1))
     kept = mask.reshape(n_groups, -1, *mask.shape[1:]).sum((1, *taps), keepdim=True)
     n_in = len(mask) // n_groups
     return kept.expand(-1, n_in, *kept.shape[2:]).flatten(0, 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -18,12 +18,12 @@ from torch import Tensor, nn
 from netsculpt.core.catalog import named, names, near
 from netsculpt.core.errors import FormatError
 from netsculpt.core.random import RNG, root_seed, stream
-from netsculpt.nets.choosing import as_numbers, best, shared_out
+from netsculpt.files.saved_state import digest, read_state, restoring, write_state
+from netsculpt.nets.choosing import apportioned, as_numbers, best
 from netsculpt.nets.masks import mask_net, masks_of
 from netsculpt.nets.prunable import prunable
 from netsculpt.training.fitting.batches import Batches
 from netsculpt.training.pruning.baselines import Score
-from netsculpt.training.pruning.file import PruningFile, digest
 from netsculpt.training.pruning.phew import phew
 from netsculpt.training.pruning.pruned import Pruned
 from netsculpt.training.pruning.report import pruning_report
@@ -33,7 +33,6 @@ __all__ = [
     "METHODS",
     "Allocation",
     "Composition",
-    "Progress",
     "Schedule",
     "Scope",
     "prune",
@@ -42,7 +41,6 @@ __all__ = [
 Allocation = Callable[[Mapping[str, Sequence[int]], float], Mapping[str, float]]
 Schedule = Callable[[float], float]
 Scope = Callable[[Tensor], Tensor]
-Progress = Callable[[int, int], None]
 Masks = dict[str, Tensor]
 Numbers = Mapping[str, NDArray[np.float64]]
 Choose = Callable[[Numbers, float], Mapping[str, NDArray[np.bool_]]]
@@ -87,7 +85,7 @@ def prune(
     rounds: int | None = None,
     scope: str | Scope = "weight",
     dense: Collection[str] = (),
-    progress: Progress | None = None,
+    progress: Callable[[int, int], None] | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     jobs: int = 1,
 ) -> Pruned:
@@ -170,23 +168,35 @@ def prune(
         composition = replace(composition, rounds=getattr(score, "published_rounds", 1))
     name, details = _name(method, "score"), composition.details()
     about = {
+        "kind": "pruning",
         **details,
         "method": name,
         "density": density,
         "seed": seed,
         "dense": sorted(composition.dense),
     }
-    masks = _scored(
+    path = None if checkpoint is None else Path(checkpoint)
+    done, masks = 0, _present_masks(net, composition.dense)
+    if path is not None:
+        samples = (x for pair in batches or () for x in pair)
+        about["net"] = digest(net.state_dict())
+        about["samples"] = digest({str(number): x for number, x in enumerate(samples)})
+        done, masks = _resumed(path, about, masks)
+    rounds_left = _scored(
         net,
         lambda masked, rng: score(masked, batches, rng=rng),
         _choice(allocation, net),
         _densities(schedule, density, details["rounds"]),
         _function("scopes", scope),
         seed=seed,
-        masks=_present_masks(net, composition.dense),
-        progress=progress or (lambda _done, _rounds: None),
-        file=None if checkpoint is None else _file(checkpoint, about, net, batches),
+        done=done,
+        masks=masks,
     )
+    for done, masks in rounds_left:
+        if path is not None:
+            write_state(path, about, {"rounds": done, "masks": masks})
+        if progress is not None:
+            progress(done, details["rounds"])
     return Pruned(masks, pruning_report(net, masks, example), name, density, seed, details)
 
 
@@ -198,13 +208,11 @@ def _scored(
     scope: Scope,
     *,
     seed: int,
+    done: int,
     masks: Masks,
-    progress: Progress,
-    file: PruningFile | None,
-) -> Masks:
-    """Mask, score, choose, once for each density."""
+) -> Iterator[tuple[int, Masks]]:
+    """Mask, score, choose, once for each density after the first `done`."""
     net = copy.deepcopy(net)
-    done, masks = (0, masks) if file is None else file.read(masks)
     for index, density in enumerate(densities[done:], start=done + 1):
         mask_net(net, masks)
         scores = score(net, stream(seed, "scores", index))
@@ -213,10 +221,17 @@ def _scored(
         masks = {
             x: torch.from_numpy(kept[x]).expand(mask.shape) & mask for x, mask in masks.items()
         }
-        if file is not None:
-            file.write(index, masks)
-        progress(index, len(densities))
-    return masks
+        yield index, masks
+
+
+def _resumed(path: Path, about: Mapping[str, Any], masks: Masks) -> tuple[int, Masks]:
+    """Rounds done and the masks after them, from a file; `masks` if there is none yet."""
+    state = read_state(path, about)
+    if state is None:
+        return 0, masks
+    with restoring(path):
+        kept = {name: mask & state["masks"][name].bool() for name, mask in masks.items()}
+        return int(state["rounds"]), kept
 
 
 def _function(catalogue: str, choice: str | Callable[..., Any], also: Sequence[str] = ()) -> Any:
@@ -225,14 +240,6 @@ def _function(catalogue: str, choice: str | Callable[..., Any], also: Sequence[s
 
 def _name(choice: str | Callable[..., Any], unnamed: str) -> str:
     return choice if isinstance(choice, str) else getattr(choice, "__name__", unnamed)
-
-
-def _file(
-    path: str | os.PathLike[str], about: Mapping[str, Any], net: nn.Module, batches: Batches | None
-) -> PruningFile:
-    samples = [x for pair in batches or () for x in pair]
-    content = {"net": digest(net.state_dict().values()), "samples": digest(samples)}
-    return PruningFile(Path(path), {**about, **content})
 
 
 def _present_masks(net: nn.Module, dense: Collection[str]) -> Masks:
@@ -269,7 +276,7 @@ def _choice(allocation: str | Allocation, net: nn.Module) -> Choose:
         sizes = {name: x.size for name, x in scores.items()}
         n_kept = _n_kept(scores, density)
         left = {name: _n_left(x) for name, x in scores.items()}
-        counts = shared_out(wanted, sizes, n_kept, left)
+        counts = apportioned(wanted, sizes, n_kept, left)
         return {name: best({name: x}, counts[name])[name] for name, x in scores.items()}
 
     return choose

@@ -1,1 +1,1 @@
-"""Neural Sculpting: units, then edges, pruned as long as the task stays solved."""
+"""Neural Sculpting: prune units, then edges, as long as the task stays solved."""

@@ -1,15 +1,15 @@
 """Training of multi-layer perceptrons on bits in compiled code, one replica after the other.
 
-A net's training fits in the cache and needs no call from Python. Only kept edges are visited, so
-that a step costs what is left of the net, and a replica comes out the same, to the bit, whichever
-others are trained beside it.
+The training of a net fits in the cache and needs no calls from Python. Only kept edges are
+visited, so that the cost of a step falls as the net is pruned. The result of a replica is the same,
+to the bit, whatever other replicas are trained with it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -18,32 +18,30 @@ from torch import Tensor
 
 from netsculpt.core.compiled import compiled, compiled_sums
 from netsculpt.core.parallel import in_threads
+from netsculpt.training.fitting.recipe import Recipe
 from netsculpt.training.sculpting.replicas import Replicas
 from netsculpt.training.tasks import Bits, Task
 
-if TYPE_CHECKING:
-    from netsculpt.training.sculpting.retraining import Settings
-
 __all__ = ["suits", "train"]
 
-_DRAWN = 1 << 24  # random numbers that a thread holds at a time
+_DRAWN = 1 << 24  # random numbers that a thread keeps at a time
 _PRODUCT = 1e150  # far from overflow
 
 
-def suits(replicas: Replicas, task: Task, settings: Settings) -> bool:
-    """Whether `train` can train these."""
+def suits(replicas: Replicas, task: Task, recipe: Recipe) -> bool:
+    """Whether `train` supports these replicas, this task and this recipe."""
     return (
         isinstance(task.goal, Bits)
         and replicas.spec.activation == "relu"
         and replicas.device.type == "cpu"
-        and _n_drawn(task, settings) <= _DRAWN
+        and _n_drawn(task, recipe) <= _DRAWN
     )
 
 
 def train(
-    replicas: Replicas, task: Task, settings: Settings, rngs: Sequence[np.random.Generator]
+    replicas: Replicas, task: Task, recipe: Recipe, rngs: Sequence[np.random.Generator]
 ) -> tuple[dict[str, Tensor], Tensor, Tensor]:
-    """Parameters, accuracy [R] and loss [R] of the best epochs; torch's threads share the work."""
+    """Parameters, accuracy [R] and loss [R] of the best epochs, computed by torch's threads."""
     names = [*replicas.weights, *(x.replace(".weight", ".bias") for x in replicas.weights)]
     like = [replicas.parameters[name] for name in names]
     values = torch.cat([x.flatten(1) for x in like], dim=1)
@@ -51,29 +49,29 @@ def train(
     accuracy = torch.empty(len(rngs), dtype=torch.float64)
     loss = torch.empty(len(rngs))
     ends, samples, validation = _ends(replicas.spec.widths), _arrays(task), _arrays(task.validation)
-    rates = settings.learning_rate, settings.weight_decay, settings.noise, *settings.betas
+    rates = recipe.learning_rate, recipe.weight_decay, recipe.noise, *recipe.betas
 
     def train_rows(rows: NDArray[np.intp]) -> None:
         part = slice(rows[0], rows[-1] + 1)
-        shape = rows.size, settings.epochs, task.n_samples, task.n_inputs + 1
+        shape = rows.size, recipe.epochs, task.n_samples, task.n_inputs + 1
         numbers = np.empty(shape, dtype=np.float32)
         for rng, out in zip(rngs[part], numbers, strict=True):
             rng.standard_normal(out=out, dtype=np.float32)
         written = values.numpy()[part], accuracy.numpy()[part], loss.numpy()[part]
-        _train(*written, kept[part], ends, samples, validation, numbers, settings.batch_size, rates)
+        _train(*written, kept[part], ends, samples, validation, numbers, recipe.batch_size, rates)
 
     n_threads = min(torch.get_num_threads(), len(rngs))
-    n_parts = max(n_threads, len(rngs) * _n_drawn(task, settings) // _DRAWN + 1)
+    n_parts = max(n_threads, len(rngs) * _n_drawn(task, recipe) // _DRAWN + 1)
     parts = np.array_split(np.arange(len(rngs)), min(n_parts, len(rngs)))
     list(in_threads(train_rows, parts, n_threads))
     pieces = torch.split(values, [x[0].numel() for x in like], dim=1)
-    found = {name: x.reshape(y.shape) for name, x, y in zip(names, pieces, like, strict=True)}
-    return {name: found[name] for name in replicas.parameters}, accuracy, loss
+    best = {name: x.reshape(y.shape) for name, x, y in zip(names, pieces, like, strict=True)}
+    return {name: best[name] for name in replicas.parameters}, accuracy, loss
 
 
-def _n_drawn(task: Task, settings: Settings) -> int:
-    """Random numbers that training a replica takes."""
-    return settings.epochs * task.n_samples * (task.n_inputs + 1)
+def _n_drawn(task: Task, recipe: Recipe) -> int:
+    """Random numbers that the training of one replica needs."""
+    return recipe.epochs * task.n_samples * (task.n_inputs + 1)
 
 
 def _arrays(task: Task) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -81,7 +79,7 @@ def _arrays(task: Task) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
 
 
 def _ends(widths: Sequence[int]) -> NDArray[np.int64]:
-    """Units [2, n_weights] that each weight joins, inputs numbered first; grouped by the second."""
+    """Units [2, n_weights] that each weight joins, inputs numbered first; grouped by target."""
     ends, first = [], 0
     for n_sources, n_targets in pairwise(widths):
         target, source = np.divmod(np.arange(n_sources * n_targets), n_sources)
@@ -91,26 +89,26 @@ def _ends(widths: Sequence[int]) -> NDArray[np.int64]:
 
 
 class _Live(NamedTuple):
-    """Units and edges that are left, numbered anew, inputs first and outputs last."""
+    """Remaining units and edges, renumbered with inputs first and outputs last."""
 
     source: Any  # [edges] unit; edges are grouped by their target
-    start: Any  # [units + 1] where the edges into each unit start
+    start: Any  # [units + 1] first edge into each unit
     n_inputs: int
     first_output: int
-    place: Any  # [edges + units − inputs] of weights and biases among all parameters
-    free: Any  # the same: 1, or 0 for the bias of a unit without incoming edges
+    place: Any  # [edges + units − inputs] index of weights and biases among all parameters
+    free: Any  # same shape: 1, or 0 for the bias of a unit without incoming edges
 
 
 @compiled
 def _train(
-    values: Any,  # float32 [R, parameters]: all weights, then all biases; becomes the best epoch's
-    accuracy: Any,  # float64 [R], is written
-    loss: Any,  # float32 [R], is written
+    values: Any,  # float32 [R, parameters]: all weights, then all biases; overwritten by the best
+    accuracy: Any,  # float64 [R], output
+    loss: Any,  # float32 [R], output
     kept: Any,  # bool [R, parameters]
     ends: Any,
     samples: Any,
     validation: Any,
-    numbers: Any,  # float32 [R, epochs, n, n_inputs + 1]: noise; sorting the last gives the order
+    numbers: Any,  # float32 [R, epochs, n, n_inputs + 1]: noise, then keys that order the samples
     batch_size: int,
     rates: Any,
 ) -> None:
@@ -133,10 +131,10 @@ def _live(kept: Any, ends: Any, n_inputs: int, n_outputs: int) -> _Live:
     for e in edges:
         live[ends[0, e]] = live[ends[1, e]] = True
     units, number = np.nonzero(live)[0], np.cumsum(live) - 1
-    source = np.empty(edges.size, dtype=np.uint32)  # unsigned: spares the test for negative ones
+    source = np.empty(edges.size, dtype=np.uint32)  # unsigned: no test for negative indices
     n_incoming = np.zeros(units.size + 1, dtype=np.int64)
-    for at, e in enumerate(edges):
-        source[at] = number[ends[0, e]]
+    for i, e in enumerate(edges):
+        source[i] = number[ends[0, e]]
         n_incoming[number[ends[1, e]] + 1] += 1
     place = np.concatenate((edges, n_weights + units[n_inputs:] - n_inputs))
     free = kept[place].astype(np.float32)
@@ -152,8 +150,10 @@ def _best_epoch(
     n = samples[0].shape[0]
     rate, decay, noise, beta_mean, beta_square = rates
     lanes = min(n, batch_size)  # samples side by side
-    a = np.zeros((net.start.size - 1, lanes), dtype=np.float32)  # activations, logits at the end
-    d = np.zeros_like(a)  # derivatives of the loss by them
+    a = np.zeros(
+        (net.start.size - 1, lanes), dtype=np.float32
+    )  # activations, and logits in the last rows
+    d = np.zeros_like(a)  # derivatives of the loss with respect to them
     best, gradient = w.copy(), np.zeros_like(w)
     mean, square = np.zeros_like(w), np.zeros_like(w)
     accuracy, loss, n_steps = -1.0, np.inf, 0
@@ -162,7 +162,7 @@ def _best_epoch(
         order = np.argsort(noisy[:, net.n_inputs], kind="mergesort")
         for begin in range(0, n, lanes):
             rows = order[begin : begin + lanes]
-            _show(a, net, samples[0], rows)
+            _load(a, net, samples[0], rows)
             for s in range(rows.size):
                 for i in range(net.n_inputs):
                     a[i, s] += np.float32(noise) * noisy[begin + s, i]
@@ -182,7 +182,7 @@ def _best_epoch(
 
 
 @compiled
-def _show(a: Any, net: _Live, inputs: Any, rows: Any) -> None:
+def _load(a: Any, net: _Live, inputs: Any, rows: Any) -> None:
     for s in range(rows.size):
         for i in range(net.n_inputs):
             a[i, s] = inputs[rows[s], i]
@@ -205,7 +205,7 @@ def _forward(net: _Live, w: Any, a: Any) -> None:
 
 @compiled
 def _slopes(logits: Any, targets: Any, rows: Any, d: Any) -> None:
-    """Derivative of the mean binary cross-entropy by the logits; 0 elsewhere."""
+    """Derivative of the mean binary cross-entropy with respect to the logits; 0 elsewhere."""
     one, scale = np.float32(1), np.float32(1 / (rows.size * logits.shape[0]))
     d[:] = 0
     of_logits = d[d.shape[0] - logits.shape[0] :]
@@ -260,13 +260,13 @@ def _adam(
 
 @compiled
 def _judge(net: _Live, w: Any, a: Any, validation: Any) -> tuple[float, float]:
-    """Share of right bits, and mean binary cross-entropy."""
+    """Share of right bits and mean binary cross-entropy."""
     inputs, targets = validation
     logits = a[net.first_output :]
     right, loss, product = 0, 0.0, 1.0
     for begin in range(0, inputs.shape[0], a.shape[1]):
         rows = np.arange(begin, min(begin + a.shape[1], inputs.shape[0]))
-        _show(a, net, inputs, rows)
+        _load(a, net, inputs, rows)
         _forward(net, w, a)
         for o in range(logits.shape[0]):
             for s in range(rows.size):
@@ -274,7 +274,7 @@ def _judge(net: _Live, w: Any, a: Any, validation: Any) -> tuple[float, float]:
                 right += (z > 0) == (t > 0)
                 loss += max(z, np.float32(0)) - z * t
                 product *= 1 + np.exp(-abs(z))
-                if product > _PRODUCT:  # the logarithm of a product is the cheapest sum of many
+                if product > _PRODUCT:  # one logarithm of a product is cheaper than many
                     loss, product = loss + np.log(product), 1.0
     n_bits = targets.size
     return right / n_bits, float((loss + np.log(product)) / n_bits)

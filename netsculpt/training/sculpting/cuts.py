@@ -1,4 +1,4 @@
-"""What pruning takes away: units or edges that score low, and what cannot live without them."""
+"""Prune units or edges that score low, and what cannot work without them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["above_percentile", "without_edges", "without_units"]
 
 
 def without_units(replicas: Replicas, keep: Tensor) -> Replicas:
-    """Only the hidden units `keep` [R, hidden units]; one goes with its row, column and bias."""
+    """Prune all hidden units but `keep` [R, hidden units], with their rows, columns and biases."""
     masks, first = dict(replicas.masks), 0
     for name, following in pairwise(replicas.weights):
         n_units = replicas.parameters[name].shape[1]
@@ -26,7 +26,7 @@ def without_units(replicas: Replicas, keep: Tensor) -> Replicas:
 
 
 def without_edges(replicas: Replicas, keep: Tensor) -> Replicas:
-    """Only the weights `keep` [R, weights]; a unit without incoming ones loses its bias."""
+    """Prune all weights but `keep` [R, weights], and the bias of units without incoming weights."""
     masks, first = dict(replicas.masks), 0
     for name in replicas.weights:
         like = replicas.masks[name]
@@ -39,7 +39,7 @@ def without_edges(replicas: Replicas, keep: Tensor) -> Replicas:
 
 
 def above_percentile(scores: Tensor, percent: Tensor) -> Tensor:
-    """Which scores [R, n] exceed the percentile [R] of their row, linearly interpolated."""
+    """Mask of scores [R, n] above the percentile [R] of their row, linearly interpolated."""
     ordered = scores.double().sort(dim=1).values
     place = percent.clamp(0, 100) / 100 * (scores.shape[1] - 1)
     below = place.floor().long()[:, None]

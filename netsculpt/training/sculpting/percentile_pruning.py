@@ -1,8 +1,8 @@
-"""Pruning up to a percentile that rises: accept, or halve the step, or stop."""
+"""Pruning up to a rising percentile: accept a step, halve it, or stop."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,10 +12,10 @@ from netsculpt.training.sculpting.cuts import above_percentile
 from netsculpt.training.sculpting.replicas import Replicas
 from netsculpt.training.tasks import Task
 
-__all__ = ["Cut", "PercentilePruning", "Schedule", "Score", "begun"]
+__all__ = ["Cut", "PercentilePruning", "ReplicaScore", "Schedule"]
 
-Score = Callable[[Replicas, Task], Tensor]  # [R, items], higher stays, 0 if pruned
-Cut = Callable[[Replicas, Tensor], Replicas]  # only the items to keep [R, items]
+ReplicaScore = Callable[[Replicas, Task], Tensor]  # [R, items], the highest are kept; 0 if pruned
+Cut = Callable[[Replicas, Tensor], Replicas]  # prunes all but the items to keep [R, items]
 Schedule = Callable[[Tensor], Tensor]
 
 _SAME = 1e-9  # percentages closer than this are equal
@@ -24,19 +24,34 @@ _BISECTIONS = 60
 
 @dataclass(eq=False)
 class PercentilePruning:
-    """Where each run [R] stands on its way from nothing pruned to all pruned.
+    """How far each run [R] is between nothing pruned and all pruned.
 
     A step moves the run's `position` along the schedule, but prunes at least one item. A rejected
     step is halved; a rejected step of one item ends the run.
     """
 
-    score: Score
+    score: ReplicaScore
     cut: Cut
     schedule: Schedule
     n_items: int  # hidden units, or weights
-    percent: Tensor  # float64 [R] of the items, up to which the scores are pruned
+    percent: Tensor  # float64 [R] percentile of the scores up to which items are pruned
     position: Tensor  # float64 [R] on the schedule, 0 … 1
-    step: Tensor  # float64 [R] how far the position goes next
+    step: Tensor  # float64 [R] by which the position moves next
+
+    @classmethod
+    def starting_at(
+        cls,
+        score: ReplicaScore,
+        cut: Cut,
+        schedule: Schedule,
+        *,
+        n_items: int,
+        percent: Tensor,
+        gradients: Sequence[float],
+    ) -> PercentilePruning:
+        """Runs with `percent` [R] of their items pruned already and steps of `gradients` [R] %."""
+        step = torch.tensor(gradients, dtype=torch.float64) / 100
+        return cls(score, cut, schedule, n_items, percent, _position(schedule, percent), step)
 
     def propose(self, replicas: Replicas, task: Task) -> Replicas:
         """The replicas after the next step."""
@@ -44,26 +59,17 @@ class PercentilePruning:
         target, _, _ = self._next()
         return self.cut(replicas, above_percentile(scores, target.to(scores.device)))
 
-    def judge(self, reached: Tensor) -> Tensor:
-        """Told which steps [R] were accepted: which runs go on. The others are forgotten."""
+    def settle(self, accepted: Tensor) -> Tensor:
+        """Record which steps [R] were accepted, drop runs that end, and return which stay."""
         target, position, single = self._next()
-        going = torch.where(reached, target < 100, ~single)
-        self.percent = torch.where(reached, target, self.percent)[going]
-        self.position = torch.where(reached, position, self.position)[going]
-        self.step = torch.where(reached, self.step, self.step / 2)[going]
-        return going
-
-    def state(self) -> dict[str, Tensor]:
-        """What `restore` needs."""
-        return {"percent": self.percent, "position": self.position, "step": self.step}
-
-    def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Go on where `state` was given."""
-        self.percent, self.position = state["percent"], state["position"]
-        self.step = state["step"]
+        active = torch.where(accepted, target < 100, ~single)
+        self.percent = torch.where(accepted, target, self.percent)[active]
+        self.position = torch.where(accepted, position, self.position)[active]
+        self.step = torch.where(accepted, self.step, self.step / 2)[active]
+        return active
 
     def _next(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Percentage and position after the next step, and whether it is of one item."""
+        """Percentage and position after the next step, and whether it prunes a single item."""
         position = (self.position + self.step).clamp(max=1)
         least = self.percent + 100 / self.n_items
         target = torch.maximum((100 * self.schedule(position)).round(decimals=9), least)
@@ -73,23 +79,8 @@ class PercentilePruning:
         return target, position, single
 
 
-def begun(
-    score: Score,
-    cut: Cut,
-    schedule: Schedule,
-    *,
-    n_items: int,
-    percent: Tensor,
-    gradients: Sequence[float],
-) -> PercentilePruning:
-    """Runs that begin with `percent` [R] of their items pruned, with steps of `gradients` [R] %."""
-    step = torch.tensor(gradients, dtype=torch.float64) / 100
-    position = _position(schedule, percent)
-    return PercentilePruning(score, cut, schedule, n_items, percent, position, step)
-
-
 def _position(schedule: Schedule, percent: Tensor) -> Tensor:
-    """Where on the schedule so much is pruned: its inverse, by bisection."""
+    """Position at which the schedule reaches a percentage: its inverse, by bisection."""
     low, high = torch.zeros_like(percent), torch.ones_like(percent)
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2

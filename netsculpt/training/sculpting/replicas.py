@@ -1,7 +1,7 @@
-"""Many copies of one small net as one stacked batch.
+"""Many copies of a small net as one stacked batch.
 
-Sculpting trains thousands of tiny nets. Stacked, a step of all of them is a few batched matrix
-products; alone, each step would be all overhead. A single net is a stack of one.
+Sculpting trains thousands of tiny nets. A step of all of them together is a few batched matrix
+products; one by one, each step would be mostly overhead. A single net is a stack of one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch.func import functional_call, vmap
 from netsculpt.core.random import stream
 from netsculpt.nets.families import MLP
 
-__all__ = ["Replicas", "initial"]
+__all__ = ["Replicas", "initial_replicas"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,9 +26,9 @@ class Replicas:
     """R nets of the same shape: parameters and masks with a leading dimension R."""
 
     spec: MLP
-    net: nn.Sequential  # the computation; its own parameters are not used
+    net: nn.Sequential  # computes; its own parameters are not used
     parameters: dict[str, Tensor]  # name → [R, …], pruned entries are 0
-    masks: dict[str, Tensor]  # name → bool [R, …], True = kept; biases of pruned units are not
+    masks: dict[str, Tensor]  # name → bool [R, …], True = kept; False for biases of pruned units
 
     @property
     def n_replicas(self) -> int:
@@ -37,7 +37,7 @@ class Replicas:
 
     @property
     def device(self) -> torch.device:
-        """Where the parameters are."""
+        """The device of the parameters."""
         return next(iter(self.parameters.values())).device
 
     @property
@@ -46,7 +46,7 @@ class Replicas:
         return [name for name in self.parameters if name.endswith(".weight")]
 
     def take(self, rows: Tensor) -> Replicas:
-        """Copies of some replicas, in the order of `rows` (which may repeat)."""
+        """Copies of some replicas, in the order of `rows`, which may repeat."""
         return Replicas(
             self.spec,
             self.net,
@@ -55,19 +55,19 @@ class Replicas:
         )
 
     def put(self, rows: Tensor, other: Replicas) -> None:
-        """Overwrite the replicas at `rows` by those of `other`."""
+        """Overwrite the replicas at `rows` with those of `other`."""
         for name in self.parameters:
             self.parameters[name][rows] = other.parameters[name]
             self.masks[name][rows] = other.masks[name]
 
     def masked(self, masks: dict[str, Tensor]) -> Replicas:
-        """The same replicas with no more than `masks` kept."""
+        """The same replicas, with everything outside of `masks` pruned."""
         kept = {name: mask & masks[name] for name, mask in self.masks.items()}
         pruned = {name: values * kept[name] for name, values in self.parameters.items()}
         return Replicas(self.spec, self.net, pruned, kept)
 
     def to(self, device: str | torch.device) -> Replicas:
-        """The same replicas on a device; these stay where they are."""
+        """Copies of the replicas on a device."""
         return Replicas(
             self.spec,
             deepcopy(self.net).to(device),  # a net would move in place
@@ -76,23 +76,23 @@ class Replicas:
         )
 
     def forward(self, inputs: Tensor) -> Callable[[dict[str, Tensor]], Tensor]:
-        """A function from parameters [R, …] to logits [R, n, n_outputs] on inputs [n, n_inputs]."""
+        """Function from parameters [R, …] to logits [R, n, n_outputs] on inputs [n, n_inputs]."""
         return vmap(lambda parameters: functional_call(self.net, parameters, (inputs,)))
 
     def n_kept(self) -> Tensor:
         """Kept weights of each replica [R], biases not counted."""
         return torch.stack([self.masks[name].flatten(1).sum(1) for name in self.weights]).sum(0)
 
-    def state(self, at: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """One replica's state dict, and the masks of its weights."""
-        state = {name: values[at] for name, values in self.parameters.items()}
-        return state, {name: self.masks[name][at] for name in self.weights}
+    def state(self, row: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """The state dict of one replica and the masks of its weights."""
+        state = {name: values[row] for name, values in self.parameters.items()}
+        return state, {name: self.masks[name][row] for name in self.weights}
 
 
-def initial(spec: MLP, seeds: Sequence[int]) -> Replicas:
-    """Dense replicas with Kaiming-normal weights and zero biases, one a seed.
+def initial_replicas(spec: MLP, seeds: Sequence[int]) -> Replicas:
+    """Dense replicas with Kaiming-normal weights and zero biases, one per seed.
 
-    A replica's weights depend on its own seed alone.
+    The weights of a replica depend only on its own seed.
     """
     net = spec.build()
     drawn: dict[str, list[Tensor]] = {name: [] for name, _ in net.named_parameters()}

@@ -1,10 +1,10 @@
-"""Training of stacked replicas: the best epoch is kept, not the last."""
+"""Training of stacked replicas; the best epoch is kept, not the last."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -12,37 +12,17 @@ from torch import Tensor
 from torch.func import functional_call, grad, vmap
 
 from netsculpt.core.errors import FormatError
+from netsculpt.training.fitting.recipe import Recipe
 from netsculpt.training.sculpting.replicas import Replicas
 from netsculpt.training.tasks import Task
 
-__all__ = ["Settings", "Trained", "accuracy", "train"]
+__all__ = ["SCULPTING", "Trained", "accuracy", "check_recipe", "train"]
 
-_CHUNK = 1 << 24  # random numbers drawn ahead
+_CHUNK = 1 << 24  # random numbers drawn at a time
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How a net is trained: Adam on shuffled batches, inputs with fresh noise."""
-
-    epochs: int = 20
-    batch_size: int = 8
-    learning_rate: float = 0.05
-    weight_decay: float = 1e-4  # added to the gradient
-    noise: float = 0.1  # standard deviation of what is added to each training input
-    betas: tuple[float, float] = (0.9, 0.999)
-
-    def __post_init__(self) -> None:
-        for name in ("learning_rate", "weight_decay", "noise"):
-            value = getattr(self, name)
-            if not 0 <= value < math.inf:
-                raise FormatError(
-                    f"{name.replace('_', ' ')} is {value}: a finite number from 0 up is needed"
-                )
-        for name in ("epochs", "batch_size"):
-            if getattr(self, name) < 1:
-                raise FormatError(
-                    f"{name.replace('_', ' ')} is {getattr(self, name)}: 1 is the least"
-                )
+SCULPTING = Recipe(epochs=20, batch_size=8, learning_rate=0.05, weight_decay=1e-4, noise=0.1)
+_CHOSEN = {"epochs", "batch_size", "learning_rate", "weight_decay", "noise", "betas"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,65 +34,80 @@ class Trained:
     loss: Tensor  # [R]
 
 
+def check_recipe(recipe: Recipe) -> None:
+    """Raise `FormatError` unless a recipe is Adam at a constant learning rate for all epochs.
+
+    >>> check_recipe(replace(SCULPTING, epochs=5, learning_rate=0.01))
+    """
+    for field in fields(Recipe):
+        value, needed = getattr(recipe, field.name), getattr(SCULPTING, field.name)
+        if field.name not in _CHOSEN and value != needed:
+            raise FormatError(
+                f"{field.name} of the recipe is {value!r}, sculpting trains with {needed!r}: leave "
+                "it out, or train single nets with netsculpt.training.fit"
+            )
+
+
 def train(
-    replicas: Replicas, task: Task, settings: Settings, rngs: Sequence[np.random.Generator]
+    replicas: Replicas, task: Task, recipe: Recipe, rngs: Sequence[np.random.Generator]
 ) -> Trained:
     """Train the kept parameters of each replica with a fresh optimizer.
 
     Parameters
     ----------
     replicas
-        Where to start; left as they are.
+        The start of the training; not changed.
     task
         Samples to train on; `task.validation` decides which epoch is best.
-    settings
-        The same for all replicas.
+    recipe
+        The same for all replicas: `SCULPTING`, or one that `check_recipe` accepts.
     rngs
-        One generator a replica: its noise and the order of its samples. What a replica sees does
-        not depend on the others.
+        One generator per replica, for its noise and the order of its samples: what a replica
+        sees does not depend on the others.
 
     Notes
     -----
-    Multi-layer perceptrons on bits are trained on the CPU in compiled code, and there a replica
-    comes out the same whichever others are with it; all else is one stacked batch. Both ways draw
-    the same numbers and agree to rounding.
+    ReLU nets for bits on the CPU are trained in compiled code, where the result of a replica does
+    not depend on the others; everything else is trained as one stacked batch. Both draw the same
+    numbers and agree up to rounding.
 
     Patil, Michael and Dovrolis, "Neural Sculpting", NeurIPS 2023, arXiv:2305.18402, appendix;
     Kingma and Ba, "Adam", arXiv:1412.6980, algorithm 1.
     """
+    check_recipe(recipe)
     try:
         from netsculpt.training.sculpting import _compiled
-    except ImportError:  # numba is not there on every platform: slower, equal to rounding
-        return _stacked(replicas, task, settings, rngs)
-    if not _compiled.suits(replicas, task, settings):
-        return _stacked(replicas, task, settings, rngs)
-    best, reached, loss = _compiled.train(replicas, task, settings, rngs)
+    except ImportError:  # numba is not available everywhere: slower, equal up to rounding
+        return _stacked(replicas, task, recipe, rngs)
+    if not _compiled.suits(replicas, task, recipe):
+        return _stacked(replicas, task, recipe, rngs)
+    best, reached, loss = _compiled.train(replicas, task, recipe, rngs)
     return Trained(replace(replicas, parameters=best), reached, loss)
 
 
 def accuracy(replicas: Replicas, task: Task) -> Tensor:
     """Share of right answers on the noise-free validation samples, float64 [R]."""
-    return _judge(replicas, task)(replicas.parameters)[0]
+    return _judge_of(replicas, task)(replicas.parameters)[0]
 
 
 def _stacked(
-    replicas: Replicas, task: Task, settings: Settings, rngs: Sequence[np.random.Generator]
+    replicas: Replicas, task: Task, recipe: Recipe, rngs: Sequence[np.random.Generator]
 ) -> Trained:
-    """Train any nets on any goal, all in one batch."""
+    """Train nets of any kind for any goal, all in one batch."""
     net, goal = replicas.net, task.goal
-    optimizer = _Adam(replicas, settings)
+    optimizer = _Adam(replicas, recipe)
     parameters = optimizer.parameters
     gradients = vmap(grad(lambda p, x, y: goal.loss(functional_call(net, p, (x,)), y)))
-    judge = _judge(replicas, task)
+    judge = _judge_of(replicas, task)
     best = {name: values.clone() for name, values in parameters.items()}
     device = replicas.device
     reached = torch.full((replicas.n_replicas,), -1.0, dtype=torch.float64, device=device)
     loss = torch.full((replicas.n_replicas,), math.inf, device=device)
-    for order, noise in _drawn(rngs, task, settings):
-        inputs = task.inputs[order] + settings.noise * noise
+    for order, noise in _drawn(rngs, task, recipe):
+        inputs = task.inputs[order] + recipe.noise * noise
         targets = task.targets[order]
-        for start in range(0, task.n_samples, settings.batch_size):
-            batch = slice(start, start + settings.batch_size)
+        for start in range(0, task.n_samples, recipe.batch_size):
+            batch = slice(start, start + recipe.batch_size)
             optimizer.step(gradients(parameters, inputs[:, batch], targets[:, batch]))
         now, loss_now = judge(parameters)
         better = (now > reached) | ((now == reached) & (loss_now < loss))
@@ -123,8 +118,10 @@ def _stacked(
     return Trained(replace(replicas, parameters=best), reached, loss)
 
 
-def _judge(replicas: Replicas, task: Task) -> Callable[[dict[str, Tensor]], tuple[Tensor, Tensor]]:
-    """A function from parameters to accuracy [R] and loss [R] on the validation samples."""
+def _judge_of(
+    replicas: Replicas, task: Task
+) -> Callable[[dict[str, Tensor]], tuple[Tensor, Tensor]]:
+    """Function from parameters to accuracy [R] and loss [R] on the validation samples."""
     goal, samples = task.goal, task.validation
     logits_of = replicas.forward(samples.inputs)
     judge = vmap(
@@ -139,8 +136,8 @@ def _judge(replicas: Replicas, task: Task) -> Callable[[dict[str, Tensor]], tupl
 class _Adam:
     """Adam on stacked parameters; pruned entries stay 0."""
 
-    def __init__(self, replicas: Replicas, settings: Settings) -> None:
-        self.settings, self.n_steps = settings, 0
+    def __init__(self, replicas: Replicas, recipe: Recipe) -> None:
+        self.recipe, self.n_steps = recipe, 0
         self.parameters = {name: x.clone() for name, x in replicas.parameters.items()}
         self.kept = {name: mask.to(torch.float32) for name, mask in replicas.masks.items()}
         self.mean = {name: torch.zeros_like(x) for name, x in self.parameters.items()}
@@ -148,11 +145,11 @@ class _Adam:
 
     def step(self, gradients: dict[str, Tensor]) -> None:
         self.n_steps += 1
-        decay_mean, decay_square = self.settings.betas
-        rate = self.settings.learning_rate / (1 - decay_mean**self.n_steps)
+        decay_mean, decay_square = self.recipe.betas
+        rate = self.recipe.learning_rate / (1 - decay_mean**self.n_steps)
         correction = 1 - decay_square**self.n_steps
         for name, values in self.parameters.items():
-            gradient = gradients[name].add(values, alpha=self.settings.weight_decay)
+            gradient = gradients[name].add(values, alpha=self.recipe.weight_decay)
             mean, square = self.mean[name], self.square[name]
             mean.lerp_(gradient, 1 - decay_mean)
             square.mul_(decay_square).addcmul_(gradient, gradient, value=1 - decay_square)
@@ -161,17 +158,18 @@ class _Adam:
 
 
 def _drawn(
-    rngs: Sequence[np.random.Generator], task: Task, settings: Settings
+    rngs: Sequence[np.random.Generator], task: Task, recipe: Recipe
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """For each epoch the order of samples [R, n] and the noise [R, n, n_inputs] in that order.
+    """Order of samples [R, n] and noise [R, n, n_inputs] in that order, epoch by epoch.
 
-    Each generator gives one run of normal numbers, so that drawing more epochs at a time, which
-    pays for tiny tasks, changes nothing. Sorting the last number of each sample gives the order.
+    Each generator is read as one sequence of normal numbers, so that drawing several epochs at a
+    time, which is faster for tiny tasks, changes nothing. Sorting the last number of each sample
+    gives the order.
     """
     n, width = task.n_samples, task.n_inputs + 1
-    at_once = max(1, min(settings.epochs, _CHUNK // (len(rngs) * n * width)))
-    for first in range(0, settings.epochs, at_once):
-        n_epochs = min(at_once, settings.epochs - first)
+    at_once = max(1, min(recipe.epochs, _CHUNK // (len(rngs) * n * width)))
+    for first in range(0, recipe.epochs, at_once):
+        n_epochs = min(at_once, recipe.epochs - first)
         numbers = np.empty((len(rngs), n_epochs, n, width), dtype=np.float32)
         for rng, part in zip(rngs, numbers, strict=True):
             rng.standard_normal(out=part, dtype=np.float32)

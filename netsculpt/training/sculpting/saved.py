@@ -1,4 +1,4 @@
-"""Sculpting that survives being killed: its state is saved after every round."""
+"""Sculpting that can be interrupted: its state is saved after every round."""
 
 from __future__ import annotations
 
@@ -9,61 +9,50 @@ from pathlib import Path
 
 import torch
 
-from netsculpt.core.errors import FormatError
-from netsculpt.core.writing import replacing
-from netsculpt.files.checkpoint import read_tensors
-from netsculpt.training.sculpting.sculpt import Round, Sculpted, Sculpting
+from netsculpt.core.progress import Progress
+from netsculpt.files.saved_state import read_state, restoring, write_state
+from netsculpt.training.sculpting.sculpt import Sculpted, Sculpting
 
 __all__ = ["finish"]
 
-_BROKEN = (FormatError, RuntimeError, AttributeError, LookupError, TypeError, ValueError)
 
-
-def finish(process: Sculpting, path: Path, *, progress: Round | None = None) -> Sculpted:
-    """Do the rounds that are left, with the state in a file after each.
+def finish(process: Sculpting, path: Path, *, progress: Progress | None = None) -> Sculpted:
+    """Do the remaining rounds and save the state in a file after each.
 
     Parameters
     ----------
     process
-        At its beginning. If `path` exists, it goes on from there.
+        A new sculpting. If `path` exists, it resumes from there, to the same bits.
     path
-        Where the state is kept; it remains when all is done. A round that was cut off is done
-        again, to the same bits. Beside it, ending in .jsonl, a line is written after every round.
+        The state; it stays when all is done. Next to it a file that ends in .jsonl gets a line
+        after every round.
     progress
-        Told after every round: stage, runs that ended it, runs in all.
+        Called after every round with its stage, the runs that ended it, and all runs.
 
     Raises
     ------
     FormatError
-        If `path` holds no state of a sculpting.
+        If `path` is not the saved state of this sculpting.
 
     Notes
     -----
-    Computes on one thread: products of so small matrices are no faster on many, and sums would
+    Uses one thread: products of such small matrices are no faster on several, and sums would
     depend on their number.
     """
     with _one_thread():
-        if path.exists():
-            _restore(process, path)
+        about = process.about
+        state = read_state(path, about)
+        if state is not None:
+            with restoring(path):
+                process.restore(state)
         while not process.finished:
             stage, done, runs = process.advance()
-            with replacing(path) as file:
-                torch.save(process.state(), file)
+            write_state(path, about, process.state())
             with path.with_suffix(".jsonl").open("a", encoding="utf-8") as log:
                 log.write(json.dumps({"stage": stage, "done": done, "runs": runs}) + "\n")
             if progress:
                 progress(stage, done, runs)
         return process.result()
-
-
-def _restore(process: Sculpting, path: Path) -> None:
-    try:
-        process.restore(read_tensors(path))
-    except _BROKEN as error:
-        raise FormatError(
-            f"{path} is no state that sculpting saved ({str(error) or 'it ends too early'}): "
-            "delete it to start again"
-        ) from error
 
 
 @contextmanager

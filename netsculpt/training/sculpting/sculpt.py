@@ -1,14 +1,14 @@
 """Neural Sculpting: prune units, then edges, while the task stays solved.
 
 Patil, Michael and Dovrolis, "Neural Sculpting", NeurIPS 2023, arXiv:2305.18402. Here many replicas
-(seeds × unit gradients × edge gradients) go through it as one stacked batch, a round at a time.
+(seeds × unit gradients × edge gradients) are sculpted as one stacked batch, round by round.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,54 +16,52 @@ import torch
 from torch import Tensor
 
 from netsculpt.core.errors import FormatError
+from netsculpt.core.progress import Progress
 from netsculpt.core.random import stream
 from netsculpt.nets.families import MLP
+from netsculpt.training.fitting.recipe import Recipe
 from netsculpt.training.pruning.schedules import linear
 from netsculpt.training.sculpting.cuts import without_edges, without_units
 from netsculpt.training.sculpting.edge_scores.magnitude import magnitude
-from netsculpt.training.sculpting.percentile_pruning import Schedule, Score, begun
-from netsculpt.training.sculpting.replicas import Replicas, initial
-from netsculpt.training.sculpting.retraining import Settings, accuracy, train
+from netsculpt.training.sculpting.percentile_pruning import (
+    PercentilePruning,
+    ReplicaScore,
+    Schedule,
+)
+from netsculpt.training.sculpting.replicas import Replicas, initial_replicas
+from netsculpt.training.sculpting.retraining import SCULPTING, accuracy, check_recipe, train
 from netsculpt.training.sculpting.single_edge_pruning import SingleEdgePruning
 from netsculpt.training.sculpting.unit_scores.activation_gradient import activation_gradient
 from netsculpt.training.tasks import Task
 
-__all__ = ["PUBLISHED", "Rule", "Sculpted", "Sculpting", "sculpt"]
-
-Round = Callable[[str, int, int], None]  # stage, replicas finished, replicas in all
+__all__ = ["PUBLISHED", "Sculpted", "Sculpting", "SculptingMethod", "sculpt"]
 
 STAGES = ("dense", "units", "retraining", "edges", "single edges", "finished")
-BRANCHING = ("units", "edges")  # stages in which a run becomes one for each gradient
+BRANCHING = ("units", "edges")  # stages before which a run is split into one per gradient
 
 
 class Pruning(Protocol):
-    """What a stage prunes next, in its runs that still go on."""
+    """How a stage prunes its active runs, step by step; its tensors are its state."""
 
     def propose(self, replicas: Replicas, task: Task) -> Replicas:
-        """The replicas, each with a little less."""
+        """The replicas after one more step."""
 
-    def judge(self, reached: Tensor) -> Tensor:
-        """Told which [R] of them were accepted: which runs go on."""
-
-    def state(self) -> dict[str, Tensor]:
-        """What `restore` needs, on the CPU."""
-
-    def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Go on where `state` was given."""
+    def settle(self, accepted: Tensor) -> Tensor:
+        """Record which steps [R] were accepted, drop runs that end, and return which stay."""
 
 
 @dataclass(frozen=True)
-class Rule:
-    """What is pruned first, and how pruning goes on. The defaults are the published method."""
+class SculptingMethod:
+    """Scores, schedule and extra stages of sculpting; the defaults are the published method."""
 
-    unit_score: Score = activation_gradient  # one of netsculpt.training.sculpting.unit_scores
-    edge_score: Score = magnitude  # one of netsculpt.training.sculpting.edge_scores
-    schedule: Schedule = linear  # one of netsculpt.training.pruning.schedules
-    rewind: bool = False  # retrain from the initial weights, as lottery tickets are found
-    single_edges: bool = False  # in the end try each edge alone, the idlest first
+    unit_score: ReplicaScore = activation_gradient  # from netsculpt.training.sculpting.unit_scores
+    edge_score: ReplicaScore = magnitude  # from netsculpt.training.sculpting.edge_scores
+    schedule: Schedule = linear  # from netsculpt.training.pruning.schedules
+    rewind: bool = False  # retrain from the initial weights, as for lottery tickets
+    single_edges: bool = False  # finally try to prune each edge alone, the least important first
 
 
-PUBLISHED = Rule()
+PUBLISHED = SculptingMethod()
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,37 +70,37 @@ class Sculpted:
 
     replicas: Replicas
     seeds: tuple[int, ...]  # [R]
-    unit_gradients: tuple[float, ...]  # [R] percent of the hidden units a step
-    edge_gradients: tuple[float, ...]  # [R] percent of the weights a step
+    unit_gradients: tuple[float, ...]  # [R] percent of the hidden units per step
+    edge_gradients: tuple[float, ...]  # [R] percent of the weights per step
     solved: Tensor  # bool [R]: the dense net reached the goal; if not, nothing was pruned
 
     def sparsest(self) -> list[int]:
-        """For each seed that was solved the replica with the fewest weights, first of equals."""
+        """Index of the replica with the fewest weights of each solved seed; of equals the first."""
         kept, best = self.replicas.n_kept().tolist(), dict[int, int]()
-        for at, seed in enumerate(self.seeds):
-            if self.solved[at] and (seed not in best or kept[at] < kept[best[seed]]):
-                best[seed] = at
+        for index, seed in enumerate(self.seeds):
+            if self.solved[index] and (seed not in best or kept[index] < kept[best[seed]]):
+                best[seed] = index
         return list(best.values())
 
 
 def sculpt(
     spec: MLP,
     task: Task,
-    settings: Settings,
+    recipe: Recipe = SCULPTING,
     *,
     seeds: Sequence[int],
     unit_gradients: Sequence[float] = (10.0,),
     edge_gradients: Sequence[float] = (2.0,),
     goal_accuracy: float = 1.0,
-    rule: Rule = PUBLISHED,
+    method: SculptingMethod = PUBLISHED,
     device: str | torch.device = "cpu",
-    progress: Round | None = None,
+    progress: Progress | None = None,
 ) -> Sculpted:
-    r"""Train dense nets, prune units, then edges; every step is accepted only at the goal.
+    r"""Train dense nets and prune units, then edges, as long as retrained nets reach the goal.
 
-    Step i prunes what lies at or below a percentile: with the linear schedule i × gradient, of
-    all hidden units by \|activation × gradient\|, then of all weights by \|weight\|. A step after
-    which retraining misses the goal is taken back and halved; when one of a single unit (edge)
+    Step i prunes all that scores at or below a percentile, with the linear schedule i × gradient:
+    of all hidden units by \|activation × gradient\|, then of all weights by \|weight\|. If
+    retraining misses the goal, the step is undone and halved; when a step of a single unit (edge)
     fails, units (edges) are done. `Sculpting` does the same in rounds that can be saved.
 
     Parameters
@@ -110,21 +108,21 @@ def sculpt(
     spec
         The net: its first and last width are the task's inputs and outputs.
     task
-        What is learnt.
-    settings
-        Of every training and retraining.
+        The task to learn.
+    recipe
+        How nets are trained, at first and after every step: by Adam at a constant rate.
     seeds
-        One dense net a seed. All its runs start from it.
+        One dense net per seed; all runs of the seed start from it.
     unit_gradients, edge_gradients
-        Percent of all hidden units, of all weights, a step; each pair is a run of its own.
+        Percent of all hidden units, and of all weights, per step; each pair is a separate run.
     goal_accuracy
-        Share of right answers on the noise-free samples below which a net is not accepted, 0 … 1.
-    rule
-        Other scores, schedules and ends than the published ones.
+        Lowest accepted share of right answers on the noise-free samples, 0 … 1.
+    method
+        Scores, schedule and extra stages, if not the published ones.
     device
         Where to compute: "cpu", "cuda", "cuda:1", …
     progress
-        Called after every round of retraining.
+        Called after every round with its stage, the runs that ended it, and all runs.
 
     Returns
     -------
@@ -139,54 +137,71 @@ def sculpt(
     process = Sculpting(
         spec,
         task,
-        settings,
+        recipe,
         seeds=seeds,
         unit_gradients=unit_gradients,
         edge_gradients=edge_gradients,
         goal_accuracy=goal_accuracy,
-        rule=rule,
+        method=method,
         device=device,
     )
     while not process.finished:
-        told = process.advance()
+        done = process.advance()
         if progress:
-            progress(*told)
+            progress(*done)
     return process.result()
 
 
 class Sculpting:
     """The sculpting of some seeds, between two rounds.
 
-    A round cuts, retrains, and accepts or takes back, in all runs that still go on. `state` is
-    everything that later rounds depend on: given to `restore` of an object made with the same
-    arguments, it goes on to the same bits. Arguments are those of `sculpt`.
+    A round prunes a step, retrains, and accepts or undoes the step, in all active runs. `state` is
+    everything that later rounds depend on: restored into an object with the same arguments, it
+    leads to the same bits. The arguments are those of `sculpt`.
     """
 
     def __init__(
         self,
         spec: MLP,
         task: Task,
-        settings: Settings,
+        recipe: Recipe = SCULPTING,
         *,
         seeds: Sequence[int],
         unit_gradients: Sequence[float] = (10.0,),
         edge_gradients: Sequence[float] = (2.0,),
         goal_accuracy: float = 1.0,
-        rule: Rule = PUBLISHED,
+        method: SculptingMethod = PUBLISHED,
         device: str | torch.device = "cpu",
     ) -> None:
+        check_recipe(recipe)
         _check(spec, task, seeds, goal_accuracy, unit_gradients, edge_gradients)
-        self._task, self._settings, self._rule = task.to(device), settings, rule
+        self._task, self._recipe, self._method = task.to(device), recipe, method
         self._seeds, self._goal = tuple(seeds), goal_accuracy
         self._gradients = tuple(unit_gradients), tuple(edge_gradients)
-        self._initial = initial(spec, seeds).to(device)
+        self._initial = initial_replicas(spec, seeds).to(device)
         self.stage = STAGES[0]  # of the next round
         self._dense = self._accepted = self._initial
         self._solved = torch.zeros(len(seeds), dtype=torch.bool)
-        self._runs: list[tuple[int, ...]] = [(at,) for at in range(len(seeds))]
-        self._active = torch.arange(len(seeds))  # rows of _accepted that go on in this stage
-        self._rngs = [stream(seed, "sculpt", "dense") for seed in seeds]  # one for each row
+        self._runs: list[tuple[int, ...]] = [(seed,) for seed in range(len(seeds))]
+        self._active = torch.arange(len(seeds))  # rows of _accepted that this stage still prunes
+        self._rngs = [stream(seed, "sculpt", "dense") for seed in seeds]  # one per row
         self._pruning: Pruning | None = None
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """Net, task, recipe, seeds and method, JSON-able: what decides all rounds."""
+        units, edges = self._gradients
+        return {
+            "kind": "sculpting",
+            "net": self._initial.spec.spec,
+            "task": self._task.about,
+            "recipe": asdict(self._recipe),
+            "seeds": self._seeds,
+            "unit gradients": units,
+            "edge gradients": edges,
+            "goal accuracy": self._goal,
+            "method": {key: getattr(x, "__name__", x) for key, x in vars(self._method).items()},
+        }
 
     @property
     def finished(self) -> bool:
@@ -194,9 +209,9 @@ class Sculpting:
         return self.stage == STAGES[-1]
 
     def advance(self) -> tuple[str, int, int]:
-        """Do one round, and open the next stage if it ended this one.
+        """Do one round, and open the next stage if the round ended this one.
 
-        Returns the stage of the round, the runs that do not go on after it, and all runs.
+        Returns the stage of the round, the number of runs that have ended it, and of all runs.
         """
         stage = self.stage
         if stage == "dense":
@@ -210,23 +225,23 @@ class Sculpting:
         return stage, len(self._runs) - self._active.numel(), len(self._runs)
 
     def result(self) -> Sculpted:
-        """Every run in order; those of seeds that were not solved stay dense."""
+        """Every run in order; runs of unsolved seeds stay dense."""
         units, edges = self._gradients
-        each = len(units) * len(edges)
-        whole = self._dense.take(torch.arange(len(self._seeds)).repeat_interleave(each))
-        solved = self._solved.repeat_interleave(each)
+        n_pairs = len(units) * len(edges)
+        whole = self._dense.take(torch.arange(len(self._seeds)).repeat_interleave(n_pairs))
+        solved = self._solved.repeat_interleave(n_pairs)
         if solved.any():
             whole.put(solved.nonzero()[:, 0], self._accepted)
         return Sculpted(
             whole.to("cpu"),
-            tuple(seed for seed in self._seeds for _ in range(each)),
+            tuple(seed for seed in self._seeds for _ in range(n_pairs)),
             tuple(unit for _ in self._seeds for unit in units for _ in edges),
             tuple(edge for _ in self._seeds for _ in units for edge in edges),
             solved,
         )
 
     def state(self) -> dict[str, Any]:
-        """Tensors (on the CPU), numbers and strings: all that later rounds depend on."""
+        """Tensors (on the CPU), numbers and strings that later rounds depend on."""
         return {
             "stage": self.stage,
             "dense": _tensors(self._dense),
@@ -235,66 +250,66 @@ class Sculpting:
             "runs": self._runs,
             "active": self._active,
             "rngs": [json.dumps(rng.bit_generator.state) for rng in self._rngs],
-            "pruning": self._pruning.state() if self._pruning else {},
+            "pruning": {name: x.cpu() for name, x in _fields(self._pruning).items()},
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state` gave for the same arguments."""
+        """Resume from the result of `state` of an object with the same arguments."""
         self.stage = state["stage"]
-        self._dense, self._accepted = (self._stacked(state[x]) for x in ("dense", "accepted"))
+        self._dense, self._accepted = (self._replicas(state[x]) for x in ("dense", "accepted"))
         self._solved, self._active = state["solved"], state["active"]
         self._runs = [tuple(run) for run in state["runs"]]
         self._rngs = [np.random.default_rng(0) for _ in state["rngs"]]
         for rng, text in zip(self._rngs, state["rngs"], strict=True):
             rng.bit_generator.state = json.loads(text)
         self._pruning = self._new_pruning()
-        if self._pruning:
-            self._pruning.restore(state["pruning"])
+        for name, like in _fields(self._pruning).items():
+            setattr(self._pruning, name, state["pruning"][name].to(like.device))
 
-    def _stacked(self, tensors: Mapping[str, Any]) -> Replicas:
+    def _replicas(self, tensors: Mapping[str, Any]) -> Replicas:
         like = self._initial
-        found = Replicas(like.spec, like.net, dict(tensors["parameters"]), dict(tensors["masks"]))
-        return found.to(like.device)
+        parameters, masks = dict(tensors["parameters"]), dict(tensors["masks"])
+        return Replicas(like.spec, like.net, parameters, masks).to(like.device)
 
     def _train(self, replicas: Replicas, rows: Tensor) -> tuple[Replicas, Tensor]:
-        """The replicas retrained with the random streams of `rows`; which reach the goal."""
-        rngs = [self._rngs[at] for at in rows.tolist()]
-        found = train(replicas, self._task, self._settings, rngs)
-        return found.replicas, (found.accuracy >= self._goal).cpu()
+        """The replicas retrained with the random streams of `rows`, and which reach the goal."""
+        rngs = [self._rngs[row] for row in rows.tolist()]
+        trained = train(replicas, self._task, self._recipe, rngs)
+        return trained.replicas, (trained.accuracy >= self._goal).cpu()
 
     def _train_dense(self) -> None:
         self._dense, self._solved = self._train(self._initial, self._active)
         rows = self._solved.nonzero()[:, 0]
-        self._runs = [self._runs[at] for at in rows.tolist()]
+        self._runs = [self._runs[row] for row in rows.tolist()]
         self._accepted, self._active = self._dense.take(rows), rows[:0]
 
     def _retrain(self) -> None:
-        found, reached = self._train(self._accepted, self._active)
+        retrained, reached = self._train(self._accepted, self._active)
         rows = reached.nonzero()[:, 0]
-        self._accepted.put(rows, found.take(rows))
+        self._accepted.put(rows, retrained.take(rows))
         self._active = rows[:0]
 
     def _prune(self) -> None:
         assert self._pruning
         active = self._active
         smaller = self._pruning.propose(self._accepted.take(active), self._task)
-        if self._rule.rewind:
-            seeds = torch.tensor([self._runs[at][0] for at in active.tolist()])
+        if self._method.rewind:
+            seeds = torch.tensor([self._runs[row][0] for row in active.tolist()])
             smaller = self._initial.take(seeds).masked(smaller.masks)
         if self.stage == "single edges":
-            found, reached = self._train_where_needed(smaller)
+            retrained, reached = self._train_where_needed(smaller)
         else:
-            found, reached = self._train(smaller, active)
-        self._accepted.put(active[reached], found.take(reached.nonzero()[:, 0]))
-        self._active = active[self._pruning.judge(reached)]
+            retrained, reached = self._train(smaller, active)
+        self._accepted.put(active[reached], retrained.take(reached.nonzero()[:, 0]))
+        self._active = active[self._pruning.settle(reached)]
 
     def _train_where_needed(self, smaller: Replicas) -> tuple[Replicas, Tensor]:
-        """As `_train`, but what reaches the goal as it is stays as it is."""
+        """Retrain like `_train`, but only replicas that miss the goal as they are."""
         reached = (accuracy(smaller, self._task) >= self._goal).cpu()
         missed = (~reached).nonzero()[:, 0]
         if missed.numel():
-            found, reached[missed] = self._train(smaller.take(missed), self._active[missed])
-            smaller.put(missed, found)
+            retrained, reached[missed] = self._train(smaller.take(missed), self._active[missed])
+            smaller.put(missed, retrained)
         return smaller, reached
 
     def _open_next_stage(self) -> None:
@@ -302,39 +317,39 @@ class Sculpting:
         if self.stage in BRANCHING:
             self._branch(self._gradients[BRANCHING.index(self.stage)])
         if self.stage == "finished" or (
-            self.stage == "single edges" and not self._rule.single_edges
+            self.stage == "single edges" and not self._method.single_edges
         ):
             return
         self._active = torch.arange(len(self._runs))
         self._pruning = self._new_pruning()
 
     def _branch(self, gradients: Sequence[float]) -> None:
-        """Split every run into one for each gradient, with a random stream of its own."""
+        """Split every run into one per gradient, each with its own random stream."""
         rows = torch.arange(len(self._runs)).repeat_interleave(len(gradients))
         self._accepted = self._accepted.take(rows)
-        self._runs = [(*run, at) for run in self._runs for at in range(len(gradients))]
+        self._runs = [(*run, number) for run in self._runs for number in range(len(gradients))]
         self._rngs = [
             stream(self._seeds[run[0]], "sculpt", self.stage, *map(str, self._gradients_of(run)))
             for run in self._runs
         ]
 
     def _gradients_of(self, run: tuple[int, ...]) -> list[float]:
-        """Unit gradient, then edge gradient, as far as the run has them."""
-        return [values[at] for values, at in zip(self._gradients, run[1:], strict=False)]
+        """Unit gradient and edge gradient of a run, if it has them already."""
+        return [values[number] for values, number in zip(self._gradients, run[1:], strict=False)]
 
     def _new_pruning(self) -> Pruning | None:
-        """How the runs are pruned in this stage, at its beginning."""
-        spec, rule, replicas = self._accepted.spec, self._rule, self._accepted
+        """How this stage prunes the runs, at its beginning."""
+        spec, method, replicas = self._accepted.spec, self._method, self._accepted
         if self.stage == "units":
-            return begun(
-                *(rule.unit_score, without_units, rule.schedule),
+            return PercentilePruning.starting_at(
+                *(method.unit_score, without_units, method.schedule),
                 n_items=spec.n_hidden,
                 percent=torch.zeros(len(self._runs), dtype=torch.float64),
                 gradients=[self._gradients_of(run)[0] for run in self._runs],
             )
         if self.stage == "edges":
-            return begun(
-                *(rule.edge_score, without_edges, rule.schedule),
+            return PercentilePruning.starting_at(
+                *(method.edge_score, without_edges, method.schedule),
                 n_items=spec.n_weights,
                 percent=100 * (1 - replicas.n_kept().cpu().double() / spec.n_weights),
                 gradients=[self._gradients_of(run)[1] for run in self._runs],
@@ -343,6 +358,12 @@ class Sculpting:
             kept = [replicas.masks[name].flatten(1) for name in replicas.weights]
             return SingleEdgePruning(torch.cat(kept, dim=1))
         return None
+
+
+def _fields(pruning: Pruning | None) -> dict[str, Tensor]:
+    """The tensors of a pruning: how far it is."""
+    values = vars(pruning) if pruning else {}
+    return {name: value for name, value in values.items() if isinstance(value, Tensor)}
 
 
 def _tensors(replicas: Replicas) -> dict[str, dict[str, Tensor]]:
@@ -359,18 +380,17 @@ def _check(
 ) -> None:
     if (spec.widths[0], spec.widths[-1]) != (task.n_inputs, task.n_outputs):
         raise FormatError(
-            f"a net of {spec.widths[0]} inputs and {spec.widths[-1]} outputs does not fit task "
-            f"{task.name!r}: it has {task.n_inputs} inputs and {task.n_outputs} outputs"
+            f"the net has {spec.widths[0]} inputs and {spec.widths[-1]} outputs, "
+            f"task {task.name!r} has {task.n_inputs} and {task.n_outputs}: both must be the same"
         )
     if not spec.n_hidden:
-        raise FormatError("a net without hidden layer has no unit to prune: give three widths")
+        raise FormatError("a net without hidden layers has no unit to prune: give three widths")
     if not seeds or len(set(seeds)) < len(seeds):
-        raise FormatError(f"seeds are {list(seeds)}: at least one is needed, and each once")
+        raise FormatError(f"seeds are {list(seeds)}: give at least one, and each once")
     for values in gradients:
         if not values or not all(0 < gradient <= 100 for gradient in values):
             raise FormatError(
-                f"gradients are {list(values)}: at least one is needed, percentages above 0 up to "
-                "100"
+                f"gradients are {list(values)}: give at least one, as percentages above 0 up to 100"
             )
     if not 0 < goal_accuracy <= 1:
-        raise FormatError(f"goal accuracy is {goal_accuracy}: a share above 0, up to 1")
+        raise FormatError(f"goal accuracy is {goal_accuracy}: give a share above 0, up to 1")

@@ -1,8 +1,7 @@
-"""The end of pruning: each edge is tried alone."""
+"""The last stage of pruning: each edge is tried alone."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -18,31 +17,23 @@ __all__ = ["SingleEdgePruning"]
 
 @dataclass(eq=False)
 class SingleEdgePruning:
-    r"""Tries the edge that carries least, by \|weight × gradient\|, among those not yet tried.
+    r"""Prunes the untried edge that matters least, by \|weight × gradient\|.
 
-    Pruning by magnitude stops at the first small weight that is needed, and leaves larger ones
-    that carry nothing. Here every edge gets its turn, once; a run ends when all have had it.
+    Pruning by magnitude stops at the first small weight that is needed, and leaves larger weights
+    that contribute nothing. Here every edge is tried once; a run ends when all have been tried.
     """
 
-    untried: Tensor  # bool [R, weights] kept edges that wait for their turn
+    untried: Tensor  # bool [R, weights] kept edges that have not been tried yet
 
     def propose(self, replicas: Replicas, task: Task) -> Replicas:
-        """The replicas without their idlest untried edge."""
-        carried = weight_gradient(replicas, task).masked_fill(~self.untried, torch.inf)
-        chosen = torch.zeros_like(self.untried).scatter(1, carried.argmin(1, keepdim=True), True)
+        """The replicas without the untried edge that matters least."""
+        scores = weight_gradient(replicas, task).masked_fill(~self.untried, torch.inf)
+        chosen = torch.zeros_like(self.untried).scatter(1, scores.argmin(1, keepdim=True), True)
         self.untried = self.untried & ~chosen
         return without_edges(replicas, ~chosen)
 
-    def judge(self, reached: Tensor) -> Tensor:  # noqa: ARG002 - needed or not, it had its turn
-        """Which runs go on. The others are forgotten."""
-        going = self.untried.any(1)
-        self.untried = self.untried[going]
-        return going.cpu()
-
-    def state(self) -> dict[str, Tensor]:
-        """What `restore` needs."""
-        return {"untried": self.untried.cpu()}
-
-    def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Go on where `state` was given."""
-        self.untried = state["untried"].to(self.untried.device)
+    def settle(self, accepted: Tensor) -> Tensor:  # noqa: ARG002 - needed or not, it was tried
+        """Drop runs without untried edges, and return which stay."""
+        active = self.untried.any(1)
+        self.untried = self.untried[active]
+        return active.cpu()

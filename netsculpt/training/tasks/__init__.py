@@ -1,4 +1,4 @@
-"""Tasks: inputs, targets, what counts as right, and where known the functions they are made of.
+"""Tasks: inputs, targets, what counts as right, and the known functions they consist of.
 
 >>> from netsculpt.training.tasks import task
 >>> task("overlap-1-use-2").truth.input_groups.labels.tolist()
@@ -7,9 +7,9 @@
 
 from netsculpt.training.tasks.boolean import boolean
 from netsculpt.training.tasks.digits import digits
-from netsculpt.training.tasks.given import absolute, given_task
 from netsculpt.training.tasks.goals import Bits, Classes, Goal
 from netsculpt.training.tasks.idx import idx
+from netsculpt.training.tasks.parsing import absolute_task, parse_task
 from netsculpt.training.tasks.presets import task, task_names
 from netsculpt.training.tasks.protocol import Function, Task, Truth, hold_out
 from netsculpt.training.tasks.shape_pairs import shape_pairs
@@ -22,13 +22,13 @@ __all__ = [
     "Goal",
     "Task",
     "Truth",
-    "absolute",
+    "absolute_task",
     "boolean",
     "digit_sum",
     "digits",
-    "given_task",
     "hold_out",
     "idx",
+    "parse_task",
     "separate_digits",
     "shape_pairs",
     "task",

@@ -1,4 +1,4 @@
-"""A Boolean task: the whole truth table of a circuit."""
+"""Boolean tasks: the whole truth table of a circuit."""
 
 from __future__ import annotations
 
@@ -12,33 +12,34 @@ __all__ = ["boolean"]
 
 
 def boolean(text: str, *, name: str = "boolean") -> Task:
-    r"""Make a task of a Boolean circuit.
+    r"""Make a task from a Boolean circuit.
 
-    The samples are all :math:`2^n` inputs, 0 or 1, the first input as the highest bit; training and
-    validation are the same table. The truth is the circuit: a function that only copies or negates
-    another is a further output of that one, so ``again = ~f`` uses ``f`` once more.
+    The samples are all :math:`2^n` inputs of 0 and 1, the first input being the highest bit;
+    training and validation use the same table. The truth is the circuit: a function that only
+    copies or negates another counts as a further output of that one, so ``again = ~f`` is one more
+    use of ``f``.
 
     Parameters
     ----------
     text
-        One function a line in Python's ``& | ^ ~``, as `netsculpt.parse_circuit` reads it: names
-        that no line defines are inputs, functions that no other line uses are outputs.
+        One function per line with Python's ``& | ^ ~``, as `netsculpt.parse_circuit` reads it:
+        undefined names are inputs, functions that no other line uses are outputs.
     name
         Name of the task.
 
     Returns
     -------
     Task
-        Inputs [2ⁿ, n], targets [2ⁿ, m] in the order in which the outputs are defined.
+        Inputs [2ⁿ, n], targets [2ⁿ, m] in the order of the definitions of the outputs.
 
     Raises
     ------
     FormatError
-        If the text is no circuit or has more than 20 inputs.
+        If the text is not a circuit or has more than 20 inputs.
 
     Notes
     -----
-    O(2ⁿ) for each gate.
+    O(2ⁿ) per gate.
 
     Examples
     --------
@@ -56,7 +57,7 @@ def boolean(text: str, *, name: str = "boolean") -> Task:
 
 
 def _truth(circuit: Circuit) -> Truth:
-    column = {name: at for at, name in enumerate(circuit.inputs)}
+    column = {name: index for index, name in enumerate(circuit.inputs)}
     outputs = [circuit.origin(name) for name in circuit.outputs]
     functions = []
     for name in circuit.functions:
@@ -67,9 +68,9 @@ def _truth(circuit: Circuit) -> Truth:
         functions.append(
             Function(
                 name,
-                inputs=tuple(at for x, at in column.items() if x in used),
+                inputs=tuple(index for x, index in column.items() if x in used),
                 uses=tuple(dict.fromkeys(below)),
-                outputs=tuple(at for at, origin in enumerate(outputs) if origin == name),
+                outputs=tuple(index for index, origin in enumerate(outputs) if origin == name),
             )
         )
     return Truth(len(column), len(outputs), tuple(functions))

@@ -1,4 +1,4 @@
-"""Handwritten digits of 8 × 8 pixels that come with scikit-learn."""
+"""Handwritten digits of 8 × 8 pixels, included in scikit-learn."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The Boolean tasks of Neural Sculpting as circuits (Patil et al. 2023, arXiv 2305.18402).
 
-Each is a text for `netsculpt.parse_circuit`, its truth table equal to the published one. Where a
-function is *used N times*, N outputs give its value.
+Each is a text for `netsculpt.parse_circuit` with the published truth table. Where a function is
+*used N times*, N outputs have its value.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _MOST_USES = 64
 
 
 def input_separable() -> str:
-    """Two functions of inputs of their own, each also given negated.
+    """Two functions of separate inputs; each is an output and, negated, another one.
 
     >>> print(input_separable())
     left = a ^ b
@@ -43,7 +43,7 @@ def input_separable() -> str:
 
 
 def input_separable_reused() -> str:
-    """Three functions of inputs of their own; each output uses two of them."""
+    """Three functions of separate inputs; each output uses two of them."""
     return _lines(
         "left = a & b",
         "middle = c & d",
@@ -55,12 +55,12 @@ def input_separable_reused() -> str:
 
 
 def non_modular() -> str:
-    """One function of four inputs, given four times."""
+    """One function of four inputs with four equal outputs."""
     return _lines(f"whole = {_first('abcd')}", *_outputs(4, "whole"))
 
 
 def reused(n_uses: int = 8) -> str:
-    """One function of four inputs that two others use, each given `n_uses` times in turn.
+    """One function of four inputs that two others use, with `n_uses` outputs each in turn.
 
     >>> print(reused(1))
     shared = (a ^ d) & (b ^ c)
@@ -78,7 +78,7 @@ def reused(n_uses: int = 8) -> str:
 
 
 def overlap(n_shared: int, n_uses: int) -> str:
-    """Two functions of four inputs with `n_shared` in common, each given `n_uses` times in turn.
+    """Two functions of four inputs that share `n_shared`, with `n_uses` outputs each in turn.
 
     >>> print(overlap(2, 1))
     one = (a ^ d) & (b ^ c) & (a | c)
@@ -87,7 +87,7 @@ def overlap(n_shared: int, n_uses: int) -> str:
     y2 = two
     """
     if not 0 <= n_shared <= _ARITY:
-        raise FormatError(f"{n_shared} shared inputs: the two functions of 4 inputs share 0 … 4")
+        raise FormatError(f"{n_shared} shared inputs: two functions of 4 inputs can share 0 … 4")
     letters = _LETTERS[: 2 * _ARITY - n_shared]
     return _lines(
         f"one = {_first(letters[:_ARITY])}",
@@ -97,7 +97,7 @@ def overlap(n_shared: int, n_uses: int) -> str:
 
 
 def levels(n_uses: int) -> str:
-    """A hierarchy: two separable functions, one of both, then two given `n_uses` times in turn.
+    """Hierarchy: two functions, one of both, then two with `n_uses` outputs each in turn.
 
     >>> print(levels(1))
     left = (a ^ d) & (b ^ c) & (a | c)
@@ -119,7 +119,7 @@ def levels(n_uses: int) -> str:
 
 
 FAMILIES: Mapping[str, Callable[..., str]] = MappingProxyType(
-    {  # capital letters stand for the numbers that the function takes
+    {  # capital letters are placeholders of the function's arguments
         "input-separable": input_separable,
         "reused": reused,
         "reused-use-N": reused,
@@ -145,12 +145,12 @@ def _second(letters: str) -> str:
 
 def _turns(n_uses: int) -> int:
     if not 1 <= n_uses <= _MOST_USES:
-        raise FormatError(f"{n_uses} uses of each function: 1 … {_MOST_USES} are possible")
+        raise FormatError(f"{n_uses} uses of each function: choose 1 … {_MOST_USES}")
     return 2 * n_uses
 
 
 def _outputs(n_outputs: int, *functions: str) -> list[str]:
-    return [f"y{at + 1} = {functions[at % len(functions)]}" for at in range(n_outputs)]
+    return [f"y{i + 1} = {functions[i % len(functions)]}" for i in range(n_outputs)]
 
 
 def _lines(*lines: str) -> str:

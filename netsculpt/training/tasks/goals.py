@@ -1,4 +1,4 @@
-"""What a task asks of a network's outputs: a loss to minimise, and which answers are right."""
+"""The goal of a task: a loss to minimise, and which answers are right."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ __all__ = ["Bits", "Classes", "Goal"]
 
 
 class Goal(ABC):
-    """Loss and rightness of logits [n, n_outputs] against targets [n, k]."""
+    """Loss and correctness of logits [n, n_outputs] for targets [n, k]."""
 
     @property
     @abstractmethod
     def n_outputs(self) -> int:
-        """Output units that a network for the task has."""
+        """Number of output units that the task needs."""
 
     @abstractmethod
     def check(self, targets: Tensor) -> None:
-        """Raise `FormatError` unless `targets` can be targets of this goal."""
+        """Raise `FormatError` unless `targets` fit this goal."""
 
     @abstractmethod
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
@@ -39,7 +39,7 @@ class Goal(ABC):
         return float(self.correct(logits, targets).double().mean())
 
     def solved(self, logits: Tensor, targets: Tensor) -> bool:
-        """Whether every answer of every sample is right: what sculpting asks of a truth table."""
+        """Whether every answer of every sample is right, as sculpting requires of truth tables."""
         return bool(self.correct(logits, targets).all())
 
 
@@ -59,7 +59,7 @@ class Bits(Goal):
 
     @property
     def n_outputs(self) -> int:
-        """One output unit a bit."""
+        """One output unit per bit."""
         return self.n_bits
 
     def check(self, targets: Tensor) -> None:
@@ -68,7 +68,7 @@ class Bits(Goal):
 
         _check_shape(targets, self.n_bits, torch.float32)
         if not bool(((targets == 0) | (targets == 1)).all()):
-            raise FormatError("targets of a task of bits hold other values than 0 and 1")
+            raise FormatError("targets of bits hold values other than 0 and 1: give 0.0 and 1.0")
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Binary cross-entropy of the sigmoid of the logits, averaged over samples and bits."""
@@ -77,13 +77,13 @@ class Bits(Goal):
         return binary_cross_entropy_with_logits(logits, targets)
 
     def correct(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Which bits are right [n, n_bits]: sigmoid > 0.5 is the same as logit > 0."""
+        """Which bits are right [n, n_bits]; sigmoid > 0.5 is the same as logit > 0."""
         return (logits > 0) == (targets > 0)
 
 
 @dataclass(frozen=True)
 class Classes(Goal):
-    """One or more classifications side by side, each over outputs of its own.
+    """One or more classifications, each with separate outputs.
 
     Targets are class numbers, int64 [n, len(sizes)].
 
@@ -97,19 +97,19 @@ class Classes(Goal):
 
     @property
     def n_outputs(self) -> int:
-        """One output unit a class."""
+        """One output unit per class."""
         return sum(self.sizes)
 
     def check(self, targets: Tensor) -> None:
-        """Raise `FormatError` unless `targets` are classes that exist, int64 [n, len(sizes)]."""
+        """Raise `FormatError` unless `targets` are valid classes, int64 [n, len(sizes)]."""
         import torch
 
         _check_shape(targets, len(self.sizes), torch.int64)
         for column, size in zip(targets.T, self.sizes, strict=True):
             if bool(((column < 0) | (column >= size)).any()):
                 raise FormatError(
-                    f"labels {int(column.min())} … {int(column.max())} found: {size} classes are "
-                    f"numbered 0 … {size - 1}; give the true number of classes"
+                    f"labels are {int(column.min())} … {int(column.max())}, {size} classes are "
+                    f"numbered 0 … {size - 1}: give the true number of classes"
                 )
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
@@ -121,11 +121,11 @@ class Classes(Goal):
         return torch.stack([cross_entropy(part, column) for part, column in parts]).mean()
 
     def correct(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Which classifications are right [n, len(sizes)]: the largest logit is the true class."""
+        """Which classifications are right [n, len(sizes)]: the true class has the largest logit."""
         import torch
 
-        found = [part.argmax(dim=1) for part in torch.split(logits, list(self.sizes), dim=1)]
-        return torch.stack(found, dim=1) == targets
+        answers = [part.argmax(dim=1) for part in torch.split(logits, list(self.sizes), dim=1)]
+        return torch.stack(answers, dim=1) == targets
 
 
 def _check_shape(targets: Tensor, width: int, dtype: object) -> None:

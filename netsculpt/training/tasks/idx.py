@@ -19,9 +19,9 @@ from netsculpt.training.tasks.protocol import Task
 __all__ = ["idx"]
 
 _GZIP = b"\x1f\x8b"
-_BYTES = b"\0\0\x08"  # how an IDX file of unsigned bytes begins
+_BYTES = b"\0\0\x08"  # the beginning of an IDX file of unsigned bytes
 _LARGEST = 255
-_DEFLATE_RATIO = 1032  # what deflate can shrink data by at most
+_DEFLATE_RATIO = 1032  # the most that deflate can shrink data
 _MOST_AXES = 8
 _CHUNK = 1 << 20
 
@@ -31,9 +31,8 @@ def idx(
 ) -> Task:
     """Read a classification task from two IDX files, gzipped or not.
 
-    Nothing is downloaded. A file is believed only as far as its size goes: sizes in the header are
-    checked against the length of the file, and a gzipped file is unpacked up to them and no
-    further, whatever its ending is.
+    Nothing is downloaded. Sizes in the header are checked against the length of the file, and a
+    gzipped file is never unpacked beyond them. The name of a file does not matter.
 
     Parameters
     ----------
@@ -42,9 +41,9 @@ def idx(
     labels
         Unsigned bytes [n].
     n_classes
-        Classes 0 … n_classes − 1; no label may lie outside.
+        Classes are 0 … n_classes − 1; other labels are refused.
     max_bytes
-        Largest content of a file, unpacked. The inputs take four times as much memory.
+        Largest size of a file, unpacked. The inputs take four times as much memory.
 
     Returns
     -------
@@ -54,7 +53,7 @@ def idx(
     Raises
     ------
     FormatError
-        If a file is no IDX file of bytes, is cut off or too long, or does not fit the other.
+        If a file is not an IDX file of bytes, is cut off or too long, or does not fit the other.
     LimitError
         If a file holds more than `max_bytes`.
 
@@ -99,7 +98,7 @@ def _array(path: Path, max_bytes: int) -> NDArray[np.uint8]:
 def _read(
     file: BinaryIO | gzip.GzipFile, path: Path, n_held: int, max_bytes: int
 ) -> NDArray[np.uint8]:
-    """The array in a file that can hold `n_held` bytes at most."""
+    """The array in a file that can hold at most `n_held` bytes."""
     magic = file.read(4)
     n_axes = magic[3] if len(magic) == 4 and magic[:3] == _BYTES else 0
     if not 0 < n_axes <= _MOST_AXES:
@@ -113,13 +112,15 @@ def _read(
     shape = struct.unpack(f">{n_axes}I", sizes)
     n_bytes = math.prod(shape)
     if not n_bytes:
-        raise FormatError(f"'{path}' holds an array of shape {list(shape)}: it is empty")
+        raise FormatError(
+            f"'{path}' holds an empty array of shape {list(shape)}: give a file with data"
+        )
     if n_bytes > n_held:
         raise _cut_off(path, shape)
     if n_bytes > max_bytes:
         raise LimitError(
-            f"'{path}' holds {n_bytes} bytes, {max_bytes} are allowed: raise max_bytes if "
-            "you trust it"
+            f"'{path}' holds {n_bytes} bytes, {max_bytes} are allowed: raise max_bytes if you "
+            "trust the file"
         )
     content = bytearray()
     while chunk := file.read(min(_CHUNK, n_bytes + 1 - len(content))):
@@ -128,7 +129,8 @@ def _read(
         raise _cut_off(path, shape)
     if len(content) > n_bytes:
         raise FormatError(
-            f"'{path}' goes on behind its array of shape {list(shape)}: its header is wrong"
+            f"'{path}' continues after its array of shape {list(shape)}: its header is wrong; "
+            "fetch it again"
         )
     return np.frombuffer(content, dtype=np.uint8).reshape(shape)
 

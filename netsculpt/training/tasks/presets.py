@@ -16,7 +16,7 @@ from netsculpt.training.tasks.protocol import Task, hold_out
 from netsculpt.training.tasks.shape_pairs import shape_pairs
 from netsculpt.training.tasks.two_digits import digit_sum, separate_digits
 
-__all__ = ["is_name", "task", "task_names"]
+__all__ = ["is_task_name", "task", "task_names"]
 
 _HELD_OUT = 0.2
 _N_PAIRS = 10_000
@@ -26,23 +26,21 @@ _N_IMAGES = 2500
 def task(name: str, *, rng: RNG = None) -> Task:
     """Make a task by its name.
 
-    The Boolean families of `netsculpt.training.tasks.families`, with numbers in place of the
-    capital letters: ``overlap-2-use-4`` is two functions that share 2 inputs, each used 4 times.
-    Of the digits a fifth is held out, and of the 2500 images of shape pairs; two digits are 10 000
-    pairs.
+    Boolean families of `netsculpt.training.tasks.families` have numbers in place of the capital
+    letters: ``overlap-2-use-4`` is two functions that share 2 inputs, each used 4 times. A fifth
+    of the digits and of the 2500 images of shape pairs is held out; two digits are 10 000 pairs.
 
     Parameters
     ----------
     name
-        One of `task_names`.
+        A name from `task_names`.
     rng
-        Seed or generator of what is drawn: images, which are held out, which are paired. Boolean
-        tasks draw nothing.
+        Seed or generator for images, held-out samples and pairs. Boolean tasks draw nothing.
 
     Raises
     ------
     FormatError
-        If there is no such task; the text lists those that there are.
+        If there is no such task; the text lists all tasks.
 
     Examples
     --------
@@ -55,21 +53,21 @@ def task(name: str, *, rng: RNG = None) -> Task:
         if numbers := _numbers(template, name):
             return make(name, *map(int, numbers.groups()), rng=rng)
     raise FormatError(
-        f"no task {name!r}; there are {', '.join(_PRESETS)}, with numbers for K and N"
+        f"no task {name!r}, there are {', '.join(_PRESETS)}: name one, with numbers for K and N"
     )
 
 
-def is_name(text: str) -> bool:
-    """Whether there is a task of that name; none is made.
+def is_task_name(text: str) -> bool:
+    """Whether there is a task of that name; it is not made.
 
-    >>> is_name("reused-use-2"), is_name("/home/me/functions.txt")
+    >>> is_task_name("reused-use-2"), is_task_name("/home/me/functions.txt")
     (True, False)
     """
     return any(_numbers(template, text) for template in _PRESETS)
 
 
 def task_names() -> list[str]:
-    """Names of tasks; capital letters stand for numbers.
+    """Names of tasks, with capital letters as placeholders of numbers.
 
     >>> task_names()[:2]
     ['input-separable', 'reused']

@@ -1,4 +1,4 @@
-"""What every task is: samples, a goal, and the functions that it is made of."""
+"""What a task is: samples, a goal, and the functions that it consists of."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from netsculpt.core.errors import FormatError
 from netsculpt.core.random import RNG
+from netsculpt.files.saved_state import digest
 from netsculpt.graph.partition import NO_MODULE, Partition
 from netsculpt.training.tasks.goals import Goal
 
@@ -26,14 +27,14 @@ class Function:
     """One node of a task's function graph."""
 
     name: str
-    inputs: tuple[int, ...] = ()  # inputs of the task that it reads itself
-    uses: tuple[str, ...] = ()  # functions that it is a function of
-    outputs: tuple[int, ...] = ()  # outputs of the task that give its value or its negation
+    inputs: tuple[int, ...] = ()  # inputs of the task that it reads directly
+    uses: tuple[str, ...] = ()  # functions whose values it reads
+    outputs: tuple[int, ...] = ()  # outputs of the task with its value or its negation
 
 
 @dataclass(frozen=True)
 class Truth:
-    """The functions that a task is made of: what sculpting should find.
+    """The functions that a task consists of: what sculpting should find.
 
     >>> low, high = Function("low", inputs=(0, 1)), Function("high", inputs=(2, 3), outputs=(1,))
     >>> truth = Truth(4, 2, (low, high, Function("both", uses=("low", "high"), outputs=(0,))))
@@ -43,42 +44,42 @@ class Truth:
 
     n_inputs: int
     n_outputs: int
-    functions: tuple[Function, ...]  # each below those that use it
+    functions: tuple[Function, ...]  # each before those that use it
 
     def __post_init__(self) -> None:
-        known: set[str] = set()
+        earlier: set[str] = set()
         for function in self.functions:
-            if function.name in known or not known.issuperset(function.uses):
+            if function.name in earlier or not earlier.issuperset(function.uses):
                 raise FormatError(
-                    f"function {function.name!r} is there twice or uses one that is not above it: "
-                    "name each once, in an order in which it uses earlier ones"
+                    f"function {function.name!r} is there twice or uses one that is not before it: "
+                    "list each once, after those that it uses"
                 )
-            known.add(function.name)
-        read = [column for function in self.functions for column in function.inputs]
-        given = [column for function in self.functions for column in function.outputs]
-        if len(set(given)) < len(given):
-            raise FormatError("an output is given by two functions: name it with one of them")
-        for what, columns, size in (
-            ("inputs", read, self.n_inputs),
-            ("outputs", given, self.n_outputs),
+            earlier.add(function.name)
+        inputs = [column for function in self.functions for column in function.inputs]
+        outputs = [column for function in self.functions for column in function.outputs]
+        if len(set(outputs)) < len(outputs):
+            raise FormatError("an output belongs to two functions: list it with one of them")
+        for kind, columns, size in (
+            ("inputs", inputs, self.n_inputs),
+            ("outputs", outputs, self.n_outputs),
         ):
             if not set(columns) <= set(range(size)):
                 raise FormatError(
-                    f"a function has {what} not in 0 … {size - 1}: the task has {size}"
+                    f"a function has {kind} outside of 0 … {size - 1}: the task has {size}"
                 )
 
     @cached_property
     def reads(self) -> dict[str, frozenset[int]]:
         """Inputs that each function depends on, directly or through others."""
-        found: dict[str, frozenset[int]] = {}
+        reads: dict[str, frozenset[int]] = {}
         for function in self.functions:
-            below = (found[name] for name in function.uses)
-            found[function.name] = frozenset(function.inputs).union(*below)
-        return found
+            below = (reads[name] for name in function.uses)
+            reads[function.name] = frozenset(function.inputs).union(*below)
+        return reads
 
     @cached_property
     def input_groups(self) -> Partition:
-        """Inputs [n_inputs] grouped by the functions that depend on them; −1: no function does."""
+        """Inputs [n_inputs] grouped by the functions that depend on them; −1: none does."""
         users = (
             frozenset(name for name, read in self.reads.items() if column in read)
             for column in range(self.n_inputs)
@@ -87,21 +88,21 @@ class Truth:
 
     @cached_property
     def output_groups(self) -> Partition:
-        """Outputs [n_outputs] grouped by the function that they give; −1: none."""
-        given = {column: x.name for x in self.functions for column in x.outputs}
-        return _grouped(given.get(column, "") for column in range(self.n_outputs))
+        """Outputs [n_outputs] grouped by their function; −1: none."""
+        names = {column: x.name for x in self.functions for column in x.outputs}
+        return _grouped(names.get(column, "") for column in range(self.n_outputs))
 
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """Samples of a task, what counts as right, and where it is known its true structure."""
+    """Samples of a task, what counts as right, and its true structure where that is known."""
 
     name: str
     inputs: Tensor  # [n, n_inputs] float32
-    targets: Tensor  # as `goal` says
+    targets: Tensor  # [n, k], see `goal`
     goal: Goal
     truth: Truth | None = None
-    held_out: Task | None = None  # samples kept from training; None: those above are all there are
+    held_out: Task | None = None  # samples kept from training; None: there are no others
 
     def __post_init__(self) -> None:
         import torch
@@ -110,63 +111,76 @@ class Task:
         if inputs.ndim != 2 or inputs.dtype != torch.float32 or inputs.shape[:1] != rows:
             raise FormatError(
                 f"inputs are {inputs.dtype} of shape {list(inputs.shape)}, targets of shape "
-                f"{list(self.targets.shape)}: inputs are float32 [n, n_inputs], one row a target"
+                f"{list(self.targets.shape)}: inputs are float32 [n, n_inputs], one row per target"
             )
         if not inputs.shape[0]:
             raise FormatError(f"task {self.name!r} has no sample: at least one is needed")
         self.goal.check(self.targets)
-        given = (self.n_inputs, self.goal.n_outputs)
-        if self.truth and (self.truth.n_inputs, self.truth.n_outputs) != given:
+        truth, held_out = self.truth, self.held_out
+        if truth and (truth.n_inputs, truth.n_outputs) != (self.n_inputs, self.n_outputs):
             raise FormatError(
-                f"the truth is of {self.truth.n_inputs} inputs and {self.truth.n_outputs} outputs, "
-                f"the task has {given[0]} and {given[1]}"
+                f"the truth has {truth.n_inputs} inputs and {truth.n_outputs} outputs, the task "
+                f"{self.n_inputs} and {self.n_outputs}: both must be the same"
             )
-        if self.held_out and (self.held_out.n_inputs, self.held_out.goal) != (given[0], self.goal):
-            raise FormatError("held-out samples have other inputs or another goal than the task")
+        if held_out and (held_out.n_inputs, held_out.goal) != (self.n_inputs, self.goal):
+            raise FormatError(
+                "held-out samples have other inputs or another goal than the task: both must be "
+                "the same"
+            )
 
     @property
     def n_samples(self) -> int:
-        """Samples to train on."""
+        """Number of samples to train on."""
         return int(self.inputs.shape[0])
 
     @property
     def n_inputs(self) -> int:
-        """Input units of a network for the task."""
+        """Number of input units that the task needs."""
         return int(self.inputs.shape[1])
 
     @property
     def n_outputs(self) -> int:
-        """Output units of a network for the task."""
+        """Number of output units that the task needs."""
         return self.goal.n_outputs
 
     @property
     def validation(self) -> Task:
-        """What to measure accuracy on: the held-out samples, or the task itself."""
+        """Samples to measure accuracy on: the held-out ones, or the task itself."""
         return self.held_out or self
 
+    @property
+    def about(self) -> dict[str, str]:
+        """Name, goal and digests of the samples, JSON-able: they tell tasks apart."""
+        parts = {"samples": self, "validation": self.validation}
+        digests = {
+            key: digest({"inputs": part.inputs, "targets": part.targets})
+            for key, part in parts.items()
+        }
+        return {"name": self.name, "goal": str(self.goal), **digests}
+
     def to(self, device: str | torch.device) -> Task:
-        """The task with its samples on a device."""
+        """Copy of the task with its samples on a device."""
         held_out = self.held_out and self.held_out.to(device)
         inputs, targets = self.inputs.to(device), self.targets.to(device)
         return replace(self, inputs=inputs, targets=targets, held_out=held_out)
 
 
 def hold_out(task: Task, share: float, *, rng: RNG = None) -> Task:
-    """Keep a random share of the samples from training.
+    """Hold out a random share of the samples from training.
 
     Parameters
     ----------
     task
-        Any task; what it held out before is dropped.
+        Any task; samples held out before are dropped.
     share
-        Fraction of the samples, between 0 and 1; at least one is kept and one is left.
+        Fraction of the samples, 0 … 1; at least one is held out and one is left.
     rng
         Seed or generator.
 
     Returns
     -------
     Task
-        The other samples, with the kept ones as ``held_out``.
+        The remaining samples, with the others as ``held_out``.
 
     Examples
     --------
@@ -175,15 +189,16 @@ def hold_out(task: Task, share: float, *, rng: RNG = None) -> Task:
     >>> split.n_samples, split.validation.n_samples
     (899, 898)
     """
-    n_kept = round(task.n_samples * share)
-    if not 0 < n_kept < task.n_samples:
+    n_held_out = round(task.n_samples * share)
+    if not 0 < n_held_out < task.n_samples:
         raise FormatError(
-            f"a share of {share} of {task.n_samples} samples is {n_kept}: at least one sample must "
-            "be held out and one left to train on"
+            f"a share of {share} of {task.n_samples} samples is {n_held_out}: at least one sample "
+            "must be held out and one left to train on"
         )
     order = np.random.default_rng(rng).permutation(task.n_samples)
-    kept, rest = (_rows(task, np.sort(part)) for part in (order[:n_kept], order[n_kept:]))
-    return replace(rest, held_out=kept)
+    parts = order[:n_held_out], order[n_held_out:]
+    held_out, rest = (_rows(task, np.sort(part)) for part in parts)
+    return replace(rest, held_out=held_out)
 
 
 def _rows(task: Task, rows: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Task:
@@ -191,7 +206,7 @@ def _rows(task: Task, rows: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Task:
 
 
 def _grouped(keys: Iterable[Hashable]) -> Partition:
-    """Equal keys are one group; an empty key is none."""
+    """Partition in which equal keys share a group; an empty key has none."""
     numbers: dict[Hashable, int] = {}
     labels = [numbers.setdefault(key, len(numbers)) if key else NO_MODULE for key in keys]
     return Partition(labels, method="truth")

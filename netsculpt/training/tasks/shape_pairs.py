@@ -1,4 +1,4 @@
-"""Two shapes in a noisy image: a task for nets of convolutions that needs no download."""
+"""Two shapes in a noisy image: a task for convolutional nets without a download."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ _SIZE = 5  # of a shape
 
 
 def shape_pairs(n_samples: int, *, side: int = 12, noise: float = 0.2, rng: RNG = None) -> Task:
-    """Tell which two of four shapes an image shows, wherever they are, bright or dark.
+    """Classify which two of four shapes an image shows, wherever they are, bright or dark.
 
-    A plus, a cross, a ring and bars, of 5 × 5 pixels, each of mean 0 and of either sign by chance,
-    stand at random places where they do not overlap; two of one kind are a class too. So every
-    class has the same mean image and linear classifiers learn nothing; what a shape is must be
-    seen alike everywhere, as convolutions do, and the two be put together.
+    A plus, a cross, a ring and bars of 5 × 5 pixels, each of mean 0 and random sign, are placed at
+    random without overlap; two of one kind are a class too. So every class has the same mean image
+    and linear classifiers learn nothing: a net must recognise shapes everywhere, as convolutions
+    do, and combine the two.
 
     Parameters
     ----------
     n_samples
         Images to draw.
     side
-        Pixels of a side, 10 or more.
+        Pixels per side, 10 or more.
     noise
-        Standard deviation of normal noise on every pixel; between a shape's pixels lies 1.
+        Standard deviation of normal noise on every pixel; pixels of a shape differ by 1.
     rng
         Seed or generator.
 
@@ -56,8 +56,8 @@ def shape_pairs(n_samples: int, *, side: int = 12, noise: float = 0.2, rng: RNG 
 
     if n_samples < 1 or side < 2 * _SIZE or not 0 <= noise < np.inf:
         raise FormatError(
-            f"{n_samples} images of side {side} with noise {noise} asked for: 1 or more, of side "
-            f"{2 * _SIZE} or more, with noise of at least 0 are needed"
+            f"n_samples is {n_samples}, side {side} and noise {noise}: at least 1, at least "
+            f"{2 * _SIZE}, and a finite number of at least 0 are needed"
         )
     generator = np.random.default_rng(rng)
     shapes = np.array([[[pixel == "#" for pixel in row] for row in x] for x in _SHAPES], float)
@@ -71,10 +71,10 @@ def shape_pairs(n_samples: int, *, side: int = 12, noise: float = 0.2, rng: RNG 
     signs = generator.choice([-1.0, 1.0], size=(n_samples, 2))
     images = noise * generator.standard_normal((n_samples, side, side))
     rows = np.arange(n_samples)[:, None, None]
-    for at in range(2):
-        down = corners[:, at, 0, None] + np.arange(_SIZE)
-        right = corners[:, at, 1, None] + np.arange(_SIZE)
-        shown = signs[:, at, None, None] * shapes[kinds[labels, at]]
+    for number in range(2):
+        down = corners[:, number, 0, None] + np.arange(_SIZE)
+        right = corners[:, number, 1, None] + np.arange(_SIZE)
+        shown = signs[:, number, None, None] * shapes[kinds[labels, number]]
         images[rows, down[:, :, None], right[:, None]] += shown
     inputs = torch.from_numpy(images.reshape(n_samples, -1).astype(np.float32))
     return Task("shape-pairs", inputs, torch.from_numpy(labels)[:, None], Classes((len(kinds),)))

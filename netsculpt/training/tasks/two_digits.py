@@ -1,9 +1,9 @@
-"""Two digits side by side: tasks whose sub-functions read one image each.
+"""Pairs of digits: tasks whose sub-functions read one image each.
 
-In the manner of the two MNIST tasks of Patil et al. 2023, arXiv 2305.18402, for any task that
+Modelled on the two MNIST tasks of Patil et al. 2023, arXiv 2305.18402, for any task that
 classifies ten digits. The first half of the inputs is the left image, the second half the right
-one. Pairs are drawn with replacement, inside the training samples and inside the held-out samples,
-so that no image is in both.
+one. Pairs are drawn with replacement, separately from training and held-out samples, so that no
+image is in both.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _BITS = 3  # of digit_sum
 
 
 def separate_digits(source: Task, n_pairs: int, *, rng: RNG = None) -> Task:
-    """Classify both digits: two functions with inputs and outputs of their own.
+    """Classify both digits: two functions with separate inputs and outputs.
 
     Parameters
     ----------
     source
-        A task that classifies ten digits (or ten of anything), such as `digits` or `idx`.
+        A task with ten classes, such as `digits` or `idx`.
     n_pairs
-        Pairs to draw from its samples; held-out pairs are drawn in the same proportion.
+        Number of pairs to draw; held-out pairs are drawn in the same proportion.
     rng
         Seed or generator.
 
@@ -64,7 +64,7 @@ def separate_digits(source: Task, n_pairs: int, *, rng: RNG = None) -> Task:
 
 
 def digit_sum(source: Task, n_pairs: int, *, rng: RNG = None) -> Task:
-    r"""Add both digits without carrying: functions that reuse both digits.
+    r"""Add both digits bit by bit without carry: functions that reuse both digits.
 
     Digits are below 8; output k is bit k, highest first, of :math:`left \oplus right`.
 
@@ -76,7 +76,7 @@ def digit_sum(source: Task, n_pairs: int, *, rng: RNG = None) -> Task:
     Returns
     -------
     Task
-        Inputs [n_pairs, 2d], targets [n_pairs, 3]. 3 outputs, each a function of its own.
+        Inputs [n_pairs, 2d], targets [n_pairs, 3]. 3 outputs, each a separate function.
 
     Examples
     --------
@@ -86,7 +86,7 @@ def digit_sum(source: Task, n_pairs: int, *, rng: RNG = None) -> Task:
     [('bit2', ('left', 'right')), ('bit1', ('left', 'right')), ('bit0', ('left', 'right'))]
     """
     places = range(_BITS - 1, -1, -1)
-    bits = (Function(f"bit{k}", (), ("left", "right"), (at,)) for at, k in enumerate(places))
+    bits = (Function(f"bit{k}", (), ("left", "right"), (i,)) for i, k in enumerate(places))
     return _paired(
         source,
         n_pairs,
@@ -102,7 +102,7 @@ def digit_sum(source: Task, n_pairs: int, *, rng: RNG = None) -> Task:
 def _readers(
     n_inputs: int, left: tuple[int, ...] = (), right: tuple[int, ...] = ()
 ) -> tuple[Function, Function]:
-    """The two functions that read an image each, with their outputs."""
+    """The two functions that read one image each, with their outputs."""
     images = tuple(range(n_inputs)), tuple(range(n_inputs, 2 * n_inputs))
     return Function("left", images[0], (), left), Function("right", images[1], (), right)
 
@@ -121,23 +121,28 @@ def _paired(
     import torch
 
     if source.goal != Classes((_TEN,)):
-        raise FormatError(f"task {source.name!r} has the goal {source.goal}: Classes((10,)) needed")
+        raise FormatError(
+            f"task {source.name!r} has the goal {source.goal}, Classes((10,)) is needed: give a "
+            "task of ten classes"
+        )
     if n_pairs < 1:
-        raise FormatError(f"{n_pairs} pairs: at least one is needed")
+        raise FormatError(f"n_pairs is {n_pairs}: at least 1 is needed")
     seed = root_seed(rng)
 
     def drawn(part: Task, n: int, stage: str, held_out: Task | None) -> Task:
         labels = part.targets[:, 0].numpy()
         usable = np.flatnonzero(labels < below)
         if not usable.size:
-            raise FormatError(f"task {part.name!r} has no sample of a digit below {below}")
+            raise FormatError(
+                f"task {part.name!r} has no sample of a digit below {below}: give more samples"
+            )
         left, right = usable[stream(seed, stage).integers(usable.size, size=(2, n))]
         inputs = torch.cat([part.inputs[left], part.inputs[right]], dim=1)
         targets = torch.from_numpy(answer(labels[left], labels[right]))
         return Task(name, inputs, targets, goal, truth, held_out)
 
-    kept = source.held_out
-    if kept is not None:
-        n_kept = max(1, round(n_pairs * kept.n_samples / source.n_samples))
-        kept = drawn(kept, n_kept, "held-out pairs", None)
-    return drawn(source, n_pairs, "pairs", kept)
+    held_out = source.held_out
+    if held_out is not None:
+        n_held_out = max(1, round(n_pairs * held_out.n_samples / source.n_samples))
+        held_out = drawn(held_out, n_held_out, "held-out pairs", None)
+    return drawn(source, n_pairs, "pairs", held_out)

@@ -1,1 +1,1 @@
-"""Scores of edges: ``(replicas, task) -> [R, weights]`` in layer order; pruned ones score 0."""
+"""Scores of edges: ``(replicas, task) -> [R, weights]`` in layer order; pruned weights score 0."""

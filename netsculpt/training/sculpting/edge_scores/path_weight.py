@@ -1,4 +1,4 @@
-"""How much path weight runs through an edge."""
+"""Total weight of the paths through an edge."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ __all__ = ["path_weight"]
 def path_weight(replicas: Replicas, task: Task) -> Tensor:  # noqa: ARG001 - scores share a signature
     r"""Σ over the input–output paths through an edge of Π\|weight\| [R, weights].
 
-    An edge into a unit that feeds nothing, or from one that nothing feeds, scores 0. With weights
-    alone this is SynFlow's score: Tanaka et al., arXiv:2006.05467, equation 2.
+    An edge into a unit without outputs, or from a unit without inputs, scores 0. With weights
+    only this is SynFlow's score: Tanaka et al., arXiv:2006.05467, equation 2.
     """
     sizes = [replicas.parameters[name].abs() for name in replicas.weights]  # [R, out, in]
     into = [torch.ones_like(sizes[0][:, 0])]

@@ -1,4 +1,4 @@
-"""How much the loss would change, to first order, without a weight."""
+"""First-order change of the loss if a weight were removed."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ = ["weight_gradient"]
 def weight_gradient(replicas: Replicas, task: Task) -> Tensor:
     r"""Mean over the validation samples of \|weight × ∂loss/∂weight\| [R, weights].
 
-    Each sample counts with its own absolute value, as in the score of units: an edge that carries
-    nothing on any sample scores 0. With the gradient of the mean instead this is Mozer and
-    Smolensky's relevance and SNIP (Lee, Ajanthan and Torr, arXiv:1810.02340, equation 6).
-    Memory O(samples × weights) a replica.
+    The absolute value is taken per sample, as in the score of units: an edge that contributes to
+    no sample scores 0. With the gradient of the mean instead, this is Mozer and Smolensky's
+    relevance and SNIP (Lee, Ajanthan and Torr, arXiv:1810.02340, equation 6). Memory
+    O(samples × weights) per replica.
     """
     samples, goal = task.validation, task.goal
 

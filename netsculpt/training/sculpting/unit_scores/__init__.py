@@ -1,1 +1,1 @@
-"""Scores of hidden units: ``(replicas, task) -> [R, hidden units]``, higher stays."""
+"""Scores of hidden units: ``(replicas, task) -> [R, hidden units]``, the highest are kept."""

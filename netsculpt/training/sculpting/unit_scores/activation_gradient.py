@@ -1,4 +1,4 @@
-"""How much the loss would change, to first order, without a unit."""
+"""First-order change of the loss if a unit were removed."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ __all__ = ["activation_gradient"]
 def activation_gradient(replicas: Replicas, task: Task) -> Tensor:
     """Mean over the validation samples of |activation × ∂loss/∂activation| [R, hidden units].
 
-    Each sample counts with its own absolute value: the mean of absolute products, not the absolute
-    value of a batch's mean. Pruned units score 0.
+    The absolute value is taken per sample: the mean of absolute products, not the absolute value
+    of a batch mean. Pruned units score 0.
 
     Patil, Michael and Dovrolis, arXiv:2305.18402, section 3.
     """

@@ -1,4 +1,4 @@
-"""How much a unit's activation varies over the samples."""
+"""Variance of a unit's activation over the samples."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ __all__ = ["activation_variance"]
 def activation_variance(replicas: Replicas, task: Task) -> Tensor:
     """Population variance of each hidden unit's activation on the validation samples.
 
-    [R, hidden units]. A unit that is always off, or always the same, scores 0.
+    [R, hidden units]. A unit that is always off, or constant, scores 0.
     """
 
     def activations(parameters: dict[str, Tensor]) -> list[Tensor]:
-        found, x = [], task.validation.inputs
+        gated, x = [], task.validation.inputs
         for name, layer in replicas.net.named_children():
             own = {
                 key.removeprefix(f"{name}."): value
@@ -29,8 +29,8 @@ def activation_variance(replicas: Replicas, task: Task) -> Tensor:
             }
             x = functional_call(layer, own, (x,))
             if isinstance(layer, Gate):
-                found.append(x)
-        return found
+                gated.append(x)
+        return gated
 
     layers = vmap(activations)(replicas.parameters)
     return torch.cat([layer.var(1, correction=0) for layer in layers], dim=1)

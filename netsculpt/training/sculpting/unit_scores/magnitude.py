@@ -1,4 +1,4 @@
-"""How large a unit's weights are."""
+"""Size of a unit's weights."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["magnitude"]
 def magnitude(replicas: Replicas, task: Task) -> Tensor:  # noqa: ARG001 - scores share a signature
     r"""L1 norm of incoming × L1 norm of outgoing weights [R, hidden units]; 0 for pruned units.
 
-    The sum of \|weight × weight\| over the paths of two edges through the unit, without biases.
+    Equal to the sum of \|weight × weight\| over all paths of two edges through the unit.
     """
     names = replicas.weights
     weights = [replicas.parameters[name].abs() for name in names]

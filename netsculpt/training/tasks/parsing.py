@@ -1,4 +1,4 @@
-"""The task that a person names on the command line."""
+"""Tasks from the text that names them on the command line."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from netsculpt.training.tasks.idx import idx
 from netsculpt.training.tasks.presets import task, task_names
 from netsculpt.training.tasks.protocol import Task, hold_out
 
-__all__ = ["absolute", "given_task"]
+__all__ = ["absolute_task", "parse_task"]
 
 _HELD_OUT = 0.2
 _LONGEST = 1 << 20  # bytes of a file of functions
 
 
-def given_task(text: str, *, rng: RNG = None) -> Task:
-    """Make the task that `text` names: a preset, a file of functions, or two IDX files.
+def parse_task(text: str, *, rng: RNG = None) -> Task:
+    """Make the task that a text names: a preset, a file of functions, or two IDX files.
 
     Parameters
     ----------
     text
-        A name of `task_names`; or a path to a text file for `boolean`; or
-        ``IMAGES,LABELS``, two paths for `idx`, of which a fifth is held out.
+        A name from `task_names`; or the path of a text file for `boolean`; or
+        ``IMAGES,LABELS``, two paths for `idx`, where a fifth is held out.
     rng
-        Seed or generator of what is drawn.
+        Seed or generator.
 
     Raises
     ------
     FormatError
-        If it is none of these, or a file cannot be used.
+        If the text is none of these, or a file cannot be used.
 
     Examples
     --------
-    >>> given_task("reused-use-2").targets.shape
+    >>> parse_task("reused-use-2").targets.shape
     torch.Size([16, 4])
     """
     images, comma, labels = text.partition(",")
@@ -48,22 +48,22 @@ def given_task(text: str, *, rng: RNG = None) -> Task:
         except FormatError:
             raise FormatError(
                 f"no task and no file {text!r}: give one of {', '.join(task_names())} (numbers "
-                "for K and N), a text file with a function a line such as 'f = a & b', or two IDX "
-                "files as IMAGES,LABELS"
+                "for K and N), a text file with a function per line such as 'f = a & b', or two "
+                "IDX files as IMAGES,LABELS"
             ) from None
     content = path.read_bytes()[: _LONGEST + 1]
     if len(content) > _LONGEST or b"\0" in content:
         raise FormatError(
-            f"{path} is no text of functions: give lines such as 'f = a & b'; IDX files go in "
+            f"{path} is not a text of functions: give lines such as 'f = a & b'; IDX files go in "
             "pairs, IMAGES,LABELS"
         )
     return boolean(content.decode("utf-8", errors="replace"), name=path.stem)
 
 
-def absolute(text: str) -> str:
-    """The same task, with the paths of its files as they are from any folder.
+def absolute_task(text: str) -> str:
+    """The text of the same task with absolute paths.
 
-    >>> absolute("reused-use-2")
+    >>> absolute_task("reused-use-2")
     'reused-use-2'
     """
     paths = [Path(part) for part in text.split(",")]

@@ -1,0 +1,159 @@
+"""The saved state of an interrupted run: one file format for everything that can resume.
+
+A dict that ``torch.load(weights_only=True)`` reads:
+
+    {"format": "netsculpt state", "version": 1, "about": "{…}", "state": {…}}
+
+"about" is JSON that identifies the run: only the same run resumes from the file. "state" is made
+by the run, of tensors, numbers and strings; the run checks it while it restores itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from netsculpt.core.errors import FormatError
+from netsculpt.core.printable import printable
+from netsculpt.core.writing import replacing
+from netsculpt.files.checkpoint import read_tensors
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["digest", "read_state", "restoring", "write_state"]
+
+_FORMAT = "netsculpt state"
+_VERSION = 1
+_UNUSABLE = (FormatError, RuntimeError, AttributeError, LookupError, TypeError, ValueError)
+
+
+def write_state(path: Path, about: Mapping[str, Any], state: Mapping[str, Any]) -> None:
+    """Write the state of a run: whole or not at all.
+
+    Parameters
+    ----------
+    path
+        The file; its folder is made if it is missing.
+    about
+        What identifies the run, JSON-able: kind, seed, recipe, digests of nets and samples.
+    state
+        What the run needs to resume: tensors, which are moved to the CPU, and plain values.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "state.pt"
+    >>> write_state(path, {"kind": "count", "seed": 3}, {"rounds": 7})
+    >>> read_state(path, {"kind": "count", "seed": 3})
+    {'rounds': 7}
+    >>> read_state(path, {"kind": "count", "seed": 4})
+    Traceback (most recent call last):
+    netsculpt.core.errors.FormatError: ... is of a run with seed 3, this is 4: ...
+    """
+    import torch
+
+    content = {
+        "format": _FORMAT,
+        "version": _VERSION,
+        "about": json.dumps({**about}, allow_nan=False),
+        "state": _on_cpu(state),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as file:
+        torch.save(content, file)
+
+
+def read_state(path: Path, about: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Read the state of a run, without running code from the file; None if there is no file.
+
+    Parameters
+    ----------
+    path
+        A file that `write_state` wrote, or none yet.
+    about
+        What identifies this run. Entries that are left out are not compared with the file's.
+
+    Raises
+    ------
+    FormatError
+        If the file is damaged, is not a saved state, or is of another run; the text says how the
+        two differ.
+    """
+    if not path.exists():
+        return None
+    with restoring(path):
+        content = read_tensors(path)
+        if not isinstance(content, dict) or content.get("format") != _FORMAT:
+            raise FormatError("it has another format")
+        if content.get("version") != _VERSION:
+            raise FormatError(f"it is of version {content.get('version')!r:.40}")
+        state, saved = content["state"], json.loads(content["about"])
+        if not isinstance(state, dict) or not isinstance(saved, dict):
+            raise FormatError("it is incomplete")
+    for key, value in json.loads(json.dumps({**about})).items():
+        difference = _difference(saved.get(key), value, key)
+        if difference is not None:
+            name, before, now = difference
+            raise FormatError(
+                f"{path} is of a run with {name} {before!r:.80}, this is {now!r:.80}: use the same "
+                "to resume it, or another path to start again"
+            )
+    return state
+
+
+@contextmanager
+def restoring(path: Path) -> Iterator[None]:
+    """Turn errors that a damaged state raises into a `FormatError` that names its file."""
+    try:
+        yield
+    except _UNUSABLE as error:
+        reason = printable(f"{str(error) or 'it is incomplete':.200}")
+        raise FormatError(
+            f"{path} is not a saved state that this netsculpt can resume ({reason}): remove it to "
+            "start again, or name another path"
+        ) from error
+
+
+def digest(tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 of the names, types, shapes and values of tensors.
+
+    >>> import torch
+    >>> digest({"a": torch.zeros(2)}) == digest({"a": torch.zeros(1, 2)})
+    False
+    """
+    import torch
+
+    hashed = hashlib.sha256()
+    for name, tensor in tensors.items():
+        hashed.update(f"{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
+        flat = tensor.detach().cpu().contiguous().reshape(-1)
+        hashed.update(flat.view(torch.uint8).numpy().data)
+    return f"sha256:{hashed.hexdigest()}"
+
+
+def _difference(saved: Any, current: Any, name: str) -> tuple[str, Any, Any] | None:
+    """Where two JSON values first differ."""
+    if isinstance(saved, dict) and isinstance(current, dict):
+        for key in saved | current:
+            inner = _difference(saved.get(key), current.get(key), f"{name} {key}")
+            if inner is not None:
+                return inner
+        return None
+    return None if saved == current else (name, saved, current)
+
+
+def _on_cpu(value: Any) -> Any:
+    import torch
+
+    if isinstance(value, torch.Tensor):
+        return value.detach().cpu()
+    if isinstance(value, Mapping):
+        return {key: _on_cpu(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(_on_cpu, value))
+    return value
