@@ -133,7 +133,7 @@ class Study(Generic[Cell]):
         content = asdict(cell)
         plain = (str(value) for value in content.values() if type(value) in (str, int, float))
         label = re.sub(r"[^\w.+-]+", "-", "-".join(filter(None, plain)))[:_LONGEST_LABEL]
-        known = json.dumps([self.name, content], sort_keys=True)
+        known = _json([self.name, content])
         return f"{label}-{hashlib.sha256(known.encode()).hexdigest()[:10]}.json"
 
     def _header(self, cell: Cell) -> dict[str, Any]:
@@ -147,7 +147,7 @@ class Study(Generic[Cell]):
             del content["netsculpt"]
         except (OSError, ValueError, AttributeError, KeyError, TypeError, RecursionError) as error:
             raise FormatError(f"{path} is not the file of a cell ({error}): {remedy}") from None
-        if content != json.loads(json.dumps(self._header(cell))):
+        if content != json.loads(_json(self._header(cell))):
             raise FormatError(f"{path} is the file of another cell or study: {remedy}")
         return rows
 
@@ -185,10 +185,16 @@ def _run_one(
     return index, text
 
 
+def _json(value: Any) -> str:
+    return json.dumps(value, default=_plain, sort_keys=True)
+
+
 def _plain(value: Any) -> Any:
-    """An array, or a scalar of one, as lists and numbers."""
+    """An array, a scalar of one, or a path as lists, numbers and text."""
+    if isinstance(value, Path):
+        return str(value)
     if not hasattr(value, "tolist"):
-        raise TypeError(f"a row holds a {type(value).__name__}: give plain values or arrays")
+        raise TypeError(f"cannot keep a {type(value).__name__}: give plain values, arrays or paths")
     return value.tolist()
 
 
