@@ -29,7 +29,7 @@ from patil2023.tables import (
     success_rates,
 )
 
-from netsculpt.cli.study import run_study, several_of
+from netsculpt.cli.study import Options, run_study, several_of
 from netsculpt.studies.study import Study
 
 
@@ -78,7 +78,7 @@ def show(tables: Mapping[str, pd.DataFrame]) -> None:
 
 
 if __name__ == "__main__":
-    options = {
+    options: Options = {
         "folder": {"nargs": "?", "metavar": "FOLDER", "help": "of published networks"},
         "--detectors": {
             "type": several_of(KNOWN),

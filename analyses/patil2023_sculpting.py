@@ -42,7 +42,7 @@ from patil2023.sculpted_tables import (
     tests_by_state,
 )
 
-from netsculpt.cli.study import run_study, several_of
+from netsculpt.cli.study import Options, run_study, several_of
 from netsculpt.studies.study import Rows, Study
 from netsculpt.training.tasks import idx
 
@@ -172,7 +172,7 @@ def _described(config: Config, cell: Cell) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    options = {
+    options: Options = {
         "--studies": {"type": several_of(STUDIES), "help": f"of {', '.join(STUDIES)}"},
         "--grid": {"choices": GRIDS, "help": "of gradients (default: published)"},
         "--detectors": {"type": several_of(KNOWN), "help": f"of {', '.join(KNOWN)}"},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import numpy as np
@@ -129,7 +129,7 @@ def digits_found(rows: pd.DataFrame) -> pd.DataFrame:
     return means.assign(networks=grouped.size()).reset_index()
 
 
-def print_study(tables: dict[str, pd.DataFrame]) -> None:
+def print_study(tables: Mapping[str, pd.DataFrame]) -> None:
     """Write the tables to the terminal."""
     console = Console()
     if "success_rates" in tables:

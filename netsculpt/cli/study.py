@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from netsculpt.studies.study import Study
 
-__all__ = ["run_study", "several_of"]
+__all__ = ["Options", "run_study", "several_of"]
 
 Config = TypeVar("Config", bound="DataclassInstance")
 Options = Mapping[str, Mapping[str, Any]]  # flag → arguments of `argparse.add_argument`

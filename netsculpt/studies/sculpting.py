@@ -279,7 +279,7 @@ def _sculpted(
     path = folder / "rounds" / f"seeds-{seeds[0]}-{seeds[-1]}.pt"
     sculpted = finish(_process(config, task, seeds), path, progress=progress)
     chosen, n_weights = set(sculpted.sparsest()), sculpted.replicas.spec.n_weights
-    columns = zip(
+    rows = zip(
         sculpted.seeds,
         sculpted.unit_gradients,
         sculpted.edge_gradients,
@@ -289,7 +289,8 @@ def _sculpted(
         strict=True,
     )
     runs = [
-        Run(*row, row[-1] / n_weights, replica in chosen) for replica, row in enumerate(columns)
+        Run(seed, unit, edge, solved, right, kept, kept / n_weights, replica in chosen)
+        for replica, (seed, unit, edge, solved, right, kept) in enumerate(rows)
     ]
     for replica in sorted(chosen):
         _write_model(config, folder, sculpted, replica, runs[replica])

@@ -42,7 +42,7 @@ _LONGEST_LABEL = 100
 class Results:
     """Rows of all cells that are done, in the order of the cells, and tables made from them."""
 
-    rows: Mapping[str, list[dict[str, Any]]]  # by table
+    rows: Mapping[str, list[Mapping[str, Any]]]  # by table
     n_cells: int
     n_left_out: int  # not begun within the budget
     tables: Mapping[str, DataFrame]
@@ -121,7 +121,7 @@ class Study(Generic[Cell]):
                 done[index] = json.loads(text)["rows"]
             if progress:
                 progress("cells", count, len(self.cells))
-        rows: dict[str, list[dict[str, Any]]] = {}
+        rows: dict[str, list[Mapping[str, Any]]] = {}
         for index in sorted(done):
             for table, own in done[index].items():
                 rows.setdefault(table, []).extend(own)
