@@ -111,7 +111,9 @@ def test_figures_show_every_method(digits_study, script):
 
 def test_resumes_where_it_stopped(tmp_path):
     part = Part("mlp", (0.05,), n_seeds=1, epochs=1)
-    study = tanaka2020_synflow.study(quick(patil2021_phew.QUICK, part, methods=("magnitude",)))
+    study = tanaka2020_synflow.study(
+        quick(patil2021_phew.QUICK, part, methods=("magnitude", "random erk"))
+    )
     assert study.run(tmp_path, budget_minutes=0).n_done == 0
     first = study.run(tmp_path)
     written = {path: path.stat().st_mtime_ns for path in (tmp_path / "cells").iterdir()}

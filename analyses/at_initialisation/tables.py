@@ -94,7 +94,9 @@ def agreement(table: pd.DataFrame) -> pd.DataFrame:
     table_rows = []
     for (net, asked), part in own.groupby(["net", "asked"], sort=False):
         wide = _accuracy_by(part, ["method"], "initialisation")
-        tau = float(kendalltau(wide[PLAIN], wide[CORRECTED]).statistic)
+        tau = np.nan  # a budget may leave a single method
+        if len(wide) > 1:
+            tau = float(kendalltau(wide[PLAIN], wide[CORRECTED]).statistic)
         table_rows.append({"net": net, "asked": asked, "methods": len(wide), "tau": tau})
     return pd.DataFrame(table_rows)
 
