@@ -1,8 +1,8 @@
-"""Files and conversions against what one would use without netsculpt, in the same run.
+"""Files and conversions, compared with the usual ways without netsculpt.
 
     python benchmarks/export.py --max-edges 1e6
 
-Prints seconds, megabytes and the ratio of times, peer / netsculpt; then the bytes an edge takes.
+Prints seconds, megabytes and the ratio of times, peer / netsculpt; then bytes per edge.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from netsculpt.graph.matrices import from_matrices
 from netsculpt.graph.npz import load_graph, save
 
 N_LAYERS, DENSITY = 10, 0.1
-MOST_TEXT = 10**6  # edges; the peers take minutes beyond
+MOST_TEXT = 10**6  # edges; beyond, the peers take minutes
 
 Row = tuple[str, float, float | None, str, float, float | None]  # what, s, MB, peer, s, MB
 
 
 def network(n_edges: int) -> NetGraph:
-    """A multi-layer perceptron of equal layers, a tenth of its weights kept."""
+    """A multi-layer perceptron with equal layers and a tenth of its weights kept."""
     rng = np.random.default_rng(0)
     width = round((n_edges / (N_LAYERS - 1) / DENSITY) ** 0.5)
     shape = (width, width)
@@ -43,7 +43,7 @@ def network(n_edges: int) -> NetGraph:
 
 
 def seconds(call: Callable[[], Any], repeats: int) -> float:
-    """Least time of a few calls."""
+    """The shortest time of a few calls."""
     times = []
     for _ in range(repeats):
         start = perf_counter()
@@ -58,7 +58,7 @@ def megabytes(path: Path) -> float:
 
 
 def binary_files(graph: NetGraph, folder: Path) -> list[Row]:
-    """Our .npz beside SciPy's, which holds the weights alone."""
+    """Our .npz and SciPy's, which holds only the weights."""
     ours, theirs = folder / "graph.npz", folder / "weights.npz"
     store = partial(scipy.sparse.save_npz, theirs, graph.weights, compressed=False)
     rows: list[Row] = []
@@ -72,7 +72,7 @@ def binary_files(graph: NetGraph, folder: Path) -> list[Row]:
 
 
 def text_files(graph: NetGraph, folder: Path) -> list[Row]:
-    """GraphML and GEXF beside networkx, its graph already made."""
+    """GraphML and GEXF, and those of networkx from a ready graph."""
     other = to_networkx(graph)
     ours, theirs = folder / "ours", folder / "theirs"
     rows: list[Row] = []
@@ -86,7 +86,7 @@ def text_files(graph: NetGraph, folder: Path) -> list[Row]:
 
 
 def conversions(graph: NetGraph) -> list[Row]:
-    """Objects of other libraries beside the way their tutorials make them."""
+    """Objects of other libraries, and the way their tutorials make them."""
 
     def igraph_of_pairs(pairs: Any) -> igraph.Graph:
         made = igraph.Graph(n=graph.n_units, edges=pairs, directed=True)

@@ -1,4 +1,4 @@
-"""Every plot on synthetic inputs, at print size, for looking at after a change of the plots.
+"""Every plot on synthetic inputs, at print size, to inspect after a change of the plots.
 
 python figures/gallery.py -o FOLDER
 """
@@ -23,7 +23,7 @@ from netsculpt.hierarchy import Hierarchy, Module
 from netsculpt.nulls.significance import Significance
 from netsculpt.plots.style import Width
 
-Case = tuple[str, Width, float, Callable[..., Axes]]  # name, width, aspect, what to draw
+Case = tuple[str, Width, float, Callable[..., Axes]]  # name, width, aspect, drawing function
 
 NAMES = (
     "pixels",

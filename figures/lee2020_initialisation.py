@@ -1,4 +1,4 @@
-"""What SNIP is worth on nets that were drawn differently, with and without labels or data.
+"""Accuracy after SNIP, by initialisation, with and without labels or data.
 
     python figures/lee2020_initialisation.py RESULTS -o figures
 
@@ -26,11 +26,11 @@ _STATES = {
     "fan-in corrected": ("fan-in corrected", "#e69f00"),
     "isometry": ("approximate isometry", "#d55e00"),
 }
-_APART = 0.09  # points of one initialisation
+_APART = 0.09  # distance between points of one initialisation
 
 
 def draw(results: Path, width: Width) -> Figure:
-    """Accuracy after training: a row an activation, a column a density; 95 % t intervals."""
+    """Accuracy after training, by activation (rows) and density (columns); 95 % t-intervals."""
     table = pd.read_csv(results / "speed.csv")
     table = table[table["method"] == "snip"]
     activations = [x for x in _ACTIVATIONS if (table["activation"] == x).any()]

@@ -19,8 +19,8 @@ from on_command import write
 from netsculpt.plots.style import Width, figure
 
 _COLUMNS = {  # column of the table: title
-    "layer_mean": "a layer: mean",
-    "layer_sd": "a layer: standard deviation",
+    "layer_mean": "one layer: mean",
+    "layer_sd": "one layer: standard deviation",
     "through_log10": "whole net: log₁₀ of mean",
 }
 _ACTIVATIONS = {"tanh": "tanh", "relu": "ReLU"}
@@ -37,7 +37,7 @@ _COLOURS = {
 
 
 def draw(results: Path, width: Width) -> Figure:
-    """A row an activation: mean and spread of layers, and what comes through the whole net."""
+    """Singular values by activation (rows): mean and spread of layers, mean of the whole net."""
     table = pd.read_csv(results / "singular_values.csv")
     table = table[(table["init"] == "orthogonal") & (table["samples"] == "labelled")]
     shown = [x for x in _ACTIVATIONS if (table["activation"] == x).any()]

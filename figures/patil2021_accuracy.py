@@ -18,7 +18,7 @@ from pruners import CORRECTED, DENSE, LOOKS, PLAIN, legend, lines, of_net, write
 
 from netsculpt.plots.style import Width, figure
 
-_BESIDE = 0.02  # density of the third panel
+_THIRD_DENSITY = 0.02  # of the third panel
 _STARTS = {  # of the third panel: baseline, initialisation
     "He": ("", PLAIN),
     "corrected": ("", CORRECTED),
@@ -28,7 +28,7 @@ _CHANCE = 0.1  # of ten classes
 
 
 def draw(results: Path, width: Width, net: str) -> Figure:
-    """Two panels of lines and one of changes between them."""
+    """Accuracy by initialisation, and the changes between them."""
     means = of_net(pd.read_csv(results / "means.csv").fillna({"baseline": ""}), net)
     table = means[means["baseline"] == ""]
     wide = width in ("neurips", "nature-double")
@@ -47,11 +47,11 @@ def draw(results: Path, width: Width, net: str) -> Figure:
 
 
 def _changes(ax: Axes, table: pd.DataFrame) -> None:
-    """Each method at one density, from one kind of initial weights to the others."""
+    """Each method at one density, for each kind of initial weights."""
     redrawn = table[table["baseline"] == _STARTS["anew,\ncorrected"][0]]
     starts = _STARTS if len(redrawn) else dict([*_STARTS.items()][:2])
     asked = set(redrawn["asked"]) or set(table["asked"])
-    at = min(asked, key=lambda x: abs(x - _BESIDE))
+    at = min(asked, key=lambda x: abs(x - _THIRD_DENSITY))
     keys = ["method", "baseline", "initialisation"]
     found = table[table["asked"] == at].set_index(keys)["accuracy"]
     for method, look in LOOKS.items():

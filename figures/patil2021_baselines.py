@@ -1,4 +1,4 @@
-"""What is left of every pruner's accuracy with its mask shuffled, other weights, or turned round.
+"""Accuracy of every pruner with its mask shuffled or inverted, or with other weights.
 
     python figures/patil2021_baselines.py RESULTS --net mlp -o figures
 
@@ -25,7 +25,7 @@ _MARKS = {
 
 
 def draw(results: Path, width: Width, net: str) -> Figure:
-    """A panel for each density and initialisation."""
+    """One panel per density and initialisation."""
     table = of_net(pd.read_csv(results / "baselines.csv"), net)
     asked = sorted(set(table["asked"]), reverse=True)
     methods = [method for method in LOOKS if (table["method"] == method).any()]

@@ -1,4 +1,4 @@
-"""What pruning does to the structure: edge-weight products, and units that carry most of them.
+"""Effect of pruning on structure: edge-weight products, and units that carry most of them.
 
     python figures/patil2023_structure.py RESULTS -o figures
 
@@ -21,7 +21,7 @@ from netsculpt.plots.style import Width, figure
 _STATES = {"dense": "Dense", "edges": "Edges pruned", "units and edges": "Units and edges"}
 _TASKS = ("input separable", "input separable and reused")
 _CARRYING = "reused"
-_LOWER = 1.5  # height of the lowest row, in others
+_LOWER = 1.5  # height of the lowest row, relative to the others
 _COLOURS = ("#0072b2", "#e69f00", "#009e73")
 
 

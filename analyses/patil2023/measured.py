@@ -1,4 +1,4 @@
-"""What the studies measure of published networks, and of those sculpted here."""
+"""Measures of published networks, and of those sculpted here."""
 
 from __future__ import annotations
 
@@ -139,7 +139,9 @@ def measure_sculpted(sculpted: Sculpted, networks: Sculptures) -> dict[str, Rows
                 _extend(rows, _structure(pruned, {**about, "state": state}))
                 if about["width"] == _SHOWN:
                     weights = pair_weights(pruned.magnitude)
-                    share = weights / weights.max() / len(networks.networks)  # all count alike
+                    share = (
+                        weights / weights.max() / len(networks.networks)
+                    )  # all have the same weight
                     key = about["name"], state
                     means[key] = means.get(key, 0.0) + share
     _extend(
