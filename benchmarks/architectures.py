@@ -128,7 +128,7 @@ class _Dense(nn.Module):
 
 
 def dense_net(growth: int = 12, n_layers: int = 4) -> nn.Sequential:
-    """Two blocks of dense connections and a transition, arXiv:1608.06993; for images of even size."""
+    """Two dense blocks and a transition, arXiv:1608.06993; for images of even size."""
     layers: list[nn.Module] = [nn.Conv2d(3, 2 * growth, 3, padding=1, bias=False)]
     width = 2 * growth
     for block in range(2):

@@ -59,29 +59,29 @@ def megabytes(path: Path) -> float:
 
 def binary_files(graph: NetGraph, folder: Path) -> list[Row]:
     """Our .npz and SciPy's, which holds only the weights."""
-    ours, theirs = folder / "graph.npz", folder / "weights.npz"
-    store = partial(scipy.sparse.save_npz, theirs, graph.weights, compressed=False)
+    ours, peers = folder / "graph.npz", folder / "weights.npz"
+    store = partial(scipy.sparse.save_npz, peers, graph.weights, compressed=False)
     rows: list[Row] = []
     for what, mine, other in (
         ("write npz", partial(save, graph, ours), store),
-        ("read npz", partial(load_graph, ours), partial(scipy.sparse.load_npz, theirs)),
+        ("read npz", partial(load_graph, ours), partial(scipy.sparse.load_npz, peers)),
     ):
         times = seconds(mine, 5), seconds(other, 5)
-        rows.append((what, times[0], megabytes(ours), "SciPy", times[1], megabytes(theirs)))
+        rows.append((what, times[0], megabytes(ours), "SciPy", times[1], megabytes(peers)))
     return rows
 
 
 def text_files(graph: NetGraph, folder: Path) -> list[Row]:
     """GraphML and GEXF, and those of networkx from a ready graph."""
     other = to_networkx(graph)
-    ours, theirs = folder / "ours", folder / "theirs"
+    ours, peers = folder / "ours", folder / "theirs"
     rows: list[Row] = []
     for what, write, peer in (
         ("write GraphML", write_graphml, nx.write_graphml),
         ("write GEXF", write_gexf, nx.write_gexf),
     ):
-        times = seconds(partial(write, graph, ours), 3), seconds(partial(peer, other, theirs), 1)
-        rows.append((what, times[0], megabytes(ours), "networkx", times[1], megabytes(theirs)))
+        times = seconds(partial(write, graph, ours), 3), seconds(partial(peer, other, peers), 1)
+        rows.append((what, times[0], megabytes(ours), "networkx", times[1], megabytes(peers)))
     return rows
 
 

@@ -45,11 +45,11 @@ def _shape(n_layers: int) -> NDArray[np.float64]:
 
 
 def _pairs(n_layers: int) -> list[tuple[int, int]]:
-    return [(at, at + 1) for at in range(n_layers - 1)]
+    return [(layer, layer + 1) for layer in range(n_layers - 1)]
 
 
 def _skips(n_layers: int) -> list[tuple[int, int]]:
-    return [(at, at + 2) for at in range(0, n_layers - 2, 2)]
+    return [(layer, layer + 2) for layer in range(0, n_layers - 2, 2)]
 
 
 def _network(
@@ -72,13 +72,13 @@ def _network(
     weights = stream(seed, "weights").standard_normal(row.size, dtype=np.float32)
     layers = tuple(
         Layer(
-            f"layer{at}",
-            "input" if at == 0 else "output" if at == widths.size - 1 else "hidden",
+            f"layer{layer}",
+            "input" if layer == 0 else "output" if layer == widths.size - 1 else "hidden",
             (int(width),),
-            int(starts[at]),
-            int(starts[at + 1]),
+            int(starts[layer]),
+            int(starts[layer + 1]),
         )
-        for at, width in enumerate(widths)
+        for layer, width in enumerate(widths)
     )
     blocks = tuple(
         Block(layers[a].name, layers[b].name, f"W{a}.{b}", "linear", int(widths[a] * widths[b]))

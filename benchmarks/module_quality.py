@@ -126,22 +126,22 @@ def compared(case: Case, n_seeds: int) -> list[Compared]:
 
 def main() -> None:
     """Print one row per family."""
-    given = _arguments()
-    if given.folder is None:
-        cases = list(planted_cases(given.draws, given.max_edges))
+    options = _arguments()
+    if options.folder is None:
+        cases = list(planted_cases(options.draws, options.max_edges))
     else:
-        cases = list(published_cases(given.folder))
+        cases = list(published_cases(options.folder))
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
         os.environ[name] = "1"
     _ready()  # compiled once, for all processes
-    results = Parallel(n_jobs=given.jobs, return_as="generator_unordered")(
-        delayed(compared)(case, given.seeds) for case in cases
+    results = Parallel(n_jobs=options.jobs, return_as="generator_unordered")(
+        delayed(compared)(case, options.seeds) for case in cases
     )
     progress = Console(stderr=True)
     shown = track(results, "networks", len(cases), console=progress, transient=True)
     table = pd.DataFrame([asdict(row) for rows in shown for row in rows])
-    if given.out:
-        table.sort_values(["family", "network", "weights"]).to_csv(given.out, index=False)
+    if options.out:
+        table.sort_values(["family", "network", "weights"]).to_csv(options.out, index=False)
     _print(table, list(dict.fromkeys(case.family for case in cases)))
 
 

@@ -86,8 +86,8 @@ def with_leidenalg(graph: NetGraph) -> ArrayLike:
 
     form = leidenalg.ModularityVertexPartition
     net = _igraph(graph)
-    found = leidenalg.find_partition(net, form, weights="weight", n_iterations=-1, seed=0)
-    labels: ArrayLike = found.membership
+    partition = leidenalg.find_partition(net, form, weights="weight", n_iterations=-1, seed=0)
+    labels: ArrayLike = partition.membership
     return labels
 
 
@@ -98,8 +98,8 @@ def with_igraph(graph: NetGraph) -> ArrayLike:
     import igraph
 
     igraph.set_random_number_generator(random.Random(0))
-    found = _igraph(graph).community_leiden("modularity", weights="weight", n_iterations=-1)
-    labels: ArrayLike = found.membership
+    partition = _igraph(graph).community_leiden("modularity", weights="weight", n_iterations=-1)
+    labels: ArrayLike = partition.membership
     return labels
 
 
@@ -136,8 +136,8 @@ def with_networkx(graph: NetGraph) -> ArrayLike:
     sources, targets, weights = _edges(graph)
     net.add_weighted_edges_from(zip(sources, targets, weights, strict=True))
     labels = np.empty(graph.n_units, dtype=np.int64)
-    for at, members in enumerate(nx.community.louvain_communities(net, seed=0)):
-        labels[list(members)] = at
+    for label, members in enumerate(nx.community.louvain_communities(net, seed=0)):
+        labels[list(members)] = label
     return labels
 
 
@@ -210,13 +210,13 @@ def measured(tool: str, path: Path, limit: int) -> Found | str:
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([layered.__module__, "netsculpt.graph.npz", "pandas"])
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_in_process, args=(theirs, tool, path, limit))
+    receiver, sender = context.Pipe()
+    process = context.Process(target=_in_process, args=(sender, tool, path, limit))
     process.start()
-    theirs.close()
+    sender.close()
     try:
-        found: Found | str = ours.recv()
-        return found
+        answer: Found | str = receiver.recv()
+        return answer
     except EOFError:
         process.join()
         if process.exitcode == -signal.SIGXCPU:
@@ -246,55 +246,53 @@ def rows_of(
             console.print(
                 f"{task.family}, {graph.n_edges:,} edges, {task.inside}, {task.weights}: {tool}"
             )
-            found = measured(tool, path, limit)
-            if isinstance(found, str):
-                if found.startswith("over"):
+            answer = measured(tool, path, limit)
+            if isinstance(answer, str):
+                if answer.startswith("over"):
                     over[tool] = task.size
-                yield Row(*about, tool, found)
+                yield Row(*about, tool, answer)
                 continue
-            reference = found.seconds if tool == "layered" else reference
+            reference = answer.seconds if tool == "layered" else reference
             yield Row(
                 *about,
                 tool,
                 "found",
-                seconds=found.seconds,
-                us_per_edge=found.seconds / graph.n_edges * 1e6,
-                times_layered=found.seconds / reference if reference else None,
-                megabytes=found.megabytes,
-                **_judged(graph, Partition(found.labels), truth, live),
+                seconds=answer.seconds,
+                us_per_edge=answer.seconds / graph.n_edges * 1e6,
+                times_layered=answer.seconds / reference if reference else None,
+                megabytes=answer.megabytes,
+                **_judged(graph, Partition(answer.labels), truth, live),
             )
 
 
 def main() -> None:
     """Print one table per network."""
-    given = _arguments()
+    options = _arguments()
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
         os.environ[name] = "1"
     progress, console = Console(stderr=True), Console(width=110)
     tasks = [
         Task(family, size, inside, weights)
-        for size in sorted(given.sizes)
-        for family in given.families
-        for weights in given.weights
-        for inside in given.inside
+        for size in sorted(options.sizes)
+        for family in options.families
+        for weights in options.weights
+        for inside in options.inside
     ]
     over: dict[str, int] = {}
     rows: list[Row] = []
     for task in tasks:
-        new = list(rows_of(task, given.tools, given.limit, over, progress))
+        new = list(rows_of(task, options.tools, options.limit, over, progress))
         console.print(_table(new))
         rows += new
-        if given.out:
-            _write(rows, given.out)
+        if options.out:
+            _write(rows, options.out)
 
 
 def _in_process(connection: Connection, tool: str, path: Path, limit: int) -> None:
     """Send the result, or what is missing."""
     detect = TOOLS[tool]
     try:
-        detect(
-            planted([8, 8], 2, 1.0, 0.0, rng=0)[0]
-        )  # imports are not measured
+        detect(planted([8, 8], 2, 1.0, 0.0, rng=0)[0])  # imports are not measured
     except ModuleNotFoundError as error:
         connection.send(f"not installed: {error.name}")
         return
@@ -314,16 +312,19 @@ def _in_process(connection: Connection, tool: str, path: Path, limit: int) -> No
 
 
 def _judged(
-    graph: NetGraph, found: Partition, truth: Partition, live: np.ndarray[Any, np.dtype[np.bool_]]
+    graph: NetGraph,
+    partition: Partition,
+    truth: Partition,
+    live: np.ndarray[Any, np.dtype[np.bool_]],
 ) -> dict[str, Any]:
-    found = Partition(np.where(live, found.labels, NO_MODULE))
-    match = compare(found, truth)
+    partition = Partition(np.where(live, partition.labels, NO_MODULE))
+    match = compare(partition, truth)
     return {
-        "modules": found.n_modules,
-        "q": quality(graph, found),
+        "modules": partition.n_modules,
+        "q": quality(graph, partition),
         "ari": match.ari,
         "ami": match.ami,
-        "ami_layers": layer_ami(graph, found),
+        "ami_layers": layer_ami(graph, partition),
     }
 
 

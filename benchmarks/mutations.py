@@ -105,14 +105,14 @@ class Reader:
 
 def judge(tally: Tally, case: dict[str, Any], answer: dict[str, Any], reader: Reader) -> bool:
     """Add one answer to the tally; return whether it is a failure."""
-    found = dict(answer["outcomes"])
+    by_role = dict(answer["outcomes"])
     if answer["seen"]:
-        found["hook"] = "seen", "; ".join(answer["seen"])
+        by_role["hook"] = "seen", "; ".join(answer["seen"])
     if (reader.results / CANARY).exists():
         (reader.results / CANARY).rmdir()
-        found["hook"] = CANARY, "code from the file ran"
-    wrong = {role: x for role, x in found.items() if x[0].startswith(FAILURES)}
-    for role, (kind, _) in found.items():
+        by_role["hook"] = CANARY, "code from the file ran"
+    wrong = {role: x for role, x in by_role.items() if x[0].startswith(FAILURES)}
+    for role, (kind, _) in by_role.items():
         tally.outcomes[case["format"], role, kind] += 1
     tally.slowest = max(tally.slowest, (answer["seconds"], f"{case['format']} {case['change']}"))
     tally.most_memory = max(tally.most_memory, answer["rss"])
@@ -126,17 +126,17 @@ def share(first: int, step: int, options: argparse.Namespace, good: dict[str, Pa
     tally = Tally()
     reader = Reader(options.folder, options.folder.parent / f"results-{first}")
     contents = {name: path.read_bytes() for name, path in good.items()}
-    for at in range(first, options.n, step):
-        rng = random.Random(f"{options.seed} {at}")
-        kind, other = list(BUILDERS)[at % len(BUILDERS)], rng.choice(list(contents))
+    for number in range(first, options.n, step):
+        rng = random.Random(f"{options.seed} {number}")
+        kind, other = list(BUILDERS)[number % len(BUILDERS)], rng.choice(list(contents))
         change, content = mutated(rng, contents[kind], contents[other])
         path = good[kind].with_name(f"mutated-{first}")
         path.write_bytes(content)
-        case = {"format": kind, "change": change, "at": at}
-        answer = reader.read(path, whole=at % 7 == 0)
+        case = {"format": kind, "change": change, "at": number}
+        answer = reader.read(path, whole=number % 7 == 0)
         if judge(tally, case, answer, reader):
             options.keep.mkdir(parents=True, exist_ok=True)
-            kept = options.keep / f"{at}-{kind.replace(' ', '-')}"
+            kept = options.keep / f"{number}-{kind.replace(' ', '-')}"
             kept.write_bytes(content)
             tally.failures[-1]["kept"] = str(kept)
     reader.stop()

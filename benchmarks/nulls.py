@@ -172,9 +172,9 @@ def raced(
     reference = 0.0
     for tool, run, most in tools:
         if size <= most:
-            seconds, found = seconds_of(partial(run, graph))
+            seconds, result = seconds_of(partial(run, graph))
             reference = reference or seconds
-            yield tool, seconds, seconds / reference, found
+            yield tool, seconds, seconds / reference, result
 
 
 def rewired(sizes: list[int]) -> Table:
@@ -197,7 +197,7 @@ def rewired(sizes: list[int]) -> Table:
 
 def significances(sizes: list[int], jobs: int) -> Table:
     """One row per size: 100 nulls, the same Q of each."""
-    table = table_of("edges", "processes", "100 nulls: s", "ms a null", "ms its Q", "peak B/edge")
+    table = table_of("edges", "processes", "100 nulls: s", "ms per null", "ms per Q", "peak B/edge")
     for size in sizes:
         graph, truth = network(size)
         of_one, _ = seconds_of(partial(quality, graph, truth))
@@ -222,15 +222,15 @@ def clusterings(sizes: list[int]) -> Table:
     table = table_of("edges", "tool", "s", "µs/edge", "× netsculpt", "n-cut", "ARI")
     for size in sizes:
         graph, truth = network(size)
-        for tool, seconds, ratio, found in raced(CLUSTERINGS, graph, size):
+        for tool, seconds, ratio, partition in raced(CLUSTERINGS, graph, size):
             table.add_row(
                 f"{graph.n_edges:,}",
                 tool,
                 f"{seconds:.2f}",
                 f"{seconds / graph.n_edges * 1e6:.2f}",
                 f"{ratio:.1f}",
-                f"{ncut(graph, found):.3f}",
-                f"{compare(found, truth).ari:.3f}",
+                f"{ncut(graph, partition):.3f}",
+                f"{compare(partition, truth).ari:.3f}",
             )
         table.add_section()
     return table
@@ -241,14 +241,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--max-edges", type=int, default=SIZES[-1])
     parser.add_argument("--jobs", type=int, default=1, help="processes of significance")
-    said = parser.parse_args()
+    arguments = parser.parse_args()
     console = Console()
-    sizes = [size for size in SIZES if size <= said.max_edges]
+    sizes = [size for size in SIZES if size <= arguments.max_edges]
     with_netsculpt(one_block(SIZES[1]))  # neither compilation nor imports are measured
     for _, cluster, _ in CLUSTERINGS:
         cluster(network(3000)[0])
     console.print(rewired(sizes))
-    console.print(significances(sizes, said.jobs))
+    console.print(significances(sizes, arguments.jobs))
     console.print(clusterings(sizes))
 
 

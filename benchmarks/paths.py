@@ -51,8 +51,8 @@ def with_netsculpt(graph: NetGraph) -> Sweep:
     """One call, as a user makes it."""
 
     def sweep(threads: int) -> Results:
-        found = path_weights(graph, jobs=threads)
-        return found.units, found.edges
+        result = path_weights(graph, jobs=threads)
+        return result.units, result.edges
 
     return sweep
 
@@ -91,17 +91,17 @@ def with_torch(graph: NetGraph) -> Sweep:
     for block in in_order(graph):
         edges = graph.block_edges(block.source, block.target)
         here, there = graph.layer(block.source), graph.layer(block.target)
-        at = torch.arange(graph.n_edges)[edges]
+        indices = torch.arange(graph.n_edges)[edges]
         sources = torch.from_numpy(graph.sources[edges].astype(np.int64) - here.start)
         targets = torch.from_numpy(graph.weights.indices[edges].astype(np.int64) - there.start)
-        blocks.append((block.source, block.target, at, sources, targets))
+        blocks.append((block.source, block.target, indices, sources, targets))
 
     def sweep(threads: int) -> Results:
         torch.set_num_threads(threads)
         states = {name: torch.zeros(n, dtype=torch.float64) for name, n in ends.items()}
         states[first] = torch.ones(ends[first], dtype=torch.float64, requires_grad=True)
-        for source, target, at, sources, targets in blocks:
-            carried = states[source][sources] * weights[at]
+        for source, target, indices, sources, targets in blocks:
+            carried = states[source][sources] * weights[indices]
             states[target] = states[target].index_add(0, targets, carried)
         of = [states[name] for name in ends]
         *after, by_weight = torch.autograd.grad(states[last].sum(), [*of, weights])
@@ -228,8 +228,8 @@ def compare(graphs: Iterable[NetGraph], tools: list[Tool], threads: list[int]) -
         truth, reference = with_netsculpt(graph)(1), None
         for tool in (tool for tool in tools if graph.n_edges <= tool.most_edges):
             sweep = tool.prepare(graph)
-            for found, expected in zip(sweep(1), truth, strict=True):
-                np.testing.assert_allclose(found, expected, rtol=1e-10)
+            for result, expected in zip(sweep(1), truth, strict=True):
+                np.testing.assert_allclose(result, expected, rtol=1e-10)
             peak = f"{peak_bytes(sweep) / graph.n_edges:.1f}" if tool.traced else ""
             for n_threads in threads if tool.threads else [1]:
                 per_edge = best_seconds(partial(sweep, n_threads)) / graph.n_edges * 1e9
@@ -273,13 +273,13 @@ def whole_way(graph: NetGraph) -> str:
 
 def main() -> None:
     """Compare the tools, then time loading, sweeping and saving the largest graph."""
-    given = _arguments()
-    tools = [tool for tool in TOOLS if tool.name in given.tools]
-    sizes = sorted(given.sizes)
-    graphs = (network(family, size) for size in sizes for family in given.families)
+    options = _arguments()
+    tools = [tool for tool in TOOLS if tool.name in options.tools]
+    sizes = sorted(options.sizes)
+    graphs = (network(family, size) for size in sizes for family in options.families)
     console = Console(width=110)
-    console.print(compare(graphs, tools, given.threads))
-    console.print(whole_way(network(given.families[0], sizes[-1])))
+    console.print(compare(graphs, tools, options.threads))
+    console.print(whole_way(network(options.families[0], sizes[-1])))
 
 
 def _arguments() -> argparse.Namespace:

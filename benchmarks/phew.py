@@ -132,7 +132,7 @@ class Plain:
             if isinstance(part, ResidualBlock):
                 inside = [x for x in part.residual if isinstance(x, nn.Conv2d)]
                 around = [x for x in part.shortcut if isinstance(x, nn.Conv2d)]
-                branches = [[layers[id(x.weight)] for x in some] for some in (inside, around)]
+                branches = [[layers[id(x.weight)] for x in chain] for chain in (inside, around)]
                 self.stages.append((branches[0], branches[1]))
             elif isinstance(part, nn.Conv2d | nn.Linear):
                 self.stages.append(layers[id(part.weight)])
@@ -140,8 +140,8 @@ class Plain:
         self.n_outputs = len(self._end(-1).down)
         self.seconds = time.process_time() - start  # to compute shares
 
-    def _end(self, at: int) -> Layer:
-        stage = self.stages[at]
+    def _end(self, index: int) -> Layer:
+        stage = self.stages[index]
         assert isinstance(stage, Layer)
         return stage
 
@@ -229,10 +229,10 @@ def fastest(run: Callable[[], Any]) -> tuple[float, Any]:
     begun, least, result, times = time.perf_counter(), np.inf, None, 0
     while times < 5 or time.perf_counter() - begun < 0.2:
         start = time.perf_counter()
-        given = run()
+        value = run()
         seconds = time.perf_counter() - start
         if seconds < least:
-            least, result = seconds, given
+            least, result = seconds, value
         times += 1
     return least, result
 
@@ -256,8 +256,8 @@ def same_masks(n_seeds: int) -> str:
     ways, plain = traced(net, SMALL.n_inputs).ways, Plain(net)
     n_kept = int(SMALL_DENSITY * ways.n_scalars)
     ours = np.array([phew(ways, n_kept, rng=seed).kept for seed in range(n_seeds)], float)
-    theirs = np.array([plain.mask(SMALL_DENSITY, seed)[0] for seed in range(n_seeds)], float)
-    both, rng = np.concatenate([ours, theirs]), np.random.default_rng(0)
+    peer = np.array([plain.mask(SMALL_DENSITY, seed)[0] for seed in range(n_seeds)], float)
+    both, rng = np.concatenate([ours, peer]), np.random.default_rng(0)
     spread = both.std(0)
     both = both[:, spread > 0] / spread[spread > 0]
     total = both.sum(0)
@@ -265,12 +265,12 @@ def same_masks(n_seeds: int) -> str:
     def difference(chosen: NDArray[np.int64]) -> float:
         return float(((2 * both[chosen].sum(0) - total) ** 2).sum())
 
-    found = difference(np.arange(n_seeds))
+    observed = difference(np.arange(n_seeds))
     chance = [difference(rng.permutation(2 * n_seeds)[:n_seeds]) for _ in range(PERMUTATIONS)]
-    p = (1 + sum(x >= found for x in chance)) / (1 + PERMUTATIONS)
-    apart = np.abs(ours.mean(0) - theirs.mean(0)).max()
+    p = (1 + sum(x >= observed for x in chance)) / (1 + PERMUTATIONS)
+    apart = np.abs(ours.mean(0) - peer.mean(0)).max()
     text = (
-        f"masks: how often {both.shape[1]} weights are kept, {n_seeds} seeds a side, differs by "
+        f"masks: how often {both.shape[1]} weights are kept, {n_seeds} seeds per side, differs by "
         f"{apart:.3f} at most; permutation p {p:.2f}"
     )
     if p < SAME:
@@ -288,13 +288,13 @@ def measure(name: str, at_most: float, table: Table) -> list[str]:
     del published
     plain = Plain(net)
     before = memory()
-    found = traced(net, spec.n_inputs)
+    trace = traced(net, spec.n_inputs)
     after = memory()
-    tables = [fastest(lambda n=n: tables_of(found.ways, n))[0] for n in JOBS]  # type: ignore[misc]
-    made = tables_of(found.ways)
+    tables = [fastest(lambda n=n: tables_of(trace.ways, n))[0] for n in JOBS]  # type: ignore[misc]
+    made = tables_of(trace.ways)
     per_walk: list[float] = []
     for density in DENSITIES[::-1]:
-        n_kept = int(density * found.ways.n_scalars)
+        n_kept = int(density * trace.ways.n_scalars)
         start = time.process_time()
         _, n_walks, finished = plain.mask(density, 0, at_most)
         seconds = time.process_time() - start
@@ -302,8 +302,8 @@ def measure(name: str, at_most: float, table: Table) -> list[str]:
         kept = None
         for jobs in JOBS:
             run = partial(phew, n_kept=n_kept, rng=0, jobs=jobs)
-            whole, ours = fastest(lambda run=run: run(found.ways))  # type: ignore[misc]
-            again, _ = fastest(lambda run=run: run(found.ways, tables=made))  # type: ignore[misc]
+            whole, ours = fastest(lambda run=run: run(trace.ways))  # type: ignore[misc]
+            again, _ = fastest(lambda run=run: run(trace.ways, tables=made))  # type: ignore[misc]
             if kept is not None and not np.array_equal(kept, ours.kept):
                 raise SystemExit(f"{jobs} threads make another mask than one")
             kept = ours.kept
@@ -324,12 +324,12 @@ def measure(name: str, at_most: float, table: Table) -> list[str]:
             )
     table.add_section()
     return [
-        f"{name}: traced in {found.seconds:.2f} s, tables in {tables[0] * 1e3:.2f} ms on one core, "
+        f"{name}: traced in {trace.seconds:.2f} s, tables in {tables[0] * 1e3:.2f} ms on one core, "
         f"{tables[1] * 1e3:.2f} on {JOBS[1]} (the loop's shares {start_of_published * 1e3:.1f} ms "
         f"as published, {plain.seconds * 1e3:.1f} lean; kernel by kernel in Python "
         f"{shares_in_a_loop(net, at_most / 4):.2f} s); a walk takes the "
         f"loop {each * 1e3:.2f} ms as published, {per_walk[-1] * 1e3:.2f} ms lean; "
-        f"peak memory {before:,.0f} MiB before tracing, {after:,.0f} after, {memory():,.0f} at last"
+        f"peak memory {before:,.0f} MiB before tracing, {after:,.0f} after, {memory():,.0f} last"
     ]
 
 
@@ -338,7 +338,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="ResNet-20, ten seconds per row")
     parser.add_argument("--seconds", type=float, default=AT_MOST, help="of the plain loop, per row")
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     lines = [f"first walks of the process, compiled or loaded: {compiling():.2f} s"]
     table = Table(
@@ -347,9 +347,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     for column in table.columns[1:]:
         column.justify = "right"
-    for name in list(NETS)[:1] if given.quick else NETS:
-        lines += measure(name, min(10.0, given.seconds) if given.quick else given.seconds, table)
-    lines.append(same_masks(SEEDS // 4 if given.quick else SEEDS))
+    for name in list(NETS)[:1] if options.quick else NETS:
+        lines += measure(
+            name, min(10.0, options.seconds) if options.quick else options.seconds, table
+        )
+    lines.append(same_masks(SEEDS // 4 if options.quick else SEEDS))
     console = Console(width=140)
     console.print(table)
     console.print("* reckoned from as many walks as the time allowed")

@@ -82,7 +82,7 @@ def with_netsculpt(case: Case, n_replicas: int, device: str) -> Measured:
     kept: list[int] = []
     start = time.perf_counter()
     for stack in range(n_stacks):
-        found = sculpt(
+        sculpted = sculpt(
             MLP(case.widths),
             data,
             case.settings,
@@ -91,7 +91,7 @@ def with_netsculpt(case: Case, n_replicas: int, device: str) -> Measured:
             edge_gradients=[case.edge_gradient],
             device=device,
         )
-        kept += found.replicas.n_kept()[found.solved].tolist()
+        kept += sculpted.replicas.n_kept()[sculpted.solved].tolist()
     return Measured(time.perf_counter() - start, n_stacks * n_replicas, kept)
 
 
@@ -99,9 +99,9 @@ def with_plain_torch(case: Case, seeds: Sequence[int]) -> Measured:
     """One network after another."""
     data = task(case.task)
     start = time.perf_counter()
-    found = [Plain(case, data, seed).sculpted() for seed in seeds]
+    n_kept = [Plain(case, data, seed).sculpted() for seed in seeds]
     seconds = time.perf_counter() - start
-    return Measured(seconds, len(seeds), [kept for kept in found if kept])
+    return Measured(seconds, len(seeds), [n for n in n_kept if n > 0])
 
 
 class Plain:
@@ -149,8 +149,8 @@ class Plain:
         while percent < 100:
             step = max(step, least)
             accepted = self.saved()
-            found = scores()
-            keep(found > np.percentile(found.numpy(), min(percent + step, 100)))
+            values = scores()
+            keep(values > np.percentile(values.numpy(), min(percent + step, 100)))
             if self.train() == 1:
                 percent += step
             else:
@@ -210,18 +210,18 @@ class Plain:
 
     def keep_units(self, keep: Tensor) -> None:
         """Clear the rows, columns and biases of the other hidden units."""
-        for at, layer in enumerate(torch.split(keep, list(self.case.widths[1:-1]))):
-            self.masks[2 * at] *= layer[:, None]
-            self.masks[2 * at + 1] *= layer
-            self.masks[2 * at + 2] *= layer
+        for index, layer in enumerate(torch.split(keep, list(self.case.widths[1:-1]))):
+            self.masks[2 * index] *= layer[:, None]
+            self.masks[2 * index + 1] *= layer
+            self.masks[2 * index + 2] *= layer
         self.apply_masks()
 
     def keep_edges(self, keep: Tensor) -> None:
         """Clear the other weights, and the biases of units without an incoming one."""
         sizes = [linear.weight.numel() for linear in self.linears]
-        for at, layer in enumerate(torch.split(keep, sizes)):
-            self.masks[2 * at] *= layer.reshape(self.masks[2 * at].shape)
-            self.masks[2 * at + 1] *= self.masks[2 * at].any(1)
+        for index, layer in enumerate(torch.split(keep, sizes)):
+            self.masks[2 * index] *= layer.reshape(self.masks[2 * index].shape)
+            self.masks[2 * index + 1] *= self.masks[2 * index].any(1)
         self.apply_masks()
 
     def apply_masks(self) -> None:

@@ -107,9 +107,9 @@ def table(names: list[str]) -> Table:
     spawn = multiprocessing.get_context("spawn")
     for name in names:
         with spawn.Pool(1) as pool:
-            found = pool.apply(measured, (name,))
-        numbers = f"{found.units:,}", f"{found.edges:,}", f"{found.seconds:.2f}"
-        more = f"{found.export_seconds:.2f}", f"{found.before:.0f}", f"{found.peak:.0f}"
+            measures = pool.apply(measured, (name,))
+        numbers = f"{measures.units:,}", f"{measures.edges:,}", f"{measures.seconds:.2f}"
+        more = f"{measures.export_seconds:.2f}", f"{measures.before:.0f}", f"{measures.peak:.0f}"
         shown.add_row(name, *numbers, *more)
     return shown
 
@@ -120,11 +120,11 @@ def by_loops(net: nn.Sequential) -> nx.DiGraph[tuple[int, int]]:
     weights = [x.weight.detach() for x in net if isinstance(x, nn.Conv2d | nn.Linear)]
     for layer, weight in enumerate(weights):
         for out in range(weight.shape[0]):
-            for at in range(weight.shape[1]):
-                scalars = weight[out, at]
+            for source in range(weight.shape[1]):
+                scalars = weight[out, source]
                 strength = float(scalars.abs().sum() if scalars.ndim else scalars)
                 if strength:
-                    graph.add_edge((layer, at), (layer + 1, out), weight=strength)
+                    graph.add_edge((layer, source), (layer + 1, out), weight=strength)
     return graph
 
 

@@ -52,11 +52,11 @@ def draw(results: Path, width: Width) -> Figure:
 
 
 def _points(ax: Axes, table: pd.DataFrame) -> None:
-    for at, (samples, marker) in enumerate(_SAMPLES.items()):
-        for beside, (state, (_, colour)) in enumerate(_STATES.items()):
+    for row, (samples, marker) in enumerate(_SAMPLES.items()):
+        for column, (state, (_, colour)) in enumerate(_STATES.items()):
             own = table[(table["samples"] == samples) & (table["state"] == state)]
             own = own.set_index("init").reindex(list(_INITS))
-            shift = _APART * (len(_STATES) * (at - 1) + beside - 1)
+            shift = _APART * (len(_STATES) * (row - 1) + column - 1)
             mean = own["accuracy"].to_numpy()
             ends = np.stack([mean - own["accuracy_from"], own["accuracy_to"] - mean])
             x = np.arange(len(_INITS)) + shift

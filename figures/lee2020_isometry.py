@@ -25,7 +25,7 @@ _COLUMNS = {  # column of the table: title
 }
 _ACTIVATIONS = {"tanh": "tanh", "relu": "ReLU"}
 _STYLES: dict[str, Literal["-", "--"]] = {"plain": "--", "isometry": "-"}
-_NAMED = {"plain": "as pruned", "isometry": "approximate isometry"}
+_LABELS = {"plain": "as pruned", "isometry": "approximate isometry"}
 _COLOURS = {
     "random": "#7f7f7f",
     "magnitude": "#e69f00",
@@ -55,7 +55,7 @@ def draw(results: Path, width: Width) -> Figure:
     methods = [x for x in _COLOURS if (table["method"] == x).any()]
     handles = [Line2D([], [], color=_COLOURS[x], label=x) for x in methods]
     handles += [
-        Line2D([], [], color="black", linestyle=_STYLES[x], label=_NAMED[x]) for x in _STYLES
+        Line2D([], [], color="black", linestyle=_STYLES[x], label=_LABELS[x]) for x in _STYLES
     ]
     handles.append(Line2D([], [], color="black", linestyle=":", label="dense"))
     page.legend(handles=handles, loc="outside lower center", ncols=5)

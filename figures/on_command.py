@@ -31,8 +31,8 @@ def write(
     parser.add_argument("results", type=Path)
     parser.add_argument("-o", "--out", type=Path, default=Path("figures"))
     parser.add_argument("--width", choices=get_args(Width), default="neurips")
-    for name, arguments in options.items():
-        parser.add_argument(f"--{name}", **arguments)
+    for name, keywords in options.items():
+        parser.add_argument(f"--{name}", **keywords)
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     stem = Path(script).stem + (f"_{getattr(given, named_by)}" if named_by else "")

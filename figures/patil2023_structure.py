@@ -32,7 +32,9 @@ def draw(results: Path, width: Width) -> Figure:
     outputs, in networks for the 'reused' task with two hidden layers; circles are the paper's.
     """
     rows = pd.read_parquet(results / "mean_pair_weights.parquet")
-    means = {(row.name, row.state): np.stack(row.pairs) for row in rows.itertuples(index=False)}
+    means = dict(
+        zip(zip(rows["name"], rows["state"], strict=True), rows["pairs"].map(np.stack), strict=True)
+    )
     tasks = [task for task in _TASKS if (rows["name"] == task).any()]
     page = figure(width, (0.31 if width == "neurips" else 0.4) * (len(tasks) + _LOWER))
     heights = [*(1 for _ in tasks), _LOWER]
