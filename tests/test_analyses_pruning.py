@@ -81,11 +81,11 @@ def test_units_alive_are_those_known(digits_study):
     assert by_method.min()["phew"] >= 122
     assert by_method.max()["synflow"] <= 80
     expected = pd.read_csv(digits_study / "expected.csv")
-    told = expected[expected["measure"].str.startswith("live")]
-    assert len(told) == 6
-    for found, known, told_so in told[["found", "known", "as known"]].to_numpy():
+    rows = expected[expected["measure"].str.startswith("live")]
+    assert len(rows) == 6
+    for value, known, as_known in rows[["found", "known", "as known"]].to_numpy():
         low, high = map(int, known.split(" … "))
-        assert told_so == (low <= found <= high)
+        assert as_known == (low <= value <= high)
 
 
 def test_same_masks_whatever_the_initial_weights(digits_study):

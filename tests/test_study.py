@@ -148,11 +148,11 @@ def test_a_budget_leaves_out_cells(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 )
 def test_workers_change_nothing(how: dict[str, Any], tmp_path: Path) -> None:
     STUDY.run(tmp_path / "one")
-    told: list[tuple[str, int, int]] = []
-    results = STUDY.run(tmp_path / "two", progress=lambda *stage: told.append(stage), **how)
+    calls: list[tuple[str, int, int]] = []
+    results = STUDY.run(tmp_path / "two", progress=lambda *call: calls.append(call), **how)
     assert files(tmp_path / "one") == files(tmp_path / "two")
     assert results.tables["values"]["seed"].tolist() == [0, 1, 2] * 2
-    assert told == [("cells", count, 6) for count in range(1, 7)]
+    assert calls == [("cells", count, 6) for count in range(1, 7)]
 
 
 def test_a_backend_around_it_is_used(tmp_path: Path) -> None:
@@ -186,6 +186,8 @@ def test_a_file_for_whatever_rows_depend_on() -> None:
         (b"[1]", "is not the file of a cell"),
         (b"\xff\xfe", "is not the file of a cell"),
         (b"[" * 100_000, "is not the file of a cell"),
+        (b'{"netsculpt": "", "rows": 5}', "is not the file of a cell"),
+        (b'{"netsculpt": "", "rows": {"values": 5}}', "is not the file of a cell"),
         ("cell", "of another cell or study"),
         ("study", "of another cell or study"),
     ],
@@ -302,6 +304,7 @@ def test_options_change_the_configuration(
         (["--names", "a,x"], "'x' is not one of a, b, c"),
         (["--refused"], "give something else"),
         (["--backend", "slurm"], "invalid choice"),
+        (["--jobs", "0"], "0 jobs do nothing"),
     ],
 )
 def test_wrong_usage(argv: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -323,7 +326,7 @@ def test_errors_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 
 
 def test_a_script_shares_its_cells_with_processes(tmp_path: Path) -> None:
-    """Functions and cells of a script itself are no module that workers could import."""
+    """Workers cannot import the functions and cells of a script."""
     script = tmp_path / "script.py"
     script.write_text(
         textwrap.dedent(
@@ -362,4 +365,4 @@ def test_a_script_shares_its_cells_with_processes(tmp_path: Path) -> None:
     )
     assert run.returncode == 0, run.stderr
     assert run.stdout.startswith("[0, 1, 4]\n3 cells, 0 left out")
-    assert run.stderr == "", "no bar where nobody looks"
+    assert run.stderr == "", "no bar unless in a terminal"

@@ -81,6 +81,8 @@ def run_study(
         if name in known and value is not None
     }
     jobs, backend = given["jobs"], given["backend"]
+    if jobs == 0:
+        parser.error("0 jobs do nothing; 1 or more, or -1 for one per core")
     if jobs is None:
         jobs = -1 if backend in CLUSTERS else _JOBS
     try:

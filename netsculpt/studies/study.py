@@ -1,8 +1,8 @@
 """A study: a grid of cells, each measured once, and tables of their rows.
 
-cells/mlp-snip-0.1-0-93af….json   the rows of one cell; a cell that has its file is not run again
+cells/mlp-snip-0.1-0-93af….json   rows of one cell; a cell with a file is not run again
 networks.parquet, rates.csv       rows of all cells, and tables made from them
-manifest.json                     what it takes to make them again; written last
+manifest.json                     configuration, versions and counts; written last
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ class Study(Generic[Cell]):
         return results if folder is None else self._write(results, folder)
 
     def file_name(self, cell: Cell) -> str:
-        """Name of a cell's file: its plain fields, and a hash of everything in it."""
+        """Name of a cell's file: the plain fields of the cell, and a hash of all of it."""
         content = asdict(cell)
         plain = (str(value) for value in content.values() if type(value) in (str, int, float))
         label = re.sub(r"[^\w.+-]+", "-", "-".join(filter(None, plain)))[:_LONGEST_LABEL]
@@ -143,7 +143,7 @@ class Study(Generic[Cell]):
         remedy = "delete it, and its cell is run again"
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-            rows: Rows = content.pop("rows")
+            rows: Rows = {table: list(own) for table, own in content.pop("rows").items()}
             del content["netsculpt"]
         except (OSError, ValueError, AttributeError, KeyError, TypeError, RecursionError) as error:
             raise FormatError(f"{path} is not the file of a cell ({error}): {remedy}") from None
@@ -190,7 +190,7 @@ def _json(value: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """An array, a scalar of one, or a path as lists, numbers and text."""
+    """Arrays and their scalars as lists and numbers; paths as text."""
     if isinstance(value, Path):
         return str(value)
     if not hasattr(value, "tolist"):
