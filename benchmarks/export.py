@@ -116,9 +116,7 @@ def bytes_an_edge(graph: NetGraph, folder: Path) -> str:
     csr = graph.weights
     held = csr.data.nbytes + csr.indices.nbytes + csr.indptr.nbytes
     stored = (folder / "graph.npz").stat().st_size
-    return (
-        f"bytes an edge: {held / graph.n_edges:.2f} in memory, {stored / graph.n_edges:.2f} on disk"
-    )
+    return f"bytes/edge: {held / graph.n_edges:.2f} in memory, {stored / graph.n_edges:.2f} on disk"
 
 
 def main() -> None:

@@ -267,11 +267,11 @@ def test_a_net_is_not_made_as_large_as_a_file_says(widths: Any, tmp_path: Path) 
         restored(read_model(tmp_path / "m.pt"))
 
 
-def test_plans_are_doubted(tmp_path: Path) -> None:
+def test_damaged_plan_files_are_refused(tmp_path: Path) -> None:
     plan = tmp_path / "plan.json"
     for content in (b"", b"[" * 100_000, b"\xff", b'{"plan": {"x": 1}}', b'{"plan": []}', b"1"):
         plan.write_bytes(content)
-        with pytest.raises(FormatError, match="cannot be read as the plan"):
+        with pytest.raises(FormatError, match="cannot be read as the configuration"):
             read_config(tmp_path)
     with plan.open("wb") as file:
         file.truncate(1 << 40)  # sparse
