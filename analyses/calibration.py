@@ -2,155 +2,147 @@
 
     python analyses/calibration.py -o OUT
 
-Networks without modules, with like and with lognormal degrees, must be called significant at 0.05
-about one time in twenty, whatever their degrees; networks with strong planted modules nearly
-always. All have the same expected density where degrees are alike. Each test is a statistic with
-its null model: the default detector with the default null, the reference detector with it, and the
-n-cut of the work on clusterability (Filan et al., arXiv:2103.03386), whose null destroys degrees.
+Networks without modules, with equal or lognormal expected degrees, must be called significant at
+0.05 about one time in twenty; networks with strong planted modules nearly always. All have the
+same expected density where degrees are equal. Each test is a statistic with its null model: the
+default detector with the default null, the reference detector with it, and the n-cut of the work on
+clusterability (Filan et al., arXiv:2103.03386), whose null does not preserve degrees.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import platform
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
-from importlib.metadata import version
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import pandas as pd
-from joblib import Parallel, delayed
 from scipy.stats import binomtest, kstest
 
+from netsculpt.cli.study import run_study
 from netsculpt.core.random import stream
 from netsculpt.graph.graph import NetGraph
 from netsculpt.graph.synthetic import planted
 from netsculpt.modules import layered, leiden, ncut, quality, spectral
 from netsculpt.nulls import rewire, shuffle_layer
 from netsculpt.nulls.significance import Null, significance
+from netsculpt.studies.study import Rows, Study
 
-PACKAGES = ("netsculpt", "numpy", "scipy", "numba", "igraph", "leidenalg", "scikit-learn")
 LEVEL = 0.05
-
-
-@dataclass(frozen=True)
-class Config:
-    """What to test, and how often."""
-
-    widths: tuple[int, ...] = (24, 24, 24, 24)
-    k: int = 3
-    density: float = 0.2
-    modules: tuple[tuple[str, float], ...] = (  # name, p_in
-        ("none", 0.2),
-        ("weak", 0.3),
-        ("medium", 0.4),
-        ("strong", 0.5),
-    )
-    heterogeneity: float = 0.75  # σ of the lognormal networks
-    n_networks: int = 60  # of each kind
-    n_nulls: int = 59
-    seed: int = 0
-    jobs: int = 2
+N_MODULES = 3
 
 
 @dataclass(frozen=True)
 class Test:
     """A statistic with its null model."""
 
-    name: str
     statistic: Callable[[NetGraph], float]
     null: Null
     tail: Literal["greater", "less"]
-    every: int = 1  # network is tested: one in so many
+    every: int = 1  # 3: every third network is tested
 
 
-def _modularity(graph: NetGraph) -> float:
-    return quality(graph, layered(graph, rng=0))
+TESTS: Mapping[str, Test] = {
+    "Q of layered, rewire": Test(lambda x: quality(x, layered(x, rng=0)), rewire, "greater"),
+    "Q of leiden, rewire": Test(lambda x: quality(x, leiden(x, rng=0)), rewire, "greater", every=3),
+    "n-cut of spectral, shuffle_layer": Test(
+        lambda x: ncut(x, spectral(x, rng=0, k=N_MODULES)), shuffle_layer, "less"
+    ),
+}
+MODULES: Mapping[str, float] = {"none": 0.2, "weak": 0.3, "medium": 0.4, "strong": 0.5}  # p_in
 
 
-def _modularity_of_reference(graph: NetGraph) -> float:
-    return quality(graph, leiden(graph, rng=0))
+@dataclass(frozen=True)
+class Setup:
+    """What all tested networks have in common."""
+
+    widths: tuple[int, ...] = (24, 24, 24, 24)
+    density: float = 0.2
+    heterogeneity: float = 0.75  # σ of the lognormal degrees
+    n_nulls: int = 59
+    seed: int = 0
 
 
-def _least_ncut(graph: NetGraph) -> float:
-    return ncut(graph, spectral(graph, rng=0, k=Config.k))
+@dataclass(frozen=True)
+class Config:
+    """What to test, and how often."""
+
+    modules: tuple[str, ...] = tuple(MODULES)
+    n_networks: int = 60  # of each kind
+    n_nulls: int = Setup.n_nulls
+    seed: int = Setup.seed
 
 
-TESTS = (
-    Test("Q of layered, rewire", _modularity, rewire, "greater"),
-    Test("Q of leiden, rewire", _modularity_of_reference, rewire, "greater", every=3),
-    Test("n-cut of spectral, shuffle_layer", _least_ncut, shuffle_layer, "less"),
-)
+QUICK = Config(modules=("none", "strong"), n_networks=8, n_nulls=19)
 
 
-def main(config: Config, out: Path) -> None:
-    """Test every network with every test; write the p values, the rates and a manifest."""
-    cases = [
-        (test, modules, p_in, lognormal, at)
-        for test in TESTS
-        for modules, p_in in config.modules
+@dataclass(frozen=True)
+class Cell:
+    """One network, and the test that it is put to."""
+
+    test: str
+    modules: str
+    p_in: float
+    lognormal: bool
+    network: int
+    setup: Setup
+
+
+def study(config: Config) -> Study[Cell]:
+    """Every network with every test."""
+    setup = Setup(n_nulls=config.n_nulls, seed=config.seed)
+    cells = [
+        Cell(name, modules, MODULES[modules], lognormal, network, setup)
+        for network in range(config.n_networks)  # a budget leaves out networks, not tests
+        for name, test in TESTS.items()
+        if network % test.every == 0
+        for modules in config.modules
         for lognormal in (False, True)
-        for at in range(0, config.n_networks, test.every)
     ]
-    tasks = (delayed(measure)(config, *case) for case in cases)
-    values = pd.DataFrame(Parallel(n_jobs=config.jobs)(tasks))
-    by = ["test", "modules", "degrees"]
-    groups = values.groupby(by, sort=False)
-    rates = pd.DataFrame([dict(zip(by, key, strict=True)) | _rates(x["p"]) for key, x in groups])
-    out.mkdir(parents=True, exist_ok=True)
-    values.to_csv(out / "p_values.csv", index=False)
-    rates.to_csv(out / "rates.csv", index=False)
-    manifest = {
-        "schema": "netsculpt.manifest/1",
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "analysis": Path(__file__).stem,
-        "arguments": asdict(config),
-        "rates": rates.to_dict(orient="records"),
-        "versions": {name: version(name) for name in PACKAGES},
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-    }
-    (out / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
-    print(rates.to_string(index=False, float_format="{:.3f}".format))
-    print(f"{len(values)} tests of {config.n_nulls} null networks → {out}")
+    about = {"arguments": asdict(config), "setup": asdict(setup), "p_in": dict(MODULES)}
+    return Study("calibration", cells, measure, tables, about=about)
 
 
-def measure(
-    config: Config, test: Test, modules: str, p_in: float, lognormal: bool, at: int
-) -> dict[str, Any]:
-    """One network, tested once."""
+def measure(cell: Cell) -> Rows:
+    """Test one network once."""
+    setup, test = cell.setup, TESTS[cell.test]
+    kind = cell.modules, cell.lognormal, cell.network
     graph, _ = planted(
-        config.widths,
-        config.k,
-        p_in,
-        (config.k * config.density - p_in) / (config.k - 1),
-        degree_heterogeneity=config.heterogeneity if lognormal else 0.0,
-        rng=stream(config.seed, "network", modules, lognormal, at),
+        setup.widths,
+        N_MODULES,
+        cell.p_in,
+        (N_MODULES * setup.density - cell.p_in) / (N_MODULES - 1),
+        degree_heterogeneity=setup.heterogeneity if cell.lognormal else 0.0,
+        rng=stream(setup.seed, "network", *kind),
     )
-    found = significance(
+    result = significance(
         test.statistic,
         graph.pattern,
         null=test.null,
-        n=config.n_nulls,
+        n=setup.n_nulls,
         tail=test.tail,
-        rng=stream(config.seed, "nulls", test.name, modules, lognormal, at),
+        rng=stream(setup.seed, "nulls", cell.test, *kind),
     )
-    return {
-        "test": test.name,
-        "modules": modules,
-        "degrees": "lognormal" if lognormal else "alike",
-        "network": at,
-        **found.summary(),
+    row = {
+        "test": cell.test,
+        "modules": cell.modules,
+        "degrees": "lognormal" if cell.lognormal else "alike",
+        "network": cell.network,
     }
+    return {"p_values": [row | result.summary()]}
 
 
-def _rates(p: pd.Series[float]) -> dict[str, float]:
-    """Share called significant, its exact 95 % interval, and whether the p values are uniform.
+def tables(rows: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Rates of rejection, by test and kind of network."""
+    by = ["test", "modules", "degrees"]
+    groups = rows["p_values"].groupby(by, sort=False)
+    rates = [dict(zip(by, key, strict=True)) | _rates(own["p"]) for key, own in groups]
+    return {"rates": pd.DataFrame(rates)}
 
-    By chance they must be.
+
+def _rates(p: pd.Series[float]) -> dict[str, Any]:
+    """Share called significant, its exact 95 % interval, and whether the p-values are uniform.
+
+    Without modules they must be.
     """
     rejected = binomtest(int((p <= LEVEL).sum()), p.size)
     interval = rejected.proportion_ci(0.95, method="exact")
@@ -164,19 +156,10 @@ def _rates(p: pd.Series[float]) -> dict[str, float]:
     }
 
 
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("-o", "--out", type=Path, default=Path("results/calibration"))
-    parser.add_argument("--jobs", type=int, default=Config.jobs, help="processes (-1: all cores)")
-    parser.add_argument("--quick", action="store_true", help="few networks, within a minute")
-    parser.add_argument("--seed", type=int, default=Config.seed)
-    return parser.parse_args()
+def show(tables: Mapping[str, pd.DataFrame]) -> None:
+    """Print the rates."""
+    print(tables["rates"].to_string(index=False, float_format="{:.3f}".format))
 
 
 if __name__ == "__main__":
-    given = _arguments()
-    config = Config(seed=given.seed, jobs=given.jobs)
-    if given.quick:
-        ends = config.modules[0], config.modules[-1]
-        config = replace(config, modules=ends, n_networks=8, n_nulls=19)
-    main(config, given.out)
+    run_study(__doc__, study, full=Config(), quick=QUICK, show=show)

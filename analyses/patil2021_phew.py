@@ -5,35 +5,27 @@ Without Training Data", ICML 2021, arXiv:2010.11354.
 
     python analyses/patil2021_phew.py -o OUT --budget-minutes 10
 
-A perceptron of three hidden layers of 128 units with He's initial weights is pruned by every
-method, measured as a graph and trained on scikit-learn's digits, from the weights as they are and
-from weights corrected for the inputs that each unit has left. A seed decides which samples are
-held out, the weights, the masks and the order of training; methods share it. Accuracy is that of
-the last epoch on samples held out: none is chosen by it. Every finished cell is a file: what a
-budget left out, or a crash, the same command goes on with.
+A perceptron with three hidden layers of 128 units and He's initial weights is pruned by every
+method, measured as a graph and trained on scikit-learn's digits, from the weights as drawn and from
+weights corrected for the remaining inputs of each unit. A seed decides which samples are held out,
+the weights, the masks and the training order; methods share it. Accuracy is that of the last epoch
+on held-out samples: no epoch is chosen by it.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
-from at_initialisation.cells import DENSE
+from at_initialisation.cells import DENSE, Cell
 from at_initialisation.pruned import CORRECTED, NONE, PLAIN
-from at_initialisation.study import Config, Part, arguments, run, write
-from at_initialisation.tables import (
-    accuracies,
-    agreement,
-    baselines_beside,
-    cut_off,
-    differences,
-    live_by_layer,
-    markdown,
-    means,
-    ranks,
-    with_interval,
-)
+from at_initialisation.study import Config, Part
+from at_initialisation.study import study as at_initialisation
+from at_initialisation.tables import tables_of, with_interval
+
+from netsculpt.cli.study import run_study
+from netsculpt.studies.study import Study
 
 METHODS = (
     "random uniform",
@@ -60,7 +52,7 @@ _DATA = {"snip", "grasp"}  # scores that need samples
 _PROTOCOLS = {  # title: baseline, initialisation
     "as drawn": (NONE, PLAIN),
     "corrected": (NONE, CORRECTED),
-    "drawn anew, corrected": ("reinitialised", CORRECTED),
+    "drawn again, corrected": ("reinitialised", CORRECTED),
 }
 _DENSITY = 0.05
 _SHOWN = {  # title: measure at that density
@@ -70,9 +62,9 @@ _SHOWN = {  # title: measure at that density
     "Δr": "ramanujan",
     "singular value": "singular_mean",
 }
-_PRINTED = ("properties", "protocols", "expected", "agreement")
+_SHOWN_TABLES = ("accuracies", "properties", "protocols", "expected", "agreement")
 _LIVE = "live"
-_EXPECTED = (  # method, density, measure, lowest, highest: what is known of the method
+_EXPECTED = (  # method, density, measure, lowest and highest known value
     ("phew", 0.05, _LIVE, 124, 128),
     ("synflow", 0.05, _LIVE, 28, 66),
     ("random uniform", 0.02, "accuracy", 0, 0.2),
@@ -82,35 +74,26 @@ _EXPECTED = (  # method, density, measure, lowest, highest: what is known of the
 )
 
 
-def main(config: Config, out: Path) -> None:
-    """Run what is left to do; write and print the tables."""
-    gathered = run(config, out)
-    table, layers = means(gathered.rows), live_by_layer(gathered.layers)
-    cut = cut_off(gathered.rows)
-    tables = {
-        "means": table,
-        "live": layers,
-        "ranks": ranks(table),
-        "agreement": agreement(table),
-        "correction": differences(gathered.rows),
-        "baselines": baselines_beside(gathered.rows),
-        "cut_off": cut,
-        "expected": expected(table, layers),
-        "properties": properties(table, layers, cut),
+def study(config: Config) -> Study[Cell]:
+    """The study of digits."""
+    documents = ("accuracies", "properties", "protocols")
+    return at_initialisation("patil2021_phew", config, tables, documents=documents)
+
+
+def tables(frames: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """The tables of every study of pruning at initialisation, and those of this one."""
+    common = tables_of(frames)
+    table, live, cut_off = common["means"], common["live"], common["cut_off"]
+    return {
+        **common,
+        "expected": expected(table, live),
+        "properties": properties(table, live, cut_off),
         "protocols": protocols(table),
     }
-    write(Path(__file__).stem, config, out, gathered, tables)
-    read = accuracies(table)
-    documents = {**tables, "accuracies": read.reset_index()}
-    for name in ("accuracies", "properties", "protocols"):
-        (out / f"{name}.md").write_text(markdown(documents[name]), encoding="utf-8")
-    for shown in (read, *(tables[name] for name in _PRINTED)):
-        print(shown.to_string(), end="\n\n")
-    print(f"{gathered.n_cells} cells, {gathered.n_left_out} left out by the budget → {out}")
 
 
 def expected(table: pd.DataFrame, layers: pd.DataFrame) -> pd.DataFrame:
-    """What is known of the methods, beside what came out from weights as they were drawn.
+    """Known properties of the methods, and the same measured here, from weights as drawn.
 
     Live units are those of each hidden layer of 128.
     """
@@ -118,7 +101,7 @@ def expected(table: pd.DataFrame, layers: pd.DataFrame) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     hidden = layers[layers["role"] == "hidden"]
     for method, density, measure, low, high in _EXPECTED:
-        found = _at(hidden if measure == _LIVE else table, method, density)
+        measured = _at(hidden if measure == _LIVE else table, method, density)
         rows += [
             {
                 "net": row["net"],
@@ -130,13 +113,13 @@ def expected(table: pd.DataFrame, layers: pd.DataFrame) -> pd.DataFrame:
                 "half": row[f"{measure}_half"],
                 "as known": low <= row[measure] <= high,
             }
-            for row in found.to_dict("records")
+            for row in measured.to_dict("records")
         ]
     return pd.DataFrame(rows)
 
 
 def properties(table: pd.DataFrame, layers: pd.DataFrame, cut: pd.DataFrame) -> pd.DataFrame:
-    """Methods × what their masks leave of the perceptron, mean ± half a 95 % t-interval."""
+    """Methods × properties of the pruned perceptron, mean ± half a 95 % t-interval."""
     plain = table[(table["net"] == "mlp") & (table["initialisation"] == PLAIN)]
     hidden = layers[(layers["net"] == "mlp") & (layers["role"] == "hidden")]
     rows = []
@@ -167,9 +150,9 @@ def protocols(table: pd.DataFrame) -> pd.DataFrame:
         row = {"method": method}
         for density in (0.05, 0.02):
             for title, (baseline, start) in _PROTOCOLS.items():
-                found = _at(own[own["initialisation"] == start], method, density, baseline)
-                read = with_interval(found, "accuracy").to_list()
-                row[f"{density:.0%}, {title}"] = read[0] if read else "–"
+                cell = _at(own[own["initialisation"] == start], method, density, baseline)
+                texts = with_interval(cell, "accuracy").to_list()
+                row[f"{density:.0%}, {title}"] = texts[0] if texts else "–"
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -179,10 +162,16 @@ def _methods(table: pd.DataFrame) -> list[str]:
 
 
 def _at(table: pd.DataFrame, method: str, density: float, baseline: str = NONE) -> pd.DataFrame:
-    """A method at a density."""
+    """Rows of a method at a density."""
     own = (table["method"] == method) & (table["asked"] == density)
     return table[own & (table["baseline"] == baseline)]
 
 
+def show(tables: Mapping[str, pd.DataFrame]) -> None:
+    """Print what is read first."""
+    for name in _SHOWN_TABLES:
+        print(tables[name].to_string(index=False), end="\n\n")
+
+
 if __name__ == "__main__":
-    main(*arguments(__doc__, Path(__file__).stem, FULL, QUICK))
+    run_study(__doc__, study, full=FULL, quick=QUICK, show=show)

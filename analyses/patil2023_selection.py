@@ -1,25 +1,19 @@
 """What choosing the training by its success does to a success rate.
 
-The networks published with Neural Sculpting are of the same four seeds everywhere, trained with
-another learning rate, batch size and number of epochs for each architecture; how these were chosen
-is not said. Here they are chosen by how many of four seeds show the reused function, and what is
-chosen is tried on seeds that had no say.
+The networks published with Neural Sculpting have the same four seeds everywhere, but another
+learning rate, batch size and number of epochs for each architecture; how these were chosen is not
+reported. Here they are chosen by how many of four seeds show the reused function, and the chosen
+ones are tried on other seeds.
 
     python analyses/patil2023_selection.py -o OUT --jobs 4
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import platform
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
 from functools import partial
-from importlib.metadata import version
 from itertools import product
-from pathlib import Path
 
 import pandas as pd
 from patil2023.cells import GRIDS
@@ -27,17 +21,18 @@ from patil2023.truth import judge, truth_of
 from rich.console import Console
 from rich.table import Table
 
-from netsculpt.core.parallel import in_parallel
+from netsculpt.cli.study import run_study
 from netsculpt.graph.matrices import from_matrices
 from netsculpt.modules import sculpting
 from netsculpt.nets.families import MLP
-from netsculpt.report.terminal.progress import progress_bars
+from netsculpt.studies.study import Rows, Study
 from netsculpt.training.sculpting.retraining import SCULPTING
 from netsculpt.training.sculpting.sculpt import sculpt
 from netsculpt.training.tasks import task
 
 TASK, PUBLISHED_TASK = "reused-use-8", (4, 1, 2, 16)
 TUNED, FRESH = "seeds chosen by", "fresh seeds"
+SETTING = ["width", "learning_rate", "batch_size", "epochs"]
 
 
 @dataclass(frozen=True)
@@ -51,7 +46,6 @@ class Config:
     n_tuned: int = 4  # networks that settings are chosen by; the paper shows four
     n_fresh: int = 20
     grid: str = "published"  # of gradients, one of GRIDS
-    jobs: int = 2
 
 
 QUICK = Config(
@@ -60,79 +54,69 @@ QUICK = Config(
 )  # fmt: skip
 
 
-def main(config: Config, out: Path) -> None:
-    """Try every setting, choose, try the chosen again; write and print."""
-    tried = list(product(config.widths, config.learning_rates, config.batch_sizes, config.epochs))
-    rows = pd.DataFrame(_run(config, tried))
-    means = rows.groupby(["width", "learning_rate", "batch_size", "epochs", "seeds"], sort=False)
-    rates = means.agg(networks=("found", "size"), rate=("found", "mean"), kept=("kept", "mean"))
-    rates = rates.reset_index()
-    chosen = _chosen(rates, config.n_tuned)
-    out.mkdir(parents=True, exist_ok=True)
-    rates.to_csv(out / "settings.csv", index=False)
-    chosen.to_csv(out / "chosen.csv", index=False)
-    manifest = {
-        "schema": "netsculpt.manifest/1",
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "analysis": Path(__file__).stem,
-        "arguments": asdict(config),
-        "versions": {name: version(name) for name in ("netsculpt", "numpy", "torch")},
-        "python": platform.python_version(),
-    }
-    (out / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
-    _print(chosen)
+@dataclass(frozen=True)
+class Cell:
+    """One setting of the training, tried on all seeds."""
+
+    width: int
+    learning_rate: float
+    batch_size: int
+    epochs: int
+    n_tuned: int
+    n_fresh: int
+    grid: str
 
 
-def _run(config: Config, tried: list[tuple[int, float, int, int]]) -> Iterator[dict[str, object]]:
-    with progress_bars() as progress:
-        runs = in_parallel(partial(_networks, config, tried), len(tried), config.jobs)
-        for done, found in enumerate(runs, start=1):
-            if progress:
-                progress("settings", done, len(tried))
-            yield from found
+def study(config: Config) -> Study[Cell]:
+    """Every setting."""
+    settings = product(config.widths, config.learning_rates, config.batch_sizes, config.epochs)
+    cells = [Cell(*x, config.n_tuned, config.n_fresh, config.grid) for x in settings]
+    about = {"arguments": asdict(config)}
+    return Study("patil2023_selection", cells, measure, partial(tables, config), about=about)
 
 
-def _networks(
-    config: Config, tried: list[tuple[int, float, int, int]], at: int
-) -> list[dict[str, object]]:
-    """Networks of one setting: of each seed the sparsest, and whether it shows the truth."""
-    width, rate, batch_size, epochs = tried[at]
-    wanted, grid = config.n_tuned + config.n_fresh, GRIDS[config.grid]
-    found = sculpt(
-        MLP((4, width, width, width, 16)),
+def measure(cell: Cell) -> Rows:
+    """The sparsest network of each seed, and whether it shows the reused function."""
+    wanted, grid = cell.n_tuned + cell.n_fresh, GRIDS[cell.grid]
+    sculpted = sculpt(
+        MLP((4, cell.width, cell.width, cell.width, 16)),
         task(TASK),
-        replace(SCULPTING, epochs=epochs, batch_size=batch_size, learning_rate=rate),
+        replace(
+            SCULPTING,
+            epochs=cell.epochs,
+            batch_size=cell.batch_size,
+            learning_rate=cell.learning_rate,
+        ),
         seeds=range(2 * wanted),
         unit_gradients=grid.unit_gradients,
         edge_gradients=grid.edge_gradients,
     )
-    rows: list[dict[str, object]] = []
-    for n, replica in enumerate(found.sparsest()[:wanted]):
-        state, masks = found.replicas.state(replica)
+    setting = {name: getattr(cell, name) for name in SETTING}
+    rows = []
+    for count, replica in enumerate(sculpted.sparsest()[:wanted]):
+        state, masks = sculpted.replicas.state(replica)
         weights = [state[name].numpy() for name in masks]
         graph = from_matrices(weights, [mask.numpy() for mask in masks.values()])
         verdict = judge(graph, sculpting(graph), truth_of(PUBLISHED_TASK))
-        rows.append(
-            {
-                "width": width,
-                "learning_rate": rate,
-                "batch_size": batch_size,
-                "epochs": epochs,
-                "seeds": TUNED if n < config.n_tuned else FRESH,
-                "found": verdict["reused"],
-                "kept": graph.n_edges,
-            }
-        )
-    return rows
+        seeds = TUNED if count < cell.n_tuned else FRESH
+        rows.append({**setting, "seeds": seeds, "found": verdict["reused"], "kept": graph.n_edges})
+    return {"networks": rows}
+
+
+def tables(config: Config, rows: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Success rates of all settings, and the best setting of each width."""
+    groups = rows["networks"].groupby([*SETTING, "seeds"], sort=False)
+    rates = groups.agg(networks=("found", "size"), rate=("found", "mean"), kept=("kept", "mean"))
+    rates = rates.reset_index()
+    return {"settings": rates, "chosen": _chosen(rates, config.n_tuned)}
 
 
 def _chosen(rates: pd.DataFrame, n_tuned: int) -> pd.DataFrame:
-    """For each width the setting with the best rate, sparsest of equals, and its fresh rate."""
-    setting = ["width", "learning_rate", "batch_size", "epochs"]
+    """For each width the best setting (the sparsest among equals), and its rate on fresh seeds."""
     tuned = rates[(rates["seeds"] == TUNED) & (rates["networks"] == n_tuned)]
     fresh = rates[rates["seeds"] == FRESH]
     best = tuned.sort_values(["rate", "kept"], ascending=[False, True]).groupby("width").head(1)
-    table = best.merge(fresh, on=setting, suffixes=("", "_fresh"))
+    table = best.merge(fresh, on=SETTING, suffixes=("", "_fresh"))
     table = table.merge(
         tuned.groupby("width").agg(settings=("rate", "size"), rate_of_all=("rate", "mean")),
         on="width",
@@ -140,13 +124,14 @@ def _chosen(rates: pd.DataFrame, n_tuned: int) -> pd.DataFrame:
     return table.sort_values("width").drop(columns=["seeds", "seeds_fresh"])
 
 
-def _print(chosen: pd.DataFrame) -> None:
+def show(tables: Mapping[str, pd.DataFrame]) -> None:
+    """Print the chosen settings."""
     table = Table(
         *("width", "settings tried", "their mean rate", "best: lr, batch, epochs"),
         *("its rate", "on fresh seeds", "edges"),
         title="reused function found, three hidden layers (paper: 0.92 of 12)",
     )
-    for row in chosen.to_dict("records"):
+    for row in tables["chosen"].to_dict("records"):
         table.add_row(
             str(row["width"]),
             str(row["settings"]),
@@ -159,14 +144,5 @@ def _print(chosen: pd.DataFrame) -> None:
     Console().print(table)
 
 
-def _arguments() -> tuple[Config, Path]:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("-o", "--out", type=Path, default=Path("results/patil2023_selection"))
-    parser.add_argument("--quick", action="store_true", help="two settings, within a minute")
-    parser.add_argument("--jobs", type=int, default=2, help="processes (-1: all cores)")
-    given = parser.parse_args()
-    return replace(QUICK if given.quick else Config(), jobs=given.jobs), given.out
-
-
 if __name__ == "__main__":
-    main(*_arguments())
+    run_study(__doc__, study, full=Config(), quick=QUICK, show=show)

@@ -1,32 +1,28 @@
-"""Pruners on images: a small CNN and ResNet-20, and what one round does to a flow of weights.
+"""Pruners on images: a small CNN and ResNet-20, and SynFlow in one round or a hundred.
 
 Tanaka, Kunin, Yamins and Ganguli, "Pruning neural networks without any data by iteratively
 conserving synaptic flow", NeurIPS 2020, arXiv:2006.05467.
 
     python analyses/tanaka2020_synflow.py -o OUT --budget-minutes 10
 
-Nets tell which two of four shapes an image shows (the task "shape-pairs"). The CNN has no norms,
-ResNet-20 (half as wide as the published one, on 12 × 12 pixels) has batch norm, which undoes most
-of what the size of initial weights does. All else is as in patil2021_phew.py; SynFlow is also run
-in one round, in which it cuts layers off, where a hundred do not.
+Nets recognise which two of four shapes an image shows (the task "shape-pairs"). The CNN has no
+norms; ResNet-20 (half as wide as the published one, on 12 × 12 pixels) has batch norm, which
+removes most of the effect of the size of initial weights. All else is as in patil2021_phew.py.
+SynFlow is also run in a single round, which cuts layers off; a hundred rounds do not.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping
 
-from at_initialisation.study import Config, Part, arguments, run, write
-from at_initialisation.tables import (
-    accuracies,
-    agreement,
-    baselines_beside,
-    cut_off,
-    differences,
-    live_by_layer,
-    markdown,
-    means,
-    ranks,
-)
+import pandas as pd
+from at_initialisation.cells import Cell
+from at_initialisation.study import Config, Part
+from at_initialisation.study import study as at_initialisation
+from at_initialisation.tables import tables_of
+
+from netsculpt.cli.study import run_study
+from netsculpt.studies.study import Study
 
 METHODS = (
     "random uniform",
@@ -56,26 +52,16 @@ QUICK = Config(
 )
 
 
-def main(config: Config, out: Path) -> None:
-    """Run what is left to do; write and print the tables."""
-    gathered = run(config, out)
-    table = means(gathered.rows)
-    tables = {
-        "means": table,
-        "live": live_by_layer(gathered.layers),
-        "ranks": ranks(table),
-        "agreement": agreement(table),
-        "correction": differences(gathered.rows),
-        "baselines": baselines_beside(gathered.rows),
-        "cut_off": cut_off(gathered.rows),
-    }
-    write(Path(__file__).stem, config, out, gathered, tables)
-    read = accuracies(table)
-    (out / "accuracies.md").write_text(markdown(read.reset_index()), encoding="utf-8")
-    for shown in (read, tables["cut_off"], tables["agreement"]):
-        print(shown.to_string(), end="\n\n")
-    print(f"{gathered.n_cells} cells, {gathered.n_left_out} left out by the budget → {out}")
+def study(config: Config) -> Study[Cell]:
+    """The study of images."""
+    return at_initialisation("tanaka2020_synflow", config, tables_of, documents=("accuracies",))
+
+
+def show(tables: Mapping[str, pd.DataFrame]) -> None:
+    """Print what is read first."""
+    for name in ("accuracies", "cut_off", "agreement"):
+        print(tables[name].to_string(index=False), end="\n\n")
 
 
 if __name__ == "__main__":
-    main(*arguments(__doc__, Path(__file__).stem, FULL, QUICK))
+    run_study(__doc__, study, full=FULL, quick=QUICK, show=show)

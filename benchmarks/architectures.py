@@ -1,4 +1,4 @@
-"""Architectures as they are published, in plain PyTorch, as narrow as is asked for."""
+"""Published architectures in plain PyTorch, of any width."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["dense_net", "lenet5", "mobile_net", "resnet20", "resnet50", "u_net",
 
 
 def lenet5() -> nn.Sequential:
-    """LeCun, Bottou, Bengio and Haffner 1998, with all maps joined; for [1, 32, 32]."""
+    """LeCun, Bottou, Bengio and Haffner 1998, with all maps connected; for inputs [1, 32, 32]."""
     return nn.Sequential(
         *(nn.Conv2d(1, 6, 5), nn.Tanh(), nn.AvgPool2d(2)),
         *(nn.Conv2d(6, 16, 5), nn.Tanh(), nn.AvgPool2d(2), nn.Flatten()),
@@ -20,7 +20,7 @@ def lenet5() -> nn.Sequential:
 
 
 def vgg19(width: int = 64) -> nn.Sequential:
-    """arXiv:1409.1556 with batch norm and one linear layer; for [3, 32, 32]."""
+    """arXiv:1409.1556 with batch norm and one linear layer; for inputs [3, 32, 32]."""
     layers: list[nn.Module] = []
     n_in = 3
     for times, n_convs in ((1, 2), (2, 2), (4, 4), (8, 4), (8, 4)):
@@ -59,7 +59,7 @@ def _shortcut(n_in: int, n_out: int, stride: int) -> nn.Module:
 
 
 def resnet20(width: int = 16) -> nn.Sequential:
-    """arXiv:1512.03385, section 4.2, with projection shortcuts; for [3, 32, 32]."""
+    """arXiv:1512.03385, section 4.2, with projection shortcuts; for inputs [3, 32, 32]."""
     layers: list[nn.Module] = [_normed(3, width, 3), nn.ReLU(inplace=True)]
     n_in = width
     for stage in range(3):
@@ -76,7 +76,7 @@ def resnet20(width: int = 16) -> nn.Sequential:
 
 
 def resnet50(width: int = 64, n_classes: int = 1000) -> nn.Sequential:
-    """arXiv:1512.03385, table 1; for [3, 224, 224]."""
+    """arXiv:1512.03385, table 1; for inputs [3, 224, 224]."""
     stem = (_normed(3, width, 7, 2), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2, 1))
     layers: list[nn.Module] = [*stem]
     n_in = width
@@ -97,7 +97,7 @@ def resnet50(width: int = 64, n_classes: int = 1000) -> nn.Sequential:
 
 
 def mobile_net(width: int = 8, expansion: int = 6) -> nn.Sequential:
-    """Inverted residuals around depthwise convolutions, arXiv:1801.04381; any image."""
+    """Inverted residuals around depthwise convolutions, arXiv:1801.04381; for any image."""
 
     def inverted(n_in: int, n_out: int, stride: int) -> nn.Module:
         wide = expansion * n_in
@@ -128,7 +128,7 @@ class _Dense(nn.Module):
 
 
 def dense_net(growth: int = 12, n_layers: int = 4) -> nn.Sequential:
-    """Two blocks of dense connections and a transition, arXiv:1608.06993; any even image."""
+    """Two dense blocks and a transition, arXiv:1608.06993; for images of even size."""
     layers: list[nn.Module] = [nn.Conv2d(3, 2 * growth, 3, padding=1, bias=False)]
     width = 2 * growth
     for block in range(2):
@@ -144,7 +144,7 @@ def dense_net(growth: int = 12, n_layers: int = 4) -> nn.Sequential:
 
 
 class UNet(nn.Module):
-    """Down, up, and what the way up takes from the way down."""
+    """Down, up, and the skip connections between them."""
 
     def __init__(self, width: int, *, transposed: bool) -> None:
         super().__init__()
@@ -170,5 +170,5 @@ class UNet(nn.Module):
 
 
 def u_net(width: int = 16, *, transposed: bool = True) -> UNet:
-    """A U-Net of one level, arXiv:1505.04597, up by a transposed convolution or by upsampling."""
+    """A U-Net of one level, arXiv:1505.04597, with a transposed convolution or upsampling."""
     return UNet(width, transposed=transposed)

@@ -1,8 +1,8 @@
-"""Files and conversions against what one would use without netsculpt, in the same run.
+"""Files and conversions, compared with the usual ways without netsculpt.
 
     python benchmarks/export.py --max-edges 1e6
 
-Prints seconds, megabytes and the ratio of times, peer / netsculpt; then the bytes an edge takes.
+Prints seconds, megabytes and the ratio of times, peer / netsculpt; then bytes per edge.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from netsculpt.graph.npz import save
 from netsculpt.loading.formats.graph import load_graph
 
 N_LAYERS, DENSITY = 10, 0.1
-MOST_TEXT = 10**6  # edges; the peers take minutes beyond
+MOST_TEXT = 10**6  # edges; beyond, the peers take minutes
 
 Row = tuple[str, float, float | None, str, float, float | None]  # what, s, MB, peer, s, MB
 
 
 def network(n_edges: int) -> NetGraph:
-    """A multi-layer perceptron of equal layers, a tenth of its weights kept."""
+    """A multi-layer perceptron with equal layers and a tenth of its weights kept."""
     rng = np.random.default_rng(0)
     width = round((n_edges / (N_LAYERS - 1) / DENSITY) ** 0.5)
     shape = (width, width)
@@ -44,7 +44,7 @@ def network(n_edges: int) -> NetGraph:
 
 
 def seconds(call: Callable[[], Any], repeats: int) -> float:
-    """Least time of a few calls."""
+    """The shortest time of a few calls."""
     times = []
     for _ in range(repeats):
         start = perf_counter()
@@ -59,35 +59,35 @@ def megabytes(path: Path) -> float:
 
 
 def binary_files(graph: NetGraph, folder: Path) -> list[Row]:
-    """Our .npz beside SciPy's, which holds the weights alone."""
-    ours, theirs = folder / "graph.npz", folder / "weights.npz"
-    store = partial(scipy.sparse.save_npz, theirs, graph.weights, compressed=False)
+    """Our .npz and SciPy's, which holds only the weights."""
+    ours, peers = folder / "graph.npz", folder / "weights.npz"
+    store = partial(scipy.sparse.save_npz, peers, graph.weights, compressed=False)
     rows: list[Row] = []
     for what, mine, other in (
         ("write npz", partial(save, graph, ours), store),
-        ("read npz", partial(load_graph, ours), partial(scipy.sparse.load_npz, theirs)),
+        ("read npz", partial(load_graph, ours), partial(scipy.sparse.load_npz, peers)),
     ):
         times = seconds(mine, 5), seconds(other, 5)
-        rows.append((what, times[0], megabytes(ours), "SciPy", times[1], megabytes(theirs)))
+        rows.append((what, times[0], megabytes(ours), "SciPy", times[1], megabytes(peers)))
     return rows
 
 
 def text_files(graph: NetGraph, folder: Path) -> list[Row]:
-    """GraphML and GEXF beside networkx, its graph already made."""
+    """GraphML and GEXF, and those of networkx from a ready graph."""
     other = to_networkx(graph)
-    ours, theirs = folder / "ours", folder / "theirs"
+    ours, peers = folder / "ours", folder / "theirs"
     rows: list[Row] = []
     for what, write, peer in (
         ("write GraphML", write_graphml, nx.write_graphml),
         ("write GEXF", write_gexf, nx.write_gexf),
     ):
-        times = seconds(partial(write, graph, ours), 3), seconds(partial(peer, other, theirs), 1)
-        rows.append((what, times[0], megabytes(ours), "networkx", times[1], megabytes(theirs)))
+        times = seconds(partial(write, graph, ours), 3), seconds(partial(peer, other, peers), 1)
+        rows.append((what, times[0], megabytes(ours), "networkx", times[1], megabytes(peers)))
     return rows
 
 
 def conversions(graph: NetGraph) -> list[Row]:
-    """Objects of other libraries beside the way their tutorials make them."""
+    """Objects of other libraries, and the way their tutorials make them."""
 
     def igraph_of_pairs(pairs: Any) -> igraph.Graph:
         made = igraph.Graph(n=graph.n_units, edges=pairs, directed=True)
@@ -117,9 +117,7 @@ def bytes_an_edge(graph: NetGraph, folder: Path) -> str:
     csr = graph.weights
     held = csr.data.nbytes + csr.indices.nbytes + csr.indptr.nbytes
     stored = (folder / "graph.npz").stat().st_size
-    return (
-        f"bytes an edge: {held / graph.n_edges:.2f} in memory, {stored / graph.n_edges:.2f} on disk"
-    )
+    return f"bytes/edge: {held / graph.n_edges:.2f} in memory, {stored / graph.n_edges:.2f} on disk"
 
 
 def main() -> None:

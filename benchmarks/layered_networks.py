@@ -1,4 +1,4 @@
-"""Planted networks of up to 10⁸ edges, drawn edge by edge: what module detection is measured on."""
+"""Planted networks of up to 10⁸ edges, drawn edge by edge, for benchmarks of module detection."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ K, INSIDE, SKIPS, TAIL, TAPER = 10, 0.6, 0.05, 2.5, 3.0
 def layered_network(
     n_edges: int, n_layers: int, degree: float, seed: int, inside: float = INSIDE
 ) -> tuple[NetGraph, Partition]:
-    """A network of about `n_edges` edges and this mean in-degree, and the module of each unit.
+    """A network with about `n_edges` edges and this mean in-degree, and the module of each unit.
 
     Every unit's module is drawn from ten. In-degrees are Pareto with exponent 2.5; widths fall by a
     factor of three from first to last, densities are those of ERK. A twentieth of the edges skip a
@@ -30,7 +30,7 @@ def layered_network(
 def dense_network(
     n_edges: int, n_layers: int, density: float, seed: int, inside: float = INSIDE
 ) -> tuple[NetGraph, Partition]:
-    """The same with edges in this share of the places for them, so that in-degrees grow with n.
+    """The same with this share of the possible edges, so that in-degrees grow with n.
 
     What is drawn twice is one edge: at a density of .1 a quarter of the edges is missing, most of
     them inside modules.
@@ -45,11 +45,11 @@ def _shape(n_layers: int) -> NDArray[np.float64]:
 
 
 def _pairs(n_layers: int) -> list[tuple[int, int]]:
-    return [(at, at + 1) for at in range(n_layers - 1)]
+    return [(layer, layer + 1) for layer in range(n_layers - 1)]
 
 
 def _skips(n_layers: int) -> list[tuple[int, int]]:
-    return [(at, at + 2) for at in range(0, n_layers - 2, 2)]
+    return [(layer, layer + 2) for layer in range(0, n_layers - 2, 2)]
 
 
 def _network(
@@ -72,13 +72,13 @@ def _network(
     weights = stream(seed, "weights").standard_normal(row.size, dtype=np.float32)
     layers = tuple(
         Layer(
-            f"layer{at}",
-            "input" if at == 0 else "output" if at == widths.size - 1 else "hidden",
+            f"layer{layer}",
+            "input" if layer == 0 else "output" if layer == widths.size - 1 else "hidden",
             (int(width),),
-            int(starts[at]),
-            int(starts[at + 1]),
+            int(starts[layer]),
+            int(starts[layer + 1]),
         )
-        for at, width in enumerate(widths)
+        for layer, width in enumerate(widths)
     )
     blocks = tuple(
         Block(layers[a].name, layers[b].name, f"W{a}.{b}", "linear", int(widths[a] * widths[b]))
@@ -96,7 +96,7 @@ def _edges(
     inside: float,
     rng: np.random.Generator,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Sources and targets of about n different edges between units of these modules."""
+    """Sources and targets of about n distinct edges between units of these modules."""
     degree = 1 + rng.pareto(TAIL, there.size)
     degree = np.minimum(rng.poisson(degree * n / degree.sum()), here.size)
     target = np.repeat(np.arange(there.size), degree)

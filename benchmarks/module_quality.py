@@ -1,16 +1,16 @@
-"""Layer-aware modularity Q: what `layered` reaches against `leiden` (leidenalg's multiplex).
+"""Layer-aware modularity Q of `layered`, compared with `leiden` (leidenalg's multiplex).
 
 Each side takes the best of the same number of seeds, on the same networks, with their weights and
 with all weights 1 ("pattern"). Without FOLDER the networks are planted, by `netsculpt.planted` and,
 up to --max-edges, as benchmarks/modules.py draws them. A negative difference means that `layered`
-stays behind; "worse" counts the networks where it does so by more than .001. Times are processor
+is worse; "worse" counts the networks where it is so by more than .001. Times are processor
 seconds of all seeds on one core.
 
     python benchmarks/module_quality.py --jobs 2                # planted, some ten minutes
     python benchmarks/module_quality.py --max-edges 10000       # without the largest: four minutes
     python benchmarks/module_quality.py FOLDER -o quality.csv   # published networks of FOLDER
 
-FOLDER is what analyses/patil2023_published.py takes. The CSV has one row a network.
+FOLDER is what analyses/patil2023_published.py takes. The CSV has one row per network.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ BEHIND = 1e-3
 
 @dataclass(frozen=True)
 class Compared:
-    """Best Q of both on one network, and what the search took."""
+    """Best Q of both on one network, and the seconds of the search."""
 
     family: str
     weights: str  # "weights" or "pattern"
@@ -78,7 +78,7 @@ class Compared:
 
 @dataclass(frozen=True)
 class Case:
-    """A network to be made or read where it is measured."""
+    """A network that is made or read in the process that measures it."""
 
     family: str
     network: str
@@ -86,7 +86,7 @@ class Case:
 
 
 def planted_cases(draws: int, max_edges: int) -> Iterator[Case]:
-    """Small networks of each kind, and large ones weak to strong."""
+    """Small networks of each kind, and large ones with weak to strong modules."""
     for family, numbers in PLANTED.items():
         for seed in range(draws):
             yield Case(family, f"draw {seed}", partial(_planted, numbers, seed))
@@ -98,7 +98,7 @@ def planted_cases(draws: int, max_edges: int) -> Iterator[Case]:
 
 
 def published_cases(folder: Path) -> Iterator[Case]:
-    """Every network of a folder that has its files."""
+    """Every network of a folder whose files exist."""
     sys.path.insert(0, str(ANALYSES))
     from patil2023.networks import find_networks  # type: ignore[import-not-found, unused-ignore]
 
@@ -125,35 +125,35 @@ def compared(case: Case, n_seeds: int) -> list[Compared]:
 
 
 def main() -> None:
-    """Print one row a family."""
-    given = _arguments()
-    if given.folder is None:
-        cases = list(planted_cases(given.draws, given.max_edges))
+    """Print one row per family."""
+    options = _arguments()
+    if options.folder is None:
+        cases = list(planted_cases(options.draws, options.max_edges))
     else:
-        cases = list(published_cases(given.folder))
+        cases = list(published_cases(options.folder))
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
         os.environ[name] = "1"
     _ready()  # compiled once, for all processes
-    results = Parallel(n_jobs=given.jobs, return_as="generator_unordered")(
-        delayed(compared)(case, given.seeds) for case in cases
+    results = Parallel(n_jobs=options.jobs, return_as="generator_unordered")(
+        delayed(compared)(case, options.seeds) for case in cases
     )
     progress = Console(stderr=True)
     shown = track(results, "networks", len(cases), console=progress, transient=True)
     table = pd.DataFrame([asdict(row) for rows in shown for row in rows])
-    if given.out:
-        table.sort_values(["family", "network", "weights"]).to_csv(given.out, index=False)
+    if options.out:
+        table.sort_values(["family", "network", "weights"]).to_csv(options.out, index=False)
     _print(table, list(dict.fromkeys(case.family for case in cases)))
 
 
 def _ready() -> None:
-    """What is imported or compiled at the first call is not measured."""
+    """Import and compile everything, so that it is not measured."""
     graph, _ = planted([4, 4], 1, 1.0, 1.0, rng=0)
     for detect in (layered, leiden):
         detect(graph, rng=0)
 
 
 def _best(detect: Detector, graph: NetGraph, n_seeds: int) -> tuple[float, float]:
-    """Best Q of several seeds, and processor seconds in all."""
+    """Best Q of several seeds, and their total processor seconds."""
     start = time.process_time()
     best = max(detect(graph, rng=seed).quality or 0.0 for seed in range(n_seeds))
     return best, time.process_time() - start
@@ -210,7 +210,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--draws", type=int, default=5, help="of each small family (default: 5)")
     parser.add_argument("--max-edges", type=int, default=100_000, help="of a planted network")
     parser.add_argument("--jobs", type=int, default=1, help="processes (default: 1)")
-    parser.add_argument("-o", "--out", type=Path, help="CSV file, one row a network")
+    parser.add_argument("-o", "--out", type=Path, help="CSV file, one row per network")
     return parser.parse_args()
 
 

@@ -2,7 +2,7 @@
 
 Each tool finds the modules of the same planted networks (layered_networks.py: layers that taper,
 Pareto in-degrees, skips; FAMILIES says how dense). A share "inside" of the edges is drawn inside
-modules: .8 in strong ones, .3 in weak ones. All get the same weights, or none ("pattern").
+modules: .8 in strong ones, .3 in weak ones. All tools get the same weights, or none ("pattern").
 `layered` and `leiden` (leidenalg's multiplex) maximise layer-aware modularity, the others
 undirected modularity of the same edges.
 
@@ -11,10 +11,10 @@ undirected modularity of the same edges.
     python benchmarks/modules.py --sizes 10000000 --inside .6 --limit 200 -o large.csv
     python figures/module_benchmark.py modules.csv
 
-Every run has a process of its own. Its time is the processor time from the network's arrays to
-labels, so with the building of the tool's own graph, without imports and compiling; a mean where
-that is short. MB is what its memory grew by at most. A run is ended after --limit such seconds, and
-its tool not tried again on networks as large. Q (layer-aware), ARI and AMI (with the planted
+Every run has its own process. Its time is the processor time from the network's arrays to labels:
+it includes building the tool's own graph, but neither imports nor compilation; short times are
+means. MB is the peak growth of memory. A run ends after --limit such seconds, and its tool is not
+tried again on networks as large. Q (layer-aware), ARI and AMI (with the planted
 modules) and AMI with the layers are of live units. networkit and scikit-network are optional:
 ``pip install netsculpt[bench]``.
 """
@@ -61,46 +61,46 @@ FAMILIES: dict[str, Callable[..., tuple[NetGraph, Partition]]] = {
     "dense": partial(dense_network, density=0.1),  # share of the possible edges
     "sparse": partial(layered_network, degree=20),  # mean in-degree
 }
-FIRST = list(FAMILIES)[:1]  # what is drawn unless more is asked for
+FIRST = list(FAMILIES)[:1]  # default
 LIMIT = 30  # seconds
-RUNS, SHORT = 100, 2.0  # so many until they take so long: the processor's clock ticks in 4 ms
+RUNS, SHORT = 100, 2.0  # runs, at most for so many seconds: the processor's clock ticks every 4 ms
 
 
 def layers_of(n_edges: int) -> int:
-    """Layers of a network of about `n_edges` edges."""
+    """Number of layers of a network with about `n_edges` edges."""
     return LAYERS[min(LAYERS, key=lambda size: abs(np.log(size / n_edges)))]
 
 
 def with_layered(graph: NetGraph) -> ArrayLike:
-    """Our own engine."""
+    """The engine of netsculpt."""
     return layered(graph, rng=0).labels
 
 
 def with_leiden(graph: NetGraph) -> ArrayLike:
-    """Leidenalg's multiplex, a layer pair a graph."""
+    """Leidenalg's multiplex, with one graph per layer pair."""
     return leiden(graph, rng=0).labels
 
 
 def with_leidenalg(graph: NetGraph) -> ArrayLike:
-    """Leiden's algorithm until an iteration brings nothing."""
+    """Leiden's algorithm until an iteration gains nothing."""
     import leidenalg
 
     form = leidenalg.ModularityVertexPartition
     net = _igraph(graph)
-    found = leidenalg.find_partition(net, form, weights="weight", n_iterations=-1, seed=0)
-    labels: ArrayLike = found.membership
+    partition = leidenalg.find_partition(net, form, weights="weight", n_iterations=-1, seed=0)
+    labels: ArrayLike = partition.membership
     return labels
 
 
 def with_igraph(graph: NetGraph) -> ArrayLike:
-    """Leiden's algorithm until an iteration brings nothing."""
+    """Leiden's algorithm until an iteration gains nothing."""
     import random
 
     import igraph
 
     igraph.set_random_number_generator(random.Random(0))
-    found = _igraph(graph).community_leiden("modularity", weights="weight", n_iterations=-1)
-    labels: ArrayLike = found.membership
+    partition = _igraph(graph).community_leiden("modularity", weights="weight", n_iterations=-1)
+    labels: ArrayLike = partition.membership
     return labels
 
 
@@ -111,7 +111,7 @@ def with_networkit(graph: NetGraph) -> ArrayLike:
 
 
 def with_networkit_leiden(graph: NetGraph) -> ArrayLike:
-    """Leiden's algorithm, as many iterations as networkit chooses."""
+    """Leiden's algorithm, with networkit's number of iterations."""
     networkit, net = _networkit(graph)
     return _run(networkit.community.ParallelLeiden(net))
 
@@ -137,8 +137,8 @@ def with_networkx(graph: NetGraph) -> ArrayLike:
     sources, targets, weights = _edges(graph)
     net.add_weighted_edges_from(zip(sources, targets, weights, strict=True))
     labels = np.empty(graph.n_units, dtype=np.int64)
-    for at, members in enumerate(nx.community.louvain_communities(net, seed=0)):
-        labels[list(members)] = at
+    for label, members in enumerate(nx.community.louvain_communities(net, seed=0)):
+        labels[list(members)] = label
     return labels
 
 
@@ -157,7 +157,7 @@ TOOLS: dict[str, Callable[[NetGraph], ArrayLike]] = {
 
 @dataclass(frozen=True)
 class Task:
-    """A network to find the modules of."""
+    """A network whose modules are to be found."""
 
     family: str
     size: int  # edges, about
@@ -173,10 +173,10 @@ class Task:
 
 @dataclass(frozen=True)
 class Row:
-    """What one tool found in one network; without numbers where `status` is not "found"."""
+    """Result of one tool on one network; without numbers unless `status` is "found"."""
 
     family: str
-    size: int  # edges asked for; some are drawn twice and count once
+    size: int  # edges requested; those drawn twice count once
     n_edges: int
     layers: int
     pairs: int
@@ -197,7 +197,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Found:
-    """What comes back from a tool's process."""
+    """Result of a tool's process."""
 
     labels: ArrayLike
     seconds: float
@@ -205,19 +205,19 @@ class Found:
 
 
 def measured(tool: str, path: Path, limit: int) -> Found | str:
-    """Labels of the network in this file by a tool in a process of its own, or why there are none.
+    """Labels of a network by a tool in a separate process, or why there are none.
 
     Processes come from a server that has not seen a network, so that all begin alike.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([layered.__module__, "netsculpt.graph.npz", "pandas"])
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_in_process, args=(theirs, tool, path, limit))
+    receiver, sender = context.Pipe()
+    process = context.Process(target=_in_process, args=(sender, tool, path, limit))
     process.start()
-    theirs.close()
+    sender.close()
     try:
-        found: Found | str = ours.recv()
-        return found
+        answer: Found | str = receiver.recv()
+        return answer
     except EOFError:
         process.join()
         if process.exitcode == -signal.SIGXCPU:
@@ -230,7 +230,7 @@ def measured(tool: str, path: Path, limit: int) -> Found | str:
 def rows_of(
     task: Task, tools: list[str], limit: int, over: dict[str, int], console: Console
 ) -> Iterator[Row]:
-    """One row a tool, after one for the planted modules; what takes too long goes into `over`."""
+    """A row for the planted modules and one per tool; those too slow are added to `over`."""
     graph, truth = task.network()
     live = live_units(graph)
     shape = graph.n_edges, len(graph.layers), len(graph.blocks)
@@ -247,53 +247,53 @@ def rows_of(
             console.print(
                 f"{task.family}, {graph.n_edges:,} edges, {task.inside}, {task.weights}: {tool}"
             )
-            found = measured(tool, path, limit)
-            if isinstance(found, str):
-                if found.startswith("over"):
+            answer = measured(tool, path, limit)
+            if isinstance(answer, str):
+                if answer.startswith("over"):
                     over[tool] = task.size
-                yield Row(*about, tool, found)
+                yield Row(*about, tool, answer)
                 continue
-            reference = found.seconds if tool == "layered" else reference
+            reference = answer.seconds if tool == "layered" else reference
             yield Row(
                 *about,
                 tool,
                 "found",
-                seconds=found.seconds,
-                us_per_edge=found.seconds / graph.n_edges * 1e6,
-                times_layered=found.seconds / reference if reference else None,
-                megabytes=found.megabytes,
-                **_judged(graph, Partition(found.labels), truth, live),
+                seconds=answer.seconds,
+                us_per_edge=answer.seconds / graph.n_edges * 1e6,
+                times_layered=answer.seconds / reference if reference else None,
+                megabytes=answer.megabytes,
+                **_judged(graph, Partition(answer.labels), truth, live),
             )
 
 
 def main() -> None:
-    """Print a table a network."""
-    given = _arguments()
+    """Print one table per network."""
+    options = _arguments()
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
         os.environ[name] = "1"
     progress, console = Console(stderr=True), Console(width=110)
     tasks = [
         Task(family, size, inside, weights)
-        for size in sorted(given.sizes)
-        for family in given.families
-        for weights in given.weights
-        for inside in given.inside
+        for size in sorted(options.sizes)
+        for family in options.families
+        for weights in options.weights
+        for inside in options.inside
     ]
     over: dict[str, int] = {}
     rows: list[Row] = []
     for task in tasks:
-        new = list(rows_of(task, given.tools, given.limit, over, progress))
+        new = list(rows_of(task, options.tools, options.limit, over, progress))
         console.print(_table(new))
         rows += new
-        if given.out:
-            _write(rows, given.out)
+        if options.out:
+            _write(rows, options.out)
 
 
 def _in_process(connection: Connection, tool: str, path: Path, limit: int) -> None:
-    """Send what was found, or what is missing."""
+    """Send the result, or what is missing."""
     detect = TOOLS[tool]
     try:
-        detect(planted([8, 8], 2, 1.0, 0.0, rng=0)[0])  # imports and compiling are not measured
+        detect(planted([8, 8], 2, 1.0, 0.0, rng=0)[0])  # imports are not measured
     except ModuleNotFoundError as error:
         connection.send(f"not installed: {error.name}")
         return
@@ -304,7 +304,7 @@ def _in_process(connection: Connection, tool: str, path: Path, limit: int) -> No
     start = time.process_time()
     labels = detect(graph)
     each = time.process_time() - start
-    if each < SHORT:  # the first loads what large networks need, so that it is not counted
+    if each < SHORT:  # the first run loads libraries and is not counted
         start, runs = time.process_time(), 0
         while runs < RUNS and time.process_time() - start < SHORT:
             labels, runs = detect(graph), runs + 1
@@ -313,21 +313,24 @@ def _in_process(connection: Connection, tool: str, path: Path, limit: int) -> No
 
 
 def _judged(
-    graph: NetGraph, found: Partition, truth: Partition, live: np.ndarray[Any, np.dtype[np.bool_]]
+    graph: NetGraph,
+    partition: Partition,
+    truth: Partition,
+    live: np.ndarray[Any, np.dtype[np.bool_]],
 ) -> dict[str, Any]:
-    found = Partition(np.where(live, found.labels, NO_MODULE))
-    match = compare(found, truth)
+    partition = Partition(np.where(live, partition.labels, NO_MODULE))
+    match = compare(partition, truth)
     return {
-        "modules": found.n_modules,
-        "q": quality(graph, found),
+        "modules": partition.n_modules,
+        "q": quality(graph, partition),
         "ari": match.ari,
         "ami": match.ami,
-        "ami_layers": layer_ami(graph, found),
+        "ami_layers": layer_ami(graph, partition),
     }
 
 
 def _peak_megabytes(reset: bool) -> float:
-    """Most memory the process has held, since the last reset (Linux; elsewhere not known)."""
+    """Peak memory of the process since the last reset (on Linux; elsewhere unknown)."""
     status = Path("/proc/self/status")
     if not status.exists():
         return float("nan")
@@ -420,12 +423,12 @@ def _write(rows: list[Row], path: Path) -> None:
 
 
 def listed(kind: Callable[[str], Any]) -> Callable[[str], list[Any]]:
-    """For argparse: words with commas between them."""
+    """A type for argparse: words with commas between them."""
     return lambda text: [kind(word) for word in text.split(",")]
 
 
 def one_of(names: Collection[str]) -> Callable[[str], str]:
-    """For argparse: one of these words."""
+    """A type for argparse: one of these words."""
 
     def checked(word: str) -> str:
         if word not in names:
@@ -446,8 +449,8 @@ def _arguments() -> argparse.Namespace:
     add("--inside", type=listed(float), default=INSIDE, help="shares of edges inside modules")
     add("--weights", type=listed(one_of(WEIGHTS)), default=WEIGHTS, help="weights, pattern or both")
     add("--tools", type=listed(one_of(TOOLS)), default=list(TOOLS), help=", ".join(TOOLS))
-    add("--limit", type=int, default=LIMIT, help=f"seconds a run (default: {LIMIT})")
-    add("-o", "--out", type=Path, help="FILE.csv or FILE.json, a row a tool and network")
+    add("--limit", type=int, default=LIMIT, help=f"seconds per run (default: {LIMIT})")
+    add("-o", "--out", type=Path, help="FILE.csv or FILE.json, a row per tool and network")
     given = parser.parse_args()
     if given.out and given.out.suffix not in {".csv", ".json"}:
         parser.error(f"{given.out} ends in neither .csv nor .json")

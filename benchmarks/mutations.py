@@ -3,10 +3,10 @@
     python benchmarks/mutations.py              # 10,000 files
     python benchmarks/mutations.py --quick      # 200
 
-Readers are processes of their own with a limit of memory, watched by an audit hook. Prints what
-came of the files by format and role, the slowest file and the most memory. An exception that is
-not ours, a crash, more than ten seconds, or anything run, imported, written or opened elsewhere
-is a failure: its file is kept and the exit code is 1. The same seed makes the same files.
+Readers are separate processes with a memory limit, watched by an audit hook. Prints outcomes by
+format and role, the slowest file and the peak memory. An exception other than netsculpt's, a crash,
+more than ten seconds, or anything executed, imported, written or opened elsewhere is a failure: its
+file is kept and the exit code is 1. The same seed makes the same files.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ FAILURES = ("foreign", "crash", "hang", "bad message", "seen", CANARY)
 
 @dataclass
 class Tally:
-    """What came of the files."""
+    """Outcomes of the files."""
 
     outcomes: Counter[tuple[str, str, str]] = field(default_factory=Counter)  # format, role, class
     failures: list[dict[str, Any]] = field(default_factory=list)
@@ -44,7 +44,7 @@ class Tally:
 
 
 class Reader:
-    """A process that reads files; started again when it died."""
+    """A process that reads files; it is restarted when it dies."""
 
     def __init__(self, folder: Path, results: Path) -> None:
         self.command = [sys.executable, str(READER), str(folder), str(results)]
@@ -52,7 +52,7 @@ class Reader:
         self.process: subprocess.Popen[str] | None = None
 
     def read(self, path: Path, *, whole: bool) -> dict[str, Any]:
-        """What the process answers; a crash and a hang are answers, too."""
+        """The process's answer; a crash and a hang are answers, too."""
         if self.process is None:
             self._start()
         process = self.process
@@ -104,15 +104,15 @@ class Reader:
 
 
 def judge(tally: Tally, case: dict[str, Any], answer: dict[str, Any], reader: Reader) -> bool:
-    """Add one answer to the tally; whether it is a failure."""
-    found = dict(answer["outcomes"])
+    """Add one answer to the tally; return whether it is a failure."""
+    by_role = dict(answer["outcomes"])
     if answer["seen"]:
-        found["hook"] = "seen", "; ".join(answer["seen"])
+        by_role["hook"] = "seen", "; ".join(answer["seen"])
     if (reader.results / CANARY).exists():
         (reader.results / CANARY).rmdir()
-        found["hook"] = CANARY, "code from the file ran"
-    wrong = {role: x for role, x in found.items() if x[0].startswith(FAILURES)}
-    for role, (kind, _) in found.items():
+        by_role["hook"] = CANARY, "code from the file ran"
+    wrong = {role: x for role, x in by_role.items() if x[0].startswith(FAILURES)}
+    for role, (kind, _) in by_role.items():
         tally.outcomes[case["format"], role, kind] += 1
     tally.slowest = max(tally.slowest, (answer["seconds"], f"{case['format']} {case['change']}"))
     tally.most_memory = max(tally.most_memory, answer["rss"])
@@ -126,17 +126,17 @@ def share(first: int, step: int, options: argparse.Namespace, good: dict[str, Pa
     tally = Tally()
     reader = Reader(options.folder, options.folder.parent / f"results-{first}")
     contents = {name: path.read_bytes() for name, path in good.items()}
-    for at in range(first, options.n, step):
-        rng = random.Random(f"{options.seed} {at}")
-        kind, other = list(BUILDERS)[at % len(BUILDERS)], rng.choice(list(contents))
+    for number in range(first, options.n, step):
+        rng = random.Random(f"{options.seed} {number}")
+        kind, other = list(BUILDERS)[number % len(BUILDERS)], rng.choice(list(contents))
         change, content = mutated(rng, contents[kind], contents[other])
         path = good[kind].with_name(f"mutated-{first}")
         path.write_bytes(content)
-        case = {"format": kind, "change": change, "at": at}
-        answer = reader.read(path, whole=at % 7 == 0)
+        case = {"format": kind, "change": change, "at": number}
+        answer = reader.read(path, whole=number % 7 == 0)
         if judge(tally, case, answer, reader):
             options.keep.mkdir(parents=True, exist_ok=True)
-            kept = options.keep / f"{at}-{kind.replace(' ', '-')}"
+            kept = options.keep / f"{number}-{kind.replace(' ', '-')}"
             kept.write_bytes(content)
             tally.failures[-1]["kept"] = str(kept)
     reader.stop()
@@ -155,7 +155,7 @@ def table(tally: Tally) -> str:
 
 
 def merged(tallies: list[Tally]) -> Tally:
-    """All of them as one."""
+    """The sum of several tallies."""
     whole = Tally()
     for each in tallies:
         whole.outcomes += each.outcomes
@@ -166,7 +166,7 @@ def merged(tallies: list[Tally]) -> Tally:
 
 
 def main() -> int:
-    """Run, print, and say whether anything failed."""
+    """Run, print, and return whether anything failed."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("-n", type=int, default=10_000, help="files")
     parser.add_argument("--quick", action="store_true", help="200 files")

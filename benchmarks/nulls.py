@@ -3,10 +3,10 @@
 Run ``python benchmarks/nulls.py --max-edges 1000000``. Three tables, on one core unless it says
 otherwise:
 
-- `rewire` on one block, for only there do the peers keep what it keeps. Curveball in plain Python
-  trades as often; igraph switches pairs of edges, ten tries an edge (its default). Times include
-  the peer's own graph but not the imports. "kept": share of the edges that were there before,
-  which says how far each has mixed. networkx has nothing that keeps what `rewire` keeps.
+- `rewire` on one block, since only there the peers preserve the same degrees. Curveball in plain
+  Python makes as many trades; igraph switches pairs of edges, ten tries per edge (its default).
+  Times include the peer's own graph but not the imports. "kept": share of the original edges, which
+  shows how far each has mixed. networkx has no method that preserves what `rewire` preserves.
 - `significance` with 100 rewired networks of ten layers, Q of a given partition.
 - `spectral`, ten modules, against scikit-learn with as many restarts of k-means.
 """
@@ -43,13 +43,13 @@ Ends = tuple[NDArray[np.int64], NDArray[np.int64]]  # sources and targets of all
 
 
 def one_block(n_edges: int) -> NetGraph:
-    """Two layers, unequal degrees, about `n_edges` edges."""
+    """Two layers with unequal degrees and about `n_edges` edges."""
     width = round((1.06 * n_edges / DENSITY) ** 0.5)  # unequal degrees lower the density
     return planted([width, width], 1, DENSITY, DENSITY, degree_heterogeneity=0.6, rng=0)[0]
 
 
 def network(n_edges: int) -> tuple[NetGraph, Partition]:
-    """Ten layers, ten modules, about `n_edges` edges."""
+    """Ten layers with ten modules and about `n_edges` edges."""
     width = round(n_edges / (DEGREE * (N_LAYERS - 1)))
     p_in = min(1.0, K * DEGREE * INSIDE / width)
     p_out = min(1.0, K * DEGREE * (1 - INSIDE) / width / (K - 1))
@@ -105,7 +105,7 @@ REWIRES = (
 
 
 def share_kept(graph: NetGraph, drawn: Ends) -> float:
-    """Share of the edges that were there before; the degrees are checked too."""
+    """Share of the original edges; also checks the degrees."""
     before = ends_of(graph)
     for old, new in zip(before, drawn, strict=True):
         np.testing.assert_array_equal(
@@ -139,7 +139,7 @@ CLUSTERINGS = (
 
 
 def seconds_of(run: Callable[[], Result], budget: float = 1.0) -> tuple[float, Result]:
-    """Fastest of up to 5 runs within about `budget` seconds, and what the last one gave."""
+    """Seconds of the fastest of up to 5 runs within about `budget` seconds, and the last result."""
     times: list[float] = []
     while not times or (len(times) < 5 and sum(times) < budget):
         start = time.perf_counter()
@@ -149,7 +149,7 @@ def seconds_of(run: Callable[[], Result], budget: float = 1.0) -> tuple[float, R
 
 
 def peak_bytes(run: Callable[[], object]) -> int:
-    """Most memory allocated at a time beyond what was there before, in this process."""
+    """Peak memory allocated in this process, beyond that before the call."""
     tracemalloc.start()
     run()
     _, peak = tracemalloc.get_traced_memory()
@@ -158,7 +158,7 @@ def peak_bytes(run: Callable[[], object]) -> int:
 
 
 def table_of(*columns: str) -> Table:
-    """A table whose numbers stand to the right."""
+    """A table with right-aligned numbers."""
     table = Table(*columns)
     for column in table.columns:
         column.justify = "left" if column.header == "tool" else "right"
@@ -168,17 +168,17 @@ def table_of(*columns: str) -> Table:
 def raced(
     tools: Iterable[tuple[str, Callable[..., Any], int]], graph: NetGraph, size: int
 ) -> Iterator[tuple[str, float, float, Any]]:
-    """Each tool for such sizes: its name, seconds, these over those of the first, its result."""
+    """Name, seconds, ratio to the first tool's seconds, and result of each tool for a size."""
     reference = 0.0
     for tool, run, most in tools:
         if size <= most:
-            seconds, found = seconds_of(partial(run, graph))
+            seconds, result = seconds_of(partial(run, graph))
             reference = reference or seconds
-            yield tool, seconds, seconds / reference, found
+            yield tool, seconds, seconds / reference, result
 
 
 def rewired(sizes: list[int]) -> Table:
-    """One row a size and tool."""
+    """One row per size and tool."""
     table = table_of("edges", "tool", "s", "ns/edge", "× netsculpt", "kept")
     for size in sizes:
         graph = one_block(size)
@@ -196,8 +196,8 @@ def rewired(sizes: list[int]) -> Table:
 
 
 def significances(sizes: list[int], jobs: int) -> Table:
-    """One row a size: 100 nulls, the same Q of each."""
-    table = table_of("edges", "processes", "100 nulls: s", "ms a null", "ms its Q", "peak B/edge")
+    """One row per size: 100 nulls, the same Q of each."""
+    table = table_of("edges", "processes", "100 nulls: s", "ms per null", "ms per Q", "peak B/edge")
     for size in sizes:
         graph, truth = network(size)
         of_one, _ = seconds_of(partial(quality, graph, truth))
@@ -218,19 +218,19 @@ def significances(sizes: list[int], jobs: int) -> Table:
 
 
 def clusterings(sizes: list[int]) -> Table:
-    """One row a size and tool."""
+    """One row per size and tool."""
     table = table_of("edges", "tool", "s", "µs/edge", "× netsculpt", "n-cut", "ARI")
     for size in sizes:
         graph, truth = network(size)
-        for tool, seconds, ratio, found in raced(CLUSTERINGS, graph, size):
+        for tool, seconds, ratio, partition in raced(CLUSTERINGS, graph, size):
             table.add_row(
                 f"{graph.n_edges:,}",
                 tool,
                 f"{seconds:.2f}",
                 f"{seconds / graph.n_edges * 1e6:.2f}",
                 f"{ratio:.1f}",
-                f"{ncut(graph, found):.3f}",
-                f"{compare(found, truth).ari:.3f}",
+                f"{ncut(graph, partition):.3f}",
+                f"{compare(partition, truth).ari:.3f}",
             )
         table.add_section()
     return table
@@ -241,14 +241,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--max-edges", type=int, default=SIZES[-1])
     parser.add_argument("--jobs", type=int, default=1, help="processes of significance")
-    said = parser.parse_args()
+    arguments = parser.parse_args()
     console = Console()
-    sizes = [size for size in SIZES if size <= said.max_edges]
-    with_netsculpt(one_block(SIZES[1]))  # neither compiling nor imports are measured
+    sizes = [size for size in SIZES if size <= arguments.max_edges]
+    with_netsculpt(one_block(SIZES[1]))  # neither compilation nor imports are measured
     for _, cluster, _ in CLUSTERINGS:
         cluster(network(3000)[0])
     console.print(rewired(sizes))
-    console.print(significances(sizes, said.jobs))
+    console.print(significances(sizes, arguments.jobs))
     console.print(clusterings(sizes))
 
 

@@ -1,10 +1,10 @@
 """Node and edge path sweeps: netsculpt against SciPy, torch autograd, igraph and networkx.
 
-Each tool gives the path weight through every unit and every edge of the same graph, already built.
-Times are wall times, the best of several runs; what can use threads runs on one and on four. Peak
-is what a sweep allocates (not known of torch). The graphs are those of benchmarks/modules.py:
-layers that taper, ERK densities, Pareto in-degrees, skips. On a busy machine the figures for four
-threads say nothing: threads wait for one another.
+Each tool computes the path weight through every unit and every edge of the same graph, already
+built. Times are wall times, the best of several runs; tools that can use threads run on one and on
+four. Peak is the memory that a sweep allocates (unknown for torch). The graphs are those of
+benchmarks/modules.py: layers that taper, ERK densities, Pareto in-degrees, skips. On a busy machine
+the figures for four threads mean nothing: threads wait for one another.
 
     python benchmarks/paths.py                                # 10⁴ … 10⁷ edges
     python benchmarks/paths.py --sizes 1000000 --families dense,sparse
@@ -34,16 +34,16 @@ from netsculpt.paths import path_weights
 SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
 
 Results = tuple[NDArray[np.float64], NDArray[np.float64]]  # [U], [E]
-Sweep = Callable[[int], Results]  # by so many threads, if it can
+Sweep = Callable[[int], Results]  # by number of threads
 
 
 def network(family: str, n_edges: int) -> NetGraph:
-    """A network of about `n_edges` edges; |weights|, so that no sum cancels."""
+    """A network with about `n_edges` edges; |weights|, so that no sum cancels."""
     return FAMILIES[family](n_edges, layers_of(n_edges), seed=0)[0].magnitude
 
 
 def in_order(graph: NetGraph) -> list[Block]:
-    """Blocks by source: all that enters a layer stands before what leaves it."""
+    """Blocks ordered by source: those that enter a layer precede those that leave it."""
     return sorted(graph.blocks, key=lambda block: graph.layer(block.source).start)
 
 
@@ -51,8 +51,8 @@ def with_netsculpt(graph: NetGraph) -> Sweep:
     """One call, as a user makes it."""
 
     def sweep(threads: int) -> Results:
-        found = path_weights(graph, jobs=threads)
-        return found.units, found.edges
+        result = path_weights(graph, jobs=threads)
+        return result.units, result.edges
 
     return sweep
 
@@ -81,7 +81,7 @@ def with_scipy(graph: NetGraph) -> Sweep:
 
 
 def with_torch(graph: NetGraph) -> Sweep:
-    """Derivatives of the sum of all paths by states and weights, times these, in float64."""
+    """Derivatives of the path total by states and by weights, times these, in float64."""
     import torch
 
     ends = {layer.name: layer.n_units for layer in graph.layers}
@@ -91,17 +91,17 @@ def with_torch(graph: NetGraph) -> Sweep:
     for block in in_order(graph):
         edges = graph.block_edges(block.source, block.target)
         here, there = graph.layer(block.source), graph.layer(block.target)
-        at = torch.arange(graph.n_edges)[edges]
+        indices = torch.arange(graph.n_edges)[edges]
         sources = torch.from_numpy(graph.sources[edges].astype(np.int64) - here.start)
         targets = torch.from_numpy(graph.weights.indices[edges].astype(np.int64) - there.start)
-        blocks.append((block.source, block.target, at, sources, targets))
+        blocks.append((block.source, block.target, indices, sources, targets))
 
     def sweep(threads: int) -> Results:
         torch.set_num_threads(threads)
         states = {name: torch.zeros(n, dtype=torch.float64) for name, n in ends.items()}
         states[first] = torch.ones(ends[first], dtype=torch.float64, requires_grad=True)
-        for source, target, at, sources, targets in blocks:
-            carried = states[source][sources] * weights[at]
+        for source, target, indices, sources, targets in blocks:
+            carried = states[source][sources] * weights[indices]
             states[target] = states[target].index_add(0, targets, carried)
         of = [states[name] for name in ends]
         *after, by_weight = torch.autograd.grad(states[last].sum(), [*of, weights])
@@ -175,13 +175,13 @@ def with_igraph(graph: NetGraph) -> Sweep:
 
 @dataclass(frozen=True)
 class Tool:
-    """Something to measure, up to a size."""
+    """A tool, and the largest size it is measured on."""
 
     name: str
     prepare: Callable[[NetGraph], Sweep]
     most_edges: int
-    threads: bool = False  # whether it can use more than one
-    traced: bool = True  # whether its memory is Python's
+    threads: bool = False  # whether it uses several
+    traced: bool = True  # whether Python allocates its memory
 
 
 TOOLS = (
@@ -194,7 +194,7 @@ TOOLS = (
 
 
 def best_seconds(sweep: Callable[[], Results], budget: float = 2.0) -> float:
-    """Fastest of 3 to 20 runs within about `budget` seconds."""
+    """Seconds of the fastest of 3 to 20 runs within about `budget` seconds."""
     times: list[float] = []
     while len(times) < 3 or (len(times) < 20 and sum(times) < budget):
         start = time.perf_counter()
@@ -204,7 +204,7 @@ def best_seconds(sweep: Callable[[], Results], budget: float = 2.0) -> float:
 
 
 def peak_bytes(sweep: Sweep) -> int:
-    """Most memory allocated at a time beyond what was there before."""
+    """Peak memory allocated beyond that before the call."""
     tracemalloc.start()
     sweep(1)
     _, peak = tracemalloc.get_traced_memory()
@@ -219,7 +219,7 @@ def held_bytes(graph: NetGraph) -> int:
 
 
 def compare(graphs: Iterable[NetGraph], tools: list[Tool], threads: list[int]) -> Table:
-    """One row a graph, tool and number of threads."""
+    """One row per graph, tool and number of threads."""
     columns = ("ns/edge", "× netsculpt", "peak B/edge", "graph B/edge")
     table = Table("edges", "units", "tool", "threads", *columns)
     for column in (0, 1, *range(3, 8)):
@@ -228,8 +228,8 @@ def compare(graphs: Iterable[NetGraph], tools: list[Tool], threads: list[int]) -
         truth, reference = with_netsculpt(graph)(1), None
         for tool in (tool for tool in tools if graph.n_edges <= tool.most_edges):
             sweep = tool.prepare(graph)
-            for found, expected in zip(sweep(1), truth, strict=True):
-                np.testing.assert_allclose(found, expected, rtol=1e-10)
+            for result, expected in zip(sweep(1), truth, strict=True):
+                np.testing.assert_allclose(result, expected, rtol=1e-10)
             peak = f"{peak_bytes(sweep) / graph.n_edges:.1f}" if tool.traced else ""
             for n_threads in threads if tool.threads else [1]:
                 per_edge = best_seconds(partial(sweep, n_threads)) / graph.n_edges * 1e9
@@ -273,14 +273,14 @@ def whole_way(graph: NetGraph) -> str:
 
 
 def main() -> None:
-    """Compare the tools, then time the largest graph's whole way through."""
-    given = _arguments()
-    tools = [tool for tool in TOOLS if tool.name in given.tools]
-    sizes = sorted(given.sizes)
-    graphs = (network(family, size) for size in sizes for family in given.families)
+    """Compare the tools, then time loading, sweeping and saving the largest graph."""
+    options = _arguments()
+    tools = [tool for tool in TOOLS if tool.name in options.tools]
+    sizes = sorted(options.sizes)
+    graphs = (network(family, size) for size in sizes for family in options.families)
     console = Console(width=110)
-    console.print(compare(graphs, tools, given.threads))
-    console.print(whole_way(network(given.families[0], sizes[-1])))
+    console.print(compare(graphs, tools, options.threads))
+    console.print(whole_way(network(options.families[0], sizes[-1])))
 
 
 def _arguments() -> argparse.Namespace:

@@ -1,25 +1,24 @@
-"""PHEW: seconds for a mask, netsculpt against a plain Python loop of the published procedure.
+"""PHEW: seconds per mask, compared with a plain Python loop of the published procedure.
 
 Run ``python benchmarks/phew.py``, with ``--quick`` for ResNet-20 alone. Both sides run in one
 process, on networks shaped like VGG-19 and ResNet-20 for CIFAR: the loop on one core, netsculpt on
-one and on four (the mask is the same, and it stops if it is not). The loop makes one walk
-after the other: at each hop it draws a channel from the shares of a row or a column, then a tap of
-that kernel, each by a call of numpy. Shares are worked out once, before it begins. It runs in two
-forms. "As published" goes as the authors' code goes: it draws from lists, sets entries of torch
-masks, and after every walk counts the ones in all of them. "Lean" is what a careful hand would
-make of it: shares are arrays, and only new weights are counted. Where a loop would take longer than
-the time allowed it makes as many walks as fit into that, and the rest is reckoned by the number of
-walks that netsculpt makes for the same density.
+one and on four (it stops unless the masks are the same). The loop makes one walk after another: at
+each hop it draws a channel from the shares of a row or a column, then a tap of that kernel, each by
+a call of numpy. Shares are computed once, before it begins. It runs in two forms. "As published"
+follows the authors' code: it draws from lists, sets entries of torch masks, and after every walk
+counts the ones in all of them. "Lean" is a careful version: shares are arrays, and only new weights
+are counted. Where a loop would take longer than the time allowed, it makes as many walks as fit,
+and the rest is extrapolated from the number of walks that netsculpt makes for the same density.
 
-The loop's seconds are those of the processor, mean of all walks, so that what else runs on the
-machine does not slow it; netsculpt's are those of the clock, the least of several runs.
+The loop's seconds are processor seconds, the mean of all walks, so that other programs do not slow
+it; netsculpt's are wall seconds, the least of several runs.
 
-"Whole" is the time with tables, "walks" the time once they are made. The loop's shares are worked
-out by numpy; what a loop over kernels in Python would take for them is shown apart, in no ratio.
-Tracing the network is done once for all densities and seeds, and shown apart; so is compiling. A
-second comparison, on a small residual net, holds how often each weight is kept over many seeds by
-one side against the other: a permutation test of the sum of squared differences, standardised. If
-p is below .01 the masks are not of the same method, and it stops.
+"Whole" is the time with tables, "walks" the time once they are made. The loop's shares are computed
+by numpy; the time of a loop over kernels in Python is shown separately and enters no ratio. So is
+the time of tracing the network, which is done once for all densities and seeds, and of compilation.
+A second comparison, on a small residual net, tests whether both sides keep each weight equally
+often over many seeds: a permutation test of the standardised sum of squared differences. If p is
+below .01, the methods differ, and it stops.
 """
 
 from __future__ import annotations
@@ -54,15 +53,15 @@ NETS: dict[str, VGG | ResNet] = {
 }
 SMALL = ResNet((2, 8, 8), 4, widths=(4, 8), blocks=2)
 SMALL_DENSITY = 0.08
-AT_MOST = 120.0  # seconds of the plain loop, then it is reckoned
-SEEDS = 400  # of each side, in the comparison of masks
+AT_MOST = 120.0  # seconds of the plain loop; beyond, it is extrapolated
+SEEDS = 400  # per side, in the comparison of masks
 PERMUTATIONS = 2_000
 JOBS = (1, 4)
 SAME = 0.01  # p below which the sides differ
 
 
 class Layer:
-    """A convolution or a linear layer, with the shares that walks draw by."""
+    """A convolution or a linear layer, with the shares that walks draw from."""
 
     def __init__(self, weight: Tensor, first: int) -> None:
         size = weight.detach().abs().double().numpy()
@@ -73,24 +72,24 @@ class Layer:
         self.first = first
 
     def scalar(self, row: int, column: int, rng: np.random.Generator) -> int:
-        """A tap of a kernel, as the number of its weight in the net."""
+        """A tap of a kernel, as the index of its weight in the net."""
         taps = self.taps[row, column]
         tap = 0 if taps.size == 1 else int(rng.choice(taps.size, p=taps / taps.sum()))
         return self.first + int((row * self.taps.shape[1] + column) * taps.size) + tap
 
     def forward(self, unit: int, rng: np.random.Generator) -> tuple[int, int]:
-        """Where a walk goes from a column, and through which weight."""
+        """The next channel of a walk from a column, and the weight on the way."""
         row = int(rng.choice(len(self.down), p=self.down[:, unit]))
         return row, self.scalar(row, unit, rng)
 
     def backward(self, unit: int, rng: np.random.Generator) -> tuple[int, int]:
-        """Where a walk goes from a row, and through which weight."""
+        """The next channel of a walk from a row, and the weight on the way."""
         column = int(rng.choice(self.up.shape[1], p=self.up[unit]))
         return column, self.scalar(unit, column, rng)
 
 
 class Listed(Layer):
-    """The same with shares in lists, and a mask in which a walk sets what it passes."""
+    """The same with shares in lists, and a mask that walks set."""
 
     def __init__(self, weight: Tensor, first: int) -> None:
         super().__init__(weight, first)
@@ -98,12 +97,12 @@ class Listed(Layer):
         self.by_column, self.by_row = self.down.T.tolist(), self.up.tolist()
 
     def forward(self, unit: int, rng: np.random.Generator) -> tuple[int, int]:
-        """Where a walk goes from a column, and through which weight."""
+        """The next channel of a walk from a column, and the weight on the way."""
         row = int(rng.choice(list(range(len(self.by_row))), 1, p=self.by_column[unit])[0])
         return row, self._set(row, unit, rng)
 
     def backward(self, unit: int, rng: np.random.Generator) -> tuple[int, int]:
-        """Where a walk goes from a row, and through which weight."""
+        """The next channel of a walk from a row, and the weight on the way."""
         column = int(rng.choice(list(range(len(self.by_column))), 1, p=self.by_row[unit])[0])
         return column, self._set(unit, column, rng)
 
@@ -114,7 +113,7 @@ class Listed(Layer):
 
 
 class Plain:
-    """The published procedure on a chain of layers and residual blocks, lean."""
+    """The published procedure on a chain of layers and residual blocks, in its lean form."""
 
     layer: type[Layer] = Layer
 
@@ -133,21 +132,21 @@ class Plain:
             if isinstance(part, ResidualBlock):
                 inside = [x for x in part.residual if isinstance(x, nn.Conv2d)]
                 around = [x for x in part.shortcut if isinstance(x, nn.Conv2d)]
-                branches = [[layers[id(x.weight)] for x in some] for some in (inside, around)]
+                branches = [[layers[id(x.weight)] for x in chain] for chain in (inside, around)]
                 self.stages.append((branches[0], branches[1]))
             elif isinstance(part, nn.Conv2d | nn.Linear):
                 self.stages.append(layers[id(part.weight)])
         self.n_inputs = self._end(0).down.shape[1]
         self.n_outputs = len(self._end(-1).down)
-        self.seconds = time.process_time() - start  # to work out shares
+        self.seconds = time.process_time() - start  # to compute shares
 
-    def _end(self, at: int) -> Layer:
-        stage = self.stages[at]
+    def _end(self, index: int) -> Layer:
+        stage = self.stages[index]
         assert isinstance(stage, Layer)
         return stage
 
     def walk(self, number: int, rng: np.random.Generator) -> list[int]:
-        """The weights that a walk passes through: even ones forward, odd ones backward."""
+        """The weights on a walk; even walks run forward, odd ones backward."""
         on = number % 2 == 0
         unit = number // 2 % (self.n_inputs if on else self.n_outputs)
         passed = []
@@ -161,7 +160,7 @@ class Plain:
     def mask(
         self, density: float, seed: int, at_most: float = np.inf
     ) -> tuple[NDArray[np.bool_], int, bool]:
-        """What walks keep, how many there were, and whether time was enough for all."""
+        """The kept weights, the number of walks, and whether there was time for all."""
         rng, kept = np.random.default_rng(seed), np.zeros(self.n_weights, bool)
         wanted, count, number = int(density * self.n_weights), 0, 0
         start = time.process_time()
@@ -176,12 +175,12 @@ class Plain:
 
 
 class AsPublished(Plain):
-    """The same, counted as the authors' code counts: all masks, after every walk."""
+    """The same, counting all masks after every walk, as the authors' code does."""
 
     layer = Listed
 
     def seconds_a_walk(self, density: float, seed: int, at_most: float) -> float:
-        """Seconds of a walk and of what comes after it."""
+        """Seconds of a walk and of the count after it."""
         rng, number, wanted = np.random.default_rng(seed), 0, int(density * self.n_weights)
         start = time.process_time()
         while self._count() < wanted and time.process_time() - start < at_most:
@@ -194,7 +193,7 @@ class AsPublished(Plain):
 
 
 def shares_in_a_loop(net: nn.Module, at_most: float) -> float:
-    """Seconds to work out shares kernel by kernel; reckoned from those that the time allows."""
+    """Seconds to compute shares kernel by kernel, extrapolated if there are too many."""
     weights = [x.detach().reshape(*x.shape[:2], -1) for x in prunable(net).values()]
     n_kernels = sum(len(x) * x.shape[1] for x in weights)
     start, done = time.process_time(), 0
@@ -212,7 +211,7 @@ def shares_in_a_loop(net: nn.Module, at_most: float) -> float:
 
 @dataclass(frozen=True)
 class Traced:
-    """A net as walks see it, and what it took."""
+    """The ways of a net, and the seconds and memory to find them."""
 
     graph: WalkGraph
     seconds: float
@@ -226,14 +225,14 @@ def traced(net: nn.Module, n_inputs: int) -> Traced:
 
 
 def fastest(run: Callable[[], Any]) -> tuple[float, Any]:
-    """Seconds of the fastest of some runs, five or a fifth of a second, and what it gives."""
+    """Seconds of the fastest of five runs (or of 0.2 s), and the result."""
     begun, least, result, times = time.perf_counter(), np.inf, None, 0
     while times < 5 or time.perf_counter() - begun < 0.2:
         start = time.perf_counter()
-        given = run()
+        value = run()
         seconds = time.perf_counter() - start
         if seconds < least:
-            least, result = seconds, given
+            least, result = seconds, value
         times += 1
     return least, result
 
@@ -247,12 +246,12 @@ def compiling() -> float:
 
 
 def memory() -> float:
-    """Peak of this process, in MiB."""
+    """Peak memory of this process, in MiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def same_masks(n_seeds: int) -> str:
-    """A test that both sides keep each weight as often; stops if they do not."""
+    """Test that both sides keep each weight equally often; stop if they do not."""
     net = initial_net(SMALL, rng=0)
     graph, plain = traced(net, SMALL.n_inputs).graph, Plain(net)
     n_kept = int(SMALL_DENSITY * graph.n_scalars)
@@ -266,12 +265,12 @@ def same_masks(n_seeds: int) -> str:
     def difference(chosen: NDArray[np.int64]) -> float:
         return float(((2 * both[chosen].sum(0) - total) ** 2).sum())
 
-    found = difference(np.arange(n_seeds))
+    observed = difference(np.arange(n_seeds))
     chance = [difference(rng.permutation(2 * n_seeds)[:n_seeds]) for _ in range(PERMUTATIONS)]
-    p = (1 + sum(x >= found for x in chance)) / (1 + PERMUTATIONS)
+    p = (1 + sum(x >= observed for x in chance)) / (1 + PERMUTATIONS)
     apart = np.abs(ours.mean(0) - theirs.mean(0)).max()
     text = (
-        f"masks: how often {both.shape[1]} weights are kept, {n_seeds} seeds a side, differs by "
+        f"masks: how often {both.shape[1]} weights are kept, {n_seeds} seeds per side, differs by "
         f"{apart:.3f} at most; permutation p {p:.2f}"
     )
     if p < SAME:
@@ -280,7 +279,7 @@ def same_masks(n_seeds: int) -> str:
 
 
 def measure(name: str, at_most: float, table: Table) -> list[str]:
-    """A row for each density; what else was measured."""
+    """A row per density, and the other measurements."""
     spec = NETS[name]
     net = initial_net(spec, rng=0)
     published = AsPublished(net)
@@ -289,13 +288,13 @@ def measure(name: str, at_most: float, table: Table) -> list[str]:
     del published
     plain = Plain(net)
     before = memory()
-    found = traced(net, spec.n_inputs)
+    trace = traced(net, spec.n_inputs)
     after = memory()
-    tables = [fastest(lambda n=n: walk_tables(found.graph, n))[0] for n in JOBS]  # type: ignore[misc]
-    made = walk_tables(found.graph)
+    tables = [fastest(lambda n=n: walk_tables(trace.graph, n))[0] for n in JOBS]  # type: ignore[misc]
+    made = walk_tables(trace.graph)
     per_walk: list[float] = []
     for density in DENSITIES[::-1]:
-        n_kept = int(density * found.graph.n_scalars)
+        n_kept = int(density * trace.graph.n_scalars)
         start = time.process_time()
         _, n_walks, finished = plain.mask(density, 0, at_most)
         seconds = time.process_time() - start
@@ -303,8 +302,8 @@ def measure(name: str, at_most: float, table: Table) -> list[str]:
         kept = None
         for jobs in JOBS:
             run = partial(walk, n_kept=n_kept, rng=0, jobs=jobs)
-            whole, ours = fastest(lambda run=run: run(found.graph))  # type: ignore[misc]
-            again, _ = fastest(lambda run=run: run(found.graph, tables=made))  # type: ignore[misc]
+            whole, ours = fastest(lambda run=run: run(trace.graph))  # type: ignore[misc]
+            again, _ = fastest(lambda run=run: run(trace.graph, tables=made))  # type: ignore[misc]
             if kept is not None and not np.array_equal(kept, ours.kept):
                 raise SystemExit(f"{jobs} threads make another mask than one")
             kept = ours.kept
@@ -325,21 +324,21 @@ def measure(name: str, at_most: float, table: Table) -> list[str]:
             )
     table.add_section()
     return [
-        f"{name}: traced in {found.seconds:.2f} s, tables in {tables[0] * 1e3:.2f} ms on one core, "
+        f"{name}: traced in {trace.seconds:.2f} s, tables in {tables[0] * 1e3:.2f} ms on one core, "
         f"{tables[1] * 1e3:.2f} on {JOBS[1]} (the loop's shares {start_of_published * 1e3:.1f} ms "
         f"as published, {plain.seconds * 1e3:.1f} lean; kernel by kernel in Python "
         f"{shares_in_a_loop(net, at_most / 4):.2f} s); a walk takes the "
         f"loop {each * 1e3:.2f} ms as published, {per_walk[-1] * 1e3:.2f} ms lean; "
-        f"peak memory {before:,.0f} MiB before tracing, {after:,.0f} after, {memory():,.0f} at last"
+        f"peak memory {before:,.0f} MiB before tracing, {after:,.0f} after, {memory():,.0f} last"
     ]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print a row a net and density, then whether the masks are alike."""
+    """Print a row per net and density, then whether the masks agree."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="ResNet-20, ten seconds a row")
-    parser.add_argument("--seconds", type=float, default=AT_MOST, help="of the plain loop, a row")
-    given = parser.parse_args(arguments)
+    parser.add_argument("--quick", action="store_true", help="ResNet-20, ten seconds per row")
+    parser.add_argument("--seconds", type=float, default=AT_MOST, help="of the plain loop, per row")
+    options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     lines = [f"first walks of the process, compiled or loaded: {compiling():.2f} s"]
     table = Table(
@@ -348,9 +347,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     for column in table.columns[1:]:
         column.justify = "right"
-    for name in list(NETS)[:1] if given.quick else NETS:
-        lines += measure(name, min(10.0, given.seconds) if given.quick else given.seconds, table)
-    lines.append(same_masks(SEEDS // 4 if given.quick else SEEDS))
+    for name in list(NETS)[:1] if options.quick else NETS:
+        lines += measure(
+            name, min(10.0, options.seconds) if options.quick else options.seconds, table
+        )
+    lines.append(same_masks(SEEDS // 4 if options.quick else SEEDS))
     console = Console(width=140)
     console.print(table)
     console.print("* reckoned from as many walks as the time allowed")

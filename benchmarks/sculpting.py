@@ -1,10 +1,10 @@
 """Networks sculpted per core-minute: netsculpt's stacked replicas against a plain PyTorch loop.
 
 Run ``python benchmarks/sculpting.py``, with ``--quick`` for the smallest network alone. Both sides
-do the published method on one core in one process: unit pruning, then edge pruning, one gradient
-pair a seed. Time is shared out over the networks whose dense net solved the task; that of the
-others is in it. A rank test checks that both sides end with about as many weights, Fisher's test
-that as many dense nets solve the task: if not, they are not the same method, and it stops.
+run the published method on one core in one process: unit pruning, then edge pruning, one gradient
+pair per seed. The total time is divided by the number of networks whose dense net solved the task.
+A rank test checks that both sides keep about as many weights, Fisher's test that as many dense nets
+solve the task: if not, they are not the same method, and it stops.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ from netsculpt.training.tasks import Task, task
 PUBLISHED_SECONDS = 2.2  # the authors' code, 4-24-4, warm process, no loader workers, one core
 REPLICAS = (1, 10, 100, 1_000)
 PEER_SEEDS = range(24)
-AT_LEAST_SEEDS = 10  # sculpted a measurement: small batches are repeated
+AT_LEAST_SEEDS = 10  # sculpted per measurement: small batches are repeated
 SAME = 0.01  # p below which the sides differ
 
 
 @dataclass(frozen=True)
 class Case:
-    """A published experiment: a net, its task and how it is sculpted."""
+    """A published experiment: a net, its task, and its sculpting."""
 
     widths: tuple[int, ...]
     task: str
@@ -68,7 +68,7 @@ CASES = (
 
 @dataclass(frozen=True)
 class Measured:
-    """What some seeds came to."""
+    """Results of a number of seeds."""
 
     seconds: float
     n_seeds: int
@@ -76,7 +76,7 @@ class Measured:
 
     @property
     def seconds_each(self) -> float:
-        """Of one sculpted network."""
+        """Mean seconds per sculpted network."""
         return self.seconds / len(self.kept)
 
 
@@ -87,7 +87,7 @@ def with_netsculpt(case: Case, n_replicas: int, device: str) -> Measured:
     kept: list[int] = []
     start = time.perf_counter()
     for stack in range(n_stacks):
-        found = sculpt(
+        sculpted = sculpt(
             MLP(case.widths),
             data,
             case.settings,
@@ -96,7 +96,7 @@ def with_netsculpt(case: Case, n_replicas: int, device: str) -> Measured:
             edge_gradients=[case.edge_gradient],
             device=device,
         )
-        kept += found.replicas.n_kept()[found.solved].tolist()
+        kept += sculpted.replicas.n_kept()[sculpted.solved].tolist()
     return Measured(time.perf_counter() - start, n_stacks * n_replicas, kept)
 
 
@@ -104,9 +104,9 @@ def with_plain_torch(case: Case, seeds: Sequence[int]) -> Measured:
     """One network after another."""
     data = task(case.task)
     start = time.perf_counter()
-    found = [Plain(case, data, seed).sculpted() for seed in seeds]
+    n_kept = [Plain(case, data, seed).sculpted() for seed in seeds]
     seconds = time.perf_counter() - start
-    return Measured(seconds, len(seeds), [kept for kept in found if kept])
+    return Measured(seconds, len(seeds), [n for n in n_kept if n > 0])
 
 
 class Plain:
@@ -131,7 +131,7 @@ class Plain:
         self.masks = [torch.ones_like(values) for values in self.net.parameters()]
 
     def sculpted(self) -> int:
-        """Weights that are left; 0 if the dense net does not solve the task."""
+        """Number of weights kept; 0 if the dense net does not solve the task."""
         if self.train() < 1:
             return 0
         self.prune(self.unit_scores, self.keep_units, 0.0, self.case.unit_gradient)
@@ -154,8 +154,8 @@ class Plain:
         while percent < 100:
             step = max(step, least)
             accepted = self.saved()
-            found = scores()
-            keep(found > np.percentile(found.numpy(), min(percent + step, 100)))
+            values = scores()
+            keep(values > np.percentile(values.numpy(), min(percent + step, 100)))
             if self.train() == 1:
                 percent += step
             else:
@@ -165,7 +165,7 @@ class Plain:
                 step /= 2
 
     def train(self) -> float:
-        """Accuracy of the best epoch, which is kept."""
+        """Train, restore the best epoch, and return its accuracy."""
         settings, best = self.case.settings, (-1.0, 0.0)
         optimizer = torch.optim.Adam(
             self.net.parameters(), settings.learning_rate, weight_decay=settings.weight_decay
@@ -215,28 +215,28 @@ class Plain:
 
     def keep_units(self, keep: Tensor) -> None:
         """Clear the rows, columns and biases of the other hidden units."""
-        for at, layer in enumerate(torch.split(keep, list(self.case.widths[1:-1]))):
-            self.masks[2 * at] *= layer[:, None]
-            self.masks[2 * at + 1] *= layer
-            self.masks[2 * at + 2] *= layer
+        for index, layer in enumerate(torch.split(keep, list(self.case.widths[1:-1]))):
+            self.masks[2 * index] *= layer[:, None]
+            self.masks[2 * index + 1] *= layer
+            self.masks[2 * index + 2] *= layer
         self.apply_masks()
 
     def keep_edges(self, keep: Tensor) -> None:
         """Clear the other weights, and the biases of units without an incoming one."""
         sizes = [linear.weight.numel() for linear in self.linears]
-        for at, layer in enumerate(torch.split(keep, sizes)):
-            self.masks[2 * at] *= layer.reshape(self.masks[2 * at].shape)
-            self.masks[2 * at + 1] *= self.masks[2 * at].any(1)
+        for index, layer in enumerate(torch.split(keep, sizes)):
+            self.masks[2 * index] *= layer.reshape(self.masks[2 * index].shape)
+            self.masks[2 * index + 1] *= self.masks[2 * index].any(1)
         self.apply_masks()
 
     def apply_masks(self) -> None:
-        """Set what is pruned to 0."""
+        """Set pruned parameters to 0."""
         with torch.no_grad():
             for values, mask in zip(self.net.parameters(), self.masks, strict=True):
                 values.mul_(mask)
 
     def n_kept(self) -> int:
-        """Weights that are left."""
+        """Number of weights kept."""
         return int(sum(mask.sum() for mask in self.masks if mask.ndim == 2))
 
     def saved(self) -> list[Tensor]:
@@ -244,7 +244,7 @@ class Plain:
         return [values.detach().clone() for values in (*self.net.parameters(), *self.masks)]
 
     def restore(self, saved: list[Tensor]) -> None:
-        """Take `saved` back."""
+        """Restore parameters and masks."""
         half = len(self.masks)
         with torch.no_grad():
             for values, before in zip(self.net.parameters(), saved[:half], strict=True):
@@ -253,7 +253,7 @@ class Plain:
 
 
 def agreement(case: Case, ours: Measured, plain: Measured) -> str:
-    """Medians of both sides; stops if they are not the same method."""
+    """Report the medians of both sides; stop if they are not the same method."""
     if len(plain.kept) < AT_LEAST_SEEDS:
         raise SystemExit(f"{case.name}: {len(plain.kept)} networks of the peer are too few")
     weights = mannwhitneyu(ours.kept, plain.kept).pvalue
@@ -270,7 +270,7 @@ def agreement(case: Case, ours: Measured, plain: Measured) -> str:
 
 
 def main() -> None:
-    """Print one row a network and number of replicas, then how far the sides agree."""
+    """Print one row per network and number of replicas, then how well the sides agree."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="4-24-4 in stacks of up to 100")
     parser.add_argument("--device", default="cpu", help="of netsculpt; the peer stays on the CPU")
@@ -280,7 +280,7 @@ def main() -> None:
     table = Table("network", "replicas", "ms/network", "per core-minute", "× peer", "× published")
     for column in table.columns[1:]:
         column.justify = "right"
-    with_netsculpt(CASES[0], 1, arguments.device)  # both sides warm
+    with_netsculpt(CASES[0], 1, arguments.device)  # warm up both sides
     with_plain_torch(CASES[0], [0])
     lines = []
     for case in cases:

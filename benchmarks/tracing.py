@@ -1,9 +1,9 @@
-"""Architectures as graphs: size, time and memory; torch.export alone and plain loops beside them.
+"""Architectures as graphs: size, time and memory, with torch.export alone and plain loops.
 
 Run ``python benchmarks/tracing.py``, with names of architectures for those alone. Each is pruned at
 random to a tenth of its weights (VGG-19 with a unit for each element: to a hundredth) and traced
-in a process of its own, on one thread. "trace" is the whole call, "export" the part of it in
-which PyTorch lists the operations; the peak is that of the process, beside what it held before.
+in its own process, on one thread. "trace" is the whole call, "export" the part of it in
+which PyTorch lists the operations; the peak is that of the process, next to its memory before.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def transformer() -> nn.Module:
 
 @dataclass(frozen=True)
 class Case:
-    """A net and how it is traced."""
+    """A net and the arguments of its trace."""
 
     net: Callable[[], nn.Module]
     shape: tuple[int, ...]
@@ -62,7 +62,7 @@ CASES = {
 
 @dataclass(frozen=True)
 class Measured:
-    """What a trace came to."""
+    """Size, time and memory of a trace."""
 
     units: int
     edges: int
@@ -90,7 +90,7 @@ def measured(name: str) -> Measured:
     torch.set_num_threads(1)
     case = CASES[name]
     net, example = pruned(case), torch.zeros(1, *case.shape)
-    trace(nn.Linear(2, 2), torch.zeros(1, 2))  # what is imported at the first call
+    trace(nn.Linear(2, 2), torch.zeros(1, 2))  # the first call imports everything
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MIB
     start = perf_counter()
     exported(net, (example,))
@@ -102,37 +102,37 @@ def measured(name: str) -> Measured:
 
 
 def table(names: list[str]) -> Table:
-    """A row for each architecture."""
+    """One row per architecture."""
     shown = Table("", "units", "edges", "trace s", "export s", "MiB before", "peak MiB")
     spawn = multiprocessing.get_context("spawn")
     for name in names:
         with spawn.Pool(1) as pool:
-            found = pool.apply(measured, (name,))
-        numbers = f"{found.units:,}", f"{found.edges:,}", f"{found.seconds:.2f}"
-        more = f"{found.export_seconds:.2f}", f"{found.before:.0f}", f"{found.peak:.0f}"
+            measures = pool.apply(measured, (name,))
+        numbers = f"{measures.units:,}", f"{measures.edges:,}", f"{measures.seconds:.2f}"
+        more = f"{measures.export_seconds:.2f}", f"{measures.before:.0f}", f"{measures.peak:.0f}"
         shown.add_row(name, *numbers, *more)
     return shown
 
 
 def by_loops(net: nn.Sequential) -> nx.DiGraph[tuple[int, int]]:
-    """A chain of convolutions and linear layers as one would write it down."""
+    """A chain of convolutions and linear layers, converted by plain loops."""
     graph: nx.DiGraph[tuple[int, int]] = nx.DiGraph()
     weights = [x.weight.detach() for x in net if isinstance(x, nn.Conv2d | nn.Linear)]
     for layer, weight in enumerate(weights):
         for out in range(weight.shape[0]):
-            for at in range(weight.shape[1]):
-                scalars = weight[out, at]
+            for source in range(weight.shape[1]):
+                scalars = weight[out, source]
                 strength = float(scalars.abs().sum() if scalars.ndim else scalars)
                 if strength:
-                    graph.add_edge((layer, at), (layer + 1, out), weight=strength)
+                    graph.add_edge((layer, source), (layer + 1, out), weight=strength)
     return graph
 
 
 def beside_loops() -> str:
-    """A narrow VGG-19 by both, which must agree."""
+    """A narrow VGG-19 converted by both, which must agree."""
     torch.set_num_threads(1)
     net = architectures.vgg19(16)
-    trace(nn.Linear(2, 2), torch.zeros(1, 2))  # what is imported at the first call
+    trace(nn.Linear(2, 2), torch.zeros(1, 2))  # the first call imports everything
     start = perf_counter()
     plain = by_loops(net)
     middle = perf_counter()
@@ -149,7 +149,7 @@ def beside_loops() -> str:
 
 
 def main() -> None:
-    """All architectures, or those that are named."""
+    """Measure all architectures, or those that are named."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(CASES))
     names = parser.parse_args().names or list(CASES)

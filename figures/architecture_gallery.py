@@ -49,11 +49,11 @@ class Residual(nn.Module):
 
 
 class Dense(nn.Module):
-    """Dense block (arXiv:1608.06993): each layer sees all before it."""
+    """Dense block (arXiv:1608.06993): each layer reads all before it."""
 
     def __init__(self, n_in: int, growth: int) -> None:
         super().__init__()
-        self.layers = nn.ModuleList([conv(n_in + at * growth, growth) for at in range(3)])
+        self.layers = nn.ModuleList([conv(n_in + n * growth, growth) for n in range(3)])
 
     def forward(self, x: Tensor) -> Tensor:
         """Everything so far, concatenated."""
@@ -88,7 +88,7 @@ class LSTM(nn.Module):
         self.out = nn.Linear(6, 3)
 
     def forward(self, x: Tensor) -> Tensor:
-        """The class after the last token."""
+        """Logits after the last token."""
         y: Tensor = self.out(self.lstm(self.tokens(x))[0][:, -1])
         return y
 
@@ -103,7 +103,7 @@ class Transformer(nn.Module):
         self.out = nn.Linear(8, 3)
 
     def forward(self, x: Tensor) -> Tensor:
-        """The class from the mean over tokens."""
+        """Logits from the mean over tokens."""
         y: Tensor = self.out(self.layer(self.tokens(x)).mean(1))
         return y
 
@@ -119,7 +119,7 @@ class ViT(nn.Module):
         self.out = nn.Linear(8, 3)
 
     def forward(self, x: Tensor) -> Tensor:
-        """The class from the token that is put before the patches."""
+        """Logits from the class token."""
         patches = self.patches(x).flatten(2).transpose(1, 2)
         tokens = torch.cat([self.token.expand(len(x), -1, -1), patches], 1)
         y: Tensor = self.out(self.layer(tokens)[:, 0])
@@ -186,7 +186,7 @@ def lstm() -> tuple[nn.Module, Tensor]:
 
 
 def transformer() -> tuple[nn.Module, Tensor]:
-    """Two heads: a pattern unit each, wired to the channels that it weighs."""
+    """Two heads, each with a pattern unit wired to the channels that it weights."""
     return Transformer(), torch.zeros(1, 5, dtype=torch.long)
 
 
@@ -196,7 +196,7 @@ def vit() -> tuple[nn.Module, Tensor]:
 
 
 def mixer() -> tuple[nn.Module, Tensor]:
-    """Channels become units of their own at every patch once patches are mixed."""
+    """Once patches are mixed, each channel has a unit at every patch."""
     return Mixer(), torch.zeros(IMAGE)
 
 

@@ -1,4 +1,4 @@
-"""Every plot on synthetic inputs, at print size, for looking at after a change of the plots.
+"""Every plot on synthetic inputs, at print size, to inspect after a change of the plots.
 
 python figures/gallery.py -o FOLDER
 """
@@ -23,7 +23,7 @@ from netsculpt.hierarchy import Hierarchy, Module
 from netsculpt.nulls.significance import Significance
 from netsculpt.plots.style import Width
 
-Case = tuple[str, Width, float, Callable[..., Axes]]  # name, width, aspect, what to draw
+Case = tuple[str, Width, float, Callable[..., Axes]]  # name, width, aspect, drawing function
 
 NAMES = (
     "pixels",
@@ -56,8 +56,8 @@ def networks() -> Iterator[Case]:
     yield case("300-units", graph, truth, "neurips")
     yield case("300-units", graph, truth, "nature", 0.8)
     yield case("300-units-no-partition", graph, None, "neurips")
-    some = np.where(np.arange(graph.n_units) % 3, truth.labels, -1)
-    yield case("300-units-some-without", graph, Partition(some), "neurips")
+    labels = np.where(np.arange(graph.n_units) % 3, truth.labels, -1)
+    yield case("300-units-some-without", graph, Partition(labels), "neurips")
     graph, truth = planted([400, 500, 300, 290, 10], 6, 0.04, 0.001, rng=0)
     yield case("1500-units", graph, truth, "neurips")
     yield case("1500-units", graph.magnitude, truth, "icml", 0.8)
@@ -166,22 +166,22 @@ def _hierarchy(edges: dict[tuple[int, int], float], n: int) -> Hierarchy:
     rng = np.random.default_rng(0)
     modules = tuple(
         Module(
-            label=at,
+            label=label,
             n_units=int(rng.integers(2, 60)),
             units_by_layer=(),
-            level=int(level[at]),
-            trophic_level=float(level[at]),
-            reuse=int((dense[at] > 0).sum()),
-            feeds=tuple(np.flatnonzero(dense[at]).tolist()),
-            fed_by=tuple(np.flatnonzero(dense[:, at]).tolist()),
+            level=int(level[label]),
+            trophic_level=float(level[label]),
+            reuse=int((dense[label] > 0).sum()),
+            feeds=tuple(np.flatnonzero(dense[label]).tolist()),
+            fed_by=tuple(np.flatnonzero(dense[:, label]).tolist()),
             inputs_seen=(0, 1, 2, 5),
             outputs_served=(52, 53),
             path_share=0.5,
         )
-        for at in range(n)
+        for label in range(n)
     )
-    given = tuple((at,) for at in range(n))
-    return Hierarchy(Partition(np.arange(n)), modules, csr_array(dense), level, given, 1.0, 0.0)
+    groups = tuple((label,) for label in range(n))
+    return Hierarchy(Partition(np.arange(n)), modules, csr_array(dense), level, groups, 1.0, 0.0)
 
 
 def _shares(graph: NetGraph, rng: np.random.Generator) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What SNIP is worth on nets that were drawn differently, with and without labels or data.
+"""Accuracy after SNIP, by initialisation, with and without labels or data.
 
     python figures/lee2020_initialisation.py RESULTS -o figures
 
@@ -26,11 +26,11 @@ _STATES = {
     "fan-in corrected": ("fan-in corrected", "#e69f00"),
     "isometry": ("approximate isometry", "#d55e00"),
 }
-_APART = 0.09  # points of one initialisation
+_APART = 0.09  # distance between points of one initialisation
 
 
 def draw(results: Path, width: Width) -> Figure:
-    """Accuracy after training: a row an activation, a column a density; 95 % t intervals."""
+    """Accuracy after training, by activation (rows) and density (columns); 95 % t-intervals."""
     table = pd.read_csv(results / "speed.csv")
     table = table[table["method"] == "snip"]
     activations = [x for x in _ACTIVATIONS if (table["activation"] == x).any()]
@@ -52,11 +52,11 @@ def draw(results: Path, width: Width) -> Figure:
 
 
 def _points(ax: Axes, table: pd.DataFrame) -> None:
-    for at, (samples, marker) in enumerate(_SAMPLES.items()):
-        for beside, (state, (_, colour)) in enumerate(_STATES.items()):
+    for row, (samples, marker) in enumerate(_SAMPLES.items()):
+        for column, (state, (_, colour)) in enumerate(_STATES.items()):
             own = table[(table["samples"] == samples) & (table["state"] == state)]
             own = own.set_index("init").reindex(list(_INITS))
-            shift = _APART * (len(_STATES) * (at - 1) + beside - 1)
+            shift = _APART * (len(_STATES) * (row - 1) + column - 1)
             mean = own["accuracy"].to_numpy()
             ends = np.stack([mean - own["accuracy_from"], own["accuracy_to"] - mean])
             x = np.arange(len(_INITS)) + shift

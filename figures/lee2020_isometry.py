@@ -19,13 +19,13 @@ from on_command import write
 from netsculpt.plots.style import Width, figure
 
 _COLUMNS = {  # column of the table: title
-    "layer_mean": "a layer: mean",
-    "layer_sd": "a layer: standard deviation",
+    "layer_mean": "one layer: mean",
+    "layer_sd": "one layer: standard deviation",
     "through_log10": "whole net: log₁₀ of mean",
 }
 _ACTIVATIONS = {"tanh": "tanh", "relu": "ReLU"}
 _STYLES: dict[str, Literal["-", "--"]] = {"plain": "--", "isometry": "-"}
-_NAMED = {"plain": "as pruned", "isometry": "approximate isometry"}
+_LABELS = {"plain": "as pruned", "isometry": "approximate isometry"}
 _COLOURS = {
     "random": "#7f7f7f",
     "magnitude": "#e69f00",
@@ -37,7 +37,7 @@ _COLOURS = {
 
 
 def draw(results: Path, width: Width) -> Figure:
-    """A row an activation: mean and spread of layers, and what comes through the whole net."""
+    """Singular values by activation (rows): mean and spread of layers, mean of the whole net."""
     table = pd.read_csv(results / "singular_values.csv")
     table = table[(table["init"] == "orthogonal") & (table["samples"] == "labelled")]
     shown = [x for x in _ACTIVATIONS if (table["activation"] == x).any()]
@@ -55,7 +55,7 @@ def draw(results: Path, width: Width) -> Figure:
     methods = [x for x in _COLOURS if (table["method"] == x).any()]
     handles = [Line2D([], [], color=_COLOURS[x], label=x) for x in methods]
     handles += [
-        Line2D([], [], color="black", linestyle=_STYLES[x], label=_NAMED[x]) for x in _STYLES
+        Line2D([], [], color="black", linestyle=_STYLES[x], label=_LABELS[x]) for x in _STYLES
     ]
     handles.append(Line2D([], [], color="black", linestyle=":", label="dense"))
     page.legend(handles=handles, loc="outside lower center", ncols=5)

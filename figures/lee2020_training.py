@@ -28,11 +28,11 @@ _STATES = {
     "isometry": ("approximate isometry", "#d55e00"),
 }
 _PER_ROW = 3
-_TOP = 2.6  # a little above ln 10, the loss of a guess
+_TOP = 2.6  # slightly above ln 10, the loss by chance
 
 
 def draw(results: Path, width: Width, density: float) -> Figure:
-    """Validation loss by epoch: a panel a method and activation, with 95 % t intervals."""
+    """Validation loss by epoch, one panel per method and activation; 95 % t-intervals."""
     curves = pd.read_parquet(results / "curves.parquet")
     curves = curves[(curves["init"] == "orthogonal") & (curves["samples"] == "labelled")]
     known = sorted(set(curves["density"]))

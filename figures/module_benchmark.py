@@ -1,4 +1,4 @@
-"""Module detection: time per edge against edges, and what is found against strength.
+"""Module detection: time per edge against edges, and accuracy against strength.
 
     python figures/module_benchmark.py RESULTS -o figures
 
@@ -45,13 +45,13 @@ NAMES = {
 def draw(
     results: Path, width: style.Width, family: str | None, inside: float, edges: int
 ) -> Figure:
-    """Two panels, and what the lines are below them."""
+    """Two panels with a legend below."""
     rows = pd.read_csv(results)
     rows = rows[rows["status"] == "found"]
     family = family or rows["family"].iloc[0]
     rows = rows[(rows["family"] == family) & (rows["weights"] == "weights")]
-    sized, alike = rows[rows["inside"] == inside], rows[rows["size"] == edges]
-    if sized.empty or alike.empty:
+    sized, equal_size = rows[rows["inside"] == inside], rows[rows["size"] == edges]
+    if sized.empty or equal_size.empty:
         raise SystemExit(
             f"no network of inside {inside} or none of {edges} edges and {family} in the results; "
             f"there are inside {sorted(set(rows['inside']))} and edges {sorted(set(rows['size']))}"
@@ -59,12 +59,12 @@ def draw(
     page = style.figure(width, 0.62)
     left, right = page.subplots(1, 2)
     _lines(left, sized, "n_edges", "us_per_edge")
-    left.set(xscale="log", yscale="log", xlabel="edges", ylabel="processor time (µs an edge)")
+    left.set(xscale="log", yscale="log", xlabel="edges", ylabel="processor time (µs per edge)")
     left.set_title(f"{100 * inside:g} % drawn inside modules")
-    _lines(right, alike, "inside", "ari")
+    _lines(right, equal_size, "inside", "ari")
     right.set(xlabel="edges drawn inside modules (%)", ylabel="ARI with the planted modules")
     right.set_title(f"10{_raised(edges)} edges")
-    strengths = sorted(alike["inside"].unique())
+    strengths = sorted(equal_size["inside"].unique())
     right.set_xticks(strengths, [f"{100 * share:g}" for share in strengths])
     right.set_ylim(-0.03, 1.03)
     handles, labels = left.get_legend_handles_labels()
@@ -86,7 +86,7 @@ def _raised(size: float) -> str:
 
 
 if __name__ == "__main__":
-    family = {"help": "networks of the benchmark (default: those that come first)"}
+    family = {"help": "networks of the benchmark (default: the first)"}
     inside = {"type": float, "default": 0.6, "help": "strength on the left (default: .6)"}
     edges = {"type": int, "default": 100_000, "help": "size on the right (default: 100000)"}
     on_command.write(__file__, __doc__ or "", draw, family=family, inside=inside, edges=edges)

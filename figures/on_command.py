@@ -1,4 +1,4 @@
-"""What scripts that draw one figure from results do on the command line."""
+"""The command line of scripts that draw one figure from results."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ def write(
     named_by: str | None = None,
     **options: Mapping[str, Any],
 ) -> None:
-    """Write ``draw(results, width, …)`` to PDF and PNG, called as the script is.
+    """Write ``draw(results, width, …)`` to PDF and PNG files named after the script.
 
-    Options are what `argparse` is told of them, by name; their values go to `draw` in their order,
-    and that of `named_by` into the name of the file.
+    Options are arguments of `argparse`'s ``add_argument``, by name; their values go to `draw` in
+    this order, and that of `named_by` into the file name.
     """
     parser = argparse.ArgumentParser(description=about.splitlines()[0])
     parser.add_argument("results", type=Path)
     parser.add_argument("-o", "--out", type=Path, default=Path("figures"))
     parser.add_argument("--width", choices=get_args(Width), default="neurips")
-    for name, told in options.items():
-        parser.add_argument(f"--{name}", **told)
+    for name, keywords in options.items():
+        parser.add_argument(f"--{name}", **keywords)
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     stem = Path(script).stem + (f"_{getattr(given, named_by)}" if named_by else "")

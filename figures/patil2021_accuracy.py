@@ -3,8 +3,8 @@
     python figures/patil2021_accuracy.py RESULTS --net mlp -o figures
 
 RESULTS is what analyses/patil2021_phew.py or analyses/tanaka2020_synflow.py wrote. The third
-panel puts kinds of initial weights side by side, at a density that has the baseline of weights
-drawn anew (random masks have no use for it): where lines cross, the ranking changes.
+panel compares kinds of initial weights, at a density that has the baseline of weights
+drawn again (which changes nothing for random masks): where lines cross, the ranking changes.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from pruners import CORRECTED, DENSE, LOOKS, PLAIN, legend, lines, of_net, write
 
 from netsculpt.plots.style import Width, figure
 
-_BESIDE = 0.02  # density of the third panel
+_THIRD_DENSITY = 0.02  # of the third panel
 _STARTS = {  # of the third panel: baseline, initialisation
     "He": ("", PLAIN),
     "corrected": ("", CORRECTED),
-    "anew,\ncorrected": ("reinitialised", CORRECTED),
+    "redrawn,\ncorrected": ("reinitialised", CORRECTED),
 }
 _CHANCE = 0.1  # of ten classes
 
 
 def draw(results: Path, width: Width, net: str) -> Figure:
-    """Two panels of lines and one of changes between them."""
+    """Accuracy by initialisation, and the changes between them."""
     means = of_net(pd.read_csv(results / "means.csv").fillna({"baseline": ""}), net)
     table = means[means["baseline"] == ""]
     wide = width in ("neurips", "nature-double")
@@ -47,18 +47,18 @@ def draw(results: Path, width: Width, net: str) -> Figure:
 
 
 def _changes(ax: Axes, table: pd.DataFrame) -> None:
-    """Each method at one density, from one kind of initial weights to the others."""
-    redrawn = table[table["baseline"] == _STARTS["anew,\ncorrected"][0]]
+    """Each method at one density, for each kind of initial weights."""
+    redrawn = table[table["baseline"] == _STARTS["redrawn,\ncorrected"][0]]
     starts = _STARTS if len(redrawn) else dict([*_STARTS.items()][:2])
     asked = set(redrawn["asked"]) or set(table["asked"])
-    at = min(asked, key=lambda x: abs(x - _BESIDE))
+    density = min(asked, key=lambda x: abs(x - _THIRD_DENSITY))
     keys = ["method", "baseline", "initialisation"]
-    found = table[table["asked"] == at].set_index(keys)["accuracy"]
+    accuracy = table[table["asked"] == density].set_index(keys)["accuracy"]
     for method, look in LOOKS.items():
-        known = [found.get((method, *start)) for start in starts.values()]
-        ax.plot(known, **{"linewidth": 0.9, "markersize": 3, **look})
+        values = [accuracy.get((method, *start)) for start in starts.values()]
+        ax.plot(values, **{"linewidth": 0.9, "markersize": 3, **look})
     ax.set_xticks(range(len(starts)), starts)
-    ax.set(title=f"at {at:.0%}", xlim=(-0.25, len(starts) - 0.75))
+    ax.set(title=f"at {density:.0%}", xlim=(-0.25, len(starts) - 0.75))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""What is left of every pruner's accuracy with its mask shuffled, other weights, or turned round.
+"""Accuracy of every pruner with its mask shuffled or inverted, or with other weights.
 
     python figures/patil2021_baselines.py RESULTS --net mlp -o figures
 
 RESULTS is what analyses/patil2021_phew.py or analyses/tanaka2020_synflow.py wrote. A dot is the
 accuracy with a baseline minus that of the method, with a 95 % interval over the seeds, which both
-share: left of 0 the baseline is worse, and what it takes away counts.
+share: left of 0 the baseline is worse, and what it removes matters.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from netsculpt.plots.style import Width, figure
 
 _MARKS = {
     "shuffled": ("#0072b2", "o", "mask shuffled in each layer"),
-    "reinitialised": ("#e69f00", "s", "weights drawn anew"),
+    "reinitialised": ("#e69f00", "s", "weights drawn again"),
     "inverted": ("0.35", "x", "worst instead of best"),
 }
 
 
 def draw(results: Path, width: Width, net: str) -> Figure:
-    """A panel for each density and initialisation."""
+    """One panel per density and initialisation."""
     table = of_net(pd.read_csv(results / "baselines.csv"), net)
     asked = sorted(set(table["asked"]), reverse=True)
     methods = [method for method in LOOKS if (table["method"] == method).any()]
@@ -37,9 +37,9 @@ def draw(results: Path, width: Width, net: str) -> Figure:
     axes = page.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False)
     for ax, (density, start) in zip(axes.flat, panels, strict=False):
         part = table[(table["asked"] == density) & (table["initialisation"] == start)]
-        for at, (baseline, (colour, marker, label)) in enumerate(_MARKS.items()):
+        for row, (baseline, (colour, marker, label)) in enumerate(_MARKS.items()):
             rows = part[part["baseline"] == baseline].set_index("method").reindex(methods)
-            height = [y + 0.22 * (at - 1) for y in range(len(methods))]
+            height = [y + 0.22 * (row - 1) for y in range(len(methods))]
             look = {"color": colour, "markersize": 3, "elinewidth": 0.6}
             ax.errorbar(
                 rows["gain"], height, xerr=rows["gain_half"], fmt=marker, label=label, **look

@@ -1,10 +1,10 @@
-"""What pruners leave of a net as a graph, against density.
+"""Graph measures of pruned nets against density.
 
     python figures/patil2021_graph.py RESULTS --net mlp -o figures
 
 RESULTS is what analyses/patil2021_phew.py or analyses/tanaka2020_synflow.py wrote. Nets are
-measured before they are trained, with He's weights. Δr of the dense net, which is far above those
-of the others, is left out; so are nets without a path from the means of what paths have.
+measured before training, with He's weights. Δr of the dense net, which is far above the others, is
+left out; so are nets without a path, from means over paths.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _PANELS = {  # measure: title
 
 
 def draw(results: Path, width: Width, net: str) -> Figure:
-    """Six panels."""
+    """One panel per measure."""
     table = of_net(pd.read_csv(results / "means.csv"), net)
     plain = table[table["baseline"].isna() & (table["initialisation"] == PLAIN)]
     wide = width in ("neurips", "nature-double")

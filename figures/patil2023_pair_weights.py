@@ -1,4 +1,4 @@
-"""Who feeds whom: edge-weight products in the networks published with Neural Sculpting.
+"""Which inputs feed which outputs: edge-weight products in the published sculpted networks.
 
     python figures/patil2023_pair_weights.py RESULTS -o figures
 
@@ -7,15 +7,15 @@ RESULTS is what analyses/patil2023_published.py wrote.
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from on_command import write
 
 from netsculpt.plots.pair_weights import pair_weights
-from netsculpt.plots.style import figure, paper, write_figure
+from netsculpt.plots.style import Width, figure
 
 _PANELS = {  # experiment: title
     "exemplars-input_separable": "Input separable",
@@ -27,23 +27,23 @@ _PANELS = {  # experiment: title
 }
 
 
-def draw(results: Path) -> Figure:
-    """Mean edge-weight product of each pair over the networks of a task, as share of the largest.
+def draw(results: Path, width: Width) -> Figure:
+    """Mean edge-weight product of each pair over the networks of a task, relative to the largest.
 
-    Each network counts alike: its products are divided by its own largest first.
+    All networks have the same weight: products are first divided by the network's largest.
     """
     columns = ["id", "experiment", "first_listed"]
     networks = pd.read_parquet(results / "networks.parquet", columns=columns).drop_duplicates("id")
     networks = networks[networks["first_listed"]]
-    with np.load(results / "pair_weights.npz") as pairs:
-        means = {
-            experiment: np.mean([pairs[x] / pairs[x].max() for x in of_task["id"]], axis=0)
-            for experiment, of_task in networks.groupby("experiment")
-            if experiment in _PANELS
-        }
+    pairs = pd.read_parquet(results / "pair_weights.parquet").set_index("id")["pairs"].map(np.stack)
+    means = {
+        experiment: np.mean([pairs[x] / pairs[x].max() for x in of_task["id"]], axis=0)
+        for experiment, of_task in networks.groupby("experiment")
+        if experiment in _PANELS
+    }
     shown = [experiment for experiment in _PANELS if experiment in means]
     n_rows = -(-len(shown) // 3)
-    page = figure(aspect=0.36 * n_rows)
+    page = figure(width, aspect=0.36 * n_rows)
     axes = page.subplots(n_rows, 3, squeeze=False).ravel()
     for ax, experiment in zip(axes, shown, strict=False):
         mean = means[experiment]
@@ -57,12 +57,4 @@ def draw(results: Path) -> Figure:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("results", type=Path)
-    parser.add_argument("-o", "--out", type=Path, default=Path("figures"))
-    given = parser.parse_args()
-    given.out.mkdir(parents=True, exist_ok=True)
-    with paper():
-        page = draw(given.results)
-        for kind in ("pdf", "png"):
-            write_figure(page, given.out / f"patil2023_pair_weights.{kind}")
+    write(__file__, __doc__, draw)

@@ -1,4 +1,4 @@
-"""What pruning does to the structure: edge-weight products, and units that carry most of them.
+"""Effect of pruning on structure: edge-weight products, and units that carry most of them.
 
     python figures/patil2023_structure.py RESULTS -o figures
 
@@ -21,25 +21,27 @@ from netsculpt.plots.style import Width, figure
 _STATES = {"dense": "Dense", "edges": "Edges pruned", "units and edges": "Units and edges"}
 _TASKS = ("input separable", "input separable and reused")
 _CARRYING = "reused"
-_LOWER = 1.5  # height of the lowest row, in others
+_LOWER = 1.5  # height of the lowest row, relative to the others
 _COLOURS = ("#0072b2", "#e69f00", "#009e73")
 
 
 def draw(results: Path, width: Width) -> Figure:
-    """Mean edge-weight products, each network's as share of its largest; below, who carries them.
+    """Mean edge-weight products, relative to each network's largest; units that carry them.
 
     The lines are the units of each hidden layer that make 90 % of the edge-weight product to the
     outputs, in networks for the 'reused' task with two hidden layers; circles are the paper's.
     """
-    with np.load(results / "mean_pair_weights.npz") as file:
-        means = {key: file[key] for key in file.files}
-    tasks = [task for task in _TASKS if any(key.startswith(f"{task}/") for key in means)]
+    rows = pd.read_parquet(results / "mean_pair_weights.parquet")
+    means = dict(
+        zip(zip(rows["name"], rows["state"], strict=True), rows["pairs"].map(np.stack), strict=True)
+    )
+    tasks = [task for task in _TASKS if (rows["name"] == task).any()]
     page = figure(width, (0.31 if width == "neurips" else 0.4) * (len(tasks) + _LOWER))
     heights = [*(1 for _ in tasks), _LOWER]
     grid = page.add_gridspec(len(tasks) + 1, len(_STATES), height_ratios=heights)
     for row, task in enumerate(tasks):
         for column, (state, title) in enumerate(_STATES.items()):
-            mean = means.get(f"{task}/{state}")
+            mean = means.get((task, state))
             if mean is None:
                 continue
             ax = page.add_subplot(grid[row, column])
@@ -54,8 +56,8 @@ def draw(results: Path, width: Width) -> Figure:
     layers = sorted(set(carrying["hidden_layer"]))
     below = grid[-1, :].subgridspec(1, len(layers))
     shared: Axes | None = None
-    for at, layer in enumerate(layers):
-        ax = page.add_subplot(below[at], sharey=shared)
+    for index, layer in enumerate(layers):
+        ax = page.add_subplot(below[index], sharey=shared)
         shared = shared or ax
         _lines(ax, carrying[carrying["hidden_layer"] == layer])
         ax.set(title=f"Hidden layer {layer}", xlabel="width")

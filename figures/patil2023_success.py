@@ -1,4 +1,4 @@
-"""Success rates of networks sculpted from scratch, beside those of the paper.
+"""Success rates of networks sculpted from scratch, compared with the paper.
 
     python figures/patil2023_success.py RESULTS -o figures
 
@@ -27,13 +27,13 @@ _PANELS = {  # measure: title
 }
 _MAP = "cividis"
 _PAPER = "#d55e00"
-_DARK = 0.55  # rates below are dark cells
+_DARK = 0.55  # cells with lower rates are dark
 
 
 def draw(results: Path, width: Width, detector: str) -> Figure:
     """Heat maps over shared inputs and uses, and bars of the exemplars.
 
-    In a cell our rate, below it the paper's; the error bars are 95 % intervals.
+    Each cell shows our rate and, below it, the paper's; the error bars are 95 % intervals.
     """
     rates = pd.read_csv(results / "success_rates.csv")
     rates = rates[rates["detector"] == detector]
@@ -43,8 +43,8 @@ def draw(results: Path, width: Width, detector: str) -> Figure:
     n_rows = -(-len(shown) // n_columns) + 1
     page = figure(width, 0.36 * n_rows if wide else 0.5 * n_rows)
     grid = page.add_gridspec(n_rows, n_columns)
-    for at, measure in enumerate(shown):
-        ax = page.add_subplot(grid[divmod(at, n_columns)])
+    for index, measure in enumerate(shown):
+        ax = page.add_subplot(grid[divmod(index, n_columns)])
         _heat_map(ax, rates[rates["measure"] == measure], _PANELS[measure])
     bars = page.add_subplot(grid[-1, :])
     _bars(bars, rates[rates["measure"] == "exemplars"])
@@ -84,15 +84,15 @@ def _bars(ax: Axes, cells: pd.DataFrame) -> None:
     """Exemplars by number of hidden layers."""
     rows, columns = list(dict.fromkeys(cells["row"])), sorted(set(cells["column"]))
     width = 0.8 / len(columns)
-    for at, column in enumerate(columns):
+    for index, column in enumerate(columns):
         own = cells[cells["column"] == column].set_index("row").reindex(rows)
-        x = np.arange(len(rows)) + (at - (len(columns) - 1) / 2) * width
-        colour = str(0.8 - 0.25 * at)
+        x = np.arange(len(rows)) + (index - (len(columns) - 1) / 2) * width
+        colour = str(0.8 - 0.25 * index)
         label = f"{column:.0f} hidden layer{'s' if column > 1 else ''}"
         ax.bar(x, own["rate"], 0.9 * width, color=colour, label=label)
         error = [own["rate"] - own["from"], own["to"] - own["rate"]]
         ax.errorbar(x, own["rate"], error, fmt="none", ecolor="black", elinewidth=0.6, capsize=1.5)
-        named = None if at else "paper"
+        named = None if index else "paper"
         ax.plot(x, own["low"], "D", color=_PAPER, markersize=3, label=named, zorder=3)
     ax.set_xticks(np.arange(len(rows)), [_broken(row) for row in rows])
     ax.set(title="Exemplars", ylabel="success rate", ylim=(0, 1.05))
@@ -104,5 +104,5 @@ def _broken(text: str) -> str:
 
 
 if __name__ == "__main__":
-    detector = {"default": "sculpting", "help": "one that the results were read by"}
+    detector = {"default": "sculpting", "help": "one of those in the results"}
     write(__file__, __doc__, draw, detector=detector)

@@ -1,4 +1,4 @@
-"""How the figures on pruning at initialisation draw methods: one look for each, in all of them."""
+"""Looks of the methods, the same in all figures on pruning at initialisation."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ LOOKS: Mapping[str, Mapping[str, Any]] = {  # colours of Okabe & Ito, and a mark
 
 
 def of_net(table: pd.DataFrame, net: str) -> pd.DataFrame:
-    """A net's rows."""
+    """Rows of a net."""
     chosen = table[table["net"] == net]
     if chosen.empty:
         raise SystemExit(f"no net {net!r} in the results; there are {', '.join(set(table['net']))}")
@@ -40,19 +40,19 @@ def of_net(table: pd.DataFrame, net: str) -> pd.DataFrame:
 
 
 def lines(ax: Axes, table: pd.DataFrame, measure: str) -> None:
-    """A measure against density, a line a method with 95 % intervals; the dense net as a level."""
+    """Draw a measure against density, by method, with 95 % intervals; the dense net as a level."""
     dense = table[table["method"] == DENSE]
     if len(dense):
         ax.axhline(dense[measure].iloc[0], color="black", linewidth=0.6, label=DENSE)
     sparse = table[table["method"] != DENSE]
     asked = sorted(set(sparse["asked"]))
-    for at, (method, look) in enumerate(LOOKS.items()):
+    for index, (method, look) in enumerate(LOOKS.items()):
         part = sparse[sparse["method"] == method].sort_values("asked")
-        beside = 1 + 0.025 * (at - len(LOOKS) / 2)  # so that error bars do not cover each other
+        shift = 1 + 0.025 * (index - len(LOOKS) / 2)  # so that error bars do not overlap
         style = {"linewidth": 0.9, "markersize": 3, "elinewidth": 0.5, **look}
         if len(part):
             error = part[f"{measure}_half"]
-            ax.errorbar(beside * part["asked"], part[measure], error, label=method, **style)
+            ax.errorbar(shift * part["asked"], part[measure], error, label=method, **style)
     ax.set_xscale("log")
     ax.set_xticks(asked, [f"{100 * x:g}" for x in asked])
     ax.set_xticks([], minor=True)
@@ -60,13 +60,13 @@ def lines(ax: Axes, table: pd.DataFrame, measure: str) -> None:
 
 
 def legend(page: Figure, ax: Axes, columns: int) -> None:
-    """What the lines of `ax` are, below all, in rows of up to so many and about as many."""
+    """Draw a legend of `ax` below all, in rows of equal length with at most so many columns."""
     handles, labels = ax.get_legend_handles_labels()
     n_rows = ceil(len(labels) / columns)
     page.legend(handles, labels, loc="outside lower center", ncols=ceil(len(labels) / n_rows))
 
 
 def write(script: str, about: str, draw: Callable[[Path, Width, str], Figure]) -> None:
-    """Draw what a person asks for on the command line."""
+    """Draw the figure of one net, as asked for on the command line."""
     net = {"default": "mlp", "help": "one of the results (default: mlp)"}
     on_command.write(script, about, draw, named_by="net", net=net)

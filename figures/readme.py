@@ -18,10 +18,10 @@ def main(out: Path = OUT) -> None:
     with tempfile.TemporaryDirectory() as folder:
         sculpted_model(Path(folder), SEED, None)
         graph = netsculpt.load(Path(folder) / "model.pt").live()
-    found = netsculpt.analyze(
+    detected = netsculpt.analyze(
         graph, rng=SEED, detectors=["path_signature"], n_nulls=200, n_seeds=0
     ).detected[0]
-    assert found.significance is not None
+    assert detected.significance is not None
     with style.paper("neurips"):
         figure = style.figure("neurips", 0.75)
         axes = figure.subplot_mosaic(
@@ -29,10 +29,10 @@ def main(out: Path = OUT) -> None:
             height_ratios=[1.4, 1],
             width_ratios=[1.2, 1],
         )
-        netsculpt.plots.network(graph, partition=found.partition, ax=axes["network"])
-        netsculpt.plots.module_hierarchy(found.hierarchy, ax=axes["hierarchy"])
+        netsculpt.plots.network(graph, partition=detected.partition, ax=axes["network"])
+        netsculpt.plots.module_hierarchy(detected.hierarchy, ax=axes["hierarchy"])
         netsculpt.plots.null_distribution(
-            found.significance, ax=axes["null"], label="layer-aware modularity Q"
+            detected.significance, ax=axes["null"], label="layer-aware modularity Q"
         )
         for ending in ("pdf", "png"):
             style.write_figure(figure, out / f"readme.{ending}")

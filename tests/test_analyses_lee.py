@@ -1,4 +1,4 @@
-"""Signals in pruned nets: Jacobians by definition, tables by hand, a study that goes on."""
+"""Signals in pruned nets: Jacobians by definition, tables by hand, a study that resumes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from lee2020.measured import (  # noqa: E402
     measured,
 )
 from lee2020.tables import tables_of  # noqa: E402
-from lee2020_signal import QUICK, Config, cells, main  # noqa: E402
+from lee2020_signal import QUICK, Config, study  # noqa: E402
 
 from netsculpt.nets import MLP, initial_net, weight_counts  # noqa: E402
 from netsculpt.nets.initialisations import orthogonal  # noqa: E402
@@ -54,8 +54,8 @@ def rows():
 def test_jacobians_are_the_derivatives_of_outputs_by_inputs(activation):
     net = initial_net(MLP((64, 9, 7, 10), activation), rng=0)
     inputs = digits().inputs[:3]
-    found = by_layer(net, inputs)
-    assert [row["layer"] for row in found] == [1, 2, 3]
+    rows = by_layer(net, inputs)
+    assert [row["layer"] for row in rows] == [1, 2, 3]
     net = net.double()
     stages = {2: 3, 3: 6, 1: 0}  # layer: at which child it begins
     for layer, first in stages.items():
@@ -67,7 +67,7 @@ def test_jacobians_are_the_derivatives_of_outputs_by_inputs(activation):
             )
             for x in inputs
         ])  # fmt: skip
-        row = found[layer - 1]
+        row = rows[layer - 1]
         assert row["through_mean"] == pytest.approx(values.mean())
         assert row["through_sd"] == pytest.approx(values.std())
         assert (row["through_max"], row["through_min"]) == pytest.approx(
@@ -154,6 +154,10 @@ def run(seed: int, state: str, accuracies: list[float]) -> dict[str, list[dict[s
     }
 
 
+def frames(done: list[dict[str, list[dict[str, object]]]]) -> dict[str, pd.DataFrame]:
+    return {name: pd.DataFrame([row for rows in done for row in rows[name]]) for name in RAW}
+
+
 def test_tables_by_hand():
     done = [
         run(0, PLAIN, [0.1, 0.2, 0.3]),
@@ -161,7 +165,7 @@ def test_tables_by_hand():
         run(2, PLAIN, [0.95, 0.1, 0.7]),
         *(run(seed, ISOMETRY, [0.1, 0.1, 0.95]) for seed in range(3)),
     ]
-    tables = tables_of(done, (2,), 0.9)
+    tables = tables_of(frames(done), (2,), 0.9)
     speed = tables["speed"].set_index("state")
     assert speed.loc[PLAIN, ["seeds", "reached", "epochs_to_goal"]].tolist() == [3, 2, 2]
     assert speed.loc[ISOMETRY, ["reached", "epochs_to_goal", "diverged"]].tolist() == [3, 3, 0]
@@ -183,39 +187,39 @@ def test_nets_that_diverged_are_counted_and_left_out_of_means():
     done = [run(seed, PLAIN, [0.1, 0.95]) for seed in range(3)]
     done[0]["runs"][0]["diverged"] = True
     done[0]["curves"].pop()
-    speed = tables_of(done, (1,), 0.9)["speed"].iloc[0]
+    speed = tables_of(frames(done), (1,), 0.9)["speed"].iloc[0]
     assert speed[["seeds", "diverged", "reached"]].tolist() == [3, 1, 2]
     assert speed["accuracy"] == 0.95
     assert speed["loss_1"] == pytest.approx(1.6)
 
 
-def test_where_half_were_never_good_no_epoch_is_told():
+def test_where_half_were_never_good_no_epoch_is_reported():
     done = [run(seed, PLAIN, [0.1, 0.95 if seed == 0 else 0.1]) for seed in range(2)]
-    speed = tables_of(done, (1,), 0.9)["speed"]
+    speed = tables_of(frames(done), (1,), 0.9)["speed"]
     assert speed["reached"].tolist() == [1]
     assert speed["epochs_to_goal"].isna().all()
 
 
 def test_every_cell_is_named_once_and_seeds_come_last():
     for config in (Config(), QUICK):
-        every = cells(config)
-        assert len({cell.name for cell in every}) == len(every)
+        every = study(config).cells
+        assert len({study(config).file_name(cell) for cell in every}) == len(every)
         assert [cell.seed for cell in every] == sorted(cell.seed for cell in every)
     other = replace(CELL, settings=replace(SETTINGS, held_out=0.3))
-    assert len({CELL.name, other.name, replace(CELL, densities=(0.2,)).name}) == 3
+    name = study(QUICK).file_name
+    assert len({name(CELL), name(other), name(replace(CELL, densities=(0.2,)))}) == 3
 
 
-def test_the_study_goes_on_where_its_budget_ended(tmp_path, capsys):
+def test_the_study_resumes_where_its_budget_ended(tmp_path):
     config = Config(
         activations=("relu",), methods=("random",), densities=(0.3,), init_densities=(0.3,),
-        n_seeds=1, settings=SETTINGS, checkpoints=(1,), jobs=1,
+        n_seeds=1, settings=SETTINGS, checkpoints=(1,),
     )  # fmt: skip
-    main(replace(config, budget_minutes=0.0), tmp_path)
-    assert "0 cells, 12 left out" in capsys.readouterr().out
-    main(config, tmp_path)
+    assert study(config).run(tmp_path, budget_minutes=0).n_left_out == 12
+    study(config).run(tmp_path)
     files = {x.name: x.stat().st_mtime_ns for x in (tmp_path / "cells").iterdir()}
     assert len(files) == 12
-    main(config, tmp_path)
+    study(config).run(tmp_path)
     assert {x.name: x.stat().st_mtime_ns for x in (tmp_path / "cells").iterdir()} == files
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     assert manifest["left_out"] == 0

@@ -20,11 +20,10 @@ import patil2021_baselines  # noqa: E402
 import patil2021_graph  # noqa: E402
 import patil2021_phew  # noqa: E402
 import tanaka2020_synflow  # noqa: E402
-from at_initialisation import study  # noqa: E402
 from at_initialisation.cells import DENSE, METHODS, NETS, Cell, cells  # noqa: E402
 from at_initialisation.measured import MEASURES, measured  # noqa: E402
 from at_initialisation.pruned import BASELINES, CORRECTED, PLAIN, pruned_and_trained  # noqa: E402
-from at_initialisation.study import Part  # noqa: E402
+from at_initialisation.study import Config, Part  # noqa: E402
 from at_initialisation.tables import (  # noqa: E402
     agreement,
     baselines_beside,
@@ -45,8 +44,8 @@ def threads():
     torch.set_num_threads(before)
 
 
-def quick(config: study.Config, part: Part, **changed: object) -> study.Config:
-    return replace(config, parts=(part,), jobs=1, **changed)
+def quick(config: Config, part: Part, **changed: object) -> Config:
+    return replace(config, parts=(part,), **changed)
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +53,7 @@ def digits_study(tmp_path_factory):
     out = tmp_path_factory.mktemp("phew")
     part = Part("mlp", (0.05,), (0.05,), n_seeds=2, epochs=1)
     config = quick(patil2021_phew.QUICK, part, baselines=("shuffled",), methods=("synflow", "phew"))
-    patil2021_phew.main(config, out)
+    patil2021_phew.study(config).run(out)
     return out
 
 
@@ -82,11 +81,11 @@ def test_units_alive_are_those_known(digits_study):
     assert by_method.min()["phew"] >= 122
     assert by_method.max()["synflow"] <= 80
     expected = pd.read_csv(digits_study / "expected.csv")
-    told = expected[expected["measure"].str.startswith("live")]
-    assert len(told) == 6
-    for found, known, told_so in told[["found", "known", "as known"]].to_numpy():
+    rows = expected[expected["measure"].str.startswith("live")]
+    assert len(rows) == 6
+    for value, known, as_known in rows[["found", "known", "as known"]].to_numpy():
         low, high = map(int, known.split(" … "))
-        assert told_so == (low <= found <= high)
+        assert as_known == (low <= value <= high)
 
 
 def test_same_masks_whatever_the_initial_weights(digits_study):
@@ -110,39 +109,45 @@ def test_figures_show_every_method(digits_study, script):
         script.draw(digits_study, "neurips", "vgg")
 
 
-def test_goes_on_where_it_stopped(tmp_path):
+def test_resumes_where_it_stopped(tmp_path):
     part = Part("mlp", (0.05,), n_seeds=1, epochs=1)
-    config = quick(patil2021_phew.QUICK, part, methods=("magnitude",))
-    with pytest.raises(SystemExit, match="larger budget"):
-        study.run(replace(config, budget_minutes=-1.0), tmp_path)
-    first = study.run(config, tmp_path)
+    study = tanaka2020_synflow.study(
+        quick(patil2021_phew.QUICK, part, methods=("magnitude", "random erk"))
+    )
+    assert study.run(tmp_path, budget_minutes=0).n_done == 0
+    first = study.run(tmp_path)
     written = {path: path.stat().st_mtime_ns for path in (tmp_path / "cells").iterdir()}
     lost = next(path for path in written if "magnitude" in path.name)
     lost.unlink()
-    assert study.run(replace(config, budget_minutes=-1.0), tmp_path).n_left_out == 1
-    again = study.run(config, tmp_path)
+    assert study.run(tmp_path, budget_minutes=0).n_left_out == 1
+    again = study.run(tmp_path)
     kept = {path: path.stat().st_mtime_ns for path in written if path != lost}
     assert all(written[path] == time for path, time in kept.items())
-    pd.testing.assert_frame_equal(first.rows, again.rows)
-    pd.testing.assert_frame_equal(first.layers, again.layers)
+    for name in ("nets", "layers"):
+        pd.testing.assert_frame_equal(first.tables[name], again.tables[name])
 
 
 def test_images_run_and_say_what_is_cut_off(tmp_path):
     part = Part("cnn", (0.02,), n_seeds=1, epochs=2)
-    tanaka2020_synflow.main(quick(tanaka2020_synflow.QUICK, part), tmp_path)
+    tanaka2020_synflow.study(quick(tanaka2020_synflow.QUICK, part)).run(tmp_path)
     table = pd.read_csv(tmp_path / "cut_off.csv").set_index("method")
     assert table.loc["synflow, one round", ["masks", "no_path"]].tolist() == [1, 1]
     assert table.loc["phew", ["masks", "no_path"]].tolist() == [1, 0]
     assert set(pd.read_csv(tmp_path / "live.csv")["layer"]) >= {"conv1", "conv2", "fc1", "fc2"}
 
 
-def test_a_name_for_whatever_numbers_depend_on():
+def test_a_file_for_whatever_numbers_depend_on(monkeypatch):
     cell = Cell("mlp", "snip", 0.1, 0)
     others = [
         replace(cell, **x)
         for x in ({"seed": 1}, {"epochs": 3}, {"baselines": BASELINES}, {"n_scored": 9})
     ]
-    assert len({cell.name, *(x.name for x in others)}) == 5
+    name = tanaka2020_synflow.study(tanaka2020_synflow.QUICK).file_name
+    assert len({name(cell), *map(name, others)}) == 5
+    other = {"mlp": replace(NETS["mlp"], task="two-digits-sum")}
+    monkeypatch.setattr("at_initialisation.cells.NETS", other)
+    assert name(replace(cell)) != name(cell), "another net of the same name"
+    monkeypatch.undo()
     made = cells(
         "mlp",
         methods=tuple(METHODS),
@@ -152,7 +157,7 @@ def test_a_name_for_whatever_numbers_depend_on():
         seeds=range(2),
         epochs=None,
     )
-    assert len({x.name for x in made}) == len(made) == 2 * (1 + 2 * len(METHODS))
+    assert len(set(map(name, made))) == len(made) == 2 * (1 + 2 * len(METHODS))
     assert [x.seed for x in made] == sorted(x.seed for x in made)
     with_baselines = {(x.method, x.density) for x in made if x.baselines}
     assert with_baselines == {(x, 0.1) for x in METHODS if not x.startswith("random")}
@@ -197,14 +202,14 @@ def test_a_kernel_counts_by_its_scalars():
 
 
 def test_baselines_keep_what_they_should():
-    rows, layers = pruned_and_trained(Cell("mlp", "snip", 0.05, 0, BASELINES, epochs=1))
-    kept = pd.DataFrame(layers).query("kind == 'weights'")
+    rows = pruned_and_trained(Cell("mlp", "snip", 0.05, 0, BASELINES, epochs=1))
+    kept = pd.DataFrame(rows["layers"]).query("kind == 'weights'")
     by_layer = kept.pivot_table("kept", ["layer"], ["baseline", "initialisation"])
     own = by_layer["", PLAIN]
     for baseline in ("shuffled", "reinitialised"):
         assert by_layer[baseline, PLAIN].equals(own) or (by_layer[baseline, PLAIN] == own).all()
     assert not (by_layer["inverted", PLAIN] == own).all()
-    table = pd.DataFrame(rows).set_index(["baseline", "initialisation"])
+    table = pd.DataFrame(rows["nets"]).set_index(["baseline", "initialisation"])
     assert set(table["kept"]) == {2112}
     pattern = ["log10_paths", "live_hidden"]
     same = table.loc[("reinitialised", PLAIN), pattern] == table.loc[("", PLAIN), pattern]

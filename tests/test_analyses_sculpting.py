@@ -1,7 +1,8 @@
-"""The study from scratch: its cells, its files, and its tables beside the paper's."""
+"""The study from scratch: its cells, its files, and its tables compared with the paper's."""
 
 from __future__ import annotations
 
+import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ ANALYSES = Path(__file__).parents[1] / "analyses"
 sys.path.insert(0, str(ANALYSES))
 
 from patil2023.cells import GRIDS, STUDIES, cells  # noqa: E402
-from patil2023.measured import DENSE, EDGES, UNITS, measure_cell  # noqa: E402
+from patil2023.measured import DENSE, EDGES, UNITS, Sculpted, measure_sculpted  # noqa: E402
 from patil2023.sculpted import read_cell, sculpt_cell, task_of, write_cell  # noqa: E402
 from patil2023.sculpted_tables import (  # noqa: E402
     carrying_by_state,
@@ -24,6 +25,7 @@ from patil2023.sculpted_tables import (  # noqa: E402
     tests_by_state,
 )
 from patil2023.truth import truth_of  # noqa: E402
+from patil2023_sculpting import QUICK, study  # noqa: E402
 
 tests_by_state.__test__ = False  # is a table of tests
 
@@ -37,6 +39,10 @@ def cell():
 @pytest.fixture(scope="module")
 def found(cell):
     return sculpt_cell(cell)
+
+
+def measured(cell, found, detectors=("sculpting",)):
+    return measure_sculpted(Sculpted(cell.experiment, cell.arch, cell, detectors, 0), found)
 
 
 def test_every_cell_fits_its_task_and_is_named_once():
@@ -103,19 +109,22 @@ def test_edges_alone_keep_more_units(cell, found):
     by_edges = sculpt_cell(replace(cell, prunes_units=False))
     starts = zip(found.dense.values(), by_edges.dense.values(), strict=True)
     assert all(np.array_equal(a, b) for a, b in starts)
-    kept = [measure_cell(cell, found, ["sculpting"], 0).networks[at]["kept"] for at in range(2)]
-    assert min(kept) >= 12
-    rows = measure_cell(replace(cell, prunes_units=False), by_edges, ["sculpting"], 0)
-    assert not rows.networks
-    assert {row["state"] for row in rows.tests} == {EDGES}
+    assert min(row["kept"] for row in measured(cell, found)["networks"]) >= 12
+    rows = measured(replace(cell, prunes_units=False), by_edges)
+    assert "networks" not in rows
+    assert {row["state"] for row in rows["pair_tests"]} == {EDGES}
 
 
 def test_measured_states_and_tables(cell, found):
-    rows = measure_cell(cell, found, ["sculpting"], 0)
-    assert {row["state"] for row in rows.carrying} == {DENSE, UNITS}
-    assert set(rows.mean_pairs) == {f"input separable/{state}" for state in (DENSE, UNITS)}
-    assert all(0 < mean.max() <= 1 for mean in rows.mean_pairs.values())
-    networks = pd.DataFrame(rows.networks)
+    rows = measured(cell, found)
+    assert {row["state"] for row in rows["units_carrying"]} == {DENSE, UNITS}
+    means = rows["mean_pair_weights"]
+    assert {(row["name"], row["state"]) for row in means} == {
+        ("input separable", state) for state in (DENSE, UNITS)
+    }
+    assert all(0 < row["pairs"].max() <= 1 for row in means)
+    assert len(rows["pair_weights"]) == 2
+    networks = pd.DataFrame(rows["networks"]).assign(source="here")
     published = networks.assign(source="published", inputs=False)
     table = rates_beside(pd.concat([networks, published]))
     assert table[["networks", "published_networks", "published_rate"]].to_numpy().tolist() == [
@@ -125,13 +134,13 @@ def test_measured_states_and_tables(cell, found):
     assert table["to"].ge(table["rate"]).all()
     wide = sizes(pd.concat([networks, published]))
     assert wide["kept_here"].tolist() == wide["kept_published"].tolist()
-    by_state = tests_by_state(pd.DataFrame(rows.tests)).set_index("state")
+    by_state = tests_by_state(pd.DataFrame(rows["pair_tests"])).set_index("state")
     assert by_state.loc[UNITS, "others"] < by_state.loc[DENSE, "others"]
-    carried = carrying_by_state(pd.DataFrame(rows.carrying))
+    carried = carrying_by_state(pd.DataFrame(rows["units_carrying"]))
     assert carried["paper"].isna().all(), "the paper's are of another task"
 
 
-def test_lower_rate_than_the_published_is_told_by_chance():
+def test_lower_rate_than_the_published_has_a_p_value():
     row = {
         "study": "overlap", "name": "3 shared inputs", "uses": 1, "width": 24, "detector": "x",
         "hidden_layers": 1, "first_listed": True, "outputs": True, "hidden": True,
@@ -152,5 +161,23 @@ def test_no_seed_that_solves_gives_an_empty_cell(cell, tmp_path):
     assert found.networks == []
     write_cell(tmp_path / "cell.npz", found)
     again = read_cell(tmp_path / "cell.npz")
-    assert measure_cell(idle, again, ["sculpting"], 0).networks == []
+    assert measured(idle, again).get("networks", []) == []
     assert torch.get_num_threads() == 1
+
+
+def test_sculpted_networks_are_kept_for_other_detectors(tmp_path, monkeypatch):
+    config = replace(QUICK, studies=("exemplars",), n_seeds=1, most_cells=1, out=tmp_path)
+    first = study(replace(config, detectors=("sculpting",))).run(tmp_path)
+    assert first.tables["cells"]["state"].tolist() == ["done"]
+    monkeypatch.setattr("patil2023_sculpting.sculpt_cell", None)
+    second = study(replace(config, detectors=("leiden",))).run(tmp_path)
+    assert second.tables["networks"]["detector"].tolist() == ["leiden"]
+    assert second.tables["sizes"].equals(first.tables["sizes"])
+
+
+def test_cells_beyond_the_budget_are_listed(tmp_path):
+    config = replace(QUICK, studies=("exemplars",), n_seeds=1, most_cells=1, out=tmp_path)
+    study(config).run(tmp_path)
+    results = study(replace(config, most_cells=3)).run(tmp_path, budget_minutes=0)
+    assert results.tables["cells"]["state"].tolist() == ["done", "left out", "left out"]
+    assert json.loads((tmp_path / "manifest.json").read_text())["left_out"] == 2

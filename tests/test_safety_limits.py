@@ -26,7 +26,7 @@ from netsculpt.graph.matrices import from_matrices
 from netsculpt.graph.npz import save
 from netsculpt.loading import load
 from netsculpt.nets.masks import net_from_model
-from netsculpt.studies.sculpting import read_plan
+from netsculpt.studies.sculpting import read_config
 from netsculpt.training.influence import measured_influence, task_name_of
 from netsculpt.training.tasks import task
 
@@ -267,16 +267,16 @@ def test_a_net_is_not_made_as_large_as_a_file_says(widths: Any, tmp_path: Path) 
         net_from_model(read_model(tmp_path / "m.pt"))
 
 
-def test_plans_are_doubted(tmp_path: Path) -> None:
+def test_damaged_plan_files_are_refused(tmp_path: Path) -> None:
     plan = tmp_path / "plan.json"
     for content in (b"", b"[" * 100_000, b"\xff", b'{"plan": {"x": 1}}', b'{"plan": []}', b"1"):
         plan.write_bytes(content)
-        with pytest.raises(FormatError, match="cannot be read as the plan"):
-            read_plan(tmp_path)
+        with pytest.raises(FormatError, match="cannot be read as the configuration"):
+            read_config(tmp_path)
     with plan.open("wb") as file:
         file.truncate(1 << 40)  # sparse
     with pytest.raises(FormatError, match="longer than"):
-        read_plan(tmp_path)
+        read_config(tmp_path)
 
 
 def test_states_of_sculpting_run_no_code(tmp_path: Path) -> None:

@@ -21,9 +21,9 @@ import torch
 import netsculpt
 from netsculpt.core.errors import FormatError, LimitError
 from netsculpt.files.checkpoint import read_model
-from netsculpt.studies.sculpting import Plan, Sweep, read_plan, sweep
+from netsculpt.studies.sculpting import Sweep, SweepConfig, read_config, sweep
 
-PLAN = Plan(
+CONFIG = SweepConfig(
     "input-separable",
     widths=(4, 12, 10, 4),
     seeds=tuple(range(4)),
@@ -51,10 +51,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def swept(folder: Path) -> Sweep:
-    return sweep(PLAN, folder, detectors=["sculpting", "leiden"])
+    return sweep(CONFIG, folder, detectors=["sculpting", "leiden"])
 
 
-def test_every_run_is_told(swept: Sweep, folder: Path) -> None:
+def test_every_run_is_reported(swept: Sweep, folder: Path) -> None:
     rows = list(csv.DictReader((folder / "runs.csv").read_text().splitlines()))
     assert len(rows) == len(swept.runs) == 8
     assert [int(row["weights"]) for row in rows] == [run.weights for run in swept.runs]
@@ -65,7 +65,7 @@ def test_every_run_is_told(swept: Sweep, folder: Path) -> None:
         same = [run for run in swept.runs if run.seed == network.run.seed]
         assert network.run.weights == min(run.weights for run in same)
         assert network.run.accuracy == 1
-        n_weights = sum(a * b for a, b in itertools.pairwise(PLAN.widths))
+        n_weights = sum(a * b for a, b in itertools.pairwise(CONFIG.widths))
         assert network.run.density == pytest.approx(network.run.weights / n_weights)
 
 
@@ -84,9 +84,9 @@ def test_models_are_read_with_no_flag(swept: Sweep, folder: Path) -> None:
         graph = netsculpt.load(folder / network.model)
         assert graph.n_edges == network.run.weights
         assert tuple(layer.n_units for layer in graph.live().layers) == network.live
-        said = read_model(folder / network.model).metadata
-        assert said["plan"]["task"] == PLAN.task
-        assert said["run"] == asdict(network.run)
+        metadata = read_model(folder / network.model).metadata
+        assert metadata["plan"]["task"] == CONFIG.task
+        assert metadata["run"] == asdict(network.run)
     assert set(models(folder)) == {f"seed-{run.seed}" for run in swept.runs if run.sparsest}
 
 
@@ -112,24 +112,24 @@ def test_summary_is_what_was_found(swept: Sweep, folder: Path) -> None:
 
 
 def test_jobs_change_no_byte(tmp_path: Path) -> None:
-    plan = replace(PLAN, together=4)
-    assert plan.batches == [(0, 1), (2, 3)]
+    config = replace(CONFIG, together=4)
+    assert config.batches == [(0, 1), (2, 3)]
     one, two = tmp_path / "one", tmp_path / "two"
-    assert sweep(plan, one).runs == sweep(plan, two, jobs=2).runs
+    assert sweep(config, one).runs == sweep(config, two, jobs=2).runs
     assert models(one) == models(two) != {}
 
 
 def test_a_finished_folder_is_only_read(swept: Sweep, folder: Path) -> None:
     before = models(folder)
     rounds: list[str] = []
-    again = sweep(PLAN, folder, progress=lambda stage, *_: rounds.append(stage))
+    again = sweep(CONFIG, folder, progress=lambda stage, *_: rounds.append(stage))
     assert rounds == []
     assert again.runs == swept.runs
     assert models(folder) == before
 
 
 def test_killed_and_resumed_is_the_same_to_the_bit(tmp_path: Path) -> None:
-    """kill -9 in the middle of pruning, then --resume, against a run that nobody disturbed."""
+    """kill -9 in the middle of pruning, then --resume, against an undisturbed run."""
     arguments = (
         *("input-separable", "--arch", "4,24,4", "--seeds", "0-5", "--epochs", "20"),
         *("--unit-gradients", "20", "--edge-gradients", "1"),
@@ -156,41 +156,41 @@ def test_killed_and_resumed_is_the_same_to_the_bit(tmp_path: Path) -> None:
     assert (killed / "runs.csv").read_text() == (whole / "runs.csv").read_text()
 
 
-def test_another_plan_is_refused(swept: Sweep, folder: Path) -> None:
-    assert read_plan(folder) == swept.plan == PLAN
+def test_another_configuration_is_refused(swept: Sweep, folder: Path) -> None:
+    assert read_config(folder) == swept.config == CONFIG
     with pytest.raises(FormatError, match="epochs 30, this is 31"):
-        sweep(replace(PLAN, epochs=31), folder)
+        sweep(replace(CONFIG, epochs=31), folder)
 
 
 def test_another_task_of_the_same_name_is_refused(tmp_path: Path) -> None:
     text = tmp_path / "f.txt"
     text.write_text("f = a & b")
-    plan = Plan(str(text), (2, 3, 1), (0,), epochs=2, goal_accuracy=0.1)
-    sweep(plan, tmp_path / "runs")
+    config = SweepConfig(str(text), (2, 3, 1), (0,), epochs=2, goal_accuracy=0.1)
+    sweep(config, tmp_path / "runs")
     text.write_text("f = a | b")
     with pytest.raises(FormatError, match="its file changed"):
-        sweep(plan, tmp_path / "runs")
+        sweep(config, tmp_path / "runs")
 
 
 def test_a_broken_state_is_named(tmp_path: Path) -> None:
-    plan = replace(PLAN, seeds=(0,), epochs=1)
-    sweep(plan, tmp_path)
+    config = replace(CONFIG, seeds=(0,), epochs=1)
+    sweep(config, tmp_path)
     (tmp_path / "rounds" / "seeds-0-0.pt").write_bytes(b"no state")
     with pytest.raises(FormatError, match="remove it to start again"):
-        sweep(plan, tmp_path)
+        sweep(config, tmp_path)
 
 
 @pytest.mark.parametrize("content", [b"", b"no state", torch.ones(3), [], {"stage": "units"}])
 def test_no_state_at_all(content: Any, tmp_path: Path) -> None:
-    plan = replace(PLAN, seeds=(0,), epochs=1)
-    sweep(plan, tmp_path)
+    config = replace(CONFIG, seeds=(0,), epochs=1)
+    sweep(config, tmp_path)
     path = tmp_path / "rounds" / "seeds-0-0.pt"
     if isinstance(content, bytes):
         path.write_bytes(content)
     else:
         torch.save(content, path)
     with pytest.raises(FormatError, match="remove it to start again"):
-        sweep(plan, tmp_path)
+        sweep(config, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -203,27 +203,27 @@ def test_no_state_at_all(content: Any, tmp_path: Path) -> None:
         ({"noise": float("inf")}, "finite"),
     ],
 )
-def test_a_broken_plan_is_named(change: dict[str, Any], text: str, tmp_path: Path) -> None:
-    content = {"plan": {**asdict(PLAN), **change}, "task": "sha256:"}
+def test_a_broken_configuration_is_named(change: dict[str, Any], text: str, tmp_path: Path) -> None:
+    content = {"plan": {**asdict(CONFIG), **change}, "task": "sha256:"}
     (tmp_path / "plan.json").write_text(json.dumps(content))
     with pytest.raises(FormatError, match=text):
-        sweep(read_plan(tmp_path), tmp_path)
+        sweep(read_config(tmp_path), tmp_path)
 
 
-def test_a_plan_without_its_task_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "plan.json").write_text(json.dumps({"plan": asdict(PLAN)}))
+def test_a_configuration_without_its_task_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "plan.json").write_text(json.dumps({"plan": asdict(CONFIG)}))
     with pytest.raises(FormatError, match="other samples"):
-        sweep(PLAN, tmp_path)
+        sweep(CONFIG, tmp_path)
 
 
 @pytest.mark.parametrize("lost", ["rounds/seeds-0-0.pt", "rounds", "seed-0", "runs.csv"])
 def test_what_was_deleted_is_made_again(lost: str, tmp_path: Path) -> None:
-    plan = replace(PLAN, seeds=(0,), goal_accuracy=0.7, epochs=10)
-    sweep(plan, tmp_path, detectors=[])
+    config = replace(CONFIG, seeds=(0,), goal_accuracy=0.7, epochs=10)
+    sweep(config, tmp_path, detectors=[])
     before = models(tmp_path), (tmp_path / "runs.csv").read_bytes()
     path = tmp_path / lost
     shutil.rmtree(path) if path.is_dir() else path.unlink()
-    sweep(plan, tmp_path, detectors=[])
+    sweep(config, tmp_path, detectors=[])
     assert (models(tmp_path), (tmp_path / "runs.csv").read_bytes()) == before
     assert before[0]
 
@@ -233,20 +233,20 @@ def test_what_was_deleted_is_made_again(lost: str, tmp_path: Path) -> None:
 )
 def test_what_cannot_be_done_is_not_begun(change: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(FormatError):
-        sweep(replace(PLAN, **change), tmp_path / "runs")
+        sweep(replace(CONFIG, **change), tmp_path / "runs")
     assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.parametrize("device", ["cuda:97", "meta", "nonsense"])
 def test_a_device_that_is_not_there(device: str, tmp_path: Path) -> None:
     with pytest.raises(LimitError, match="use 'cpu'"):
-        sweep(replace(PLAN, device=device), tmp_path / "runs")
+        sweep(replace(CONFIG, device=device), tmp_path / "runs")
     assert not (tmp_path / "runs").exists(), "nothing is begun"
 
 
-def test_the_plan_is_what_is_done(tmp_path: Path) -> None:
-    """Options that change the networks of a plan, and the accuracy that is told."""
-    easy = replace(PLAN, seeds=(0, 1), goal_accuracy=0.8, epochs=20)
+def test_the_configuration_is_what_is_done(tmp_path: Path) -> None:
+    """Options that change the networks of a sweep, and the accuracy that is reported."""
+    easy = replace(CONFIG, seeds=(0, 1), goal_accuracy=0.8, epochs=20)
     found = sweep(easy, tmp_path / "easy").runs
     assert all(run.solved and 0.8 <= run.accuracy <= 1 for run in found)
     assert min(run.accuracy for run in found) < 1
@@ -261,20 +261,20 @@ def test_networks_whose_truth_is_not_known_do_not_count(swept: Sweep) -> None:
         replace(swept.networks[0], inputs_found={"x": None}, outputs_found={"x": right})
         for right in (True, False, None)
     ]
-    found = Sweep(PLAN, swept.runs, tuple(known))
+    found = Sweep(CONFIG, swept.runs, tuple(known))
     assert found.success("x") == (None, 0.5)
 
 
 def test_unknown_method() -> None:
     with pytest.raises(FormatError, match="unit score 'size' is not one of"):
-        replace(PLAN, unit_score="size")
+        replace(CONFIG, unit_score="size")
 
 
 def test_batches_hold_all_seeds_once() -> None:
-    plan = replace(PLAN, seeds=tuple(range(1200)))
-    assert sum(plan.batches, ()) == plan.seeds
-    assert all(len(batch) * 2 <= 1000 for batch in plan.batches)
-    wide = replace(PLAN, widths=(784, 3000, 3000, 10), seeds=tuple(range(9)))
+    config = replace(CONFIG, seeds=tuple(range(1200)))
+    assert sum(config.batches, ()) == config.seeds
+    assert all(len(batch) * 2 <= 1000 for batch in config.batches)
+    wide = replace(CONFIG, widths=(784, 3000, 3000, 10), seeds=tuple(range(9)))
     assert [len(batch) for batch in wide.batches] == [1] * 9
 
 
@@ -328,17 +328,17 @@ def test_functions_from_a_file(tmp_path: Path) -> None:
     assert run.returncode == 0, run.stderr
     assert "live units" in run.stdout
     assert list((tmp_path / "runs").glob("seed-*/model.pt"))
-    assert read_plan(tmp_path / "runs").task == str(text), "found from any folder"
+    assert read_config(tmp_path / "runs").task == str(text), "found from any folder"
 
 
 def test_a_goal_is_reached_by_the_same_percentage(tmp_path: Path) -> None:
     """99.9 / 100 is a little more than 999 / 1000."""
     run = cli("reused", "--goal-accuracy", "99.9", "--epochs", "1", "-o", tmp_path / "runs")
     assert run.returncode == 0, run.stderr
-    assert read_plan(tmp_path / "runs").goal_accuracy == 0.999
+    assert read_config(tmp_path / "runs").goal_accuracy == 0.999
 
 
-def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
+def test_ctrl_c_says_how_to_resume(tmp_path: Path) -> None:
     arguments = ("reused", "--seeds", "0-9", "--epochs", "2000", "-o", str(tmp_path / "runs"))
     command = [sys.executable, "-m", "netsculpt", "sculpt", *arguments]
     process = subprocess.Popen(

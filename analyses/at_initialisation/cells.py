@@ -1,10 +1,9 @@
-"""What is pruned, how, and how it is trained."""
+"""Nets, pruning methods and training recipes, and the cells that combine them."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from netsculpt.nets.families import CNN, MLP, NetSpec, ResNet
@@ -13,17 +12,16 @@ from netsculpt.training.fitting.recipe import Recipe
 __all__ = ["DENSE", "METHODS", "NETS", "Cell", "Method", "Net", "cells"]
 
 DENSE = "dense"
-_HASHED = 10  # characters of a hash in a name
 
 
 @dataclass(frozen=True)
 class Method:
-    """How weights are chosen: by walks, or by a score."""
+    """How the kept weights are chosen: by walks, or by a score."""
 
     score: str | None  # None: walks
     allocation: str = "global"
-    rounds: int | None = None  # None: as many as the paper of the score has
-    baselines: bool = True  # whether its masks, weights or choice carry something to be taken away
+    rounds: int | None = None  # None: the default of the score
+    baselines: bool = True  # whether baselines can take anything away from it
 
 
 METHODS: Mapping[str, Method] = MappingProxyType(
@@ -43,7 +41,7 @@ METHODS: Mapping[str, Method] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Net:
-    """A net, its task, and how it is trained."""
+    """A net, its task, and its training recipe."""
 
     spec: NetSpec
     task: str
@@ -51,7 +49,7 @@ class Net:
 
 
 def _momentum(epochs: int) -> Recipe:
-    """As most papers on pruning at initialisation train."""
+    """The recipe of most papers on pruning at initialisation."""
     return Recipe(epochs, 64, "sgd", learning_rate=0.1, schedule="cosine", warmup=1)
 
 
@@ -77,18 +75,16 @@ class Cell:
     net: str  # of NETS
     method: str  # of METHODS, or DENSE
     density: float
-    seed: int  # of samples, weights, masks, and order of training
+    seed: int  # of samples, weights, masks, and training order
     baselines: tuple[str, ...] = ()
-    epochs: int | None = None  # None: as many as its net has
+    epochs: int | None = None  # None: those of the net's recipe
     n_scored: int = 512  # samples that scores see
+    setup: Net = field(init=False)  # what the names refer to: rows depend on it, too
+    choice: Method | None = field(init=False)  # None: dense
 
-    @property
-    def name(self) -> str:
-        """A file name; another one for whatever its numbers depend on."""
-        known = repr((asdict(self), NETS[self.net], METHODS.get(self.method)))
-        digest = hashlib.sha256(known.encode()).hexdigest()[:_HASHED]
-        method = self.method.replace(", ", "-").replace(" ", "-")
-        return f"{self.net}-{method}-{self.density}-seed{self.seed}-{digest}"
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "setup", NETS[self.net])
+        object.__setattr__(self, "choice", METHODS.get(self.method))
 
 
 def cells(
@@ -102,12 +98,12 @@ def cells(
     epochs: int | None,
 ) -> list[Cell]:
     """All cells of a net, seed by seed, so that a budget leaves out seeds."""
-    found = []
+    chosen = []
     for seed in seeds:
-        found.append(Cell(net, DENSE, 1.0, seed, epochs=epochs))
+        chosen.append(Cell(net, DENSE, 1.0, seed, epochs=epochs))
         for density in densities:
             for method in methods:
-                carried = METHODS[method].baselines and density in baseline_densities
-                held = baselines if carried else ()
-                found.append(Cell(net, method, density, seed, held, epochs))
-    return found
+                compared = METHODS[method].baselines and density in baseline_densities
+                own = baselines if compared else ()
+                chosen.append(Cell(net, method, density, seed, own, epochs))
+    return chosen

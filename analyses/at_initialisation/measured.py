@@ -1,4 +1,4 @@
-"""What a masked net looks like as a graph, before it is trained."""
+"""A masked net as a graph, before training."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ MEASURES: Mapping[str, str] = {
     "live_hidden": "hidden units on an input→output path, fraction",
     "effective_units": "all units on a path, fraction",
     "effective_weights": "kept weights on a path, fraction",
-    "live_outputs": "outputs that an input reaches, fraction",
-    "log10_paths": "paths of kept scalar weights, decimal logarithm; none if there is no path",
-    "log10_kernel_trace": "trace of the path kernel, decimal logarithm; none if there is no path",
+    "live_outputs": "outputs on a path, fraction",
+    "log10_paths": "paths of kept scalar weights, decimal logarithm; NaN if there is no path",
+    "log10_kernel_trace": "trace of the path kernel, decimal logarithm; NaN if there is no path",
     "ramanujan": "difference of bound Δr, mean over layers; ≥ 0: expands like a Ramanujan graph",
     "spectral_gap": "σ1 − σ2 of |weights|, mean over layers",
     "singular_mean": "singular values of a layer's weights, mean over layers",
@@ -41,11 +41,11 @@ MEASURES: Mapping[str, str] = {
 
 
 def measured(net: nn.Module, example: Tensor) -> tuple[Row, list[Row]]:
-    """Measures of the whole net, and one row a layer of units or weights."""
+    """Measures of the whole net, and one row per layer of units or weights."""
     graph = trace(net, example, edge_norm="l2")
     weights = _weights(net)
     units = _units(graph)
-    found = effective(graph)
+    on_path = effective(graph)
     hidden = [row for row in units if row["role"] == "hidden"]
     scalars = np.ones(graph.n_edges) if graph.multiplicity is None else graph.multiplicity
     paths = graph.with_weights(scalars.astype(np.float64))
@@ -55,9 +55,9 @@ def measured(net: nn.Module, example: Tensor) -> tuple[Row, list[Row]]:
         "density": counts.density,
         "kept": sum(counts.kept),
         "live_hidden": sum(x["live"] for x in hidden) / sum(x["units"] for x in hidden),
-        "effective_units": float(found.units.mean()),
-        "effective_weights": _on_paths(graph, scalars, found.edges) / max(sum(counts.kept), 1),
-        "live_outputs": float(found.units[graph.outputs].mean()),
+        "effective_units": float(on_path.units.mean()),
+        "effective_weights": _on_paths(graph, scalars, on_path.edges) / max(sum(counts.kept), 1),
+        "live_outputs": float(on_path.units[graph.outputs].mean()),
         "log10_paths": _finite(log10_path_total(paths)),
         "log10_kernel_trace": _finite(log10_path_kernel_trace(graph)),
     }
@@ -81,7 +81,7 @@ def _units(graph: NetGraph) -> list[Row]:
 
 
 def _weights(net: nn.Module) -> list[Row]:
-    """Density, expansion and isometry of every weight; all kept where there is no mask."""
+    """Density, expansion and isometry of every weight; without a mask, all are kept."""
     masks, rows = masks_of(net), []
     for name, parameter in prunable(net).items():
         weight = parameter.detach().double().numpy()
@@ -105,7 +105,7 @@ def _weights(net: nn.Module) -> list[Row]:
 
 
 def _on_paths(graph: NetGraph, scalars: NDArray[np.number], edges: NDArray[np.bool_]) -> float:
-    """Kept scalars that lie on a path."""
+    """Number of kept scalars on a path."""
     counted = edges.copy()
     for block in graph.blocks:
         if block.kind == WIRING:
@@ -113,5 +113,5 @@ def _on_paths(graph: NetGraph, scalars: NDArray[np.number], edges: NDArray[np.bo
     return float(scalars[counted].sum())
 
 
-def _finite(log10: float) -> float | None:
-    return log10 if np.isfinite(log10) else None
+def _finite(log10: float) -> float:
+    return log10 if np.isfinite(log10) else np.nan

@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from at_initialisation.cells import DENSE, METHODS, NETS, Cell
+from at_initialisation.cells import DENSE, Cell
 from at_initialisation.measured import Row, measured
 from netsculpt.core.random import stream
 from netsculpt.nets.families import initial_net
@@ -28,22 +28,20 @@ NONE = ""  # no baseline: the method itself
 BASELINES = ("shuffled", "reinitialised", "inverted")
 PLAIN, CORRECTED = "He", "fan-in-corrected"
 
-_WEAK = -1.0  # exponent of walks that go along weak weights
-
-Rows = list[Row]
+_WEAK = -1.0  # exponent of walks that prefer weak weights
 
 
-def pruned_and_trained(cell: Cell) -> tuple[Rows, Rows]:
-    """One row for each baseline and initialisation; and one for each of their layers."""
+def pruned_and_trained(cell: Cell) -> dict[str, list[Row]]:
+    """Rows of "nets" by baseline and initialisation, and of "layers" by layer of each."""
     torch.set_num_threads(1)  # the same bits whatever the machine
-    made, seed = NETS[cell.net], cell.seed
-    samples = task(made.task, rng=stream(seed, "samples"))
+    setup, seed = cell.setup, cell.seed
+    samples = task(setup.task, rng=stream(seed, "samples"))
     batches = batches_of(samples, n_samples=cell.n_scored, rng=stream(seed, "scored"))
-    net = he(initial_net(made.spec, rng=0), rng=stream(seed, "weights"))
-    epochs = cell.epochs or made.recipe.epochs
-    recipe = replace(made.recipe, epochs=epochs, warmup=min(made.recipe.warmup, epochs - 1))
-    rows: Rows = []
-    layers: Rows = []
+    net = he(initial_net(setup.spec, rng=0), rng=stream(seed, "weights"))
+    epochs = cell.epochs or setup.recipe.epochs
+    recipe = replace(setup.recipe, epochs=epochs, warmup=min(setup.recipe.warmup, epochs - 1))
+    nets: list[Row] = []
+    layers: list[Row] = []
     for baseline, initialisation, start in _starts(cell, net, batches):
         about = {
             "net": cell.net,
@@ -57,9 +55,9 @@ def pruned_and_trained(cell: Cell) -> tuple[Rows, Rows]:
         fitted = fit(start, samples, recipe, rng=stream(seed, "training"))
         last = fitted.history[-1]
         trained = {"accuracy": last.accuracy, "loss": last.loss}
-        rows.append({**about, **whole, **trained})
+        nets.append({**about, **whole, **trained})
         layers += [{**about, **part} for part in parts]
-    return rows, layers
+    return {"nets": nets, "layers": layers}
 
 
 def _starts(cell: Cell, net: nn.Module, batches: Batches) -> Iterator[tuple[str, str, nn.Module]]:
@@ -84,7 +82,8 @@ def _starts(cell: Cell, net: nn.Module, batches: Batches) -> Iterator[tuple[str,
 
 def _pruned(cell: Cell, net: nn.Module, batches: Batches, *, worst: bool = False) -> Pruned:
     """The net pruned by the method; or the worst: what the method would prune first is kept."""
-    method, rng = METHODS[cell.method], stream(cell.seed, "masks", cell.method)
+    method, rng = cell.choice, stream(cell.seed, "masks", cell.method)
+    assert method is not None
     if method.score is None:
         power = _WEAK if worst else 1.0
         return phew(net, batches.example, cell.density, rng=rng, power=power)

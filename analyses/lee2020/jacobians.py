@@ -16,37 +16,37 @@ __all__ = ["by_layer"]
 
 
 def by_layer(net: nn.Module, inputs: Tensor) -> list[dict[str, Any]]:
-    """Isometry by layer: of its own Jacobian ("layer"), and of that by the inputs ("through").
+    """Isometry of each layer's Jacobian, by its own inputs ("layer") and the net's ("through").
 
-    A layer is its weights and the activation behind them. Singular values are pooled over samples.
+    A layer is its weights and the activation after them. Singular values are pooled over samples.
     """
-    found = []
+    rows = []
     through = torch.eye(inputs.shape[1], dtype=torch.float64)
     for own in _jacobians(net, inputs):
         through = own @ through
-        found.append({**_pooled("layer", own), **_pooled("through", through)})
+        rows.append({**_pooled("layer", own), **_pooled("through", through)})
     counts = weight_counts(net).table()
     return [
-        {"layer": at, "layer_density": density, **row}
-        for at, (density, row) in enumerate(zip(counts["density"], found, strict=True), start=1)
+        {"layer": number, "layer_density": density, **row}
+        for number, (density, row) in enumerate(zip(counts["density"], rows, strict=True), start=1)
     ]
 
 
 def _jacobians(net: nn.Module, inputs: Tensor) -> list[Tensor]:
-    """Of each layer of a sequential net, [samples, out, in]."""
-    found: list[Tensor] = []
+    """Jacobian of each layer of a sequential net, [samples, out, in]."""
+    jacobians: list[Tensor] = []
     activations = inputs.double()
     for layer in copy.deepcopy(net).double().eval().children():
         if isinstance(layer, nn.Linear):
-            found.append(layer.weight.detach().expand(len(inputs), -1, -1))
+            jacobians.append(layer.weight.detach().expand(len(inputs), -1, -1))
             activations = layer(activations).detach()
-        else:  # works unit by unit
+        else:  # an activation, unit by unit
             before = activations.requires_grad_(True)
             after = layer(before)
             (slopes,) = torch.autograd.grad(after.sum(), before)
-            found[-1] = slopes[:, :, None] * found[-1]
+            jacobians[-1] = slopes[:, :, None] * jacobians[-1]
             activations = after.detach()
-    return found
+    return jacobians
 
 
 def _pooled(name: str, jacobians: Tensor) -> dict[str, float]:

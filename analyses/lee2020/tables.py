@@ -1,4 +1,4 @@
-"""What is told over the seeds, with 95 % t intervals."""
+"""Means over the seeds, with 95 % t-intervals."""
 
 from __future__ import annotations
 
@@ -9,31 +9,30 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from lee2020.measured import PLAIN, RAW, Rows
+from lee2020.measured import PLAIN
 
 __all__ = ["GROUP", "NOTHING", "tables_of"]
 
-NOTHING = 1e-12  # stands for 0 where logarithms are told: a net that is cut through
+NOTHING = 1e-12  # in place of 0 in logarithms: a net that is cut off
 GROUP = ["activation", "init", "method", "samples", "density"]
 
 
 def tables_of(
-    done: Sequence[Rows], checkpoints: Sequence[int], goal: float
+    raw: Mapping[str, pd.DataFrame], checkpoints: Sequence[int], goal: float
 ) -> dict[str, pd.DataFrame]:
-    """Raw rows, and what is told of them over the seeds.
+    """Tables over the seeds.
 
     Gains are differences from the plain net of the same seed. Means of losses and accuracies leave
     out the nets that diverged, which are counted.
     """
-    raw = {name: pd.DataFrame([row for each in done for row in each[name]]) for name in RAW}
     key = [*GROUP, "state"]
     layers = raw["isometry"].groupby([*key, "seed"], sort=False)
     own, through = ["layer_mean", "layer_sd"], ["through_mean", "through_sd", "through_max"]
     values = layers[own].mean().join(layers[through].last())
     values["through_log10"] = np.log10(values["through_mean"].clip(NOTHING))
     each = _of_runs(raw, checkpoints, goal)
-    told = ["accuracy", *(f"loss_{epoch}" for epoch in checkpoints)]
-    speed = _over_seeds(each, key, told).join(
+    measures = ["accuracy", *(f"loss_{epoch}" for epoch in checkpoints)]
+    speed = _over_seeds(each, key, measures).join(
         each.groupby(key, sort=False).agg(
             seeds=("seed", "size"),
             reached=("epochs_to_goal", "count"),
@@ -42,18 +41,17 @@ def tables_of(
             diverged=("diverged", "sum"),
         )
     )
-    plain = each[each["state"] == PLAIN].set_index([*GROUP, "seed"])[told]
+    plain = each[each["state"] == PLAIN].set_index([*GROUP, "seed"])[measures]
     others = each[each["state"] != PLAIN].set_index([*GROUP, "seed"])
-    gains = (others[told] - plain.reindex(others.index)).assign(state=others["state"])
+    gains = (others[measures] - plain.reindex(others.index)).assign(state=others["state"])
     shares = raw["isometry"][raw["isometry"]["state"] == PLAIN]
     kept = shares.pivot_table("layer_density", GROUP, "layer", sort=False)
     return {
-        **raw,
         "singular_values": _over_seeds(
             values.reset_index(), key, list(map(str, values))
         ).reset_index(),
         "speed": speed.reset_index(),
-        "gains": _over_seeds(gains.reset_index(), key, told).reset_index(),
+        "gains": _over_seeds(gains.reset_index(), key, measures).reset_index(),
         "layer_densities": kept.reset_index(),
     }
 
@@ -61,35 +59,38 @@ def tables_of(
 def _of_runs(
     raw: Mapping[str, pd.DataFrame], checkpoints: Sequence[int], goal: float
 ) -> pd.DataFrame:
-    """One row a trained net: losses, when it was good, how good it became."""
+    """One row per trained net: losses, epochs to the goal, final accuracy."""
     key = [*GROUP, "state", "seed"]
     runs = raw["runs"].set_index(key)
     curves = raw["curves"]
     good = curves[curves["accuracy"] >= goal]
-    found = runs.assign(
+    table = runs.assign(
         accuracy=curves.groupby(key)["accuracy"].last(),
         epochs_to_goal=good.groupby(key)["epoch"].first(),
     )
     for epoch in checkpoints:
         loss = curves[curves["epoch"] == epoch].set_index(key)["validation_loss"]
-        found[f"loss_{epoch}"] = loss
-    found.loc[found["diverged"], [x for x in found if x not in runs]] = math.nan
-    return found.reset_index()
+        table[f"loss_{epoch}"] = loss
+    table.loc[table["diverged"], [x for x in table if x not in runs]] = math.nan
+    return table.reset_index()
 
 
 def _median(epochs: pd.Series[float]) -> float:
-    """Where those that never were good count as late; NaN if half of them never were."""
+    """Median in which nets that never reach the goal count as ∞; NaN if it is."""
     median = float(epochs.fillna(math.inf).median())
     return median if math.isfinite(median) else math.nan
 
 
 def _over_seeds(rows: pd.DataFrame, key: list[str], columns: list[str]) -> pd.DataFrame:
-    """Mean of each column, and the ends of its interval."""
+    """Mean of each column, and the bounds of its interval."""
     grouped = rows.groupby(key, sort=False)[columns]
     mean, n = grouped.mean(), grouped.count()
     half = grouped.sem() * stats.t.ppf(0.975, n - 1)
-    told: dict[str, pd.Series[float]] = {}
+    columns_of: dict[str, pd.Series[float]] = {}
     for name in columns:
-        told |= {name: mean[name], f"{name}_from": mean[name] - half[name]}
-        told |= {f"{name}_to": mean[name] + half[name]}
-    return pd.DataFrame(told)
+        columns_of |= {
+            name: mean[name],
+            f"{name}_from": mean[name] - half[name],
+            f"{name}_to": mean[name] + half[name],
+        }
+    return pd.DataFrame(columns_of)

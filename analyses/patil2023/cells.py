@@ -1,4 +1,4 @@
-"""What the study sculpts: one cell a task and architecture, the most important ones first."""
+"""Cells of the study from scratch: one per task and architecture, important ones first."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _OVERLAP = "input_overlap_exp-"
 _REUSE = "non_separable_increasing_use-"
 _LEVELS = "increasing_hierarchical_levels-"
 
-_AT_HAND = (1, 4)  # uses whose published networks say how to train
+_KNOWN_USES = (1, 4)  # uses with published networks, and so with known settings
 
 _DIGITS = {"two-digits-separate": 20, "two-digits-sum": 3}  # task: outputs
 _OF_DIGITS = replace(SCULPTING, epochs=5, batch_size=64, learning_rate=0.005)
@@ -34,11 +34,11 @@ _LOST = 0.01
 class Grid:
     """Gradients that are searched for the sparsest network of a seed."""
 
-    unit_gradients: tuple[float, ...]  # percent of the hidden units a step
-    edge_gradients: tuple[float, ...]  # percent of the weights a step
+    unit_gradients: tuple[float, ...]  # percent of the hidden units per step
+    edge_gradients: tuple[float, ...]  # percent of the weights per step
 
 
-GRIDS = {  # large steps first: of equally sparse networks the first is taken
+GRIDS = {  # large steps first: the first of equally sparse networks is taken
     "published": Grid(tuple(float(x) for x in range(70, 0, -5)), (2.5, 2.0, 1.5, 1.0, 0.5)),
     "reduced": Grid((70.0, 55.0, 40.0, 25.0, 10.0), (2.5, 1.0)),
     "smallest": Grid((70.0, 25.0), (2.5,)),
@@ -47,7 +47,7 @@ GRIDS = {  # large steps first: of equally sparse networks the first is taken
 
 @dataclass(frozen=True)
 class Cell:
-    """One task on one architecture, and everything that its networks depend on."""
+    """One task on one architecture, with all that its networks depend on."""
 
     study: str  # one of STUDIES
     experiment: str  # the authors' name of it
@@ -70,7 +70,7 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """Experiment, architecture and a hash of the rest."""
+        """Experiment, architecture and a hash of all fields."""
         content = json.dumps(asdict(self), sort_keys=True)
         digest = hashlib.sha256(content.encode()).hexdigest()[:10]
         return f"{self.experiment}/{self.arch}-{digest}"
@@ -79,8 +79,8 @@ class Cell:
 def cells(studies: Iterable[str]) -> list[Cell]:
     """Cells of the studies, one study after the other.
 
-    Inside a study every row and column of its table comes with one architecture before any comes
-    with the next, so that what a budget leaves out is architectures, not rows.
+    In a study, all rows and columns of its table with one architecture precede those with the next,
+    so that a budget leaves out architectures, not rows.
     """
     return [cell for study in studies for cell in sorted(STUDIES[study](), key=_size)]
 
@@ -127,7 +127,7 @@ def _other_uses() -> Iterator[Cell]:
             continue
         for use in USES:
             is_exemplar = use == USES[-1] and known.experiment.startswith(_REUSE)
-            if use not in _AT_HAND and not is_exemplar:
+            if use not in _KNOWN_USES and not is_exemplar:
                 yield replace(
                     known,
                     study="other uses",

@@ -1,4 +1,4 @@
-"""What the units of published networks carry on the truth tables that they were sculpted for."""
+"""Influence of units in published networks, on the truth tables of their tasks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from patil2023.truth import truth_of
 
 __all__ = ["influence_of", "task_of"]
 
-_TASKS = {  # our name by the authors', with {} for the uses
+_TASKS = {  # netsculpt's name by the authors', with {} for the uses
     (8, 2): "overlap-0-use-{}",
     (7, 3, 2): "overlap-1-use-{}",
     (6, 3, 2): "overlap-2-use-{}",
@@ -31,7 +31,7 @@ _TASKS = {  # our name by the authors', with {} for the uses
 
 
 def task_of(network: Network) -> Task:
-    """The task that a network was sculpted for, with its truth table."""
+    """The task of a network, with its truth table."""
     uses = network.task[-1] // len(truth_of(network.task).functions)
     return task(_TASKS[network.task[:-1]].format(uses))
 
@@ -45,15 +45,15 @@ def influence_of(network: Network, graph: NetGraph) -> NDArray[np.float64]:
     biases = [value.float() for value in state.values() if value.ndim == 1]
     parameters: dict[str, torch.Tensor] = {}
     masks: dict[str, torch.Tensor] = {}
-    for at, (block, bias) in enumerate(zip(graph.blocks, biases, strict=True), start=1):
+    for number, (block, bias) in enumerate(zip(graph.blocks, biases, strict=True), start=1):
         weights, pattern = (
             torch.from_numpy(form.block(block.source, block.target).toarray().T.copy())
             for form in (graph, graph.pattern)
         )
-        parameters |= {f"fc{at}.weight": weights[None], f"fc{at}.bias": bias[None]}
+        parameters |= {f"fc{number}.weight": weights[None], f"fc{number}.bias": bias[None]}
         kept = torch.ones_like(bias, dtype=torch.bool)
-        masks |= {f"fc{at}.weight": pattern[None] > 0, f"fc{at}.bias": kept[None]}
+        masks |= {f"fc{number}.weight": pattern[None] > 0, f"fc{number}.bias": kept[None]}
     spec = MLP(network.arch)
     flips = answer_flips(Replicas(spec, spec.build(), parameters, masks), task_of(network))
-    found: NDArray[np.float64] = flips[0]
-    return found
+    first: NDArray[np.float64] = flips[0]
+    return first

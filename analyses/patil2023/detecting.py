@@ -23,10 +23,10 @@ def modules_by(
     rng: np.random.Generator,
     influence: Callable[[], NDArray[np.float64]],
 ) -> Partition:
-    """What a detector finds; `influence` is asked only by those that see data."""
+    """The partition of a detector; `influence` is called only for data-aware ones."""
     data_aware = catalog(_DATA_AWARE)
     if detector in data_aware:
-        found: Partition = data_aware[detector](graph, influence())
+        partition: Partition = data_aware[detector](graph, influence())
     else:
-        found = catalog(_DETECTORS)[detector](graph, rng=rng)
-    return found
+        partition = catalog(_DETECTORS)[detector](graph, rng=rng)
+    return partition

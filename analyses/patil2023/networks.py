@@ -1,4 +1,4 @@
-"""Which networks a folder holds: our index, or a clone of the authors' repository."""
+"""Networks in a folder: one with an index, or a clone of the authors' repository."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ INDEX = "index.json"
 
 @dataclass(frozen=True)
 class Network:
-    """One sculpted network and how it was made."""
+    """One sculpted network and its settings."""
 
     id: str
     experiment: str
@@ -32,7 +32,7 @@ class Network:
 
 
 def find_networks(folder: Path) -> tuple[list[Network], int]:
-    """Networks in the order in which they are listed, and how many listed ones have no files.
+    """Networks in the order in which they are listed, and the number of those without files.
 
     A folder has either an index.json, or the ``shell/`` and ``results/`` of the authors'
     repository.
@@ -46,8 +46,8 @@ def find_networks(folder: Path) -> tuple[list[Network], int]:
             f"{folder} has no {INDEX} and no shell/: a folder of published networks with its "
             "index, or a clone of the authors' repository is needed"
         )
-    found = [row for row in listed if row["weights"].is_file() and row["masks"].is_file()]
-    return list(_networks(found)), len(listed) - len(found)
+    complete = [row for row in listed if row["weights"].is_file() and row["masks"].is_file()]
+    return list(_networks(complete)), len(listed) - len(complete)
 
 
 def _networks(rows: Iterable[dict[str, Any]]) -> Iterator[Network]:
@@ -73,7 +73,7 @@ def _of_index(folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def _of_repository(folder: Path) -> Iterator[dict[str, Any]]:
-    """Runs of module detection in shell/<study>/<experiment>.sh, one a line."""
+    """Runs of module detection in shell/<study>/<experiment>.sh, one per line."""
     for script in sorted(folder.glob("shell/*/*.sh")):
         for line in script.read_text(encoding="utf-8").splitlines():
             words = shlex.split(line, comments=True)

@@ -6,10 +6,10 @@ import pandas as pd
 
 __all__ = ["USES", "WIDTHS", "carrying_units_in_paper", "rates_in_paper"]
 
-USES = (1, 2, 4, 6, 8)  # how many outputs each output function has
+USES = (1, 2, 4, 6, 8)  # outputs per output function
 WIDTHS = (24, 36, 48)  # of the hidden layers in every success rate
 
-_Rates = dict[str, tuple[float, ...]]  # row → one rate a column
+_Rates = dict[str, tuple[float, ...]]  # row → one rate per column
 
 _INPUTS: _Rates = {
     "0 shared inputs": (1.00, 1.00, 1.00, 1.00, 1.00),
@@ -27,7 +27,7 @@ _REUSED: _Rates = {
     "2 hidden layers": (0.58, 0.92, 1.00, 1.00, 1.00),
     "3 hidden layers": (0.67, 0.75, 0.83, 0.83, 0.92),
 }
-_RANGES = {  # where a figure of the paper can only be read within bounds
+_RANGES = {  # where the paper's figure gives bounds only
     ("output sub-function", "0 shared inputs"): (1.00, 1.00),
     ("output sub-function", "1 shared input"): (1.00, 1.00),
     ("output sub-function", "2 shared inputs"): (0.97, 1.00),
@@ -55,7 +55,7 @@ _CARRYING = {  # width: hidden units that make 90 % of the weight to the outputs
 
 
 def rates_in_paper() -> pd.DataFrame:
-    """One row a cell: measure, row, column, and the bounds low and high of the rate."""
+    """One row per cell: measure, row, column, and the bounds low and high of the rate."""
     exact: list[tuple[str, _Rates, tuple[int, ...]]] = [
         ("input separability", _INPUTS, USES),
         ("output sub-function", _OUTPUTS, USES),

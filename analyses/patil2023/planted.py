@@ -1,4 +1,4 @@
-"""Networks with the structure of the tasks, written as the published ones are."""
+"""Networks with the planted structure of the tasks, in files like the published ones."""
 
 from __future__ import annotations
 
@@ -75,9 +75,9 @@ def _planted(
     places = [inputs, first, second, outputs]
     widths = [len(inputs), _WIDTH, _WIDTH, n_outputs]
     wide = []
-    for at, mask in enumerate(masks):
-        wide.append(np.zeros((widths[at + 1], widths[at]), dtype=np.float32))
-        wide[at][np.ix_(places[at + 1], places[at])] = mask
+    for layer, mask in enumerate(masks):
+        wide.append(np.zeros((widths[layer + 1], widths[layer]), dtype=np.float32))
+        wide[layer][np.ix_(places[layer + 1], places[layer])] = mask
     return wide, modules
 
 
@@ -85,10 +85,10 @@ def _write(path: Path, masks: list[NDArray[np.float32]], rng: np.random.Generato
     import torch
 
     state = {}
-    for at, mask in enumerate(masks, start=1):
+    for number, mask in enumerate(masks, start=1):
         weight = mask * rng.normal(4, 0.2, size=mask.shape)
-        state[f"lin{at}.weight"] = torch.tensor(weight, dtype=torch.float32)
-        state[f"lin{at}.bias"] = torch.zeros(mask.shape[0])
+        state[f"lin{number}.weight"] = torch.tensor(weight, dtype=torch.float32)
+        state[f"lin{number}.bias"] = torch.zeros(mask.shape[0])
     torch.save(state, f"{path}.pth")
     with Path(f"{path}.mask.pkl").open("wb") as file:
         pickle.dump([torch.tensor(mask) for mask in masks], file)

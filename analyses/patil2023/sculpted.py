@@ -1,4 +1,4 @@
-"""Sculpting the networks of one cell, and the file that holds them."""
+"""Networks of one cell: sculpting, and their file."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = ["Sculptures", "read_cell", "sculpt_cell", "task_of", "write_cell"]
 
 Arrays = Mapping[str, NDArray[Any]]  # parameter → [networks, …]
 
-_MOST_TRIED = 20  # seeds looked at for each that is wanted
+_MOST_TRIED = 20  # seeds tried for each that is wanted
 _HELD_OUT = 1 / 5
 _PAIRED = {"two-digits-separate": separate_digits, "two-digits-sum": digit_sum}
 _PARTS = ("dense", "sculpted", "masks")
@@ -38,23 +38,23 @@ _PARTS = ("dense", "sculpted", "masks")
 
 @dataclass(frozen=True, eq=False)
 class Sculptures:
-    """Networks of one cell: of each seed the sparsest that the grid led to, and its dense net."""
+    """Networks of one cell: the sparsest of each seed over the grid, and its dense net."""
 
-    networks: list[dict[str, Any]]  # one row a network
-    seeds_tried: int  # to find as many whose dense net reaches the goal
+    networks: list[dict[str, Any]]  # one row per network
+    seeds_tried: int  # until enough dense nets reached the goal
     seconds: float
     dense: Arrays
     sculpted: Arrays  # pruned entries are 0
     masks: Arrays  # of the weights, True = kept
 
-    def graph(self, at: int) -> NetGraph:
+    def graph(self, index: int) -> NetGraph:
         """A sculpted network."""
-        weights = [self.sculpted[name][at] for name in self.masks]
-        return from_matrices(weights, [mask[at] for mask in self.masks.values()])
+        weights = [self.sculpted[name][index] for name in self.masks]
+        return from_matrices(weights, [mask[index] for mask in self.masks.values()])
 
-    def influence(self, at: int, cell: Cell) -> NDArray[np.float64]:
+    def influence(self, index: int, cell: Cell) -> NDArray[np.float64]:
         """How often each output of a sculpted network flips with each of its units [U, O]."""
-        spec, row = MLP(cell.widths), slice(at, at + 1)
+        spec, row = MLP(cell.widths), slice(index, index + 1)
         parameters = {name: torch.from_numpy(x[row]) for name, x in self.sculpted.items()}
         masks = {name: torch.ones_like(x, dtype=torch.bool) for name, x in parameters.items()}
         masks |= {name: torch.from_numpy(mask[row]) for name, mask in self.masks.items()}
@@ -62,14 +62,14 @@ class Sculptures:
         only: NDArray[np.float64] = every[0]
         return only
 
-    def dense_graph(self, at: int) -> NetGraph:
-        """What it was sculpted from."""
-        weights = [self.dense[name][at] for name in self.masks]
+    def dense_graph(self, index: int) -> NetGraph:
+        """The dense net of a sculpted network."""
+        weights = [self.dense[name][index] for name in self.masks]
         return from_matrices(weights, [np.ones(x.shape, dtype=bool) for x in weights])
 
 
 def sculpt_cell(cell: Cell) -> Sculptures:
-    """Sculpt the first seeds whose dense net reaches the goal, with every pair of gradients."""
+    """Sculpt the first seeds whose dense net reaches the goal, with all pairs of gradients."""
     torch.set_num_threads(1)
     began = time.perf_counter()
     spec, learnt = MLP(cell.widths), task_of(cell)
@@ -78,7 +78,7 @@ def sculpt_cell(cell: Cell) -> Sculptures:
     units = cell.grid.unit_gradients
     networks, sculpted = list[dict[str, Any]](), list[Replicas]()
     for goal in dict.fromkeys(goals):
-        found = sculpt(
+        result = sculpt(
             spec,
             learnt,
             cell.settings,
@@ -88,8 +88,8 @@ def sculpt_cell(cell: Cell) -> Sculptures:
             goal_accuracy=goal,
             method=PUBLISHED if cell.prunes_units else SculptingMethod(unit_score=_alike),
         )
-        for at in found.sparsest():
-            seed, replica = found.seeds[at], found.replicas.take(torch.tensor([at]))
+        for index in result.sparsest():
+            seed, replica = result.seeds[index], result.replicas.take(torch.tensor([index]))
             sculpted.append(replica)
             networks.append(
                 {
@@ -97,8 +97,8 @@ def sculpt_cell(cell: Cell) -> Sculptures:
                     "goal": goal,
                     "dense_accuracy": accuracy[seeds.index(seed)],
                     "accuracy": _accuracy(replica, learnt),
-                    "unit_gradient": found.unit_gradients[at] if cell.prunes_units else None,
-                    "edge_gradient": found.edge_gradients[at],
+                    "unit_gradient": result.unit_gradients[index] if cell.prunes_units else None,
+                    "edge_gradient": result.edge_gradients[index],
                 }
             )
     rows = torch.tensor([seeds.index(row["seed"]) for row in networks], dtype=torch.long)
@@ -123,11 +123,17 @@ def task_of(cell: Cell) -> Task:
     return _PAIRED[cell.task](source, cell.n_pairs, rng=stream(0, "patil2023", "pairs"))
 
 
-def write_cell(path: Path, found: Sculptures) -> None:
+def write_cell(path: Path, networks: Sculptures) -> None:
     """Write the file, whole or not at all."""
-    about = {"networks": found.networks, "seeds_tried": found.seeds_tried, "seconds": found.seconds}
+    about = {
+        "networks": networks.networks,
+        "seeds_tried": networks.seeds_tried,
+        "seconds": networks.seconds,
+    }
     arrays = {
-        f"{part}/{name}": values for part in _PARTS for name, values in getattr(found, part).items()
+        f"{part}/{name}": values
+        for part in _PARTS
+        for name, values in getattr(networks, part).items()
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as file:
@@ -135,7 +141,7 @@ def write_cell(path: Path, found: Sculptures) -> None:
 
 
 def read_cell(path: Path) -> Sculptures:
-    """What `write_cell` wrote."""
+    """Read the file of `write_cell`."""
     parts: dict[str, Any] = {part: {} for part in _PARTS}
     with np.load(path) as arrays:
         about = json.loads(str(arrays["about"]))
@@ -147,19 +153,19 @@ def read_cell(path: Path) -> Sculptures:
 
 
 def _dense(cell: Cell, spec: MLP, learnt: Task) -> tuple[list[int], int, Replicas, list[float]]:
-    """Seeds whose dense net reaches the goal, how many were tried, their nets and accuracies."""
+    """Seeds whose dense net reaches the goal, the number tried, the nets and accuracies."""
     at_once = 2 * cell.n_seeds if cell.margin == 0 else cell.n_seeds
     seeds, nets, accuracy = list[int](), list[Replicas](), list[float]()
     n_tried = 0
     while len(seeds) < cell.n_seeds and n_tried < _MOST_TRIED * cell.n_seeds:
         tried = range(n_tried, n_tried + at_once)
         rngs = [stream(seed, "sculpt", "dense") for seed in tried]  # as `sculpt` opens them
-        found = train(initial_replicas(spec, tried), learnt, cell.settings, rngs)
-        reached = found.accuracy.tolist()
-        new = [at for at in range(at_once) if cell.margin > 0 or reached[at] == 1]
-        seeds += [tried[at] for at in new]
-        accuracy += [reached[at] for at in new]
-        nets.append(found.replicas.take(torch.tensor(new, dtype=torch.long)))
+        trained = train(initial_replicas(spec, tried), learnt, cell.settings, rngs)
+        reached = trained.accuracy.tolist()
+        new = [i for i in range(at_once) if cell.margin > 0 or reached[i] == 1]
+        seeds += [tried[i] for i in new]
+        accuracy += [reached[i] for i in new]
+        nets.append(trained.replicas.take(torch.tensor(new, dtype=torch.long)))
         n_tried += at_once
     if len(seeds) >= cell.n_seeds:
         n_tried = seeds[cell.n_seeds - 1] + 1
@@ -179,7 +185,7 @@ def _accuracy(replica: Replicas, learnt: Task) -> float:
 
 
 def _alike(replicas: Replicas, task: Task) -> Tensor:  # noqa: ARG001 - scores share a signature
-    """A score that prunes no unit: every step would take all, so all are rejected."""
+    """The same score for all units: every step would prune all, so none is accepted."""
     like = replicas.parameters[replicas.weights[0]]
     return like.new_zeros(replicas.n_replicas, replicas.spec.n_hidden)
 

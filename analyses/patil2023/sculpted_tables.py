@@ -1,8 +1,8 @@
-"""Tables of the study: what was sculpted here beside what was published."""
+"""Tables of the study: networks sculpted here, compared with published ones."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import numpy as np
@@ -78,9 +78,9 @@ def sizes(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def levels_found(rows: pd.DataFrame) -> pd.DataFrame:
-    """Hierarchies of five functions: what is found of them.
+    """Modules and levels found in hierarchies of five functions.
 
-    The functions stand on three levels: two of the inputs, one of both, two that use these.
+    The functions have three levels: two of the inputs, one of both, two that use these.
     """
     chosen = rows[rows["study"] == "levels"]
     grouped = chosen.groupby(["detector", "source", "uses"], sort=True)
@@ -94,7 +94,7 @@ def levels_found(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def tests_by_state(tests: pd.DataFrame) -> pd.DataFrame:
-    """Edge-weight products inside a function and outside, by what was pruned."""
+    """Edge-weight products inside a function and outside, by state of pruning."""
     marked = tests.assign(significant=tests["p"] < 0.05)
     grouped = marked.groupby(["name", "arch", "state"], sort=False)
     return grouped.agg(
@@ -107,7 +107,7 @@ def tests_by_state(tests: pd.DataFrame) -> pd.DataFrame:
 
 
 def carrying_by_state(rows: pd.DataFrame) -> pd.DataFrame:
-    """Mean number of units that make 90 % of each hidden layer, beside the paper's.
+    """Mean number of units that carry 90 % of each hidden layer, here and in the paper.
 
     The paper's are of the 'reused' exemplar, pruned by units and edges.
     """
@@ -129,8 +129,8 @@ def digits_found(rows: pd.DataFrame) -> pd.DataFrame:
     return means.assign(networks=grouped.size()).reset_index()
 
 
-def print_study(tables: dict[str, pd.DataFrame]) -> None:
-    """Write the tables to the terminal."""
+def print_study(tables: Mapping[str, pd.DataFrame]) -> None:
+    """Print the tables."""
     console = Console()
     if "success_rates" in tables:
         _print_rates(console, tables["success_rates"])
@@ -144,7 +144,7 @@ def print_study(tables: dict[str, pd.DataFrame]) -> None:
 
 
 def _print_rates(console: Console, rates: pd.DataFrame) -> None:
-    """One table a measure, rows and columns as in the paper."""
+    """Print one table per measure, with rows and columns as in the paper."""
     for (detector, measure), cells in rates.groupby(["detector", "measure"], sort=False):
         columns = sorted(set(cells["column"]))
         counted = "hidden layers" if measure == "exemplars" else "uses"
@@ -157,12 +157,12 @@ def _print_rates(console: Console, rates: pd.DataFrame) -> None:
 
 
 def _turned(digits: pd.DataFrame) -> pd.DataFrame:
-    """One column a task: there are few, with many numbers."""
+    """One column per task: there are few tasks with many numbers."""
     return digits.set_index("task").T.reset_index(names="")
 
 
 def _by_width(carrying: pd.DataFrame) -> pd.DataFrame:
-    """One column a width, of the task that the paper reports."""
+    """One column per width, for the task that the paper reports."""
     own = carrying[carrying["name"] == "reused"]
     by = ["hidden_layer", "state"]
     ours = own.pivot_table(index=by, columns="width", values="units")
@@ -177,7 +177,7 @@ def _as_is(table: pd.DataFrame) -> pd.DataFrame:
 _SHOWN = {"digits": _turned, "carrying": _by_width}
 _TITLES = {
     "pair_tests": "edge-weight products inside a function and outside",
-    "carrying": "reused: hidden units that make 90 % of the edge-weight product to the outputs",
+    "carrying": "reused: hidden units that carry 90 % of the edge-weight product to the outputs",
     "levels": "hierarchical levels",
     "digits": "two digits",
 }

@@ -1,4 +1,4 @@
-"""Edge-weight products of input-output pairs: inside a function against the others."""
+"""Edge-weight products of input-output pairs, inside a function and outside."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ __all__ = ["pair_tests"]
 def pair_tests(pairs: NDArray[np.float64], truth: Truth) -> list[dict[str, float]]:
     """Welch's t-test of the pairs inside each output function against those from other inputs.
 
-    Functions with fewer than two pairs on either side, such as those that read all inputs, give
-    no test.
+    There is no test for functions with fewer than two pairs on either side, such as those that read
+    all inputs.
     """
     function_of = truth.output_functions(pairs.shape[1])
     tests = []
@@ -34,6 +34,6 @@ def _welch(a: NDArray[np.float64], b: NDArray[np.float64]) -> dict[str, float]:
     freedom = np.array([a.size, b.size]) - 1
     with np.errstate(divide="ignore", invalid="ignore"):
         t = (a.mean() - b.mean()) / np.sqrt(error.sum())
-        together = error.sum() ** 2 / (error**2 / freedom).sum()
-    p = 0.0 if np.isinf(t) else 2 * float(stdtr(together, -abs(t)))
+        pooled_freedom = error.sum() ** 2 / (error**2 / freedom).sum()
+    p = 0.0 if np.isinf(t) else 2 * float(stdtr(pooled_freedom, -abs(t)))
     return {"t": float(t), "p": p}

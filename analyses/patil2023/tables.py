@@ -1,4 +1,4 @@
-"""From one row a network and detector to the paper's tables, and on to the terminal."""
+"""The paper's tables from one row per network and detector, and their printing."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ _OF_OVERLAP = {
     "hidden-unit separability": "hidden",
     "output sub-function": "outputs",
 }
-_POOLED = "all"  # hidden layers of a cell that holds every depth
+_POOLED = "all"  # in place of a depth: all depths
 
 
 def success_rates(rows: pd.DataFrame) -> pd.DataFrame:
-    """Share of first-listed networks that meet each criterion, beside the paper's rates.
+    """Share of first-listed networks that meet each criterion, and the paper's rates.
 
     ``difference`` is how far the rate, rounded as in the paper, lies outside its bounds there.
     """
@@ -58,7 +58,7 @@ def success_rates(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def side_by_side(rows: pd.DataFrame) -> pd.DataFrame:
-    """Every criterion by study, row, uses and depth, a column a detector.
+    """Every criterion by study, row, uses and depth, with one column per detector.
 
     First-listed networks alone, all widths, also in cells for which the paper gives no rate.
     """
@@ -75,7 +75,7 @@ def side_by_side(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def agreement(rows: pd.DataFrame) -> pd.DataFrame:
-    """How close each detector comes to the published partitions, all networks counted."""
+    """Agreement of each detector with the published partitions, over all networks."""
     known = rows.dropna(subset="ari")
     grouped = known.groupby("detector", sort=False)
     return grouped.agg(
@@ -95,7 +95,7 @@ def carrying(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def print_tables(rates: pd.DataFrame, agreed: pd.DataFrame, carried: pd.DataFrame) -> None:
-    """Write the tables to the terminal."""
+    """Print the tables."""
     console = Console()
     for (detector, measure), cells in rates.groupby(["detector", "measure"], sort=False):
         columns = sorted(set(cells["column"]))
@@ -116,7 +116,7 @@ def print_tables(rates: pd.DataFrame, agreed: pd.DataFrame, carried: pd.DataFram
     exemplar = (carried["experiment"] == "exemplars-reused") & (carried["hidden_layers"] == 2)
     both = carried[exemplar].merge(carrying_units_in_paper(), on=["width", "hidden_layer"])
     if len(both):
-        title = "hidden units that make 90 % of the edge-weight product to the outputs"
+        title = "hidden units that carry 90 % of the edge-weight product to the outputs"
         table = Table("width", "hidden layer", "units", "paper", title=title)
         for each in both.to_dict("records"):
             means = f"{each['mean']:.2f}", f"{each['paper']:.2f}"
@@ -125,7 +125,7 @@ def print_tables(rates: pd.DataFrame, agreed: pd.DataFrame, carried: pd.DataFram
 
 
 def print_side_by_side(cells: pd.DataFrame) -> None:
-    """Write the pooled cells of `side_by_side` to the terminal."""
+    """Print the pooled cells of `side_by_side`."""
     console = Console()
     cell = ["criterion", "study", "name", "uses", "hidden_layers", "networks"]
     detectors = [str(column) for column in cells if column not in cell]

@@ -1,4 +1,4 @@
-"""What the tasks are made of, and whether a partition says so."""
+"""Sub-functions of the tasks, and whether a partition shows them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Truth:
         return np.array([letter in self.functions[function] for letter in self.inputs])
 
 
-_TRUTHS = {  # by the authors' name of the task, the number of outputs left out
+_TRUTHS = {  # by the authors' name of the task without the number of outputs
     (8, 2): Truth("overlap", "0 shared inputs", "aaaabbbb", ("a", "b")),
     (7, 3, 2): Truth("overlap", "1 shared input", "aaabccc", ("ab", "bc")),
     (6, 3, 2): Truth("overlap", "2 shared inputs", "aabbcc", ("ab", "bc")),
@@ -53,7 +53,7 @@ _TRUTHS = {  # by the authors' name of the task, the number of outputs left out
 
 
 def truth_of(task: tuple[int, ...]) -> Truth:
-    """The task by the authors' name of it."""
+    """Truth of a task by the authors' name of it."""
     if task[:-1] not in _TRUTHS:
         known = ", ".join(str([*name, "n"]) for name in _TRUTHS)
         raise FormatError(f"task {list(task)} is not one of the paper's: {known} are")
@@ -61,7 +61,7 @@ def truth_of(task: tuple[int, ...]) -> Truth:
 
 
 def judge(graph: NetGraph, partition: Partition, truth: Truth) -> dict[str, bool]:
-    """Which of the paper's criteria a partition meets.
+    """Whether a partition meets each of the paper's criteria.
 
     ``inputs``: inputs are grouped by the sub-functions that use them. ``outputs``: by function.
     ``hidden``: live hidden units carry exactly two labels. ``reused``: the inputs are one module
@@ -84,5 +84,5 @@ def judge(graph: NetGraph, partition: Partition, truth: Truth) -> dict[str, bool
 
 
 def _equal(labels: NDArray[np.integer], truth: NDArray[np.integer]) -> bool:
-    """The same groups, whatever their numbers; a unit without a module (−1) equals none."""
+    """The same groups, whatever their numbers; a unit without a module (−1) is in none."""
     return np.array_equal(Partition(labels).labels, Partition(truth).labels)

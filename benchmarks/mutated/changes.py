@@ -35,35 +35,35 @@ def flip(rng: random.Random, content: bytes, _: bytes) -> bytes:
 
 
 def overwrite(rng: random.Random, content: bytes, _: bytes) -> bytes:
-    """A number somewhere is an extreme one, in either byte order."""
+    """Overwrite some bytes by an extreme number, in either byte order."""
     size = rng.choice((1, 2, 4, 8))
     number = rng.choice(SIZES) % (1 << 8 * size)
-    at = rng.randrange(len(content))
+    start = rng.randrange(len(content))
     raw = number.to_bytes(size, rng.choice(("little", "big")))
-    return content[:at] + raw + content[at + size :]
+    return content[:start] + raw + content[start + size :]
 
 
 def splice(rng: random.Random, content: bytes, other: bytes) -> bytes:
-    """A part is from another file."""
-    at, to = sorted(rng.randrange(len(content) + 1) for _ in range(2))
+    """Replace a part by one of another file."""
+    start, stop = sorted(rng.randrange(len(content) + 1) for _ in range(2))
     begin = rng.randrange(len(other))
-    length = rng.choice((to - at, rng.randrange(len(other))))
-    return content[:at] + other[begin : begin + length] + content[to:]
+    length = rng.choice((stop - start, rng.randrange(len(other))))
+    return content[:start] + other[begin : begin + length] + content[stop:]
 
 
 def repeat(rng: random.Random, content: bytes, _: bytes) -> bytes:
-    """A part stands twice, or many times."""
-    at, to = sorted(rng.randrange(len(content) + 1) for _ in range(2))
-    part = content[at : min(to, at + 64)]
-    return content[:at] + part * rng.choice((2, 3, 1000)) + content[at:]
+    """Repeat a part twice or many times."""
+    start, stop = sorted(rng.randrange(len(content) + 1) for _ in range(2))
+    part = content[start : min(stop, start + 64)]
+    return content[:start] + part * rng.choice((2, 3, 1000)) + content[start:]
 
 
 def digits(rng: random.Random, content: bytes, _: bytes) -> bytes | None:
-    """A number written in digits is another one, of the same length if possible."""
-    found = list(TEXT.finditer(content))
-    if not found:
+    """Replace a number in digits by another, of the same length half of the time."""
+    numbers = list(TEXT.finditer(content))
+    if not numbers:
         return None
-    place = rng.choice(found)
+    place = rng.choice(numbers)
     new = str(rng.choice((*SIZES, 10**12, 10**30))).encode()
     if rng.random() < 0.5:
         new = new[: len(place[0])].ljust(len(place[0]), b" ")
@@ -118,45 +118,45 @@ def mutated(rng: random.Random, content: bytes, other: bytes) -> tuple[str, byte
 def _rewritten(rng: random.Random, content: bytes, other: bytes, *, inside: bool) -> bytes | None:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            held = [(name, archive.read(name)) for name in archive.namelist()]
+            entries = [(name, archive.read(name)) for name in archive.namelist()]
     except Exception:
         return None
-    if not held:
+    if not entries:
         return None
     packed = zipfile.ZIP_STORED
-    at = rng.randrange(len(held))
-    name, data = held[at]
+    index = rng.randrange(len(entries))
+    name, data = entries[index]
     if inside:
-        texts = [x for x, (_, y) in enumerate(held) if y[:1] in (b"{", b"\x80", b"\x93")]
+        texts = [x for x, (_, y) in enumerate(entries) if y[:1] in (b"{", b"\x80", b"\x93")]
         if texts and rng.random() < 0.8:
-            at = rng.choice(texts)
-            name, data = held[at]
+            index = rng.choice(texts)
+            name, data = entries[index]
         kinds: list[Change] = [truncate, flip, overwrite, splice, repeat, digits]
         kinds += [values] * 12 if data[:1] == b"{" else []
         changed = rng.choice(kinds)(rng, data, other) if data else b"\0"
         if changed is None:
             return None
-        held[at] = name, changed
+        entries[index] = name, changed
     else:
         kind = rng.choice(("remove", "twice", "exchange", "rename", "pack", "foreign"))
         if kind == "remove":
-            del held[at]
+            del entries[index]
         elif kind == "twice":
-            held.append((name, rng.choice((data, other))))
+            entries.append((name, rng.choice((data, other))))
         elif kind == "exchange":
-            to = rng.randrange(len(held))
-            held[at], held[to] = (name, held[to][1]), (held[to][0], data)
+            to = rng.randrange(len(entries))
+            entries[index], entries[to] = (name, entries[to][1]), (entries[to][0], data)
         elif kind == "rename":
-            held[at] = rng.choice((name + "x", "../" + name, "/tmp/x", name.upper())), data
+            entries[index] = rng.choice((name + "x", "../" + name, "/tmp/x", name.upper())), data
         elif kind == "pack":
             packed = zipfile.ZIP_DEFLATED
-            held[at] = name, data + bytes(rng.choice((0, 10**6)))
+            entries[index] = name, data + bytes(rng.choice((0, 10**6)))
         else:
-            held[at] = name, other
+            entries[index] = name, other
     stream = io.BytesIO()
     with warnings.catch_warnings(), zipfile.ZipFile(stream, "w", packed) as archive:
         warnings.simplefilter("ignore")
-        for name, data in held:
+        for name, data in entries:
             archive.writestr(name, data)
     return stream.getvalue()
 

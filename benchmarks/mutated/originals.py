@@ -68,11 +68,11 @@ def sparse(path: Path) -> None:
     first, second = weights()
     layouts = first.to_sparse(), second.to_sparse_csr(), torch.eye(2).to_sparse_csc()
     blocks = torch.eye(2).to_sparse_bsr((1, 1))
-    torch.save({f"{at}.weight": x for at, x in enumerate((*layouts, blocks))}, path)
+    torch.save({f"{number}.weight": x for number, x in enumerate((*layouts, blocks))}, path)
 
 
 def pruned(path: Path) -> None:
-    """What torch.nn.utils.prune leaves."""
+    """A state dict after torch.nn.utils.prune."""
     from torch.nn.utils import prune
 
     made = net()
@@ -82,7 +82,7 @@ def pruned(path: Path) -> None:
 
 
 def model(path: Path) -> None:
-    """Our own model.pt."""
+    """A model.pt of netsculpt."""
     first, second = weights()
     tensors = {"0.weight": first, "0.bias": first[:, 0], "2.weight": second, "2.bias": second[:, 0]}
     masks = {name: x > 0 for name, x in tensors.items() if name.endswith("weight")}
@@ -92,7 +92,7 @@ def model(path: Path) -> None:
 
 
 def sharded(path: Path) -> None:
-    """An index; its shard lies beside it."""
+    """An index, with its shard in the same folder."""
     save_file(state(), path.with_name("shard"))
     path.write_text(json.dumps({"weight_map": dict.fromkeys(state(), "shard")}))
 
@@ -191,12 +191,12 @@ HOSTILE: dict[str, Callable[[Path], None]] = {
 
 def build(folder: Path) -> dict[str, Path]:
     """Every file, by the name of its format."""
-    found: dict[str, Path] = {}
+    paths: dict[str, Path] = {}
     for name, make in (BUILDERS | HOSTILE).items():
         place = folder / name.replace(" ", "-")
         place.mkdir(parents=True)
-        found[name] = place / "original"
+        paths[name] = place / "original"
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            make(found[name])
-    return found
+            make(paths[name])
+    return paths

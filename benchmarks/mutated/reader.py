@@ -1,7 +1,7 @@
-"""Reads the files it is told of, one a line of stdin, under an audit hook and a limit of memory.
+"""Reads files named on stdin, one per line, under an audit hook and a memory limit.
 
-Everything ``netsculpt analyze`` reads of a file is read: as the model, as masks of another, and
-what task it names; a graph that comes of it is saved and, now and then, analysed.
+A file is read in all ways of ``netsculpt analyze``: as the model, as masks of another model, and
+for the task that it names; a resulting graph is saved and, sometimes, analysed.
 """
 
 from __future__ import annotations
@@ -88,16 +88,16 @@ class Watch:
         return event.startswith(FORBIDDEN)
 
     def _named(self, module: str) -> bool:
-        """Whether the file names a module that is imported only now, and not by a library."""
+        """Whether the file names a module that is not imported yet, nor by a library."""
         top = module.partition(".")[0]
         known = top in sys.modules or top in sys.stdlib_module_names
         return not known or (module.encode() in self.content and module not in sys.modules)
 
 
 def attempt(work: Any) -> tuple[str, str]:
-    """The class of the outcome, and what to know of it."""
+    """The class of the outcome, and its details."""
     try:
-        found = work()
+        result = work()
     except NetsculptError as error:
         message = str(error)
         if not message.isprintable() or len(message) > LONGEST:
@@ -105,11 +105,11 @@ def attempt(work: Any) -> tuple[str, str]:
         return type(error).__name__, message[:100]
     except BaseException as error:
         return f"foreign {type(error).__name__}", traceback.format_exc(limit=-6)
-    return "graph" if found is not None else "ok", ""
+    return "graph" if result is not None else "ok", ""
 
 
 def outcomes(path: Path, good: Path, results: Path, *, whole: bool) -> dict[str, tuple[str, str]]:
-    """What came of a file in each of its roles."""
+    """The outcome of a file in each of its roles."""
     from netsculpt.training.influence import task_name_of
 
     graphs = []
@@ -118,16 +118,16 @@ def outcomes(path: Path, good: Path, results: Path, *, whole: bool) -> dict[str,
         graphs.append(load(path, max_bytes=LIMIT))
         return graphs[0]
 
-    found = {
+    by_role = {
         "model": attempt(as_model),
         "mask": attempt(lambda: load(good, mask=path, max_bytes=LIMIT)),
         "task": attempt(lambda: task_name_of(path)),
     }
     for graph in graphs:
-        found["save"] = attempt(lambda graph=graph: save(graph, results / "graph.npz"))
+        by_role["save"] = attempt(lambda graph=graph: save(graph, results / "graph.npz"))
         if whole and graph.n_units <= 500 and graph.n_edges <= 5000:
-            found["analyze"] = attempt(lambda graph=graph: analysed(graph, results))
-    return found
+            by_role["analyze"] = attempt(lambda graph=graph: analysed(graph, results))
+    return by_role
 
 
 def analysed(graph: Any, results: Path) -> None:
@@ -136,14 +136,14 @@ def analysed(graph: Any, results: Path) -> None:
     from netsculpt.report.folder import write_folder
     from netsculpt.report.terminal.analysis import print_report
 
-    found = analyze(graph, rng=0, n_nulls=0, n_seeds=0)
-    write_folder(found, results, {"figures": [], "width": "neurips"})
+    analysis = analyze(graph, rng=0, n_nulls=0, n_seeds=0)
+    write_folder(analysis, results, {"figures": [], "width": "neurips"})
     with open(results / "report.txt", "w") as stream, contextlib.redirect_stdout(stream):  # noqa: PTH123
-        print_report(found)
+        print_report(analysis)
 
 
 def serve(folder: Path, results: Path) -> None:
-    """Warm up on the good files, then answer for each path that comes in."""
+    """Warm up on the good files, then answer for each path on stdin."""
     os.chdir(results)
     good = {path.parent.name: path for path in sorted(folder.glob("*/original"))}
     for path in good.values():
@@ -156,16 +156,16 @@ def serve(folder: Path, results: Path) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (size + ROOM, size + ROOM))
     print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:
-        told = json.loads(line)
-        path = Path(told["path"])
+        request = json.loads(line)
+        path = Path(request["path"])
         watch.content, watch.seen = path.read_bytes(), []
         watch.readable = os.path.realpath(folder)
         started = time.perf_counter()
         watch.on = True
-        found = outcomes(path, good["torch-zip"], results, whole=told["whole"])
+        by_role = outcomes(path, good["torch-zip"], results, whole=request["whole"])
         watch.on = False
         answer = {
-            "outcomes": found,
+            "outcomes": by_role,
             "seconds": time.perf_counter() - started,
             "seen": watch.seen[:5],
             "rss": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,

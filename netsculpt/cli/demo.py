@@ -36,8 +36,8 @@ def demo(
     """Sculpt a network for a task whose functions are known, and analyse it.
 
     Six small networks are trained on a Boolean task and pruned as long as they solve it, which
-    takes some seconds. The sparsest is saved as model.pt and read back like any other model; what
-    the detectors find in it is compared with the functions that the task is made of.
+    takes a few seconds. The sparsest is saved as model.pt and read back like any other model; the
+    modules that the detectors find are compared with the functions that compose the task.
 
     **Example**
 
@@ -45,7 +45,7 @@ def demo(
     """
     from netsculpt.report.terminal.demo import print_verdicts
     from netsculpt.report.terminal.progress import progress_bars
-    from netsculpt.studies.demo import PLAN, sculpted_model
+    from netsculpt.studies.demo import DEMO, sculpted_model
 
     formats = chosen_formats(figures)
     require_writable(output)
@@ -58,7 +58,7 @@ def demo(
     arguments = {
         "model": str(model),
         "mask": None,
-        "task": PLAN.task,
+        "task": DEMO.task,
         "seed": seed,
         "detectors": detectors,
         "null": "rewire",

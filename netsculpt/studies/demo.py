@@ -8,11 +8,11 @@ from shutil import copyfile
 
 from netsculpt.core.errors import LimitError
 from netsculpt.core.progress import Progress
-from netsculpt.studies.sculpting import Plan, sweep
+from netsculpt.studies.sculpting import SweepConfig, sweep
 
-__all__ = ["PLAN", "sculpted_model"]
+__all__ = ["DEMO", "sculpted_model"]
 
-PLAN = Plan(
+DEMO = SweepConfig(
     "levels-4",
     widths=(8, 36, 36, 8),
     seeds=tuple(range(6)),
@@ -24,12 +24,12 @@ PLAN = Plan(
 
 
 def sculpted_model(folder: Path, seed: int, progress: Progress | None) -> None:
-    """Sculpt six networks in ``folder/runs-SEED``; the sparsest becomes ``folder/model.pt``."""
-    first = seed * len(PLAN.seeds)
-    plan = replace(PLAN, seeds=tuple(first + at for at in PLAN.seeds))
+    """Sculpt six networks in ``folder/runs-SEED``; copy the sparsest to ``folder/model.pt``."""
+    n_seeds = len(DEMO.seeds)
+    config = replace(DEMO, seeds=tuple(range(seed * n_seeds, (seed + 1) * n_seeds)))
     runs = folder / f"runs-{seed}"
-    found = sweep(plan, runs, detectors=(), progress=progress)
-    if not found.networks:
+    networks = sweep(config, runs, detectors=(), progress=progress).networks
+    if not networks:
         raise LimitError(f"none of the six networks of seed {seed} solved the task: try another")
-    best = min(found.networks, key=lambda network: network.run.weights)
-    copyfile(runs / best.model, folder / "model.pt")
+    sparsest = min(networks, key=lambda network: network.run.weights)
+    copyfile(runs / sparsest.model, folder / "model.pt")

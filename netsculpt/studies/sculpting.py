@@ -1,9 +1,9 @@
-"""A sweep of sculpting: a folder that says what to do, and holds what was done.
+"""A sweep of sculpting: networks of one task, many seeds and gradients, in one folder.
 
-plan.json               what to do; written first
-rounds/seeds-0-9.pt     where the sculpting of these seeds stands, saved after every round
+plan.json               the configuration; written first
+rounds/seeds-0-9.pt     state of a batch of seeds, saved after every round
 seed-3/model.pt         the sparsest network of a seed, for `netsculpt.load`
-runs.csv, summary.json  every run, and what was found; written last
+runs.csv, summary.json  every run, and what the detectors find; written last
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from numpy.typing import NDArray
 
 from netsculpt.core.catalog import catalog, names
 from netsculpt.core.errors import FormatError
-from netsculpt.core.parallel import in_parallel
 from netsculpt.core.progress import Progress
 from netsculpt.core.version import __version__
-from netsculpt.core.writing import replacing
+from netsculpt.core.writing import replacing, write_json
 from netsculpt.graph.partition import Partition
+from netsculpt.studies.study import Study
 
 if TYPE_CHECKING:
     from netsculpt.graph.graph import NetGraph
     from netsculpt.training.sculpting.sculpt import Sculpted, Sculpting
     from netsculpt.training.tasks import Task, Truth
 
-__all__ = ["Network", "Plan", "Run", "Sweep", "grouped_right", "read_plan", "sweep"]
+__all__ = ["Network", "Run", "Sweep", "SweepConfig", "is_grouped", "read_config", "sweep"]
 
 _WEIGHTS_TOGETHER = 20_000_000  # weights in one batch, before pruning
-_LONGEST_PLAN = 1 << 26  # bytes
+_LONGEST_CONFIG = 1 << 26  # bytes of plan.json
 _METHODS = {
     "unit_score": "unit_scores",
     "edge_score": "edge_scores",
@@ -47,8 +47,8 @@ _TRAINING = ("epochs", "batch_size", "learning_rate", "weight_decay", "noise")
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What a sweep does. Equal plans give equal bytes on the same machine."""
+class SweepConfig:
+    """What is sculpted, and how. Equal configurations give equal bytes on the same machine."""
 
     task: str  # as `netsculpt.training.tasks.parse_task` reads it
     widths: tuple[int, ...]
@@ -67,14 +67,14 @@ class Plan:
     rewind: bool = False
     single_edges: bool = False
     device: str = "cpu"
-    together: int = 1000  # most runs in one stacked batch
+    together: int = 1000  # at most so many runs in one stacked batch
 
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
             if isinstance(value, list):
                 object.__setattr__(self, field.name, tuple(value))
-        for name, hint in get_type_hints(Plan).items():
+        for name, hint in get_type_hints(SweepConfig).items():
             if not _fits(getattr(self, name), hint):
                 raise FormatError(
                     f"{name.replace('_', ' ')} is {getattr(self, name)!r:.80}: "
@@ -93,7 +93,7 @@ class Plan:
         n_weights = sum(a * b for a, b in zip(self.widths, self.widths[1:], strict=False))
         n_pairs = len(self.unit_gradients) * len(self.edge_gradients)
         size = max(1, min(self.together, _WEIGHTS_TOGETHER // max(1, n_weights)) // n_pairs)
-        return [self.seeds[at : at + size] for at in range(0, len(self.seeds), size)]
+        return [self.seeds[start : start + size] for start in range(0, len(self.seeds), size)]
 
 
 @dataclass(frozen=True)
@@ -101,10 +101,10 @@ class Run:
     """One (seed, unit gradient, edge gradient)."""
 
     seed: int
-    unit_gradient: float  # percent of the hidden units a step
-    edge_gradient: float  # percent of the weights a step
-    solved: bool  # the dense network reached the goal; if not, nothing was pruned
-    accuracy: float  # share of right answers of the network that is left
+    unit_gradient: float  # percent of the hidden units per step
+    edge_gradient: float  # percent of the weights per step
+    solved: bool  # whether the dense network reached the goal; if not, nothing was pruned
+    accuracy: float  # share of right answers of the sculpted network
     weights: int
     density: float
     sparsest: bool  # of its seed: the one whose model.pt is written
@@ -117,20 +117,27 @@ class Network:
     run: Run
     model: str  # path of its model.pt, in the folder
     live: tuple[int, ...]  # units of each layer on an input→output path
-    inputs_found: Mapping[str, bool | None]  # by detector: inputs grouped as they truly are;
-    outputs_found: Mapping[str, bool | None]  # None: the task does not say
+    inputs_found: Mapping[str, bool | None]  # by detector: whether inputs are grouped as in truth
+    outputs_found: Mapping[str, bool | None]  # None: the task has no known truth
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """A cell of a sweep: seeds that are sculpted together."""
+
+    seeds: tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """What a sweep gave."""
+    """Results of a sweep."""
 
-    plan: Plan
+    config: SweepConfig
     runs: tuple[Run, ...]
-    networks: tuple[Network, ...]  # one for each seed that was solved
+    networks: tuple[Network, ...]  # one for each seed whose dense network reached the goal
 
     def success(self, detector: str) -> tuple[float | None, float | None]:
-        """Share of networks whose inputs, whose outputs were grouped right; None: not known."""
+        """Shares of networks whose inputs and whose outputs are grouped right; None: unknown."""
         return (
             _share([network.inputs_found[detector] for network in self.networks]),
             _share([network.outputs_found[detector] for network in self.networks]),
@@ -143,8 +150,8 @@ class Sweep:
         return {
             "schema": "netsculpt.sweep/1",
             "netsculpt": __version__,
-            "plan": asdict(self.plan),
-            "seeds": len(self.plan.seeds),
+            "plan": asdict(self.config),
+            "seeds": len(self.config.seeds),
             "solved": len(self.networks),
             "success": {
                 name: {"inputs": inputs, "outputs": outputs}
@@ -155,108 +162,104 @@ class Sweep:
 
 
 def sweep(
-    plan: Plan,
+    config: SweepConfig,
     folder: Path,
     *,
     detectors: Sequence[str] = ("sculpting", "path_signature", "functional"),
     jobs: int = 1,
     progress: Progress | None = None,
 ) -> Sweep:
-    """Do what a plan says, or what is left of it, in `folder`.
+    """Sculpt all networks of a configuration, or those that are left to do in `folder`.
 
     Parameters
     ----------
-    plan
-        What to do.
+    config
+        What to sculpt.
     folder
-        New, or one that a sweep of the same plan was broken off in: it goes on from the last
-        round of every batch, to the same bits.
+        A new folder, or that of an interrupted sweep with the same configuration, which resumes
+        from the last round of every batch, to the same bits.
     detectors
-        By which the networks are judged: names of `netsculpt.modules.detectors` and
-        `netsculpt.modules.data_aware`.
+        Names of `netsculpt.modules.detectors` and `netsculpt.modules.data_aware` that look for
+        the structure of the task in the networks.
     jobs
-        Processes that share the batches; −1: one a core. It changes no result.
+        Processes that share the batches; −1: one per core. It changes no result.
     progress
-        Told after every round (with more than one job, after every batch).
+        Called after every round, and after every batch if there are several. With more than one
+        job: after every batch only.
 
     Raises
     ------
     FormatError
-        If the folder holds another plan, or the task is not the one that it was begun with.
+        If the folder holds a sweep with another configuration or other samples of the task.
     LimitError
-        If the device is not there.
+        If the device does not exist.
     """
     from netsculpt.training.fitting.devices import usable_device
 
-    usable_device(plan.device)
-    task = _task(plan)
-    _process(plan, task, plan.seeds[:1])  # what cannot be done is refused before it is begun
-    _begin(plan, folder, task)
-    batches = plan.batches
-    one = partial(_sculpted, plan, folder, progress=progress if jobs == 1 else None)
-    runs: list[Run] = []
-    for done, found in enumerate(in_parallel(one, len(batches), jobs), start=1):
-        runs += found
-        if progress and len(batches) > 1:
-            progress("batches", done, len(batches))
+    usable_device(config.device)
+    task = _task(config)
+    _process(config, task, config.seeds[:1])  # fails before anything is written
+    _begin(config, folder, task)
+    batches = [_Batch(seeds) for seeds in config.batches]
+    each_round = progress if jobs == 1 else None
+    study = Study("sweep", batches, partial(_sculpted, config, folder, each_round))
+    results = study.run(jobs=jobs, progress=progress if len(batches) > 1 else None)
+    runs = tuple(Run(**row) for row in results.rows["runs"])
     networks = tuple(_judged(run, folder, task, detectors) for run in runs if run.sparsest)
-    result = Sweep(plan, tuple(runs), networks)
+    result = Sweep(config, runs, networks)
     _write(result, folder)
     return result
 
 
-def read_plan(folder: Path) -> Plan:
-    """The plan of a folder that a sweep was begun in."""
+def read_config(folder: Path) -> SweepConfig:
+    """Configuration of the sweep in a folder."""
     path = folder / "plan.json"
     try:
-        if path.stat().st_size > _LONGEST_PLAN:
-            raise ValueError(f"it is longer than {_LONGEST_PLAN} bytes")
+        if path.stat().st_size > _LONGEST_CONFIG:
+            raise ValueError(f"it is longer than {_LONGEST_CONFIG} bytes")
         content = json.loads(path.read_text(encoding="utf-8"))
-        return Plan(**content["plan"])
+        return SweepConfig(**content["plan"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise FormatError(
-            f"{path} cannot be read as the plan of a sweep ({error}): name a folder that "
+            f"{path} cannot be read as the configuration of a sweep ({error}): name a folder that "
             "'netsculpt sculpt -o' of this version wrote"
         ) from None
 
 
 def _fits(value: object, hint: Any) -> bool:
-    """Whether a value, maybe read from a file, is of the type that a field names."""
+    """Whether a value, perhaps read from a file, has the type of a field."""
     if get_origin(hint) is tuple:
         return isinstance(value, tuple) and all(_fits(x, get_args(hint)[0]) for x in value)
     return type(value) in ((float, int) if hint is float else (hint,))
 
 
-def _task(plan: Plan) -> Task:
+def _task(config: SweepConfig) -> Task:
     from netsculpt.training.tasks import parse_task
 
-    return parse_task(plan.task, rng=0)
+    return parse_task(config.task, rng=0)
 
 
-def _begin(plan: Plan, folder: Path, task: Task) -> None:
-    """Write the plan, or find the same one."""
-    content = json.loads(json.dumps({"plan": asdict(plan), "task": _fingerprint(task)}))
+def _begin(config: SweepConfig, folder: Path, task: Task) -> None:
+    """Write the configuration, or check that the folder has the same."""
+    content = {"plan": asdict(config), "task": _fingerprint(task)}
     path = folder / "plan.json"
     (folder / "rounds").mkdir(parents=True, exist_ok=True)
-    if path.exists():
-        known = read_plan(folder)
-        differing = [
-            x.name for x in fields(Plan) if getattr(known, x.name) != getattr(plan, x.name)
-        ]
-        if differing:
-            name = differing[0]
-            raise FormatError(
-                f"{folder} was begun with {name.replace('_', ' ')} {getattr(known, name)!r}, this "
-                f"is {getattr(plan, name)!r}: use the same or another folder"
-            )
-        if json.loads(path.read_text(encoding="utf-8")).get("task") != content["task"]:
-            raise FormatError(
-                f"task {plan.task!r} has other samples than when {folder} was begun: its file "
-                "changed, or another netsculpt made it; use another folder"
-            )
+    if not path.exists():
+        write_json(path, content)
         return
-    with replacing(path) as file:
-        file.write((json.dumps(content, indent=2) + "\n").encode())
+    before = read_config(folder)
+    for field in fields(SweepConfig):
+        old, new = getattr(before, field.name), getattr(config, field.name)
+        if old != new:
+            raise FormatError(
+                f"{folder} was begun with {field.name.replace('_', ' ')} {old!r}, this is "
+                f"{new!r}: use the same or another folder"
+            )
+    if json.loads(path.read_text(encoding="utf-8")).get("task") != content["task"]:
+        raise FormatError(
+            f"task {config.task!r} has other samples than when {folder} was begun: its file "
+            "changed, or another version of netsculpt made it; use another folder"
+        )
 
 
 def _fingerprint(task: Task) -> str:
@@ -267,61 +270,72 @@ def _fingerprint(task: Task) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
-def _sculpted(plan: Plan, folder: Path, at: int, *, progress: Progress | None) -> list[Run]:
-    """One batch of seeds: sculpt it, write its models, tell its runs."""
+def _sculpted(
+    config: SweepConfig, folder: Path, progress: Progress | None, batch: _Batch
+) -> dict[str, list[dict[str, Any]]]:
+    """Sculpt one batch of seeds and write its models; rows of "runs"."""
     from netsculpt.training.sculpting.retraining import accuracy
     from netsculpt.training.sculpting.saved import finish
 
-    seeds, task = plan.batches[at], _task(plan)
-    process = _process(plan, task, seeds)
+    task, seeds = _task(config), batch.seeds
     path = folder / "rounds" / f"seeds-{seeds[0]}-{seeds[-1]}.pt"
-    found = finish(process, path, progress=progress)
-    chosen, n_weights = set(found.sparsest()), found.replicas.spec.n_weights
-    kept = found.replicas.n_kept().tolist()
-    right = accuracy(found.replicas, task).tolist()
-    solved = found.solved.tolist()
+    sculpted = finish(_process(config, task, seeds), path, progress=progress)
+    chosen, n_weights = set(sculpted.sparsest()), sculpted.replicas.spec.n_weights
+    rows = zip(
+        sculpted.seeds,
+        sculpted.unit_gradients,
+        sculpted.edge_gradients,
+        sculpted.solved.tolist(),
+        accuracy(sculpted.replicas, task).tolist(),
+        sculpted.replicas.n_kept().tolist(),
+        strict=True,
+    )
     runs = [
-        Run(*row, solved[i], right[i], kept[i], kept[i] / n_weights, i in chosen)
-        for i, row in enumerate(
-            zip(found.seeds, found.unit_gradients, found.edge_gradients, strict=True)
-        )
+        Run(seed, unit, edge, solved, right, kept, kept / n_weights, replica in chosen)
+        for replica, (seed, unit, edge, solved, right, kept) in enumerate(rows)
     ]
-    for i in sorted(chosen):
-        _write_model(plan, folder, found, i, runs[i])
-    return runs
+    for replica in sorted(chosen):
+        _write_model(config, folder, sculpted, replica, runs[replica])
+    return {"runs": [asdict(run) for run in runs]}
 
 
-def _process(plan: Plan, task: Task, seeds: Sequence[int]) -> Sculpting:
+def _process(config: SweepConfig, task: Task, seeds: Sequence[int]) -> Sculpting:
     from netsculpt.nets.families import MLP
     from netsculpt.training.fitting.recipe import Recipe
     from netsculpt.training.sculpting.sculpt import Sculpting, SculptingMethod
 
-    chosen = {field: catalog(package)[getattr(plan, field)] for field, package in _METHODS.items()}
+    methods = {name: catalog(package)[getattr(config, name)] for name, package in _METHODS.items()}
     return Sculpting(
-        MLP(plan.widths),
+        MLP(config.widths),
         task,
-        Recipe(**{field: getattr(plan, field) for field in _TRAINING}),
+        Recipe(**{field: getattr(config, field) for field in _TRAINING}),
         seeds=seeds,
-        unit_gradients=plan.unit_gradients,
-        edge_gradients=plan.edge_gradients,
-        goal_accuracy=plan.goal_accuracy,
-        method=SculptingMethod(**chosen, rewind=plan.rewind, single_edges=plan.single_edges),
-        device=plan.device,
+        unit_gradients=config.unit_gradients,
+        edge_gradients=config.edge_gradients,
+        goal_accuracy=config.goal_accuracy,
+        method=SculptingMethod(**methods, rewind=config.rewind, single_edges=config.single_edges),
+        device=config.device,
     )
 
 
-def _write_model(plan: Plan, folder: Path, found: Sculpted, at: int, run: Run) -> None:
+def _write_model(
+    config: SweepConfig, folder: Path, sculpted: Sculpted, replica: int, run: Run
+) -> None:
     from netsculpt.files.checkpoint import write_model
 
-    state, masks = found.replicas.state(at)
+    state, masks = sculpted.replicas.state(replica)
     path = folder / _model_of(run)
     path.parent.mkdir(exist_ok=True)
     write_model(
         path,
-        net=found.replicas.spec.spec,
+        net=sculpted.replicas.spec.spec,
         state=state,
         masks=masks,
-        metadata={"made_by": f"netsculpt {__version__}", "plan": asdict(plan), "run": asdict(run)},
+        metadata={
+            "made_by": f"netsculpt {__version__}",
+            "plan": asdict(config),
+            "run": asdict(run),
+        },
     )
 
 
@@ -329,8 +343,8 @@ def _model_of(run: Run) -> str:
     return f"seed-{run.seed}/model.pt"
 
 
-def grouped_right(graph: NetGraph, partition: Partition, truth: Truth) -> tuple[bool, bool]:
-    """Whether a partition groups inputs, and outputs, as they truly are."""
+def is_grouped(graph: NetGraph, partition: Partition, truth: Truth) -> tuple[bool, bool]:
+    """Whether a partition groups the inputs, and the outputs, as the truth does."""
     labels = partition.labels
     return (
         _same(labels[graph.inputs], truth.input_groups),
@@ -339,7 +353,7 @@ def grouped_right(graph: NetGraph, partition: Partition, truth: Truth) -> tuple[
 
 
 def _judged(run: Run, folder: Path, task: Task, detectors: Sequence[str]) -> Network:
-    """Read a model back as anybody would, and compare what detectors find with the truth."""
+    """Read a model from its file, and compare what the detectors find with the truth."""
     from netsculpt.loading import load
     from netsculpt.training.influence import measured_influence
 
@@ -353,29 +367,27 @@ def _judged(run: Run, folder: Path, task: Task, detectors: Sequence[str]) -> Net
             partition = data_aware[name](graph, measured_influence(path, task))
         else:
             partition = catalog("detectors")[name](graph, rng=run.seed)
-        right = grouped_right(graph, partition, task.truth) if task.truth else (None, None)
-        inputs_found[name], outputs_found[name] = right
+        verdicts = is_grouped(graph, partition, task.truth) if task.truth else (None, None)
+        inputs_found[name], outputs_found[name] = verdicts
     live = tuple(layer.n_units for layer in graph.live().layers)
     return Network(run, _model_of(run), live, inputs_found, outputs_found)
 
 
 def _same(labels: NDArray[np.integer[Any]], truth: Partition) -> bool:
-    """The same groups, whatever their numbers; a unit without a module (−1) equals none."""
+    """Whether the groups are the same, whatever their numbers; a unit without one is in none."""
     return np.array_equal(Partition(labels).labels, truth.labels)
 
 
-def _share(found: Sequence[bool | None]) -> float | None:
-    known = [x for x in found if x is not None]
+def _share(verdicts: Sequence[bool | None]) -> float | None:
+    known = [verdict for verdict in verdicts if verdict is not None]
     return sum(known) / len(known) if known else None
 
 
 def _write(result: Sweep, folder: Path) -> None:
     with replacing(folder / "runs.csv") as file:
         text_file = TextIOWrapper(file, encoding="utf-8", newline="")
-        table = csv.DictWriter(text_file, [x.name for x in fields(Run)])
+        table = csv.DictWriter(text_file, [field.name for field in fields(Run)])
         table.writeheader()
         table.writerows(asdict(run) for run in result.runs)
         text_file.detach()
-    text = json.dumps(result.summary(), indent=2, allow_nan=False)
-    with replacing(folder / "summary.json") as file:
-        file.write((text + "\n").encode())
+    write_json(folder / "summary.json", result.summary())

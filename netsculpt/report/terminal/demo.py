@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from netsculpt.studies.demo import PLAN
-from netsculpt.studies.sculpting import grouped_right
+from netsculpt.studies.demo import DEMO
+from netsculpt.studies.sculpting import is_grouped
 
 if TYPE_CHECKING:
     from netsculpt.pipeline import Analysis
@@ -22,14 +22,14 @@ def print_verdicts(found: Analysis) -> None:
 
     console = Console(highlight=False)
     console.print(
-        f"\n[bold]The truth[/bold]  Task {PLAN.task}: one function of the first four inputs and "
+        f"\n[bold]The truth[/bold]  Task {DEMO.task}: one function of the first four inputs and "
         "one of the last four; two more each use both of them, and give every second output."
     )
-    truth = parse_task(PLAN.task).truth
+    truth = parse_task(DEMO.task).truth
     assert truth is not None
     table = Table("detector", "modules", "inputs", "outputs", box=None)
     for each in found.detected:
-        verdicts = grouped_right(found.graph, each.partition, truth)
+        verdicts = is_grouped(found.graph, each.partition, truth)
         table.add_row(
             each.detector,
             str(each.partition.n_modules),

@@ -1,4 +1,4 @@
-"""What a person reads in the terminal after sculpting."""
+"""The summary of a sweep in the terminal."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ __all__ = ["print_sweep"]
 MAX_NETWORKS = 30  # listed before the rest is only counted
 
 
-def print_sweep(found: Sweep, folder: Path, detectors: list[str]) -> None:
-    """Print the networks that are left, and how often their structure was found."""
+def print_sweep(sweep: Sweep, folder: Path, detectors: list[str]) -> None:
+    """Print the sculpted networks, and how often each detector finds their structure."""
     console = Console(highlight=False, emoji=False)
-    n_seeds, networks = len(found.plan.seeds), found.networks
-    task = escape(printable(found.plan.task))
+    config, networks = sweep.config, sweep.networks
+    task = escape(printable(config.task))
     console.print(
-        f"\n[bold]{task}[/bold]  {'-'.join(map(str, found.plan.widths))}, "
-        f"{len(found.runs)} runs; {len(networks)} of {n_seeds} dense networks reached "
-        f"{found.plan.goal_accuracy:.4g}"
+        f"\n[bold]{task}[/bold]  {'-'.join(map(str, config.widths))}, "
+        f"{len(sweep.runs)} runs; {len(networks)} of {len(config.seeds)} dense networks reached "
+        f"{config.goal_accuracy:.4g}"
     )
     if not networks:
         console.print(
@@ -37,17 +37,17 @@ def print_sweep(found: Sweep, folder: Path, detectors: list[str]) -> None:
     if len(networks) > MAX_NETWORKS:
         console.print(f"… and {len(networks) - MAX_NETWORKS} more in summary.json")
     if any(verdict is not None for verdict in networks[0].inputs_found.values()):
-        console.print(_success(found, detectors))
+        console.print(_success(sweep, detectors))
     model = escape(printable(str(folder / networks[0].model)))
     console.print(
         f"Models, runs.csv and summary.json are in [bold]{escape(printable(str(folder)))}[/bold]; "
-        f"read one with: netsculpt analyze {model}",
+        f"analyse one with: netsculpt analyze {model}",
         soft_wrap=True,
     )
 
 
 def _networks(networks: Sequence[Network], detector: str | None) -> Table:
-    """One row a network; with a single detector also what it found there."""
+    """One row per network; with a single detector also what it found there."""
     table = Table("seed", "gradients", "weights", "density", "live units", "accuracy", box=None)
     if detector:
         table.add_column("found")
@@ -65,19 +65,19 @@ def _networks(networks: Sequence[Network], detector: str | None) -> Table:
     return table
 
 
-def _success(found: Sweep, detectors: Sequence[str]) -> Table:
+def _success(sweep: Sweep, detectors: Sequence[str]) -> Table:
     """How often each detector groups inputs and outputs as the task does."""
     table = Table("\ndetector", "networks in which it groups\ninputs", "as the task does\noutputs")
     table.box = None
     for name in detectors:
-        table.add_row(name, *("–" if x is None else f"{x:.0%}" for x in found.success(name)))
+        table.add_row(name, *("–" if x is None else f"{x:.0%}" for x in sweep.success(name)))
     return table
 
 
 def _found(network: Network, detector: str) -> str:
-    """Whose true groups the detector found."""
+    """Which of the true groups a detector found."""
     verdicts = network.inputs_found[detector], network.outputs_found[detector]
     if None in verdicts:
         return "–"
-    found = [what for what, right in zip(("inputs", "outputs"), verdicts, strict=True) if right]
-    return ", ".join(found) or "neither"
+    sides = zip(("inputs", "outputs"), verdicts, strict=True)
+    return ", ".join(side for side, right in sides if right) or "neither"

@@ -1,0 +1,128 @@
+"""The command line of a study: the options that every one has, and its own."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import typer
+
+from netsculpt.cli.messages import INTERRUPTED, complain, explain
+from netsculpt.core.errors import NetsculptError
+from netsculpt.report.terminal.progress import progress_bars
+from netsculpt.studies.backends import BACKENDS, CLUSTERS
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+    from pandas import DataFrame
+
+    from netsculpt.studies.study import Study
+
+__all__ = ["Options", "run_study", "several_of"]
+
+Config = TypeVar("Config", bound="DataclassInstance")
+Options = Mapping[str, Mapping[str, Any]]  # flag → arguments of `argparse.add_argument`
+
+_JOBS = 2
+_OF_FIELDS: Options = {  # options of the configurations that have such a field
+    "--seed": {"type": int, "dest": "seed", "help": "same seed, same numbers"},
+    "--seeds": {"type": int, "dest": "n_seeds", "help": "how many seeds"},
+}
+
+
+def run_study(
+    about: str,
+    study: Callable[[Config], Study[Any]],
+    *,
+    full: Config,
+    quick: Config,
+    show: Callable[[Mapping[str, DataFrame]], None],
+    options: Options | None = None,
+    argv: Sequence[str] | None = None,
+) -> None:
+    """Run a study as asked for on the command line, and show its tables.
+
+    Parameters
+    ----------
+    about
+        Docstring of the script; its first line is the description.
+    study
+        The study of a configuration; a ValueError is reported as wrong usage.
+    full, quick
+        The configuration, and that of ``--quick``, which must end within a minute.
+    show
+        Prints the tables of the results.
+    options
+        Further options; each sets the field of the configuration that has its name.
+    argv
+        Default: the arguments of the process.
+    """
+    parser = argparse.ArgumentParser(description=about.splitlines()[0])
+    add = parser.add_argument
+    out = Path("results") / Path(sys.argv[0]).stem
+    add("-o", "--out", type=Path, default=out, help=f"folder of the results (default: {out})")
+    add("--quick", action="store_true", help="a few small cells, within a minute")
+    add("--budget-minutes", type=float, metavar="M", help="begin no cell later (default: all)")
+    add("--jobs", type=int, help=f"workers; -1: one per core (default: {_JOBS})")
+    add("--backend", choices=BACKENDS, help="who does the work (default: processes of loky)")
+    add("--address", help="of the scheduler of Dask or Ray")
+    known = {field.name for field in fields(full)}
+    own = {flag: arguments for flag, arguments in _OF_FIELDS.items() if arguments["dest"] in known}
+    for flag, arguments in {**own, **(options or {})}.items():
+        add(flag, **arguments)
+    given = vars(parser.parse_args(argv))
+    changed = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in given.items()
+        if name in known and value is not None
+    }
+    jobs, backend = given["jobs"], given["backend"]
+    if jobs == 0:
+        parser.error("0 jobs do nothing; 1 or more, or -1 for one per core")
+    if jobs is None:
+        jobs = -1 if backend in CLUSTERS else _JOBS
+    try:
+        try:
+            chosen = study(replace(quick if given["quick"] else full, **changed))
+        except NetsculptError:
+            raise
+        except ValueError as error:
+            parser.error(str(error))
+        with progress_bars() as progress:
+            results = chosen.run(
+                given["out"],
+                jobs=jobs,
+                backend=backend,
+                address=given["address"],
+                budget_minutes=given["budget_minutes"],
+                progress=progress,
+            )
+    except NetsculptError as error:
+        sys.exit(explain(error))
+    except KeyboardInterrupt:
+        complain("interrupted; the same command does what is left")
+        sys.exit(INTERRUPTED)
+    if results.tables:
+        show(results.tables)
+    typer.echo(
+        f"{results.n_done} cells, {results.n_left_out} left out by the budget → {given['out']}"
+    )
+
+
+def several_of(known: Collection[str]) -> Callable[[str], tuple[str, ...]]:
+    """A type of option: names with commas between them, all of them known."""
+
+    def names(text: str) -> tuple[str, ...]:
+        chosen = tuple(text.split(","))
+        unknown = [name for name in chosen if name not in known]
+        if unknown:
+            raise argparse.ArgumentTypeError(
+                f"{', '.join(map(repr, unknown))} is not one of {', '.join(known)}"
+            )
+        return chosen
+
+    return names

@@ -1,0 +1,368 @@
+"""A study: resumed, cut short, shared among workers, damaged; and its command line."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+
+from netsculpt.cli.study import run_study, several_of
+from netsculpt.core.errors import FormatError, NetsculptError
+from netsculpt.studies.backends import BACKENDS, as_finished
+from netsculpt.studies.study import Results, Rows, Study
+
+
+@dataclass(frozen=True)
+class Setup:
+    scale: float = 1.5
+
+
+@dataclass(frozen=True)
+class Cell:
+    name: str
+    seed: int
+    setup: Setup = Setup()
+
+
+CELLS = [Cell(name, seed) for name in ("a b/c", "d") for seed in range(3)]
+
+
+def measure(cell: Cell) -> Rows:
+    """Rows of numbers that are hard to keep, and an array."""
+    rng = np.random.default_rng(cell.seed)
+    values = rng.standard_normal(3)
+    row = {"name": cell.name, "seed": np.int64(cell.seed), "value": values[0] * cell.setup.scale}
+    undefined = math.nan if cell.seed else np.float64(0.1)
+    return {"values": [{**row, "odd": undefined, "all": values}], "pairs": [row, row]}
+
+
+def noted(log: Path, cell: Cell) -> Rows:
+    """Measure, and write down that it was done."""
+    with log.open("a") as file:
+        file.write(f"{cell.name} {cell.seed}\n")
+    return measure(cell)
+
+
+def tables(rows: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    return {"means": rows["values"].groupby("name")["value"].mean().reset_index()}
+
+
+STUDY = Study("squares", CELLS, measure, tables, documents=("means",), about={"arguments": {}})
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Everything but the time in the manifest."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != "manifest.json"
+    }
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    path = tmp_path / "log"
+    path.touch()
+    return path
+
+
+def runs(log: Path) -> list[str]:
+    return log.read_text().splitlines()
+
+
+def test_rows_tables_and_manifest(tmp_path: Path) -> None:
+    results = STUDY.run(tmp_path)
+    assert (results.n_cells, results.n_left_out, results.n_done) == (6, 0, 6)
+    assert set(results.tables) == {"values", "pairs", "means"}
+    values = pd.read_parquet(tmp_path / "values.parquet")
+    assert values["seed"].tolist() == [0, 1, 2] * 2
+    expected = [measure(cell)["values"][0] for cell in CELLS]
+    assert values["value"].tolist() == [row["value"] for row in expected]
+    assert np.array_equal(np.stack(values["all"]), [row["all"] for row in expected])
+    assert values["odd"].isna().tolist() == [False, True, True] * 2
+    assert len(pd.read_parquet(tmp_path / "pairs.parquet")) == 12
+    means = pd.read_csv(tmp_path / "means.csv")
+    assert means["value"].iloc[1] == pytest.approx(values["value"].iloc[3:].mean())
+    assert (
+        (tmp_path / "means.md").read_text().startswith("| name | value |\n| --- | --- |\n| a b/c")
+    )
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    assert (manifest["analysis"], manifest["cells"], manifest["left_out"]) == ("squares", 6, 0)
+    assert manifest["versions"]["numpy"] == np.__version__
+    assert len(list((tmp_path / "cells").iterdir())) == 6
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_interrupted_and_resumed_is_the_same(tmp_path: Path, log: Path) -> None:
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    STUDY.run(whole)
+
+    def failing(cell: Cell) -> Rows:
+        if cell == CELLS[3]:
+            raise KeyboardInterrupt
+        return measure(cell)
+
+    with pytest.raises(KeyboardInterrupt):
+        replace(STUDY, measure=failing).run(broken)
+    assert len(files(broken)) == 3
+    assert not (broken / "manifest.json").exists()
+    results = replace(STUDY, measure=partial(noted, log)).run(broken)
+    assert runs(log) == ["d 0", "d 1", "d 2"], "what is there is not run again"
+    assert files(broken) == files(whole)
+    assert results.rows.keys() == STUDY.run(whole).rows.keys()
+    again = replace(STUDY, measure=partial(noted, log)).run(broken)
+    assert len(runs(log)) == 3
+    pd.testing.assert_frame_equal(again.tables["values"], results.tables["values"])
+
+
+def test_a_budget_leaves_out_cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    results = STUDY.run(tmp_path, budget_minutes=0)
+    assert (results.n_done, results.n_left_out, results.tables) == (0, 6, {})
+    assert json.loads((tmp_path / "manifest.json").read_text())["left_out"] == 6
+    clock = iter([0.0, 10, 50, 70, 80, 90, 100])
+    monkeypatch.setattr("netsculpt.studies.study.time.time", lambda: next(clock))
+    results = STUDY.run(tmp_path, budget_minutes=1)
+    assert (results.n_done, results.n_left_out) == (2, 4)
+    assert results.tables["values"]["seed"].tolist() == [0, 1]
+    monkeypatch.undo()
+    assert STUDY.run(tmp_path).n_left_out == 0
+    STUDY.run(tmp_path / "whole")
+    own = {name: x for name, x in files(tmp_path).items() if not name.startswith("whole")}
+    assert own == files(tmp_path / "whole")
+
+
+@pytest.mark.parametrize(
+    "how", [{"jobs": 2}, {"jobs": 2, "backend": "loky"}, {"jobs": 3, "backend": "threading"}]
+)
+def test_workers_change_nothing(how: dict[str, Any], tmp_path: Path) -> None:
+    STUDY.run(tmp_path / "one")
+    calls: list[tuple[str, int, int]] = []
+    results = STUDY.run(tmp_path / "two", progress=lambda *call: calls.append(call), **how)
+    assert files(tmp_path / "one") == files(tmp_path / "two")
+    assert results.tables["values"]["seed"].tolist() == [0, 1, 2] * 2
+    assert calls == [("cells", count, 6) for count in range(1, 7)]
+
+
+def test_a_backend_around_it_is_used(tmp_path: Path) -> None:
+    with joblib.parallel_config("threading"):
+        results = Study("threads", CELLS, measure).run(tmp_path, jobs=2)
+    assert results.n_done == 6
+
+
+def test_without_a_folder_nothing_is_kept(log: Path) -> None:
+    study: Study[Cell] = Study("squares", CELLS, partial(noted, log), tables)
+    first, second = study.run(), study.run()
+    assert len(runs(log)) == 12
+    assert isinstance(first, Results)
+    assert first.rows["pairs"] == second.rows["pairs"]
+
+
+def test_a_file_for_whatever_rows_depend_on() -> None:
+    cell = CELLS[0]
+    assert STUDY.file_name(cell).startswith("a-b-c-0-")
+    others = [replace(cell, seed=1), replace(cell, setup=Setup(2)), replace(cell, name="a-b-c")]
+    names = [STUDY.file_name(cell), *(STUDY.file_name(x) for x in others)]
+    assert len({*names, replace(STUDY, name="cubes").file_name(cell)}) == 5
+    assert len(STUDY.file_name(replace(cell, name="x" * 500))) < 130
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is not the file of a cell"),
+        (b"{}", "is not the file of a cell"),
+        (b"[1]", "is not the file of a cell"),
+        (b"\xff\xfe", "is not the file of a cell"),
+        (b"[" * 100_000, "is not the file of a cell"),
+        (b'{"netsculpt": "", "rows": 5}', "is not the file of a cell"),
+        (b'{"netsculpt": "", "rows": {"values": 5}}', "is not the file of a cell"),
+        ("cell", "of another cell or study"),
+        ("study", "of another cell or study"),
+    ],
+)
+def test_damaged_and_foreign_files_are_refused(
+    content: bytes | str, message: str, tmp_path: Path, log: Path
+) -> None:
+    STUDY.run(tmp_path)
+    path = tmp_path / "cells" / STUDY.file_name(CELLS[1])
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        document = json.loads(path.read_text())
+        document[content] = {"seed": 7} if content == "cell" else "cubes"
+        path.write_text(json.dumps(document))
+    study = replace(STUDY, measure=partial(noted, log))
+    with pytest.raises(FormatError, match=message) as error:
+        study.run(tmp_path)
+    assert str(path) in str(error.value)
+    assert "delete it" in str(error.value)
+    assert runs(log) == []
+    path.unlink()
+    study.run(tmp_path)
+    assert runs(log) == ["a b/c 1"]
+
+
+def test_rows_must_be_plain(tmp_path: Path) -> None:
+    study: Study[Cell] = Study("odd", CELLS[:1], lambda _cell: {"rows": [{"value": object()}]})
+    with pytest.raises(TypeError, match="give plain values"):
+        study.run(tmp_path)
+    assert not list((tmp_path / "cells").glob("*"))
+
+
+@pytest.mark.parametrize("backend", ["dask", "ray"])
+def test_clusters_that_are_not_installed(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("distributed", "ray", "ray.util", "ray.util.joblib"):
+        monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(
+        NetsculptError, match=rf"'{backend}' is not installed.*pip install '{backend}"
+    ):
+        STUDY.run(backend=backend)
+
+
+def test_dask_without_a_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Distributed:
+        @staticmethod
+        def get_client() -> None:
+            raise ValueError
+
+    monkeypatch.setitem(sys.modules, "distributed", Distributed)  # type: ignore[arg-type]
+    with pytest.raises(NetsculptError, match="give the address"):
+        STUDY.run(backend="dask")
+
+
+def test_unknown_backends() -> None:
+    with pytest.raises(NetsculptError, match=f"not one of {', '.join(BACKENDS)}"):
+        list(as_finished(abs, [1], backend="slurm"))
+
+
+# ---- the command line --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Config:
+    n_seeds: int = 3
+    seed: int = 0
+    names: tuple[str, ...] = ("a", "b")
+    refused: bool = False
+
+
+def command(argv: list[str]) -> None:
+    def study(config: Config) -> Study[Cell]:
+        if config.refused:
+            raise ValueError("give something else")
+        cells = [
+            Cell(name, config.seed + seed)
+            for name in config.names
+            for seed in range(config.n_seeds)
+        ]
+        return replace(STUDY, cells=cells)
+
+    def show(tables: Mapping[str, pd.DataFrame]) -> None:
+        sys.stdout.write(f"names {' '.join(tables['means']['name'])}\n")
+
+    run_study(
+        "A study.\n\nMore.",
+        study,
+        full=Config(),
+        quick=Config(n_seeds=1),
+        show=show,
+        options={
+            "--names": {"type": several_of(("a", "b", "c"))},
+            "--refused": {"action": "store_true", "default": None},
+        },
+        argv=argv,
+    )
+
+
+def test_options_change_the_configuration(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command(["-o", str(tmp_path), "--quick", "--jobs", "1", "--names", "a,c", "--seed", "5"])
+    out = capsys.readouterr().out
+    assert "names a c\n" in out
+    assert f"2 cells, 0 left out by the budget → {tmp_path}" in out
+    assert pd.read_parquet(tmp_path / "values.parquet")["seed"].tolist() == [5, 5]
+    command(["-o", str(tmp_path), "--seeds", "2", "--budget-minutes", "0", "--jobs", "1"])
+    assert "0 cells, 4 left out" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["--names", "a,x"], "'x' is not one of a, b, c"),
+        (["--refused"], "give something else"),
+        (["--backend", "slurm"], "invalid choice"),
+        (["--jobs", "0"], "0 jobs do nothing"),
+    ],
+)
+def test_wrong_usage(argv: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        command(argv)
+    assert stop.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_errors_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command(["-o", str(tmp_path), "--quick", "--jobs", "1"])
+    next((tmp_path / "cells").iterdir()).write_text("damaged")
+    with pytest.raises(SystemExit) as stop:
+        command(["-o", str(tmp_path), "--quick", "--jobs", "1"])
+    assert stop.value.code == FormatError.exit_code
+    error = capsys.readouterr().err
+    assert "delete it" in error
+    assert "Traceback" not in error
+
+
+def test_a_script_shares_its_cells_with_processes(tmp_path: Path) -> None:
+    """Workers cannot import the functions and cells of a script."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        textwrap.dedent(
+            """
+            from dataclasses import dataclass
+            from netsculpt.cli.study import run_study
+            from netsculpt.studies.study import Study
+
+            @dataclass(frozen=True)
+            class Config:
+                n_seeds: int = 3
+
+            @dataclass(frozen=True)
+            class Cell:
+                seed: int
+
+            def study(config):
+                return Study("script", [Cell(seed) for seed in range(config.n_seeds)], measure)
+
+            def measure(cell):
+                return {"squares": [{"square": cell.seed**2}]}
+
+            def show(tables):
+                print(tables["squares"]["square"].tolist())
+
+            if __name__ == "__main__":
+                run_study("Squares.", study, full=Config(), quick=Config(), show=show)
+            """
+        )
+    )
+    run = subprocess.run(
+        [sys.executable, str(script), "-o", str(tmp_path / "out"), "--jobs", "2"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.startswith("[0, 1, 4]\n3 cells, 0 left out")
+    assert run.stderr == "", "no bar unless in a terminal"
