@@ -21,6 +21,8 @@ from torch import nn
 
 import netsculpt
 from netsculpt.cli import running
+from netsculpt.cli.options import FigureOptions, PlanOptions, chosen_detectors
+from netsculpt.cli.source import Source, load_source
 from netsculpt.report import folder
 
 QUICK = ("--nulls", "9", "--stability-seeds", "3", "--figures", "none")
@@ -71,7 +73,7 @@ def test_analyze_writes_the_folder(model: Path, tmp_path: Path) -> None:
     assert sorted(p.suffix for p in (out / "figures").iterdir())[0] == ".png"
     manifest = json.loads((out / "manifest.json").read_text())
     assert manifest["inputs"][0].startswith("sha256:")
-    assert manifest["arguments"]["nulls"] == 19
+    assert manifest["arguments"]["n_nulls"] == 19
 
 
 def test_the_report_comes_before_the_folder(
@@ -88,9 +90,8 @@ def test_the_report_comes_before_the_folder(
         write(*given, **options)
 
     monkeypatch.setattr(folder, "write_folder", written)
-    arguments = {"model": str(model), "seed": 0, "detectors": ["layered"], "null": "rewire"}
-    arguments |= {"nulls": 0, "stability_seeds": 0, "figures": [], "width": "neurips"}
-    running.run(netsculpt.load(model), arguments, tmp_path / "out")
+    plan, figures = netsculpt.AnalysisPlan(n_nulls=0, n_seeds=0), FigureOptions("none")
+    running.run(load_source(Source(model)), plan, figures, seed=0, output=tmp_path / "out")
     assert "Modules (layered)" in printed[0]
     assert "Hierarchy (layered)" in printed[0]
     assert "manifest are in" not in printed[0]
@@ -107,9 +108,9 @@ def test_every_stage_is_told_from_the_first_step_to_the_last(tmp_path: Path) -> 
         assert totals.setdefault(stage, total) == total
 
     graph, _ = netsculpt.planted([8, 8, 8], 2, 0.9, 0.05, rng=0)
-    found = netsculpt.analyze(graph, rng=0, n_nulls=3, n_seeds=2, progress=progress)
-    arguments = {"figures": ["png"], "width": "icml"}
-    folder.write_folder(found, tmp_path, arguments, progress=progress)
+    plan = netsculpt.AnalysisPlan(n_nulls=3, n_seeds=2)
+    analysis = netsculpt.analyze(graph, plan, rng=0, progress=progress)
+    folder.write_folder(analysis, tmp_path, figures=["png"], width="icml", progress=progress)
     n_figures = len(list((tmp_path / "figures").iterdir()))
     assert totals == {
         "path core": 1,
@@ -136,7 +137,12 @@ def test_who_reads_the_first_line_only_has_the_folder_too(model: Path, tmp_path:
     with subprocess.Popen([*command, *QUICK], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         process.stdout.close()
-    assert json.loads((tmp_path / "out" / "manifest.json").read_text())["arguments"]["nulls"] == 9
+    assert json.loads((tmp_path / "out" / "manifest.json").read_text())["arguments"]["n_nulls"] == 9
+
+
+def test_the_default_options_are_the_default_plan() -> None:
+    options = PlanOptions()
+    assert options.plan(chosen_detectors(options.detector)) == netsculpt.AnalysisPlan()
 
 
 def test_the_default_detector_is_layered(model: Path) -> None:

@@ -145,7 +145,7 @@ def test_baselines(cli: Any) -> None:
 
 def test_repair_and_fan_in(cli: Any) -> None:
     options = ("prune", "--net", "resnet:1x8x8:10:4,6:1", "--method", "magnitude")
-    assert "--repair mends that" in " ".join(cli(*options, "--density", 0.02)[1].split())
+    assert "--repair fixes that" in " ".join(cli(*options, "--density", 0.02)[1].split())
     code, out, _ = cli(*options, "--density", 0.02, "--repair", "--fan-in-corrected", "-o", "r.pt")
     assert code == 0
     assert "Repaired:" in out
@@ -180,7 +180,7 @@ def test_specs(text: str, spec: Any) -> None:
         (("prune",), "neither found"),
         (("prune", "a.pt", *MLP_SPEC), "both found"),
         (("prune", "--net", "mpl:3,4"), "did you mean mlp"),
-        (("prune", "--net", "mlp:3,four"), "'four' is no whole number"),
+        (("prune", "--net", "mlp:3,four"), "'four' is not a whole number"),
         (("prune", "--net", "mlp:3"), "2 or more sizes"),
         (("prune", "--net", "mlp:3,4:rleu"), "activation"),
         (("prune", "--net", "resnet:1x8x8"), "resnet:image:n_outputs[:widths][:blocks]"),

@@ -132,12 +132,12 @@ def outcomes(path: Path, good: Path, results: Path, *, whole: bool) -> dict[str,
 
 def analysed(graph: Any, results: Path) -> None:
     """The rest of ``netsculpt analyze -o``."""
-    from netsculpt.pipeline import analyze
+    from netsculpt.pipeline import AnalysisPlan, analyze
     from netsculpt.report.folder import write_folder
     from netsculpt.report.terminal.analysis import print_report
 
-    found = analyze(graph, rng=0, n_nulls=0, n_seeds=0)
-    write_folder(found, results, {"figures": [], "width": "neurips"})
+    found = analyze(graph, AnalysisPlan(n_nulls=0, n_seeds=0), rng=0)
+    write_folder(found, results)
     with open(results / "report.txt", "w") as stream, contextlib.redirect_stdout(stream):  # noqa: PTH123
         print_report(found)
 

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from netsculpt.cli.messages import complain
-from netsculpt.cli.nets import INITIAL, Initial, Model, Spec, begun_net, given_task_of
-from netsculpt.cli.options import Seed, jobs_option, one_of, require_writable
+from netsculpt.cli.nets import INITIAL, NewNet, matching_task, start_net
+from netsculpt.cli.options import AsJson, Resume, Seed, choice, jobs_option, require_writable
+from netsculpt.cli.takes import takes
 from netsculpt.core.catalog import catalog, names
 
 if TYPE_CHECKING:
-    from netsculpt.cli.nets import Begun
+    from netsculpt.cli.nets import StartNet
     from netsculpt.training.fitting.batches import Batches
 
 __all__ = ["prune"]
@@ -29,17 +30,14 @@ OF_SCORES = ("allocation", "schedule", "rounds", "scope", "dense")
 BASELINES = ["shuffled", "reinitialised", "inverted"]
 
 
+@takes
 def prune(
     context: typer.Context,
-    model: Model = None,
+    new: NewNet,
     output: Annotated[
         Path, typer.Option("-o", "--output", help="The model to write, with its masks.")
     ] = Path("pruned.pt"),
-    net: Spec = None,
-    initial: Initial = None,
-    method: Annotated[
-        str, typer.Option("--method", callback=one_of(METHODS), help=" | ".join(METHODS))
-    ] = "phew",
+    method: Annotated[str, choice("--method", METHODS)] = "phew",
     density: Annotated[
         float, typer.Option("--density", min=0, max=1, help="Fraction of the weights to keep.")
     ] = 0.1,
@@ -50,30 +48,23 @@ def prune(
     n_samples: Annotated[
         int, typer.Option("--n-samples", min=1, help="Samples of the task to score by.")
     ] = 512,
-    allocation: Annotated[
-        str,
-        typer.Option("--allocation", callback=one_of(ALLOCATIONS), help=" | ".join(ALLOCATIONS)),
-    ] = "global",
-    schedule: Annotated[
-        str, typer.Option("--schedule", callback=one_of(SCHEDULES), help=" | ".join(SCHEDULES))
-    ] = "exponential",
+    allocation: Annotated[str, choice("--allocation", ALLOCATIONS)] = "global",
+    schedule: Annotated[str, choice("--schedule", SCHEDULES)] = "exponential",
     rounds: Annotated[
         int | None,
         typer.Option("--rounds", min=1, help="How often to score; as the paper does, if not said."),
     ] = None,
-    scope: Annotated[
-        str, typer.Option("--scope", callback=one_of(SCOPES), help=" | ".join(SCOPES))
-    ] = "weight",
+    scope: Annotated[str, choice("--scope", SCOPES)] = "weight",
     dense: Annotated[
         list[str] | None,
         typer.Option("--dense", help="A weight to leave alone, such as fc.weight; several times."),
     ] = None,
     baseline: Annotated[
         str | None,
-        typer.Option(
+        choice(
             "--baseline",
-            callback=lambda name: None if name is None else one_of(BASELINES)(name),
-            help="shuffled: the masks, layer by layer | reinitialised: other weights under them | "
+            BASELINES,
+            "shuffled: the masks, layer by layer | reinitialised: other weights under them | "
             "inverted: the best are pruned.",
         ),
     ] = None,
@@ -86,17 +77,13 @@ def prune(
             "--fan-in-corrected", help="Scale weights in the end, as if made for the inputs kept."
         ),
     ] = False,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where the same command was broken off.")
-    ] = False,
+    resume: Resume = False,
     jobs: Annotated[
         int,
-        jobs_option("Threads for phew's walks; -1 = one a core. The masks do not depend on it."),
+        jobs_option("Threads for phew's walks; -1 = one per core. The masks do not depend on it."),
     ] = 1,
     seed: Seed = 0,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the summary as JSON instead of the report.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Prune a network before, or without, training.
 
@@ -142,7 +129,7 @@ def prune(
             param_hint="-o",
         )
     require_writable(output.parent)
-    begun = begun_net(model, net, initial, seed)
+    begun = start_net(new, seed)
     batches = _batches(begun, task, n_samples, seed)
     score = catalog("scores").get(method)
     try:
@@ -170,7 +157,7 @@ def prune(
     if baseline == "shuffled":
         masks = shuffled(masks, rng=stream(seed, "shuffled"))
     if baseline == "reinitialised":
-        left = _reinitialised(begun, None if model else initial or INITIAL, seed)
+        left = _reinitialised(begun, None if new.model else new.initial or INITIAL, seed)
     if repair:
         mended = repaired(left, masks, batches.example)
         masks, details = mended.masks, {**details, "repair": mended.summary()}
@@ -203,14 +190,14 @@ def _only_walks(context: typer.Context) -> None:
             )
 
 
-def _batches(begun: Begun, task: str | None, n_samples: int, seed: int) -> Batches:
+def _batches(begun: StartNet, task: str | None, n_samples: int, seed: int) -> Batches:
     """Samples of a task; without one, an example from which no score can take a loss."""
     from netsculpt.core.random import stream
     from netsculpt.training.fitting.batches import batches_of, example_alone
 
     if task is None:
         return example_alone(begun.spec.n_inputs, _no_loss)
-    made = given_task_of(task, begun.spec)
+    made = matching_task(task, begun.spec)
     return batches_of(made, n_samples=n_samples, rng=stream(seed, "samples"))
 
 
@@ -221,7 +208,7 @@ def _no_loss(_outputs: object, _targets: object) -> NoReturn:
     )
 
 
-def _reinitialised(begun: Begun, initial: str | None, seed: int) -> Any:
+def _reinitialised(begun: StartNet, initial: str | None, seed: int) -> Any:
     """The net with weights drawn anew, as --init draws them or as its layers do."""
     from netsculpt.core.random import stream
     from netsculpt.training import reinitialised

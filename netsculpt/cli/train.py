@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from netsculpt.cli.messages import complain
-from netsculpt.cli.nets import Initial, Model, Spec, begun_net, given_task_of
-from netsculpt.cli.options import Seed, one_of, require_writable
+from netsculpt.cli.nets import NewNet, matching_task, start_net
+from netsculpt.cli.options import AsJson, Device, Resume, Seed, choice, require_writable
+from netsculpt.cli.takes import takes
 from netsculpt.core.errors import FormatError
 
 if TYPE_CHECKING:
@@ -24,8 +25,9 @@ SCHEDULES = ["constant", "step", "cosine"]
 _RECIPE = "Recipe"
 
 
+@takes
 def train(
-    model: Model = None,
+    new: NewNet,
     task: Annotated[
         str, typer.Option("--task", help="What to learn: a task as 'sculpt' takes it.")
     ] = "",
@@ -37,8 +39,6 @@ def train(
             help="The model to write. Beside it: .training.pt to go on from, .jsonl of epochs.",
         ),
     ] = Path("trained.pt"),
-    net: Spec = None,
-    initial: Initial = None,
     epochs: Annotated[
         int,
         typer.Option("--epochs", min=1, help="Passes over samples.", rich_help_panel=_RECIPE),
@@ -46,26 +46,12 @@ def train(
     batch_size: Annotated[
         int, typer.Option("--batch-size", min=1, help="Samples a step.", rich_help_panel=_RECIPE)
     ] = 32,
-    optimizer: Annotated[
-        str,
-        typer.Option(
-            "--optimizer",
-            callback=one_of(OPTIMIZERS),
-            help=" | ".join(OPTIMIZERS),
-            rich_help_panel=_RECIPE,
-        ),
-    ] = "adam",
+    optimizer: Annotated[str, choice("--optimizer", OPTIMIZERS, panel=_RECIPE)] = "adam",
     learning_rate: Annotated[
         float, typer.Option("--learning-rate", help="The largest.", rich_help_panel=_RECIPE)
     ] = 1e-3,
     schedule: Annotated[
-        str,
-        typer.Option(
-            "--schedule",
-            callback=one_of(SCHEDULES),
-            help=f"Of the learning rate: {' | '.join(SCHEDULES)}.",
-            rich_help_panel=_RECIPE,
-        ),
+        str, choice("--schedule", SCHEDULES, "Of the learning rate: {}.", panel=_RECIPE)
     ] = "constant",
     warmup: Annotated[
         int,
@@ -107,14 +93,10 @@ def train(
             rich_help_panel=_RECIPE,
         ),
     ] = None,
-    device: Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1, …")] = "cpu",
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where the same command was broken off.")
-    ] = False,
+    device: Device = "cpu",
+    resume: Resume = False,
     seed: Seed = 0,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the summary as JSON instead of the report.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Train a pruned network, or a dense one; what is pruned stays pruned.
 
@@ -158,6 +140,7 @@ def train(
         goal_accuracy=None if goal_accuracy is None else round(goal_accuracy / 100, 12),
     )
     checkpoint, log = output.with_suffix(".training.pt"), output.with_suffix(".jsonl")
+    model = new.model
     if model is not None and model.absolute() in (output.absolute(), checkpoint.absolute()):
         raise typer.BadParameter(
             f"{model} would be overwritten: name another file", param_hint="-o"
@@ -168,8 +151,8 @@ def train(
             param_hint="-o",
         )
     require_writable(output.parent)
-    begun = begun_net(model, net, initial, seed)
-    learnt = given_task_of(task, begun.spec)
+    begun = start_net(new, seed)
+    learnt = matching_task(task, begun.spec)
     output.parent.mkdir(parents=True, exist_ok=True)
     try:
         with progress_bars() as progress:

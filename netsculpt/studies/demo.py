@@ -7,7 +7,8 @@ from pathlib import Path
 from shutil import copyfile
 
 from netsculpt.core.errors import LimitError
-from netsculpt.studies.sculpting import Plan, Progress, sweep
+from netsculpt.core.progress import Progress
+from netsculpt.studies.sculpting import Plan, sweep
 
 __all__ = ["PLAN", "sculpted_model"]
 

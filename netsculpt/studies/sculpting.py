@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import partial
 from io import TextIOWrapper
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from netsculpt.core.catalog import catalog, names
 from netsculpt.core.errors import FormatError
 from netsculpt.core.parallel import in_parallel
+from netsculpt.core.progress import Progress
 from netsculpt.core.version import __version__
 from netsculpt.core.writing import replacing
 from netsculpt.graph.partition import Partition
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
     from netsculpt.training.tasks import Task, Truth
 
 __all__ = ["Network", "Plan", "Run", "Sweep", "grouped_right", "read_plan", "sweep"]
-
-Progress = Callable[[str, int, int], None]  # stage, runs finished, runs in all
 
 _WEIGHTS_TOGETHER = 20_000_000  # weights in one batch, before pruning
 _LONGEST_PLAN = 1 << 26  # bytes

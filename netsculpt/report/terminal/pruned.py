@@ -1,15 +1,13 @@
-"""What a person reads in the terminal after pruning."""
+"""The report of a pruning in the terminal."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
-from netsculpt.core.printable import printable
 from netsculpt.nets.weight_counts import WeightCounts
+from netsculpt.report.terminal._style import console, literal, plain_table
 from netsculpt.training.pruning.prune import Pruned
 from netsculpt.training.pruning.report import LiveUnits, PruningReport
 
@@ -18,22 +16,22 @@ __all__ = ["print_pruned", "weights_table"]
 MAX_NAMED = 8
 
 
-def print_pruned(found: Pruned, model: Path) -> None:
-    """Print how much is left of each layer, and what is cut off."""
-    console = Console(highlight=False, emoji=False)
-    counts = found.report.weights
-    console.print(
-        f"\n[bold]{_literal(found.method)}[/bold]  {sum(counts.kept):,} of {sum(counts.total):,} "
-        f"weights kept: density {counts.density:.4%}, asked for {found.density:.4%}"
+def print_pruned(pruned: Pruned, model: Path) -> None:
+    """Print how much of each layer is left, and what is cut off."""
+    out = console()
+    counts = pruned.report.weights
+    out.print(
+        f"\n[bold]{literal(pruned.method)}[/bold]  {sum(counts.kept):,} of {sum(counts.total):,} "
+        f"weights kept: density {counts.density:.4%}, requested {pruned.density:.4%}"
     )
-    console.print(weights_table(counts))
-    if found.report.units is not None:
-        console.print()
-        console.print(_units(found.report.units))
-    for line in [*_repair(found), *_warnings(found.report)]:
-        console.print(line)
-    path = _literal(str(model))
-    console.print(
+    out.print(weights_table(counts))
+    if pruned.report.units is not None:
+        out.print()
+        out.print(_units(pruned.report.units))
+    for line in [*_repair(pruned), *_warnings(pruned.report)]:
+        out.print(line)
+    path = literal(model)
+    out.print(
         f"\nWritten to [bold]{path}[/bold]; read it with: netsculpt analyze {path}; train it with: "
         f"netsculpt train {path} --task …",
         soft_wrap=True,
@@ -41,53 +39,45 @@ def print_pruned(found: Pruned, model: Path) -> None:
 
 
 def weights_table(counts: WeightCounts) -> Table:
-    """One row a parameter."""
-    table = Table("weights", "kept", "of", "density", box=None, pad_edge=False, header_style="dim")
-    for column in table.columns[1:]:
-        column.justify = "right"
+    """One row per parameter."""
+    table = plain_table("weights", "kept", "of", "density", n_texts=1)
     for name, kept, total in zip(counts.names, counts.kept, counts.total, strict=True):
         share = kept / total if total else 0.0
-        table.add_row(_literal(name), f"{kept:,}", f"{total:,}", f"{share:.2%}")
+        table.add_row(literal(name), f"{kept:,}", f"{total:,}", f"{share:.2%}")
     return table
 
 
 def _units(units: LiveUnits) -> Table:
-    table = Table("layer", "units", "live", "dead", box=None, pad_edge=False, header_style="dim")
-    for column in table.columns[1:]:
-        column.justify = "right"
+    table = plain_table("layer", "units", "live", "dead", n_texts=1)
     for name, total, live in zip(units.layers, units.units, units.live, strict=True):
-        table.add_row(_literal(name), f"{total:,}", f"{live:,}", f"{total - live:,}")
+        table.add_row(literal(name), f"{total:,}", f"{live:,}", f"{total - live:,}")
     return table
 
 
-def _repair(found: Pruned) -> list[str]:
-    done = found.details.get("repair")
-    if done is None:
+def _repair(pruned: Pruned) -> list[str]:
+    repair = pruned.details.get("repair")
+    if repair is None:
         return []
-    more = f"; {done['overshoot']:,} more are kept than before" if done["overshoot"] else ""
+    more = f"; {repair['overshoot']:,} more are kept than before" if repair["overshoot"] else ""
     return [
-        f"Repaired: {done['restored']:,} weights came back, {done['removed']:,} weak ones went"
-        f"{more}."
+        f"Repaired: {repair['restored']:,} weights restored, {repair['removed']:,} weak ones "
+        f"removed{more}."
     ]
 
 
 def _warnings(report: PruningReport) -> list[str]:
-    units, said = report.units, []
+    units, lines = report.units, []
     if report.emptied:
-        said.append(f"Nothing is kept of {_several(report.emptied)}.")
+        lines.append(f"Nothing is kept of {_several(report.emptied)}.")
     if report.untraced is not None:
-        said.append(f"Units are not counted: {_literal(report.untraced)}")
+        lines.append(f"Units are not counted: {literal(report.untraced)}")
     if units is not None and not units.connected:
-        said.append("No input→output path is left: keep more, or --repair.")
+        lines.append("No input→output path is left: keep more, or use --repair.")
     elif units is not None and units.cut_off:
-        said.append(f"No path passes through {_several(units.cut_off)}: --repair mends that.")
-    return [f"[yellow]{line}[/yellow]" for line in said]
+        lines.append(f"No path passes through {_several(units.cut_off)}: --repair fixes that.")
+    return [f"[yellow]{line}[/yellow]" for line in lines]
 
 
 def _several(names: tuple[str, ...]) -> str:
     more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
-    return _literal(", ".join(names[:MAX_NAMED])) + more
-
-
-def _literal(text: str) -> str:
-    return escape(printable(text))
+    return literal(", ".join(names[:MAX_NAMED])) + more
