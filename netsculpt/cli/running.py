@@ -37,7 +37,7 @@ def run(
     from netsculpt.report.terminal.analysis import print_report, print_written
     from netsculpt.report.terminal.progress import progress_bars
 
-    fidelity = loaded.fidelity()
+    fidelity = loaded.fidelity(seed)
     influence = _influence(loaded.source.file, plan, task)
     with progress_bars() as progress:
         analysis = analyze(

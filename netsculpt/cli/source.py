@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Loaded", "Source", "load_source"]
 
-_PANEL = "Models that are not a chain of layers"
+_net_option = partial(typer.Option, rich_help_panel="Models that are not a chain of layers")
 _DTYPES = ("float32", "float64", "float16", "bfloat16", "int64", "int32", "bool")
 _OF_MODEL = (  # options that need --model
     *("example_shape", "example_dtype", "edge_norm", "granularity", "unroll", "no_fold_norms"),
@@ -67,67 +68,55 @@ class Source:
     ] = False
     model: Annotated[
         str | None,
-        typer.Option(
+        _net_option(
             "--model",
             metavar="MODULE:NAME",
             help="pkg.module:factory or path/to/file.py:factory, called without arguments: "
             "creates the model whose weights are in FILE. It is imported and its code is run.",
-            rich_help_panel=_PANEL,
         ),
     ] = None
     example_shape: Annotated[
         list[str] | None,
-        typer.Option(
+        _net_option(
             "--example-shape",
             metavar="SIZES",
             help="Input shape, batch first: 1,3,32,32; once per input.",
-            rich_help_panel=_PANEL,
         ),
     ] = None
     example_dtype: Annotated[
         list[str] | None,
-        typer.Option(
+        _net_option(
             "--example-dtype",
             metavar="TYPE",
             help="Input dtype: float32 (default), int64 for tokens, …",
-            rich_help_panel=_PANEL,
         ),
     ] = None
     edge_norm: Annotated[
         Norm | None,
-        typer.Option(
+        _net_option(
             "--edge-norm",
-            help="Weight of an edge that stands for several scalars, such as a kernel; default l1.",
-            rich_help_panel=_PANEL,
+            help="Weight of an edge that combines several scalars, such as a kernel; default l1.",
         ),
     ] = None
     granularity: Annotated[
         Units | None,
-        typer.Option(
+        _net_option(
             "--granularity",
             help="Units of convolutions: channels (default), or every position of each.",
-            rich_help_panel=_PANEL,
         ),
     ] = None
     unroll: Annotated[
-        int | None,
-        typer.Option(
-            "--unroll", min=1, help="Steps of a recurrent layer; default 1.", rich_help_panel=_PANEL
-        ),
+        int | None, _net_option("--unroll", min=1, help="Steps of a recurrent layer; default 1.")
     ] = None
     no_fold_norms: Annotated[
         bool,
-        typer.Option(
+        _net_option(
             "--no-fold-norms",
             help="Leave the factors of batch norm and other normalizations out of the edges.",
-            rich_help_panel=_PANEL,
         ),
     ] = False
     max_edges: Annotated[
-        int | None,
-        typer.Option(
-            "--max-edges", min=1, help="Refuse graphs with more edges.", rich_help_panel=_PANEL
-        ),
+        int | None, _net_option("--max-edges", min=1, help="Refuse graphs with more edges.")
     ] = None
 
     @property
@@ -152,14 +141,14 @@ class Loaded:
     net: Mapping[str, Any] = field(default_factory=dict)  # how it was named and traced, JSON-able
     given: Given | None = None
 
-    def fidelity(self) -> Fidelity | None:
+    def fidelity(self, seed: int) -> Fidelity | None:
         """How closely the graph describes the net, if there is one."""
         if self.given is None:
             return None
         from netsculpt.tracing import fidelity
 
         with redirect_stdout(sys.stderr):
-            return fidelity(self.given.net, self.graph, self.given.example)
+            return fidelity(self.given.net, self.graph, self.given.example, rng=seed)
 
     def arguments(self) -> dict[str, Any]:
         """The source for a manifest, JSON-able."""
