@@ -46,7 +46,7 @@ def test_names_are_checked_before_any_work(
     message: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(pipeline.paths, "effective", None)
+    monkeypatch.setattr(netsculpt.paths, "effective", None)
     with pytest.raises(error, match=message):
         netsculpt.analyze(graph, plan, rng=0)
 
@@ -59,7 +59,8 @@ def test_the_detector_runs_on_the_network_only_once(
 
     def counted(graph: netsculpt.NetGraph, *, rng: RNG = None) -> netsculpt.Partition:
         graphs.append(graph)
-        return layered(graph, rng=rng)
+        partition: netsculpt.Partition = layered(graph, rng=rng)
+        return partition
 
     monkeypatch.setattr(pipeline, "_detector", lambda *_: counted)
     plan = netsculpt.AnalysisPlan(n_nulls=5, n_seeds=0)
