@@ -41,47 +41,52 @@ def train(
     ] = Path("trained.pt"),
     epochs: Annotated[
         int,
-        typer.Option("--epochs", min=1, help="Passes over samples.", rich_help_panel=_RECIPE),
+        typer.Option("--epochs", min=1, help="Passes over the samples.", rich_help_panel=_RECIPE),
     ] = 20,
     batch_size: Annotated[
-        int, typer.Option("--batch-size", min=1, help="Samples a step.", rich_help_panel=_RECIPE)
+        int, typer.Option("--batch-size", min=1, help="Samples per step.", rich_help_panel=_RECIPE)
     ] = 32,
     optimizer: Annotated[str, choice("--optimizer", OPTIMIZERS, panel=_RECIPE)] = "adam",
     learning_rate: Annotated[
-        float, typer.Option("--learning-rate", help="The largest.", rich_help_panel=_RECIPE)
+        float,
+        typer.Option("--learning-rate", help="Largest learning rate.", rich_help_panel=_RECIPE),
     ] = 1e-3,
     schedule: Annotated[
-        str, choice("--schedule", SCHEDULES, "Of the learning rate: {}.", panel=_RECIPE)
+        str, choice("--schedule", SCHEDULES, "Schedule of the learning rate: {}.", panel=_RECIPE)
     ] = "constant",
     warmup: Annotated[
         int,
-        typer.Option("--warmup", help="Epochs in which it climbs from 0.", rich_help_panel=_RECIPE),
+        typer.Option("--warmup", help="Epochs of linear warm-up from 0.", rich_help_panel=_RECIPE),
     ] = 0,
     milestones: Annotated[
         str,
         typer.Option(
             "--milestones",
-            help="Epochs after which 'step' multiplies it by --factor: 60,120.",
+            help="Epochs after which 'step' multiplies the learning rate by --factor: 60,120.",
             rich_help_panel=_RECIPE,
         ),
     ] = "",
     factor: Annotated[
-        float, typer.Option("--factor", help="Of 'step'.", rich_help_panel=_RECIPE)
+        float, typer.Option("--factor", help="Factor of 'step'.", rich_help_panel=_RECIPE)
     ] = 0.1,
     weight_decay: Annotated[
-        float, typer.Option("--weight-decay", help="Of the optimizer.", rich_help_panel=_RECIPE)
+        float,
+        typer.Option(
+            "--weight-decay", help="Weight decay of the optimizer.", rich_help_panel=_RECIPE
+        ),
     ] = 0.0,
     momentum: Annotated[
-        float, typer.Option("--momentum", help="Of sgd.", rich_help_panel=_RECIPE)
+        float, typer.Option("--momentum", help="Momentum of sgd.", rich_help_panel=_RECIPE)
     ] = 0.9,
     nesterov: Annotated[
-        bool, typer.Option("--nesterov", help="Of sgd.", rich_help_panel=_RECIPE)
+        bool,
+        typer.Option("--nesterov", help="Nesterov momentum, for sgd.", rich_help_panel=_RECIPE),
     ] = False,
     noise: Annotated[
         float,
         typer.Option(
             "--noise",
-            help="Standard deviation, added to training inputs.",
+            help="Standard deviation of the noise added to training inputs.",
             rich_help_panel=_RECIPE,
         ),
     ] = 0.0,
