@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,6 +24,7 @@ __all__ = ["train"]
 OPTIMIZERS = ["sgd", "adam", "adamw"]
 SCHEDULES = ["constant", "step", "cosine"]
 _RECIPE = "Recipe"
+_option = partial(typer.Option, rich_help_panel=_RECIPE)
 
 
 @takes
@@ -41,62 +43,45 @@ def train(
     ] = Path("trained.pt"),
     epochs: Annotated[
         int,
-        typer.Option("--epochs", min=1, help="Passes over the samples.", rich_help_panel=_RECIPE),
+        _option("--epochs", min=1, help="Passes over the samples."),
     ] = 20,
-    batch_size: Annotated[
-        int, typer.Option("--batch-size", min=1, help="Samples per step.", rich_help_panel=_RECIPE)
-    ] = 32,
+    batch_size: Annotated[int, _option("--batch-size", min=1, help="Samples per step.")] = 32,
     optimizer: Annotated[str, choice("--optimizer", OPTIMIZERS, panel=_RECIPE)] = "adam",
     learning_rate: Annotated[
         float,
-        typer.Option("--learning-rate", help="Largest learning rate.", rich_help_panel=_RECIPE),
+        _option("--learning-rate", help="Largest learning rate."),
     ] = 1e-3,
     schedule: Annotated[
         str, choice("--schedule", SCHEDULES, "Schedule of the learning rate: {}.", panel=_RECIPE)
     ] = "constant",
     warmup: Annotated[
         int,
-        typer.Option("--warmup", help="Epochs of linear warm-up from 0.", rich_help_panel=_RECIPE),
+        _option("--warmup", help="Epochs of linear warm-up from 0."),
     ] = 0,
     milestones: Annotated[
         str,
-        typer.Option(
+        _option(
             "--milestones",
             help="Epochs after which 'step' multiplies the learning rate by --factor: 60,120.",
-            rich_help_panel=_RECIPE,
         ),
     ] = "",
-    factor: Annotated[
-        float, typer.Option("--factor", help="Factor of 'step'.", rich_help_panel=_RECIPE)
-    ] = 0.1,
+    factor: Annotated[float, _option("--factor", help="Factor of 'step'.")] = 0.1,
     weight_decay: Annotated[
         float,
-        typer.Option(
-            "--weight-decay", help="Weight decay of the optimizer.", rich_help_panel=_RECIPE
-        ),
+        _option("--weight-decay", help="Weight decay of the optimizer."),
     ] = 0.0,
-    momentum: Annotated[
-        float, typer.Option("--momentum", help="Momentum of sgd.", rich_help_panel=_RECIPE)
-    ] = 0.9,
+    momentum: Annotated[float, _option("--momentum", help="Momentum of sgd.")] = 0.9,
     nesterov: Annotated[
         bool,
-        typer.Option("--nesterov", help="Nesterov momentum, for sgd.", rich_help_panel=_RECIPE),
+        _option("--nesterov", help="Nesterov momentum, for sgd."),
     ] = False,
     noise: Annotated[
         float,
-        typer.Option(
-            "--noise",
-            help="Standard deviation of the noise added to training inputs.",
-            rich_help_panel=_RECIPE,
-        ),
+        _option("--noise", help="Standard deviation of the noise added to training inputs."),
     ] = 0.0,
     goal_accuracy: Annotated[
         float | None,
-        typer.Option(
-            "--goal-accuracy",
-            help="Stop after the first epoch that reaches it, in percent.",
-            rich_help_panel=_RECIPE,
-        ),
+        _option("--goal-accuracy", help="Stop after the first epoch that reaches it, in percent."),
     ] = None,
     device: Device = "cpu",
     resume: Resume = False,
