@@ -193,7 +193,7 @@ def _integers(text: str) -> tuple[int, ...]:
         span = range(int(ends[0]), int(ends[-1]) + 1)
         if len(span) > MOST_SEEDS:
             raise typer.BadParameter(
-                f"{part!r} is {len(span):,} seeds; at most {MOST_SEEDS:,} are allowed",
+                f"{part!r} is {len(span):,} seeds; {MOST_SEEDS:,} are the most",
                 param_hint="--seeds",
             )
         integers += span
