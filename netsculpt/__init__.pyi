@@ -34,5 +34,6 @@ from .loading import load_into as load_into
 from .nulls import Significance as Significance
 from .nulls import significance as significance
 from .pipeline import Analysis as Analysis
+from .pipeline import AnalysisPlan as AnalysisPlan
 from .pipeline import analyze as analyze
 from .tracing import trace as trace

@@ -1,11 +1,11 @@
-"""The main job: from a graph to everything that is known about it.
+"""The main job: from a graph to everything that netsculpt can say about it.
 
-The only place that knows the order of the stages. Each stage takes values and returns a value.
+Only this file knows the order of the stages. Each stage takes values and returns a value.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations
@@ -18,7 +18,7 @@ from netsculpt import hierarchy, modules, paths
 from netsculpt.core.catalog import catalog, named, names
 from netsculpt.core.errors import GraphError, LimitError
 from netsculpt.core.parallel import for_threads
-from netsculpt.core.progress import Progress
+from netsculpt.core.progress import Progress, silent
 from netsculpt.core.random import RNG, root_seed, stream
 from netsculpt.graph.graph import NetGraph, unit_names
 from netsculpt.nulls.significance import Significance, significance
@@ -31,11 +31,29 @@ if TYPE_CHECKING:
     from netsculpt.modules import Comparison
     from netsculpt.paths import Effective, PathCore
 
-__all__ = ["Analysis", "Detected", "PathFacts", "Progress", "analyze"]
+__all__ = ["Analysis", "AnalysisPlan", "Detected", "PathFacts", "analyze"]
 
 TAU = 0.9  # share of paths that the path core covers
-MAX_PAIRS = 1_000_000  # entries of the input × output matrix that a report still holds
+MAX_PAIRS = 1_000_000  # entries of the largest input × output matrix that a report holds
 UNWEIGHTED = frozenset({"depth", "in_degree", "out_degree"})  # the same on pattern and magnitude
+
+
+@dataclass(frozen=True)
+class AnalysisPlan:
+    """What `analyze` is asked for."""
+
+    detectors: tuple[str, ...] = ("layered",)  # names in `netsculpt.modules`
+    null: str = "rewire"  # name in `netsculpt.nulls`: what "by chance" means
+    n_nulls: int = 100  # null networks per detector; 0: no z and no p; least p is 1/(n_nulls + 1)
+    n_seeds: int = 20  # runs per detector to measure its stability; below 2: not measured
+
+    def __post_init__(self) -> None:
+        if self.n_nulls < 0 or isinstance(self.detectors, str):
+            raise GraphError(
+                f"n_nulls is {self.n_nulls} and detectors is {self.detectors!r}: a number ≥ 0 and "
+                "a tuple of names are needed"
+            )
+        object.__setattr__(self, "detectors", tuple(self.detectors))
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,12 +68,12 @@ class PathFacts:
 
 @dataclass(frozen=True, eq=False)
 class Detected:
-    """What one detector found, and whether it means anything."""
+    """The modules that one detector found, and whether they mean anything."""
 
     detector: str
     partition: Partition  # [U], dead units −1
     quality: float  # layer-aware Q of the partition
-    significance: Significance | None  # of Q against the null; None when no null was drawn
+    significance: Significance | None  # of Q against the null; None without null networks
     stability: float | None  # mean pairwise AMI over seeds, 0 … 1; None when not measured
     layer_ami: float  # AMI(partition, layer): near 0 is healthy, high means layers were found
     hierarchy: Hierarchy
@@ -63,24 +81,24 @@ class Detected:
 
 @dataclass(frozen=True, eq=False)
 class Analysis:
-    """Everything that `analyze` found."""
+    """The result of `analyze`."""
 
     graph: NetGraph
+    plan: AnalysisPlan
+    seed: int
     effective: Effective
     paths: PathFacts
     columns: dict[str, NDArray[np.float64]]  # metric → [U]
     detected: tuple[Detected, ...]
     agreement: dict[tuple[str, str], Comparison]  # between detectors
-    null: str
-    seed: int
     notes: tuple[str, ...]  # what the reader has to know
 
     def units(self) -> pd.DataFrame:
-        """One row a unit: where it is, whether it is live, every metric, its module."""
+        """One row per unit: its place, whether it is live, every metric, its modules."""
         import pandas as pd
 
         graph = self.graph
-        layers = [graph.layers[at] for at in graph.layer_of]
+        layers = [graph.layers[layer] for layer in graph.layer_of]
         return pd.DataFrame(
             {
                 "unit": np.arange(graph.n_units),
@@ -89,91 +107,81 @@ class Analysis:
                 "role": [layer.role for layer in layers],
                 "position": graph.positions,
                 "live": self.effective.units,
-                **{f"module_{found.detector}": found.partition.labels for found in self.detected},
+                **{f"module_{each.detector}": each.partition.labels for each in self.detected},
                 **{
-                    f"hierarchy_{found.detector}": found.hierarchy.partition.labels
-                    for found in self.detected
+                    f"hierarchy_{each.detector}": each.hierarchy.partition.labels
+                    for each in self.detected
                 },
                 **self.columns,
             }
         )
 
     def modules(self) -> pd.DataFrame:
-        """One row a node of each detector's hierarchy.
+        """One row per node of each detector's hierarchy.
 
-        ``label`` is that of the column hierarchy_<detector> of `units`, ``members`` are those of
-        module_<detector> which the node holds.
+        ``label`` is the value in column hierarchy_<detector> of `units`; ``members`` are the
+        values in column module_<detector> that the node holds.
         """
         import pandas as pd
 
-        tables = [found.hierarchy.table() for found in self.detected]
-        named = [
-            table.assign(detector=found.detector)
-            for table, found in zip(tables, self.detected, strict=True)
-        ]
-        table = pd.concat(named, ignore_index=True)
-        return table[["detector", *(c for c in table.columns if c != "detector")]]
+        tables = []
+        for each in self.detected:
+            table = each.hierarchy.table()
+            table.insert(0, "detector", each.detector)
+            tables.append(table)
+        return pd.concat(tables, ignore_index=True)
 
 
 def analyze(
     graph: NetGraph,
+    plan: AnalysisPlan | None = None,
     *,
     rng: RNG = None,
-    detectors: Sequence[str] = ("layered",),
     influence: NDArray[np.float64] | None = None,
-    null: str = "rewire",
-    n_nulls: int = 100,
-    n_seeds: int = 20,
     jobs: int = 1,
     progress: Progress | None = None,
 ) -> Analysis:
-    """Measure the paths, modules and hierarchy of a network, with a null model beside them.
+    """Measure the paths, modules and hierarchy of a network, and compare them with a null model.
 
     Parameters
     ----------
     graph
         The network. Units on no input→output path get no module.
+    plan
+        Detectors, null model, and numbers of runs (default: ``AnalysisPlan()``).
     rng
-        Seed or generator. Each stage has a stream of its own: the same seed gives the same result,
+        Seed or generator. Each stage has its own stream: the same seed gives the same result,
         whatever other stages run.
-    detectors
-        Names in `netsculpt.modules.detectors`, and with `influence` in
-        `netsculpt.modules.data_aware`.
     influence
-        How much each output depends on each unit on data [U, O], such as `measured_influence` of
-        `netsculpt.training.influence` gives. What is found by it is held against the null as it
-        is: null networks have no data to find modules by.
-    null
-        Name in `netsculpt.nulls`: what "by chance" means.
-    n_nulls
-        Null networks for each detector; 0 gives no z and no p. The smallest p is 1/(n_nulls + 1).
-    n_seeds
-        Runs of each detector for its stability; below 2 none is measured.
+        How much each output depends on each unit on data [U, O], as returned by
+        `netsculpt.training.influence.measured_influence`. Detectors in
+        `netsculpt.modules.data_aware` need it. Null networks have no data to find modules with,
+        so the null model tests the partition that was found on the network.
     jobs
-        Null networks and runs worked on at a time, −1 = one a core; the result is the same.
+        Null networks and runs worked on at a time, −1 = one per core; the result is the same.
     progress
         Called with (stage, steps done, steps in all), from 0 on.
 
     Raises
     ------
     GraphError
-        If no path leads from an input to an output, or a name is unknown.
+        If no path leads from an input to an output, or a detector needs `influence`.
+    FormatError
+        If a name is unknown.
 
     Examples
     --------
     >>> import netsculpt
     >>> graph, _ = netsculpt.planted([16, 16, 16], 2, 0.6, 0.02, rng=0)
-    >>> found = analyze(graph, rng=0, n_nulls=19, n_seeds=5).detected[0]
-    >>> found.partition.n_modules, found.significance.p
+    >>> plan = AnalysisPlan(detectors=("layered",), n_nulls=19, n_seeds=5)
+    >>> modules = analyze(graph, plan, rng=0).detected[0]
+    >>> modules.partition.n_modules, modules.significance.p
     (2, 0.05)
     """
-    if n_nulls < 0 or isinstance(detectors, str):
-        raise GraphError(
-            f"n_nulls is {n_nulls} and detectors {detectors!r}: a number ≥ 0 and a list are needed"
-        )
-    chosen = {name: _detector(name, graph, influence) for name in detectors}
-    null_model = named("nulls", null)
-    report = progress or _silent
+    plan = plan or AnalysisPlan()
+    detectors = {name: _detector(name, graph, influence) for name in plan.detectors}
+    named("nulls", plan.null)
+    report = progress or silent
     seed = root_seed(rng)
     effective = paths.effective(graph)
     if not effective.units.any():
@@ -185,34 +193,34 @@ def analyze(
     report("path metrics", 0, 1)
     columns = _columns(graph, notes)
     report("path metrics", 1, 1)
-    by_data = [name for name in chosen if name in names("data_aware")]
-    if by_data and n_nulls:
+    by_data = [name for name in detectors if name in names("data_aware")]
+    if by_data and plan.n_nulls:
         notes.append(
-            f"Modules of {', '.join(by_data)} come from data, which null networks have not: z and "
-            "p say how much more the edges keep to these modules than by chance."
+            f"Modules of {', '.join(by_data)} come from data, which null networks do not have: z "
+            "and p say how much more the edges keep to these modules than by chance."
         )
     detected = tuple(
-        _detect(graph, name, detect, null_model, n_nulls, n_seeds, jobs, seed, report)
-        for name, detect in chosen.items()
+        _detected(graph, plan, name, detector, seed, jobs, report)
+        for name, detector in detectors.items()
     )
     agreement = {
         (a.detector, b.detector): modules.compare(a.partition, b.partition, layers=graph.layers)
         for a, b in combinations(detected, 2)
     }
-    return Analysis(graph, effective, facts, columns, detected, agreement, null, seed, tuple(notes))
+    return Analysis(graph, plan, seed, effective, facts, columns, detected, agreement, tuple(notes))
 
 
 def _detector(
     name: str, graph: NetGraph, influence: NDArray[np.float64] | None
 ) -> Callable[..., Partition]:
-    """A function (graph, rng) to a partition; one that knows data gives the same for any graph."""
+    """The detector of that name; a data-aware one returns the same partition for every graph."""
     data_aware = catalog("data_aware")
     if name not in data_aware:
         return named("detectors", name)
     if influence is None:
         raise GraphError(
-            f"{name!r} finds modules by data: give influence [units, outputs], which "
-            "netsculpt.training.influence measures (on the command line: --task)"
+            f"{name!r} finds modules from data: pass influence [units, outputs], as measured by "
+            "netsculpt.training.influence (on the command line: --task)"
         )
     partition: Partition = data_aware[name](graph, influence)
     return for_threads(lambda _, *, rng: partition)  # noqa: ARG005
@@ -229,7 +237,7 @@ def _path_facts(graph: NetGraph, notes: list[str]) -> PathFacts:
     else:
         notes.append(
             f"Edge-weight products left out: {graph.inputs.size} × {graph.outputs.size} pairs are "
-            "too many for a report; netsculpt.paths.pair_weights gives chosen inputs and outputs."
+            "too many for a report; netsculpt.paths.pair_weights computes those you choose."
         )
     return PathFacts(
         paths.log10_path_total(pattern),
@@ -255,60 +263,61 @@ def _columns(graph: NetGraph, notes: list[str]) -> dict[str, NDArray[np.float64]
     return columns
 
 
-def _detect(
+def _detected(
     graph: NetGraph,
+    plan: AnalysisPlan,
     name: str,
-    detect: Callable[..., Partition],
-    null_model: Callable[..., NetGraph],
-    n_nulls: int,
-    n_seeds: int,
-    jobs: int,
+    detector: Callable[..., Partition],
     seed: int,
+    jobs: int,
     report: Progress,
 ) -> Detected:
-    report(f"{name}: modules", 0, 1)
-    partition = detect(graph, rng=stream(seed, name))
-    report(f"{name}: modules", 1, 1)
+    def step(what: str) -> Callable[[int, int], None]:
+        return partial(report, f"{name}: {what}")
 
-    against = None
-    if n_nulls > 0:
-        report(f"{name}: null networks", 0, n_nulls)
-        against = significance(
-            partial(_quality_of, detect, seed, name),
+    step("modules")(0, 1)
+    partition = detector(graph, rng=stream(seed, name))
+    quality = modules.quality(graph, partition)
+    step("modules")(1, 1)
+    chance = stability = None
+    if plan.n_nulls > 0:
+        step("null networks")(0, plan.n_nulls)
+        chance = significance(
+            partial(_quality_of, detector, seed, name, (graph, quality)),
             graph,
-            null=null_model,
-            n=n_nulls,
+            null=named("nulls", plan.null),
+            n=plan.n_nulls,
             rng=stream(seed, name, "nulls"),
             jobs=jobs,
-            progress=lambda done, total: report(f"{name}: null networks", done, total),
+            progress=step("null networks"),
         )
-    stability = None
-    if n_seeds > 1 and name not in names("data_aware"):
-        report(f"{name}: stability", 0, n_seeds)
-        runs = modules.consensus(
+    if plan.n_seeds > 1 and name not in names("data_aware"):
+        step("stability")(0, plan.n_seeds)
+        stability = modules.consensus(
             graph,
-            detect,
-            n_seeds=n_seeds,
+            detector,
+            n_seeds=plan.n_seeds,
             rng=stream(seed, name, "seeds"),
             jobs=jobs,
-            progress=lambda done, total: report(f"{name}: stability", done, total),
-        )
-        stability = runs.stability
-    return Detected(
-        name,
-        partition,
-        modules.quality(graph, partition),
-        against,
-        stability,
-        modules.layer_ami(graph, partition),
-        hierarchy.infer(graph, partition),
-    )
+            progress=step("stability"),
+        ).stability
+    layer_ami = modules.layer_ami(graph, partition)
+    tree = hierarchy.infer(graph, partition)
+    return Detected(name, partition, quality, chance, stability, layer_ami, tree)
 
 
 @for_threads
-def _quality_of(detect: Callable[..., Partition], seed: int, name: str, drawn: NetGraph) -> float:
-    """Q of what a detector finds; its stream is the same for all, so that any may be first."""
-    return modules.quality(drawn, detect(drawn, rng=stream(seed, name)))
+def _quality_of(
+    detector: Callable[..., Partition],
+    seed: int,
+    name: str,
+    observed: tuple[NetGraph, float],
+    graph: NetGraph,
+) -> float:
+    """Q of the detector's modules, with the same stream for every graph; known for the observed."""
+    if graph is observed[0]:
+        return observed[1]
+    return modules.quality(graph, detector(graph, rng=stream(seed, name)))
 
 
 def _no_path(graph: NetGraph) -> str:
@@ -320,9 +329,5 @@ def _no_path(graph: NetGraph) -> str:
     cause = f"no weight is kept in {', '.join(empty)}" if empty else "the kept edges do not join up"
     return (
         f"no path leads from an input to an output: {cause}; a network that computes something is "
-        "needed: check the mask, or that the layers are in order"
+        "needed: check the mask and the order of the layers"
     )
-
-
-def _silent(stage: str, done: int, total: int) -> None:
-    """No progress wanted."""

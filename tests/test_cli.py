@@ -9,18 +9,25 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import jsonschema
 import networkx as nx
 import numpy as np
 import pytest
 import torch
+import typer
 from torch import nn
+from typer.testing import CliRunner
 
 import netsculpt
 from netsculpt.cli import running
+from netsculpt.cli.options import FigureOptions, PlanOptions, chosen_detectors
+from netsculpt.cli.source import Source, load_source
+from netsculpt.cli.takes import takes
 from netsculpt.report import folder
 
 QUICK = ("--nulls", "9", "--stability-seeds", "3", "--figures", "none")
@@ -71,7 +78,7 @@ def test_analyze_writes_the_folder(model: Path, tmp_path: Path) -> None:
     assert sorted(p.suffix for p in (out / "figures").iterdir())[0] == ".png"
     manifest = json.loads((out / "manifest.json").read_text())
     assert manifest["inputs"][0].startswith("sha256:")
-    assert manifest["arguments"]["nulls"] == 19
+    assert manifest["arguments"]["n_nulls"] == 19
 
 
 def test_the_report_comes_before_the_folder(
@@ -83,14 +90,13 @@ def test_the_report_comes_before_the_folder(
     printed: list[str] = []
     write = folder.write_folder
 
-    def written(*given: Any, **options: Any) -> None:
+    def written(*arguments: Any, **options: Any) -> None:
         printed.append(capsys.readouterr().out)
-        write(*given, **options)
+        write(*arguments, **options)
 
     monkeypatch.setattr(folder, "write_folder", written)
-    arguments = {"model": str(model), "seed": 0, "detectors": ["layered"], "null": "rewire"}
-    arguments |= {"nulls": 0, "stability_seeds": 0, "figures": [], "width": "neurips"}
-    running.run(netsculpt.load(model), arguments, tmp_path / "out")
+    plan, figures = netsculpt.AnalysisPlan(n_nulls=0, n_seeds=0), FigureOptions("none")
+    running.run(load_source(Source(model)), plan, figures, seed=0, output=tmp_path / "out")
     assert "Modules (layered)" in printed[0]
     assert "Hierarchy (layered)" in printed[0]
     assert "manifest are in" not in printed[0]
@@ -98,18 +104,18 @@ def test_the_report_comes_before_the_folder(
     assert after.startswith("Tables, graph, figures and manifest are in")
 
 
-def test_every_stage_is_told_from_the_first_step_to_the_last(tmp_path: Path) -> None:
-    told: dict[str, list[int]] = {}
+def test_every_stage_reports_all_its_steps(tmp_path: Path) -> None:
+    steps: dict[str, list[int]] = {}
     totals: dict[str, int] = {}
 
     def progress(stage: str, done: int, total: int) -> None:
-        told.setdefault(stage, []).append(done)
+        steps.setdefault(stage, []).append(done)
         assert totals.setdefault(stage, total) == total
 
     graph, _ = netsculpt.planted([8, 8, 8], 2, 0.9, 0.05, rng=0)
-    found = netsculpt.analyze(graph, rng=0, n_nulls=3, n_seeds=2, progress=progress)
-    arguments = {"figures": ["png"], "width": "icml"}
-    folder.write_folder(found, tmp_path, arguments, progress=progress)
+    plan = netsculpt.AnalysisPlan(n_nulls=3, n_seeds=2)
+    analysis = netsculpt.analyze(graph, plan, rng=0, progress=progress)
+    folder.write_folder(analysis, tmp_path, figures=["png"], width="icml", progress=progress)
     n_figures = len(list((tmp_path / "figures").iterdir()))
     assert totals == {
         "path core": 1,
@@ -120,10 +126,10 @@ def test_every_stage_is_told_from_the_first_step_to_the_last(tmp_path: Path) -> 
         "writing tables and graph": 1,
         "drawing figures": n_figures,
     }
-    assert told == {stage: list(range(total + 1)) for stage, total in totals.items()}
+    assert steps == {stage: list(range(total + 1)) for stage, total in totals.items()}
 
 
-def test_who_reads_the_first_line_only_has_the_folder_too(model: Path, tmp_path: Path) -> None:
+def test_the_folder_is_written_even_if_stdout_is_closed_early(model: Path, tmp_path: Path) -> None:
     command = [
         sys.executable,
         "-m",
@@ -136,7 +142,12 @@ def test_who_reads_the_first_line_only_has_the_folder_too(model: Path, tmp_path:
     with subprocess.Popen([*command, *QUICK], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         process.stdout.close()
-    assert json.loads((tmp_path / "out" / "manifest.json").read_text())["arguments"]["nulls"] == 9
+    assert json.loads((tmp_path / "out" / "manifest.json").read_text())["arguments"]["n_nulls"] == 9
+
+
+def test_the_default_options_are_the_default_plan() -> None:
+    options = PlanOptions()
+    assert options.plan(chosen_detectors(options.detector)) == netsculpt.AnalysisPlan()
 
 
 def test_the_default_detector_is_layered(model: Path) -> None:
@@ -149,7 +160,7 @@ def test_json_is_all_of_stdout_and_repeatable(model: Path) -> None:
     assert first.returncode == 0, first.stderr
     assert json.loads(first.stdout)["schema"] == "netsculpt.summary/1"
     assert first.stdout == second.stdout
-    assert first.stderr == "", "no progress bar where nobody sees it"
+    assert first.stderr == "", "no progress bar unless stderr is a terminal"
 
 
 def test_summary_obeys_its_schema(model: Path) -> None:
@@ -278,10 +289,10 @@ def test_interrupt(model: Path) -> None:
     assert stderr.strip() == "netsculpt: interrupted"
 
 
-def test_an_interrupt_that_a_library_turned_into_an_error_is_one() -> None:
+def test_an_interrupt_that_a_library_turns_into_an_error_is_still_one() -> None:
     script = (
         "import signal\nimport netsculpt.cli as cli\n"
-        "def app(*given, **options):\n"
+        "def app(*arguments, **options):\n"
         "    try:\n        signal.raise_signal(signal.SIGINT)\n"
         "    except KeyboardInterrupt:\n        raise RuntimeError('half compiled') from None\n"
         "cli.app = app\ncli.main()\n"
@@ -310,6 +321,32 @@ def test_version_and_help() -> None:
         assert run.returncode == 0
         assert "Example" in run.stdout
         assert "130 interrupted" in " ".join(run.stdout.split())
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Options that travel together."""
+
+    depth: Annotated[int, typer.Option("--depth", min=1)]
+    name: Annotated[str, typer.Option("--cut-name")] = "first"
+
+
+def test_fields_of_a_dataclass_are_options() -> None:
+    received: list[object] = []
+
+    @takes
+    def command(*, before: bool = False, cut: Cut, seed: int = 0) -> None:
+        """Cut something."""
+        received.extend([before, cut, seed])
+
+    app = typer.Typer()
+    app.command()(command)
+    run = CliRunner().invoke(app, ["--depth", "3", "--seed", "5"])
+    assert run.exit_code == 0, run.output
+    assert received == [False, Cut(3), 5]
+    assert CliRunner().invoke(app, ["--cut-name", "x"]).exit_code == 2, "--depth has no default"
+    assert CliRunner().invoke(app, ["--depth", "0"]).exit_code == 2
+    assert list(signature(command).parameters) == ["before", "depth", "name", "seed"]
 
 
 def test_nonfinite_weights_need_consent(tmp_path: Path) -> None:

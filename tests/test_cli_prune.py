@@ -146,7 +146,7 @@ def test_baselines(cli: Any) -> None:
 
 def test_repair_and_fan_in(cli: Any) -> None:
     options = ("prune", "--net", "resnet:1x8x8:10:4,6:1", "--method", "magnitude")
-    assert "use --repair" in " ".join(cli(*options, "--density", 0.02)[1].split())
+    assert "--repair fixes that" in " ".join(cli(*options, "--density", 0.02)[1].split())
     code, out, _ = cli(*options, "--density", 0.02, "--repair", "--fan-in-corrected", "-o", "r.pt")
     assert code == 0
     assert "Repaired:" in out

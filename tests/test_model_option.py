@@ -95,7 +95,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def there(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def in_home(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(home)
     monkeypatch.setattr(sys, "path", [x for x in sys.path if x])
     return home
@@ -124,8 +124,8 @@ def exported(spec: str, *arguments: object, weights: str = "w.pt") -> netsculpt.
         "my nets.py:instance",
     ],
 )
-def test_whatever_makes_the_net(there: Path, spec: str) -> None:
-    graph, expected = exported(spec), netsculpt.load(there / "expected.npz")
+def test_ways_to_name_a_net(in_home: Path, spec: str) -> None:
+    graph, expected = exported(spec), netsculpt.load(in_home / "expected.npz")
     assert graph.layers == expected.layers
     assert graph.blocks == expected.blocks
     assert np.array_equal(graph.weights.indices, expected.weights.indices)
@@ -134,7 +134,7 @@ def test_whatever_makes_the_net(there: Path, spec: str) -> None:
     assert np.array_equal(graph.multiplicity, expected.multiplicity)
 
 
-def test_the_provenance_tells_how_it_came_about(there: Path) -> None:
+def test_the_provenance_names_the_net(in_home: Path) -> None:
     graph = exported("researchnets.zoo:block")
     named, loaded, traced, *_ = graph.provenance
     assert named.function == "model"
@@ -148,7 +148,7 @@ def test_the_provenance_tells_how_it_came_about(there: Path) -> None:
     assert traced.parameters["edge_norm"] == "l1"
 
 
-def test_options_reach_the_trace(there: Path) -> None:
+def test_options_reach_the_trace(in_home: Path) -> None:
     plain, spec = exported("researchnets.zoo:block"), "researchnets.zoo:block"
     given = {"edge_norm": "l2", "granularity": "channel", "unroll": 2}
     options = [x for key, value in given.items() for x in (f"--{key.replace('_', '-')}", value)]
@@ -162,21 +162,21 @@ def test_options_reach_the_trace(there: Path) -> None:
     assert found.exit_code == 6
 
 
-def test_several_inputs(there: Path) -> None:
+def test_several_inputs(in_home: Path) -> None:
     graph = exported(
         "sibling:Two", "--example-shape", "1,3", "--example-shape", "1, 2", weights="two.pt"
     )
     assert [x.n_units for x in graph.layers if x.role == "input"] == [3, 2]
 
 
-def test_tokens(there: Path) -> None:
+def test_tokens(in_home: Path) -> None:
     shape = ("--example-shape", "1,7", "--example-dtype", "int64")
     found = run("export", "tokens.pt", "--model", "tokens:net", *shape, "-o", "tokens.npz")
     assert found.exit_code == 0
     assert netsculpt.load("tokens.npz").n_units == 5 + 4 + 2
 
 
-def test_analyze_prints_writes_and_says_what_it_imports(home: Path, tmp_path: Path) -> None:
+def test_analyze_says_what_it_imports(home: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     model = ("--model", "researchnets.zoo:block", "--example-shape", "1,3,8,8")
     model += ("--edge-norm", "l2")
@@ -195,8 +195,8 @@ def test_analyze_prints_writes_and_says_what_it_imports(home: Path, tmp_path: Pa
     assert "imported" in found.stderr
     assert 0 <= summary["fidelity"]["max_error"] < 1e-5
     assert summary["fidelity"]["n_not_checked"] == 0
-    told = {x["function"]: x for x in summary["graph"]["provenance"]}
-    assert told["model"]["parameters"]["example_dtype"] == ["float32"]
+    steps = {x["function"]: x for x in summary["graph"]["provenance"]}
+    assert steps["model"]["parameters"]["example_dtype"] == ["float32"]
     manifest = json.loads((out / "manifest.json").read_text())
     assert manifest["arguments"]["net"] == {
         "model": "researchnets.zoo:block",
@@ -204,10 +204,17 @@ def test_analyze_prints_writes_and_says_what_it_imports(home: Path, tmp_path: Pa
         "example_dtype": ["float32"],
         "edge_norm": "l2",
     }
-    assert manifest["inputs"] == [told["load_into"]["input_hash"]]
+    assert manifest["inputs"] == [steps["load_into"]["input_hash"]]
 
 
-def test_the_report_names_the_net(there: Path) -> None:
+def test_the_same_seed_gives_the_same_bytes(in_home: Path) -> None:
+    model = ("--model", "researchnets.zoo:block", "--example-shape", "1,3,8,8")
+    first, second = (run("analyze", "w.pt", *model, "--json", *QUICK) for _ in range(2))
+    assert first.exit_code == 0, (first.output, first.exception)
+    assert first.stdout == second.stdout
+
+
+def test_the_report_names_the_net(in_home: Path) -> None:
     shape = ("--example-shape", "1,3,8,8", "--detector", "all")
     found = run("analyze", "w.pt", "--model", "researchnets.zoo:block", *shape, *QUICK)
     assert found.exit_code == 0, (found.output, found.exception)
@@ -224,9 +231,9 @@ def test_the_report_names_the_net(there: Path) -> None:
         (("nothing.py:net",), 2, "no file at 'nothing.py'"),
         (("researchnets.zoo:blok",), 2, "has no 'blok': it has block"),
         (("researchnets.zoo:Zoo.nothing",), 2, "has no 'Zoo.nothing'"),
-        (("researchnets.zoo",), 2, "names no net"),
-        (("researchnets.zoo:block()",), 2, "names no net"),
-        (("../zoo:block",), 2, "names no net"),
+        (("researchnets.zoo",), 2, "does not name a net"),
+        (("researchnets.zoo:block()",), 2, "does not name a net"),
+        (("../zoo:block",), 2, "does not name a net"),
         (("needs:net",), 5, "importing needs raised ModuleNotFoundError"),
         (("script:net",), 5, "importing script raised SystemExit: usage"),
         (("researchnets.zoo:wide",), 5, "needs the arguments width"),
@@ -235,10 +242,10 @@ def test_the_report_names_the_net(there: Path) -> None:
         (("researchnets.zoo:tensor",), 5, "tensor() returns a Tensor"),
         (("researchnets.zoo:SIZE",), 5, "is of type int"),
         (("researchnets.zoo:Two",), 5, "weights of a net other than this Two"),
-        (("researchnets.zoo:block", "--example-shape", ""), 2, "no shape such as"),
-        (("researchnets.zoo:block", "--example-shape", "3"), 2, "no shape such as"),
-        (("researchnets.zoo:block", "--example-shape", "1,0"), 2, "no shape such as"),
-        (("researchnets.zoo:block", "--example-shape", "1,-3,8"), 2, "no shape such as"),
+        (("researchnets.zoo:block", "--example-shape", ""), 2, "not a shape such as"),
+        (("researchnets.zoo:block", "--example-shape", "3"), 2, "not a shape such as"),
+        (("researchnets.zoo:block", "--example-shape", "1,0"), 2, "not a shape such as"),
+        (("researchnets.zoo:block", "--example-shape", "1,-3,8"), 2, "not a shape such as"),
         (("researchnets.zoo:block", "--example-shape", "1,4,8,8"), 5, "torch.export cannot"),
         (("researchnets.zoo:block", "--example-dtype", "int"), 2, "not one of float32"),
         (("sibling:block", *["--example-dtype", "int64"] * 2), 2, "2 types for 1 inputs"),
@@ -247,18 +254,18 @@ def test_the_report_names_the_net(there: Path) -> None:
         (("researchnets.zoo:block", "--detector", "functional"), 2, "need no --model"),
     ],
 )
-def test_what_cannot_be_made(
-    there: Path, arguments: tuple[str, ...], code: int, message: str
+def test_nets_that_cannot_be_made(
+    in_home: Path, arguments: tuple[str, ...], code: int, message: str
 ) -> None:
     shape = () if "--example-shape" in arguments else ("--example-shape", "1,3,8,8")
     found = run("analyze", "w.pt", *QUICK, "--model", *arguments, *shape)
-    told = " ".join(f"{found.output} {found.exception}".replace("│", " ").split())
-    assert message in told
+    printed = " ".join(f"{found.output} {found.exception}".replace("│", " ").split())
+    assert message in printed
     assert found.exit_code == code
     assert len(str(found.exception)) < 1500
 
 
-def test_the_shape_has_to_be_said(there: Path) -> None:
+def test_the_input_shape_is_needed(in_home: Path) -> None:
     found = run("analyze", "w.pt", "--model", "researchnets.zoo:block")
     assert found.exit_code == 2
     assert "--example-shape" in found.output
@@ -279,26 +286,26 @@ def test_the_shape_has_to_be_said(there: Path) -> None:
 )
 @pytest.mark.parametrize("command", [("analyze", "w.pt"), ("export", "w.pt", "-o", "out.npz")])
 def test_options_of_a_net_need_one(
-    there: Path, command: tuple[str, ...], option: tuple[str, ...]
+    in_home: Path, command: tuple[str, ...], option: tuple[str, ...]
 ) -> None:
     found = run(*command, *option)
     assert found.exit_code == 2
-    told = " ".join(found.output.replace("│", " ").split())
-    assert f"Invalid value for {option[0]}" in told
-    assert "--model" in told
+    message = " ".join(found.output.replace("│", " ").split())
+    assert f"Invalid value for {option[0]}" in message
+    assert "--model" in message
 
 
-def test_without_it_nothing_is_imported(there: Path) -> None:
-    (there / "torch_shadow.py").write_text("raise RuntimeError('imported')")
+def test_without_the_option_nothing_is_imported(in_home: Path) -> None:
+    (in_home / "torch_shadow.py").write_text("raise RuntimeError('imported')")
     found = run("analyze", "two.pt", *QUICK)
     assert found.exit_code == 5
     assert "--model pkg.module:factory --example-shape 1,3,32,32" in str(found.exception)
 
 
-def test_a_dense_net_is_refused(there: Path) -> None:
+def test_a_dense_net_is_refused(in_home: Path) -> None:
     arguments = ("--model", "tokens:nn.Identity", "--example-shape", "1,3")
-    torch.save(nn.Linear(3, 2).state_dict(), there / "dense.pt")
-    (there / "dense_net.py").write_text("from torch import nn\nnet = nn.Linear(3, 2)\n")
+    torch.save(nn.Linear(3, 2).state_dict(), in_home / "dense.pt")
+    (in_home / "dense_net.py").write_text("from torch import nn\nnet = nn.Linear(3, 2)\n")
     arguments = ("--model", "dense_net.py:net", "--example-shape", "1,3")
     found = run("analyze", "dense.pt", *arguments, *QUICK)
     assert found.exit_code == 5

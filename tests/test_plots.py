@@ -302,7 +302,7 @@ def test_paper_gives_settings_back_and_ignores_the_users_own():
 
 
 def test_unknown_width_and_file_kind(tmp_path):
-    with pytest.raises(ValueError, match="'a4' found: one of 'neurips'"):
+    with pytest.raises(ValueError, match="width is 'a4': one of 'neurips'"):
         plots.figure("a4")
     with pytest.raises(FormatError, match=r"ends in '\.jpg': \.pdf, \.svg or \.png"):
         plots.write_figure(plots.figure(), tmp_path / "a.jpg")
@@ -346,7 +346,7 @@ def test_a_partition_of_another_graph_is_refused():
     for plot in (plots.network, plots.adjacency):
         with pytest.raises(GraphError, match="3 labels, the graph 60 units"):
             plot(graph, partition=Partition([0, 1, 0]))
-    with pytest.raises(GraphError, match=r"shares have shape \[3\], \[60\] is needed"):
+    with pytest.raises(GraphError, match=r"path_share has shape \[3\]: \[60\] is needed"):
         plots.path_profile(graph, [0.1, 0.2, 0.7])
 
 

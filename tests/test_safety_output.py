@@ -51,7 +51,7 @@ def pickled(path: Path, names: tuple[str, ...]) -> Path:
 
 
 def read_gexf(path: Path) -> nx.Graph:
-    """As networkx reads it, which supports only GEXF 1.2."""
+    """Read with networkx, which supports GEXF 1.2 only."""
     text = path.read_text(encoding="utf-8").replace("gexf.net/1.3", "www.gexf.net/1.2draft")
     return nx.read_gexf(io.StringIO(text), version="1.2draft")
 
@@ -63,7 +63,7 @@ def cli(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[bytes]:
 
 
 def is_tame(output: bytes) -> bool:
-    """Whether it contains no control sequences for terminals."""
+    """Whether nothing in it could control a terminal."""
     kinds = {unicodedata.category(x) for x in output.decode() if x != "\n"}
     return not kinds & {"Cc", "Cf", "Cs", "Co"}
 
@@ -88,7 +88,7 @@ def test_the_terminal_gets_names_as_text(analysed: tuple[Path, bytes]) -> None:
     assert r"\u202ereversed:bomb:" in text
 
 
-def test_names_are_no_file_names(analysed: tuple[Path, bytes]) -> None:
+def test_names_do_not_become_file_names(analysed: tuple[Path, bytes]) -> None:
     folder, _ = analysed
     assert {path.name for path in folder.iterdir()} == {"model.pkl", "out"}
     names = [str(path.relative_to(folder)) for path in (folder / "out").rglob("*")]

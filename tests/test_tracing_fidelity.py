@@ -23,7 +23,7 @@ from netsculpt.graph.matrices import from_matrices
 from netsculpt.nets.families import ResNet, initial_net
 from netsculpt.nets.masks import mask_net
 from netsculpt.paths import pair_weights
-from netsculpt.pipeline import analyze
+from netsculpt.pipeline import AnalysisPlan, analyze
 from netsculpt.report.folder import write_folder
 from netsculpt.report.terminal.analysis import print_report
 from netsculpt.tracing import Fidelity, fidelity, trace
@@ -415,13 +415,13 @@ def test_reports_tell_of_it(capsys: pytest.CaptureFixture[str], tmp_path: Path) 
     net, example = nn.Sequential(nn.LSTM(5, 4), Last(), nn.Linear(4, 2)), torch.zeros(1, 3, 5)
     graph = trace(net, example)
     told = fidelity(net, graph, example, rng=0)
-    found = analyze(graph, rng=0, n_nulls=0, n_seeds=0)
+    found = analyze(graph, AnalysisPlan(n_nulls=0, n_seeds=0), rng=0)
     print_report(found, fidelity=told)
     words = " ".join(capsys.readouterr().out.split())
-    assert "Fidelity to the net Edges held against the net in" in words
+    assert "Fidelity to the net Edges compared with the net in" in words
     assert f"differ from the net's by {told.output_error:.1e} of their scale" in words
     assert "Not checked: 0.i, 0.f, 0.g, 0.o" in words
-    write_folder(found, tmp_path, {"figures": [], "width": "neurips"}, fidelity=told)
+    write_folder(found, tmp_path, fidelity=told)
     written = json.loads((tmp_path / "summary.json").read_text())
     assert written["fidelity"] == json.loads(json.dumps(told.summary()))
     schema = json.loads(Path(netsculpt.report.__path__[0], "summary.schema.json").read_text())

@@ -132,14 +132,14 @@ def outcomes(path: Path, good: Path, results: Path, *, whole: bool) -> dict[str,
 
 def analysed(graph: Any, results: Path) -> None:
     """The rest of ``netsculpt analyze -o``."""
-    from netsculpt.pipeline import analyze
+    from netsculpt.pipeline import AnalysisPlan, analyze
     from netsculpt.report.folder import write_folder
     from netsculpt.report.terminal.analysis import print_report
 
-    analysis = analyze(graph, rng=0, n_nulls=0, n_seeds=0)
-    write_folder(analysis, results, {"figures": [], "width": "neurips"})
+    found = analyze(graph, AnalysisPlan(n_nulls=0, n_seeds=0), rng=0)
+    write_folder(found, results)
     with open(results / "report.txt", "w") as stream, contextlib.redirect_stdout(stream):  # noqa: PTH123
-        print_report(analysis)
+        print_report(found)
 
 
 def serve(folder: Path, results: Path) -> None:

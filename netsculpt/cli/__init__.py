@@ -1,4 +1,4 @@
-"""The command line. Only light imports: ``netsculpt --help`` opens at once."""
+"""The command line. It imports nothing heavy, so that ``netsculpt --help`` is fast."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from netsculpt.cli.train import train
 
 __all__ = ["main"]
 
-NEW_OBJECTS = 50_000  # between two looks for rubbish; with Python's 700 they are a tenth of a start
+NEW_OBJECTS = 50_000  # per garbage collection; with Python's 700, a tenth of the start-up time
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -43,14 +43,14 @@ def _root(
 ) -> None:
     """Network science of sparse neural networks.
 
-    A sparse model becomes a weighted graph of its units; paths, modules, their hierarchy and
-    their significance against a null model are read off it.
+    A sparse model becomes a weighted graph of its units. netsculpt measures its paths and finds its
+    modules, their hierarchy, and their significance against a null model.
 
     **Examples**
 
-    `netsculpt demo` sculpts a network and analyses it.
+    `netsculpt demo` sculpts a network and analyses it
 
-    `netsculpt analyze model.pt -o out` analyses yours.
+    `netsculpt analyze model.pt -o out` analyses yours
 
     `netsculpt analyze weights.pth --mask masks.pkl --detector all --nulls 200`
     """
@@ -64,9 +64,9 @@ def _root(
 def main() -> NoReturn:
     """Run the command line and exit with a documented code."""
     debug = "--debug" in sys.argv
-    gc.set_threshold(NEW_OBJECTS)  # imported modules make some hundred thousand, none of it rubbish
+    gc.set_threshold(NEW_OBJECTS)  # importing makes about 100,000, none of them garbage
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
-    interrupts = _noted_interrupts()
+    interrupts = _record_interrupts()
     try:
         app(arguments, prog_name="netsculpt")
     except SystemExit as stop:
@@ -76,21 +76,24 @@ def main() -> NoReturn:
     except Exception as error:
         if debug:
             raise
-        if interrupts:  # the error is what became of it
+        if interrupts:  # the error came from the interrupt
             complain("interrupted")
             sys.exit(INTERRUPTED)
         sys.exit(explain(error))
     sys.exit(0)
 
 
-def _noted_interrupts() -> list[int]:
-    """Fills with each Ctrl-C: C code that calls back may lose the exception, as compilers do."""
-    noted: list[int] = []
+def _record_interrupts() -> list[int]:
+    """Return a list that grows with each Ctrl-C.
+
+    Compiled code that calls Python may turn the KeyboardInterrupt into another error.
+    """
+    interrupts: list[int] = []
 
     def interrupted(number: int, frame: FrameType | None) -> None:
-        noted.append(number)
+        interrupts.append(number)
         signal.default_int_handler(number, frame)
 
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not if told to ignore it
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # unless it is ignored
         signal.signal(signal.SIGINT, interrupted)
-    return noted
+    return interrupts

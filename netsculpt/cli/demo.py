@@ -10,34 +10,34 @@ import typer
 from netsculpt.cli.options import (
     DATA_AWARE,
     DETECTORS,
-    EIGHT_GIB,
-    Figures,
-    FigureWidth,
+    FigureOptions,
+    PlanOptions,
     Seed,
-    Width,
-    chosen_formats,
     require_writable,
 )
-from netsculpt.cli.running import load_graph, run
+from netsculpt.cli.running import run
+from netsculpt.cli.source import Source, load_source
+from netsculpt.cli.takes import takes
 
 __all__ = ["demo"]
 
-SLOWER_TWINS = {"leiden"}  # of the same quality as `layered`
+SLOWER_TWINS = {"leiden"}  # finds what `layered` finds
 
 
+@takes
 def demo(
+    *,
     output: Annotated[
         Path, typer.Option("-o", "--output", help="Folder for the model and its analysis.")
     ] = Path("netsculpt-demo"),
     seed: Seed = 0,
-    figures: Figures = "pdf,png",
-    width: FigureWidth = Width.NEURIPS,
+    figures: FigureOptions,
 ) -> None:
     """Sculpt a network for a task whose functions are known, and analyse it.
 
     Six small networks are trained on a Boolean task and pruned as long as they solve it, which
     takes a few seconds. The sparsest is saved as model.pt and read back like any other model; the
-    modules that the detectors find are compared with the functions that compose the task.
+    modules that the detectors find in it are compared with the functions that the task consists of.
 
     **Example**
 
@@ -47,24 +47,11 @@ def demo(
     from netsculpt.report.terminal.progress import progress_bars
     from netsculpt.studies.demo import DEMO, sculpted_model
 
-    formats = chosen_formats(figures)
     require_writable(output)
     output.mkdir(parents=True, exist_ok=True)
     detectors = [name for name in (*DETECTORS, *DATA_AWARE) if name not in SLOWER_TWINS]
     with progress_bars() as progress:
         sculpted_model(output, seed, progress)
-    model = output / "model.pt"
-    graph = load_graph(model, None, EIGHT_GIB, allow_nonfinite=False)
-    arguments = {
-        "model": str(model),
-        "mask": None,
-        "task": DEMO.task,
-        "seed": seed,
-        "detectors": detectors,
-        "null": "rewire",
-        "nulls": 100,
-        "stability_seeds": 20,
-        "figures": formats,
-        "width": width.value,
-    }
-    print_verdicts(run(graph, arguments, output))
+    loaded = load_source(Source(output / "model.pt"))
+    plan = PlanOptions().plan(detectors)
+    print_verdicts(run(loaded, plan, figures, seed=seed, task=DEMO.task, output=output))

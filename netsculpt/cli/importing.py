@@ -1,4 +1,4 @@
-"""The module that ``--model`` names, and what is called so in it."""
+"""Import of the module that ``--model`` names, and of an attribute in it."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ __all__ = ["attribute", "imported", "is_file"]
 
 
 def is_file(where: str) -> bool:
-    """Whether a file is named, not a module."""
+    """Whether `where` names a file, not a module."""
     return where.endswith(".py")
 
 
 def imported(where: str) -> ModuleType:
-    """The module; the working folder is on the import path, as with ``python -m``."""
+    """Import a module; the working folder is on the import path, as with ``python -m``."""
     if is_file(where) and not Path(where).is_file():
         raise typer.BadParameter(f"no file at {where!r}", param_hint="--model")
     folder = Path(where).resolve().parent if is_file(where) else Path.cwd()
@@ -36,20 +36,20 @@ def imported(where: str) -> ModuleType:
         missing = error.name if isinstance(error, ModuleNotFoundError) else None
         if missing and not is_file(where) and f"{where}.".startswith(f"{missing}."):
             raise typer.BadParameter(
-                f"no module {missing!r} in {folder} or among what is installed; path/to/file.py:"
-                "factory names a file",
+                f"no module {missing!r} in {folder} or installed; path/to/file.py:factory names a "
+                "file",
                 param_hint="--model",
             ) from None
         from netsculpt.tracing.net_and_example import first_line
 
         raise TopologyError(
-            f"importing {where} raised {first_line(error)}. A module that can be "
-            "imported and only defines the net is needed; netsculpt --debug shows where it stopped"
+            f"importing {where} raised {first_line(error)}. A module that only defines the net is "
+            "needed; netsculpt --debug shows the traceback"
         ) from error
 
 
 def attribute(module: ModuleType, where: str, name: str) -> object:
-    """What is called so, dots included, in a module."""
+    """The attribute of a module; its name may have dots."""
     try:
         return reduce(getattr, name.split("."), module)
     except AttributeError:
@@ -60,7 +60,7 @@ def attribute(module: ModuleType, where: str, name: str) -> object:
 
 
 def _of_file(where: str) -> ModuleType:
-    name = f"netsculpt_model_{Path(where).stem}"  # which shadows no other module
+    name = f"netsculpt_model_{Path(where).stem}"  # shadows no other module
     spec = importlib.util.spec_from_file_location(name, where)
     assert spec is not None
     assert spec.loader is not None

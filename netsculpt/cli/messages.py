@@ -1,4 +1,4 @@
-"""What the command line says of itself and of errors."""
+"""Exit codes, and messages on stderr."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ INTERRUPTED = 130
 
 
 def explain(error: Exception) -> int:
-    """One paragraph on stderr; returns the exit code."""
+    """Print one paragraph about an error on stderr; return the exit code."""
     if isinstance(error, NetsculptError):
         complain(str(error))
         return error.exit_code
@@ -25,15 +25,15 @@ def explain(error: Exception) -> int:
         complain(f"{error.strerror or error}: {error.filename or 'a file'}")
         return NetsculptError.exit_code
     if isinstance(error, MemoryError):
-        complain("this needs more memory than there is: give a smaller network, or more memory")
+        complain("not enough memory: use a smaller network or a larger machine")
         return LimitError.exit_code
     complain(
-        f"{type(error).__name__}: {error}. This is a bug in netsculpt: please report it with what "
-        "`netsculpt --debug …` prints."
+        f"{type(error).__name__}: {error}. This is a bug in netsculpt: please report it with the "
+        "output of `netsculpt --debug …`."
     )
     return 1
 
 
 def complain(message: str) -> None:
-    """One line on stderr; what it quotes from a file cannot steer the terminal."""
+    """Print one line on stderr; text that it quotes from a file cannot control the terminal."""
     typer.echo(f"netsculpt: {printable(message)}", err=True)

@@ -1,57 +1,133 @@
-"""Options that several commands take, and what is checked of them."""
+"""Options that several commands share, and the checks of their values."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from netsculpt.core.catalog import names
 
+if TYPE_CHECKING:
+    from netsculpt.pipeline import AnalysisPlan
+
 __all__ = [
     "DATA_AWARE",
     "DETECTORS",
-    "EIGHT_GIB",
-    "FORMATS",
-    "NULLS",
-    "AllowNonfinite",
+    "AsJson",
     "Detector",
-    "EdgeNorm",
-    "ExampleDtype",
-    "ExampleShape",
-    "FigureWidth",
-    "Figures",
-    "Granularity",
-    "Jobs",
-    "Mask",
-    "MaxBytes",
-    "MaxEdges",
-    "Net",
-    "NoFoldNorms",
-    "Null",
-    "Nulls",
+    "Device",
+    "FigureOptions",
+    "PlanOptions",
+    "Resume",
     "Seed",
-    "Seeds",
-    "Unroll",
-    "Weights",
-    "Width",
+    "choice",
     "chosen_detectors",
-    "chosen_formats",
     "finite",
     "jobs_option",
-    "one_of",
     "require_writable",
 ]
 
 DETECTORS = names("detectors")
 DATA_AWARE = names("data_aware")
-NULLS = names("nulls")
 FORMATS = ("pdf", "png", "svg")
-EIGHT_GIB = 8 << 30
+
+
+def choice(flag: str, known: Sequence[str], text: str = "{}", *, panel: str | None = None) -> Any:
+    """An option whose value is one of `known`; its help is `text`, with the names for {}."""
+    return typer.Option(
+        flag,
+        callback=_one_of(known),
+        help=text.format(" | ".join(known)),
+        rich_help_panel=panel,
+    )
+
+
+def jobs_option(text: str) -> Any:
+    """The option --jobs; `text` says what the workers share."""
+    return typer.Option("--jobs", "-j", callback=_not_zero, help=text)
+
+
+def finite(value: float) -> float:
+    """Refuse infinity as the value of an option."""
+    if value == float("inf"):
+        raise typer.BadParameter("a finite number is needed")
+    return value
+
+
+def _one_of(known: Sequence[str]) -> Callable[[str | None], str | None]:
+    def check(name: str | None) -> str | None:
+        if name is not None and name not in known:
+            raise typer.BadParameter(f"{name!r} is not one of {', '.join(known)}")
+        return name
+
+    return check
+
+
+def _list_of(known: Sequence[str], otherwise: str) -> Callable[[str], str]:
+    """Accept names of `known`, separated by commas, or the one word `otherwise`."""
+
+    def check(text: str) -> str:
+        for name in _listed(text):
+            if name not in known and text != otherwise:
+                raise typer.BadParameter(f"{name!r} is not one of {', '.join(known)}, {otherwise}")
+        return text
+
+    return check
+
+
+def _listed(text: str) -> list[str]:
+    """The names in a list separated by commas, each once."""
+    return list(dict.fromkeys(name.strip() for name in text.split(",")))
+
+
+def _not_zero(jobs: int) -> int:
+    if jobs == 0:
+        raise typer.BadParameter("0 jobs do nothing: 1 or more, or -1 for one per core")
+    return jobs
+
+
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Same seed, same bytes.")]
+Device = Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1, …")]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Continue where the same command was interrupted.")
+]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print the summary as JSON instead of the report.")
+]
+Detector = Annotated[
+    str,
+    typer.Option(
+        "--detector",
+        callback=_list_of((*DETECTORS, *DATA_AWARE), "all"),
+        help=f"{' | '.join((*DETECTORS, *DATA_AWARE))} | all; several separated by commas.",
+    ),
+]
+
+
+@dataclass(frozen=True)
+class PlanOptions:
+    """The options that make an `AnalysisPlan`."""
+
+    detector: Detector = "layered"
+    n_nulls: Annotated[
+        int, typer.Option("--nulls", min=0, help="Null networks for z and p; 0 = none.")
+    ] = 100
+    null: Annotated[str, choice("--null", names("nulls"), "Null model: {}.")] = "rewire"
+    n_seeds: Annotated[
+        int, typer.Option("--stability-seeds", min=0, help="Runs to measure stability.")
+    ] = 20
+
+    def plan(self, detectors: Sequence[str]) -> AnalysisPlan:
+        """The plan with these detectors."""
+        from netsculpt.pipeline import AnalysisPlan
+
+        return AnalysisPlan(tuple(detectors), self.null, self.n_nulls, self.n_seeds)
 
 
 class Width(StrEnum):
@@ -63,184 +139,41 @@ class Width(StrEnum):
     NATURE_DOUBLE = "nature-double"
 
 
-class Norm(StrEnum):
-    """How several scalars make one weight."""
+@dataclass(frozen=True)
+class FigureOptions:
+    """Which figures are drawn."""
 
-    L1 = "l1"
-    L2 = "l2"
-    SUM = "sum"
+    figures: Annotated[
+        str,
+        typer.Option(
+            "--figures",
+            callback=_list_of(FORMATS, "none"),
+            help="Formats, separated by commas: pdf,png,svg; 'none' draws none.",
+        ),
+    ] = "pdf,png"
+    width: Annotated[Width, typer.Option("--width", help="Column that figures are made for.")] = (
+        Width.NEURIPS
+    )
 
-
-class Units(StrEnum):
-    """What a unit of a convolution is."""
-
-    CHANNEL = "channel"
-    SPATIAL = "spatial"
-
-
-def one_of(known: list[str]) -> Callable[[str], str]:
-    """A check that an option is one of the names of a catalogue."""
-
-    def check(name: str) -> str:
-        if name not in known:
-            raise typer.BadParameter(f"{name!r} is not one of {', '.join(known)}")
-        return name
-
-    return check
-
-
-def finite(value: float) -> float:
-    """A check that an option is no infinity."""
-    if value == float("inf"):
-        raise typer.BadParameter("a finite number is needed")
-    return value
-
-
-def some_jobs(jobs: int) -> int:
-    """A check that somebody does the work."""
-    if jobs == 0:
-        raise typer.BadParameter("0 jobs do nothing; 1 or more, or -1 for one a core")
-    return jobs
-
-
-def jobs_option(told: str) -> Any:
-    """The option --jobs, with what the workers share."""
-    return typer.Option("--jobs", "-j", callback=some_jobs, help=told)
-
-
-Weights = Annotated[
-    Path,
-    typer.Argument(
-        metavar="FILE", help="Checkpoint, state dict, safetensors, .pt2, ONNX, or a graph .npz."
-    ),
-]
-Mask = Annotated[
-    Path | None, typer.Option("--mask", help="File of masks, where the model holds none.")
-]
-MaxBytes = Annotated[
-    int, typer.Option("--max-bytes", min=1, help="Refuse files with more bytes of weights.")
-]
-AllowNonfinite = Annotated[
-    bool, typer.Option("--allow-nonfinite", help="Drop edges that weigh NaN or ±inf, and say so.")
-]
-_TRACED = "Nets that are no chain of layers"
-Net = Annotated[
-    str | None,
-    typer.Option(
-        "--model",
-        metavar="MODULE:NAME",
-        help="pkg.module:factory or path/to/file.py:factory, called without arguments: makes the "
-        "net that the weights are of. It is imported and its code is run.",
-        rich_help_panel=_TRACED,
-    ),
-]
-ExampleShape = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--example-shape",
-        metavar="SIZES",
-        help="Shape of its input, batch first: 1,3,32,32; once for each input.",
-        rich_help_panel=_TRACED,
-    ),
-]
-ExampleDtype = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--example-dtype",
-        metavar="TYPE",
-        help="Type of its input: float32 (if nothing is said), int64 for tokens, …",
-        rich_help_panel=_TRACED,
-    ),
-]
-EdgeNorm = Annotated[
-    Norm | None,
-    typer.Option(
-        "--edge-norm",
-        help="What an edge weighs behind which several scalars lie; l1 if nothing is said.",
-        rich_help_panel=_TRACED,
-    ),
-]
-Granularity = Annotated[
-    Units | None,
-    typer.Option(
-        "--granularity",
-        help="Units of convolutions: channels (if nothing is said), or every position of each.",
-        rich_help_panel=_TRACED,
-    ),
-]
-Unroll = Annotated[
-    int | None,
-    typer.Option(
-        "--unroll",
-        min=1,
-        help="Steps of a recurrent layer; 1 if nothing is said.",
-        rich_help_panel=_TRACED,
-    ),
-]
-NoFoldNorms = Annotated[
-    bool,
-    typer.Option(
-        "--no-fold-norms",
-        help="Leave the factors of batch norm and the like out of the edges.",
-        rich_help_panel=_TRACED,
-    ),
-]
-MaxEdges = Annotated[
-    int | None,
-    typer.Option(
-        "--max-edges", min=1, help="Refuse graphs with more edges.", rich_help_panel=_TRACED
-    ),
-]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Same seed, same bytes.")]
-Detector = Annotated[
-    str,
-    typer.Option(
-        "--detector", help=f"{' | '.join((*DETECTORS, *DATA_AWARE))} | all; several with commas."
-    ),
-]
-Nulls = Annotated[int, typer.Option("--nulls", min=0, help="Null networks for z and p; 0 = none.")]
-Null = Annotated[
-    str,
-    typer.Option("--null", callback=one_of(NULLS), help=f"Null model: {' | '.join(NULLS)}."),
-]
-Seeds = Annotated[int, typer.Option("--stability-seeds", min=0, help="Runs for the stability.")]
-Jobs = Annotated[int, jobs_option("Null networks and seeds worked on at a time; -1 = one a core.")]
-Figures = Annotated[
-    str, typer.Option("--figures", help="Formats, with commas: pdf,png,svg; 'none' draws none.")
-]
-FigureWidth = Annotated[Width, typer.Option("--width", help="Column that figures are made for.")]
+    @property
+    def formats(self) -> list[str]:
+        """File formats; empty for "none"."""
+        return [] if self.figures == "none" else _listed(self.figures)
 
 
 def chosen_detectors(text: str) -> list[str]:
-    """Names of detectors, of which "all" stands for every one."""
-    known = [*DETECTORS, *DATA_AWARE]
-    wanted = known if text == "all" else [part.strip() for part in text.split(",")]
-    for name in wanted:
-        if name not in known:
-            raise typer.BadParameter(
-                f"{name!r} is not one of {', '.join(known)}, all", param_hint="--detector"
-            )
-    return list(dict.fromkeys(wanted))
-
-
-def chosen_formats(text: str) -> list[str]:
-    """Endings of figures, none for "none"."""
-    if text == "none":
-        return []
-    wanted = [part.strip() for part in text.split(",")]
-    for name in wanted:
-        if name not in FORMATS:
-            raise typer.BadParameter(
-                f"{name!r} is not one of {', '.join(FORMATS)}, none", param_hint="--figures"
-            )
-    return list(dict.fromkeys(wanted))
+    """Names of detectors; "all" means every one."""
+    return [*DETECTORS, *DATA_AWARE] if text == "all" else _listed(text)
 
 
 def require_writable(folder: Path) -> None:
-    """Find out before the work, not after it, and leave nothing behind."""
-    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    """Raise if a folder cannot be written to: before the work, not after it; leave nothing behind.
+
+    The folder may still have to be made.
+    """
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     try:
-        with tempfile.TemporaryDirectory(dir=there):
+        with tempfile.TemporaryDirectory(dir=existing):
             pass
     except OSError as error:
         raise typer.BadParameter(

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from netsculpt.cli.messages import complain
-from netsculpt.cli.nets import INITIAL, Initial, Model, Spec, begun_net, given_task_of
-from netsculpt.cli.options import Seed, jobs_option, one_of, require_writable
+from netsculpt.cli.nets import INITIAL, NewNet, matching_task, start_net
+from netsculpt.cli.options import AsJson, Resume, Seed, choice, jobs_option, require_writable
+from netsculpt.cli.takes import takes
 from netsculpt.core.catalog import catalog, names
 
 if TYPE_CHECKING:
-    from netsculpt.cli.nets import Begun
+    from netsculpt.cli.nets import StartNet
     from netsculpt.training.fitting.batches import Batches
 
 __all__ = ["prune"]
@@ -30,17 +31,14 @@ OF_SCORES = ("allocation", "schedule", "rounds", "scope", "dense")
 BASELINES = ["shuffled", "reinitialised", "inverted"]
 
 
+@takes
 def prune(
     context: typer.Context,
-    model: Model = None,
+    new: NewNet,
     output: Annotated[
         Path, typer.Option("-o", "--output", help="The model to write, with its masks.")
     ] = Path("pruned.pt"),
-    net: Spec = None,
-    initial: Initial = None,
-    method: Annotated[
-        str, typer.Option("--method", callback=one_of(METHODS), help=" | ".join(METHODS))
-    ] = "phew",
+    method: Annotated[str, choice("--method", METHODS)] = "phew",
     density: Annotated[
         float, typer.Option("--density", min=0, max=1, help="Fraction of the weights to keep.")
     ] = 0.1,
@@ -51,30 +49,23 @@ def prune(
     n_samples: Annotated[
         int, typer.Option("--n-samples", min=1, help="Number of samples to score by.")
     ] = 512,
-    allocation: Annotated[
-        str,
-        typer.Option("--allocation", callback=one_of(ALLOCATIONS), help=" | ".join(ALLOCATIONS)),
-    ] = "global",
-    schedule: Annotated[
-        str, typer.Option("--schedule", callback=one_of(SCHEDULES), help=" | ".join(SCHEDULES))
-    ] = "exponential",
+    allocation: Annotated[str, choice("--allocation", ALLOCATIONS)] = "global",
+    schedule: Annotated[str, choice("--schedule", SCHEDULES)] = "exponential",
     rounds: Annotated[
         int | None,
         typer.Option("--rounds", min=1, help="How often to score (default: as in the paper)."),
     ] = None,
-    scope: Annotated[
-        str, typer.Option("--scope", callback=one_of(SCOPES), help=" | ".join(SCOPES))
-    ] = "weight",
+    scope: Annotated[str, choice("--scope", SCOPES)] = "weight",
     dense: Annotated[
         list[str] | None,
         typer.Option("--dense", help="A weight to leave alone, such as fc.weight; repeatable."),
     ] = None,
     baseline: Annotated[
         str | None,
-        typer.Option(
+        choice(
             "--baseline",
-            callback=lambda name: None if name is None else one_of(BASELINES)(name),
-            help="shuffled: the mask of each layer | reinitialised: other weights, same masks | "
+            BASELINES,
+            "shuffled: the mask of each layer | reinitialised: other weights, same masks | "
             "inverted: the best weights are pruned.",
         ),
     ] = None,
@@ -87,17 +78,13 @@ def prune(
             "--fan-in-corrected", help="Scale the weights, as if initialised for the inputs kept."
         ),
     ] = False,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where the same command was broken off.")
-    ] = False,
+    resume: Resume = False,
     jobs: Annotated[
         int,
-        jobs_option("Threads for phew's walks; -1 = one a core. The masks do not depend on it."),
+        jobs_option("Threads for phew's walks; -1 = one per core. The masks do not depend on it."),
     ] = 1,
     seed: Seed = 0,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the summary as JSON instead of the report.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Prune a network before, or without, training.
 
@@ -137,7 +124,7 @@ def prune(
             param_hint="-o",
         )
     require_writable(output.parent)
-    begun = begun_net(model, net, initial, seed)
+    begun = start_net(new, seed)
     batches = _batches(begun, task, n_samples, seed)
     try:
         with progress_bars() as progress:
@@ -164,7 +151,7 @@ def prune(
         replace(pruned, details={**pruned.details, "baseline": baseline}),
         batches.example,
         shuffle=baseline == "shuffled",
-        redraw=_redraw(model, initial) if baseline == "reinitialised" else None,
+        redraw=_redraw(new.model, new.initial) if baseline == "reinitialised" else None,
         repair=repair,
         correct_fan_in=fan_in_corrected,
         rng=seed,
@@ -205,14 +192,14 @@ def _on_command_line(context: typer.Context, name: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
-def _batches(begun: Begun, task: str | None, n_samples: int, seed: int) -> Batches:
+def _batches(begun: StartNet, task: str | None, n_samples: int, seed: int) -> Batches:
     """Samples of a task; without one, an example that has no loss."""
     from netsculpt.core.random import stream
     from netsculpt.training.fitting.batches import batches_of, zero_batch
 
     if task is None:
         return zero_batch(begun.spec.n_inputs, _no_loss)
-    samples = given_task_of(task, begun.spec)
+    samples = matching_task(task, begun.spec)
     return batches_of(samples, n_samples=n_samples, rng=stream(seed, "samples"))
 
 

@@ -1,92 +1,75 @@
-"""What `analyze` and `demo` do with a model."""
+"""What ``analyze`` and ``demo`` do with a graph."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
-from netsculpt.cli.options import DATA_AWARE
+from netsculpt.cli.options import DATA_AWARE, FigureOptions
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from netsculpt.cli.models import LiveNet
-    from netsculpt.graph.graph import NetGraph
-    from netsculpt.pipeline import Analysis
+    from netsculpt.cli.source import Loaded
+    from netsculpt.pipeline import Analysis, AnalysisPlan
 
-__all__ = ["load_graph", "run"]
-
-
-def load_graph(
-    weights: Path,
-    mask: Path | None,
-    max_bytes: int,
-    allow_nonfinite: bool,
-    live: LiveNet | None = None,
-) -> NetGraph:
-    """The graph of a file, or of a net with the weights of the file."""
-    from netsculpt.loading import load, load_into
-
-    if live is None:
-        return load(weights, mask=mask, max_bytes=max_bytes, allow_nonfinite=allow_nonfinite)
-    net = live.given.net
-    loaded = load_into(
-        net, weights, mask=mask, max_bytes=max_bytes, allow_nonfinite=allow_nonfinite
-    )
-    return live.graph(loaded)
+__all__ = ["run"]
 
 
 def run(
-    graph: NetGraph,
-    arguments: dict[str, Any],
-    output: Path | None,
+    loaded: Loaded,
+    plan: AnalysisPlan,
+    figures: FigureOptions,
     *,
+    seed: int,
+    task: str | None = None,
+    output: Path | None = None,
     jobs: int = 1,
     as_json: bool = False,
-    live: LiveNet | None = None,
 ) -> Analysis:
-    """Analyse a graph, print the report, then write the folder; hold it against its net at hand."""
+    """Analyse a graph, print the report, then write the folder."""
     from netsculpt.pipeline import analyze
     from netsculpt.report.folder import write_folder
     from netsculpt.report.summary import summary_json
     from netsculpt.report.terminal.analysis import print_report, print_written
     from netsculpt.report.terminal.progress import progress_bars
 
-    fidelity = None if live is None else live.fidelity(graph)
+    fidelity = loaded.fidelity(seed)
+    influence = _influence(loaded.source.file, plan, task)
     with progress_bars() as progress:
-        found = analyze(
-            graph,
-            rng=arguments["seed"],
-            detectors=arguments["detectors"],
-            influence=_influence(arguments),
-            null=arguments["null"],
-            n_nulls=arguments["nulls"],
-            n_seeds=arguments["stability_seeds"],
-            jobs=jobs,
-            progress=progress,
+        analysis = analyze(
+            loaded.graph, plan, rng=seed, influence=influence, jobs=jobs, progress=progress
         )
     try:
         if as_json:
-            typer.echo(summary_json(found, fidelity=fidelity))
+            typer.echo(summary_json(analysis, fidelity=fidelity))
         else:
-            print_report(found, fidelity=fidelity)
-    finally:  # whoever reads the first lines and closes the pipe gets the folder nevertheless
+            print_report(analysis, fidelity=fidelity)
+    finally:  # the folder is written even if the reader of stdout closes the pipe early
         if output is not None:
             with progress_bars() as progress:
-                write_folder(found, output, arguments, fidelity=fidelity, progress=progress)
+                write_folder(
+                    analysis,
+                    output,
+                    source={**loaded.arguments(), "task": task},
+                    figures=figures.formats,
+                    width=figures.width.value,
+                    fidelity=fidelity,
+                    progress=progress,
+                )
     if not as_json:
         print_written(output)
-    return found
+    return analysis
 
 
-def _influence(arguments: dict[str, Any]) -> NDArray[np.float64] | None:
-    """What units carry on the task's data, if a detector asks for it."""
-    if not set(arguments["detectors"]).intersection(DATA_AWARE):
+def _influence(model: Path, plan: AnalysisPlan, task: str | None) -> NDArray[np.float64] | None:
+    """What the units carry on the data of the task, if a detector needs it."""
+    if task is None or not set(plan.detectors).intersection(DATA_AWARE):
         return None
     from netsculpt.training.influence import measured_influence
     from netsculpt.training.tasks import parse_task
 
-    return measured_influence(arguments["model"], parse_task(arguments["task"], rng=0))
+    return measured_influence(model, parse_task(task, rng=0))

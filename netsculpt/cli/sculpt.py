@@ -10,30 +10,19 @@ import typer
 from netsculpt.cli.messages import complain
 from netsculpt.cli.options import (
     Detector,
+    Device,
+    choice,
     chosen_detectors,
     finite,
     jobs_option,
-    one_of,
     require_writable,
 )
 from netsculpt.core.catalog import names
 
 __all__ = ["sculpt"]
 
-UNIT_SCORES = names("unit_scores")
-EDGE_SCORES = names("edge_scores")
-SCHEDULES = names("schedules")
-WITH_RESUME = ("detector", "jobs", "output", "resume")  # options that --resume can take
+WITH_RESUME = ("detector", "jobs", "output", "resume")  # options that do not belong to the plan
 MOST_SEEDS = 1_000_000  # in one sculpting
-UnitScore = Annotated[
-    str, typer.Option("--unit-score", callback=one_of(UNIT_SCORES), help=" | ".join(UNIT_SCORES))
-]
-EdgeScore = Annotated[
-    str, typer.Option("--edge-score", callback=one_of(EDGE_SCORES), help=" | ".join(EDGE_SCORES))
-]
-Schedule = Annotated[
-    str, typer.Option("--schedule", callback=one_of(SCHEDULES), help=" | ".join(SCHEDULES))
-]
 
 
 def sculpt(
@@ -49,22 +38,29 @@ def sculpt(
     ] = "",
     seeds: Annotated[str, typer.Option("--seeds", help="Such as 0-9 or 0,3,7.")] = "0-9",
     unit_gradients: Annotated[
-        str, typer.Option("--unit-gradients", help="Percent of the hidden units per step; several.")
+        str,
+        typer.Option(
+            "--unit-gradients", help="Percent of hidden units pruned per step; one or several."
+        ),
     ] = "70,30,10",
     edge_gradients: Annotated[
-        str, typer.Option("--edge-gradients", help="Percent of the weights per step; several.")
+        str,
+        typer.Option(
+            "--edge-gradients", help="Percent of weights pruned per step; one or several."
+        ),
     ] = "2.5,1",
     goal_accuracy: Annotated[
         float,
-        typer.Option("--goal-accuracy", min=1e-3, max=100, help="Percent of right answers kept."),
+        typer.Option("--goal-accuracy", min=1e-3, max=100, help="Accuracy to keep, in percent."),
     ] = 100.0,
-    epochs: Annotated[int, typer.Option("--epochs", min=1, help="Of every training.")] = 40,
+    epochs: Annotated[int, typer.Option("--epochs", min=1, help="Epochs of every training.")] = 40,
     batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Samples per step.")] = 8,
     learning_rate: Annotated[
-        float, typer.Option("--learning-rate", min=0, callback=finite, help="Of Adam.")
+        float,
+        typer.Option("--learning-rate", min=0, callback=finite, help="Learning rate of Adam."),
     ] = 0.05,
     weight_decay: Annotated[
-        float, typer.Option("--weight-decay", min=0, callback=finite, help="Of Adam.")
+        float, typer.Option("--weight-decay", min=0, callback=finite, help="Weight decay of Adam.")
     ] = 1e-4,
     noise: Annotated[
         float,
@@ -72,37 +68,39 @@ def sculpt(
             "--noise",
             min=0,
             callback=finite,
-            help="Standard deviation, added to training inputs.",
+            help="Standard deviation of the noise added to training inputs.",
         ),
     ] = 0.1,
-    unit_score: UnitScore = "activation_gradient",
-    edge_score: EdgeScore = "magnitude",
-    schedule: Schedule = "linear",
+    unit_score: Annotated[
+        str, choice("--unit-score", names("unit_scores"))
+    ] = "activation_gradient",
+    edge_score: Annotated[str, choice("--edge-score", names("edge_scores"))] = "magnitude",
+    schedule: Annotated[str, choice("--schedule", names("schedules"))] = "linear",
     rewind: Annotated[
-        bool, typer.Option("--rewind", help="Retrain from the initial weights, as lottery tickets.")
+        bool,
+        typer.Option("--rewind", help="Retrain from the initial weights, as for lottery tickets."),
     ] = False,
     single_edges: Annotated[
-        bool, typer.Option("--single-edges", help="At the end, try to prune every single edge.")
+        bool, typer.Option("--single-edges", help="At the end, also try to prune each edge alone.")
     ] = False,
     detector: Detector = "sculpting,path_signature,functional",
-    device: Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1, …")] = "cpu",
+    device: Device = "cpu",
     together: Annotated[
-        int, typer.Option("--together", min=1, help="At most so many runs in one batch of seeds.")
+        int, typer.Option("--together", min=1, help="Maximum number of runs in one stacked batch.")
     ] = 1000,
     jobs: Annotated[int, jobs_option("Processes that share the batches; -1 = one per core.")] = 1,
     output: Annotated[
         Path, typer.Option("-o", "--output", help="Folder for models and tables.")
     ] = Path("runs"),
     resume: Annotated[
-        bool,
-        typer.Option("--resume", help="Resume the sculpting in the folder."),
+        bool, typer.Option("--resume", help="Continue in the folder, with the plan it holds.")
     ] = False,
 ) -> None:
-    """Train networks; prune units, then edges, as long as the task stays solved.
+    """Train networks, then prune units and edges for as long as they still solve the task.
 
-    Neural Sculpting (Patil et al. 2023): the remaining network shows the functions that compose the
-    task. All runs (seeds × gradients) are trained as one stacked batch; for each seed the sparsest
-    network is kept. An interrupted run continues with --resume, to the same bits.
+    Neural Sculpting (Patil et al. 2023): what is left shows the functions that the task consists
+    of. All runs (seeds × gradients) are trained as one stacked batch; for each seed the sparsest
+    network is kept. An interrupted run resumes with --resume, to the same bits.
 
     **Tasks** input-separable · reused · input-separable-reused · non-modular · overlap-K-use-N ·
     reused-use-N · levels-N · digits · two-digits-separate · two-digits-sum
@@ -133,12 +131,12 @@ def sculpt(
         if resume and not begun:
             raise typer.BadParameter(
                 f"{str(output)!r} holds no sculpting to resume (no plan.json): name the folder "
-                "that 'sculpt -o' wrote, or a TASK to begin",
+                "that 'sculpt -o' wrote, or a TASK to start",
                 param_hint="--resume",
             )
         if not begun:
-            raise typer.BadParameter("a task is needed; see the help for names", param_hint="TASK")
-        _refuse_changes(context)
+            raise typer.BadParameter("a task is needed; see --help for names", param_hint="TASK")
+        _refuse_plan_options(context)
         config = read_config(output)
     else:
         task = absolute_task(task)
@@ -172,36 +170,36 @@ def sculpt(
     print_sweep(result, output, detectors)
 
 
-def _refuse_changes(context: typer.Context) -> None:
-    """Refuse options that the configuration of the folder would overrule."""
+def _refuse_plan_options(context: typer.Context) -> None:
+    """Refuse, rather than ignore, an option that the plan in the folder would overrule."""
     for name in context.params:
         source = context.get_parameter_source(name)
         if name not in WITH_RESUME and source is not None and source.name == "COMMANDLINE":
             raise typer.BadParameter(
-                "this was fixed when the folder was begun: leave it out",
+                "the plan in the folder already has it: leave it out",
                 param_hint=f"--{name.replace('_', '-')}",
             )
 
 
 def _integers(text: str) -> tuple[int, ...]:
-    """Seeds of a text such as "0-3,7"."""
-    seeds: list[int] = []
+    """Non-negative integers, as in "0-3,7"."""
+    integers: list[int] = []
     for part in text.split(","):
         ends = part.strip().split("-")
         if len(ends) > 2 or not all(end.isdecimal() for end in ends):
             raise typer.BadParameter(
-                f"{part!r} is neither a number nor a range such as 0-9", param_hint="--seeds"
+                f"{part!r} is neither a number nor a range", param_hint="--seeds"
             )
-        own = range(int(ends[0]), int(ends[-1]) + 1)
-        if len(own) > MOST_SEEDS:
+        span = range(int(ends[0]), int(ends[-1]) + 1)
+        if len(span) > MOST_SEEDS:
             raise typer.BadParameter(
-                f"{part!r} are {len(own):,} seeds; {MOST_SEEDS:,} are the most",
+                f"{part!r} is {len(span):,} seeds; {MOST_SEEDS:,} are the most",
                 param_hint="--seeds",
             )
-        seeds += own
-    if not seeds or len(set(seeds)) < len(seeds):
+        integers += span
+    if not integers or len(set(integers)) < len(integers):
         raise typer.BadParameter(f"{text!r} names a seed twice, or none", param_hint="--seeds")
-    return tuple(seeds)
+    return tuple(integers)
 
 
 def _percentages(text: str, option: str) -> tuple[float, ...]:
@@ -216,21 +214,19 @@ def _percentages(text: str, option: str) -> tuple[float, ...]:
     return percentages
 
 
-def _widths(task: str, text: str) -> tuple[int, ...]:
-    """Units per layer; default: two hidden layers of 24."""
+def _widths(task_name: str, text: str) -> tuple[int, ...]:
+    """Units per layer; by default two hidden layers of 24."""
     from netsculpt.training.tasks import parse_task
 
-    samples = parse_task(task, rng=0)
-    ends = (samples.n_inputs, samples.n_outputs)
+    task = parse_task(task_name, rng=0)
+    ends = (task.n_inputs, task.n_outputs)
     parts = text.split(",") if text else [str(ends[0]), "24", "24", str(ends[1])]
     if not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
-        raise typer.BadParameter(
-            f"{text!r} is not a list of widths such as 4,24,24,4", param_hint="--arch"
-        )
+        raise typer.BadParameter(f"{text!r} is not a list such as 4,24,24,4", param_hint="--arch")
     widths = tuple(int(part) for part in parts)
     if len(widths) < 3 or (widths[0], widths[-1]) != ends:
         raise typer.BadParameter(
-            f"{text!r} does not fit {task}: {ends[0]} inputs, at least one hidden layer and "
+            f"{text!r} does not fit {task_name}: {ends[0]} inputs, at least one hidden layer and "
             f"{ends[1]} outputs are needed",
             param_hint="--arch",
         )

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from netsculpt.cli.messages import complain
-from netsculpt.cli.nets import Initial, Model, Spec, begun_net, given_task_of
-from netsculpt.cli.options import Seed, one_of, require_writable
+from netsculpt.cli.nets import NewNet, matching_task, start_net
+from netsculpt.cli.options import AsJson, Device, Resume, Seed, choice, require_writable
+from netsculpt.cli.takes import takes
 from netsculpt.core.errors import FormatError
 
 if TYPE_CHECKING:
@@ -22,10 +24,12 @@ __all__ = ["train"]
 OPTIMIZERS = ["sgd", "adam", "adamw"]
 SCHEDULES = ["constant", "step", "cosine"]
 _RECIPE = "Recipe"
+_option = partial(typer.Option, rich_help_panel=_RECIPE)
 
 
+@takes
 def train(
-    model: Model = None,
+    new: NewNet,
     task: Annotated[
         str, typer.Option("--task", help="What to learn: a task, as in 'sculpt'.")
     ] = "",
@@ -37,84 +41,52 @@ def train(
             help="The model to write. Next to it: .training.pt to resume from, .jsonl of epochs.",
         ),
     ] = Path("trained.pt"),
-    net: Spec = None,
-    initial: Initial = None,
     epochs: Annotated[
         int,
-        typer.Option("--epochs", min=1, help="Passes over samples.", rich_help_panel=_RECIPE),
+        _option("--epochs", min=1, help="Passes over the samples."),
     ] = 20,
-    batch_size: Annotated[
-        int, typer.Option("--batch-size", min=1, help="Samples a step.", rich_help_panel=_RECIPE)
-    ] = 32,
-    optimizer: Annotated[
-        str,
-        typer.Option(
-            "--optimizer",
-            callback=one_of(OPTIMIZERS),
-            help=" | ".join(OPTIMIZERS),
-            rich_help_panel=_RECIPE,
-        ),
-    ] = "adam",
+    batch_size: Annotated[int, _option("--batch-size", min=1, help="Samples per step.")] = 32,
+    optimizer: Annotated[str, choice("--optimizer", OPTIMIZERS, panel=_RECIPE)] = "adam",
     learning_rate: Annotated[
-        float, typer.Option("--learning-rate", help="The largest.", rich_help_panel=_RECIPE)
+        float,
+        _option("--learning-rate", help="Largest learning rate."),
     ] = 1e-3,
     schedule: Annotated[
-        str,
-        typer.Option(
-            "--schedule",
-            callback=one_of(SCHEDULES),
-            help=f"Of the learning rate: {' | '.join(SCHEDULES)}.",
-            rich_help_panel=_RECIPE,
-        ),
+        str, choice("--schedule", SCHEDULES, "Schedule of the learning rate: {}.", panel=_RECIPE)
     ] = "constant",
     warmup: Annotated[
         int,
-        typer.Option("--warmup", help="Epochs in which it climbs from 0.", rich_help_panel=_RECIPE),
+        _option("--warmup", help="Epochs of linear warm-up from 0."),
     ] = 0,
     milestones: Annotated[
         str,
-        typer.Option(
+        _option(
             "--milestones",
-            help="Epochs after which 'step' multiplies it by --factor: 60,120.",
-            rich_help_panel=_RECIPE,
+            help="Epochs after which 'step' multiplies the learning rate by --factor: 60,120.",
         ),
     ] = "",
-    factor: Annotated[
-        float, typer.Option("--factor", help="Of 'step'.", rich_help_panel=_RECIPE)
-    ] = 0.1,
+    factor: Annotated[float, _option("--factor", help="Factor of 'step'.")] = 0.1,
     weight_decay: Annotated[
-        float, typer.Option("--weight-decay", help="Of the optimizer.", rich_help_panel=_RECIPE)
+        float,
+        _option("--weight-decay", help="Weight decay of the optimizer."),
     ] = 0.0,
-    momentum: Annotated[
-        float, typer.Option("--momentum", help="Of sgd.", rich_help_panel=_RECIPE)
-    ] = 0.9,
+    momentum: Annotated[float, _option("--momentum", help="Momentum of sgd.")] = 0.9,
     nesterov: Annotated[
-        bool, typer.Option("--nesterov", help="Of sgd.", rich_help_panel=_RECIPE)
+        bool,
+        _option("--nesterov", help="Nesterov momentum, for sgd."),
     ] = False,
     noise: Annotated[
         float,
-        typer.Option(
-            "--noise",
-            help="Standard deviation, added to training inputs.",
-            rich_help_panel=_RECIPE,
-        ),
+        _option("--noise", help="Standard deviation of the noise added to training inputs."),
     ] = 0.0,
     goal_accuracy: Annotated[
         float | None,
-        typer.Option(
-            "--goal-accuracy",
-            help="Stop after the first epoch that reaches it, in percent.",
-            rich_help_panel=_RECIPE,
-        ),
+        _option("--goal-accuracy", help="Stop after the first epoch that reaches it, in percent."),
     ] = None,
-    device: Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1, …")] = "cpu",
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where the same command was broken off.")
-    ] = False,
+    device: Device = "cpu",
+    resume: Resume = False,
     seed: Seed = 0,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the summary as JSON instead of the report.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Train a pruned network, or a dense one; what is pruned stays pruned.
 
@@ -158,6 +130,7 @@ def train(
         goal_accuracy=None if goal_accuracy is None else round(goal_accuracy / 100, 12),
     )
     checkpoint, log = output.with_suffix(".training.pt"), output.with_suffix(".jsonl")
+    model = new.model
     if model is not None and model.absolute() in (output.absolute(), checkpoint.absolute()):
         raise typer.BadParameter(
             f"{model} would be overwritten: name another file", param_hint="-o"
@@ -169,8 +142,8 @@ def train(
             param_hint="-o",
         )
     require_writable(output.parent)
-    begun = begun_net(model, net, initial, seed)
-    samples = given_task_of(task, begun.spec)
+    begun = start_net(new, seed)
+    samples = matching_task(task, begun.spec)
     output.parent.mkdir(parents=True, exist_ok=True)
     try:
         with progress_bars() as progress:

@@ -26,13 +26,13 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
 
 
 def write_json(path: str | Path, value: Any) -> None:
-    """Write plain values as indented JSON, whole or not at all.
+    """Write plain values as indented ASCII JSON, whole or not at all: names hold any character.
 
     Raises
     ------
     ValueError
         If a number is not finite.
     """
-    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(value, indent=2, allow_nan=False)
     with replacing(path) as file:
         file.write(f"{text}\n".encode())

@@ -1,4 +1,4 @@
-"""The adjacency matrix, units of a module side by side."""
+"""The adjacency matrix, with the units of a module next to each other."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from netsculpt.graph.graph import NetGraph
 from netsculpt.graph.partition import NO_MODULE, Partition
 from netsculpt.plots._drawing.axes import (
     LITERAL,
+    axes_or_new,
     checked_labels,
     colour_bar,
-    given_or_new,
     lay_out,
     shorten,
     size_in_points,
@@ -26,9 +26,9 @@ from netsculpt.plots._drawing.colours import GREY, INK, module_colours
 
 __all__ = ["adjacency"]
 
-_MOST_CELLS = 400  # a side; with more units than that they share cells
+_MOST_CELLS = 400  # per side; with more units than that, units share cells
 _BINS = 200
-_STRIP = 0.02  # width of the modules' colours beside the matrix, of its side
+_STRIP = 0.02  # width of the modules' colours along the matrix, as a share of its side
 _LONGEST_NAME = 16
 
 
@@ -37,26 +37,27 @@ def adjacency(
 ) -> Axes:
     """Draw the adjacency matrix, sources down and targets across, units ordered by module.
 
-    Modules stand in their order, those units that have none last; inside a module units keep the
-    order of their layers. Up to 400 units every edge is one cell. Of larger graphs a cell holds
+    Modules come in ascending order, units without a module last; inside a module, units keep the
+    order of their layers. Up to 400 units, every edge is one cell. In larger graphs a cell covers
     several units each way, and its shade is the share of their pairs that are connected
     (logarithmic). Weights are not used (pattern).
 
-    Thin lines part modules, short ones at the diagonal the layers inside a module. Cost O(E).
+    Thin lines separate modules, short ones at the diagonal separate the layers inside a module.
+    Cost O(E).
 
     Parameters
     ----------
     graph
-        Its stored edges count, weight 0 included.
+        All stored edges are drawn, those of weight 0 too.
     partition
-        Modules of its units. Without one units keep the order of the layers.
+        Modules of its units. Without it, units keep the order of the layers.
     ax
         Axes to draw into (default: those of a new figure).
 
     Returns
     -------
     Axes
-        `ax`; coordinates are places in that order, 0 … U.
+        `ax`; coordinates are positions in that order, 0 … U.
 
     Examples
     --------
@@ -66,11 +67,11 @@ def adjacency(
     [[0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0], [0.0, 0.0, 0.0, 0.0]]
     """
     labels = checked_labels(graph, partition)
-    ax = given_or_new(ax)
-    last = np.where(labels == NO_MODULE, labels.max(initial=NO_MODULE) + 1, labels)
-    order = np.lexsort((graph.layer_of, last))
-    what = "layer" if partition is None else "module"
-    ax.set(xlabel=f"target unit, by {what}", ylabel=f"source unit, by {what}")
+    ax = axes_or_new(ax)
+    module = np.where(labels == NO_MODULE, labels.max(initial=NO_MODULE) + 1, labels)
+    order = np.lexsort((graph.layer_of, module))
+    group = "layer" if partition is None else "module"
+    ax.set(xlabel=f"target unit, by {group}", ylabel=f"source unit, by {group}")
     _cells(ax, graph, order)
     layer_ends = np.flatnonzero(np.diff(graph.layer_of[order])) + 1
     if partition is None:
@@ -89,12 +90,12 @@ def adjacency(
 
 
 def _cells(ax: Axes, graph: NetGraph, order: NDArray[np.intp]) -> None:
-    """Share of connected pairs in each cell; no edge leaves the paper white."""
+    """Draw the share of connected pairs in each cell; cells without edges stay white."""
     n = graph.n_units
     n_bins = n if n <= _MOST_CELLS else _BINS
-    place = np.empty(n, dtype=np.int64)
-    place[order] = np.arange(n)
-    cell = place * n_bins // n
+    position = np.empty(n, dtype=np.int64)
+    position[order] = np.arange(n)
+    cell = position * n_bins // n
     flat = cell[graph.sources] * n_bins + cell[graph.weights.indices]
     edges = np.bincount(flat, minlength=n_bins**2).reshape(n_bins, n_bins)
     units = np.bincount(cell, minlength=n_bins)
@@ -115,7 +116,7 @@ def _cells(ax: Axes, graph: NetGraph, order: NDArray[np.intp]) -> None:
 
 
 def _modules(ax: Axes, bounds: NDArray[np.intp], labels: NDArray[np.integer]) -> None:
-    """Each module's colour along both sides and around its block on the diagonal."""
+    """Draw each module's colour along both sides and around its block on the diagonal."""
     width = _STRIP * bounds[-1]
     for start, stop, label in zip(bounds[:-1], bounds[1:], labels, strict=True):
         colour = module_colours([label])[0] if label != NO_MODULE else GREY
@@ -146,14 +147,14 @@ def _grid(ax: Axes, bounds: NDArray[np.intp]) -> None:
 
 
 def _name_blocks(ax: Axes, bounds: NDArray[np.intp], names: list[str]) -> None:
-    """Name the blocks on the y axis, the large ones first, as far as they do not touch."""
+    """Name the blocks on the y axis, large ones first, leaving out names that would touch."""
     size = tick_size(ax)
     needed = 1.2 * size * (1 + 2 * _STRIP) * bounds[-1] / size_in_points(ax)[1]
     middles = (bounds[:-1] + bounds[1:]) / 2
     named: list[int] = []
-    for at in np.argsort(bounds[:-1] - bounds[1:], kind="stable"):
-        if all(abs(middles[at] - middles[other]) >= needed for other in named):
-            named.append(int(at))
+    for block in np.argsort(bounds[:-1] - bounds[1:], kind="stable"):
+        if all(abs(middles[block] - middles[other]) >= needed for other in named):
+            named.append(int(block))
     ax.set_xticks([])
-    ax.set_yticks(middles[named], [names[at] for at in named], **LITERAL)
+    ax.set_yticks(middles[named], [names[block] for block in named], **LITERAL)
     ax.tick_params(axis="y", length=0)

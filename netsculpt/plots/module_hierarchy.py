@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array
 
 from netsculpt.hierarchy import Hierarchy, Module
-from netsculpt.plots._drawing.axes import LITERAL, bare, given_or_new, size_in_points, tick_size
+from netsculpt.plots._drawing.axes import LITERAL, axes_or_new, bare, size_in_points, tick_size
 from netsculpt.plots._drawing.colours import INK, POSITIVE, module_colours, shade
 from netsculpt.plots._drawing.module_text import box_texts
 from netsculpt.plots._drawing.sweeps import aligned, line_order
@@ -24,24 +24,24 @@ __all__ = ["module_hierarchy"]
 
 _MARGIN = 2.0  # points
 _WIDEST_BOX = 86.0
-_BEND = 4.0  # height kept free for an arrow between boxes
+_BEND = 4.0  # height kept free where an arrow passes between boxes
 
 
 def module_hierarchy(hierarchy: Hierarchy, *, ax: Axes | None = None) -> Axes:
-    """Draw the modules as boxes at their level, and what feeds what.
+    """Draw the modules as boxes at their level, and arrows between modules that feed each other.
 
     Levels are columns, level 0 on the left. A box's height grows with the square root of its
-    number of units; an arrow is wider the larger the summed |weight| between two modules. In a
-    box stand, as far as it has room, the module's number, its units, its reuse (how many others
-    it feeds), and the input and output units that it hangs together with: by name where the
-    hierarchy knows it, else by number in the graph, and how many they are if that gets long.
+    number of units; an arrow is wider the larger the summed |weight| between two modules. A box
+    shows, as far as there is room, the module's number, its units, its reuse (how many others it
+    feeds), and the input and output units on its paths: by name if the hierarchy has names, by
+    number in the graph otherwise, or only how many if the list is long.
 
     Parameters
     ----------
     hierarchy
         Modules, their levels and the edges between them [M, M].
     ax
-        Axes to draw into (default: those of a new figure). Set its size before.
+        Axes to draw into (default: those of a new figure). Set their size first.
 
     Returns
     -------
@@ -57,20 +57,20 @@ def module_hierarchy(hierarchy: Hierarchy, *, ax: Axes | None = None) -> Axes:
     >>> [text.get_text() for text in module_hierarchy(hierarchy).texts]
     ['module 0', '4 units', 'feeds 1 module', 'sees 0–1', 'serves 4']
     """
-    ax = given_or_new(ax)
+    ax = axes_or_new(ax)
     bare(ax)
     size = tick_size(ax)
     n_levels = int(hierarchy.level.max(initial=-1)) + 1
     ax.set_xlim(-0.5, max(n_levels, 1) - 0.5)
-    ax.set_xticks(range(n_levels), [f"level {at}" for at in range(n_levels)])
+    ax.set_xticks(range(n_levels), [f"level {level}" for level in range(n_levels)])
     ax.tick_params(axis="x", length=0, labelbottom=True)
     width, height = size_in_points(ax)
     ax.set(xlim=(0, width), ylim=(height - _MARGIN, -_MARGIN))
     places = _places(hierarchy, width, height - 2 * _MARGIN, size)
-    ax.set_xticks(places.column, [f"level {at}" for at in range(n_levels)])
+    ax.set_xticks(places.column, [f"level {level}" for level in range(n_levels)])
     _arrows(ax, hierarchy, places)
-    for at, module in enumerate(hierarchy.modules):
-        _box(ax, places, at, module, hierarchy.unit_names, size)
+    for node, module in enumerate(hierarchy.modules):
+        _box(ax, places, node, module, hierarchy.unit_names, size)
     return ax
 
 
@@ -96,8 +96,8 @@ def _places(hierarchy: Hierarchy, width: float, height: float, size: float) -> _
     rank = np.empty(level.size, dtype=np.int64)
     rank[line_order(csr_array(ties + ties.T))] = np.arange(level.size)
     columns = [
-        found[np.argsort(rank[found])]
-        for found in (np.flatnonzero(level == at) for at in range(n_levels))
+        nodes[np.argsort(rank[nodes])]
+        for nodes in (np.flatnonzero(level == column) for column in range(n_levels))
     ]
     n_nodes = np.bincount(level, minlength=1)
     n_boxes = np.bincount(hierarchy.level, minlength=n_nodes.size)
@@ -122,7 +122,7 @@ def _places(hierarchy: Hierarchy, width: float, height: float, size: float) -> _
 
 
 def _routes(hierarchy: Hierarchy) -> tuple[NDArray[np.int64], list[list[int]]]:
-    """Levels of modules and bends, and the way of each edge; edges of one source share bends."""
+    """Levels of modules and bends, and the route of each edge; edges of one source share bends."""
     levels = list(hierarchy.level)
     bend: dict[tuple[int, int], int] = {}
     routes = []
@@ -154,14 +154,14 @@ def _arrows(ax: Axes, hierarchy: Hierarchy, places: _Places) -> None:
     leaves = _ports(places, [(route[0], route[1]) for route in places.routes])
     arrives = _ports(places, [(route[-1], route[-2]) for route in places.routes])
     half = places.width / 2
-    for at in np.argsort(strength, kind="stable"):
-        route, thickness = places.routes[at], 0.5 + 2.5 * strength[at]
+    for edge in np.argsort(strength, kind="stable"):
+        route, thickness = places.routes[edge], 0.5 + 2.5 * strength[edge]
         x = places.column[places.level[route]]
         head = 3.0 + 1.2 * thickness
-        points = [(x[0] + half, leaves[at])]
+        points = [(x[0] + half, leaves[edge])]
         for node, middle in zip(route[1:-1], x[1:-1], strict=True):
             points += [(middle - half, places.y[node]), (middle + half, places.y[node])]
-        points.append((x[-1] - half, arrives[at]))
+        points.append((x[-1] - half, arrives[edge]))
         codes, way = [Path.MOVETO], [points[0]]
         for start, stop in zip(points[::2], points[1::2], strict=True):
             turn = (start[0] + stop[0]) / 2
@@ -176,7 +176,7 @@ def _arrows(ax: Axes, hierarchy: Hierarchy, places: _Places) -> None:
                 arrowstyle=f"-|>,head_length={head},head_width={0.5 * head}",
                 mutation_scale=1.0,
                 linewidth=thickness,
-                color=(*to_rgb(POSITIVE), 0.3 + 0.5 * strength[at]),
+                color=(*to_rgb(POSITIVE), 0.3 + 0.5 * strength[edge]),
                 capstyle="butt",
                 joinstyle="miter",
                 zorder=1,
@@ -199,11 +199,11 @@ def _ports(places: _Places, ends: list[tuple[int, int]]) -> NDArray[np.float64]:
 
 
 def _box(
-    ax: Axes, places: _Places, at: int, module: Module, names: Mapping[int, str], size: float
+    ax: Axes, places: _Places, node: int, module: Module, names: Mapping[int, str], size: float
 ) -> None:
     colour = module_colours([*module.members, module.label][:1])  # as in the network's figure
-    x, y = places.column[places.level[at]], places.y[at]
-    height = places.height[at]
+    x, y = places.column[places.level[node]], places.y[node]
+    height = places.height[node]
     ax.add_patch(
         FancyBboxPatch(
             (x - places.width / 2, y - height / 2),

@@ -1,4 +1,4 @@
-"""The network itself: layers from left to right, modules in hulls, edges by weight."""
+"""The network: layers from left to right, modules in hulls, edges by weight."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from netsculpt.graph.graph import NetGraph
 from netsculpt.graph.partition import Partition
 from netsculpt.plots._drawing.axes import (
     LITERAL,
+    axes_or_new,
     bare,
     checked_labels,
-    given_or_new,
     label_layers,
     size_in_points,
     tick_size,
@@ -42,24 +42,23 @@ def network(graph: NetGraph, *, partition: Partition | None = None, ax: Axes | N
     r"""Draw a network as a layered DAG, its modules in coloured hulls.
 
     Layers are columns, inputs on the left; a wide layer is packed into several columns of dots.
-    Layers side by side, as the branches of a residual block, stand in one column.
-    Modules keep one order from top to bottom in all layers, and units inside a module are placed
-    to reduce crossings. A hull holds a module's units in a run of adjacent layers; units of no
-    module are hollow. An edge is wider and darker the larger its |weight|, on one scale for the
-    whole graph; negative weights are rust-red. Wiring, which holds no weight, is pale, and edges
-    that skip a layer are curved.
+    Parallel layers, such as the branches of a residual block, share a column. Modules keep one
+    order from top to bottom in all layers, and units inside a module are placed to reduce
+    crossings. A hull encloses a module's units in a run of adjacent layers; units without a module
+    are hollow. An edge is wider and darker the larger its |weight|, on one scale for the whole
+    graph; negative weights are rust-red. Wiring, which has no weight, is pale, and edges that skip
+    a layer are curved.
 
-    Of more than 3,000 edges the strongest of each pair of connected layers are drawn: every pair
-    may show an equal number, and what a small pair leaves over goes to the others. The plot then
-    says how many it shows. The size of the axes decides the size of the units, so it should be
-    set before.
+    Of more than 3,000 edges, the strongest of each pair of connected layers are drawn: every pair
+    gets an equal number, and what a small pair does not need goes to the others. The plot then
+    says how many it shows. The size of the units follows from the size of the axes: set that first.
 
     Parameters
     ----------
     graph
         Weights are used as given (sign and magnitude). Cost O(E log E).
     partition
-        Modules of its units. Without one all units look alike.
+        Modules of its units. Without it, all units look alike.
     ax
         Axes to draw into (default: those of a new figure).
 
@@ -78,18 +77,18 @@ def network(graph: NetGraph, *, partition: Partition | None = None, ax: Axes | N
     """
     labels = checked_labels(graph, partition)
     columns = in_columns(graph)
-    labels, beside = labels[columns.unit], graph.layer_of[columns.unit]
+    labels, layer = labels[columns.unit], graph.layer_of[columns.unit]
     graph = columns.graph
-    ax = given_or_new(ax)
+    ax = axes_or_new(ax)
     bare(ax)
     shown = strongest(graph)
-    _say_what_is_shown(ax, graph, shown, columns.wiring)
+    _key(ax, graph, shown, columns.wiring)
     ax.set_xlim(-0.3, len(graph.layers) - 0.7)
-    names = label_layers(ax, graph.layers)  # before measuring: they take room
+    names = label_layers(ax, graph.layers)  # before measuring: labels take room
     width, height = size_in_points(ax)
     left = _MARGIN if partition is None else _MARGIN + NUMBER_WIDTH
     side = _MARGIN + (SKIP_ROOM * height if skips_layers(graph) else 0.0)
-    together = np.where(labels < 0, -1 - beside, labels)  # layers of one column apart
+    together = np.where(labels < 0, -1 - layer, labels)  # keeps layers of one column apart
     layout = layered(graph, together, width - left - _MARGIN, height - 2 * side)
     ax.set(xlim=(-left, width - left), ylim=(height - side, -side))
     ax.set_xticks(layout.column[list(names)], list(names.values()), **LITERAL)
@@ -99,15 +98,12 @@ def network(graph: NetGraph, *, partition: Partition | None = None, ax: Axes | N
     return ax
 
 
-def _say_what_is_shown(
-    ax: Axes, graph: NetGraph, shown: NDArray[np.intp], wiring: NDArray[np.bool_]
-) -> None:
-    """Above the axes: how many edges are drawn, and the colours where several occur."""
+def _key(ax: Axes, graph: NetGraph, shown: NDArray[np.intp], wiring: NDArray[np.bool_]) -> None:
+    """Write above the axes how many edges are drawn, and what the colours mean if several occur."""
     small = tick_size(ax)
     if shown.size < graph.n_edges:
-        said = f"showing {shown.size:,} of {graph.n_edges:,} edges"
         ax.annotate(
-            said,
+            f"showing {shown.size:,} of {graph.n_edges:,} edges",
             (0.0, 1.0),
             xycoords="axes fraction",
             xytext=(0.0, 4.0),
@@ -121,11 +117,11 @@ def _say_what_is_shown(
         "negative": (NEGATIVE, (weights < 0) & ~wired),
         "wiring": (WIRE, wired),
     }
-    found = {name: colour for name, (colour, edges) in colours.items() if edges.any()}
-    if len(found) > 1:
+    used = {name: colour for name, (colour, edges) in colours.items() if edges.any()}
+    if len(used) > 1:
         ax.legend(
-            [Line2D([], [], color=colour, linewidth=1.2) for colour in found.values()],
-            list(found),
+            [Line2D([], [], color=colour, linewidth=1.2) for colour in used.values()],
+            list(used),
             loc="lower right",
             bbox_to_anchor=(1.0, 1.0),
             ncols=3,
@@ -141,7 +137,7 @@ def _say_what_is_shown(
 
 
 def _units(ax: Axes, graph: NetGraph, layout: Layout, labels: NDArray[np.integer] | None) -> None:
-    """Dots in the colours of their modules; hollow where a unit has none."""
+    """Draw dots in the colours of their modules; units without a module are hollow."""
     diameter = layout.diameter[graph.layer_of]
     ax.add_collection(
         EllipseCollection(

@@ -1,4 +1,4 @@
-"""A statistic beside its distribution under a null model."""
+"""A statistic compared with its distribution under a null model."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from netsculpt.nulls.significance import Significance
-from netsculpt.plots._drawing.axes import LITERAL, given_or_new, tick_size
+from netsculpt.plots._drawing.axes import LITERAL, axes_or_new, tick_size
 from netsculpt.plots._drawing.colours import GREY, NEGATIVE
 
 __all__ = ["null_distribution"]
@@ -27,7 +27,7 @@ def null_distribution(
     ax
         Axes to draw into (default: those of a new figure).
     label
-        What the statistic is, for the x axis.
+        Name of the statistic, for the x axis.
 
     Returns
     -------
@@ -41,11 +41,11 @@ def null_distribution(
     >>> ax.texts[0].get_text()
     'observed 0.5\nz = 4.24, p = 0.2'
     """
-    ax = given_or_new(ax)
+    ax = axes_or_new(ax)
     draws = significance.draws
     n_bins = 2 * int(np.clip(np.ceil(np.cbrt(draws.size)), 2, 20)) + 1  # Rice's rule, made odd
     first, reach = float(draws[0]), None
-    if not np.ptp(draws):  # no width of their own: a thin bar on the scale of what is observed
+    if not np.ptp(draws):  # all equal: a thin bar on the scale of the observed value
         half = 0.1 * abs(significance.value - first) or 1e-3
         reach = (first - half, first + half)
     counts, edges = np.histogram(draws, bins=n_bins, range=reach)

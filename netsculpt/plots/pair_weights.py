@@ -1,4 +1,4 @@
-"""Heat map of a quantity between inputs and outputs, such as the edge-weight product."""
+"""Heat map of a quantity for each input and output, such as the edge-weight product."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike
 from netsculpt.core.errors import GraphError
 from netsculpt.plots._drawing.axes import (
     LITERAL,
+    axes_or_new,
     colour_bar,
-    given_or_new,
     shorten,
     size_in_points,
     text_width,
@@ -35,19 +35,19 @@ def pair_weights(
     output_names: Sequence[str] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw a matrix [I, O] between inputs and outputs as a heat map.
+    """Draw a matrix [inputs, outputs] as a heat map.
 
-    Inputs stand along the x axis, where a page is wide, outputs along y. A matrix without negative
-    entries runs from 0 to its largest entry in a perceptually uniform map (cividis); a signed one
-    diverges from white at 0, both sides on one scale. NaN is grey.
+    Inputs are along the x axis, where a page is wide, outputs along y. A matrix without negative
+    entries runs from 0 to its largest entry in a perceptually uniform colour map (cividis); a
+    signed one diverges from white at 0, with both sides on one scale. NaN is grey.
 
     Parameters
     ----------
     matrix
-        One row an input, one column an output [I, O]; for example the edge-weight products.
+        One row per input, one column per output [I, O]; for example the edge-weight products.
     input_names, output_names
-        [I] and [O]; without them rows and columns are numbered. Where names do not fit, only
-        every so many-th is written.
+        [I] and [O]; without them, rows and columns are numbered. If names do not fit, only every
+        n-th is written.
     ax
         Axes to draw into (default: those of a new figure).
 
@@ -70,11 +70,11 @@ def pair_weights(
     values = np.asarray(matrix, dtype=np.float64)
     if values.ndim != 2 or values.size == 0:
         raise GraphError(
-            f"matrix has shape {list(values.shape)}: [inputs, outputs] is needed, neither 0"
+            f"matrix has shape {list(values.shape)}: [inputs, outputs] is needed, at least 1 × 1"
         )
     _check_names(input_names, values.shape[0], "input")
     _check_names(output_names, values.shape[1], "output")
-    ax = given_or_new(ax)
+    ax = axes_or_new(ax)
     finite = np.abs(values[np.isfinite(values)])
     largest = float(finite.max(initial=0.0)) or 1.0
     signed = bool((values < 0).any())
@@ -97,12 +97,14 @@ def pair_weights(
 
 def _check_names(names: Sequence[str] | None, n: int, side: str) -> None:
     if names is not None and len(names) != n:
-        raise GraphError(f"{len(names)} {side} names found, the matrix has {n} {side}s: one each")
+        raise GraphError(
+            f"{len(names)} {side} names found, the matrix has {n} {side}s: one name each is needed"
+        )
 
 
 def _name(ax: Axes, axis: Literal["x", "y"], names: Sequence[str] | None, n: int) -> None:
-    """Label the middles of the cells; upright along x, or only some, where they would touch."""
-    texts = [str(at) for at in range(n)] if names is None else list(names)
+    """Label the middles of the cells; turn or skip labels that would touch."""
+    texts = [str(cell) for cell in range(n)] if names is None else list(names)
     texts = [shorten(text, _LONGEST_NAME) for text in texts]
     target = ax.xaxis if axis == "x" else ax.yaxis
     size = tick_size(ax)
@@ -111,13 +113,15 @@ def _name(ax: Axes, axis: Literal["x", "y"], names: Sequence[str] | None, n: int
     upright = axis == "x" and widest > room and names is not None
     needed = widest if axis == "x" and not upright else 1.25 * size
     every = _round_up(int(np.ceil(needed / room)), numbered=names is None)
-    at = np.arange(0, n, every)
-    target.set_ticks(at + 0.5, [texts[i] for i in at], rotation=90 if upright else 0, **LITERAL)
+    cells = np.arange(0, n, every)
+    target.set_ticks(
+        cells + 0.5, [texts[cell] for cell in cells], rotation=90 if upright else 0, **LITERAL
+    )
     ax.tick_params(axis=axis, length=0)
 
 
 def _round_up(step: int, *, numbered: bool) -> int:
-    """The next of 1, 2, 5, 10, …, so that numbers on an axis are easy to count on."""
+    """Round up to 1, 2, 5, 10, … so that numbers on an axis are easy to read."""
     if not numbered:
         return step
     power = int(10 ** (len(str(step)) - 1))

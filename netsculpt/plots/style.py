@@ -1,4 +1,4 @@
-"""Print style: column widths, fonts that can be embedded, and files that come out the same."""
+"""Print style: column widths, embeddable fonts, and reproducible files."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ WIDTHS: dict[Width, float] = {  # inches
 _ASPECT = 0.5  # height over width
 
 _AT_WRITING: dict[Any, Any] = {
-    "pdf.fonttype": 42,  # TrueType, embedded: publishers refuse Type 3
+    "pdf.fonttype": 42,  # TrueType, embedded: publishers reject Type 3
     "ps.fonttype": 42,
     "svg.fonttype": "none",
     "svg.hashsalt": "netsculpt",
 }
 
-_METADATA: dict[str, dict[str, Any]] = {  # what would differ from day to day or machine to machine
+_METADATA: dict[str, dict[str, Any]] = {  # left out: differs from day to day or between machines
     ".pdf": {"CreationDate": None},
     ".svg": {"Date": None},
     ".png": {"Software": None},
@@ -40,16 +40,16 @@ _METADATA: dict[str, dict[str, Any]] = {  # what would differ from day to day or
 
 
 def paper(width: Width = "neurips") -> AbstractContextManager[None]:
-    """Matplotlib settings for a figure in a paper, for as long as the ``with`` block lasts.
+    """Matplotlib settings for a figure in a paper, within a ``with`` block.
 
-    The settings start from matplotlib's defaults, not from the user's own, and the font comes with
+    The settings start from matplotlib's defaults, not the user's, and the font comes with
     matplotlib, so that a figure looks the same on every machine.
 
     Parameters
     ----------
     width
         The column: "neurips" (5.5 in), "icml" (3.25 in), "nature" (89 mm) or "nature-double"
-        (183 mm). Text is 8 pt in the first, 7 pt in the others.
+        (183 mm). Text is 8 pt for neurips, 7 pt for the others.
 
     Examples
     --------
@@ -90,9 +90,9 @@ def paper(width: Width = "neurips") -> AbstractContextManager[None]:
 
 
 def figure(width: Width = "neurips", aspect: float = _ASPECT) -> Figure:
-    """An empty figure as wide as the column, its height `aspect` times that.
+    """An empty figure as wide as the column; its height is `aspect` times the width.
 
-    It belongs to nobody: pyplot does not know it, so it needs no closing.
+    It is not registered with pyplot, so it need not be closed.
 
     >>> figure("nature", 1.0).get_size_inches().round(2).tolist()
     [3.5, 3.5]
@@ -102,23 +102,22 @@ def figure(width: Width = "neurips", aspect: float = _ASPECT) -> Figure:
 
 
 def write_figure(figure: Figure, path: str | Path) -> None:
-    """Write `figure` to a PDF, SVG or PNG file; the same figure gives the same bytes.
+    """Write a figure to a PDF, SVG or PNG file; the same figure gives the same bytes.
 
-    The one function of this package that touches a disk. It is here because matplotlib decides at
-    writing, not at drawing, which fonts are embedded and which identifiers and dates are put in:
-    that is part of the style, and a `paper` block has often ended by then.
+    Matplotlib chooses embedded fonts, identifiers and dates when a figure is written, not when it
+    is drawn, and a `paper` block has often ended by then.
 
     Parameters
     ----------
     figure
-        Any figure. Its size is kept (no cropping), so a column stays as wide as it was made.
+        Any figure. It is not cropped, so a column keeps its width.
     path
         Ends in .pdf, .svg or .png (300 dots per inch).
 
     Raises
     ------
     FormatError
-        If the name ends in something else.
+        If the file has another extension.
     """
     kind = Path(path).suffix.lower()
     if kind not in _METADATA:
@@ -131,5 +130,5 @@ def write_figure(figure: Figure, path: str | Path) -> None:
 
 def _inches(width: Width) -> float:
     if width not in WIDTHS:
-        raise ValueError(f"width {width!r} found: one of {', '.join(map(repr, WIDTHS))} is needed")
+        raise ValueError(f"width is {width!r}: one of {', '.join(map(repr, WIDTHS))} is needed")
     return WIDTHS[width]

@@ -1,4 +1,4 @@
-"""Every figure of an analysis, at the width of the page that it is made for."""
+"""Every figure of an analysis, as wide as the column it is made for."""
 
 from __future__ import annotations
 
@@ -7,22 +7,23 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from netsculpt.core.progress import Progress, silent
 from netsculpt.graph.graph import unit_names
 from netsculpt.graph.partition import Partition
 
 if TYPE_CHECKING:
-    from netsculpt.pipeline import Analysis, Progress
+    from netsculpt.pipeline import Analysis
     from netsculpt.plots.style import Width
 
 __all__ = ["write_figures"]
 
-Draw = Callable[..., object]  # takes the axes as `ax`
+Draw = Callable[..., object]  # draws into the axes passed as `ax`
 STAGE = "drawing figures"
 MAX_NAMED = 64  # inputs or outputs beyond which a heat map shows no names
 
 
 def write_figures(
-    found: Analysis,
+    analysis: Analysis,
     folder: Path,
     formats: Sequence[str],
     width: Width,
@@ -34,42 +35,41 @@ def write_figures(
         return
     from netsculpt.plots import style
 
+    report = progress or silent
     folder.mkdir(parents=True, exist_ok=True)
-    drawings = list(_drawings(found))
-    if progress is not None:
-        progress(STAGE, 0, len(drawings))
+    drawings = list(_drawings(analysis))
+    report(STAGE, 0, len(drawings))
     for done, (name, aspect, draw) in enumerate(drawings, start=1):
         with style.paper(width):
             figure = style.figure(width, aspect)
             draw(ax=figure.add_subplot())
             for ending in formats:
                 style.write_figure(figure, folder / f"{name}.{ending}")
-        if progress is not None:
-            progress(STAGE, done, len(drawings))
+        report(STAGE, done, len(drawings))
 
 
-def _drawings(found: Analysis) -> Iterator[tuple[str, float, Draw]]:
+def _drawings(analysis: Analysis) -> Iterator[tuple[str, float, Draw]]:
     """Name, height ÷ width and content of each figure."""
     from netsculpt import plots
 
-    graph = found.graph
+    graph = analysis.graph
     live = graph.live()  # dead units would be most of a sculpted network's matrix
-    yield "path_profile", 0.5, partial(plots.path_profile, graph, found.columns["path_share"])
-    if found.paths.pair_weights is not None:
+    yield "path_profile", 0.5, partial(plots.path_profile, graph, analysis.columns["path_share"])
+    if analysis.paths.pair_weights is not None:
         names = unit_names(graph)
         rows, columns = ([names[unit] for unit in ends] for ends in (graph.inputs, graph.outputs))
         named = max(len(rows), len(columns)) <= MAX_NAMED
         heat_map = partial(
             plots.pair_weights,
-            found.paths.pair_weights,
+            analysis.paths.pair_weights,
             input_names=rows if named else None,
             output_names=columns if named else None,
         )
         yield "pair_weights", 0.7, heat_map
-    for each in found.detected:
+    for each in analysis.detected:
         detector, partition = each.detector, each.partition
         yield f"network_{detector}", 0.6, partial(plots.network, graph, partition=partition)
-        kept = Partition(partition.labels[found.effective.units], partition.method)
+        kept = Partition(partition.labels[analysis.effective.units], partition.method)
         yield f"adjacency_{detector}", 1.0, partial(plots.adjacency, live, partition=kept)
         if len(each.hierarchy.modules) > 1:
             yield f"hierarchy_{detector}", 0.6, partial(plots.module_hierarchy, each.hierarchy)

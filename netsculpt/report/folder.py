@@ -3,79 +3,86 @@
 from __future__ import annotations
 
 import csv
-import json
-import platform
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from importlib.metadata import version
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from netsculpt.core.manifest import write_manifest
+from netsculpt.core.progress import Progress, silent
+from netsculpt.core.writing import write_json
 from netsculpt.graph.npz import save
 from netsculpt.report.figures import write_figures
-from netsculpt.report.summary import summary_json
+from netsculpt.report.summary import summary
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from netsculpt.pipeline import Analysis, Progress
+    from netsculpt.pipeline import Analysis
+    from netsculpt.plots.style import Width
     from netsculpt.tracing import Fidelity
 
-__all__ = ["manifest", "write_folder"]
+__all__ = ["write_folder"]
 
-PACKAGES = ("netsculpt", "numpy", "scipy", "igraph", "leidenalg", "numba", "scikit-learn", "torch")
 STAGE = "writing tables and graph"
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_folder(
-    found: Analysis,
+    analysis: Analysis,
     folder: Path,
-    arguments: Mapping[str, Any],
     *,
+    source: Mapping[str, Any] | None = None,
+    figures: Sequence[str] = (),
+    width: Width = "neurips",
     fidelity: Fidelity | None = None,
     progress: Progress | None = None,
 ) -> None:
-    """Write summary.json, units.csv, modules.csv, graph.npz, manifest.json and figures/.
+    """Write summary.json, units.csv, modules.csv, graph.npz, figures/ and manifest.json.
 
     File names are fixed: no name from the model becomes one. The manifest is written last, so a
     folder that has one is complete.
+
+    Parameters
+    ----------
+    analysis
+        The result to write.
+    folder
+        Created if missing.
+    source
+        Where the graph comes from, JSON-able: recorded in the manifest.
+    figures
+        Formats: pdf, png, svg; none draws none.
+    width
+        The column that figures are made for.
+    fidelity
+        That of a traced graph to its net.
+    progress
+        Called with (stage, steps done, steps in all).
     """
+    report = progress or silent
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "manifest.json").unlink(missing_ok=True)
-    if progress is not None:
-        progress(STAGE, 0, 1)
-    (folder / "summary.json").write_text(
-        summary_json(found, fidelity=fidelity) + "\n", encoding="utf-8"
+    report(STAGE, 0, 1)
+    write_json(folder / "summary.json", summary(analysis, fidelity=fidelity))
+    _write_table(analysis.units(), folder / "units.csv")
+    _write_table(analysis.modules(), folder / "modules.csv")
+    save(analysis.graph, folder / "graph.npz")
+    report(STAGE, 1, 1)
+    write_figures(analysis, folder / "figures", figures, width, progress=progress)
+    drawn = {"figures": list(figures), "width": width}
+    write_manifest(
+        folder,
+        {
+            "arguments": {**(source or {}), **asdict(analysis.plan), **drawn},
+            "seed": analysis.seed,
+            "inputs": [step.input_hash for step in analysis.graph.provenance if step.input_hash],
+        },
     )
-    _write_table(found.units(), folder / "units.csv")
-    _write_table(found.modules(), folder / "modules.csv")
-    save(found.graph, folder / "graph.npz")
-    if progress is not None:
-        progress(STAGE, 1, 1)
-    write_figures(
-        found, folder / "figures", arguments["figures"], arguments["width"], progress=progress
-    )
-    text = json.dumps(manifest(found, arguments), indent=2)
-    (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")
-
-
-def manifest(found: Analysis, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """What it takes to make the folder again: versions, seed, input hashes, arguments."""
-    return {
-        "schema": "netsculpt.manifest/1",
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "arguments": dict(arguments),
-        "seed": found.seed,
-        "inputs": [step.input_hash for step in found.graph.provenance if step.input_hash],
-        "versions": {name: version(name) for name in PACKAGES},
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-    }
 
 
 def _write_table(table: pd.DataFrame, path: Path) -> None:
-    """CSV in which no cell that came from a file can be taken for a formula."""
+    """Write a CSV file in which no cell that came from a file is taken for a formula."""
     safe = table.replace(
         [float("inf"), float("-inf")], float("nan")
     )  # an empty cell, as null in JSON

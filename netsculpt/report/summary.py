@@ -1,6 +1,6 @@
 """summary.json: the result of an analysis for machines, in a documented and versioned form.
 
-The schema stands beside this file (summary.schema.json) and is tested against what is written.
+The schema is next to this file (summary.schema.json); tests check that what is written follows it.
 """
 
 from __future__ import annotations
@@ -25,37 +25,37 @@ SCHEMA = "netsculpt.summary/1"
 _BLOCK = ("source", "target", "kind", "parameter", "size")  # in this order
 
 
-def summary(found: Analysis, *, fidelity: Fidelity | None = None) -> dict[str, Any]:
-    """Every scalar result as plain JSON values; what is not finite is null.
+def summary(analysis: Analysis, *, fidelity: Fidelity | None = None) -> dict[str, Any]:
+    """Every scalar result as plain JSON values; numbers that are not finite are null.
 
-    Of a graph that was traced from a net at hand, its fidelity too.
+    `fidelity` is that of a traced graph to its net.
     """
-    facts = found.paths
+    facts = analysis.paths
     content = {
         "schema": SCHEMA,
-        "seed": found.seed,
-        "graph": _graph(found.graph),
-        "effective": found.effective.summary(),
+        "seed": analysis.seed,
+        "graph": _graph(analysis.graph),
+        "effective": analysis.effective.summary(),
         "paths": {
             "log10_count": facts.log10_path_count,
             "log10_weight": facts.log10_path_weight,
             "core": facts.core.summary(),
         },
-        "modules": {each.detector: _detected(each, found.null) for each in found.detected},
+        "modules": {x.detector: _detected(x, analysis.plan.null) for x in analysis.detected},
         "agreement": [
             {"detectors": list(pair), **comparison.summary()}
-            for pair, comparison in found.agreement.items()
+            for pair, comparison in analysis.agreement.items()
         ],
-        "notes": list(found.notes),
+        "notes": list(analysis.notes),
         **({} if fidelity is None else {"fidelity": fidelity.summary()}),
     }
     plain: dict[str, Any] = _plain(content)
     return plain
 
 
-def summary_json(found: Analysis, *, fidelity: Fidelity | None = None) -> str:
-    """`summary` as ASCII text: names hold any character, and may be printed."""
-    return json.dumps(summary(found, fidelity=fidelity), indent=2, allow_nan=False)
+def summary_json(analysis: Analysis, *, fidelity: Fidelity | None = None) -> str:
+    """`summary` as ASCII text, safe to print whatever characters names hold."""
+    return json.dumps(summary(analysis, fidelity=fidelity), indent=2, allow_nan=False)
 
 
 def _graph(graph: NetGraph) -> dict[str, Any]:
@@ -70,17 +70,21 @@ def _graph(graph: NetGraph) -> dict[str, Any]:
     }
 
 
-def _detected(found: Detected, null: str) -> dict[str, Any]:
-    against = found.significance
+def _fields(value: object, *names: str) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in names}
+
+
+def _detected(each: Detected, null: str) -> dict[str, Any]:
+    chance = each.significance
     return {
-        "n_modules": found.partition.n_modules,
-        "sizes": found.partition.sizes,
-        "quality": found.quality,
-        "own_quality": found.partition.quality,
-        "significance": None if against is None else {"null": null, **against.summary()},
-        "stability": found.stability,
-        "layer_ami": found.layer_ami,
-        "hierarchy": found.hierarchy.summary(),
+        "n_modules": each.partition.n_modules,
+        "sizes": each.partition.sizes,
+        "quality": each.quality,
+        "own_quality": each.partition.quality,
+        "significance": None if chance is None else {"null": null, **chance.summary()},
+        "stability": each.stability,
+        "layer_ami": each.layer_ami,
+        "hierarchy": each.hierarchy.summary(),
     }
 
 

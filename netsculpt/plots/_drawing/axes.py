@@ -1,4 +1,4 @@
-"""Axes given or new, and their size on paper."""
+"""Axes, their size on paper, and their labels."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from netsculpt.graph.partition import NO_MODULE, Partition, labels_of
 
 __all__ = [
     "LITERAL",
+    "axes_or_new",
     "bare",
     "checked_labels",
     "colour_bar",
-    "given_or_new",
     "label_layers",
     "lay_out",
     "shorten",
@@ -37,39 +37,41 @@ __all__ = [
 LITERAL: Final[dict[str, Any]] = {"parse_math": False, "usetex": False}  # names may hold $, _ and ^
 
 _LONGEST_NAME, _LONGEST_SLANTED = 24, 18
-_FILLED = 0.84  # most of the distance between two labels; the outer ones narrow the axes
+_FILLED = 0.84  # largest share of the distance between two labels; outer ones narrow the axes
 _PIECE = re.compile(r"[^._/… -]*(?:[._/… -]+|$)")
 
 
-def given_or_new(ax: Axes | None) -> Axes:
-    """`ax`, or the only axes of a new figure that pyplot does not know."""
+def axes_or_new(ax: Axes | None) -> Axes:
+    """`ax`, or the axes of a new figure that is not registered with pyplot."""
     return Figure(layout="constrained").add_subplot() if ax is None else ax
 
 
 def bare(ax: Axes) -> None:
-    """No frame, no ticks."""
+    """Remove frame and ticks."""
     ax.spines[:].set_visible(False)
     ax.tick_params(left=False, bottom=False, labelleft=False, labelbottom=False)
 
 
 def checked_labels(graph: NetGraph, partition: Partition | None) -> NDArray[np.int32]:
-    """The module of each unit [U], −1 everywhere without a partition."""
+    """Module of each unit [U]; −1 everywhere without a partition."""
     if graph.n_units == 0:
-        raise GraphError("the graph has no units to draw: check how it was made")
+        raise GraphError(
+            "the graph has no units to draw: at least one is needed; check how it was made"
+        )
     if partition is None:
         return np.full(graph.n_units, NO_MODULE, dtype=np.int32)
     return labels_of(graph, partition)
 
 
 def colour_bar(ax: Axes, shown: ScalarMappable, label: str = "") -> Colorbar:
-    """A colour bar as tall as the axes; it is part of them and moves with them."""
+    """Add a colour bar as tall as the axes, which moves with them."""
     bar = _figure_of(ax).colorbar(shown, cax=ax.inset_axes((1.03, 0.0, 0.03, 1.0)), label=label)
     bar.outline.set_visible(False)
     return bar
 
 
 def lay_out(ax: Axes, rounds: int = 1) -> None:
-    """Let the figure's layout engine, if any, move the axes; a fixed aspect takes it rounds."""
+    """Run the figure's layout engine, if any; with a fixed aspect it needs several rounds."""
     figure = _figure_of(ax)
     engine = figure.get_layout_engine()
     if engine is not None:
@@ -78,21 +80,21 @@ def lay_out(ax: Axes, rounds: int = 1) -> None:
 
 
 def size_in_points(ax: Axes) -> tuple[float, float]:
-    """Width and height of the axes on paper, after the figure's layout engine has had its say."""
+    """Width and height of the axes on paper, after the figure's layout engine has run."""
     lay_out(ax)
     extent, dpi = ax.get_window_extent(), _figure_of(ax).dpi
     return 72 * extent.width / dpi, 72 * extent.height / dpi
 
 
 def _figure_of(ax: Axes) -> Figure:
-    """The whole figure, even if the axes lie in a part of it."""
+    """The root figure of the axes."""
     figure = ax.get_figure(root=True)
     assert figure is not None  # only removed axes have none
     return figure
 
 
 def tick_size(ax: Axes) -> float:
-    """Size of tick labels in points, as the style in force when the axes were made has it."""
+    """Size of tick labels in points, in the style with which the axes were made."""
     return float(ax.xaxis.get_major_ticks(1)[0].label1.get_fontsize())
 
 
@@ -106,9 +108,9 @@ def text_width(text: str, size: float) -> float:
 
 
 def label_layers(ax: Axes, layers: Sequence[Layer]) -> dict[int, str]:
-    """Name and number of units of each layer below the axes, turned or thinned until they fit.
+    """Write name and number of units of each layer below the axes, turned or thinned to fit.
 
-    Layer i stands at x = i; the limits of the x axis must be set. Returns the labels by layer.
+    Layer i is at x = i; the limits of the x axis must be set. Returns the labels by layer.
     """
     size = tick_size(ax)
     left, right = ax.get_xlim()
@@ -135,7 +137,7 @@ def label_layers(ax: Axes, layers: Sequence[Layer]) -> dict[int, str]:
 
 
 def shorten(name: str, longest: int) -> str:
-    """Cut the middle: the ends of a dotted name tell most. What no font can draw is escaped."""
+    """Cut the middle of a name; characters that cannot be drawn are escaped."""
     name = printable(name)
     if len(name) <= longest:
         return name
@@ -145,7 +147,7 @@ def shorten(name: str, longest: int) -> str:
 
 
 def _wrap(name: str, size: float, room: float) -> str:
-    """Break a name after dots, dashes, spaces into at most three lines; "" if that is too wide."""
+    """Wrap a name after dots, dashes, spaces into at most three lines; "" if it does not fit."""
     lines = [""]
     for piece in _PIECE.findall(name):
         if text_width(lines[-1] + piece, size) > room and lines[-1]:

@@ -1,4 +1,4 @@
-"""Colours that stay apart for readers with colour-blindness."""
+"""Colours that colour-blind readers can tell apart."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ POSITIVE: Final = "#4A5A6A"
 NEGATIVE: Final = "#B8613C"
 WIRE: Final = "#6E9F8D"
 
-# Okabe & Ito's seven, then each time the colour whose nearest neighbour (white and greys included)
-# is farthest in OKLab, in the worst of normal, deuteranopic and protanopic vision.
+# Okabe & Ito's seven, then one by one the colour whose nearest neighbour (white and greys included)
+# is farthest in OKLab, in the worst case of normal, deuteranopic and protanopic vision.
 _PALETTE: Final = (
     *("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442"),
     *("#884466", "#33DDAA", "#223399", "#665500", "#BBCCFF", "#552266", "#5588EE"),
@@ -38,13 +38,13 @@ _RGB: Final = np.array([to_rgb(colour) for colour in _PALETTE])
 
 
 def module_colours(labels: ArrayLike) -> NDArray[np.float64]:
-    """Colour [n, 3] of each module label [n]; white where there is none (−1)."""
+    """Colour [n, 3] of each module label [n]; white for no module (−1)."""
     chosen = np.asarray(labels, dtype=np.int64)
     return np.where(chosen[:, None] < 0, 1.0, _RGB[chosen % len(_RGB)])
 
 
 def rings(labels: ArrayLike) -> list[str]:
-    """Outline of each label: grey for no module, ink where the palette is used a second time."""
+    """Outline of each label: grey for no module, ink when the palette is used a second time."""
     turns = np.asarray(labels, dtype=np.int64) // len(_RGB)
     return [GREY if turn < 0 else (PAPER, INK)[turn % 2] for turn in turns]
 

@@ -1,4 +1,4 @@
-"""Layers side by side become one column of the drawing."""
+"""Parallel layers merged into one column of the drawing."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ class Columns:
     """A graph whose layers are the columns of a drawing."""
 
     graph: NetGraph
-    unit: NDArray[np.intp]  # [U] which unit of the network each is
-    wiring: NDArray[np.bool_]  # [E] edges that hold no parameter
+    unit: NDArray[np.intp]  # [U] index of each unit in the original network
+    wiring: NDArray[np.bool_]  # [E] edges without a parameter
 
 
 def in_columns(graph: NetGraph) -> Columns:
-    """Layers that stand side by side, as one.
+    """The graph with parallel layers merged.
 
-    A layer stands in the column behind the last that feeds it, one that nothing feeds (a state)
-    before the first that it feeds. Chains stay as they are. Cost O(E log E).
+    A layer is in the column after the last layer that feeds it; a layer without inputs (a state)
+    is in the column before the first that it feeds. Chains stay unchanged. Cost O(E log E).
     """
     depth = _depths(graph)
     columns = np.unique(depth)
     wiring = _wiring(graph)
     if columns.size == len(graph.layers):
         return Columns(graph, np.arange(graph.n_units), wiring)
-    inside = [[graph.layers[at] for at in np.flatnonzero(depth == x)] for x in columns]
+    inside = [[graph.layers[i] for i in np.flatnonzero(depth == column)] for column in columns]
     order = np.concatenate([np.arange(x.start, x.stop) for layers in inside for x in layers])
     stops = np.cumsum([sum(x.n_units for x in layers) for layers in inside]).tolist()
     merged = tuple(
         _merged(layers, start, stop)
         for layers, start, stop in zip(inside, [0, *stops], stops, strict=False)
     )
-    called = {x.name: to.name for layers, to in zip(inside, merged, strict=True) for x in layers}
-    pairs = {(called[x.source], called[x.target]): x for x in reversed(graph.blocks)}
+    column_of = {x.name: to.name for layers, to in zip(inside, merged, strict=True) for x in layers}
+    pairs = {(column_of[x.source], column_of[x.target]): x for x in reversed(graph.blocks)}
     blocks = tuple(
         replace(block, source=source, target=target) for (source, target), block in pairs.items()
     )
@@ -55,27 +55,27 @@ def in_columns(graph: NetGraph) -> Columns:
 
 
 def _wiring(graph: NetGraph) -> NDArray[np.bool_]:
-    found = np.zeros(graph.n_edges, dtype=bool)
+    wiring = np.zeros(graph.n_edges, dtype=bool)
     for block in graph.blocks:
         if block.kind == WIRING:
-            found[graph.block_edges(block.source, block.target)] = True
-    return found
+            wiring[graph.block_edges(block.source, block.target)] = True
+    return wiring
 
 
 def _depths(graph: NetGraph) -> NDArray[np.intp]:
-    """The column of each layer [L]; without blocks, one each."""
-    place = {layer.name: at for at, layer in enumerate(graph.layers)}
-    pairs = sorted((place[x.source], place[x.target]) for x in graph.blocks)
+    """The column of each layer [L]; without blocks, one column per layer."""
+    index = {layer.name: i for i, layer in enumerate(graph.layers)}
+    pairs = sorted((index[x.source], index[x.target]) for x in graph.blocks)
     if not pairs:
         return np.arange(len(graph.layers))
     depth = np.zeros(len(graph.layers), np.intp)
     for source, target in sorted(pairs, key=lambda pair: pair[1]):
         depth[target] = max(depth[target], depth[source] + 1)
     fed = {target for _, target in pairs}
-    for at, layer in enumerate(graph.layers):
-        if at not in fed and layer.role != "input":
-            depth[at] = min((depth[target] for source, target in pairs if source == at), default=1)
-            depth[at] = max(depth[at] - 1, 0)
+    for i, layer in enumerate(graph.layers):
+        if i not in fed and layer.role != "input":
+            depth[i] = min((depth[target] for source, target in pairs if source == i), default=1)
+            depth[i] = max(depth[i] - 1, 0)
     return depth
 
 

@@ -14,15 +14,15 @@ from netsculpt.plots._drawing.layout import Layout
 __all__ = ["SKIP_ROOM", "edge_lines", "skips_layers", "strongest"]
 
 _MOST_EDGES = 3000
-_WIRE = 0.4  # strength that wiring is drawn with
-SKIP_ROOM = 0.1  # above and below the layers, of their height
+_WIRE = 0.4  # strength with which wiring is drawn
+SKIP_ROOM = 0.1  # above and below the layers, as a share of their height
 _T = np.linspace(0.0, 1.0, 25)[:, None]
 
 
 def strongest(graph: NetGraph) -> NDArray[np.intp]:
-    """Edges to draw, weakest first: all, or 3,000 shared out between the pairs of layers."""
+    """Edges to draw, weakest first: all, or 3,000 distributed over the pairs of layers."""
     magnitude = np.abs(graph.weights.data)
-    # Equal weights (a pattern) would else show the first units' edges only: scatter the ties.
+    # With equal weights (a pattern) only edges of the first units would be drawn: scatter ties.
     scattered = (np.arange(graph.n_edges, dtype=np.uint64) * np.uint64(2654435769)) % (1 << 32)
     order = np.lexsort((scattered, magnitude))
     if graph.n_edges <= _MOST_EDGES:
@@ -41,13 +41,13 @@ def strongest(graph: NetGraph) -> NDArray[np.intp]:
 def edge_lines(
     graph: NetGraph, layout: Layout, shown: NDArray[np.intp], wiring: NDArray[np.bool_]
 ) -> LineCollection:
-    """The shown edges as one collection, in their order; `wiring` [E] pale, whatever it weighs."""
+    """The shown edges as one collection, in their order; `wiring` [E] is pale at any weight."""
     start, stop = graph.sources[shown], graph.weights.indices[shown]
     weights, wired = graph.weights.data[shown].astype(np.float64), wiring[shown]
     heavy = float(np.quantile(np.abs(weights[~wired]), 0.99)) if not wired.all() else 0.0
     strength = np.clip(np.abs(weights) / heavy, 0, 1) if heavy > 0 else np.zeros(shown.size)
     strength[wired] = _WIRE
-    ease = float(np.clip(np.sqrt(150 / max(shown.size, 1)), 0.25, 1.0))  # many edges: finer ones
+    ease = float(np.clip(np.sqrt(150 / max(shown.size, 1)), 0.25, 1.0))  # the more edges, the finer
     colours = to_rgba_array([POSITIVE, NEGATIVE, WIRE])[np.where(wired, 2, weights < 0)]
     colours[:, 3] = (0.12 + 0.7 * strength) * ease**0.6
     begin = np.column_stack([layout.x[start], layout.y[start]])
@@ -64,29 +64,29 @@ def edge_lines(
 
 
 def _shares(sizes: NDArray[np.int64], total: int) -> NDArray[np.int64]:
-    """Share `total` out equally; what a small pair cannot use goes to the others."""
+    """Distribute `total` equally; what a small pair cannot use goes to the others."""
     shares = np.zeros_like(sizes)
-    for done, at in enumerate(np.argsort(sizes, kind="stable")):
-        shares[at] = min(sizes[at], (total - shares.sum()) // (sizes.size - done))
+    for done, pair in enumerate(np.argsort(sizes, kind="stable")):
+        shares[pair] = min(sizes[pair], (total - shares.sum()) // (sizes.size - done))
     return shares
 
 
 def _lines(
     begin: NDArray[np.float64], end: NDArray[np.float64], span: NDArray[np.int32], height: float
 ) -> list[NDArray[np.float64]]:
-    """Straight to the next layer, an arc away from the centre over layers between."""
+    """Straight lines to the next layer, arcs away from the centre over skipped layers."""
     lines = list(np.stack([begin, end], axis=1))
-    for at in np.flatnonzero(span > 1):
-        middle = (begin[at] + end[at]) / 2
-        reach = 0.3 * (end[at, 0] - begin[at, 0])
+    for edge in np.flatnonzero(span > 1):
+        middle = (begin[edge] + end[edge]) / 2
+        reach = 0.3 * (end[edge, 0] - begin[edge, 0])
         free = 2 * (0.8 * SKIP_ROOM * height + min(middle[1], height - middle[1]))
         away = np.array([0.0, min(reach, free)])
         bend = middle + away if middle[1] > height / 2 else middle - away
-        lines[at] = (1 - _T) ** 2 * begin[at] + 2 * _T * (1 - _T) * bend + _T**2 * end[at]
+        lines[edge] = (1 - _T) ** 2 * begin[edge] + 2 * _T * (1 - _T) * bend + _T**2 * end[edge]
     return lines
 
 
 def skips_layers(graph: NetGraph) -> bool:
     """Whether any two connected layers are not adjacent."""
-    at = {layer.name: number for number, layer in enumerate(graph.layers)}
-    return any(at[block.target] - at[block.source] > 1 for block in graph.blocks)
+    index = {layer.name: i for i, layer in enumerate(graph.layers)}
+    return any(index[block.target] - index[block.source] > 1 for block in graph.blocks)

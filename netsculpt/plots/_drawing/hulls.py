@@ -1,4 +1,4 @@
-"""Hulls of modules: one rounded shape for each run of adjacent layers."""
+"""Hulls of modules: one rounded shape per run of adjacent layers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _NUMBER_SIZE = 6.0
 
 
 def hulls(ax: Axes, layout: Layout) -> None:
-    """Draw every module's hulls, and its number to the left of each where there is room."""
+    """Draw every module's hulls, and its number to the left of each if there is room."""
     taken: dict[int, list[float]] = {}
     free = _between(layout)
     for run in _runs(layout):
@@ -72,7 +72,7 @@ def _runs(layout: Layout) -> Iterator[NDArray[np.intp]]:
 
 
 def _between(layout: Layout) -> NDArray[np.float64]:
-    """Free width between two adjacent layers [L − 1]."""
+    """Free width between adjacent layers [L − 1]."""
     return np.diff(layout.column) - layout.half_width[1:] - layout.half_width[:-1]
 
 
@@ -81,18 +81,18 @@ def _padding(layout: Layout) -> float:
 
 
 def _hull(layout: Layout, run: NDArray[np.intp]) -> Path:
-    """Along the top to the right, along the bottom back; rounded at the four ends."""
+    """Outline: along the top to the right, back along the bottom; rounded at the four corners."""
     padding = _padding(layout)
-    at = layout.segment_layer[run]
-    left = layout.column[at] - layout.half_width[at] - padding
-    right = layout.column[at] + layout.half_width[at] + padding
+    layer = layout.segment_layer[run]
+    left = layout.column[layer] - layout.half_width[layer] - padding
+    right = layout.column[layer] + layout.half_width[layer] + padding
     top, bottom = layout.low[run] - padding, layout.high[run] + padding
     first = float(min((right - left)[0], (bottom - top)[0], 2 * (2.0 + padding))) / 2
     last = float(min((right - left)[-1], (bottom - top)[-1], 2 * (2.0 + padding))) / 2
-    there = _side(left, right, top, first, last)
+    forth = _side(left, right, top, first, last)
     back = _side(-right[::-1], -left[::-1], bottom[::-1], last, first)
     points: Points = [
-        *there,
+        *forth,
         (right[-1], top[-1]),
         (right[-1], top[-1] + last),
         (right[-1], bottom[-1] - last),
@@ -102,7 +102,7 @@ def _hull(layout: Layout, run: NDArray[np.intp]) -> Path:
         (left[0], bottom[0] - first),
         (left[0], top[0] + first),
         (left[0], top[0]),
-        there[0],
+        forth[0],
     ]
     side = [Path.LINETO, *[Path.CURVE4] * 3] * (run.size - 1) + [Path.LINETO]
     end = [Path.CURVE3, Path.CURVE3, Path.LINETO, Path.CURVE3, Path.CURVE3]
@@ -116,14 +116,14 @@ def _side(
     first: float,
     last: float,
 ) -> Points:
-    """From left to right: level along each layer's band, an S-curve between two."""
+    """From left to right: level along each layer's band, an S-curve between bands."""
     points: Points = [(left[0] + first, height[0])]
-    for at in range(left.size - 1):
-        middle = (right[at] + left[at + 1]) / 2
+    for i in range(left.size - 1):
+        middle = (right[i] + left[i + 1]) / 2
         points += [
-            (right[at], height[at]),
-            (middle, height[at]),
-            (middle, height[at + 1]),
-            (left[at + 1], height[at + 1]),
+            (right[i], height[i]),
+            (middle, height[i]),
+            (middle, height[i + 1]),
+            (left[i + 1], height[i + 1]),
         ]
     return [*points, (right[-1] - last, height[-1])]

@@ -1,7 +1,7 @@
-"""Where the units of a layered graph go on paper: columns for layers, lanes for modules.
+"""Positions of the units of a layered graph on paper: columns for layers, lanes for modules.
 
-Modules keep one order from top to bottom in every layer, so that their hulls never cross. The
-order inside follows from sweeps that put each unit at the mean height of its neighbours.
+Modules keep one order from top to bottom in every layer, so that their hulls never cross. Inside a
+module the order comes from sweeps that put each unit at the mean height of its neighbours.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ __all__ = ["Layout", "layered"]
 
 _LARGEST, _LEGIBLE, _SMALLEST = 9.0, 3.2, 0.05  # diameter of a unit, points
 _WIDEST_GAP = 8.0  # between two modules, points
-_BAND = 0.42  # most of the distance between two layers that a layer may take
-_STRAIGHT = 4.0  # how much more a module is drawn to itself than to others
+_BAND = 0.42  # largest share of the distance between two layers that a layer takes
+_STRAIGHT = 4.0  # how much more strongly a module is pulled to itself than to others
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,9 +42,9 @@ class Layout:
     half_width: Floats  # [L] of the band of its units
     segment_layer: Ints  # [S] a segment: the units of one module in one layer
     segment_label: Ints  # [S] −1 = no module
-    low: Floats  # [S] upper edge of its topmost units
-    high: Floats  # [S] lower edge of its lowest units
-    gap: float  # least distance between two segments of a layer
+    low: Floats  # [S] upper edge of the topmost units
+    high: Floats  # [S] lower edge of the lowest units
+    gap: float  # smallest distance between two segments of a layer
     height: float  # of the box
 
 
@@ -53,7 +53,7 @@ class _Segments:
     of_unit: Ints  # [U]
     layer: Ints  # [S] ascending
     label: Ints  # [S]
-    lane: Ints  # [S] module, or a lane of its own for units of one layer without a module
+    lane: Ints  # [S] module, or a separate lane for a layer's units without a module
     n_units: Ints  # [S]
 
 
@@ -68,9 +68,9 @@ class _Grid:
 
 
 def layered(graph: NetGraph, labels: NDArray[np.integer], width: float, height: float) -> Layout:
-    """Place the units of `graph` in a box of `width` × `height` points. Cost O(E) a sweep.
+    """Place the units of `graph` in a box of `width` × `height` points. Cost O(E) per sweep.
 
-    `labels` below 0 are no modules; units of each such label keep together in their layer.
+    Labels below 0 mean no module; units with the same such label stay together in their layer.
     """
     segments = _segments(graph, labels)
     pull = _pull(graph)
@@ -86,8 +86,8 @@ def layered(graph: NetGraph, labels: NDArray[np.integer], width: float, height: 
     n_columns = max(len(graph.layers) - 1, 0)
     band = _BAND * width / (n_columns + _BAND) if n_columns else width
     grids = _grids([segments.n_units[chosen] for chosen in of_layer], band, height, gap)
-    extent = np.array([grids[at].pitch_y for at in segments.layer]) * np.ceil(
-        segments.n_units / [grids[at].columns for at in segments.layer]
+    extent = np.array([grids[layer].pitch_y for layer in segments.layer]) * np.ceil(
+        segments.n_units / [grids[layer].columns for layer in segments.layer]
     )
     gap = _widened(gap, extent, segments, height)
     top = aligned(_straight(between, segments), of_layer, extent, gap, height) - extent / 2
@@ -96,7 +96,8 @@ def layered(graph: NetGraph, labels: NDArray[np.integer], width: float, height: 
     column = np.array([width / 2] * len(grids))
     if n_columns:
         column = np.linspace(half[0] + gap, width - half[-1] - gap, len(grids))
-    spare = np.array([grids[at].pitch_y - grids[at].diameter for at in segments.layer]) / 2
+    segment_grids = [grids[layer] for layer in segments.layer]
+    spare = np.array([grid.pitch_y - grid.diameter for grid in segment_grids]) / 2
     return Layout(
         x=x + column[graph.layer_of],
         y=y,
@@ -115,14 +116,14 @@ def layered(graph: NetGraph, labels: NDArray[np.integer], width: float, height: 
 def _segments(graph: NetGraph, labels: NDArray[np.integer]) -> _Segments:
     n_modules, least = int(labels.max(initial=-1)) + 1, int(labels.min(initial=-1))
     key = graph.layer_of.astype(np.int64) * (n_modules - least) + labels - least
-    found, of_unit, n_units = np.unique(key, return_inverse=True, return_counts=True)
-    layer, label = found // (n_modules - least), found % (n_modules - least) + least
-    lane = np.where(label < 0, n_modules + np.arange(found.size), label)
+    keys, of_unit, n_units = np.unique(key, return_inverse=True, return_counts=True)
+    layer, label = keys // (n_modules - least), keys % (n_modules - least) + least
+    lane = np.where(label < 0, n_modules + np.arange(keys.size), label)
     return _Segments(of_unit, layer, np.maximum(label, -1), lane, n_units)
 
 
 def _pull(graph: NetGraph) -> csr_array:
-    """Every edge pulls, a stored zero too; a heavy one pulls more."""
+    """Strength with which each edge pulls: 1 plus its |weight| over the mean."""
     magnitude = np.abs(graph.weights.data.astype(np.float64))
     mean = magnitude.mean() if magnitude.size else 0.0
     data = 1.0 + (magnitude / mean if mean > 0 else magnitude)
@@ -130,25 +131,25 @@ def _pull(graph: NetGraph) -> csr_array:
 
 
 def _lane_rank(between: csr_array, segments: _Segments) -> Ints:
-    """Place of each segment's lane from top to bottom [S]."""
+    """Rank of each segment's lane from top to bottom [S]."""
     lanes, lane = np.unique(segments.lane, return_inverse=True)
     n = segments.lane.size
     fold = csr_array((np.ones(n), lane, np.arange(n + 1)), (n, lanes.size))
     tied = fold.T @ between @ fold
-    place = np.empty(lanes.size, dtype=np.int64)
-    place[line_order(csr_array(tied + tied.T))] = np.arange(lanes.size)
-    return place[lane]
+    rank = np.empty(lanes.size, dtype=np.int64)
+    rank[line_order(csr_array(tied + tied.T))] = np.arange(lanes.size)
+    return rank[lane]
 
 
 def _widened(gap: float, extent: Floats, segments: _Segments, height: float) -> float:
-    """The gap, larger where even the fullest layer leaves height over."""
+    """The gap, made larger if even the fullest layer has height to spare."""
     n_segments = np.bincount(segments.layer)
     free = (height - np.bincount(segments.layer, extent))[n_segments > 1]
     return max(gap, float((free / (n_segments[n_segments > 1] - 1)).min(initial=_WIDEST_GAP)))
 
 
 def _straight(between: csr_array, segments: _Segments) -> csr_array:
-    """Ties between segments, those inside a module stronger."""
+    """Ties between segments, stronger inside a module."""
     ties = between.tocoo()
     same = segments.lane[ties.row] == segments.lane[ties.col]
     return csr_array((ties.data * np.where(same, _STRAIGHT, 1.0), (ties.row, ties.col)), ties.shape)
@@ -162,14 +163,14 @@ def _by_layer(segments: _Segments, rank: Ints, n_layers: int) -> list[Ints]:
 
 def _grids(n_units: list[Ints], band: float, height: float, gap: float) -> list[_Grid]:
     own = [_largest_that_fits(n, band, height, gap) for n in n_units]
-    most = max(1.7 * min(own, default=_LARGEST), 3.5)  # layers of one plot look alike
+    most = max(1.7 * min(own, default=_LARGEST), 3.5)  # so that the layers of a plot look alike
     return [
         _grid(n, min(size, most), band, height, gap) for n, size in zip(n_units, own, strict=True)
     ]
 
 
 def _largest_that_fits(n_units: Ints, band: float, height: float, gap: float) -> float:
-    """One column if its units are large enough to tell apart, else as many as the band holds."""
+    """Diameter in one column if units can be told apart, else in as many as the band holds."""
     room = height - gap * (n_units.size - 1)
     alone = room / (1.2 * max(n_units.sum(), 1))
     if alone >= _LEGIBLE:
@@ -182,7 +183,7 @@ def _largest_that_fits(n_units: Ints, band: float, height: float, gap: float) ->
 
 
 def _grid(n_units: Ints, size: float, band: float, height: float, gap: float) -> _Grid:
-    """As few columns as will do, then as much air between the rows as there is."""
+    """As few columns as suffice, then as much space between the rows as there is."""
     room = height - gap * (n_units.size - 1)
     columns = np.arange(1, max(int(band / (1.2 * size)), 1) + 1)
     rows = np.ceil(n_units[:, None] / columns).sum(axis=0)
@@ -196,19 +197,19 @@ def _grid(n_units: Ints, size: float, band: float, height: float, gap: float) ->
 def _unit_places(
     graph: NetGraph, pull: csr_array, segments: _Segments, grids: list[_Grid], top: Floats
 ) -> tuple[Floats, Floats]:
-    """Places of the units, x from the middle of their layer: sweeps that reduce crossings.
+    """Positions of the units, x from the middle of their layer, by sweeps that reduce crossings.
 
     Of all sweeps, from two starts, the one with the shortest edges is kept.
     """
     x, y = np.zeros(graph.n_units), np.zeros(graph.n_units)
 
-    def settle(at: int, wanted: Floats) -> None:
-        units = graph.layers[at].units
-        segment, grid = segments.of_unit[units], grids[at]
+    def settle(layer: int, wanted: Floats) -> None:
+        units = graph.layers[layer].units
+        segment, grid = segments.of_unit[units], grids[layer]
         order = np.lexsort((wanted, segment))
         sorted_segment = segment[order]
-        place = np.arange(order.size) - np.searchsorted(sorted_segment, sorted_segment)
-        row, column = np.divmod(place, grid.columns)
+        rank = np.arange(order.size) - np.searchsorted(sorted_segment, sorted_segment)
+        row, column = np.divmod(rank, grid.columns)
         in_row = np.minimum(grid.columns, segments.n_units[sorted_segment] - row * grid.columns)
         x[units.start + order] = (column - (in_row - 1) / 2) * grid.pitch_x
         y[units.start + order] = top[sorted_segment] + (row + 0.5) * grid.pitch_y
@@ -217,11 +218,11 @@ def _unit_places(
     layers = list(enumerate(graph.layers))
     best, least = (x, y), np.inf
     for start in (np.arange(float(graph.n_units)), smoothed(csr_array(pull + backward))):
-        for at, layer in layers:
-            settle(at, start[layer.units])
+        for i, layer in layers:
+            settle(i, start[layer.units])
         for ties in [backward, pull] * SWEEPS:
-            for at, layer in reversed(layers) if ties is pull else layers:
-                settle(at, neighbour_mean(ties[layer.units], y, y[layer.units]))
+            for i, layer in reversed(layers) if ties is pull else layers:
+                settle(i, neighbour_mean(ties[layer.units], y, y[layer.units]))
             length = float((pull.data * np.abs(y[sources] - y[targets])).sum())
             if length < least:
                 least, best = length, (x.copy(), y.copy())

@@ -1,4 +1,4 @@
-"""What is written into the box of a module."""
+"""Text in the box of a module."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _MOST_LISTED = 3  # runs of units written out; more are counted
 def box_texts(
     module: Module, names: Mapping[int, str], room: float, size: float, small: float
 ) -> list[str]:
-    """Lines of a box, the most important first, each in its longest form that fits `room` points.
+    """Lines of a box, the most important first, each in the longest form that fits `room` points.
 
-    The first is bold and of `size` points, the others are `small`.
+    The first line is bold, of `size` points; the others have `small` points.
     """
     units = "unit" if module.n_units == 1 else "units"
     fed = "module" if module.reuse == 1 else "modules"
@@ -37,7 +37,7 @@ def box_texts(
 
 
 def _end_forms(verb: str, end: str, units: tuple[int, ...], names: Mapping[int, str]) -> list[str]:
-    """What a module sees or serves, the longest form first; nothing if that is no unit."""
+    """The units that a module sees or serves, longest form first; empty without units."""
     if not units:
         return []
     listed = _listed(units, names)
@@ -47,7 +47,7 @@ def _end_forms(verb: str, end: str, units: tuple[int, ...], names: Mapping[int, 
 
 
 def _listed(units: tuple[int, ...], names: Mapping[int, str]) -> str | None:
-    """Units by name, numbers as runs: "input[0–2, 7]"; None where that gets long."""
+    """Units by name, numbers as runs: "input[0–2, 7]"; None if that gets long."""
     numbers: dict[str, list[int]] = {}
     for unit in sorted(units):
         name = names.get(unit, str(unit))
@@ -58,8 +58,8 @@ def _listed(units: tuple[int, ...], names: Mapping[int, str]) -> str | None:
     if sum(max(len(of_layer), 1) for of_layer in runs.values()) > _MOST_LISTED:
         return None
     return ", ".join(
-        f"{layer}[{', '.join(found)}]" if layer and found else layer or ", ".join(found)
-        for layer, found in runs.items()
+        f"{layer}[{', '.join(texts)}]" if layer and texts else layer or ", ".join(texts)
+        for layer, texts in runs.items()
     )
 
 

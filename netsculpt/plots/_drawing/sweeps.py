@@ -1,4 +1,4 @@
-"""Orders and heights of things that are tied to each other, by sweeps over the ties."""
+"""Orders and heights of tied items, by sweeps over the ties."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ Ints = NDArray[np.int64]
 
 SWEEPS = 8
 _DIFFUSIONS = 100
-_MOST_SWAPPED = 200  # things; beyond, sweeps alone order them
+_MOST_SWAPPED = 200  # items; larger sets are ordered by sweeps alone
 
 
 def line_order(ties: csr_array) -> Ints:
-    """Order n things in a line so that the strongly tied stand close: Σ w_ij |place_i − place_j|.
+    """Order n items in a line so that strong ties are short: Σ w_ij |place_i − place_j|.
 
     `ties` is symmetric [n, n]. Barycentre sweeps, then swaps of neighbours while they help.
-    Returns the things, first to last.
+    Returns the items, first to last.
     """
     n = ties.shape[0]
     pairs = ties.tocoo()
@@ -47,9 +47,9 @@ def line_order(ties: csr_array) -> Ints:
 
 
 def stack(wanted: Floats, extent: Floats, gap: float, room: float) -> Floats:
-    """Middles of things stacked in the given order, as near as can be to `wanted`.
+    """Middles of items stacked in the given order, as close as possible to `wanted`.
 
-    Least squares under: no overlap, `gap` between two, all within 0 … `room`.
+    Least squares subject to: no overlap, `gap` between neighbours, all within 0 … `room`.
     """
     step = extent + gap
     before = np.cumsum(step) - step + extent / 2
@@ -61,9 +61,9 @@ def stack(wanted: Floats, extent: Floats, gap: float, room: float) -> Floats:
 def aligned(
     ties: csr_array, columns: list[Ints], extent: Floats, gap: float, height: float
 ) -> Floats:
-    """Middles of things in columns, each as near as can be to the mean height of its neighbours.
+    """Middles of items in columns, each as close as possible to the mean height of its neighbours.
 
-    `ties` [n, n] lead to later columns; `columns` hold the things of each, from top to bottom.
+    `ties` [n, n] lead to later columns; `columns` holds the items of each, from top to bottom.
     """
     middle = np.full(extent.size, height / 2)
     for chosen in columns:
@@ -79,7 +79,7 @@ def aligned(
 
 
 def smoothed(ties: csr_array) -> Floats:
-    """Each thing near the mean of its neighbours, all spread out: the slowest mode of diffusion."""
+    """Each item near the mean of its neighbours, all spread out: the slowest mode of diffusion."""
     place = np.linspace(-1.0, 1.0, ties.shape[0])
     total = ties.sum(axis=1)
     for _ in range(_DIFFUSIONS):
@@ -90,22 +90,22 @@ def smoothed(ties: csr_array) -> Floats:
 
 
 def neighbour_mean(ties: csr_array, height: Floats, lonely: Floats) -> Floats:
-    """Mean height of each row's neighbours; `lonely` where it has none."""
+    """Mean height of each row's neighbours; `lonely` for rows without neighbours."""
     total = ties.sum(axis=1)
     return np.where(total > 0, (ties @ height) / np.where(total > 0, total, 1.0), lonely)
 
 
 def _swapped(ties: Floats, order: Ints) -> Ints:
-    """Swap neighbours in the order while that shortens it, a few passes at most."""
+    """The order after swapping neighbours while that shortens ties, in a few passes at most."""
     order = order.copy()
     for _ in range(SWEEPS):
         changed = False
-        for at in range(order.size - 1):
-            a, b = order[at], order[at + 1]
+        for i in range(order.size - 1):
+            a, b = order[i], order[i + 1]
             towards = ties[a] - ties[b]
-            gain = towards[order[at + 2 :]].sum() - towards[order[:at]].sum()
+            gain = towards[order[i + 2 :]].sum() - towards[order[:i]].sum()
             if gain > 1e-9 * ties.max():
-                order[at], order[at + 1] = b, a
+                order[i], order[i + 1] = b, a
                 changed = True
         if not changed:
             break

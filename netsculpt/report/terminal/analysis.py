@@ -1,23 +1,21 @@
-"""The report that a person reads in the terminal."""
+"""The report of an analysis in the terminal."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console, Group, RenderableType
-from rich.markup import escape
+from rich.console import Group, RenderableType
 from rich.padding import Padding
-from rich.table import Table
 from rich.tree import Tree
 
-from netsculpt.core.printable import printable
 from netsculpt.graph.graph import Layer, NetGraph
+from netsculpt.report.terminal._style import console, literal, plain_table
 from netsculpt.report.terminal.fidelity import fidelity_section
 
 if TYPE_CHECKING:
-    from netsculpt.hierarchy import Hierarchy
+    from netsculpt.hierarchy import Hierarchy, Module
     from netsculpt.pipeline import Analysis, Detected
     from netsculpt.tracing import Fidelity
 
@@ -26,54 +24,50 @@ __all__ = ["print_report", "print_written"]
 MAX_LAYERS = 12  # layers listed before the middle is left out
 MAX_MODULES = 15  # modules of a hierarchy drawn as a tree
 SIGNIFICANT = 0.05
-ORIGIN = {
+EDGES = {
     "mask": "Edges: the weights that the masks keep.",
     "stored": "Edges: the entries that the file stores.",
     "nonzero": "No mask found: weights that are exactly 0 were taken as pruned.",
 }
 
 
-def print_report(found: Analysis, *, fidelity: Fidelity | None = None) -> None:
-    """Print what was found to stdout; the fidelity of a graph that was traced, too."""
-    console = _console()
-    for title, body in _sections(found, fidelity):
-        console.print(f"\n[bold]{_literal(title)}[/bold]")
-        console.print(Padding(body, (0, 0, 0, 2)))
+def print_report(analysis: Analysis, *, fidelity: Fidelity | None = None) -> None:
+    """Print an analysis to stdout, with the fidelity of a traced graph to its net."""
+    out = console()
+    for title, body in _sections(analysis, fidelity):
+        out.print(f"\n[bold]{literal(title)}[/bold]")
+        out.print(Padding(body, (0, 0, 0, 2)))
 
 
 def print_written(output: Path | None) -> None:
-    """Print where the folder is, or how to have one."""
+    """Print where the folder is, or how to get one."""
     where = (
-        f"Tables, graph, figures and manifest are in [bold]{_literal(str(output))}[/bold]."
+        f"Tables, graph, figures and manifest are in [bold]{literal(output)}[/bold]."
         if output is not None
         else "Nothing was written; -o DIR writes tables, graph and figures."
     )
-    _console().print(f"\n{where}")
+    console().print(f"\n{where}")
 
 
-def _console() -> Console:
-    return Console(highlight=False, emoji=False)
+def _sections(
+    analysis: Analysis, fidelity: Fidelity | None
+) -> Iterator[tuple[str, RenderableType]]:
+    graph = analysis.graph
+    yield "Network", _network(analysis)
+    if fidelity is not None:
+        yield "Fidelity to the net", fidelity_section(fidelity)
+    yield "Paths", _paths(analysis)
+    for each in analysis.detected:
+        yield f"Modules ({each.detector})", _modules(each, analysis.plan.null)
+        yield f"Hierarchy ({each.detector})", _tree(each.hierarchy, graph)
+    if analysis.agreement:
+        yield "Agreement of the detectors", _agreement(analysis)
+    if analysis.notes:
+        yield "Notes", Group(*map(literal, analysis.notes))
 
 
-def _sections(found: Analysis, fidelity: Fidelity | None) -> list[tuple[str, RenderableType]]:
-    graph = found.graph
-    sections: list[tuple[str, RenderableType]] = [
-        ("Network", _network(found)),
-        *([] if fidelity is None else [("Fidelity to the net", fidelity_section(fidelity))]),
-        ("Paths", _paths(found)),
-    ]
-    for each in found.detected:
-        sections.append((f"Modules ({each.detector})", _modules(each, found.null)))
-        sections.append((f"Hierarchy ({each.detector})", _tree(each.hierarchy, graph)))
-    if found.agreement:
-        sections.append(("Agreement of the detectors", _agreement(found)))
-    if found.notes:
-        sections.append(("Notes", Group(*(_literal(note) for note in found.notes))))
-    return sections
-
-
-def _network(found: Analysis) -> RenderableType:
-    graph, live = found.graph, found.effective.units
+def _network(analysis: Analysis) -> RenderableType:
+    graph, live = analysis.graph, analysis.effective.units
     n_live = int(live.sum())
     lines = [
         f"{graph.n_units:,} units in {len(graph.layers)} layers, {graph.n_edges:,} edges",
@@ -81,37 +75,31 @@ def _network(found: Analysis) -> RenderableType:
         f"density {graph.density:.2%}",
         f"{graph.n_units - n_live:,} dead units (on no input→output path), {n_live:,} live",
     ]
-    lines += [_literal(text) for text in _traced(graph)]
-    lines += [ORIGIN[x] for x in _edge_origins(graph)]
-    lines += [f"[yellow]{_literal(text)}[/yellow]" for text in found.effective.warnings()]
-    table = Table("layer", "role", "units", "live", box=None, pad_edge=False, header_style="dim")
-    for column in table.columns[2:]:
-        column.justify = "right"
+    lines += [literal(text) for text in _origin(graph)]
+    lines += [f"[yellow]{literal(text)}[/yellow]" for text in analysis.effective.warnings()]
+    table = plain_table("layer", "role", "units", "live", n_texts=2)
     for layer in _abridged(graph):
         if layer is None:
             table.add_row("…", "", "", "")
             continue
-        n_there = int(live[layer.units].sum())
-        table.add_row(_literal(layer.name), layer.role, f"{layer.n_units:,}", f"{n_there:,}")
+        n_alive = int(live[layer.units].sum())
+        table.add_row(literal(layer.name), layer.role, f"{layer.n_units:,}", f"{n_alive:,}")
     return Group(*lines, table)
 
 
-def _traced(graph: NetGraph) -> list[str]:
-    said = []
-    for taken in graph.provenance:
-        told = taken.parameters
-        if taken.function == "model":
-            said.append(
-                f"Traced: {told['model']} on {' and '.join(map(str, told['example_shape']))}"
-            )
-        elif "branches" in told:
-            said.append("The net branches on values: this is the one path that zeros take.")
-    return said
-
-
-def _edge_origins(graph: NetGraph) -> list[str]:
-    told = (taken.parameters.get("edges") for taken in graph.provenance)
-    return [each for each in told if each in ORIGIN]
+def _origin(graph: NetGraph) -> list[str]:
+    """What the provenance says about how the graph was traced, then what its edges are."""
+    traced, edges = [], []
+    for step in graph.provenance:
+        parameters = step.parameters
+        if step.function == "model":
+            shapes = " and ".join(map(str, parameters["example_shape"]))
+            traced.append(f"Traced: {parameters['model']} on {shapes}")
+        elif "branches" in parameters:
+            traced.append("The net branches on values: the graph is the path that zeros take.")
+        if parameters.get("edges") in EDGES:
+            edges.append(EDGES[parameters["edges"]])
+    return traced + edges
 
 
 def _abridged(graph: NetGraph) -> Sequence[Layer | None]:
@@ -122,8 +110,8 @@ def _abridged(graph: NetGraph) -> Sequence[Layer | None]:
     return [*layers[:half], None, *layers[-half:]]
 
 
-def _paths(found: Analysis) -> RenderableType:
-    facts = found.paths
+def _paths(analysis: Analysis) -> RenderableType:
+    facts = analysis.paths
     core = facts.core
     return Group(
         f"{_count(facts.log10_path_count)} input→output paths, "
@@ -150,33 +138,31 @@ def _modules(each: Detected, null: str) -> RenderableType:
 
 
 def _verdict(each: Detected, null: str) -> list[str]:
-    against = each.significance
-    if against is None:
-        return ["No null network drawn: whether this is more than chance is not known."]
-    found = against.p <= SIGNIFICANT
-    verdict = "more modular than chance" if found else "no more modular than chance"
-    least = f" (the least that {against.n} can give)" if against.p == 1 / (against.n + 1) else ""
-    chance = f"Q = {against.mean:.3f} ± {against.sd:.3f}"
-    z = f"z = {_signed(against.z, 1)}, "
-    if against.sd == 0:
-        chance, z = f"Q = {against.mean:.3f} every time", ""
+    test = each.significance
+    if test is None:
+        return ["No null networks: whether this is more than chance is not known."]
+    verdict = "[green]more modular" if test.p <= SIGNIFICANT else "[yellow]no more modular"
+    least = f" (the least possible with {test.n})" if test.p == 1 / (test.n + 1) else ""
+    chance = f"Q = {test.mean:.3f} ± {test.sd:.3f}"
+    z = f"z = {_signed(test.z, 1)}, "
+    if test.sd == 0:
+        chance, z = f"Q = {test.mean:.3f} every time", ""
     return [
-        f"Chance ({null}, {against.n} networks): {chance}",
-        f"{z}p = {against.p:.2g}{least}: [{'green' if found else 'yellow'}]{verdict}[/]",
+        f"Chance ({null}, {test.n} networks): {chance}",
+        f"{z}p = {test.p:.2g}{least}: {verdict} than chance[/]",
     ]
 
 
 def _tree(hierarchy: Hierarchy, graph: NetGraph) -> RenderableType:
-    """Modules that feed no other at the root, what feeds them below."""
+    """Modules that feed no other at the root; below each module, those that feed it."""
     modules = {module.label: module for module in hierarchy.modules}
     if len(modules) > MAX_MODULES:
         deepest = max(module.level for module in modules.values())
         return f"{len(modules)} modules on {deepest + 1} levels: see modules.csv and the figure"
     drawn: set[int] = set()
 
-    def label(at: int) -> str:
-        module = modules[at]
-        held = [
+    def description(module: Module) -> str:
+        facts = [
             _several(module.n_units, "unit"),
             f"level {module.level}",
             f"sees {len(module.inputs_seen)}/{graph.inputs.size} inputs",
@@ -184,17 +170,17 @@ def _tree(hierarchy: Hierarchy, graph: NetGraph) -> RenderableType:
             f"{module.path_share:.0%} of paths",
         ]
         if module.reuse > 1:
-            held.append(f"reused {module.reuse}×")
-        return f"[bold]module {module.name}[/bold]  {', '.join(held)}"
+            facts.append(f"reused {module.reuse}×")
+        return f"[bold]module {module.name}[/bold]  {', '.join(facts)}"
 
-    def grow(tree: Tree, at: int) -> None:
-        if at in drawn:
-            tree.add(f"module {modules[at].name}  (above)")
+    def grow(tree: Tree, label: int) -> None:
+        if label in drawn:
+            tree.add(f"module {modules[label].name}  (above)")
             return
-        drawn.add(at)
-        branch = tree.add(label(at))
-        for below in sorted(modules[at].fed_by):
-            grow(branch, below)
+        drawn.add(label)
+        branch = tree.add(description(modules[label]))
+        for source in sorted(modules[label].fed_by):
+            grow(branch, source)
 
     root = Tree("", hide_root=True)
     for module in sorted(hierarchy.modules, key=lambda x: (-x.level, x.label)):
@@ -202,22 +188,17 @@ def _tree(hierarchy: Hierarchy, graph: NetGraph) -> RenderableType:
             grow(root, module.label)
     if not hierarchy.merged:
         return root
-    joined = "Modules that feed each other, directly or in a circle, stand joined."
+    joined = "Modules that feed each other, directly or in a circle, are joined."
     if len(modules) == 1:
         joined = "All modules feed each other in circles: there is no hierarchy among them."
     return Group(root, joined)
 
 
-def _agreement(found: Analysis) -> RenderableType:
-    table = Table("detectors", "ARI", "AMI", box=None, pad_edge=False, header_style="dim")
-    for (one, other), match in found.agreement.items():
+def _agreement(analysis: Analysis) -> RenderableType:
+    table = plain_table("detectors", "ARI", "AMI")
+    for (one, other), match in analysis.agreement.items():
         table.add_row(f"{one} – {other}", f"{match.ari:.2f}", f"{match.ami:.2f}")
     return table
-
-
-def _literal(text: str) -> str:
-    """Text that may come from a file: neither markup nor commands to the terminal."""
-    return escape(printable(text))
 
 
 def _signed(value: float, digits: int) -> str:

@@ -1,15 +1,13 @@
-"""The report in the terminal after pruning."""
+"""The report of a pruning in the terminal."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
-from netsculpt.core.printable import printable
 from netsculpt.nets.weight_counts import WeightCounts
+from netsculpt.report.terminal._style import console, literal, plain_table
 from netsculpt.training.pruning.pruned import Pruned
 from netsculpt.training.pruning.report import LiveUnits, PruningReport
 
@@ -19,21 +17,21 @@ MAX_NAMED = 8
 
 
 def print_pruned(pruned: Pruned, model: Path) -> None:
-    """Print how much is left of each layer, and what is cut off."""
-    console = Console(highlight=False, emoji=False)
+    """Print how much of each layer is left, and what is cut off."""
+    out = console()
     counts = pruned.report.weights
-    console.print(
-        f"\n[bold]{_literal(pruned.method)}[/bold]  {sum(counts.kept):,} of {sum(counts.total):,} "
-        f"weights kept: density {counts.density:.4%}, asked for {pruned.density:.4%}"
+    out.print(
+        f"\n[bold]{literal(pruned.method)}[/bold]  {sum(counts.kept):,} of {sum(counts.total):,} "
+        f"weights kept: density {counts.density:.4%}, requested {pruned.density:.4%}"
     )
-    console.print(weights_table(counts))
+    out.print(weights_table(counts))
     if pruned.report.units is not None:
-        console.print()
-        console.print(_units(pruned.report.units))
+        out.print()
+        out.print(_units(pruned.report.units))
     for line in [*_repair(pruned), *_warnings(pruned.report)]:
-        console.print(line)
-    path = _literal(str(model))
-    console.print(
+        out.print(line)
+    path = literal(model)
+    out.print(
         f"\nWritten to [bold]{path}[/bold]; read it with: netsculpt analyze {path}; train it with: "
         f"netsculpt train {path} --task …",
         soft_wrap=True,
@@ -42,21 +40,17 @@ def print_pruned(pruned: Pruned, model: Path) -> None:
 
 def weights_table(counts: WeightCounts) -> Table:
     """One row per parameter."""
-    table = Table("weights", "kept", "of", "density", box=None, pad_edge=False, header_style="dim")
-    for column in table.columns[1:]:
-        column.justify = "right"
+    table = plain_table("weights", "kept", "of", "density", n_texts=1)
     for name, kept, total in zip(counts.names, counts.kept, counts.total, strict=True):
         share = kept / total if total else 0.0
-        table.add_row(_literal(name), f"{kept:,}", f"{total:,}", f"{share:.2%}")
+        table.add_row(literal(name), f"{kept:,}", f"{total:,}", f"{share:.2%}")
     return table
 
 
 def _units(units: LiveUnits) -> Table:
-    table = Table("layer", "units", "live", "dead", box=None, pad_edge=False, header_style="dim")
-    for column in table.columns[1:]:
-        column.justify = "right"
+    table = plain_table("layer", "units", "live", "dead", n_texts=1)
     for name, total, live in zip(units.layers, units.units, units.live, strict=True):
-        table.add_row(_literal(name), f"{total:,}", f"{live:,}", f"{total - live:,}")
+        table.add_row(literal(name), f"{total:,}", f"{live:,}", f"{total - live:,}")
     return table
 
 
@@ -66,8 +60,8 @@ def _repair(pruned: Pruned) -> list[str]:
         return []
     more = f"; {repair['overshoot']:,} more are kept than before" if repair["overshoot"] else ""
     return [
-        f"Repaired: {repair['restored']:,} pruned weights restored, {repair['removed']:,} weak "
-        f"ones removed{more}."
+        f"Repaired: {repair['restored']:,} weights restored, {repair['removed']:,} weak ones "
+        f"removed{more}."
     ]
 
 
@@ -76,18 +70,14 @@ def _warnings(report: PruningReport) -> list[str]:
     if report.emptied:
         lines.append(f"Nothing is kept of {_several(report.emptied)}.")
     if report.untraced is not None:
-        lines.append(f"Units are not counted: {_literal(report.untraced)}")
+        lines.append(f"Units are not counted: {literal(report.untraced)}")
     if units is not None and not units.connected:
-        lines.append("No input→output path is left: keep more weights, or use --repair.")
+        lines.append("No input→output path is left: keep more, or use --repair.")
     elif units is not None and units.cut_off:
-        lines.append(f"No path passes through {_several(units.cut_off)}: use --repair.")
+        lines.append(f"No path passes through {_several(units.cut_off)}: --repair fixes that.")
     return [f"[yellow]{line}[/yellow]" for line in lines]
 
 
 def _several(names: tuple[str, ...]) -> str:
     more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
-    return _literal(", ".join(names[:MAX_NAMED])) + more
-
-
-def _literal(text: str) -> str:
-    return escape(printable(text))
+    return literal(", ".join(names[:MAX_NAMED])) + more

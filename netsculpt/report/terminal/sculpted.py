@@ -1,54 +1,50 @@
-"""The summary of a sweep in the terminal."""
+"""The report of a sculpting in the terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
-from netsculpt.core.printable import printable
+from netsculpt.report.terminal._style import console, literal, plain_table
 from netsculpt.studies.sculpting import Network, Sweep
 
 __all__ = ["print_sweep"]
 
-MAX_NETWORKS = 30  # listed before the rest is only counted
+MAX_NETWORKS = 30  # listed; the rest is only counted
 
 
 def print_sweep(sweep: Sweep, folder: Path, detectors: list[str]) -> None:
-    """Print the sculpted networks, and how often each detector finds their structure."""
-    console = Console(highlight=False, emoji=False)
-    config, networks = sweep.config, sweep.networks
-    task = escape(printable(config.task))
-    console.print(
-        f"\n[bold]{task}[/bold]  {'-'.join(map(str, config.widths))}, "
-        f"{len(sweep.runs)} runs; {len(networks)} of {len(config.seeds)} dense networks reached "
-        f"{config.goal_accuracy:.4g}"
+    """Print the networks that are left, and how often their structure was found."""
+    out = console()
+    n_seeds, networks = len(sweep.config.seeds), sweep.networks
+    out.print(
+        f"\n[bold]{literal(sweep.config.task)}[/bold]  {'-'.join(map(str, sweep.config.widths))}, "
+        f"{len(sweep.runs)} runs; {len(networks)} of {n_seeds} dense networks reached "
+        f"{sweep.config.goal_accuracy:.4g}"
     )
     if not networks:
-        console.print(
+        out.print(
             "Nothing was pruned: train longer (--epochs), wider (--arch) or with another "
             "--learning-rate, or lower --goal-accuracy."
         )
         return
-    console.print(_networks(networks, detectors[0] if len(detectors) == 1 else None))
+    out.print(_networks(networks, detectors[0] if len(detectors) == 1 else None))
     if len(networks) > MAX_NETWORKS:
-        console.print(f"… and {len(networks) - MAX_NETWORKS} more in summary.json")
+        out.print(f"… and {len(networks) - MAX_NETWORKS} more in summary.json")
     if any(verdict is not None for verdict in networks[0].inputs_found.values()):
-        console.print(_success(sweep, detectors))
-    model = escape(printable(str(folder / networks[0].model)))
-    console.print(
-        f"Models, runs.csv and summary.json are in [bold]{escape(printable(str(folder)))}[/bold]; "
-        f"analyse one with: netsculpt analyze {model}",
+        out.print(_success(sweep, detectors))
+    out.print(
+        f"Models, runs.csv and summary.json are in [bold]{literal(folder)}[/bold]; "
+        f"read one with: netsculpt analyze {literal(folder / networks[0].model)}",
         soft_wrap=True,
     )
 
 
 def _networks(networks: Sequence[Network], detector: str | None) -> Table:
     """One row per network; with a single detector also what it found there."""
-    table = Table("seed", "gradients", "weights", "density", "live units", "accuracy", box=None)
+    table = plain_table("seed", "gradients", "weights", "density", "live units", "accuracy")
     if detector:
         table.add_column("found")
     for network in networks[:MAX_NETWORKS]:
@@ -67,17 +63,19 @@ def _networks(networks: Sequence[Network], detector: str | None) -> Table:
 
 def _success(sweep: Sweep, detectors: Sequence[str]) -> Table:
     """How often each detector groups inputs and outputs as the task does."""
-    table = Table("\ndetector", "networks in which it groups\ninputs", "as the task does\noutputs")
-    table.box = None
+    table = plain_table(
+        "\ndetector", "networks in which it groups\ninputs", "as the task does\noutputs"
+    )
     for name in detectors:
-        table.add_row(name, *("–" if x is None else f"{x:.0%}" for x in sweep.success(name)))
+        shares = sweep.success(name)
+        table.add_row(name, *("–" if share is None else f"{share:.0%}" for share in shares))
     return table
 
 
 def _found(network: Network, detector: str) -> str:
-    """Which of the true groups a detector found."""
+    """Which of the true groups the detector found."""
     verdicts = network.inputs_found[detector], network.outputs_found[detector]
     if None in verdicts:
         return "–"
-    sides = zip(("inputs", "outputs"), verdicts, strict=True)
-    return ", ".join(side for side, right in sides if right) or "neither"
+    right = [end for end, is_right in zip(("inputs", "outputs"), verdicts, strict=True) if is_right]
+    return ", ".join(right) or "neither"

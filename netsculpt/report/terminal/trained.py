@@ -1,16 +1,14 @@
-"""What a person reads in the terminal after training."""
+"""The report of a training in the terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
-from netsculpt.core.printable import printable
 from netsculpt.nets.weight_counts import WeightCounts
+from netsculpt.report.terminal._style import console, literal, plain_table
 from netsculpt.report.terminal.pruned import weights_table
 from netsculpt.training.fitting.loop import Fitted
 from netsculpt.training.fitting.metrics import Epoch
@@ -20,28 +18,26 @@ __all__ = ["print_trained"]
 MAX_EPOCHS = 10  # listed, evenly spread
 
 
-def print_trained(found: Fitted, counts: WeightCounts, model: Path) -> None:
+def print_trained(fitted: Fitted, counts: WeightCounts, model: Path) -> None:
     """Print the course of a training, its best epoch, and how many weights the net has."""
-    console = Console(highlight=False, emoji=False)
-    best = found.best
-    console.print(
+    out = console()
+    best = fitted.best
+    out.print(
         f"\nAccuracy [bold]{best.accuracy:.2%}[/bold] in epoch {best.epoch} of "
-        f"{len(found.history)}, with {sum(counts.kept):,} of {sum(counts.total):,} weights"
+        f"{len(fitted.history)}, with {sum(counts.kept):,} of {sum(counts.total):,} weights"
     )
-    console.print(_epochs(found.history, best))
-    console.print()
-    console.print(weights_table(counts))
-    path = escape(printable(str(model)))
-    console.print(
+    out.print(_epochs(fitted.history, best))
+    out.print()
+    out.print(weights_table(counts))
+    path = literal(model)
+    out.print(
         f"\nWritten to [bold]{path}[/bold]; read it with: netsculpt analyze {path}", soft_wrap=True
     )
 
 
 def _epochs(history: Sequence[Epoch], best: Epoch) -> Table:
     titles = ("epoch", "loss", "validation loss", "accuracy", "learning rate")
-    table = Table(*titles, box=None, pad_edge=False, header_style="dim")
-    for column in table.columns:
-        column.justify = "right"
+    table = plain_table(*titles, n_texts=0)
     step = max(1, -(-len(history) // MAX_EPOCHS))
     for epoch in history:
         if epoch is best or epoch.epoch % step == 0:

@@ -1,0 +1,261 @@
+"""Where a graph comes from: a file, and the net that ``--model`` names for its weights."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from netsculpt.cli.importing import attribute, imported, is_file
+from netsculpt.cli.messages import complain
+
+if TYPE_CHECKING:
+    from netsculpt.graph.graph import NetGraph
+    from netsculpt.tracing import Fidelity
+    from netsculpt.tracing.net_and_example import NetAndExample
+
+__all__ = ["Loaded", "Source", "load_source"]
+
+_net_option = partial(typer.Option, rich_help_panel="Models that are not a chain of layers")
+_DTYPES = ("float32", "float64", "float16", "bfloat16", "int64", "int32", "bool")
+_OF_MODEL = (  # options that need --model
+    *("example_shape", "example_dtype", "edge_norm", "granularity", "unroll", "no_fold_norms"),
+    "max_edges",
+)
+
+
+class Norm(StrEnum):
+    """How several scalars make one weight."""
+
+    L1 = "l1"
+    L2 = "l2"
+    SUM = "sum"
+
+
+class Units(StrEnum):
+    """What a unit of a convolution is."""
+
+    CHANNEL = "channel"
+    SPATIAL = "spatial"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file, and how its graph is made."""
+
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="Checkpoint, state dict, safetensors, .pt2, ONNX, or a graph .npz."
+        ),
+    ]
+    mask: Annotated[
+        Path | None, typer.Option("--mask", help="File of masks, if the model has none.")
+    ] = None
+    max_bytes: Annotated[
+        int, typer.Option("--max-bytes", min=1, help="Refuse files with more bytes of weights.")
+    ] = 8 << 30
+    allow_nonfinite: Annotated[
+        bool,
+        typer.Option("--allow-nonfinite", help="Drop edges with weight NaN or ±inf, and say so."),
+    ] = False
+    model: Annotated[
+        str | None,
+        _net_option(
+            "--model",
+            metavar="MODULE:NAME",
+            help="pkg.module:factory or path/to/file.py:factory, called without arguments: "
+            "creates the model whose weights are in FILE. It is imported and its code is run.",
+        ),
+    ] = None
+    example_shape: Annotated[
+        list[str] | None,
+        _net_option(
+            "--example-shape",
+            metavar="SIZES",
+            help="Input shape, batch first: 1,3,32,32; once per input.",
+        ),
+    ] = None
+    example_dtype: Annotated[
+        list[str] | None,
+        _net_option(
+            "--example-dtype",
+            metavar="TYPE",
+            help="Input dtype: float32 (default), int64 for tokens, …",
+        ),
+    ] = None
+    edge_norm: Annotated[
+        Norm | None,
+        _net_option(
+            "--edge-norm",
+            help="Weight of an edge that combines several scalars, such as a kernel; default l1.",
+        ),
+    ] = None
+    granularity: Annotated[
+        Units | None,
+        _net_option(
+            "--granularity",
+            help="Units of convolutions: channels (default), or every position of each.",
+        ),
+    ] = None
+    unroll: Annotated[
+        int | None, _net_option("--unroll", min=1, help="Steps of a recurrent layer; default 1.")
+    ] = None
+    no_fold_norms: Annotated[
+        bool,
+        _net_option(
+            "--no-fold-norms",
+            help="Leave the factors of batch norm and other normalizations out of the edges.",
+        ),
+    ] = False
+    max_edges: Annotated[
+        int | None, _net_option("--max-edges", min=1, help="Refuse graphs with more edges.")
+    ] = None
+
+    @property
+    def trace_options(self) -> dict[str, Any]:
+        """Keyword arguments for `netsculpt.trace`: those that were given."""
+        options = {
+            "edge_norm": self.edge_norm and self.edge_norm.value,
+            "granularity": self.granularity and self.granularity.value,
+            "unroll": self.unroll,
+            "fold_norms": False if self.no_fold_norms else None,
+            "max_edges": self.max_edges,
+        }
+        return {name: value for name, value in options.items() if value is not None}
+
+
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """The graph of a source; with --model also the net that it was traced from."""
+
+    source: Source
+    graph: NetGraph
+    net: Mapping[str, Any] = field(default_factory=dict)  # how it was named and traced, JSON-able
+    given: NetAndExample | None = None
+
+    def fidelity(self, seed: int) -> Fidelity | None:
+        """How closely the graph describes the net, if there is one."""
+        if self.given is None:
+            return None
+        from netsculpt.tracing import fidelity
+
+        with redirect_stdout(sys.stderr):
+            return fidelity(self.given.net, self.graph, self.given.example, rng=seed)
+
+    def arguments(self) -> dict[str, Any]:
+        """The source for a manifest, JSON-able."""
+        mask = None if self.source.mask is None else str(self.source.mask)
+        net = {"net": self.net} if self.net else {}
+        return {"model": str(self.source.file), "mask": mask, **net}
+
+
+def load_source(source: Source) -> Loaded:
+    """Load the graph of a file, or trace the net that --model names with the weights of the file.
+
+    The code of that net is run; a message says so first.
+    """
+    if source.model is not None:
+        return _traced(source, source.model)
+    for name in _OF_MODEL:
+        if getattr(source, name):
+            raise typer.BadParameter(
+                "needs --model pkg.module:factory, which is missing",
+                param_hint=f"--{name.replace('_', '-')}",
+            )
+    from netsculpt.loading import load
+
+    graph = load(
+        source.file,
+        mask=source.mask,
+        max_bytes=source.max_bytes,
+        allow_nonfinite=source.allow_nonfinite,
+    )
+    return Loaded(source, graph)
+
+
+def _traced(source: Source, model: str) -> Loaded:
+    where, name = _parts(model)
+    shapes = _shapes(source.example_shape)
+    dtypes = _dtypes(source.example_dtype, len(shapes))
+    from netsculpt.core.provenance import step
+    from netsculpt.loading import load_into
+    from netsculpt.tracing import trace
+    from netsculpt.tracing.net_and_example import NetAndExample, net_from, zeros_example
+
+    complain(f"imports {where} and runs its code")
+    with redirect_stdout(sys.stderr):  # what the net prints is not part of the report
+        net = net_from(attribute(imported(where), where, name), model)
+        given = NetAndExample(net, zeros_example(shapes, dtypes))
+        loaded = load_into(
+            net,
+            source.file,
+            mask=source.mask,
+            max_bytes=source.max_bytes,
+            allow_nonfinite=source.allow_nonfinite,
+        )
+        graph = trace(net, given.example, **source.trace_options)
+    named: dict[str, Any] = {
+        "model": model,
+        "example_shape": [list(shape) for shape in shapes],
+        "example_dtype": list(dtypes),
+    }
+    graph = replace(graph, provenance=(step("model", **named), loaded, *graph.provenance))
+    return Loaded(source, graph, {**named, **source.trace_options}, given)
+
+
+def _parts(model: str) -> tuple[str, str]:
+    """The module or file, and the name in it."""
+    where, _, name = model.rpartition(":")
+    dotted = is_file(where) or all(part.isidentifier() for part in where.split("."))
+    if not where or not dotted or not all(part.isidentifier() for part in name.split(".")):
+        raise typer.BadParameter(
+            f"{model!r} does not name a net: pkg.module:factory or path/to/file.py:factory is "
+            "needed",
+            param_hint="--model",
+        )
+    return where, name
+
+
+def _shapes(texts: Sequence[str] | None) -> tuple[tuple[int, ...], ...]:
+    if not texts:
+        raise typer.BadParameter(
+            "the input shape of the net is needed, batch first, such as 1,3,32,32; once per input",
+            param_hint="--example-shape",
+        )
+    return tuple(map(_shape, texts))
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    parts = [part.strip() for part in text.split(",")]
+    sizes = tuple(int(part) for part in parts if part.isdecimal())
+    if len(sizes) < max(len(parts), 2) or 0 in sizes:
+        raise typer.BadParameter(
+            f"{text!r} is not a shape such as 1,3,32,32: batch first, then at least one size, all "
+            "above 0",
+            param_hint="--example-shape",
+        )
+    return sizes
+
+
+def _dtypes(texts: Sequence[str] | None, n_inputs: int) -> tuple[str, ...]:
+    """One per input; a single one is for all."""
+    dtypes = tuple(texts or ("float32",))
+    for dtype in dtypes:
+        if dtype not in _DTYPES:
+            raise typer.BadParameter(
+                f"{dtype!r} is not one of {', '.join(_DTYPES)}", param_hint="--example-dtype"
+            )
+    if len(dtypes) not in (1, n_inputs):
+        raise typer.BadParameter(
+            f"{len(dtypes)} types for {n_inputs} inputs: one for all, or one per input is needed",
+            param_hint="--example-dtype",
+        )
+    return dtypes * n_inputs if len(dtypes) == 1 else dtypes
