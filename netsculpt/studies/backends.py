@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from importlib import import_module
 from typing import Any, TypeVar
 
 from netsculpt.core.errors import NetsculptError
@@ -12,7 +11,6 @@ __all__ = ["BACKENDS", "CLUSTERS", "as_finished"]
 
 CLUSTERS = ("dask", "ray")
 BACKENDS = ("loky", "threading", *CLUSTERS)
-_PACKAGES = {"dask": ("distributed", "dask[distributed]"), "ray": ("ray.util.joblib", "ray")}
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -65,27 +63,42 @@ def _connection(backend: str, address: str | None) -> dict[str, Any]:
     """Options of ``joblib.parallel_config`` for a backend, which is made ready."""
     if backend not in BACKENDS:
         raise NetsculptError(f"backend {backend!r} is not one of {', '.join(BACKENDS)}")
-    if backend not in CLUSTERS:
-        return {}
-    module, package = _PACKAGES[backend]
-    try:
-        library = import_module(module)
-    except ImportError as error:
-        raise NetsculptError(
-            f"backend {backend!r} is not installed ({error}): pip install '{package}', or use loky"
-        ) from None
+    if backend == "dask":
+        return _dask(address)
     if backend == "ray":
-        if address is not None:
-            import_module("ray").init(address=address, ignore_reinit_error=True)
-        library.register_ray()
-        return {}
+        _start_ray(address)
+    return {}
+
+
+def _dask(address: str | None) -> dict[str, Any]:
+    try:
+        from distributed import get_client
+    except ImportError as error:
+        raise _missing("dask", "dask[distributed]", error) from None
     if address is not None:
         return {"scheduler_host": address}
     try:
-        library.get_client()
+        get_client()
     except ValueError:
         raise NetsculptError(
             "backend 'dask' has no scheduler: give the address of one, or make a "
             "distributed.Client first"
         ) from None
     return {}
+
+
+def _start_ray(address: str | None) -> None:
+    try:
+        import ray
+        from ray.util.joblib import register_ray
+    except ImportError as error:
+        raise _missing("ray", "ray", error) from None
+    if address is not None:
+        ray.init(address=address, ignore_reinit_error=True)
+    register_ray()
+
+
+def _missing(backend: str, package: str, error: ImportError) -> NetsculptError:
+    return NetsculptError(
+        f"backend {backend!r} is not installed ({error}): pip install '{package}', or use loky"
+    )
