@@ -1,0 +1,257 @@
+"""A package of somebody else adds a method to every catalogue that CONTRIBUTING lists."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from netsculpt.core.catalog import CATALOGUES, names
+
+ROOT = Path(__file__).parents[1]
+METHODS = {
+    "metrics": """
+def twice(graph):
+    import numpy as np
+    return np.full(graph.n_units, 2.0)
+""",
+    "detectors": """
+def halves(graph, *, rng=None):
+    from netsculpt import Partition
+    from netsculpt.graph.graph import live_units
+    import numpy as np
+    return Partition(np.where(live_units(graph), np.arange(graph.n_units) % 2, -1), "halves")
+""",
+    "data_aware": """
+def by_influence(graph, influence, *, rng=None):
+    from netsculpt import Partition
+    return Partition(influence.argmax(axis=1), "by_influence")
+""",
+    "nulls": """
+def flipped(graph, *, rng=None):
+    return graph.with_weights(graph.weights.data[::-1].copy())
+""",
+    "formats": """
+import numpy as np
+from netsculpt.files.content import Content
+
+def sniff(source):
+    return source.head.startswith(b"HIDDEN")
+
+def read(source):
+    width = int(source.head.split()[1])
+    return Content([np.eye(width), np.ones((2, width))], source.sha256())
+""",
+    "rules": """
+OPS = ("erfinv",)
+
+def inverse_error(call):
+    return call.activation()
+""",
+    "initialisations": """
+def halved(net, *, rng=None):
+    import copy
+    clone = copy.deepcopy(net)
+    for parameter in clone.parameters():
+        parameter.data.fill_(0.5)
+    return clone
+""",
+    "scores": """
+def position(net, batches=None, *, rng=None):
+    import torch
+    from netsculpt.nets import prunable
+    return {name: torch.arange(x.numel()).reshape(x.shape) for name, x in prunable(net).items()}
+""",
+    "allocations": """
+def last_dense(shapes, density):
+    return {name: 1.0 if name == list(shapes)[-1] else density / 2 for name in shapes}
+""",
+    "schedules": """
+def all_at_once(progress):
+    return progress**0
+""",
+    "scopes": """
+def column(scores):
+    return scores.sum(0, keepdim=True)
+""",
+    "unit_scores": """
+def last_first(replicas, task):
+    import torch
+    hidden = sum(replicas.spec.widths[1:-1])
+    return torch.arange(hidden).expand(len(replicas.parameters[replicas.weights[0]]), hidden)
+""",
+    "edge_scores": """
+def later_stays(replicas, task):
+    import torch
+    flat = torch.cat([replicas.parameters[name].flatten(1) for name in replicas.weights], dim=1)
+    return torch.arange(flat.shape[1]).expand(flat.shape)
+""",
+    "influence": """
+def nothing(replicas, task):
+    import numpy as np
+    return np.zeros((1, sum(replicas.spec.widths), task.n_outputs))
+""",
+}
+MODULES = {"formats", "rules"}  # whose entry point is the module
+USED = """
+import json, sys
+import numpy as np, torch
+import netsculpt as ns
+from netsculpt.core.catalog import catalog
+from netsculpt.nets import MLP, initial_net
+from netsculpt.training import boolean, prune, sculpt
+from netsculpt.training.sculpting.sculpt import SculptingMethod
+
+seen = {}
+graph = ns.load(sys.argv[1])
+seen["formats"] = [layer.n_units for layer in graph.layers]
+plan = ns.AnalysisPlan(("halves", "by_influence"), null="flipped", n_nulls=2, n_seeds=0)
+analysis = ns.analyze(graph, plan, rng=0, influence=np.eye(graph.n_units))
+seen["metrics"] = float(analysis.columns["twice"].sum() / graph.n_units)
+seen["detectors"] = int(analysis.detected[0].partition.n_modules)
+seen["data_aware"] = int(analysis.detected[1].partition.n_modules)
+seen["nulls"] = analysis.plan.null
+
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear = torch.nn.Linear(3, 2)
+
+    def forward(self, x):
+        return torch.erfinv(self.linear(x))
+
+seen["rules"] = ns.trace(Net(), torch.zeros(1, 3)).n_edges
+net = catalog("initialisations")["halved"](initial_net(MLP((4, 5, 2)), rng=0))
+seen["initialisations"] = float(next(net.parameters()).detach().mean())
+parts = {"allocation": "last_dense", "schedule": "all_at_once", "rounds": 2, "scope": "column"}
+pruned = prune(net, method="position", density=0.8, rng=0, **parts)
+first, second = pruned.masks.values()
+seen["scores"] = pruned.method
+seen["allocations"] = [int(first.sum()), int(second.sum())]
+seen["schedules"] = pruned.details["schedule"]
+seen["scopes"] = bool((second.all(0) | ~second.any(0)).all())
+methods = {name: catalog(f"{name}s") for name in ("unit_score", "edge_score")}
+method = SculptingMethod(methods["unit_score"]["last_first"], methods["edge_score"]["later_stays"])
+task = boolean("f = a & b")
+sculpted = sculpt(MLP((2, 6, 1)), task, seeds=range(2), method=method)
+seen["unit_scores"] = seen["edge_scores"] = len(sculpted.solved)
+seen["influence"] = catalog("influence")["nothing"](sculpted.replicas, task).shape[1]
+print(json.dumps(seen))
+"""
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An installed package that offers one method for each catalogue, a file for each."""
+    folder = tmp_path_factory.mktemp("site")
+    info = folder / "elsewhere-1.0.dist-info"
+    (folder / "elsewhere").mkdir()
+    info.mkdir()
+    info.joinpath("METADATA").write_text("Metadata-Version: 2.1\nName: elsewhere\nVersion: 1.0\n")
+    groups = []
+    for catalogue, text in METHODS.items():
+        folder.joinpath("elsewhere", f"{catalogue}.py").write_text(text)
+        method = method_in(text, catalogue)
+        target = f"elsewhere.{catalogue}" + ("" if catalogue in MODULES else f":{method}")
+        groups.append(f"[netsculpt.{catalogue}]\n{method} = {target}\n")
+    info.joinpath("entry_points.txt").write_text("\n".join(groups))
+    return folder
+
+
+def method_in(text: str, catalogue: str) -> str:
+    return "hidden" if catalogue == "formats" else re.findall(r"^def (\w+)", text, re.MULTILINE)[-1]
+
+
+def run(package: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    paths = [str(package), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return subprocess.run(
+        [sys.executable, "-W", "error", *arguments],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_contributing_lists_every_catalogue_and_where_it_is() -> None:
+    rows = re.findall(
+        r"^\| `(\w+)` \| `netsculpt/([\w/]+)(?:/|\.py)` \|",
+        (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+    listed = {name: f"netsculpt.{place.replace('/', '.')}" for name, place in rows}
+    assert listed == dict(CATALOGUES)
+    assert listed.keys() == METHODS.keys(), "each is tried below"
+
+
+def test_a_method_of_every_kind_from_another_package(package: Path, tmp_path: Path) -> None:
+    model = tmp_path / "model.bin"
+    model.write_bytes(b"HIDDEN 3\n")
+    used = run(package, "-c", USED, str(model))
+    assert used.returncode == 0, used.stderr
+    seen: dict[str, Any] = json.loads(used.stdout)
+    assert seen == {
+        "formats": [3, 3, 2],
+        "metrics": 2.0,
+        "detectors": 2,
+        "data_aware": 8,
+        "nulls": "flipped",
+        "rules": 6,
+        "initialisations": 0.5,
+        "scores": "position",
+        "allocations": [10, 10],
+        "schedules": "all_at_once",
+        "scopes": True,
+        "unit_scores": 2,
+        "edge_scores": 2,
+        "influence": 9,
+    }
+
+
+def test_the_command_line_shows_and_takes_it(package: Path, tmp_path: Path) -> None:
+    model = tmp_path / "model.bin"
+    model.write_bytes(b"HIDDEN 3\n")
+    options = ("--detector", "halves", "--null", "flipped", "--nulls", "2", "--json")
+    analysed = run(package, "-m", "netsculpt", "analyze", str(model), *options)
+    assert analysed.returncode == 0, analysed.stderr
+    assert json.loads(analysed.stdout)["modules"].keys() == {"halves"}
+
+
+@pytest.mark.parametrize("name", ["leiden", "halves"])
+def test_a_name_that_is_taken_is_left_out_with_a_warning(package: Path, name: str) -> None:
+    other = package / "other-1.0.dist-info"
+    other.mkdir()
+    other.joinpath("METADATA").write_text("Metadata-Version: 2.1\nName: other\nVersion: 1.0\n")
+    entry = f"[netsculpt.detectors]\n{name} = json:loads\n"
+    other.joinpath("entry_points.txt").write_text(entry)
+    script = (
+        "import warnings\nfrom netsculpt.core.catalog import catalog\n"
+        "with warnings.catch_warnings(record=True) as caught:\n"
+        "    warnings.simplefilter('always')\n"
+        f"    print(catalog('detectors')[{name!r}].__module__, len(caught), caught[0].message)"
+    )
+    done = run(package, "-c", script)
+    for file in other.iterdir():
+        file.unlink()
+    other.rmdir()
+    assert done.returncode == 0, done.stderr
+    assert " 1 " in done.stdout
+    assert "a name that is taken" in done.stdout
+    assert not done.stdout.startswith("json")
+
+
+def test_a_file_of_functions_is_read_as_text() -> None:
+    """Names of metrics, allocations and the like are known without importing NumPy or torch."""
+    script = (
+        "import sys\nfrom netsculpt.core.catalog import CATALOGUES, names\n"
+        "[names(x) for x in CATALOGUES]\nprint({'numpy', 'torch'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.strip() == "set()"
+    assert "exponential" in names("schedules")
