@@ -4,6 +4,7 @@ from . import nets as nets
 from . import nulls as nulls
 from . import paths as paths
 from . import plots as plots
+from . import studies as studies
 from . import tracing as tracing
 from . import training as training
 from .core.errors import FormatError as FormatError

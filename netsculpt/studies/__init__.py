@@ -1,1 +1,5 @@
-"""Grids of runs that share a folder, resume and leave tables."""
+"""Studies: grids of cells that resume, share the work and leave tables."""
+
+from netsculpt.studies.study import Results, Rows, Study
+
+__all__ = ["Results", "Rows", "Study"]
