@@ -252,7 +252,8 @@ def test_a_file_of_functions_is_read_as_text() -> None:
         "import sys\nfrom netsculpt.core.catalog import CATALOGUES, names\n"
         "[names(x) for x in CATALOGUES]\nprint({'numpy', 'torch'} & set(sys.modules))"
     )
-    done = subprocess.run(
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "set()"
