@@ -254,7 +254,5 @@ def test_a_file_of_functions_is_read_as_text() -> None:
     )
     command = [sys.executable, "-c", script]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    )
     assert done.stdout.strip() == "set()"
     assert "exponential" in names("schedules")
