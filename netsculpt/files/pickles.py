@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, Protocol
 
 from netsculpt.core.errors import FormatError, LimitError, NetsculptError, UnsafeFileError
-from netsculpt.files.words import listed, shown
+from netsculpt.files.words import listed, reason
 
 __all__ = ["PLAIN", "Constructors", "Global", "Unfinished", "plain_key", "read_pickle"]
 
@@ -98,8 +98,8 @@ def read_pickle(
     except Exception as error:
         machine.refuse_blocked(where)
         raise FormatError(
-            f"{where} is damaged: its pickle cannot be followed "
-            f"({shown(str(error) or type(error).__name__)}). Fetch or save it again."
+            f"{where} is damaged: its pickle cannot be followed ({reason(error)}). Fetch or save "
+            "it again."
         ) from None
     machine.refuse_blocked(where)
     return value

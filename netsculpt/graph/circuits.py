@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from netsculpt.core.errors import FormatError
 from netsculpt.graph.partition import Partition
 
-__all__ = ["Circuit", "ThresholdNet", "compile_circuit", "parse_circuit", "truth_table"]
+__all__ = ["Circuit", "ThresholdCircuit", "compile_circuit", "parse_circuit", "truth_table"]
 
 MAX_TABLE_INPUTS = 20
 
@@ -70,7 +70,7 @@ class Circuit:
 
 
 @dataclass(frozen=True, eq=False)
-class ThresholdNet:
+class ThresholdCircuit:
     """A layered network of step units: x ↦ [W x + b > 0] layer by layer."""
 
     weights: tuple[NDArray[np.float32], ...]  # [out, in] per layer, 0 without an edge
@@ -149,7 +149,7 @@ def truth_table(circuit: Circuit) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]
     return inputs, np.stack([values[name] for name in circuit.outputs], axis=1)
 
 
-def compile_circuit(circuit: Circuit) -> ThresholdNet:
+def compile_circuit(circuit: Circuit) -> ThresholdCircuit:
     """Compile a circuit to a layered network of step units, one unit per gate.
 
     Weights are ±1. Relay units, one per layer, carry a value to higher layers, so that every edge
@@ -172,7 +172,7 @@ class _Compiler:
         for name, body in circuit.functions.items():
             self.named[name] = self._place(body, circuit.origin(name))
 
-    def net(self) -> ThresholdNet:
+    def net(self) -> ThresholdCircuit:
         outputs = [(name, _as_gate(self.named[name])) for name in self.circuit.outputs]
         depth = max(self._place_gate(gate, self.circuit.origin(name)) for name, gate in outputs)
         # Units by layer, keyed by what they compute, so that all users share a relay.
@@ -212,7 +212,7 @@ class _Compiler:
         flat = [owner for layer in owners for owner in layer]
         modules = tuple(dict.fromkeys(flat))
         truth = Partition([modules.index(owner) for owner in flat], method="truth")
-        return ThresholdNet(
+        return ThresholdCircuit(
             tuple(weights), tuple(np.array(b, dtype=np.float32) for b in biases), truth, modules
         )
 

@@ -41,10 +41,8 @@ def load_into(
     mask
         A file of 0/1 masks for them: a dict with the names of the weights as keys, or a list in
         the order of the net's parameters of two or more dimensions.
-    max_bytes
-        Largest total size of the tensors, and of anything that is unpacked or read into memory.
-    allow_nonfinite
-        Whether to prune and count NaN or infinite weights instead of raising an error.
+    max_bytes, allow_nonfinite
+        As in `netsculpt.load`; NaN and infinite weights are pruned.
 
     Returns
     -------
@@ -56,12 +54,8 @@ def load_into(
     ------
     TopologyError
         If the weights are those of another net; the message lists names and shapes that differ.
-    FormatError
-        If the file cannot be read or contains no weights, or the mask does not fit.
-    UnsafeFileError
-        If reading the file would run code from it.
-    LimitError
-        If the file is, or claims to be, larger than allowed.
+    FormatError, UnsafeFileError, LimitError
+        If the file or its mask cannot be read, as in `netsculpt.load`, or contains no weights.
 
     Notes
     -----
@@ -94,12 +88,7 @@ def load_into(
 
 def fill_net(net: nn.Module, contents: Contents, *, allow_nonfinite: bool) -> Step:
     """Load the weights and masks of a file that has been read into a live net, in place."""
-    from netsculpt.loading.weights.fitting import (
-        fillings_of,
-        nonfinite_counts,
-        require_fit,
-        without_nonfinite,
-    )
+    from netsculpt.loading.weights.fitting import fillings_of, require_fit
     from netsculpt.loading.weights.slots import fill, slots_of, undo_pruning
 
     where = contents.where
@@ -115,10 +104,10 @@ def fill_net(net: nn.Module, contents: Contents, *, allow_nonfinite: bool) -> St
     weights = {x: state.arrays[x] for x in slots if x in state.arrays and slots[x].maskable}
     masks = with_masks(State(weights, state.masks), contents).masks
     fillings = list(fillings_of(State(state.arrays, masks), slots, where))
-    counts = nonfinite_counts(fillings)
+    counts = {x.slot.names[0]: x.n_nonfinite for x in fillings}
     n_dropped = contents.n_dropped(counts, "weights", allowed=allow_nonfinite)
     if n_dropped:
-        fillings = [without_nonfinite(filling) for filling in fillings]
+        fillings = [x.finite() for x in fillings]
     fill(net, slots.values(), fillings)
     origins = {x.slot.names[0]: x.origin for x in fillings if x.is_weight}
     return contents.step("load_into", origins, n_dropped=n_dropped)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from netsculpt.core.errors import FormatError, LimitError
-from netsculpt.files.checkpoint import Model, as_model, is_model
+from netsculpt.files.model import Model, as_model, is_model
 from netsculpt.graph.graph import NetGraph
 from netsculpt.loading.load_into import fill_net
 from netsculpt.loading.weights.contents import Contents

@@ -18,8 +18,8 @@ PathLike = str | os.PathLike[str]
 
 def read(path: PathLike, mask: PathLike | None, max_bytes: int) -> Contents:
     """A model file, and its mask file if there is one, each parsed by the format it is in."""
-    source = Source.at(Path(path), max_bytes)
-    mask_source = None if mask is None else Source.at(Path(mask), max_bytes)
+    source = Source.open(Path(path), max_bytes)
+    mask_source = None if mask is None else Source.open(Path(mask), max_bytes)
     model = _parsed(source)
     return model if mask_source is None else replace(model, mask=_parsed(mask_source))
 

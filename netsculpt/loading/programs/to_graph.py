@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from netsculpt.core.errors import TopologyError
-from netsculpt.files.arrays import SparseWeight, as_arrays
-from netsculpt.files.torch import translated
+from netsculpt.files.arrays import as_arrays, dense
+from netsculpt.files.errors import file_errors
 from netsculpt.graph.graph import NetGraph
 from netsculpt.loading.weights.contents import Contents, with_masks
 from netsculpt.loading.weights.state import State
@@ -33,7 +32,7 @@ def graph_of_program(contents: Contents, *, allow_nonfinite: bool) -> NetGraph:
     n_dropped = contents.n_dropped(broken, "weights", allowed=allow_nonfinite)
     if n_dropped:
         program = _with(program, {key: _finite(x) for key, x in weights.items()})
-    with translated(contents.where):
+    with file_errors(contents.where):
         graph = graph_of(program, TraceOptions())
     _check_open(graph, program, contents.content.details.get("open_sizes", {}))
     masked = _masked_parameters(program)
@@ -59,7 +58,7 @@ def _pruned(contents: Contents) -> Program:
     arrays = as_arrays(values, max_bytes=contents.source.max_bytes, where=contents.where)
     own = {name: x.keep.numpy() for name, x in named.items() if x.keep is not None}
     masks = with_masks(State(arrays, own), contents).masks
-    kept = {name: torch.tensor(_full(mask)) != 0 for name, mask in masks.items()}
+    kept = {name: torch.tensor(dense(mask)) != 0 for name, mask in masks.items()}
     masked = {
         key: replace(x, keep=kept[x.parameter], is_mask=False)
         for key, x in weights.items()
@@ -115,11 +114,6 @@ def _finite(constant: Constant) -> Constant:
         return constant
     value = constant.value.where(finite, torch.zeros((), dtype=constant.value.dtype))
     return replace(constant, value=value, keep=_pattern(constant) & finite)
-
-
-def _full(mask: Any) -> Any:
-    sparse = isinstance(mask, SparseWeight)
-    return mask.matrix.toarray().reshape(mask.shape) if sparse else mask
 
 
 def _check_open(graph: NetGraph, program: Program, sizes: dict[str, dict[str, int]]) -> None:

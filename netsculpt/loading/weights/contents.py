@@ -8,9 +8,9 @@ from typing import Any
 
 from netsculpt.core.errors import FormatError
 from netsculpt.core.provenance import Step, step
-from netsculpt.files import checkpoint
 from netsculpt.files.arrays import as_arrays
 from netsculpt.files.content import Content
+from netsculpt.files.model import as_model, is_model
 from netsculpt.files.source import Source
 from netsculpt.files.words import quoted
 from netsculpt.loading.weights.mask_file import masked
@@ -70,7 +70,7 @@ class Contents:
             **more,
             **({"nonfinite_dropped": n_dropped} if n_dropped else {}),
             **self.content.details,
-            **({"net": self.value["net"]} if checkpoint.is_model(self.value) else {}),
+            **({"net": self.value["net"]} if is_model(self.value) else {}),
             **({} if mask is None else {"mask": mask.source.path.name, "mask_format": mask.format}),
             **({} if mask is None else {"mask_hash": mask.content.sha256}),
         )
@@ -99,11 +99,11 @@ def with_masks(state: State, contents: Contents) -> State:
 
 def _own_masks(contents: Contents) -> Any:
     value = contents.value
-    return None if checkpoint.is_model(value) else checkpoint_masks(value)
+    return None if is_model(value) else checkpoint_masks(value)
 
 
 def _tensors(value: Any, where: str, *, for_mask: bool = False) -> dict[str, Any]:
-    if not checkpoint.is_model(value):
+    if not is_model(value):
         return named_tensors(value, where, for_mask=for_mask)
-    model = checkpoint.as_model(value, where)
+    model = as_model(value, where)
     return {**model.state, **{f"{name}_mask": mask for name, mask in model.masks.items()}}

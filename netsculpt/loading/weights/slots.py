@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -48,6 +48,17 @@ class Filling:
     def pattern(self) -> Tensor:
         """True = kept."""
         return self.value != 0 if self.keep is None else self.keep
+
+    @property
+    def n_nonfinite(self) -> int:
+        """How many kept weights are NaN or infinite."""
+        return int((self.pattern & ~self.value.isfinite()).sum()) if self.is_weight else 0
+
+    def finite(self) -> Filling:
+        """The filling with NaN and infinite weights pruned."""
+        if not self.n_nonfinite:
+            return self
+        return replace(self, keep=self.pattern & self.value.isfinite())
 
 
 def undo_pruning(net: nn.Module) -> None:

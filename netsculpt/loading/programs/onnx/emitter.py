@@ -6,36 +6,54 @@ the inputs are computed too, since arguments such as shapes are made from them.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from netsculpt.core.errors import FormatError, LimitError
-from netsculpt.files.words import quoted, shape, shown
-from netsculpt.loading.programs.onnx.values import Value
+from netsculpt.files.words import quoted, reason, shape
+from netsculpt.loading.programs.memory import Memory
 from netsculpt.tracing.program import Constant, Op, Program, Ref, leaves, mapped
 
-__all__ = ["Emitter"]
+__all__ = ["Emitter", "Value"]
 
 _SMALL = 1 << 20  # most elements of a value that is computed
-_KEPT_BYTES = 8  # bytes per element of each activation, for its unit
-_RULE_BYTES = 56  # more bytes per element while its rule runs
 _FACTORIES = ("arange", "full")
+
+
+@dataclass(frozen=True, eq=False)
+class Value:
+    """A tensor of the program."""
+
+    name: str
+    meta: Tensor  # its shape and type, without data
+    constant: bool  # whether it is the same for all inputs
+    real: Tensor | None = None  # its data, if it is constant and computed
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sizes, batch first if it is an activation."""
+        return tuple(self.meta.shape)
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return self.meta.ndim
 
 
 class Emitter:
     """A program while it is being built."""
 
     def __init__(self, inputs: Mapping[str, tuple[int, ...]], max_bytes: int, where: str) -> None:
-        self._inputs, self._max_bytes, self._where = inputs, max_bytes, where
+        self._inputs, self._where = inputs, where
+        self._memory = Memory(max_bytes, where)
         self._prefix = "%" * (1 + max((len(x) - len(x.lstrip("%")) for x in inputs), default=0))
         self._ops: list[Op] = []
         self._constants: dict[str, Constant] = {}
         self._made_by: dict[str, tuple[str, tuple[Any, ...]]] = {}
-        self._n_bytes = 0
 
     def input(self, name: str, dtype: torch.dtype) -> Value:
         """Add an input of the net."""
@@ -59,12 +77,14 @@ class Emitter:
         try:
             meta = _run(name, args, {**kwargs, **device}, lambda x: x.meta)
         except Exception as error:
-            reason = shown(str(error).strip().partition("\n")[0] or type(error).__name__)
-            if "overflow" in reason:
-                raise self._too_large(f"an enormous tensor ({reason})") from None
+            if "overflow" in reason(error):
+                raise LimitError(
+                    f"{self._where} makes an enormous tensor ({reason(error)}): the limit is "
+                    f"{self._memory.max_bytes} bytes. Export a smaller model"
+                ) from None
             raise FormatError(
                 f"{self._where} cannot be followed in {quoted(layer or name)}: '{name}' does not "
-                f"fit its arguments ({reason}). Export the model again"
+                f"fit its arguments ({reason(error)}). Export the model again"
             ) from None
         several = not isinstance(meta, Tensor)
         metas = [x for x in meta if isinstance(x, Tensor)] if several else [meta]
@@ -103,20 +123,11 @@ class Emitter:
         return op.output
 
     def _count(self, meta: Tensor, *, constant: bool) -> None:
-        n = math.prod(meta.shape)
-        self._n_bytes += n * (meta.itemsize if constant else _KEPT_BYTES)
-        needed = self._n_bytes + (0 if constant else n * _RULE_BYTES)
-        if needed > self._max_bytes:
-            raise self._too_large(
-                f"a tensor of {shape(meta.shape)}, for which {needed} bytes are needed, "
-                "including the values before it"
-            )
-
-    def _too_large(self, tensor: str) -> LimitError:
-        return LimitError(
-            f"{self._where} makes {tensor}: the limit is {self._max_bytes} bytes. Raise max_bytes "
-            "if the file is trusted and the memory is there (--max-bytes)"
-        )
+        what = f"a tensor of {shape(meta.shape)}"
+        if constant:
+            self._memory.take_constant(meta.nbytes, what)
+        else:
+            self._memory.take(meta.numel(), what)
 
 
 def _run(name: str, args: Any, kwargs: Any, change: Callable[[Value], Any]) -> Any:

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netsculpt.core.errors import FormatError, UnsafeFileError
+from netsculpt.files.errors import file_errors
 from netsculpt.files.source import Source
-from netsculpt.files.torch import translated
 from netsculpt.files.words import quoted
 
 __all__ = ["External"]
@@ -49,7 +49,7 @@ class External:
                 f"{file.where} of {file.n_bytes} bytes should hold {length} of them from byte "
                 f"{offset}: fetch or export model and data again"
             )
-        with translated(file.where):
+        with file_errors(file.where):
             return np.memmap(file.path, np.uint8, "c", offset, (n_bytes,))
 
     def _file(self, tensor: str, location: str) -> Source:
@@ -60,7 +60,7 @@ class External:
     def _opened(self, tensor: str, location: str) -> Source:
         path = self._model.path.parent / location
         rooted = PurePosixPath(location).is_absolute() or PureWindowsPath(location).anchor
-        with translated(self._model.where):
+        with file_errors(self._model.where):
             file = path.resolve()
             inside = any(file.is_relative_to(folder) for folder in self._model.folders)
         if not location or rooted or not inside:
@@ -69,7 +69,7 @@ class External:
                 "which is not a file in the model's folder: data may not lie outside it. Export "
                 "the model again with its data in its folder"
             )
-        return Source.at(path, self._model.max_bytes)
+        return Source.open(path, self._model.max_bytes)
 
     def _number(self, tensor: str, text: str) -> int:
         if not (text.isascii() and text.isdigit() and len(text) < 19):

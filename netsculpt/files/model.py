@@ -116,7 +116,7 @@ def read_tensors(path: str | os.PathLike[str], *, max_bytes: int = 8 * 2**30) ->
     from netsculpt.files import torch_zip
     from netsculpt.files.source import Source
 
-    source = Source.at(Path(path), max_bytes)
+    source = Source.open(Path(path), max_bytes)
     return torch_zip.read(source).value if torch_zip.sniff(source) else None
 
 
