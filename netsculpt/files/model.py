@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from netsculpt.core.errors import FormatError
 from netsculpt.core.writing import replacing
+from netsculpt.files import torch_zip
+from netsculpt.files.source import Source
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -113,9 +115,6 @@ def read_tensors(path: str | os.PathLike[str], *, max_bytes: int = 8 * 2**30) ->
 
     netsculpt reads all its own torch files through this function.
     """
-    from netsculpt.files import torch_zip
-    from netsculpt.files.source import Source
-
     source = Source.open(Path(path), max_bytes)
     return torch_zip.read(source).value if torch_zip.sniff(source) else None
 

@@ -13,7 +13,7 @@ from scipy.sparse import csr_array
 
 from netsculpt.graph.graph import NetGraph
 from netsculpt.graph.matrices import from_matrices
-from netsculpt.loading.weights.chain import EPSILON, Link, Norm, chain
+from netsculpt.loading.weights.chain import EPSILON, Link, chain
 from netsculpt.loading.weights.contents import Contents, state_of, with_masks
 from netsculpt.loading.weights.edges import LayerEdges, edges_of
 
@@ -73,16 +73,13 @@ def _inferred(links: Sequence[Link]) -> dict[str, Any]:
     """What was inferred from shapes and names."""
     flattened = {link.parameter: link.positions for link in links if link.positions > 1}
     norms = {
-        norm.name: {"kind": norm.kind, "into": link.parameter} | _epsilon(norm)
+        norm.name: {
+            "kind": norm.kind,
+            "into": link.parameter,
+            **({"epsilon": EPSILON} if norm.kind == "batch" else {}),
+        }
         for link in links
         for norm in link.norms
     }
     inferred = {"flattened_positions": flattened, "norms_folded": norms}
-    return {
-        "topology": "chain by shapes",
-        **{key: x for key, x in inferred.items() if x},
-    }
-
-
-def _epsilon(norm: Norm) -> dict[str, float]:
-    return {"epsilon": EPSILON} if norm.kind == "batch" else {}
+    return {"topology": "chain by shapes", **{key: x for key, x in inferred.items() if x}}

@@ -47,7 +47,7 @@ class Value:
 class Emitter:
     """A program while it is being built."""
 
-    def __init__(self, inputs: Mapping[str, tuple[int, ...]], max_bytes: int, where: str) -> None:
+    def __init__(self, inputs: Mapping[str, Tensor], max_bytes: int, where: str) -> None:
         self._inputs, self._where = inputs, where
         self._memory = Memory(max_bytes, where)
         self._prefix = "%" * (1 + max((len(x) - len(x.lstrip("%")) for x in inputs), default=0))
@@ -55,11 +55,12 @@ class Emitter:
         self._constants: dict[str, Constant] = {}
         self._made_by: dict[str, tuple[str, tuple[Any, ...]]] = {}
 
-    def input(self, name: str, dtype: torch.dtype) -> Value:
-        """Add an input of the net."""
-        value = Value(name, torch.empty(self._inputs[name], dtype=dtype, device="meta"), False)
-        self._count(value.meta, constant=False)
-        return value
+        for meta in inputs.values():
+            self._count(meta, constant=False)
+
+    def inputs(self) -> dict[str, Value]:
+        """The inputs of the net by name."""
+        return {name: Value(name, meta, False) for name, meta in self._inputs.items()}
 
     def constant(self, constant: Constant) -> Value:
         """Add a tensor of the file, or one made from it."""
@@ -70,7 +71,7 @@ class Emitter:
 
     def emit(
         self, layer: str, name: str, args: Any, kwargs: Mapping[str, Any]
-    ) -> tuple[Value, ...]:  # fmt: skip
+    ) -> tuple[Value, ...]:
         """Add an operation of ATen; all its values."""
         inputs = [x for x in leaves((args, kwargs)) if isinstance(x, Value)]
         device = {"device": "meta"} if name in _FACTORIES else {}
@@ -112,7 +113,8 @@ class Emitter:
     def program(self, outputs: list[Value], parameters: frozenset[str]) -> Program:
         """The program, without what the outputs do not need."""
         refs = tuple(Ref(value.name) for value in outputs)
-        return Program(tuple(self._ops), self._constants, self._inputs, refs, parameters).needed()
+        inputs = {name: tuple(meta.shape) for name, meta in self._inputs.items()}
+        return Program(tuple(self._ops), self._constants, inputs, refs, parameters).needed()
 
     def _name(self, kind: str, number: int) -> str:
         return f"{self._prefix}{kind}{number}"

@@ -13,7 +13,7 @@ from netsculpt.files.source import Source
 from netsculpt.files.words import quoted
 from netsculpt.loading.programs.onnx.attributes import attributes_of
 from netsculpt.loading.programs.onnx.emitter import Emitter, Value
-from netsculpt.loading.programs.onnx.inputs import input_shapes, input_types
+from netsculpt.loading.programs.onnx.inputs import declared_inputs
 from netsculpt.loading.programs.onnx.node import OnnxNode
 from netsculpt.loading.programs.onnx.ops import translations
 from netsculpt.loading.programs.onnx.tensors import Tensors
@@ -35,10 +35,10 @@ def program_of(model: Any, tensors: Tensors, source: Source) -> tuple[Program, d
         raise LimitError(f"{where} has {len(graph.node)} nodes, at most {_MOST_NODES} are followed")
     constants = _initialisers(graph, tensors, where)
     inputs = [x for x in graph.input if x.name not in constants]
-    emitter = Emitter(input_shapes(inputs, where), source.max_bytes, where)
+    emitter = Emitter(declared_inputs(inputs, where), source.max_bytes, where)
     values: dict[str, Value] = {name: emitter.constant(x) for name, x in constants.items()}
-    for name, dtype in input_types(inputs, where).items():
-        _define(values, name, emitter.input(name, dtype), where)
+    for name, value in emitter.inputs().items():
+        _define(values, name, value, where)
     used = {name for node in graph.node for name in node.input} | {x.name for x in graph.output}
     functions = {(function.domain, function.name) for function in model.functions}
     for proto in graph.node:
