@@ -113,7 +113,7 @@ def read_model(path: str | os.PathLike[str], *, max_bytes: int = 8 * 2**30) -> M
 def read_tensors(path: str | os.PathLike[str], *, max_bytes: int = 8 * 2**30) -> Any:
     """Read a file of ``torch.save`` with all checks of untrusted files; None if it is none.
 
-    netsculpt reads all its own torch files through this function.
+    netsculpt reads all torch files that it wrote through this function.
     """
     source = Source.open(Path(path), max_bytes)
     return torch_zip.read(source).value if torch_zip.sniff(source) else None

@@ -151,8 +151,8 @@ class _Machine:
         return [self.stack.pop() for _ in range(n)][::-1]
 
     def gather(self, make: Callable[[list[Any]], Any]) -> None:
-        made = make(self.since_mark())
-        self.stack.append(made)
+        items = self.since_mark()
+        self.stack.append(make(items))
 
     def find(self, module: str, name: str) -> None:
         module = "builtins" if module == "__builtin__" else module

@@ -54,21 +54,14 @@ def read(source: Source) -> Content:
 def load_graph(path: str | Path, *, max_bytes: int = 8 << 30) -> NetGraph:
     """The graph in a file of `netsculpt.graph.npz.save`, its provenance unchanged.
 
-    Nothing in the file is trusted or run; `netsculpt.load` also hashes it.
-
-    Parameters
-    ----------
-    path
-        The file.
-    max_bytes
-        Largest size of all its members together.
+    Nothing in the file is trusted or run. `netsculpt.load` also hashes it, and adds a step.
 
     Raises
     ------
     FormatError
         If `save` could not have written it: it is damaged, compressed, or has other members.
     LimitError
-        If it is larger than `max_bytes`.
+        If its members are larger than `max_bytes` together.
     GraphError
         If its arrays are not those of a valid graph.
     """

@@ -11,7 +11,7 @@ _RULE_BYTES = 56  # more per element of the activation whose rule runs
 
 
 class Memory:
-    """Bytes that the values of a program take, none of which has been computed yet."""
+    """The memory that the values of a program take, added up before any is computed."""
 
     def __init__(self, max_bytes: int, where: str) -> None:
         self.max_bytes, self._where, self._taken = max_bytes, where, 0

@@ -11,6 +11,7 @@ from scipy import sparse
 from scipy.sparse import csr_array
 
 from netsculpt.files.arrays import Array, SparseWeight, dense
+from netsculpt.graph.graph import float_type
 from netsculpt.graph.matrices import kept_entries
 from netsculpt.loading.weights.chain import Link
 
@@ -94,7 +95,7 @@ def _summed_slices(weight: NDArray[Any], mask: Array | None, link: Link, origin:
     keep = slices != 0 if mask is None else dense(mask).reshape(slices.shape) != 0
     taps = keep.sum(axis=2, dtype=np.int32)
     strength = np.sum(np.abs(slices), axis=2, where=keep, dtype=np.float64)
-    matrix = kept_entries(strength.astype(_result(weight)), taps > 0, name=link.parameter)
+    matrix = kept_entries(strength.astype(float_type(weight.dtype)), taps > 0, name=link.parameter)
     return LayerEdges(matrix, taps.T[taps.T > 0], origin)
 
 
@@ -106,9 +107,5 @@ def _summed_entries(kept: Any, link: Link, origin: str) -> LayerEdges:
     strength = np.bincount(inverse, np.abs(kept.data), minlength=keys.size)
     counts = np.bincount(inverse, minlength=keys.size).astype(np.int32)
     places = (keys // max(n_out, 1), keys % max(n_out, 1))
-    matrix = csr_array((strength.astype(_result(kept)), places), (n_in, n_out))
+    matrix = csr_array((strength.astype(float_type(kept.dtype)), places), (n_in, n_out))
     return LayerEdges(matrix, counts, origin)
-
-
-def _result(weights: Any) -> type[np.floating[Any]]:
-    return np.float64 if weights.dtype == np.float64 else np.float32

@@ -38,7 +38,7 @@ def program_in(
 
     inputs = {name: shape(name) for name in signed.inputs}
     _check_batches(inputs)
-    called, outputs = functional(nodes(graph, sizes), _outputs(signature, sizes), signed.together)
+    called, outputs = functional(nodes(graph, sizes), _outputs(signature, sizes), signed.sharing)
     needed = _needed(called, outputs)
     ops = [op for index, node in enumerate(needed) for op in renamed(node, index, shape)]
     used = {name for op in ops for name in op.inputs}.union(inputs_of(outputs))

@@ -33,7 +33,7 @@ class Signature:
     places: dict[str, set[str]] = field(default_factory=dict)  # by member of the archive
 
     @property
-    def together(self) -> Iterable[set[str]]:
+    def sharing(self) -> Iterable[set[str]]:
         """Sets of constants in the same memory."""
         return self.places.values()
 

@@ -64,7 +64,7 @@ class Emitter:
 
     def constant(self, constant: Constant) -> Value:
         """Add a tensor of the file, or one made from it."""
-        name = self._name("=", len(self._constants))
+        name = f"{self._prefix}={len(self._constants)}"
         self._constants[name] = constant
         real = constant.value
         return Value(name, torch.empty(real.shape, dtype=real.dtype, device="meta"), True, real)
@@ -92,9 +92,9 @@ class Emitter:
         constant = all(x.constant for x in inputs)
         for value in metas:
             self._count(value, constant=constant)
-        known = constant and all(x.real is not None for x in inputs)
+        computable = constant and all(x.real is not None for x in inputs)
         small = sum(x.numel() for x in metas) <= _SMALL
-        real = _run(name, args, kwargs, lambda x: x.real) if known and small else None
+        real = _run(name, args, kwargs, lambda x: x.real) if computable and small else None
         ref_args, ref_kwargs = _replaced((args, kwargs), lambda x: Ref(x.name))
         output = self._add(name, ref_args, ref_kwargs, metas[0], layer)
         self._made_by[output] = (name, args)
@@ -116,13 +116,10 @@ class Emitter:
         inputs = {name: tuple(meta.shape) for name, meta in self._inputs.items()}
         return Program(tuple(self._ops), self._constants, inputs, refs, parameters).needed()
 
-    def _name(self, kind: str, number: int) -> str:
-        return f"{self._prefix}{kind}{number}"
-
     def _add(self, name: str, args: Any, kwargs: Any, meta: Tensor, layer: str) -> str:
-        op = Op(name, args, kwargs, self._name("", len(self._ops)), tuple(meta.shape), layer)
-        self._ops.append(op)
-        return op.output
+        output = f"{self._prefix}{len(self._ops)}"
+        self._ops.append(Op(name, args, kwargs, output, tuple(meta.shape), layer))
+        return output
 
     def _count(self, meta: Tensor, *, constant: bool) -> None:
         what = f"a tensor of {shape(meta.shape)}"

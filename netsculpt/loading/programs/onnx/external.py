@@ -31,16 +31,19 @@ class External:
 
     def sha256(self) -> str:
         """The "sha256:…" of the model, or of its hash and those of all its files."""
-        own = self._model.sha256()
+        model = self._model.sha256()
         if not self._files:
-            return own
-        hashes = [own, *(self._files[name].sha256() for name in self.names)]
+            return model
+        hashes = [model, *(self._files[name].sha256() for name in self.names)]
         return f"sha256:{hashlib.sha256(chr(10).join(hashes).encode()).hexdigest()}"
 
     def data(self, proto: Any, n_bytes: int) -> NDArray[np.uint8]:
         """The bytes of a tensor, mapped from its file."""
         entries = {entry.key: entry.value for entry in proto.external_data}
-        file = self._file(proto.name, entries.get("location", ""))
+        location = entries.get("location", "")
+        if location not in self._files:
+            self._files[location] = self._opened(proto.name, location)
+        file = self._files[location]
         offset = self._number(proto.name, entries.get("offset", "0"))
         length = self._number(proto.name, entries.get("length", str(n_bytes)))
         if length != n_bytes or offset + n_bytes > file.n_bytes:
@@ -51,11 +54,6 @@ class External:
             )
         with file_errors(file.where):
             return np.memmap(file.path, np.uint8, "c", offset, (n_bytes,))
-
-    def _file(self, tensor: str, location: str) -> Source:
-        if location not in self._files:
-            self._files[location] = self._opened(tensor, location)
-        return self._files[location]
 
     def _opened(self, tensor: str, location: str) -> Source:
         path = self._model.path.parent / location

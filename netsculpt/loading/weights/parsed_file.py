@@ -16,17 +16,17 @@ from netsculpt.files.words import quoted
 from netsculpt.loading.weights.mask_file import masked
 from netsculpt.loading.weights.state import State, checkpoint_masks, named_tensors, plain_state
 
-__all__ = ["Contents", "state_of", "with_masks"]
+__all__ = ["ParsedFile", "state_of", "with_masks"]
 
 
 @dataclass(frozen=True)
-class Contents:
+class ParsedFile:
     """A file with its parsed content, and the mask file that belongs to it."""
 
     source: Source
     format: str  # its name in the catalogue "formats"
     content: Content
-    mask: Contents | None = None
+    mask: ParsedFile | None = None
 
     @property
     def value(self) -> Any:
@@ -76,29 +76,29 @@ class Contents:
         )
 
 
-def state_of(contents: Contents) -> State:
+def state_of(file: ParsedFile) -> State:
     """Weights by name, and the masks that pruning tools hide among them."""
-    tensors = _tensors(contents.value, contents.where)
-    arrays = as_arrays(tensors, max_bytes=contents.source.max_bytes, where=contents.where)
-    has_mask = contents.mask is not None or _own_masks(contents) is not None
-    return plain_state(arrays, contents.where, has_mask=has_mask)
+    tensors = _tensors(file.value, file.where)
+    arrays = as_arrays(tensors, max_bytes=file.source.max_bytes, where=file.where)
+    has_mask = file.mask is not None or _masks_beside_weights(file) is not None
+    return plain_state(arrays, file.where, has_mask=has_mask)
 
 
-def with_masks(state: State, contents: Contents) -> State:
+def with_masks(state: State, file: ParsedFile) -> State:
     """The state with the masks that a checkpoint keeps next to it, and those of the mask file."""
-    own, mask = _own_masks(contents), contents.mask
-    if own is not None:
-        where = f"the masks in {contents.where}"
-        masks = _tensors(own, contents.where, for_mask=True)
-        state = masked(state, masks, max_bytes=contents.source.max_bytes, where=where)
+    beside, mask = _masks_beside_weights(file), file.mask
+    if beside is not None:
+        where = f"the masks in {file.where}"
+        masks = _tensors(beside, file.where, for_mask=True)
+        state = masked(state, masks, max_bytes=file.source.max_bytes, where=where)
     if mask is not None:
         masks = _tensors(mask.value, mask.where, for_mask=True)
         state = masked(state, masks, max_bytes=mask.source.max_bytes, where=mask.where)
     return state
 
 
-def _own_masks(contents: Contents) -> Any:
-    value = contents.value
+def _masks_beside_weights(file: ParsedFile) -> Any:
+    value = file.value
     return None if is_model(value) else checkpoint_masks(value)
 
 
