@@ -20,7 +20,7 @@ import networkx as nx
 import numpy as np
 import scipy.sparse
 
-from netsculpt.graph.exporting import write_gexf, write_graphml
+from netsculpt.graph.exporting import export
 from netsculpt.graph.graph import NetGraph
 from netsculpt.graph.interop import to_igraph, to_networkx
 from netsculpt.graph.matrices import from_matrices
@@ -75,13 +75,13 @@ def binary_files(graph: NetGraph, folder: Path) -> list[Row]:
 def text_files(graph: NetGraph, folder: Path) -> list[Row]:
     """GraphML and GEXF, and those of networkx from a ready graph."""
     other = to_networkx(graph)
-    ours, peers = folder / "ours", folder / "theirs"
+    peers = folder / "theirs"
     rows: list[Row] = []
-    for what, write, peer in (
-        ("write GraphML", write_graphml, nx.write_graphml),
-        ("write GEXF", write_gexf, nx.write_gexf),
+    for what, ours, peer in (
+        ("write GraphML", folder / "ours.graphml", nx.write_graphml),
+        ("write GEXF", folder / "ours.gexf", nx.write_gexf),
     ):
-        times = seconds(partial(write, graph, ours), 3), seconds(partial(peer, other, peers), 1)
+        times = seconds(partial(export, graph, ours), 3), seconds(partial(peer, other, peers), 1)
         rows.append((what, times[0], megabytes(ours), "networkx", times[1], megabytes(peers)))
     return rows
 

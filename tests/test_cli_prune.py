@@ -21,7 +21,7 @@ from netsculpt.cli import main
 from netsculpt.core.catalog import catalog
 from netsculpt.core.errors import FormatError, LimitError
 from netsculpt.core.random import stream
-from netsculpt.files.checkpoint import Model, read_model, write_model
+from netsculpt.files.model import Model, read_model, write_model
 from netsculpt.nets import (
     LSTM,
     MLP,

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from netsculpt.core.catalog import catalog
 from netsculpt.core.errors import FormatError
-from netsculpt.files.checkpoint import Model, read_model, write_model
+from netsculpt.files.model import Model, read_model, write_model
 from netsculpt.nets.families import CNN, MLP
 from netsculpt.training.influence import answer_flips, replica_of_model
 from netsculpt.training.influence import answer_flips as method

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import igraph  # noqa: F401  (its first import would exceed the deadline of test_igraph)
 import networkx as nx
 import numpy as np
 import pytest

@@ -17,7 +17,7 @@ from traced_nets import same
 
 import netsculpt
 from netsculpt.core.errors import FormatError, LimitError, TopologyError, UnsafeFileError
-from netsculpt.files.checkpoint import write_model
+from netsculpt.files.model import write_model
 from netsculpt.loading import load_into
 from netsculpt.nets.families import MLP, initial_net
 from netsculpt.nets.masks import mask_net, masks_of, plain_state

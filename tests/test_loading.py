@@ -24,7 +24,7 @@ from torch.nn.utils import parametrizations, parametrize, prune
 from netsculpt import NetGraph, from_matrices
 from netsculpt.core.catalog import modules as catalogue
 from netsculpt.core.errors import FormatError, TopologyError
-from netsculpt.files.checkpoint import write_model
+from netsculpt.files.model import write_model
 from netsculpt.files.source import Source
 from netsculpt.graph.npz import save
 from netsculpt.loading import load
@@ -580,8 +580,7 @@ def test_a_model_twice_in_one_file(tmp_path: Path) -> None:
 
 def test_importing_loading_does_not_import_torch() -> None:
     script = (
-        "import sys, netsculpt.loading, netsculpt.files.checkpoint\n"
-        "assert 'torch' not in sys.modules"
+        "import sys, netsculpt.loading, netsculpt.files.model\nassert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
 
@@ -644,7 +643,7 @@ def test_each_file_is_opened_hashed_and_parsed_once(
 
         monkeypatch.setattr(owner, name, counted)
 
-    count(Source, "at", lambda path: path.name)
+    count(Source, "open", lambda path: path.name)
     count(Source, "sha256", lambda source: source.path.name)
     count(torch, "load", lambda path: Path(path).name)
     for reader in catalogue("formats").values():
@@ -652,6 +651,6 @@ def test_each_file_is_opened_hashed_and_parsed_once(
     load(tmp_path / model, mask=None if mask is None else tmp_path / mask)
     files = [model] if mask is None else [model, mask]
     assert calls == {
-        **{(name, file): 1 for name in ("at", "sha256", "read") for file in files},
+        **{(name, file): 1 for name in ("open", "sha256", "read") for file in files},
         **{("load", file): 1 for file in files if file.endswith(".pt")},
     }

@@ -377,7 +377,7 @@ def test_tensors_of_every_type(kind: str, raw: bool, tmp_path: Path) -> None:
         data = array.tobytes() if raw else array.reshape(-1)
         proto = helper.make_tensor("w", number, [2, 3], data, raw=raw)
     (tmp_path / "file").write_bytes(b"x")
-    source = Source.at(tmp_path / "file", 1000)
+    source = Source.open(tmp_path / "file", 1000)
     found = Tensors(source, External(source)).dense(proto)
     assert torch.equal(found.to(wanted.dtype), wanted)
     assert found.dtype.is_floating_point == wanted.dtype.is_floating_point
@@ -394,7 +394,7 @@ def test_only_onnx_models_are_taken_for_some(tmp_path: Path) -> None:
         (b"\x08\x07", False),
     ]:
         path.write_bytes(changed)
-        found = [x for x, y in modules("formats").items() if y.sniff(Source.at(path, 1 << 20))]
+        found = [x for x, y in modules("formats").items() if y.sniff(Source.open(path, 1 << 20))]
         assert found == (["onnx"] if known else [])
 
 

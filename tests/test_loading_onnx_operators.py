@@ -37,7 +37,7 @@ def model_of(
 
 def program_of(model: Any, path: Path) -> Program:
     path.write_bytes(model.SerializeToString())
-    source = Source.at(path, 1 << 30)
+    source = Source.open(path, 1 << 30)
     assert [name for name, known in modules("formats").items() if known.sniff(source)] == ["onnx"]
     return modules("formats")["onnx"].read(source).value
 

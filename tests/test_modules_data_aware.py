@@ -16,7 +16,7 @@ import netsculpt
 from netsculpt import NetGraph, Partition, from_matrices
 from netsculpt.core.catalog import catalog
 from netsculpt.core.errors import GraphError
-from netsculpt.files.checkpoint import read_model, write_model
+from netsculpt.files.model import read_model, write_model
 from netsculpt.hierarchy import infer
 from netsculpt.modules.data_aware import functional
 from netsculpt.nets.families import MLP

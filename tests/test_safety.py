@@ -414,7 +414,7 @@ def test_claims_are_refused_before_torch_reads(
 def test_limit_counts_all_tensors_that_are_used(tmp_path: Path) -> None:
     torch.save({f"{i}.weight": torch.ones(16, 16) for i in range(8)}, tmp_path / "w.pt")
     load(tmp_path / "w.pt", max_bytes=8 * 16 * 16 * 4)
-    with pytest.raises(LimitError, match="Raise max_bytes"):
+    with pytest.raises(LimitError, match="raise max_bytes"):
         load(tmp_path / "w.pt", max_bytes=8 * 16 * 16 * 4 - 1)
 
 

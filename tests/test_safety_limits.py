@@ -21,7 +21,7 @@ import torch
 
 from netsculpt.cli import main
 from netsculpt.core.errors import FormatError, LimitError, NetsculptError, UnsafeFileError
-from netsculpt.files.checkpoint import read_model, write_model
+from netsculpt.files.model import read_model, write_model
 from netsculpt.graph.matrices import from_matrices
 from netsculpt.graph.npz import save
 from netsculpt.loading import load

@@ -20,7 +20,7 @@ import pytest
 
 from netsculpt.core.errors import FormatError, LimitError
 from netsculpt.core.printable import printable
-from netsculpt.graph.exporting import write_gexf, write_graphml
+from netsculpt.graph.exporting import export
 from netsculpt.graph.exporting._xml import unescaped
 from netsculpt.graph.matrices import from_matrices
 from netsculpt.loading import load
@@ -186,9 +186,9 @@ def test_a_lone_surrogate_is_refused_as_a_name_and_exported_escaped(tmp_path: Pa
     with pytest.raises(FormatError, match=r"'a\\ud800', which contains half a character"):
         load(pickled(tmp_path / "w.pkl", ("a\ud800",)))
     graph = from_matrices([np.eye(2)], names=["in", "a\ud800"])
-    for write, read in ((write_graphml, nx.read_graphml), (write_gexf, read_gexf)):
-        write(graph, tmp_path / "graph")
-        names = {unescaped(str(x["layer"])) for _, x in read(tmp_path / "graph").nodes(data=True)}
+    for path, read in (("graph.graphml", nx.read_graphml), ("graph.gexf", read_gexf)):
+        export(graph, tmp_path / path)
+        names = {unescaped(str(x["layer"])) for _, x in read(tmp_path / path).nodes(data=True)}
         assert names == {"in", "a\ud800"}
 
 

@@ -20,7 +20,7 @@ import torch
 
 import netsculpt
 from netsculpt.core.errors import FormatError, LimitError
-from netsculpt.files.checkpoint import read_model
+from netsculpt.files.model import read_model
 from netsculpt.studies.sculpting import Sweep, SweepConfig, read_config, sweep
 
 CONFIG = SweepConfig(

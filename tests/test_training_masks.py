@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
 from netsculpt.core.errors import FormatError
-from netsculpt.files.checkpoint import read_model, write_model
+from netsculpt.files.model import read_model, write_model
 from netsculpt.graph.graph import NetGraph
 from netsculpt.loading import load
 from netsculpt.nets.families import CNN, LSTM, MLP, VGG, NetSpec, ResNet, initial_net

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import batch_norm, conv2d, linear, max_pool2d, relu
 
 from netsculpt.core.errors import FormatError
-from netsculpt.files.checkpoint import write_model
+from netsculpt.files.model import write_model
 from netsculpt.loading import load
 from netsculpt.nets.families import (
     CNN,

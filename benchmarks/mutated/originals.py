@@ -20,7 +20,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from netsculpt.files.checkpoint import write_model
+from netsculpt.files.model import write_model
 from netsculpt.graph.matrices import from_matrices
 from netsculpt.graph.npz import save
 

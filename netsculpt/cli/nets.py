@@ -63,7 +63,7 @@ class StartNet:
 def start_net(new: NewNet, seed: int) -> StartNet:
     """The net of a file, or a new one."""
     from netsculpt.core.random import stream
-    from netsculpt.files.checkpoint import read_model
+    from netsculpt.files.model import read_model
     from netsculpt.nets.families import initial_net, net_from_spec
     from netsculpt.nets.masks import net_from_model
 

@@ -107,7 +107,7 @@ def prune(
 
     `netsculpt analyze pruned.pt`
     """
-    from netsculpt.files.checkpoint import write_model
+    from netsculpt.files.model import write_model
     from netsculpt.nets import plain_state
     from netsculpt.report.terminal.progress import progress_bars
     from netsculpt.report.terminal.pruned import print_pruned

@@ -104,7 +104,7 @@ def train(
 
     `netsculpt train pruned.pt --task digits --epochs 30 -o trained.pt --resume`
     """
-    from netsculpt.files.checkpoint import write_model
+    from netsculpt.files.model import write_model
     from netsculpt.nets import plain_state, weight_counts
     from netsculpt.report.terminal.progress import progress_bars
     from netsculpt.report.terminal.trained import print_trained

@@ -15,13 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from netsculpt.core.errors import FormatError, LimitError
-from netsculpt.files.torch import translated
+from netsculpt.core.errors import FormatError
+from netsculpt.files.errors import file_errors, require_memory
 from netsculpt.files.words import quoted, shape
 
-__all__ = ["Array", "SparseWeight", "as_arrays", "from_bytes", "is_tensor"]
+__all__ = ["Array", "SparseWeight", "as_arrays", "dense", "from_bytes", "is_tensor"]
 
 _INDEX_BYTES = 16  # for each row and column of a matrix while it is transposed
+_COMPRESSED = {
+    "sparse_csr": sparse.csr_array,
+    "sparse_csc": sparse.csc_array,
+    "sparse_bsr": sparse.bsr_array,
+}
 _NUMBER = re.compile(r"[<>=][biuf](1|2|4|8)")
 
 
@@ -47,6 +52,14 @@ class SparseWeight:
 Array = NDArray[Any] | SparseWeight
 
 
+def dense(array: Array) -> NDArray[Any]:
+    """The array with all its entries, 0 where none is stored."""
+    if isinstance(array, SparseWeight):
+        full: NDArray[Any] = array.matrix.toarray().reshape(array.shape)
+        return full
+    return array
+
+
 def is_tensor(value: object) -> bool:
     """Whether a value is a NumPy array or a torch tensor (torch itself is not imported)."""
     return isinstance(value, np.ndarray) or hasattr(value, "detach")
@@ -57,13 +70,9 @@ def as_arrays(tensors: Mapping[str, Any], *, max_bytes: int, where: str) -> dict
     total = 0
     for name, tensor in tensors.items():
         total += _memory(tensor)
-        if total > max_bytes:
-            raise LimitError(
-                f"{quoted(name)} in {where} is {_layout(tensor)} {shape(tensor.shape)}: the "
-                f"tensors up to it need {total} bytes, the limit is {max_bytes}. Raise max_bytes "
-                "if the file is trusted and the memory is there (--max-bytes)"
-            )
-    with translated(where):
+        claim = f"{quoted(name)} in {where} is {_layout(tensor)} {shape(tensor.shape)}"
+        require_memory(total, max_bytes, f"{claim}: the tensors up to it need {total} bytes")
+    with file_errors(where):
         return {name: _as_array(name, tensor, where) for name, tensor in tensors.items()}
 
 
@@ -125,7 +134,7 @@ def _as_array(name: str, tensor: Any, where: str) -> Array:
         return array
     if layout == "sparse_coo":
         return _of_coo(name, tensor, where)
-    if layout in ("sparse_csr", "sparse_csc", "sparse_bsr"):
+    if layout in _COMPRESSED:
         return _of_compressed(name, tensor, layout, where)
     raise FormatError(
         f"{quoted(name)} in {where} has layout {layout}: strided, COO, CSR, CSC or BSR is needed"
@@ -165,11 +174,7 @@ def _of_compressed(name: str, tensor: Any, layout: str, where: str) -> SparseWei
     )
     stored = _numbers(values), index.numpy(), pointer.numpy()
     sizes = tuple(tensor.shape)
-    if layout == "sparse_csr":
-        return SparseWeight(sizes, _canonical(sparse.csr_array(stored, sizes)))
-    if layout == "sparse_csc":
-        return SparseWeight(sizes, _canonical(sparse.csc_array(stored, sizes)))
-    return SparseWeight(sizes, _canonical(sparse.bsr_array(stored, sizes)))
+    return SparseWeight(sizes, _canonical(_COMPRESSED[layout](stored, sizes)))
 
 
 def _numbers(values: Any) -> NDArray[Any]:

@@ -13,50 +13,31 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from netsculpt.core.errors import FormatError, LimitError
+from netsculpt.core.errors import FormatError
+from netsculpt.files.errors import require_memory
 from netsculpt.files.pickles import PLAIN, Constructors, Global, plain_key, read_pickle
+from netsculpt.files.source import Source
 from netsculpt.files.words import shape
 
 __all__ = ["check_pickle", "extent"]
 
-_STORAGE_BYTES = {
-    "Double": 8,
-    "Float": 4,
-    "Half": 2,
-    "BFloat16": 2,
-    "Long": 8,
-    "Int": 4,
-    "Short": 2,
-    "Char": 1,
-    "Byte": 1,
-    "Bool": 1,
-    "ComplexDouble": 16,
-    "ComplexFloat": 8,
-}
+# Names by the bytes of one item.
 _STORAGES = {
-    **{f"torch.{name}Storage": size for name, size in _STORAGE_BYTES.items()},
+    **dict.fromkeys(("torch.CharStorage", "torch.ByteStorage", "torch.BoolStorage"), 1),
+    **dict.fromkeys(("torch.HalfStorage", "torch.BFloat16Storage", "torch.ShortStorage"), 2),
+    **dict.fromkeys(("torch.FloatStorage", "torch.IntStorage"), 4),
+    **dict.fromkeys(("torch.DoubleStorage", "torch.LongStorage", "torch.ComplexFloatStorage"), 8),
+    "torch.ComplexDoubleStorage": 16,
     "torch.storage.UntypedStorage": 1,
 }
 _DTYPES = {
-    "torch.float64": 8,
-    "torch.float32": 4,
-    "torch.float16": 2,
-    "torch.bfloat16": 2,
-    "torch.int64": 8,
-    "torch.int32": 4,
-    "torch.int16": 2,
-    "torch.int8": 1,
-    "torch.uint64": 8,
-    "torch.uint32": 4,
-    "torch.uint16": 2,
-    "torch.uint8": 1,
-    "torch.bool": 1,
-    "torch.complex64": 8,
+    **dict.fromkeys(("torch.int8", "torch.uint8", "torch.bool"), 1),
+    **dict.fromkeys(("torch.float8_e4m3fn", "torch.float8_e5m2"), 1),
+    **dict.fromkeys(("torch.float8_e4m3fnuz", "torch.float8_e5m2fnuz"), 1),
+    **dict.fromkeys(("torch.float16", "torch.bfloat16", "torch.int16", "torch.uint16"), 2),
+    **dict.fromkeys(("torch.float32", "torch.int32", "torch.uint32"), 4),
+    **dict.fromkeys(("torch.float64", "torch.int64", "torch.uint64", "torch.complex64"), 8),
     "torch.complex128": 16,
-    "torch.float8_e4m3fn": 1,
-    "torch.float8_e5m2": 1,
-    "torch.float8_e4m3fnuz": 1,
-    "torch.float8_e5m2fnuz": 1,
 }
 
 
@@ -67,9 +48,9 @@ class _Storage:
 
 
 def check_pickle(
-    stream: BinaryIO, *, require_storage: Callable[[str, int], None], max_bytes: int, where: str
+    stream: BinaryIO, source: Source, require_storage: Callable[[str, int], None]
 ) -> Any:
-    """Check one pickle of a torch file; `require_storage` raises if (key, bytes) is missing.
+    """Check one pickle of a torch file; `require_storage` raises if it lacks (key, bytes).
 
     Returns plain values unchanged and claims in place of tensors, so that it can also read the
     small pickles at the beginning of a legacy file.
@@ -102,15 +83,13 @@ def check_pickle(
         return claim(storage, _DTYPES[dtype.name], offset, size, stride)
 
     def claim(storage: _Storage, item: int, offset: Any, size: Any, stride: Any) -> str:
-        if math.prod(map(_natural, size)) * item > max_bytes:
-            raise LimitError(
-                f"{where} claims a tensor of {shape(size)}, more than the limit of {max_bytes} "
-                "bytes: raise max_bytes (--max-bytes) if the file is trusted and memory is there"
-            )
+        n_bytes = math.prod(map(_natural, size)) * item
+        claimed = f"{source.where} claims a tensor of {shape(size)}"
+        require_memory(n_bytes, source.max_bytes, f"{claimed}, {n_bytes} bytes")
         if extent(offset, size, stride) * item > storage.n_bytes:
             raise FormatError(
-                f"{where} claims a tensor of {shape(size)} in a storage of {storage.n_bytes} "
-                "bytes, which cannot hold it: the file is damaged or forged; save it again"
+                f"{claimed} in a storage of {storage.n_bytes} bytes, which cannot hold it: the "
+                "file is damaged or forged; save it again"
             )
         return "tensor"
 
@@ -136,7 +115,7 @@ def check_pickle(
         "torch._utils._rebuild_sparse_tensor": lambda *_: "tensor",
         "torch._tensor._rebuild_from_type_v2": subclassed,
     }
-    return read_pickle(stream, allowed, persistent=storage_at, where=where)
+    return read_pickle(stream, allowed, persistent=storage_at, where=source.where)
 
 
 def extent(offset: Any, size: Any, stride: Any) -> int:

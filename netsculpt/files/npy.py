@@ -8,8 +8,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netsculpt.core.errors import FormatError, LimitError, UnsafeFileError
-from netsculpt.files.torch import translated
+from netsculpt.core.errors import FormatError, UnsafeFileError
+from netsculpt.files.errors import file_errors, require_memory
 from netsculpt.files.words import shape
 
 __all__ = ["npy_data", "npy_header", "read_npy"]
@@ -19,7 +19,7 @@ _LONGEST_HEADER = 10_000
 
 def read_npy(stream: IO[bytes], n_bytes: int, max_bytes: int, where: str) -> NDArray[Any]:
     """The array of numbers in `stream`, which holds `n_bytes` in total."""
-    with translated(where):
+    with file_errors(where):
         sizes, dtype = npy_header(stream)
         _check(sizes, dtype, n_bytes, max_bytes, where)
         return npy_data(stream)
@@ -64,11 +64,7 @@ def _check(
     if min(sizes, default=0) < 0:
         raise ValueError(f"an array of {shape(sizes)}")
     needed = math.prod(sizes) * dtype.itemsize
-    if needed > max_bytes:
-        raise LimitError(
-            f"{where} claims an array of {shape(sizes)}, more than the limit of {max_bytes} bytes: "
-            "raise max_bytes if the file is trusted and the memory is there (--max-bytes)"
-        )
+    require_memory(needed, max_bytes, f"{where} claims an array of {shape(sizes)}, {needed} bytes")
     if needed > n_bytes:
         raise FormatError(
             f"{where} claims an array of {shape(sizes)} but is itself {n_bytes} bytes: it is cut "

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, Protocol
 
 from netsculpt.core.errors import FormatError, LimitError, NetsculptError, UnsafeFileError
-from netsculpt.files.words import listed, shown
+from netsculpt.files.words import listed, reason
 
 __all__ = ["PLAIN", "Constructors", "Global", "Unfinished", "plain_key", "read_pickle"]
 
@@ -98,8 +98,8 @@ def read_pickle(
     except Exception as error:
         machine.refuse_blocked(where)
         raise FormatError(
-            f"{where} is damaged: its pickle cannot be followed "
-            f"({shown(str(error) or type(error).__name__)}). Fetch or save it again."
+            f"{where} is damaged: its pickle cannot be followed ({reason(error)}). Fetch or save "
+            "it again."
         ) from None
     machine.refuse_blocked(where)
     return value
@@ -147,9 +147,12 @@ class _Machine:
         items, self.stack = self.stack, self.marks.pop()
         return items
 
+    def popped(self, n: int) -> list[Any]:
+        return [self.stack.pop() for _ in range(n)][::-1]
+
     def gather(self, make: Callable[[list[Any]], Any]) -> None:
-        made = make(self.since_mark())
-        self.stack.append(made)
+        items = self.since_mark()
+        self.stack.append(make(items))
 
     def find(self, module: str, name: str) -> None:
         module = "builtins" if module == "__builtin__" else module
@@ -165,13 +168,13 @@ class _Machine:
         self.find(module, name)
 
     def find_on_stack(self, _: Any) -> None:
-        name, module = self.stack.pop(), self.stack.pop()
+        module, name = self.popped(2)
         if not (isinstance(module, str) and isinstance(name, str)):
             raise TypeError("a name is not a string")
         self.find(module, name)
 
     def call(self, _: Any) -> None:
-        arguments, function = self.stack.pop(), self.stack.pop()
+        function, arguments = self.popped(2)
         self.stack.append(self.result(function, arguments))
 
     def result(self, function: Any, arguments: Any) -> Any:
@@ -204,26 +207,12 @@ class _Machine:
         self.stack[-1] = target.finished(state)
         self.finished[id(target)] = target, self.stack[-1]
 
-    def append(self, _: Any) -> None:
-        item = self.stack.pop()
-        self.extend([item])
-
-    def append_marked(self, _: Any) -> None:
-        self.extend(self.since_mark())
-
     def extend(self, items: list[Any]) -> None:
         target = self.stack[-1]
         if isinstance(target, list):
             target.extend(items)
         elif target is not _HOLE:
             raise TypeError(f"items given to a {type(target).__name__}")
-
-    def set_item(self, _: Any) -> None:
-        value, key = self.stack.pop(), self.stack.pop()
-        self.fill([key, value])
-
-    def set_marked(self, _: Any) -> None:
-        self.fill(self.since_mark())
 
     def fill(self, items: list[Any]) -> None:
         target = self.stack[-1]
@@ -233,7 +222,8 @@ class _Machine:
             raise TypeError(f"keys given to a {type(target).__name__}")
 
     def tuple_of(self, n: int) -> None:
-        self.stack[len(self.stack) - n :] = [tuple(self.stack[len(self.stack) - n :])]
+        items = self.popped(n)
+        self.stack.append(tuple(items))
 
     def recall(self, key: int) -> None:
         value = self.memo[key]
@@ -242,9 +232,6 @@ class _Machine:
 
     def remember(self, key: int | None) -> None:
         self.memo[len(self.memo) if key is None else key] = self.stack[-1]
-
-    def pop(self, _: Any) -> None:
-        self.stack.pop()
 
     def persist(self, _: Any) -> None:
         if self.persistent is None:
@@ -290,24 +277,19 @@ _ACTIONS: Mapping[str, Callable[[_Machine, Any], None]] = {
     "OBJ": _Machine.instance,
     "INST": _Machine.instance_of_argument,
     "BUILD": _Machine.build,
-    "APPEND": _Machine.append,
-    "APPENDS": _Machine.append_marked,
-    "SETITEM": _Machine.set_item,
-    "SETITEMS": _Machine.set_marked,
+    "APPEND": lambda machine, _: machine.extend(machine.popped(1)),
+    "APPENDS": lambda machine, _: machine.extend(machine.since_mark()),
+    "SETITEM": lambda machine, _: machine.fill(machine.popped(2)),
+    "SETITEMS": lambda machine, _: machine.fill(machine.since_mark()),
     "LIST": lambda machine, _: machine.gather(list),
     "DICT": lambda machine, _: machine.gather(_pairs),
     "TUPLE": lambda machine, _: machine.gather(tuple),
     "TUPLE1": lambda machine, _: machine.tuple_of(1),
     "TUPLE2": lambda machine, _: machine.tuple_of(2),
     "TUPLE3": lambda machine, _: machine.tuple_of(3),
-    "GET": _Machine.recall,
-    "BINGET": _Machine.recall,
-    "LONG_BINGET": _Machine.recall,
-    "PUT": _Machine.remember,
-    "BINPUT": _Machine.remember,
-    "LONG_BINPUT": _Machine.remember,
-    "MEMOIZE": _Machine.remember,
-    "POP": _Machine.pop,
+    **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), _Machine.recall),
+    **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"), _Machine.remember),
+    "POP": lambda machine, _: machine.stack.pop(),
     "BINPERSID": _Machine.persist,
 }
 

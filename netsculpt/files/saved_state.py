@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from netsculpt.core.errors import FormatError
 from netsculpt.core.printable import printable
 from netsculpt.core.writing import replacing
-from netsculpt.files.checkpoint import read_tensors
+from netsculpt.files.model import read_tensors
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from netsculpt.core.errors import FormatError, LimitError
 from netsculpt.files.directory import directory_bytes
+from netsculpt.files.errors import require_memory
 from netsculpt.files.words import quoted
 
 __all__ = ["Source"]
@@ -31,7 +32,7 @@ class Source:
     max_bytes: int
 
     @classmethod
-    def at(cls, path: Path, max_bytes: int) -> Source:
+    def open(cls, path: Path, max_bytes: int) -> Source:
         """The file at a path, of which only the first bytes are read."""
         where = quoted(path)
         try:
@@ -92,11 +93,7 @@ class Source:
 
     def content(self) -> bytes:
         """All bytes; an error if they exceed the limit."""
-        if self.n_bytes > self.max_bytes:
-            raise LimitError(
-                f"{self.where} is {self.n_bytes} bytes, the limit is {self.max_bytes}: raise "
-                "max_bytes if the file is trusted and the memory is there (--max-bytes)"
-            )
+        require_memory(self.n_bytes, self.max_bytes, f"{self.where} is {self.n_bytes} bytes")
         return self.path.read_bytes()
 
     def _check_directory(self, n_bytes: int) -> None:
@@ -128,11 +125,7 @@ class Source:
             raise FormatError(
                 f"{self.where} has zip members that overlap: it is forged or damaged; save it again"
             )
-        if size > self.max_bytes:
-            raise LimitError(
-                f"{self.where} unpacks to {size} bytes, the limit is {self.max_bytes}: raise "
-                "max_bytes if the file is trusted and the memory is there (--max-bytes)"
-            )
+        require_memory(size, self.max_bytes, f"{self.where} unpacks to {size} bytes")
         for member in packed:
             ratio = member.file_size / max(member.compress_size, 1)
             if member.file_size > _HARMLESS and ratio > _LARGEST_RATIO:

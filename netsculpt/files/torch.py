@@ -3,64 +3,39 @@
 from __future__ import annotations
 
 import io
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-from netsculpt.core.errors import FormatError, LimitError, NetsculptError, UnsafeFileError
+from netsculpt.core.errors import FormatError, UnsafeFileError
 from netsculpt.files.claims import check_pickle
-from netsculpt.files.words import shown
+from netsculpt.files.errors import file_errors
+from netsculpt.files.source import Source
 
-__all__ = ["LEGACY_HEAD", "read_legacy", "read_zip", "translated"]
+__all__ = ["LEGACY_HEAD", "read_legacy", "read_zip"]
 
 LEGACY_HEAD = bytes.fromhex("80028a0a6cfc9c46f9206aa850192e")  # pickle of torch's magic number
 _OLDEST = (2, 10)  # earlier, weights_only could be tricked into running code
-_REMEDY = "Save it again with torch.save and its defaults, or as safetensors"
 
 
-def read_zip(path: Path, *, mmap: bool, where: str) -> Any:
+def read_zip(source: Source) -> Any:
     """The content of a zip file of ``torch.save``, whose pickle has been checked before."""
     torch = _torch()
-    with translated(where):
-        if mmap and path.suffix != ".safetensors":  # torch.load treats this ending as a format
-            return torch.load(path, weights_only=True, map_location="cpu", mmap=True)
-        with path.open("rb") as stream:
+    named = source.path.suffix == ".safetensors"  # torch.load treats this ending as a format
+    with file_errors(source.where):
+        if not (source.compressed or named):
+            return torch.load(source.path, weights_only=True, map_location="cpu", mmap=True)
+        with source.path.open("rb") as stream:
             return torch.load(stream, weights_only=True, map_location="cpu")
 
 
-def read_legacy(content: bytes, *, max_bytes: int, where: str) -> Any:
+def read_legacy(content: bytes, source: Source) -> Any:
     """The content of a legacy file of ``torch.save`` (torch < 1.6), whose pickles are checked."""
-    _check_legacy(content, max_bytes=max_bytes, where=where)
+    _check_legacy(content, source)
     torch = _torch()
-    with translated(where):
+    with file_errors(source.where):
         return torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
 
 
-@contextmanager
-def translated(where: str, remedy: str = _REMEDY) -> Iterator[None]:
-    """Turn any error inside into one about the file, with a remedy; silence warnings."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            yield
-        except NetsculptError:
-            raise
-        except MemoryError:
-            raise LimitError(
-                f"{where} needs more memory than there is: it is a decompression bomb, or this "
-                "machine is too small for it"
-            ) from None
-        except Exception as error:
-            reason = shown(str(error).strip().partition("\n")[0] or type(error).__name__)
-            raise FormatError(
-                f"{where} cannot be read ({reason}): it is damaged or was written in an unusual "
-                f"way. {remedy}."
-            ) from None
-
-
-def _check_legacy(content: bytes, *, max_bytes: int, where: str) -> None:
+def _check_legacy(content: bytes, source: Source) -> None:
     """Check the five pickles: magic number, protocol, system, object, storage keys."""
     storages: dict[str, int] = {}
 
@@ -69,13 +44,13 @@ def _check_legacy(content: bytes, *, max_bytes: int, where: str) -> None:
             raise ValueError("one storage with two sizes")
         if n_bytes > len(content):
             raise FormatError(
-                f"{where} claims a storage of {n_bytes} bytes but is itself {len(content)} bytes: "
-                "it is cut off or forged; fetch or save it again"
+                f"{source.where} claims a storage of {n_bytes} bytes but is itself {len(content)} "
+                "bytes: it is cut off or forged; fetch or save it again"
             )
 
     stream = io.BytesIO(content)
     for _ in range(5):
-        check_pickle(stream, require_storage=require_storage, max_bytes=max_bytes, where=where)
+        check_pickle(stream, source, require_storage)
 
 
 def _torch() -> Any:

@@ -8,8 +8,9 @@ import zipfile
 from netsculpt.core.errors import FormatError
 from netsculpt.files.claims import check_pickle
 from netsculpt.files.content import Content
+from netsculpt.files.errors import file_errors
 from netsculpt.files.source import Source
-from netsculpt.files.torch import read_zip, translated
+from netsculpt.files.torch import read_zip
 
 __all__ = ["read", "sniff"]
 
@@ -36,16 +37,10 @@ def read(source: Source) -> Content:
                 "off or forged; fetch or save it again"
             )
 
-    with translated(source.where), zipfile.ZipFile(source.path) as archive:
+    with file_errors(source.where), zipfile.ZipFile(source.path) as archive:
         pickled = archive.read(pickle_name)
-    check_pickle(
-        io.BytesIO(pickled),
-        require_storage=require_storage,
-        max_bytes=source.max_bytes,
-        where=source.where,
-    )
-    value = read_zip(source.path, mmap=not source.compressed, where=source.where)
-    return Content(value, source.sha256())
+    check_pickle(io.BytesIO(pickled), source, require_storage)
+    return Content(read_zip(source), source.sha256())
 
 
 def _is_pickle(name: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from netsculpt.core.printable import printable
 
-__all__ = ["listed", "quoted", "shape", "shown"]
+__all__ = ["listed", "quoted", "reason", "shape", "shown"]
 
 _LONGEST = 80
 _MOST = 12
@@ -25,6 +25,11 @@ def shown(text: str) -> str:
 def quoted(name: object) -> str:
     """A name in quotes."""
     return f"'{shown(str(name))}'"
+
+
+def reason(error: Exception) -> str:
+    """The first line of an error of another library, or its type if it has no text."""
+    return shown(str(error).strip().partition("\n")[0] or type(error).__name__)
 
 
 def listed(names: Iterable[object]) -> str:

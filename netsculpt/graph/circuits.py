@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from netsculpt.core.errors import FormatError
 from netsculpt.graph.partition import Partition
 
-__all__ = ["Circuit", "ThresholdNet", "compile_circuit", "parse_circuit", "truth_table"]
+__all__ = ["Circuit", "ThresholdCircuit", "compile_circuit", "parse_circuit", "truth_table"]
 
 MAX_TABLE_INPUTS = 20
 
@@ -70,7 +70,7 @@ class Circuit:
 
 
 @dataclass(frozen=True, eq=False)
-class ThresholdNet:
+class ThresholdCircuit:
     """A layered network of step units: x ↦ [W x + b > 0] layer by layer."""
 
     weights: tuple[NDArray[np.float32], ...]  # [out, in] per layer, 0 without an edge
@@ -104,26 +104,20 @@ def parse_circuit(text: str) -> Circuit:
     try:
         lines = ast.parse(text).body
     except SyntaxError as error:
-        raise FormatError(
-            f"circuit, line {error.lineno}: {error.msg}; each line is 'name = expression'"
-        ) from None
+        raise _error(error, f"{error.msg}; each line is 'name = expression'") from None
     functions: dict[str, Operand] = {}
     uses: dict[str, frozenset[str]] = {}
     inputs: dict[str, None] = {}
     for line in lines:
         name = _defined_name(line)
         if name in functions or name in inputs:
-            raise FormatError(
-                f"circuit, line {line.lineno}: {name!r} is already in use; define each function "
-                "once, above its uses"
-            )
+            needed = "define each function once, above its uses"
+            raise _error(line, f"{name!r} is already in use; {needed}")
         assert isinstance(line, ast.Assign)
         names = [node.id for node in ast.walk(line.value) if isinstance(node, ast.Name)]
         if name in names:
-            raise FormatError(
-                f"circuit, line {line.lineno}: {name!r} is defined by itself; a function uses "
-                "inputs and functions above it"
-            )
+            needed = "a function uses inputs and functions above it"
+            raise _error(line, f"{name!r} is defined by itself; {needed}")
         inputs.update(dict.fromkeys(sorted(x for x in names if x not in functions)))
         functions[name] = _operand(line.value)
         uses[name] = frozenset(names)
@@ -149,7 +143,7 @@ def truth_table(circuit: Circuit) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]
     return inputs, np.stack([values[name] for name in circuit.outputs], axis=1)
 
 
-def compile_circuit(circuit: Circuit) -> ThresholdNet:
+def compile_circuit(circuit: Circuit) -> ThresholdCircuit:
     """Compile a circuit to a layered network of step units, one unit per gate.
 
     Weights are ±1. Relay units, one per layer, carry a value to higher layers, so that every edge
@@ -172,7 +166,7 @@ class _Compiler:
         for name, body in circuit.functions.items():
             self.named[name] = self._place(body, circuit.origin(name))
 
-    def net(self) -> ThresholdNet:
+    def net(self) -> ThresholdCircuit:
         outputs = [(name, _as_gate(self.named[name])) for name in self.circuit.outputs]
         depth = max(self._place_gate(gate, self.circuit.origin(name)) for name, gate in outputs)
         # Units by layer, keyed by what they compute, so that all users share a relay.
@@ -212,7 +206,7 @@ class _Compiler:
         flat = [owner for layer in owners for owner in layer]
         modules = tuple(dict.fromkeys(flat))
         truth = Partition([modules.index(owner) for owner in flat], method="truth")
-        return ThresholdNet(
+        return ThresholdCircuit(
             tuple(weights), tuple(np.array(b, dtype=np.float32) for b in biases), truth, modules
         )
 
@@ -253,12 +247,16 @@ def _users(circuit: Circuit, name: str) -> str:
     return "+".join(x for x in circuit.functions if x in users and not users & circuit.reads[x])
 
 
+def _error(place: ast.stmt | ast.expr | SyntaxError, problem: str) -> FormatError:
+    return FormatError(f"circuit, line {place.lineno}: {problem}")
+
+
 def _defined_name(line: ast.stmt) -> str:
     if isinstance(line, ast.Assign) and len(line.targets) == 1:
         target = line.targets[0]
         if isinstance(target, ast.Name):
             return target.id
-    raise FormatError(f"circuit, line {line.lineno}: 'name = expression' needed")
+    raise _error(line, "'name = expression' needed")
 
 
 def _operand(node: ast.expr) -> Operand:
@@ -276,10 +274,7 @@ def _operand(node: ast.expr) -> Operand:
             return _gate("and", node), False
         case ast.BinOp(op=ast.BitOr()):
             return _gate("or", node), False
-    raise FormatError(
-        f"circuit, line {node.lineno}: {ast.unparse(node)!r} found: names, & | ^ ~ and brackets "
-        "are allowed"
-    )
+    raise _error(node, f"{ast.unparse(node)!r} found: names, & | ^ ~ and brackets are allowed")
 
 
 def _gate(kind: str, node: ast.BinOp) -> Gate:

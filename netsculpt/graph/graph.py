@@ -185,8 +185,8 @@ class NetGraph:
         for layer in self.layers:
             if layer.name == name:
                 return layer
-        known = ", ".join(repr(layer.name) for layer in self.layers[:20])
-        raise GraphError(f"no layer is called {name!r}; the layers are {known}")
+        names = ", ".join(repr(layer.name) for layer in self.layers[:20])
+        raise GraphError(f"no layer is called {name!r}; the layers are {names}")
 
     def block(self, source: str, target: str) -> csr_array:
         """Weights between two layers, [units of source, units of target], local indices."""
@@ -356,13 +356,12 @@ def _check_blocks(graph: NetGraph) -> None:
         declared[source].append(graph.layers[order[target]])
     for layer in graph.layers:
         columns = indices[indptr[layer.start] : indptr[layer.stop]]
-        inside = sum(_count_between(columns, x.start, x.stop) for x in declared[layer.name])
+        inside = sum(
+            np.count_nonzero((columns >= x.start) & (columns < x.stop))
+            for x in declared[layer.name]
+        )
         if inside != columns.size:
             raise GraphError(
                 f"{columns.size - inside} edges from layer {layer.name!r} lead to layers that no "
                 f"block names (blocks lead to {[x.name for x in declared[layer.name]]})"
             )
-
-
-def _count_between(values: NDArray[np.int32], start: int, stop: int) -> int:
-    return int(np.count_nonzero((values >= start) & (values < stop)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise, repeat
+from itertools import pairwise
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import igraph
     import networkx as nx
 
-__all__ = ["block_of", "from_networkx", "to_igraph", "to_networkx", "to_scipy"]
+__all__ = ["block_of", "from_networkx", "to_igraph", "to_networkx", "to_scipy", "unit_columns"]
 
 _DESCRIPTION: Final = "netsculpt"  # graph attribute: layers, blocks, provenance, dtypes as JSON
 _WEIGHTS: Final = {"float32", "float64"}
@@ -34,8 +34,8 @@ def to_networkx(graph: NetGraph) -> nx.DiGraph[int]:
 
     Nodes are unit indices with the attributes ``name``, ``layer``, ``role`` and ``position`` (index
     in the model's layer). Edges have the signed ``weight``, ``kind``, and where they exist
-    ``parameter`` and ``multiplicity``. All attributes are plain strings and
-    numbers, so networkx can write them to its formats. Cost O(E).
+    ``parameter`` and ``multiplicity``. All attributes are plain strings and numbers, so networkx
+    can write them to its formats. Cost O(E).
 
     Examples
     --------
@@ -50,34 +50,25 @@ def to_networkx(graph: NetGraph) -> nx.DiGraph[int]:
 
     content = description(graph)
     content["weight_dtype"] = graph.weights.dtype.name
-    counts: Any = repeat(None)
-    if graph.multiplicity is not None:
-        content["multiplicity_dtype"] = graph.multiplicity.dtype.name
-        counts = graph.multiplicity.tolist()
     other: nx.DiGraph[int] = nx.DiGraph()
-    other.graph[_DESCRIPTION] = json.dumps(content)
-    assert graph.positions is not None  # filled in by the constructor
-    layers = [graph.layers[index] for index in graph.layer_of]
-    units = zip(unit_names(graph), layers, graph.positions.tolist(), strict=True)
-    for unit, (name, layer, position) in enumerate(units):
-        other.add_node(unit, name=name, layer=layer.name, role=layer.role, position=position)
+    columns = unit_columns(graph)
+    for unit, values in enumerate(zip(*columns.values(), strict=True)):
+        other.add_node(unit, **dict(zip(columns, values, strict=True)))
     of_block: list[dict[str, Any]] = [
         {"kind": block.kind}
         if block.parameter is None
         else {"kind": block.kind, "parameter": block.parameter}
         for block in graph.blocks
     ]
-    edges = zip(
-        graph.sources.tolist(),
-        graph.weights.indices.tolist(),
-        graph.weights.data.tolist(),
-        block_of(graph).tolist(),
-        counts,
-        strict=False,
-    )
-    for source, target, weight, block, count in edges:
-        counted = {} if count is None else {"multiplicity": count}
-        other.add_edge(source, target, weight=weight, **of_block[block], **counted)
+    arrays = graph.sources, graph.weights.indices, graph.weights.data, block_of(graph)
+    edges = zip(*(array.tolist() for array in arrays), strict=True)
+    for source, target, weight, block in edges:
+        other.add_edge(source, target, weight=weight, **of_block[block])
+    if graph.multiplicity is not None:
+        content["multiplicity_dtype"] = graph.multiplicity.dtype.name
+        counts = dict(zip(other.edges, graph.multiplicity.tolist(), strict=True))
+        nx.set_edge_attributes(other, counts, "multiplicity")
+    other.graph[_DESCRIPTION] = json.dumps(content)
     return other
 
 
@@ -111,7 +102,7 @@ def from_networkx(other: nx.DiGraph[Any]) -> NetGraph:
             f"a {type(other).__name__} found, a DiGraph needed: direct its edges from input to "
             "output and merge parallel ones"
         )
-    layout = _own_layout(other) if _DESCRIPTION in other.graph else _layout_by_depth(other)
+    layout = _stored_layout(other) if _DESCRIPTION in other.graph else _layout_by_depth(other)
     order = np.argsort(layout.layer_of, kind="stable")
     unit = np.empty_like(order)
     unit[order] = np.arange(order.size)
@@ -156,12 +147,8 @@ def to_igraph(graph: NetGraph) -> igraph.Graph:
 
     edges = zip(graph.sources.data, graph.weights.indices.data, strict=True)
     other = igraph.Graph(n=graph.n_units, edges=edges, directed=True)
-    assert graph.positions is not None  # filled in by the constructor
-    layers = [graph.layers[index] for index in graph.layer_of]
-    other.vs["name"] = unit_names(graph)
-    other.vs["layer"] = [layer.name for layer in layers]
-    other.vs["role"] = [layer.role for layer in layers]
-    other.vs["position"] = graph.positions.tolist()
+    for name, values in unit_columns(graph).items():
+        other.vs[name] = values
     other.es["weight"] = graph.weights.data.tolist()
     if graph.multiplicity is not None:
         other.es["multiplicity"] = graph.multiplicity.tolist()
@@ -172,6 +159,18 @@ def to_scipy(graph: NetGraph) -> csr_array:
     """A copy of the weights [U, U] as a sparse array, row = source; stored zeros are kept."""
     copy: csr_array = graph.weights.copy()
     return copy
+
+
+def unit_columns(graph: NetGraph) -> dict[str, list[Any]]:
+    """Name, layer, role, and position in the model's layer, of each unit [U]."""
+    assert graph.positions is not None  # filled in by the constructor
+    layers = [graph.layers[index] for index in graph.layer_of]
+    return {
+        "name": unit_names(graph),
+        "layer": [layer.name for layer in layers],
+        "role": [layer.role for layer in layers],
+        "position": graph.positions.tolist(),
+    }
 
 
 def block_of(graph: NetGraph) -> NDArray[np.int32]:
@@ -195,7 +194,7 @@ class _Layout:
     multiplicity_dtype: str | None = None  # None: no multiplicity
 
 
-def _own_layout(other: nx.DiGraph[Any]) -> _Layout:
+def _stored_layout(other: nx.DiGraph[Any]) -> _Layout:
     try:
         content = json.loads(other.graph[_DESCRIPTION])
         layers, blocks, provenance = read_description(content)

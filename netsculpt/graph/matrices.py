@@ -7,6 +7,7 @@ Torch's [out, in] is transposed once, here. Tensors are recognised by their meth
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,13 @@ from netsculpt.core.errors import GraphError, LimitError
 from netsculpt.core.provenance import step
 from netsculpt.graph.graph import Block, Layer, NetGraph, Role, float_type
 
-__all__ = ["from_matrices", "kept_entries"]
+__all__ = ["from_matrices", "kept_entries", "layers_in_chain"]
+
+_COMPRESSED = {
+    "sparse_csr": sparse.csr_array,
+    "sparse_csc": sparse.csc_array,
+    "sparse_bsr": sparse.bsr_array,
+}
 
 
 def from_matrices(
@@ -66,7 +73,7 @@ def from_matrices(
         raise GraphError(
             f"{len(chosen)} masks found for {len(matrices)} matrices: one per matrix is needed"
         )
-    names = _names(len(matrices)) if names is None else list(names)
+    names = _names(len(matrices) + 1) if names is None else list(names)
     parameters = [f"W{i + 1}" for i in range(len(matrices))] if parameters is None else parameters
     if len(names) != len(matrices) + 1 or len(parameters) != len(matrices):
         raise GraphError(
@@ -84,21 +91,25 @@ def from_matrices(
                 f"{before.shape[1]} outputs: matrices are [out, in] as in torch, in layer order"
             )
     widths = [kept[0].shape[0], *(block.shape[1] for block in kept)]
-    starts = np.concatenate([[0], np.cumsum(widths)]).tolist()
-    roles: list[Role] = ["hidden"] * len(widths)
-    roles[0], roles[-1] = "input", "output"
-    layers = tuple(
-        Layer(name, role, (width,), start, start + width)
-        for name, role, width, start in zip(names, roles, widths, starts, strict=False)
-    )
+    layers = layers_in_chain(widths, names)
     blocks = tuple(
-        Block(source, target, parameter, "linear", block.shape[0] * block.shape[1])
-        for source, target, parameter, block in zip(
-            names, names[1:], parameters, kept, strict=False
-        )
+        Block(source.name, target.name, parameter, "linear", source.n_units * target.n_units)
+        for (source, target), parameter in zip(pairwise(layers), parameters, strict=True)
     )
-    weights = _stack(kept, starts)
+    weights = _stack(kept, layers)
     return NetGraph(weights, None, layers, blocks, (step("from_matrices", widths=widths),))
+
+
+def layers_in_chain(widths: Sequence[int], names: Sequence[str] | None = None) -> tuple[Layer, ...]:
+    """Layers of two or more widths [L]: the input, hidden ones, the output."""
+    hidden: list[Role] = ["hidden"] * (len(widths) - 2)
+    roles: list[Role] = ["input", *hidden, "output"]
+    names = _names(len(widths)) if names is None else names
+    bounds = pairwise(np.concatenate([[0], np.cumsum(widths)]).tolist())
+    return tuple(
+        Layer(name, role, (stop - start,), start, stop)
+        for name, role, (start, stop) in zip(names, roles, bounds, strict=True)
+    )
 
 
 def kept_entries(matrix: Any, mask: Any = None, *, name: str = "weight") -> csr_array:
@@ -139,9 +150,9 @@ def _of_dense(weights: NDArray[Any], keep: NDArray[np.bool_]) -> csr_array:
     )
 
 
-def _stack(blocks: list[csr_array], starts: list[int]) -> csr_array:
+def _stack(blocks: list[csr_array], layers: Sequence[Layer]) -> csr_array:
     """Blocks of consecutive layers on the first block diagonal of one matrix [U, U]."""
-    n_units, n_edges = starts[-1], sum(block.nnz for block in blocks)
+    n_units, n_edges = layers[-1].stop, sum(block.nnz for block in blocks)
     if max(n_units, n_edges) > np.iinfo(np.int32).max:
         raise LimitError(f"{n_units} units and {n_edges} edges: at most 2³¹ − 1 of each (int32)")
     dtype = float_type(np.result_type(np.float32, *(block.dtype for block in blocks)))
@@ -149,16 +160,17 @@ def _stack(blocks: list[csr_array], starts: list[int]) -> csr_array:
     indices = np.empty(n_edges, dtype=np.int32)
     indptr = np.full(n_units + 1, n_edges, dtype=np.int32)
     edge = 0
-    for block, row, column in zip(blocks, starts, starts[1:], strict=False):
-        data[edge : edge + block.nnz] = block.data
-        np.add(block.indices, column, out=indices[edge : edge + block.nnz], casting="unsafe")
-        indptr[row : row + block.shape[0] + 1] = block.indptr + edge
+    for block, (source, target) in zip(blocks, pairwise(layers), strict=True):
+        stored = slice(edge, edge + block.nnz)
+        data[stored] = block.data
+        np.add(block.indices, target.start, out=indices[stored], casting="unsafe")
+        indptr[source.start : source.stop + 1] = block.indptr + edge
         edge += block.nnz
     return csr_array((data, indices, indptr), (n_units, n_units))
 
 
-def _names(n_matrices: int) -> list[str]:
-    return ["input", *(f"hidden{i}" for i in range(1, n_matrices)), "output"]
+def _names(n_layers: int) -> list[str]:
+    return ["input", *(f"hidden{i}" for i in range(1, n_layers - 1)), "output"]
 
 
 def _as_array(matrix: Any) -> Any:
@@ -181,15 +193,11 @@ def _as_array(matrix: Any) -> Any:
     if layout == "sparse_coo" and tensor.sparse_dim() == 2:
         entries = tensor._values().numpy(), tuple(tensor._indices().numpy())
         return sparse.coo_array(entries, shape)
-    if layout not in ("sparse_csr", "sparse_csc", "sparse_bsr"):
+    if layout not in _COMPRESSED:
         raise GraphError(f"tensor of layout {layout}: strided, COO, CSR, CSC or BSR is needed")
     if layout == "sparse_csc":
         index, pointer = tensor.row_indices(), tensor.ccol_indices()
     else:
         index, pointer = tensor.col_indices(), tensor.crow_indices()
     stored = tensor.values().numpy(), index.numpy(), pointer.numpy()
-    if layout == "sparse_csr":
-        return sparse.csr_array(stored, shape)
-    if layout == "sparse_csc":
-        return sparse.csc_array(stored, shape)
-    return sparse.bsr_array(stored, shape)
+    return _COMPRESSED[layout](stored, shape)

@@ -57,7 +57,7 @@ def save(graph: NetGraph, path: str | Path) -> None:
         arrays["multiplicity"] = graph.multiplicity
     text = json.dumps(description(graph), separators=(",", ":")).encode()
     with replacing(path) as file, zipfile.ZipFile(file, "w") as archive:
-        _write_member(archive, DESCRIPTION, b"", text)
+        _write_member(archive, DESCRIPTION, text)
         for name, array in arrays.items():
             little = np.asarray(array, dtype=array.dtype.newbyteorder("<"), order="C")
             content = little.reshape(-1).view(np.uint8)

@@ -11,7 +11,8 @@ from scipy.sparse import csr_array
 from netsculpt.core.errors import GraphError
 from netsculpt.core.provenance import step
 from netsculpt.core.random import RNG, root_seed, stream
-from netsculpt.graph.graph import Block, Layer, NetGraph, Role
+from netsculpt.graph.graph import Block, Layer, NetGraph
+from netsculpt.graph.matrices import layers_in_chain
 from netsculpt.graph.partition import Partition
 
 __all__ = ["planted"]
@@ -84,7 +85,7 @@ def planted(
     """
     _check(widths, k, p_in, p_out, degree_heterogeneity, skips)
     seed = root_seed(rng)
-    layers = _layers(widths)
+    layers = layers_in_chain(widths)
     module_of = np.concatenate([np.arange(width) * k // width for width in widths])
     z = stream(seed, "propensity").standard_normal(module_of.size)
     propensity = np.exp(degree_heterogeneity * (z - degree_heterogeneity / 2))
@@ -151,17 +152,6 @@ def _edges(
         rows.append((row + start).astype(np.int32))
         columns.append((column + target.start).astype(np.int32))
     return np.concatenate(rows), np.concatenate(columns)
-
-
-def _layers(widths: Sequence[int]) -> tuple[Layer, ...]:
-    names = ["input", *(f"hidden{i}" for i in range(1, len(widths) - 1)), "output"]
-    hidden: list[Role] = ["hidden"] * (len(widths) - 2)
-    roles: list[Role] = ["input", *hidden, "output"]
-    starts = np.concatenate([[0], np.cumsum(widths)]).tolist()
-    return tuple(
-        Layer(name, role, (int(width),), start, start + int(width))
-        for name, role, width, start in zip(names, roles, widths, starts, strict=False)
-    )
 
 
 def _check(

@@ -7,7 +7,7 @@ from netsculpt.files.words import quoted
 from netsculpt.graph.graph import NetGraph
 from netsculpt.loading.models import graph_of_model, is_branched
 from netsculpt.loading.read import PathLike, read
-from netsculpt.loading.weights.contents import Contents
+from netsculpt.loading.weights.parsed_file import ParsedFile
 from netsculpt.loading.weights.to_graph import graph_of_weights
 
 __all__ = ["load"]
@@ -82,31 +82,31 @@ def load(
     >>> load(path)
     NetGraph(3-3-2: 8 units, 9 edges)
     """
-    contents = read(path, mask, max_bytes)
-    graph = _graph_of(contents, allow_nonfinite=allow_nonfinite)
-    _check_names(graph, contents.where)
+    file = read(path, mask, max_bytes)
+    graph = _graph_of(file, allow_nonfinite=allow_nonfinite)
+    _check_names(graph, file.where)
     return graph
 
 
-def _graph_of(contents: Contents, *, allow_nonfinite: bool) -> NetGraph:
-    if contents.content.kind == "graph":
-        return _stored_graph(contents)
-    if contents.content.kind == "program":
+def _graph_of(file: ParsedFile, *, allow_nonfinite: bool) -> NetGraph:
+    if file.content.kind == "graph":
+        return _stored_graph(file)
+    if file.content.kind == "program":
         from netsculpt.loading.programs.to_graph import graph_of_program
 
-        return graph_of_program(contents, allow_nonfinite=allow_nonfinite)
-    if is_branched(contents.value):
-        return graph_of_model(contents, allow_nonfinite=allow_nonfinite)
-    return graph_of_weights(contents, allow_nonfinite=allow_nonfinite)
+        return graph_of_program(file, allow_nonfinite=allow_nonfinite)
+    if is_branched(file.value):
+        return graph_of_model(file, allow_nonfinite=allow_nonfinite)
+    return graph_of_weights(file, allow_nonfinite=allow_nonfinite)
 
 
-def _stored_graph(contents: Contents) -> NetGraph:
-    if contents.mask is not None:
+def _stored_graph(file: ParsedFile) -> NetGraph:
+    if file.mask is not None:
         raise FormatError(
-            f"{contents.where} is a graph, whose edges are already fixed: leave out the mask file"
+            f"{file.where} is a graph, whose edges are already fixed: leave out the mask file"
         )
-    graph: NetGraph = contents.value
-    return graph.with_step(contents.step("load", {"": "stored"}, n_edges=graph.n_edges))
+    graph: NetGraph = file.value
+    return graph.with_step(file.step("load", {"": "stored"}, n_edges=graph.n_edges))
 
 
 def _check_names(graph: NetGraph, where: str) -> None:

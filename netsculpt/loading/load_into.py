@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from netsculpt.core.errors import FormatError
 from netsculpt.core.provenance import Step
 from netsculpt.loading.read import PathLike, read
-from netsculpt.loading.weights.contents import Contents, state_of, with_masks
+from netsculpt.loading.weights.parsed_file import ParsedFile, state_of, with_masks
 from netsculpt.loading.weights.state import State
 
 if TYPE_CHECKING:
@@ -41,10 +41,8 @@ def load_into(
     mask
         A file of 0/1 masks for them: a dict with the names of the weights as keys, or a list in
         the order of the net's parameters of two or more dimensions.
-    max_bytes
-        Largest total size of the tensors, and of anything that is unpacked or read into memory.
-    allow_nonfinite
-        Whether to prune and count NaN or infinite weights instead of raising an error.
+    max_bytes, allow_nonfinite
+        As in `netsculpt.load`; NaN and infinite weights are pruned.
 
     Returns
     -------
@@ -56,12 +54,8 @@ def load_into(
     ------
     TopologyError
         If the weights are those of another net; the message lists names and shapes that differ.
-    FormatError
-        If the file cannot be read or contains no weights, or the mask does not fit.
-    UnsafeFileError
-        If reading the file would run code from it.
-    LimitError
-        If the file is, or claims to be, larger than allowed.
+    FormatError, UnsafeFileError, LimitError
+        If the file or its mask cannot be read, as in `netsculpt.load`, or contains no weights.
 
     Notes
     -----
@@ -92,33 +86,28 @@ def load_into(
     return fill_net(net, read(path, mask, max_bytes), allow_nonfinite=allow_nonfinite)
 
 
-def fill_net(net: nn.Module, contents: Contents, *, allow_nonfinite: bool) -> Step:
+def fill_net(net: nn.Module, file: ParsedFile, *, allow_nonfinite: bool) -> Step:
     """Load the weights and masks of a file that has been read into a live net, in place."""
-    from netsculpt.loading.weights.fitting import (
-        fillings_of,
-        nonfinite_counts,
-        require_fit,
-        without_nonfinite,
-    )
+    from netsculpt.loading.weights.fitting import fillings_of, require_fit
     from netsculpt.loading.weights.slots import fill, slots_of, undo_pruning
 
-    where = contents.where
-    if contents.content.kind != "tensors":
+    where = file.where
+    if file.content.kind != "tensors":
         raise FormatError(
             f"{where} itself defines how its layers are connected, so no net is needed: leave "
             "out --model, or read it with netsculpt.load"
         )
-    state = state_of(contents)
+    state = state_of(file)
     undo_pruning(net)
     slots = slots_of(net)
     require_fit(state.arrays, slots, type(net).__name__, where)
     weights = {x: state.arrays[x] for x in slots if x in state.arrays and slots[x].maskable}
-    masks = with_masks(State(weights, state.masks), contents).masks
+    masks = with_masks(State(weights, state.masks), file).masks
     fillings = list(fillings_of(State(state.arrays, masks), slots, where))
-    counts = nonfinite_counts(fillings)
-    n_dropped = contents.n_dropped(counts, "weights", allowed=allow_nonfinite)
+    counts = {x.slot.names[0]: x.n_nonfinite for x in fillings}
+    n_dropped = file.n_dropped(counts, "weights", allowed=allow_nonfinite)
     if n_dropped:
-        fillings = [without_nonfinite(filling) for filling in fillings]
+        fillings = [x.finite() for x in fillings]
     fill(net, slots.values(), fillings)
     origins = {x.slot.names[0]: x.origin for x in fillings if x.is_weight}
-    return contents.step("load_into", origins, n_dropped=n_dropped)
+    return file.step("load_into", origins, n_dropped=n_dropped)

@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from netsculpt.core.errors import FormatError, LimitError
-from netsculpt.files.checkpoint import Model, as_model, is_model
+from netsculpt.files.model import Model, as_model, is_model
 from netsculpt.graph.graph import NetGraph
 from netsculpt.loading.load_into import fill_net
-from netsculpt.loading.weights.contents import Contents
+from netsculpt.loading.weights.parsed_file import ParsedFile
 
 if TYPE_CHECKING:
     from torch import nn
@@ -28,17 +28,17 @@ def is_branched(value: Any) -> bool:
     return isinstance(net, dict) and net.get("family") in _BRANCHED
 
 
-def graph_of_model(contents: Contents, *, allow_nonfinite: bool) -> NetGraph:
+def graph_of_model(file: ParsedFile, *, allow_nonfinite: bool) -> NetGraph:
     """The graph of the net that a ``model.pt`` describes, with its weights and masks."""
     import torch
 
     from netsculpt.tracing import trace
 
     try:
-        spec, net = _built(as_model(contents.value, contents.where))
+        spec, net = _built(as_model(file.value, file.where))
     except FormatError as error:
-        raise FormatError(f"{contents.where}: {error}") from None
-    filled = fill_net(net, contents, allow_nonfinite=allow_nonfinite)
+        raise FormatError(f"{file.where}: {error}") from None
+    filled = fill_net(net, file, allow_nonfinite=allow_nonfinite)
     graph = trace(net, torch.zeros(1, spec.n_inputs))
     topology = "the net that it describes"
     parameters = {**filled.parameters, "n_edges": graph.n_edges, "topology": topology}

@@ -9,23 +9,23 @@ from pathlib import Path
 from netsculpt.core.catalog import modules
 from netsculpt.files.source import Source
 from netsculpt.loading.refusals import refusal
-from netsculpt.loading.weights.contents import Contents
+from netsculpt.loading.weights.parsed_file import ParsedFile
 
 __all__ = ["PathLike", "read"]
 
 PathLike = str | os.PathLike[str]
 
 
-def read(path: PathLike, mask: PathLike | None, max_bytes: int) -> Contents:
+def read(path: PathLike, mask: PathLike | None, max_bytes: int) -> ParsedFile:
     """A model file, and its mask file if there is one, each parsed by the format it is in."""
-    source = Source.at(Path(path), max_bytes)
-    mask_source = None if mask is None else Source.at(Path(mask), max_bytes)
+    source = Source.open(Path(path), max_bytes)
+    mask_source = None if mask is None else Source.open(Path(mask), max_bytes)
     model = _parsed(source)
     return model if mask_source is None else replace(model, mask=_parsed(mask_source))
 
 
-def _parsed(source: Source) -> Contents:
+def _parsed(source: Source) -> ParsedFile:
     for name, reader in modules("formats").items():
         if reader.sniff(source):
-            return Contents(source, name, reader.read(source))
+            return ParsedFile(source, name, reader.read(source))
     raise refusal(source)

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from netsculpt.core.errors import FormatError
-from netsculpt.files.checkpoint import Model
+from netsculpt.files.model import Model
 from netsculpt.nets.families import initial_net, net_from_spec
 from netsculpt.nets.masking import hook_masks, layer_parameters
 
@@ -102,7 +102,7 @@ def mask_gradients(net: nn.Module) -> None:
 
 
 def plain_state(net: nn.Module) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """State and masks of a net, as `netsculpt.files.checkpoint.write_model` expects them.
+    """State and masks of a net, as `netsculpt.files.model.write_model` expects them.
 
     Pruned entries are 0. The tensors are the net's own, not copies.
 

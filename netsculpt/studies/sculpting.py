@@ -321,7 +321,7 @@ def _process(config: SweepConfig, task: Task, seeds: Sequence[int]) -> Sculpting
 def _write_model(
     config: SweepConfig, folder: Path, sculpted: Sculpted, replica: int, run: Run
 ) -> None:
-    from netsculpt.files.checkpoint import write_model
+    from netsculpt.files.model import write_model
 
     state, masks = sculpted.replicas.state(replica)
     path = folder / _model_of(run)

@@ -10,17 +10,18 @@ from typing import Final
 from numpy.typing import ArrayLike
 
 from netsculpt.core.errors import GraphError
+from netsculpt.core.writing import replacing
 from netsculpt.graph.exporting._xml import unescaped
-from netsculpt.graph.exporting.gexf import write_gexf
-from netsculpt.graph.exporting.graphml import write_graphml
+from netsculpt.graph.exporting.gexf import gexf
+from netsculpt.graph.exporting.graphml import graphml
 from netsculpt.graph.graph import NetGraph
 from netsculpt.graph.npz import save
 from netsculpt.graph.partition import Partition
 
-__all__ = ["ENDINGS", "export", "unescaped", "write_gexf", "write_graphml"]
+__all__ = ["ENDINGS", "export", "unescaped"]
 
-_TEXT: Final = MappingProxyType({".gexf": write_gexf, ".graphml": write_graphml})
-ENDINGS: Final = (".gexf", ".graphml", ".npz")
+_TEXTS: Final = MappingProxyType({".gexf": gexf, ".graphml": graphml})
+ENDINGS: Final = (*_TEXTS, ".npz")
 
 
 def export(
@@ -32,13 +33,20 @@ def export(
 ) -> None:
     """Write a graph in the format of the file ending.
 
+    In GEXF and GraphML, nodes are unit indices with ``label``, ``layer``, ``role``, ``position``
+    and, with a partition, ``module`` (−1 = none). Edges have ``weight``, ``signed_weight``,
+    ``kind`` and, if the graph has it, ``multiplicity``. ``weight`` is the magnitude, since Gephi's
+    layouts and statistics need weights ≥ 0; the sign is in ``signed_weight``. Edges of weight 0 are
+    written, but Gephi drops them on import with a warning. Strings are escaped so that any name can
+    be read back (`unescaped`).
+
     Parameters
     ----------
     graph
         The network.
     path
         Ends in ``.gexf`` (Gephi, with a layout), ``.graphml`` (Gephi, networkx, igraph) or ``.npz``
-        (SciPy and `netsculpt.load`).
+        (SciPy and `netsculpt.load`). The file appears whole or not at all.
     partition
         Adds the attribute ``module`` to the nodes; not for ``.npz``.
     columns
@@ -57,8 +65,10 @@ def export(
     >>> export(from_matrices([[[0.5, -2.0]]]), path, columns={"depth": [0, 0, 1]})
     """
     ending = Path(path).suffix.lower()
-    if ending in _TEXT:
-        _TEXT[ending](graph, path, partition=partition, columns=columns)
+    if ending in _TEXTS:
+        texts = _TEXTS[ending](graph, partition, columns or {})
+        with replacing(path) as file:
+            file.writelines(text.encode() for text in texts)
         return
     if ending not in ENDINGS:
         raise GraphError(f"ending {ending!r} found: one of {', '.join(ENDINGS)} is needed")

@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from netsculpt.core.errors import GraphError
 from netsculpt.graph.exporting._xml import escaped
-from netsculpt.graph.graph import NetGraph, unit_names
-from netsculpt.graph.interop import block_of
+from netsculpt.graph.graph import NetGraph
+from netsculpt.graph.interop import block_of, unit_columns
 from netsculpt.graph.partition import Partition, labels_of
 
 __all__ = ["Attribute", "edge_attributes", "formatted_lines", "node_attributes"]
@@ -35,21 +35,19 @@ class Attribute:
 
 
 def node_attributes(
-    graph: NetGraph, partition: Partition | None, columns: Mapping[str, ArrayLike] | None
+    graph: NetGraph, partition: Partition | None, columns: Mapping[str, ArrayLike]
 ) -> list[Attribute]:
     """Attributes of the units, ``label`` first."""
-    assert graph.positions is not None  # formatted_lines in by the constructor
-    names = [escaped(layer.name) for layer in graph.layers]
-    roles = [layer.role for layer in graph.layers]
+    units = unit_columns(graph)
     attributes = [
-        Attribute("label", "string", [escaped(name) for name in unit_names(graph)]),
-        Attribute("layer", "string", [names[index] for index in graph.layer_of]),
-        Attribute("role", "string", [roles[index] for index in graph.layer_of]),
-        Attribute("position", "long", graph.positions.tolist()),
+        Attribute("label", "string", [escaped(name) for name in units["name"]]),
+        Attribute("layer", "string", [escaped(name) for name in units["layer"]]),
+        Attribute("role", "string", units["role"]),
+        Attribute("position", "long", units["position"]),
     ]
     if partition is not None:
         attributes.append(Attribute("module", "long", labels_of(graph, partition).tolist()))
-    for name, values in (columns or {}).items():
+    for name, values in columns.items():
         attributes.append(_column(graph, name, np.asarray(values)))
     return attributes
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from netsculpt.core.writing import replacing
 from netsculpt.graph.exporting._attributes import (
     Attribute,
     edge_attributes,
@@ -20,7 +18,7 @@ from netsculpt.graph.exporting._attributes import (
 from netsculpt.graph.graph import NetGraph
 from netsculpt.graph.partition import Partition, labels_of
 
-__all__ = ["write_gexf"]
+__all__ = ["gexf"]
 
 _HEAD: Final = """\
 <?xml version="1.0" encoding="UTF-8"?>
@@ -36,60 +34,31 @@ _GREY: Final = (190, 190, 190)
 _GOLDEN: Final = (np.sqrt(5.0) - 1.0) / 2.0  # of a turn between hues, which never nearly repeat
 
 
-def write_gexf(
-    graph: NetGraph,
-    path: str | Path,
-    *,
-    partition: Partition | None = None,
-    columns: Mapping[str, ArrayLike] | None = None,
-) -> None:
-    """Write a graph as GEXF 1.3, with a position and a colour for each unit.
+def gexf(
+    graph: NetGraph, partition: Partition | None, columns: Mapping[str, ArrayLike]
+) -> Iterator[str]:
+    """The text of a graph as GEXF 1.3 in parts, with a position and a colour for each unit.
 
     Layers are drawn from left to right; inside a layer units are sorted by module. Colours
-    distinguish modules (grey = none), or layers without a partition. Attributes, weights and
-    escapes are those of `write_graphml`: ``weight`` is the magnitude, ``signed_weight`` the weight.
-
-    Parameters
-    ----------
-    graph
-        The network.
-    path
-        The file; it appears whole or not at all.
-    partition
-        Modules of the units [U].
-    columns
-        Further node attributes, name → values [U].
-
-    Raises
-    ------
-    GraphError
-        If the partition or a column does not fit the graph.
+    distinguish modules (grey = none), or layers without a partition.
     """
     label, *nodes = node_attributes(graph, partition, columns)
     weight, *edges = edge_attributes(graph)
     labels = None if partition is None else labels_of(graph, partition)
     colours = _colours(graph.layer_of if labels is None else labels)
     x, y = _places(graph, np.zeros(graph.n_units) if labels is None else labels)
-    with replacing(path) as file:
-
-        def write(text: str) -> None:
-            file.write(text.encode())
-
-        write(_HEAD + _declared("node", nodes) + _declared("edge", edges) + "<nodes>\n")
-        line = (
-            f'<node id="%d" label="%s">{_values(nodes)}<viz:color r="%d" g="%d" b="%d"/>'
-            '<viz:position x="%.7g" y="%.7g" z="0"/></node>\n'
-        )
-        columns_of_nodes = (node.values for node in nodes)
-        units = np.arange(graph.n_units)
-        for text in formatted_lines(line, units, label.values, *columns_of_nodes, *colours.T, x, y):
-            write(text)
-        write("</nodes>\n<edges>\n")
-        line = f'<edge source="%d" target="%d" weight="{weight.form}">{_values(edges)}</edge>\n'
-        ends = graph.sources, graph.weights.indices
-        for text in formatted_lines(line, *ends, weight.values, *(edge.values for edge in edges)):
-            write(text)
-        write("</edges>\n</graph>\n</gexf>\n")
+    yield _HEAD + _declared("node", nodes) + _declared("edge", edges) + "<nodes>\n"
+    line = (
+        f'<node id="%d" label="%s">{_values(nodes)}<viz:color r="%d" g="%d" b="%d"/>'
+        '<viz:position x="%.7g" y="%.7g" z="0"/></node>\n'
+    )
+    units, values = np.arange(graph.n_units), (node.values for node in nodes)
+    yield from formatted_lines(line, units, label.values, *values, *colours.T, x, y)
+    yield "</nodes>\n<edges>\n"
+    line = f'<edge source="%d" target="%d" weight="{weight.form}">{_values(edges)}</edge>\n'
+    ends, values = (graph.sources, graph.weights.indices), (edge.values for edge in edges)
+    yield from formatted_lines(line, *ends, weight.values, *values)
+    yield "</edges>\n</graph>\n</gexf>\n"
 
 
 def _declared(kind: str, attributes: list[Attribute]) -> str:

@@ -15,9 +15,9 @@ from scipy.sparse import csr_array
 
 from netsculpt.core.errors import LimitError
 from netsculpt.files.content import Content
+from netsculpt.files.errors import file_errors, require_memory
 from netsculpt.files.npy import npy_data, npy_header
 from netsculpt.files.source import Source
-from netsculpt.files.torch import translated
 from netsculpt.graph.description import read_description
 from netsculpt.graph.graph import NetGraph
 from netsculpt.graph.npz import DESCRIPTION
@@ -54,29 +54,22 @@ def read(source: Source) -> Content:
 def load_graph(path: str | Path, *, max_bytes: int = 8 << 30) -> NetGraph:
     """The graph in a file of `netsculpt.graph.npz.save`, its provenance unchanged.
 
-    Nothing in the file is trusted or run; `netsculpt.load` also hashes it.
-
-    Parameters
-    ----------
-    path
-        The file.
-    max_bytes
-        Largest size of all its members together.
+    Nothing in the file is trusted or run. `netsculpt.load` also hashes it, and adds a step.
 
     Raises
     ------
     FormatError
         If `save` could not have written it: it is damaged, compressed, or has other members.
     LimitError
-        If it is larger than `max_bytes`.
+        If its members are larger than `max_bytes` together.
     GraphError
         If its arrays are not those of a valid graph.
     """
-    return _graph(Source.at(Path(path), max_bytes))
+    return _graph(Source.open(Path(path), max_bytes))
 
 
 def _graph(source: Source) -> NetGraph:
-    with translated(source.where, _REMEDY):
+    with file_errors(source.where, _REMEDY):
         members = dict(source.members)
         _check_members(members, source)
         with zipfile.ZipFile(source.path) as archive:
@@ -101,11 +94,7 @@ def _check_members(members: Mapping[str, zipfile.ZipInfo], source: Source) -> No
         if info.compress_type != zipfile.ZIP_STORED or info.flag_bits & 1:
             raise ValueError(f"member {name!r} is compressed or encrypted")
     n_bytes = sum(info.file_size for info in members.values())
-    if n_bytes > source.max_bytes:
-        raise LimitError(
-            f"{source.where} holds {n_bytes} bytes, the limit is {source.max_bytes}: raise "
-            "max_bytes if the file is trusted and the memory is there (--max-bytes)"
-        )
+    require_memory(n_bytes, source.max_bytes, f"{source.where} holds {n_bytes} bytes")
     if members[DESCRIPTION].file_size > _LONGEST_JSON:
         raise LimitError(
             f"{DESCRIPTION} in {source.where} is {members[DESCRIPTION].file_size} bytes, at most "

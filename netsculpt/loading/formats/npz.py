@@ -5,9 +5,9 @@ from __future__ import annotations
 import zipfile
 
 from netsculpt.files.content import Content
+from netsculpt.files.errors import file_errors
 from netsculpt.files.npy import read_npy
 from netsculpt.files.source import Source
-from netsculpt.files.torch import translated
 
 __all__ = ["read", "sniff"]
 
@@ -20,7 +20,7 @@ def sniff(source: Source) -> bool:
 def read(source: Source) -> Content:
     """Arrays by name, or a list if ``numpy.savez`` was called without names."""
     arrays = {}
-    with translated(source.where), zipfile.ZipFile(source.path) as archive:
+    with file_errors(source.where), zipfile.ZipFile(source.path) as archive:
         for name, member in source.members.items():
             with archive.open(member) as stream:
                 array = read_npy(stream, member.file_size, source.max_bytes, source.where)

@@ -14,13 +14,13 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from netsculpt.core.errors import LimitError
 from netsculpt.files.arrays import from_bytes
 from netsculpt.files.claims import extent
 from netsculpt.files.content import Content
+from netsculpt.files.errors import file_errors, require_memory
 from netsculpt.files.pickles import PLAIN, Constructors, read_pickle
 from netsculpt.files.source import Source
-from netsculpt.files.torch import LEGACY_HEAD, read_legacy, translated
+from netsculpt.files.torch import LEGACY_HEAD, read_legacy
 
 __all__ = ["read", "sniff"]
 
@@ -69,16 +69,13 @@ def _scalar(dtype: str, data: bytes) -> NDArray[Any]:
 
 
 def _constructors(source: Source) -> Constructors:
-    def storage(data: bytes) -> Any:
-        return read_legacy(data, max_bytes=source.max_bytes, where=source.where)
-
     def tensor(stored: Any, offset: int, size: Any, stride: Any, *_: Any) -> Any:
         return _tensor(stored, offset, size, stride, source)
 
     return {
         **PLAIN,
         "torch.Size": tuple,
-        "torch.storage._load_from_bytes": storage,
+        "torch.storage._load_from_bytes": lambda data: read_legacy(data, source),
         "torch._utils._rebuild_tensor": tensor,
         "torch._utils._rebuild_tensor_v2": tensor,
         "torch._utils._rebuild_parameter": lambda data, *_: data,
@@ -101,16 +98,14 @@ def _tensor(stored: Any, offset: int, size: Any, stride: Any, source: Source) ->
 
     if not isinstance(stored, torch.TypedStorage | torch.UntypedStorage):
         raise TypeError("a tensor without a storage")
-    with translated(source.where):
+    with file_errors(source.where):
         dtype = stored.dtype if isinstance(stored, torch.TypedStorage) else torch.uint8
         room = stored.nbytes()
         reach = extent(offset, size, stride) * dtype.itemsize
         if reach > room:
             raise ValueError(f"a tensor of {reach} bytes in a storage of {room}")
-        if math.prod(size) * dtype.itemsize > source.max_bytes:
-            raise LimitError(
-                f"{source.where} claims a tensor of {list(size)}, more than the limit of "
-                f"{source.max_bytes} bytes: raise max_bytes if the file is trusted (--max-bytes)"
-            )
+        n_bytes = math.prod(size) * dtype.itemsize
+        claim = f"{source.where} claims a tensor of {list(size)}, {n_bytes} bytes"
+        require_memory(n_bytes, source.max_bytes, claim)
         raw = stored._untyped_storage if isinstance(stored, torch.TypedStorage) else stored
         return torch.empty(0, dtype=dtype).set_(raw, offset, size, stride)

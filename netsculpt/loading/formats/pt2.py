@@ -11,8 +11,8 @@ from typing import Any
 
 from netsculpt.core.errors import FormatError, LimitError
 from netsculpt.files.content import Content
+from netsculpt.files.errors import file_errors
 from netsculpt.files.source import Source
-from netsculpt.files.torch import translated
 from netsculpt.files.words import listed, quoted
 
 __all__ = ["read", "sniff"]
@@ -32,9 +32,8 @@ def sniff(source: Source) -> bool:
 def read(source: Source) -> Content:
     """The one program in the file, as a `netsculpt.tracing.program.Program`."""
     from netsculpt.loading.programs.exported.fields import decoded
-    from netsculpt.loading.programs.exported.open_sizes import open_sizes
-    from netsculpt.loading.programs.exported.program import program_in
-    from netsculpt.loading.programs.exported.tensors import held
+    from netsculpt.loading.programs.exported.program import open_sizes, program_in
+    from netsculpt.loading.programs.exported.tensors import stored_tensors
 
     (root,), models = _roots(source), _models(source)
     if len(models) > 1:
@@ -43,7 +42,7 @@ def read(source: Source) -> Content:
             "Save each in a separate file"
         )
     weights, constants = (f"{root}/data/{kind}" for kind in ("weights", "constants"))
-    with translated(source.where):
+    with file_errors(source.where):
         _check_order(source, f"{root}/byteorder")
         document = decoded(_json(source, f"{root}/models/{models[0]}.json"))
         tables = {
@@ -51,7 +50,7 @@ def read(source: Source) -> Content:
             constants: decoded(_json(source, f"{constants}/{models[0]}_constants_config.json")),
         }
         _check_schema(document, source.where)
-        tensors = held(source, tables)
+        tensors = stored_tensors(source, tables)
         program = program_in(document, tensors, max_bytes=source.max_bytes, where=source.where)
         details = open_sizes(document, program)
     return Content(program, source.sha256(), "program", details=details)

@@ -8,9 +8,9 @@ from typing import Any
 
 from netsculpt.core.errors import FormatError, UnsafeFileError
 from netsculpt.files.content import Content
+from netsculpt.files.errors import file_errors
 from netsculpt.files.safetensors import read_safetensors
 from netsculpt.files.source import Source
-from netsculpt.files.torch import translated
 from netsculpt.files.words import listed, quoted
 
 __all__ = ["read", "sniff"]
@@ -28,7 +28,7 @@ def sniff(source: Source) -> bool:
 def read(source: Source) -> Content:
     """The tensors of all shards, which are in the folder of the index, by name."""
     index = source.content()
-    with translated(source.where):
+    with file_errors(source.where):
         weight_map = json.loads(index)["weight_map"]
     if not isinstance(weight_map, dict) or not all(isinstance(x, str) for x in weight_map.values()):
         raise FormatError(
@@ -57,11 +57,11 @@ def read(source: Source) -> Content:
 def _shard(source: Source, name: str) -> Source:
     """The shard called `name`, which must be in the folder of the index."""
     path = source.path.parent / name
-    with translated(source.where):
+    with file_errors(source.where):
         inside = path.resolve().parent in source.folders
     if not inside:
         raise UnsafeFileError(
             f"{source.where} names the shard {quoted(name)}, which is not in its folder: "
             "shards may not leave the folder of their index"
         )
-    return Source.at(path, source.max_bytes)
+    return Source.open(path, source.max_bytes)

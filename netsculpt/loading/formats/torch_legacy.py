@@ -16,5 +16,4 @@ def sniff(source: Source) -> bool:
 
 def read(source: Source) -> Content:
     """Read the file with torch after checking what its pickles claim."""
-    value = read_legacy(source.content(), max_bytes=source.max_bytes, where=source.where)
-    return Content(value, source.sha256())
+    return Content(read_legacy(source.content(), source), source.sha256())

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from netsculpt.core.errors import TopologyError
-from netsculpt.files.arrays import SparseWeight, as_arrays
-from netsculpt.files.torch import translated
+from netsculpt.files.arrays import as_arrays, dense
+from netsculpt.files.errors import file_errors
 from netsculpt.graph.graph import NetGraph
-from netsculpt.loading.weights.contents import Contents, with_masks
+from netsculpt.loading.weights.parsed_file import ParsedFile, with_masks
 from netsculpt.loading.weights.state import State
 from netsculpt.tracing.options import TraceOptions
 from netsculpt.tracing.program import Constant, Program
@@ -25,20 +24,20 @@ _APPLIES = frozenset(("mul", "where", "masked_fill"))
 _COMPARES = frozenset(("eq", "ge", "gt", "le", "lt", "ne"))
 
 
-def graph_of_program(contents: Contents, *, allow_nonfinite: bool) -> NetGraph:
+def graph_of_program(file: ParsedFile, *, allow_nonfinite: bool) -> NetGraph:
     """The graph of a file's program, pruned further by a mask file."""
-    program = _pruned(contents)
+    program = _pruned(file)
     weights = _weights(program)
     broken = {x.parameter or name: _nonfinite(x) for name, x in weights.items()}
-    n_dropped = contents.n_dropped(broken, "weights", allowed=allow_nonfinite)
+    n_dropped = file.n_dropped(broken, "weights", allowed=allow_nonfinite)
     if n_dropped:
         program = _with(program, {key: _finite(x) for key, x in weights.items()})
-    with translated(contents.where):
+    with file_errors(file.where):
         graph = graph_of(program, TraceOptions())
-    _check_open(graph, program, contents.content.details.get("open_sizes", {}))
+    _check_open(graph, program, file.content.details.get("open_sizes", {}))
     masked = _masked_parameters(program)
     named = sorted({block.parameter for block in graph.blocks if block.parameter is not None})
-    loaded = contents.step(
+    loaded = file.step(
         "load",
         {x: "mask" if x in masked else "nonzero" for x in named},
         n_dropped=n_dropped,
@@ -48,18 +47,18 @@ def graph_of_program(contents: Contents, *, allow_nonfinite: bool) -> NetGraph:
     return replace(graph, provenance=(loaded, *graph.provenance))
 
 
-def _pruned(contents: Contents) -> Program:
+def _pruned(file: ParsedFile) -> Program:
     """The program with the masks of a mask file, which go by the names of its parameters."""
-    program: Program = contents.value
-    if contents.mask is None:
+    program: Program = file.value
+    if file.mask is None:
         return program
     weights = _weights(program)
     named = {x.parameter: x for x in weights.values() if x.parameter is not None}
     values = {name: x.value for name, x in named.items()}
-    arrays = as_arrays(values, max_bytes=contents.source.max_bytes, where=contents.where)
-    own = {name: x.keep.numpy() for name, x in named.items() if x.keep is not None}
-    masks = with_masks(State(arrays, own), contents).masks
-    kept = {name: torch.tensor(_full(mask)) != 0 for name, mask in masks.items()}
+    arrays = as_arrays(values, max_bytes=file.source.max_bytes, where=file.where)
+    stored = {name: x.keep.numpy() for name, x in named.items() if x.keep is not None}
+    masks = with_masks(State(arrays, stored), file).masks
+    kept = {name: torch.tensor(dense(mask)) != 0 for name, mask in masks.items()}
     masked = {
         key: replace(x, keep=kept[x.parameter], is_mask=False)
         for key, x in weights.items()
@@ -115,11 +114,6 @@ def _finite(constant: Constant) -> Constant:
         return constant
     value = constant.value.where(finite, torch.zeros((), dtype=constant.value.dtype))
     return replace(constant, value=value, keep=_pattern(constant) & finite)
-
-
-def _full(mask: Any) -> Any:
-    sparse = isinstance(mask, SparseWeight)
-    return mask.matrix.toarray().reshape(mask.shape) if sparse else mask
 
 
 def _check_open(graph: NetGraph, program: Program, sizes: dict[str, dict[str, int]]) -> None:

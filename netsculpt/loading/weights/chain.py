@@ -266,18 +266,19 @@ def _owners(
 
 def _layer_before(norm: str, links: Sequence[Link]) -> list[Link]:
     """The layer before a norm in the same numbered list of layers (torch.nn.Sequential)."""
-    stem, _, number = norm.rpartition(".")
-    if not number.isdecimal():
-        return []
-    numbered = [link for link in links if _place(link, stem) is not None]
-    earlier = [link for link in numbered if (_place(link, stem) or 0) < int(number[:18])]
-    return earlier[-1:]
+    stem, place = _list_and_place(norm)
+
+    def is_earlier(link: Link) -> bool:
+        other, number = _list_and_place(link.parameter.removesuffix(".weight"))
+        return other == stem and 0 <= number < place
+
+    return [link for link in links if is_earlier(link)][-1:]
 
 
-def _place(link: Link, stem: str) -> int | None:
-    layer = link.parameter.removesuffix(".weight")
-    before, _, number = layer.rpartition(".")
-    return int(number[:18]) if before == stem and number.isdecimal() else None
+def _list_and_place(layer: str) -> tuple[str, int]:
+    """The list that a layer is in, and its number there; −1 if it has none."""
+    stem, _, number = layer.rpartition(".")
+    return stem, int(number[:18]) if number.isdecimal() else -1
 
 
 def _described(link: Link) -> str:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse import csr_array
 
-from netsculpt.files.arrays import Array, SparseWeight
+from netsculpt.files.arrays import Array, SparseWeight, dense
+from netsculpt.graph.graph import float_type
 from netsculpt.graph.matrices import kept_entries
 from netsculpt.loading.weights.chain import Link
 
@@ -19,7 +20,7 @@ __all__ = ["LayerEdges", "edges_of"]
 
 @dataclass(frozen=True, eq=False)
 class LayerEdges:
-    """LayerEdges from one layer of units to the next."""
+    """The edges from one layer of units to the next."""
 
     matrix: csr_array  # [in, out]
     multiplicity: NDArray[np.int32] | None  # scalars behind each stored entry (None: all 1)
@@ -61,15 +62,8 @@ def _origin(link: Link) -> str:
 def _matrix(link: Link) -> csr_array:
     if isinstance(link.weight, SparseWeight):
         return kept_entries(_kept_matrix(link.weight, link.mask), name=link.parameter)
-    return kept_entries(link.weight, _dense(link.mask), name=link.parameter)
-
-
-def _dense(mask: Array | None) -> NDArray[Any] | None:
-    """The mask as a dense array, which its weight is too."""
-    if isinstance(mask, SparseWeight):
-        kept: NDArray[Any] = mask.matrix.toarray().reshape(mask.shape)
-        return kept
-    return mask
+    mask = None if link.mask is None else dense(link.mask)
+    return kept_entries(link.weight, mask, name=link.parameter)
 
 
 def _kept_matrix(weight: SparseWeight, mask: Array | None) -> Any:
@@ -98,11 +92,10 @@ def _keys(matrix: Any, width: int) -> NDArray[np.int64]:
 def _summed_slices(weight: NDArray[Any], mask: Array | None, link: Link, origin: str) -> LayerEdges:
     n_out, n_in = link.n_out, link.n_in
     slices = weight.reshape(n_out, n_in, -1)  # [out, in, taps]
-    dense = _dense(mask)
-    keep = slices != 0 if dense is None else dense.reshape(slices.shape) != 0
+    keep = slices != 0 if mask is None else dense(mask).reshape(slices.shape) != 0
     taps = keep.sum(axis=2, dtype=np.int32)
     strength = np.sum(np.abs(slices), axis=2, where=keep, dtype=np.float64)
-    matrix = kept_entries(strength.astype(_result(weight)), taps > 0, name=link.parameter)
+    matrix = kept_entries(strength.astype(float_type(weight.dtype)), taps > 0, name=link.parameter)
     return LayerEdges(matrix, taps.T[taps.T > 0], origin)
 
 
@@ -114,9 +107,5 @@ def _summed_entries(kept: Any, link: Link, origin: str) -> LayerEdges:
     strength = np.bincount(inverse, np.abs(kept.data), minlength=keys.size)
     counts = np.bincount(inverse, minlength=keys.size).astype(np.int32)
     places = (keys // max(n_out, 1), keys % max(n_out, 1))
-    matrix = csr_array((strength.astype(_result(kept)), places), (n_in, n_out))
+    matrix = csr_array((strength.astype(float_type(kept.dtype)), places), (n_in, n_out))
     return LayerEdges(matrix, counts, origin)
-
-
-def _result(weights: Any) -> type[np.floating[Any]]:
-    return np.float64 if weights.dtype == np.float64 else np.float32

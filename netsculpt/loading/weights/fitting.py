@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import torch
 
 from netsculpt.core.errors import FormatError, TopologyError
-from netsculpt.files.arrays import Array, SparseWeight
-from netsculpt.files.torch import translated
+from netsculpt.files.arrays import Array, SparseWeight, dense
+from netsculpt.files.errors import file_errors
 from netsculpt.files.words import listed, quoted, shape
 from netsculpt.loading.weights.slots import Filling, Slot
 from netsculpt.loading.weights.state import State
@@ -52,25 +50,8 @@ def fillings_of(state: State, slots: Mapping[str, Slot], where: str) -> Iterator
     for slot in _each(slots):
         names = [name for name in slot.names if name in state.arrays]
         if slot.masks is None and names:
-            with translated(where):
+            with file_errors(where):
                 yield _agreed([_filling(name, slot, state, where) for name in names], where)
-
-
-def nonfinite_counts(fillings: Iterable[Filling]) -> dict[str, int]:
-    """How many kept weights of each parameter are NaN or infinite."""
-    return {
-        x.slot.names[0]: int((x.pattern & ~x.value.isfinite()).sum())
-        for x in fillings
-        if x.is_weight
-    }
-
-
-def without_nonfinite(filling: Filling) -> Filling:
-    """The filling with non-finite weights pruned."""
-    finite = filling.value.isfinite()
-    if not filling.is_weight or bool(finite.all()):
-        return filling
-    return replace(filling, keep=filling.pattern & finite)
 
 
 def _each(slots: Mapping[str, Slot]) -> Iterable[Slot]:
@@ -79,7 +60,7 @@ def _each(slots: Mapping[str, Slot]) -> Iterable[Slot]:
 
 def _filling(name: str, slot: Slot, state: State, where: str) -> Filling:
     array, mask = state.arrays[name], state.masks.get(name)
-    stored = torch.tensor(_full(array))
+    stored = torch.tensor(dense(array))
     value = stored.to(slot.tensor.dtype)
     if not value.is_floating_point() and not torch.equal(value.to(stored.dtype), stored):
         raise FormatError(
@@ -87,9 +68,9 @@ def _filling(name: str, slot: Slot, state: State, where: str) -> Filling:
             "represent its values: the net whose weights were saved is needed"
         )
     if mask is not None:
-        return Filling(slot, value, torch.tensor(_full(mask)) != 0, "mask")
+        return Filling(slot, value, torch.tensor(dense(mask)) != 0, "mask")
     if isinstance(array, SparseWeight) and slot.maskable:
-        return Filling(slot, value, torch.tensor(_full(_stored(array))), "stored")
+        return Filling(slot, value, torch.tensor(dense(_stored(array))), "stored")
     return Filling(slot, value, None, "nonzero")
 
 
@@ -118,10 +99,3 @@ def _stored(array: SparseWeight) -> SparseWeight:
     pattern = array.matrix.copy()
     pattern.data = np.ones(pattern.nnz, dtype=np.bool_)
     return SparseWeight(array.shape, pattern)
-
-
-def _full(array: Array) -> np.ndarray[Any, Any]:
-    if isinstance(array, SparseWeight):
-        full: np.ndarray[Any, Any] = array.matrix.toarray().reshape(array.shape)
-        return full
-    return array

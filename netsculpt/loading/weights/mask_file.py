@@ -51,8 +51,8 @@ def _in_order(
 def _by_name(
     arrays: Mapping[str, Array], weights: Mapping[str, Array], where: str
 ) -> dict[str, Array]:
-    own = plain_state(arrays, where, has_mask=True).masks
-    masks = own or {plain_name(name): x for name, x in arrays.items() if x.ndim >= 2}
+    pruned = plain_state(arrays, where, has_mask=True).masks
+    masks = pruned or {plain_name(name): x for name, x in arrays.items() if x.ndim >= 2}
     owner = {alias: name for name in weights for alias in _aliases(name)}
     strangers = [name for name in masks if name not in owner]
     if strangers or not masks:

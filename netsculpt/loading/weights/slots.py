@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -49,6 +49,17 @@ class Filling:
         """True = kept."""
         return self.value != 0 if self.keep is None else self.keep
 
+    @property
+    def n_nonfinite(self) -> int:
+        """How many kept weights are NaN or infinite."""
+        return int((self.pattern & ~self.value.isfinite()).sum()) if self.is_weight else 0
+
+    def finite(self) -> Filling:
+        """The filling with NaN and infinite weights pruned."""
+        if not self.n_nonfinite:
+            return self
+        return replace(self, keep=self.pattern & self.value.isfinite())
+
 
 def undo_pruning(net: nn.Module) -> None:
     """Replace pruned and parametrised weights by plain parameters of the same values, in place.
@@ -74,8 +85,8 @@ def slots_of(net: nn.Module) -> dict[str, Slot]:
     """Every tensor of a net without pruning, by each of its plain names in order."""
     parameters = dict(net.named_parameters(remove_duplicate=False))
     buffers = dict(net.named_buffers(remove_duplicate=False))
-    own_masks = {id(mask) for mask in masks_of(net).values()}
-    everything = parameters | {name: x for name, x in buffers.items() if id(x) not in own_masks}
+    net_masks = {id(mask) for mask in masks_of(net).values()}
+    everything = parameters | {name: x for name, x in buffers.items() if id(x) not in net_masks}
     called = {name: plain_name(plain(name, buffers)) for name in everything}
     owners = {called[name]: x for name, x in parameters.items()}
     saved = net.state_dict().keys()
@@ -98,8 +109,8 @@ def slots_of(net: nn.Module) -> dict[str, Slot]:
 
 def fill(net: nn.Module, slots: Iterable[Slot], fillings: Iterable[Filling]) -> None:
     """Copy values into a net and set its masks, without a mask in the file to nonzero entries."""
-    own = masks_of(net)
-    mask_net(net, {name: torch.ones_like(mask) for name, mask in own.items()})
+    net_masks = masks_of(net)
+    mask_net(net, {name: torch.ones_like(mask) for name, mask in net_masks.items()})
     filled = {name: filling for filling in fillings for name in filling.slot.names}
     with torch.no_grad():
         for slot in slots:
@@ -112,7 +123,7 @@ def fill(net: nn.Module, slots: Iterable[Slot], fillings: Iterable[Filling]) -> 
         {
             name: filling.pattern
             for filling in filled.values()
-            if (name := filling.slot.maskable) and (filling.keep is not None or name in own)
+            if (name := filling.slot.maskable) and (filling.keep is not None or name in net_masks)
         },
     )
 

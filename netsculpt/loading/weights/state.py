@@ -124,8 +124,7 @@ def check_mask(weight: str, mask: Array, array: Array, where: str) -> None:
             f"{shape(array.shape)}: masks are [out, in] as in torch; "
             f"{'transpose it' if transposed else 'give the mask of this model'}. ({where})"
         )
-    values = mask.matrix.data if isinstance(mask, SparseWeight) else mask
-    if values.dtype != np.bool_ and not ((values == 0) | (values == 1)).all():
+    if not _is_binary(mask):
         raise FormatError(
             f"mask of {quoted(weight)} in {where} holds values other than 0 and 1: a mask says "
             "which weights are kept (1) and which are pruned (0). Save, for example, "

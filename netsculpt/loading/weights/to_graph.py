@@ -13,27 +13,27 @@ from scipy.sparse import csr_array
 
 from netsculpt.graph.graph import NetGraph
 from netsculpt.graph.matrices import from_matrices
-from netsculpt.loading.weights.chain import EPSILON, Link, Norm, chain
-from netsculpt.loading.weights.contents import Contents, state_of, with_masks
+from netsculpt.loading.weights.chain import EPSILON, Link, chain
 from netsculpt.loading.weights.edges import LayerEdges, edges_of
+from netsculpt.loading.weights.parsed_file import ParsedFile, state_of, with_masks
 
 __all__ = ["graph_of_weights"]
 
 
-def graph_of_weights(contents: Contents, *, allow_nonfinite: bool) -> NetGraph:
+def graph_of_weights(file: ParsedFile, *, allow_nonfinite: bool) -> NetGraph:
     """The graph of a chain of linear and convolutional layers."""
-    state = with_masks(state_of(contents), contents)
-    links = chain(state, ordered=contents.content.ordered, where=contents.where)
+    state = with_masks(state_of(file), file)
+    links = chain(state, ordered=file.content.ordered, where=file.where)
     blocks = [edges_of(link) for link in links]
     named = [(link.parameter, block) for link, block in zip(links, blocks, strict=True)]
     nonfinite = {name: int((~np.isfinite(x.matrix.data)).sum()) for name, x in named}
-    n_dropped = contents.n_dropped(nonfinite, "edges", allowed=allow_nonfinite)
+    n_dropped = file.n_dropped(nonfinite, "edges", allowed=allow_nonfinite)
     if n_dropped:
         blocks = [_without_nonfinite(block) for block in blocks]
     graph = _graph(links, blocks)
     origins = {name: block.origin for name, block in named}
     inferred = _inferred(links)
-    loaded = contents.step("load", origins, n_dropped=n_dropped, n_edges=graph.n_edges, **inferred)
+    loaded = file.step("load", origins, n_dropped=n_dropped, n_edges=graph.n_edges, **inferred)
     return replace(graph, provenance=(loaded, *graph.provenance))
 
 
@@ -73,16 +73,13 @@ def _inferred(links: Sequence[Link]) -> dict[str, Any]:
     """What was inferred from shapes and names."""
     flattened = {link.parameter: link.positions for link in links if link.positions > 1}
     norms = {
-        norm.name: {"kind": norm.kind, "into": link.parameter} | _epsilon(norm)
+        norm.name: {
+            "kind": norm.kind,
+            "into": link.parameter,
+            **({"epsilon": EPSILON} if norm.kind == "batch" else {}),
+        }
         for link in links
         for norm in link.norms
     }
     inferred = {"flattened_positions": flattened, "norms_folded": norms}
-    return {
-        "topology": "chain by shapes",
-        **{key: x for key, x in inferred.items() if x},
-    }
-
-
-def _epsilon(norm: Norm) -> dict[str, float]:
-    return {"epsilon": EPSILON} if norm.kind == "batch" else {}
+    return {"topology": "chain by shapes", **{key: x for key, x in inferred.items() if x}}

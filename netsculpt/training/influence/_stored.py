@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from netsculpt.core.errors import FormatError
-from netsculpt.files.checkpoint import Model, read_model
+from netsculpt.files.model import Model, read_model
 from netsculpt.nets.families import MLP, net_from_spec
 from netsculpt.training.influence.answer_flips import answer_flips
 from netsculpt.training.sculpting.replicas import Replicas

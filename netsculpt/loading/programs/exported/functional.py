@@ -20,14 +20,14 @@ _VIEWS = (
 
 
 def functional(
-    nodes: Sequence[ExportedNode], outputs: tuple[Any, ...], together: Iterable[set[str]]
+    nodes: Sequence[ExportedNode], outputs: tuple[Any, ...], sharing: Iterable[set[str]]
 ) -> tuple[list[ExportedNode], tuple[Any, ...]]:
     """The same operations and outputs, where no operation changes its arguments.
 
     Raises if a view of a changed value, or the value that it is a view of, is used afterwards.
-    `together` are sets of constants in the same memory.
+    `sharing` are sets of constants in the same memory.
     """
-    memory = _Memory(nodes, outputs, together)
+    memory = _Memory(nodes, outputs, sharing)
     pure = []
     for index, node in enumerate(nodes):
         args, kwargs = memory.now((node.args, node.kwargs))
@@ -43,12 +43,12 @@ class _Memory:
     """The current value of each name, and the names that may share memory."""
 
     def __init__(
-        self, nodes: Sequence[ExportedNode], outputs: tuple[Any, ...], together: Iterable[set[str]]
+        self, nodes: Sequence[ExportedNode], outputs: tuple[Any, ...], sharing: Iterable[set[str]]
     ) -> None:
         self.tensor: dict[str, str] = {}  # the first name of the same tensor
         self.names: dict[str, list[str]] = {}  # by first name, the others
         self.value: dict[str, str] = {}  # by first name
-        self.shared = {name: names for names in together for name in names}  # first names
+        self.shared = {name: names for names in sharing for name in names}  # first names
         self.last: dict[str, int] = {}  # index of the last node that takes a name
         for index, node in enumerate(nodes):
             self.last.update(dict.fromkeys(inputs_of((node.args, node.kwargs)), index))

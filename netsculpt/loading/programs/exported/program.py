@@ -17,14 +17,14 @@ from netsculpt.loading.programs.exported.operations import allowed
 from netsculpt.loading.programs.exported.renamed import renamed
 from netsculpt.loading.programs.exported.shapes import check_shapes
 from netsculpt.loading.programs.exported.signature import signature_in
-from netsculpt.loading.programs.exported.tensors import Held
+from netsculpt.loading.programs.exported.tensors import StoredTensor
 from netsculpt.tracing.program import Program, inputs_of
 
-__all__ = ["program_in"]
+__all__ = ["open_sizes", "program_in"]
 
 
 def program_in(
-    document: Mapping[str, Any], tensors: Mapping[str, Held], *, max_bytes: int, where: str
+    document: Mapping[str, Any], tensors: Mapping[str, StoredTensor], *, max_bytes: int, where: str
 ) -> Program:
     """The functional program, without what its outputs do not need; every shape is checked."""
     module = field(document, "graph_module", dict)
@@ -38,7 +38,7 @@ def program_in(
 
     inputs = {name: shape(name) for name in signed.inputs}
     _check_batches(inputs)
-    called, outputs = functional(nodes(graph, sizes), _outputs(signature, sizes), signed.together)
+    called, outputs = functional(nodes(graph, sizes), _outputs(signature, sizes), signed.sharing)
     needed = _needed(called, outputs)
     ops = [op for index, node in enumerate(needed) for op in renamed(node, index, shape)]
     used = {name for op in ops for name in op.inputs}.union(inputs_of(outputs))
@@ -48,6 +48,21 @@ def program_in(
     dtypes = {name: DTYPES[field(metas[name], "dtype", int)] for name in inputs}
     check_shapes(program, dtypes, max_bytes=max_bytes, where=where)
     return program
+
+
+def open_sizes(document: Mapping[str, Any], program: Program) -> dict[str, Any]:
+    """For the provenance: the example's size in place of each open one, by input and dimension."""
+    metas = document["graph_module"]["graph"]["tensor_values"]
+    sizes = {
+        name: {
+            str(dim): shape[dim]
+            for dim, size in enumerate(metas[name]["sizes"])
+            if size.get("as_expr") is not None
+        }
+        for name, shape in program.inputs.items()
+    }
+    sizes = {name: of_input for name, of_input in sizes.items() if of_input}
+    return {"open_sizes": sizes} if sizes else {}
 
 
 def _outputs(signature: Mapping[str, Any], sizes: Mapping[str, Any]) -> tuple[Any, ...]:

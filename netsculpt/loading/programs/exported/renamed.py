@@ -58,10 +58,6 @@ def _batch_norm(node: ExportedNode, _: Shape) -> Target:
     return "_native_batch_norm_legit_no_training", (x, weight, bias, *stored)
 
 
-def _layer_norm(node: ExportedNode, _: Shape) -> Target:
-    return "layer_norm", node.args[:5]
-
-
 def _group_norm(node: ExportedNode, _: Shape) -> Target:
     x, weight, bias, _, _, _, groups, epsilon = node.args
     return "group_norm", (x, groups, weight, bias, epsilon)
@@ -84,7 +80,7 @@ _RENAMED: Mapping[str, Renaming] = {
     "convolution": _convolution,
     "expand_as": _shaped("expand"),
     "native_group_norm": _group_norm,
-    "native_layer_norm": _layer_norm,
+    "native_layer_norm": lambda node, _: ("layer_norm", node.args[:5]),
     "reshape_as": _shaped("reshape"),
     "view_as": _shaped("view"),
 }

@@ -13,15 +13,14 @@ import torch
 from torch import Tensor
 
 from netsculpt.core.errors import FormatError, LimitError
-from netsculpt.files.words import shown
+from netsculpt.files.words import reason
 from netsculpt.loading.programs.exported.operations import FACTORIES
 from netsculpt.loading.programs.exported.recurrent import GATES, fits
+from netsculpt.loading.programs.memory import Memory
 from netsculpt.tracing.program import Op, Program, Ref, leaves, mapped
 
 __all__ = ["check_shapes"]
 
-_KEPT_BYTES = 8  # bytes per element of each activation, for its unit
-_RULE_BYTES = 64  # bytes per element of the activation that is being computed
 _META = torch.device("meta")
 _MOST_PARTS = 10_000
 _MOST_STEPS = 10_000
@@ -32,9 +31,9 @@ def check_shapes(
 ) -> None:
     """Raise unless all operations run on tensors without data and make the claimed shapes."""
     values: dict[str, Any] = {name: x.value.to("meta") for name, x in program.constants.items()}
-    room = _Room(max_bytes, where)
+    memory = Memory(max_bytes, where)
     for name, shape in program.inputs.items():
-        room.take(math.prod(shape), f"input '{name}'")
+        memory.take(math.prod(shape), f"input '{name}' of {math.prod(shape)} elements")
         values[name] = torch.empty(shape, dtype=dtypes[name], device="meta")
     for op in program.ops:
         value = values[op.output] = _value(op, values, where)
@@ -43,23 +42,8 @@ def check_shapes(
                 f"{where} says that {_described(op)} makes {list(op.shape)}, but torch makes "
                 f"{list(value.shape)}: it is damaged or made up; save the program again"
             )
-        room.take(sum(x.numel() for x in leaves(value) if isinstance(x, Tensor)), _described(op))
-
-
-class _Room:
-    """The memory that is left for elements."""
-
-    def __init__(self, max_bytes: int, where: str) -> None:
-        self.left, self.max_bytes, self.where = max_bytes, max_bytes, where
-
-    def take(self, n_elements: int, what: str) -> None:
-        self.left -= n_elements * _KEPT_BYTES
-        if self.left < 0 or n_elements * _RULE_BYTES > self.max_bytes:
-            raise LimitError(
-                f"{self.where} claims {n_elements} elements at {what}, for which the limit of "
-                f"{self.max_bytes} bytes has no room: export the net with a batch of 1, or raise "
-                "max_bytes (--max-bytes) if the file is trusted and the memory is there"
-            )
+        n_elements = sum(x.numel() for x in leaves(value) if isinstance(x, Tensor))
+        memory.take(n_elements, f"{n_elements} elements by {_described(op)}")
 
 
 def _value(op: Op, values: Mapping[str, Any], where: str) -> Any:
@@ -82,10 +66,9 @@ def _value(op: Op, values: Mapping[str, Any], where: str) -> Any:
         with torch.no_grad():
             return getattr(torch.ops.aten, op.name)(*args, **kwargs)
     except Exception as error:
-        reason = shown(str(error).strip().partition("\n")[0] or type(error).__name__)
         raise FormatError(
-            f"{where} calls {_described(op)} with arguments that torch refuses ({reason}): it is "
-            "damaged or made up; save the program again"
+            f"{where} calls {_described(op)} with arguments that torch refuses ({reason(error)}): "
+            "it is damaged or made up; save the program again"
         ) from None
 
 

@@ -10,7 +10,7 @@ import torch
 
 from netsculpt.loading.programs.exported import fields
 from netsculpt.loading.programs.exported.fields import name_in, only
-from netsculpt.loading.programs.exported.tensors import Held
+from netsculpt.loading.programs.exported.tensors import StoredTensor
 from netsculpt.tracing.names import constant_of, is_binary, plain
 from netsculpt.tracing.program import Constant
 
@@ -33,12 +33,12 @@ class Signature:
     places: dict[str, set[str]] = field(default_factory=dict)  # by member of the archive
 
     @property
-    def together(self) -> Iterable[set[str]]:
+    def sharing(self) -> Iterable[set[str]]:
         """Sets of constants in the same memory."""
         return self.places.values()
 
 
-def signature_in(document: Mapping[str, Any], tensors: Mapping[str, Held]) -> Signature:
+def signature_in(document: Mapping[str, Any], tensors: Mapping[str, StoredTensor]) -> Signature:
     """Inputs and constants; parameters that share a tensor get the name of the first."""
     buffers = frozenset(name for name, x in tensors.items() if not x.claim.is_parameter)
     parameters = {name: x for name, x in tensors.items() if x.claim.is_parameter}
@@ -48,13 +48,13 @@ def signature_in(document: Mapping[str, Any], tensors: Mapping[str, Held]) -> Si
         kind, value = only(spec)
         if kind in _NAMES:
             target, name = name_in(value, _NAMES[kind]), _argument_name(value)
-            held = tensors[target]
+            stored = tensors[target]
             if kind == "parameter":
-                constant = _parameter(first.get(held.claim, target), held, tensors, buffers)
+                constant = _parameter(first.get(stored.claim, target), stored, tensors, buffers)
             else:
-                constant = Constant(held.value, is_mask=is_binary(held.value))
+                constant = Constant(stored.value, is_mask=is_binary(stored.value))
             signature.constants[name] = constant
-            signature.places.setdefault(held.claim.path, set()).add(name)
+            signature.places.setdefault(stored.claim.path, set()).add(name)
         elif kind == "user_input":
             tag, inner = only(fields.field(value, "arg", dict))
             if tag == "as_tensor":
@@ -67,10 +67,10 @@ def _argument_name(value: Any) -> str:
 
 
 def _parameter(
-    name: str, held: Held, tensors: Mapping[str, Held], buffers: frozenset[str]
+    name: str, stored: StoredTensor, tensors: Mapping[str, StoredTensor], buffers: frozenset[str]
 ) -> Constant:
     mask = tensors.get(f"{name}_mask")
     keep = None if mask is None or mask.claim.is_parameter else mask.value
-    if keep is not None and (keep.dtype != torch.bool or keep.shape != held.value.shape):
+    if keep is not None and (keep.dtype != torch.bool or keep.shape != stored.value.shape):
         keep = None
-    return constant_of(held.value, keep, name, buffers, trained=held.claim.trained)
+    return constant_of(stored.value, keep, name, buffers, trained=stored.claim.trained)

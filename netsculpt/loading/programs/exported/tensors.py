@@ -10,24 +10,25 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from netsculpt.core.errors import FormatError, LimitError
+from netsculpt.core.errors import FormatError
+from netsculpt.files.errors import require_memory
 from netsculpt.files.source import Source
 from netsculpt.files.words import quoted, shape
 from netsculpt.loading.programs.exported.claims import Claim, claim
 from netsculpt.loading.programs.exported.fields import field
 
-__all__ = ["Held", "held"]
+__all__ = ["StoredTensor", "stored_tensors"]
 
 
 @dataclass(frozen=True, eq=False)
-class Held:
+class StoredTensor:
     """A tensor, and the claim of the file about it."""
 
     value: Tensor
     claim: Claim
 
 
-def held(source: Source, tables: Mapping[str, Any]) -> dict[str, Held]:
+def stored_tensors(source: Source, tables: Mapping[str, Any]) -> dict[str, StoredTensor]:
     """Every tensor in the tables, each of which is keyed by its folder in the archive."""
     entries = {
         name: (folder, entry)
@@ -40,9 +41,8 @@ def held(source: Source, tables: Mapping[str, Any]) -> dict[str, Held]:
         paths = sorted({x.path for x in claims.values()})
         storages = {path: _storage(archive, path) for path in paths}
     return {
-        name: Held(
-            torch.empty(0, dtype=x.dtype).set_(storages[x.path], x.offset, x.size, x.stride),
-            x,
+        name: StoredTensor(
+            torch.empty(0, dtype=x.dtype).set_(storages[x.path], x.offset, x.size, x.stride), x
         )
         for name, x in claims.items()
     }
@@ -57,12 +57,8 @@ def _check_claims(claims: Mapping[str, Claim], source: Source) -> None:
         )
     claimed = sum(x.n_bytes for x in claims.values())
     stored = sum(source.members[path].file_size for path in members)
-    if max(claimed, stored) > source.max_bytes:
-        raise LimitError(
-            f"{source.where} claims tensors of {claimed} bytes and holds {stored}, the limit is "
-            f"{source.max_bytes}: raise max_bytes (--max-bytes) if the file is trusted and the "
-            "memory is there"
-        )
+    sizes = f"{source.where} claims tensors of {claimed} bytes and holds {stored}"
+    require_memory(max(claimed, stored), source.max_bytes, sizes)
     for name, x in claims.items():
         room = source.members[x.path].file_size
         if x.reach > room:

@@ -11,7 +11,7 @@ from netsculpt.tracing.program import Constant
 
 __all__ = ["attributes_of"]
 
-_FIELDS = {1: "f", 2: "i", 3: "s", 6: "floats", 7: "ints", 8: "strings"}
+_SINGLE, _LISTS = {1: "f", 2: "i", 3: "s"}, {6: "floats", 7: "ints", 8: "strings"}
 _TENSOR, _GRAPHS, _SPARSE = 4, (5, 10), 11
 
 
@@ -35,12 +35,11 @@ def _plain(attribute: Any, node: OnnxNode, tensors: Tensors) -> Any:
         return Constant(tensors.dense(attribute.t))
     if kind == _SPARSE:
         return Constant(*tensors.sparse(attribute.sparse_tensor))
-    if kind not in _FIELDS:
+    if kind in _LISTS:
+        return [_text(x) for x in getattr(attribute, _LISTS[kind])]
+    if kind not in _SINGLE:
         raise node.refusal(f"its attribute {quoted(attribute.name)} is of ONNX type {kind}")
-    value = getattr(attribute, _FIELDS[kind])
-    several = not isinstance(value, bytes | int | float)
-    plain = [_text(x) for x in (value if several else [value])]
-    return plain if several else plain[0]
+    return _text(getattr(attribute, _SINGLE[kind]))
 
 
 def _text(value: Any) -> Any:

@@ -6,74 +6,95 @@ the inputs are computed too, since arguments such as shapes are made from them.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from netsculpt.core.errors import FormatError, LimitError
-from netsculpt.files.words import quoted, shape, shown
-from netsculpt.loading.programs.onnx.values import Value
+from netsculpt.files.words import quoted, reason, shape
+from netsculpt.loading.programs.memory import Memory
 from netsculpt.tracing.program import Constant, Op, Program, Ref, leaves, mapped
 
-__all__ = ["Emitter"]
+__all__ = ["Emitter", "Value"]
 
 _SMALL = 1 << 20  # most elements of a value that is computed
-_KEPT_BYTES = 8  # bytes per element of each activation, for its unit
-_RULE_BYTES = 56  # more bytes per element while its rule runs
 _FACTORIES = ("arange", "full")
+
+
+@dataclass(frozen=True, eq=False)
+class Value:
+    """A tensor of the program."""
+
+    name: str
+    meta: Tensor  # its shape and type, without data
+    constant: bool  # whether it is the same for all inputs
+    real: Tensor | None = None  # its data, if it is constant and computed
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sizes, batch first if it is an activation."""
+        return tuple(self.meta.shape)
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return self.meta.ndim
 
 
 class Emitter:
     """A program while it is being built."""
 
-    def __init__(self, inputs: Mapping[str, tuple[int, ...]], max_bytes: int, where: str) -> None:
-        self._inputs, self._max_bytes, self._where = inputs, max_bytes, where
+    def __init__(self, inputs: Mapping[str, Tensor], max_bytes: int, where: str) -> None:
+        self._inputs, self._where = inputs, where
+        self._memory = Memory(max_bytes, where)
         self._prefix = "%" * (1 + max((len(x) - len(x.lstrip("%")) for x in inputs), default=0))
         self._ops: list[Op] = []
         self._constants: dict[str, Constant] = {}
         self._made_by: dict[str, tuple[str, tuple[Any, ...]]] = {}
-        self._n_bytes = 0
 
-    def input(self, name: str, dtype: torch.dtype) -> Value:
-        """Add an input of the net."""
-        value = Value(name, torch.empty(self._inputs[name], dtype=dtype, device="meta"), False)
-        self._count(value.meta, constant=False)
-        return value
+        for meta in inputs.values():
+            self._count(meta, constant=False)
+
+    def inputs(self) -> dict[str, Value]:
+        """The inputs of the net by name."""
+        return {name: Value(name, meta, False) for name, meta in self._inputs.items()}
 
     def constant(self, constant: Constant) -> Value:
         """Add a tensor of the file, or one made from it."""
-        name = self._name("=", len(self._constants))
+        name = f"{self._prefix}={len(self._constants)}"
         self._constants[name] = constant
         real = constant.value
         return Value(name, torch.empty(real.shape, dtype=real.dtype, device="meta"), True, real)
 
     def emit(
         self, layer: str, name: str, args: Any, kwargs: Mapping[str, Any]
-    ) -> tuple[Value, ...]:  # fmt: skip
+    ) -> tuple[Value, ...]:
         """Add an operation of ATen; all its values."""
         inputs = [x for x in leaves((args, kwargs)) if isinstance(x, Value)]
         device = {"device": "meta"} if name in _FACTORIES else {}
         try:
             meta = _run(name, args, {**kwargs, **device}, lambda x: x.meta)
         except Exception as error:
-            reason = shown(str(error).strip().partition("\n")[0] or type(error).__name__)
-            if "overflow" in reason:
-                raise self._too_large(f"an enormous tensor ({reason})") from None
+            if "overflow" in reason(error):
+                raise LimitError(
+                    f"{self._where} makes an enormous tensor ({reason(error)}): the limit is "
+                    f"{self._memory.max_bytes} bytes. Export a smaller model"
+                ) from None
             raise FormatError(
                 f"{self._where} cannot be followed in {quoted(layer or name)}: '{name}' does not "
-                f"fit its arguments ({reason}). Export the model again"
+                f"fit its arguments ({reason(error)}). Export the model again"
             ) from None
         several = not isinstance(meta, Tensor)
         metas = [x for x in meta if isinstance(x, Tensor)] if several else [meta]
         constant = all(x.constant for x in inputs)
         for value in metas:
             self._count(value, constant=constant)
-        known = constant and all(x.real is not None for x in inputs)
+        computable = constant and all(x.real is not None for x in inputs)
         small = sum(x.numel() for x in metas) <= _SMALL
-        real = _run(name, args, kwargs, lambda x: x.real) if known and small else None
+        real = _run(name, args, kwargs, lambda x: x.real) if computable and small else None
         ref_args, ref_kwargs = _replaced((args, kwargs), lambda x: Ref(x.name))
         output = self._add(name, ref_args, ref_kwargs, metas[0], layer)
         self._made_by[output] = (name, args)
@@ -92,31 +113,20 @@ class Emitter:
     def program(self, outputs: list[Value], parameters: frozenset[str]) -> Program:
         """The program, without what the outputs do not need."""
         refs = tuple(Ref(value.name) for value in outputs)
-        return Program(tuple(self._ops), self._constants, self._inputs, refs, parameters).needed()
-
-    def _name(self, kind: str, number: int) -> str:
-        return f"{self._prefix}{kind}{number}"
+        inputs = {name: tuple(meta.shape) for name, meta in self._inputs.items()}
+        return Program(tuple(self._ops), self._constants, inputs, refs, parameters).needed()
 
     def _add(self, name: str, args: Any, kwargs: Any, meta: Tensor, layer: str) -> str:
-        op = Op(name, args, kwargs, self._name("", len(self._ops)), tuple(meta.shape), layer)
-        self._ops.append(op)
-        return op.output
+        output = f"{self._prefix}{len(self._ops)}"
+        self._ops.append(Op(name, args, kwargs, output, tuple(meta.shape), layer))
+        return output
 
     def _count(self, meta: Tensor, *, constant: bool) -> None:
-        n = math.prod(meta.shape)
-        self._n_bytes += n * (meta.itemsize if constant else _KEPT_BYTES)
-        needed = self._n_bytes + (0 if constant else n * _RULE_BYTES)
-        if needed > self._max_bytes:
-            raise self._too_large(
-                f"a tensor of {shape(meta.shape)}, for which {needed} bytes are needed, "
-                "including the values before it"
-            )
-
-    def _too_large(self, tensor: str) -> LimitError:
-        return LimitError(
-            f"{self._where} makes {tensor}: the limit is {self._max_bytes} bytes. Raise max_bytes "
-            "if the file is trusted and the memory is there (--max-bytes)"
-        )
+        what = f"a tensor of {shape(meta.shape)}"
+        if constant:
+            self._memory.take_constant(meta.nbytes, what)
+        else:
+            self._memory.take(meta.numel(), what)
 
 
 def _run(name: str, args: Any, kwargs: Any, change: Callable[[Value], Any]) -> Any:

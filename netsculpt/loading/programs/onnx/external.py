@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netsculpt.core.errors import FormatError, UnsafeFileError
+from netsculpt.files.errors import file_errors
 from netsculpt.files.source import Source
-from netsculpt.files.torch import translated
 from netsculpt.files.words import quoted
 
 __all__ = ["External"]
@@ -31,16 +31,19 @@ class External:
 
     def sha256(self) -> str:
         """The "sha256:…" of the model, or of its hash and those of all its files."""
-        own = self._model.sha256()
+        model = self._model.sha256()
         if not self._files:
-            return own
-        hashes = [own, *(self._files[name].sha256() for name in self.names)]
+            return model
+        hashes = [model, *(self._files[name].sha256() for name in self.names)]
         return f"sha256:{hashlib.sha256(chr(10).join(hashes).encode()).hexdigest()}"
 
     def data(self, proto: Any, n_bytes: int) -> NDArray[np.uint8]:
         """The bytes of a tensor, mapped from its file."""
         entries = {entry.key: entry.value for entry in proto.external_data}
-        file = self._file(proto.name, entries.get("location", ""))
+        location = entries.get("location", "")
+        if location not in self._files:
+            self._files[location] = self._opened(proto.name, location)
+        file = self._files[location]
         offset = self._number(proto.name, entries.get("offset", "0"))
         length = self._number(proto.name, entries.get("length", str(n_bytes)))
         if length != n_bytes or offset + n_bytes > file.n_bytes:
@@ -49,18 +52,13 @@ class External:
                 f"{file.where} of {file.n_bytes} bytes should hold {length} of them from byte "
                 f"{offset}: fetch or export model and data again"
             )
-        with translated(file.where):
+        with file_errors(file.where):
             return np.memmap(file.path, np.uint8, "c", offset, (n_bytes,))
-
-    def _file(self, tensor: str, location: str) -> Source:
-        if location not in self._files:
-            self._files[location] = self._opened(tensor, location)
-        return self._files[location]
 
     def _opened(self, tensor: str, location: str) -> Source:
         path = self._model.path.parent / location
         rooted = PurePosixPath(location).is_absolute() or PureWindowsPath(location).anchor
-        with translated(self._model.where):
+        with file_errors(self._model.where):
             file = path.resolve()
             inside = any(file.is_relative_to(folder) for folder in self._model.folders)
         if not location or rooted or not inside:
@@ -69,7 +67,7 @@ class External:
                 "which is not a file in the model's folder: data may not lie outside it. Export "
                 "the model again with its data in its folder"
             )
-        return Source.at(path, self._model.max_bytes)
+        return Source.open(path, self._model.max_bytes)
 
     def _number(self, tensor: str, text: str) -> int:
         if not (text.isascii() and text.isdigit() and len(text) < 19):

@@ -6,10 +6,10 @@ Otherwise they would be a meeting of two activations.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
-from netsculpt.loading.programs.onnx.emitter import Emitter
-from netsculpt.loading.programs.onnx.values import Value
+from netsculpt.loading.programs.onnx.emitter import Emitter, Value
 
 __all__ = ["gate"]
 
@@ -43,30 +43,20 @@ def _number(value: Value) -> float | None:
     return None if value.real is None or value.real.numel() != 1 else float(value.real)
 
 
-def _argument(emitter: Emitter, op: str, value: Value | None) -> Value | None:
-    """The argument of this operation, if it made the value."""
-    if value is None:
-        return None
-    name, args = emitter.made_by(value)
-    return args[0] if name == op and isinstance(args[0], Value) else None
+def _argument(emitter: Emitter, value: Value, ops: Sequence[str]) -> Value | None:
+    """The x of f(g(x)), if the operations f, g, … made the value."""
+    for op in ops:
+        name, args = emitter.made_by(value)
+        if name != op or not isinstance(args[0], Value):
+            return None
+        value = args[0]
+    return value
 
 
-def _of_sigmoid(emitter: Emitter, value: Value) -> Value | None:
-    return _argument(emitter, "sigmoid", value)
-
-
-def _of_hardsigmoid(emitter: Emitter, value: Value) -> Value | None:
-    return _argument(emitter, "hardsigmoid", value)
-
-
-def _of_softplus(emitter: Emitter, value: Value) -> Value | None:
-    return _argument(emitter, "softplus", _argument(emitter, "tanh", value))
-
-
-def _of_erf(emitter: Emitter, value: Value) -> Value | None:
+def _argument_of_erf(emitter: Emitter, value: Value) -> Value | None:
     """The x of 1 + erf(x / √2)."""
     whole = _with_number(emitter, "add", value, 1.0)
-    inside = None if whole is None else _argument(emitter, "erf", whole)
+    inside = None if whole is None else _argument(emitter, whole, ["erf"])
     if inside is None:
         return None
     divided = _with_number(emitter, "div", inside, math.sqrt(2))
@@ -87,8 +77,8 @@ def _with_number(emitter: Emitter, op: str, value: Value, number: float) -> Valu
 
 
 _GATES: dict[str, tuple[float, Callable[[Emitter, Value], Value | None]]] = {
-    "gelu": (0.5, _of_erf),
-    "hardswish": (1.0, _of_hardsigmoid),
-    "mish": (1.0, _of_softplus),
-    "silu": (1.0, _of_sigmoid),
+    "gelu": (0.5, _argument_of_erf),
+    "hardswish": (1.0, partial(_argument, ops=["hardsigmoid"])),
+    "mish": (1.0, partial(_argument, ops=["tanh", "softplus"])),
+    "silu": (1.0, partial(_argument, ops=["sigmoid"])),
 }

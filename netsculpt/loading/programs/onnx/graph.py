@@ -12,12 +12,11 @@ from netsculpt.core.errors import FormatError, LimitError
 from netsculpt.files.source import Source
 from netsculpt.files.words import quoted
 from netsculpt.loading.programs.onnx.attributes import attributes_of
-from netsculpt.loading.programs.onnx.emitter import Emitter
-from netsculpt.loading.programs.onnx.inputs import input_shapes, input_types
+from netsculpt.loading.programs.onnx.emitter import Emitter, Value
+from netsculpt.loading.programs.onnx.inputs import declared_inputs
 from netsculpt.loading.programs.onnx.node import OnnxNode
 from netsculpt.loading.programs.onnx.ops import translations
 from netsculpt.loading.programs.onnx.tensors import Tensors
-from netsculpt.loading.programs.onnx.values import Value
 from netsculpt.tracing.names import is_binary
 from netsculpt.tracing.program import Constant, Program
 
@@ -34,12 +33,12 @@ def program_of(model: Any, tensors: Tensors, source: Source) -> tuple[Program, d
     opset = _opset(model, where)
     if len(graph.node) > _MOST_NODES:
         raise LimitError(f"{where} has {len(graph.node)} nodes, at most {_MOST_NODES} are followed")
-    held = _initialisers(graph, tensors, where)
-    inputs = [x for x in graph.input if x.name not in held]
-    emitter = Emitter(input_shapes(inputs, where), source.max_bytes, where)
-    values: dict[str, Value] = {name: emitter.constant(x) for name, x in held.items()}
-    for name, dtype in input_types(inputs, where).items():
-        _define(values, name, emitter.input(name, dtype), where)
+    constants = _initialisers(graph, tensors, where)
+    inputs = [x for x in graph.input if x.name not in constants]
+    emitter = Emitter(declared_inputs(inputs, where), source.max_bytes, where)
+    values: dict[str, Value] = {name: emitter.constant(x) for name, x in constants.items()}
+    for name, value in emitter.inputs().items():
+        _define(values, name, value, where)
     used = {name for node in graph.node for name in node.input} | {x.name for x in graph.output}
     functions = {(function.domain, function.name) for function in model.functions}
     for proto in graph.node:
@@ -54,7 +53,7 @@ def program_of(model: Any, tensors: Tensors, source: Source) -> tuple[Program, d
         if output.name not in values:
             raise FormatError(f"nothing in {where} makes its output {quoted(output.name)}")
     outputs = [values[output.name] for output in graph.output]
-    parameters = frozenset([*_parameters(held), *_nameless(graph, held)])
+    parameters = frozenset([*_parameters(constants), *_nameless(graph, constants)])
     return emitter.program(outputs, parameters), {"opset": opset}
 
 
@@ -70,13 +69,13 @@ def _opset(model: Any, where: str) -> int:
 
 
 def _initialisers(graph: Any, tensors: Tensors, where: str) -> dict[str, Constant]:
-    held: dict[str, Constant] = {}
+    constants: dict[str, Constant] = {}
     for proto in graph.initializer:
-        _define(held, proto.name, _constant(proto.name, tensors.dense(proto)), where)
+        _define(constants, proto.name, _constant(proto.name, tensors.dense(proto)), where)
     for proto in graph.sparse_initializer:
         value, keep = tensors.sparse(proto)
-        _define(held, proto.values.name, Constant(value, keep, proto.values.name), where)
-    return held
+        _define(constants, proto.values.name, Constant(value, keep, proto.values.name), where)
+    return constants
 
 
 def _constant(name: str, value: torch.Tensor) -> Constant:
@@ -125,17 +124,17 @@ def _translated(node: OnnxNode, proto: Any, functions: set[tuple[str, str]]) -> 
     return values if isinstance(values, tuple) else (values,)
 
 
-def _parameters(held: Mapping[str, Constant]) -> list[str]:
-    return [name for name, x in held.items() if x.value.is_floating_point()]
+def _parameters(constants: Mapping[str, Constant]) -> list[str]:
+    return [name for name, x in constants.items() if x.value.is_floating_point()]
 
 
-def _nameless(graph: Any, held: Mapping[str, Constant]) -> list[str]:
+def _nameless(graph: Any, constants: Mapping[str, Constant]) -> list[str]:
     """Names of weights after their torch layers, where the names in the file are made up."""
     weights: dict[str, list[str]] = {}
     for proto in graph.node:
         layer = _torch_layer(proto)
         if layer:
-            names = [x for x in proto.input if x in held and held[x].value.ndim > 1]
+            names = [x for x in proto.input if x in constants and constants[x].value.ndim > 1]
             weights.setdefault(layer, []).extend(names)
     made_up = (x for x, names in weights.items() if names and not any("." in y for y in names))
     return [f"{layer}.weight" for layer in made_up]

@@ -6,22 +6,20 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from netsculpt.core.errors import FormatError, TopologyError
 from netsculpt.files.words import quoted
 from netsculpt.loading.programs.onnx.tensors import TYPES
 
-__all__ = ["input_shapes", "input_types"]
+__all__ = ["declared_inputs"]
 
 
-def input_shapes(inputs: Sequence[Any], where: str) -> dict[str, tuple[int, ...]]:
-    """Shapes by name; a batch of any size becomes a batch of one."""
-    return {x.name: _shape(x, where) for x in inputs}
-
-
-def input_types(inputs: Sequence[Any], where: str) -> dict[str, torch.dtype]:
-    """Types of elements by name."""
-    return {x.name: _type(x, where) for x in inputs}
+def declared_inputs(protos: Sequence[Any], where: str) -> dict[str, Tensor]:
+    """Tensors without data by name; a batch of any size becomes a batch of one."""
+    return {
+        x.name: torch.empty(_shape(x, where), dtype=_type(x, where), device="meta") for x in protos
+    }
 
 
 def _shape(proto: Any, where: str) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ meaning of the node is ignored.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,11 +15,10 @@ from torch import Tensor
 
 from netsculpt.core.errors import TopologyError
 from netsculpt.files.words import listed, quoted, shown
-from netsculpt.loading.programs.onnx.emitter import Emitter
-from netsculpt.loading.programs.onnx.values import Value
+from netsculpt.loading.programs.onnx.emitter import Emitter, Value
 from netsculpt.tracing.program import Constant
 
-__all__ = ["OnnxNode"]
+__all__ = ["OnnxNode", "plain"]
 
 _MOST = 1 << 31  # larger sizes, strides and paddings make no sense
 
@@ -141,3 +140,8 @@ class OnnxNode:
             "without it, trace the torch net with netsculpt.trace, or add the case to a "
             "translation in netsculpt/loading/programs/onnx/ops/"
         )
+
+
+def plain(op: str, n_inputs: int) -> Callable[[OnnxNode], Value]:
+    """The translation that passes the first inputs of a node to an operation of ATen."""
+    return lambda node: node.emit(op, *(node.input(index) for index in range(n_inputs)))

@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from netsculpt.core.errors import FormatError, LimitError
+from netsculpt.core.errors import FormatError
+from netsculpt.files.errors import require_memory
 from netsculpt.files.source import Source
 from netsculpt.files.words import quoted, shape
 from netsculpt.loading.programs.onnx.external import External
@@ -88,12 +89,8 @@ class Tensors:
         if len(sizes) > _MOST_DIMS or any(size < 0 for size in sizes):
             raise self._damaged(name, f"the shape {shape(sizes[:8])}")
         self._n_bytes += math.prod(sizes) * itemsize
-        if self._n_bytes > self._source.max_bytes:
-            raise LimitError(
-                f"{quoted(name)} in {self._source.where} is {shape(sizes)}: the tensors so far "
-                f"need {self._n_bytes} bytes, the limit is {self._source.max_bytes}. Raise "
-                "max_bytes if the file is trusted and the memory is there (--max-bytes)"
-            )
+        claim = f"{quoted(name)} in {self._source.where} is {shape(sizes)}: the tensors so far need"
+        require_memory(self._n_bytes, self._source.max_bytes, f"{claim} {self._n_bytes} bytes")
         return sizes
 
     def _flat(self, proto: Any, n: int, kind: str, field: str) -> NDArray[Any]:
@@ -104,12 +101,12 @@ class Tensors:
             if len(proto.raw_data) != n_bytes:
                 raise self._short(proto, f"{len(proto.raw_data)} bytes", n_bytes)
             return np.frombuffer(proto.raw_data, kind).copy()
-        held = getattr(proto, field)
-        if len(held) != n:
-            raise self._short(proto, f"{len(held)} numbers", n)
+        numbers = getattr(proto, field)
+        if len(numbers) != n:
+            raise self._short(proto, f"{len(numbers)} numbers", n)
         if proto.data_type in _BITS:
-            return np.array(held, np.int64).astype("<u2").view(kind)
-        return np.array(held, kind if field != "int32_data" else np.int32).astype(kind)
+            return np.array(numbers, np.int64).astype("<u2").view(kind)
+        return np.array(numbers, kind if field != "int32_data" else np.int32).astype(kind)
 
     def _short(self, proto: Any, data: str, needed: int) -> FormatError:
         return self._damaged(proto.name, f"{data} for {shape(proto.dims)}, which needs {needed}")

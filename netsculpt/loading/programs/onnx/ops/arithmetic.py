@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial, reduce
 
+from netsculpt.loading.programs.onnx.emitter import Value
 from netsculpt.loading.programs.onnx.gates import gate
-from netsculpt.loading.programs.onnx.node import OnnxNode
-from netsculpt.loading.programs.onnx.values import Value
+from netsculpt.loading.programs.onnx.node import OnnxNode, plain
 
 __all__ = ["OPS"]
 
@@ -24,10 +24,6 @@ _TWO = {
     "Xor": "logical_xor",
 }
 _SEVERAL = {"Max": "maximum", "Min": "minimum", "Sum": "add"}
-
-
-def _two(op: str, node: OnnxNode) -> Value:
-    return node.emit(op, node.input(0), node.input(1))
 
 
 def _several(op: str, node: OnnxNode) -> Value:
@@ -67,17 +63,13 @@ def _remainder(node: OnnxNode) -> Value:
     return node.emit(op, node.input(0), node.input(1))
 
 
-def _chosen(node: OnnxNode) -> Value:
-    return node.emit("where", node.input(0), node.input(1), node.input(2))
-
-
 OPS: dict[str, Callable[[OnnxNode], Value]] = {
-    **{name: partial(_two, op) for name, op in _TWO.items()},
+    **{name: plain(op, 2) for name, op in _TWO.items()},
     **{name: partial(_several, op) for name, op in _SEVERAL.items()},
     "Div": _quotient,
     "Mean": _mean,
     "Mod": _remainder,
     "Mul": _product,
     "Pow": _power,
-    "Where": _chosen,
+    "Where": plain("where", 3),
 }

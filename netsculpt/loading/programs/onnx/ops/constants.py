@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
+from netsculpt.loading.programs.onnx.emitter import Value
 from netsculpt.loading.programs.onnx.node import OnnxNode
-from netsculpt.loading.programs.onnx.values import Value
 from netsculpt.tracing.program import Constant
 
 __all__ = ["OPS"]

@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable
 from functools import partial
 
-from netsculpt.loading.programs.onnx.node import OnnxNode
-from netsculpt.loading.programs.onnx.values import Value
+from netsculpt.loading.programs.onnx.emitter import Value
+from netsculpt.loading.programs.onnx.node import OnnxNode, plain
 
 __all__ = ["OPS"]
 
@@ -20,10 +20,6 @@ _PLAIN = {
     "Not": "logical_not",
 }
 _WITH_ALPHA = {"Celu": ("celu", 1.0), "Elu": ("elu", 1.0), "LeakyRelu": ("leaky_relu", 0.01)}
-
-
-def _plain(op: str, node: OnnxNode) -> Value:
-    return node.emit(op, node.input(0))
 
 
 def _with_alpha(op: str, alpha: float, node: OnnxNode) -> Value:
@@ -86,7 +82,7 @@ def _softmax(op: str, node: OnnxNode) -> Value:
 
 
 OPS: dict[str, Callable[[OnnxNode], Value]] = {
-    **{name: partial(_plain, op) for name, op in _PLAIN.items()},
+    **{name: plain(op, 1) for name, op in _PLAIN.items()},
     **{name: partial(_with_alpha, *defaults) for name, defaults in _WITH_ALPHA.items()},
     "Clip": _clip,
     "Gelu": _gelu,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from netsculpt.loading.programs.onnx.emitter import Value
 from netsculpt.loading.programs.onnx.node import OnnxNode
-from netsculpt.loading.programs.onnx.values import Value
 
 __all__ = ["OPS"]
 

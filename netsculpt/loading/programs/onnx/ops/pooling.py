@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
+from netsculpt.loading.programs.onnx.emitter import Value
 from netsculpt.loading.programs.onnx.node import OnnxNode
-from netsculpt.loading.programs.onnx.values import Value
 from netsculpt.loading.programs.onnx.windows import Windows, windows
 
 __all__ = ["OPS"]
@@ -49,24 +52,16 @@ def _fits(value: Value, window: Windows) -> bool:
     )
 
 
-def _positions(node: OnnxNode) -> tuple[Value, list[int]]:
+def _over_positions(op: str, node: OnnxNode) -> Value:
     value = node.input(0)
     if value.ndim < 3:
         raise node.refusal(f"it takes {list(value.shape)}, which has no positions")
-    return value, list(range(2, value.ndim))
+    return node.emit(op, value, list(range(2, value.ndim)), True)
 
 
-def _mean(node: OnnxNode) -> Value:
-    return node.emit("mean", *_positions(node), True)
-
-
-def _largest(node: OnnxNode) -> Value:
-    return node.emit("amax", *_positions(node), True)
-
-
-OPS = {
+OPS: dict[str, Callable[[OnnxNode], Value]] = {
     "AveragePool": _average,
-    "GlobalAveragePool": _mean,
-    "GlobalMaxPool": _largest,
+    "GlobalAveragePool": partial(_over_positions, "mean"),
+    "GlobalMaxPool": partial(_over_positions, "amax"),
     "MaxPool": _max,
 }

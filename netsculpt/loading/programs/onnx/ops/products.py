@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from netsculpt.loading.programs.onnx.node import OnnxNode
-from netsculpt.loading.programs.onnx.values import Value
+from netsculpt.loading.programs.onnx.emitter import Value
+from netsculpt.loading.programs.onnx.node import OnnxNode, plain
 
 __all__ = ["OPS"]
 
@@ -26,8 +26,4 @@ def _gemm(node: OnnxNode) -> Value:
     return node.emit("add", product, c if beta == 1 else node.emit("mul", c, beta))
 
 
-def _matmul(node: OnnxNode) -> Value:
-    return node.emit("matmul", node.input(0), node.input(1))
-
-
-OPS = {"Gemm": _gemm, "MatMul": _matmul}
+OPS = {"Gemm": _gemm, "MatMul": plain("matmul", 2)}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from netsculpt.loading.programs.onnx.emitter import Value
 from netsculpt.loading.programs.onnx.node import OnnxNode
-from netsculpt.loading.programs.onnx.values import Value
 
 __all__ = ["OPS"]
 
@@ -25,8 +25,9 @@ def _lstm(node: OnnxNode) -> tuple[Value, ...]:
 
 def _gru(node: OnnxNode) -> tuple[Value, ...]:
     if not node.attribute("linear_before_reset", 0):
-        raise node.refusal("it resets before it multiplies, unlike torch (set "
-                           "linear_before_reset=1)")  # fmt: skip
+        raise node.refusal(
+            "it resets before it multiplies, unlike torch (set linear_before_reset=1)"
+        )
     _check_functions(node, ["Sigmoid", "Tanh"])
     return _recurrent(node, "gru", _GRU, n_states=1)
 
@@ -47,7 +48,7 @@ def _check_functions(node: OnnxNode, usual: list[str]) -> None:
 
 def _recurrent(
     node: OnnxNode, op: str, gates: Sequence[int], *, n_states: int
-) -> tuple[Value, ...]:  # fmt: skip
+) -> tuple[Value, ...]:
     sequence, weight = node.input(0), node.input(1)
     direction = node.attribute("direction", "forward")
     node.ignore("hidden_size")
@@ -64,10 +65,10 @@ def _recurrent(
     _check_shape(node, 2, [directions, rows, hidden])
     _check_shape(node, 3, [directions, 2 * rows])
     shape = [directions, sequence.shape[batch], hidden]
-    for place in range(5, 5 + n_states):
+    places = range(5, 5 + n_states)
+    for place in places:
         _check_shape(node, place, [shape[x] for x in ((1, 0, 2) if batch_first else (0, 1, 2))])
     params = [x for index in range(directions) for x in _weights(node, index, gates, hidden)]
-    places = range(5, 5 + n_states)
     states = [_state(node, place, shape, batch_first=batch_first) for place in places]
     backward = direction == "reverse"
     sequence = node.emit("flip", sequence, [time]) if backward else sequence

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import torch
 
+from netsculpt.loading.programs.onnx.emitter import Value
 from netsculpt.loading.programs.onnx.node import OnnxNode
-from netsculpt.loading.programs.onnx.values import Value
 
 __all__ = ["OPS"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
+from netsculpt.loading.programs.onnx.emitter import Value
 from netsculpt.loading.programs.onnx.node import OnnxNode
 from netsculpt.loading.programs.onnx.tensors import TYPES
-from netsculpt.loading.programs.onnx.values import Value
 
 __all__ = ["OPS"]
 

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from netsculpt.core.errors import FormatError
 from netsculpt.core.writing import replacing
+from netsculpt.files import torch_zip
+from netsculpt.files.source import Source
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -111,12 +113,9 @@ def read_model(path: str | os.PathLike[str], *, max_bytes: int = 8 * 2**30) -> M
 def read_tensors(path: str | os.PathLike[str], *, max_bytes: int = 8 * 2**30) -> Any:
     """Read a file of ``torch.save`` with all checks of untrusted files; None if it is none.
 
-    netsculpt reads all its own torch files through this function.
+    netsculpt reads all torch files that it wrote through this function.
     """
-    from netsculpt.files import torch_zip
-    from netsculpt.files.source import Source
-
-    source = Source.at(Path(path), max_bytes)
+    source = Source.open(Path(path), max_bytes)
     return torch_zip.read(source).value if torch_zip.sniff(source) else None
 
 

@@ -10,8 +10,7 @@ import torch
 from torch import nn
 
 from netsculpt.core.errors import FormatError, LimitError, UnsafeFileError
-from netsculpt.files import checkpoint
-from netsculpt.files.checkpoint import read_model, write_model
+from netsculpt.files.model import is_model, read_model, write_model
 
 NET = {"family": "mlp", "widths": [4, 8, 2], "activation": "relu"}
 
@@ -140,6 +139,6 @@ def test_limit(tmp_path: Path, parts: dict[str, Any]) -> None:
 
 
 def test_what_calls_itself_a_model() -> None:
-    assert checkpoint.is_model({"format": "netsculpt model"})
-    assert not checkpoint.is_model({"format": torch.ones(3)})
-    assert not checkpoint.is_model([1])
+    assert is_model({"format": "netsculpt model"})
+    assert not is_model({"format": torch.ones(3)})
+    assert not is_model([1])

@@ -8,25 +8,25 @@ from typing import Any
 
 from netsculpt.core.errors import FormatError
 from netsculpt.core.provenance import Step, step
-from netsculpt.files import checkpoint
 from netsculpt.files.arrays import as_arrays
 from netsculpt.files.content import Content
+from netsculpt.files.model import as_model, is_model
 from netsculpt.files.source import Source
 from netsculpt.files.words import quoted
 from netsculpt.loading.weights.mask_file import masked
 from netsculpt.loading.weights.state import State, checkpoint_masks, named_tensors, plain_state
 
-__all__ = ["Contents", "state_of", "with_masks"]
+__all__ = ["ParsedFile", "state_of", "with_masks"]
 
 
 @dataclass(frozen=True)
-class Contents:
+class ParsedFile:
     """A file with its parsed content, and the mask file that belongs to it."""
 
     source: Source
     format: str  # its name in the catalogue "formats"
     content: Content
-    mask: Contents | None = None
+    mask: ParsedFile | None = None
 
     @property
     def value(self) -> Any:
@@ -70,40 +70,40 @@ class Contents:
             **more,
             **({"nonfinite_dropped": n_dropped} if n_dropped else {}),
             **self.content.details,
-            **({"net": self.value["net"]} if checkpoint.is_model(self.value) else {}),
+            **({"net": self.value["net"]} if is_model(self.value) else {}),
             **({} if mask is None else {"mask": mask.source.path.name, "mask_format": mask.format}),
             **({} if mask is None else {"mask_hash": mask.content.sha256}),
         )
 
 
-def state_of(contents: Contents) -> State:
+def state_of(file: ParsedFile) -> State:
     """Weights by name, and the masks that pruning tools hide among them."""
-    tensors = _tensors(contents.value, contents.where)
-    arrays = as_arrays(tensors, max_bytes=contents.source.max_bytes, where=contents.where)
-    has_mask = contents.mask is not None or _own_masks(contents) is not None
-    return plain_state(arrays, contents.where, has_mask=has_mask)
+    tensors = _tensors(file.value, file.where)
+    arrays = as_arrays(tensors, max_bytes=file.source.max_bytes, where=file.where)
+    has_mask = file.mask is not None or _masks_beside_weights(file) is not None
+    return plain_state(arrays, file.where, has_mask=has_mask)
 
 
-def with_masks(state: State, contents: Contents) -> State:
+def with_masks(state: State, file: ParsedFile) -> State:
     """The state with the masks that a checkpoint keeps next to it, and those of the mask file."""
-    own, mask = _own_masks(contents), contents.mask
-    if own is not None:
-        where = f"the masks in {contents.where}"
-        masks = _tensors(own, contents.where, for_mask=True)
-        state = masked(state, masks, max_bytes=contents.source.max_bytes, where=where)
+    beside, mask = _masks_beside_weights(file), file.mask
+    if beside is not None:
+        where = f"the masks in {file.where}"
+        masks = _tensors(beside, file.where, for_mask=True)
+        state = masked(state, masks, max_bytes=file.source.max_bytes, where=where)
     if mask is not None:
         masks = _tensors(mask.value, mask.where, for_mask=True)
         state = masked(state, masks, max_bytes=mask.source.max_bytes, where=mask.where)
     return state
 
 
-def _own_masks(contents: Contents) -> Any:
-    value = contents.value
-    return None if checkpoint.is_model(value) else checkpoint_masks(value)
+def _masks_beside_weights(file: ParsedFile) -> Any:
+    value = file.value
+    return None if is_model(value) else checkpoint_masks(value)
 
 
 def _tensors(value: Any, where: str, *, for_mask: bool = False) -> dict[str, Any]:
-    if not checkpoint.is_model(value):
+    if not is_model(value):
         return named_tensors(value, where, for_mask=for_mask)
-    model = checkpoint.as_model(value, where)
+    model = as_model(value, where)
     return {**model.state, **{f"{name}_mask": mask for name, mask in model.masks.items()}}
