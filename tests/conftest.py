@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
-import torch
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # of processes too: tests share the cores
+import torch  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
