@@ -7,7 +7,7 @@ import os
 import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # of processes too: tests share the cores
-import torch  # noqa: E402
+import torch
 
 
 @pytest.fixture(autouse=True)

@@ -35,13 +35,13 @@ def cli(*arguments: object, cwd: Path | None = None, columns: int = 100) -> Run:
         chdir(cwd or Path()),
         redirect_stdout(out),
         redirect_stderr(err),
-        pytest.raises(SystemExit) as stop,
     ):
         patch.setattr(sys, "argv", ["netsculpt", *map(str, arguments)])
         patch.setenv("COLUMNS", str(columns))
         patch.setenv("NO_COLOR", "1")
         try:
-            main()
+            with pytest.raises(SystemExit) as stop:
+                main()
         finally:
             gc.set_threshold(*before[0])
             signal.signal(signal.SIGINT, before[1])
