@@ -1,4 +1,4 @@
-"""The command line as a newcomer meets it: a real process, real files, real mistakes."""
+"""The command line as a newcomer meets it: real files, real mistakes, and some real processes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from inspect import signature
 from pathlib import Path
@@ -20,6 +19,7 @@ import numpy as np
 import pytest
 import torch
 import typer
+from commands import cli
 from torch import nn
 from typer.testing import CliRunner
 
@@ -33,12 +33,10 @@ from netsculpt.report import folder
 QUICK = ("--nulls", "9", "--stability-seeds", "3", "--figures", "none")
 
 
-def cli(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+def process(*arguments: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "netsculpt", *map(str, arguments)]
     environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1"}
-    return subprocess.run(
-        command, capture_output=True, text=True, cwd=cwd, check=False, env=environment
-    )
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 
 
 def one_paragraph(text: str) -> bool:
@@ -63,7 +61,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_analyze_writes_the_folder(model: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    run = cli("analyze", model, "-o", out, "--nulls", 19, "--figures", "png", "--detector", "all")
+    options = ("--nulls", 19, "--figures", "png", "--detector", "all")
+    run = process("analyze", model, "-o", out, *options)
     assert run.returncode == 0, run.stderr
     for section in ("Network", "Paths", "Modules (layered)", "Hierarchy (layered)", "Agreement"):
         assert section in run.stdout
@@ -243,7 +242,7 @@ def test_unwritable_folder(model: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     run = cli("analyze", model, "-o", tmp_path / "file" / "out")
     assert run.returncode == 2
-    assert "cannot be written" in " ".join(run.stderr.split())
+    assert "cannot be written" in " ".join(run.stderr.replace("│", " ").split())
 
 
 @pytest.mark.parametrize(
@@ -275,14 +274,22 @@ def test_no_path_from_input_to_output(tmp_path: Path) -> None:
 
 
 def test_debug_shows_the_traceback(tmp_path: Path) -> None:
-    run = cli("--debug", "analyze", tmp_path / "nothing.pt")
+    run = process("--debug", "analyze", tmp_path / "nothing.pt")
     assert "Traceback" in run.stderr
 
 
 def test_interrupt(model: Path) -> None:
-    command = [sys.executable, "-m", "netsculpt", "analyze", str(model), "--nulls", "100000"]
+    script = (
+        "import sys, netsculpt.cli as cli, netsculpt.nulls\n"
+        "nulls = sys.modules['netsculpt.nulls.significance']\nfinite = nulls._finite\n"
+        "def drawn(value, where):\n    print(where, flush=True)\n    return finite(value, where)\n"
+        "nulls._finite = drawn\n"
+        "cli.main()\n"
+    )
+    command = [sys.executable, "-c", script, "analyze", str(model), "--nulls", "100000"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    time.sleep(6)
+    assert process.stdout is not None
+    assert any("null network" in line for line in process.stdout), "it ended before the null model"
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=30)
     assert process.returncode == 130
@@ -315,7 +322,7 @@ def test_formula_cells_are_quoted(tmp_path: Path) -> None:
 
 
 def test_version_and_help() -> None:
-    assert cli("--version").stdout.strip() == f"netsculpt {netsculpt.__version__}"
+    assert process("--version").stdout.strip() == f"netsculpt {netsculpt.__version__}"
     for command in ((), ("analyze",), ("export",), ("demo",)):
         run = cli(*command, "--help")
         assert run.returncode == 0

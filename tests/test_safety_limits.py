@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 import torch
+from commands import cli
 
 from netsculpt.cli import main
 from netsculpt.core.errors import FormatError, LimitError, NetsculptError, UnsafeFileError
@@ -33,10 +34,11 @@ from netsculpt.training.tasks import task
 ROOM = 12 << 30  # address space; libraries take some, and no bomb below needs any
 
 
-def cli(*arguments: object, cwd: Path, room: int | None = None) -> subprocess.CompletedProcess[str]:
+def in_room(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run a real process that must not take more memory than there is room for."""
+
     def limit() -> None:
-        if room is not None:
-            resource.setrlimit(resource.RLIMIT_AS, (room, room))
+        resource.setrlimit(resource.RLIMIT_AS, (ROOM, ROOM))
 
     return subprocess.run(
         [sys.executable, "-m", "netsculpt", *map(str, arguments)],
@@ -133,32 +135,20 @@ def test_bombs_need_no_memory(kind: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(("kind", "code"), [("lists in lists", 3), ("lists in a pickle", 6)])
 def test_bombs_end_with_a_code(kind: str, code: int, tmp_path: Path) -> None:
     (tmp_path / "bomb").write_bytes(BOMBS[kind][0]())
-    run = cli("analyze", "bomb", "--dense", cwd=tmp_path, room=ROOM)
+    run = in_room("analyze", "bomb", "--dense", cwd=tmp_path)
     assert (run.returncode, run.stdout) == (code, "")
     assert "Traceback" not in run.stderr
     assert "bug" not in run.stderr
 
 
-def main_ends(
-    arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, folder: Path
-) -> int | str | None:
-    """The exit code of the command line, in this process."""
-    monkeypatch.chdir(folder)
-    monkeypatch.setattr(sys, "argv", ["netsculpt", *arguments])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    return ended.value.code
-
-
-def test_a_machine_that_is_too_small_says_so(
-    good: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_machine_that_is_too_small_says_so(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def exhausted(*_: Any, **__: Any) -> Any:
         raise MemoryError
 
     monkeypatch.setattr("netsculpt.loading.load", exhausted)
-    assert main_ends(("analyze", "good.pt"), monkeypatch, good) == 6
-    assert "not enough memory" in capsys.readouterr().err
+    run = cli("analyze", "good.pt", cwd=good)
+    assert run.returncode == 6
+    assert "not enough memory" in run.stderr
 
 
 @pytest.fixture
@@ -188,37 +178,32 @@ def unsafe(folder: Path) -> None:
     ],
 )
 def test_exit_codes(
-    code: int,
-    arguments: tuple[str, ...],
-    good: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    code: int, arguments: tuple[str, ...], good: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unsafe(good)
     torch.save({"a.weight": torch.eye(3), "b.weight": torch.ones(2, 7)}, good / "unclear.pt")
     torch.save({"a.weight": torch.tensor([[1.0, float("nan")]])}, good / "nonfinite.pt")
     before = sorted(good.iterdir())
-    assert main_ends(arguments, monkeypatch, good) == code
-    told = capsys.readouterr().err
-    assert bool(told) == (code != 0)
-    assert "Traceback" not in told
+    run = cli(*arguments, cwd=good)
+    assert run.returncode == code
+    assert bool(run.stderr) == (code != 0)
+    assert "Traceback" not in run.stderr
     assert sorted(good.iterdir()) == before
     if code > 2:  # with --debug the error itself comes through, for Python to print
+        monkeypatch.chdir(good)
         monkeypatch.setattr(sys, "argv", ["netsculpt", "--debug", *arguments])
         with pytest.raises(NetsculptError) as caught:
             main()
         assert caught.value.exit_code == code
 
 
-def test_interrupted(good: Path) -> None:
-    command = [sys.executable, "-m", "netsculpt", "analyze", "good.pt", "--nulls", "1000000"]
-    with subprocess.Popen(command, cwd=good, stderr=subprocess.PIPE, text=True) as process:
-        with pytest.raises(subprocess.TimeoutExpired):
-            process.wait(4)
-        process.send_signal(signal.SIGINT)
-        _, complaint = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "Traceback" not in complaint
+def test_interrupted(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: Any) -> Any:
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(sys.modules["netsculpt.nulls.significance"], "_finite", interrupt)
+    run = cli("analyze", "good.pt", cwd=good)
+    assert (run.returncode, run.stderr) == (130, "netsculpt: interrupted\n")
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])

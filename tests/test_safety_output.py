@@ -5,11 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import pickle
 import re
-import subprocess
-import sys
 import unicodedata
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -17,6 +14,7 @@ from pathlib import Path
 import networkx as nx
 import numpy as np
 import pytest
+from commands import cli
 
 from netsculpt.core.errors import FormatError, LimitError
 from netsculpt.core.printable import printable
@@ -56,39 +54,34 @@ def read_gexf(path: Path) -> nx.Graph:
     return nx.read_gexf(io.StringIO(text), version="1.2draft")
 
 
-def cli(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[bytes]:
-    environment = {**os.environ, "COLUMNS": "200", "FORCE_COLOR": "", "NO_COLOR": "1"}
-    command = [sys.executable, "-m", "netsculpt", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, cwd=cwd, check=False, env=environment)
-
-
-def is_tame(output: bytes) -> bool:
+def is_tame(output: str) -> bool:
     """Whether nothing in it could control a terminal."""
-    kinds = {unicodedata.category(x) for x in output.decode() if x != "\n"}
+    kinds = {unicodedata.category(x) for x in output if x != "\n"}
     return not kinds & {"Cc", "Cf", "Cs", "Co"}
 
 
 @pytest.fixture(scope="module")
-def analysed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
+def analysed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """The folder and the terminal of a real run."""
     folder = tmp_path_factory.mktemp("evil")
     model = pickled(folder / "model.pkl", EVIL)
-    run = cli("analyze", model, "-o", "out", "--figures", "svg,png", *QUICK, cwd=folder)
-    assert run.returncode == 0, run.stderr.decode()
-    assert run.stderr == b""
+    run = cli(
+        "analyze", model, "-o", "out", "--figures", "svg,png", *QUICK, cwd=folder, columns=200
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stderr == ""
     return folder, run.stdout
 
 
-def test_the_terminal_gets_names_as_text(analysed: tuple[Path, bytes]) -> None:
-    _, output = analysed
-    text = output.decode()
-    assert is_tame(output)
+def test_the_terminal_gets_names_as_text(analysed: tuple[Path, str]) -> None:
+    _, text = analysed
+    assert is_tame(text)
     assert "[bold]b[/bold][/]" in text
     assert r"\x1b]0;owned\x07\x1b[2J" in text
     assert r"\u202ereversed:bomb:" in text
 
 
-def test_names_do_not_become_file_names(analysed: tuple[Path, bytes]) -> None:
+def test_names_do_not_become_file_names(analysed: tuple[Path, str]) -> None:
     folder, _ = analysed
     assert {path.name for path in folder.iterdir()} == {"model.pkl", "out"}
     names = [str(path.relative_to(folder)) for path in (folder / "out").rglob("*")]
@@ -96,7 +89,7 @@ def test_names_do_not_become_file_names(analysed: tuple[Path, bytes]) -> None:
     assert not (folder.parent / "outside").exists()
 
 
-def test_tables_and_json_give_names_back(analysed: tuple[Path, bytes]) -> None:
+def test_tables_and_json_give_names_back(analysed: tuple[Path, str]) -> None:
     folder, _ = analysed
     summary = json.loads((folder / "out/summary.json").read_text(encoding="ascii"))
     assert tuple(layer["name"] for layer in summary["graph"]["layers"][1:]) == EVIL
@@ -107,7 +100,7 @@ def test_tables_and_json_give_names_back(analysed: tuple[Path, bytes]) -> None:
     assert {row["layer"] for row in rows} >= {EVIL[1], EVIL[2], "'" + EVIL[4]}
 
 
-def test_svg_figures_hold_names_as_data(analysed: tuple[Path, bytes]) -> None:
+def test_svg_figures_hold_names_as_data(analysed: tuple[Path, str]) -> None:
     folder, _ = analysed
     figures = list((folder / "out/figures").glob("*.svg"))
     assert figures
@@ -141,7 +134,7 @@ def test_formulas_are_quoted_and_numbers_are_not(tmp_path: Path) -> None:
 def test_exports_give_names_back(ending: str, tmp_path: Path) -> None:
     model = pickled(tmp_path / "model.pkl", EVIL)
     run = cli("export", model, "-o", f"graph.{ending}", cwd=tmp_path)
-    assert run.returncode == 0, run.stderr.decode()
+    assert run.returncode == 0, run.stderr
     assert is_tame(run.stderr)
     path = tmp_path / f"graph.{ending}"
     if ending == "npz":
@@ -160,7 +153,7 @@ def test_errors_name_layers_as_text(tmp_path: Path) -> None:
     run = cli("analyze", "w.pkl", cwd=tmp_path)
     assert run.returncode == 5
     assert is_tame(run.stderr)
-    assert run.stdout == b""
+    assert run.stdout == ""
 
 
 def test_file_names_are_text_too(tmp_path: Path) -> None:
@@ -179,7 +172,7 @@ def test_file_names_are_text_too(tmp_path: Path) -> None:
 def test_printable_keeps_what_can_be_seen(name: str) -> None:
     assert printable(name).isprintable()
     assert printable("größe α → β") == "größe α → β"
-    assert is_tame(printable(name).encode())
+    assert is_tame(printable(name))
 
 
 def test_a_lone_surrogate_is_refused_as_a_name_and_exported_escaped(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import itertools
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -17,6 +16,7 @@ from typing import Any
 
 import pytest
 import torch
+from commands import cli
 
 import netsculpt
 from netsculpt.core.errors import FormatError, LimitError
@@ -32,12 +32,6 @@ CONFIG = SweepConfig(
     epochs=30,
     batch_size=8,
 )
-
-
-def cli(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "netsculpt", "sculpt", *map(str, arguments)]
-    environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1"}
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 
 
 def models(folder: Path) -> dict[str, bytes]:
@@ -149,8 +143,8 @@ def test_killed_and_resumed_is_the_same_to_the_bit(tmp_path: Path) -> None:
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not (killed / "summary.json").exists()
-    assert cli("--resume", "-o", killed).returncode == 0
-    assert cli(*arguments, "-o", whole).returncode == 0
+    assert cli("sculpt", "--resume", "-o", killed).returncode == 0
+    assert cli("sculpt", *arguments, "-o", whole).returncode == 0
     assert models(killed) == models(whole)
     assert len(models(whole)) > 1
     assert (killed / "runs.csv").read_text() == (whole / "runs.csv").read_text()
@@ -295,27 +289,27 @@ def test_batches_hold_all_seeds_once() -> None:
     ],
 )
 def test_usage_errors(arguments: tuple[str, ...], text: str, tmp_path: Path) -> None:
-    run = cli(*arguments, "-o", tmp_path / "runs")
+    run = cli("sculpt", *arguments, "-o", tmp_path / "runs")
     assert run.returncode == 2
     assert text in run.stderr.replace("\n│ ", "").replace("│", "")
     assert not (tmp_path / "runs").exists()
 
 
 def test_unknown_task(tmp_path: Path) -> None:
-    run = cli("nosuch", "-o", tmp_path / "runs")
+    run = cli("sculpt", "nosuch", "-o", tmp_path / "runs")
     assert run.returncode == 3
     assert "input-separable" in run.stderr
 
 
 def test_a_begun_folder_wants_resume(folder: Path, swept: Sweep) -> None:
-    run = cli("reused", "-o", folder)
+    run = cli("sculpt", "reused", "-o", folder)
     assert run.returncode == 2
     assert "--resume" in run.stderr
     assert swept.networks
 
 
 def test_resuming_takes_no_other_option(folder: Path, swept: Sweep) -> None:
-    run = cli("--resume", "-o", folder, "--epochs", "99", "--rewind")
+    run = cli("sculpt", "--resume", "-o", folder, "--epochs", "99", "--rewind")
     assert run.returncode == 2
     assert "--epochs" in run.stderr
     assert swept.networks
@@ -324,7 +318,7 @@ def test_resuming_takes_no_other_option(folder: Path, swept: Sweep) -> None:
 def test_functions_from_a_file(tmp_path: Path) -> None:
     text = tmp_path / "mine.txt"
     text.write_text("left = a & b\nright = c | d\n")
-    run = cli(text, "--arch", "4,8,2", "--seeds", "0-2", "-o", tmp_path / "runs")
+    run = cli("sculpt", text, "--arch", "4,8,2", "--seeds", "0-2", "-o", tmp_path / "runs")
     assert run.returncode == 0, run.stderr
     assert "live units" in run.stdout
     assert list((tmp_path / "runs").glob("seed-*/model.pt"))
@@ -333,7 +327,9 @@ def test_functions_from_a_file(tmp_path: Path) -> None:
 
 def test_a_goal_is_reached_by_the_same_percentage(tmp_path: Path) -> None:
     """99.9 / 100 is a little more than 999 / 1000."""
-    run = cli("reused", "--goal-accuracy", "99.9", "--epochs", "1", "-o", tmp_path / "runs")
+    run = cli(
+        "sculpt", "reused", "--goal-accuracy", "99.9", "--epochs", "1", "-o", tmp_path / "runs"
+    )
     assert run.returncode == 0, run.stderr
     assert read_config(tmp_path / "runs").goal_accuracy == 0.999
 

@@ -40,7 +40,7 @@ def in_parallel(
     """Yield ``run(0)`` … ``run(n − 1)`` as they are ready, in order.
 
     `jobs` workers share the runs (−1: one per core) through joblib, at most `jobs` at a time; with
-    1, no worker is started.
+    1, no worker is started. The results are the same.
 
     The workers are threads, which start at once and share all memory, if `run` is marked by
     `for_threads`; a `functools.partial` counts as marked if its function and every function that

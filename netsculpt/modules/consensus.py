@@ -100,12 +100,9 @@ def consensus(
         Number of runs, at least 2; 20 or more for a published value.
     rng
         Seed or generator. Run i depends on the seed and i alone.
-    jobs
-        Workers that share the runs; −1 = one per core. The result is the same. They are threads if
-        the detector is marked for them (see `netsculpt.core.parallel`), as ``layered`` is;
-        otherwise processes.
-    progress
-        Called with (runs done, n_seeds) after each.
+    jobs, progress
+        As in `netsculpt.core.parallel.in_parallel`: workers that share the runs, threads for
+        ``layered``.
 
     Raises
     ------

@@ -91,12 +91,9 @@ def resolution_profile(
         Runs at each γ, at least 2.
     rng
         Seed or generator. A run depends on the seed, its γ and its number alone.
-    jobs
-        Workers that share the R · n_seeds runs; −1 = one per core. The result is the same. They
-        are threads if the detector is marked for them (see `netsculpt.core.parallel`), as
-        ``layered`` is; otherwise processes.
-    progress
-        Called with (runs done, R · n_seeds) after each.
+    jobs, progress
+        As in `netsculpt.core.parallel.in_parallel`: workers that share the R · n_seeds runs,
+        threads for ``layered``.
 
     Raises
     ------

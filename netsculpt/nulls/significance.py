@@ -79,13 +79,9 @@ def significance(
         where a smaller one ended.
     tail
         "greater" for numbers that structure raises (Q), "less" for those it lowers (n-cut).
-    jobs
-        Workers that share the draws; −1 = one per core. The result is the same. They are threads
-        if the statistic is marked by ``for_threads(lambda g: …)`` and the null model too, as
-        netsculpt's are; otherwise processes: see `netsculpt.core.parallel`. At most `jobs` null
-        networks exist at a time.
-    progress
-        Called with (draws done, n) after each.
+    jobs, progress
+        As in `netsculpt.core.parallel.in_parallel`: workers that share the draws, threads if the
+        statistic is marked by ``for_threads(lambda g: …)``, as netsculpt's null models are.
 
     Returns
     -------

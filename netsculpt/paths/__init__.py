@@ -1,9 +1,13 @@
 """Input→output paths: their number, their weight, and the units and edges that they run through.
 
-The weight of a path is the product of its edges' weights. Weights enter as given: pass
-``graph.pattern`` to count paths, ``graph.magnitude`` for Π|weight|,
+The weight of a path is the product of its edges' weights. Weights enter as given, signs included:
+pass ``graph.pattern`` to count paths, ``graph.magnitude`` for Π|weight|,
 ``graph.with_weights(graph.multiplicity)`` to count paths of scalar parameters. Functions that
 return one number per unit are in `netsculpt.paths.per_unit`.
+
+A result beyond float64 (10^308) is a `LimitError`. For networks of any depth, most functions have
+a variant ``log10_…``: its decimal logarithm, −inf where there is no path. These and shares of paths
+raise `GraphError` if a weight is negative.
 """
 
 from netsculpt.paths.edge_path_weight import edge_path_weight, log10_edge_path_weight

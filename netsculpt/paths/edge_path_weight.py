@@ -15,19 +15,12 @@ def edge_path_weight(graph: NetGraph) -> NDArray[np.float64]:
     """Weight of the input→output paths through each edge.
 
     ``F_u w_uv G_v`` for the edge (u, v): the sum over those paths of the product of weights. In
-    a strictly layered network the edges between any two layers sum to `path_total`.
-
-    Weights enter as given, signs included (see `netsculpt.paths`). O(E), in which `path_weights`
-    gives those of the units too.
+    a strictly layered network the edges between any two layers sum to `path_total`. Weights enter
+    as given. O(E), in which `path_weights` gives those of the units too.
 
     Returns
     -------
-    Path weights [E], in the order of ``graph.weights.data``.
-
-    Raises
-    ------
-    LimitError
-        If a path weight is beyond float64; `log10_edge_path_weight` has no such limit.
+    Path weights [E], in the order of ``graph.weights.data``; 0 where there is no path.
 
     Examples
     --------
@@ -48,20 +41,9 @@ def edge_path_weight(graph: NetGraph) -> NDArray[np.float64]:
 
 
 def log10_edge_path_weight(graph: NetGraph) -> NDArray[np.float64]:
-    """Decimal logarithm of the weight of the input→output paths through each edge.
+    """Decimal logarithm of `edge_path_weight` [E], for networks of any depth.
 
-    `edge_path_weight` for networks of any depth.
-
-    Weights enter as given and must not be negative (see `netsculpt.paths`). O(E).
-
-    Returns
-    -------
-    log10 of path weights [E], −inf where there is no path.
-
-    Raises
-    ------
-    GraphError
-        If a weight is negative.
+    Weights must not be negative. O(E).
 
     Examples
     --------

@@ -93,16 +93,12 @@ def effective(graph: NetGraph) -> Effective:
     {'hidden1': ('hidden1[1]', 'hidden1[2]')}
     """
     units = live_units(graph)
-    edges = np.empty(graph.n_edges, dtype=bool)
-    dead: dict[str, tuple[str, ...]] = {}
-    for layer in graph.layers:
-        indptr = graph.weights.indptr[layer.start : layer.stop + 1]
-        leaving = slice(int(indptr[0]), int(indptr[-1]))
-        edges[leaving] = units[graph.weights.indices[leaving]]
-        edges[leaving] &= np.repeat(units[layer.units], np.diff(indptr))
-        if not units[layer.units].all():
-            without_path = layer.start + np.flatnonzero(~units[layer.units])
-            dead[layer.name] = tuple(unit_names(graph, without_path.tolist()))
+    edges = np.repeat(units, np.diff(graph.weights.indptr)) & units[graph.weights.indices]
+    dead = {
+        layer.name: tuple(unit_names(graph, np.flatnonzero(~units[layer.units]) + layer.start))
+        for layer in graph.layers
+        if not units[layer.units].all()
+    }
     outputs = [layer for layer in graph.layers if np.isin(layer.start, graph.outputs)]
     return Effective(
         units,

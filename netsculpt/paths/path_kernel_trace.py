@@ -25,11 +25,6 @@ def path_kernel_trace(graph: NetGraph) -> float:
     Source: Patil & Dovrolis 2021 (PHEW), arXiv 2010.11354, after Gebhart et al. 2021,
     arXiv 2101.10552.
 
-    Raises
-    ------
-    LimitError
-        If it is beyond float64; `log10_path_kernel_trace` has no such limit.
-
     Examples
     --------
     Two paths a→h→o, of weights 2·5 and 3·5: 5² + 5² for the first layer, 2² + 3² for the second.
@@ -43,9 +38,7 @@ def path_kernel_trace(graph: NetGraph) -> float:
 
 
 def log10_path_kernel_trace(graph: NetGraph) -> float:
-    """Decimal logarithm of `path_kernel_trace`, for networks of any depth; −inf if it is 0.
-
-    Weights enter squared. O(E).
+    """Decimal logarithm of `path_kernel_trace`, for networks of any depth. O(E).
 
     Examples
     --------

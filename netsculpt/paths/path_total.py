@@ -12,13 +12,7 @@ def path_total(graph: NetGraph) -> float:
     """Weight of all input→output paths.
 
     ``Σ_out F_v = Σ_in G_v``: the sum over all paths of the product of weights.
-
-    Weights enter as given, signs included (see `netsculpt.paths`). O(E).
-
-    Raises
-    ------
-    LimitError
-        If it is beyond float64; `log10_path_total` has no such limit.
+    Weights enter as given. O(E).
 
     Examples
     --------
@@ -32,17 +26,10 @@ def path_total(graph: NetGraph) -> float:
 
 
 def log10_path_total(graph: NetGraph) -> float:
-    """Decimal logarithm of the weight of all input→output paths, −inf without a path.
+    """Decimal logarithm of `path_total`, for networks of any depth.
 
-    `path_total` for networks of any depth: a ResNet-50 at 90 % sparsity has 10^100 paths, a
-    256-layer network 10^327.
-
-    Weights enter as given and must not be negative (see `netsculpt.paths`). O(E).
-
-    Raises
-    ------
-    GraphError
-        If a weight is negative.
+    A ResNet-50 at 90 % sparsity has 10^100 paths, a 256-layer network 10^327. Weights must not be
+    negative. O(E).
 
     Examples
     --------

@@ -27,9 +27,7 @@ def path_weights(graph: NetGraph, *, jobs: int = 1) -> PathWeights:
     """Weight of the input→output paths through each unit and each edge.
 
     `path_centrality` and `edge_path_weight` by one sweep in each direction, in the time of the
-    second alone.
-
-    Weights enter as given, signs included (see `netsculpt.paths`). O(E).
+    second alone. Weights enter as given. O(E).
 
     Parameters
     ----------
@@ -38,12 +36,6 @@ def path_weights(graph: NetGraph, *, jobs: int = 1) -> PathWeights:
     jobs
         Threads; −1 = one per core. The result is the same to the byte. On idle cores they save a
         third of the time from some 10⁷ edges on; on busy ones, or below, one thread is fastest.
-
-    Raises
-    ------
-    LimitError
-        If a path weight is beyond float64; `log10_path_centrality` and `log10_edge_path_weight`
-        have no such limit.
 
     Examples
     --------

@@ -1,4 +1,8 @@
-"""Functions that return one number per unit: ``(graph) -> float64 [U]``."""
+"""Functions that return one number per unit: ``(graph) -> float64 [U]``.
+
+Degrees and depth depend on the pattern alone: an edge of weight 0 is an edge. `netsculpt.paths`
+says how weights enter the others, and which of them may raise an error.
+"""
 
 from __future__ import annotations
 
@@ -27,11 +31,7 @@ __all__ = [
 def depth(graph: NetGraph) -> NDArray[np.float64]:
     """Number of edges on the longest path from an input to each unit.
 
-    Only the pattern counts: an edge of weight 0 is an edge. O(E).
-
-    Returns
-    -------
-    Edges [U]: 0 at inputs without incoming edges, −1 at units that no input reaches.
+    0 at inputs without incoming edges, −1 at units that no input reaches. O(E).
 
     Examples
     --------
@@ -59,13 +59,7 @@ _CHUNK = 1 << 20  # edges: bincount copies its argument as int64
 
 
 def in_degree(graph: NetGraph) -> NDArray[np.float64]:
-    """Number of edges into each unit.
-
-    Only the pattern counts: an edge of weight 0 is an edge. O(E).
-
-    Returns
-    -------
-    Counts [U].
+    """Number of edges into each unit. O(E).
 
     Examples
     --------
@@ -82,13 +76,7 @@ def in_degree(graph: NetGraph) -> NDArray[np.float64]:
 
 
 def in_strength(graph: NetGraph) -> NDArray[np.float64]:
-    """Sum of the weights into each unit, ``Σ_u w_uv``.
-
-    Weights enter as given, signs included: pass ``graph.magnitude`` for Σ|weight|. O(E).
-
-    Returns
-    -------
-    Sums of weights [U] in float64; 0 without edges.
+    """Sum of the weights into each unit, ``Σ_u w_uv``, signs included; 0 without edges. O(E).
 
     Examples
     --------
@@ -101,20 +89,9 @@ def in_strength(graph: NetGraph) -> NDArray[np.float64]:
 
 
 def log10_path_centrality(graph: NetGraph) -> NDArray[np.float64]:
-    """Decimal logarithm of the weight of the input→output paths through each unit.
+    """Decimal logarithm of `path_centrality`, for networks of any depth.
 
-    `path_centrality` for networks of any depth.
-
-    Weights enter as given and must not be negative (see `netsculpt.paths`). O(E).
-
-    Returns
-    -------
-    log10 of path weights [U], −inf where there is no path.
-
-    Raises
-    ------
-    GraphError
-        If a weight is negative.
+    Weights must not be negative. O(E).
 
     Examples
     --------
@@ -127,20 +104,9 @@ def log10_path_centrality(graph: NetGraph) -> NDArray[np.float64]:
 
 
 def log10_paths_in(graph: NetGraph) -> NDArray[np.float64]:
-    """Decimal logarithm of the weight of the paths from the inputs to each unit.
+    """Decimal logarithm of `paths_in`, for networks of any depth.
 
-    `paths_in` for networks of any depth.
-
-    Weights enter as given and must not be negative (see `netsculpt.paths`). O(E).
-
-    Returns
-    -------
-    log10 of path weights [U], −inf where there is no path.
-
-    Raises
-    ------
-    GraphError
-        If a weight is negative.
+    Weights must not be negative. O(E).
 
     Examples
     --------
@@ -153,20 +119,9 @@ def log10_paths_in(graph: NetGraph) -> NDArray[np.float64]:
 
 
 def log10_paths_out(graph: NetGraph) -> NDArray[np.float64]:
-    """Decimal logarithm of the weight of the paths from each unit to the outputs.
+    """Decimal logarithm of `paths_out`, for networks of any depth.
 
-    `paths_out` for networks of any depth.
-
-    Weights enter as given and must not be negative (see `netsculpt.paths`). O(E).
-
-    Returns
-    -------
-    log10 of path weights [U], −inf where there is no path.
-
-    Raises
-    ------
-    GraphError
-        If a weight is negative.
+    Weights must not be negative. O(E).
 
     Examples
     --------
@@ -179,13 +134,7 @@ def log10_paths_out(graph: NetGraph) -> NDArray[np.float64]:
 
 
 def out_degree(graph: NetGraph) -> NDArray[np.float64]:
-    """Number of edges out of each unit.
-
-    Only the pattern counts: an edge of weight 0 is an edge. O(U).
-
-    Returns
-    -------
-    Counts [U].
+    """Number of edges out of each unit. O(U).
 
     Examples
     --------
@@ -198,13 +147,7 @@ def out_degree(graph: NetGraph) -> NDArray[np.float64]:
 
 
 def out_strength(graph: NetGraph) -> NDArray[np.float64]:
-    """Sum of the weights out of each unit, ``Σ_v w_uv``.
-
-    Weights enter as given, signs included: pass ``graph.magnitude`` for Σ|weight|. O(E).
-
-    Returns
-    -------
-    Sums of weights [U] in float64; 0 without edges.
+    """Sum of the weights out of each unit, ``Σ_v w_uv``, signs included; 0 without edges. O(E).
 
     Examples
     --------
@@ -217,21 +160,10 @@ def out_strength(graph: NetGraph) -> NDArray[np.float64]:
 
 
 def path_centrality(graph: NetGraph) -> NDArray[np.float64]:
-    """Weight of the input→output paths through each unit.
+    """Weight of the input→output paths through each unit; 0 where there is none.
 
-    ``F_v G_v``, paths in times paths out (Sabrin & Dovrolis 2017, doi:10.1017/nws.2017.22). In a
-    strictly layered network every layer has the same sum.
-
-    Weights enter as given, signs included (see `netsculpt.paths`). O(E).
-
-    Returns
-    -------
-    Path weights [U]: counts on a pattern; 0 where there is no path.
-
-    Raises
-    ------
-    LimitError
-        If a path weight is beyond float64; `log10_path_centrality` has no such limit.
+    ``F_v G_v``, `paths_in` times `paths_out` (Sabrin & Dovrolis 2017, doi:10.1017/nws.2017.22). In
+    a strictly layered network every layer has the same sum. Weights enter as given. O(E).
 
     Examples
     --------
@@ -249,21 +181,11 @@ def path_centrality(graph: NetGraph) -> NDArray[np.float64]:
 
 
 def path_share(graph: NetGraph) -> NDArray[np.float64]:
-    """Share of the weight of all input→output paths that runs through each unit.
+    """Share of the weight of all input→output paths that runs through each unit, 0 … 1.
 
-    ``F_v G_v / Σ_out F``: `path_centrality` over the total, for networks of any depth. Comparable
-    between networks; a unit of share 1 is on every path.
-
-    Weights enter as given and must not be negative (see `netsculpt.paths`). O(E).
-
-    Returns
-    -------
-    Fractions [U], 0 … 1; all 0 if the network has no path.
-
-    Raises
-    ------
-    GraphError
-        If a weight is negative.
+    ``F_v G_v / Σ_out F``: `path_centrality` over `path_total`, for networks of any depth.
+    Comparable between networks; a unit of share 1 is on every path. All 0 if the network has no
+    path. Weights must not be negative. O(E).
 
     Examples
     --------
@@ -279,20 +201,10 @@ def path_share(graph: NetGraph) -> NDArray[np.float64]:
 
 
 def paths_in(graph: NetGraph) -> NDArray[np.float64]:
-    """Weight of the paths from the inputs to each unit.
+    """Weight of the paths from the inputs to each unit; 0 where there is none.
 
     ``F_v = [v is an input] + Σ_u F_u w_uv``: the sum over those paths of the product of weights.
-
-    Weights enter as given, signs included (see `netsculpt.paths`). O(E).
-
-    Returns
-    -------
-    Path weights [U]: counts on a pattern; 0 where there is no path.
-
-    Raises
-    ------
-    LimitError
-        If a path weight is beyond float64; `log10_paths_in` has no such limit.
+    Weights enter as given. O(E).
 
     Examples
     --------
@@ -307,20 +219,10 @@ def paths_in(graph: NetGraph) -> NDArray[np.float64]:
 
 
 def paths_out(graph: NetGraph) -> NDArray[np.float64]:
-    """Weight of the paths from each unit to the outputs.
+    """Weight of the paths from each unit to the outputs; 0 where there is none.
 
     ``G_u = [u is an output] + Σ_v w_uv G_v``: the sum over those paths of the product of weights.
-
-    Weights enter as given, signs included (see `netsculpt.paths`). O(E).
-
-    Returns
-    -------
-    Path weights [U]: counts on a pattern; 0 where there is no path.
-
-    Raises
-    ------
-    LimitError
-        If a path weight is beyond float64; `log10_paths_out` has no such limit.
+    Weights enter as given. O(E).
 
     Examples
     --------

@@ -39,22 +39,13 @@ def leiden(graph: NetGraph, *, rng: RNG = None, resolution: float = 1.0) -> Part
 
     Parameters
     ----------
-    graph
-        The network.
-    rng
-        Seed or generator: the order of moves is random.
-    resolution
-        γ, at least 0: above 1 favours smaller modules.
+    graph, rng, resolution
+        As in `layered`.
 
     Returns
     -------
     Partition
         Modules of the live units, −1 for the others; ``quality`` is Q at this γ.
-
-    Raises
-    ------
-    GraphError
-        If `resolution` is negative or not finite.
 
     Notes
     -----

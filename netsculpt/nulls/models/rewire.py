@@ -25,24 +25,14 @@ def rewire(graph: NetGraph, *, rng: RNG = None) -> NetGraph:
 
     Curveball trades: two rows of a block pool the columns that only one of them has, and get back
     as many as they gave, at random. Here all rows trade in random pairs, for 20 rounds (10 × rows
-    trades). Then the block's weights are permuted over its new edges.
-
-    Each block keeps the in- and out-degree of every unit and the multiset of its weights, stored
-    zeros included; multiplicity moves with the weights. Wiring (identity edges) is part of the
-    architecture and stays. Live units may die and dead ones come alive, as paths change.
-
-    Parameters
-    ----------
-    graph
-        The network.
-    rng
-        Seed or generator. The seed is kept in the provenance. From 100,000 edges on, compiled
-        code makes the trades; from the same seed it draws other networks of the same distribution.
-        Smaller graphs never wait for the compiler.
+    trades). Then the block's weights are permuted over its new edges. `netsculpt.nulls.models` says
+    what else stays.
 
     Notes
     -----
-    Cost O(E log E): some 0.1 µs per edge compiled, 0.4 µs otherwise. Strona et al., Nat. Commun. 5,
+    Cost O(E log E): some 0.1 µs per edge compiled, 0.4 µs otherwise. From 100,000 edges on,
+    compiled code makes the trades; from the same seed it draws other networks of the same
+    distribution. Smaller graphs never wait for the compiler. Strona et al., Nat. Commun. 5,
     4114 (2014), doi:10.1038/ncomms5114; rounds of trades: Carstens et al., arXiv:1804.08487; proof
     that the result is uniform: Carstens, Phys. Rev. E 91, 042812 (2015),
     doi:10.1103/PhysRevE.91.042812.

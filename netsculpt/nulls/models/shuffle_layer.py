@@ -18,20 +18,12 @@ def shuffle_layer(graph: NetGraph, *, rng: RNG = None) -> NetGraph:
 
     The null model of the clusterability papers. It destroys degrees, and hubs alone shift Q and
     n-cut, up or down: where degrees are unequal, p is wrong. `rewire` keeps them.
-
-    Each block keeps its number of edges and the multiset of its weights, stored zeros included;
-    multiplicity moves with the weights. Wiring stays. Cost O(E log E + entries of a block).
-
-    Parameters
-    ----------
-    graph
-        The network.
-    rng
-        Seed or generator. The seed is kept in the provenance.
+    `netsculpt.nulls.models` says what stays.
 
     Notes
     -----
-    Filan et al., "Clusterability in neural networks", arXiv:2103.03386, section 3.
+    Cost O(E log E + entries of a block). Filan et al., "Clusterability in neural networks",
+    arXiv:2103.03386, section 3.
 
     Examples
     --------

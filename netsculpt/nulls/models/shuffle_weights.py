@@ -15,17 +15,7 @@ def shuffle_weights(graph: NetGraph, *, rng: RNG = None) -> NetGraph:
     """Permute the weights of each block over its edges.
 
     Tests whether *which edge has which weight* matters, given the mask. It cannot detect modules
-    that are in the mask alone; use `rewire` for those.
-
-    Each block keeps its edges and the multiset of its weights, stored zeros included; multiplicity
-    moves with the weights. Wiring stays. Cost O(E log E).
-
-    Parameters
-    ----------
-    graph
-        The network.
-    rng
-        Seed or generator. The seed is kept in the provenance.
+    that are in the mask alone; use `rewire` for those. Cost O(E log E).
 
     Examples
     --------
