@@ -13,7 +13,6 @@ from torch.func import functional_call
 
 from netsculpt.core.errors import FormatError
 from netsculpt.nets.families import Gate
-from netsculpt.training.influence._answers import answer_of_output, answers
 from netsculpt.training.sculpting.replicas import Replicas
 from netsculpt.training.tasks import Task
 
@@ -105,7 +104,7 @@ def _flips_of_one(
     n_values = min(n, n_values)
     quantiles = ((torch.arange(n_values) + 0.5) * n / n_values).long()
     x, rows, together = samples.inputs.double(), [], torch.zeros(())
-    before = answers(goal, _run(replicas.net, parameters, x))
+    before = goal.answers(_run(replicas.net, parameters, x))
     for layer, (weight, step, rest) in enumerate(_layers(replicas)):
         values = x.sort(dim=0).values[quantiles]  # [n_values, units]
         works = replicas.masks[weight][row].any(dim=0) & (values[0] != values[-1])
@@ -116,7 +115,7 @@ def _flips_of_one(
         for part in torch.split(torch.arange(units.numel()), max(1, _NUMBERS // x.numel())):
             changed_x = x.repeat(part.numel(), 1, 1)
             changed_x[torch.arange(part.numel()), :, units[part]] = tried[part, None]
-            after = answers(goal, _run(rest, parameters, changed_x))
+            after = goal.answers(_run(rest, parameters, changed_x))
             changed = (after != before).double()  # [tries, n, answers]
             flips.index_add_(0, units[part], changed.sum(dim=1))
             both += changed.flatten(0, 1).T @ changed.flatten(0, 1)
@@ -124,7 +123,7 @@ def _flips_of_one(
         if layer == 0:
             together = both / (n_values * n * x.shape[1])
         x = _run(step, parameters, x)
-    owner = answer_of_output(goal).to(x.device)
+    owner = goal.answer_of_output.to(x.device)
     rows.append(together[owner])
     return torch.cat(rows)[:, owner].cpu().numpy()
 
@@ -143,6 +142,6 @@ def _layers(replicas: Replicas) -> Iterator[tuple[str, nn.Sequential, nn.Sequent
 
 
 def _run(part: nn.Sequential, parameters: dict[str, Tensor], x: Tensor) -> Tensor:
-    own = {name: parameters[name] for name, _ in part.named_parameters()}
-    activation: Tensor = functional_call(part, own, (x,))
+    used = {name: parameters[name] for name, _ in part.named_parameters()}
+    activation: Tensor = functional_call(part, used, (x,))
     return activation
