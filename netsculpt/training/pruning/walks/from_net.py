@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -39,6 +40,11 @@ class NetWalkGraph:
         parts = torch.split(torch.from_numpy(values.copy()), sizes)
         pairs = zip(self.shapes.items(), parts, strict=True)
         return {name: part.reshape(shape) for (name, shape), part in pairs}
+
+    def flat(self, values: Mapping[str, Tensor], *, missing: bool = False) -> NDArray[Any]:
+        """One value per scalar, from tensors of the shapes of the weights."""
+        parts = [values.get(x, torch.full(shape, missing)) for x, shape in self.shapes.items()]
+        return torch.cat([part.detach().cpu().flatten() for part in parts]).numpy()
 
     def live(self, kept: NDArray[np.bool_]) -> LiveUnits:
         """Units on input→output paths of what is kept, by layer."""
