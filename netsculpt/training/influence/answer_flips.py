@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterator
 
 import numpy as np
@@ -128,20 +127,18 @@ def _flips_of_one(
     return torch.cat(rows)[:, owner].cpu().numpy()
 
 
-def _layers(replicas: Replicas) -> Iterator[tuple[str, nn.Sequential, nn.Sequential]]:
+def _layers(replicas: Replicas) -> Iterator[tuple[str, nn.Module, nn.Module]]:
     """For each layer but the last: the weight that reads it, the net to the next and to the last.
 
     The activations of a hidden layer are the output of its gate.
     """
-    parts = list(replicas.net.named_children())
-    ends = [end for end, (_, part) in enumerate(parts, start=1) if isinstance(part, Gate)]
-    bounds = zip([0, *ends], [*ends, len(parts)], replicas.weights, strict=True)
-    for start, stop, weight in bounds:
-        step, rest = OrderedDict(parts[start:stop]), OrderedDict(parts[start:])
-        yield weight, nn.Sequential(step), nn.Sequential(rest)
+    net = replicas.net
+    ends = [end for end, part in enumerate(net, start=1) if isinstance(part, Gate)]
+    for start, stop, weight in zip([0, *ends], [*ends, len(net)], replicas.weights, strict=True):
+        yield weight, net[start:stop], net[start:]
 
 
-def _run(part: nn.Sequential, parameters: dict[str, Tensor], x: Tensor) -> Tensor:
+def _run(part: nn.Module, parameters: dict[str, Tensor], x: Tensor) -> Tensor:
     used = {name: parameters[name] for name, _ in part.named_parameters()}
     activation: Tensor = functional_call(part, used, (x,))
     return activation

@@ -13,8 +13,7 @@ from netsculpt.core.random import RNG, root_seed
 from netsculpt.nets.masks import masks_of
 from netsculpt.nets.prunable import prunable
 from netsculpt.nets.weight_counts import WeightCounts
-from netsculpt.training.pruning.pruned import Pruned
-from netsculpt.training.pruning.report import PruningReport
+from netsculpt.training.pruning.report import Pruned, PruningReport
 from netsculpt.training.pruning.walks.from_net import walk_graph
 from netsculpt.training.pruning.walks.trimmed import trimmed
 from netsculpt.training.pruning.walks.walk import walk

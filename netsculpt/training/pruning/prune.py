@@ -18,14 +18,13 @@ from netsculpt.core.catalog import named, names, near
 from netsculpt.core.errors import FormatError
 from netsculpt.core.random import RNG, root_seed, stream
 from netsculpt.files.saved_state import digest, read_state, restoring, write_state
-from netsculpt.nets.choosing import apportioned, as_numbers, best
+from netsculpt.nets.choosing import apportioned, best
 from netsculpt.nets.masks import mask_net, masks_of
 from netsculpt.nets.prunable import prunable
 from netsculpt.training.fitting.batches import Batches
 from netsculpt.training.pruning.baselines import Score
 from netsculpt.training.pruning.phew import phew
-from netsculpt.training.pruning.pruned import Pruned
-from netsculpt.training.pruning.report import pruning_report
+from netsculpt.training.pruning.report import Pruned, pruning_report
 from netsculpt.training.pruning.schedules import exponential
 
 __all__ = ["METHODS", "Allocation", "Schedule", "Scope", "prune"]
@@ -213,8 +212,8 @@ def _present_masks(net: nn.Module, dense: Collection[str]) -> Masks:
 def _joined(scores: Tensor, mask: Tensor, scope: Scope) -> NDArray[np.float64]:
     """Scores of what is kept or pruned together; −∞ where it is pruned already."""
     kept = torch.where(mask, scores.detach().cpu().double(), 0.0)
-    gone = as_numbers(scope(mask.double())) == 0
-    return np.where(gone, -np.inf, as_numbers(scope(kept)))
+    any_kept = scope(mask.double()) > 0
+    return torch.where(any_kept, scope(kept), -torch.inf).numpy()
 
 
 def _choice(allocation: str | Allocation, net: nn.Module) -> Choose:
