@@ -18,7 +18,7 @@ from netsculpt.training.fitting.loop import fit
 from netsculpt.training.pruning.baselines import inverted
 from netsculpt.training.pruning.phew import phew
 from netsculpt.training.pruning.prune import prune
-from netsculpt.training.pruning.pruned import Pruned
+from netsculpt.training.pruning.report import Pruned
 from netsculpt.training.pruning.sparse_net import sparse_net
 from netsculpt.training.tasks import task
 

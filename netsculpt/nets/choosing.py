@@ -6,11 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from netsculpt.core.errors import FormatError
 
-__all__ = ["apportioned", "as_numbers", "best"]
+__all__ = ["apportioned", "best"]
 
 
 def best(scores: Mapping[str, NDArray[np.float64]], n_kept: int) -> dict[str, NDArray[np.bool_]]:
@@ -71,9 +70,3 @@ def _within(
         grown = rest / others if others else 0.0
         wanted = {x: left[x] if x in full else grown * n for x, n in wanted.items()}
     return wanted
-
-
-def as_numbers(scores: Tensor) -> NDArray[np.float64]:
-    """Scores on the CPU, in float64."""
-    numbers: NDArray[np.float64] = scores.detach().cpu().double().numpy()
-    return numbers

@@ -14,7 +14,7 @@ from netsculpt.nets.masking import LayerParameter
 from netsculpt.nets.masks import zero_pruned
 from netsculpt.nets.prunable import layer_weights
 
-__all__ = ["fan_in", "redrawn"]
+__all__ = ["fans", "normal", "redrawn"]
 
 Draw = Callable[[LayerParameter, torch.Generator], Tensor]
 
@@ -35,9 +35,18 @@ def redrawn(net: nn.Module, draw: Draw, rng: RNG) -> nn.Module:
     return clone
 
 
-def fan_in(weight: LayerParameter) -> int:
-    """Inputs of a unit, times the taps of a kernel."""
+def normal(variance: Callable[[LayerParameter], float]) -> Draw:
+    """Draw a weight from the normal distribution of mean 0 and that variance."""
+
+    def draw(weight: LayerParameter, generator: torch.Generator) -> Tensor:
+        numbers = torch.randn(weight.parameter.shape, generator=generator)
+        return math.sqrt(variance(weight)) * numbers
+
+    return draw
+
+
+def fans(weight: LayerParameter) -> tuple[int, int]:
+    """Inputs of a unit and units that an input feeds, both times the taps of a kernel."""
     shape = weight.parameter.shape
-    if weight.is_transposed:
-        return shape[0] // weight.n_groups * math.prod(shape[2:])
-    return math.prod(shape[1:])
+    n_in, n_out = math.prod(shape[1:]), shape[0] // weight.n_groups * math.prod(shape[2:])
+    return (n_out, n_in) if weight.is_transposed else (n_in, n_out)

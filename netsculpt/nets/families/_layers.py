@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Final
 
 from torch import Tensor, nn
 
-__all__ = ["ACTIVATIONS", "Mean", "Reshape"]
+__all__ = ["ACTIVATIONS", "Mean", "Reshape", "linear_layers"]
 
 ACTIVATIONS: Final[dict[str, Callable[[], nn.Module]]] = {
     "relu": nn.ReLU,
@@ -17,6 +18,16 @@ ACTIVATIONS: Final[dict[str, Callable[[], nn.Module]]] = {
     "silu": nn.SiLU,
     "gelu": nn.GELU,
 }
+
+
+def linear_layers(widths: Sequence[int], activation: str = "relu") -> list[tuple[str, nn.Module]]:
+    """Linear layers "fc1", "fc2", … with an activation between them, by name."""
+    layers: list[tuple[str, nn.Module]] = []
+    for index, (n_in, n_out) in enumerate(pairwise(widths), start=1):
+        if index > 1:
+            layers.append((f"fc{index - 1}_{activation}", ACTIVATIONS[activation]()))
+        layers.append((f"fc{index}", nn.Linear(n_in, n_out)))
+    return layers
 
 
 class Reshape(nn.Module):

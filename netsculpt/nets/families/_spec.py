@@ -15,6 +15,7 @@ from netsculpt.core.random import RNG, root_seed
 __all__ = [
     "NetSpec",
     "Requirement",
+    "Stored",
     "check",
     "halvings",
     "image_shape",
@@ -22,7 +23,6 @@ __all__ = [
     "one_of",
     "size",
     "sizes",
-    "spec_dict",
     "spec_from_dict",
 ]
 
@@ -48,6 +48,15 @@ class NetSpec(Protocol):
         """A new net with weights drawn from torch's global generator."""
 
 
+class Stored:
+    """A frozen spec that is stored under its class's name in small letters."""
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """The net as ``model.pt`` stores it."""
+        return {"family": _family(self), **{x: _listed(value) for x, value in vars(self).items()}}
+
+
 def initial_net(spec: NetSpec, *, rng: RNG = None) -> nn.Module:
     """Build a net whose weights depend on `rng` alone; torch's global generator is not touched.
 
@@ -59,11 +68,6 @@ def initial_net(spec: NetSpec, *, rng: RNG = None) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(root_seed(rng) % 2**63)
         return spec.build()
-
-
-def spec_dict(family: str, net: Any) -> dict[str, Any]:
-    """A frozen spec as a dict, in JSON's types."""
-    return {"family": family, **{key: _listed(value) for key, value in vars(net).items()}}
 
 
 def spec_from_dict(make: type[Any], spec: Mapping[str, Any]) -> Any:
@@ -79,12 +83,12 @@ def spec_from_dict(make: type[Any], spec: Mapping[str, Any]) -> Any:
     return make(**values)
 
 
-def check(family: str, net: Any, **requirements: Requirement) -> None:
+def check(net: Any, **requirements: Requirement) -> None:
     """Raise `FormatError` at the first field of `net` that does not meet its requirement."""
     for field, (good, needed) in requirements.items():
         if not good:
             raise FormatError(
-                f"{field} of a net of family {family!r} is {getattr(net, field)!r:.80}: "
+                f"{field} of a net of family {_family(net)!r} is {getattr(net, field)!r:.80}: "
                 f"{needed} is needed"
             )
 
@@ -116,6 +120,10 @@ def halvings(image: object) -> int:
     """How often an image can be halved; 0 if `image` is not an image shape."""
     good, _ = image_shape(image)
     return min(image[1:]).bit_length() - 1 if good and isinstance(image, tuple) else 0
+
+
+def _family(net: object) -> str:
+    return type(net).__name__.lower()
 
 
 def _is_size(value: object) -> bool:

@@ -6,26 +6,25 @@ import math
 from collections import OrderedDict
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 from torch import nn
 
-from netsculpt.nets.families._layers import ACTIVATIONS, Reshape
+from netsculpt.nets.families._layers import ACTIVATIONS, Reshape, linear_layers
 from netsculpt.nets.families._spec import (
+    Stored,
     check,
     halvings,
     image_shape,
     one_of,
     size,
     sizes,
-    spec_dict,
 )
 
 __all__ = ["CNN"]
 
 
 @dataclass(frozen=True)
-class CNN:
+class CNN(Stored):
     """Convolutions "conv1", …, each followed by 2 × 2 pooling, then linear layers "fc1", … .
 
     Inputs [n, n_inputs] are read as images, channel by channel and row by row.
@@ -44,7 +43,6 @@ class CNN:
 
     def __post_init__(self) -> None:
         check(
-            "cnn",
             self,
             image=image_shape(self.image),
             channels=sizes(self.channels, least=1, most=halvings(self.image)),
@@ -59,11 +57,6 @@ class CNN:
         """Channels · height · width."""
         return math.prod(self.image)
 
-    @property
-    def spec(self) -> dict[str, Any]:
-        """The net as ``model.pt`` stores it."""
-        return spec_dict("cnn", self)
-
     def build(self) -> nn.Sequential:
         """The net, with torch's own initial weights."""
         layers: list[tuple[str, nn.Module]] = [("image", Reshape(self.image))]
@@ -77,9 +70,5 @@ class CNN:
         _, height, width = self.image
         depth = len(self.channels)
         n_flat = self.channels[-1] * (height >> depth) * (width >> depth)
-        widths = (n_flat, *self.hidden, self.n_outputs)
-        for index, (n_in, n_out) in enumerate(pairwise(widths), start=1):
-            layers.append((f"fc{index}", nn.Linear(n_in, n_out)))
-            if index < len(widths) - 1:
-                layers.append((f"fc{index}_{self.activation}", ACTIVATIONS[self.activation]()))
+        layers += linear_layers((n_flat, *self.hidden, self.n_outputs), self.activation)
         return nn.Sequential(OrderedDict(layers))

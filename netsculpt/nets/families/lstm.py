@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Any
 
 from torch import Tensor, nn
 
 from netsculpt.nets.families._layers import Reshape
-from netsculpt.nets.families._spec import check, size, sizes, spec_dict
+from netsculpt.nets.families._spec import Stored, check, size, sizes
 
 __all__ = ["LSTM"]
 
@@ -25,7 +24,7 @@ class LastStep(nn.Module):
 
 
 @dataclass(frozen=True)
-class LSTM:
+class LSTM(Stored):
     """Layers of an LSTM over a sequence, then a linear layer "fc" on the last step.
 
     Inputs [n, n_inputs] are read as sequences, step by step. An image read row by row is
@@ -46,7 +45,6 @@ class LSTM:
 
     def __post_init__(self) -> None:
         check(
-            "lstm",
             self,
             sequence=sizes(self.sequence, least=2, most=2),
             hidden=size(self.hidden),
@@ -58,11 +56,6 @@ class LSTM:
     def n_inputs(self) -> int:
         """Steps · features."""
         return math.prod(self.sequence)
-
-    @property
-    def spec(self) -> dict[str, Any]:
-        """The net as ``model.pt`` stores it."""
-        return spec_dict("lstm", self)
 
     def build(self) -> nn.Sequential:
         """The net, with torch's own initial weights."""

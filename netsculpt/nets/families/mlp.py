@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from netsculpt.nets.families._layers import ACTIVATIONS
-from netsculpt.nets.families._spec import check, one_of, sizes, spec_dict
+from netsculpt.nets.families._spec import Stored, check, one_of, sizes
 
 __all__ = ["MLP", "Gate"]
 
@@ -34,7 +33,7 @@ class Gate(nn.Module):
 
 
 @dataclass(frozen=True)
-class MLP:
+class MLP(Stored):
     """A multi-layer perceptron: linear layers "fc1", "fc2", … with an activation between them.
 
     >>> net = MLP((4, 8, 2))
@@ -49,7 +48,6 @@ class MLP:
 
     def __post_init__(self) -> None:
         check(
-            "mlp",
             self,
             widths=sizes(self.widths, least=2),
             activation=one_of(self.activation, ACTIVATIONS),
@@ -74,11 +72,6 @@ class MLP:
     def n_weights(self) -> int:
         """Weights before pruning, biases not counted."""
         return sum(a * b for a, b in pairwise(self.widths))
-
-    @property
-    def spec(self) -> dict[str, Any]:
-        """The net as ``model.pt`` stores it."""
-        return spec_dict("mlp", self)
 
     def build(self) -> nn.Sequential:
         """The net, with torch's own initial weights and a gate behind each hidden layer."""

@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Any
 
 from torch import Tensor, nn
 
 from netsculpt.nets.families._layers import Mean, Reshape
-from netsculpt.nets.families._spec import check, halvings, image_shape, size, sizes, spec_dict
+from netsculpt.nets.families._spec import Stored, check, halvings, image_shape, size, sizes
 
 __all__ = ["ResNet", "ResidualBlock"]
 
@@ -45,7 +44,7 @@ class ResidualBlock(nn.Module):
 
 
 @dataclass(frozen=True)
-class ResNet:
+class ResNet(Stored):
     """A 3 × 3 convolution, stages of residual blocks, the mean over positions, a linear layer.
 
     Every stage but the first begins with a stride of 2. ``ResNet((3, 32, 32), 10)`` is ResNet-20;
@@ -64,7 +63,6 @@ class ResNet:
 
     def __post_init__(self) -> None:
         check(
-            "resnet",
             self,
             image=image_shape(self.image),
             n_outputs=size(self.n_outputs),
@@ -81,11 +79,6 @@ class ResNet:
     def depth(self) -> int:
         """Layers with weights on the longest path."""
         return 2 * len(self.widths) * self.blocks + 2
-
-    @property
-    def spec(self) -> dict[str, Any]:
-        """The net as ``model.pt`` stores it."""
-        return spec_dict("resnet", self)
 
     def build(self) -> nn.Sequential:
         """The net, with torch's own initial weights."""

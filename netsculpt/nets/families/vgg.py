@@ -5,27 +5,26 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 from torch import nn
 
-from netsculpt.nets.families._layers import Mean, Reshape
+from netsculpt.nets.families._layers import Mean, Reshape, linear_layers
 from netsculpt.nets.families._spec import (
     Requirement,
+    Stored,
     check,
     halvings,
     image_shape,
     size,
     sizes,
-    spec_dict,
 )
 
 __all__ = ["VGG"]
 
 
 @dataclass(frozen=True)
-class VGG:
+class VGG(Stored):
     """Stages of 3 × 3 convolutions with batch norm and a 2 × 2 pooling, then linear layers.
 
     Inputs [n, n_inputs] are read as images. Convolutions are "conv1_1", "conv1_2", "conv2_1", …
@@ -47,7 +46,6 @@ class VGG:
 
     def __post_init__(self) -> None:
         check(
-            "vgg",
             self,
             image=image_shape(self.image),
             stages=_stages(self.stages, most=halvings(self.image)),
@@ -59,11 +57,6 @@ class VGG:
     def n_inputs(self) -> int:
         """Channels · height · width."""
         return math.prod(self.image)
-
-    @property
-    def spec(self) -> dict[str, Any]:
-        """The net as ``model.pt`` stores it."""
-        return spec_dict("vgg", self)
 
     def build(self) -> nn.Sequential:
         """The net, with torch's own initial weights."""
@@ -78,12 +71,7 @@ class VGG:
                 ]
                 n_in = n_out
             layers.append((f"pool{stage}", nn.MaxPool2d(2)))
-        layers.append(("mean", Mean()))
-        widths = (n_in, *self.hidden, self.n_outputs)
-        for index, (width, following) in enumerate(pairwise(widths), start=1):
-            layers.append((f"fc{index}", nn.Linear(width, following)))
-            if index < len(widths) - 1:
-                layers.append((f"fc{index}_relu", nn.ReLU()))
+        layers += [("mean", Mean()), *linear_layers((n_in, *self.hidden, self.n_outputs))]
         return nn.Sequential(OrderedDict(layers))
 
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from netsculpt.core.random import RNG
-from netsculpt.nets.drawing import fan_in, redrawn
-from netsculpt.nets.masking import LayerParameter
+from netsculpt.nets.drawing import fans, normal, redrawn
 
 __all__ = ["glorot"]
 
@@ -25,17 +21,4 @@ def glorot(net: nn.Module, *, rng: RNG = None) -> nn.Module:
     >>> round(net.weight.var().item() * 1000, 1), net.bias.abs().sum().item()
     (1.0, 0.0)
     """
-    return redrawn(net, _draw, rng)
-
-
-def _draw(weight: LayerParameter, generator: torch.Generator) -> Tensor:
-    spread = math.sqrt(2 / (fan_in(weight) + _fan_out(weight)))
-    return spread * torch.randn(weight.parameter.shape, generator=generator)
-
-
-def _fan_out(weight: LayerParameter) -> int:
-    """Units that an input feeds, times the taps of a kernel."""
-    shape = weight.parameter.shape
-    if weight.is_transposed:
-        return math.prod(shape[1:])
-    return shape[0] // weight.n_groups * math.prod(shape[2:])
+    return redrawn(net, normal(lambda weight: 2 / sum(fans(weight))), rng)

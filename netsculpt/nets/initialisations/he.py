@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from netsculpt.core.random import RNG
-from netsculpt.nets.drawing import fan_in, redrawn
-from netsculpt.nets.masking import LayerParameter
+from netsculpt.nets.drawing import fans, normal, redrawn
 
 __all__ = ["he"]
 
@@ -24,9 +20,4 @@ def he(net: nn.Module, *, rng: RNG = None) -> nn.Module:
     >>> round(net.weight.var().item() * 1000, 1), net.bias.abs().sum().item()
     (2.0, 0.0)
     """
-    return redrawn(net, _draw, rng)
-
-
-def _draw(weight: LayerParameter, generator: torch.Generator) -> Tensor:
-    spread = math.sqrt(2 / fan_in(weight))
-    return spread * torch.randn(weight.parameter.shape, generator=generator)
+    return redrawn(net, normal(lambda weight: 2 / fans(weight)[0]), rng)

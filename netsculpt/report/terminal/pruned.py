@@ -8,8 +8,7 @@ from rich.table import Table
 
 from netsculpt.nets.weight_counts import WeightCounts
 from netsculpt.report.terminal._style import console, literal, plain_table
-from netsculpt.training.pruning.pruned import Pruned
-from netsculpt.training.pruning.report import LiveUnits, PruningReport
+from netsculpt.training.pruning.report import LiveUnits, Pruned, PruningReport
 
 __all__ = ["print_pruned", "weights_table"]
 

@@ -114,20 +114,20 @@ def fit(
         with restoring(path):
             run.restore(state)
     with ExitStack() as stack:
-        loggers: list[JsonLines | TensorBoard] = []
+        reports: list[Callable[[Epoch], None]] = []
         if log is not None:
-            loggers.append(JsonLines(Path(log), run.history))
+            reports.append(JsonLines(Path(log), run.history).add)
         if tensorboard is not None:
             writer = TensorBoard(Path(tensorboard), run.history)
-            loggers.append(stack.enter_context(closing(writer)))
+            reports.append(stack.enter_context(closing(writer)).add)
+        if progress is not None:
+            reports.append(progress)
         while not run.finished:
             epoch = run.advance()
             if path is not None:
                 write_state(path, {**about, "seed": run.seed}, run.state())
-            for logger in loggers:
-                logger.add(epoch)
-            if progress is not None:
-                progress(epoch)
+            for report in reports:
+                report(epoch)
     return run.result()
 
 
@@ -223,9 +223,7 @@ class _Run:
             for entry in self.masked:  # without gradients and moments, zeros stay 0
                 entry.mask_gradient()
             self.optimizer.step()
-            losses.append(
-                loss.detach() * len(rows)
-            )  # read once per epoch: reading waits for the GPU
+            losses.append(loss.detach() * len(rows))  # read later: reading waits for the GPU
         return float(torch.stack(losses).double().sum()) / task.n_samples, rate
 
 

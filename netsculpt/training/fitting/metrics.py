@@ -6,12 +6,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from netsculpt.core.errors import FormatError, NetsculptError
-
-if TYPE_CHECKING:
-    from torch.utils.tensorboard import SummaryWriter
 
 __all__ = ["Epoch", "JsonLines", "TensorBoard"]
 
@@ -71,7 +67,14 @@ class TensorBoard:
     """
 
     def __init__(self, folder: Path, history: Sequence[Epoch]) -> None:
-        self._writer = _writer(folder, len(history) + 1)
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError as error:
+            raise NetsculptError(
+                f"TensorBoard is not installed ({error}): pip install 'netsculpt[tensorboard]', or "
+                "leave out its folder"
+            ) from None
+        self._writer = SummaryWriter(str(folder), purge_step=len(history) + 1)
 
     def add(self, epoch: Epoch) -> None:
         """Write the scalars of an epoch."""
@@ -84,17 +87,6 @@ class TensorBoard:
     def close(self) -> None:
         """Close the event file."""
         self._writer.close()
-
-
-def _writer(folder: Path, first: int) -> SummaryWriter:
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError as error:
-        raise NetsculptError(
-            f"TensorBoard is not installed ({error}): pip install 'netsculpt[tensorboard]', or "
-            "leave out its folder"
-        ) from None
-    return SummaryWriter(str(folder), purge_step=first)
 
 
 def _line(epoch: Epoch) -> bytes:

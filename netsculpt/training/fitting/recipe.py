@@ -94,15 +94,9 @@ def learning_rate(recipe: Recipe, step: int, steps_per_epoch: int) -> float:
 def optimizer_of(recipe: Recipe, net: nn.Module) -> optim.Optimizer:
     """New optimizer of the trainable parameters of a net."""
     parameters = [x for x in net.parameters() if x.requires_grad]
-    rate, decay, betas = recipe.learning_rate, recipe.weight_decay, recipe.betas
-    if recipe.optimizer == "adam":
-        return optim.Adam(parameters, lr=rate, betas=betas, weight_decay=decay)
-    if recipe.optimizer == "adamw":
-        return optim.AdamW(parameters, lr=rate, betas=betas, weight_decay=decay)
-    return optim.SGD(
-        parameters,
-        lr=rate,
-        momentum=recipe.momentum,
-        weight_decay=decay,
-        nesterov=recipe.nesterov,
-    )
+    rate, decay = recipe.learning_rate, recipe.weight_decay
+    if recipe.optimizer == "sgd":
+        momentum, nesterov = recipe.momentum, recipe.nesterov
+        return optim.SGD(parameters, rate, momentum, weight_decay=decay, nesterov=nesterov)
+    make = optim.Adam if recipe.optimizer == "adam" else optim.AdamW
+    return make(parameters, rate, recipe.betas, weight_decay=decay)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterator
 
 import numpy as np
@@ -13,7 +12,6 @@ from torch.func import functional_call
 
 from netsculpt.core.errors import FormatError
 from netsculpt.nets.families import Gate
-from netsculpt.training.influence._answers import answer_of_output, answers
 from netsculpt.training.sculpting.replicas import Replicas
 from netsculpt.training.tasks import Task
 
@@ -105,7 +103,7 @@ def _flips_of_one(
     n_values = min(n, n_values)
     quantiles = ((torch.arange(n_values) + 0.5) * n / n_values).long()
     x, rows, together = samples.inputs.double(), [], torch.zeros(())
-    before = answers(goal, _run(replicas.net, parameters, x))
+    before = goal.answers(_run(replicas.net, parameters, x))
     for layer, (weight, step, rest) in enumerate(_layers(replicas)):
         values = x.sort(dim=0).values[quantiles]  # [n_values, units]
         works = replicas.masks[weight][row].any(dim=0) & (values[0] != values[-1])
@@ -116,7 +114,7 @@ def _flips_of_one(
         for part in torch.split(torch.arange(units.numel()), max(1, _NUMBERS // x.numel())):
             changed_x = x.repeat(part.numel(), 1, 1)
             changed_x[torch.arange(part.numel()), :, units[part]] = tried[part, None]
-            after = answers(goal, _run(rest, parameters, changed_x))
+            after = goal.answers(_run(rest, parameters, changed_x))
             changed = (after != before).double()  # [tries, n, answers]
             flips.index_add_(0, units[part], changed.sum(dim=1))
             both += changed.flatten(0, 1).T @ changed.flatten(0, 1)
@@ -124,25 +122,23 @@ def _flips_of_one(
         if layer == 0:
             together = both / (n_values * n * x.shape[1])
         x = _run(step, parameters, x)
-    owner = answer_of_output(goal).to(x.device)
+    owner = goal.answer_of_output.to(x.device)
     rows.append(together[owner])
     return torch.cat(rows)[:, owner].cpu().numpy()
 
 
-def _layers(replicas: Replicas) -> Iterator[tuple[str, nn.Sequential, nn.Sequential]]:
+def _layers(replicas: Replicas) -> Iterator[tuple[str, nn.Module, nn.Module]]:
     """For each layer but the last: the weight that reads it, the net to the next and to the last.
 
     The activations of a hidden layer are the output of its gate.
     """
-    parts = list(replicas.net.named_children())
-    ends = [end for end, (_, part) in enumerate(parts, start=1) if isinstance(part, Gate)]
-    bounds = zip([0, *ends], [*ends, len(parts)], replicas.weights, strict=True)
-    for start, stop, weight in bounds:
-        step, rest = OrderedDict(parts[start:stop]), OrderedDict(parts[start:])
-        yield weight, nn.Sequential(step), nn.Sequential(rest)
+    net = replicas.net
+    ends = [end for end, part in enumerate(net, start=1) if isinstance(part, Gate)]
+    for start, stop, weight in zip([0, *ends], [*ends, len(net)], replicas.weights, strict=True):
+        yield weight, net[start:stop], net[start:]
 
 
-def _run(part: nn.Sequential, parameters: dict[str, Tensor], x: Tensor) -> Tensor:
-    own = {name: parameters[name] for name, _ in part.named_parameters()}
-    activation: Tensor = functional_call(part, own, (x,))
+def _run(part: nn.Module, parameters: dict[str, Tensor], x: Tensor) -> Tensor:
+    used = {name: parameters[name] for name, _ in part.named_parameters()}
+    activation: Tensor = functional_call(part, used, (x,))
     return activation

@@ -30,27 +30,30 @@ class ApproximateIsometry:
     """A net whose layers are nearly isometries, and how nearly."""
 
     net: nn.Module  # a copy, with its masks
-    names: tuple[str, ...]  # [layers] of the weights
-    before: tuple[Values, ...]  # [layers] singular values of the layer, largest first
-    after: tuple[Values, ...]
-    distance_before: tuple[float, ...]  # [layers] ‖M Mᵀ − gain² I‖ in the Frobenius norm
-    distance_after: tuple[float, ...]
-    steps: tuple[int, ...]
-    converged: tuple[bool, ...]  # False: more steps would bring it nearer
+    names: tuple[str, ...] = ()  # [layers] of the weights
+    before: tuple[Values, ...] = ()  # [layers] singular values of the layer, largest first
+    after: tuple[Values, ...] = ()
+    distance_before: tuple[float, ...] = ()  # [layers] ‖M Mᵀ − gain² I‖ in the Frobenius norm
+    distance_after: tuple[float, ...] = ()
+    steps: tuple[int, ...] = ()
+    converged: tuple[bool, ...] = ()  # False: more steps would bring it nearer
 
     def table(self) -> pd.DataFrame:
         """One row per layer."""
         import pandas as pd
 
-        columns: dict[str, Any] = {"parameter": self.names}
-        for when, values in (("before", self.before), ("after", self.after)):
-            columns[f"mean_{when}"] = [layer.mean() for layer in values]
-            columns[f"sd_{when}"] = [layer.std() for layer in values]
-        return pd.DataFrame(columns).assign(
-            distance_before=self.distance_before,
-            distance_after=self.distance_after,
-            steps=self.steps,
-            converged=self.converged,
+        return pd.DataFrame(
+            {
+                "parameter": self.names,
+                "mean_before": [layer.mean() for layer in self.before],
+                "sd_before": [layer.std() for layer in self.before],
+                "mean_after": [layer.mean() for layer in self.after],
+                "sd_after": [layer.std() for layer in self.after],
+                "distance_before": self.distance_before,
+                "distance_after": self.distance_after,
+                "steps": self.steps,
+                "converged": self.converged,
+            }
         )
 
     def summary(self) -> dict[str, Any]:
@@ -145,34 +148,17 @@ def approximate_isometry(
     places = layer_weights(clone)
     layers = []
     for done, place in enumerate(places, start=1):
-        layers.append(_make_isometric(place, gain, steps, tolerance))
+        layers.append((place.name, *_make_isometric(place, gain, steps, tolerance)))
         if progress is not None:
             progress(done, len(places))
-    return ApproximateIsometry(
-        clone,
-        tuple(place.name for place in places),
-        tuple(_singular_values(layer.before) for layer in layers),
-        tuple(_singular_values(layer.after) for layer in layers),
-        tuple(_distance(layer.before, gain) for layer in layers),
-        tuple(_distance(layer.after, gain) for layer in layers),
-        tuple(layer.steps for layer in layers),
-        tuple(layer.converged for layer in layers),
-    )
-
-
-@dataclass(frozen=True, eq=False)
-class _Layer:
-    """The matrices [groups, rows, columns] of a layer before and after, rows ≤ columns."""
-
-    before: Tensor
-    after: Tensor
-    steps: int
-    converged: bool
+    return ApproximateIsometry(clone, *zip(*layers, strict=True))
 
 
 @torch.no_grad()
-def _make_isometric(place: LayerParameter, gain: float, steps: int, tolerance: float) -> _Layer:
-    """Change the kept weights of one layer in place."""
+def _make_isometric(
+    place: LayerParameter, gain: float, steps: int, tolerance: float
+) -> tuple[Values, Values, float, float, int, bool]:
+    """Change the kept weights of one layer in place; return its fields of the result."""
     stored = _by_group(place.parameter.data, place)
     if not bool(torch.isfinite(stored).all()):
         raise FormatError(f"weights of {place.name!r} are not finite: give a net whose weights are")
@@ -182,7 +168,14 @@ def _make_isometric(place: LayerParameter, gain: float, steps: int, tolerance: f
     after, n_steps, converged = _descended(before, free, gain, steps, tolerance)
     stored.copy_((after.mT if turned else after).reshape(stored.shape))
     written = _matrices(stored.double(), turned)  # rounded to what the net stores
-    return _Layer(before, written, n_steps, converged)
+    return (
+        _singular_values(before),
+        _singular_values(written),
+        _distance(before, gain),
+        _distance(written, gain),
+        n_steps,
+        converged,
+    )
 
 
 def _by_group(values: Tensor, place: LayerParameter) -> Tensor:
@@ -192,6 +185,7 @@ def _by_group(values: Tensor, place: LayerParameter) -> Tensor:
 
 
 def _matrices(grouped: Tensor, turned: bool) -> Tensor:
+    """Matrices [groups, rows, columns] of a layer, rows ≤ columns."""
     flat = grouped.flatten(2)
     return flat.mT if turned else flat
 

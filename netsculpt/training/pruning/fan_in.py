@@ -7,7 +7,7 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from netsculpt.nets.drawing import fan_in
+from netsculpt.nets.drawing import fans
 from netsculpt.nets.masking import LayerParameter
 from netsculpt.nets.prunable import layer_weights
 
@@ -33,7 +33,7 @@ def fan_in_corrected(net: nn.Module) -> nn.Module:
     with torch.no_grad():
         for place in layer_weights(clone):
             if place.mask is not None:
-                scale = (fan_in(place) / _kept_inputs(place.mask, place).clamp(min=1)).sqrt()
+                scale = (fans(place)[0] / _kept_inputs(place.mask, place).clamp(min=1)).sqrt()
                 place.parameter.mul_(scale.to(place.parameter.dtype))
     return clone
 

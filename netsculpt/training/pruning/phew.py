@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from netsculpt.core.errors import FormatError
@@ -14,8 +13,7 @@ from netsculpt.core.random import RNG, root_seed
 from netsculpt.nets.masks import masks_of
 from netsculpt.nets.prunable import prunable
 from netsculpt.nets.weight_counts import WeightCounts
-from netsculpt.training.pruning.pruned import Pruned
-from netsculpt.training.pruning.report import PruningReport
+from netsculpt.training.pruning.report import Pruned, PruningReport
 from netsculpt.training.pruning.walks.from_net import walk_graph
 from netsculpt.training.pruning.walks.trimmed import trimmed
 from netsculpt.training.pruning.walks.walk import walk
@@ -96,11 +94,13 @@ def phew(
     weights = prunable(net)
     traced = walk_graph(net, example, weights, lambda weight: _strength(weight, power))
     n_kept = int(density * traced.graph.n_scalars)
+    if start is not None:
+        _check_start(start, weights)
     visited = walk(
         traced.graph,
         n_kept,
         rng=rng if seed is None else seed,
-        start=None if start is None else _flat(start, weights),
+        start=None if start is None else traced.flat(start),
         whole_kernels=whole_kernels,
         jobs=jobs,
     )
@@ -127,7 +127,7 @@ def _strength(weight: Tensor, power: float) -> Tensor:
     return torch.where(size > 0, size, 1.0) ** power * (size > 0)
 
 
-def _flat(masks: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> NDArray[np.bool_]:
+def _check_start(masks: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> None:
     for name, mask in masks.items():
         if name not in weights or mask.dtype != torch.bool or mask.shape != weights[name].shape:
             fits = f"{list(weights[name].shape)}, boolean" if name in weights else "none"
@@ -135,6 +135,3 @@ def _flat(masks: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> NDArray
                 f"start's mask of {name!r} is {mask.dtype} {list(mask.shape)}, {fits} is needed: "
                 "masks go by the names of weights, and have their shapes"
             )
-    parts = [masks.get(name, torch.zeros(x.shape, dtype=torch.bool)) for name, x in weights.items()]
-    flat: NDArray[np.bool_] = torch.cat([part.cpu().flatten() for part in parts]).numpy()
-    return flat

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -19,24 +18,16 @@ from netsculpt.core.catalog import named, names, near
 from netsculpt.core.errors import FormatError
 from netsculpt.core.random import RNG, root_seed, stream
 from netsculpt.files.saved_state import digest, read_state, restoring, write_state
-from netsculpt.nets.choosing import apportioned, as_numbers, best
+from netsculpt.nets.choosing import apportioned, best
 from netsculpt.nets.masks import mask_net, masks_of
 from netsculpt.nets.prunable import prunable
 from netsculpt.training.fitting.batches import Batches
 from netsculpt.training.pruning.baselines import Score
 from netsculpt.training.pruning.phew import phew
-from netsculpt.training.pruning.pruned import Pruned
-from netsculpt.training.pruning.report import pruning_report
+from netsculpt.training.pruning.report import Pruned, pruning_report
 from netsculpt.training.pruning.schedules import exponential
 
-__all__ = [
-    "METHODS",
-    "Allocation",
-    "Composition",
-    "Schedule",
-    "Scope",
-    "prune",
-]
+__all__ = ["METHODS", "Allocation", "Schedule", "Scope", "prune"]
 
 Allocation = Callable[[Mapping[str, Sequence[int]], float], Mapping[str, float]]
 Schedule = Callable[[float], float]
@@ -46,26 +37,6 @@ Numbers = Mapping[str, NDArray[np.float64]]
 Choose = Callable[[Numbers, float], Mapping[str, NDArray[np.bool_]]]
 
 _ALL_LAYERS = "global"
-
-
-@dataclass(frozen=True)
-class Composition:
-    """How scores become masks; see `prune`."""
-
-    allocation: str | Allocation = _ALL_LAYERS
-    schedule: str | Schedule = "exponential"
-    rounds: int | None = None
-    scope: str | Scope = "weight"
-    dense: frozenset[str] = frozenset()
-
-    def details(self) -> dict[str, Any]:
-        """All but the dense layers, by name."""
-        return {
-            "allocation": _name(self.allocation, "allocation"),
-            "schedule": _name(self.schedule, "schedule"),
-            "rounds": self.rounds,
-            "scope": _name(self.scope, "scope"),
-        }
 
 
 # Methods that choose masks without scores: (net, example, density, *, rng, jobs) -> Pruned.
@@ -152,10 +123,10 @@ def prune(
     seed = root_seed(rng)
     if not 0 <= density <= 1:
         raise FormatError(f"density is {density}: the kept fraction, 0 … 1, is needed")
-    composition = Composition(allocation, schedule, rounds, scope, frozenset(dense))
     example = None if batches is None else batches.example
     if isinstance(method, str) and method in _WITHOUT_SCORES:
-        if composition != Composition():
+        defaults = _ALL_LAYERS, "exponential", None, "weight"
+        if (allocation, schedule, rounds, scope) != defaults or dense:
             raise FormatError(
                 f"{method} has no allocation, schedule, rounds, scope or dense layers: leave them "
                 "out"
@@ -164,64 +135,45 @@ def prune(
             raise FormatError(f"{method} traces the net: give batches; only their shape is used")
         return _WITHOUT_SCORES[method](net, example, density, rng=seed, jobs=jobs)
     score: Score = _function("scores", method)
-    if rounds is None:
-        composition = replace(composition, rounds=getattr(score, "published_rounds", 1))
-    name, details = _name(method, "score"), composition.details()
+    rounds = int(getattr(score, "published_rounds", 1)) if rounds is None else rounds
+    name = _name(method, "score")
+    details = {
+        "allocation": _name(allocation, "allocation"),
+        "schedule": _name(schedule, "schedule"),
+        "rounds": rounds,
+        "scope": _name(scope, "scope"),
+    }
     about = {
         "kind": "pruning",
         **details,
         "method": name,
         "density": density,
         "seed": seed,
-        "dense": sorted(composition.dense),
+        "dense": sorted(set(dense)),
     }
     path = None if checkpoint is None else Path(checkpoint)
-    done, masks = 0, _present_masks(net, composition.dense)
+    done, masks = 0, _present_masks(net, dense)
     if path is not None:
         samples = (x for pair in batches or () for x in pair)
         about["net"] = digest(net.state_dict())
         about["samples"] = digest({str(number): x for number, x in enumerate(samples)})
         done, masks = _resumed(path, about, masks)
-    rounds_left = _scored(
-        net,
-        lambda masked, rng: score(masked, batches, rng=rng),
-        _choice(allocation, net),
-        _densities(schedule, density, details["rounds"]),
-        _function("scopes", scope),
-        seed=seed,
-        done=done,
-        masks=masks,
-    )
-    for done, masks in rounds_left:
-        if path is not None:
-            write_state(path, about, {"rounds": done, "masks": masks})
-        if progress is not None:
-            progress(done, details["rounds"])
-    return Pruned(masks, pruning_report(net, masks, example), name, density, seed, details)
-
-
-def _scored(
-    net: nn.Module,
-    score: Score,
-    choose: Choose,
-    densities: list[float],
-    scope: Scope,
-    *,
-    seed: int,
-    done: int,
-    masks: Masks,
-) -> Iterator[tuple[int, Masks]]:
-    """Mask, score, choose, once for each density after the first `done`."""
-    net = copy.deepcopy(net)
-    for index, density in enumerate(densities[done:], start=done + 1):
-        mask_net(net, masks)
-        scores = score(net, stream(seed, "scores", index))
+    choose, together = _choice(allocation, net), _function("scopes", scope)
+    densities, masked = _densities(schedule, density, rounds), copy.deepcopy(net)
+    for index, kept_density in enumerate(densities[done:], start=done + 1):
+        mask_net(masked, masks)
+        scores = score(masked, batches, rng=stream(seed, "scores", index))
         _check_scores(scores, masks)
-        kept = choose({x: _joined(scores[x], mask, scope) for x, mask in masks.items()}, density)
+        joined = {x: _joined(scores[x], mask, together) for x, mask in masks.items()}
+        kept = choose(joined, kept_density)
         masks = {
             x: torch.from_numpy(kept[x]).expand(mask.shape) & mask for x, mask in masks.items()
         }
-        yield index, masks
+        if path is not None:
+            write_state(path, about, {"rounds": index, "masks": masks})
+        if progress is not None:
+            progress(index, rounds)
+    return Pruned(masks, pruning_report(net, masks, example), name, density, seed, details)
 
 
 def _resumed(path: Path, about: Mapping[str, Any], masks: Masks) -> tuple[int, Masks]:
@@ -260,8 +212,8 @@ def _present_masks(net: nn.Module, dense: Collection[str]) -> Masks:
 def _joined(scores: Tensor, mask: Tensor, scope: Scope) -> NDArray[np.float64]:
     """Scores of what is kept or pruned together; −∞ where it is pruned already."""
     kept = torch.where(mask, scores.detach().cpu().double(), 0.0)
-    gone = as_numbers(scope(mask.double())) == 0
-    return np.where(gone, -np.inf, as_numbers(scope(kept)))
+    any_kept = scope(mask.double()) > 0
+    return torch.where(any_kept, scope(kept), -torch.inf).numpy()
 
 
 def _choice(allocation: str | Allocation, net: nn.Module) -> Choose:

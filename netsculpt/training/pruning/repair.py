@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import chain, pairwise
 from typing import Any
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from netsculpt.nets.masks import masks_of
 from netsculpt.nets.prunable import prunable
-from netsculpt.training.pruning.walks.edges import all_edges
+from netsculpt.training.pruning.walks.edges import dispensable, kept_edges, live_units
 from netsculpt.training.pruning.walks.from_net import walk_graph
 from netsculpt.training.pruning.walks.graph import WalkGraph
 
@@ -88,23 +88,15 @@ def repaired(
     """
     weights, known = prunable(net), {**masks_of(net), **masks}
     traced = walk_graph(net, example, weights)
-    sizes = {name: x.detach().abs() for name, x in weights.items()} if scores is None else scores
-    kept = _flat(weights, lambda name, like: known.get(name, torch.ones_like(like))) > 0
-    free = _flat(weights, lambda name, like: torch.full_like(like, name in masks)) > 0
-    strength = _flat(weights, lambda name, _: sizes[name])
-    wiring = _wiring(traced.graph)
-    back = _restored(wiring, kept, strength)
-    gone = _removed(wiring, kept | back, free & ~back, strength, int(back.sum()))
+    sizes = {name: x.abs() for name, x in weights.items()} if scores is None else scores
+    kept = traced.flat(known, missing=True)
+    free = traced.flat({name: torch.ones_like(mask) for name, mask in masks.items()})
+    strength = traced.flat({name: sizes[name].double() for name in weights})
+    back = _restored(_wiring(traced.graph), kept, strength)
+    gone = _removed(traced.graph, kept | back, free & ~back, strength, int(back.sum()))
     after = traced.by_weight((kept | back) & ~gone)
     on_device = {name: after[name].to(mask.device) for name, mask in masks.items()}
     return Repaired(on_device, int(back.sum()), int(gone.sum()))
-
-
-def _flat(weights: Mapping[str, Tensor], of: Callable[[str, Tensor], Tensor]) -> Floats:
-    """One number per scalar, one weight after the other."""
-    parts = [of(name, x.detach()).detach().cpu().double().flatten() for name, x in weights.items()]
-    flat: Floats = torch.cat(parts).numpy()
-    return flat
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,11 +124,16 @@ class _Wiring:
         )
 
 
-def _wiring(graph: WalkGraph) -> _Wiring:
-    wires = graph.wires[:, 0], graph.wires[:, 1], np.full(len(graph.wires), -1)
-    pairs = zip(all_edges(graph), wires, strict=True)
+def _wires(graph: WalkGraph, kept: Bits) -> tuple[Ints, Ints, Ints]:
+    """Source, target and scalar of all that joins two units; −1: always there."""
+    unweighted = graph.wires[:, 0], graph.wires[:, 1], np.full(len(graph.wires), -1)
+    pairs = zip(kept_edges(graph, kept), unweighted, strict=True)
     source, target, scalar = (np.concatenate(pair) for pair in pairs)
-    scalar[scalar >= graph.n_scalars] = -1
+    return source, target, np.where(scalar < graph.n_scalars, scalar, -1)
+
+
+def _wiring(graph: WalkGraph) -> _Wiring:
+    source, target, scalar = _wires(graph, np.ones(graph.n_scalars, bool))
     order = np.argsort(target, kind="stable")
     bounds = np.append(np.flatnonzero(np.diff(graph.layer_of, prepend=-1)), graph.layer_of.size)
     return _Wiring(source[order], target[order], scalar[order], bounds, graph.inputs, graph.outputs)
@@ -203,31 +200,13 @@ def _restored(wiring: _Wiring, kept: Bits, strength: Floats) -> Bits:
         restore([*before, *_cheapest(turned, cost, onwards, last - unit)])
 
 
-def _removed(wiring: _Wiring, kept: Bits, free: Bits, strength: Floats, n_gone: int) -> Bits:
+def _removed(graph: WalkGraph, kept: Bits, free: Bits, strength: Floats, n_gone: int) -> Bits:
     """The weakest scalars that no live unit needs, at most `n_gone`."""
-    cost = np.where(kept, 0.0, np.inf)
-    reached = _costs(wiring, cost) + _costs(wiring.turned(), cost)[::-1]
-    live = np.isfinite(reached)
-    used = live[wiring.source] & live[wiring.target] & (_of_wires(wiring.scalar, cost) == 0)
-    source, target, scalar = wiring.source[used], wiring.target[used], wiring.scalar[used]
-    leaving = np.bincount(source, minlength=live.size)
-    arriving = np.bincount(target, minlength=live.size)
-    needed = scalar[(leaving[source] < 2) | (arriving[target] < 2)]
-    free = free & kept
-    free[needed[needed >= 0]] = False
-    order = np.argsort(scalar, kind="stable")
-    source, target, scalar = source[order], target[order], scalar[order]
+    source, target, scalar = _wires(graph, kept)
+    live = live_units(graph, source, target)
+    used = live[source] & live[target]
+    candidates = np.flatnonzero(free & kept)
+    weakest = candidates[np.argsort(strength[candidates], kind="stable")]
     gone = np.zeros(kept.size, dtype=bool)
-    candidates = np.flatnonzero(free)
-    for weakest in candidates[np.argsort(strength[candidates], kind="stable")].tolist():
-        if n_gone == 0:
-            break
-        own = slice(*np.searchsorted(scalar, [weakest, weakest + 1]))
-        np.subtract.at(leaving, source[own], 1)
-        np.subtract.at(arriving, target[own], 1)
-        if (leaving[source[own]] < 1).any() or (arriving[target[own]] < 1).any():
-            np.add.at(leaving, source[own], 1)
-            np.add.at(arriving, target[own], 1)
-        else:
-            gone[weakest], n_gone = True, n_gone - 1
+    gone[dispensable(source[used], target[used], scalar[used], weakest, n_gone)] = True
     return gone

@@ -20,7 +20,7 @@ from netsculpt.tracing import trace
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["LiveUnits", "PruningReport", "pruning_report"]
+__all__ = ["LiveUnits", "Pruned", "PruningReport", "pruning_report"]
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,28 @@ class PruningReport:
             "dead_units": self.units.n_dead,
             "connected": self.units.connected,
             "cut_off": list(self.units.cut_off),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Pruned:
+    """The result of every pruning method: masks, and what they leave of the net."""
+
+    masks: dict[str, Tensor]  # True = kept, by parameter
+    report: PruningReport
+    method: str
+    density: float  # requested; the report has the one reached
+    seed: int | None  # repeats the pruning; None: it was drawn by a generator
+    details: Mapping[str, Any]  # JSON-able
+
+    def summary(self) -> dict[str, Any]:
+        """Plain numbers, JSON-able."""
+        return {
+            "method": self.method,
+            "asked": self.density,
+            "seed": self.seed,
+            **self.details,
+            **self.report.summary(),
         }
 
 

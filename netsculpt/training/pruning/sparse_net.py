@@ -13,9 +13,8 @@ from netsculpt.core.random import RNG, root_seed, stream
 from netsculpt.nets.masks import mask_net
 from netsculpt.training.pruning.baselines import shuffled
 from netsculpt.training.pruning.fan_in import fan_in_corrected
-from netsculpt.training.pruning.pruned import Pruned
 from netsculpt.training.pruning.repair import repaired
-from netsculpt.training.pruning.report import pruning_report
+from netsculpt.training.pruning.report import Pruned, pruning_report
 
 __all__ = ["SparseNet", "sparse_net"]
 

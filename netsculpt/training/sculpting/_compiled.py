@@ -150,9 +150,8 @@ def _best_epoch(
     n = samples[0].shape[0]
     rate, decay, noise, beta_mean, beta_square = rates
     lanes = min(n, batch_size)  # samples side by side
-    a = np.zeros(
-        (net.start.size - 1, lanes), dtype=np.float32
-    )  # activations, and logits in the last rows
+    shape = net.start.size - 1, lanes
+    a = np.zeros(shape, dtype=np.float32)  # activations, and logits in the last rows
     d = np.zeros_like(a)  # derivatives of the loss with respect to them
     best, gradient = w.copy(), np.zeros_like(w)
     mean, square = np.zeros_like(w), np.zeros_like(w)

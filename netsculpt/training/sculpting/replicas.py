@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -47,12 +47,7 @@ class Replicas:
 
     def take(self, rows: Tensor) -> Replicas:
         """Copies of some replicas, in the order of `rows`, which may repeat."""
-        return Replicas(
-            self.spec,
-            self.net,
-            {name: values[rows] for name, values in self.parameters.items()},
-            {name: mask[rows] for name, mask in self.masks.items()},
-        )
+        return self._each(lambda values: values[rows])
 
     def put(self, rows: Tensor, other: Replicas) -> None:
         """Overwrite the replicas at `rows` with those of `other`."""
@@ -64,16 +59,17 @@ class Replicas:
         """The same replicas, with everything outside of `masks` pruned."""
         kept = {name: mask & masks[name] for name, mask in self.masks.items()}
         pruned = {name: values * kept[name] for name, values in self.parameters.items()}
-        return Replicas(self.spec, self.net, pruned, kept)
+        return replace(self, parameters=pruned, masks=kept)
 
     def to(self, device: str | torch.device) -> Replicas:
         """Copies of the replicas on a device."""
-        return Replicas(
-            self.spec,
-            deepcopy(self.net).to(device),  # a net would move in place
-            {name: values.to(device) for name, values in self.parameters.items()},
-            {name: mask.to(device) for name, mask in self.masks.items()},
-        )
+        net = deepcopy(self.net).to(device)  # a net would move in place
+        return replace(self._each(lambda values: values.to(device)), net=net)
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Replicas:
+        parameters = {name: change(values) for name, values in self.parameters.items()}
+        masks = {name: change(mask) for name, mask in self.masks.items()}
+        return replace(self, parameters=parameters, masks=masks)
 
     def forward(self, inputs: Tensor) -> Callable[[dict[str, Tensor]], Tensor]:
         """Function from parameters [R, …] to logits [R, n, n_outputs] on inputs [n, n_inputs]."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -39,15 +39,9 @@ __all__ = ["PUBLISHED", "Sculpted", "Sculpting", "SculptingMethod", "sculpt"]
 STAGES = ("dense", "units", "retraining", "edges", "single edges", "finished")
 BRANCHING = ("units", "edges")  # stages before which a run is split into one per gradient
 
-
-class Pruning(Protocol):
-    """How a stage prunes its active runs, step by step; its tensors are its state."""
-
-    def propose(self, replicas: Replicas, task: Task) -> Replicas:
-        """The replicas after one more step."""
-
-    def settle(self, accepted: Tensor) -> Tensor:
-        """Record which steps [R] were accepted, drop runs that end, and return which stay."""
+Pruning = (
+    PercentilePruning | SingleEdgePruning
+)  # of a stage, step by step; its tensors are its state
 
 
 @dataclass(frozen=True)
@@ -241,7 +235,7 @@ class Sculpting:
         )
 
     def state(self) -> dict[str, Any]:
-        """Tensors (on the CPU), numbers and strings that later rounds depend on."""
+        """Tensors, numbers and strings that later rounds depend on."""
         return {
             "stage": self.stage,
             "dense": _tensors(self._dense),
@@ -250,13 +244,18 @@ class Sculpting:
             "runs": self._runs,
             "active": self._active,
             "rngs": [json.dumps(rng.bit_generator.state) for rng in self._rngs],
-            "pruning": {name: x.cpu() for name, x in _fields(self._pruning).items()},
+            "pruning": _fields(self._pruning),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Resume from the result of `state` of an object with the same arguments."""
-        self.stage = state["stage"]
-        self._dense, self._accepted = (self._replicas(state[x]) for x in ("dense", "accepted"))
+        self.stage, device = state["stage"], self._initial.device
+        self._dense, self._accepted = (
+            replace(self._initial, parameters=stored["parameters"], masks=stored["masks"]).to(
+                device
+            )
+            for stored in (state["dense"], state["accepted"])
+        )
         self._solved, self._active = state["solved"], state["active"]
         self._runs = [tuple(run) for run in state["runs"]]
         self._rngs = [np.random.default_rng(0) for _ in state["rngs"]]
@@ -265,11 +264,6 @@ class Sculpting:
         self._pruning = self._new_pruning()
         for name, like in _fields(self._pruning).items():
             setattr(self._pruning, name, state["pruning"][name].to(like.device))
-
-    def _replicas(self, tensors: Mapping[str, Any]) -> Replicas:
-        like = self._initial
-        parameters, masks = dict(tensors["parameters"]), dict(tensors["masks"])
-        return Replicas(like.spec, like.net, parameters, masks).to(like.device)
 
     def _train(self, replicas: Replicas, rows: Tensor) -> tuple[Replicas, Tensor]:
         """The replicas retrained with the random streams of `rows`, and which reach the goal."""
@@ -339,25 +333,22 @@ class Sculpting:
 
     def _new_pruning(self) -> Pruning | None:
         """How this stage prunes the runs, at its beginning."""
-        spec, method, replicas = self._accepted.spec, self._method, self._accepted
-        if self.stage == "units":
-            return PercentilePruning.starting_at(
-                *(method.unit_score, without_units, method.schedule),
-                n_items=spec.n_hidden,
-                percent=torch.zeros(len(self._runs), dtype=torch.float64),
-                gradients=[self._gradients_of(run)[0] for run in self._runs],
-            )
-        if self.stage == "edges":
-            return PercentilePruning.starting_at(
-                *(method.edge_score, without_edges, method.schedule),
-                n_items=spec.n_weights,
-                percent=100 * (1 - replicas.n_kept().cpu().double() / spec.n_weights),
-                gradients=[self._gradients_of(run)[1] for run in self._runs],
-            )
+        method, replicas, spec = self._method, self._accepted, self._accepted.spec
         if self.stage == "single edges":
             kept = [replicas.masks[name].flatten(1) for name in replicas.weights]
             return SingleEdgePruning(torch.cat(kept, dim=1))
-        return None
+        if self.stage == "units":
+            score, cut, n_items = method.unit_score, without_units, spec.n_hidden
+            percent = torch.zeros(len(self._runs), dtype=torch.float64)
+        elif self.stage == "edges":
+            score, cut, n_items = method.edge_score, without_edges, spec.n_weights
+            percent = 100 * (1 - replicas.n_kept().cpu().double() / spec.n_weights)
+        else:
+            return None
+        gradients = [self._gradients_of(run)[-1] for run in self._runs]
+        return PercentilePruning.starting_at(
+            score, cut, method.schedule, n_items=n_items, percent=percent, gradients=gradients
+        )
 
 
 def _fields(pruning: Pruning | None) -> dict[str, Tensor]:
@@ -367,8 +358,7 @@ def _fields(pruning: Pruning | None) -> dict[str, Tensor]:
 
 
 def _tensors(replicas: Replicas) -> dict[str, dict[str, Tensor]]:
-    plain = replicas.to("cpu")
-    return {"parameters": plain.parameters, "masks": plain.masks}
+    return {"parameters": replicas.parameters, "masks": replicas.masks}
 
 
 def _check(

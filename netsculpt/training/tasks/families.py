@@ -73,7 +73,7 @@ def reused(n_uses: int = 8) -> str:
         "shared = (a ^ d) & (b ^ c)",
         "one = shared & a",
         "two = shared & c",
-        *_outputs(_turns(n_uses), "one", "two"),
+        *_outputs(n_uses, "one", "two"),
     )
 
 
@@ -92,7 +92,7 @@ def overlap(n_shared: int, n_uses: int) -> str:
     return _lines(
         f"one = {_first(letters[:_ARITY])}",
         f"two = {_second(letters[-_ARITY:])}",
-        *_outputs(_turns(n_uses), "one", "two"),
+        *_outputs(n_uses, "one", "two"),
     )
 
 
@@ -114,7 +114,7 @@ def levels(n_uses: int) -> str:
         "differ = left ^ right",
         "only_left = differ & left",
         "only_right = differ & right",
-        *_outputs(_turns(n_uses), "only_left", "only_right"),
+        *_outputs(n_uses, "only_left", "only_right"),
     )
 
 
@@ -143,14 +143,10 @@ def _second(letters: str) -> str:
     return f"({a} | {b}) & ~({c} ^ ({a} & {b})) & {d}"
 
 
-def _turns(n_uses: int) -> int:
+def _outputs(n_uses: int, *functions: str) -> list[str]:
     if not 1 <= n_uses <= _MOST_USES:
         raise FormatError(f"{n_uses} uses of each function: choose 1 … {_MOST_USES}")
-    return 2 * n_uses
-
-
-def _outputs(n_outputs: int, *functions: str) -> list[str]:
-    return [f"y{i + 1} = {functions[i % len(functions)]}" for i in range(n_outputs)]
+    return [f"y{number} = {name}" for number, name in enumerate(functions * n_uses, start=1)]
 
 
 def _lines(*lines: str) -> str:

@@ -31,8 +31,17 @@ class Goal(ABC):
         """Mean loss, a scalar."""
 
     @abstractmethod
+    def answers(self, logits: Tensor) -> Tensor:
+        """The answers [..., k] that logits [..., n_outputs] give; right ones equal the targets."""
+
+    @property
+    @abstractmethod
+    def answer_of_output(self) -> Tensor:
+        """Index of the answer that each output belongs to [n_outputs]."""
+
     def correct(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Which answers are right, boolean [n, k]."""
+        return self.answers(logits) == targets
 
     def accuracy(self, logits: Tensor, targets: Tensor) -> float:
         """Share of answers that are right, 0 … 1."""
@@ -76,9 +85,16 @@ class Bits(Goal):
 
         return binary_cross_entropy_with_logits(logits, targets)
 
-    def correct(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Which bits are right [n, n_bits]; sigmoid > 0.5 is the same as logit > 0."""
-        return (logits > 0) == (targets > 0)
+    def answers(self, logits: Tensor) -> Tensor:
+        """The bits [..., n_bits]; sigmoid > 0.5 is the same as logit > 0."""
+        return logits > 0
+
+    @property
+    def answer_of_output(self) -> Tensor:
+        """Every output is a bit of its own."""
+        import torch
+
+        return torch.arange(self.n_bits)
 
 
 @dataclass(frozen=True)
@@ -120,12 +136,20 @@ class Classes(Goal):
         parts = zip(torch.split(logits, list(self.sizes), dim=1), targets.T, strict=True)
         return torch.stack([cross_entropy(part, column) for part, column in parts]).mean()
 
-    def correct(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Which classifications are right [n, len(sizes)]: the true class has the largest logit."""
+    def answers(self, logits: Tensor) -> Tensor:
+        """The class with the largest logit in each classification [..., len(sizes)]."""
         import torch
 
-        answers = [part.argmax(dim=1) for part in torch.split(logits, list(self.sizes), dim=1)]
-        return torch.stack(answers, dim=1) == targets
+        parts = torch.split(logits, list(self.sizes), dim=-1)
+        return torch.stack([part.argmax(dim=-1) for part in parts], dim=-1)
+
+    @property
+    def answer_of_output(self) -> Tensor:
+        """All outputs of a classification share its answer."""
+        import torch
+
+        sizes = torch.tensor(self.sizes)
+        return torch.arange(sizes.numel()).repeat_interleave(sizes)
 
 
 def _check_shape(targets: Tensor, width: int, dtype: object) -> None:

@@ -49,11 +49,13 @@ def task(name: str, *, rng: RNG = None) -> Task:
     >>> task("digits", rng=0).validation.n_samples
     359
     """
-    for template, make in _PRESETS.items():
+    if name in _DRAWN:
+        return _DRAWN[name](rng)
+    for template, family in FAMILIES.items():
         if numbers := _numbers(template, name):
-            return make(name, *map(int, numbers.groups()), rng=rng)
+            return boolean(family(*map(int, numbers.groups())), name=name)
     raise FormatError(
-        f"no task {name!r}, there are {', '.join(_PRESETS)}: name one, with numbers for K and N"
+        f"no task {name!r}, there are {', '.join(task_names())}: name one, with numbers for K and N"
     )
 
 
@@ -63,7 +65,7 @@ def is_task_name(text: str) -> bool:
     >>> is_task_name("reused-use-2"), is_task_name("/home/me/functions.txt")
     (True, False)
     """
-    return any(_numbers(template, text) for template in _PRESETS)
+    return any(_numbers(template, text) for template in task_names())
 
 
 def task_names() -> list[str]:
@@ -72,36 +74,31 @@ def task_names() -> list[str]:
     >>> task_names()[:2]
     ['input-separable', 'reused']
     """
-    return list(_PRESETS)
+    return [*FAMILIES, *_DRAWN]
 
 
 def _numbers(template: str, name: str) -> re.Match[str] | None:
     return re.fullmatch(re.sub("[KN]", r"(0|[1-9][0-9]{0,3})", template), name)
 
 
-def _boolean(family: Callable[..., str], name: str, *numbers: int, rng: RNG) -> Task:  # noqa: ARG001
-    return boolean(family(*numbers), name=name)
-
-
-def _digits(name: str, *, rng: RNG) -> Task:  # noqa: ARG001
+def _digits(rng: RNG) -> Task:
     return hold_out(digits(), _HELD_OUT, rng=rng)
 
 
-def _shape_pairs(name: str, *, rng: RNG) -> Task:  # noqa: ARG001
+def _shape_pairs(rng: RNG) -> Task:
     seed = root_seed(rng)
     images = shape_pairs(_N_IMAGES, rng=stream(seed, "images"))
     return hold_out(images, _HELD_OUT, rng=stream(seed, "held out"))
 
 
-def _two_digits(pair: Callable[..., Task], name: str, *, rng: RNG) -> Task:
+def _two_digits(pair: Callable[..., Task], rng: RNG) -> Task:
     seed = root_seed(rng)
-    source = _digits(name, rng=stream(seed, "held out"))
+    source = _digits(stream(seed, "held out"))
     return pair(source, _N_PAIRS, rng=stream(seed, "pairs"))
 
 
-_PRESETS: Mapping[str, Callable[..., Task]] = MappingProxyType(
+_DRAWN: Mapping[str, Callable[[RNG], Task]] = MappingProxyType(
     {
-        **{template: partial(_boolean, family) for template, family in FAMILIES.items()},
         "digits": _digits,
         "shape-pairs": _shape_pairs,
         "two-digits-separate": partial(_two_digits, separate_digits),

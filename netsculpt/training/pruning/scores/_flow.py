@@ -39,11 +39,7 @@ def flow_scores(
                 elif id(tensor) not in ids and tensor.is_floating_point():
                     tensor.abs_()
     with torch.enable_grad():
-        output = clone(torch.ones_like(example, dtype=torch.float64))
-        gradients = torch.autograd.grad(
-            output.sum(), list(weights.values()), materialize_grads=True
-        )
-    return {
-        name: (weight * gradient).detach()
-        for (name, weight), gradient in zip(weights.items(), gradients, strict=True)
-    }
+        flow = clone(torch.ones_like(example, dtype=torch.float64)).sum()
+        gradients = torch.autograd.grad(flow, list(weights.values()), materialize_grads=True)
+    pairs = zip(weights.items(), gradients, strict=True)
+    return {name: (weight * gradient).detach() for (name, weight), gradient in pairs}

@@ -1,34 +1,20 @@
-"""What scores share: their published rounds, batches, and a copy of the net to score."""
+"""What scores share: their batches, and a copy of the net to score."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from netsculpt.core.errors import FormatError
 from netsculpt.core.random import RNG
-from netsculpt.nets.prunable import prunable
 from netsculpt.training.fitting.batches import Batches
 
-__all__ = ["loss_gradients", "needed", "published_rounds", "scored_copy"]
-
-Scoring = TypeVar("Scoring", bound=Callable[..., dict[str, Tensor]])
-
-
-def published_rounds(n_rounds: int) -> Callable[[Scoring], Scoring]:
-    """Declare over how many rounds the paper of a score prunes by it: its `published_rounds`."""
-
-    def declare(score: Scoring) -> Scoring:
-        score.published_rounds = n_rounds  # type: ignore[attr-defined]
-        return score
-
-    return declare
+__all__ = ["needed", "scored_copy"]
 
 
 def needed(batches: Batches | None, score: str) -> Batches:
@@ -51,16 +37,3 @@ def scored_copy(net: nn.Module, rng: RNG) -> Iterator[nn.Module]:
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
         torch.default_generator.manual_seed(seed)
         yield clone
-
-
-def loss_gradients(net: nn.Module, batches: Batches) -> dict[str, Tensor]:
-    """Signed gradient of the mean loss over all samples, by weight."""
-    weights = prunable(net)
-    total = {name: torch.zeros_like(weight) for name, weight in weights.items()}
-    for inputs, targets in batches:
-        loss = batches.loss(net(inputs), targets) * (len(inputs) / batches.n_samples)
-        gradients = torch.autograd.grad(loss, list(weights.values()), allow_unused=True)
-        for name, gradient in zip(weights, gradients, strict=True):
-            if gradient is not None:
-                total[name] += gradient
-    return total

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor, nn
 
@@ -51,16 +53,17 @@ def grasp(
         torch.default_generator.set_state(drawn)  # dropout drops the same again
         curved = [torch.zeros_like(weight) for weight in weights.values()]
         for share, gradients in _gradients(clone, batches, temperature, create_graph=True):
-            along = torch.stack(
-                [(g * x).sum() for g, x in zip(gradients, total, strict=True)]
-            ).sum()
+            pairs = zip(gradients, total, strict=True)
+            along = torch.stack([(g * x).sum() for g, x in pairs]).sum()
             products = torch.autograd.grad(along, list(weights.values()), materialize_grads=True)
             curved = [sum_ + share * h for sum_, h in zip(curved, products, strict=True)]
-        pairs = zip(weights.items(), curved, strict=True)
-        return {name: (weight * h).detach() for (name, weight), h in pairs}
+        scored = zip(weights.items(), curved, strict=True)
+        return {name: (weight * h).detach() for (name, weight), h in scored}
 
 
-def _gradients(net: nn.Module, batches: Batches, temperature: float, *, create_graph: bool):  # type: ignore[no-untyped-def]
+def _gradients(
+    net: nn.Module, batches: Batches, temperature: float, *, create_graph: bool
+) -> Iterator[tuple[float, tuple[Tensor, ...]]]:
     """Each batch's share of the samples and the gradient of its mean loss."""
     weights = list(prunable(net).values())
     for inputs, targets in batches:

@@ -8,12 +8,11 @@ from torch import Tensor, nn
 from netsculpt.core.random import RNG
 from netsculpt.training.fitting.batches import Batches
 from netsculpt.training.pruning.scores._flow import flow_scores
-from netsculpt.training.pruning.scores._scored import needed, published_rounds
+from netsculpt.training.pruning.scores._scored import needed
 
 __all__ = ["synflow_l2"]
 
 
-@published_rounds(100)
 def synflow_l2(
     net: nn.Module,
     batches: Batches | None = None,
@@ -33,3 +32,6 @@ def synflow_l2(
     [[1.0, 4.0]]
     """
     return flow_scores(net, needed(batches, "synflow_l2").example, torch.square)
+
+
+synflow_l2.published_rounds = 100  # type: ignore[attr-defined]

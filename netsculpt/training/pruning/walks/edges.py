@@ -9,14 +9,9 @@ from scipy.sparse.csgraph import breadth_first_order
 
 from netsculpt.training.pruning.walks.graph import WalkGraph
 
-__all__ = ["all_edges", "kept_edges", "live_units"]
+__all__ = ["dispensable", "kept_edges", "live_units"]
 
 Ints = NDArray[np.int64]
-
-
-def all_edges(graph: WalkGraph) -> tuple[Ints, Ints, Ints]:
-    """Source, target and scalar of every edge of the unpruned net."""
-    return kept_edges(graph, np.ones(graph.n_scalars, bool))
 
 
 def kept_edges(graph: WalkGraph, kept: NDArray[np.bool_]) -> tuple[Ints, Ints, Ints]:
@@ -47,6 +42,30 @@ def live_units(graph: WalkGraph, source: Ints, target: Ints) -> NDArray[np.bool_
     return _reached(source, target, graph.inputs, n_units) & _reached(
         target, source, graph.outputs, n_units
     )
+
+
+def dispensable(source: Ints, target: Ints, scalar: Ints, candidates: Ints, most: int) -> list[int]:
+    """Scalars that can go, one after the other, while every unit keeps an edge in and one out.
+
+    The edges are those between live units; `candidates` are tried in their order, until `most` go.
+    """
+    order = np.argsort(scalar, kind="stable")
+    source, target, scalar = source[order], target[order], scalar[order]
+    leaving, arriving = np.bincount(source), np.bincount(target)
+    needed = scalar[(leaving[source] < 2) | (arriving[target] < 2)]
+    chosen: list[int] = []
+    for candidate in candidates[~np.isin(candidates, needed)].tolist():
+        if len(chosen) >= most:
+            break
+        edges = slice(*np.searchsorted(scalar, [candidate, candidate + 1]))
+        np.subtract.at(leaving, source[edges], 1)
+        np.subtract.at(arriving, target[edges], 1)
+        if leaving[source[edges]].all() and arriving[target[edges]].all():
+            chosen.append(candidate)
+        else:
+            np.add.at(leaving, source[edges], 1)
+            np.add.at(arriving, target[edges], 1)
+    return chosen
 
 
 def _reached(source: Ints, target: Ints, starts: Ints, n_units: int) -> NDArray[np.bool_]:

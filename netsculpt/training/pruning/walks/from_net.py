@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -40,6 +41,11 @@ class NetWalkGraph:
         pairs = zip(self.shapes.items(), parts, strict=True)
         return {name: part.reshape(shape) for (name, shape), part in pairs}
 
+    def flat(self, values: Mapping[str, Tensor], *, missing: bool = False) -> NDArray[Any]:
+        """One value per scalar, from tensors of the shapes of the weights."""
+        parts = [values.get(x, torch.full(shape, missing)) for x, shape in self.shapes.items()]
+        return torch.cat([part.detach().cpu().flatten() for part in parts]).numpy()
+
     def live(self, kept: NDArray[np.bool_]) -> LiveUnits:
         """Units on input→output paths of what is kept, by layer."""
         source, target, _ = kept_edges(self.graph, kept)
@@ -66,32 +72,30 @@ def walk_graph(
     sizes = [x.numel() for x in weights.values()]
     firsts = dict(zip(weights, np.cumsum([0, *sizes]).tolist(), strict=False))
     build, _ = followed(_with_numbers(exported(net, inputs), weights, firsts), TraceOptions())
-    strengths = [torch.zeros(0), *(strength(x.detach()).cpu().flatten() for x in weights.values())]
-    entries: list[int | NDArray[np.int64]] = []  # of each weight that feeds a layer
-    for layer_weight in build.layer_weights:
-        name = layer_weight.weight.parameter
-        if name is not None and name in weights:
-            first = firsts[name]
-            entries.append(
-                _scalars(layer_weight.weight.value, first, first + weights[name].numel(), name)
-            )
-        else:  # not counted
-            entries.append(sum(x.numel() for x in strengths))
-            strengths.append(layer_weight.weight.value.abs().flatten())
-    n_all = sum(x.numel() for x in strengths)
-    listed, connections = [np.zeros(0, np.int64)], []
-    for layer_weight, scalars in zip(build.layer_weights, entries, strict=True):
-        if isinstance(scalars, int):
-            connections += _connections(layer_weight, scalars)
+    used = [layer_weight.weight for layer_weight in build.layer_weights]
+    uncounted = [x.value.abs().flatten() for x in used if x.parameter not in weights]
+    counted = [torch.zeros(0), *(strength(x.detach()).cpu().flatten() for x in weights.values())]
+    strengths = torch.cat([*counted, *uncounted]).numpy()
+    next_uncounted, listed, connections = sum(sizes), [np.zeros(0, np.int64)], []
+    for layer_weight, weight in zip(build.layer_weights, used, strict=True):
+        name = weight.parameter
+        if name is None or name not in weights:
+            first, next_uncounted = next_uncounted, next_uncounted + weight.value.numel()
         else:
-            connections += _connections(layer_weight, n_all + sum(x.size for x in listed))
-            listed.append(scalars)
+            begin, end = firsts[name], firsts[name] + weights[name].numel()
+            scalars = _scalars(weight.value, begin, end, name)
+            if isinstance(scalars, int):
+                first = scalars
+            else:
+                first = strengths.size + sum(x.size for x in listed)
+                listed.append(scalars)
+        connections += _connections(layer_weight, first)
     wires = [x for edges in build.edges.values() for x in edges if x.kind == WIRING]
     pairs = [np.stack([x.source, x.target], axis=1) for x in wires]
     n_units = [layer.n_units for layer in build.layers]
     feeding = {layer for edges in build.edges.values() for x in edges for layer in x.size}
     graph = WalkGraph(
-        torch.cat(strengths).numpy(),
+        strengths,
         sum(sizes),
         np.concatenate(listed),
         connections,

@@ -58,10 +58,3 @@ class Visited:
     last: NDArray[np.int64]  # scalars that the last walk added
     n_walks: int
     n_lost: int  # walks that reached a unit with no way on; they keep nothing
-
-    @property
-    def before_last(self) -> NDArray[np.bool_]:
-        """What was kept before the last walk [n_scalars]."""
-        before = self.kept.copy()
-        before[self.last] = False
-        return before

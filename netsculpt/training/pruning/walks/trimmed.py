@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from netsculpt.training.pruning.walks.edges import kept_edges, live_units
+from netsculpt.training.pruning.walks.edges import dispensable, kept_edges, live_units
 from netsculpt.training.pruning.walks.graph import Visited, WalkGraph
 
 __all__ = ["trimmed"]
@@ -21,17 +21,7 @@ def trimmed(graph: WalkGraph, visited: Visited, n_kept: int) -> NDArray[np.bool_
     source, target, scalar = kept_edges(graph, kept)
     live = live_units(graph, source, target)
     alive = live[source] & live[target]
-    source, target, scalar = source[alive], target[alive], scalar[alive]
-    arriving, leaving = (np.bincount(x, minlength=live.size) for x in (target, source))
-    surplus = max(int(kept.sum()) - n_kept, 0)
-    for weakest in visited.last[np.argsort(graph.strength[visited.last], kind="stable")].tolist():
-        if not surplus:
-            break
-        own = np.flatnonzero(scalar == weakest)
-        fewer = [np.bincount(x[own], minlength=live.size) for x in (target, source)]
-        touched = [x > 0 for x in fewer]
-        if (arriving - fewer[0])[touched[0]].all() and (leaving - fewer[1])[touched[1]].all():
-            kept[weakest] = False
-            arriving, leaving = arriving - fewer[0], leaving - fewer[1]
-            surplus -= 1
+    weakest = visited.last[np.argsort(graph.strength[visited.last], kind="stable")]
+    surplus = int(kept.sum()) - n_kept
+    kept[dispensable(source[alive], target[alive], scalar[alive], weakest, surplus)] = False
     return kept

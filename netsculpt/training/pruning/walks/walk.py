@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -119,7 +118,8 @@ def walk(
     count, n_last, n_walks, n_lost, idle = state.tolist()
     while count < n_kept:
         n_pairs = max(math.ceil((n_kept - count) / (2 * gain)), _FEWEST)
-        blocks = _blocks(begun, n_pairs)
+        end = begun + n_pairs
+        blocks = ((first, min(_PAIRS, end - first)) for first in range(begun, end, _PAIRS))
         before = count, n_walks
         for path, length in in_threads(walk_block, blocks, jobs if n_pairs >= _SEVERAL else 1):
             mark(path, length, kept, n_kept, _MOST_LOST, last, state)
@@ -131,12 +131,6 @@ def walk(
                     f"{idle} walks in a row kept nothing new, with {count} of {n_kept} weights "
                     "kept: the others lie on no path, or are next to 0; choose a lower density"
                 )
-        begun += n_pairs
+        begun = end
         gain = max(count - before[0], 1) / (n_walks - before[1])
     return Visited(kept, last[:n_last].copy(), n_walks, n_lost)
-
-
-def _blocks(begun: int, n_pairs: int) -> Iterator[tuple[int, int]]:
-    """First pair of walks and number of pairs of each block."""
-    for first in range(begun, begun + n_pairs, _PAIRS):
-        yield first, min(_PAIRS, begun + n_pairs - first)

@@ -29,11 +29,7 @@ def weight_gradient(replicas: Replicas, task: Task) -> Tensor:
 
     def score(parameters: dict[str, Tensor]) -> Tensor:
         gradients = by_sample(parameters, samples.inputs, samples.targets)
-        return torch.cat(
-            [
-                (gradients[name] * parameters[name]).abs().mean(0).flatten()
-                for name in replicas.weights
-            ]
-        )
+        products = [gradients[name] * parameters[name] for name in replicas.weights]
+        return torch.cat([product.abs().mean(0).flatten() for product in products])
 
     return vmap(score)(replicas.parameters)

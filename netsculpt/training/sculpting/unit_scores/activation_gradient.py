@@ -26,9 +26,8 @@ def activation_gradient(replicas: Replicas, task: Task) -> Tensor:
     def loss(
         opened: dict[str, Tensor], parameters: dict[str, Tensor], x: Tensor, y: Tensor
     ) -> Tensor:
-        return goal.loss(
-            functional_call(replicas.net, {**parameters, **opened}, (x[None],)), y[None]
-        )
+        logits = functional_call(replicas.net, {**parameters, **opened}, (x[None],))
+        return goal.loss(logits, y[None])
 
     by_sample = vmap(grad(loss), in_dims=(None, None, 0, 0))
     by_replica = vmap(by_sample, in_dims=(None, 0, None, None))
