@@ -6,7 +6,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +14,7 @@ import typer
 
 from netsculpt.cli.importing import attribute, imported, is_file
 from netsculpt.cli.messages import complain
+from netsculpt.cli.options import choice
 
 if TYPE_CHECKING:
     from netsculpt.graph.graph import NetGraph
@@ -23,27 +23,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Loaded", "Source", "load_source"]
 
-_net_option = partial(typer.Option, rich_help_panel="Models that are not a chain of layers")
+_PANEL = "Models that are not a chain of layers"
+_net_option = partial(typer.Option, rich_help_panel=_PANEL)
 _DTYPES = ("float32", "float64", "float16", "bfloat16", "int64", "int32", "bool")
 _OF_MODEL = (  # options that need --model
     *("example_shape", "example_dtype", "edge_norm", "granularity", "unroll", "no_fold_norms"),
     "max_edges",
 )
-
-
-class Norm(StrEnum):
-    """How several scalars make one weight."""
-
-    L1 = "l1"
-    L2 = "l2"
-    SUM = "sum"
-
-
-class Units(StrEnum):
-    """What a unit of a convolution is."""
-
-    CHANNEL = "channel"
-    SPATIAL = "spatial"
 
 
 @dataclass(frozen=True)
@@ -56,11 +42,10 @@ class Source:
             metavar="FILE", help="Checkpoint, state dict, safetensors, .pt2, ONNX, or a graph .npz."
         ),
     ]
-    mask: Annotated[
-        Path | None, typer.Option("--mask", help="File of masks, if the model has none.")
-    ] = None
+    mask: Annotated[Path | None, typer.Option(help="File of masks, if the model has none.")] = None
     max_bytes: Annotated[
-        int, typer.Option("--max-bytes", min=1, help="Refuse files with more bytes of weights.")
+        int,
+        typer.Option(min=1, show_default="8 GiB", help="Refuse files with more bytes of weights."),
     ] = 8 << 30
     allow_nonfinite: Annotated[
         bool,
@@ -69,7 +54,6 @@ class Source:
     model: Annotated[
         str | None,
         _net_option(
-            "--model",
             metavar="MODULE:NAME",
             help="pkg.module:factory or path/to/file.py:factory, called without arguments: "
             "creates the model whose weights are in FILE. It is imported and its code is run.",
@@ -77,36 +61,30 @@ class Source:
     ] = None
     example_shape: Annotated[
         list[str] | None,
-        _net_option(
-            "--example-shape",
-            metavar="SIZES",
-            help="Input shape, batch first: 1,3,32,32; once per input.",
-        ),
+        _net_option(metavar="SIZES", help="Input shape, batch first: 1,3,32,32; once per input."),
     ] = None
     example_dtype: Annotated[
         list[str] | None,
-        _net_option(
-            "--example-dtype",
-            metavar="TYPE",
-            help="Input dtype: float32 (default), int64 for tokens, …",
-        ),
+        _net_option(metavar="TYPE", help="Input dtype: float32 (default), int64 for tokens, …"),
     ] = None
     edge_norm: Annotated[
-        Norm | None,
-        _net_option(
-            "--edge-norm",
-            help="Weight of an edge that combines several scalars, such as a kernel; default l1.",
+        str | None,
+        choice(
+            ("l1", "l2", "sum"),
+            "Weight of an edge that combines several scalars, such as a kernel: {}; default l1.",
+            rich_help_panel=_PANEL,
         ),
     ] = None
     granularity: Annotated[
-        Units | None,
-        _net_option(
-            "--granularity",
-            help="Units of convolutions: channels (default), or every position of each.",
+        str | None,
+        choice(
+            ("channel", "spatial"),
+            "Unit of a convolution: {} (every position of a channel); default channel.",
+            rich_help_panel=_PANEL,
         ),
     ] = None
     unroll: Annotated[
-        int | None, _net_option("--unroll", min=1, help="Steps of a recurrent layer; default 1.")
+        int | None, _net_option(min=1, help="Steps of a recurrent layer; default 1.")
     ] = None
     no_fold_norms: Annotated[
         bool,
@@ -115,21 +93,16 @@ class Source:
             help="Leave the factors of batch norm and other normalizations out of the edges.",
         ),
     ] = False
-    max_edges: Annotated[
-        int | None, _net_option("--max-edges", min=1, help="Refuse graphs with more edges.")
-    ] = None
+    max_edges: Annotated[int | None, _net_option(min=1, help="Refuse graphs with more edges.")] = (
+        None
+    )
 
     @property
     def trace_options(self) -> dict[str, Any]:
         """Keyword arguments for `netsculpt.trace`: those that were given."""
-        options = {
-            "edge_norm": self.edge_norm and self.edge_norm.value,
-            "granularity": self.granularity and self.granularity.value,
-            "unroll": self.unroll,
-            "fold_norms": False if self.no_fold_norms else None,
-            "max_edges": self.max_edges,
-        }
-        return {name: value for name, value in options.items() if value is not None}
+        names = ("edge_norm", "granularity", "unroll", "max_edges")
+        options = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        return options | ({"fold_norms": False} if self.no_fold_norms else {})
 
 
 @dataclass(frozen=True, eq=False)
