@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -35,6 +35,7 @@ __all__ = [
     "choice",
     "chosen_detectors",
     "jobs_option",
+    "numbers",
     "recipe_option",
     "refuse_options",
     "require_writable",
@@ -44,6 +45,8 @@ __all__ = [
 DATA_AWARE = names("data_aware")
 DETECTORS = (*names("detectors"), *DATA_AWARE)
 FORMATS = ("pdf", "png", "svg")
+
+Number = TypeVar("Number", int, float)
 
 recipe_option = partial(typer.Option, rich_help_panel="Recipe")
 
@@ -67,6 +70,24 @@ def jobs_option(text: str) -> Any:
 def share(percent: float) -> float:
     """A percentage as a share; 99.9 / 100 is a little more than 0.999."""
     return round(percent / 100, 12)
+
+
+def numbers(
+    text: str,
+    kind: Callable[[str], Number],
+    allowed: Callable[[Number], bool],
+    *,
+    needed: str,
+    flag: str,
+) -> tuple[Number, ...]:
+    """Numbers separated by commas, each of them allowed."""
+    try:
+        values = tuple(kind(part) for part in text.split(","))
+    except ValueError:
+        values = ()
+    if not values or not all(map(allowed, values)):
+        raise typer.BadParameter(f"{text!r} is not {needed}", param_hint=flag)
+    return values
 
 
 def refuse_options(context: typer.Context, names: Collection[str], reason: str) -> None:

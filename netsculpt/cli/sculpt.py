@@ -19,6 +19,7 @@ from netsculpt.cli.options import (
     choice,
     chosen_detectors,
     jobs_option,
+    numbers,
     refuse_options,
     require_writable,
     share,
@@ -187,16 +188,9 @@ def _integers(text: str) -> tuple[int, ...]:
     return tuple(integers)
 
 
-def _percentages(text: str, option: str) -> tuple[float, ...]:
-    try:
-        percentages = tuple(float(part) for part in text.split(","))
-    except ValueError:
-        percentages = ()
-    if not percentages or not all(0 < value <= 100 for value in percentages):
-        raise typer.BadParameter(
-            f"{text!r} is not a list of percentages such as 2.5,1", param_hint=option
-        )
-    return percentages
+def _percentages(text: str, flag: str) -> tuple[float, ...]:
+    needed = "a list of percentages such as 2.5,1"
+    return numbers(text, float, lambda value: 0 < value <= 100, needed=needed, flag=flag)
 
 
 def _widths(task_name: str, text: str) -> tuple[int, ...]:
@@ -205,10 +199,10 @@ def _widths(task_name: str, text: str) -> tuple[int, ...]:
 
     task = parse_task(task_name, rng=0)
     ends = (task.n_inputs, task.n_outputs)
-    parts = text.split(",") if text else [str(ends[0]), "24", "24", str(ends[1])]
-    if not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
-        raise typer.BadParameter(f"{text!r} is not a list such as 4,24,24,4", param_hint="--arch")
-    widths = tuple(int(part) for part in parts)
+    if not text:
+        return ends[0], 24, 24, ends[1]
+    needed = "a list such as 4,24,24,4"
+    widths = numbers(text, int, lambda width: width > 0, needed=needed, flag="--arch")
     if len(widths) < 3 or (widths[0], widths[-1]) != ends:
         raise typer.BadParameter(
             f"{text!r} does not fit {task_name}: {ends[0]} inputs, at least one hidden layer and "

@@ -14,7 +14,7 @@ import typer
 
 from netsculpt.cli.importing import attribute, imported, is_file
 from netsculpt.cli.messages import complain
-from netsculpt.cli.options import choice
+from netsculpt.cli.options import choice, numbers
 
 if TYPE_CHECKING:
     from netsculpt.graph.graph import NetGraph
@@ -112,16 +112,16 @@ class Loaded:
     source: Source
     graph: NetGraph
     net: Mapping[str, Any] = field(default_factory=dict)  # how it was named and traced, JSON-able
-    given: NetAndExample | None = None
+    traced: NetAndExample | None = None
 
     def fidelity(self, seed: int) -> Fidelity | None:
         """How closely the graph describes the net, if there is one."""
-        if self.given is None:
+        if self.traced is None:
             return None
         from netsculpt.tracing import fidelity
 
         with redirect_stdout(sys.stderr):
-            return fidelity(self.given.net, self.graph, self.given.example, rng=seed)
+            return fidelity(self.traced.net, self.graph, self.traced.example, rng=seed)
 
     def arguments(self) -> dict[str, Any]:
         """The source for a manifest, JSON-able."""
@@ -166,7 +166,7 @@ def _traced(source: Source, model: str) -> Loaded:
     complain(f"imports {where} and runs its code")
     with redirect_stdout(sys.stderr):  # what the net prints is not part of the report
         net = net_from(attribute(imported(where), where, name), model)
-        given = NetAndExample(net, zeros_example(shapes, dtypes))
+        traced = NetAndExample(net, zeros_example(shapes, dtypes))
         loaded = load_into(
             net,
             source.file,
@@ -174,14 +174,14 @@ def _traced(source: Source, model: str) -> Loaded:
             max_bytes=source.max_bytes,
             allow_nonfinite=source.allow_nonfinite,
         )
-        graph = trace(net, given.example, **source.trace_options)
+        graph = trace(net, traced.example, **source.trace_options)
     named: dict[str, Any] = {
         "model": model,
         "example_shape": [list(shape) for shape in shapes],
         "example_dtype": list(dtypes),
     }
     graph = replace(graph, provenance=(step("model", **named), loaded, *graph.provenance))
-    return Loaded(source, graph, {**named, **source.trace_options}, given)
+    return Loaded(source, graph, {**named, **source.trace_options}, traced)
 
 
 def _parts(model: str) -> tuple[str, str]:
@@ -207,14 +207,10 @@ def _shapes(texts: Sequence[str] | None) -> tuple[tuple[int, ...], ...]:
 
 
 def _shape(text: str) -> tuple[int, ...]:
-    parts = [part.strip() for part in text.split(",")]
-    sizes = tuple(int(part) for part in parts if part.isdecimal())
-    if len(sizes) < max(len(parts), 2) or 0 in sizes:
-        raise typer.BadParameter(
-            f"{text!r} is not a shape such as 1,3,32,32: batch first, then at least one size, all "
-            "above 0",
-            param_hint="--example-shape",
-        )
+    needed = "a shape such as 1,3,32,32: batch first, then at least one size, all above 0"
+    sizes = numbers(text, int, lambda size: size > 0, needed=needed, flag="--example-shape")
+    if len(sizes) < 2:
+        raise typer.BadParameter(f"{text!r} is not {needed}", param_hint="--example-shape")
     return sizes
 
 

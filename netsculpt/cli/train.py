@@ -21,6 +21,7 @@ from netsculpt.cli.options import (
     Seed,
     WeightDecay,
     choice,
+    numbers,
     recipe_option,
     require_writable,
     share,
@@ -77,7 +78,14 @@ class RecipeOptions:
                 "a learning rate of 0 trains nothing: a number above 0 is needed"
             )
         goal = None if self.goal_accuracy is None else share(self.goal_accuracy)
-        parsed = {"milestones": _milestones(self.milestones), "goal_accuracy": goal}
+        epochs = self.milestones and numbers(
+            self.milestones,
+            int,
+            lambda epoch: 0 <= epoch < 10**9,
+            needed="a list of epochs such as 60,120",
+            flag="--milestones",
+        )
+        parsed = {"milestones": epochs or (), "goal_accuracy": goal}
         try:
             return Recipe(**{**vars(self), **parsed})
         except FormatError as error:
@@ -163,12 +171,3 @@ def train(
         typer.echo(json.dumps({**about, **counts.summary(), "model": str(output)}, indent=2))
     else:
         print_trained(fitted, counts, output)
-
-
-def _milestones(text: str) -> tuple[int, ...]:
-    parts = [part.strip() for part in text.split(",") if text]
-    if not all(part.isdecimal() and len(part) < 10 for part in parts):
-        raise typer.BadParameter(
-            f"{text!r} is not a list of epochs such as 60,120", param_hint="--milestones"
-        )
-    return tuple(map(int, parts))
