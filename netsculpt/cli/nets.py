@@ -119,12 +119,12 @@ def spec_of(text: str) -> NetSpec:
             param_hint="--net",
         )
     spec: Any = FAMILIES[family]
-    known, kinds = fields(spec), typing.get_type_hints(spec)
-    n_needed = sum(x.default is MISSING for x in known)
-    if not n_needed <= len(values) <= len(known):
-        form = "".join(f":{x.name}" if x.default is MISSING else f"[:{x.name}]" for x in known)
+    parameters, kinds = fields(spec), typing.get_type_hints(spec)
+    n_needed = sum(x.default is MISSING for x in parameters)
+    if not n_needed <= len(values) <= len(parameters):
+        form = "".join(f":{x.name}" if x.default is MISSING else f"[:{x.name}]" for x in parameters)
         raise typer.BadParameter(f"{text!r:.80} is not {family}{form}", param_hint="--net")
-    pairs = zip(known, values, strict=False)
+    pairs = zip(parameters, values, strict=False)
     try:
         return net_from_spec(
             {"family": family} | {x.name: _read(value, kinds[x.name]) for x, value in pairs}
