@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from netsculpt.hierarchy import Hierarchy
     from netsculpt.modules import Comparison
     from netsculpt.paths import Effective, PathCore
+    from netsculpt.tracing import Fidelity
 
-__all__ = ["Analysis", "AnalysisPlan", "Detected", "PathFacts", "analyze"]
+__all__ = ["Analysis", "AnalysisPlan", "Detected", "PathFacts", "analyze", "detector_of"]
 
 TAU = 0.9  # share of paths that the path core covers
 MAX_PAIRS = 1_000_000  # entries of the largest input × output matrix that a report holds
@@ -92,6 +93,7 @@ class Analysis:
     detected: tuple[Detected, ...]
     agreement: dict[tuple[str, str], Comparison]  # between detectors
     notes: tuple[str, ...]  # what the reader has to know
+    fidelity: Fidelity | None = None  # of a traced graph to its net, for the reports
 
     def units(self) -> pd.DataFrame:
         """One row per unit: its place, whether it is live, every metric, its modules."""
@@ -179,7 +181,7 @@ def analyze(
     (2, 0.05)
     """
     plan = plan or AnalysisPlan()
-    detectors = {name: _detector(name, graph, influence) for name in plan.detectors}
+    detectors = {name: detector_of(name, graph, influence) for name in plan.detectors}
     named("nulls", plan.null)
     report = progress or silent
     seed = root_seed(rng)
@@ -210,10 +212,13 @@ def analyze(
     return Analysis(graph, plan, seed, effective, facts, columns, detected, agreement, tuple(notes))
 
 
-def _detector(
+def detector_of(
     name: str, graph: NetGraph, influence: NDArray[np.float64] | None
 ) -> Callable[..., Partition]:
-    """The detector of that name; a data-aware one returns the same partition for every graph."""
+    """The detector of that name; a data-aware one returns its partition of `graph` for any graph.
+
+    Raises if the name is unknown, or a data-aware detector gets no `influence` [U, O].
+    """
     data_aware = catalog("data_aware")
     if name not in data_aware:
         return named("detectors", name)

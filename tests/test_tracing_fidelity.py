@@ -415,13 +415,14 @@ def test_reports_tell_of_it(capsys: pytest.CaptureFixture[str], tmp_path: Path) 
     net, example = nn.Sequential(nn.LSTM(5, 4), Last(), nn.Linear(4, 2)), torch.zeros(1, 3, 5)
     graph = trace(net, example)
     told = fidelity(net, graph, example, rng=0)
-    found = analyze(graph, AnalysisPlan(n_nulls=0, n_seeds=0), rng=0)
-    print_report(found, fidelity=told)
+    analysis = analyze(graph, AnalysisPlan(n_nulls=0, n_seeds=0), rng=0)
+    analysis = replace(analysis, fidelity=told)
+    print_report(analysis)
     words = " ".join(capsys.readouterr().out.split())
     assert "Fidelity to the net Edges compared with the net in" in words
     assert f"differ from the net's by {told.output_error:.1e} of their scale" in words
     assert "Not checked: 0.i, 0.f, 0.g, 0.o" in words
-    write_folder(found, tmp_path, fidelity=told)
+    write_folder(analysis, tmp_path)
     written = json.loads((tmp_path / "summary.json").read_text())
     assert written["fidelity"] == json.loads(json.dumps(told.summary()))
     schema = json.loads(Path(netsculpt.report.__path__[0], "summary.schema.json").read_text())

@@ -50,26 +50,14 @@ def means(rows: pd.DataFrame) -> pd.DataFrame:
 
     Measures of paths are over the nets that have one; ``…_seeds`` counts those.
     """
-    columns = ["accuracy", "loss", "density", *MEASURES]
-    table = []
-    for key, part in rows.groupby(_CELL, sort=False):
-        row = dict(zip(_CELL, key, strict=True))
-        for column in columns:
-            row |= _interval(column, part[column])
-        table.append(row)
-    return pd.DataFrame(table)
+    return _over_seeds(rows, _CELL, ["accuracy", "loss", "density", *MEASURES])
 
 
 def live_by_layer(layers: pd.DataFrame) -> pd.DataFrame:
     """Mean units on a path in each layer, with half a 95 % t-interval; plain initialisation."""
     units = layers[(layers["kind"] == "units") & (layers["initialisation"] == PLAIN)]
     keys = ["net", "baseline", "asked", "method", "layer", "role", "units"]
-    return pd.DataFrame(
-        [
-            {**dict(zip(keys, key, strict=True)), **_interval("live", part["live"])}
-            for key, part in units.groupby(keys, sort=False)
-        ]
-    )
+    return _over_seeds(units, keys, ["live"])
 
 
 def differences(rows: pd.DataFrame) -> pd.DataFrame:
@@ -148,13 +136,18 @@ def _accuracy_by(rows: pd.DataFrame, keys: list[str], columns: str) -> pd.DataFr
 
 def _gained(gain: pd.Series[float], keys: list[str]) -> pd.DataFrame:
     """Mean gain over seeds."""
-    known = gain.dropna().rename("gain").reset_index()
-    return pd.DataFrame(
-        [
-            {**dict(zip(keys, key, strict=True)), **_interval("gain", part["gain"])}
-            for key, part in known.groupby(keys, sort=False)
-        ]
-    )
+    return _over_seeds(gain.dropna().rename("gain").reset_index(), keys, ["gain"])
+
+
+def _over_seeds(rows: pd.DataFrame, keys: list[str], columns: Sequence[str]) -> pd.DataFrame:
+    """One row per key: mean and interval of each column."""
+    table = []
+    for key, part in rows.groupby(keys, sort=False):
+        row = dict(zip(keys, key, strict=True))
+        for column in columns:
+            row |= _interval(column, part[column])
+        table.append(row)
+    return pd.DataFrame(table)
 
 
 def _interval(column: str, values: Sequence[float] | pd.Series[float]) -> dict[str, float]:

@@ -7,14 +7,15 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from netsculpt.core.catalog import catalog, names
+from netsculpt.core.catalog import names
 from netsculpt.graph.graph import NetGraph
 from netsculpt.graph.partition import Partition
+from netsculpt.pipeline import detector_of
 
 __all__ = ["KNOWN", "modules_by"]
 
-_DETECTORS, _DATA_AWARE = "detectors", "data_aware"
-KNOWN = (*names(_DETECTORS), *names(_DATA_AWARE))
+_DATA_AWARE = names("data_aware")
+KNOWN = (*names("detectors"), *_DATA_AWARE)
 
 
 def modules_by(
@@ -24,9 +25,5 @@ def modules_by(
     influence: Callable[[], NDArray[np.float64]],
 ) -> Partition:
     """The partition of a detector; `influence` is called only for data-aware ones."""
-    data_aware = catalog(_DATA_AWARE)
-    if detector in data_aware:
-        partition: Partition = data_aware[detector](graph, influence())
-    else:
-        partition = catalog(_DETECTORS)[detector](graph, rng=rng)
-    return partition
+    data = influence() if detector in _DATA_AWARE else None
+    return detector_of(detector, graph, data)(graph, rng=rng)

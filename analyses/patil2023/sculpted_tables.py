@@ -13,7 +13,7 @@ from scipy.stats import binomtest, fisher_exact
 
 from patil2023.measured import HERE, PUBLISHED, UNITS
 from patil2023.paper import carrying_units_in_paper
-from patil2023.tables import success_rates
+from patil2023.tables import print_rates, success_rates
 
 __all__ = [
     "carrying_by_state",
@@ -133,7 +133,8 @@ def print_study(tables: Mapping[str, pd.DataFrame]) -> None:
     """Print the tables."""
     console = Console()
     if "success_rates" in tables:
-        _print_rates(console, tables["success_rates"])
+        print_rates(console, tables["success_rates"], _rate)
+        console.print("rate (networks) | the paper's")
     for name, title in _TITLES.items():
         if len(tables.get(name, ())):
             shown = _SHOWN.get(name, _as_is)(tables[name].round(3))
@@ -141,19 +142,6 @@ def print_study(tables: Mapping[str, pd.DataFrame]) -> None:
             for values in shown.itertuples(index=False):
                 table.add_row(*map(_text, values))
             console.print(table)
-
-
-def _print_rates(console: Console, rates: pd.DataFrame) -> None:
-    """Print one table per measure, with rows and columns as in the paper."""
-    for (detector, measure), cells in rates.groupby(["detector", "measure"], sort=False):
-        columns = sorted(set(cells["column"]))
-        counted = "hidden layers" if measure == "exemplars" else "uses"
-        table = Table("", *map(str, columns), title=f"{detector}: {measure}", caption=counted)
-        for row, line in cells.groupby("row"):
-            text = {cell["column"]: _rate(cell) for cell in line.to_dict("records")}
-            table.add_row(str(row), *(text.get(column, "") for column in columns))
-        console.print(table)
-    console.print("rate (networks) | the paper's")
 
 
 def _turned(digits: pd.DataFrame) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import pandas as pd
@@ -15,6 +15,7 @@ from patil2023.truth import CRITERIA
 __all__ = [
     "agreement",
     "carrying",
+    "print_rates",
     "print_side_by_side",
     "print_tables",
     "side_by_side",
@@ -97,14 +98,7 @@ def carrying(rows: pd.DataFrame) -> pd.DataFrame:
 def print_tables(rates: pd.DataFrame, agreed: pd.DataFrame, carried: pd.DataFrame) -> None:
     """Print the tables."""
     console = Console()
-    for (detector, measure), cells in rates.groupby(["detector", "measure"], sort=False):
-        columns = sorted(set(cells["column"]))
-        counted = "hidden layers" if measure == "exemplars" else "uses"
-        table = Table("", *map(str, columns), title=f"{detector}: {measure}", caption=counted)
-        for row, line in cells.groupby("row"):
-            text = {cell["column"]: _rate(cell) for cell in line.to_dict("records")}
-            table.add_row(str(row), *(text.get(column, "") for column in columns))
-        console.print(table)
+    print_rates(console, rates, _rate)
     console.print("A rate alone is also the paper's; in brackets: the paper's, where it differs.")
     if len(agreed):
         title = "agreement with the published partitions"
@@ -121,6 +115,20 @@ def print_tables(rates: pd.DataFrame, agreed: pd.DataFrame, carried: pd.DataFram
         for each in both.to_dict("records"):
             means = f"{each['mean']:.2f}", f"{each['paper']:.2f}"
             table.add_row(str(each["width"]), str(each["hidden_layer"]), *means)
+        console.print(table)
+
+
+def print_rates(
+    console: Console, rates: pd.DataFrame, text_of: Callable[[dict[Hashable, Any]], str]
+) -> None:
+    """Print one table per detector and measure, with rows and columns as in the paper."""
+    for (detector, measure), cells in rates.groupby(["detector", "measure"], sort=False):
+        columns = sorted(set(cells["column"]))
+        counted = "hidden layers" if measure == "exemplars" else "uses"
+        table = Table("", *map(str, columns), title=f"{detector}: {measure}", caption=counted)
+        for row, line in cells.groupby("row"):
+            texts = {cell["column"]: text_of(cell) for cell in line.to_dict("records")}
+            table.add_row(str(row), *(texts.get(column, "") for column in columns))
         console.print(table)
 
 

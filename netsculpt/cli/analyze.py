@@ -37,7 +37,6 @@ def analyze(
     task: Annotated[
         str | None,
         typer.Option(
-            "--task",
             help=f"Data for {_NEED_DATA}: a task as in 'sculpt'; not needed for models that "
             "'sculpt' wrote.",
         ),

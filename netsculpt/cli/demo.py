@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from netsculpt.cli.options import (
-    DATA_AWARE,
     DETECTORS,
     FigureOptions,
     PlanOptions,
@@ -49,7 +48,7 @@ def demo(
 
     require_writable(output)
     output.mkdir(parents=True, exist_ok=True)
-    detectors = [name for name in (*DETECTORS, *DATA_AWARE) if name not in SLOWER_TWINS]
+    detectors = [name for name in DETECTORS if name not in SLOWER_TWINS]
     with progress_bars() as progress:
         sculpted_model(output, seed, progress)
     loaded = load_source(Source(output / "model.pt"))

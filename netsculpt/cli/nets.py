@@ -1,4 +1,4 @@
-"""Nets that ``prune`` and ``train`` start from: in a model.pt, or described by a text."""
+"""Nets that ``prune`` and ``train`` start from, and what they write."""
 
 from __future__ import annotations
 
@@ -35,29 +35,34 @@ class NewNet:
     net: Annotated[
         str | None,
         typer.Option(
-            "--net",
             metavar="SPEC",
             help="A new net: mlp:64,128,10 · cnn:1x8x8:8,16:32:10 · vgg:3x32x32:64,64/128,128:10 · "
             "resnet:3x32x32:10 (ResNet-20) · lstm:8x8:32:10.",
         ),
     ] = None
-    initial: Annotated[
+    init: Annotated[
         str | None,
-        choice(
-            "--init",
-            names(_INITIALISATIONS),
-            f"Initial weights of --net: {{}}; default {INITIAL}.",
-        ),
+        choice(names(_INITIALISATIONS), f"Initial weights of --net: {{}}; default {INITIAL}."),
     ] = None
 
 
 @dataclass(frozen=True, eq=False)
 class StartNet:
-    """A net to start from."""
+    """A net to start from: of a model.pt, or described by a text."""
 
     spec: NetSpec
     net: Any  # torch.nn.Module
     metadata: dict[str, Any]  # of its file, or how it was made
+
+    def write(self, net: Any, path: Path, **about: Any) -> None:
+        """Write the net that became of this one as a model.pt; its metadata tell `about` it."""
+        from netsculpt.files.model import write_model
+        from netsculpt.nets import plain_state
+
+        state, masks = plain_state(net)
+        metadata = {**self.metadata, **about}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_model(path, net=self.spec.spec, state=state, masks=masks, metadata=metadata)
 
 
 def start_net(new: NewNet, seed: int) -> StartNet:
@@ -68,7 +73,7 @@ def start_net(new: NewNet, seed: int) -> StartNet:
     from netsculpt.nets.masks import net_from_model
 
     if new.model is not None and new.net is None:
-        if new.initial is not None:
+        if new.init is not None:
             raise typer.BadParameter("MODEL has its weights: leave it out", param_hint="--init")
         model = read_model(new.model)
         return StartNet(net_from_spec(model.net), net_from_model(model), dict(model.metadata))
@@ -79,7 +84,7 @@ def start_net(new: NewNet, seed: int) -> StartNet:
             param_hint="MODEL",
         )
     spec = spec_of(new.net)
-    name = new.initial or INITIAL
+    name = new.init or INITIAL
     net = initial_net(spec, rng=seed)
     net = catalog(_INITIALISATIONS)[name](net, rng=stream(seed, "initial weights"))
     return StartNet(spec, net, {"initial": {"weights": name, "seed": seed}})
@@ -114,12 +119,12 @@ def spec_of(text: str) -> NetSpec:
             param_hint="--net",
         )
     spec: Any = FAMILIES[family]
-    known, kinds = fields(spec), typing.get_type_hints(spec)
-    n_needed = sum(x.default is MISSING for x in known)
-    if not n_needed <= len(values) <= len(known):
-        form = "".join(f":{x.name}" if x.default is MISSING else f"[:{x.name}]" for x in known)
+    parameters, kinds = fields(spec), typing.get_type_hints(spec)
+    n_needed = sum(x.default is MISSING for x in parameters)
+    if not n_needed <= len(values) <= len(parameters):
+        form = "".join(f":{x.name}" if x.default is MISSING else f"[:{x.name}]" for x in parameters)
         raise typer.BadParameter(f"{text!r:.80} is not {family}{form}", param_hint="--net")
-    pairs = zip(known, values, strict=False)
+    pairs = zip(parameters, values, strict=False)
     try:
         return net_from_spec(
             {"family": family} | {x.name: _read(value, kinds[x.name]) for x, value in pairs}

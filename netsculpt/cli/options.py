@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -20,32 +21,45 @@ __all__ = [
     "DATA_AWARE",
     "DETECTORS",
     "AsJson",
+    "BatchSize",
     "Detector",
     "Device",
+    "Epochs",
     "FigureOptions",
+    "LearningRate",
+    "Noise",
     "PlanOptions",
     "Resume",
     "Seed",
+    "WeightDecay",
     "choice",
     "chosen_detectors",
-    "finite",
     "jobs_option",
+    "numbers",
+    "recipe_option",
+    "refuse_options",
     "require_writable",
+    "share",
 ]
 
-DETECTORS = names("detectors")
 DATA_AWARE = names("data_aware")
+DETECTORS = (*names("detectors"), *DATA_AWARE)
 FORMATS = ("pdf", "png", "svg")
 
+Number = TypeVar("Number", int, float)
 
-def choice(flag: str, known: Sequence[str], text: str = "{}", *, panel: str | None = None) -> Any:
+recipe_option = partial(typer.Option, rich_help_panel="Recipe")
+
+
+def choice(known: Sequence[str], text: str, **more: Any) -> Any:
     """An option whose value is one of `known`; its help is `text`, with the names for {}."""
-    return typer.Option(
-        flag,
-        callback=_one_of(known),
-        help=text.format(" | ".join(known)),
-        rich_help_panel=panel,
-    )
+
+    def check(name: str | None) -> str | None:
+        if name is not None and name not in known:
+            raise typer.BadParameter(f"{name!r} is not one of {', '.join(known)}")
+        return name
+
+    return typer.Option(callback=check, help=text.format(" | ".join(known)), **more)
 
 
 def jobs_option(text: str) -> Any:
@@ -53,20 +67,41 @@ def jobs_option(text: str) -> Any:
     return typer.Option("--jobs", "-j", callback=_not_zero, help=text)
 
 
-def finite(value: float) -> float:
-    """Refuse infinity as the value of an option."""
+def share(percent: float) -> float:
+    """A percentage as a share; 99.9 / 100 is a little more than 0.999."""
+    return round(percent / 100, 12)
+
+
+def numbers(
+    text: str,
+    kind: Callable[[str], Number],
+    allowed: Callable[[Number], bool],
+    *,
+    needed: str,
+    flag: str,
+) -> tuple[Number, ...]:
+    """Numbers separated by commas, each of them allowed."""
+    try:
+        values = tuple(kind(part) for part in text.split(","))
+    except ValueError:
+        values = ()
+    if not values or not all(map(allowed, values)):
+        raise typer.BadParameter(f"{text!r} is not {needed}", param_hint=flag)
+    return values
+
+
+def refuse_options(context: typer.Context, names: Collection[str], reason: str) -> None:
+    """Refuse, rather than ignore, options on the command line that would change nothing."""
+    for option in context.command.params:
+        source = context.get_parameter_source(option.name or "")
+        if option.name in names and source is not None and source.name == "COMMANDLINE":
+            raise typer.BadParameter(f"{reason}: leave it out", param_hint=option.opts[0])
+
+
+def _finite(value: float) -> float:
     if value == float("inf"):
         raise typer.BadParameter("a finite number is needed")
     return value
-
-
-def _one_of(known: Sequence[str]) -> Callable[[str | None], str | None]:
-    def check(name: str | None) -> str | None:
-        if name is not None and name not in known:
-            raise typer.BadParameter(f"{name!r} is not one of {', '.join(known)}")
-        return name
-
-    return check
 
 
 def _list_of(known: Sequence[str], otherwise: str) -> Callable[[str], str]:
@@ -92,8 +127,8 @@ def _not_zero(jobs: int) -> int:
     return jobs
 
 
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Same seed, same bytes.")]
-Device = Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1, …")]
+Seed = Annotated[int, typer.Option(min=0, help="Same seed, same bytes.")]
+Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, …")]
 Resume = Annotated[
     bool, typer.Option("--resume", help="Continue where the same command was interrupted.")
 ]
@@ -103,9 +138,23 @@ AsJson = Annotated[
 Detector = Annotated[
     str,
     typer.Option(
-        "--detector",
-        callback=_list_of((*DETECTORS, *DATA_AWARE), "all"),
-        help=f"{' | '.join((*DETECTORS, *DATA_AWARE))} | all; several separated by commas.",
+        callback=_list_of(DETECTORS, "all"),
+        help=f"{' | '.join(DETECTORS)} | all; several separated by commas.",
+    ),
+]
+
+Epochs = Annotated[int, recipe_option(min=1, help="Passes over the samples in a training.")]
+BatchSize = Annotated[int, recipe_option(min=1, help="Samples per step.")]
+LearningRate = Annotated[
+    float, recipe_option(callback=_finite, min=0, help="Largest learning rate.")
+]
+WeightDecay = Annotated[
+    float, recipe_option(callback=_finite, min=0, help="Weight decay of the optimizer.")
+]
+Noise = Annotated[
+    float,
+    recipe_option(
+        callback=_finite, min=0, help="Standard deviation of the noise added to training inputs."
     ),
 ]
 
@@ -118,7 +167,7 @@ class PlanOptions:
     n_nulls: Annotated[
         int, typer.Option("--nulls", min=0, help="Null networks for z and p; 0 = none.")
     ] = 100
-    null: Annotated[str, choice("--null", names("nulls"), "Null model: {}.")] = "rewire"
+    null: Annotated[str, choice(names("nulls"), "Null model: {}.")] = "rewire"
     n_seeds: Annotated[
         int, typer.Option("--stability-seeds", min=0, help="Runs to measure stability.")
     ] = 20
@@ -146,14 +195,16 @@ class FigureOptions:
     figures: Annotated[
         str,
         typer.Option(
-            "--figures",
             callback=_list_of(FORMATS, "none"),
             help="Formats, separated by commas: pdf,png,svg; 'none' draws none.",
         ),
     ] = "pdf,png"
-    width: Annotated[Width, typer.Option("--width", help="Column that figures are made for.")] = (
-        Width.NEURIPS
-    )
+    width: Annotated[
+        Width,
+        typer.Option(
+            metavar="COLUMN", help=f"Column that figures are made for: {' | '.join(Width)}."
+        ),
+    ] = Width.NEURIPS
 
     @property
     def formats(self) -> list[str]:
@@ -163,7 +214,7 @@ class FigureOptions:
 
 def chosen_detectors(text: str) -> list[str]:
     """Names of detectors; "all" means every one."""
-    return [*DETECTORS, *DATA_AWARE] if text == "all" else _listed(text)
+    return list(DETECTORS) if text == "all" else _listed(text)
 
 
 def require_writable(folder: Path) -> None:

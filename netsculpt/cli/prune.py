@@ -5,14 +5,23 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from netsculpt.cli.messages import complain
 from netsculpt.cli.nets import INITIAL, NewNet, matching_task, start_net
-from netsculpt.cli.options import AsJson, Resume, Seed, choice, jobs_option, require_writable
+from netsculpt.cli.options import (
+    AsJson,
+    Resume,
+    Seed,
+    choice,
+    jobs_option,
+    refuse_options,
+    require_writable,
+)
+from netsculpt.cli.resuming import refuse_restart, resumable
 from netsculpt.cli.takes import takes
 from netsculpt.core.catalog import catalog, names
 
@@ -25,8 +34,6 @@ __all__ = ["prune"]
 SCORES = names("scores")
 METHODS = ["phew", *SCORES]
 ALLOCATIONS = ["global", *names("allocations")]
-SCHEDULES = names("schedules")
-SCOPES = names("scopes")
 OF_SCORES = ("allocation", "schedule", "rounds", "scope", "dense")
 BASELINES = ["shuffled", "reinitialised", "inverted"]
 
@@ -38,35 +45,36 @@ def prune(
     output: Annotated[
         Path, typer.Option("-o", "--output", help="The model to write, with its masks.")
     ] = Path("pruned.pt"),
-    method: Annotated[str, choice("--method", METHODS)] = "phew",
+    method: Annotated[str, choice(METHODS, "How weights are chosen: {}.")] = "phew",
     density: Annotated[
-        float, typer.Option("--density", min=0, max=1, help="Fraction of the weights to keep.")
+        float, typer.Option(min=0, max=1, help="Fraction of the weights to keep.")
     ] = 0.1,
     task: Annotated[
-        str | None,
-        typer.Option("--task", help="Samples for snip and grasp: a task, as in 'sculpt'."),
+        str | None, typer.Option(help="Samples for snip and grasp: a task, as in 'sculpt'.")
     ] = None,
-    n_samples: Annotated[
-        int, typer.Option("--n-samples", min=1, help="Number of samples to score by.")
-    ] = 512,
-    allocation: Annotated[str, choice("--allocation", ALLOCATIONS)] = "global",
-    schedule: Annotated[str, choice("--schedule", SCHEDULES)] = "exponential",
+    n_samples: Annotated[int, typer.Option(min=1, help="Number of samples to score by.")] = 512,
+    allocation: Annotated[
+        str, choice(ALLOCATIONS, "How layers share what is kept: {}.")
+    ] = "global",
+    schedule: Annotated[
+        str, choice(names("schedules"), "How the density falls over the rounds: {}.")
+    ] = "exponential",
     rounds: Annotated[
-        int | None,
-        typer.Option("--rounds", min=1, help="How often to score (default: as in the paper)."),
+        int | None, typer.Option(min=1, help="How often to score (default: as in the paper).")
     ] = None,
-    scope: Annotated[str, choice("--scope", SCOPES)] = "weight",
+    scope: Annotated[
+        str, choice(names("scopes"), "What is kept or pruned together: each {}.")
+    ] = "weight",
     dense: Annotated[
         list[str] | None,
-        typer.Option("--dense", help="A weight to leave alone, such as fc.weight; repeatable."),
+        typer.Option(help="A weight to leave alone, such as fc.weight; repeatable."),
     ] = None,
     baseline: Annotated[
         str | None,
         choice(
-            "--baseline",
             BASELINES,
-            "shuffled: the mask of each layer | reinitialised: other weights, same masks | "
-            "inverted: the best weights are pruned.",
+            "A control: 'shuffled' permutes the mask of each layer, 'reinitialised' has other "
+            "weights and the same masks, 'inverted' prunes the best weights.",
         ),
     ] = None,
     repair: Annotated[
@@ -107,51 +115,39 @@ def prune(
 
     `netsculpt analyze pruned.pt`
     """
-    from netsculpt.files.model import write_model
-    from netsculpt.nets import plain_state
-    from netsculpt.report.terminal.progress import progress_bars
     from netsculpt.report.terminal.pruned import print_pruned
     from netsculpt.training import inverted, sparse_net
     from netsculpt.training import prune as pruned_net
 
     if method not in SCORES:
-        _refuse_composition(context, method, baseline)
+        _refuse_scoring(context, method, baseline)
     checkpoint = output.with_suffix(".pruning.pt")
-    if checkpoint.exists() and not resume:
-        raise typer.BadParameter(
-            f"{str(checkpoint)!r} holds an interrupted pruning: continue it with --resume, or name "
-            "another file",
-            param_hint="-o",
-        )
+    refuse_restart(checkpoint, resume)
     require_writable(output.parent)
     begun = start_net(new, seed)
     batches = _batches(begun, task, n_samples, seed)
-    try:
-        with progress_bars() as progress:
-            pruned = pruned_net(
-                begun.net,
-                method=inverted(method) if baseline == "inverted" else method,
-                density=density,
-                batches=batches,
-                rng=seed,
-                allocation=allocation,
-                schedule=schedule,
-                rounds=rounds,
-                scope=scope,
-                dense=dense or (),
-                progress=progress and (lambda done, rounds: progress("rounds", done, rounds)),
-                checkpoint=checkpoint,
-                jobs=jobs,
-            )
-    except KeyboardInterrupt:
-        complain("to continue, repeat the command with --resume")
-        raise
+    with resumable() as progress:
+        pruned = pruned_net(
+            begun.net,
+            method=inverted(method) if baseline == "inverted" else method,
+            density=density,
+            batches=batches,
+            rng=seed,
+            allocation=allocation,
+            schedule=schedule,
+            rounds=rounds,
+            scope=scope,
+            dense=dense or (),
+            progress=progress and partial(progress, "rounds"),
+            checkpoint=checkpoint,
+            jobs=jobs,
+        )
     sparse = sparse_net(
         begun.net,
         replace(pruned, details={**pruned.details, "baseline": baseline}),
         batches.example,
         shuffle=baseline == "shuffled",
-        redraw=_redraw(new.model, new.initial) if baseline == "reinitialised" else None,
+        redraw=_redraw(new.model, new.init) if baseline == "reinitialised" else None,
         repair=repair,
         correct_fan_in=fan_in_corrected,
         rng=seed,
@@ -163,10 +159,7 @@ def prune(
         "dense": dense or [],
         "fan_in_corrected": fan_in_corrected,
     }
-    state, masks = plain_state(sparse.net)
-    metadata = {**begun.metadata, "pruning": summary}
-    output.parent.mkdir(parents=True, exist_ok=True)
-    write_model(output, net=begun.spec.spec, state=state, masks=masks, metadata=metadata)
+    begun.write(sparse.net, output, pruning=summary)
     checkpoint.unlink(missing_ok=True)
     if as_json:
         typer.echo(json.dumps({**summary, "model": str(output)}, indent=2))
@@ -174,22 +167,12 @@ def prune(
         print_pruned(sparse.pruned, output)
 
 
-def _refuse_composition(context: typer.Context, method: str, baseline: str | None) -> None:
+def _refuse_scoring(context: typer.Context, method: str, baseline: str | None) -> None:
     """Options about scores are refused for a method without scores, not ignored."""
-    given = [name for name in OF_SCORES if _on_command_line(context, name)]
+    reason = f"{method} does not rank weights by a score (only {', '.join(SCORES)} do)"
     if baseline == "inverted":
-        given.append("baseline inverted")
-    if given:
-        raise typer.BadParameter(
-            f"{method} does not rank weights by a score: leave it out, or choose --method "
-            f"{' | '.join(SCORES)}",
-            param_hint=f"--{given[0]}",
-        )
-
-
-def _on_command_line(context: typer.Context, name: str) -> bool:
-    source = context.get_parameter_source(name)
-    return source is not None and source.name == "COMMANDLINE"
+        raise typer.BadParameter(f"{reason}: leave it out", param_hint="--baseline inverted")
+    refuse_options(context, OF_SCORES, reason)
 
 
 def _batches(begun: StartNet, task: str | None, n_samples: int, seed: int) -> Batches:
@@ -210,8 +193,8 @@ def _no_loss(_outputs: object, _targets: object) -> NoReturn:
     )
 
 
-def _redraw(model: Path | None, initial: str | None) -> Callable[..., Any]:
+def _redraw(model: Path | None, init: str | None) -> Callable[..., Any]:
     """New weights for --net as --init draws them, for a MODEL as its layers do."""
     from netsculpt.training import reinitialised
 
-    return reinitialised if model else catalog("initialisations")[initial or INITIAL]
+    return reinitialised if model else catalog("initialisations")[init or INITIAL]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,11 +44,12 @@ def run(
         analysis = analyze(
             loaded.graph, plan, rng=seed, influence=influence, jobs=jobs, progress=progress
         )
+    analysis = replace(analysis, fidelity=fidelity)
     try:
         if as_json:
-            typer.echo(summary_json(analysis, fidelity=fidelity))
+            typer.echo(summary_json(analysis))
         else:
-            print_report(analysis, fidelity=fidelity)
+            print_report(analysis)
     finally:  # the folder is written even if the reader of stdout closes the pipe early
         if output is not None:
             with progress_bars() as progress:
@@ -57,7 +59,6 @@ def run(
                     source={**loaded.arguments(), "task": task},
                     figures=figures.formats,
                     width=figures.width.value,
-                    fidelity=fidelity,
                     progress=progress,
                 )
     if not as_json:

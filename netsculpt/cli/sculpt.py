@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netsculpt.cli.messages import complain
 from netsculpt.cli.options import (
+    BatchSize,
     Detector,
     Device,
+    Epochs,
+    LearningRate,
+    Noise,
+    WeightDecay,
     choice,
     chosen_detectors,
-    finite,
     jobs_option,
+    numbers,
+    refuse_options,
     require_writable,
+    share,
 )
+from netsculpt.cli.resuming import refuse_restart, resumable
+from netsculpt.cli.takes import takes
 from netsculpt.core.catalog import names
+
+if TYPE_CHECKING:
+    from netsculpt.studies.sculpting import SweepConfig
 
 __all__ = ["sculpt"]
 
@@ -25,69 +37,83 @@ WITH_RESUME = ("detector", "jobs", "output", "resume")  # options that do not be
 MOST_SEEDS = 1_000_000  # in one sculpting
 
 
+@dataclass(frozen=True)
+class SweepOptions:
+    """The options that make a `SweepConfig`, named as its fields."""
+
+    widths: Annotated[
+        str,
+        typer.Option(
+            "--arch",
+            help="Units per layer, inputs and outputs included: 4,24,24,4. Default: two hidden "
+            "layers of 24.",
+        ),
+    ] = ""
+    seeds: Annotated[str, typer.Option(help="Such as 0-9 or 0,3,7.")] = "0-9"
+    unit_gradients: Annotated[
+        str, typer.Option(help="Percent of hidden units pruned per step; one or several.")
+    ] = "70,30,10"
+    edge_gradients: Annotated[
+        str, typer.Option(help="Percent of weights pruned per step; one or several.")
+    ] = "2.5,1"
+    goal_accuracy: Annotated[
+        float, typer.Option(min=1e-3, max=100, help="Accuracy to keep, in percent.")
+    ] = 100.0
+    epochs: Epochs = 40
+    batch_size: BatchSize = 8
+    learning_rate: LearningRate = 0.05
+    weight_decay: WeightDecay = 1e-4
+    noise: Noise = 0.1
+    unit_score: Annotated[
+        str, choice(names("unit_scores"), "Units that score lowest are pruned first: {}.")
+    ] = "activation_gradient"
+    edge_score: Annotated[
+        str, choice(names("edge_scores"), "Weights that score lowest are pruned first: {}.")
+    ] = "magnitude"
+    schedule: Annotated[
+        str, choice(names("schedules"), "How what is pruned grows with the steps: {}.")
+    ] = "linear"
+    rewind: Annotated[
+        bool,
+        typer.Option("--rewind", help="Retrain from the initial weights, as for lottery tickets."),
+    ] = False
+    single_edges: Annotated[
+        bool, typer.Option("--single-edges", help="At the end, also try to prune each edge alone.")
+    ] = False
+    device: Device = "cpu"
+    together: Annotated[
+        int, typer.Option(min=1, help="Maximum number of runs in one stacked batch.")
+    ] = 1000
+
+    def config(self, task: str) -> SweepConfig:
+        """The configuration of a sweep for this task."""
+        from netsculpt.studies.sculpting import SweepConfig
+        from netsculpt.training.tasks import absolute_task
+
+        task = absolute_task(task)
+        parsed = {
+            "widths": _widths(task, self.widths),
+            "seeds": _integers(self.seeds),
+            "unit_gradients": _percentages(self.unit_gradients, "--unit-gradients"),
+            "edge_gradients": _percentages(self.edge_gradients, "--edge-gradients"),
+            "goal_accuracy": share(self.goal_accuracy),
+        }
+        return SweepConfig(task, **{**vars(self), **parsed})
+
+
+@takes
 def sculpt(
     context: typer.Context,
     task: Annotated[
         str | None,
         typer.Argument(
-            help="A task by name, a text file of functions, or two IDX files as IMAGES,LABELS."
+            metavar="TASK",
+            help="A task by name, a text file of functions, or two IDX files as IMAGES,LABELS.",
         ),
     ] = None,
-    arch: Annotated[
-        str, typer.Option("--arch", help="Units per layer, inputs and outputs included: 4,24,24,4.")
-    ] = "",
-    seeds: Annotated[str, typer.Option("--seeds", help="Such as 0-9 or 0,3,7.")] = "0-9",
-    unit_gradients: Annotated[
-        str,
-        typer.Option(
-            "--unit-gradients", help="Percent of hidden units pruned per step; one or several."
-        ),
-    ] = "70,30,10",
-    edge_gradients: Annotated[
-        str,
-        typer.Option(
-            "--edge-gradients", help="Percent of weights pruned per step; one or several."
-        ),
-    ] = "2.5,1",
-    goal_accuracy: Annotated[
-        float,
-        typer.Option("--goal-accuracy", min=1e-3, max=100, help="Accuracy to keep, in percent."),
-    ] = 100.0,
-    epochs: Annotated[int, typer.Option("--epochs", min=1, help="Epochs of every training.")] = 40,
-    batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Samples per step.")] = 8,
-    learning_rate: Annotated[
-        float,
-        typer.Option("--learning-rate", min=0, callback=finite, help="Learning rate of Adam."),
-    ] = 0.05,
-    weight_decay: Annotated[
-        float, typer.Option("--weight-decay", min=0, callback=finite, help="Weight decay of Adam.")
-    ] = 1e-4,
-    noise: Annotated[
-        float,
-        typer.Option(
-            "--noise",
-            min=0,
-            callback=finite,
-            help="Standard deviation of the noise added to training inputs.",
-        ),
-    ] = 0.1,
-    unit_score: Annotated[
-        str, choice("--unit-score", names("unit_scores"))
-    ] = "activation_gradient",
-    edge_score: Annotated[str, choice("--edge-score", names("edge_scores"))] = "magnitude",
-    schedule: Annotated[str, choice("--schedule", names("schedules"))] = "linear",
-    rewind: Annotated[
-        bool,
-        typer.Option("--rewind", help="Retrain from the initial weights, as for lottery tickets."),
-    ] = False,
-    single_edges: Annotated[
-        bool, typer.Option("--single-edges", help="At the end, also try to prune each edge alone.")
-    ] = False,
+    *,
+    plan: SweepOptions,
     detector: Detector = "sculpting,path_signature,functional",
-    device: Device = "cpu",
-    together: Annotated[
-        int, typer.Option("--together", min=1, help="Maximum number of runs in one stacked batch.")
-    ] = 1000,
     jobs: Annotated[int, jobs_option("Processes that share the batches; -1 = one per core.")] = 1,
     output: Annotated[
         Path, typer.Option("-o", "--output", help="Folder for models and tables.")
@@ -115,70 +141,30 @@ def sculpt(
 
     `netsculpt analyze runs/seed-0/model.pt`
     """
-    from netsculpt.report.terminal.progress import progress_bars
     from netsculpt.report.terminal.sculpted import print_sweep
-    from netsculpt.studies.sculpting import SweepConfig, read_config, sweep
-    from netsculpt.training.tasks import absolute_task
+    from netsculpt.studies.sculpting import read_config, sweep
 
     detectors = chosen_detectors(detector)
-    begun = (output / "plan.json").exists()
-    if begun and not resume:
-        raise typer.BadParameter(
-            f"{str(output)!r} holds a sculpting: resume it with --resume, or name another folder",
-            param_hint="-o",
-        )
-    if task is None:
-        if resume and not begun:
-            raise typer.BadParameter(
-                f"{str(output)!r} holds no sculpting to resume (no plan.json): name the folder "
-                "that 'sculpt -o' wrote, or a TASK to start",
-                param_hint="--resume",
-            )
-        if not begun:
-            raise typer.BadParameter("a task is needed; see --help for names", param_hint="TASK")
-        _refuse_plan_options(context)
+    saved = output / "plan.json"
+    refuse_restart(saved, resume)
+    if task is not None:
+        config = plan.config(task)
+    elif saved.exists():
+        refused = [name for name in context.params if name not in WITH_RESUME]
+        refuse_options(context, refused, "the plan in the folder already has it")
         config = read_config(output)
-    else:
-        task = absolute_task(task)
-        config = SweepConfig(
-            task,
-            widths=_widths(task, arch),
-            seeds=_integers(seeds),
-            unit_gradients=_percentages(unit_gradients, "--unit-gradients"),
-            edge_gradients=_percentages(edge_gradients, "--edge-gradients"),
-            goal_accuracy=round(goal_accuracy / 100, 12),  # 99.9 / 100 is more than .999
-            epochs=epochs,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            weight_decay=weight_decay,
-            noise=noise,
-            unit_score=unit_score,
-            edge_score=edge_score,
-            schedule=schedule,
-            rewind=rewind,
-            single_edges=single_edges,
-            device=device,
-            together=together,
+    elif resume:
+        raise typer.BadParameter(
+            f"{str(output)!r} holds no sculpting to resume (no plan.json): name the folder that "
+            "'sculpt -o' wrote, or a TASK to start",
+            param_hint="--resume",
         )
+    else:
+        raise typer.BadParameter("a task is needed; see --help for names", param_hint="TASK")
     require_writable(output)
-    try:
-        with progress_bars() as progress:
-            result = sweep(config, output, detectors=detectors, jobs=jobs, progress=progress)
-    except KeyboardInterrupt:
-        complain(f"resume with: netsculpt sculpt --resume -o {output}")
-        raise
+    with resumable(f"run: netsculpt sculpt --resume -o {output}") as progress:
+        result = sweep(config, output, detectors=detectors, jobs=jobs, progress=progress)
     print_sweep(result, output, detectors)
-
-
-def _refuse_plan_options(context: typer.Context) -> None:
-    """Refuse, rather than ignore, an option that the plan in the folder would overrule."""
-    for name in context.params:
-        source = context.get_parameter_source(name)
-        if name not in WITH_RESUME and source is not None and source.name == "COMMANDLINE":
-            raise typer.BadParameter(
-                "the plan in the folder already has it: leave it out",
-                param_hint=f"--{name.replace('_', '-')}",
-            )
 
 
 def _integers(text: str) -> tuple[int, ...]:
@@ -202,16 +188,9 @@ def _integers(text: str) -> tuple[int, ...]:
     return tuple(integers)
 
 
-def _percentages(text: str, option: str) -> tuple[float, ...]:
-    try:
-        percentages = tuple(float(part) for part in text.split(","))
-    except ValueError:
-        percentages = ()
-    if not percentages or not all(0 < value <= 100 for value in percentages):
-        raise typer.BadParameter(
-            f"{text!r} is not a list of percentages such as 2.5,1", param_hint=option
-        )
-    return percentages
+def _percentages(text: str, flag: str) -> tuple[float, ...]:
+    needed = "a list of percentages such as 2.5,1"
+    return numbers(text, float, lambda value: 0 < value <= 100, needed=needed, flag=flag)
 
 
 def _widths(task_name: str, text: str) -> tuple[int, ...]:
@@ -220,10 +199,10 @@ def _widths(task_name: str, text: str) -> tuple[int, ...]:
 
     task = parse_task(task_name, rng=0)
     ends = (task.n_inputs, task.n_outputs)
-    parts = text.split(",") if text else [str(ends[0]), "24", "24", str(ends[1])]
-    if not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
-        raise typer.BadParameter(f"{text!r} is not a list such as 4,24,24,4", param_hint="--arch")
-    widths = tuple(int(part) for part in parts)
+    if not text:
+        return ends[0], 24, 24, ends[1]
+    needed = "a list such as 4,24,24,4"
+    widths = numbers(text, int, lambda width: width > 0, needed=needed, flag="--arch")
     if len(widths) < 3 or (widths[0], widths[-1]) != ends:
         raise typer.BadParameter(
             f"{text!r} does not fit {task_name}: {ends[0]} inputs, at least one hidden layer and "

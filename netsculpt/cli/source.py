@@ -6,7 +6,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +14,7 @@ import typer
 
 from netsculpt.cli.importing import attribute, imported, is_file
 from netsculpt.cli.messages import complain
+from netsculpt.cli.options import choice, numbers
 
 if TYPE_CHECKING:
     from netsculpt.graph.graph import NetGraph
@@ -23,27 +23,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Loaded", "Source", "load_source"]
 
-_net_option = partial(typer.Option, rich_help_panel="Models that are not a chain of layers")
+_PANEL = "Models that are not a chain of layers"
+_net_option = partial(typer.Option, rich_help_panel=_PANEL)
 _DTYPES = ("float32", "float64", "float16", "bfloat16", "int64", "int32", "bool")
 _OF_MODEL = (  # options that need --model
     *("example_shape", "example_dtype", "edge_norm", "granularity", "unroll", "no_fold_norms"),
     "max_edges",
 )
-
-
-class Norm(StrEnum):
-    """How several scalars make one weight."""
-
-    L1 = "l1"
-    L2 = "l2"
-    SUM = "sum"
-
-
-class Units(StrEnum):
-    """What a unit of a convolution is."""
-
-    CHANNEL = "channel"
-    SPATIAL = "spatial"
 
 
 @dataclass(frozen=True)
@@ -56,11 +42,10 @@ class Source:
             metavar="FILE", help="Checkpoint, state dict, safetensors, .pt2, ONNX, or a graph .npz."
         ),
     ]
-    mask: Annotated[
-        Path | None, typer.Option("--mask", help="File of masks, if the model has none.")
-    ] = None
+    mask: Annotated[Path | None, typer.Option(help="File of masks, if the model has none.")] = None
     max_bytes: Annotated[
-        int, typer.Option("--max-bytes", min=1, help="Refuse files with more bytes of weights.")
+        int,
+        typer.Option(min=1, show_default="8 GiB", help="Refuse files with more bytes of weights."),
     ] = 8 << 30
     allow_nonfinite: Annotated[
         bool,
@@ -69,7 +54,6 @@ class Source:
     model: Annotated[
         str | None,
         _net_option(
-            "--model",
             metavar="MODULE:NAME",
             help="pkg.module:factory or path/to/file.py:factory, called without arguments: "
             "creates the model whose weights are in FILE. It is imported and its code is run.",
@@ -77,36 +61,30 @@ class Source:
     ] = None
     example_shape: Annotated[
         list[str] | None,
-        _net_option(
-            "--example-shape",
-            metavar="SIZES",
-            help="Input shape, batch first: 1,3,32,32; once per input.",
-        ),
+        _net_option(metavar="SIZES", help="Input shape, batch first: 1,3,32,32; once per input."),
     ] = None
     example_dtype: Annotated[
         list[str] | None,
-        _net_option(
-            "--example-dtype",
-            metavar="TYPE",
-            help="Input dtype: float32 (default), int64 for tokens, …",
-        ),
+        _net_option(metavar="TYPE", help="Input dtype: float32 (default), int64 for tokens, …"),
     ] = None
     edge_norm: Annotated[
-        Norm | None,
-        _net_option(
-            "--edge-norm",
-            help="Weight of an edge that combines several scalars, such as a kernel; default l1.",
+        str | None,
+        choice(
+            ("l1", "l2", "sum"),
+            "Weight of an edge that combines several scalars, such as a kernel: {}; default l1.",
+            rich_help_panel=_PANEL,
         ),
     ] = None
     granularity: Annotated[
-        Units | None,
-        _net_option(
-            "--granularity",
-            help="Units of convolutions: channels (default), or every position of each.",
+        str | None,
+        choice(
+            ("channel", "spatial"),
+            "Unit of a convolution: {} (every position of a channel); default channel.",
+            rich_help_panel=_PANEL,
         ),
     ] = None
     unroll: Annotated[
-        int | None, _net_option("--unroll", min=1, help="Steps of a recurrent layer; default 1.")
+        int | None, _net_option(min=1, help="Steps of a recurrent layer; default 1.")
     ] = None
     no_fold_norms: Annotated[
         bool,
@@ -115,21 +93,16 @@ class Source:
             help="Leave the factors of batch norm and other normalizations out of the edges.",
         ),
     ] = False
-    max_edges: Annotated[
-        int | None, _net_option("--max-edges", min=1, help="Refuse graphs with more edges.")
-    ] = None
+    max_edges: Annotated[int | None, _net_option(min=1, help="Refuse graphs with more edges.")] = (
+        None
+    )
 
     @property
     def trace_options(self) -> dict[str, Any]:
         """Keyword arguments for `netsculpt.trace`: those that were given."""
-        options = {
-            "edge_norm": self.edge_norm and self.edge_norm.value,
-            "granularity": self.granularity and self.granularity.value,
-            "unroll": self.unroll,
-            "fold_norms": False if self.no_fold_norms else None,
-            "max_edges": self.max_edges,
-        }
-        return {name: value for name, value in options.items() if value is not None}
+        names = ("edge_norm", "granularity", "unroll", "max_edges")
+        options = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        return options | ({"fold_norms": False} if self.no_fold_norms else {})
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,16 +112,16 @@ class Loaded:
     source: Source
     graph: NetGraph
     net: Mapping[str, Any] = field(default_factory=dict)  # how it was named and traced, JSON-able
-    given: NetAndExample | None = None
+    traced: NetAndExample | None = None
 
     def fidelity(self, seed: int) -> Fidelity | None:
         """How closely the graph describes the net, if there is one."""
-        if self.given is None:
+        if self.traced is None:
             return None
         from netsculpt.tracing import fidelity
 
         with redirect_stdout(sys.stderr):
-            return fidelity(self.given.net, self.graph, self.given.example, rng=seed)
+            return fidelity(self.traced.net, self.graph, self.traced.example, rng=seed)
 
     def arguments(self) -> dict[str, Any]:
         """The source for a manifest, JSON-able."""
@@ -193,7 +166,7 @@ def _traced(source: Source, model: str) -> Loaded:
     complain(f"imports {where} and runs its code")
     with redirect_stdout(sys.stderr):  # what the net prints is not part of the report
         net = net_from(attribute(imported(where), where, name), model)
-        given = NetAndExample(net, zeros_example(shapes, dtypes))
+        traced = NetAndExample(net, zeros_example(shapes, dtypes))
         loaded = load_into(
             net,
             source.file,
@@ -201,14 +174,14 @@ def _traced(source: Source, model: str) -> Loaded:
             max_bytes=source.max_bytes,
             allow_nonfinite=source.allow_nonfinite,
         )
-        graph = trace(net, given.example, **source.trace_options)
+        graph = trace(net, traced.example, **source.trace_options)
     named: dict[str, Any] = {
         "model": model,
         "example_shape": [list(shape) for shape in shapes],
         "example_dtype": list(dtypes),
     }
     graph = replace(graph, provenance=(step("model", **named), loaded, *graph.provenance))
-    return Loaded(source, graph, {**named, **source.trace_options}, given)
+    return Loaded(source, graph, {**named, **source.trace_options}, traced)
 
 
 def _parts(model: str) -> tuple[str, str]:
@@ -234,14 +207,10 @@ def _shapes(texts: Sequence[str] | None) -> tuple[tuple[int, ...], ...]:
 
 
 def _shape(text: str) -> tuple[int, ...]:
-    parts = [part.strip() for part in text.split(",")]
-    sizes = tuple(int(part) for part in parts if part.isdecimal())
-    if len(sizes) < max(len(parts), 2) or 0 in sizes:
-        raise typer.BadParameter(
-            f"{text!r} is not a shape such as 1,3,32,32: batch first, then at least one size, all "
-            "above 0",
-            param_hint="--example-shape",
-        )
+    needed = "a shape such as 1,3,32,32: batch first, then at least one size, all above 0"
+    sizes = numbers(text, int, lambda size: size > 0, needed=needed, flag="--example-shape")
+    if len(sizes) < 2:
+        raise typer.BadParameter(f"{text!r} is not {needed}", param_hint="--example-shape")
     return sizes
 
 

@@ -70,35 +70,35 @@ def run_study(
     add("--jobs", type=int, help=f"workers; -1: one per core (default: {_JOBS})")
     add("--backend", choices=BACKENDS, help="who does the work (default: processes of loky)")
     add("--address", help="of the scheduler of Dask or Ray")
-    known = {field.name for field in fields(full)}
-    own = {flag: arguments for flag, arguments in _OF_FIELDS.items() if arguments["dest"] in known}
-    for flag, arguments in {**own, **(options or {})}.items():
+    settings = {field.name for field in fields(full)}
+    common = {flag: x for flag, x in _OF_FIELDS.items() if x["dest"] in settings}
+    for flag, arguments in {**common, **(options or {})}.items():
         add(flag, **arguments)
-    given = vars(parser.parse_args(argv))
+    values = vars(parser.parse_args(argv))
     changed = {
         name: tuple(value) if isinstance(value, list) else value
-        for name, value in given.items()
-        if name in known and value is not None
+        for name, value in values.items()
+        if name in settings and value is not None
     }
-    jobs, backend = given["jobs"], given["backend"]
+    jobs, backend = values["jobs"], values["backend"]
     if jobs == 0:
         parser.error("0 jobs do nothing; 1 or more, or -1 for one per core")
     if jobs is None:
         jobs = -1 if backend in CLUSTERS else _JOBS
     try:
         try:
-            chosen = study(replace(quick if given["quick"] else full, **changed))
+            chosen = study(replace(quick if values["quick"] else full, **changed))
         except NetsculptError:
             raise
         except ValueError as error:
             parser.error(str(error))
         with progress_bars() as progress:
             results = chosen.run(
-                given["out"],
+                values["out"],
                 jobs=jobs,
                 backend=backend,
-                address=given["address"],
-                budget_minutes=given["budget_minutes"],
+                address=values["address"],
+                budget_minutes=values["budget_minutes"],
                 progress=progress,
             )
     except NetsculptError as error:
@@ -109,7 +109,7 @@ def run_study(
     if results.tables:
         show(results.tables)
     typer.echo(
-        f"{results.n_done} cells, {results.n_left_out} left out by the budget → {given['out']}"
+        f"{results.n_done} cells, {results.n_left_out} left out by the budget → {values['out']}"
     )
 
 

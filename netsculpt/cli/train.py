@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
-from functools import partial
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netsculpt.cli.messages import complain
 from netsculpt.cli.nets import NewNet, matching_task, start_net
-from netsculpt.cli.options import AsJson, Device, Resume, Seed, choice, require_writable
+from netsculpt.cli.options import (
+    AsJson,
+    BatchSize,
+    Device,
+    Epochs,
+    LearningRate,
+    Noise,
+    Resume,
+    Seed,
+    WeightDecay,
+    choice,
+    numbers,
+    recipe_option,
+    require_writable,
+    share,
+)
+from netsculpt.cli.resuming import refuse_restart, resumable
 from netsculpt.cli.takes import takes
 from netsculpt.core.errors import FormatError
 
@@ -23,16 +37,65 @@ __all__ = ["train"]
 
 OPTIMIZERS = ["sgd", "adam", "adamw"]
 SCHEDULES = ["constant", "step", "cosine"]
-_RECIPE = "Recipe"
-_option = partial(typer.Option, rich_help_panel=_RECIPE)
+
+
+@dataclass(frozen=True)
+class RecipeOptions:
+    """The options that make a `Recipe`, named as its fields."""
+
+    epochs: Epochs = 20
+    batch_size: BatchSize = 32
+    optimizer: Annotated[str, choice(OPTIMIZERS, "{}", rich_help_panel="Recipe")] = "adam"
+    learning_rate: LearningRate = 1e-3
+    schedule: Annotated[
+        str, choice(SCHEDULES, "Schedule of the learning rate: {}.", rich_help_panel="Recipe")
+    ] = "constant"
+    warmup: Annotated[int, recipe_option(help="Epochs of linear warm-up from 0.")] = 0
+    milestones: Annotated[
+        str,
+        recipe_option(
+            help="Epochs after which 'step' multiplies the learning rate by --factor: 60,120."
+        ),
+    ] = ""
+    factor: Annotated[float, recipe_option(help="Factor of 'step'.")] = 0.1
+    weight_decay: WeightDecay = 0.0
+    momentum: Annotated[float, recipe_option(help="Momentum of sgd.")] = 0.9
+    nesterov: Annotated[bool, recipe_option("--nesterov", help="Nesterov momentum, for sgd.")] = (
+        False
+    )
+    noise: Noise = 0.0
+    goal_accuracy: Annotated[
+        float | None,
+        recipe_option(help="Stop after the first epoch that reaches it, in percent."),
+    ] = None
+
+    def recipe(self) -> Recipe:
+        """The recipe; raises if it is not one."""
+        from netsculpt.training.fitting.recipe import Recipe
+
+        if self.learning_rate == 0:
+            raise typer.BadParameter(
+                "a learning rate of 0 trains nothing: a number above 0 is needed"
+            )
+        goal = None if self.goal_accuracy is None else share(self.goal_accuracy)
+        epochs = self.milestones and numbers(
+            self.milestones,
+            int,
+            lambda epoch: 0 <= epoch < 10**9,
+            needed="a list of epochs such as 60,120",
+            flag="--milestones",
+        )
+        parsed = {"milestones": epochs or (), "goal_accuracy": goal}
+        try:
+            return Recipe(**{**vars(self), **parsed})
+        except FormatError as error:
+            raise typer.BadParameter(str(error)) from None
 
 
 @takes
 def train(
     new: NewNet,
-    task: Annotated[
-        str, typer.Option("--task", help="What to learn: a task, as in 'sculpt'.")
-    ] = "",
+    task: Annotated[str, typer.Option(help="What to learn: a task, as in 'sculpt'.")] = "",
     output: Annotated[
         Path,
         typer.Option(
@@ -41,48 +104,8 @@ def train(
             help="The model to write. Next to it: .training.pt to resume from, .jsonl of epochs.",
         ),
     ] = Path("trained.pt"),
-    epochs: Annotated[
-        int,
-        _option("--epochs", min=1, help="Passes over the samples."),
-    ] = 20,
-    batch_size: Annotated[int, _option("--batch-size", min=1, help="Samples per step.")] = 32,
-    optimizer: Annotated[str, choice("--optimizer", OPTIMIZERS, panel=_RECIPE)] = "adam",
-    learning_rate: Annotated[
-        float,
-        _option("--learning-rate", help="Largest learning rate."),
-    ] = 1e-3,
-    schedule: Annotated[
-        str, choice("--schedule", SCHEDULES, "Schedule of the learning rate: {}.", panel=_RECIPE)
-    ] = "constant",
-    warmup: Annotated[
-        int,
-        _option("--warmup", help="Epochs of linear warm-up from 0."),
-    ] = 0,
-    milestones: Annotated[
-        str,
-        _option(
-            "--milestones",
-            help="Epochs after which 'step' multiplies the learning rate by --factor: 60,120.",
-        ),
-    ] = "",
-    factor: Annotated[float, _option("--factor", help="Factor of 'step'.")] = 0.1,
-    weight_decay: Annotated[
-        float,
-        _option("--weight-decay", help="Weight decay of the optimizer."),
-    ] = 0.0,
-    momentum: Annotated[float, _option("--momentum", help="Momentum of sgd.")] = 0.9,
-    nesterov: Annotated[
-        bool,
-        _option("--nesterov", help="Nesterov momentum, for sgd."),
-    ] = False,
-    noise: Annotated[
-        float,
-        _option("--noise", help="Standard deviation of the noise added to training inputs."),
-    ] = 0.0,
-    goal_accuracy: Annotated[
-        float | None,
-        _option("--goal-accuracy", help="Stop after the first epoch that reaches it, in percent."),
-    ] = None,
+    *,
+    training: RecipeOptions,
     device: Device = "cpu",
     resume: Resume = False,
     seed: Seed = 0,
@@ -104,9 +127,7 @@ def train(
 
     `netsculpt train pruned.pt --task digits --epochs 30 -o trained.pt --resume`
     """
-    from netsculpt.files.model import write_model
-    from netsculpt.nets import plain_state, weight_counts
-    from netsculpt.report.terminal.progress import progress_bars
+    from netsculpt.nets import weight_counts
     from netsculpt.report.terminal.trained import print_trained
     from netsculpt.training import fit
 
@@ -114,79 +135,39 @@ def train(
         raise typer.BadParameter(
             "a task is needed; 'sculpt --help' lists some", param_hint="--task"
         )
-    recipe = _recipe(
-        epochs=epochs,
-        batch_size=batch_size,
-        optimizer=optimizer,
-        learning_rate=learning_rate,
-        schedule=schedule,
-        warmup=warmup,
-        milestones=_milestones(milestones),
-        factor=factor,
-        weight_decay=weight_decay,
-        momentum=momentum,
-        nesterov=nesterov,
-        noise=noise,
-        goal_accuracy=None if goal_accuracy is None else round(goal_accuracy / 100, 12),
-    )
+    recipe = training.recipe()
     checkpoint, log = output.with_suffix(".training.pt"), output.with_suffix(".jsonl")
     model = new.model
     if model is not None and model.absolute() in (output.absolute(), checkpoint.absolute()):
         raise typer.BadParameter(
             f"{model} would be overwritten: name another file", param_hint="-o"
         )
-    if checkpoint.exists() and not resume:
-        raise typer.BadParameter(
-            f"{str(checkpoint)!r} holds a training: continue it with --resume, or name "
-            "another file",
-            param_hint="-o",
-        )
+    refuse_restart(checkpoint, resume)
     require_writable(output.parent)
     begun = start_net(new, seed)
     samples = matching_task(task, begun.spec)
     output.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with progress_bars() as progress:
-            fitted = fit(
-                begun.net,
-                samples,
-                recipe,
-                rng=seed,
-                device=device,
-                checkpoint=checkpoint,
-                log=log,
-                progress=progress and (lambda epoch: progress("epochs", epoch.epoch, epochs)),
-            )
-    except KeyboardInterrupt:
-        complain("to continue, repeat the command with --resume")
-        raise
+    with resumable() as progress:
+        fitted = fit(
+            begun.net,
+            samples,
+            recipe,
+            rng=seed,
+            device=device,
+            checkpoint=checkpoint,
+            log=log,
+            progress=progress and (lambda each: progress("epochs", each.epoch, recipe.epochs)),
+        )
     counts = weight_counts(fitted.net)
-    training = {"task": task, "seed": seed, "recipe": asdict(recipe), "best": asdict(fitted.best)}
-    state, masks = plain_state(fitted.net)
-    metadata = {**begun.metadata, "training": {**training, "epochs": len(fitted.history)}}
-    write_model(output, net=begun.spec.spec, state=state, masks=masks, metadata=metadata)
+    about = {
+        "task": task,
+        "seed": seed,
+        "recipe": asdict(recipe),
+        "best": asdict(fitted.best),
+        "epochs": len(fitted.history),
+    }
+    begun.write(fitted.net, output, training=about)
     if as_json:
-        summary = {**metadata["training"], **counts.summary(), "model": str(output)}
-        typer.echo(json.dumps(summary, indent=2))
+        typer.echo(json.dumps({**about, **counts.summary(), "model": str(output)}, indent=2))
     else:
         print_trained(fitted, counts, output)
-
-
-def _recipe(**fields: Any) -> Recipe:
-    from netsculpt.training.fitting.recipe import Recipe
-
-    if fields["learning_rate"] == 0:
-        raise typer.BadParameter("a learning rate of 0 trains nothing: a number above 0 is needed")
-    try:
-        return Recipe(**fields)
-    except FormatError as error:
-        raise typer.BadParameter(str(error)) from None
-
-
-def _milestones(text: str) -> tuple[int, ...]:
-    parts = [part.strip() for part in text.split(",") if text]
-    if not all(part.isdecimal() and len(part) < 10 for part in parts):
-        raise typer.BadParameter(
-            f"{text!r} is not a list of epochs such as 60,120", param_hint="--milestones"
-        )
-    return tuple(map(int, parts))

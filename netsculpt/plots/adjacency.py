@@ -43,7 +43,7 @@ def adjacency(
     (logarithmic). Weights are not used (pattern).
 
     Thin lines separate modules, short ones at the diagonal separate the layers inside a module.
-    Cost O(E).
+    Coordinates are positions in that order, 0 … U. Cost O(E).
 
     Parameters
     ----------
@@ -51,13 +51,6 @@ def adjacency(
         All stored edges are drawn, those of weight 0 too.
     partition
         Modules of its units. Without it, units keep the order of the layers.
-    ax
-        Axes to draw into (default: those of a new figure).
-
-    Returns
-    -------
-    Axes
-        `ax`; coordinates are positions in that order, 0 … U.
 
     Examples
     --------
@@ -93,9 +86,7 @@ def _cells(ax: Axes, graph: NetGraph, order: NDArray[np.intp]) -> None:
     """Draw the share of connected pairs in each cell; cells without edges stay white."""
     n = graph.n_units
     n_bins = n if n <= _MOST_CELLS else _BINS
-    position = np.empty(n, dtype=np.int64)
-    position[order] = np.arange(n)
-    cell = position * n_bins // n
+    cell = np.argsort(order) * n_bins // n
     flat = cell[graph.sources] * n_bins + cell[graph.weights.indices]
     edges = np.bincount(flat, minlength=n_bins**2).reshape(n_bins, n_bins)
     units = np.bincount(cell, minlength=n_bins)

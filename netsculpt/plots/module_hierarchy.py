@@ -34,19 +34,13 @@ def module_hierarchy(hierarchy: Hierarchy, *, ax: Axes | None = None) -> Axes:
     number of units; an arrow is wider the larger the summed |weight| between two modules. A box
     shows, as far as there is room, the module's number, its units, its reuse (how many others it
     feeds), and the input and output units on its paths: by name if the hierarchy has names, by
-    number in the graph otherwise, or only how many if the list is long.
+    number in the graph otherwise, or only how many if the list is long. Data coordinates are points
+    on paper, y downwards: set the size of the axes first.
 
     Parameters
     ----------
     hierarchy
         Modules, their levels and the edges between them [M, M].
-    ax
-        Axes to draw into (default: those of a new figure). Set their size first.
-
-    Returns
-    -------
-    Axes
-        `ax`; its data coordinates are points on paper, y downwards.
 
     Examples
     --------
@@ -93,8 +87,7 @@ def _places(hierarchy: Hierarchy, width: float, height: float, size: float) -> _
     source, target = np.array(hops, dtype=np.int64).reshape(-1, 2).T
     pull = np.repeat(0.2 + _strength(hierarchy.edges), [len(route) - 1 for route in routes])
     ties = csr_array(coo_array((pull, (source, target)), (level.size, level.size)))
-    rank = np.empty(level.size, dtype=np.int64)
-    rank[line_order(csr_array(ties + ties.T))] = np.arange(level.size)
+    rank = np.argsort(line_order(csr_array(ties + ties.T)))
     columns = [
         nodes[np.argsort(rank[nodes])]
         for nodes in (np.flatnonzero(level == column) for column in range(n_levels))
@@ -126,20 +119,16 @@ def _routes(hierarchy: Hierarchy) -> tuple[NDArray[np.int64], list[list[int]]]:
     levels = list(hierarchy.level)
     bend: dict[tuple[int, int], int] = {}
     routes = []
-    for source, target in zip(*_ends(hierarchy.edges), strict=True):
-        route = [int(source)]
+    edges = hierarchy.edges.tocoo()
+    for source, target in zip(edges.row.tolist(), edges.col.tolist(), strict=True):
+        route = [source]
         for level in range(levels[source] + 1, levels[target]):
             if (source, level) not in bend:
                 bend[source, level] = len(levels)
                 levels.append(level)
             route.append(bend[source, level])
-        routes.append([*route, int(target)])
+        routes.append([*route, target])
     return np.array(levels, dtype=np.int64), routes
-
-
-def _ends(edges: csr_array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    rows = np.repeat(np.arange(edges.shape[0]), np.diff(edges.indptr))
-    return rows, edges.indices.astype(np.int64)
 
 
 def _strength(edges: csr_array) -> NDArray[np.float64]:
@@ -162,14 +151,12 @@ def _arrows(ax: Axes, hierarchy: Hierarchy, places: _Places) -> None:
         for node, middle in zip(route[1:-1], x[1:-1], strict=True):
             points += [(middle - half, places.y[node]), (middle + half, places.y[node])]
         points.append((x[-1] - half, arrives[edge]))
-        codes, way = [Path.MOVETO], [points[0]]
+        way = []
         for start, stop in zip(points[::2], points[1::2], strict=True):
             turn = (start[0] + stop[0]) / 2
-            if start is not points[0]:
-                codes.append(Path.LINETO)
-                way.append(start)
-            codes += [Path.CURVE4] * 3
-            way += [(turn, start[1]), (turn, stop[1]), stop]
+            way += [start, (turn, start[1]), (turn, stop[1]), stop]
+        codes = [Path.LINETO, *[Path.CURVE4] * 3] * (len(points) // 2)
+        codes[0] = Path.MOVETO
         ax.add_patch(
             FancyArrowPatch(
                 path=Path(way, codes),

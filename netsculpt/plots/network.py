@@ -51,7 +51,8 @@ def network(graph: NetGraph, *, partition: Partition | None = None, ax: Axes | N
 
     Of more than 3,000 edges, the strongest of each pair of connected layers are drawn: every pair
     gets an equal number, and what a small pair does not need goes to the others. The plot then
-    says how many it shows. The size of the units follows from the size of the axes: set that first.
+    says how many it shows. Data coordinates are points on paper, y downwards, and the size of the
+    units follows from the size of the axes: set that first.
 
     Parameters
     ----------
@@ -59,13 +60,6 @@ def network(graph: NetGraph, *, partition: Partition | None = None, ax: Axes | N
         Weights are used as given (sign and magnitude). Cost O(E log E).
     partition
         Modules of its units. Without it, all units look alike.
-    ax
-        Axes to draw into (default: those of a new figure).
-
-    Returns
-    -------
-    Axes
-        `ax`; its data coordinates are points on paper, y downwards.
 
     Examples
     --------

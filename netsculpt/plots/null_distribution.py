@@ -24,15 +24,8 @@ def null_distribution(
     ----------
     significance
         The value and its null draws [n].
-    ax
-        Axes to draw into (default: those of a new figure).
     label
         Name of the statistic, for the x axis.
-
-    Returns
-    -------
-    Axes
-        `ax`.
 
     Examples
     --------

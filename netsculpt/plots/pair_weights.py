@@ -48,13 +48,6 @@ def pair_weights(
     input_names, output_names
         [I] and [O]; without them, rows and columns are numbered. If names do not fit, only every
         n-th is written.
-    ax
-        Axes to draw into (default: those of a new figure).
-
-    Returns
-    -------
-    Axes
-        `ax`.
 
     Raises
     ------
@@ -72,8 +65,13 @@ def pair_weights(
         raise GraphError(
             f"matrix has shape {list(values.shape)}: [inputs, outputs] is needed, at least 1 × 1"
         )
-    _check_names(input_names, values.shape[0], "input")
-    _check_names(output_names, values.shape[1], "output")
+    sides = ("input", input_names, values.shape[0]), ("output", output_names, values.shape[1])
+    for side, names, n in sides:
+        if names is not None and len(names) != n:
+            raise GraphError(
+                f"{len(names)} {side} names found, the matrix has {n} {side}s: one name each is "
+                "needed"
+            )
     ax = axes_or_new(ax)
     finite = np.abs(values[np.isfinite(values)])
     largest = float(finite.max(initial=0.0)) or 1.0
@@ -93,13 +91,6 @@ def pair_weights(
     _name(ax, "y", output_names, values.shape[1])
     _name(ax, "x", input_names, values.shape[0])
     return ax
-
-
-def _check_names(names: Sequence[str] | None, n: int, side: str) -> None:
-    if names is not None and len(names) != n:
-        raise GraphError(
-            f"{len(names)} {side} names found, the matrix has {n} {side}s: one name each is needed"
-        )
 
 
 def _name(ax: Axes, axis: Literal["x", "y"], names: Sequence[str] | None, n: int) -> None:

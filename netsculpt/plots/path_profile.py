@@ -34,6 +34,7 @@ def path_profile(graph: NetGraph, path_share: ArrayLike, *, ax: Axes | None = No
     of up to 60 units are drawn as dots, wider ones as a filled curve. The grey bar is the layer's
     mean. The axis is logarithmic if positive shares span a factor of 100, and then starts no lower
     than 10⁻⁸ of the largest; the units below, such as those at 0, are counted above their layer.
+    Layer i is at x = i.
 
     Parameters
     ----------
@@ -41,13 +42,6 @@ def path_profile(graph: NetGraph, path_share: ArrayLike, *, ax: Axes | None = No
         Only its layers are used.
     path_share
         Share of all paths through each unit [U], 0 … 1, of the pattern or the magnitudes.
-    ax
-        Axes to draw into (default: those of a new figure).
-
-    Returns
-    -------
-    Axes
-        `ax`; layer i is at x = i.
 
     Raises
     ------

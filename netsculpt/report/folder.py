@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from netsculpt.pipeline import Analysis
     from netsculpt.plots.style import Width
-    from netsculpt.tracing import Fidelity
 
 __all__ = ["write_folder"]
 
@@ -35,7 +34,6 @@ def write_folder(
     source: Mapping[str, Any] | None = None,
     figures: Sequence[str] = (),
     width: Width = "neurips",
-    fidelity: Fidelity | None = None,
     progress: Progress | None = None,
 ) -> None:
     """Write summary.json, units.csv, modules.csv, graph.npz, figures/ and manifest.json.
@@ -43,28 +41,15 @@ def write_folder(
     File names are fixed: no name from the model becomes one. The manifest is written last, so a
     folder that has one is complete.
 
-    Parameters
-    ----------
-    analysis
-        The result to write.
-    folder
-        Created if missing.
-    source
-        Where the graph comes from, JSON-able: recorded in the manifest.
-    figures
-        Formats: pdf, png, svg; none draws none.
-    width
-        The column that figures are made for.
-    fidelity
-        That of a traced graph to its net.
-    progress
-        Called with (stage, steps done, steps in all).
+    The manifest records the `source` of the graph (JSON-able). Figures are drawn in each of the
+    formats `figures` (pdf, png, svg) for a column of this `width`. `progress` is called with
+    (stage, steps done, steps in all).
     """
     report = progress or silent
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "manifest.json").unlink(missing_ok=True)
     report(STAGE, 0, 1)
-    write_json(folder / "summary.json", summary(analysis, fidelity=fidelity))
+    write_json(folder / "summary.json", summary(analysis))
     _write_table(analysis.units(), folder / "units.csv")
     _write_table(analysis.modules(), folder / "modules.csv")
     save(analysis.graph, folder / "graph.npz")

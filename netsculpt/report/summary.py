@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -16,21 +16,15 @@ from netsculpt.graph.description import parts
 from netsculpt.graph.graph import NetGraph
 from netsculpt.pipeline import Analysis, Detected
 
-if TYPE_CHECKING:
-    from netsculpt.tracing import Fidelity
-
 __all__ = ["SCHEMA", "summary", "summary_json"]
 
 SCHEMA = "netsculpt.summary/1"
 _BLOCK = ("source", "target", "kind", "parameter", "size")  # in this order
 
 
-def summary(analysis: Analysis, *, fidelity: Fidelity | None = None) -> dict[str, Any]:
-    """Every scalar result as plain JSON values; numbers that are not finite are null.
-
-    `fidelity` is that of a traced graph to its net.
-    """
-    facts = analysis.paths
+def summary(analysis: Analysis) -> dict[str, Any]:
+    """Every scalar result as plain JSON values; numbers that are not finite are null."""
+    facts, fidelity = analysis.paths, analysis.fidelity
     content = {
         "schema": SCHEMA,
         "seed": analysis.seed,
@@ -53,9 +47,9 @@ def summary(analysis: Analysis, *, fidelity: Fidelity | None = None) -> dict[str
     return plain
 
 
-def summary_json(analysis: Analysis, *, fidelity: Fidelity | None = None) -> str:
+def summary_json(analysis: Analysis) -> str:
     """`summary` as ASCII text, safe to print whatever characters names hold."""
-    return json.dumps(summary(analysis, fidelity=fidelity), indent=2, allow_nan=False)
+    return json.dumps(summary(analysis), indent=2, allow_nan=False)
 
 
 def _graph(graph: NetGraph) -> dict[str, Any]:
@@ -68,10 +62,6 @@ def _graph(graph: NetGraph) -> dict[str, Any]:
         **described,
         "blocks": [{key: block[key] for key in _BLOCK} for block in described["blocks"]],
     }
-
-
-def _fields(value: object, *names: str) -> dict[str, Any]:
-    return {name: getattr(value, name) for name in names}
 
 
 def _detected(each: Detected, null: str) -> dict[str, Any]:

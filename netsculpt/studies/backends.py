@@ -9,7 +9,7 @@ from netsculpt.core.errors import NetsculptError
 
 __all__ = ["BACKENDS", "CLUSTERS", "as_finished"]
 
-CLUSTERS = ("dask", "ray")
+CLUSTERS = {"dask": "dask[distributed]", "ray": "ray"}  # and the packages that they need
 BACKENDS = ("loky", "threading", *CLUSTERS)
 
 Item = TypeVar("Item")
@@ -63,18 +63,22 @@ def _connection(backend: str, address: str | None) -> dict[str, Any]:
     """Options of ``joblib.parallel_config`` for a backend, which is made ready."""
     if backend not in BACKENDS:
         raise NetsculptError(f"backend {backend!r} is not one of {', '.join(BACKENDS)}")
-    if backend == "dask":
-        return _dask(address)
-    if backend == "ray":
-        _start_ray(address)
+    try:
+        if backend == "dask":
+            return _dask(address)
+        if backend == "ray":
+            _start_ray(address)
+    except ImportError as error:
+        raise NetsculptError(
+            f"backend {backend!r} is not installed ({error}): pip install '{CLUSTERS[backend]}', "
+            "or use loky"
+        ) from None
     return {}
 
 
 def _dask(address: str | None) -> dict[str, Any]:
-    try:
-        from distributed import get_client
-    except ImportError as error:
-        raise _missing("dask", "dask[distributed]", error) from None
+    from distributed import get_client
+
     if address is not None:
         return {"scheduler_host": address}
     try:
@@ -88,17 +92,9 @@ def _dask(address: str | None) -> dict[str, Any]:
 
 
 def _start_ray(address: str | None) -> None:
-    try:
-        import ray
-        from ray.util.joblib import register_ray
-    except ImportError as error:
-        raise _missing("ray", "ray", error) from None
+    import ray
+    from ray.util.joblib import register_ray
+
     if address is not None:
         ray.init(address=address, ignore_reinit_error=True)
     register_ray()
-
-
-def _missing(backend: str, package: str, error: ImportError) -> NetsculptError:
-    return NetsculptError(
-        f"backend {backend!r} is not installed ({error}): pip install '{package}', or use loky"
-    )

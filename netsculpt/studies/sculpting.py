@@ -12,14 +12,13 @@ import csv
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 import numpy as np
-from numpy.typing import NDArray
 
 from netsculpt.core.catalog import catalog, names
 from netsculpt.core.errors import FormatError
@@ -38,11 +37,7 @@ __all__ = ["Network", "Run", "Sweep", "SweepConfig", "is_grouped", "read_config"
 
 _WEIGHTS_TOGETHER = 20_000_000  # weights in one batch, before pruning
 _LONGEST_CONFIG = 1 << 26  # bytes of plan.json
-_METHODS = {
-    "unit_score": "unit_scores",
-    "edge_score": "edge_scores",
-    "schedule": "schedules",
-}
+_METHODS = ("unit_score", "edge_score", "schedule")  # each names a method of its catalogue, + s
 _TRAINING = ("epochs", "batch_size", "learning_rate", "weight_decay", "noise")
 
 
@@ -70,21 +65,17 @@ class SweepConfig:
     together: int = 1000  # at most so many runs in one stacked batch
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, list):
-                object.__setattr__(self, field.name, tuple(value))
         for name, hint in get_type_hints(SweepConfig).items():
             if not _fits(getattr(self, name), hint):
                 raise FormatError(
                     f"{name.replace('_', ' ')} is {getattr(self, name)!r:.80}: "
                     f"{hint if get_args(hint) else hint.__name__} is needed"
                 )
-        for field_name, package in _METHODS.items():
-            if getattr(self, field_name) not in names(package):
+        for name in _METHODS:
+            if getattr(self, name) not in names(f"{name}s"):
                 raise FormatError(
-                    f"{field_name.replace('_', ' ')} {getattr(self, field_name)!r} is not one of "
-                    f"{', '.join(names(package))}"
+                    f"{name.replace('_', ' ')} {getattr(self, name)!r} is not one of "
+                    f"{', '.join(names(f'{name}s'))}"
                 )
 
     @property
@@ -109,6 +100,11 @@ class Run:
     density: float
     sparsest: bool  # of its seed: the one whose model.pt is written
 
+    @property
+    def model(self) -> str:
+        """Path of its model.pt, in the folder."""
+        return f"seed-{self.seed}/model.pt"
+
 
 @dataclass(frozen=True)
 class Network:
@@ -119,13 +115,6 @@ class Network:
     live: tuple[int, ...]  # units of each layer on an input→output path
     inputs_found: Mapping[str, bool | None]  # by detector: whether inputs are grouped as in truth
     outputs_found: Mapping[str, bool | None]  # None: the task has no known truth
-
-
-@dataclass(frozen=True)
-class _Batch:
-    """A cell of a sweep: seeds that are sculpted together."""
-
-    seeds: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -145,8 +134,7 @@ class Sweep:
 
     def summary(self) -> dict[str, Any]:
         """Plain values, JSON-able."""
-        detectors = list(self.networks[0].inputs_found) if self.networks else []
-        success = {name: self.success(name) for name in detectors}
+        detectors = self.networks[0].inputs_found if self.networks else {}
         return {
             "schema": "netsculpt.sweep/1",
             "netsculpt": __version__,
@@ -154,8 +142,8 @@ class Sweep:
             "seeds": len(self.config.seeds),
             "solved": len(self.networks),
             "success": {
-                name: {"inputs": inputs, "outputs": outputs}
-                for name, (inputs, outputs) in success.items()
+                name: dict(zip(("inputs", "outputs"), self.success(name), strict=True))
+                for name in detectors
             },
             "networks": [asdict(network) for network in self.networks],
         }
@@ -173,8 +161,6 @@ def sweep(
 
     Parameters
     ----------
-    config
-        What to sculpt.
     folder
         A new folder, or that of an interrupted sweep with the same configuration, which resumes
         from the last round of every batch, to the same bits.
@@ -198,9 +184,9 @@ def sweep(
 
     usable_device(config.device)
     task = _task(config)
-    _process(config, task, config.seeds[:1])  # fails before anything is written
+    _process(replace(config, seeds=config.seeds[:1]), task)  # fails before anything is written
     _begin(config, folder, task)
-    batches = [_Batch(seeds) for seeds in config.batches]
+    batches = [replace(config, seeds=seeds) for seeds in config.batches]
     each_round = progress if jobs == 1 else None
     study = Study("sweep", batches, partial(_sculpted, config, folder, each_round))
     results = study.run(jobs=jobs, progress=progress if len(batches) > 1 else None)
@@ -218,8 +204,10 @@ def read_config(folder: Path) -> SweepConfig:
         if path.stat().st_size > _LONGEST_CONFIG:
             raise ValueError(f"it is longer than {_LONGEST_CONFIG} bytes")
         content = json.loads(path.read_text(encoding="utf-8"))
-        return SweepConfig(**content["plan"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        read = content["plan"].items()
+        plan: dict[str, Any] = {k: tuple(x) if isinstance(x, list) else x for k, x in read}
+        return SweepConfig(**plan)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise FormatError(
             f"{path} cannot be read as the configuration of a sweep ({error}): name a folder that "
             "'netsculpt sculpt -o' of this version wrote"
@@ -271,15 +259,15 @@ def _fingerprint(task: Task) -> str:
 
 
 def _sculpted(
-    config: SweepConfig, folder: Path, progress: Progress | None, batch: _Batch
+    config: SweepConfig, folder: Path, progress: Progress | None, batch: SweepConfig
 ) -> dict[str, list[dict[str, Any]]]:
-    """Sculpt one batch of seeds and write its models; rows of "runs"."""
+    """Sculpt one batch of the configured seeds and write its models; rows of "runs"."""
     from netsculpt.training.sculpting.retraining import accuracy
     from netsculpt.training.sculpting.saved import finish
 
-    task, seeds = _task(config), batch.seeds
-    path = folder / "rounds" / f"seeds-{seeds[0]}-{seeds[-1]}.pt"
-    sculpted = finish(_process(config, task, seeds), path, progress=progress)
+    task = _task(config)
+    path = folder / "rounds" / f"seeds-{batch.seeds[0]}-{batch.seeds[-1]}.pt"
+    sculpted = finish(_process(batch, task), path, progress=progress)
     chosen, n_weights = set(sculpted.sparsest()), sculpted.replicas.spec.n_weights
     rows = zip(
         sculpted.seeds,
@@ -299,17 +287,17 @@ def _sculpted(
     return {"runs": [asdict(run) for run in runs]}
 
 
-def _process(config: SweepConfig, task: Task, seeds: Sequence[int]) -> Sculpting:
+def _process(config: SweepConfig, task: Task) -> Sculpting:
     from netsculpt.nets.families import MLP
     from netsculpt.training.fitting.recipe import Recipe
     from netsculpt.training.sculpting.sculpt import Sculpting, SculptingMethod
 
-    methods = {name: catalog(package)[getattr(config, name)] for name, package in _METHODS.items()}
+    methods = {name: catalog(f"{name}s")[getattr(config, name)] for name in _METHODS}
     return Sculpting(
         MLP(config.widths),
         task,
         Recipe(**{field: getattr(config, field) for field in _TRAINING}),
-        seeds=seeds,
+        seeds=config.seeds,
         unit_gradients=config.unit_gradients,
         edge_gradients=config.edge_gradients,
         goal_accuracy=config.goal_accuracy,
@@ -324,7 +312,7 @@ def _write_model(
     from netsculpt.files.model import write_model
 
     state, masks = sculpted.replicas.state(replica)
-    path = folder / _model_of(run)
+    path = folder / run.model
     path.parent.mkdir(exist_ok=True)
     write_model(
         path,
@@ -339,43 +327,39 @@ def _write_model(
     )
 
 
-def _model_of(run: Run) -> str:
-    return f"seed-{run.seed}/model.pt"
-
-
 def is_grouped(graph: NetGraph, partition: Partition, truth: Truth) -> tuple[bool, bool]:
-    """Whether a partition groups the inputs, and the outputs, as the truth does."""
-    labels = partition.labels
-    return (
-        _same(labels[graph.inputs], truth.input_groups),
-        _same(labels[graph.outputs], truth.output_groups),
+    """Whether a partition groups the inputs, and the outputs, as the truth does.
+
+    The numbers of the groups do not matter; a unit without a module is in none.
+    """
+    inputs, outputs = (
+        np.array_equal(Partition(partition.labels[units]).labels, groups.labels)
+        for units, groups in (
+            (graph.inputs, truth.input_groups),
+            (graph.outputs, truth.output_groups),
+        )
     )
+    return inputs, outputs
 
 
 def _judged(run: Run, folder: Path, task: Task, detectors: Sequence[str]) -> Network:
     """Read a model from its file, and compare what the detectors find with the truth."""
     from netsculpt.loading import load
+    from netsculpt.pipeline import detector_of
     from netsculpt.training.influence import measured_influence
 
-    path = folder / _model_of(run)
+    path = folder / run.model
     graph = load(path)
-    data_aware = catalog("data_aware")
+    by_data = set(detectors).intersection(names("data_aware"))
+    influence = measured_influence(path, task) if by_data else None
     inputs_found: dict[str, bool | None] = {}
     outputs_found: dict[str, bool | None] = {}
     for name in detectors:
-        if name in data_aware:
-            partition = data_aware[name](graph, measured_influence(path, task))
-        else:
-            partition = catalog("detectors")[name](graph, rng=run.seed)
+        partition = detector_of(name, graph, influence)(graph, rng=run.seed)
         verdicts = is_grouped(graph, partition, task.truth) if task.truth else (None, None)
         inputs_found[name], outputs_found[name] = verdicts
     live = tuple(layer.n_units for layer in graph.live().layers)
-    return Network(run, _model_of(run), live, inputs_found, outputs_found)
-
-
-def _same(labels: NDArray[np.integer[Any]], truth: Partition) -> bool:
-    """Whether the groups are the same, whatever their numbers; a unit without one is in none."""
-    return np.array_equal(Partition(labels).labels, truth.labels)
+    return Network(run, run.model, live, inputs_found, outputs_found)
 
 
 def _share(verdicts: Sequence[bool | None]) -> float | None:

@@ -123,8 +123,8 @@ class Study(Generic[Cell]):
                 progress("cells", count, len(self.cells))
         rows: dict[str, list[Mapping[str, Any]]] = {}
         for index in sorted(done):
-            for table, own in done[index].items():
-                rows.setdefault(table, []).extend(own)
+            for table, table_rows in done[index].items():
+                rows.setdefault(table, []).extend(table_rows)
         results = Results(rows, len(self.cells), len(self.cells) - len(done), {})
         return results if folder is None else self._write(results, folder)
 
@@ -133,8 +133,8 @@ class Study(Generic[Cell]):
         content = asdict(cell)
         plain = (str(value) for value in content.values() if type(value) in (str, int, float))
         label = re.sub(r"[^\w.+-]+", "-", "-".join(filter(None, plain)))[:_LONGEST_LABEL]
-        known = _json([self.name, content])
-        return f"{label}-{hashlib.sha256(known.encode()).hexdigest()[:10]}.json"
+        identity = _json([self.name, content])
+        return f"{label}-{hashlib.sha256(identity.encode()).hexdigest()[:10]}.json"
 
     def _header(self, cell: Cell) -> dict[str, Any]:
         return {"schema": "netsculpt.cell/1", "study": self.name, "cell": asdict(cell)}
@@ -143,7 +143,7 @@ class Study(Generic[Cell]):
         remedy = "delete it, and its cell is run again"
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-            rows: Rows = {table: list(own) for table, own in content.pop("rows").items()}
+            rows: Rows = {table: list(values) for table, values in content.pop("rows").items()}
             del content["netsculpt"]
         except (OSError, ValueError, AttributeError, KeyError, TypeError, RecursionError) as error:
             raise FormatError(f"{path} is not the file of a cell ({error}): {remedy}") from None

@@ -136,9 +136,7 @@ def _lane_rank(between: csr_array, segments: _Segments) -> Ints:
     n = segments.lane.size
     fold = csr_array((np.ones(n), lane, np.arange(n + 1)), (n, lanes.size))
     tied = fold.T @ between @ fold
-    rank = np.empty(lanes.size, dtype=np.int64)
-    rank[line_order(csr_array(tied + tied.T))] = np.arange(lanes.size)
-    return rank[lane]
+    return np.argsort(line_order(csr_array(tied + tied.T)))[lane]
 
 
 def _widened(gap: float, extent: Floats, segments: _Segments, height: float) -> float:

@@ -17,13 +17,13 @@ from netsculpt.report.terminal.fidelity import fidelity_section
 if TYPE_CHECKING:
     from netsculpt.hierarchy import Hierarchy, Module
     from netsculpt.pipeline import Analysis, Detected
-    from netsculpt.tracing import Fidelity
 
 __all__ = ["print_report", "print_written"]
 
 MAX_LAYERS = 12  # layers listed before the middle is left out
 MAX_MODULES = 15  # modules of a hierarchy drawn as a tree
 SIGNIFICANT = 0.05
+ROUNDING = 1e-9  # a standard deviation of Q that small is none
 EDGES = {
     "mask": "Edges: the weights that the masks keep.",
     "stored": "Edges: the entries that the file stores.",
@@ -31,10 +31,10 @@ EDGES = {
 }
 
 
-def print_report(analysis: Analysis, *, fidelity: Fidelity | None = None) -> None:
-    """Print an analysis to stdout, with the fidelity of a traced graph to its net."""
+def print_report(analysis: Analysis) -> None:
+    """Print an analysis to stdout."""
     out = console()
-    for title, body in _sections(analysis, fidelity):
+    for title, body in _sections(analysis):
         out.print(f"\n[bold]{literal(title)}[/bold]")
         out.print(Padding(body, (0, 0, 0, 2)))
 
@@ -49,13 +49,11 @@ def print_written(output: Path | None) -> None:
     console().print(f"\n{where}")
 
 
-def _sections(
-    analysis: Analysis, fidelity: Fidelity | None
-) -> Iterator[tuple[str, RenderableType]]:
+def _sections(analysis: Analysis) -> Iterator[tuple[str, RenderableType]]:
     graph = analysis.graph
     yield "Network", _network(analysis)
-    if fidelity is not None:
-        yield "Fidelity to the net", fidelity_section(fidelity)
+    if analysis.fidelity is not None:
+        yield "Fidelity to the net", fidelity_section(analysis.fidelity)
     yield "Paths", _paths(analysis)
     for each in analysis.detected:
         yield f"Modules ({each.detector})", _modules(each, analysis.plan.null)
@@ -145,7 +143,7 @@ def _verdict(each: Detected, null: str) -> list[str]:
     least = f" (the least possible with {test.n})" if test.p == 1 / (test.n + 1) else ""
     chance = f"Q = {test.mean:.3f} ± {test.sd:.3f}"
     z = f"z = {_signed(test.z, 1)}, "
-    if test.sd == 0:
+    if test.sd <= ROUNDING:
         chance, z = f"Q = {test.mean:.3f} every time", ""
     return [
         f"Chance ({null}, {test.n} networks): {chance}",

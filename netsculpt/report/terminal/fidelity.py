@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 
-from netsculpt.report.terminal._style import literal
+from netsculpt.report.terminal._style import literal, name_list
 
 if TYPE_CHECKING:
     from netsculpt.tracing import Fidelity
@@ -36,7 +36,6 @@ def fidelity_section(fidelity: Fidelity) -> RenderableType:
         if x.error is None and x.layer not in reasons.setdefault(x.reason, []):
             reasons[x.reason].append(x.layer)
     for reason, layers in reasons.items():
-        named = ", ".join(literal(name) for name in layers[:MAX_NAMES])
-        more = f" and {len(layers) - MAX_NAMES} more" if len(layers) > MAX_NAMES else ""
-        lines.append(f"[yellow]Not checked: {named}{more}: {literal(reason)}[/yellow]")
+        names = name_list(layers, MAX_NAMES)
+        lines.append(f"[yellow]Not checked: {names}: {literal(reason)}[/yellow]")
     return Group(*lines)

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.table import Table
 
 from netsculpt.nets.weight_counts import WeightCounts
-from netsculpt.report.terminal._style import console, literal, plain_table
+from netsculpt.report.terminal._style import console, literal, name_list, plain_table, print_written
 from netsculpt.training.pruning.report import LiveUnits, Pruned, PruningReport
 
 __all__ = ["print_pruned", "weights_table"]
@@ -29,12 +29,7 @@ def print_pruned(pruned: Pruned, model: Path) -> None:
         out.print(_units(pruned.report.units))
     for line in [*_repair(pruned), *_warnings(pruned.report)]:
         out.print(line)
-    path = literal(model)
-    out.print(
-        f"\nWritten to [bold]{path}[/bold]; read it with: netsculpt analyze {path}; train it with: "
-        f"netsculpt train {path} --task …",
-        soft_wrap=True,
-    )
+    print_written(model, f"; train it with: netsculpt train {literal(model)} --task …")
 
 
 def weights_table(counts: WeightCounts) -> Table:
@@ -67,16 +62,13 @@ def _repair(pruned: Pruned) -> list[str]:
 def _warnings(report: PruningReport) -> list[str]:
     units, lines = report.units, []
     if report.emptied:
-        lines.append(f"Nothing is kept of {_several(report.emptied)}.")
+        lines.append(f"Nothing is kept of {name_list(report.emptied, MAX_NAMED)}.")
     if report.untraced is not None:
         lines.append(f"Units are not counted: {literal(report.untraced)}")
     if units is not None and not units.connected:
         lines.append("No input→output path is left: keep more, or use --repair.")
     elif units is not None and units.cut_off:
-        lines.append(f"No path passes through {_several(units.cut_off)}: --repair fixes that.")
+        lines.append(
+            f"No path passes through {name_list(units.cut_off, MAX_NAMED)}: --repair fixes that."
+        )
     return [f"[yellow]{line}[/yellow]" for line in lines]
-
-
-def _several(names: tuple[str, ...]) -> str:
-    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
-    return literal(", ".join(names[:MAX_NAMED])) + more

@@ -34,7 +34,9 @@ def print_sweep(sweep: Sweep, folder: Path, detectors: list[str]) -> None:
     if len(networks) > MAX_NETWORKS:
         out.print(f"… and {len(networks) - MAX_NETWORKS} more in summary.json")
     if any(verdict is not None for verdict in networks[0].inputs_found.values()):
+        out.print()
         out.print(_success(sweep, detectors))
+        out.print()
     out.print(
         f"Models, runs.csv and summary.json are in [bold]{literal(folder)}[/bold]; "
         f"read one with: netsculpt analyze {literal(folder / networks[0].model)}",
@@ -63,9 +65,7 @@ def _networks(networks: Sequence[Network], detector: str | None) -> Table:
 
 def _success(sweep: Sweep, detectors: Sequence[str]) -> Table:
     """How often each detector groups inputs and outputs as the task does."""
-    table = plain_table(
-        "\ndetector", "networks in which it groups\ninputs", "as the task does\noutputs"
-    )
+    table = plain_table("grouped as in the task", "inputs", "outputs")
     for name in detectors:
         shares = sweep.success(name)
         table.add_row(name, *("–" if share is None else f"{share:.0%}" for share in shares))

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.table import Table
 
 from netsculpt.nets.weight_counts import WeightCounts
-from netsculpt.report.terminal._style import console, literal, plain_table
+from netsculpt.report.terminal._style import console, plain_table, print_written
 from netsculpt.report.terminal.pruned import weights_table
 from netsculpt.training.fitting.loop import Fitted
 from netsculpt.training.fitting.metrics import Epoch
@@ -29,10 +29,7 @@ def print_trained(fitted: Fitted, counts: WeightCounts, model: Path) -> None:
     out.print(_epochs(fitted.history, best))
     out.print()
     out.print(weights_table(counts))
-    path = literal(model)
-    out.print(
-        f"\nWritten to [bold]{path}[/bold]; read it with: netsculpt analyze {path}", soft_wrap=True
-    )
+    print_written(model)
 
 
 def _epochs(history: Sequence[Epoch], best: Epoch) -> Table:
