@@ -36,32 +36,32 @@ def followed(program: Program, options: TraceOptions) -> tuple[Builder, dict[str
     """
     inputs = Inputs.of(program.inputs)
     while True:
-        build = Builder(options, program.parameters)
-        shadows, group_of_unit = inputs.add_layers(build)
+        builder = Builder(options, program.parameters)
+        shadows, group_of_unit = inputs.add_layers(builder)
         values: dict[str, Any] = {**program.constants, **shadows}
         try:
             for op in program.ops:
-                values[op.output] = _value(op, values, program, build)
-            _finish(program, values, build)
+                values[op.output] = _value(op, values, program, builder)
+            _finish(program, values, builder)
         except SeveralInputs as several:
             inputs = inputs.merged(several, group_of_unit)
         else:
-            return build, values
+            return builder, values
 
 
-def _value(op: Op, values: Mapping[str, Any], program: Program, build: Builder) -> Any:
+def _value(op: Op, values: Mapping[str, Any], program: Program, builder: Builder) -> Any:
     args, kwargs = filled((op.args, op.kwargs), values.__getitem__)
     taken = [(x, program.uses[name]) for name in op.inputs for x in leaves(values[name])]
     activations = [(x, n_uses) for x, n_uses in taken if isinstance(x, Activation)]
     private = all(x.private and n_uses == 1 for x, n_uses in activations)
     last = op.output not in program.taken
-    call = Call(replace(op, args=args, kwargs=kwargs), private, last, build)
+    call = Call(replace(op, args=args, kwargs=kwargs), private, last, builder)
     if not activations:
         return evaluated(call)
     rule = rules().get(op.name)
     if rule is None:
         raise call.refusal("there is no rule that says which units it connects")
-    if build.tokens and rule.__name__ not in _RULES_FOR_TOKENS and _holds_tokens(activations):
+    if builder.tokens and rule.__name__ not in _RULES_FOR_TOKENS and _holds_tokens(activations):
         raise call.refusal(
             "it takes tokens, each of which has as many units as there are words: tokens can be "
             "moved and given to an embedding, but not computed with"
@@ -85,7 +85,7 @@ def _check_shape(call: Call, value: Any) -> None:
         )
 
 
-def _finish(program: Program, values: Mapping[str, Any], build: Builder) -> None:
+def _finish(program: Program, values: Mapping[str, Any], builder: Builder) -> None:
     """Mark whole layers as outputs, and add a layer of identity edges for each other output."""
     outputs = [values[name] for name in inputs_of(program.outputs)]
     outputs = [x for x in outputs if isinstance(x, Activation)]
@@ -98,31 +98,31 @@ def _finish(program: Program, values: Mapping[str, Any], build: Builder) -> None
         raise TopologyError(
             "the net returns tokens of its input unchanged: trace the net without that output"
         )
-    for name, state in build.states:
-        add_state(build, state, name)
-    apart = [x for x in outputs if x.factor is not None or _whole_layer(x.units, build) is None]
+    for name, state in builder.states:
+        add_state(builder, state, name)
+    apart = [x for x in outputs if x.factor is not None or _whole_layer(x.units, builder) is None]
     for value in apart:
-        _add_output(build, value)
+        _add_output(builder, value)
     for value in outputs:
         if value not in apart:  # whose layer may feed one of those by now
-            index = _whole_layer(value.units, build)
+            index = _whole_layer(value.units, builder)
             if index is None:
-                _add_output(build, value)
+                _add_output(builder, value)
             else:
-                build.set_role(index, "output")
+                builder.set_role(index, "output")
 
 
-def _add_output(build: Builder, value: Activation) -> None:
-    junction(build, [value], "output")
-    build.set_role(len(build.layers) - 1, "output")
+def _add_output(builder: Builder, value: Activation) -> None:
+    junction(builder, [value], "output")
+    builder.set_role(len(builder.layers) - 1, "output")
 
 
-def _whole_layer(units: Tensor, build: Builder) -> int | None:
+def _whole_layer(units: Tensor, builder: Builder) -> int | None:
     """Index of the layer that these are all units of, in order, if it feeds no other."""
     _, first = np.unique(units.numpy(), return_index=True)
     order = units.reshape(-1).numpy()[np.sort(first)]
-    index = int(build.layer_of(order[:1])[0]) if order.size and order[0] >= 0 else 0
-    layer = build.layers[index]
-    feeds = any(index in x.size for arriving in build.edges.values() for x in arriving)
+    index = int(builder.layer_of(order[:1])[0]) if order.size and order[0] >= 0 else 0
+    layer = builder.layers[index]
+    feeds = any(index in x.size for arriving in builder.edges.values() for x in arriving)
     whole = np.array_equal(order, np.arange(layer.start, layer.stop))
     return index if whole and not feeds and layer.role != "input" else None

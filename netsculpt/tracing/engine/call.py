@@ -23,7 +23,7 @@ class Call:
     op: Op  # its arguments are `Activation`, `Constant`, or plain values
     private: bool  # whether the activations that it takes are private and taken nowhere else
     last: bool  # whether only the net's outputs take its value
-    build: Builder
+    builder: Builder
 
     @property
     def args(self) -> tuple[Any, ...]:

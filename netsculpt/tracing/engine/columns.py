@@ -43,8 +43,8 @@ def columns(call: Call, activation: Activation, dim: int) -> Columns:
     if (taken.factor[pair] != factors[present]).any():
         raise call.refusal(MIXED_FACTORS)
     again = np.flatnonzero(np.diff(taken.column, prepend=-1) == 0)
-    inputs = call.build.is_input(taken.unit[again]) & call.build.is_input(taken.unit[again - 1])
-    if inputs.any() and call.build.options.granularity == "channel":
+    inputs = call.builder.is_input(taken.unit[again]) & call.builder.is_input(taken.unit[again - 1])
+    if inputs.any() and call.builder.options.granularity == "channel":
         raise SeveralInputs(taken.unit[again][inputs], taken.unit[again - 1][inputs])
     return taken
 

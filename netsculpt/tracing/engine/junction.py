@@ -16,7 +16,7 @@ from netsculpt.tracing.engine.rows import completed
 __all__ = ["add_state", "junction"]
 
 
-def junction(build: Builder, activations: Sequence[Activation], name: str) -> Activation:
+def junction(builder: Builder, activations: Sequence[Activation], name: str) -> Activation:
     """Add a layer that joins activations of one shape: identity edges, one unit per meeting.
 
     A meeting that lacks a unit, as at padding, is another position of the only one that has it.
@@ -27,7 +27,7 @@ def junction(build: Builder, activations: Sequence[Activation], name: str) -> Ac
     for row in units:
         _, key = np.unique(key * (units.max(initial=0) + 2) + row - NOTHING, return_inverse=True)
     _, first, meeting = np.unique(key, return_index=True, return_inverse=True)
-    if build.options.granularity == "channel":
+    if builder.options.granularity == "channel":
         meeting = completed(units[:, first].T)[meeting]
     if (factors[:, first][:, meeting] != factors)[units != NOTHING].any():
         raise TopologyError(
@@ -40,16 +40,16 @@ def junction(build: Builder, activations: Sequence[Activation], name: str) -> Ac
     real = met != NOTHING
     has_units = real.any(axis=0)
     shape = activations[0].units.shape
-    start = build.add_layer(name, "junction", shape[1:], int(has_units.sum()))
+    start = builder.add_layer(name, "junction", shape[1:], int(has_units.sum()))
     number = np.where(has_units, np.cumsum(has_units) - 1 + start, NOTHING)
-    stop = max(build.layers[-1].stop, 1)
+    stop = max(builder.layers[-1].stop, 1)
     pair = met[real] * stop + np.broadcast_to(number, met.shape)[real]
     key, weight, _ = summed(pair, scale[real], np.ones(pair.size, np.int64))
-    build.wire(key // stop, key % stop, weight)
+    builder.wire(key // stop, key % stop, weight)
     return Activation(torch.from_numpy(number[np.argsort(order)][meeting]).reshape(shape))
 
 
-def add_state(build: Builder, state: Activation, name: str) -> None:
+def add_state(builder: Builder, state: Activation, name: str) -> None:
     """Add a layer that feeds nothing."""
-    junction(build, [state], name)
-    build.set_role(len(build.layers) - 1, "state")
+    junction(builder, [state], name)
+    builder.set_role(len(builder.layers) - 1, "state")

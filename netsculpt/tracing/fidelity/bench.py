@@ -46,14 +46,14 @@ class Bench:
     graph: NetGraph
     program: Program
     shadows: Mapping[str, Any]  # of every value: `Activation`, `Constant`, …
-    build: Builder
+    builder: Builder
     values: Floats  # [U] random, away from 0
 
     @cached_property
     def fold(self) -> Floats:
         """The factor that the edges into each unit should carry [U]."""
         sums = frozenset(op.output for op in self.made_by.values())
-        return folds(self.program, self.shadows, self.build, sums)
+        return folds(self.program, self.shadows, self.builder, sums)
 
     @cached_property
     def _columns(self) -> csc_array:
@@ -61,11 +61,11 @@ class Bench:
 
     def into(self, layer: int) -> csr_array:
         """Weights of the edges into a layer [U, units of the layer]."""
-        return self._columns[:, self.build.layers[layer].units].tocsr()
+        return self._columns[:, self.builder.layers[layer].units].tocsr()
 
     def arriving(self, layer: int) -> list[Edges]:
         """Edges into a layer, as the trace made them."""
-        return self.build.edges.get(layer, [])
+        return self.builder.edges.get(layer, [])
 
     def is_wiring(self, layer: int) -> bool:
         """Whether no parameter feeds a layer."""
@@ -79,8 +79,8 @@ class Bench:
             first = next(leaves(self.shadows[op.output]), None)
             if isinstance(first, Activation):
                 units = np.unique(first.units.numpy())
-                for layer in np.unique(self.build.layer_of(units[units > NOTHING])).tolist():
-                    if layer in self.build.edges:
+                for layer in np.unique(self.builder.layer_of(units[units > NOTHING])).tolist():
+                    if layer in self.builder.edges:
                         made.setdefault(layer, op)
         return made
 

@@ -149,11 +149,11 @@ def fidelity(
     options, seed = options_of(graph), root_seed(rng)
     examples = (example,) if isinstance(example, Tensor) else tuple(example)
     program = exported(net, examples)
-    build, shadows = followed(program, options)
-    require_same_edges(graph, build.graph())
+    builder, shadows = followed(program, options)
+    require_same_edges(graph, builder.graph())
     values = stream(seed, "values").uniform(0.5, 1.5, graph.n_units)
     values *= stream(seed, "signs").choice([-1.0, 1.0], graph.n_units)
-    bench = Bench(graph, program, shadows, build, values)
+    bench = Bench(graph, program, shadows, builder, values)
     layers = tuple(_checked(bench))
     by_values = {bench.made_by[layer].output: layer for layer in _rebuildable(bench, layers)}
 
@@ -177,8 +177,8 @@ def fidelity(
 
 
 def _checked(bench: Bench) -> Iterator[LayerFidelity]:
-    for index, layer in enumerate(bench.build.layers):
-        if index not in bench.build.edges:
+    for index, layer in enumerate(bench.builder.layers):
+        if index not in bench.builder.edges:
             largest = unscaled(bench, index)
             if largest > 1e-9:  # a factor that its leaving edges lack
                 yield LayerFidelity(layer.name, None, "values", largest, "")
@@ -196,7 +196,7 @@ def _outcome(bench: Bench, layer: int) -> Outcome:
         return Outcome.skipped("no operation has its units alone")
     if op.name not in EMBEDDINGS:
         return checked_product(bench, op, layer)
-    if bench.build.options.granularity == "spatial":
+    if bench.builder.options.granularity == "spatial":
         return Outcome.skipped("each position has its own tokens")
     return Outcome("values", embedding_error(bench, op, layer))
 
@@ -204,7 +204,7 @@ def _outcome(bench: Bench, layer: int) -> Outcome:
 def _rebuildable(bench: Bench, layers: tuple[LayerFidelity, ...]) -> list[int]:
     """Layers where every edge is one scalar of one weight."""
     names = {x.layer for x in layers if x.check == "values" and x.parameter is not None}
-    return [layer for layer in bench.made_by if bench.build.layers[layer].name in names]
+    return [layer for layer in bench.made_by if bench.builder.layers[layer].name in names]
 
 
 def _inputs(
@@ -219,7 +219,7 @@ def _inputs(
             numbers = rng.standard_normal(tuple(example.shape))
         else:
             n_values = np.full(units.shape, 2)
-            for token, layer in bench.build.tokens.items():
+            for token, layer in bench.builder.tokens.items():
                 n_values[units == token] = layer.n_units
             numbers = rng.integers(n_values)
         inputs.append(torch.from_numpy(numbers).to(example))

@@ -39,7 +39,7 @@ _BY_SHAPE = ("layer_norm", "rms_norm")
 
 
 def folds(
-    program: Program, shadows: Mapping[str, Any], build: Builder, sums: frozenset[str]
+    program: Program, shadows: Mapping[str, Any], builder: Builder, sums: frozenset[str]
 ) -> NDArray[np.float64]:
     """The factor of each unit [U] that its activation does not carry on.
 
@@ -48,10 +48,10 @@ def folds(
     are weighted sums of their units.
     """
     makers = {op.output: op for op in program.ops}
-    fold = np.ones(build.layers[-1].stop)
+    fold = np.ones(builder.layers[-1].stop)
     for op in program.ops:
         taken, after = activations_of(op, shadows), next(leaves(shadows[op.output]), None)
-        skipped = op.name in _NORMS and not build.options.fold_norms
+        skipped = op.name in _NORMS and not builder.options.fold_norms
         scales = op.name in (*_SUMS, *_PRODUCTS, *_NORMS)
         if not scales or skipped or len(taken) != 1 or not isinstance(after, Activation):
             continue

@@ -33,9 +33,9 @@ def checked_product(bench: Bench, op: Op, layer: int) -> Outcome:
     rows = _form(bench, op, weight)
     norm = _norm(bench, layer)
     collapsed = norm != "sum"
-    block, start, largest = bench.into(layer), bench.build.layers[layer].start, 0.0
+    block, start, largest = bench.into(layer), bench.builder.layers[layer].start, 0.0
     kernel = _POWERS[norm](number(bench.shadows[weight]))
-    if op.name in CONVOLUTIONS and bench.build.options.granularity == "channel":
+    if op.name in CONVOLUTIONS and bench.builder.options.granularity == "channel":
         cases = _of_channels(bench, op, activation, kernel, norm)
         collapsed = collapsed or rows is None
     else:
@@ -99,7 +99,7 @@ def rebuilt(bench: Bench, op: Op, layer: int, numbers: Numbers, own: Tensor) -> 
     constant = ran(op, lambda n: numbers(n).where(~of_units, 0.0) if n == name else numbers(n))
     unit_values = (numbers(name) / shadow.factors).where(of_units, 0.0)
     source_rows, result = rows.before(unit_values).numpy(), rows.after(own).clone()
-    block, start = bench.into(layer), bench.build.layers[layer].start
+    block, start = bench.into(layer), bench.builder.layers[layer].start
     for alike, sources, targets in rows.groups(shadow.units, bench.shadows[op.output].units):
         units, first, place = np.unique(sources, return_index=True, return_inverse=True)
         values = source_rows[alike][:, first]
@@ -128,11 +128,11 @@ def _weight(bench: Bench, op: Op) -> str | None:
 
 def _form(bench: Bench, op: Op, weight: str) -> Form | None:
     left = op.args[OPERANDS[op.name][0]] == Ref(weight)
-    spatial = bench.build.options.granularity == "spatial"
+    spatial = bench.builder.options.granularity == "spatial"
     return form(op, bench.shadows[weight].value.shape, spatial=spatial, left=left)
 
 
 def _norm(bench: Bench, layer: int) -> str:
     """How several scalars became one edge; also "sum" if there is always one scalar."""
     normed = any(edges.normed for edges in bench.arriving(layer) if edges.kind != WIRING)
-    return bench.build.options.edge_norm if normed else "sum"
+    return bench.builder.options.edge_norm if normed else "sum"

@@ -19,7 +19,7 @@ _OTHERS = ("mul", "maximum", "minimum")
 
 def checked_wiring(bench: Bench, op: Op | None, layer: int) -> Outcome:
     """The check of a layer without parameters."""
-    if op is None and bench.build.layers[layer].role == "output":
+    if op is None and bench.builder.layers[layer].role == "output":
         return Outcome("values", _error_of_output(bench, layer))
     if op is None:
         return Outcome.skipped("no operation has its units alone")
@@ -35,7 +35,7 @@ def checked_wiring(bench: Bench, op: Op | None, layer: int) -> Outcome:
 
 def unscaled(bench: Bench, layer: int) -> float:
     """The error of a layer whose edges nothing may have multiplied."""
-    fold = bench.fold[bench.build.layers[layer].units]
+    fold = bench.fold[bench.builder.layers[layer].units]
     return error(fold, np.ones_like(fold), np.abs(fold))
 
 
@@ -49,7 +49,7 @@ def _error_of_sum(bench: Bench, op: Op, layer: int) -> float | None:
     meeting = (one != NOTHING).int() + ((two != NOTHING) & (two != one))
     block = bench.into(layer)
     n_sources = torch.from_numpy(np.bincount(block.indices, minlength=block.shape[1]))
-    local = units - bench.build.layers[layer].start
+    local = units - bench.builder.layers[layer].start
     whole = (units != NOTHING) & (meeting == n_sources[local.clamp(min=0)])
     here, local = whole.numpy(), local[whole].numpy()
     if np.unique(local).size < block.shape[1]:
@@ -69,7 +69,7 @@ def _error_of_meeting(bench: Bench, op: Op, layer: int) -> float:
         here = units != NOTHING
         keys.append(units[here].numpy() * n_units + target[here].numpy())
     block = bench.into(layer).tocoo()
-    edges = block.row.astype(np.int64) * n_units + block.col + bench.build.layers[layer].start
+    edges = block.row.astype(np.int64) * n_units + block.col + bench.builder.layers[layer].start
     expected = np.unique(np.concatenate(keys))
     differing = np.setxor1d(expected, edges).size
     return differing / max(np.union1d(expected, edges).size, 1)

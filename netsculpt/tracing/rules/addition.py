@@ -28,7 +28,7 @@ def addition(call: Call) -> Activation:
             Activation(x.units, None if sign == 1 and x.factor is None else x.factors * sign)
             for x, sign in zip((one, two), signs, strict=True)
         ]
-        return junction(call.build, [x.broadcast(shape) for x in both], call.junction_name)
+        return junction(call.builder, [x.broadcast(shape) for x in both], call.junction_name)
     first = isinstance(one, Activation)
     activation, constant, sign = (one, two, signs[0]) if first else (two, one, signs[1])
     activation = activation.broadcast(shape)

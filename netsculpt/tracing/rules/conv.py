@@ -27,11 +27,11 @@ def conv(call: Call) -> Activation:
         )
     if "transpose" in call.op.name:
         weight = weight.changed(lambda kernel: _turned(kernel, groups))
-    if call.build.options.granularity == "spatial":
+    if call.builder.options.granularity == "spatial":
         return unroll(call, weight, _taps(call), groups)
     taken = columns(call, activation, 1)
     start = add_layer(call, weight, taken, kind="conv", shape=call.op.shape[1:], groups=groups)
-    return call.build.fresh(start, call.op.shape, dim=1)
+    return call.builder.fresh(start, call.op.shape, dim=1)
 
 
 def _turned(kernel: Tensor, groups: int) -> Tensor:

@@ -31,7 +31,7 @@ def _with_added(call: Call, product: Activation) -> Activation:
         raise call.refusal("alpha and beta other than 1 have no rule")
     if isinstance(added, Activation):
         both = [added.broadcast(call.op.shape), product]
-        return junction(call.build, both, f"{call.junction_name}.sum")
+        return junction(call.builder, both, f"{call.junction_name}.sum")
     hidden = (added.value == -torch.inf).broadcast_to(call.op.shape)
     return Activation(product.units.masked_fill(hidden, NOTHING), private=product.private)
 

@@ -24,4 +24,4 @@ def meeting(call: Call) -> Activation:
         both = [x for x in call.args[:2] if isinstance(x, Activation)]
     if len(both) == 1:
         return Activation(both[0].broadcast(call.op.shape).units, None)
-    return junction(call.build, [x.broadcast(call.op.shape) for x in both], call.junction_name)
+    return junction(call.builder, [x.broadcast(call.op.shape) for x in both], call.junction_name)

@@ -31,14 +31,14 @@ def norm(call: Call) -> Any:
     if name == "instance_norm" and not call.arg(5, "use_input_stats", True):
         raise call.refusal("an instance norm with stored statistics has no rule")
     several = name.startswith("_native")
-    if not call.build.options.fold_norms:
+    if not call.builder.options.fold_norms:
         same = call.passed(activation)
         return (same, None, None) if several else same
     factor, details = _factor(call)
     folded = scale(call, activation, factor.broadcast_to(activation.units.shape))
     place = "into arriving edges" if call.private else "into leaving edges"
-    key = _free_name(call.op.layer or name, call.build.factors)
-    call.build.factors[key] = {"kind": _KINDS[name], "folded": place, **details}
+    key = _free_name(call.op.layer or name, call.builder.factors)
+    call.builder.factors[key] = {"kind": _KINDS[name], "folded": place, **details}
     return (folded, None, None) if several else folded
 
 

@@ -41,7 +41,7 @@ def pooling(call: Call) -> Any:
     name = call.op.name
     if call.activation().units.ndim != _POSITIONS[name] + 2:
         raise call.refusal("a batch of channels is needed")
-    if call.build.options.granularity == "channel":
+    if call.builder.options.granularity == "channel":
         pooled = _of_channels(call)
     elif name in _NEAREST:
         pooled = _nearest(call)

@@ -26,7 +26,7 @@ def product(call: Call) -> Activation:
         both = [x.broadcast(call.op.shape) for x in (one, two)]
         if call.op.name == "mul" and torch.equal(both[0].units, both[1].units):
             return _of_one(*both)
-        return junction(call.build, both, call.junction_name)
+        return junction(call.builder, both, call.junction_name)
     if call.op.name == "div" and isinstance(two, Activation):
         return Activation(two.broadcast(call.op.shape).units)
     activation, number = (one, two) if isinstance(one, Activation) else (two, one)
@@ -36,7 +36,7 @@ def product(call: Call) -> Activation:
     if not bool(torch.isfinite(factor).all()):
         raise call.refusal("an activation is multiplied by a number that is not finite")
     if isinstance(number, Constant) and number.parameter is not None:
-        call.build.factors[number.parameter] = {"kind": "factor"}
+        call.builder.factors[number.parameter] = {"kind": "factor"}
     activation = activation.broadcast(call.op.shape)
     if isinstance(number, Constant) and number.is_mask and call.op.name == "mul":
         return replace(activation, units=activation.units.where(number.value != 0, NOTHING))

@@ -108,7 +108,7 @@ def _cells(
 
 def _steps(call: Call, sequence: Any, time: int) -> list[Activation]:
     """The input of each step; a single step takes the units that all positions share."""
-    n_steps, length = call.build.options.unroll, call.op.shape[time]
+    n_steps, length = call.builder.options.unroll, call.op.shape[time]
     if n_steps == 1:
         return [row(call, sequence)]
     if n_steps != length:
@@ -127,7 +127,7 @@ def _check_state(call: Call, state: Any) -> None:
     """Raise if a state [layers, batch, hidden] is an input of the net, which is batch first."""
     if isinstance(state, Activation) and len(state.units) > 1:
         one = state.units[0][torch.isin(state.units[0], state.units[1])]
-        if call.build.is_input(one.numpy()).any():
+        if call.builder.is_input(one.numpy()).any():
             raise call.refusal(
                 "its state is an input whose first dimension is the layers: inputs begin with the "
                 "batch, so take it as [batch, layers, hidden] and transpose it in the net"

@@ -59,10 +59,10 @@ def _dims(call: Call) -> list[int]:
 
 def _check_inputs(call: Call, elements: Tensor, units: Tensor, differ: Tensor) -> None:
     """Make reduced elements of the net's inputs one unit, except with "spatial"."""
-    if call.build.options.granularity == "spatial":
+    if call.builder.options.granularity == "spatial":
         return
     one, two = elements[differ].numpy(), units.expand_as(elements)[differ].numpy()
-    if (call.build.is_input(one) & call.build.is_input(two)).all():
+    if (call.builder.is_input(one) & call.builder.is_input(two)).all():
         raise SeveralInputs(one, two)
 
 
@@ -72,10 +72,10 @@ def _junction(call: Call, activation: Activation, dims: list[int]) -> Activation
     lines = activation.units.permute([*others, *dims]).flatten(len(others)).flatten(0, -2).numpy()
     linear = call.op.name in ("mean", "sum")
     held, numbers = bags(lines) if linear else sets(lines)
-    factor = factor_per_unit(activation.units, activation.factors, call.build.layers[-1].stop)
+    factor = factor_per_unit(activation.units, activation.factors, call.builder.layers[-1].stop)
     if factor is None:
         raise call.refusal(_MIXED_FACTORS)
     factor /= lines.shape[1] if call.op.name == "mean" else 1
     shape = call.op.shape
-    joined = join_sets(call.build, held, numbers, call.junction_name, shape[1:], factor)
+    joined = join_sets(call.builder, held, numbers, call.junction_name, shape[1:], factor)
     return joined.changed(lambda x: x.reshape(shape))

@@ -33,7 +33,7 @@ class Cell:
     def layer(self, name: str, *inputs: tuple[Constant, Activation]) -> Activation:
         """Add a layer that each activation feeds through its weight."""
         n_units = len(inputs[0][0].value)
-        start = self.call.build.add_layer(f"{self.name}.{name}", "hidden", (n_units,), n_units)
+        start = self.call.builder.add_layer(f"{self.name}.{name}", "hidden", (n_units,), n_units)
         for weight, activation in inputs:
             feed(self.call, weight, columns(self.call, activation, 1), start, kind="linear")
         return Activation(torch.arange(start, start + n_units)[None])
@@ -45,12 +45,12 @@ class Cell:
 
     def junction(self, name: str, *activations: Activation) -> Activation:
         """Add a layer where activations meet."""
-        return junction(self.call.build, activations, f"{self.name}.{name}")
+        return junction(self.call.builder, activations, f"{self.name}.{name}")
 
     def apart(self, x: Activation, h: Activation) -> Activation:
         """The state, in another layer than x: there is only one block per pair of layers."""
         one, two = (y.units[y.units != NOTHING].numpy() for y in (x, h))
-        layer_of = self.call.build.layer_of
+        layer_of = self.call.builder.layer_of
         shared = np.intersect1d(layer_of(one), layer_of(two))
         return self.junction("h (given)", h) if shared.size else h
 
@@ -75,7 +75,7 @@ def gru(cell: Cell, x: Activation, state: State) -> State:
     reset = cell.junction("r·n", r, hidden)
     n = cell.layer("n", (_rows(cell.of_input, 2, 3), x))
     source, target = (y.units[0].numpy() for y in (reset, n))
-    cell.call.build.wire(source, target, np.ones(source.size))
+    cell.call.builder.wire(source, target, np.ones(source.size))
     return (cell.junction("h", z, n, h),)
 
 

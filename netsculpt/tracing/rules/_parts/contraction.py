@@ -40,7 +40,7 @@ def contract(
     assert isinstance(first, Activation)  # operations on constants alone have been run
     if isinstance(second, Activation):
         shape = [sizes[x] for x in out]
-        product = multiply(call.build, first, second, name or call.junction_name, shape[1:])
+        product = multiply(call.builder, first, second, name or call.junction_name, shape[1:])
     else:
         product = _apply(call, first, second)
     order = [*apart, *rows, *columns]

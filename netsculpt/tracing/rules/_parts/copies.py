@@ -44,13 +44,13 @@ def apply(call: Call, activation: Activation, weight: Constant, *, groups: int =
 def _rows(call: Call, activation: Activation) -> tuple[Ints, Ints]:
     """Distinct rows of units, and which of them is at each position."""
     units = activation.units.reshape(1, -1, activation.units.shape[-1]).numpy()
-    if call.build.options.granularity == "spatial":
+    if call.builder.options.granularity == "spatial":
         first, place = distinct(units[0])
         return units[0][first], place
     rows, place = merged(units)
     inputs = np.zeros(rows.max(initial=0) + 1, dtype=bool)
     present = np.unique(rows[rows != NOTHING])
-    inputs[present] = call.build.is_input(present)
+    inputs[present] = call.builder.is_input(present)
     fed = inputs[rows] & (rows != NOTHING)
     lowest = np.where(fed, rows, np.iinfo(np.int64).max).min(axis=0)
     several = fed & (rows != lowest)

@@ -20,16 +20,16 @@ def begin(cell: Cell, initial: Sequence[Any]) -> tuple[State, list[bool]]:
     An activation is taken as it is; if it is the state after an earlier step, the recurrence
     continues. A constant, like zeros, becomes a layer without inputs.
     """
-    build, state, recurs = cell.call.build, [], []
+    builder, state, recurs = cell.call.builder, [], []
     for letter, value in zip("hc", initial, strict=False):
         if isinstance(value, Activation):
             state.append(row(cell.call, value))
-            later = [x for x in build.states if not torch.isin(x[1].units, value.units).all()]
-            recurs.append(len(later) < len(build.states))
-            build.states = later
+            later = [x for x in builder.states if not torch.isin(x[1].units, value.units).all()]
+            recurs.append(len(later) < len(builder.states))
+            builder.states = later
         else:
             width = value.value.shape[-1]
-            start = build.add_layer(f"{cell.name}.{letter} (state)", "state", (width,), width)
+            start = builder.add_layer(f"{cell.name}.{letter} (state)", "state", (width,), width)
             state.append(Activation(torch.arange(start, start + width)[None]))
             recurs.append(True)
     return tuple(state), recurs
@@ -44,6 +44,6 @@ def end(cell: Cell, state: State, recurs: Sequence[bool], *, folded: bool) -> No
     for letter, new, recurring in zip("hc", state, recurs, strict=False):
         name = f"{cell.name}.{letter} (next state)"
         if folded:
-            add_state(cell.call.build, new, name)
+            add_state(cell.call.builder, new, name)
         elif recurring:
-            cell.call.build.states.append((name, new))
+            cell.call.builder.states.append((name, new))

@@ -26,15 +26,15 @@ def unroll(call: Call, weight: Constant, taps: Taps, groups: int) -> Activation:
     upsampling, the sum of its scalars. The weight's size counts a scalar at every position where
     its tap takes a unit.
     """
-    build, shape = call.build, call.op.shape
+    builder, shape = call.builder, call.op.shape
     units, factors = call.sample()
     n_positions = math.prod(shape[2:])
     kernel = _Kernel(*scalars_of(call, weight), groups, taps, units, factors, n_positions)
     n_each = kernel.n_edges()
     n_edges = int(n_each.sum())
-    name = build.layer_name(call.op.layer, weight.parameter, call.op.name)
-    build.check_room(name, n_edges)
-    start = build.add_layer(name, "hidden", shape[1:], math.prod(shape[1:]))
+    name = builder.layer_name(call.op.layer, weight.parameter, call.op.name)
+    builder.check_room(name, n_edges)
+    start = builder.add_layer(name, "hidden", shape[1:], math.prod(shape[1:]))
     source, target = np.empty(n_edges, np.int32), np.empty(n_edges, np.int32)
     value = np.empty(n_edges, float_type(kernel.scalars.dtype))
     present = units[units != NOTHING]
@@ -44,7 +44,7 @@ def unroll(call: Call, weight: Constant, taps: Taps, groups: int) -> Activation:
     for rows in parts(n_each):
         sources, targets, values = kernel.edges(rows)
         if count is not None:
-            n_units = np.int64(build.layers[-1].stop)
+            n_units = np.int64(builder.layers[-1].stop)
             ones = np.ones(values.size, np.int64)
             key, values, counts = summed(sources * n_units + targets + start, values, ones)
             sources, targets = key // n_units, key % n_units - start
@@ -55,13 +55,13 @@ def unroll(call: Call, weight: Constant, taps: Taps, groups: int) -> Activation:
     source, target, value = (x[:stop].copy() if shared else x for x in (source, target, value))
     times = np.bincount(np.concatenate(taps.before), minlength=units.shape[1])
     scalars = np.broadcast_to(times, units.shape)[units != NOTHING]
-    sizes = np.bincount(build.layer_of(present), scalars) * (len(kernel.scalars) // groups)
+    sizes = np.bincount(builder.layer_of(present), scalars) * (len(kernel.scalars) // groups)
     size = {layer: int(x) for layer, x in enumerate(sizes) if x}
     count = None if count is None else count[:stop].copy()
-    build.add_edges(
+    builder.add_edges(
         Edges(source, target, value, count, size, weight.parameter, "conv", normed=False)
     )
-    return build.every(start, shape)
+    return builder.every(start, shape)
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,9 +30,9 @@ def add_layer(
     groups: int = 1,
 ) -> int:
     """Add a layer fed through a weight [out, in / groups, …]; its first unit."""
-    build = call.build
-    name = build.layer_name(call.op.layer, weight.parameter, call.op.name)
-    start = build.add_layer(name, "hidden", shape, len(weight.value) * taken.n_copies)
+    builder = call.builder
+    name = builder.layer_name(call.op.layer, weight.parameter, call.op.name)
+    start = builder.add_layer(name, "hidden", shape, len(weight.value) * taken.n_copies)
     feed(call, weight, taken, start, kind=kind, groups=groups)
     return start
 
@@ -44,18 +44,18 @@ def feed(
 
     The weight of an edge is the norm of its scalars where it can have several, else its scalar.
     """
-    build = call.build
-    build.layer_weights.append(LayerWeight(weight, taken, start, groups))
+    builder = call.builder
+    builder.layer_weights.append(LayerWeight(weight, taken, start, groups))
     scalars, keep = scalars_of(call, weight)
     n_out, width, taps = scalars.shape
-    norm = build.options.edge_norm if kind == "conv" or taken.shared else "sum"
+    norm = builder.options.edge_norm if kind == "conv" or taken.shared else "sum"
     n_units = n_out * taken.n_copies
-    sizes = np.bincount(build.layer_of(taken.unit)) * (n_out // groups) * taps
+    sizes = np.bincount(builder.layer_of(taken.unit)) * (n_out // groups) * taps
     per_column = np.bincount(taken.column, minlength=width * groups).reshape(groups, 1, width)
     n_each = (keep.any(axis=2).reshape(groups, -1, width) * per_column).sum(axis=2).ravel()
-    name = build.layers[-1].name
+    name = builder.layers[-1].name
     if not taken.shared:
-        build.check_room(name, int(n_each.sum()))
+        builder.check_room(name, int(n_each.sum()))
     made: list[tuple[NDArray[Any], ...]] = []
     for rows in parts(n_each):
         out, local = np.nonzero(keep[rows].any(axis=2))
@@ -75,10 +75,10 @@ def feed(
         source, target = (x.astype(np.int32) for x in (key // n_units, key % n_units + start))
         weights, counts = weights.astype(float_type(scalars.dtype)), counts.astype(np.int32)
         made.append((source, target, weights, counts))
-        build.check_room(name, sum(x[0].size for x in made))
+        builder.check_room(name, sum(x[0].size for x in made))
     source, target, weights, counts = (np.concatenate(x) for x in zip(*made, strict=True))
     size = {layer: int(x) for layer, x in enumerate(sizes) if x}
-    build.add_edges(
+    builder.add_edges(
         Edges(source, target, weights, counts, size, weight.parameter, kind, normed=norm != "sum")
     )
 

@@ -43,15 +43,15 @@ def join_windows(call: Call, shares: list[csr_array], *, largest: bool) -> Activ
     The weight of an edge is the product of its shares along each dimension after the channels.
     Where a window takes a unit several times they are added, unless only the largest counts.
     """
-    build, shape = call.build, call.op.shape
+    builder, shape = call.builder, call.op.shape
     units, factors = call.sample()
     n_channels = shape[1]
     name = call.junction_name
-    build.check_room(name, n_channels * math.prod(x.nnz for x in shares))
+    builder.check_room(name, n_channels * math.prod(x.nnz for x in shares))
     whole = shares[0]
     for share in shares[1:]:
         whole = csr_array(kron(whole, share, format="csr"))
-    start = build.add_layer(name, "junction", shape[1:], math.prod(shape[1:]))
+    start = builder.add_layer(name, "junction", shape[1:], math.prod(shape[1:]))
     pairs = whole.tocoo()
     before, after = pairs.coords
     present = units[units != NOTHING]
@@ -71,8 +71,8 @@ def join_windows(call: Call, shares: list[csr_array], *, largest: bool) -> Activ
             else (source[real], target.astype(np.int32), weight[real])
         )
     source, target, weight = (np.concatenate(x) for x in zip(*made, strict=True))
-    build.wire(source, target, weight)
-    return Activation(build.every(start, shape).units)
+    builder.wire(source, target, weight)
+    return Activation(builder.every(start, shape).units)
 
 
 def _unique(
