@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from torch import Tensor
 
 from netsculpt.core.errors import TopologyError
 from netsculpt.tracing.constants import evaluated
@@ -16,7 +15,7 @@ from netsculpt.tracing.engine.builder import Builder
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.engine.columns import SeveralInputs
 from netsculpt.tracing.engine.inputs import Inputs
-from netsculpt.tracing.engine.junction import add_state, junction
+from netsculpt.tracing.engine.junction import junction
 from netsculpt.tracing.options import TraceOptions
 from netsculpt.tracing.program import Op, Program, filled, inputs_of, leaves
 from netsculpt.tracing.rules import rules
@@ -99,30 +98,23 @@ def _finish(program: Program, values: Mapping[str, Any], builder: Builder) -> No
             "the net returns tokens of its input unchanged: trace the net without that output"
         )
     for name, state in builder.states:
-        add_state(builder, state, name)
-    apart = [x for x in outputs if x.factor is not None or _whole_layer(x.units, builder) is None]
-    for value in apart:
-        _add_output(builder, value)
+        junction(builder, [state], name, "state")
+    outputs.sort(key=lambda x: _whole_layer(x, builder) is not None)  # they may feed the others'
     for value in outputs:
-        if value not in apart:  # whose layer may feed one of those by now
-            index = _whole_layer(value.units, builder)
-            if index is None:
-                _add_output(builder, value)
-            else:
-                builder.set_role(index, "output")
+        index = _whole_layer(value, builder)
+        if index is None:
+            junction(builder, [value], "output", "output")
+        else:
+            builder.layers[index] = replace(builder.layers[index], role="output")
 
 
-def _add_output(builder: Builder, value: Activation) -> None:
-    junction(builder, [value], "output")
-    builder.set_role(len(builder.layers) - 1, "output")
-
-
-def _whole_layer(units: Tensor, builder: Builder) -> int | None:
-    """Index of the layer that these are all units of, in order, if it feeds no other."""
-    _, first = np.unique(units.numpy(), return_index=True)
-    order = units.reshape(-1).numpy()[np.sort(first)]
+def _whole_layer(value: Activation, builder: Builder) -> int | None:
+    """Index of the layer whose units are all of the value's, in order, if it feeds no other."""
+    units = value.units.reshape(-1).numpy()
+    _, first = np.unique(units, return_index=True)
+    order = units[np.sort(first)]
     index = int(builder.layer_of(order[:1])[0]) if order.size and order[0] >= 0 else 0
     layer = builder.layers[index]
     feeds = any(index in x.size for arriving in builder.edges.values() for x in arriving)
-    whole = np.array_equal(order, np.arange(layer.start, layer.stop))
+    whole = value.factor is None and np.array_equal(order, np.arange(layer.start, layer.stop))
     return index if whole and not feeds and layer.role != "input" else None

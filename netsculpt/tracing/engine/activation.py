@@ -26,6 +26,11 @@ class Activation:
     private: bool = False  # whether its units are weighted sums that nothing else takes
 
     @property
+    def shape(self) -> torch.Size:
+        """The shape of the tensor that it shadows."""
+        return self.units.shape
+
+    @property
     def factors(self) -> Tensor:
         """Factors, also where all of them are 1."""
         if self.factor is None:

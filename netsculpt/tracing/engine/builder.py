@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -117,10 +117,6 @@ class Builder:
         options = {key: x for key, x in asdict(self.options).items() if key != "max_edges"}
         traced = step("trace", **options, **details)
         return NetGraph(weights, count, tuple(self.layers), tuple(blocks), (traced,))
-
-    def set_role(self, index: int, role: Role) -> None:
-        """Change a layer's role."""
-        self.layers[index] = replace(self.layers[index], role=role)
 
     def _blocks(self) -> list[Block]:
         return [

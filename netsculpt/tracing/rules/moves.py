@@ -10,9 +10,9 @@ from torch import Tensor
 
 from netsculpt.tracing.engine.activation import NOTHING, Activation
 from netsculpt.tracing.engine.call import Call
-from netsculpt.tracing.program import Constant, leaves, mapped
+from netsculpt.tracing.program import Constant, leaves
 
-__all__ = ["ANY_STRIDES", "moves"]
+__all__ = ["moves"]
 
 OPS = (
     *("alias", "cat", "chunk", "clone", "contiguous", "detach", "diagonal", "expand", "flatten"),
@@ -21,7 +21,6 @@ OPS = (
     *("reshape", "roll", "select", "slice", "split", "split_with_sizes", "squeeze", "stack", "t"),
     *("transpose", "unbind", "unflatten", "unsqueeze", "view", "_unsafe_view", "channel_shuffle"),
 )
-ANY_STRIDES = {"view": "reshape", "_unsafe_view": "reshape"}  # for shadows, whose strides differ
 
 
 def moves(call: Call) -> Any:
@@ -47,5 +46,4 @@ def _run(
             return torch.full_like(leaf.value, constant, dtype=dtype)
         return leaf
 
-    args, kwargs = mapped((call.args, call.op.kwargs), change)
-    return getattr(torch.ops.aten, ANY_STRIDES.get(call.op.name, call.op.name))(*args, **kwargs)
+    return call.op.run(change)

@@ -83,9 +83,7 @@ def _one(call: Call, dim: int, size: int) -> Callable[[Tensor], Any]:
     name, n, aten = call.op.name, _POSITIONS[call.op.name], torch.ops.aten
 
     def each(index: int, name: str, default: int | list[int]) -> list[int]:
-        value = call.arg(index, name, default)
-        several = [value] if isinstance(value, int) else list(value)
-        return several[dim : dim + 1] if len(several) == n else several
+        return call.op.each_dim(index, name, default, n)[dim : dim + 1]
 
     if name.startswith("upsample"):
         named = [x for key, x in call.op.kwargs.items() if key.startswith("scale")]
@@ -98,11 +96,8 @@ def _one(call: Call, dim: int, size: int) -> Callable[[Tensor], Any]:
         return lambda x: aten.adaptive_avg_pool1d(x, [size])
     if name.startswith("adaptive_max"):
         return lambda x: aten.adaptive_max_pool1d(x, [size])[0]
-    kernel, stride, padding = (
-        each(1, "kernel_size", []),
-        each(2, "stride", []),
-        each(3, "padding", 0),
-    )
+    kernel, stride = each(1, "kernel_size", []), each(2, "stride", [])
+    padding = each(3, "padding", 0)
     if name.startswith("max"):
         dilation, ceil = each(4, "dilation", 1), call.arg(5, "ceil_mode", False)
         return lambda x: aten.max_pool1d(x, kernel, stride, padding, dilation, ceil)

@@ -17,8 +17,7 @@ import torch
 from netsculpt.tracing.engine.activation import Activation
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.program import Constant
-from netsculpt.tracing.rules._parts.cells import CELLS, Cell, State, row
-from netsculpt.tracing.rules._parts.states import begin, end
+from netsculpt.tracing.rules._parts.cells import CELLS, Cell, State, begin, end, row
 
 __all__ = ["recurrent"]
 

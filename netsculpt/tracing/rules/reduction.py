@@ -10,9 +10,9 @@ from torch import Tensor
 from netsculpt.tracing.engine.activation import NOTHING, Activation, factor_per_unit
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.engine.columns import SeveralInputs
+from netsculpt.tracing.engine.junction import join_sets
 from netsculpt.tracing.engine.rows import bags, sets
 from netsculpt.tracing.program import Constant
-from netsculpt.tracing.rules._parts.products import join_sets
 from netsculpt.tracing.rules.meeting import meeting
 
 __all__ = ["reduction"]
@@ -76,6 +76,6 @@ def _junction(call: Call, activation: Activation, dims: list[int]) -> Activation
     if factor is None:
         raise call.refusal(_MIXED_FACTORS)
     factor /= lines.shape[1] if call.op.name == "mean" else 1
-    shape = call.op.shape
-    joined = join_sets(call.builder, held, numbers, call.junction_name, shape[1:], factor)
-    return joined.changed(lambda x: x.reshape(shape))
+    shape, name = call.op.shape, call.junction_name
+    numbers = numbers.reshape(shape)
+    return join_sets(call.builder, held, numbers, name, shape[1:], factor[held])

@@ -1,9 +1,10 @@
-"""One step of a recurrent layer."""
+"""One step of a recurrent layer; the states before the first step and after the last."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from netsculpt.tracing.engine.junction import junction
 from netsculpt.tracing.program import Constant
 from netsculpt.tracing.rules._parts.weights import feed
 
-__all__ = ["CELLS", "Cell", "State", "row"]
+__all__ = ["CELLS", "Cell", "State", "begin", "end", "row"]
 
 State = tuple[Activation, ...]  # h, or h and c: [1, units]
 
@@ -91,6 +92,41 @@ CELLS: dict[str, Callable[[Cell, Activation, State], State]] = {
     "rnn_tanh": rnn,
     "rnn_relu": rnn,
 }
+
+
+def begin(cell: Cell, initial: Sequence[Any]) -> tuple[State, list[bool]]:
+    """Add or take the state before the first step; also, which parts of it recur.
+
+    An activation is taken as it is; if it is the state after an earlier step, the recurrence
+    continues. A constant, like zeros, becomes a layer without inputs.
+    """
+    builder, state, recurs = cell.call.builder, [], []
+    for letter, value in zip("hc", initial, strict=False):
+        if isinstance(value, Activation):
+            state.append(row(cell.call, value))
+            later = [x for x in builder.states if not torch.isin(x[1].units, value.units).all()]
+            recurs.append(len(later) < len(builder.states))
+            builder.states = later
+        else:
+            width = value.value.shape[-1]
+            start = builder.add_layer(f"{cell.name}.{letter} (state)", "state", (width,), width)
+            state.append(Activation(torch.arange(start, start + width)[None]))
+            recurs.append(True)
+    return tuple(state), recurs
+
+
+def end(cell: Cell, state: State, recurs: Sequence[bool], *, folded: bool) -> None:
+    """Add a layer for the state after the last step, which feeds nothing.
+
+    Where one step represents many, it is added now; otherwise at the end of the net, unless a
+    later step takes it.
+    """
+    for letter, new, recurring in zip("hc", state, recurs, strict=False):
+        name = f"{cell.name}.{letter} (next state)"
+        if folded:
+            junction(cell.call.builder, [new], name, "state")
+        elif recurring:
+            cell.call.builder.states.append((name, new))
 
 
 def row(call: Call, value: Activation | Constant) -> Activation:

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from netsculpt.tracing.engine.activation import NOTHING, Activation
+from netsculpt.tracing.engine.activation import Activation
 from netsculpt.tracing.engine.builder import Builder
 from netsculpt.tracing.engine.edges import Ints
+from netsculpt.tracing.engine.junction import join_sets
 from netsculpt.tracing.engine.rows import distinct, merged, sets
 
-__all__ = ["join_sets", "multiply"]
+__all__ = ["multiply"]
 
 
 def multiply(
@@ -35,28 +35,6 @@ def multiply(
     if one.factor is not None or two.factor is not None:
         builder.factors[layer] = {"kind": "factors that arrive", "folded": "left out"}
     return product.changed(lambda x: x[torch.from_numpy(same)])
-
-
-def join_sets(
-    builder: Builder, sets: Ints, numbers: Ints, name: str, shape: Sequence[int],
-    factor: NDArray[np.float64] | None = None,
-) -> Activation:  # fmt: skip
-    """Add a junction with one unit per set [P, K], which its members feed.
-
-    `numbers` says which set each element of the result is. A set without units is `NOTHING`. The
-    weight of an edge is 1, or the factor of its source times how often it is in the set.
-    """
-    present = sets != NOTHING
-    has_units = present.any(axis=1)
-    builder.check_room(name, int(present.sum()))
-    start = builder.add_layer(name, "junction", shape, int(has_units.sum()))
-    unit = np.where(has_units, np.cumsum(has_units) - 1 + start, NOTHING)
-    source, target = sets[present], np.repeat(unit, present.sum(axis=1))
-    stop = builder.layers[-1].stop
-    key, times = np.unique(source * stop + target, return_counts=True)
-    weight = np.ones(key.size) if factor is None else factor[key // stop] * times
-    builder.wire(key // stop, key % stop, weight)
-    return Activation(torch.from_numpy(unit[numbers]))
 
 
 def _sets(builder: Builder, activation: Activation) -> tuple[Ints, Ints]:

@@ -49,7 +49,6 @@ def feed(
     scalars, keep = scalars_of(call, weight)
     n_out, width, taps = scalars.shape
     norm = builder.options.edge_norm if kind == "conv" or taken.shared else "sum"
-    n_units = n_out * taken.n_copies
     sizes = np.bincount(builder.layer_of(taken.unit)) * (n_out // groups) * taps
     per_column = np.bincount(taken.column, minlength=width * groups).reshape(groups, 1, width)
     n_each = (keep.any(axis=2).reshape(groups, -1, width) * per_column).sum(axis=2).ravel()
@@ -68,11 +67,9 @@ def feed(
         pair = np.arange(entry.size) + np.repeat(begin - np.cumsum(times) + times, times)
         factor = taken.factor[pair]
         strength = strength[entry] * {"l1": np.abs(factor), "l2": factor**2, "sum": factor}[norm]
-        key = taken.unit[pair] * n_units + taken.copies[pair] * n_out + out[entry]
-        key, weights, counts = summed(key, strength, count[entry])
-        if norm == "l2":
-            weights = np.sqrt(weights)
-        source, target = (x.astype(np.int32) for x in (key // n_units, key % n_units + start))
+        target = taken.copies[pair] * n_out + out[entry] + start
+        source, target, weights, counts = summed(taken.unit[pair], target, strength, count[entry])
+        weights = np.sqrt(weights) if norm == "l2" else weights
         weights, counts = weights.astype(float_type(scalars.dtype)), counts.astype(np.int32)
         made.append((source, target, weights, counts))
         builder.check_room(name, sum(x[0].size for x in made))

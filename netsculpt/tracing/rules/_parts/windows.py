@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy.sparse import csr_array, kron, vstack
 from torch import Tensor
 
@@ -65,21 +64,11 @@ def join_windows(call: Call, shares: list[csr_array], *, largest: bool) -> Activ
             weight = weight * factors[channels][:, before]
         real = source != NOTHING
         target = (first[:, None] + after)[real]
-        made.append(
-            _unique(source[real], target, weight[real], largest)
-            if shared
-            else (source[real], target.astype(np.int32), weight[real])
-        )
+        source, weight = source[real], weight[real]
+        if shared:
+            source, target, weight, count = summed(source, target, weight)
+            weight = weight / count if largest else weight
+        made.append((source, target.astype(np.int32, copy=False), weight))
     source, target, weight = (np.concatenate(x) for x in zip(*made, strict=True))
     builder.wire(source, target, weight)
     return Activation(builder.every(start, shape).units)
-
-
-def _unique(
-    source: NDArray[np.int32], target: NDArray[np.int64], weight: NDArray[np.float64], largest: bool
-) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:  # fmt: skip
-    """Edges with each pair of units once."""
-    stop = target.max(initial=0) + 1
-    key, total, count = summed(source * stop + target, weight, np.ones(weight.size, np.int64))
-    total = total / count if largest else total
-    return (key // stop).astype(np.int32), (key % stop).astype(np.int32), total
