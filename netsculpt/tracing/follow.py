@@ -78,10 +78,8 @@ def _holds_tokens(values: Any) -> bool:
 
 def _check_shape(call: Call, value: Any) -> None:
     """A rule whose shape is not the net's is wrong: better no graph."""
-    if isinstance(value, Activation) and tuple(value.units.shape) != call.op.shape:
-        raise call.refusal(
-            f"its rule returns {list(value.units.shape)}, the net {list(call.op.shape)}"
-        )
+    if isinstance(value, Activation) and tuple(value.shape) != call.op.shape:
+        raise call.refusal(f"its rule returns {list(value.shape)}, the net {list(call.op.shape)}")
 
 
 def _finish(program: Program, values: Mapping[str, Any], builder: Builder) -> None:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from netsculpt.core.errors import TopologyError
+from netsculpt.tracing.engine.edges import Floats
 
 __all__ = ["NOTHING", "Activation", "factor_per_unit", "refusal"]
 
@@ -51,7 +51,7 @@ class Activation:
         return replace(self, units=change(self.units), factor=factor)
 
 
-def factor_per_unit(units: Tensor, factors: Tensor, n_units: int) -> NDArray[np.float64] | None:
+def factor_per_unit(units: Tensor, factors: Tensor, n_units: int) -> Floats | None:
     """The factor of each unit [U], 1 if it has none; None if a unit has several factors."""
     present = units != NOTHING
     of_element, elements = factors[present].numpy(), units[present].numpy()

@@ -16,7 +16,7 @@ from netsculpt.core.errors import LimitError
 from netsculpt.core.provenance import step
 from netsculpt.graph.graph import WIRING, Block, Layer, NetGraph, Role
 from netsculpt.tracing.engine.activation import Activation
-from netsculpt.tracing.engine.edges import Edges, LayerWeight
+from netsculpt.tracing.engine.edges import Edges, Floats, Ints, LayerWeight, Units
 from netsculpt.tracing.options import TraceOptions
 
 __all__ = ["Builder"]
@@ -84,17 +84,17 @@ class Builder:
                 f"{smaller}, or with a larger max_edges (to 2³¹ − 1) if there is memory"
             )
 
-    def wire(self, source: NDArray[Any], target: NDArray[Any], weight: NDArray[np.float64]) -> None:
+    def wire(self, source: NDArray[Any], target: NDArray[Any], weight: Floats) -> None:
         """Add edges without parameters into the last layer; each pair of units once."""
         size = dict.fromkeys(np.unique(self.layer_of(np.unique(source))).tolist(), 0)
         self.add_edges(Edges(source, target, weight, None, size, None, WIRING, normed=False))
 
-    def layer_of(self, units: NDArray[np.int64]) -> NDArray[np.int64]:
+    def layer_of(self, units: Ints) -> Ints:
         """Index of the layer of each unit."""
         stops = np.array([layer.stop for layer in self.layers])
         return np.searchsorted(stops, units, side="right")
 
-    def is_input(self, units: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def is_input(self, units: Ints) -> NDArray[np.bool_]:
         """Whether each unit is an input of the net."""
         inputs = np.array([layer.role == "input" for layer in self.layers])
         return inputs[self.layer_of(units)]
@@ -144,12 +144,12 @@ def _release(edges: Sequence[Edges], name: str, dtype: Any) -> NDArray[Any]:
 
 
 def _sorted(
-    source: NDArray[np.int32],
-    target: NDArray[np.int32],
+    source: Units,
+    target: Units,
     weight: NDArray[Any],
-    count: NDArray[np.int32] | None,
+    count: Units | None,
     n_units: int,
-) -> tuple[csr_array, NDArray[np.int32] | None]:
+) -> tuple[csr_array, Units | None]:
     """Edges by source, then by target; the graph refuses repeated ones."""
     data = weight if count is None else np.arange(weight.size, dtype=np.int32)
     pairs = coo_array((data, (source, target)), (n_units, n_units))

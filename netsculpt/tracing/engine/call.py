@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from netsculpt.core.errors import TopologyError
 from netsculpt.tracing.engine.activation import Activation, refusal
 from netsculpt.tracing.engine.builder import Builder
+from netsculpt.tracing.engine.edges import Floats, Units
 from netsculpt.tracing.program import Constant, Op
 
 __all__ = ["Call"]
@@ -53,7 +53,7 @@ class Call:
             raise self.refusal(f"its argument {index + 1} is not a parameter: it depends on inputs")
         return value
 
-    def sample(self) -> tuple[NDArray[np.int32], NDArray[np.float64] | None]:
+    def sample(self) -> tuple[Units, Floats | None]:
         """Units and factors of one sample [channels, positions]; all samples must be the same."""
         activation = self.activation()
         units, factor = activation.units, activation.factor

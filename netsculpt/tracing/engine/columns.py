@@ -54,7 +54,7 @@ def single_row(call: Call, activation: Activation, dim: int, reason: str) -> Act
     taken = columns(call, activation, dim)
     if taken.mixed:
         raise call.refusal(reason)
-    units = torch.full((activation.units.shape[dim],), NOTHING)
+    units = torch.full((activation.shape[dim],), NOTHING)
     factors = torch.ones(units.shape, dtype=torch.float64)
     units[taken.column] = torch.from_numpy(taken.unit)
     factors[taken.column] = torch.from_numpy(taken.factor)

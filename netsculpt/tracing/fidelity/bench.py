@@ -9,20 +9,17 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy.sparse import csc_array, csr_array
 from torch import Tensor
 
 from netsculpt.graph.graph import WIRING, NetGraph
 from netsculpt.tracing.engine.activation import NOTHING, Activation
 from netsculpt.tracing.engine.builder import Builder
-from netsculpt.tracing.engine.edges import Edges
+from netsculpt.tracing.engine.edges import Edges, Floats
 from netsculpt.tracing.fidelity.folds import folds
 from netsculpt.tracing.program import Op, Program, leaves
 
 __all__ = ["Bench", "Outcome", "error"]
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

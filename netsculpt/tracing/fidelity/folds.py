@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from netsculpt.tracing.engine.activation import NOTHING, Activation
 from netsculpt.tracing.engine.builder import Builder
+from netsculpt.tracing.engine.edges import Floats
 from netsculpt.tracing.fidelity.run import activations_of, number, ran
 from netsculpt.tracing.program import Op, Program, Ref, leaves
 from netsculpt.tracing.rules.addition import OPS as _SUMS
@@ -40,7 +40,7 @@ _BY_SHAPE = ("layer_norm", "rms_norm")
 
 def folds(
     program: Program, shadows: Mapping[str, Any], builder: Builder, sums: frozenset[str]
-) -> NDArray[np.float64]:
+) -> Floats:
     """The factor of each unit [U] that its activation does not carry on.
 
     NaN where the factor differs between positions of a unit, or where another operation takes the

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from netsculpt.tracing.engine.activation import NOTHING, Activation
+from netsculpt.tracing.engine.edges import Floats
 from netsculpt.tracing.fidelity.bench import Bench, Outcome, error
 from netsculpt.tracing.fidelity.run import activations_of, number, ran
 from netsculpt.tracing.program import Op, inputs_of
@@ -87,7 +87,7 @@ def _error_of_output(bench: Bench, layer: int) -> float:
     return error(apart, np.zeros_like(apart), np.abs(block.data)) if single else 1.0
 
 
-def _factors(bench: Bench, value: Activation) -> NDArray[np.float64]:
+def _factors(bench: Bench, value: Activation) -> Floats:
     """The factor of each unit in an activation [U]; infinite for others."""
     factors = np.full(bench.graph.n_units, np.inf)
     here = value.units > NOTHING

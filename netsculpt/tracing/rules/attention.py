@@ -31,9 +31,9 @@ def attention(call: Call) -> Any:
     if _option(call, "dropout_p"):
         raise call.refusal("it drops elements at random in evaluation mode too")
     if _option(call, "enable_gqa"):
-        times = query.units.shape[-3] // key.units.shape[-3]
+        times = query.shape[-3] // key.shape[-3]
         key, value = (x.changed(lambda y: y.repeat_interleave(times, dim=-3)) for x in (key, value))
-    batch = "ABCDEFGH"[: query.units.ndim - 2]
+    batch = "ABCDEFGH"[: len(query.shape) - 2]
     layer = f"{call.op.layer}." if call.op.layer else ""
     one, two = f"{batch}qe", f"{batch}ke"
     pattern = contract(call, one, two, f"{batch}qk", query, key, f"{layer}pattern")

@@ -21,7 +21,7 @@ def conv(call: Call) -> Activation:
     """New channels, fed by the channels of their group."""
     activation, weight = call.activation(0), call.constant(1)
     groups = call.arg(6, "groups", 1)
-    if activation.units.ndim != weight.value.ndim:
+    if len(activation.shape) != weight.value.ndim:
         raise call.refusal(
             f"it takes {list(activation.shape)} with a kernel {list(weight.shape)}: a batch of "
             "activations is needed"
@@ -52,7 +52,7 @@ def _taps(call: Call) -> Taps:
         padding = [0] * n_dims
     elif "same" in padding:  # the larger half is after
         padding = [(size - 1) * step // 2 for size, step in zip(kernel, dilation, strict=True)]
-    before, after = call.activation().units.shape[2:], call.op.shape[2:]
+    before, after = call.activation().shape[2:], call.op.shape[2:]
     if transposed:
         return Taps.of_windows(after, before, kernel, stride, padding, dilation).transposed
     return Taps.of_windows(before, after, kernel, stride, padding, dilation)

@@ -30,7 +30,7 @@ def embedding(call: Call) -> Any:
     weight, tokens, shape = call.constant(0), call.activation(1), call.op.shape
     in_bags = call.op.name == "embedding_bag"
     weight = _bagged(call, weight) if in_bags else weight
-    n_tokens, dims = weight.value.shape
+    n_tokens, dims = weight.shape
     ids = _ids(call, tokens, n_tokens)
     first = np.array([call.builder.tokens[x].start for x in ids.tolist()])
     column = np.repeat(np.arange(n_tokens), ids.size)

@@ -15,7 +15,7 @@ def meeting(call: Call) -> Activation:
     """A layer where two activations meet; a constant changes nothing."""
     if call.op.name == "glu":
         activation, dim = call.activation(), call.arg(1, "dim", -1)
-        size = activation.units.shape[dim] // 2
+        size = activation.shape[dim] // 2
         both = [
             activation.changed(lambda x, start=start: x.narrow(dim, start, size))  # type: ignore[misc]
             for start in (0, size)

@@ -35,7 +35,7 @@ def norm(call: Call) -> Any:
         same = call.passed(activation)
         return (same, None, None) if several else same
     factor, details = _factor(call)
-    folded = scale(call, activation, factor.broadcast_to(activation.units.shape))
+    folded = scale(call, activation, factor.broadcast_to(activation.shape))
     place = "into arriving edges" if call.private else "into leaving edges"
     key = _free_name(call.op.layer or name, call.builder.factors)
     call.builder.factors[key] = {"kind": _KINDS[name], "folded": place, **details}

@@ -68,7 +68,7 @@ def _check_inputs(call: Call, elements: Tensor, units: Tensor, differ: Tensor) -
 
 def _junction(call: Call, activation: Activation, dims: list[int]) -> Activation:
     """Add a junction: the weight is a unit's share in a sum or mean, 1 in an extreme."""
-    others = [x for x in range(activation.units.ndim) if x not in dims]
+    others = [x for x in range(len(activation.shape)) if x not in dims]
     lines = activation.units.permute([*others, *dims]).flatten(len(others)).flatten(0, -2).numpy()
     linear = call.op.name in ("mean", "sum")
     held, numbers = bags(lines) if linear else sets(lines)

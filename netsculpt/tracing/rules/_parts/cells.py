@@ -137,7 +137,7 @@ def row(call: Call, value: Activation | Constant) -> Activation:
         "positions have different units in the same column: one step needs the same units at all "
         "of them. Trace with unroll as long as the sequence"
     )
-    return single_row(call, value, value.units.ndim - 1, reason).changed(lambda x: x[None])
+    return single_row(call, value, len(value.shape) - 1, reason).changed(lambda x: x[None])
 
 
 def _rows(weight: Constant, index: int, n: int) -> Constant:

@@ -50,7 +50,7 @@ def contract(
 
 def _apply(call: Call, activation: Activation, parameter: Constant) -> Activation:
     """[S, I, J] from [S, I, K] and a parameter [S, K, J]: one matrix with S groups."""
-    n_apart, n_rows, n_summed = activation.units.shape
+    n_apart, n_rows, n_summed = activation.shape
     weight = parameter.changed(lambda x: x.transpose(1, 2).reshape(-1, n_summed))
     flat = activation.changed(lambda x: x.transpose(0, 1).reshape(n_rows, -1))
     product = apply(call, flat, weight, groups=n_apart)

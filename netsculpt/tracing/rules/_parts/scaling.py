@@ -17,7 +17,7 @@ def scale(call: Call, activation: Activation, factor: Tensor) -> Activation:
     If its units are weighted sums that nothing else takes, the edges into them are scaled;
     otherwise the activation carries the factor on, to the edges out of it.
     """
-    factors = factor.double().broadcast_to(activation.units.shape)
+    factors = factor.double().broadcast_to(activation.shape)
     if bool((factors == 1).all()):
         return call.passed(activation)
     if call.private and _fold(call, activation, factors):

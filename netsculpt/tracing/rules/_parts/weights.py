@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from netsculpt.graph.graph import float_type
 from netsculpt.tracing.engine.call import Call
-from netsculpt.tracing.engine.edges import Columns, Edges, Ints, LayerWeight, summed
+from netsculpt.tracing.engine.edges import Columns, Edges, Floats, Ints, LayerWeight, summed
 from netsculpt.tracing.program import Constant
 
 __all__ = ["add_layer", "feed", "parts", "scalars_of"]
@@ -99,7 +99,7 @@ def scalars_of(call: Call, weight: Constant) -> tuple[NDArray[np.floating], NDAr
 
 def _normed(
     scalars: NDArray[np.floating], keep: NDArray[np.bool_], norm: str
-) -> tuple[NDArray[np.float64], Ints]:
+) -> tuple[Floats, Ints]:
     """The norm (l2: squared) of the kept scalars [entries, taps], and their number."""
     wide = scalars.astype(np.float64)
     each = {"l1": np.abs, "l2": np.square, "sum": np.positive}[norm](wide)
