@@ -41,6 +41,10 @@ class Activation:
         """The activation broadcast to a shape."""
         return self.changed(lambda x: x.broadcast_to(shape))
 
+    def without(self, mask: Tensor) -> Activation:
+        """The activation without the units of elements where a mask is True."""
+        return replace(self, units=self.units.masked_fill(mask, NOTHING))
+
     def slim(self) -> Activation:
         """The same activation, stored once along dimensions where nothing changes."""
         return self.changed(_once)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import chain, count
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from netsculpt.tracing.engine.activation import Activation
 from netsculpt.tracing.engine.edges import Edges, Floats, Ints, LayerWeight, Units
 from netsculpt.tracing.options import TraceOptions
 
-__all__ = ["Builder"]
+__all__ = ["Builder", "free_name"]
 
 _INT32_MAX = np.iinfo(np.int32).max
 
@@ -40,10 +41,7 @@ class Builder:
 
     def add_layer(self, name: str, role: Role, shape: Sequence[int], n_units: int) -> int:
         """Add a layer after all others; its first unit."""
-        taken, free, again = {layer.name for layer in self.layers}, name, 1
-        while free in taken:
-            again += 1
-            free = f"{name} ({again})"
+        free = free_name(name, {layer.name for layer in self.layers})
         start = self.layers[-1].stop if self.layers else 0
         if start + n_units > _INT32_MAX:
             raise LimitError(f"layer {name!r} ends at unit {start + n_units}: at most 2³¹ − 1 fit")
@@ -99,12 +97,6 @@ class Builder:
         inputs = np.array([layer.role == "input" for layer in self.layers])
         return inputs[self.layer_of(units)]
 
-    def layer_name(self, called_in: str, parameter: str | None, op: str) -> str:
-        """Name of the layer that calls an operation, or of the weight if another layer owns it."""
-        if parameter is None or f"{called_in}.weight" in self.names:
-            return called_in or op
-        return parameter.removesuffix(".weight")
-
     def graph(self, **details: Any) -> NetGraph:
         """Finish the graph, which uses up the builder's edges."""
         blocks, edges = self._blocks(), [x for arriving in self.edges.values() for x in arriving]
@@ -131,6 +123,12 @@ class Builder:
             for edges in arriving
             for source, size in sorted(edges.size.items())
         ]
+
+
+def free_name(name: str, taken: Container[str]) -> str:
+    """The name, or the first free one of "name (2)", "name (3)", …."""
+    numbered = (f"{name} ({number})" for number in count(2))
+    return next(x for x in chain([name], numbered) if x not in taken)
 
 
 def _release(edges: Sequence[Edges], name: str, dtype: Any) -> NDArray[Any]:

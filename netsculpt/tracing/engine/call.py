@@ -35,6 +35,13 @@ class Call:
         """Name of the layer where two activations meet."""
         return f"{self.op.layer}.{self.op.name}" if self.op.layer else self.op.name
 
+    def layer_name(self, weight: Constant) -> str:
+        """Name of the layer that calls the operation, or of the weight if another layer owns it."""
+        layer, parameter = self.op.layer, weight.parameter
+        if parameter is None or f"{layer}.weight" in self.builder.names:
+            return layer or self.op.name
+        return parameter.removesuffix(".weight")
+
     def arg(self, index: int, name: str, default: Any = None) -> Any:
         """An argument by position or by name."""
         return self.op.arg(index, name, default)

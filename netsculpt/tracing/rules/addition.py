@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import torch
 
-from netsculpt.tracing.engine.activation import NOTHING, Activation
+from netsculpt.tracing.engine.activation import Activation
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.engine.junction import junction
 from netsculpt.tracing.program import Constant
@@ -33,6 +31,5 @@ def addition(call: Call) -> Activation:
     activation, constant, sign = (one, two, signs[0]) if first else (two, one, signs[1])
     activation = activation.broadcast(shape)
     if isinstance(constant, Constant):  # −∞, as attention masks add, makes the sum always −∞
-        hidden = (constant.value == -torch.inf).broadcast_to(shape)
-        activation = replace(activation, units=activation.units.masked_fill(hidden, NOTHING))
+        activation = activation.without(constant.value == -torch.inf)
     return scale(call, activation, torch.tensor(sign))

@@ -6,7 +6,7 @@ from string import ascii_letters
 
 from netsculpt.tracing.engine.activation import Activation
 from netsculpt.tracing.engine.call import Call
-from netsculpt.tracing.rules._parts.contraction import contract, n_dims
+from netsculpt.tracing.rules._parts.contraction import contract
 
 __all__ = ["einsum"]
 
@@ -18,7 +18,7 @@ def einsum(call: Call) -> Activation:
     operands = call.args[1]
     if len(operands) > 2:
         raise call.refusal(f"it has {len(operands)} operands, a product of two is needed")
-    parts, out = _lettered(call.args[0].replace(" ", ""), [n_dims(x) for x in operands])
+    parts, out = _lettered(call.args[0].replace(" ", ""), [len(x.shape) for x in operands])
     if len(parts) == 2:
         return contract(call, parts[0], parts[1], out, operands[0], operands[1])
     if sorted(parts[0]) != sorted(set(out)):

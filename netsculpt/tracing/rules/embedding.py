@@ -42,9 +42,9 @@ def embedding(call: Call) -> Any:
         bags = call.builder.fresh(start, shape, dim=1)
         by_maximum = call.arg(4, "mode", 0) == 2
         return (replace(bags, private=not by_maximum), None, None, None)
-    own = torch.from_numpy(np.searchsorted(-ids, -tokens.units.numpy()))[..., None] * dims
-    units = own + torch.arange(start, start + dims)
-    return Activation(units.where(tokens.units[..., None] != NOTHING, NOTHING), private=True)
+    copies = torch.from_numpy(np.searchsorted(-ids, -tokens.units.numpy()))[..., None]
+    units = copies * dims + torch.arange(start, start + dims)
+    return Activation(units, private=True).without(tokens.units[..., None] == NOTHING)
 
 
 def _ids(call: Call, tokens: Activation, n_tokens: int) -> Ints:

@@ -40,9 +40,10 @@ def _mask(call: Call, mask: Any) -> Tensor:
 
 def _chosen(call: Call, mask: Tensor, one: Any, two: Any) -> Activation:
     """The first value where the mask is True, else the second."""
-    parts = [x.broadcast(call.op.shape) if isinstance(x, Activation) else None for x in (one, two)]
-    units = [torch.tensor(NOTHING) if x is None else x.units for x in parts]
-    scaled = any(x is not None and x.factor is not None for x in parts)
-    factors = [torch.ones((), dtype=torch.float64) if x is None else x.factors for x in parts]
-    factor = torch.where(mask, factors[0], factors[1]) if scaled else None
-    return Activation(torch.where(mask, units[0], units[1]), factor, call.private)
+    nothing = Activation(torch.tensor(NOTHING))
+    one, two = (
+        (x if isinstance(x, Activation) else nothing).broadcast(call.op.shape) for x in (one, two)
+    )
+    scaled = one.factor is not None or two.factor is not None
+    factor = torch.where(mask, one.factors, two.factors) if scaled else None
+    return Activation(torch.where(mask, one.units, two.units), factor, call.private)

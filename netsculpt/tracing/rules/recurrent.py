@@ -61,12 +61,16 @@ def _sequence(call: Call) -> Any:
     for first in range(0, len(cells), len(orders)):
         outputs = []
         for index, order in enumerate(orders, first):
-            own = [_selected(state, index) for state in states]
-            after = _run(cells[index], steps[::order], own, folded=folded)
+            first_states = [_selected(state, index) for state in states]
+            after = _run(cells[index], steps[::order], first_states, folded=folded)
             ends.append(after[-1])
             outputs.append([state[0] for state in after[::order]])
-        steps = [_concatenated(directions) for directions in zip(*outputs, strict=True)]
-    return _stacked(call, steps, time), *_ends(call, ends, time)
+        steps = [
+            Activation(torch.cat([x.units for x in directions], 1))
+            for directions in zip(*outputs, strict=True)
+        ]
+    units = torch.stack([x.units for x in steps], time).expand(call.op.shape)
+    return Activation(units), *_ends(call, ends, time)
 
 
 def _run(
@@ -94,12 +98,12 @@ def _cells(
     each = len(weights) // n_cells
     base, cells = call.op.layer or call.op.name, []
     for index in range(n_cells):
-        own = weights[index * each : (index + 1) * each]
-        projection = own[-1] if each % 2 else None
+        of_cell = weights[index * each : (index + 1) * each]
+        projection = of_cell[-1] if each % 2 else None
         layer, backward = divmod(index, 2) if both else (index, 0)
         name = f"{base} l{layer}" if n_layers > 1 else base
         name += " reverse" if backward else ""
-        cells.append(Cell(call, name, own[0], own[1], projection))
+        cells.append(Cell(call, name, of_cell[0], of_cell[1], projection))
     if each != 2 + 2 * biases + (cells[0].projection is not None):
         raise call.refusal(f"it has {each} weights and biases per layer, which has no rule")
     return cells
@@ -131,15 +135,6 @@ def _check_state(call: Call, state: Any) -> None:
                 "its state is an input whose first dimension is the layers: inputs begin with the "
                 "batch, so take it as [batch, layers, hidden] and transpose it in the net"
             )
-
-
-def _concatenated(directions: Sequence[Activation]) -> Activation:
-    return Activation(torch.cat([x.units for x in directions], 1))
-
-
-def _stacked(call: Call, steps: Sequence[Activation], time: int) -> Activation:
-    units = torch.stack([x.units for x in steps], time)
-    return Activation(units.expand(call.op.shape))
 
 
 def _ends(call: Call, ends: Sequence[State], time: int) -> tuple[Activation, ...]:

@@ -37,7 +37,7 @@ def apply(call: Call, activation: Activation, weight: Constant, *, groups: int =
     start = add_layer(call, weight, taken, kind="linear", shape=shape, groups=groups)
     copies = torch.from_numpy(place).view(*activation.shape[:-1], 1)
     units = start + copies * n_out + torch.arange(n_out)
-    return Activation(units.where(copies != NOTHING, NOTHING), private=True)
+    return Activation(units, private=True).without(copies == NOTHING)
 
 
 def _rows(call: Call, activation: Activation) -> tuple[Ints, Ints]:

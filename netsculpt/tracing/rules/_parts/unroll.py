@@ -73,7 +73,7 @@ def unroll(call: Call, weight: Constant, taps: Taps, groups: int) -> Activation:
     kernel = _Kernel(*scalars_of(call, weight), groups, taps, units, factors, n_positions)
     n_each = kernel.n_edges()
     n_edges = int(n_each.sum())
-    name = builder.layer_name(call.op.layer, weight.parameter, call.op.name)
+    name = call.layer_name(weight)
     builder.check_room(name, n_edges)
     start = builder.add_layer(name, "hidden", shape[1:], math.prod(shape[1:]))
     source, target = np.empty(n_edges, np.int32), np.empty(n_edges, np.int32)

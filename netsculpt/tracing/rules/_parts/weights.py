@@ -30,9 +30,8 @@ def add_layer(
     groups: int = 1,
 ) -> int:
     """Add a layer fed through a weight [out, in / groups, …]; its first unit."""
-    builder = call.builder
-    name = builder.layer_name(call.op.layer, weight.parameter, call.op.name)
-    start = builder.add_layer(name, "hidden", shape, len(weight.value) * taken.n_copies)
+    n_units = len(weight.value) * taken.n_copies
+    start = call.builder.add_layer(call.layer_name(weight), "hidden", shape, n_units)
     feed(call, weight, taken, start, kind=kind, groups=groups)
     return start
 
