@@ -22,9 +22,7 @@ from netsculpt.tracing.rules import rules
 
 __all__ = ["followed"]
 
-_RULES_FOR_TOKENS = frozenset(
-    ("embedding", "filled", "getitem", "indexing", "moves", "padding", "unchanged")
-)
+_RULES_FOR_TOKENS = frozenset(("embedding", "filled", "indexing", "moves", "padding", "unchanged"))
 
 
 def followed(program: Program, options: TraceOptions) -> tuple[Builder, dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -12,7 +13,7 @@ from torch import Tensor
 from netsculpt.core.errors import TopologyError
 from netsculpt.tracing.engine.edges import Floats
 
-__all__ = ["NOTHING", "Activation", "factor_per_unit", "refusal"]
+__all__ = ["NOTHING", "Activation", "factor_per_unit", "of_channels", "of_elements", "refusal"]
 
 NOTHING = -1  # the unit of an element that is always the same, like padding
 
@@ -53,6 +54,18 @@ class Activation:
         """The activation with its units and factors changed in the same way."""
         factor = None if self.factor is None else change(self.factor)
         return replace(self, units=change(self.units), factor=factor)
+
+
+def of_channels(start: int, shape: Sequence[int]) -> Activation:
+    """The activation of a new layer whose units are channels."""
+    units = torch.arange(start, start + shape[1]).view(-1, *[1] * (len(shape) - 2))
+    return Activation(units.expand(*shape), private=True)
+
+
+def of_elements(start: int, shape: Sequence[int]) -> Activation:
+    """The activation of a new layer in which each element is a unit."""
+    units = torch.arange(start, start + math.prod(shape[1:]))
+    return Activation(units.view(1, *shape[1:]).expand(*shape), private=True)
 
 
 def factor_per_unit(units: Tensor, factors: Tensor, n_units: int) -> Floats | None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Container, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import chain, count
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array
 
@@ -47,18 +45,6 @@ class Builder:
             raise LimitError(f"layer {name!r} ends at unit {start + n_units}: at most 2³¹ − 1 fit")
         self.layers.append(Layer(free, role, tuple(shape), start, start + n_units))
         return start
-
-    def fresh(self, start: int, shape: Sequence[int], *, dim: int) -> Activation:
-        """The activation of a new layer whose units are along one dimension."""
-        units = torch.arange(start, start + shape[dim])
-        view = [1] * len(shape)
-        view[dim] = -1
-        return Activation(units.view(view).expand(*shape), private=True)
-
-    def every(self, start: int, shape: Sequence[int]) -> Activation:
-        """The activation of a new layer in which each element is a unit."""
-        units = torch.arange(start, start + math.prod(shape[1:]))
-        return Activation(units.view(1, *shape[1:]).expand(*shape), private=True)
 
     def add_edges(self, edges: Edges) -> None:
         """Add edges into the last layer, in the smallest types that hold them."""

@@ -39,7 +39,7 @@ def columns(call: Call, activation: Activation, dim: int) -> Columns:
     pairs = np.stack([column[present], units[present]])
     key = pairs[0] * (pairs[1].max(initial=0) + 1) + pairs[1]
     _, first, pair = np.unique(key, return_index=True, return_inverse=True)
-    taken = Columns(pairs[0, first], pairs[1, first], factors[present][first])
+    taken = Columns(pairs[0, first], pairs[1, first], factors[present][first], np.zeros_like(first))
     if (taken.factor[pair] != factors[present]).any():
         raise call.refusal(MIXED_FACTORS)
     again = np.flatnonzero(np.diff(taken.column, prepend=-1) == 0)

@@ -50,13 +50,8 @@ class Columns:
     column: Ints
     unit: Ints
     factor: Floats
-    copy: Ints | None = None  # the copy of the weight that takes the unit (None: there is one)
+    copies: Ints  # the copy of the weight that takes the unit
     n_copies: int = 1
-
-    @property
-    def copies(self) -> Ints:
-        """The copy of the weight for each pair."""
-        return np.zeros_like(self.unit) if self.copy is None else self.copy
 
     @property
     def shared(self) -> bool:

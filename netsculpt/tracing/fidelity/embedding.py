@@ -24,7 +24,7 @@ def embedding_error(bench: Bench, op: Op, layer: int) -> float:
     return error(values @ block, values @ table * bench.fold[dims], np.abs(values) @ abs(block))
 
 
-def rebuilt_embedding(bench: Bench, op: Op, layer: int, numbers: Numbers, own: Tensor) -> Tensor:
+def rebuilt_embedding(bench: Bench, op: Op, layer: int, numbers: Numbers, value: Tensor) -> Tensor:
     """The value of an embedding whose table is the graph's edges."""
     block, fold = (
         bench.into(layer)[_tokens(bench, op)],
@@ -34,7 +34,7 @@ def rebuilt_embedding(bench: Bench, op: Op, layer: int, numbers: Numbers, own: T
     usable = np.isfinite(fold) & (fold != 0)
     rows = block[ids.reshape(-1).numpy()].toarray() / np.where(usable, fold, 1.0)
     rebuilt = (bench.shadows[op.output].units != NOTHING) & torch.from_numpy(usable)
-    return torch.from_numpy(rows).view(own.shape).where(rebuilt, own)
+    return torch.from_numpy(rows).view(value.shape).where(rebuilt, value)
 
 
 def _tokens(bench: Bench, op: Op) -> slice:

@@ -32,7 +32,7 @@ _GAMMA = {  # norms by statistics of their input, which are not linear: the argu
 }
 _LINEAR = (
     *(*_SUMS, *_PRODUCTS, *_NORMS, *_MOVES, *_UNCHANGED, *_PADDINGS),
-    *("getitem", "mean", "sum"),
+    *("mean", "sum"),
 )
 _AVERAGES = ("avg_pool", "adaptive_avg_pool", "upsample", "_upsample")  # beginnings of names
 _BY_SHAPE = ("layer_norm", "rms_norm")

@@ -88,7 +88,7 @@ def _of_rows(
             yield sources, targets, expected[alike[0]]
 
 
-def rebuilt(bench: Bench, op: Op, layer: int, numbers: Numbers, own: Tensor) -> Tensor:
+def rebuilt(bench: Bench, op: Op, layer: int, numbers: Numbers, value: Tensor) -> Tensor:
     """The value of an operation with the graph's edges in the place of its weight."""
     (name,) = activations_of(op, bench.shadows)
     shadow, weight = bench.shadows[name], _weight(bench, op)
@@ -98,7 +98,7 @@ def rebuilt(bench: Bench, op: Op, layer: int, numbers: Numbers, own: Tensor) -> 
     of_units = (shadow.units != NOTHING) & (shadow.factors != 0)
     constant = ran(op, lambda n: numbers(n).where(~of_units, 0.0) if n == name else numbers(n))
     unit_values = (numbers(name) / shadow.factors).where(of_units, 0.0)
-    source_rows, result = rows.before(unit_values).numpy(), rows.after(own).clone()
+    source_rows, result = rows.before(unit_values).numpy(), rows.after(value).clone()
     block, start = bench.into(layer), bench.builder.layers[layer].start
     for alike, sources, targets in rows.groups(shadow.units, bench.shadows[op.output].units):
         units, first, place = np.unique(sources, return_index=True, return_inverse=True)
@@ -112,7 +112,7 @@ def rebuilt(bench: Bench, op: Op, layer: int, numbers: Numbers, own: Tensor) -> 
         sums = (values[:, here] @ part) / np.where(usable, fold, 1.0)
         exact = torch.from_numpy(rows.after(constant)[alike].numpy() + sums)
         result[alike] = torch.where(torch.from_numpy(usable), exact, result[alike])
-    return rows.back(result, own.shape)
+    return rows.back(result, value.shape)
 
 
 def _weight(bench: Bench, op: Op) -> str | None:

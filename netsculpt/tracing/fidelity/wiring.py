@@ -12,17 +12,13 @@ from netsculpt.tracing.fidelity.run import activations_of, number, ran
 from netsculpt.tracing.program import Op, inputs_of
 from netsculpt.tracing.rules.addition import OPS as _SUMS
 
-__all__ = ["checked_wiring", "unscaled"]
+__all__ = ["checked_wiring", "error_of_output", "unscaled"]
 
 _OTHERS = ("mul", "maximum", "minimum")
 
 
-def checked_wiring(bench: Bench, op: Op | None, layer: int) -> Outcome:
+def checked_wiring(bench: Bench, op: Op, layer: int) -> Outcome:
     """The check of a layer without parameters."""
-    if op is None and bench.builder.layers[layer].role == "output":
-        return Outcome("values", _error_of_output(bench, layer))
-    if op is None:
-        return Outcome.skipped("no operation has its units alone")
     if op.name not in (*_SUMS, *_OTHERS) or len(activations_of(op, bench.shadows)) != 2:
         return Outcome.skipped(f"operation '{op.name}' is not a sum or product of two activations")
     if op.name in _SUMS:
@@ -75,7 +71,7 @@ def _error_of_meeting(bench: Bench, op: Op, layer: int) -> float:
     return differing / max(np.union1d(expected, edges).size, 1)
 
 
-def _error_of_output(bench: Bench, layer: int) -> float:
+def error_of_output(bench: Bench, layer: int) -> float:
     """One edge to each unit of an identity layer, whose weight is the factor of its source."""
     block = bench.into(layer).tocoo()
     apart = np.full(block.data.size, np.inf)

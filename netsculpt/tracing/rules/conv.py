@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from netsculpt.tracing.engine.activation import Activation
+from netsculpt.tracing.engine.activation import Activation, of_channels
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.engine.columns import columns
 from netsculpt.tracing.rules._parts.unroll import Taps, unroll
@@ -32,7 +32,7 @@ def conv(call: Call) -> Activation:
         return unroll(call, weight, _taps(call), groups)
     taken = columns(call, activation, 1)
     start = add_layer(call, weight, taken, kind="conv", shape=call.op.shape[1:], groups=groups)
-    return call.builder.fresh(start, call.op.shape, dim=1)
+    return of_channels(start, call.op.shape)
 
 
 def _turned(kernel: Tensor, groups: int) -> Tensor:

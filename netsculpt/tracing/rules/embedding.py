@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from netsculpt.tracing.engine.activation import NOTHING, Activation
+from netsculpt.tracing.engine.activation import NOTHING, Activation, of_channels
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.engine.columns import SeveralInputs
 from netsculpt.tracing.engine.edges import Columns, Ints
@@ -39,7 +39,7 @@ def embedding(call: Call) -> Any:
     table = weight.changed(lambda rows: rows.T)
     start = add_layer(call, table, taken, kind="embedding", shape=shape[1:])
     if in_bags:
-        bags = call.builder.fresh(start, shape, dim=1)
+        bags = of_channels(start, shape)
         by_maximum = call.arg(4, "mode", 0) == 2
         return (replace(bags, private=not by_maximum), None, None, None)
     copies = torch.from_numpy(np.searchsorted(-ids, -tokens.units.numpy()))[..., None]

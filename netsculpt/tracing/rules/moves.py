@@ -1,4 +1,4 @@
-"""Operations that move, repeat or leave out elements: run on the units themselves."""
+"""Operations that move, repeat or leave out elements or values: run on the units themselves."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ __all__ = ["moves"]
 
 OPS = (
     *("alias", "cat", "chunk", "clone", "contiguous", "detach", "diagonal", "expand", "flatten"),
-    *("flip", "movedim", "narrow", "permute", "pixel_shuffle", "pixel_unshuffle", "repeat"),
-    *("repeat_interleave", "rot90", "select_scatter", "slice_scatter", "tile", "unfold"),
+    *("flip", "getitem", "movedim", "narrow", "permute", "pixel_shuffle", "pixel_unshuffle"),
+    *("repeat", "repeat_interleave", "rot90", "select_scatter", "slice_scatter", "tile", "unfold"),
     *("reshape", "roll", "select", "slice", "split", "split_with_sizes", "squeeze", "stack", "t"),
     *("transpose", "unbind", "unflatten", "unsqueeze", "view", "_unsafe_view", "channel_shuffle"),
 )
@@ -26,6 +26,8 @@ OPS = (
 def moves(call: Call) -> Any:
     """Units and factors, moved in the same way."""
     units = _run(call, lambda x: x.units, NOTHING, torch.int64)
+    if units is None:  # an item of values
+        raise call.refusal("it takes indices, or another value that has no units")
     activations = (x for x in leaves(call.args) if isinstance(x, Activation))
     scaled = any(x.factor is not None for x in activations)
     factors = _run(call, lambda x: x.factors, 1.0, torch.float64) if scaled else None

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netsculpt.graph.graph import float_type
-from netsculpt.tracing.engine.activation import NOTHING, Activation
+from netsculpt.tracing.engine.activation import NOTHING, Activation, of_elements
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.engine.edges import Edges, Floats, Ints, Units, summed
 from netsculpt.tracing.program import Constant
@@ -99,7 +99,7 @@ def unroll(call: Call, weight: Constant, taps: Taps, groups: int) -> Activation:
     builder.add_edges(
         Edges(source, target, value, count, size, weight.parameter, "conv", normed=False)
     )
-    return builder.every(start, shape)
+    return of_elements(start, shape)
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 from scipy.sparse import csr_array, kron, vstack
 from torch import Tensor
 
-from netsculpt.tracing.engine.activation import NOTHING, Activation
+from netsculpt.tracing.engine.activation import NOTHING, Activation, of_elements
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.engine.edges import summed
 from netsculpt.tracing.rules._parts.weights import parts
@@ -71,4 +72,4 @@ def join_windows(call: Call, shares: list[csr_array], *, largest: bool) -> Activ
         made.append((source, target.astype(np.int32, copy=False), weight))
     source, target, weight = (np.concatenate(x) for x in zip(*made, strict=True))
     builder.wire(source, target, weight)
-    return Activation(builder.every(start, shape).units)
+    return replace(of_elements(start, shape), private=False)
