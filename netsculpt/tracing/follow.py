@@ -64,20 +64,17 @@ def _value(op: Op, values: Mapping[str, Any], program: Program, builder: Builder
             "moved and given to an embedding, but not computed with"
         )
     value = rule(call)
-    _check_shape(call, value)
-    return value.slim() if isinstance(value, Activation) else value
+    if not isinstance(value, Activation):
+        return value
+    if tuple(value.shape) != op.shape:  # better no graph
+        raise call.refusal(f"its rule returns {list(value.shape)}, the net {list(op.shape)}")
+    return value.slim()
 
 
 def _holds_tokens(values: Any) -> bool:
     """Whether any element of nested activations is a token of a vocabulary."""
     activations = (x for x in leaves(values) if isinstance(x, Activation))
     return any(bool((x.units < NOTHING).any()) for x in activations)
-
-
-def _check_shape(call: Call, value: Any) -> None:
-    """A rule whose shape is not the net's is wrong: better no graph."""
-    if isinstance(value, Activation) and tuple(value.shape) != call.op.shape:
-        raise call.refusal(f"its rule returns {list(value.shape)}, the net {list(call.op.shape)}")
 
 
 def _finish(program: Program, values: Mapping[str, Any], builder: Builder) -> None:

@@ -71,21 +71,20 @@ class Bench:
     @cached_property
     def made_by(self) -> dict[int, Op]:
         """The first operation whose output has units of a layer, by index of the layer."""
-        made: dict[int, Op] = {}
+        makers: dict[int, Op] = {}
         for op in self.program.ops:
             first = next(leaves(self.shadows[op.output]), None)
             if isinstance(first, Activation):
                 units = np.unique(first.units.numpy())
                 for layer in np.unique(self.builder.layer_of(units[units > NOTHING])).tolist():
                     if layer in self.builder.edges:
-                        made.setdefault(layer, op)
-        return made
+                        makers.setdefault(layer, op)
+        return makers
 
-    def random(self, activation: Activation, factor: Tensor | None = None) -> Tensor:
+    def random(self, activation: Activation) -> Tensor:
         """An activation whose units have the random values."""
         values = torch.from_numpy(self.values)[activation.units.clamp(min=0)]
-        factor = activation.factors if factor is None else factor
-        return (values * factor).where(activation.units != NOTHING, 0.0)
+        return (values * activation.factors).where(activation.units != NOTHING, 0.0)
 
 
 def error(actual: Floats, expected: Floats, bound: Floats) -> float:

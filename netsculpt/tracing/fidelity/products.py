@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -66,7 +67,7 @@ def _of_channels(
         yield None, targets, None
         return
     factor = factors.gather(1, top.indices[:, None])[:, 0]
-    channels = bench.random(Activation(top.values), _POWERS[norm](factor))
+    channels = bench.random(Activation(top.values, _POWERS[norm](factor)))
     yield top.values.numpy(), targets, on_channels(op, channels, kernel).numpy()
 
 
@@ -75,12 +76,11 @@ def _of_rows(
 ) -> Iterator[tuple[Ints | None, Ints, Any]]:
     """Rows of distinct units, run as they are but without the bias."""
     (name,) = activations_of(op, bench.shadows)
-    random = bench.random(activation, _POWERS[norm](activation.factors))
+    random = bench.random(replace(activation, factor=_POWERS[norm](activation.factors)))
 
-    def run(value: Tensor) -> Tensor:
-        here = {name: value, **kernel}
-        result: Tensor = ran(op, lambda n: here[n] if n in here else number(bench.shadows[n]))
-        return result
+    def run(value: Tensor) -> Any:
+        changed = {name: value, **kernel}
+        return ran(op, lambda n: changed[n] if n in changed else number(bench.shadows[n]))
 
     expected = rows.after(run(random) - run(torch.zeros_like(random))).numpy()
     for alike, sources, targets in rows.groups(activation.units, bench.shadows[op.output].units):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 
@@ -38,7 +40,12 @@ def unscaled(bench: Bench, layer: int) -> float:
 def _error_of_sum(bench: Bench, op: Op, layer: int) -> float | None:
     """A sum of units with random values, wherever all sources of a unit meet."""
     units = bench.shadows[op.output].units
-    expected = ran(op, lambda name: _random(bench, name))
+
+    def numbers(name: str) -> Any:
+        shadow = bench.shadows[name]
+        return bench.random(shadow) if isinstance(shadow, Activation) else number(shadow)
+
+    expected = ran(op, numbers)
     one, two = (
         bench.shadows[x].units.broadcast_to(units.shape) for x in activations_of(op, bench.shadows)
     )
@@ -89,10 +96,3 @@ def _factors(bench: Bench, value: Activation) -> Floats:
     here = value.units > NOTHING
     factors[value.units[here].numpy()] = value.factors[here].numpy()
     return factors
-
-
-def _random(bench: Bench, name: str) -> torch.Tensor:
-    shadow = bench.shadows[name]
-    value = bench.random(shadow) if isinstance(shadow, Activation) else number(shadow)
-    assert isinstance(value, torch.Tensor)
-    return value

@@ -35,12 +35,10 @@ def _lettered(equation: str, n_dims: list[int]) -> tuple[list[str], str]:
     parts = operands.split(",")
     dots = [n - len(part) + 3 for n, part in zip(n_dims, parts, strict=True) if "..." in part]
     spread = "".join(free[: max(dots, default=0)])
-    own = iter(dots)
-    parts = [_spread(x, spread[len(spread) - next(own) :]) if "..." in x else x for x in parts]
+    n_dots = iter(dots)
+    parts = [
+        x.replace("...", spread[len(spread) - next(n_dots) :]) if "..." in x else x for x in parts
+    ]
     once = (x for x in sorted("".join(parts)) if "".join(parts).count(x) == 1)
     implied = spread + "".join(x for x in once if x not in spread)
-    return parts, _spread(out, spread) if arrow else implied
-
-
-def _spread(part: str, letters: str) -> str:
-    return part.replace("...", letters)
+    return parts, out.replace("...", spread) if arrow else implied

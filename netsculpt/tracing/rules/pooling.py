@@ -68,8 +68,8 @@ def _nearest(call: Call) -> Activation:
 
 def _shares(call: Call) -> list[csr_array]:
     """For each dimension, the share of each position in each new position."""
-    sizes, made = call.activation().shape[2:], call.op.shape[2:]
-    shares = [along(_one(call, dim, made[dim]), size) for dim, size in enumerate(sizes)]
+    before, after = call.activation().shape[2:], call.op.shape[2:]
+    shares = [along(_one(call, dim, after[dim]), size) for dim, size in enumerate(before)]
     divisor = call.arg(6, "divisor_override") if call.op.name.startswith("avg_pool") else None
     if divisor is not None:
         for share in shares:

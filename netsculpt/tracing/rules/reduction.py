@@ -71,11 +71,11 @@ def _junction(call: Call, activation: Activation, dims: list[int]) -> Activation
     others = [x for x in range(len(activation.shape)) if x not in dims]
     lines = activation.units.permute([*others, *dims]).flatten(len(others)).flatten(0, -2).numpy()
     linear = call.op.name in ("mean", "sum")
-    held, numbers = bags(lines) if linear else sets(lines)
+    members, numbers = bags(lines) if linear else sets(lines)
     factor = factor_per_unit(activation.units, activation.factors, call.builder.layers[-1].stop)
     if factor is None:
         raise call.refusal(_MIXED_FACTORS)
     factor /= lines.shape[1] if call.op.name == "mean" else 1
     shape, name = call.op.shape, call.junction_name
     numbers = numbers.reshape(shape)
-    return join_sets(call.builder, held, numbers, name, shape[1:], factor[held])
+    return join_sets(call.builder, members, numbers, name, shape[1:], factor[members])

@@ -28,8 +28,8 @@ def multiply(
     columns, column = _sets(builder, Activation(two.units.transpose(1, 2)))
     first, same = distinct(np.concatenate([row, column], axis=1))
     met, numbers = _meetings(row[first], column[first], len(columns))
-    held = np.concatenate([rows[met // len(columns)], columns[met % len(columns)]], axis=1)
-    product = join_sets(builder, held, numbers, name, shape)
+    members = np.concatenate([rows[met // len(columns)], columns[met % len(columns)]], axis=1)
+    product = join_sets(builder, members, numbers, name, shape)
     layer = builder.layers[-1].name
     builder.input_dependent.append(layer)
     if one.factor is not None or two.factor is not None:

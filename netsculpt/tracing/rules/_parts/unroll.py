@@ -126,7 +126,7 @@ class _Kernel:
     def edges(self, rows: slice) -> tuple[Units, Units, Floats]:
         """Sources, targets (from 0) and weights of some output channels."""
         n_out, width, _ = self.scalars.shape
-        made = []
+        edges = []
         for tap, (begin, end) in enumerate(zip(self.taps.before, self.taps.after, strict=True)):
             out, local = np.nonzero(self.keep[rows, :, tap])
             out += rows.start
@@ -137,6 +137,6 @@ class _Kernel:
                 weight = weight * self.factors[column, begin]
             target = (out[:, None] * self.n_positions + end).astype(np.int32)
             real = source != NOTHING
-            made.append((source[real], target[real], np.broadcast_to(weight, source.shape)[real]))
-        source, target, weight = (np.concatenate(x) for x in zip(*made, strict=True))
+            edges.append((source[real], target[real], np.broadcast_to(weight, source.shape)[real]))
+        source, target, weight = (np.concatenate(x) for x in zip(*edges, strict=True))
         return source, target, weight

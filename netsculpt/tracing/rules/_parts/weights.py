@@ -18,6 +18,7 @@ from netsculpt.tracing.program import Constant
 __all__ = ["add_layer", "feed", "parts", "scalars_of"]
 
 _AT_ONCE = 1 << 20  # edges made at a time
+_POWERS = {"l1": np.abs, "l2": np.square, "sum": np.positive}
 
 
 def add_layer(
@@ -54,7 +55,7 @@ def feed(
     name = builder.layers[-1].name
     if not taken.shared:
         builder.check_room(name, int(n_each.sum()))
-    made: list[tuple[NDArray[Any], ...]] = []
+    edges: list[tuple[NDArray[Any], ...]] = []
     for rows in parts(n_each):
         out, local = np.nonzero(keep[rows].any(axis=2))
         out += rows.start
@@ -64,15 +65,14 @@ def feed(
         times = np.searchsorted(taken.column, column, side="right") - begin
         entry = np.repeat(np.arange(column.size), times)
         pair = np.arange(entry.size) + np.repeat(begin - np.cumsum(times) + times, times)
-        factor = taken.factor[pair]
-        strength = strength[entry] * {"l1": np.abs(factor), "l2": factor**2, "sum": factor}[norm]
+        strength = strength[entry] * _POWERS[norm](taken.factor[pair])
         target = taken.copies[pair] * n_out + out[entry] + start
         source, target, weights, counts = summed(taken.unit[pair], target, strength, count[entry])
         weights = np.sqrt(weights) if norm == "l2" else weights
         weights, counts = weights.astype(float_type(scalars.dtype)), counts.astype(np.int32)
-        made.append((source, target, weights, counts))
-        builder.check_room(name, sum(x[0].size for x in made))
-    source, target, weights, counts = (np.concatenate(x) for x in zip(*made, strict=True))
+        edges.append((source, target, weights, counts))
+        builder.check_room(name, sum(x[0].size for x in edges))
+    source, target, weights, counts = (np.concatenate(x) for x in zip(*edges, strict=True))
     size = {layer: int(x) for layer, x in enumerate(sizes) if x}
     builder.add_edges(
         Edges(source, target, weights, counts, size, weight.parameter, kind, normed=norm != "sum")
@@ -100,6 +100,5 @@ def _normed(
     scalars: NDArray[np.floating], keep: NDArray[np.bool_], norm: str
 ) -> tuple[Floats, Ints]:
     """The norm (l2: squared) of the kept scalars [entries, taps], and their number."""
-    wide = scalars.astype(np.float64)
-    each = {"l1": np.abs, "l2": np.square, "sum": np.positive}[norm](wide)
+    each = _POWERS[norm](scalars.astype(np.float64))
     return each.sum(axis=1, where=keep), keep.sum(axis=1)

@@ -56,7 +56,7 @@ def join_windows(call: Call, shares: list[csr_array], *, largest: bool) -> Activ
     before, after = pairs.coords
     present = units[units != NOTHING]
     shared = np.unique(present).size < present.size
-    made = []
+    edges = []
     for channels in parts(np.full(n_channels, pairs.nnz)):
         source = units[channels][:, before]
         first = np.arange(n_channels)[channels] * whole.shape[1] + start
@@ -69,7 +69,7 @@ def join_windows(call: Call, shares: list[csr_array], *, largest: bool) -> Activ
         if shared:
             source, target, weight, count = summed(source, target, weight)
             weight = weight / count if largest else weight
-        made.append((source, target.astype(np.int32, copy=False), weight))
-    source, target, weight = (np.concatenate(x) for x in zip(*made, strict=True))
+        edges.append((source, target.astype(np.int32, copy=False), weight))
+    source, target, weight = (np.concatenate(x) for x in zip(*edges, strict=True))
     builder.wire(source, target, weight)
     return replace(of_elements(start, shape), private=False)
