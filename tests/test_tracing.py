@@ -41,7 +41,7 @@ def test_a_masked_mlp_is_what_load_makes_of_its_state(tmp_path: Path, activation
     assert (graph.weights.data == 0).any()
 
 
-def test_pruned_weights_that_an_optimizer_moved_are_no_edges() -> None:
+def test_pruned_weights_that_an_optimizer_moved_are_not_edges() -> None:
     net = MLP((2, 2)).build()
     mask_net(net, {"fc1.weight": torch.eye(2) > 0})
     with torch.no_grad():
@@ -52,7 +52,7 @@ def test_pruned_weights_that_an_optimizer_moved_are_no_edges() -> None:
     ]
 
 
-def test_unmasked_zeros_are_no_edges_and_weights_keep_signs() -> None:
+def test_unmasked_zeros_are_not_edges_and_weights_keep_signs() -> None:
     net = nn.Sequential(nn.Linear(3, 2, bias=False))
     with torch.no_grad():
         net[0].weight.copy_(torch.tensor([[1.0, 0.0, -2.0], [0.0, 0.0, 4.0]]))
@@ -93,8 +93,8 @@ def test_permuted_units_keep_their_edges() -> None:
     net = Function(forward, a=nn.Linear(1, 6), b=nn.Linear(6, 1))
     graph = trace(net, torch.zeros(2, 1))
     order = [0, 3, 1, 4, 2, 5]  # column of b → unit of a
-    found = graph.block("a", "b").toarray()[order, 0]
-    assert np.array_equal(found, net.b.weight[0].detach().numpy())
+    weights = graph.block("a", "b").toarray()[order, 0]
+    assert np.array_equal(weights, net.b.weight[0].detach().numpy())
 
 
 def test_a_linear_layer_on_positions_shares_its_units() -> None:

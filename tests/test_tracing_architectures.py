@@ -43,13 +43,13 @@ def widths(graph: NetGraph) -> list[int]:
 
 def edges(graph: NetGraph) -> list[tuple[int, int, int]]:
     """Edges of every block, scalars behind each edge, and the block's size."""
-    found = []
+    counted = []
     for block in graph.blocks:
         inside = graph.block_edges(block.source, block.target)
         many = {1} if graph.multiplicity is None else set(graph.multiplicity[inside].tolist())
         assert len(many) == 1
-        found.append((graph.block(block.source, block.target).nnz, many.pop(), block.size))
-    return found
+        counted.append((graph.block(block.source, block.target).nnz, many.pop(), block.size))
+    return counted
 
 
 def n_scalars(net: nn.Module) -> int:
@@ -127,8 +127,8 @@ def test_resnet_20() -> None:
     # 1 + 3 blocks of 3 layers a stage; stages 2 and 3 begin with a projection
     by_width = Counter(widths(graph))
     assert by_width == {3: 1, 16: 1 + 9, 32: 9 + 1, 64: 9 + 1, 10: 1}
-    found = Counter(edges(graph))
-    assert found == {
+    counts = Counter(edges(graph))
+    assert counts == {
         (48, 9, 432): 1,
         (256, 9, 2304): 6,
         (512, 9, 4608): 1,

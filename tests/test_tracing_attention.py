@@ -47,12 +47,12 @@ def reach(graph: NetGraph) -> NDArray[np.bool_]:
 def responds(net: nn.Module, shape: tuple[int, ...]) -> NDArray[np.bool_]:
     """Whether each output element depends on each input element [inputs, outputs]."""
     net = net.double().eval()
-    found = 0.0
+    strength = 0.0
     for seed in range(3):
         given = torch.randn(1, *shape, generator=torch.Generator().manual_seed(seed)).double()
         jacobian = torch.autograd.functional.jacobian(net, given)
-        found = found + jacobian.abs().reshape(-1, math.prod(shape)).T.numpy()
-    return found > 1e-14
+        strength = strength + jacobian.abs().reshape(-1, math.prod(shape)).T.numpy()
+    return strength > 1e-14
 
 
 def pruned(net: nn.Module, density: float, seed: int = 1) -> nn.Module:
@@ -78,8 +78,8 @@ def self_attention(net: nn.Module, x: Tensor) -> Tensor:
 
 def fused_attention(net: nn.Module, x: Tensor, **options: object) -> Tensor:
     query, key, value = (heads_of(f(x), 2) for f in (net.q, net.k, net.v))
-    found = functional.scaled_dot_product_attention(query, key, value, **options)
-    return net.out(found.transpose(1, 2).flatten(2))
+    heads = functional.scaled_dot_product_attention(query, key, value, **options)
+    return net.out(heads.transpose(1, 2).flatten(2))
 
 
 def projections() -> dict[str, nn.Module]:
@@ -102,13 +102,13 @@ def test_a_transformer_encoder_has_the_units_counted_by_hand(norm_first: bool) -
     assert graph.n_edges == 2 * (wiring + weights)
     assert graph.n_parameters == 2 * weights
     assert graph.multiplicity is None
-    found = blocks(graph)
+    n_edges = blocks(graph)
     first = "layers.0.self_attn"
-    assert found[f"{first}.in_proj_weight", f"{first}.pattern"] == 16
-    assert found[f"{first}.in_proj_weight", f"{first}.heads"] == 8
-    assert found[f"{first}.pattern", f"{first}.heads"] == 8
-    said = graph.provenance[0].parameters["input_dependent"]
-    assert list(said[:2]) == [f"{first}.pattern", f"{first}.heads"]
+    assert n_edges[f"{first}.in_proj_weight", f"{first}.pattern"] == 16
+    assert n_edges[f"{first}.in_proj_weight", f"{first}.heads"] == 8
+    assert n_edges[f"{first}.pattern", f"{first}.heads"] == 8
+    input_dependent = graph.provenance[0].parameters["input_dependent"]
+    assert list(input_dependent[:2]) == [f"{first}.pattern", f"{first}.heads"]
     heads = graph.block(f"{first}.pattern", f"{first}.heads")
     assert heads.toarray().tolist() == [[1] * 4 + [0] * 4, [0] * 4 + [1] * 4]
     query_key = graph.block(f"{first}.in_proj_weight", f"{first}.pattern").toarray()
@@ -121,9 +121,9 @@ def test_gamma_of_a_norm_before_attention_goes_into_its_projections() -> None:
     with torch.no_grad():
         layer.norm1.weight.copy_(torch.arange(1.0, 9.0))
     graph = trace(layer, X)
-    found = graph.block("input", "self_attn.in_proj_weight").toarray().T
+    weights = graph.block("input", "self_attn.in_proj_weight").toarray().T
     expected = layer.self_attn.in_proj_weight.detach().numpy() * np.arange(1, 9)
-    assert np.allclose(found, expected, rtol=1e-6)
+    assert np.allclose(weights, expected, rtol=1e-6)
     assert (graph.block("input", "add").diagonal() == 1).all()
 
 
@@ -163,8 +163,10 @@ def test_packed_projections_weigh_what_separate_ones_do(batch_first: bool) -> No
             "a.in_proj_weight",
             "a.out_proj.weight",
         }
-    said = trace(net, X).provenance[0].parameters["factors"]  # q is scaled where weights are given
-    assert [x["folded"] for x in said.values()] == ["left out"]
+    factors = (
+        trace(net, X).provenance[0].parameters["factors"]
+    )  # q is scaled where weights are given
+    assert [x["folded"] for x in factors.values()] == ["left out"]
 
 
 def _unpacked(graph: NetGraph) -> NetGraph:
@@ -177,11 +179,11 @@ def _unpacked(graph: NetGraph) -> NetGraph:
         for at, x in enumerate([layers[0], qkv, *layers[1:]])
     ]
     kinds = [("0", "1"), ("1", "2"), ("1", "3"), ("2", "3"), ("3", "4")]
-    found = [
+    blocks = [
         Block(a, b, None, kind, 0)
         for (a, b), kind in zip(kinds, ["linear", *["wiring"] * 3, "linear"], strict=True)
     ]
-    return NetGraph(weights, None, tuple(renamed), tuple(found))
+    return NetGraph(weights, None, tuple(renamed), tuple(blocks))
 
 
 def test_cross_attention_and_the_whole_transformer() -> None:
@@ -232,8 +234,8 @@ class Gpt(nn.Module):
         query, key, value = (heads_of(y, 2) for y in self.qkv(self.norm1(x)).split(8, dim=2))
         scores = (query @ key.transpose(-2, -1)) * 0.5
         scores = scores.masked_fill(self.seen[:, :, :length, :length] == 0, -torch.inf)
-        found = functional.softmax(scores, dim=-1) @ value
-        x = x + self.out(found.transpose(1, 2).contiguous().view(-1, length, 8))
+        heads = functional.softmax(scores, dim=-1) @ value
+        x = x + self.out(heads.transpose(1, 2).contiguous().view(-1, length, 8))
         return x + self.down(functional.gelu(self.up(self.norm2(x))))
 
 
@@ -339,10 +341,10 @@ def test_reach_in_attention_is_what_its_jacobian_shows(causal: bool) -> None:
     depends = responds(net, (3, 4))
     graph = trace(net, torch.zeros(1, 3, 4).double(), granularity="spatial")
     assert 0.1 < depends.mean() < 0.9
-    found = reach(graph)
+    reached = reach(graph)
     # a sequence of one key has a pattern that is always 1, so that q and k do not matter
-    assert (found >= depends).all()
-    assert np.array_equal(found[:, 4:], depends[:, 4:])
+    assert (reached >= depends).all()
+    assert np.array_equal(reached[:, 4:], depends[:, 4:])
     channels = trace(net, torch.zeros(1, 3, 4).double())
     assert np.array_equal(reach(channels), depends.reshape(3, 4, 3, 4).any(axis=(0, 2)))
 
@@ -390,8 +392,8 @@ def test_products_by_einsum_matmul_and_bmm_are_one() -> None:
         lambda net, x: torch.einsum("bnhd,bmhd->bhnm", *(
             f(x).unflatten(-1, (2, 2)) for f in (net.a, net.b))), **parts
     )  # fmt: skip
-    found = trace(heads, X)
-    assert found.block("a", "einsum").toarray().tolist() == [[1, 0], [1, 0], [0, 1], [0, 1]]
+    graph = trace(heads, X)
+    assert graph.block("a", "einsum").toarray().tolist() == [[1, 0], [1, 0], [0, 1], [0, 1]]
 
 
 def test_parameters_in_products_of_any_order() -> None:
@@ -422,8 +424,8 @@ def test_masks_of_pruned_attention_decide_its_edges() -> None:
         ("a.out_proj.weight", attention.out_proj.weight_mask),
     ):
         (block,) = [b for b in graph.blocks if b.parameter == parameter]
-        found = graph.block(block.source, block.target)
-        assert np.array_equal(found.toarray().T != 0, mask.bool().numpy())
+        weights = graph.block(block.source, block.target)
+        assert np.array_equal(weights.toarray().T != 0, mask.bool().numpy())
         assert block.size == mask.numel()
     plain = nn.MultiheadAttention(8, 2, batch_first=True)
     masks = {name: torch.rand(x.shape) < 0.5 for name, x in plain.named_parameters() if x.ndim == 2}
@@ -443,8 +445,8 @@ def test_sums_over_units_are_junctions_of_all_of_them() -> None:
     for form, weight in forms:
         graph = trace(Function(form, a=nn.Linear(4, 6)), torch.zeros(1, 4))
         (junction,) = [x for x in graph.layers if x.name != "a" and x.role != "input"]
-        found = graph.block("a", junction.name).toarray()
-        assert np.allclose(found, np.tile(np.eye(2), (3, 1)) * weight)
+        weights = graph.block("a", junction.name).toarray()
+        assert np.allclose(weights, np.tile(np.eye(2), (3, 1)) * weight)
     scaled = Function(
         lambda net, x: (net.a(x).relu() * net.g).sum(1, keepdim=True),
         a=nn.Linear(4, 3),
@@ -475,8 +477,8 @@ def test_path_sums_of_a_linear_mixer_are_its_jacobian() -> None:
     assert np.allclose(sums[np.ix_(graph.inputs, graph.outputs)], jacobian, rtol=1e-9)
     channels = trace(net, given, edge_norm="sum")
     sums = np.linalg.inv(np.eye(channels.n_units) - channels.weights.toarray())
-    found = sums[np.ix_(channels.inputs, channels.outputs)]
-    assert np.allclose(found, jacobian.reshape(5, 3, 2).sum(0), rtol=1e-9)
+    path_sums = sums[np.ix_(channels.inputs, channels.outputs)]
+    assert np.allclose(path_sums, jacobian.reshape(5, 3, 2).sum(0), rtol=1e-9)
 
 
 def test_gates_and_extremes_are_junctions() -> None:
@@ -512,8 +514,8 @@ def test_constant_choices_leave_out_what_they_hide() -> None:
 def test_a_shifted_window_is_the_plain_one_between_channels() -> None:
     def forward(net: nn.Module, x: Tensor) -> Tensor:
         windows = torch.roll(x, (-1, -1), (1, 2)).view(-1, 2, 2, 2, 2, 8).permute(0, 1, 3, 2, 4, 5)
-        found = net.inner(windows.reshape(-1, 4, 8)).view(-1, 2, 2, 2, 2, 8)
-        back = found.permute(0, 1, 3, 2, 4, 5).reshape(-1, 4, 4, 8)
+        mixed = net.inner(windows.reshape(-1, 4, 8)).view(-1, 2, 2, 2, 2, 8)
+        back = mixed.permute(0, 1, 3, 2, 4, 5).reshape(-1, 4, 4, 8)
         return x + torch.roll(back, (1, 1), (1, 2))
 
     inner = Function(self_attention, **projections())
@@ -533,8 +535,8 @@ def test_what_has_no_rule_is_refused_by_name() -> None:
         (lambda net, x: functional.scaled_dot_product_attention(x, x, x, dropout_p=0.5),
          "at random"),
     ]  # fmt: skip
-    for forward, said in cases:
-        with pytest.raises(TopologyError, match=said):
+    for forward, message in cases:
+        with pytest.raises(TopologyError, match=message):
             trace(Function(forward, a=a), X)
 
 

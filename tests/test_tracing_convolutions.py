@@ -26,11 +26,11 @@ from netsculpt.tracing import trace
 def sizes(graph: NetGraph) -> dict[tuple[str, str], tuple[int, set[int], int]]:
     """Edges, multiplicities and size of every block."""
     counts = np.ones(graph.n_edges, int) if graph.multiplicity is None else graph.multiplicity
-    found = {}
+    by_layers = {}
     for block in graph.blocks:
         inside = counts[graph.block_edges(block.source, block.target)]
-        found[block.source, block.target] = (inside.size, set(inside.tolist()), block.size)
-    return found
+        by_layers[block.source, block.target] = (inside.size, set(inside.tolist()), block.size)
+    return by_layers
 
 
 def path_sums(graph: NetGraph) -> NDArray[np.float64]:
@@ -303,8 +303,8 @@ def test_norms_after_activations_scale_what_leaves() -> None:
     graph, plain = (trace(net, torch.zeros(2, 2), fold_norms=x) for x in (True, False))
     factor = (net[2].weight / torch.sqrt(net[2].running_var + 1e-5)).detach().numpy()
     assert np.array_equal(graph.block("input", "0").data, plain.block("input", "0").data)
-    found = graph.block("0", "3").toarray()[:, 0]
-    assert np.allclose(found, net[3].weight[0].detach().numpy() * factor, rtol=1e-6)
+    weights = graph.block("0", "3").toarray()[:, 0]
+    assert np.allclose(weights, net[3].weight[0].detach().numpy() * factor, rtol=1e-6)
     assert graph.provenance[-1].parameters["factors"] == {
         "2": {"kind": "batch", "folded": "into leaving edges", "epsilon": 1e-5}
     }
@@ -468,7 +468,7 @@ def test_masked_kernels_count_kept_taps_even_if_zero() -> None:
     assert graph.blocks[0].size == 8
 
 
-def test_a_mask_is_not_lost_on_the_way_unnoticed() -> None:
+def test_a_mask_that_would_be_lost_is_refused() -> None:
     net = Function(
         lambda net, x: functional.linear(x, net.W * net.mask + 1),
         W=nn.Parameter(torch.ones(2, 3)),
@@ -498,11 +498,11 @@ def test_several_inputs_and_outputs() -> None:
 
 
 def test_operations_that_join_samples_are_refused() -> None:
-    for forward, said in (
+    for forward, message in (
         (lambda net, x: net.a(x) @ net.a(x).t(), "samples of a batch"),
         (lambda net, x: x.sum(0) + net.a(x), "samples of a batch"),
     ):
-        with pytest.raises(TopologyError, match=said):
+        with pytest.raises(TopologyError, match=message):
             trace(Function(forward, a=nn.Linear(3, 3)), torch.zeros(2, 3))
 
 
@@ -522,13 +522,13 @@ def test_values_that_are_returned_on_the_way_or_twice() -> None:
     through = net.a.weight.detach().double().T @ weight
     first = net.a.weight.detach().double().T
     expected = sorted([*first.flatten().tolist(), *through.flatten().tolist() * 2])
-    found = path_sums(graph)
+    sums = path_sums(graph)
     doubled = (2 * through).flatten().tolist()
-    assert np.allclose(sorted(found.ravel()), sorted([*expected, *doubled]), rtol=1e-5)
+    assert np.allclose(sorted(sums.ravel()), sorted([*expected, *doubled]), rtol=1e-5)
 
 
 @pytest.mark.parametrize("last", [nn.Softmax(1), nn.LogSoftmax(1)])
-def test_softmax_is_known_only_at_the_end(last: nn.Module) -> None:
+def test_softmax_over_units_is_followed_only_at_the_end(last: nn.Module) -> None:
     first, second = nn.Linear(3, 2), nn.Linear(2, 2)
     graph = trace(nn.Sequential(first, last), torch.zeros(1, 3))
     assert np.array_equal(graph.weights.data, first.weight.detach().T.flatten().numpy())

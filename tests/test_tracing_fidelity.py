@@ -95,17 +95,17 @@ def tied() -> nn.Sequential:
     return net
 
 
-def held(net: nn.Module, shape: tuple[int, ...], **options: object) -> Fidelity:
+def faithful(net: nn.Module, shape: tuple[int, ...], **options: object) -> Fidelity:
     example = torch.zeros(shape, dtype=next(net.parameters()).dtype)
-    found = fidelity(net, trace(net, example, **options), example, rng=1)
-    errors = [x.error for x in found.layers if x.error is not None]
+    result = fidelity(net, trace(net, example, **options), example, rng=1)
+    errors = [x.error for x in result.layers if x.error is not None]
     assert max(errors) < EDGES
-    assert found.output_error < OUTPUTS
-    return found
+    assert result.output_error < OUTPUTS
+    return result
 
 
-def checks(found: Fidelity) -> dict[str, str]:
-    return {x.layer: x.check for x in found.layers}
+def checks(result: Fidelity) -> dict[str, str]:
+    return {x.layer: x.check for x in result.layers}
 
 
 @pytest.mark.parametrize(
@@ -125,22 +125,22 @@ def checks(found: Fidelity) -> dict[str, str]:
 def test_nets_without_collapse_are_rebuilt(
     make: Callable[[], nn.Module], shape: tuple[int, ...]
 ) -> None:
-    found = held(shaken(make()), shape)
-    assert {x.check for x in found.layers if x.parameter} == {"values"}
-    assert "not checked" not in checks(found).values()
+    result = faithful(shaken(make()), shape)
+    assert {x.check for x in result.layers if x.parameter} == {"values"}
+    assert "not checked" not in checks(result).values()
     if next(make().parameters()).dtype == torch.float64:
-        assert found.max_error < 1e-14
+        assert result.max_error < 1e-14
 
 
-def test_norms_that_were_passed_over() -> None:
-    held(shaken(residual()), (2, 4), fold_norms=False)
+def test_norms_that_are_not_folded() -> None:
+    faithful(shaken(residual()), (2, 4), fold_norms=False)
 
 
 @pytest.mark.parametrize("norm", ["l1", "l2", "sum"])
 def test_kernels_by_their_path_sums(norm: str) -> None:
-    found = held(shaken(cnn()), (2, 2, 9, 9), edge_norm=norm)
+    result = faithful(shaken(cnn()), (2, 2, 9, 9), edge_norm=norm)
     signed = "values" if norm == "sum" else "path sums"  # |k| of one tap is no value
-    assert checks(found) == {
+    assert checks(result) == {
         "0": "path sums", "3": "path sums", "6": "path sums", "7": signed, "10": "path sums",
         "12": "values",
     }  # fmt: skip
@@ -152,25 +152,25 @@ def test_elements_as_units_are_rebuilt() -> None:
         *(nn.Conv2d(4, 6, 3, groups=2, dilation=2, padding="same"), nn.ReLU()),
         *(nn.ConvTranspose2d(6, 3, 3, stride=2), circular(3, 2), nn.Flatten(), nn.Linear(98, 2)),
     )
-    found = held(shaken(net), (2, 2, 6, 6), granularity="spatial")
-    assert set(checks(found).values()) == {"values"}
+    result = faithful(shaken(net), (2, 2, 6, 6), granularity="spatial")
+    assert set(checks(result).values()) == {"values"}
 
 
 def test_attention_is_checked_where_it_multiplies_by_weights() -> None:
     net = nn.TransformerEncoderLayer(8, 2, 12, batch_first=True)
-    found = held(shaken(net), (1, 3, 8))
-    unknown = {x.layer for x in found.layers if x.check == "not checked"}
+    result = faithful(shaken(net), (1, 3, 8))
+    unknown = {x.layer for x in result.layers if x.check == "not checked"}
     assert unknown == {"self_attn.pattern", "self_attn.heads"}
-    assert {x.check for x in found.layers if x.parameter} == {"values"}
+    assert {x.check for x in result.layers if x.parameter} == {"values"}
 
 
 def test_a_resnet_with_strided_shortcuts() -> None:
     spec = ResNet((3, 8, 8), 4, widths=(2, 3), blocks=2)
     net = shaken(initial_net(spec, rng=0))
-    found = held(net, (1, spec.n_inputs))
-    assert checks(found)["block2_1.shortcut.conv"] == "path sums"
-    assert checks(found)["block2_1.add"] == "values"
-    assert checks(found)["fc"] == "values"
+    result = faithful(net, (1, spec.n_inputs))
+    assert checks(result)["block2_1.shortcut.conv"] == "path sums"
+    assert checks(result)["block2_1.add"] == "values"
+    assert checks(result)["fc"] == "values"
 
 
 def test_norms_that_multiply_by_zero() -> None:
@@ -178,7 +178,7 @@ def test_norms_that_multiply_by_zero() -> None:
     with torch.no_grad():
         for at in (1, 5, 9):
             net[at].weight[1] = 0
-    held(net, (2, 5))
+    faithful(net, (2, 5))
 
 
 def test_pruned_nets_and_weights_that_an_optimizer_moved() -> None:
@@ -187,7 +187,7 @@ def test_pruned_nets_and_weights_that_an_optimizer_moved() -> None:
     mask_net(net, {"6.weight": torch.rand(4, 6) < 0.5})
     with torch.no_grad():
         net[6].weight.fill_(3.0)
-    held(net, (2, 5))
+    faithful(net, (2, 5))
 
 
 class Last(nn.Module):
@@ -208,15 +208,15 @@ class Tokens(nn.Module):
 
 def test_an_input_given_twice_is_two_inputs() -> None:
     net, x = Function(lambda net, x, y: net.a(x) - y, a=nn.Linear(3, 3)), torch.ones(1, 3)
-    found = fidelity(net, trace(net, (x, x)), (x, x), rng=0)
-    assert found.max_error < OUTPUTS
+    result = fidelity(net, trace(net, (x, x)), (x, x), rng=0)
+    assert result.max_error < OUTPUTS
 
 
 def test_tokens_of_single_positions_are_not_checked() -> None:
     net, ids = Tokens(), torch.zeros(2, 5, dtype=torch.int64)
-    found = fidelity(net, trace(net, ids, granularity="spatial"), ids, rng=0)
-    assert checks(found)["embedding"] == "not checked"
-    assert found.output_error < OUTPUTS
+    result = fidelity(net, trace(net, ids, granularity="spatial"), ids, rng=0)
+    assert checks(result)["embedding"] == "not checked"
+    assert result.output_error < OUTPUTS
 
 
 def test_rows_that_are_always_the_same_have_no_edges_to_check() -> None:
@@ -228,17 +228,17 @@ def test_rows_that_are_always_the_same_have_no_edges_to_check() -> None:
     )
     net.register_parameter("token", token)
     x = torch.zeros(1, 4, 3)
-    found = fidelity(net, trace(net, x, granularity="spatial"), x, rng=0)
-    assert found.max_error < OUTPUTS
-    assert checks(found) == {"a": "values", "b": "values", "output": "values"}
+    result = fidelity(net, trace(net, x, granularity="spatial"), x, rng=0)
+    assert result.max_error < OUTPUTS
+    assert checks(result) == {"a": "values", "b": "values", "output": "values"}
 
 
 def test_embeddings_are_rebuilt() -> None:
     net, ids = Tokens(), torch.zeros(2, 5, dtype=torch.int64)
     graph = trace(net, ids)
-    found = fidelity(net, graph, ids, rng=0)
-    assert found.max_error < OUTPUTS
-    assert checks(found) == {"embedding": "values", "decoder": "values"}
+    result = fidelity(net, graph, ids, rng=0)
+    assert result.max_error < OUTPUTS
+    assert checks(result) == {"embedding": "values", "decoder": "values"}
     wrong = fidelity(net, changed(graph, "input", "embedding", 2), ids, rng=0)
     assert guilty(wrong) == {"embedding"}
 
@@ -251,8 +251,8 @@ def changed(graph: NetGraph, source: str, target: str, factor: float) -> NetGrap
     return graph.with_weights(weights)
 
 
-def guilty(found: Fidelity) -> set[str]:
-    return {x.layer for x in found.layers if x.error is not None and x.error > EDGES}
+def guilty(result: Fidelity) -> set[str]:
+    return {x.layer for x in result.layers if x.error is not None and x.error > EDGES}
 
 
 @pytest.mark.parametrize("odd", [0, 1])
@@ -262,8 +262,8 @@ def test_one_wrong_weight_is_found_in_its_layer(odd: int) -> None:
     blocks, factors = graph.blocks[odd::2], (-1.0, 1.01) if odd else (0.0, -1.0)
     for block, factor in zip(blocks, factors, strict=True):
         wrong = changed(wrong, block.source, block.target, factor)
-    found = fidelity(net, wrong, example, rng=2)
-    assert guilty(found) == {block.target for block in blocks}
+    result = fidelity(net, wrong, example, rng=2)
+    assert guilty(result) == {block.target for block in blocks}
 
 
 @pytest.mark.parametrize("at", [0, -1])
@@ -272,10 +272,10 @@ def test_wrong_weights_count_in_the_rebuilt_pass_too(at: int) -> None:
     graph = trace(net, example)
     weights = graph.weights.data.copy()
     weights[graph.block_edges(graph.blocks[at].source, graph.blocks[at].target)] *= 1.5
-    found = fidelity(net, graph.with_weights(weights), example, rng=2)
-    assert guilty(found) == {graph.blocks[at].target}
-    assert found.output_error > 0.1
-    assert found.max_error >= found.output_error
+    result = fidelity(net, graph.with_weights(weights), example, rng=2)
+    assert guilty(result) == {graph.blocks[at].target}
+    assert result.output_error > 0.1
+    assert result.max_error >= result.output_error
 
 
 @pytest.mark.parametrize(("norm", "odd"), [("l1", 0), ("l1", 1), ("l2", 0), ("sum", 1)])
@@ -357,16 +357,16 @@ def test_the_options_of_the_trace_are_those_of_the_check() -> None:
     net, example = shaken(cnn()), torch.zeros(1, 2, 9, 9)
     graph = trace(net, example, edge_norm="l2")
     (made,) = graph.provenance
-    said = replace(made, parameters={**made.parameters, "edge_norm": "l1"})
-    assert guilty(fidelity(net, replace(graph, provenance=(said,)), example)) >= {"0", "3", "6"}
+    changed = replace(made, parameters={**made.parameters, "edge_norm": "l1"})
+    assert guilty(fidelity(net, replace(graph, provenance=(changed,)), example)) >= {"0", "3", "6"}
 
 
-def test_what_is_not_checked_is_said() -> None:
+def test_layers_that_are_not_checked_have_a_reason() -> None:
     net = nn.LSTM(3, 4, batch_first=True)
     example = torch.zeros(1, 5, 3)
-    found = fidelity(net, trace(net, example), example)
-    assert {x.check for x in found.layers if x.parameter} == {"not checked"}
-    assert all(x.reason and x.error is None for x in found.layers if x.check == "not checked")
+    result = fidelity(net, trace(net, example), example)
+    assert {x.check for x in result.layers if x.parameter} == {"not checked"}
+    assert all(x.reason and x.error is None for x in result.layers if x.check == "not checked")
 
 
 def test_results_are_tables_and_plain_values() -> None:
@@ -378,11 +378,11 @@ def test_results_are_tables_and_plain_values() -> None:
     table = one.table()
     assert list(table.columns) == ["layer", "parameter", "check", "error", "reason"]
     assert len(table) == len(one.layers)
-    said = json.loads(json.dumps(one.summary()))
-    assert said["max_error"] == one.max_error
-    assert said["n_checked"] == len(one.layers)
-    assert said["n_not_checked"] == 0
-    assert {x["check"] for x in said["layers"]} == {"values", "sources"}
+    summary = json.loads(json.dumps(one.summary()))
+    assert summary["max_error"] == one.max_error
+    assert summary["n_checked"] == len(one.layers)
+    assert summary["n_not_checked"] == 0
+    assert {x["check"] for x in summary["layers"]} == {"values", "sources"}
 
 
 def test_path_sums_of_a_circular_net_are_those_of_the_unrolled_one() -> None:
@@ -411,19 +411,19 @@ def test_path_sums_of_a_circular_net_are_those_of_the_unrolled_one() -> None:
         assert np.allclose(sums, position.numpy(), rtol=1e-5)
 
 
-def test_reports_tell_of_it(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_reports_show_the_fidelity(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     net, example = nn.Sequential(nn.LSTM(5, 4), Last(), nn.Linear(4, 2)), torch.zeros(1, 3, 5)
     graph = trace(net, example)
-    told = fidelity(net, graph, example, rng=0)
+    result = fidelity(net, graph, example, rng=0)
     analysis = analyze(graph, AnalysisPlan(n_nulls=0, n_seeds=0), rng=0)
-    analysis = replace(analysis, fidelity=told)
+    analysis = replace(analysis, fidelity=result)
     print_report(analysis)
     words = " ".join(capsys.readouterr().out.split())
     assert "Fidelity to the net Edges compared with the net in" in words
-    assert f"differ from the net's by {told.output_error:.1e} of their scale" in words
+    assert f"differ from the net's by {result.output_error:.1e} of their scale" in words
     assert "Not checked: 0.i, 0.f, 0.g, 0.o" in words
     write_folder(analysis, tmp_path)
     written = json.loads((tmp_path / "summary.json").read_text())
-    assert written["fidelity"] == json.loads(json.dumps(told.summary()))
+    assert written["fidelity"] == json.loads(json.dumps(result.summary()))
     schema = json.loads(Path(netsculpt.report.__path__[0], "summary.schema.json").read_text())
     jsonschema.Draft202012Validator(schema).validate(written)

@@ -33,10 +33,10 @@ def rows(weight: Tensor, at: int, of: int) -> np.ndarray:
 def reach(graph: NetGraph) -> np.ndarray:
     """Whether each unit has a path to each unit, itself included [U, U]."""
     step = np.eye(graph.n_units) + (graph.pattern.weights.toarray() > 0)
-    found = np.eye(graph.n_units)
+    reached = np.eye(graph.n_units)
     for _ in graph.layers:
-        found = np.minimum(found @ step, 1)
-    return found > 0
+        reached = np.minimum(reached @ step, 1)
+    return reached > 0
 
 
 def pruned(net: nn.Module, kept: float, seed: int = 3) -> dict[str, Tensor]:
@@ -79,10 +79,10 @@ def test_an_lstm_that_classifies_sequences_of_tokens() -> None:
     assert np.array_equal(graph.block("input", "words").toarray(), table)
     for at, gate in enumerate("ifgo"):
         weight, own = net.lstm.weight_ih_l0, net.lstm.weight_hh_l0
-        found = graph.block("words", f"lstm.{gate}").toarray()
-        assert np.array_equal(found, rows(weight, at, 4))
-        found = graph.block("lstm.h (state)", f"lstm.{gate}").toarray()
-        assert np.array_equal(found, rows(own, at, 4))
+        weights = graph.block("words", f"lstm.{gate}").toarray()
+        assert np.array_equal(weights, rows(weight, at, 4))
+        weights = graph.block("lstm.h (state)", f"lstm.{gate}").toarray()
+        assert np.array_equal(weights, rows(own, at, 4))
     wiring = {(x.source, x.target) for x in graph.blocks if x.kind == WIRING}
     assert wiring == {
         *((f"lstm.{x}", "lstm.c") for x in ("f", "i", "g", "c (state)")),
@@ -97,8 +97,8 @@ def test_the_recurrence_is_a_state_input_and_a_state_output() -> None:
     graph = trace(tokens_net(), ids(1, 3))
     begin = [x for x in graph.layers if x.name in ("input", "lstm.h (state)", "lstm.c (state)")]
     end = [x for x in graph.layers if "next" in x.name or x.name == "fc"]
-    for found, layers in ((graph.inputs, begin), (graph.outputs, end)):
-        assert set(found.tolist()) == {u for x in layers for u in range(x.start, x.stop)}
+    for units, layers in ((graph.inputs, begin), (graph.outputs, end)):
+        assert set(units.tolist()) == {u for x in layers for u in range(x.start, x.stop)}
     assert graph.live().n_units == graph.n_units
 
 
@@ -111,11 +111,11 @@ def test_a_gru_resets_what_the_state_adds_to_its_candidate() -> None:
     assert graph.n_parameters == n_weights(net)
     one, two = net.gru.weight_ih_l0, net.gru.weight_hh_l0
     for at, gate in enumerate(("r", "z", "n")):
-        found = graph.block("input", f"gru.{gate}").toarray()
-        assert np.array_equal(found, rows(one, at, 3))
+        weights = graph.block("input", f"gru.{gate}").toarray()
+        assert np.array_equal(weights, rows(one, at, 3))
         target = "gru.n of h" if gate == "n" else f"gru.{gate}"
-        found = graph.block("gru.h (state)", target).toarray()
-        assert np.array_equal(found, rows(two, at, 3))
+        weights = graph.block("gru.h (state)", target).toarray()
+        assert np.array_equal(weights, rows(two, at, 3))
     wiring = {(x.source[4:], x.target[4:]) for x in graph.blocks if x.target != "output"}
     wiring -= {(x.source[4:], x.target[4:]) for x in graph.blocks if x.kind != WIRING}
     assert wiring == {
@@ -131,8 +131,8 @@ def test_a_plain_recurrent_layer(nonlinearity: str) -> None:
     assert [x.n_units for x in graph.layers] == [3, 4, 4, 4, 4]
     assert graph.n_parameters == 12 + 16
     assert np.array_equal(graph.block("input", "rnn.h").toarray(), rows(rnn.weight_ih_l0, 0, 1))
-    found = graph.block("rnn.h (state)", "rnn.h").toarray()
-    assert np.array_equal(found, rows(rnn.weight_hh_l0, 0, 1))
+    weights = graph.block("rnn.h (state)", "rnn.h").toarray()
+    assert np.array_equal(weights, rows(rnn.weight_hh_l0, 0, 1))
 
 
 def test_two_layers_in_both_directions() -> None:
@@ -161,8 +161,8 @@ def test_a_projection_feeds_the_state() -> None:
     net = Function(lambda net, x: net.lstm(x)[0][:, -1], lstm=lstm)
     graph = trace(net, torch.zeros(1, 5, 3))
     assert graph.n_parameters == n_weights(lstm) == 4 * 4 * (3 + 2) + 4 * 2
-    found = graph.block("lstm.o·c", "lstm.h").toarray()
-    assert np.array_equal(found, rows(lstm.weight_hr_l0, 0, 1))
+    weights = graph.block("lstm.o·c", "lstm.h").toarray()
+    assert np.array_equal(weights, rows(lstm.weight_hr_l0, 0, 1))
     assert widths(graph)["lstm.h (state)"] == widths(graph)["lstm.h (next state)"] == 2
 
 
@@ -190,8 +190,8 @@ def test_masks_are_the_edges() -> None:
     graph = trace(net, torch.zeros(1, 12))
     assert graph.n_parameters == sum(int(x.sum()) for x in masks.values())
     for at, gate in enumerate("ifgo"):
-        found = graph.pattern.block("lstm.h (state)", f"lstm.{gate}").toarray()
-        assert np.array_equal(found, rows(masks["lstm.weight_hh_l0"].float(), at, 4))
+        pattern = graph.pattern.block("lstm.h (state)", f"lstm.{gate}").toarray()
+        assert np.array_equal(pattern, rows(masks["lstm.weight_hh_l0"].float(), at, 4))
     sizes = [x.size for x in graph.blocks if x.parameter == "lstm.weight_hh_l0"]
     assert sizes == [25] * 4
 
@@ -203,8 +203,8 @@ def test_masks_of_the_pruning_tool() -> None:
     graph = trace(net, ids(1, 3))
     mask = net.lstm.weight_hh_l0_mask
     for at, gate in enumerate("ifgo"):
-        found = graph.pattern.block("lstm.h (state)", f"lstm.{gate}").toarray()
-        assert np.array_equal(found, rows(mask, at, 4))
+        pattern = graph.pattern.block("lstm.h (state)", f"lstm.{gate}").toarray()
+        assert np.array_equal(pattern, rows(mask, at, 4))
     assert graph.block("input", "words").nnz == 33
     assert {x.parameter for x in graph.blocks} == {
         *("words.weight", "lstm.weight_ih_l0", "lstm.weight_hh_l0", "fc.weight", None)
@@ -232,13 +232,13 @@ def test_unrolled_reach_is_the_pattern_of_the_jacobian(kind: str, both: bool, ke
     n_out = n_steps * size * (1 + both)
     to_x, *to_state = (slope.reshape(n_out, -1).numpy() != 0 for slope in slopes)
     last = graph.layer("output")
-    found = reach(graph)[:, last.units].T
+    reached = reach(graph)[:, last.units].T
     assert last.n_units == n_out
-    assert np.array_equal(found[:, graph.layer("input").units], to_x)
+    assert np.array_equal(reached[:, graph.layer("input").units], to_x)
     for letter, expected in zip("hc", to_state, strict=False):
         states = [x for x in graph.layers if x.name.endswith(f".{letter} (state)")]
         columns = np.concatenate([np.arange(x.start, x.stop) for x in states])
-        assert np.array_equal(found[:, columns], expected)
+        assert np.array_equal(reached[:, columns], expected)
     assert kept == 1 or not to_x.all()
 
 
@@ -249,9 +249,9 @@ def test_unrolled_steps_name_the_same_parameters() -> None:
     assert graph.layer("input").n_units == 12
     for gate in "ifgo":
         steps = [graph.block("input", f"lstm step {n}.{gate}").toarray() for n in range(1, 5)]
-        for at, found in enumerate(steps):
-            assert np.array_equal(found[3 * at : 3 * at + 3], steps[0][:3])
-            assert not np.delete(found, range(3 * at, 3 * at + 3), 0).any()
+        for at, step in enumerate(steps):
+            assert np.array_equal(step[3 * at : 3 * at + 3], steps[0][:3])
+            assert not np.delete(step, range(3 * at, 3 * at + 3), 0).any()
     assert sum("state" in x.name for x in graph.layers) == 4
 
 
@@ -322,9 +322,9 @@ def test_states_of_several_layers_come_batch_first() -> None:
     net = Function(lambda net, x, h: net.gru(x, h.transpose(0, 1).contiguous())[0], gru=gru)
     graph = trace(net, (given, torch.zeros(1, 2, 4)))
     assert widths(graph)["given_1"] == 8
-    found = graph.block("given_1", "gru l1.r").toarray()
-    assert not found[:4].any()
-    assert np.array_equal(found[4:], rows(gru.weight_hh_l1, 0, 3))
+    weights = graph.block("given_1", "gru l1.r").toarray()
+    assert not weights[:4].any()
+    assert np.array_equal(weights[4:], rows(gru.weight_hh_l1, 0, 3))
 
 
 def test_a_step_may_take_one_layer_as_input_and_as_state() -> None:
@@ -335,10 +335,10 @@ def test_a_step_may_take_one_layer_as_input_and_as_state() -> None:
     net = Function(forward, fc=nn.Linear(2, 3), cell=nn.RNNCell(5, 3))
     graph = trace(net, torch.zeros(1, 2))
     assert np.array_equal(graph.block("fc", "cell.h (given)").toarray(), np.eye(3))
-    found = graph.block("fc", "cell.h").toarray()
-    assert np.array_equal(found, rows(net.cell.weight_ih, 0, 1)[2:])
-    found = graph.block("cell.h (given)", "cell.h").toarray()
-    assert np.array_equal(found, rows(net.cell.weight_hh, 0, 1))
+    weights = graph.block("fc", "cell.h").toarray()
+    assert np.array_equal(weights, rows(net.cell.weight_ih, 0, 1)[2:])
+    weights = graph.block("cell.h (given)", "cell.h").toarray()
+    assert np.array_equal(weights, rows(net.cell.weight_hh, 0, 1))
 
 
 def test_recurrent_layers_that_are_refused() -> None:
@@ -415,8 +415,8 @@ def test_columns_with_vocabularies_of_their_own() -> None:
         "out": 2,
     }
     assert np.array_equal(graph.block("given_1[2]", "b").toarray(), net.b.weight.detach().numpy())
-    found = graph.block("given_0", "out").toarray()
-    assert np.array_equal(found, net.out.weight.detach().numpy()[:, 9:].T)
+    weights = graph.block("given_0", "out").toarray()
+    assert np.array_equal(weights, net.out.weight.detach().numpy()[:, 9:].T)
 
 
 @pytest.mark.parametrize("mode", ["mean", "sum", "max"])
@@ -441,12 +441,12 @@ def test_every_position_has_its_own_tokens_in_a_spatial_graph() -> None:
     assert graph.n_parameters == 2 * (9 * 4 + 4 * 3 + 3 * 3) + 12
     table = net.words.weight.detach().numpy()
     for at in range(2):
-        found = graph.block(f"input[{at}]", "words").toarray()
-        assert np.array_equal(found[:, 4 * at : 4 * at + 4], table)
-        assert np.count_nonzero(found) == 36
-        found = graph.block("words", f"rnn step {at + 1}.h").toarray()
-        assert np.array_equal(found[4 * at : 4 * at + 4], rows(net.rnn.weight_ih_l0, 0, 1))
-        assert np.count_nonzero(found) == 12
+        weights = graph.block(f"input[{at}]", "words").toarray()
+        assert np.array_equal(weights[:, 4 * at : 4 * at + 4], table)
+        assert np.count_nonzero(weights) == 36
+        weights = graph.block("words", f"rnn step {at + 1}.h").toarray()
+        assert np.array_equal(weights[4 * at : 4 * at + 4], rows(net.rnn.weight_ih_l0, 0, 1))
+        assert np.count_nonzero(weights) == 12
 
 
 def test_the_same_embedding_of_two_inputs_is_two_layers() -> None:
@@ -463,7 +463,7 @@ def test_the_same_embedding_of_two_inputs_is_two_layers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("forward", "found"),
+    ("forward", "message"),
     [
         (lambda net, x: net.a(x).sum(2) + net.b(x).sum(2), "embeddings of 9 and of 4 tokens"),
         (lambda net, x: net.a(x + 1), "takes tokens"),
@@ -476,7 +476,7 @@ def test_the_same_embedding_of_two_inputs_is_two_layers() -> None:
         (lambda net, x: net.a(x).masked_fill((x == 0)[..., None], 0), "'eq' .*: it takes tokens"),
     ],
 )
-def test_ids_that_are_refused(forward: object, found: str) -> None:
+def test_ids_that_are_refused(forward: object, message: str) -> None:
     net = Function(
         forward,
         a=nn.Embedding(9, 5),
@@ -484,11 +484,11 @@ def test_ids_that_are_refused(forward: object, found: str) -> None:
         c=nn.Linear(5, 5),
         d=nn.Embedding(9, 5, max_norm=1.0),
     )
-    with pytest.raises(TopologyError, match=found):
+    with pytest.raises(TopologyError, match=message):
         trace(net, ids(1, 5))
 
 
-def test_tokens_that_are_no_whole_numbers_are_explained():
+def test_tokens_that_are_not_whole_numbers_are_refused_with_the_remedy():
     net = nn.Sequential(nn.Embedding(5, 3), nn.Linear(3, 2))
     with pytest.raises(TopologyError, match=r"whole numbers.*--example-dtype int64"):
         trace(net, torch.zeros(1, 4))

@@ -38,8 +38,8 @@ def pruned(net: nn.Module, density: float, seed: int = 0) -> nn.Module:
 def jacobian(net: nn.Module, shape: tuple[int, ...]) -> NDArray[np.float64]:
     """The contribution of each input element to each output element [inputs, outputs]."""
     point = torch.randn(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
-    found = torch.autograd.functional.jacobian(lambda x: net(x[None])[0].flatten(), point)
-    return found.flatten(1).T.numpy()
+    derivatives = torch.autograd.functional.jacobian(lambda x: net(x[None])[0].flatten(), point)
+    return derivatives.flatten(1).T.numpy()
 
 
 def assert_is_jacobian(net: nn.Module, shape: tuple[int, ...]) -> NetGraph:
@@ -281,8 +281,8 @@ def test_too_many_edges_are_refused_before_they_are_made(
     is_conv = isinstance(net, nn.Conv2d)
     example = torch.zeros(1, 2, 8, 8) if is_conv else torch.zeros(1, 64)
     n_edges = 6 * 22 * 22 if is_conv else 64 * 20
-    said = rf"needs {n_edges:,} edges.*max_edges is {n_edges - 1:,}.*granularity='channel'"
-    with pytest.raises(LimitError, match=said):
+    message = rf"needs {n_edges:,} edges.*max_edges is {n_edges - 1:,}.*granularity='channel'"
+    with pytest.raises(LimitError, match=message):
         trace(net, example, granularity="spatial", max_edges=n_edges - 1)
     with pytest.raises(AssertionError, match="edges were made"):
         trace(net, example, granularity="spatial", max_edges=n_edges)
@@ -309,6 +309,14 @@ def test_samples_that_differ_are_refused() -> None:
     )
     with pytest.raises(TopologyError, match="samples of its batch"):
         spatial(net, (2, 4, 4))
+
+
+def test_indices_of_a_maximum_are_refused() -> None:
+    net = Function(
+        lambda net, x: functional.max_pool2d(net.a(x), 2, return_indices=True), a=nn.Conv2d(1, 1, 1)
+    )
+    with pytest.raises(TopologyError, match=r"'getitem'.*no units"):
+        trace(net, torch.zeros(1, 1, 4, 4))
 
 
 def test_large_layers_are_made_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:

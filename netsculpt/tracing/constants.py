@@ -7,7 +7,6 @@ entries move the mask too.
 from __future__ import annotations
 
 import functools
-import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,7 +14,8 @@ import torch
 from torch import Tensor
 
 from netsculpt.tracing.engine.call import Call
-from netsculpt.tracing.program import Constant, leaves, mapped
+from netsculpt.tracing.names import is_binary
+from netsculpt.tracing.program import Constant, leaves
 from netsculpt.tracing.rules.moves import OPS as _MOVES
 
 __all__ = ["evaluated"]
@@ -33,7 +33,7 @@ def evaluated(call: Call) -> Any:
     if call.op.name in _RANDOM:
         raise call.refusal("it draws random numbers, so the net is not the same at every call")
     if call.op.name == "getitem":
-        return operator.getitem(*call.args)
+        return call.op.run(lambda leaf: leaf)
     if not hasattr(torch.ops.aten, call.op.name):
         raise call.refusal("it is run on constants, and is not an operation of ATen")
     value = _run(call, lambda x: x.value)
@@ -46,9 +46,8 @@ def evaluated(call: Call) -> Any:
         return tuple(Constant(x, keep, parameter) for x, keep in zip(value, kept, strict=True))
     if not isinstance(value, Tensor):
         return value
-    compared = value.dtype == torch.bool
-    binary = bool(((value == 0) | (value == 1)).all())
-    if compared or (binary and constants and all(x.is_mask for x in constants)):
+    of_masks = constants and all(x.is_mask for x in constants)
+    if value.dtype == torch.bool or (of_masks and is_binary(value)):
         return Constant(value, None, parameter, is_mask=True)
     return Constant(value, _kept(call, constants, value), parameter)
 
@@ -98,8 +97,7 @@ def _run(call: Call, tensor: Callable[[Constant], Tensor]) -> Any:
         wider = widest is not None and isinstance(leaf, Constant) and value.is_floating_point()
         return value.to(widest) if wider else value
 
-    args, kwargs = mapped((call.args, call.op.kwargs), change)
-    return getattr(torch.ops.aten, call.op.name)(*args, **kwargs)
+    return call.op.run(change)
 
 
 def _constants(call: Call) -> list[Constant]:

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from torch import Tensor
 
 from netsculpt.core.errors import TopologyError
 from netsculpt.tracing.constants import evaluated
@@ -16,16 +15,14 @@ from netsculpt.tracing.engine.builder import Builder
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.engine.columns import SeveralInputs
 from netsculpt.tracing.engine.inputs import Inputs
-from netsculpt.tracing.engine.junction import add_state, junction
+from netsculpt.tracing.engine.junction import junction
 from netsculpt.tracing.options import TraceOptions
 from netsculpt.tracing.program import Op, Program, filled, inputs_of, leaves
 from netsculpt.tracing.rules import rules
 
 __all__ = ["followed"]
 
-_RULES_FOR_TOKENS = frozenset(
-    ("embedding", "filled", "getitem", "indexing", "moves", "padding", "unchanged")
-)
+_RULES_FOR_TOKENS = frozenset(("embedding", "filled", "indexing", "moves", "padding", "unchanged"))
 
 
 def followed(program: Program, options: TraceOptions) -> tuple[Builder, dict[str, Any]]:
@@ -36,39 +33,42 @@ def followed(program: Program, options: TraceOptions) -> tuple[Builder, dict[str
     """
     inputs = Inputs.of(program.inputs)
     while True:
-        build = Builder(options, program.parameters)
-        shadows, group_of_unit = inputs.add_layers(build)
+        builder = Builder(options, program.parameters)
+        shadows, group_of_unit = inputs.add_layers(builder)
         values: dict[str, Any] = {**program.constants, **shadows}
         try:
             for op in program.ops:
-                values[op.output] = _value(op, values, program, build)
-            _finish(program, values, build)
+                values[op.output] = _value(op, values, program, builder)
+            _finish(program, values, builder)
         except SeveralInputs as several:
             inputs = inputs.merged(several, group_of_unit)
         else:
-            return build, values
+            return builder, values
 
 
-def _value(op: Op, values: Mapping[str, Any], program: Program, build: Builder) -> Any:
+def _value(op: Op, values: Mapping[str, Any], program: Program, builder: Builder) -> Any:
     args, kwargs = filled((op.args, op.kwargs), values.__getitem__)
     taken = [(x, program.uses[name]) for name in op.inputs for x in leaves(values[name])]
     activations = [(x, n_uses) for x, n_uses in taken if isinstance(x, Activation)]
     private = all(x.private and n_uses == 1 for x, n_uses in activations)
     last = op.output not in program.taken
-    call = Call(replace(op, args=args, kwargs=kwargs), private, last, build)
+    call = Call(replace(op, args=args, kwargs=kwargs), private, last, builder)
     if not activations:
         return evaluated(call)
     rule = rules().get(op.name)
     if rule is None:
         raise call.refusal("there is no rule that says which units it connects")
-    if build.tokens and rule.__name__ not in _RULES_FOR_TOKENS and _holds_tokens(activations):
+    if builder.tokens and rule.__name__ not in _RULES_FOR_TOKENS and _holds_tokens(activations):
         raise call.refusal(
             "it takes tokens, each of which has as many units as there are words: tokens can be "
             "moved and given to an embedding, but not computed with"
         )
     value = rule(call)
-    _check_shape(call, value)
-    return value.slim() if isinstance(value, Activation) else value
+    if not isinstance(value, Activation):
+        return value
+    if tuple(value.shape) != op.shape:  # better no graph
+        raise call.refusal(f"its rule returns {list(value.shape)}, the net {list(op.shape)}")
+    return value.slim()
 
 
 def _holds_tokens(values: Any) -> bool:
@@ -77,15 +77,7 @@ def _holds_tokens(values: Any) -> bool:
     return any(bool((x.units < NOTHING).any()) for x in activations)
 
 
-def _check_shape(call: Call, value: Any) -> None:
-    """A rule whose shape is not the net's is wrong: better no graph."""
-    if isinstance(value, Activation) and tuple(value.units.shape) != call.op.shape:
-        raise call.refusal(
-            f"its rule returns {list(value.units.shape)}, the net {list(call.op.shape)}"
-        )
-
-
-def _finish(program: Program, values: Mapping[str, Any], build: Builder) -> None:
+def _finish(program: Program, values: Mapping[str, Any], builder: Builder) -> None:
     """Mark whole layers as outputs, and add a layer of identity edges for each other output."""
     outputs = [values[name] for name in inputs_of(program.outputs)]
     outputs = [x for x in outputs if isinstance(x, Activation)]
@@ -98,31 +90,24 @@ def _finish(program: Program, values: Mapping[str, Any], build: Builder) -> None
         raise TopologyError(
             "the net returns tokens of its input unchanged: trace the net without that output"
         )
-    for name, state in build.states:
-        add_state(build, state, name)
-    apart = [x for x in outputs if x.factor is not None or _whole_layer(x.units, build) is None]
-    for value in apart:
-        _add_output(build, value)
+    for name, state in builder.states:
+        junction(builder, [state], name, "state")
+    outputs.sort(key=lambda x: _whole_layer(x, builder) is not None)  # they may feed the others'
     for value in outputs:
-        if value not in apart:  # whose layer may feed one of those by now
-            index = _whole_layer(value.units, build)
-            if index is None:
-                _add_output(build, value)
-            else:
-                build.set_role(index, "output")
+        index = _whole_layer(value, builder)
+        if index is None:
+            junction(builder, [value], "output", "output")
+        else:
+            builder.layers[index] = replace(builder.layers[index], role="output")
 
 
-def _add_output(build: Builder, value: Activation) -> None:
-    junction(build, [value], "output")
-    build.set_role(len(build.layers) - 1, "output")
-
-
-def _whole_layer(units: Tensor, build: Builder) -> int | None:
-    """Index of the layer that these are all units of, in order, if it feeds no other."""
-    _, first = np.unique(units.numpy(), return_index=True)
-    order = units.reshape(-1).numpy()[np.sort(first)]
-    index = int(build.layer_of(order[:1])[0]) if order.size and order[0] >= 0 else 0
-    layer = build.layers[index]
-    feeds = any(index in x.size for arriving in build.edges.values() for x in arriving)
-    whole = np.array_equal(order, np.arange(layer.start, layer.stop))
+def _whole_layer(value: Activation, builder: Builder) -> int | None:
+    """Index of the layer whose units are all of the value's, in order, if it feeds no other."""
+    units = value.units.reshape(-1).numpy()
+    _, first = np.unique(units, return_index=True)
+    order = units[np.sort(first)]
+    index = int(builder.layer_of(order[:1])[0]) if order.size and order[0] >= 0 else 0
+    layer = builder.layers[index]
+    feeds = any(index in x.size for arriving in builder.edges.values() for x in arriving)
+    whole = value.factor is None and np.array_equal(order, np.arange(layer.start, layer.stop))
     return index if whole and not feeds and layer.role != "input" else None

@@ -24,13 +24,10 @@ class TraceOptions:
     max_edges: int = 100_000_000
 
     def __post_init__(self) -> None:
-        _check("edge_norm", self.edge_norm, get_args(EdgeNorm))
-        _check("granularity", self.granularity, get_args(Granularity))
+        for name, literal in (("edge_norm", EdgeNorm), ("granularity", Granularity)):
+            value, choices = getattr(self, name), get_args(literal)
+            if value not in choices:
+                raise GraphError(f"{name} is {value!r}: one of {', '.join(choices)} is needed")
         for name in ("unroll", "max_edges"):
             if getattr(self, name) < 1:
                 raise GraphError(f"{name} is {getattr(self, name)}: 1 or more is needed")
-
-
-def _check(name: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise GraphError(f"{name} is {value!r}: one of {', '.join(choices)} is needed")

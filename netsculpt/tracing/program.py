@@ -6,12 +6,14 @@ place.
 
 from __future__ import annotations
 
+import operator
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+import torch
 from torch import Tensor
 
 __all__ = ["Constant", "Op", "Program", "Ref", "filled", "inputs_of", "leaves", "mapped"]
@@ -44,6 +46,22 @@ class Op:
         """An argument by position or by name."""
         return self.args[index] if len(self.args) > index else self.kwargs.get(name, default)
 
+    def each_dim(self, index: int, name: str, default: Any, n_dims: int) -> list[int]:
+        """An argument that is a number for each dimension, or one number for all of them."""
+        value = self.arg(index, name, default)
+        numbers = list(value) if isinstance(value, list | tuple) else [value]
+        return numbers * n_dims if len(numbers) == 1 else numbers
+
+    def run(self, change: Callable[[Any], Any]) -> Any:
+        """The value that ATen computes from the arguments with each leaf changed."""
+        args, kwargs = mapped((self.args, self.kwargs), change)
+        if self.name == "getitem":
+            return operator.getitem(*args)
+        name = self.name
+        if name in ("view", "_unsafe_view") and not isinstance(args[1], torch.dtype):
+            name = "reshape"  # which takes all strides: those of shadows are not the net's
+        return getattr(torch.ops.aten, name)(*args, **kwargs)
+
 
 @dataclass(frozen=True, eq=False)
 class Constant:
@@ -53,6 +71,11 @@ class Constant:
     keep: Tensor | None = None  # True = kept; None: the nonzero entries are kept
     parameter: str | None = None  # name of the parameter that it is, or is made from
     is_mask: bool = False  # 0 or 1, and not a weight: a buffer, frozen, or compared
+
+    @property
+    def shape(self) -> torch.Size:
+        """The shape of the tensor."""
+        return self.value.shape
 
     def changed(self, change: Callable[[Tensor], Tensor]) -> Constant:
         """The constant with its entries and its mask changed in the same way."""
@@ -72,15 +95,14 @@ class Program:
     one_path: bool = False  # whether the net branches on values, and this is one observed path
 
     @cached_property
-    def uses(self) -> Counter[str]:
-        """How often each value is taken."""
-        taken = (name for op in self.ops for name in op.inputs)
-        return Counter([*taken, *inputs_of(self.outputs)])
+    def taken(self) -> Counter[str]:
+        """How often operations take each value."""
+        return Counter(name for op in self.ops for name in op.inputs)
 
     @cached_property
-    def taken(self) -> frozenset[str]:
-        """Names of the values that operations take."""
-        return frozenset(name for op in self.ops for name in op.inputs)
+    def uses(self) -> Counter[str]:
+        """How often operations and outputs take each value."""
+        return self.taken + Counter(inputs_of(self.outputs))
 
     def needed(self) -> Program:
         """The program without operations and constants that its outputs do not need."""

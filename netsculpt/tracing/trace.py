@@ -112,9 +112,9 @@ def trace(
 
 def graph_of(program: Program, options: TraceOptions, **details: Any) -> NetGraph:
     """The graph of a program, with `details` in the step "trace" of its provenance."""
-    build, _ = followed(program, options)
-    if build.input_dependent:
-        details["input_dependent"] = build.input_dependent
+    builder, _ = followed(program, options)
+    if builder.input_dependent:
+        details["input_dependent"] = builder.input_dependent
     if program.one_path:
         details["branches"] = "one path observed"
-    return build.graph(**details, factors=build.factors)
+    return builder.graph(**details, factors=builder.factors)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from netsculpt.core.errors import TopologyError
+from netsculpt.tracing.engine.edges import Floats
 
-__all__ = ["NOTHING", "Activation", "factor_per_unit", "refusal"]
+__all__ = ["NOTHING", "Activation", "factor_per_unit", "of_channels", "of_elements", "refusal"]
 
 NOTHING = -1  # the unit of an element that is always the same, like padding
 
@@ -26,6 +27,11 @@ class Activation:
     private: bool = False  # whether its units are weighted sums that nothing else takes
 
     @property
+    def shape(self) -> torch.Size:
+        """The shape of the tensor that it shadows."""
+        return self.units.shape
+
+    @property
     def factors(self) -> Tensor:
         """Factors, also where all of them are 1."""
         if self.factor is None:
@@ -35,6 +41,10 @@ class Activation:
     def broadcast(self, shape: Sequence[int]) -> Activation:
         """The activation broadcast to a shape."""
         return self.changed(lambda x: x.broadcast_to(shape))
+
+    def without(self, mask: Tensor) -> Activation:
+        """The activation without the units of elements where a mask is True."""
+        return replace(self, units=self.units.masked_fill(mask, NOTHING))
 
     def slim(self) -> Activation:
         """The same activation, stored once along dimensions where nothing changes."""
@@ -46,7 +56,19 @@ class Activation:
         return replace(self, units=change(self.units), factor=factor)
 
 
-def factor_per_unit(units: Tensor, factors: Tensor, n_units: int) -> NDArray[np.float64] | None:
+def of_channels(start: int, shape: Sequence[int]) -> Activation:
+    """The activation of a new layer whose units are channels."""
+    units = torch.arange(start, start + shape[1]).view(-1, *[1] * (len(shape) - 2))
+    return Activation(units.expand(*shape), private=True)
+
+
+def of_elements(start: int, shape: Sequence[int]) -> Activation:
+    """The activation of a new layer in which each element is a unit."""
+    units = torch.arange(start, start + math.prod(shape[1:]))
+    return Activation(units.view(1, *shape[1:]).expand(*shape), private=True)
+
+
+def factor_per_unit(units: Tensor, factors: Tensor, n_units: int) -> Floats | None:
     """The factor of each unit [U], 1 if it has none; None if a unit has several factors."""
     present = units != NOTHING
     of_element, elements = factors[present].numpy(), units[present].numpy()

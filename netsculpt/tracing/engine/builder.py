@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Container, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import chain, count
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array
 
@@ -16,10 +15,10 @@ from netsculpt.core.errors import LimitError
 from netsculpt.core.provenance import step
 from netsculpt.graph.graph import WIRING, Block, Layer, NetGraph, Role
 from netsculpt.tracing.engine.activation import Activation
-from netsculpt.tracing.engine.edges import Edges, LayerWeight
+from netsculpt.tracing.engine.edges import Edges, Floats, Ints, LayerWeight, Units
 from netsculpt.tracing.options import TraceOptions
 
-__all__ = ["Builder"]
+__all__ = ["Builder", "free_name"]
 
 _INT32_MAX = np.iinfo(np.int32).max
 
@@ -40,27 +39,12 @@ class Builder:
 
     def add_layer(self, name: str, role: Role, shape: Sequence[int], n_units: int) -> int:
         """Add a layer after all others; its first unit."""
-        taken, free, again = {layer.name for layer in self.layers}, name, 1
-        while free in taken:
-            again += 1
-            free = f"{name} ({again})"
+        free = free_name(name, {layer.name for layer in self.layers})
         start = self.layers[-1].stop if self.layers else 0
         if start + n_units > _INT32_MAX:
             raise LimitError(f"layer {name!r} ends at unit {start + n_units}: at most 2³¹ − 1 fit")
         self.layers.append(Layer(free, role, tuple(shape), start, start + n_units))
         return start
-
-    def fresh(self, start: int, shape: Sequence[int], *, dim: int) -> Activation:
-        """The activation of a new layer whose units are along one dimension."""
-        units = torch.arange(start, start + shape[dim])
-        view = [1] * len(shape)
-        view[dim] = -1
-        return Activation(units.view(view).expand(*shape), private=True)
-
-    def every(self, start: int, shape: Sequence[int]) -> Activation:
-        """The activation of a new layer in which each element is a unit."""
-        units = torch.arange(start, start + math.prod(shape[1:]))
-        return Activation(units.view(1, *shape[1:]).expand(*shape), private=True)
 
     def add_edges(self, edges: Edges) -> None:
         """Add edges into the last layer, in the smallest types that hold them."""
@@ -84,26 +68,20 @@ class Builder:
                 f"{smaller}, or with a larger max_edges (to 2³¹ − 1) if there is memory"
             )
 
-    def wire(self, source: NDArray[Any], target: NDArray[Any], weight: NDArray[np.float64]) -> None:
+    def wire(self, source: NDArray[Any], target: NDArray[Any], weight: Floats) -> None:
         """Add edges without parameters into the last layer; each pair of units once."""
         size = dict.fromkeys(np.unique(self.layer_of(np.unique(source))).tolist(), 0)
         self.add_edges(Edges(source, target, weight, None, size, None, WIRING, normed=False))
 
-    def layer_of(self, units: NDArray[np.int64]) -> NDArray[np.int64]:
+    def layer_of(self, units: Ints) -> Ints:
         """Index of the layer of each unit."""
         stops = np.array([layer.stop for layer in self.layers])
         return np.searchsorted(stops, units, side="right")
 
-    def is_input(self, units: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def is_input(self, units: Ints) -> NDArray[np.bool_]:
         """Whether each unit is an input of the net."""
         inputs = np.array([layer.role == "input" for layer in self.layers])
         return inputs[self.layer_of(units)]
-
-    def layer_name(self, called_in: str, parameter: str | None, op: str) -> str:
-        """Name of the layer that calls an operation, or of the weight if another layer owns it."""
-        if parameter is None or f"{called_in}.weight" in self.names:
-            return called_in or op
-        return parameter.removesuffix(".weight")
 
     def graph(self, **details: Any) -> NetGraph:
         """Finish the graph, which uses up the builder's edges."""
@@ -117,10 +95,6 @@ class Builder:
         options = {key: x for key, x in asdict(self.options).items() if key != "max_edges"}
         traced = step("trace", **options, **details)
         return NetGraph(weights, count, tuple(self.layers), tuple(blocks), (traced,))
-
-    def set_role(self, index: int, role: Role) -> None:
-        """Change a layer's role."""
-        self.layers[index] = replace(self.layers[index], role=role)
 
     def _blocks(self) -> list[Block]:
         return [
@@ -137,6 +111,12 @@ class Builder:
         ]
 
 
+def free_name(name: str, taken: Container[str]) -> str:
+    """The name, or the first free one of "name (2)", "name (3)", …."""
+    numbered = (f"{name} ({number})" for number in count(2))
+    return next(x for x in chain([name], numbered) if x not in taken)
+
+
 def _release(edges: Sequence[Edges], name: str, dtype: Any) -> NDArray[Any]:
     """One array from all edges, which drop theirs to save memory."""
     parts = [np.zeros(0, dtype)]
@@ -148,12 +128,12 @@ def _release(edges: Sequence[Edges], name: str, dtype: Any) -> NDArray[Any]:
 
 
 def _sorted(
-    source: NDArray[np.int32],
-    target: NDArray[np.int32],
+    source: Units,
+    target: Units,
     weight: NDArray[Any],
-    count: NDArray[np.int32] | None,
+    count: Units | None,
     n_units: int,
-) -> tuple[csr_array, NDArray[np.int32] | None]:
+) -> tuple[csr_array, Units | None]:
     """Edges by source, then by target; the graph refuses repeated ones."""
     data = weight if count is None else np.arange(weight.size, dtype=np.int32)
     pairs = coo_array((data, (source, target)), (n_units, n_units))

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from netsculpt.core.errors import TopologyError
 from netsculpt.tracing.engine.activation import Activation, refusal
 from netsculpt.tracing.engine.builder import Builder
+from netsculpt.tracing.engine.edges import Floats, Units
 from netsculpt.tracing.program import Constant, Op
 
 __all__ = ["Call"]
@@ -23,7 +23,7 @@ class Call:
     op: Op  # its arguments are `Activation`, `Constant`, or plain values
     private: bool  # whether the activations that it takes are private and taken nowhere else
     last: bool  # whether only the net's outputs take its value
-    build: Builder
+    builder: Builder
 
     @property
     def args(self) -> tuple[Any, ...]:
@@ -34,6 +34,13 @@ class Call:
     def junction_name(self) -> str:
         """Name of the layer where two activations meet."""
         return f"{self.op.layer}.{self.op.name}" if self.op.layer else self.op.name
+
+    def layer_name(self, weight: Constant) -> str:
+        """Name of the layer that calls the operation, or of the weight if another layer owns it."""
+        layer, parameter = self.op.layer, weight.parameter
+        if parameter is None or f"{layer}.weight" in self.builder.names:
+            return layer or self.op.name
+        return parameter.removesuffix(".weight")
 
     def arg(self, index: int, name: str, default: Any = None) -> Any:
         """An argument by position or by name."""
@@ -53,7 +60,7 @@ class Call:
             raise self.refusal(f"its argument {index + 1} is not a parameter: it depends on inputs")
         return value
 
-    def sample(self) -> tuple[NDArray[np.int32], NDArray[np.float64] | None]:
+    def sample(self) -> tuple[Units, Floats | None]:
         """Units and factors of one sample [channels, positions]; all samples must be the same."""
         activation = self.activation()
         units, factor = activation.units, activation.factor

@@ -39,12 +39,12 @@ def columns(call: Call, activation: Activation, dim: int) -> Columns:
     pairs = np.stack([column[present], units[present]])
     key = pairs[0] * (pairs[1].max(initial=0) + 1) + pairs[1]
     _, first, pair = np.unique(key, return_index=True, return_inverse=True)
-    taken = Columns(pairs[0, first], pairs[1, first], factors[present][first])
+    taken = Columns(pairs[0, first], pairs[1, first], factors[present][first], np.zeros_like(first))
     if (taken.factor[pair] != factors[present]).any():
         raise call.refusal(MIXED_FACTORS)
     again = np.flatnonzero(np.diff(taken.column, prepend=-1) == 0)
-    inputs = call.build.is_input(taken.unit[again]) & call.build.is_input(taken.unit[again - 1])
-    if inputs.any() and call.build.options.granularity == "channel":
+    inputs = call.builder.is_input(taken.unit[again]) & call.builder.is_input(taken.unit[again - 1])
+    if inputs.any() and call.builder.options.granularity == "channel":
         raise SeveralInputs(taken.unit[again][inputs], taken.unit[again - 1][inputs])
     return taken
 
@@ -54,7 +54,7 @@ def single_row(call: Call, activation: Activation, dim: int, reason: str) -> Act
     taken = columns(call, activation, dim)
     if taken.mixed:
         raise call.refusal(reason)
-    units = torch.full((activation.units.shape[dim],), NOTHING)
+    units = torch.full((activation.shape[dim],), NOTHING)
     factors = torch.ones(units.shape, dtype=torch.float64)
     units[taken.column] = torch.from_numpy(taken.unit)
     factors[taken.column] = torch.from_numpy(taken.factor)

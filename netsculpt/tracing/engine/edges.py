@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from netsculpt.tracing.program import Constant
 
-__all__ = ["Columns", "Edges", "Ints", "LayerWeight", "summed"]
+__all__ = ["Columns", "Edges", "Floats", "Ints", "LayerWeight", "Units", "summed"]
 
+Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Units = NDArray[np.int32]  # in edges, where they take the most memory
 _CHUNK = 1 << 22  # edges scaled at a time
 
 
@@ -30,7 +32,7 @@ class Edges:
     kind: str
     normed: bool  # whether weights are magnitudes
 
-    def scale(self, factor: NDArray[np.float64], start: int) -> None:
+    def scale(self, factor: Floats, start: int) -> None:
         """Multiply the edges into each target by its factor."""
         factor = np.abs(factor) if self.normed else factor
         for first in range(0, self.weight.size, _CHUNK):
@@ -47,14 +49,9 @@ class Columns:
 
     column: Ints
     unit: Ints
-    factor: NDArray[np.float64]
-    copy: Ints | None = None  # the copy of the weight that takes the unit (None: there is one)
+    factor: Floats
+    copies: Ints  # the copy of the weight that takes the unit
     n_copies: int = 1
-
-    @property
-    def copies(self) -> Ints:
-        """The copy of the weight for each pair."""
-        return np.zeros_like(self.unit) if self.copy is None else self.copy
 
     @property
     def shared(self) -> bool:
@@ -79,12 +76,18 @@ class LayerWeight:
 
 
 def summed(
-    key: Ints, weight: NDArray[np.float64], count: Ints
-) -> tuple[Ints, NDArray[np.float64], Ints]:
-    """Sums of the weights and counts of equal keys, by ascending key."""
+    source: Ints | Units, target: Ints | Units, weight: Floats, count: Ints | None = None
+) -> tuple[Units, Units, Floats, Ints]:
+    """Edges by source, then by target; where a pair of units repeats, its weights add up.
+
+    The last array is the sum of the counts of each pair: without counts, how often it was there.
+    """
+    stop = np.int64(target.max(initial=0)) + 1
+    key = source * stop + target
     order = np.argsort(key, kind="stable")
-    key, weight, count = key[order], weight[order], count[order]
+    count = np.ones_like(key) if count is None else count[order]
+    key, weight = key[order], weight[order]
     begin = np.flatnonzero(np.diff(key, prepend=-1))
-    if begin.size == key.size:
-        return key, weight, count
-    return key[begin], np.add.reduceat(weight, begin), np.add.reduceat(count, begin)
+    if begin.size < key.size:
+        key, weight, count = key[begin], *(np.add.reduceat(x, begin) for x in (weight, count))
+    return (key // stop).astype(np.int32), (key % stop).astype(np.int32), weight, count

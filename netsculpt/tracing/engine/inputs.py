@@ -39,7 +39,7 @@ class Inputs:
         n_elements = sum(math.prod(shape[1:]) for shape in shapes.values())
         return cls(shapes, np.arange(n_elements), np.zeros(n_elements, np.int64))
 
-    def add_layers(self, build: Builder) -> tuple[dict[str, Activation], Ints]:
+    def add_layers(self, builder: Builder) -> tuple[dict[str, Activation], Ints]:
         """Add the input layers; the inputs' shadows, and the group of each unit."""
         shadow = np.full(self.group.max(initial=-1) + 1, NOTHING)  # of each group
         shadows, group_of_unit, stop = {}, [np.zeros(0, np.int64)], 0
@@ -49,7 +49,7 @@ class Inputs:
             layer = "input" if len(self.shapes) == 1 else name
             new = np.unique(inside[(shadow[inside] == NOTHING) & (tokens == 0)])
             if new.size:
-                first = build.add_layer(layer, "input", shape[1:], new.size)
+                first = builder.add_layer(layer, "input", shape[1:], new.size)
                 shadow[new] = first + np.arange(new.size)
                 group_of_unit.append(new)
             for group in np.unique(inside[(shadow[inside] == NOTHING) & (tokens > 0)]).tolist():
@@ -57,9 +57,9 @@ class Inputs:
                 size = int(tokens[element])
                 index = ", ".join(str(x) for x in np.unravel_index(element, shape[1:]))
                 whole = bool((inside == group).all())
-                build.add_layer(layer if whole else f"{layer}[{index}]", "input", (size,), size)
+                builder.add_layer(layer if whole else f"{layer}[{index}]", "input", (size,), size)
                 shadow[group] = _TOKENS - group
-                build.tokens[_TOKENS - group] = build.layers[-1]
+                builder.tokens[_TOKENS - group] = builder.layers[-1]
                 group_of_unit.append(np.full(size, group))
             units = torch.from_numpy(shadow[inside])
             shadows[name] = Activation(units.reshape(1, *shape[1:]).expand(shape))

@@ -8,48 +8,60 @@ import numpy as np
 import torch
 
 from netsculpt.core.errors import TopologyError
+from netsculpt.graph.graph import Role
 from netsculpt.tracing.engine.activation import NOTHING, Activation
 from netsculpt.tracing.engine.builder import Builder
-from netsculpt.tracing.engine.edges import summed
-from netsculpt.tracing.engine.rows import completed
+from netsculpt.tracing.engine.edges import Floats, Ints, summed
+from netsculpt.tracing.engine.rows import completed, distinct
 
-__all__ = ["add_state", "junction"]
+__all__ = ["join_sets", "junction"]
 
 
-def junction(build: Builder, activations: Sequence[Activation], name: str) -> Activation:
+def junction(
+    builder: Builder, activations: Sequence[Activation], name: str, role: Role = "junction"
+) -> Activation:
     """Add a layer that joins activations of one shape: identity edges, one unit per meeting.
 
     A meeting that lacks a unit, as at padding, is another position of the only one that has it.
     """
     units = np.stack([x.units.reshape(-1).numpy() for x in activations])
     factors = np.stack([x.factors.reshape(-1).numpy() for x in activations])
-    key = np.zeros(units.shape[1], np.int64)
-    for row in units:
-        _, key = np.unique(key * (units.max(initial=0) + 2) + row - NOTHING, return_inverse=True)
-    _, first, meeting = np.unique(key, return_index=True, return_inverse=True)
-    if build.options.granularity == "channel":
+    first, meeting = distinct(units.T)
+    if builder.options.granularity == "channel":
         meeting = completed(units[:, first].T)[meeting]
-    if (factors[:, first][:, meeting] != factors)[units != NOTHING].any():
+    if (factors[:, first[meeting]] != factors)[units != NOTHING].any():
         raise TopologyError(
             f"a unit arrives at {name!r} multiplied by different factors at different positions: "
             "one factor per unit is needed. Trace the net without that multiplication"
         )
-    held, begin, meeting = np.unique(meeting, return_index=True, return_inverse=True)
-    order = np.argsort(begin)
-    met, scale = units[:, first[held[order]]], factors[:, first[held[order]]]
-    real = met != NOTHING
-    has_units = real.any(axis=0)
-    shape = activations[0].units.shape
-    start = build.add_layer(name, "junction", shape[1:], int(has_units.sum()))
-    number = np.where(has_units, np.cumsum(has_units) - 1 + start, NOTHING)
-    stop = max(build.layers[-1].stop, 1)
-    pair = met[real] * stop + np.broadcast_to(number, met.shape)[real]
-    key, weight, _ = summed(pair, scale[real], np.ones(pair.size, np.int64))
-    build.wire(key // stop, key % stop, weight)
-    return Activation(torch.from_numpy(number[np.argsort(order)][meeting]).reshape(shape))
+    begin, number = distinct(meeting[:, None])
+    sets, weights = (x[:, first[meeting[begin]]].T for x in (units, factors))
+    shape = activations[0].shape
+    return join_sets(builder, sets, number.reshape(shape), name, shape[1:], weights, role)
 
 
-def add_state(build: Builder, state: Activation, name: str) -> None:
-    """Add a layer that feeds nothing."""
-    junction(build, [state], name)
-    build.set_role(len(build.layers) - 1, "state")
+def join_sets(
+    builder: Builder,
+    sets: Ints,
+    numbers: Ints,
+    name: str,
+    shape: Sequence[int],
+    weights: Floats | None = None,
+    role: Role = "junction",
+) -> Activation:
+    """Add a layer with one unit per set [P, K], which its members feed.
+
+    `numbers` says which set each element of the result is. A set without units is `NOTHING`. The
+    weights of the members [P, K] add up where a set has a unit several times; without them every
+    edge has weight 1.
+    """
+    present = sets != NOTHING
+    has_units = present.any(axis=1)
+    builder.check_room(name, int(present.sum()))
+    start = builder.add_layer(name, role, shape, int(has_units.sum()))
+    unit = np.where(has_units, np.cumsum(has_units) - 1 + start, NOTHING)
+    target = np.repeat(unit, present.sum(axis=1))
+    each = np.ones(target.size) if weights is None else weights[present]
+    source, target, weight, _ = summed(sets[present], target, each)
+    builder.wire(source, target, np.ones_like(weight) if weights is None else weight)
+    return Activation(torch.from_numpy(unit[numbers]))

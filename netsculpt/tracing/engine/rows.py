@@ -37,9 +37,9 @@ def merged(rows: Ints) -> tuple[Ints, Ints]:
     low = np.where(rows == NOTHING, np.iinfo(np.int64).max, rows).min(axis=1, keepdims=True)
     filled = np.where((rows == NOTHING) & (low == top), top, rows).reshape(flat.shape)
     first, place = distinct(filled)
-    held = np.full((first.size, rows.shape[-1]), NOTHING)
-    np.maximum.at(held, place, flat)
-    return held, place.reshape(rows.shape[:-1])
+    complete = np.full((first.size, rows.shape[-1]), NOTHING)
+    np.maximum.at(complete, place, flat)
+    return complete, place.reshape(rows.shape[:-1])
 
 
 def bags(rows: Ints) -> tuple[Ints, Ints]:

@@ -9,20 +9,17 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy.sparse import csc_array, csr_array
 from torch import Tensor
 
 from netsculpt.graph.graph import WIRING, NetGraph
 from netsculpt.tracing.engine.activation import NOTHING, Activation
 from netsculpt.tracing.engine.builder import Builder
-from netsculpt.tracing.engine.edges import Edges
+from netsculpt.tracing.engine.edges import Edges, Floats
 from netsculpt.tracing.fidelity.folds import folds
 from netsculpt.tracing.program import Op, Program, leaves
 
 __all__ = ["Bench", "Outcome", "error"]
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -46,14 +43,14 @@ class Bench:
     graph: NetGraph
     program: Program
     shadows: Mapping[str, Any]  # of every value: `Activation`, `Constant`, …
-    build: Builder
+    builder: Builder
     values: Floats  # [U] random, away from 0
 
     @cached_property
     def fold(self) -> Floats:
         """The factor that the edges into each unit should carry [U]."""
         sums = frozenset(op.output for op in self.made_by.values())
-        return folds(self.program, self.shadows, self.build, sums)
+        return folds(self.program, self.shadows, self.builder, sums)
 
     @cached_property
     def _columns(self) -> csc_array:
@@ -61,11 +58,11 @@ class Bench:
 
     def into(self, layer: int) -> csr_array:
         """Weights of the edges into a layer [U, units of the layer]."""
-        return self._columns[:, self.build.layers[layer].units].tocsr()
+        return self._columns[:, self.builder.layers[layer].units].tocsr()
 
     def arriving(self, layer: int) -> list[Edges]:
         """Edges into a layer, as the trace made them."""
-        return self.build.edges.get(layer, [])
+        return self.builder.edges.get(layer, [])
 
     def is_wiring(self, layer: int) -> bool:
         """Whether no parameter feeds a layer."""
@@ -74,21 +71,20 @@ class Bench:
     @cached_property
     def made_by(self) -> dict[int, Op]:
         """The first operation whose output has units of a layer, by index of the layer."""
-        made: dict[int, Op] = {}
+        makers: dict[int, Op] = {}
         for op in self.program.ops:
             first = next(leaves(self.shadows[op.output]), None)
             if isinstance(first, Activation):
                 units = np.unique(first.units.numpy())
-                for layer in np.unique(self.build.layer_of(units[units > NOTHING])).tolist():
-                    if layer in self.build.edges:
-                        made.setdefault(layer, op)
-        return made
+                for layer in np.unique(self.builder.layer_of(units[units > NOTHING])).tolist():
+                    if layer in self.builder.edges:
+                        makers.setdefault(layer, op)
+        return makers
 
-    def random(self, activation: Activation, factor: Tensor | None = None) -> Tensor:
+    def random(self, activation: Activation) -> Tensor:
         """An activation whose units have the random values."""
         values = torch.from_numpy(self.values)[activation.units.clamp(min=0)]
-        factor = activation.factors if factor is None else factor
-        return (values * factor).where(activation.units != NOTHING, 0.0)
+        return (values * activation.factors).where(activation.units != NOTHING, 0.0)
 
 
 def error(actual: Floats, expected: Floats, bound: Floats) -> float:

@@ -19,7 +19,7 @@ from netsculpt.tracing.fidelity.embedding import EMBEDDINGS, embedding_error, re
 from netsculpt.tracing.fidelity.match import options_of, require_same_edges
 from netsculpt.tracing.fidelity.products import checked_product, rebuilt
 from netsculpt.tracing.fidelity.run import Numbers, outputs
-from netsculpt.tracing.fidelity.wiring import checked_wiring, unscaled
+from netsculpt.tracing.fidelity.wiring import checked_wiring, error_of_output, unscaled
 from netsculpt.tracing.follow import followed
 from netsculpt.tracing.program import Op
 
@@ -149,25 +149,30 @@ def fidelity(
     options, seed = options_of(graph), root_seed(rng)
     examples = (example,) if isinstance(example, Tensor) else tuple(example)
     program = exported(net, examples)
-    build, shadows = followed(program, options)
-    require_same_edges(graph, build.graph())
+    builder, shadows = followed(program, options)
+    require_same_edges(graph, builder.graph())
     values = stream(seed, "values").uniform(0.5, 1.5, graph.n_units)
     values *= stream(seed, "signs").choice([-1.0, 1.0], graph.n_units)
-    bench = Bench(graph, program, shadows, build, values)
+    bench = Bench(graph, program, shadows, builder, values)
     layers = tuple(_checked(bench))
-    by_values = {bench.made_by[layer].output: layer for layer in _rebuildable(bench, layers)}
+    named = {x.layer for x in layers if x.check == "values" and x.parameter is not None}
+    by_values = {  # where every edge is one scalar of one weight
+        op.output: layer
+        for layer, op in bench.made_by.items()
+        if builder.layers[layer].name in named
+    }
 
-    def instead(op: Op, numbers: Numbers, own: Any) -> Any:
+    def instead(op: Op, numbers: Numbers, value: Any) -> Any:
         layer = by_values.get(op.output)
         if layer is None or op.name == "embedding_bag":
-            return own
+            return value
         by_graph = rebuilt_embedding if op.name == "embedding" else rebuilt
-        return by_graph(bench, op, layer, numbers, own)
+        return by_graph(bench, op, layer, numbers, value)
 
     inputs = _inputs(bench, examples, stream(seed, "inputs"))
     with torch.no_grad():
-        named = dict(zip(program.inputs, inputs, strict=True))
-        by_edges = outputs(program, shadows, named, instead)
+        by_name = dict(zip(program.inputs, inputs, strict=True))
+        by_edges = outputs(program, shadows, by_name, instead)
         by_net = _outputs(net, inputs)
     apart = [
         float(torch.where(x == y, 0.0, (x - y).abs()).nan_to_num(nan=torch.inf).max())
@@ -177,8 +182,8 @@ def fidelity(
 
 
 def _checked(bench: Bench) -> Iterator[LayerFidelity]:
-    for index, layer in enumerate(bench.build.layers):
-        if index not in bench.build.edges:
+    for index, layer in enumerate(bench.builder.layers):
+        if index not in bench.builder.edges:
             largest = unscaled(bench, index)
             if largest > 1e-9:  # a factor that its leaving edges lack
                 yield LayerFidelity(layer.name, None, "values", largest, "")
@@ -190,21 +195,17 @@ def _checked(bench: Bench) -> Iterator[LayerFidelity]:
 
 def _outcome(bench: Bench, layer: int) -> Outcome:
     op = bench.made_by.get(layer)
-    if bench.is_wiring(layer):
-        return checked_wiring(bench, op, layer)
+    if op is None and bench.builder.layers[layer].role == "output":
+        return Outcome("values", error_of_output(bench, layer))
     if op is None:
         return Outcome.skipped("no operation has its units alone")
+    if bench.is_wiring(layer):
+        return checked_wiring(bench, op, layer)
     if op.name not in EMBEDDINGS:
         return checked_product(bench, op, layer)
-    if bench.build.options.granularity == "spatial":
+    if bench.builder.options.granularity == "spatial":
         return Outcome.skipped("each position has its own tokens")
     return Outcome("values", embedding_error(bench, op, layer))
-
-
-def _rebuildable(bench: Bench, layers: tuple[LayerFidelity, ...]) -> list[int]:
-    """Layers where every edge is one scalar of one weight."""
-    names = {x.layer for x in layers if x.check == "values" and x.parameter is not None}
-    return [layer for layer in bench.made_by if bench.build.layers[layer].name in names]
 
 
 def _inputs(
@@ -219,7 +220,7 @@ def _inputs(
             numbers = rng.standard_normal(tuple(example.shape))
         else:
             n_values = np.full(units.shape, 2)
-            for token, layer in bench.build.tokens.items():
+            for token, layer in bench.builder.tokens.items():
                 n_values[units == token] = layer.n_units
             numbers = rng.integers(n_values)
         inputs.append(torch.from_numpy(numbers).to(example))

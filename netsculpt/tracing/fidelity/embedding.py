@@ -19,21 +19,24 @@ EMBEDDINGS = ("embedding", "embedding_bag")
 def embedding_error(bench: Bench, op: Op, layer: int) -> float:
     """The error of the edges between tokens and dimensions."""
     table = number(bench.shadows[op.args[0].name]).numpy()
-    tokens, dims = _tokens(bench, op), bench.build.layers[layer].units
+    tokens, dims = _tokens(bench, op), bench.builder.layers[layer].units
     block, values = bench.into(layer)[tokens], bench.values[tokens]
     return error(values @ block, values @ table * bench.fold[dims], np.abs(values) @ abs(block))
 
 
-def rebuilt_embedding(bench: Bench, op: Op, layer: int, numbers: Numbers, own: Tensor) -> Tensor:
+def rebuilt_embedding(bench: Bench, op: Op, layer: int, numbers: Numbers, value: Tensor) -> Tensor:
     """The value of an embedding whose table is the graph's edges."""
-    block, fold = bench.into(layer)[_tokens(bench, op)], bench.fold[bench.build.layers[layer].units]
+    block, fold = (
+        bench.into(layer)[_tokens(bench, op)],
+        bench.fold[bench.builder.layers[layer].units],
+    )
     ids = numbers(op.args[1].name)
     usable = np.isfinite(fold) & (fold != 0)
     rows = block[ids.reshape(-1).numpy()].toarray() / np.where(usable, fold, 1.0)
     rebuilt = (bench.shadows[op.output].units != NOTHING) & torch.from_numpy(usable)
-    return torch.from_numpy(rows).view(own.shape).where(rebuilt, own)
+    return torch.from_numpy(rows).view(value.shape).where(rebuilt, value)
 
 
 def _tokens(bench: Bench, op: Op) -> slice:
     ids: Activation = bench.shadows[op.args[1].name]
-    return bench.build.tokens[int(ids.units.min())].units
+    return bench.builder.tokens[int(ids.units.min())].units

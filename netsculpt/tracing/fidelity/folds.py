@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from netsculpt.tracing.engine.activation import NOTHING, Activation
 from netsculpt.tracing.engine.builder import Builder
+from netsculpt.tracing.engine.edges import Floats
 from netsculpt.tracing.fidelity.run import activations_of, number, ran
 from netsculpt.tracing.program import Op, Program, Ref, leaves
 from netsculpt.tracing.rules.addition import OPS as _SUMS
@@ -32,15 +32,15 @@ _GAMMA = {  # norms by statistics of their input, which are not linear: the argu
 }
 _LINEAR = (
     *(*_SUMS, *_PRODUCTS, *_NORMS, *_MOVES, *_UNCHANGED, *_PADDINGS),
-    *("getitem", "mean", "sum"),
+    *("mean", "sum"),
 )
 _AVERAGES = ("avg_pool", "adaptive_avg_pool", "upsample", "_upsample")  # beginnings of names
 _BY_SHAPE = ("layer_norm", "rms_norm")
 
 
 def folds(
-    program: Program, shadows: Mapping[str, Any], build: Builder, sums: frozenset[str]
-) -> NDArray[np.float64]:
+    program: Program, shadows: Mapping[str, Any], builder: Builder, sums: frozenset[str]
+) -> Floats:
     """The factor of each unit [U] that its activation does not carry on.
 
     NaN where the factor differs between positions of a unit, or where another operation takes the
@@ -48,10 +48,10 @@ def folds(
     are weighted sums of their units.
     """
     makers = {op.output: op for op in program.ops}
-    fold = np.ones(build.layers[-1].stop)
+    fold = np.ones(builder.layers[-1].stop)
     for op in program.ops:
         taken, after = activations_of(op, shadows), next(leaves(shadows[op.output]), None)
-        skipped = op.name in _NORMS and not build.options.fold_norms
+        skipped = op.name in _NORMS and not builder.options.fold_norms
         scales = op.name in (*_SUMS, *_PRODUCTS, *_NORMS)
         if not scales or skipped or len(taken) != 1 or not isinstance(after, Activation):
             continue

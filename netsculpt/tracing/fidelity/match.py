@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from itertools import zip_longest
 from typing import Any
 
@@ -17,15 +18,15 @@ _REMEDY = (
     "fidelity compares a net with the graph that netsculpt.trace made of it, masks included: "
     "trace this net again"
 )
-_RECORDED = ("edge_norm", "fold_norms", "granularity", "unroll")
 
 
 def options_of(graph: NetGraph) -> TraceOptions:
     """The options of the trace that made a graph."""
     for step in graph.provenance:
         if step.function == "trace":
-            recorded = {x: step.parameters[x] for x in _RECORDED if x in step.parameters}
-            return TraceOptions(**recorded, max_edges=np.iinfo(np.int32).max)
+            names = {x.name for x in fields(TraceOptions)} & set(step.parameters)
+            recorded = {name: step.parameters[name] for name in names}
+            return TraceOptions(**recorded | {"max_edges": np.iinfo(np.int32).max})
     made = ", ".join(step.function for step in graph.provenance) or "nothing known"
     raise GraphError(f"the graph was made by {made}, not by a trace: {_REMEDY}")
 

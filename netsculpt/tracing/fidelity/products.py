@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -33,9 +34,9 @@ def checked_product(bench: Bench, op: Op, layer: int) -> Outcome:
     rows = _form(bench, op, weight)
     norm = _norm(bench, layer)
     collapsed = norm != "sum"
-    block, start, largest = bench.into(layer), bench.build.layers[layer].start, 0.0
+    block, start, largest = bench.into(layer), bench.builder.layers[layer].start, 0.0
     kernel = _POWERS[norm](number(bench.shadows[weight]))
-    if op.name in CONVOLUTIONS and bench.build.options.granularity == "channel":
+    if op.name in CONVOLUTIONS and bench.builder.options.granularity == "channel":
         cases = _of_channels(bench, op, activation, kernel, norm)
         collapsed = collapsed or rows is None
     else:
@@ -66,7 +67,7 @@ def _of_channels(
         yield None, targets, None
         return
     factor = factors.gather(1, top.indices[:, None])[:, 0]
-    channels = bench.random(Activation(top.values), _POWERS[norm](factor))
+    channels = bench.random(Activation(top.values, _POWERS[norm](factor)))
     yield top.values.numpy(), targets, on_channels(op, channels, kernel).numpy()
 
 
@@ -75,12 +76,11 @@ def _of_rows(
 ) -> Iterator[tuple[Ints | None, Ints, Any]]:
     """Rows of distinct units, run as they are but without the bias."""
     (name,) = activations_of(op, bench.shadows)
-    random = bench.random(activation, _POWERS[norm](activation.factors))
+    random = bench.random(replace(activation, factor=_POWERS[norm](activation.factors)))
 
-    def run(value: Tensor) -> Tensor:
-        here = {name: value, **kernel}
-        result: Tensor = ran(op, lambda n: here[n] if n in here else number(bench.shadows[n]))
-        return result
+    def run(value: Tensor) -> Any:
+        changed = {name: value, **kernel}
+        return ran(op, lambda n: changed[n] if n in changed else number(bench.shadows[n]))
 
     expected = rows.after(run(random) - run(torch.zeros_like(random))).numpy()
     for alike, sources, targets in rows.groups(activation.units, bench.shadows[op.output].units):
@@ -88,7 +88,7 @@ def _of_rows(
             yield sources, targets, expected[alike[0]]
 
 
-def rebuilt(bench: Bench, op: Op, layer: int, numbers: Numbers, own: Tensor) -> Tensor:
+def rebuilt(bench: Bench, op: Op, layer: int, numbers: Numbers, value: Tensor) -> Tensor:
     """The value of an operation with the graph's edges in the place of its weight."""
     (name,) = activations_of(op, bench.shadows)
     shadow, weight = bench.shadows[name], _weight(bench, op)
@@ -98,8 +98,8 @@ def rebuilt(bench: Bench, op: Op, layer: int, numbers: Numbers, own: Tensor) -> 
     of_units = (shadow.units != NOTHING) & (shadow.factors != 0)
     constant = ran(op, lambda n: numbers(n).where(~of_units, 0.0) if n == name else numbers(n))
     unit_values = (numbers(name) / shadow.factors).where(of_units, 0.0)
-    source_rows, result = rows.before(unit_values).numpy(), rows.after(own).clone()
-    block, start = bench.into(layer), bench.build.layers[layer].start
+    source_rows, result = rows.before(unit_values).numpy(), rows.after(value).clone()
+    block, start = bench.into(layer), bench.builder.layers[layer].start
     for alike, sources, targets in rows.groups(shadow.units, bench.shadows[op.output].units):
         units, first, place = np.unique(sources, return_index=True, return_inverse=True)
         values = source_rows[alike][:, first]
@@ -112,7 +112,7 @@ def rebuilt(bench: Bench, op: Op, layer: int, numbers: Numbers, own: Tensor) -> 
         sums = (values[:, here] @ part) / np.where(usable, fold, 1.0)
         exact = torch.from_numpy(rows.after(constant)[alike].numpy() + sums)
         result[alike] = torch.where(torch.from_numpy(usable), exact, result[alike])
-    return rows.back(result, own.shape)
+    return rows.back(result, value.shape)
 
 
 def _weight(bench: Bench, op: Op) -> str | None:
@@ -128,11 +128,11 @@ def _weight(bench: Bench, op: Op) -> str | None:
 
 def _form(bench: Bench, op: Op, weight: str) -> Form | None:
     left = op.args[OPERANDS[op.name][0]] == Ref(weight)
-    spatial = bench.build.options.granularity == "spatial"
+    spatial = bench.builder.options.granularity == "spatial"
     return form(op, bench.shadows[weight].value.shape, spatial=spatial, left=left)
 
 
 def _norm(bench: Bench, layer: int) -> str:
     """How several scalars became one edge; also "sum" if there is always one scalar."""
     normed = any(edges.normed for edges in bench.arriving(layer) if edges.kind != WIRING)
-    return bench.build.options.edge_norm if normed else "sum"
+    return bench.builder.options.edge_norm if normed else "sum"

@@ -61,10 +61,12 @@ def form(op: Op, kernel: torch.Size, *, spatial: bool, left: bool) -> Form | Non
         return Form(
             lambda x: x.flatten(1), lambda y: y.flatten(1), lambda rows, shape: rows.view(shape)
         )
-    steps = _each(op.arg(3, "stride", 1), kernel)
-    around = _each(op.arg(4, "padding", 0), kernel)
-    if "transpose" in op.name or any(n != 1 for n in kernel[2:]) or any(around):
+    n_dims = len(kernel) - 2
+    padding = op.each_dim(4, "padding", 0, n_dims)
+    padded = any(x not in (0, "same", "valid") for x in padding)  # one tap: words pad nothing
+    if "transpose" in op.name or any(n != 1 for n in kernel[2:]) or padded:
         return None
+    steps = op.each_dim(3, "stride", 1, n_dims)
     strided: Any = (..., *(slice(None, None, n) for n in steps))
     return Form(
         lambda x: x[strided].movedim(1, -1).flatten(0, -2),
@@ -80,7 +82,7 @@ def on_channels(op: Op, channels: Tensor, kernel: Tensor) -> Tensor:
     """
     transposed = "transpose" in op.name
     n = kernel.ndim - 2
-    apart = _each(op.arg(7 if transposed else 5, "dilation", 1), kernel.shape)
+    apart = op.each_dim(7 if transposed else 5, "dilation", 1, n)
     reach = [step * (taps - 1) for step, taps in zip(apart, kernel.shape[2:], strict=True)]
     wide = channels.view(1, -1, *[1] * n).expand(-1, -1, *(x + 2 for x in reach)).contiguous()
     groups, ones, zeros = op.arg(6, "groups", 1), [1] * n, [0] * n
@@ -93,12 +95,3 @@ def on_channels(op: Op, channels: Tensor, kernel: Tensor) -> Tensor:
         value = run(wide, kernel, None, ones, zeros, apart, groups)
     rows: Tensor = value.movedim(1, -1).flatten(0, -2)
     return rows
-
-
-def _each(value: Any, kernel: torch.Size) -> list[int]:
-    """A number for each dimension; for padding in words, whether it pads (0 or 1)."""
-    n = len(kernel) - 2
-    if isinstance(value, str):
-        return [int(value == "same" and taps > 1) for taps in kernel[2:]]
-    listed = list(value) if isinstance(value, list | tuple) else [value]
-    return listed * n if len(listed) == 1 else listed

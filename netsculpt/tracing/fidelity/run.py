@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from netsculpt.tracing.engine.activation import Activation
-from netsculpt.tracing.program import Constant, Op, Program, filled, leaves, mapped
-from netsculpt.tracing.rules.moves import ANY_STRIDES
+from netsculpt.tracing.program import Constant, Op, Program, Ref, filled, leaves, mapped
 
 __all__ = ["Numbers", "activations_of", "number", "outputs", "ran"]
 
@@ -20,10 +17,7 @@ Numbers = Callable[[str], Any]  # the number, or tensor, of the value of that na
 
 def ran(op: Op, numbers: Numbers) -> Any:
     """The value of an operation."""
-    args, kwargs = filled((op.args, op.kwargs), numbers)
-    if op.name == "getitem":
-        return operator.getitem(*args)
-    return number(getattr(torch.ops.aten, ANY_STRIDES.get(op.name, op.name))(*args, **kwargs))
+    return number(op.run(lambda leaf: numbers(leaf.name) if isinstance(leaf, Ref) else leaf))
 
 
 def outputs(

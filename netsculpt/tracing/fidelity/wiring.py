@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from netsculpt.tracing.engine.activation import NOTHING, Activation
+from netsculpt.tracing.engine.edges import Floats
 from netsculpt.tracing.fidelity.bench import Bench, Outcome, error
 from netsculpt.tracing.fidelity.run import activations_of, number, ran
 from netsculpt.tracing.program import Op, inputs_of
 from netsculpt.tracing.rules.addition import OPS as _SUMS
 
-__all__ = ["checked_wiring", "unscaled"]
+__all__ = ["checked_wiring", "error_of_output", "unscaled"]
 
 _OTHERS = ("mul", "maximum", "minimum")
 
 
-def checked_wiring(bench: Bench, op: Op | None, layer: int) -> Outcome:
+def checked_wiring(bench: Bench, op: Op, layer: int) -> Outcome:
     """The check of a layer without parameters."""
-    if op is None and bench.build.layers[layer].role == "output":
-        return Outcome("values", _error_of_output(bench, layer))
-    if op is None:
-        return Outcome.skipped("no operation has its units alone")
     if op.name not in (*_SUMS, *_OTHERS) or len(activations_of(op, bench.shadows)) != 2:
         return Outcome.skipped(f"operation '{op.name}' is not a sum or product of two activations")
     if op.name in _SUMS:
@@ -35,21 +33,26 @@ def checked_wiring(bench: Bench, op: Op | None, layer: int) -> Outcome:
 
 def unscaled(bench: Bench, layer: int) -> float:
     """The error of a layer whose edges nothing may have multiplied."""
-    fold = bench.fold[bench.build.layers[layer].units]
+    fold = bench.fold[bench.builder.layers[layer].units]
     return error(fold, np.ones_like(fold), np.abs(fold))
 
 
 def _error_of_sum(bench: Bench, op: Op, layer: int) -> float | None:
     """A sum of units with random values, wherever all sources of a unit meet."""
     units = bench.shadows[op.output].units
-    expected = ran(op, lambda name: _random(bench, name))
+
+    def numbers(name: str) -> Any:
+        shadow = bench.shadows[name]
+        return bench.random(shadow) if isinstance(shadow, Activation) else number(shadow)
+
+    expected = ran(op, numbers)
     one, two = (
         bench.shadows[x].units.broadcast_to(units.shape) for x in activations_of(op, bench.shadows)
     )
     meeting = (one != NOTHING).int() + ((two != NOTHING) & (two != one))
     block = bench.into(layer)
     n_sources = torch.from_numpy(np.bincount(block.indices, minlength=block.shape[1]))
-    local = units - bench.build.layers[layer].start
+    local = units - bench.builder.layers[layer].start
     whole = (units != NOTHING) & (meeting == n_sources[local.clamp(min=0)])
     here, local = whole.numpy(), local[whole].numpy()
     if np.unique(local).size < block.shape[1]:
@@ -69,13 +72,13 @@ def _error_of_meeting(bench: Bench, op: Op, layer: int) -> float:
         here = units != NOTHING
         keys.append(units[here].numpy() * n_units + target[here].numpy())
     block = bench.into(layer).tocoo()
-    edges = block.row.astype(np.int64) * n_units + block.col + bench.build.layers[layer].start
+    edges = block.row.astype(np.int64) * n_units + block.col + bench.builder.layers[layer].start
     expected = np.unique(np.concatenate(keys))
     differing = np.setxor1d(expected, edges).size
     return differing / max(np.union1d(expected, edges).size, 1)
 
 
-def _error_of_output(bench: Bench, layer: int) -> float:
+def error_of_output(bench: Bench, layer: int) -> float:
     """One edge to each unit of an identity layer, whose weight is the factor of its source."""
     block = bench.into(layer).tocoo()
     apart = np.full(block.data.size, np.inf)
@@ -87,16 +90,9 @@ def _error_of_output(bench: Bench, layer: int) -> float:
     return error(apart, np.zeros_like(apart), np.abs(block.data)) if single else 1.0
 
 
-def _factors(bench: Bench, value: Activation) -> NDArray[np.float64]:
+def _factors(bench: Bench, value: Activation) -> Floats:
     """The factor of each unit in an activation [U]; infinite for others."""
     factors = np.full(bench.graph.n_units, np.inf)
     here = value.units > NOTHING
     factors[value.units[here].numpy()] = value.factors[here].numpy()
     return factors
-
-
-def _random(bench: Bench, name: str) -> torch.Tensor:
-    shadow = bench.shadows[name]
-    value = bench.random(shadow) if isinstance(shadow, Activation) else number(shadow)
-    assert isinstance(value, torch.Tensor)
-    return value

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import torch
 
-from netsculpt.tracing.engine.activation import NOTHING, Activation
+from netsculpt.tracing.engine.activation import Activation
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.engine.junction import junction
 from netsculpt.tracing.program import Constant
@@ -28,11 +26,10 @@ def addition(call: Call) -> Activation:
             Activation(x.units, None if sign == 1 and x.factor is None else x.factors * sign)
             for x, sign in zip((one, two), signs, strict=True)
         ]
-        return junction(call.build, [x.broadcast(shape) for x in both], call.junction_name)
+        return junction(call.builder, [x.broadcast(shape) for x in both], call.junction_name)
     first = isinstance(one, Activation)
     activation, constant, sign = (one, two, signs[0]) if first else (two, one, signs[1])
     activation = activation.broadcast(shape)
     if isinstance(constant, Constant):  # −∞, as attention masks add, makes the sum always −∞
-        hidden = (constant.value == -torch.inf).broadcast_to(shape)
-        activation = replace(activation, units=activation.units.masked_fill(hidden, NOTHING))
+        activation = activation.without(constant.value == -torch.inf)
     return scale(call, activation, torch.tensor(sign))

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from netsculpt.tracing.engine.activation import NOTHING, Activation
+from netsculpt.tracing.engine.activation import Activation
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.program import Constant
 from netsculpt.tracing.rules._parts.contraction import contract
@@ -31,20 +31,20 @@ def attention(call: Call) -> Any:
     if _option(call, "dropout_p"):
         raise call.refusal("it drops elements at random in evaluation mode too")
     if _option(call, "enable_gqa"):
-        times = query.units.shape[-3] // key.units.shape[-3]
+        times = query.shape[-3] // key.shape[-3]
         key, value = (x.changed(lambda y: y.repeat_interleave(times, dim=-3)) for x in (key, value))
-    batch = "ABCDEFGH"[: query.units.ndim - 2]
+    batch = "ABCDEFGH"[: len(query.shape) - 2]
     layer = f"{call.op.layer}." if call.op.layer else ""
     one, two = f"{batch}qe", f"{batch}ke"
     pattern = contract(call, one, two, f"{batch}qk", query, key, f"{layer}pattern")
     hidden = _hidden(call, pattern.units.shape)
     inner = f"{batch}kv"
     if hidden is not None:
-        pattern = Activation(pattern.units.masked_fill(hidden, NOTHING))
+        pattern = pattern.without(hidden)
         if (value.units != value.units[..., :1, :]).any():  # each query has its own values
             inner, unseen = f"{batch}qkv", hidden.expand_as(pattern.units)[..., None]
             each = value.units.unsqueeze(-3).expand(*unseen.shape[:-1], -1)
-            value = Activation(each.masked_fill(unseen, NOTHING))
+            value = Activation(each).without(unseen)
     heads = contract(call, f"{batch}qk", inner, f"{batch}qv", pattern, value, f"{layer}heads")
     return heads if call.op.name == _PLAIN else (heads, *[None] * 8)
 

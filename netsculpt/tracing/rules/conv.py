@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor
 
-from netsculpt.tracing.engine.activation import Activation
+from netsculpt.tracing.engine.activation import Activation, of_channels
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.engine.columns import columns
-from netsculpt.tracing.rules._parts.taps import Taps
-from netsculpt.tracing.rules._parts.unroll import unroll
+from netsculpt.tracing.rules._parts.unroll import Taps, unroll
 from netsculpt.tracing.rules._parts.weights import add_layer
 
 __all__ = ["conv"]
@@ -20,18 +21,18 @@ def conv(call: Call) -> Activation:
     """New channels, fed by the channels of their group."""
     activation, weight = call.activation(0), call.constant(1)
     groups = call.arg(6, "groups", 1)
-    if activation.units.ndim != weight.value.ndim:
+    if len(activation.shape) != weight.value.ndim:
         raise call.refusal(
-            f"it takes {list(activation.units.shape)} with a kernel {list(weight.value.shape)}: "
-            "a batch of activations is needed"
+            f"it takes {list(activation.shape)} with a kernel {list(weight.shape)}: a batch of "
+            "activations is needed"
         )
     if "transpose" in call.op.name:
         weight = weight.changed(lambda kernel: _turned(kernel, groups))
-    if call.build.options.granularity == "spatial":
+    if call.builder.options.granularity == "spatial":
         return unroll(call, weight, _taps(call), groups)
     taken = columns(call, activation, 1)
     start = add_layer(call, weight, taken, kind="conv", shape=call.op.shape[1:], groups=groups)
-    return call.build.fresh(start, call.op.shape, dim=1)
+    return of_channels(start, call.op.shape)
 
 
 def _turned(kernel: Tensor, groups: int) -> Tensor:
@@ -43,20 +44,15 @@ def _turned(kernel: Tensor, groups: int) -> Tensor:
 
 def _taps(call: Call) -> Taps:
     kernel = tuple(call.constant(1).value.shape[2:])
-    transposed = "transpose" in call.op.name
-    stride = _each(call.arg(3, "stride", 1), len(kernel))
-    padding = call.arg(4, "padding", 0)
-    dilation = _each(call.arg(7 if transposed else 5, "dilation", 1), len(kernel))
-    if padding == "same":  # the larger half is after
+    op, n_dims, transposed = call.op, len(kernel), "transpose" in call.op.name
+    stride = op.each_dim(3, "stride", 1, n_dims)
+    dilation = op.each_dim(7 if transposed else 5, "dilation", 1, n_dims)
+    padding: Any = op.each_dim(4, "padding", 0, n_dims)
+    if "valid" in padding:
+        padding = [0] * n_dims
+    elif "same" in padding:  # the larger half is after
         padding = [(size - 1) * step // 2 for size, step in zip(kernel, dilation, strict=True)]
-    padding = _each(0 if padding == "valid" else padding, len(kernel))
-    before, after = call.activation().units.shape[2:], call.op.shape[2:]
+    before, after = call.activation().shape[2:], call.op.shape[2:]
     if transposed:
         return Taps.of_windows(after, before, kernel, stride, padding, dilation).transposed
     return Taps.of_windows(before, after, kernel, stride, padding, dilation)
-
-
-def _each(value: int | list[int], n: int) -> list[int]:
-    """A number for each dimension."""
-    several = [value] if isinstance(value, int) else list(value)
-    return several * n if len(several) == 1 else several

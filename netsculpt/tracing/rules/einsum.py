@@ -6,7 +6,7 @@ from string import ascii_letters
 
 from netsculpt.tracing.engine.activation import Activation
 from netsculpt.tracing.engine.call import Call
-from netsculpt.tracing.rules._parts.contraction import contract, n_dims
+from netsculpt.tracing.rules._parts.contraction import contract
 
 __all__ = ["einsum"]
 
@@ -18,7 +18,7 @@ def einsum(call: Call) -> Activation:
     operands = call.args[1]
     if len(operands) > 2:
         raise call.refusal(f"it has {len(operands)} operands, a product of two is needed")
-    parts, out = _lettered(call.args[0].replace(" ", ""), [n_dims(x) for x in operands])
+    parts, out = _lettered(call.args[0].replace(" ", ""), [len(x.shape) for x in operands])
     if len(parts) == 2:
         return contract(call, parts[0], parts[1], out, operands[0], operands[1])
     if sorted(parts[0]) != sorted(set(out)):
@@ -35,12 +35,10 @@ def _lettered(equation: str, n_dims: list[int]) -> tuple[list[str], str]:
     parts = operands.split(",")
     dots = [n - len(part) + 3 for n, part in zip(n_dims, parts, strict=True) if "..." in part]
     spread = "".join(free[: max(dots, default=0)])
-    own = iter(dots)
-    parts = [_spread(x, spread[len(spread) - next(own) :]) if "..." in x else x for x in parts]
+    n_dots = iter(dots)
+    parts = [
+        x.replace("...", spread[len(spread) - next(n_dots) :]) if "..." in x else x for x in parts
+    ]
     once = (x for x in sorted("".join(parts)) if "".join(parts).count(x) == 1)
     implied = spread + "".join(x for x in once if x not in spread)
-    return parts, _spread(out, spread) if arrow else implied
-
-
-def _spread(part: str, letters: str) -> str:
-    return part.replace("...", letters)
+    return parts, out.replace("...", spread) if arrow else implied

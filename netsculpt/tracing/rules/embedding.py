@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from netsculpt.tracing.engine.activation import NOTHING, Activation
+from netsculpt.tracing.engine.activation import NOTHING, Activation, of_channels
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.engine.columns import SeveralInputs
 from netsculpt.tracing.engine.edges import Columns, Ints
@@ -30,42 +30,42 @@ def embedding(call: Call) -> Any:
     weight, tokens, shape = call.constant(0), call.activation(1), call.op.shape
     in_bags = call.op.name == "embedding_bag"
     weight = _bagged(call, weight) if in_bags else weight
-    n_tokens, dims = weight.value.shape
+    n_tokens, dims = weight.shape
     ids = _ids(call, tokens, n_tokens)
-    first = np.array([call.build.tokens[x].start for x in ids.tolist()])
+    first = np.array([call.builder.tokens[x].start for x in ids.tolist()])
     column = np.repeat(np.arange(n_tokens), ids.size)
     copy = np.tile(np.arange(ids.size), n_tokens)
     taken = Columns(column, first[copy] + column, np.ones(column.size), copy, ids.size)
     table = weight.changed(lambda rows: rows.T)
     start = add_layer(call, table, taken, kind="embedding", shape=shape[1:])
     if in_bags:
-        bags = call.build.fresh(start, shape, dim=1)
+        bags = of_channels(start, shape)
         by_maximum = call.arg(4, "mode", 0) == 2
         return (replace(bags, private=not by_maximum), None, None, None)
-    own = torch.from_numpy(np.searchsorted(-ids, -tokens.units.numpy()))[..., None] * dims
-    units = own + torch.arange(start, start + dims)
-    return Activation(units.where(tokens.units[..., None] != NOTHING, NOTHING), private=True)
+    copies = torch.from_numpy(np.searchsorted(-ids, -tokens.units.numpy()))[..., None]
+    units = copies * dims + torch.arange(start, start + dims)
+    return Activation(units, private=True).without(tokens.units[..., None] == NOTHING)
 
 
 def _ids(call: Call, tokens: Activation, n_tokens: int) -> Ints:
     """The groups of tokens in a shadow: one, or with "spatial" one per position."""
-    build = call.build
+    builder = call.builder
     ids: Ints = np.unique(tokens.units.numpy())[::-1]  # in the order of their positions
     if tokens.factor is not None:
         raise call.refusal("its ids were multiplied")
-    for layer in (build.tokens[x] for x in ids.tolist() if x < NOTHING):
+    for layer in (builder.tokens[x] for x in ids.tolist() if x < NOTHING):
         if layer.n_units != n_tokens:
             raise call.refusal(
                 f"its ids are taken by embeddings of {layer.n_units} and of {n_tokens} tokens: the "
                 "same ids need one vocabulary"
             )
     plain = ids[ids > NOTHING]
-    if not build.is_input(plain).all():
+    if not builder.is_input(plain).all():
         raise call.refusal("its ids are computed from activations: ids from the inputs are needed")
     ids = ids[ids != NOTHING]
     if not ids.size:
         raise call.refusal("its ids are always the same")
-    if build.options.granularity == "spatial":
+    if builder.options.granularity == "spatial":
         if plain.size:
             raise SeveralInputs(plain, plain, vocabulary=n_tokens)
     elif plain.size or ids.size > 1:
@@ -75,7 +75,7 @@ def _ids(call: Call, tokens: Activation, n_tokens: int) -> Ints:
 
 def _bagged(call: Call, weight: Constant) -> Constant:
     """The table of bags, without the row of the padding, which bags leave out."""
-    if call.build.options.granularity == "spatial":
+    if call.builder.options.granularity == "spatial":
         raise call.refusal("bags have a rule only with granularity='channel'")
     if isinstance(call.arg(2, "offsets"), Activation):
         raise call.refusal("the offsets of its bags depend on the inputs")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from netsculpt.tracing.engine.activation import NOTHING, Activation
 from netsculpt.tracing.engine.call import Call
@@ -17,32 +16,23 @@ OPS = ("masked_fill", "tril", "triu", "where")
 
 
 def masking(call: Call) -> Activation:
-    """Units and factors, where the mask keeps them."""
-    if call.op.name in ("tril", "triu"):
-        corner = getattr(torch.ops.aten, call.op.name)
-        ones = torch.ones(call.op.shape, dtype=torch.bool)
-        kept = corner(ones, call.arg(1, "diagonal", 0))
-        return _chosen(call, kept, call.args[0], None)
-    if call.op.name == "masked_fill":
-        unmasked, mask, filling = call.args
-        return _chosen(call, _mask(call, mask), filling, unmasked)
-    if len(call.args) != 3:
+    """Units and factors of the first value where the mask is True, else of the second."""
+    name, shape = call.op.name, call.op.shape
+    mask: Any
+    if name in ("tril", "triu"):
+        corner, everywhere = getattr(torch, name), torch.ones(shape, dtype=torch.bool)
+        mask = Constant(corner(everywhere, call.arg(1, "diagonal", 0)))
+        one, two = call.args[0], None
+    elif name == "masked_fill":
+        two, mask, one = call.args
+    elif len(call.args) == 3:
+        mask, one, two = call.args
+    else:
         raise call.refusal("how many elements it returns depends on its mask")
-    mask, one, two = call.args
-    return _chosen(call, _mask(call, mask), one, two)
-
-
-def _mask(call: Call, mask: Any) -> Tensor:
     if not isinstance(mask, Constant):
         raise call.refusal("its mask depends on the inputs: hold the mask in a buffer")
-    return mask.value
-
-
-def _chosen(call: Call, mask: Tensor, one: Any, two: Any) -> Activation:
-    """The first value where the mask is True, else the second."""
-    parts = [x.broadcast(call.op.shape) if isinstance(x, Activation) else None for x in (one, two)]
-    units = [torch.tensor(NOTHING) if x is None else x.units for x in parts]
-    scaled = any(x is not None and x.factor is not None for x in parts)
-    factors = [torch.ones((), dtype=torch.float64) if x is None else x.factors for x in parts]
-    factor = torch.where(mask, factors[0], factors[1]) if scaled else None
-    return Activation(torch.where(mask, units[0], units[1]), factor, call.private)
+    nothing = Activation(torch.tensor(NOTHING))
+    one, two = ((x if isinstance(x, Activation) else nothing).broadcast(shape) for x in (one, two))
+    scaled = one.factor is not None or two.factor is not None
+    factor = torch.where(mask.value, one.factors, two.factors) if scaled else None
+    return Activation(torch.where(mask.value, one.units, two.units), factor, call.private)

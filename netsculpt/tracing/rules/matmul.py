@@ -6,10 +6,10 @@ from string import ascii_letters
 
 import torch
 
-from netsculpt.tracing.engine.activation import NOTHING, Activation
+from netsculpt.tracing.engine.activation import Activation
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.engine.junction import junction
-from netsculpt.tracing.rules._parts.contraction import contract, n_dims
+from netsculpt.tracing.rules._parts.contraction import contract
 
 __all__ = ["matmul"]
 
@@ -20,7 +20,7 @@ def matmul(call: Call) -> Activation:
     """The product, or its sum with the first argument."""
     first = 1 if call.op.name in ("addmm", "baddbmm") else 0
     one, two = call.args[first : first + 2]
-    left, right, out = _letters(n_dims(one), n_dims(two))
+    left, right, out = _letters(len(one.shape), len(two.shape))
     product = contract(call, left, right, out, one, two)
     return _with_added(call, product) if first else product
 
@@ -31,9 +31,8 @@ def _with_added(call: Call, product: Activation) -> Activation:
         raise call.refusal("alpha and beta other than 1 have no rule")
     if isinstance(added, Activation):
         both = [added.broadcast(call.op.shape), product]
-        return junction(call.build, both, f"{call.junction_name}.sum")
-    hidden = (added.value == -torch.inf).broadcast_to(call.op.shape)
-    return Activation(product.units.masked_fill(hidden, NOTHING), private=product.private)
+        return junction(call.builder, both, f"{call.junction_name}.sum")
+    return product.without(added.value == -torch.inf)
 
 
 def _letters(one: int, two: int) -> tuple[str, str, str]:

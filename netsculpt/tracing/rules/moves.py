@@ -1,4 +1,4 @@
-"""Operations that move, repeat or leave out elements: run on the units themselves."""
+"""Operations that move, repeat or leave out elements or values: run on the units themselves."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ from torch import Tensor
 
 from netsculpt.tracing.engine.activation import NOTHING, Activation
 from netsculpt.tracing.engine.call import Call
-from netsculpt.tracing.program import Constant, leaves, mapped
+from netsculpt.tracing.program import Constant, leaves
 
-__all__ = ["ANY_STRIDES", "moves"]
+__all__ = ["moves"]
 
 OPS = (
     *("alias", "cat", "chunk", "clone", "contiguous", "detach", "diagonal", "expand", "flatten"),
-    *("flip", "movedim", "narrow", "permute", "pixel_shuffle", "pixel_unshuffle", "repeat"),
-    *("repeat_interleave", "rot90", "select_scatter", "slice_scatter", "tile", "unfold"),
+    *("flip", "getitem", "movedim", "narrow", "permute", "pixel_shuffle", "pixel_unshuffle"),
+    *("repeat", "repeat_interleave", "rot90", "select_scatter", "slice_scatter", "tile", "unfold"),
     *("reshape", "roll", "select", "slice", "split", "split_with_sizes", "squeeze", "stack", "t"),
     *("transpose", "unbind", "unflatten", "unsqueeze", "view", "_unsafe_view", "channel_shuffle"),
 )
-ANY_STRIDES = {"view": "reshape", "_unsafe_view": "reshape"}  # for shadows, whose strides differ
 
 
 def moves(call: Call) -> Any:
     """Units and factors, moved in the same way."""
     units = _run(call, lambda x: x.units, NOTHING, torch.int64)
+    if units is None:  # an item of values
+        raise call.refusal("it takes indices, or another value that has no units")
     activations = (x for x in leaves(call.args) if isinstance(x, Activation))
     scaled = any(x.factor is not None for x in activations)
     factors = _run(call, lambda x: x.factors, 1.0, torch.float64) if scaled else None
@@ -47,5 +48,4 @@ def _run(
             return torch.full_like(leaf.value, constant, dtype=dtype)
         return leaf
 
-    args, kwargs = mapped((call.args, call.op.kwargs), change)
-    return getattr(torch.ops.aten, ANY_STRIDES.get(call.op.name, call.op.name))(*args, **kwargs)
+    return call.op.run(change)

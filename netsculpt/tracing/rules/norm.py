@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from netsculpt.tracing.engine.builder import free_name
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.program import Constant
 from netsculpt.tracing.rules._parts.scaling import scale
@@ -31,14 +32,14 @@ def norm(call: Call) -> Any:
     if name == "instance_norm" and not call.arg(5, "use_input_stats", True):
         raise call.refusal("an instance norm with stored statistics has no rule")
     several = name.startswith("_native")
-    if not call.build.options.fold_norms:
+    if not call.builder.options.fold_norms:
         same = call.passed(activation)
         return (same, None, None) if several else same
     factor, details = _factor(call)
-    folded = scale(call, activation, factor.broadcast_to(activation.units.shape))
+    folded = scale(call, activation, factor.broadcast_to(activation.shape))
     place = "into arriving edges" if call.private else "into leaving edges"
-    key = _free_name(call.op.layer or name, call.build.factors)
-    call.build.factors[key] = {"kind": _KINDS[name], "folded": place, **details}
+    key = free_name(call.op.layer or name, call.builder.factors)
+    call.builder.factors[key] = {"kind": _KINDS[name], "folded": place, **details}
     return (folded, None, None) if several else folded
 
 
@@ -55,8 +56,3 @@ def _factor(call: Call) -> tuple[Tensor, dict[str, float]]:
         factor = factor / torch.sqrt(call.constant(4).value.double() + epsilon)
         details = {"epsilon": epsilon}
     return factor.double().reshape(-1, *[1] * (units.ndim - 2)), details
-
-
-def _free_name(name: str, taken: dict[str, Any]) -> str:
-    n_taken = sum(key == name or key.startswith(f"{name} (") for key in taken)
-    return f"{name} ({n_taken + 1})" if n_taken else name

@@ -41,7 +41,7 @@ def pooling(call: Call) -> Any:
     name = call.op.name
     if call.activation().units.ndim != _POSITIONS[name] + 2:
         raise call.refusal("a batch of channels is needed")
-    if call.build.options.granularity == "channel":
+    if call.builder.options.granularity == "channel":
         pooled = _of_channels(call)
     elif name in _NEAREST:
         pooled = _nearest(call)
@@ -68,8 +68,8 @@ def _nearest(call: Call) -> Activation:
 
 def _shares(call: Call) -> list[csr_array]:
     """For each dimension, the share of each position in each new position."""
-    sizes, made = call.activation().units.shape[2:], call.op.shape[2:]
-    shares = [along(_one(call, dim, made[dim]), size) for dim, size in enumerate(sizes)]
+    before, after = call.activation().shape[2:], call.op.shape[2:]
+    shares = [along(_one(call, dim, after[dim]), size) for dim, size in enumerate(before)]
     divisor = call.arg(6, "divisor_override") if call.op.name.startswith("avg_pool") else None
     if divisor is not None:
         for share in shares:
@@ -83,9 +83,7 @@ def _one(call: Call, dim: int, size: int) -> Callable[[Tensor], Any]:
     name, n, aten = call.op.name, _POSITIONS[call.op.name], torch.ops.aten
 
     def each(index: int, name: str, default: int | list[int]) -> list[int]:
-        value = call.arg(index, name, default)
-        several = [value] if isinstance(value, int) else list(value)
-        return several[dim : dim + 1] if len(several) == n else several
+        return call.op.each_dim(index, name, default, n)[dim : dim + 1]
 
     if name.startswith("upsample"):
         named = [x for key, x in call.op.kwargs.items() if key.startswith("scale")]
@@ -98,11 +96,8 @@ def _one(call: Call, dim: int, size: int) -> Callable[[Tensor], Any]:
         return lambda x: aten.adaptive_avg_pool1d(x, [size])
     if name.startswith("adaptive_max"):
         return lambda x: aten.adaptive_max_pool1d(x, [size])[0]
-    kernel, stride, padding = (
-        each(1, "kernel_size", []),
-        each(2, "stride", []),
-        each(3, "padding", 0),
-    )
+    kernel, stride = each(1, "kernel_size", []), each(2, "stride", [])
+    padding = each(3, "padding", 0)
     if name.startswith("max"):
         dilation, ceil = each(4, "dilation", 1), call.arg(5, "ceil_mode", False)
         return lambda x: aten.max_pool1d(x, kernel, stride, padding, dilation, ceil)

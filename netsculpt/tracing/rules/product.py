@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import torch
 
-from netsculpt.tracing.engine.activation import NOTHING, Activation
+from netsculpt.tracing.engine.activation import Activation
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.engine.junction import junction
 from netsculpt.tracing.program import Constant
@@ -24,9 +22,10 @@ def product(call: Call) -> Activation:
         raise call.refusal("its quotient is rounded")
     if isinstance(one, Activation) and isinstance(two, Activation):
         both = [x.broadcast(call.op.shape) for x in (one, two)]
-        if call.op.name == "mul" and torch.equal(both[0].units, both[1].units):
-            return _of_one(*both)
-        return junction(call.build, both, call.junction_name)
+        if call.op.name == "mul" and torch.equal(both[0].units, both[1].units):  # like x · σ(x)
+            plain = all(x.factor is None for x in both)
+            return Activation(both[0].units, None if plain else both[0].factors * both[1].factors)
+        return junction(call.builder, both, call.junction_name)
     if call.op.name == "div" and isinstance(two, Activation):
         return Activation(two.broadcast(call.op.shape).units)
     activation, number = (one, two) if isinstance(one, Activation) else (two, one)
@@ -36,14 +35,8 @@ def product(call: Call) -> Activation:
     if not bool(torch.isfinite(factor).all()):
         raise call.refusal("an activation is multiplied by a number that is not finite")
     if isinstance(number, Constant) and number.parameter is not None:
-        call.build.factors[number.parameter] = {"kind": "factor"}
+        call.builder.factors[number.parameter] = {"kind": "factor"}
     activation = activation.broadcast(call.op.shape)
     if isinstance(number, Constant) and number.is_mask and call.op.name == "mul":
-        return replace(activation, units=activation.units.where(number.value != 0, NOTHING))
+        return activation.without(number.value == 0)
     return scale(call, activation, factor)
-
-
-def _of_one(one: Activation, two: Activation) -> Activation:
-    """A function of each unit alone, like x · σ(x)."""
-    plain = one.factor is None and two.factor is None
-    return Activation(one.units, None if plain else one.factors * two.factors)

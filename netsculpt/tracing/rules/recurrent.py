@@ -17,8 +17,7 @@ import torch
 from netsculpt.tracing.engine.activation import Activation
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.program import Constant
-from netsculpt.tracing.rules._parts.cells import CELLS, Cell, State, row
-from netsculpt.tracing.rules._parts.states import begin, end
+from netsculpt.tracing.rules._parts.cells import CELLS, Cell, State, begin, end, row
 
 __all__ = ["recurrent"]
 
@@ -62,12 +61,16 @@ def _sequence(call: Call) -> Any:
     for first in range(0, len(cells), len(orders)):
         outputs = []
         for index, order in enumerate(orders, first):
-            own = [_selected(state, index) for state in states]
-            after = _run(cells[index], steps[::order], own, folded=folded)
+            first_states = [_selected(state, index) for state in states]
+            after = _run(cells[index], steps[::order], first_states, folded=folded)
             ends.append(after[-1])
             outputs.append([state[0] for state in after[::order]])
-        steps = [_concatenated(directions) for directions in zip(*outputs, strict=True)]
-    return _stacked(call, steps, time), *_ends(call, ends, time)
+        steps = [
+            Activation(torch.cat([x.units for x in directions], 1))
+            for directions in zip(*outputs, strict=True)
+        ]
+    units = torch.stack([x.units for x in steps], time).expand(call.op.shape)
+    return Activation(units), *_ends(call, ends, time)
 
 
 def _run(
@@ -95,12 +98,12 @@ def _cells(
     each = len(weights) // n_cells
     base, cells = call.op.layer or call.op.name, []
     for index in range(n_cells):
-        own = weights[index * each : (index + 1) * each]
-        projection = own[-1] if each % 2 else None
+        of_cell = weights[index * each : (index + 1) * each]
+        projection = of_cell[-1] if each % 2 else None
         layer, backward = divmod(index, 2) if both else (index, 0)
         name = f"{base} l{layer}" if n_layers > 1 else base
         name += " reverse" if backward else ""
-        cells.append(Cell(call, name, own[0], own[1], projection))
+        cells.append(Cell(call, name, of_cell[0], of_cell[1], projection))
     if each != 2 + 2 * biases + (cells[0].projection is not None):
         raise call.refusal(f"it has {each} weights and biases per layer, which has no rule")
     return cells
@@ -108,7 +111,7 @@ def _cells(
 
 def _steps(call: Call, sequence: Any, time: int) -> list[Activation]:
     """The input of each step; a single step takes the units that all positions share."""
-    n_steps, length = call.build.options.unroll, call.op.shape[time]
+    n_steps, length = call.builder.options.unroll, call.op.shape[time]
     if n_steps == 1:
         return [row(call, sequence)]
     if n_steps != length:
@@ -127,20 +130,11 @@ def _check_state(call: Call, state: Any) -> None:
     """Raise if a state [layers, batch, hidden] is an input of the net, which is batch first."""
     if isinstance(state, Activation) and len(state.units) > 1:
         one = state.units[0][torch.isin(state.units[0], state.units[1])]
-        if call.build.is_input(one.numpy()).any():
+        if call.builder.is_input(one.numpy()).any():
             raise call.refusal(
                 "its state is an input whose first dimension is the layers: inputs begin with the "
                 "batch, so take it as [batch, layers, hidden] and transpose it in the net"
             )
-
-
-def _concatenated(directions: Sequence[Activation]) -> Activation:
-    return Activation(torch.cat([x.units for x in directions], 1))
-
-
-def _stacked(call: Call, steps: Sequence[Activation], time: int) -> Activation:
-    units = torch.stack([x.units for x in steps], time)
-    return Activation(units.expand(call.op.shape))
 
 
 def _ends(call: Call, ends: Sequence[State], time: int) -> tuple[Activation, ...]:

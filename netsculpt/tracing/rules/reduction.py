@@ -10,9 +10,9 @@ from torch import Tensor
 from netsculpt.tracing.engine.activation import NOTHING, Activation, factor_per_unit
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.engine.columns import SeveralInputs
+from netsculpt.tracing.engine.junction import join_sets
 from netsculpt.tracing.engine.rows import bags, sets
 from netsculpt.tracing.program import Constant
-from netsculpt.tracing.rules._parts.products import join_sets
 from netsculpt.tracing.rules.meeting import meeting
 
 __all__ = ["reduction"]
@@ -59,23 +59,23 @@ def _dims(call: Call) -> list[int]:
 
 def _check_inputs(call: Call, elements: Tensor, units: Tensor, differ: Tensor) -> None:
     """Make reduced elements of the net's inputs one unit, except with "spatial"."""
-    if call.build.options.granularity == "spatial":
+    if call.builder.options.granularity == "spatial":
         return
     one, two = elements[differ].numpy(), units.expand_as(elements)[differ].numpy()
-    if (call.build.is_input(one) & call.build.is_input(two)).all():
+    if (call.builder.is_input(one) & call.builder.is_input(two)).all():
         raise SeveralInputs(one, two)
 
 
 def _junction(call: Call, activation: Activation, dims: list[int]) -> Activation:
     """Add a junction: the weight is a unit's share in a sum or mean, 1 in an extreme."""
-    others = [x for x in range(activation.units.ndim) if x not in dims]
+    others = [x for x in range(len(activation.shape)) if x not in dims]
     lines = activation.units.permute([*others, *dims]).flatten(len(others)).flatten(0, -2).numpy()
     linear = call.op.name in ("mean", "sum")
-    held, numbers = bags(lines) if linear else sets(lines)
-    factor = factor_per_unit(activation.units, activation.factors, call.build.layers[-1].stop)
+    members, numbers = bags(lines) if linear else sets(lines)
+    factor = factor_per_unit(activation.units, activation.factors, call.builder.layers[-1].stop)
     if factor is None:
         raise call.refusal(_MIXED_FACTORS)
     factor /= lines.shape[1] if call.op.name == "mean" else 1
-    shape = call.op.shape
-    joined = join_sets(call.build, held, numbers, call.junction_name, shape[1:], factor)
-    return joined.changed(lambda x: x.reshape(shape))
+    shape, name = call.op.shape, call.junction_name
+    numbers = numbers.reshape(shape)
+    return join_sets(call.builder, members, numbers, name, shape[1:], factor[members])

@@ -1,9 +1,10 @@
-"""One step of a recurrent layer."""
+"""One step of a recurrent layer; the states before the first step and after the last."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from netsculpt.tracing.engine.junction import junction
 from netsculpt.tracing.program import Constant
 from netsculpt.tracing.rules._parts.weights import feed
 
-__all__ = ["CELLS", "Cell", "State", "row"]
+__all__ = ["CELLS", "Cell", "State", "begin", "end", "row"]
 
 State = tuple[Activation, ...]  # h, or h and c: [1, units]
 
@@ -33,7 +34,7 @@ class Cell:
     def layer(self, name: str, *inputs: tuple[Constant, Activation]) -> Activation:
         """Add a layer that each activation feeds through its weight."""
         n_units = len(inputs[0][0].value)
-        start = self.call.build.add_layer(f"{self.name}.{name}", "hidden", (n_units,), n_units)
+        start = self.call.builder.add_layer(f"{self.name}.{name}", "hidden", (n_units,), n_units)
         for weight, activation in inputs:
             feed(self.call, weight, columns(self.call, activation, 1), start, kind="linear")
         return Activation(torch.arange(start, start + n_units)[None])
@@ -45,12 +46,12 @@ class Cell:
 
     def junction(self, name: str, *activations: Activation) -> Activation:
         """Add a layer where activations meet."""
-        return junction(self.call.build, activations, f"{self.name}.{name}")
+        return junction(self.call.builder, activations, f"{self.name}.{name}")
 
     def apart(self, x: Activation, h: Activation) -> Activation:
         """The state, in another layer than x: there is only one block per pair of layers."""
         one, two = (y.units[y.units != NOTHING].numpy() for y in (x, h))
-        layer_of = self.call.build.layer_of
+        layer_of = self.call.builder.layer_of
         shared = np.intersect1d(layer_of(one), layer_of(two))
         return self.junction("h (given)", h) if shared.size else h
 
@@ -75,7 +76,7 @@ def gru(cell: Cell, x: Activation, state: State) -> State:
     reset = cell.junction("r·n", r, hidden)
     n = cell.layer("n", (_rows(cell.of_input, 2, 3), x))
     source, target = (y.units[0].numpy() for y in (reset, n))
-    cell.call.build.wire(source, target, np.ones(source.size))
+    cell.call.builder.wire(source, target, np.ones(source.size))
     return (cell.junction("h", z, n, h),)
 
 
@@ -93,6 +94,41 @@ CELLS: dict[str, Callable[[Cell, Activation, State], State]] = {
 }
 
 
+def begin(cell: Cell, initial: Sequence[Any]) -> tuple[State, list[bool]]:
+    """Add or take the state before the first step; also, which parts of it recur.
+
+    An activation is taken as it is; if it is the state after an earlier step, the recurrence
+    continues. A constant, like zeros, becomes a layer without inputs.
+    """
+    builder, state, recurs = cell.call.builder, [], []
+    for letter, value in zip("hc", initial, strict=False):
+        if isinstance(value, Activation):
+            state.append(row(cell.call, value))
+            later = [x for x in builder.states if not torch.isin(x[1].units, value.units).all()]
+            recurs.append(len(later) < len(builder.states))
+            builder.states = later
+        else:
+            width = value.value.shape[-1]
+            start = builder.add_layer(f"{cell.name}.{letter} (state)", "state", (width,), width)
+            state.append(Activation(torch.arange(start, start + width)[None]))
+            recurs.append(True)
+    return tuple(state), recurs
+
+
+def end(cell: Cell, state: State, recurs: Sequence[bool], *, folded: bool) -> None:
+    """Add a layer for the state after the last step, which feeds nothing.
+
+    Where one step represents many, it is added now; otherwise at the end of the net, unless a
+    later step takes it.
+    """
+    for letter, new, recurring in zip("hc", state, recurs, strict=False):
+        name = f"{cell.name}.{letter} (next state)"
+        if folded:
+            junction(cell.call.builder, [new], name, "state")
+        elif recurring:
+            cell.call.builder.states.append((name, new))
+
+
 def row(call: Call, value: Activation | Constant) -> Activation:
     """The units along the last dimension, which must be the same at all positions: [1, n]."""
     if isinstance(value, Constant):
@@ -101,7 +137,7 @@ def row(call: Call, value: Activation | Constant) -> Activation:
         "positions have different units in the same column: one step needs the same units at all "
         "of them. Trace with unroll as long as the sequence"
     )
-    return single_row(call, value, value.units.ndim - 1, reason).changed(lambda x: x[None])
+    return single_row(call, value, len(value.shape) - 1, reason).changed(lambda x: x[None])
 
 
 def _rows(weight: Constant, index: int, n: int) -> Constant:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from torch import Tensor
-
 from netsculpt.tracing.engine.activation import Activation
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.program import Constant
 from netsculpt.tracing.rules._parts.copies import apply
 from netsculpt.tracing.rules._parts.products import multiply
 
-__all__ = ["contract", "n_dims"]
+__all__ = ["contract"]
 
 Value = Activation | Constant
 
@@ -40,7 +38,7 @@ def contract(
     assert isinstance(first, Activation)  # operations on constants alone have been run
     if isinstance(second, Activation):
         shape = [sizes[x] for x in out]
-        product = multiply(call.build, first, second, name or call.junction_name, shape[1:])
+        product = multiply(call.builder, first, second, name or call.junction_name, shape[1:])
     else:
         product = _apply(call, first, second)
     order = [*apart, *rows, *columns]
@@ -50,7 +48,7 @@ def contract(
 
 def _apply(call: Call, activation: Activation, parameter: Constant) -> Activation:
     """[S, I, J] from [S, I, K] and a parameter [S, K, J]: one matrix with S groups."""
-    n_apart, n_rows, n_summed = activation.units.shape
+    n_apart, n_rows, n_summed = activation.shape
     weight = parameter.changed(lambda x: x.transpose(1, 2).reshape(-1, n_summed))
     flat = activation.changed(lambda x: x.transpose(0, 1).reshape(n_rows, -1))
     product = apply(call, flat, weight, groups=n_apart)
@@ -62,14 +60,14 @@ def _sizes(call: Call, *operands: tuple[str, Value]) -> dict[str, int]:
     for letters, operand in operands:
         if len(set(letters)) < len(letters):
             raise call.refusal(f"it takes a diagonal, {letters}")
-        for letter, size in zip(letters, _tensor(operand).shape, strict=True):
+        for letter, size in zip(letters, operand.shape, strict=True):
             sizes[letter] = max(sizes.get(letter, 1), size)
     return sizes
 
 
 def _without_ones(letters: str, operand: Value, sizes: dict[str, int]) -> tuple[str, Value]:
     """The operand without dimensions of size 1 that are broadcast."""
-    pairs = zip(letters, _tensor(operand).shape, strict=True)
+    pairs = zip(letters, operand.shape, strict=True)
     ones = [dim for dim, (letter, size) in enumerate(pairs) if size < sizes[letter]]
     kept = "".join(x for dim, x in enumerate(letters) if dim not in ones)
     return kept, operand.changed(lambda x: x.squeeze(ones) if ones else x)
@@ -82,12 +80,3 @@ def _grouped(
     order = [letters.index(x) for group in groups for x in group]
     shape = [math.prod(sizes[x] for x in group) for group in groups]
     return operand.changed(lambda x: x.permute(order).reshape(shape))
-
-
-def n_dims(operand: Value) -> int:
-    """Number of dimensions of an operand."""
-    return _tensor(operand).ndim
-
-
-def _tensor(operand: Value) -> Tensor:
-    return operand.units if isinstance(operand, Activation) else operand.value

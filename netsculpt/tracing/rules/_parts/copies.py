@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from netsculpt.tracing.engine.activation import NOTHING, Activation
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.engine.columns import MIXED_FACTORS, SeveralInputs
-from netsculpt.tracing.engine.edges import Columns, Ints
+from netsculpt.tracing.engine.edges import Columns, Floats, Ints
 from netsculpt.tracing.engine.rows import distinct, merged
 from netsculpt.tracing.program import Constant
 from netsculpt.tracing.rules._parts.weights import add_layer
@@ -36,21 +35,21 @@ def apply(call: Call, activation: Activation, weight: Constant, *, groups: int =
     n_out = len(weight.value)
     shape = call.op.shape[1:]
     start = add_layer(call, weight, taken, kind="linear", shape=shape, groups=groups)
-    copies = torch.from_numpy(place).view(*activation.units.shape[:-1], 1)
+    copies = torch.from_numpy(place).view(*activation.shape[:-1], 1)
     units = start + copies * n_out + torch.arange(n_out)
-    return Activation(units.where(copies != NOTHING, NOTHING), private=True)
+    return Activation(units, private=True).without(copies == NOTHING)
 
 
 def _rows(call: Call, activation: Activation) -> tuple[Ints, Ints]:
     """Distinct rows of units, and which of them is at each position."""
-    units = activation.units.reshape(1, -1, activation.units.shape[-1]).numpy()
-    if call.build.options.granularity == "spatial":
+    units = activation.units.reshape(1, -1, activation.shape[-1]).numpy()
+    if call.builder.options.granularity == "spatial":
         first, place = distinct(units[0])
         return units[0][first], place
     rows, place = merged(units)
     inputs = np.zeros(rows.max(initial=0) + 1, dtype=bool)
     present = np.unique(rows[rows != NOTHING])
-    inputs[present] = call.build.is_input(present)
+    inputs[present] = call.builder.is_input(present)
     fed = inputs[rows] & (rows != NOTHING)
     lowest = np.where(fed, rows, np.iinfo(np.int64).max).min(axis=0)
     several = fed & (rows != lowest)
@@ -59,9 +58,7 @@ def _rows(call: Call, activation: Activation) -> tuple[Ints, Ints]:
     return rows, place[0]
 
 
-def _factors(
-    call: Call, activation: Activation, shape: tuple[int, ...], place: Ints
-) -> NDArray[np.float64]:
+def _factors(call: Call, activation: Activation, shape: tuple[int, ...], place: Ints) -> Floats:
     """The factors of the units of each row."""
     of_row = np.ones(shape)
     if activation.factor is None:

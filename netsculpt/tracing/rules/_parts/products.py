@@ -6,63 +6,41 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from netsculpt.tracing.engine.activation import NOTHING, Activation
+from netsculpt.tracing.engine.activation import Activation
 from netsculpt.tracing.engine.builder import Builder
 from netsculpt.tracing.engine.edges import Ints
+from netsculpt.tracing.engine.junction import join_sets
 from netsculpt.tracing.engine.rows import distinct, merged, sets
 
-__all__ = ["join_sets", "multiply"]
+__all__ = ["multiply"]
 
 
 def multiply(
-    build: Builder, one: Activation, two: Activation, name: str, shape: Sequence[int]
+    builder: Builder, one: Activation, two: Activation, name: str, shape: Sequence[int]
 ) -> Activation:
     r"""Add the junction of :math:`\sum_k a_{sik} b_{skj}`, from [S, I, K] and [S, K, J].
 
     The units of a row and of a column feed each element. Edges have weight 1, as their strength
     depends on the input. Factors of the activations are left out, as the provenance says.
     """
-    rows, row = _sets(build, one)
-    columns, column = _sets(build, Activation(two.units.transpose(1, 2)))
+    rows, row = _sets(builder, one)
+    columns, column = _sets(builder, Activation(two.units.transpose(1, 2)))
     first, same = distinct(np.concatenate([row, column], axis=1))
     met, numbers = _meetings(row[first], column[first], len(columns))
-    held = np.concatenate([rows[met // len(columns)], columns[met % len(columns)]], axis=1)
-    product = join_sets(build, held, numbers, name, shape)
-    layer = build.layers[-1].name
-    build.input_dependent.append(layer)
+    members = np.concatenate([rows[met // len(columns)], columns[met % len(columns)]], axis=1)
+    product = join_sets(builder, members, numbers, name, shape)
+    layer = builder.layers[-1].name
+    builder.input_dependent.append(layer)
     if one.factor is not None or two.factor is not None:
-        build.factors[layer] = {"kind": "factors that arrive", "folded": "left out"}
+        builder.factors[layer] = {"kind": "factors that arrive", "folded": "left out"}
     return product.changed(lambda x: x[torch.from_numpy(same)])
 
 
-def join_sets(
-    build: Builder, sets: Ints, numbers: Ints, name: str, shape: Sequence[int],
-    factor: NDArray[np.float64] | None = None,
-) -> Activation:  # fmt: skip
-    """Add a junction with one unit per set [P, K], which its members feed.
-
-    `numbers` says which set each element of the result is. A set without units is `NOTHING`. The
-    weight of an edge is 1, or the factor of its source times how often it is in the set.
-    """
-    present = sets != NOTHING
-    has_units = present.any(axis=1)
-    build.check_room(name, int(present.sum()))
-    start = build.add_layer(name, "junction", shape, int(has_units.sum()))
-    unit = np.where(has_units, np.cumsum(has_units) - 1 + start, NOTHING)
-    source, target = sets[present], np.repeat(unit, present.sum(axis=1))
-    stop = build.layers[-1].stop
-    key, times = np.unique(source * stop + target, return_counts=True)
-    weight = np.ones(key.size) if factor is None else factor[key // stop] * times
-    build.wire(key // stop, key % stop, weight)
-    return Activation(torch.from_numpy(unit[numbers]))
-
-
-def _sets(build: Builder, activation: Activation) -> tuple[Ints, Ints]:
+def _sets(builder: Builder, activation: Activation) -> tuple[Ints, Ints]:
     """Distinct sets of units along the last dimension [G, K], and which one is where [S, N]."""
     units = activation.units.numpy()
-    if build.options.granularity == "channel":
+    if builder.options.granularity == "channel":
         rows, place = merged(units)
     else:
         flat = units.reshape(-1, units.shape[-1])

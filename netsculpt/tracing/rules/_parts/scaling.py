@@ -17,7 +17,7 @@ def scale(call: Call, activation: Activation, factor: Tensor) -> Activation:
     If its units are weighted sums that nothing else takes, the edges into them are scaled;
     otherwise the activation carries the factor on, to the edges out of it.
     """
-    factors = factor.double().broadcast_to(activation.units.shape)
+    factors = factor.double().broadcast_to(activation.shape)
     if bool((factors == 1).all()):
         return call.passed(activation)
     if call.private and _fold(call, activation, factors):
@@ -27,12 +27,12 @@ def scale(call: Call, activation: Activation, factor: Tensor) -> Activation:
 
 def _fold(call: Call, activation: Activation, factors: Tensor) -> bool:
     """Scale the edges into an activation, unless a unit has several factors; whether it did."""
-    build, units = call.build, activation.units
-    of_unit = factor_per_unit(units, factors, build.layers[-1].stop)
+    builder, units = call.builder, activation.units
+    of_unit = factor_per_unit(units, factors, builder.layers[-1].stop)
     if of_unit is None:
         return False
-    for index in np.unique(build.layer_of(units[units != NOTHING].numpy())).tolist():
-        layer = build.layers[index]
-        for edges in build.edges[index]:
+    for index in np.unique(builder.layer_of(units[units != NOTHING].numpy())).tolist():
+        layer = builder.layers[index]
+        for edges in builder.edges[index]:
             edges.scale(of_unit[layer.units], layer.start)
     return True

@@ -3,20 +3,61 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netsculpt.graph.graph import float_type
-from netsculpt.tracing.engine.activation import NOTHING, Activation
+from netsculpt.tracing.engine.activation import NOTHING, Activation, of_elements
 from netsculpt.tracing.engine.call import Call
-from netsculpt.tracing.engine.edges import Edges, summed
+from netsculpt.tracing.engine.edges import Edges, Floats, Ints, Units, summed
 from netsculpt.tracing.program import Constant
-from netsculpt.tracing.rules._parts.taps import Taps
 from netsculpt.tracing.rules._parts.weights import parts, scalars_of
 
-__all__ = ["unroll"]
+__all__ = ["Taps", "unroll"]
+
+
+@dataclass(frozen=True, eq=False)
+class Taps:
+    """Flat positions, one array per tap, without those on padding."""
+
+    before: list[Units]  # in the input
+    after: list[Units]  # in the output, at the same index
+
+    @classmethod
+    def of_windows(
+        cls,
+        n_wide: Sequence[int],
+        n_windows: Sequence[int],
+        kernel: Sequence[int],
+        stride: Sequence[int],
+        padding: Sequence[int],  # before the first position
+        dilation: Sequence[int],
+    ) -> Taps:
+        """Taps of windows of `kernel` positions, `n_windows` in each dimension."""
+        before, after = [np.zeros(1, np.int32)], [np.zeros(1, np.int32)]
+        for dim, size in enumerate(kernel):
+            window = np.arange(n_windows[dim], dtype=np.int32)
+            places = [window * stride[dim] - padding[dim] + x * dilation[dim] for x in range(size)]
+            inside = [(x >= 0) & (x < n_wide[dim]) for x in places]
+            before = [
+                (x[:, None] * n_wide[dim] + place[real]).ravel()
+                for x in before
+                for place, real in zip(places, inside, strict=True)
+            ]
+            after = [
+                (x[:, None] * n_windows[dim] + window[real]).ravel()
+                for x in after
+                for real in inside
+            ]
+        return cls(before, after)
+
+    @property
+    def transposed(self) -> Taps:
+        """The same pairs, with input and output exchanged."""
+        return Taps(self.after, self.before)
 
 
 def unroll(call: Call, weight: Constant, taps: Taps, groups: int) -> Activation:
@@ -26,15 +67,15 @@ def unroll(call: Call, weight: Constant, taps: Taps, groups: int) -> Activation:
     upsampling, the sum of its scalars. The weight's size counts a scalar at every position where
     its tap takes a unit.
     """
-    build, shape = call.build, call.op.shape
+    builder, shape = call.builder, call.op.shape
     units, factors = call.sample()
     n_positions = math.prod(shape[2:])
     kernel = _Kernel(*scalars_of(call, weight), groups, taps, units, factors, n_positions)
     n_each = kernel.n_edges()
     n_edges = int(n_each.sum())
-    name = build.layer_name(call.op.layer, weight.parameter, call.op.name)
-    build.check_room(name, n_edges)
-    start = build.add_layer(name, "hidden", shape[1:], math.prod(shape[1:]))
+    name = call.layer_name(weight)
+    builder.check_room(name, n_edges)
+    start = builder.add_layer(name, "hidden", shape[1:], math.prod(shape[1:]))
     source, target = np.empty(n_edges, np.int32), np.empty(n_edges, np.int32)
     value = np.empty(n_edges, float_type(kernel.scalars.dtype))
     present = units[units != NOTHING]
@@ -44,24 +85,21 @@ def unroll(call: Call, weight: Constant, taps: Taps, groups: int) -> Activation:
     for rows in parts(n_each):
         sources, targets, values = kernel.edges(rows)
         if count is not None:
-            n_units = np.int64(build.layers[-1].stop)
-            ones = np.ones(values.size, np.int64)
-            key, values, counts = summed(sources * n_units + targets + start, values, ones)
-            sources, targets = key // n_units, key % n_units - start
-            count[stop : stop + key.size] = counts
+            sources, targets, values, counts = summed(sources, targets, values)
+            count[stop : stop + values.size] = counts
         part = slice(stop, stop + values.size)
         source[part], target[part], value[part] = sources, targets + start, values
         stop = part.stop
     source, target, value = (x[:stop].copy() if shared else x for x in (source, target, value))
     times = np.bincount(np.concatenate(taps.before), minlength=units.shape[1])
     scalars = np.broadcast_to(times, units.shape)[units != NOTHING]
-    sizes = np.bincount(build.layer_of(present), scalars) * (len(kernel.scalars) // groups)
+    sizes = np.bincount(builder.layer_of(present), scalars) * (len(kernel.scalars) // groups)
     size = {layer: int(x) for layer, x in enumerate(sizes) if x}
     count = None if count is None else count[:stop].copy()
-    build.add_edges(
+    builder.add_edges(
         Edges(source, target, value, count, size, weight.parameter, "conv", normed=False)
     )
-    return build.every(start, shape)
+    return of_elements(start, shape)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,25 +110,23 @@ class _Kernel:
     keep: NDArray[np.bool_]
     groups: int
     taps: Taps
-    units: NDArray[np.int32]  # [in, positions]
-    factors: NDArray[np.float64] | None
+    units: Units  # [in, positions]
+    factors: Floats | None
     n_positions: int  # of the output
 
-    def n_edges(self) -> NDArray[np.int64]:
+    def n_edges(self) -> Ints:
         """Number of edges of each output channel, before those of the same units are added."""
         present = self.units != NOTHING
         at_tap = np.stack([present[:, x].sum(1) for x in self.taps.before], axis=1)
         by_group = self.keep.reshape(self.groups, -1, *self.keep.shape[1:])
         at_tap = at_tap.reshape(self.groups, *self.keep.shape[1:])
-        n_edges: NDArray[np.int64] = np.einsum("goit,git->go", by_group, at_tap).ravel()
+        n_edges: Ints = np.einsum("goit,git->go", by_group, at_tap).ravel()
         return n_edges
 
-    def edges(
-        self, rows: slice
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    def edges(self, rows: slice) -> tuple[Units, Units, Floats]:
         """Sources, targets (from 0) and weights of some output channels."""
         n_out, width, _ = self.scalars.shape
-        made = []
+        edges = []
         for tap, (begin, end) in enumerate(zip(self.taps.before, self.taps.after, strict=True)):
             out, local = np.nonzero(self.keep[rows, :, tap])
             out += rows.start
@@ -99,9 +135,8 @@ class _Kernel:
             weight = self.scalars[out, local, tap][:, None].astype(np.float64)
             if self.factors is not None:
                 weight = weight * self.factors[column, begin]
-            target = out[:, None] * self.n_positions + end
+            target = (out[:, None] * self.n_positions + end).astype(np.int32)
             real = source != NOTHING
-            weight = np.broadcast_to(weight, source.shape)
-            made.append((source[real].astype(np.int64), target[real], weight[real]))
-        source, target, weight = (np.concatenate(x) for x in zip(*made, strict=True))
+            edges.append((source[real], target[real], np.broadcast_to(weight, source.shape)[real]))
+        source, target, weight = (np.concatenate(x) for x in zip(*edges, strict=True))
         return source, target, weight

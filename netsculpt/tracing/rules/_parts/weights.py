@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from netsculpt.graph.graph import float_type
 from netsculpt.tracing.engine.call import Call
-from netsculpt.tracing.engine.edges import Columns, Edges, Ints, LayerWeight, summed
+from netsculpt.tracing.engine.edges import Columns, Edges, Floats, Ints, LayerWeight, summed
 from netsculpt.tracing.program import Constant
 
 __all__ = ["add_layer", "feed", "parts", "scalars_of"]
 
 _AT_ONCE = 1 << 20  # edges made at a time
+_POWERS = {"l1": np.abs, "l2": np.square, "sum": np.positive}
 
 
 def add_layer(
@@ -30,9 +31,8 @@ def add_layer(
     groups: int = 1,
 ) -> int:
     """Add a layer fed through a weight [out, in / groups, …]; its first unit."""
-    build = call.build
-    name = build.layer_name(call.op.layer, weight.parameter, call.op.name)
-    start = build.add_layer(name, "hidden", shape, len(weight.value) * taken.n_copies)
+    n_units = len(weight.value) * taken.n_copies
+    start = call.builder.add_layer(call.layer_name(weight), "hidden", shape, n_units)
     feed(call, weight, taken, start, kind=kind, groups=groups)
     return start
 
@@ -44,19 +44,18 @@ def feed(
 
     The weight of an edge is the norm of its scalars where it can have several, else its scalar.
     """
-    build = call.build
-    build.layer_weights.append(LayerWeight(weight, taken, start, groups))
+    builder = call.builder
+    builder.layer_weights.append(LayerWeight(weight, taken, start, groups))
     scalars, keep = scalars_of(call, weight)
     n_out, width, taps = scalars.shape
-    norm = build.options.edge_norm if kind == "conv" or taken.shared else "sum"
-    n_units = n_out * taken.n_copies
-    sizes = np.bincount(build.layer_of(taken.unit)) * (n_out // groups) * taps
+    norm = builder.options.edge_norm if kind == "conv" or taken.shared else "sum"
+    sizes = np.bincount(builder.layer_of(taken.unit)) * (n_out // groups) * taps
     per_column = np.bincount(taken.column, minlength=width * groups).reshape(groups, 1, width)
     n_each = (keep.any(axis=2).reshape(groups, -1, width) * per_column).sum(axis=2).ravel()
-    name = build.layers[-1].name
+    name = builder.layers[-1].name
     if not taken.shared:
-        build.check_room(name, int(n_each.sum()))
-    made: list[tuple[NDArray[Any], ...]] = []
+        builder.check_room(name, int(n_each.sum()))
+    edges: list[tuple[NDArray[Any], ...]] = []
     for rows in parts(n_each):
         out, local = np.nonzero(keep[rows].any(axis=2))
         out += rows.start
@@ -66,19 +65,16 @@ def feed(
         times = np.searchsorted(taken.column, column, side="right") - begin
         entry = np.repeat(np.arange(column.size), times)
         pair = np.arange(entry.size) + np.repeat(begin - np.cumsum(times) + times, times)
-        factor = taken.factor[pair]
-        strength = strength[entry] * {"l1": np.abs(factor), "l2": factor**2, "sum": factor}[norm]
-        key = taken.unit[pair] * n_units + taken.copies[pair] * n_out + out[entry]
-        key, weights, counts = summed(key, strength, count[entry])
-        if norm == "l2":
-            weights = np.sqrt(weights)
-        source, target = (x.astype(np.int32) for x in (key // n_units, key % n_units + start))
+        strength = strength[entry] * _POWERS[norm](taken.factor[pair])
+        target = taken.copies[pair] * n_out + out[entry] + start
+        source, target, weights, counts = summed(taken.unit[pair], target, strength, count[entry])
+        weights = np.sqrt(weights) if norm == "l2" else weights
         weights, counts = weights.astype(float_type(scalars.dtype)), counts.astype(np.int32)
-        made.append((source, target, weights, counts))
-        build.check_room(name, sum(x[0].size for x in made))
-    source, target, weights, counts = (np.concatenate(x) for x in zip(*made, strict=True))
+        edges.append((source, target, weights, counts))
+        builder.check_room(name, sum(x[0].size for x in edges))
+    source, target, weights, counts = (np.concatenate(x) for x in zip(*edges, strict=True))
     size = {layer: int(x) for layer, x in enumerate(sizes) if x}
-    build.add_edges(
+    builder.add_edges(
         Edges(source, target, weights, counts, size, weight.parameter, kind, normed=norm != "sum")
     )
 
@@ -102,8 +98,7 @@ def scalars_of(call: Call, weight: Constant) -> tuple[NDArray[np.floating], NDAr
 
 def _normed(
     scalars: NDArray[np.floating], keep: NDArray[np.bool_], norm: str
-) -> tuple[NDArray[np.float64], Ints]:
+) -> tuple[Floats, Ints]:
     """The norm (l2: squared) of the kept scalars [entries, taps], and their number."""
-    wide = scalars.astype(np.float64)
-    each = {"l1": np.abs, "l2": np.square, "sum": np.positive}[norm](wide)
+    each = _POWERS[norm](scalars.astype(np.float64))
     return each.sum(axis=1, where=keep), keep.sum(axis=1)

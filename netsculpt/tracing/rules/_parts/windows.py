@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy.sparse import csr_array, kron, vstack
 from torch import Tensor
 
-from netsculpt.tracing.engine.activation import NOTHING, Activation
+from netsculpt.tracing.engine.activation import NOTHING, Activation, of_elements
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.engine.edges import summed
 from netsculpt.tracing.rules._parts.weights import parts
@@ -43,20 +43,20 @@ def join_windows(call: Call, shares: list[csr_array], *, largest: bool) -> Activ
     The weight of an edge is the product of its shares along each dimension after the channels.
     Where a window takes a unit several times they are added, unless only the largest counts.
     """
-    build, shape = call.build, call.op.shape
+    builder, shape = call.builder, call.op.shape
     units, factors = call.sample()
     n_channels = shape[1]
     name = call.junction_name
-    build.check_room(name, n_channels * math.prod(x.nnz for x in shares))
+    builder.check_room(name, n_channels * math.prod(x.nnz for x in shares))
     whole = shares[0]
     for share in shares[1:]:
         whole = csr_array(kron(whole, share, format="csr"))
-    start = build.add_layer(name, "junction", shape[1:], math.prod(shape[1:]))
+    start = builder.add_layer(name, "junction", shape[1:], math.prod(shape[1:]))
     pairs = whole.tocoo()
     before, after = pairs.coords
     present = units[units != NOTHING]
     shared = np.unique(present).size < present.size
-    made = []
+    edges = []
     for channels in parts(np.full(n_channels, pairs.nnz)):
         source = units[channels][:, before]
         first = np.arange(n_channels)[channels] * whole.shape[1] + start
@@ -65,21 +65,11 @@ def join_windows(call: Call, shares: list[csr_array], *, largest: bool) -> Activ
             weight = weight * factors[channels][:, before]
         real = source != NOTHING
         target = (first[:, None] + after)[real]
-        made.append(
-            _unique(source[real], target, weight[real], largest)
-            if shared
-            else (source[real], target.astype(np.int32), weight[real])
-        )
-    source, target, weight = (np.concatenate(x) for x in zip(*made, strict=True))
-    build.wire(source, target, weight)
-    return Activation(build.every(start, shape).units)
-
-
-def _unique(
-    source: NDArray[np.int32], target: NDArray[np.int64], weight: NDArray[np.float64], largest: bool
-) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:  # fmt: skip
-    """Edges with each pair of units once."""
-    stop = target.max(initial=0) + 1
-    key, total, count = summed(source * stop + target, weight, np.ones(weight.size, np.int64))
-    total = total / count if largest else total
-    return (key // stop).astype(np.int32), (key % stop).astype(np.int32), total
+        source, weight = source[real], weight[real]
+        if shared:
+            source, target, weight, count = summed(source, target, weight)
+            weight = weight / count if largest else weight
+        edges.append((source, target.astype(np.int32, copy=False), weight))
+    source, target, weight = (np.concatenate(x) for x in zip(*edges, strict=True))
+    builder.wire(source, target, weight)
+    return replace(of_elements(start, shape), private=False)
