@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from netsculpt.training.pruning.report import Pruned
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -24,6 +23,7 @@ from netsculpt.tracing import trace
 from netsculpt.tracing.export import exported
 from netsculpt.training import phew, prune, pruning_report
 from netsculpt.training.fitting.batches import Batches
+from netsculpt.training.pruning.report import Pruned
 from netsculpt.training.pruning.walks import from_net
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
