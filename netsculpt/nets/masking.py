@@ -47,11 +47,11 @@ class LayerParameter:
 
     def set_mask(self, mask: Tensor) -> None:
         """Set the mask, in place where there is one."""
-        own = self.mask
-        if own is None:
+        present = self.mask
+        if present is None:
             self.layer.register_buffer(f"{self.leaf}_mask", mask.to(self.parameter.device).clone())
         else:
-            own.copy_(mask)
+            present.copy_(mask)
 
     def zero_pruned(self) -> None:
         """Set pruned entries to 0, NaN included."""

@@ -131,21 +131,16 @@ def net_from_model(model: Model) -> nn.Module:
         If its family is unknown, or its state does not fit its spec.
     """
     spec = net_from_spec(model.net)
+    mismatch = f"the state is of another net than its spec {dict(model.net)!r:.200}"
+    remedy = "write the model again, with the spec that the net was built from"
     with torch.device("meta"):  # sizes only: a file may describe a net that fits into no memory
         n_needed = sum(x.numel() for x in spec.build().parameters())
     if n_needed > sum(x.numel() for x in model.state.values()):
-        raise FormatError(
-            f"the state is of another net than its spec {dict(model.net)!r:.200}, which has "
-            f"{n_needed} parameters: write the model again, with the spec that the net was built "
-            "from"
-        )
+        raise FormatError(f"{mismatch}, which has {n_needed} parameters: {remedy}")
     net = initial_net(spec, rng=0)
     try:
         net.load_state_dict(dict(model.state))
     except RuntimeError as error:
-        raise FormatError(
-            f"the state is of another net than its spec {dict(model.net)!r:.200} ({error}): write "
-            "the model again, with the spec that the net was built from"
-        ) from None
+        raise FormatError(f"{mismatch} ({error}): {remedy}") from None
     mask_net(net, model.masks)
     return net

@@ -48,8 +48,8 @@ def task_name_of(path: Path | str) -> str | None:
     except FormatError:
         return None
     name = plan.get("task") if isinstance(plan, dict) else None
-    known = isinstance(name, str) and is_task_name(name) and not Path(name).exists()
-    return name if known else None
+    is_task = isinstance(name, str) and is_task_name(name) and not Path(name).exists()
+    return name if is_task else None
 
 
 def replica_of_model(model: Model) -> Replicas:

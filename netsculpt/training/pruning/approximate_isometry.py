@@ -145,24 +145,26 @@ def approximate_isometry(
     clone = copy.deepcopy(net)
     if masks is not None:
         mask_net(clone, masks)
-    places = layer_weights(clone)
+    weights = layer_weights(clone)
     layers = []
-    for done, place in enumerate(places, start=1):
-        layers.append((place.name, *_make_isometric(place, gain, steps, tolerance)))
+    for done, weight in enumerate(weights, start=1):
+        layers.append((weight.name, *_make_isometric(weight, gain, steps, tolerance)))
         if progress is not None:
-            progress(done, len(places))
+            progress(done, len(weights))
     return ApproximateIsometry(clone, *zip(*layers, strict=True))
 
 
 @torch.no_grad()
 def _make_isometric(
-    place: LayerParameter, gain: float, steps: int, tolerance: float
+    weight: LayerParameter, gain: float, steps: int, tolerance: float
 ) -> tuple[Values, Values, float, float, int, bool]:
     """Change the kept weights of one layer in place; return its fields of the result."""
-    stored = _by_group(place.parameter.data, place)
+    stored = _by_group(weight.parameter.data, weight)
     if not bool(torch.isfinite(stored).all()):
-        raise FormatError(f"weights of {place.name!r} are not finite: give a net whose weights are")
-    kept = torch.ones_like(stored) if place.mask is None else _by_group(place.mask, place)
+        raise FormatError(
+            f"weights of {weight.name!r} are not finite: give a net whose weights are"
+        )
+    kept = torch.ones_like(stored) if weight.mask is None else _by_group(weight.mask, weight)
     turned = stored[0].flatten(1).shape[0] > stored[0].flatten(1).shape[1]
     before, free = (_matrices(x.double(), turned) for x in (stored, kept))
     after, n_steps, converged = _descended(before, free, gain, steps, tolerance)
@@ -178,10 +180,10 @@ def _make_isometric(
     )
 
 
-def _by_group(values: Tensor, place: LayerParameter) -> Tensor:
+def _by_group(values: Tensor, weight: LayerParameter) -> Tensor:
     """A view [groups, out, in, …] of a weight."""
-    split = values.view(place.n_groups, -1, *values.shape[1:])
-    return split.transpose(1, 2) if place.is_transposed else split
+    split = values.view(weight.n_groups, -1, *values.shape[1:])
+    return split.transpose(1, 2) if weight.is_transposed else split
 
 
 def _matrices(grouped: Tensor, turned: bool) -> Tensor:

@@ -86,13 +86,13 @@ def inverted(score: str | Score) -> Score:
     >>> inverted("magnitude")(net)
     {'weight': tensor([[-3.]])}
     """
-    own: Score = named("scores", score) if isinstance(score, str) else score
+    original: Score = named("scores", score) if isinstance(score, str) else score
 
-    @wraps(own)
+    @wraps(original)
     def turned(
         net: nn.Module, batches: Batches | None = None, *, rng: RNG = None
     ) -> dict[str, Tensor]:
-        return {name: -values for name, values in own(net, batches, rng=rng).items()}
+        return {name: -values for name, values in original(net, batches, rng=rng).items()}
 
-    turned.__name__ = f"inverted {getattr(own, '__name__', 'score')}"
+    turned.__name__ = f"inverted {getattr(original, '__name__', 'score')}"
     return turned

@@ -31,18 +31,18 @@ def fan_in_corrected(net: nn.Module) -> nn.Module:
     """
     clone = copy.deepcopy(net)
     with torch.no_grad():
-        for place in layer_weights(clone):
-            if place.mask is not None:
-                scale = (fans(place)[0] / _kept_inputs(place.mask, place).clamp(min=1)).sqrt()
-                place.parameter.mul_(scale.to(place.parameter.dtype))
+        for weight in layer_weights(clone):
+            if weight.mask is not None:
+                scale = (fans(weight)[0] / _kept_inputs(weight.mask, weight).clamp(min=1)).sqrt()
+                weight.parameter.mul_(scale.to(weight.parameter.dtype))
     return clone
 
 
-def _kept_inputs(mask: Tensor, place: LayerParameter) -> Tensor:
+def _kept_inputs(mask: Tensor, weight: LayerParameter) -> Tensor:
     """Inputs of each unit times taps, of a shape that broadcasts to the weight."""
-    if not place.is_transposed:
+    if not weight.is_transposed:
         return mask.sum(tuple(range(1, mask.ndim)), keepdim=True)
-    n_groups, taps = place.n_groups, tuple(range(3, mask.ndim + 1))
+    n_groups, taps = weight.n_groups, tuple(range(3, mask.ndim + 1))
     kept = mask.reshape(n_groups, -1, *mask.shape[1:]).sum((1, *taps), keepdim=True)
     n_in = len(mask) // n_groups
     return kept.expand(-1, n_in, *kept.shape[2:]).flatten(0, 1)

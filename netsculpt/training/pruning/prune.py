@@ -196,14 +196,14 @@ def _name(choice: str | Callable[..., Any], unnamed: str) -> str:
 
 def _present_masks(net: nn.Module, dense: Collection[str]) -> Masks:
     """The masks to start from: those of the net, or all kept, without the dense layers."""
-    weights, own = prunable(net), masks_of(net)
+    weights, present = prunable(net), masks_of(net)
     for name in dense:
         if name not in weights:
             raise FormatError(
                 f"{name!r} in dense is not a weight of the net; {near(name, weights)}"
             )
     return {
-        name: own[name].cpu() if name in own else torch.ones(x.shape, dtype=torch.bool)
+        name: present[name].cpu() if name in present else torch.ones(x.shape, dtype=torch.bool)
         for name, x in weights.items()
         if name not in dense
     }

@@ -86,10 +86,10 @@ def repaired(
     >>> repaired(net, masks, torch.zeros(1, 2)).masks["weight"].tolist()
     [[True, False], [False, True]]
     """
-    weights, known = prunable(net), {**masks_of(net), **masks}
+    weights, all_masks = prunable(net), {**masks_of(net), **masks}
     traced = walk_graph(net, example, weights)
     sizes = {name: x.abs() for name, x in weights.items()} if scores is None else scores
-    kept = traced.flat(known, missing=True)
+    kept = traced.flat(all_masks, missing=True)
     free = traced.flat({name: torch.ones_like(mask) for name, mask in masks.items()})
     strength = traced.flat({name: sizes[name].double() for name in weights})
     back = _restored(_wiring(traced.graph), kept, strength)

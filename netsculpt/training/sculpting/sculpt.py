@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -226,13 +227,8 @@ class Sculpting:
         solved = self._solved.repeat_interleave(n_pairs)
         if solved.any():
             whole.put(solved.nonzero()[:, 0], self._accepted)
-        return Sculpted(
-            whole.to("cpu"),
-            tuple(seed for seed in self._seeds for _ in range(n_pairs)),
-            tuple(unit for _ in self._seeds for unit in units for _ in edges),
-            tuple(edge for _ in self._seeds for _ in units for edge in edges),
-            solved,
-        )
+        seeds, by_unit, by_edge = zip(*product(self._seeds, units, edges), strict=True)
+        return Sculpted(whole.to("cpu"), seeds, by_unit, by_edge, solved)
 
     def state(self) -> dict[str, Any]:
         """Tensors, numbers and strings that later rounds depend on."""

@@ -35,8 +35,8 @@ def walk_pairs(
     for odd in range(2):
         moves = tables.backward if odd else tables.forward
         for first in range(0, n, _TOGETHER):
-            own = slice(first, min(first + _TOGETHER, n))
-            walked, passed = path[odd, own], length[odd, own]
+            together = slice(first, min(first + _TOGETHER, n))
+            walked, passed = path[odd, together], length[odd, together]
             _walk_together(seed, tables, moves, odd, begun + first, whole_kernels, walked, passed)
     return path, length
 
@@ -121,12 +121,12 @@ def _walk_together(
         n_before, n_aiming, n_hits = n_aiming, 0, 0
         for index in range(n_before):  # throw a dart
             walk = aiming[index]
-            own = runs[run[walk]]
+            chosen = runs[run[walk]]
             state[walk] += STEP
-            drawn, many = mixed(state[walk]), np.uint64(own[2])
+            drawn, many = mixed(state[walk]), np.uint64(chosen[2])
             place[walk] = ((drawn >> _HALF) * many + ((drawn & _LOWER) * many >> _HALF)) >> _HALF
             height = _fraction(drawn * many) * bounds[run[walk]]
-            total = np.float64(sums[own[0] + place[walk] * own[1]])
+            total = np.float64(sums[chosen[0] + place[walk] * chosen[1]])
             share[walk] = height / total
             hits = height < total
             misses[walk] += 1
@@ -147,15 +147,15 @@ def _walk_together(
             n_hits += 1
         for index in range(n_hits):  # read what is read below, to wait for all of it at once
             walk = hitting[index]
-            own = runs[run[walk]]
-            entry[walk] = own[3] + (own[0] + place[walk] * own[1]) * own[4]
-            fetched += strength[entry[walk]] + strength[entry[walk] + own[4] - 1]
+            chosen = runs[run[walk]]
+            entry[walk] = chosen[3] + (chosen[0] + place[walk] * chosen[1]) * chosen[4]
+            fetched += strength[entry[walk]] + strength[entry[walk] + chosen[4] - 1]
         for index in range(n_hits):  # go through the kernel
             walk = hitting[index]
-            own = runs[run[walk]]
-            first, stop = entry[walk], entry[walk] + own[4]
-            if own[4] > 1 and not whole_kernels:
-                height = share[walk] * sums[own[0] + place[walk] * own[1]]
+            chosen = runs[run[walk]]
+            first, stop = entry[walk], entry[walk] + chosen[4]
+            if chosen[4] > 1 and not whole_kernels:
+                height = share[walk] * sums[chosen[0] + place[walk] * chosen[1]]
                 first += _tap(strength[first:stop], height, share[walk])
                 stop = first + 1
             path[walk, length[walk]] = _scalar(listed, n_scalars, first)
@@ -163,7 +163,7 @@ def _walk_together(
             for other in range(first + 1, stop):
                 path[walk, length[walk]] = _scalar(listed, n_scalars, other)
                 length[walk] += 1
-            target = own[5] + place[walk]
+            target = chosen[5] + place[walk]
             first, stop = first_unit[target], first_unit[target + 1]
             if first == stop:  # a column that reads constants
                 length[walk] = -1
@@ -189,8 +189,8 @@ def _tap(strength: Any, height: float, share: float) -> Any:
 def _under(strength: Any, height: float) -> tuple[Any, Any]:
     """The sum of a kernel, and how many of its taps, stacked, end below a height."""
     passed, n_under = 0.0, 0
-    for own in strength:  # all: a guess where to stop would often be wrong
-        passed += own
+    for tap in strength:  # all: a guess where to stop would often be wrong
+        passed += tap
         n_under += passed <= height
     return passed, n_under
 

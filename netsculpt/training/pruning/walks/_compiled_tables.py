@@ -28,23 +28,24 @@ def kernel_sums(
         entry, n_out, width, taps, groups, first, row, column = weights[index]
         stop = entry + n_out * width * taps
         kernels = strength[entry:stop].reshape(n_out, width, taps)
-        own_sums = sums[first : first + n_out * width].reshape(n_out, width)
+        sums_of_weight = sums[first : first + n_out * width].reshape(n_out, width)
         of_columns[column : column + groups * width] = 0
-        for own_row in range(n_out):
-            group = column + own_row // (n_out // groups) * width
-            own, own_sum, of_column = kernels[own_row], own_sums[own_row], of_columns[group:]
+        for out in range(n_out):
+            group = column + out // (n_out // groups) * width
+            row_kernels, sums_of_row = kernels[out], sums_of_weight[out]
+            of_column = of_columns[group:]
             negative, highest, total = False, 0.0, 0.0
             for place in range(width):
                 added = 0.0
                 for tap in range(taps):
-                    added += own[place, tap]
-                    negative |= own[place, tap] < 0
-                own_sum[place] = added
-                rounded = np.float64(own_sum[place])
+                    added += row_kernels[place, tap]
+                    negative |= row_kernels[place, tap] < 0
+                sums_of_row[place] = added
+                rounded = np.float64(sums_of_row[place])
                 total += rounded
                 highest = max(highest, rounded)
                 of_column[place] = max(of_column[place], rounded)
-            of_rows[row + own_row] = highest
+            of_rows[row + out] = highest
             if negative or not np.isfinite(total):
                 return False
     return True
@@ -69,17 +70,17 @@ def runs(numbers: Any, weights: Any, of_rows: Any, of_columns: Any) -> tuple[Any
         entry -= kernel * taps
         rows_of_one = n_out // groups
         begun_row, begun_column = row, column
-        for own in range(n_out):
-            leads_to = begun_column + own // rows_of_one * width
-            rows[row] = kernel + own * width, 1, width, entry, taps, leads_to
-            row_bounds[row] = of_rows[first_row + own]
+        for out in range(n_out):
+            leads_to = begun_column + out // rows_of_one * width
+            rows[row] = kernel + out * width, 1, width, entry, taps, leads_to
+            row_bounds[row] = of_rows[first_row + out]
             row += 1
-        for own in range(groups * width):
-            group = own // width
-            first = kernel + group * (rows_of_one - 1) * width + own
+        for index in range(groups * width):
+            group = index // width
+            first = kernel + group * (rows_of_one - 1) * width + index
             leads_to = begun_row + group * rows_of_one
             columns[column] = first, width, rows_of_one, entry, taps, leads_to
-            column_bounds[column] = of_columns[first_column + own]
+            column_bounds[column] = of_columns[first_column + index]
             column += 1
     return rows, row_bounds, columns, column_bounds
 

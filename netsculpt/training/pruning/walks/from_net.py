@@ -135,7 +135,7 @@ def _with_numbers(
 
 
 def _connections(layer_weight: LayerWeight, first: int) -> list[Connection]:
-    """The copies of a weight, each with its own units."""
+    """The copies of a weight, each with its belongs units."""
     taken, (n_out, width, *taps) = layer_weight.taken, layer_weight.weight.value.shape
     return [
         Connection(
@@ -157,8 +157,8 @@ def _scalars(value: Tensor, begin: int, end: int, parameter: str) -> int | NDArr
     if begin <= first <= end - number.size and not (np.diff(number) != 1).any():
         return first
     scalar = number.astype(np.int64) - 1
-    own = (number == scalar + 1) & (scalar >= begin) & (scalar < end)
-    if not own.all() or np.bincount(scalar - begin).max(initial=0) > 1:
+    belongs = (number == scalar + 1) & (scalar >= begin) & (scalar < end)
+    if not belongs.all() or np.bincount(scalar - begin).max(initial=0) > 1:
         raise TopologyError(
             f"the net computes with {parameter!r} before it multiplies by it (a mask, a norm of "
             "weights, …), so that its entries cannot be told apart: walks need a plain net; remove "

@@ -76,12 +76,13 @@ def walk_tables(graph: WalkGraph, jobs: int = 1) -> Tables:
             "infinity; a negative power makes infinities of tiny weights"
         )
     rows, row_bounds, columns, column_bounds = runs(numbers, weights, *highest)
-    own = weights[numbers]
+    of_connection = weights[numbers]
     indices = np.arange(len(numbers))
     n_pairs = np.array([x.unit.size for x in graph.connections], np.int64)
     row_units = _joined(x.rows for x in graph.connections)
     column_units = _joined(x.unit for x in graph.connections)
-    first_column = np.cumsum(own[:, 4] * own[:, 2]) - own[:, 4] * own[:, 2]
+    n_columns_of = of_connection[:, 4] * of_connection[:, 2]
+    first_column = np.cumsum(n_columns_of) - n_columns_of
     column = _joined(x.column for x in graph.connections) + np.repeat(first_column, n_pairs)
     first_unit, order = grouped(column, len(columns))
     return Tables(
@@ -97,7 +98,7 @@ def walk_tables(graph: WalkGraph, jobs: int = 1) -> Tables:
         ),
         _moves(
             graph,
-            (row_units, np.repeat(indices, own[:, 1]), np.arange(len(rows))),
+            (row_units, np.repeat(indices, of_connection[:, 1]), np.arange(len(rows))),
             (rows, row_bounds),
             (first_unit, column_units[order]),
             backward=True,
@@ -110,13 +111,13 @@ def _weights(graph: WalkGraph) -> tuple[Ints, Ints, int, int, int]:
 
     For each weight [8] its first entry, out, width, taps, groups, first kernel, row and column.
     """
-    known: dict[tuple[int, ...], int] = {}
+    distinct: dict[tuple[int, ...], int] = {}
     numbers = [
-        known.setdefault((x.first, *x.shape, x.groups), len(known)) for x in graph.connections
+        distinct.setdefault((x.first, *x.shape, x.groups), len(distinct)) for x in graph.connections
     ]
-    weights = np.zeros((len(known), 8), np.int64)
+    weights = np.zeros((len(distinct), 8), np.int64)
     kernel = row = column = 0
-    for index, (first, n_out, width, taps, groups) in enumerate(known):
+    for index, (first, n_out, width, taps, groups) in enumerate(distinct):
         weights[index] = first, n_out, width, taps, groups, kernel, row, column
         kernel, row, column = kernel + n_out * width, row + n_out, column + groups * width
     return np.array(numbers, np.int64), weights, kernel, row, column

@@ -108,8 +108,7 @@ def walk(
     if whole_kernels:
         longest *= max((x.shape[2] for x in graph.connections), default=1)
     last = np.empty(longest, np.int64)
-    n_before = 0 if start is None else np.count_nonzero(kept)
-    state = np.array([n_before, 0, 0, 0, 0])
+    state = np.array([np.count_nonzero(kept), 0, 0, 0, 0])
 
     def walk_block(block: tuple[int, int]) -> Any:
         return walk_pairs(seed, tables, *block, whole_kernels, longest)

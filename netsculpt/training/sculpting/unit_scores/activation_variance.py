@@ -22,12 +22,12 @@ def activation_variance(replicas: Replicas, task: Task) -> Tensor:
     def activations(parameters: dict[str, Tensor]) -> list[Tensor]:
         gated, x = [], task.validation.inputs
         for name, layer in replicas.net.named_children():
-            own = {
+            of_layer = {
                 key.removeprefix(f"{name}."): value
                 for key, value in parameters.items()
                 if key.startswith(f"{name}.")
             }
-            x = functional_call(layer, own, (x,))
+            x = functional_call(layer, of_layer, (x,))
             if isinstance(layer, Gate):
                 gated.append(x)
         return gated
