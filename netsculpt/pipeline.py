@@ -5,7 +5,7 @@ Only this file knows the order of the stages. Each stage takes values and return
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from netsculpt import hierarchy, modules, paths
 from netsculpt.core.catalog import catalog, named, names
-from netsculpt.core.errors import GraphError, LimitError
+from netsculpt.core.errors import GraphError, LimitError, NetsculptError
 from netsculpt.core.parallel import for_threads
 from netsculpt.core.progress import Progress, silent
 from netsculpt.core.random import RNG, root_seed, stream
@@ -36,6 +36,7 @@ __all__ = ["Analysis", "AnalysisPlan", "Detected", "PathFacts", "analyze", "dete
 
 TAU = 0.9  # share of paths that the path core covers
 MAX_PAIRS = 1_000_000  # entries of the largest input × output matrix that a report holds
+UNIT_COLUMNS = ("unit", "name", "layer", "role", "position", "live")
 UNWEIGHTED = frozenset({"depth", "in_degree", "out_degree"})  # the same on pattern and magnitude
 
 
@@ -219,15 +220,14 @@ def detector_of(
 
     Raises if the name is unknown, or a data-aware detector gets no `influence` [U, O].
     """
-    data_aware = catalog("data_aware")
-    if name not in data_aware:
+    if name not in names("data_aware"):
         return named("detectors", name)
     if influence is None:
         raise GraphError(
             f"{name!r} finds modules from data: pass influence [units, outputs], as measured by "
             "netsculpt.training.influence (on the command line: --task)"
         )
-    partition: Partition = data_aware[name](graph, influence)
+    partition: Partition = named("data_aware", name)(graph, influence)
     return for_threads(lambda _, *, rng: partition)  # noqa: ARG005
 
 
@@ -262,10 +262,24 @@ def _columns(graph: NetGraph, notes: list[str]) -> dict[str, NDArray[np.float64]
             forms.append((f"{name}_weighted", magnitude))
         for column, form in forms:
             try:
-                columns[column] = metric(form)
-            except LimitError as error:
+                columns[column] = _checked_column(column, metric(form), graph, columns)
+            except NetsculptError as error:
                 notes.append(f"Column {column} left out: {error}")
     return columns
+
+
+def _checked_column(
+    column: str, values: object, graph: NetGraph, before: Collection[str]
+) -> NDArray[np.float64]:
+    """The values of a metric [U]; metrics of other packages may return anything."""
+    if column in before or column in UNIT_COLUMNS:
+        raise GraphError("there is a column of that name: rename the metric")
+    if not isinstance(values, np.ndarray) or values.shape != (graph.n_units,):
+        shape = list(values.shape) if isinstance(values, np.ndarray) else type(values).__name__
+        raise GraphError(
+            f"the metric returned {shape}: one number per unit [{graph.n_units}] is needed"
+        )
+    return values.astype(np.float64, copy=False)
 
 
 def _detected(

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+import netsculpt
 from netsculpt.core.catalog import CATALOGUES, names
 
 ROOT = Path(__file__).parents[1]
@@ -242,8 +243,64 @@ def test_a_name_that_is_taken_is_left_out_with_a_warning(package: Path, name: st
     other.rmdir()
     assert done.returncode == 0, done.stderr
     assert " 1 " in done.stdout
-    assert "a name that is taken" in done.stdout
+    assert "is taken" in done.stdout
     assert not done.stdout.startswith("json")
+
+
+BROKEN = {
+    "infomap": ("netsculpt.detectors", "nowhere:x", "cannot be imported (ModuleNotFoundError"),
+    "lost": ("netsculpt.detectors", "broken:nothing", "cannot be imported (AttributeError"),
+    "leaves": ("netsculpt.detectors", "broken.leaving:x", "cannot be imported (SystemExit"),
+    "whole": ("netsculpt.detectors", "broken", "is a module: a function is needed"),
+    "odd": ("netsculpt.detectors", "broken:odd", "failed (ValueError: too odd for me)"),
+}
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> Path:
+    """A package whose methods do not load, raise, or return what nobody can use."""
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "leaving.py").write_text("import sys\nsys.exit(0)\n")
+    (tmp_path / "broken" / "__init__.py").write_text(
+        "def odd(graph, *, rng=None):\n    raise ValueError('too odd for me')\n"
+        "def few(graph):\n    return [1.0, 2.0]\n"
+    )
+    info = tmp_path / "broken-2.0.dist-info"
+    info.mkdir()
+    info.joinpath("METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 2.0\n")
+    entries = [f"[{group}]\n{name} = {target}\n" for name, (group, target, _) in BROKEN.items()]
+    metrics = "[netsculpt.metrics]\nfew = broken:few\nlive = broken:few\ngone = nowhere:x\n"
+    formats = "[netsculpt.formats]\nhidden = nowhere\n"
+    detectors = "[netsculpt.detectors]\n" + "".join(x.partition("]\n")[2] for x in entries)
+    info.joinpath("entry_points.txt").write_text(detectors + metrics + formats)
+    return tmp_path
+
+
+def analysed(package: Path, detector: str) -> subprocess.CompletedProcess[str]:
+    graph, _ = netsculpt.planted([8, 8, 8], 2, 0.9, 0.05, rng=0)
+    netsculpt.save(graph, package / "graph.npz")
+    options = ("--detector", detector, "--nulls", "0", "--stability-seeds", "0", "--json")
+    script = "import netsculpt.cli; netsculpt.cli.main()"
+    return run(package, "-W", "default", "-c", script, "analyze", f"{package}/graph.npz", *options)
+
+
+def test_a_broken_package_does_not_stop_what_does_not_need_it(broken: Path) -> None:
+    done = analysed(broken, "spectral")
+    assert done.returncode == 0, done.stderr
+    notes = " ".join(json.loads(done.stdout)["notes"])
+    assert "Column few left out: the metric returned list: one number per unit [24]" in notes
+    assert "Column live left out: there is a column of that name" in notes
+    for name in ("gone", "hidden"):
+        assert f"netsculpt: left out: {name!r} of package broken 2.0" in done.stderr
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_method_names_its_package(broken: Path, name: str) -> None:
+    done = analysed(broken, name)
+    assert done.returncode == 3
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith(f"netsculpt: {name!r} of package broken 2.0")
+    assert BROKEN[name][2] in last
 
 
 def test_a_file_of_functions_is_read_as_text() -> None:

@@ -62,7 +62,7 @@ def test_the_detector_runs_on_the_network_only_once(
         partition: netsculpt.Partition = layered(graph, rng=rng)
         return partition
 
-    monkeypatch.setattr(pipeline, "_detector", lambda *_: counted)
+    monkeypatch.setattr(pipeline, "detector_of", lambda *_: counted)
     plan = netsculpt.AnalysisPlan(n_nulls=5, n_seeds=0)
     (detected,) = netsculpt.analyze(graph, plan, rng=0).detected
     assert len(graphs) == 6

@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
+import warnings
+
 import typer
 
 from netsculpt.core.errors import LimitError, NetsculptError
+from netsculpt.core.plugins import PluginWarning
 from netsculpt.core.printable import printable
 
-__all__ = ["EXIT_CODES", "INTERRUPTED", "complain", "explain"]
+__all__ = ["EXIT_CODES", "INTERRUPTED", "complain", "explain", "one_line_warnings"]
 
 EXIT_CODES = (
     "Exit codes: 0 ok · 1 a bug in netsculpt · 2 usage · 3 unreadable or unsupported file · "
     "4 refused as unsafe · 5 topology needed · 6 limit exceeded · 130 interrupted."
 )
 INTERRUPTED = 130
+
+
+def one_line_warnings() -> None:
+    """Print a warning about a plugin as one line, without the place in the source."""
+    original = warnings.formatwarning
+
+    def formatted(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        line: str | None = None,
+    ) -> str:
+        if issubclass(category, PluginWarning):
+            return f"netsculpt: {printable(str(message))}\n"
+        return original(message, category, filename, lineno, line)
+
+    warnings.formatwarning = formatted
 
 
 def explain(error: Exception) -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from netsculpt.cli.options import choice
-from netsculpt.core.catalog import catalog, names, near
+from netsculpt.core.catalog import named, names, near
 from netsculpt.core.errors import FormatError
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def start_net(new: NewNet, seed: int) -> StartNet:
     spec = spec_of(new.net)
     name = new.init or INITIAL
     net = initial_net(spec, rng=seed)
-    net = catalog(_INITIALISATIONS)[name](net, rng=stream(seed, "initial weights"))
+    net = named(_INITIALISATIONS, name)(net, rng=stream(seed, "initial weights"))
     return StartNet(spec, net, {"initial": {"weights": name, "seed": seed}})
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from netsculpt.cli.messages import one_line_warnings
 from netsculpt.core.catalog import names
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ __all__ = [
     "share",
 ]
 
+one_line_warnings()  # the names of plugins are read below
 DATA_AWARE = names("data_aware")
 DETECTORS = (*names("detectors"), *DATA_AWARE)
 FORMATS = ("pdf", "png", "svg")

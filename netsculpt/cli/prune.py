@@ -23,7 +23,7 @@ from netsculpt.cli.options import (
 )
 from netsculpt.cli.resuming import refuse_restart, resumable
 from netsculpt.cli.takes import takes
-from netsculpt.core.catalog import catalog, names
+from netsculpt.core.catalog import named, names
 
 if TYPE_CHECKING:
     from netsculpt.cli.nets import StartNet
@@ -197,4 +197,4 @@ def _redraw(model: Path | None, init: str | None) -> Callable[..., Any]:
     """New weights for --net as --init draws them, for a MODEL as its layers do."""
     from netsculpt.training import reinitialised
 
-    return reinitialised if model else catalog("initialisations")[init or INITIAL]
+    return reinitialised if model else named("initialisations", init or INITIAL)

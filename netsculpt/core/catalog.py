@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ast
 import importlib
-import warnings
 from collections.abc import Callable, Collection, Sequence
 from difflib import get_close_matches
 from functools import cache
@@ -19,6 +18,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from netsculpt.core.errors import FormatError
+from netsculpt.core.plugins import guarded, loaded, offers, usable
 
 __all__ = ["CATALOGUES", "catalog", "modules", "named", "names", "near"]
 
@@ -42,54 +42,50 @@ CATALOGUES: Final = MappingProxyType(
 )
 
 _ROOT = Path(__file__).parent.parent
+_TOGETHER = ("detectors", "data_aware")  # share their names
+_RESERVED = {"detectors": ("all",), "scores": ("phew",), "allocations": ("global",)}
 
 
 @cache
 def names(catalogue: str) -> tuple[str, ...]:
-    """Names of the methods in a catalogue, in order of the alphabet; none of them is imported.
+    """Names of the methods in a catalogue, in alphabetical order; none of them is imported.
 
-    >>> names("nulls")
-    ('rewire', 'shuffle_layer', 'shuffle_weights')
+    >>> "rewire" in names("nulls")
+    True
     """
     return tuple(sorted({*_own(catalogue), *_offered(catalogue)}))
 
 
-def catalog(catalogue: str) -> MappingProxyType[str, Callable[..., Any]]:
-    """The methods in a catalogue by their names.
+def catalog(catalogue: str) -> dict[str, Callable[..., Any]]:
+    """All methods in a catalogue by name; those of other packages that do not load are left out.
 
-    >>> list(catalog("detectors"))
-    ['layered', 'leiden', 'path_signature', 'sculpting', 'spectral']
+    >>> "layered" in catalog("detectors")
+    True
     """
-    place, own, offered = CATALOGUES[catalogue], _own(catalogue), _offered(catalogue)
-    folder = _folder(catalogue).is_dir()
-    return MappingProxyType(
-        {
-            name: getattr(importlib.import_module(f"{place}.{name}" if folder else place), name)
-            if name in own
-            else offered[name].load()
-            for name in names(catalogue)
-        }
-    )
+    own = {name: _method(catalogue, name) for name in _own(catalogue)}
+    return dict(sorted({**own, **usable(_offered(catalogue), guarded)}.items()))
 
 
 def named(catalogue: str, name: str, *, also: Sequence[str] = ()) -> Callable[..., Any]:
-    """The method of that name.
+    """The method of that name; no other is imported.
 
     Raises
     ------
     FormatError
         If there is none; names in `also` are listed as well.
+    NetsculptError
+        If it belongs to another package and does not load.
     """
-    known = catalog(catalogue)
-    if name not in known:
-        raise FormatError(
-            f"{name!r} is not in {CATALOGUES[catalogue]}; {near(name, [*also, *known])}"
-        )
-    return known[name]
+    if name in _own(catalogue):
+        return _method(catalogue, name)
+    if name not in names(catalogue):
+        suggestion = near(name, [*also, *names(catalogue)])
+        raise FormatError(f"{name!r} is not in {CATALOGUES[catalogue]}; {suggestion}")
+    return guarded(_offered(catalogue)[name])
 
 
 def near(name: str, known: Collection[str]) -> str:
-    """What to say of a name that is not known.
+    """Suggestion for a name that is not known.
 
     >>> near("magnitud", ["magnitude", "snip"])
     'did you mean magnitude?'
@@ -98,21 +94,22 @@ def near(name: str, known: Collection[str]) -> str:
     return f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(known)}"
 
 
-def modules(catalogue: str) -> MappingProxyType[str, Any]:
-    """The files of a catalogue whose methods are whole modules, such as formats, by their names.
+def modules(catalogue: str) -> dict[str, Any]:
+    """The files of a catalogue whose methods are whole files, such as formats, by name.
 
     >>> modules("formats")["safetensors"].__name__
     'netsculpt.loading.formats.safetensors'
     """
-    place, own, offered = CATALOGUES[catalogue], _own(catalogue), _offered(catalogue)
-    return MappingProxyType(
-        {
-            name: importlib.import_module(f"{place}.{name}")
-            if name in own
-            else offered[name].load()
-            for name in names(catalogue)
-        }
-    )
+    place = CATALOGUES[catalogue]
+    own = {name: importlib.import_module(f"{place}.{name}") for name in _own(catalogue)}
+    return dict(sorted({**own, **usable(_offered(catalogue), loaded)}.items()))
+
+
+def _method(catalogue: str, name: str) -> Callable[..., Any]:
+    place = CATALOGUES[catalogue]
+    file = f"{place}.{name}" if _folder(catalogue).is_dir() else place
+    method: Callable[..., Any] = getattr(importlib.import_module(file), name)
+    return method
 
 
 def _folder(catalogue: str) -> Path:
@@ -121,7 +118,7 @@ def _folder(catalogue: str) -> Path:
 
 @cache
 def _own(catalogue: str) -> frozenset[str]:
-    """Names of the methods that netsculpt itself has, read as text."""
+    """Names of netsculpt's own methods, read as text."""
     folder = _folder(catalogue)
     if folder.is_dir():
         return frozenset(x.stem for x in folder.glob("*.py") if not x.stem.startswith("_"))
@@ -133,17 +130,9 @@ def _own(catalogue: str) -> frozenset[str]:
 
 @cache
 def _offered(catalogue: str) -> dict[str, Any]:
-    """Entry points of other packages, by name; what netsculpt has already stays as it is."""
-    from importlib.metadata import entry_points
-
-    offered = {}
-    for point in entry_points(group=f"netsculpt.{catalogue}"):
-        if point.name in _own(catalogue) or point.name in offered:
-            warnings.warn(
-                f"{point.value} is offered as {point.name!r} in netsculpt.{catalogue}, a name that "
-                "is taken: it is left out; the package that offers it has to rename it",
-                stacklevel=2,
-            )
-        else:
-            offered[point.name] = point
-    return offered
+    """Entry points of other packages by name; names that netsculpt has stay its own."""
+    others = _TOGETHER if catalogue in _TOGETHER else (catalogue,)
+    taken = {name for other in others for name in (*_own(other), *_RESERVED.get(other, ()))}
+    if catalogue == "data_aware":
+        taken |= _offered("detectors").keys()
+    return offers(catalogue, taken)

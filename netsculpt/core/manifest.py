@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from netsculpt.core.plugins import providers
 from netsculpt.core.version import __version__
 from netsculpt.core.writing import write_json
 
@@ -33,7 +34,7 @@ def write_manifest(folder: Path, about: Mapping[str, Any]) -> None:
             "schema": "netsculpt.manifest/1",
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             **about,
-            "versions": {"netsculpt": __version__, **_versions()},
+            "versions": {"netsculpt": __version__, **_versions(), **providers()},
             "python": platform.python_version(),
             "platform": platform.platform(),
         },

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 import numpy as np
 
-from netsculpt.core.catalog import catalog, names
+from netsculpt.core.catalog import named, names
 from netsculpt.core.errors import FormatError
 from netsculpt.core.progress import Progress
 from netsculpt.core.version import __version__
@@ -292,7 +292,7 @@ def _process(config: SweepConfig, task: Task) -> Sculpting:
     from netsculpt.training.fitting.recipe import Recipe
     from netsculpt.training.sculpting.sculpt import Sculpting, SculptingMethod
 
-    methods = {name: catalog(f"{name}s")[getattr(config, name)] for name in _METHODS}
+    methods = {name: named(f"{name}s", getattr(config, name)) for name in _METHODS}
     return Sculpting(
         MLP(config.widths),
         task,
