@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # of processes too: tests share the cores
-import torch
+gc.set_threshold(50_000)  # new objects, as the command line sets it; with 700, tests take longer
+import torch  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
 def same_weights_every_time() -> None:
     """Torch draws initial weights from its global generator, now and then an exact 0: no edge."""
     torch.manual_seed(0)
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector the modules and tests, which stay until the end."""
+    gc.freeze()

@@ -268,10 +268,10 @@ def interrupt(how: int, n_lines: int, command: tuple[object, ...], folder: Path)
 
 
 def test_an_interrupted_training_resumes_to_the_same_bits(cli: Any, tmp_path: Path) -> None:
-    options = ("--task", "digits", "--epochs", 40, "--batch-size", 64, "--seed", 2)
+    options = ("--task", "digits", "--epochs", 25, "--batch-size", 64, "--seed", 2)
     command = ("train", *MLP_SPEC, *options, "-o", "part.pt", "--resume")
     assert "--resume" in interrupt(signal.SIGINT, 2, command, tmp_path)
-    interrupt(signal.SIGKILL, 12, command, tmp_path)
+    interrupt(signal.SIGKILL, 6, command, tmp_path)
     assert cli(*command)[0] == 0
     assert cli("train", *MLP_SPEC, *options, "-o", "whole.pt")[0] == 0
     assert (tmp_path / "part.pt").read_bytes() == (tmp_path / "whole.pt").read_bytes()

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from commands import cli
 from torch import nn
 from torch.nn.utils import prune
 from typer.testing import CliRunner, Result
@@ -176,19 +175,13 @@ def test_tokens(in_home: Path) -> None:
     assert netsculpt.load("tokens.npz").n_units == 5 + 4 + 2
 
 
-def test_analyze_says_what_it_imports(home: Path, tmp_path: Path) -> None:
+def test_analyze_says_what_it_imports(in_home: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     model = ("--model", "researchnets.zoo:block", "--example-shape", "1,3,8,8")
     model += ("--edge-norm", "l2")
-    command = [sys.executable, "-m", "netsculpt", "analyze", "w.pt", *model, "--json", "-o", out]
-    found = subprocess.run(
-        [*map(str, command), *QUICK],
-        capture_output=True,
-        text=True,
-        cwd=home,
-        check=False,
-        env={**os.environ, "COLUMNS": "100"},
-    )
+    for name in [x for x in sys.modules if x.partition(".")[0] == "researchnets"]:
+        del sys.modules[name]
+    found = cli("analyze", "w.pt", *model, "--json", "-o", out, *QUICK)
     assert found.returncode == 0, found.stderr
     summary = json.loads(found.stdout)  # nothing that the net prints is in it
     assert found.stderr.splitlines()[0] == "netsculpt: imports researchnets.zoo and runs its code"
