@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from netsculpt import hierarchy, modules, paths
 from netsculpt.core.catalog import catalog, named, names
-from netsculpt.core.errors import GraphError, LimitError, NetsculptError
+from netsculpt.core.errors import GraphError, LimitError, PluginError
 from netsculpt.core.parallel import for_threads
 from netsculpt.core.progress import Progress, silent
 from netsculpt.core.random import RNG, root_seed, stream
@@ -37,6 +37,7 @@ __all__ = ["Analysis", "AnalysisPlan", "Detected", "PathFacts", "analyze", "dete
 TAU = 0.9  # share of paths that the path core covers
 MAX_PAIRS = 1_000_000  # entries of the largest input × output matrix that a report holds
 UNIT_COLUMNS = ("unit", "name", "layer", "role", "position", "live")
+MODULE_COLUMNS = ("module_", "hierarchy_")  # beginnings; the detector follows
 UNWEIGHTED = frozenset({"depth", "in_degree", "out_degree"})  # the same on pattern and magnitude
 
 
@@ -44,8 +45,8 @@ UNWEIGHTED = frozenset({"depth", "in_degree", "out_degree"})  # the same on patt
 class AnalysisPlan:
     """What `analyze` is asked for."""
 
-    detectors: tuple[str, ...] = ("layered",)  # names in `netsculpt.modules`
-    null: str = "rewire"  # name in `netsculpt.nulls`: what "by chance" means
+    detectors: tuple[str, ...] = ("layered",)  # in the catalogues "detectors", "data_aware"
+    null: str = "rewire"  # in the catalogue "nulls": what "by chance" means
     n_nulls: int = 100  # null networks per detector; 0: no z and no p; least p is 1/(n_nulls + 1)
     n_seeds: int = 20  # runs per detector to measure its stability; below 2: not measured
 
@@ -263,7 +264,7 @@ def _columns(graph: NetGraph, notes: list[str]) -> dict[str, NDArray[np.float64]
         for column, form in forms:
             try:
                 columns[column] = _checked_column(column, metric(form), graph, columns)
-            except NetsculptError as error:
+            except (LimitError, PluginError) as error:
                 notes.append(f"Column {column} left out: {error}")
     return columns
 
@@ -272,11 +273,11 @@ def _checked_column(
     column: str, values: object, graph: NetGraph, before: Collection[str]
 ) -> NDArray[np.float64]:
     """The values of a metric [U]; metrics of other packages may return anything."""
-    if column in before or column in UNIT_COLUMNS:
-        raise GraphError("there is a column of that name: rename the metric")
+    if column in before or column in UNIT_COLUMNS or column.startswith(MODULE_COLUMNS):
+        raise PluginError("there is a column of that name: rename the metric")
     if not isinstance(values, np.ndarray) or values.shape != (graph.n_units,):
         shape = list(values.shape) if isinstance(values, np.ndarray) else type(values).__name__
-        raise GraphError(
+        raise PluginError(
             f"the metric returned {shape}: one number per unit [{graph.n_units}] is needed"
         )
     return values.astype(np.float64, copy=False)

@@ -147,21 +147,26 @@ print(json.dumps(seen))
 """
 
 
+def distribution(folder: Path, name: str, entries: str) -> None:
+    """Make a folder, to be put on the path, that holds an installed package's metadata."""
+    info = folder / f"{name}-2.0.dist-info"
+    info.mkdir()
+    info.joinpath("METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 2.0\n")
+    info.joinpath("entry_points.txt").write_text(entries)
+
+
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An installed package that offers one method for each catalogue, a file for each."""
     folder = tmp_path_factory.mktemp("site")
-    info = folder / "elsewhere-1.0.dist-info"
     (folder / "elsewhere").mkdir()
-    info.mkdir()
-    info.joinpath("METADATA").write_text("Metadata-Version: 2.1\nName: elsewhere\nVersion: 1.0\n")
     groups = []
     for catalogue, text in METHODS.items():
         folder.joinpath("elsewhere", f"{catalogue}.py").write_text(text)
         method = method_in(text, catalogue)
         target = f"elsewhere.{catalogue}" + ("" if catalogue in MODULES else f":{method}")
         groups.append(f"[netsculpt.{catalogue}]\n{method} = {target}\n")
-    info.joinpath("entry_points.txt").write_text("\n".join(groups))
+    distribution(folder, "elsewhere", "\n".join(groups))
     return folder
 
 
@@ -169,8 +174,9 @@ def method_in(text: str, catalogue: str) -> str:
     return "hidden" if catalogue == "formats" else re.findall(r"^def (\w+)", text, re.MULTILINE)[-1]
 
 
-def run(package: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    paths = [str(package), *filter(None, [os.environ.get("PYTHONPATH")])]
+def run(*arguments: str, on: list[Path]) -> subprocess.CompletedProcess[str]:
+    """Python with the packages of some folders."""
+    paths = [*map(str, on), *filter(None, [os.environ.get("PYTHONPATH")])]
     return subprocess.run(
         [sys.executable, "-W", "error", *arguments],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
@@ -194,7 +200,7 @@ def test_contributing_lists_every_catalogue_and_where_it_is() -> None:
 def test_a_method_of_every_kind_from_another_package(package: Path, tmp_path: Path) -> None:
     model = tmp_path / "model.bin"
     model.write_bytes(b"HIDDEN 3\n")
-    used = run(package, "-c", USED, str(model))
+    used = run("-c", USED, str(model), on=[package])
     assert used.returncode == 0, used.stderr
     seen: dict[str, Any] = json.loads(used.stdout)
     assert seen == {
@@ -219,28 +225,23 @@ def test_the_command_line_shows_and_takes_it(package: Path, tmp_path: Path) -> N
     model = tmp_path / "model.bin"
     model.write_bytes(b"HIDDEN 3\n")
     options = ("--detector", "halves", "--null", "flipped", "--nulls", "2", "--json")
-    analysed = run(package, "-m", "netsculpt", "analyze", str(model), *options)
+    analysed = run("-m", "netsculpt", "analyze", str(model), *options, on=[package])
     assert analysed.returncode == 0, analysed.stderr
     assert json.loads(analysed.stdout)["modules"].keys() == {"halves"}
 
 
 @pytest.mark.parametrize("name", ["leiden", "halves"])
-def test_a_name_that_is_taken_is_left_out_with_a_warning(package: Path, name: str) -> None:
-    other = package / "other-1.0.dist-info"
-    other.mkdir()
-    other.joinpath("METADATA").write_text("Metadata-Version: 2.1\nName: other\nVersion: 1.0\n")
-    entry = f"[netsculpt.detectors]\n{name} = json:loads\n"
-    other.joinpath("entry_points.txt").write_text(entry)
+def test_a_name_that_is_taken_is_left_out_with_a_warning(
+    package: Path, tmp_path: Path, name: str
+) -> None:
+    distribution(tmp_path, "other", f"[netsculpt.detectors]\n{name} = json:loads\n")
     script = (
         "import warnings\nfrom netsculpt.core.catalog import catalog\n"
         "with warnings.catch_warnings(record=True) as caught:\n"
         "    warnings.simplefilter('always')\n"
         f"    print(catalog('detectors')[{name!r}].__module__, len(caught), caught[0].message)"
     )
-    done = run(package, "-c", script)
-    for file in other.iterdir():
-        file.unlink()
-    other.rmdir()
+    done = run("-c", script, on=[package, tmp_path])
     assert done.returncode == 0, done.stderr
     assert " 1 " in done.stdout
     assert "is taken" in done.stdout
@@ -265,14 +266,12 @@ def broken(tmp_path: Path) -> Path:
         "def odd(graph, *, rng=None):\n    raise ValueError('too odd for me')\n"
         "def few(graph):\n    return [1.0, 2.0]\n"
     )
-    info = tmp_path / "broken-2.0.dist-info"
-    info.mkdir()
-    info.joinpath("METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 2.0\n")
     entries = [f"[{group}]\n{name} = {target}\n" for name, (group, target, _) in BROKEN.items()]
     metrics = "[netsculpt.metrics]\nfew = broken:few\nlive = broken:few\ngone = nowhere:x\n"
-    formats = "[netsculpt.formats]\nhidden = nowhere\n"
+    formats = "[netsculpt.formats]\nhidden = nowhere\nsniffless = broken\n"
+    rules = "[netsculpt.rules]\nopless = broken\n"
     detectors = "[netsculpt.detectors]\n" + "".join(x.partition("]\n")[2] for x in entries)
-    info.joinpath("entry_points.txt").write_text(detectors + metrics + formats)
+    distribution(tmp_path, "broken", detectors + metrics + formats + rules)
     return tmp_path
 
 
@@ -281,7 +280,8 @@ def analysed(package: Path, detector: str) -> subprocess.CompletedProcess[str]:
     netsculpt.save(graph, package / "graph.npz")
     options = ("--detector", detector, "--nulls", "0", "--stability-seeds", "0", "--json")
     script = "import netsculpt.cli; netsculpt.cli.main()"
-    return run(package, "-W", "default", "-c", script, "analyze", f"{package}/graph.npz", *options)
+    arguments = ("-W", "default", "-c", script, "analyze", f"{package}/graph.npz", *options)
+    return run(*arguments, on=[package])
 
 
 def test_a_broken_package_does_not_stop_what_does_not_need_it(broken: Path) -> None:

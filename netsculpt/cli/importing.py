@@ -40,7 +40,7 @@ def imported(where: str) -> ModuleType:
                 "file",
                 param_hint="--model",
             ) from None
-        from netsculpt.tracing.net_and_example import first_line
+        from netsculpt.core.errors import first_line
 
         raise TopologyError(
             f"importing {where} raised {first_line(error)}. A module that only defines the net is "

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 import importlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
@@ -18,7 +18,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from netsculpt.core.errors import FormatError
-from netsculpt.core.plugins import guarded, loaded, offers, usable
+from netsculpt.core.plugins import function_of, module_of, offers, usable
 
 __all__ = ["CATALOGUES", "catalog", "modules", "named", "names", "near"]
 
@@ -43,6 +43,10 @@ CATALOGUES: Final = MappingProxyType(
 
 _ROOT = Path(__file__).parent.parent
 _TOGETHER = ("detectors", "data_aware")  # share their names
+_PARTS: Final[Mapping[str, Callable[[str], tuple[str, ...]]]] = {  # of a file, by its name
+    "formats": lambda _: ("sniff", "read"),
+    "rules": lambda name: ("OPS", name),
+}
 _RESERVED = {"detectors": ("all",), "scores": ("phew",), "allocations": ("global",)}
 
 
@@ -63,7 +67,7 @@ def catalog(catalogue: str) -> dict[str, Callable[..., Any]]:
     True
     """
     own = {name: _method(catalogue, name) for name in _own(catalogue)}
-    return dict(sorted({**own, **usable(_offered(catalogue), guarded)}.items()))
+    return dict(sorted({**own, **usable(_offered(catalogue), function_of)}.items()))
 
 
 def named(catalogue: str, name: str, *, also: Sequence[str] = ()) -> Callable[..., Any]:
@@ -73,7 +77,7 @@ def named(catalogue: str, name: str, *, also: Sequence[str] = ()) -> Callable[..
     ------
     FormatError
         If there is none; names in `also` are listed as well.
-    NetsculptError
+    PluginError
         If it belongs to another package and does not load.
     """
     if name in _own(catalogue):
@@ -81,7 +85,7 @@ def named(catalogue: str, name: str, *, also: Sequence[str] = ()) -> Callable[..
     if name not in names(catalogue):
         suggestion = near(name, [*also, *names(catalogue)])
         raise FormatError(f"{name!r} is not in {CATALOGUES[catalogue]}; {suggestion}")
-    return guarded(_offered(catalogue)[name])
+    return function_of(_offered(catalogue)[name])
 
 
 def near(name: str, known: Collection[str]) -> str:
@@ -97,12 +101,15 @@ def near(name: str, known: Collection[str]) -> str:
 def modules(catalogue: str) -> dict[str, Any]:
     """The files of a catalogue whose methods are whole files, such as formats, by name.
 
+    Those of other packages come last and are left out if they lack a part.
+
     >>> modules("formats")["safetensors"].__name__
     'netsculpt.loading.formats.safetensors'
     """
-    place = CATALOGUES[catalogue]
-    own = {name: importlib.import_module(f"{place}.{name}") for name in _own(catalogue)}
-    return dict(sorted({**own, **usable(_offered(catalogue), loaded)}.items()))
+    place, parts = CATALOGUES[catalogue], _PARTS[catalogue]
+    own = {name: importlib.import_module(f"{place}.{name}") for name in sorted(_own(catalogue))}
+    points = dict(sorted(_offered(catalogue).items()))
+    return {**own, **usable(points, lambda point: module_of(point, parts(point.name)))}
 
 
 def _method(catalogue: str, name: str) -> Callable[..., Any]:
@@ -121,7 +128,7 @@ def _own(catalogue: str) -> frozenset[str]:
     """Names of netsculpt's own methods, read as text."""
     folder = _folder(catalogue)
     if folder.is_dir():
-        return frozenset(x.stem for x in folder.glob("*.py") if not x.stem.startswith("_"))
+        return frozenset(file.stem for file in folder.glob("*.py") if not file.stem.startswith("_"))
     for node in ast.parse(folder.with_suffix(".py").read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
             return frozenset(ast.literal_eval(node.value))

@@ -12,8 +12,10 @@ __all__ = [
     "GraphError",
     "LimitError",
     "NetsculptError",
+    "PluginError",
     "TopologyError",
     "UnsafeFileError",
+    "first_line",
 ]
 
 
@@ -43,7 +45,20 @@ class GraphError(NetsculptError, ValueError):
     """Arrays that do not form a legal graph, or an argument that does not fit the graph."""
 
 
+class PluginError(NetsculptError):
+    """A method of another package that does not load, fails, or returns what cannot be used."""
+
+
 class LimitError(NetsculptError):
     """A size or a number beyond what is allowed or can be represented."""
 
     exit_code: ClassVar[int] = 6
+
+
+def first_line(error: BaseException) -> str:
+    """The type and the first line of an error, for the text of another.
+
+    >>> first_line(KeyError("fc1"))
+    "KeyError: 'fc1'"
+    """
+    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]:.200}"

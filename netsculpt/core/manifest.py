@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -31,7 +32,7 @@ def write_manifest(folder: Path, about: Mapping[str, Any]) -> None:
     write_json(
         folder / "manifest.json",
         {
-            "schema": "netsculpt.manifest/1",
+            "schema": "netsculpt.manifest/2",
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             **about,
             "versions": {"netsculpt": __version__, **_versions(), **providers()},
@@ -43,10 +44,8 @@ def write_manifest(folder: Path, about: Mapping[str, Any]) -> None:
 
 def _versions() -> dict[str, str]:
     """Versions of what results depend on, as far as it is installed."""
-    found = {}
+    versions = {}
     for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
+        with suppress(PackageNotFoundError):
+            versions[package] = version(package)
+    return versions

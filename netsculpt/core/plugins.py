@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from functools import cache, wraps
 from importlib.metadata import EntryPoint, entry_points
+from types import SimpleNamespace
 from typing import Any
 
-from netsculpt.core.errors import NetsculptError
+from netsculpt.core.errors import NetsculptError, PluginError, first_line
 
-__all__ = ["PluginWarning", "guarded", "loaded", "offers", "providers", "usable"]
+__all__ = [
+    "PluginWarning",
+    "function_of",
+    "leave_out",
+    "module_of",
+    "offers",
+    "providers",
+    "usable",
+]
 
 _PREFIX = "netsculpt."
 
@@ -21,42 +30,100 @@ class PluginWarning(UserWarning):
 
 def offers(catalogue: str, taken: Collection[str]) -> dict[str, EntryPoint]:
     """Entry points of a catalogue by name, without those whose name is taken or unusable."""
-    found: dict[str, EntryPoint] = {}
-    for point in entry_points(group=_PREFIX + catalogue):
-        if point.name in taken or point.name in found:
-            _leave_out(f"the name {point.name!r} of {_origin(point)} is taken")
+    points: dict[str, EntryPoint] = {}
+    for point in _installed():
+        if point.group != _PREFIX + catalogue:
+            continue
+        if point.name in taken or point.name in points:
+            leave_out(f"the name {point.name!r} of {_origin(point)} is taken")
         elif not point.name.isidentifier():
-            _leave_out(f"{point.name!r} of {_origin(point)} is not a name of a function")
+            leave_out(f"{point.name!r} of {_origin(point)} is not a name of a function")
         else:
-            found[point.name] = point
-    return found
+            points[point.name] = point
+    return points
 
 
-def loaded(point: EntryPoint) -> Any:
-    """Import what an entry point names.
+def function_of(point: EntryPoint) -> Callable[..., Any]:
+    """The function that an entry point names; its errors name the package that it comes from.
 
     Raises
     ------
-    NetsculptError
-        If that fails, whatever the error of the other package is.
+    PluginError
+        If it cannot be imported or is not a function.
     """
-    try:
-        return point.load()
-    except (Exception, SystemExit) as error:
-        raise NetsculptError(
-            f"{point.name!r} of {_origin(point)} cannot be imported ({type(error).__name__}: "
-            f"{error}): update or uninstall that package"
-        ) from error
-
-
-def guarded(point: EntryPoint) -> Callable[..., Any]:
-    """The function that an entry point names; its errors name the package that it comes from."""
-    function = loaded(point)
+    function = _imported(point)
     if not callable(function):
-        raise NetsculptError(
+        raise PluginError(
             f"{point.name!r} of {_origin(point)} is a {type(function).__name__}: a function is "
             f"needed, '{point.module}:{point.name}' in its entry point"
         )
+    return _attributed(point, function)
+
+
+def module_of(point: EntryPoint, parts: Collection[str]) -> SimpleNamespace:
+    """These parts of a file that an entry point names; errors of its functions name the package.
+
+    Raises
+    ------
+    PluginError
+        If it cannot be imported or lacks a part.
+    """
+    module = _imported(point)
+    missing = [part for part in parts if not hasattr(module, part)]
+    if missing:
+        raise PluginError(
+            f"{point.name!r} of {_origin(point)} lacks {', '.join(missing)}: a file with "
+            f"{', '.join(parts)} is needed"
+        )
+    values = {part: getattr(module, part) for part in parts}
+    return SimpleNamespace(
+        **{part: _attributed(point, x) if callable(x) else x for part, x in values.items()}
+    )
+
+
+def usable(points: Mapping[str, EntryPoint], load: Callable[[EntryPoint], Any]) -> dict[str, Any]:
+    """What loads of some entry points; the others are left out with a warning."""
+    methods = {}
+    for name, point in points.items():
+        try:
+            methods[name] = load(point)
+        except PluginError as error:
+            leave_out(str(error))
+    return methods
+
+
+def providers() -> dict[str, str]:
+    """Versions of the packages that offer methods, by package."""
+    packages = [point.dist for point in _installed() if point.dist is not None]
+    return {package.name: package.version for package in packages}
+
+
+@cache
+def leave_out(reason: str) -> None:
+    """Warn once that something of another package is left out."""
+    warnings.warn(f"left out: {reason}", PluginWarning, stacklevel=4)
+
+
+@cache
+def _installed() -> tuple[EntryPoint, ...]:
+    """All methods that this environment offers: finding them reads a file per package."""
+    found = entry_points()
+    groups = [group for group in found.groups if group.startswith(_PREFIX)]
+    return tuple(point for group in groups for point in found.select(group=group))
+
+
+def _imported(point: EntryPoint) -> Any:
+    try:
+        return point.load()
+    except (Exception, SystemExit) as error:
+        raise PluginError(
+            f"{point.name!r} of {_origin(point)} cannot be imported ({first_line(error)}): update "
+            "or uninstall that package"
+        ) from error
+
+
+def _attributed(point: EntryPoint, function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function; errors that are not netsculpt's own name its package."""
 
     @wraps(function)
     def call(*arguments: Any, **options: Any) -> Any:
@@ -65,39 +132,14 @@ def guarded(point: EntryPoint) -> Callable[..., Any]:
         except NetsculptError:
             raise
         except Exception as error:
-            raise NetsculptError(
-                f"{point.name!r} of {_origin(point)} failed ({type(error).__name__}: {error}): "
-                "report it to that package"
+            raise PluginError(
+                f"{point.name!r} of {_origin(point)} failed ({first_line(error)}): report it to "
+                "that package"
             ) from error
 
     return call
 
 
-def usable(points: dict[str, EntryPoint], load: Callable[[EntryPoint], Any]) -> dict[str, Any]:
-    """What loads of some entry points; the others are left out with a warning."""
-    methods = {}
-    for name, point in points.items():
-        try:
-            methods[name] = load(point)
-        except NetsculptError as error:
-            _leave_out(str(error))
-    return methods
-
-
-def providers() -> dict[str, str]:
-    """Versions of the packages that offer methods, by package."""
-    everything = entry_points()
-    groups = [group for group in everything.groups if group.startswith(_PREFIX)]
-    points = [point for group in groups for point in everything.select(group=group)]
-    return {point.dist.name: point.dist.version for point in points if point.dist is not None}
-
-
 def _origin(point: EntryPoint) -> str:
     package = "" if point.dist is None else f"package {point.dist.name} {point.dist.version}, "
     return f"{package}entry point {point.value} in {point.group}"
-
-
-@cache
-def _leave_out(reason: str) -> None:
-    """Warn once."""
-    warnings.warn(f"left out: {reason}", PluginWarning, stacklevel=4)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from netsculpt.core.errors import LimitError, TopologyError
+from netsculpt.core.errors import LimitError, TopologyError, first_line
 
-__all__ = ["NetAndExample", "first_line", "net_from", "zeros_example"]
+__all__ = ["NetAndExample", "net_from", "zeros_example"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,11 +72,6 @@ def zeros_example(shapes: Sequence[Sequence[int]], dtypes: Sequence[str]) -> tup
             f"no memory for an example of {' and '.join(str(list(x)) for x in shapes)} "
             f"({error}): give smaller shapes; a batch of 1 is enough"
         ) from None
-
-
-def first_line(error: BaseException) -> str:
-    """The type and the first line of an error."""
-    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]:.200}"
 
 
 def _needed(factory: object) -> list[str]:

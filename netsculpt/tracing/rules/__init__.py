@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 from netsculpt.core.catalog import modules
+from netsculpt.core.plugins import leave_out
 from netsculpt.tracing.engine.call import Call
 
 __all__ = ["rules"]
@@ -23,6 +24,11 @@ def rules() -> dict[str, Callable[[Call], Any]]:
     >>> rules()["linear"].__name__
     'linear'
     """
-    return {
-        op: getattr(module, name) for name, module in modules("rules").items() for op in module.OPS
-    }
+    known: dict[str, Callable[[Call], Any]] = {}
+    for name, module in modules("rules").items():
+        for op in module.OPS:
+            if op in known:
+                leave_out(f"the rule {name!r} for {op!r}, which {known[op].__name__!r} follows")
+            else:
+                known[op] = getattr(module, name)
+    return known
