@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import copy
-import functools
 import itertools
 from collections.abc import Callable
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +92,7 @@ def total(net: nn.Module) -> int:
 @pytest.mark.parametrize("scope", SCOPES)
 @pytest.mark.parametrize("method", SCORES)
 def test_every_composition_keeps_exactly_as_many(method: str, scope: str) -> None:
-    net, batches = small_cnn(), Batches(small_batches().pairs[:1])
+    net, batches = small_cnn(), Batches([(x[:3], y[:3]) for x, y in small_batches().pairs])
     every = itertools.product(ALLOCATIONS, SCHEDULES, (1, 3), (0.0, 0.03, 0.37, 1.0))
     for allocation, schedule, rounds, density in every:
         found = prune(
@@ -145,7 +145,7 @@ def test_global_pruning_is_sorting(rounds: int) -> None:
 def test_synflow_falls_by_the_same_factor_a_hundred_times(density: float) -> None:
     net, seen, told = initial_net(MLP((20, 30, 10)), rng=0), list[int](), list[tuple[int, int]]()
 
-    @functools.wraps(synflow)
+    @wraps(synflow)
     def recorded(given: nn.Module, *arguments: Any, **options: Any) -> dict[str, Tensor]:
         seen.append(n_kept(masks_of(given)) if masks_of(given) else total(given))
         return synflow(given, *arguments, **options)
@@ -305,6 +305,37 @@ def test_an_interrupted_pruning_resumes_to_the_same_bytes(tmp_path: Path) -> Non
         prune(net, **given, checkpoint=path)
 
 
+@pytest.mark.usefixtures("untraced")
+@pytest.mark.parametrize(
+    ("damage", "text"),
+    [
+        (lambda state: state["masks"].popitem(), "do not fit"),
+        (lambda state: state["masks"].update({"0.weight": torch.ones(1).bool()}), "do not fit"),
+        (lambda state: state["masks"].update({"0.weight": torch.ones(4, 1, 3, 3)}), "do not fit"),
+        (lambda state: state.update(rounds=0), "after round 0 of 2"),
+        (lambda state: state.update(rounds=3), "after round 3 of 2"),
+    ],
+)
+def test_a_damaged_checkpoint_is_refused(
+    damage: Callable[[dict[str, Any]], None], text: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "state.pt"
+    given: Any = {"method": "magnitude", "density": 0.5, "rounds": 2, "rng": 0, "checkpoint": path}
+    prune(small_cnn(), **given)
+    content = torch.load(path, weights_only=True)
+    damage(content["state"])
+    torch.save(content, path)
+    with pytest.raises(FormatError, match=text):
+        prune(small_cnn(), **given)
+
+
+def test_the_rounds_of_a_score_survive_a_partial() -> None:
+    net = initial_net(MLP((8, 6, 4)), rng=0)
+    batches = Batches([(torch.zeros(1, 8), torch.zeros(1))])
+    found = prune(net, method=partial(synflow), density=0.5, batches=batches)
+    assert found.details["rounds"] == 100
+
+
 def test_methods_are_the_scores_and_walks() -> None:
     assert ("phew", *SCORES) == METHODS == tuple(CLI_METHODS)
 
@@ -453,6 +484,8 @@ def test_inverted_scores_keep_the_worst() -> None:
     batches = Batches([(torch.zeros(1, 8), torch.zeros(1))])
     found = prune(net, method=inverted(synflow), density=0.5, batches=batches)
     assert found.details["rounds"] == 100
+    for score in (partial(synflow), partial(partial(synflow), batches=None)):
+        assert inverted(score).published_rounds == 100
     twice = inverted(inverted(random))
     assert all(torch.equal(x, random(net, rng=0)[k]) for k, x in twice(net, rng=0).items())
 

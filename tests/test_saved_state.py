@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -68,6 +69,17 @@ def test_a_state_of_another_run_is_refused(
     write_state(tmp_path / "a.pt", ABOUT, {})
     with pytest.raises(FormatError, match=f"{text}: use the same to resume it, or another path"):
         read_state(tmp_path / "a.pt", {**ABOUT, **change})
+
+
+def test_numbers_of_numpy_are_numbers(tmp_path: Path) -> None:
+    write_state(tmp_path / "a.pt", {"seed": np.int64(3), "rate": np.float32(0.5)}, {"rounds": 1})
+    assert read_state(tmp_path / "a.pt", {"seed": 3, "rate": 0.5}) == {"rounds": 1}
+
+
+@pytest.mark.parametrize("value", [float("nan"), np.float64("inf"), object(), print])
+def test_what_json_cannot_hold_is_refused_before_the_work(value: object, tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match="what identifies the run cannot be saved"):
+        read_state(tmp_path / "new.pt", {"seed": value})
 
 
 def test_entries_that_are_left_out_are_not_compared(tmp_path: Path) -> None:

@@ -598,6 +598,11 @@ def test_wrong_recipes(wrong: dict[str, Any]) -> None:
         Recipe(**wrong)
 
 
+def test_a_recipe_that_moves_nothing_is_refused(separable: Task) -> None:
+    with pytest.raises(FormatError, match="trains nothing"):
+        fit(initial_net(MLP((4, 3, 2)), rng=0), separable, Recipe(learning_rate=0.0), rng=0)
+
+
 def test_learning_rates() -> None:
     warm = Recipe(learning_rate=2.0, epochs=10, warmup=2)
     assert [learning_rate(warm, step, 2) for step in range(6)] == [0.5, 1.0, 1.5, 2.0, 2.0, 2.0]

@@ -343,7 +343,7 @@ def test_the_first_of_equally_sparse_runs_is_taken() -> None:
 @pytest.mark.parametrize(
     "wrong", [{"learning_rate": float("inf")}, {"noise": float("nan")}, {"epochs": 0}]
 )
-def test_recipe_that_train_nothing_are_refused(wrong: dict[str, Any]) -> None:
+def test_recipes_out_of_bounds_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(FormatError, match=str(next(iter(wrong.values())))):
         replace(SCULPTING, **wrong)
 

@@ -31,7 +31,7 @@ from netsculpt.cli.takes import takes
 from netsculpt.core.errors import FormatError
 
 if TYPE_CHECKING:
-    from netsculpt.training.fitting.recipe import Recipe
+    from netsculpt.training.fitting.recipe import Recipe, check_moves
 
 __all__ = ["train"]
 
@@ -73,10 +73,6 @@ class RecipeOptions:
         """The recipe; raises if it is not one."""
         from netsculpt.training.fitting.recipe import Recipe
 
-        if self.learning_rate == 0:
-            raise typer.BadParameter(
-                "a learning rate of 0 trains nothing: a number above 0 is needed"
-            )
         goal = None if self.goal_accuracy is None else share(self.goal_accuracy)
         epochs = self.milestones and numbers(
             self.milestones,
@@ -87,9 +83,11 @@ class RecipeOptions:
         )
         parsed = {"milestones": epochs or (), "goal_accuracy": goal}
         try:
-            return Recipe(**{**vars(self), **parsed})
+            recipe = Recipe(**{**vars(self), **parsed})
+            check_moves(recipe)
         except FormatError as error:
             raise typer.BadParameter(str(error)) from None
+        return recipe
 
 
 @takes

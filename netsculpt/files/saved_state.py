@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from netsculpt.core.errors import FormatError
 from netsculpt.core.printable import printable
 from netsculpt.core.writing import replacing
@@ -60,7 +62,7 @@ def write_state(path: Path, about: Mapping[str, Any], state: Mapping[str, Any]) 
     content = {
         "format": _FORMAT,
         "version": _VERSION,
-        "about": json.dumps({**about}, allow_nan=False),
+        "about": _encoded(about),
         "state": _on_cpu(state),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -82,8 +84,9 @@ def read_state(path: Path, about: Mapping[str, Any]) -> dict[str, Any] | None:
     ------
     FormatError
         If the file is damaged, is not a saved state, or is of another run; the text says how the
-        two differ.
+        two differ. Or if `about` holds what JSON cannot: the first save would fail.
     """
+    current = json.loads(_encoded(about))
     if not path.exists():
         return None
     with restoring(path):
@@ -95,7 +98,7 @@ def read_state(path: Path, about: Mapping[str, Any]) -> dict[str, Any] | None:
         state, saved = content["state"], json.loads(content["about"])
         if not isinstance(state, dict) or not isinstance(saved, dict):
             raise FormatError("it is incomplete")
-    for key, value in json.loads(json.dumps({**about})).items():
+    for key, value in current.items():
         difference = _difference(saved.get(key), value, key)
         if difference is not None:
             name, before, now = difference
@@ -134,6 +137,23 @@ def digest(tensors: Mapping[str, Tensor]) -> str:
         flat = tensor.detach().cpu().contiguous().reshape(-1)
         hashed.update(flat.view(torch.uint8).numpy().data)
     return f"sha256:{hashed.hexdigest()}"
+
+
+def _encoded(about: Mapping[str, Any]) -> str:
+    """What identifies a run, as JSON; NumPy's numbers are numbers."""
+    try:
+        return json.dumps({**about}, allow_nan=False, default=_plain)
+    except (TypeError, ValueError) as error:
+        raise FormatError(
+            f"what identifies the run cannot be saved ({error}): finite numbers, strings, lists "
+            "and dicts are needed"
+        ) from None
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{value!r:.80} is a {type(value).__name__}")
 
 
 def _difference(saved: Any, current: Any, name: str) -> tuple[str, Any, Any] | None:

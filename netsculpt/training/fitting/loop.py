@@ -21,7 +21,7 @@ from netsculpt.files.saved_state import digest, read_state, restoring, write_sta
 from netsculpt.nets.masking import layer_parameters
 from netsculpt.training.fitting.devices import usable_device
 from netsculpt.training.fitting.metrics import Epoch, JsonLines, TensorBoard
-from netsculpt.training.fitting.recipe import Recipe, learning_rate, optimizer_of
+from netsculpt.training.fitting.recipe import Recipe, check_moves, learning_rate, optimizer_of
 from netsculpt.training.tasks import Task
 
 __all__ = ["Fitted", "fit"]
@@ -84,8 +84,9 @@ def fit(
     Raises
     ------
     FormatError
-        If the net does not return the logits that the task needs; or the checkpoint is of another
-        net, task, recipe or seed, which the text names; or the log is of another training.
+        If the recipe moves no weight, or the net does not return the logits that the task needs;
+        or the checkpoint is of another net, task, recipe or seed, which the text names; or the log
+        is of another training.
     LimitError
         If the loss is no longer finite, or the device cannot be used.
 
@@ -103,6 +104,7 @@ def fit(
     >>> fit(net, task("input-separable"), recipe, rng=0).best.accuracy
     1.0
     """
+    check_moves(recipe)
     where = usable_device(str(device))
     path = None if checkpoint is None else Path(checkpoint)
     seed, about, state = root_seed(rng), dict[str, Any](), None

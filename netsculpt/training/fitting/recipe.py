@@ -9,7 +9,7 @@ from torch import nn, optim
 
 from netsculpt.core.errors import FormatError
 
-__all__ = ["Recipe", "learning_rate", "optimizer_of"]
+__all__ = ["Recipe", "check_moves", "learning_rate", "optimizer_of"]
 
 _OPTIMIZERS = ("sgd", "adam", "adamw")
 _FINITE = "a finite number of at least 0"
@@ -65,8 +65,16 @@ class Recipe:
                 raise FormatError(f"{field} of a recipe is {value!r}: {needed} is needed")
 
 
+def check_moves(recipe: Recipe) -> None:
+    """Raise if a training by the recipe would change nothing."""
+    if recipe.learning_rate == 0:
+        raise FormatError(
+            "the learning rate is 0, which trains nothing: a number above 0 is needed"
+        )
+
+
 def learning_rate(recipe: Recipe, step: int, steps_per_epoch: int) -> float:
-    r"""Learning rate of one step; the first step is 0.
+    r"""Learning rate of one step; steps are counted from 0.
 
     :math:`\eta (t + 1) / w` while warming up; then :math:`\eta`, or :math:`\eta f^k` after k
     milestones, or :math:`\frac\eta 2 (1 + \cos \pi \frac{t - w}{T - w})`, for step t of T, the

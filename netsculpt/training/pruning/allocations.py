@@ -9,16 +9,6 @@ from netsculpt.core.errors import FormatError
 
 __all__ = ["erk", "uniform"]
 
-
-def checked_sizes(shapes: Mapping[str, Sequence[int]], density: float) -> dict[str, int]:
-    """Number of weights of each parameter."""
-    if not 0 <= density <= 1:
-        raise FormatError(f"density is {density}: the kept fraction, 0 … 1, is needed")
-    if not shapes:
-        raise FormatError("the net has no weights to prune: one with weights is needed")
-    return {name: math.prod(shape) for name, shape in shapes.items()}
-
-
 _ROUNDING = 1e-9
 
 
@@ -36,7 +26,7 @@ def erk(shapes: Mapping[str, Sequence[int]], density: float) -> dict[str, float]
     >>> {name: round(x, 6) for name, x in erk(widths, 0.1).items()}
     {'fc1': 0.079568, 'fc2': 0.230189, 'fc3': 1.0}
     """
-    sizes = checked_sizes(shapes, density)
+    sizes = _sizes(shapes, density)
     wanted = sum(math.ceil(density * size - _ROUNDING) for size in sizes.values())
     raw = {name: float(sum(shape)) for name, shape in shapes.items()}  # kept weights at ε = 1
     dense: set[str] = set()
@@ -56,4 +46,13 @@ def uniform(shapes: Mapping[str, Sequence[int]], density: float) -> dict[str, fl
     >>> uniform({"fc1.weight": (300, 784), "fc2.weight": (10, 300)}, 0.1)
     {'fc1.weight': 0.1, 'fc2.weight': 0.1}
     """
-    return dict.fromkeys(checked_sizes(shapes, density), density)
+    return dict.fromkeys(_sizes(shapes, density), density)
+
+
+def _sizes(shapes: Mapping[str, Sequence[int]], density: float) -> dict[str, int]:
+    """Number of weights of each parameter."""
+    if not 0 <= density <= 1:
+        raise FormatError(f"density is {density}: the kept fraction, 0 … 1, is needed")
+    if not shapes:
+        raise FormatError("the net has no weights to prune: one with weights is needed")
+    return {name: math.prod(shape) for name, shape in shapes.items()}

@@ -9,6 +9,7 @@ from functools import wraps
 import torch
 from torch import Tensor, nn
 
+from netsculpt.core.callables import innermost
 from netsculpt.core.catalog import named
 from netsculpt.core.errors import FormatError
 from netsculpt.core.random import RNG, root_seed, stream
@@ -88,7 +89,7 @@ def inverted(score: str | Score) -> Score:
     """
     original: Score = named("scores", score) if isinstance(score, str) else score
 
-    @wraps(original)
+    @wraps(innermost(original))
     def turned(
         net: nn.Module, batches: Batches | None = None, *, rng: RNG = None
     ) -> dict[str, Tensor]:

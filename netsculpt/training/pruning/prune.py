@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from netsculpt.core.callables import innermost
 from netsculpt.core.catalog import named, names, near
 from netsculpt.core.errors import FormatError
 from netsculpt.core.random import RNG, root_seed, stream
@@ -100,7 +101,8 @@ def prune(
         Called with (rounds done, all rounds).
     checkpoint
         A file that keeps the masks after every round. If it exists, pruning resumes from it, to
-        the same bytes. It is not removed at the end. Walks need none.
+        the same bytes; functions are compared by their names. It is not removed at the end. Walks
+        need none.
     jobs
         Threads for walks (−1: one per core); scores use none. The masks do not depend on it.
 
@@ -135,7 +137,8 @@ def prune(
             raise FormatError(f"{method} traces the net: give batches; only their shape is used")
         return _WITHOUT_SCORES[method](net, example, density, rng=seed, jobs=jobs)
     score: Score = _function("scores", method)
-    rounds = int(getattr(score, "published_rounds", 1)) if rounds is None else rounds
+    if rounds is None:
+        rounds = int(getattr(innermost(score), "published_rounds", 1))
     name = _name(method, "score")
     details = {
         "allocation": _name(allocation, "allocation"),
@@ -182,8 +185,13 @@ def _resumed(path: Path, about: Mapping[str, Any], masks: Masks) -> tuple[int, M
     if state is None:
         return 0, masks
     with restoring(path):
-        kept = {name: mask & state["masks"][name].bool() for name, mask in masks.items()}
-        return int(state["rounds"]), kept
+        done, saved = int(state["rounds"]), state["masks"]
+        shapes = {name: (mask.dtype, mask.shape) for name, mask in masks.items()}
+        if {name: (mask.dtype, mask.shape) for name, mask in saved.items()} != shapes:
+            raise FormatError("its masks do not fit the net")
+        if not 0 < done <= about["rounds"]:
+            raise FormatError(f"it is after round {done} of {about['rounds']}")
+        return done, {name: saved[name].to(mask.device) for name, mask in masks.items()}
 
 
 def _function(catalogue: str, choice: str | Callable[..., Any], also: Sequence[str] = ()) -> Any:

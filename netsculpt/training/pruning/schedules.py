@@ -14,6 +14,9 @@ __all__ = ["cubic", "exponential", "linear", "lottery"]
 
 Number = TypeVar("Number", float, "Tensor")
 
+_LEFT = 0.8  # of the weights, after one round
+_ROUNDS = 20  # from progress 0 to 1
+
 
 def cubic(progress: Number) -> Number:
     r"""Fraction pruned :math:`1 - (1 - x)^3`.
@@ -51,10 +54,6 @@ def linear(progress: Number) -> Number:
     0.3
     """
     return progress
-
-
-_LEFT = 0.8  # of the weights, after one round
-_ROUNDS = 20  # from progress 0 to 1
 
 
 def lottery(progress: Number) -> Number:

@@ -22,7 +22,8 @@ def finish(process: Sculpting, path: Path, *, progress: Progress | None = None) 
     Parameters
     ----------
     process
-        A new sculpting. If `path` exists, it resumes from there, to the same bits.
+        A new sculpting. If `path` exists, it resumes from there, to the same bits; functions of
+        its method are compared by their names.
     path
         The state; it stays when all is done. Next to it a file that ends in .jsonl gets a line
         after every round.

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from netsculpt.core.callables import name_of
 from netsculpt.core.errors import FormatError
 from netsculpt.core.progress import Progress
 from netsculpt.core.random import stream
@@ -40,9 +41,8 @@ __all__ = ["PUBLISHED", "Sculpted", "Sculpting", "SculptingMethod", "sculpt"]
 STAGES = ("dense", "units", "retraining", "edges", "single edges", "finished")
 BRANCHING = ("units", "edges")  # stages before which a run is split into one per gradient
 
-Pruning = (
-    PercentilePruning | SingleEdgePruning
-)  # of a stage, step by step; its tensors are its state
+# Of a stage, step by step; its tensors are its state.
+Pruning = PercentilePruning | SingleEdgePruning
 
 
 @dataclass(frozen=True)
@@ -184,7 +184,7 @@ class Sculpting:
 
     @property
     def about(self) -> dict[str, Any]:
-        """Net, task, recipe, seeds and method, JSON-able: what decides all rounds."""
+        """What decides all rounds, JSON-able: net, task, recipe, seeds and method, by its names."""
         units, edges = self._gradients
         return {
             "kind": "sculpting",
@@ -195,7 +195,10 @@ class Sculpting:
             "unit gradients": units,
             "edge gradients": edges,
             "goal accuracy": self._goal,
-            "method": {key: getattr(x, "__name__", x) for key, x in vars(self._method).items()},
+            "method": {
+                key: x if isinstance(x, bool) else name_of(x)
+                for key, x in vars(self._method).items()
+            },
         }
 
     @property
@@ -245,6 +248,8 @@ class Sculpting:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Resume from the result of `state` of an object with the same arguments."""
+        if state["stage"] not in STAGES:
+            raise FormatError(f"its stage is {state['stage']!r:.40}")
         self.stage, device = state["stage"], self._initial.device
         self._dense, self._accepted = (
             replace(self._initial, parameters=stored["parameters"], masks=stored["masks"]).to(

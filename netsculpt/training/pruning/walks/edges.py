@@ -15,7 +15,10 @@ Ints = NDArray[np.int64]
 
 
 def kept_edges(graph: WalkGraph, kept: NDArray[np.bool_]) -> tuple[Ints, Ints, Ints]:
-    """Source, target and scalar of every edge whose scalar is kept [n_scalars] or not counted."""
+    """Source, target and scalar of the edges of kept scalars [n_scalars], and of uncounted ones.
+
+    An uncounted weight of 0 is not an edge, as when the net is traced: no mask says that it is one.
+    """
     present = np.append(kept, graph.strength[kept.size :] > 0)
     parts = [np.zeros((3, 0), np.int64)]
     for connection in graph.connections:

@@ -43,7 +43,10 @@ class NetWalkGraph:
 
     def flat(self, values: Mapping[str, Tensor], *, missing: bool = False) -> NDArray[Any]:
         """One value per scalar, from tensors of the shapes of the weights."""
-        parts = [values.get(x, torch.full(shape, missing)) for x, shape in self.shapes.items()]
+        parts = [
+            values[name] if name in values else torch.full(shape, missing)
+            for name, shape in self.shapes.items()
+        ]
         return torch.cat([part.detach().cpu().flatten() for part in parts]).numpy()
 
     def live(self, kept: NDArray[np.bool_]) -> LiveUnits:
@@ -135,7 +138,7 @@ def _with_numbers(
 
 
 def _connections(layer_weight: LayerWeight, first: int) -> list[Connection]:
-    """The copies of a weight, each with its belongs units."""
+    """One connection per copy of a weight, each with its own units."""
     taken, (n_out, width, *taps) = layer_weight.taken, layer_weight.weight.value.shape
     return [
         Connection(
