@@ -139,7 +139,7 @@ def test_norms_that_are_not_folded() -> None:
 @pytest.mark.parametrize("norm", ["l1", "l2", "sum"])
 def test_kernels_by_their_path_sums(norm: str) -> None:
     result = faithful(shaken(cnn()), (2, 2, 9, 9), edge_norm=norm)
-    signed = "values" if norm == "sum" else "path sums"  # |k| of one tap is no value
+    signed = "values" if norm == "sum" else "path sums"  # |k| of one tap is not a value
     assert checks(result) == {
         "0": "path sums", "3": "path sums", "6": "path sums", "7": signed, "10": "path sums",
         "12": "values",

@@ -303,6 +303,17 @@ def test_flattened_columns_count_once_against_the_limit() -> None:
         trace(net, example, max_edges=7)
 
 
+def test_edges_that_meet_count_once_against_the_limit() -> None:
+    def forward(net: nn.Module, x: Tensor) -> Tensor:
+        y = net.a(x)
+        return y.relu() + y.tanh()
+
+    net = Function(forward, a=nn.Linear(4, 4))
+    assert trace(net, torch.zeros(1, 4), max_edges=20).n_edges == 4 * 4 + 4
+    with pytest.raises(LimitError, match="max_edges is 19"):
+        trace(net, torch.zeros(1, 4), max_edges=19)
+
+
 def test_samples_that_differ_are_refused() -> None:
     net = Function(
         lambda net, x: net.a(x.reshape(-1, 1, 4, 4)).reshape(-1, 8), a=nn.Conv2d(1, 1, 3)

@@ -20,10 +20,9 @@ from torch import Tensor, nn
 from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind, OutputKind
 
-from netsculpt.core.errors import TopologyError
+from netsculpt.core.errors import TopologyError, first_line
 from netsculpt.nets.masks import masks_of
 from netsculpt.tracing.names import constant_of, is_binary, plain
-from netsculpt.tracing.net_and_example import first_line
 from netsculpt.tracing.program import Constant, Op, Program, Ref, leaves, mapped
 
 __all__ = ["evaluating", "exported"]

@@ -66,7 +66,7 @@ def _value(op: Op, values: Mapping[str, Any], program: Program, builder: Builder
     value = rule(call)
     if not isinstance(value, Activation):
         return value
-    if tuple(value.shape) != op.shape:  # better no graph
+    if tuple(value.shape) != op.shape:  # the rule is wrong: no graph is better than a wrong one
         raise call.refusal(f"its rule returns {list(value.shape)}, the net {list(op.shape)}")
     return value.slim()
 

@@ -57,11 +57,12 @@ def join_sets(
     """
     present = sets != NOTHING
     has_units = present.any(axis=1)
-    builder.check_room(name, int(present.sum()))
-    start = builder.add_layer(name, role, shape, int(has_units.sum()))
-    unit = np.where(has_units, np.cumsum(has_units) - 1 + start, NOTHING)
-    target = np.repeat(unit, present.sum(axis=1))
+    numbered = np.where(has_units, np.cumsum(has_units) - 1, 0)
+    target = np.repeat(numbered, present.sum(axis=1))
     each = np.ones(target.size) if weights is None else weights[present]
     source, target, weight, _ = summed(sets[present], target, each)
-    builder.wire(source, target, np.ones_like(weight) if weights is None else weight)
+    builder.check_room(name, source.size)
+    start = builder.add_layer(name, role, shape, int(has_units.sum()))
+    unit = np.where(has_units, numbered + start, NOTHING)
+    builder.wire(source, target + start, np.ones_like(weight) if weights is None else weight)
     return Activation(torch.from_numpy(unit[numbers]))

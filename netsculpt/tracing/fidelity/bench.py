@@ -19,14 +19,16 @@ from netsculpt.tracing.engine.edges import Edges, Floats
 from netsculpt.tracing.fidelity.folds import folds
 from netsculpt.tracing.program import Op, Program, leaves
 
-__all__ = ["Bench", "Outcome", "error"]
+__all__ = ["Bench", "Check", "Outcome", "error"]
+
+Check = Literal["values", "path sums", "sources", "not checked"]
 
 
 @dataclass(frozen=True)
 class Outcome:
     """The outcome of one check."""
 
-    check: Literal["values", "path sums", "sources", "not checked"]
+    check: Check
     error: float | None = None  # 0 … 1; None if not checked
     reason: str = ""  # why it was not checked
 

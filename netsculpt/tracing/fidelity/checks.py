@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from netsculpt.core.random import RNG, root_seed, stream
 from netsculpt.graph.graph import NetGraph
 from netsculpt.tracing.export import evaluating, exported
-from netsculpt.tracing.fidelity.bench import Bench, Outcome
+from netsculpt.tracing.fidelity.bench import Bench, Check, Outcome
 from netsculpt.tracing.fidelity.embedding import EMBEDDINGS, embedding_error, rebuilt_embedding
 from netsculpt.tracing.fidelity.match import options_of, require_same_edges
 from netsculpt.tracing.fidelity.products import checked_product, rebuilt
@@ -35,7 +35,7 @@ class LayerFidelity:
 
     layer: str
     parameter: str | None  # None: wiring
-    check: str  # "values", "path sums", "sources" or "not checked"
+    check: Check
     error: float | None  # 0 … 1; None if not checked
     reason: str  # why it was not checked
 
@@ -190,7 +190,7 @@ def _checked(bench: Bench) -> Iterator[LayerFidelity]:
             continue
         outcome = _outcome(bench, index)
         for parameter in dict.fromkeys(x.parameter for x in bench.arriving(index)):
-            yield LayerFidelity(layer.name, parameter, outcome.check, outcome.error, outcome.reason)
+            yield LayerFidelity(layer.name, parameter, **vars(outcome))
 
 
 def _outcome(bench: Bench, layer: int) -> Outcome:

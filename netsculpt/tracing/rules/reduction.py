@@ -9,7 +9,7 @@ from torch import Tensor
 
 from netsculpt.tracing.engine.activation import NOTHING, Activation, factor_per_unit
 from netsculpt.tracing.engine.call import Call
-from netsculpt.tracing.engine.columns import SeveralInputs
+from netsculpt.tracing.engine.columns import MIXED_FACTORS, SeveralInputs
 from netsculpt.tracing.engine.junction import join_sets
 from netsculpt.tracing.engine.rows import bags, sets
 from netsculpt.tracing.program import Constant
@@ -18,7 +18,6 @@ from netsculpt.tracing.rules.meeting import meeting
 __all__ = ["reduction"]
 
 _WITH_INDICES = ("max", "min")
-_MIXED_FACTORS = "positions of a unit were multiplied by different factors"
 OPS = ("amax", "amin", "logsumexp", "mean", "sum", *_WITH_INDICES)
 
 
@@ -41,7 +40,7 @@ def _reduced(call: Call) -> Activation:
     if activation.factor is not None:
         factor = activation.factor.where(present, torch.inf).amin(dims, keepdim=True)
         if bool((activation.factor != factor)[present].any()):
-            raise call.refusal(_MIXED_FACTORS)
+            raise call.refusal(MIXED_FACTORS)
         factor = factor.where(units != NOTHING, 1.0).reshape(call.op.shape)
     linear = call.op.name in ("mean", "sum")
     return Activation(units.reshape(call.op.shape), factor, call.private and linear)
@@ -74,7 +73,7 @@ def _junction(call: Call, activation: Activation, dims: list[int]) -> Activation
     members, numbers = bags(lines) if linear else sets(lines)
     factor = factor_per_unit(activation.units, activation.factors, call.builder.layers[-1].stop)
     if factor is None:
-        raise call.refusal(_MIXED_FACTORS)
+        raise call.refusal(MIXED_FACTORS)
     factor /= lines.shape[1] if call.op.name == "mean" else 1
     shape, name = call.op.shape, call.junction_name
     numbers = numbers.reshape(shape)
