@@ -208,6 +208,7 @@ def test_rewriting_alone_changes_nothing(tmp_path: Path) -> None:
         (put("indptr", np.array([1, 2, 3, 4, 5, 7, 7, 7], I4)), "climb"),
         (put("indptr", np.array([0, 2, 2**31 - 1, 4, 5, 7, 7, 7], I4)), "climb"),
         (put("indptr", np.array([0, 2, 3, 2, 5, 7, 7, 7], I4)), "climb"),
+        (put("indptr", np.array([0, 2**31 - 1, -(2**31), -1, 5, 7, 7, 7], I4)), "climb"),
         (put("shape", np.array([7, 8])), "not the CSR matrix of 7 units"),
         (put("shape", np.array([10**15, 10**15])), "not the CSR matrix of 7 units"),
         (put("format", np.array(b"csc")), "not the CSR matrix"),

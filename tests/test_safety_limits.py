@@ -1,7 +1,8 @@
-"""Bombs under a memory limit, exit codes of real commands, and checks of netsculpt's own files."""
+"""Bombs in a process under a memory limit, exit codes, and checks of netsculpt's own files."""
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 import os
@@ -201,7 +202,8 @@ def test_interrupted(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*_: Any) -> Any:
         signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(sys.modules["netsculpt.nulls.significance"], "_finite", interrupt)
+    module = importlib.import_module("netsculpt.nulls.significance")
+    monkeypatch.setattr(module, "_finite", interrupt)
     run = cli("analyze", "good.pt", cwd=good)
     assert (run.returncode, run.stderr) == (130, "netsculpt: interrupted\n")
 

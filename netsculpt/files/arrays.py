@@ -16,17 +16,13 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from netsculpt.core.errors import FormatError
+from netsculpt.core.layouts import COMPRESSED, layout_of, parts
 from netsculpt.files.errors import file_errors, require_memory
 from netsculpt.files.words import quoted, shape
 
 __all__ = ["Array", "SparseWeight", "as_arrays", "dense", "from_bytes", "is_tensor"]
 
 _INDEX_BYTES = 16  # for each row and column of a matrix while it is transposed
-_COMPRESSED = {
-    "sparse_csr": sparse.csr_array,
-    "sparse_csc": sparse.csc_array,
-    "sparse_bsr": sparse.bsr_array,
-}
 _NUMBER = re.compile(r"[<>=][biuf](1|2|4|8)")
 
 
@@ -70,7 +66,7 @@ def as_arrays(tensors: Mapping[str, Any], *, max_bytes: int, where: str) -> dict
     total = 0
     for name, tensor in tensors.items():
         total += _memory(tensor)
-        claim = f"{quoted(name)} in {where} is {_layout(tensor)} {shape(tensor.shape)}"
+        claim = f"{quoted(name)} in {where} is {layout_of(tensor)} {shape(tensor.shape)}"
         require_memory(total, max_bytes, f"{claim}: the tensors up to it need {total} bytes")
     with file_errors(where):
         return {name: _as_array(name, tensor, where) for name, tensor in tensors.items()}
@@ -92,26 +88,20 @@ def _memory(tensor: Any) -> int:
     claimed = _INDEX_BYTES * sum(sizes[:2])  # units cost memory even without entries
     if isinstance(tensor, np.ndarray):
         return max(math.prod(sizes) * tensor.itemsize, claimed)
-    layout = _layout(tensor)
+    layout = layout_of(tensor)
     if layout == "strided":
         item = 4 if _is_brief(tensor) else int(tensor.element_size())
         return max(math.prod(sizes) * item, claimed)
-    stored = [math.prod(map(int, x.shape)) * x.element_size() for x in _parts(tensor, layout)]
+    stored = [math.prod(map(int, x.shape)) * x.element_size() for x in _stored(tensor, layout)]
     return claimed + int(sum(stored))
 
 
-def _parts(tensor: Any, layout: str) -> Iterable[Any]:
+def _stored(tensor: Any, layout: str) -> Iterable[Any]:
     if layout == "sparse_coo":
         return tensor._indices(), tensor._values()
-    if layout in ("sparse_csr", "sparse_bsr"):
-        return tensor.crow_indices(), tensor.col_indices(), tensor.values()
-    if layout in ("sparse_csc", "sparse_bsc"):
-        return tensor.ccol_indices(), tensor.row_indices(), tensor.values()
+    if layout in ("sparse_csr", "sparse_bsr", "sparse_csc", "sparse_bsc"):
+        return parts(tensor, layout)
     return ()
-
-
-def _layout(tensor: Any) -> str:
-    return str(getattr(tensor, "layout", "strided")).removeprefix("torch.")
 
 
 def _is_brief(tensor: Any) -> bool:
@@ -128,13 +118,13 @@ def _as_array(name: str, tensor: Any, where: str) -> Array:
             "with data are needed. Save it as float32 (dequantize() quantised tensors first)"
         )
     tensor = tensor.detach()
-    layout = _layout(tensor)
+    layout = layout_of(tensor)
     if layout == "strided":
         array: NDArray[Any] = (tensor.float() if _is_brief(tensor) else tensor).numpy()
         return array
     if layout == "sparse_coo":
         return _of_coo(name, tensor, where)
-    if layout in _COMPRESSED:
+    if layout in COMPRESSED:
         return _of_compressed(name, tensor, layout, where)
     raise FormatError(
         f"{quoted(name)} in {where} has layout {layout}: strided, COO, CSR, CSC or BSR is needed"
@@ -163,7 +153,7 @@ def _of_coo(name: str, tensor: Any, where: str) -> Array:
 def _of_compressed(name: str, tensor: Any, layout: str, where: str) -> SparseWeight:
     import torch
 
-    pointer, index, values = _parts(tensor, layout)
+    pointer, index, values = parts(tensor, layout)
     if tensor.ndim != 2 or values.ndim > (3 if layout == "sparse_bsr" else 1):
         raise FormatError(
             f"{quoted(name)} in {where} is a batch of {layout} matrices or has dense axes: one "
@@ -174,7 +164,7 @@ def _of_compressed(name: str, tensor: Any, layout: str, where: str) -> SparseWei
     )
     stored = _numbers(values), index.numpy(), pointer.numpy()
     sizes = tuple(tensor.shape)
-    return SparseWeight(sizes, _canonical(_COMPRESSED[layout](stored, sizes)))
+    return SparseWeight(sizes, _canonical(COMPRESSED[layout](stored, sizes)))
 
 
 def _numbers(values: Any) -> NDArray[Any]:

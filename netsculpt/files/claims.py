@@ -17,7 +17,7 @@ from netsculpt.core.errors import FormatError
 from netsculpt.files.errors import require_memory
 from netsculpt.files.pickles import PLAIN, Constructors, Global, plain_key, read_pickle
 from netsculpt.files.source import Source
-from netsculpt.files.words import shape
+from netsculpt.files.words import byte_count, shape
 
 __all__ = ["check_pickle", "extent"]
 
@@ -85,7 +85,7 @@ def check_pickle(
     def claim(storage: _Storage, item: int, offset: Any, size: Any, stride: Any) -> str:
         n_bytes = math.prod(map(_natural, size)) * item
         claimed = f"{source.where} claims a tensor of {shape(size)}"
-        require_memory(n_bytes, source.max_bytes, f"{claimed}, {n_bytes} bytes")
+        require_memory(n_bytes, source.max_bytes, f"{claimed}, {byte_count(n_bytes)}")
         if extent(offset, size, stride) * item > storage.n_bytes:
             raise FormatError(
                 f"{claimed} in a storage of {storage.n_bytes} bytes, which cannot hold it: the "

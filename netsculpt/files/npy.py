@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from netsculpt.core.errors import FormatError, UnsafeFileError
 from netsculpt.files.errors import file_errors, require_memory
-from netsculpt.files.words import shape
+from netsculpt.files.words import byte_count, shape
 
 __all__ = ["npy_data", "npy_header", "read_npy"]
 
@@ -64,7 +64,8 @@ def _check(
     if min(sizes, default=0) < 0:
         raise ValueError(f"an array of {shape(sizes)}")
     needed = math.prod(sizes) * dtype.itemsize
-    require_memory(needed, max_bytes, f"{where} claims an array of {shape(sizes)}, {needed} bytes")
+    claim = f"{where} claims an array of {shape(sizes)}, {byte_count(needed)}"
+    require_memory(needed, max_bytes, claim)
     if needed > n_bytes:
         raise FormatError(
             f"{where} claims an array of {shape(sizes)} but is itself {n_bytes} bytes: it is cut "

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from netsculpt.core.printable import printable
 
-__all__ = ["listed", "quoted", "reason", "shape", "shown"]
+__all__ = ["byte_count", "listed", "quoted", "reason", "shape", "shown"]
 
 _LONGEST = 80
 _MOST = 12
@@ -37,6 +37,15 @@ def listed(names: Iterable[object]) -> str:
     ordered = sorted(map(str, names))
     rest = f" and {len(ordered) - _MOST} more" if len(ordered) > _MOST else ""
     return ", ".join(map(shown, ordered[:_MOST])) + rest
+
+
+def byte_count(n: int) -> str:
+    """A number of bytes; a forged one may have more digits than Python prints.
+
+    >>> byte_count(12), byte_count(10**5000)
+    ('12 bytes', 'more than 2^63 bytes')
+    """
+    return f"{n} bytes" if n < 1 << 63 else "more than 2^63 bytes"
 
 
 def shape(sizes: Sequence[int]) -> str:

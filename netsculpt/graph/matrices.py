@@ -16,16 +16,11 @@ from scipy import sparse
 from scipy.sparse import csr_array
 
 from netsculpt.core.errors import GraphError, LimitError
+from netsculpt.core.layouts import COMPRESSED, layout_of, parts
 from netsculpt.core.provenance import step
 from netsculpt.graph.graph import Block, Layer, NetGraph, Role, float_type
 
 __all__ = ["from_matrices", "kept_entries", "layers_in_chain"]
-
-_COMPRESSED = {
-    "sparse_csr": sparse.csr_array,
-    "sparse_csc": sparse.csc_array,
-    "sparse_bsr": sparse.bsr_array,
-}
 
 
 def from_matrices(
@@ -186,18 +181,14 @@ def _as_array(matrix: Any) -> Any:
         tensor = tensor.resolve_conj().resolve_neg()
     if tensor.is_floating_point() and tensor.element_size() < 4:  # bfloat16 and the like
         tensor = tensor.float()
-    layout = str(tensor.layout).removeprefix("torch.")
+    layout = layout_of(tensor)
     shape = tuple(tensor.shape)
     if layout == "strided":
         return tensor.numpy()
     if layout == "sparse_coo" and tensor.sparse_dim() == 2:
         entries = tensor._values().numpy(), tuple(tensor._indices().numpy())
         return sparse.coo_array(entries, shape)
-    if layout not in _COMPRESSED:
+    if layout not in COMPRESSED:
         raise GraphError(f"tensor of layout {layout}: strided, COO, CSR, CSC or BSR is needed")
-    if layout == "sparse_csc":
-        index, pointer = tensor.row_indices(), tensor.ccol_indices()
-    else:
-        index, pointer = tensor.col_indices(), tensor.crow_indices()
-    stored = tensor.values().numpy(), index.numpy(), pointer.numpy()
-    return _COMPRESSED[layout](stored, shape)
+    pointer, index, values = (x.numpy() for x in parts(tensor, layout))
+    return COMPRESSED[layout]((values, index, pointer), shape)

@@ -34,8 +34,9 @@ def graph_of_model(file: ParsedFile, *, allow_nonfinite: bool) -> NetGraph:
 
     from netsculpt.tracing import trace
 
+    model = as_model(file.value, file.where)
     try:
-        spec, net = _built(as_model(file.value, file.where))
+        spec, net = _built(model)
     except FormatError as error:
         raise FormatError(f"{file.where}: {error}") from None
     filled = fill_net(net, file, allow_nonfinite=allow_nonfinite)

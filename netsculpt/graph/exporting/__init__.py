@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -67,8 +68,9 @@ def export(
     ending = Path(path).suffix.lower()
     if ending in _TEXTS:
         texts = _TEXTS[ending](graph, partition, columns or {})
+        head = next(texts)  # raises for wrong arguments, before there is a file
         with replacing(path) as file:
-            file.writelines(text.encode() for text in texts)
+            file.writelines(text.encode() for text in chain([head], texts))
         return
     if ending not in ENDINGS:
         raise GraphError(f"ending {ending!r} found: one of {', '.join(ENDINGS)} is needed")

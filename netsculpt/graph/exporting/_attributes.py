@@ -39,9 +39,10 @@ def node_attributes(
 ) -> list[Attribute]:
     """Attributes of the units, ``label`` first."""
     units = unit_columns(graph)
+    layers = {layer.name: escaped(layer.name) for layer in graph.layers}
     attributes = [
         Attribute("label", "string", [escaped(name) for name in units["name"]]),
-        Attribute("layer", "string", [escaped(name) for name in units["layer"]]),
+        Attribute("layer", "string", [layers[name] for name in units["layer"]]),
         Attribute("role", "string", units["role"]),
         Attribute("position", "long", units["position"]),
     ]

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
@@ -70,6 +69,8 @@ def load_graph(path: str | Path, *, max_bytes: int = 8 << 30) -> NetGraph:
 
 def _graph(source: Source) -> NetGraph:
     with file_errors(source.where, _REMEDY):
+        if not sniff(source):
+            raise ValueError(f"it has no member {DESCRIPTION!r}, which every graph file has")
         members = dict(source.members)
         _check_members(members, source)
         with zipfile.ZipFile(source.path) as archive:
@@ -123,7 +124,7 @@ def _check_csr(arrays: Mapping[str, NDArray[Any]], n_units: int) -> None:
             f"indptr {list(indptr.shape)}, indices {list(indices.shape)} and data "
             f"{list(data.shape)} are not a CSR matrix"
         )
-    if indptr[0] != 0 or indptr[-1] != data.size or (np.diff(indptr) < 0).any():
+    if indptr[0] != 0 or indptr[-1] != data.size or (indptr[1:] < indptr[:-1]).any():
         raise ValueError(f"indptr does not climb from 0 to the number of edges, {data.size}")
     if data.size and (indices.min() < 0 or indices.max() >= n_units):
         raise ValueError(f"target units {indices.min()} … {indices.max()} of {n_units}")

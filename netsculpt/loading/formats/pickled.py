@@ -21,6 +21,7 @@ from netsculpt.files.errors import file_errors, require_memory
 from netsculpt.files.pickles import PLAIN, Constructors, read_pickle
 from netsculpt.files.source import Source
 from netsculpt.files.torch import LEGACY_HEAD, read_legacy
+from netsculpt.files.words import byte_count, shape
 
 __all__ = ["read", "sniff"]
 
@@ -28,7 +29,11 @@ __all__ = ["read", "sniff"]
 def sniff(source: Source) -> bool:
     """Whether the file begins like a pickle of protocol 2 to 5 and not like a torch file."""
     head = source.head
-    return head[:1] == b"\x80" and head[1:2] in b"\x02\x03\x04\x05" and not _is_torch(head)
+    return (
+        head[:1] == b"\x80"
+        and head[1:2] in b"\x02\x03\x04\x05"
+        and not head.startswith(LEGACY_HEAD)
+    )
 
 
 def read(source: Source) -> Content:
@@ -36,10 +41,6 @@ def read(source: Source) -> Content:
     stream = io.BytesIO(source.content())
     value = read_pickle(stream, _constructors(source), where=source.where)
     return Content(value, source.sha256())
-
-
-def _is_torch(head: bytes) -> bool:
-    return head.startswith(LEGACY_HEAD)
 
 
 class _DType:
@@ -105,7 +106,7 @@ def _tensor(stored: Any, offset: int, size: Any, stride: Any, source: Source) ->
         if reach > room:
             raise ValueError(f"a tensor of {reach} bytes in a storage of {room}")
         n_bytes = math.prod(size) * dtype.itemsize
-        claim = f"{source.where} claims a tensor of {list(size)}, {n_bytes} bytes"
+        claim = f"{source.where} claims a tensor of {shape(size)}, {byte_count(n_bytes)}"
         require_memory(n_bytes, source.max_bytes, claim)
         raw = stored._untyped_storage if isinstance(stored, torch.TypedStorage) else stored
         return torch.empty(0, dtype=dtype).set_(raw, offset, size, stride)

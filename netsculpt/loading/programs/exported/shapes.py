@@ -40,7 +40,7 @@ def check_shapes(
         if isinstance(value, Tensor) and tuple(value.shape) != op.shape:
             raise FormatError(
                 f"{where} says that {_described(op)} makes {list(op.shape)}, but torch makes "
-                f"{list(value.shape)}: it is damaged or made up; save the program again"
+                f"{list(value.shape)}: it is damaged or forged; save the program again"
             )
         n_elements = sum(x.numel() for x in leaves(value) if isinstance(x, Tensor))
         memory.take(n_elements, f"{n_elements} elements by {_described(op)}")
@@ -68,7 +68,7 @@ def _value(op: Op, values: Mapping[str, Any], where: str) -> Any:
     except Exception as error:
         raise FormatError(
             f"{where} calls {_described(op)} with arguments that torch refuses ({reason(error)}): "
-            "it is damaged or made up; save the program again"
+            "it is damaged or forged; save the program again"
         ) from None
 
 

@@ -53,7 +53,7 @@ def _check_claims(claims: Mapping[str, Claim], source: Source) -> None:
     for path in members - set(source.members):
         raise FormatError(
             f"{source.where} refers to {quoted(path)}, which is not a member of it: it is cut off "
-            "or made up; save the program again with torch.export.save"
+            "or forged; save the program again with torch.export.save"
         )
     claimed = sum(x.n_bytes for x in claims.values())
     stored = sum(source.members[path].file_size for path in members)

@@ -113,8 +113,8 @@ class Tensors:
 
     def _damaged(self, name: str, problem: str) -> FormatError:
         return FormatError(
-            f"{quoted(name)} in {self._source.where} has {problem}: the file is damaged or made "
-            "up; fetch or export it again"
+            f"{quoted(name)} in {self._source.where} has {problem}: the file is damaged or "
+            "forged; fetch or export it again"
         )
 
 
