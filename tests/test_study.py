@@ -294,8 +294,9 @@ def test_options_change_the_configuration(
     assert "names a c\n" in out
     assert f"2 cells, 0 left out by the budget → {tmp_path}" in out
     assert pd.read_parquet(tmp_path / "values.parquet")["seed"].tolist() == [5, 5]
-    command(["-o", str(tmp_path), "--seeds", "2", "--budget-minutes", "0", "--jobs", "1"])
-    assert "0 cells, 4 left out" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        command(["-o", str(tmp_path), "--seeds", "2", "--budget-minutes", "0", "--jobs", "1"])
+    assert "no cell of 4 is done in" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,7 @@ __all__ = [
     "refuse_options",
     "require_writable",
     "share",
+    "whole",
 ]
 
 one_line_warnings()  # the names of plugins are read below
@@ -90,6 +91,13 @@ def numbers(
     if not values or not all(map(allowed, values)):
         raise typer.BadParameter(f"{text!r} is not {needed}", param_hint=flag)
     return values
+
+
+def whole(text: str) -> int:
+    """A whole number in digits alone; `int` takes "+3" and "3_2" as well."""
+    if not text.strip().isdecimal():
+        raise ValueError(f"{text!r} is not a whole number")
+    return int(text)
 
 
 def refuse_options(context: typer.Context, names: Collection[str], reason: str) -> None:

@@ -23,6 +23,7 @@ from netsculpt.cli.options import (
     refuse_options,
     require_writable,
     share,
+    whole,
 )
 from netsculpt.cli.resuming import refuse_restart, resumable
 from netsculpt.cli.takes import takes
@@ -202,7 +203,7 @@ def _widths(task_name: str, text: str) -> tuple[int, ...]:
     if not text:
         return ends[0], 24, 24, ends[1]
     needed = "a list such as 4,24,24,4"
-    widths = numbers(text, int, lambda width: width > 0, needed=needed, flag="--arch")
+    widths = numbers(text, whole, lambda width: width > 0, needed=needed, flag="--arch")
     if len(widths) < 3 or (widths[0], widths[-1]) != ends:
         raise typer.BadParameter(
             f"{text!r} does not fit {task_name}: {ends[0]} inputs, at least one hidden layer and "

@@ -14,7 +14,7 @@ import typer
 
 from netsculpt.cli.importing import attribute, imported, is_file
 from netsculpt.cli.messages import complain
-from netsculpt.cli.options import choice, numbers
+from netsculpt.cli.options import choice, numbers, whole
 
 if TYPE_CHECKING:
     from netsculpt.graph.graph import NetGraph
@@ -208,7 +208,7 @@ def _shapes(texts: Sequence[str] | None) -> tuple[tuple[int, ...], ...]:
 
 def _shape(text: str) -> tuple[int, ...]:
     needed = "a shape such as 1,3,32,32: batch first, then at least one size, all above 0"
-    sizes = numbers(text, int, lambda size: size > 0, needed=needed, flag="--example-shape")
+    sizes = numbers(text, whole, lambda size: size > 0, needed=needed, flag="--example-shape")
     if len(sizes) < 2:
         raise typer.BadParameter(f"{text!r} is not {needed}", param_hint="--example-shape")
     return sizes

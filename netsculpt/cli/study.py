@@ -86,12 +86,7 @@ def run_study(
     if jobs is None:
         jobs = -1 if backend in CLUSTERS else _JOBS
     try:
-        try:
-            chosen = study(replace(quick if values["quick"] else full, **changed))
-        except NetsculptError:
-            raise
-        except ValueError as error:
-            parser.error(str(error))
+        chosen = _chosen(study, replace(quick if values["quick"] else full, **changed), parser)
         with progress_bars() as progress:
             results = chosen.run(
                 values["out"],
@@ -101,16 +96,30 @@ def run_study(
                 budget_minutes=values["budget_minutes"],
                 progress=progress,
             )
-    except NetsculptError as error:
+        if not results.n_done:
+            raise NetsculptError(
+                f"no cell of {results.n_left_out} is done in {values['out']}: give a larger budget"
+            )
+    except (NetsculptError, OSError) as error:
         sys.exit(explain(error))
     except KeyboardInterrupt:
         complain("interrupted; the same command does what is left")
         sys.exit(INTERRUPTED)
-    if results.tables:
-        show(results.tables)
+    show(results.tables)
     typer.echo(
         f"{results.n_done} cells, {results.n_left_out} left out by the budget → {values['out']}"
     )
+
+
+def _chosen(
+    study: Callable[[Config], Study[Any]], config: Config, parser: argparse.ArgumentParser
+) -> Study[Any]:
+    try:
+        return study(config)
+    except NetsculptError:
+        raise
+    except ValueError as error:
+        parser.error(str(error))
 
 
 def several_of(known: Collection[str]) -> Callable[[str], tuple[str, ...]]:

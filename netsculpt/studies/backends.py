@@ -42,11 +42,16 @@ def as_finished(
     Raises
     ------
     NetsculptError
-        If the backend is unknown or not installed, or Dask has no scheduler.
+        If the backend is unknown or not installed, has no use for the address, or Dask has no
+        scheduler.
 
     >>> sorted(as_finished(abs, [-2, 1]))
     [1, 2]
     """
+    if address is not None and backend not in CLUSTERS:
+        raise NetsculptError(
+            f"an address is given, but no cluster: choose backend {' or '.join(CLUSTERS)}"
+        )
     if jobs == 1 and backend is None:
         yield from map(run, items)
         return

@@ -66,6 +66,8 @@ class SweepConfig:
 
     def __post_init__(self) -> None:
         for name, hint in get_type_hints(SweepConfig).items():
+            if isinstance(getattr(self, name), list):  # as plan.json has it
+                object.__setattr__(self, name, tuple(getattr(self, name)))
             if not _fits(getattr(self, name), hint):
                 raise FormatError(
                     f"{name.replace('_', ' ')} is {getattr(self, name)!r:.80}: "
@@ -199,14 +201,17 @@ def sweep(
 
 def read_config(folder: Path) -> SweepConfig:
     """Configuration of the sweep in a folder."""
+    return _read_plan(folder)[0]
+
+
+def _read_plan(folder: Path) -> tuple[SweepConfig, Any]:
+    """Configuration, and fingerprint of the task."""
     path = folder / "plan.json"
     try:
         if path.stat().st_size > _LONGEST_CONFIG:
             raise ValueError(f"it is longer than {_LONGEST_CONFIG} bytes")
         content = json.loads(path.read_text(encoding="utf-8"))
-        read = content["plan"].items()
-        plan: dict[str, Any] = {k: tuple(x) if isinstance(x, list) else x for k, x in read}
-        return SweepConfig(**plan)
+        return SweepConfig(**content["plan"]), content.get("task")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise FormatError(
             f"{path} cannot be read as the configuration of a sweep ({error}): name a folder that "
@@ -235,7 +240,7 @@ def _begin(config: SweepConfig, folder: Path, task: Task) -> None:
     if not path.exists():
         write_json(path, content)
         return
-    before = read_config(folder)
+    before, samples = _read_plan(folder)
     for field in fields(SweepConfig):
         old, new = getattr(before, field.name), getattr(config, field.name)
         if old != new:
@@ -243,7 +248,7 @@ def _begin(config: SweepConfig, folder: Path, task: Task) -> None:
                 f"{folder} was begun with {field.name.replace('_', ' ')} {old!r}, this is "
                 f"{new!r}: use the same or another folder"
             )
-    if json.loads(path.read_text(encoding="utf-8")).get("task") != content["task"]:
+    if samples != content["task"]:
         raise FormatError(
             f"task {config.task!r} has other samples than when {folder} was begun: its file "
             "changed, or another version of netsculpt made it; use another folder"
