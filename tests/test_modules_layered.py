@@ -359,7 +359,7 @@ def test_large_networks_are_settled_by_splits() -> None:
     assert compare(Partition(found), truth).ari == 1
 
 
-def test_what_no_edge_joins_is_n_disconnected() -> None:
+def test_what_no_edge_joins_is_separated() -> None:
     graph = from_matrices([np.eye(3), np.eye(3)])
     level, _ = live_level(graph, live_units(graph))
     parts, n_parts = connected_parts(level, np.array([0, 0, 1, 0, 0, 1, 0, 0, 1], np.int32))

@@ -15,9 +15,9 @@ from netsculpt.graph.partition import Partition
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["MOST_NAMED", "Hierarchy", "Module"]
+__all__ = ["Hierarchy", "Module"]
 
-MOST_NAMED = 3  # labels of merged modules that a name lists
+_MOST_NAMED = 3  # labels of merged modules that a name lists
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Module:
         """Label in the given partition; "0+2+5" for a merged module, shortened if long."""
         labels = [str(label) for label in self.members or (self.label,)]
         short = (
-            labels if len(labels) <= MOST_NAMED else [*labels[: MOST_NAMED - 1], "…", labels[-1]]
+            labels if len(labels) <= _MOST_NAMED else [*labels[: _MOST_NAMED - 1], "…", labels[-1]]
         )
         return "+".join(short)
 

@@ -9,7 +9,7 @@ from netsculpt.graph.graph import NetGraph, live_units
 from netsculpt.graph.partition import NO_MODULE, Partition, labels_of
 from netsculpt.modules.magnitudes import live_magnitudes
 
-__all__ = ["quality"]
+__all__ = ["check_resolution", "quality"]
 
 
 def quality(graph: NetGraph, partition: Partition, resolution: float = 1.0) -> float:

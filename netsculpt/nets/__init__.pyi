@@ -7,10 +7,12 @@ from .families import VGG as VGG
 from .families import ResNet as ResNet
 from .families import initial_net as initial_net
 from .families import net_from_spec as net_from_spec
+from .masks import mask_gradients as mask_gradients
 from .masks import mask_net as mask_net
 from .masks import masks_of as masks_of
 from .masks import net_from_model as net_from_model
 from .masks import plain_state as plain_state
+from .masks import zero_pruned as zero_pruned
 from .prunable import prunable as prunable
 from .unit_masks import kernel_mask as kernel_mask
 from .unit_masks import unit_masks as unit_masks

@@ -6,9 +6,9 @@ their names and stay the objects that an optimizer holds. Pruned entries are 0: 
 them to 0 before every call and before it returns its state dict, whatever an optimizer did.
 
 After ``backward`` the gradient of a masked parameter is the dense one, from which pruned weights
-can be chosen to grow again. Calling `mask_gradients` before every step of the optimizer, as
-`netsculpt.training.fit` does, keeps the optimizer's moments at 0 there too. If moments from before
-the pruning have moved pruned weights, call `zero_pruned` before reading the weights.
+can be chosen to grow again. Calling `mask_gradients` before every step of the optimizer keeps the
+optimizer's moments at 0 there too; `netsculpt.training.fit` does so by itself. If moments from
+before the pruning have moved pruned weights, call `zero_pruned` before reading the weights.
 """
 
 from __future__ import annotations

@@ -6,8 +6,9 @@ pass ``graph.pattern`` to count paths, ``graph.magnitude`` for Π|weight|,
 return one number per unit are in `netsculpt.paths.per_unit`.
 
 A result beyond float64 (10^308) is a `LimitError`. For networks of any depth, most functions have
-a variant ``log10_…``: its decimal logarithm, −inf where there is no path. These and shares of paths
-raise `GraphError` if a weight is negative.
+a variant ``log10_…``: its decimal logarithm, −inf where the weight is 0. These variants, shares of
+paths, `path_core` and `units_carrying` raise `GraphError` if a weight is negative; only
+`log10_path_kernel_trace` takes any, squared.
 """
 
 from netsculpt.paths.edge_path_weight import edge_path_weight, log10_edge_path_weight

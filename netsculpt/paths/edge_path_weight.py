@@ -16,7 +16,8 @@ def edge_path_weight(graph: NetGraph) -> NDArray[np.float64]:
 
     ``F_u w_uv G_v`` for the edge (u, v): the sum over those paths of the product of weights. In
     a strictly layered network the edges between any two layers sum to `path_total`. Weights enter
-    as given. O(E), in which `path_weights` gives those of the units too.
+    as given. O(E), in which `path_weights` gives those of the units too. Raises `LimitError` beyond
+    float64: use `log10_edge_path_weight`.
 
     Returns
     -------
@@ -43,7 +44,7 @@ def edge_path_weight(graph: NetGraph) -> NDArray[np.float64]:
 def log10_edge_path_weight(graph: NetGraph) -> NDArray[np.float64]:
     """Decimal logarithm of `edge_path_weight` [E], for networks of any depth.
 
-    Weights must not be negative. O(E).
+    Raises `GraphError` if a weight is negative. O(E).
 
     Examples
     --------

@@ -20,7 +20,8 @@ def path_kernel_trace(graph: NetGraph) -> float:
     divided by a weight, so that kept weights of 0 count correctly. Biases form no path; paths run
     through wiring, but as it has no parameters it adds no term. An edge counts as one parameter.
 
-    Weights enter squared, so `graph` and ``graph.magnitude`` give the same. O(E).
+    Weights enter squared, so `graph` and ``graph.magnitude`` give the same. O(E). Raises
+    `LimitError` beyond float64: use `log10_path_kernel_trace`.
 
     Source: Patil & Dovrolis 2021 (PHEW), arXiv 2010.11354, after Gebhart et al. 2021,
     arXiv 2101.10552.
@@ -38,7 +39,7 @@ def path_kernel_trace(graph: NetGraph) -> float:
 
 
 def log10_path_kernel_trace(graph: NetGraph) -> float:
-    """Decimal logarithm of `path_kernel_trace`, for networks of any depth. O(E).
+    """Decimal logarithm of `path_kernel_trace`, for networks of any depth; −inf if it is 0. O(E).
 
     Examples
     --------

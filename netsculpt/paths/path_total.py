@@ -12,7 +12,7 @@ def path_total(graph: NetGraph) -> float:
     """Weight of all input→output paths.
 
     ``Σ_out F_v = Σ_in G_v``: the sum over all paths of the product of weights.
-    Weights enter as given. O(E).
+    Weights enter as given. O(E). Raises `LimitError` beyond float64: use `log10_path_total`.
 
     Examples
     --------
@@ -28,8 +28,8 @@ def path_total(graph: NetGraph) -> float:
 def log10_path_total(graph: NetGraph) -> float:
     """Decimal logarithm of `path_total`, for networks of any depth.
 
-    A ResNet-50 at 90 % sparsity has 10^100 paths, a 256-layer network 10^327. Weights must not be
-    negative. O(E).
+    A ResNet-50 at 90 % sparsity has 10^100 paths, a 256-layer network 10^327. Raises `GraphError`
+    if a weight is negative. O(E).
 
     Examples
     --------

@@ -27,7 +27,7 @@ def path_weights(graph: NetGraph, *, jobs: int = 1) -> PathWeights:
     """Weight of the input→output paths through each unit and each edge.
 
     `path_centrality` and `edge_path_weight` by one sweep in each direction, in the time of the
-    second alone. Weights enter as given. O(E).
+    second alone. Weights enter as given. O(E). Raises `LimitError` beyond float64.
 
     Parameters
     ----------

@@ -29,7 +29,7 @@ __all__ = [
 
 
 def depth(graph: NetGraph) -> NDArray[np.float64]:
-    """Number of edges on the longest path from an input to each unit.
+    """Number of edges on the longest path from an input to each unit [U].
 
     0 at inputs without incoming edges, −1 at units that no input reaches. O(E).
 
@@ -59,7 +59,7 @@ _CHUNK = 1 << 20  # edges: bincount copies its argument as int64
 
 
 def in_degree(graph: NetGraph) -> NDArray[np.float64]:
-    """Number of edges into each unit. O(E).
+    """Number of edges into each unit [U]. O(E).
 
     Examples
     --------
@@ -76,7 +76,7 @@ def in_degree(graph: NetGraph) -> NDArray[np.float64]:
 
 
 def in_strength(graph: NetGraph) -> NDArray[np.float64]:
-    """Sum of the weights into each unit, ``Σ_u w_uv``, signs included; 0 without edges. O(E).
+    """Sum of the weights into each unit [U], ``Σ_u w_uv``, signs included; 0 without edges. O(E).
 
     Examples
     --------
@@ -89,9 +89,9 @@ def in_strength(graph: NetGraph) -> NDArray[np.float64]:
 
 
 def log10_path_centrality(graph: NetGraph) -> NDArray[np.float64]:
-    """Decimal logarithm of `path_centrality`, for networks of any depth.
+    """Decimal logarithm of `path_centrality` [U], for networks of any depth.
 
-    Weights must not be negative. O(E).
+    Raises `GraphError` if a weight is negative. O(E).
 
     Examples
     --------
@@ -104,9 +104,9 @@ def log10_path_centrality(graph: NetGraph) -> NDArray[np.float64]:
 
 
 def log10_paths_in(graph: NetGraph) -> NDArray[np.float64]:
-    """Decimal logarithm of `paths_in`, for networks of any depth.
+    """Decimal logarithm of `paths_in` [U], for networks of any depth.
 
-    Weights must not be negative. O(E).
+    Raises `GraphError` if a weight is negative. O(E).
 
     Examples
     --------
@@ -119,9 +119,9 @@ def log10_paths_in(graph: NetGraph) -> NDArray[np.float64]:
 
 
 def log10_paths_out(graph: NetGraph) -> NDArray[np.float64]:
-    """Decimal logarithm of `paths_out`, for networks of any depth.
+    """Decimal logarithm of `paths_out` [U], for networks of any depth.
 
-    Weights must not be negative. O(E).
+    Raises `GraphError` if a weight is negative. O(E).
 
     Examples
     --------
@@ -134,7 +134,7 @@ def log10_paths_out(graph: NetGraph) -> NDArray[np.float64]:
 
 
 def out_degree(graph: NetGraph) -> NDArray[np.float64]:
-    """Number of edges out of each unit. O(U).
+    """Number of edges out of each unit [U]. O(U).
 
     Examples
     --------
@@ -147,7 +147,7 @@ def out_degree(graph: NetGraph) -> NDArray[np.float64]:
 
 
 def out_strength(graph: NetGraph) -> NDArray[np.float64]:
-    """Sum of the weights out of each unit, ``Σ_v w_uv``, signs included; 0 without edges. O(E).
+    """Sum of the weights out of each unit [U], ``Σ_v w_uv``, signs included; 0 without edges. O(E).
 
     Examples
     --------
@@ -160,10 +160,11 @@ def out_strength(graph: NetGraph) -> NDArray[np.float64]:
 
 
 def path_centrality(graph: NetGraph) -> NDArray[np.float64]:
-    """Weight of the input→output paths through each unit; 0 where there is none.
+    """Weight of the input→output paths through each unit [U]; 0 where there is none.
 
     ``F_v G_v``, `paths_in` times `paths_out` (Sabrin & Dovrolis 2017, doi:10.1017/nws.2017.22). In
     a strictly layered network every layer has the same sum. Weights enter as given. O(E).
+    Raises `LimitError` beyond float64: use `log10_path_centrality`.
 
     Examples
     --------
@@ -181,11 +182,11 @@ def path_centrality(graph: NetGraph) -> NDArray[np.float64]:
 
 
 def path_share(graph: NetGraph) -> NDArray[np.float64]:
-    """Share of the weight of all input→output paths that runs through each unit, 0 … 1.
+    """Share of the weight of all input→output paths that runs through each unit [U], 0 … 1.
 
     ``F_v G_v / Σ_out F``: `path_centrality` over `path_total`, for networks of any depth.
     Comparable between networks; a unit of share 1 is on every path. All 0 if the network has no
-    path. Weights must not be negative. O(E).
+    path. Raises `GraphError` if a weight is negative. O(E).
 
     Examples
     --------
@@ -201,10 +202,11 @@ def path_share(graph: NetGraph) -> NDArray[np.float64]:
 
 
 def paths_in(graph: NetGraph) -> NDArray[np.float64]:
-    """Weight of the paths from the inputs to each unit; 0 where there is none.
+    """Weight of the paths from the inputs to each unit [U]; 0 where there is none.
 
     ``F_v = [v is an input] + Σ_u F_u w_uv``: the sum over those paths of the product of weights.
     Weights enter as given. O(E).
+    Raises `LimitError` beyond float64: use `log10_paths_in`.
 
     Examples
     --------
@@ -219,10 +221,11 @@ def paths_in(graph: NetGraph) -> NDArray[np.float64]:
 
 
 def paths_out(graph: NetGraph) -> NDArray[np.float64]:
-    """Weight of the paths from each unit to the outputs; 0 where there is none.
+    """Weight of the paths from each unit [U] to the outputs; 0 where there is none.
 
     ``G_u = [u is an output] + Σ_v w_uv G_v``: the sum over those paths of the product of weights.
     Weights enter as given. O(E).
+    Raises `LimitError` beyond float64: use `log10_paths_out`.
 
     Examples
     --------

@@ -47,6 +47,11 @@ def leiden(graph: NetGraph, *, rng: RNG = None, resolution: float = 1.0) -> Part
     Partition
         Modules of the live units, −1 for the others; ``quality`` is Q at this γ.
 
+    Raises
+    ------
+    GraphError
+        If `resolution` is negative or not finite.
+
     Notes
     -----
     Some 50 µs per edge and run. Traag, Waltman and van Eck, "From Louvain to Leiden", Sci. Rep. 9,

@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 FAMILIES: Mapping[str, type[NetSpec]] = MappingProxyType(
-    {"cnn": CNN, "lstm": LSTM, "mlp": MLP, "resnet": ResNet, "vgg": VGG}
+    {spec.family: spec for spec in (CNN, LSTM, MLP, ResNet, VGG)}
 )
 
 

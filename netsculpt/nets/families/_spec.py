@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol, TypeGuard
+from typing import Any, ClassVar, Protocol, TypeGuard
 
 import torch
 from torch import nn
@@ -49,12 +49,14 @@ class NetSpec(Protocol):
 
 
 class Stored:
-    """A frozen spec that is stored under its class's name in small letters."""
+    """A frozen spec that is stored with its family."""
+
+    family: ClassVar[str]
 
     @property
     def spec(self) -> dict[str, Any]:
         """The net as ``model.pt`` stores it."""
-        return {"family": _family(self), **{x: _listed(value) for x, value in vars(self).items()}}
+        return {"family": self.family, **{x: _listed(value) for x, value in vars(self).items()}}
 
 
 def initial_net(spec: NetSpec, *, rng: RNG = None) -> nn.Module:
@@ -88,7 +90,7 @@ def check(net: Any, **requirements: Requirement) -> None:
     for field, (good, needed) in requirements.items():
         if not good:
             raise FormatError(
-                f"{field} of a net of family {_family(net)!r} is {getattr(net, field)!r:.80}: "
+                f"{field} of a net of family {net.family!r} is {getattr(net, field)!r:.80}: "
                 f"{needed} is needed"
             )
 
@@ -120,10 +122,6 @@ def halvings(image: object) -> int:
     """How often an image can be halved; 0 if `image` is not an image shape."""
     good, _ = image_shape(image)
     return min(image[1:]).bit_length() - 1 if good and isinstance(image, tuple) else 0
-
-
-def _family(net: object) -> str:
-    return type(net).__name__.lower()
 
 
 def _is_size(value: object) -> bool:

@@ -6,6 +6,7 @@ import math
 from collections import OrderedDict
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import ClassVar
 
 from torch import nn
 
@@ -33,6 +34,8 @@ class CNN(Stored):
     >>> [tuple(x.shape) for x in net.build().parameters() if x.ndim > 1]
     [(8, 1, 3, 3), (16, 8, 3, 3), (32, 64), (10, 32)]
     """
+
+    family: ClassVar = "cnn"
 
     image: tuple[int, int, int]  # channels, height, width
     channels: tuple[int, ...]  # of each convolution

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -37,6 +38,8 @@ class LSTM(Stored):
     >>> [tuple(x.shape) for x in net.parameters() if x.ndim > 1]
     [(64, 8), (64, 16), (10, 16)]
     """
+
+    family: ClassVar = "lstm"
 
     sequence: tuple[int, int]  # steps, features of each
     hidden: int  # units of each layer

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -42,6 +43,8 @@ class MLP(Stored):
     >>> list(net.build().state_dict())
     ['fc1.weight', 'fc1.bias', 'fc2.weight', 'fc2.bias']
     """
+
+    family: ClassVar = "mlp"
 
     widths: tuple[int, ...]  # units of each layer, inputs and outputs included
     activation: str = "relu"  # of the hidden units

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -55,6 +56,8 @@ class ResNet(Stored):
     >>> ResNet(image=(3, 32, 32), n_outputs=10).depth
     20
     """
+
+    family: ClassVar = "resnet"
 
     image: tuple[int, int, int]  # channels, height, width
     n_outputs: int

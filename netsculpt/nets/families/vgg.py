@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import nn
 
@@ -38,6 +38,8 @@ class VGG(Stored):
     >>> [tuple(x.shape) for x in net.build().parameters() if x.ndim > 1]
     [(8, 3, 3, 3), (8, 8, 3, 3), (16, 8, 3, 3), (10, 16)]
     """
+
+    family: ClassVar = "vgg"
 
     image: tuple[int, int, int]  # channels, height, width
     stages: tuple[tuple[int, ...], ...]  # channels of each convolution of each stage
