@@ -31,7 +31,7 @@ from netsculpt.cli.takes import takes
 from netsculpt.core.errors import FormatError
 
 if TYPE_CHECKING:
-    from netsculpt.training.fitting.recipe import Recipe, check_moves
+    from netsculpt.training.fitting.recipe import Recipe
 
 __all__ = ["train"]
 
@@ -71,7 +71,7 @@ class RecipeOptions:
 
     def recipe(self) -> Recipe:
         """The recipe; raises if it is not one."""
-        from netsculpt.training.fitting.recipe import Recipe
+        from netsculpt.training.fitting.recipe import Recipe, check_moves
 
         goal = None if self.goal_accuracy is None else share(self.goal_accuracy)
         epochs = self.milestones and numbers(
