@@ -52,7 +52,7 @@ _DATA = {"snip", "grasp"}  # scores that need samples
 _PROTOCOLS = {  # title: baseline, initialisation
     "as drawn": (NONE, PLAIN),
     "corrected": (NONE, CORRECTED),
-    "drawn again, corrected": ("reinitialised", CORRECTED),
+    "redrawn, corrected": ("reinitialised", CORRECTED),
 }
 _DENSITY = 0.05
 _SHOWN = {  # title: measure at that density

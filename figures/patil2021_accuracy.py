@@ -4,7 +4,7 @@
 
 RESULTS is what analyses/patil2021_phew.py or analyses/tanaka2020_synflow.py wrote. The third
 panel compares kinds of initial weights, at a density that has the baseline of weights
-drawn again (which changes nothing for random masks): where lines cross, the ranking changes.
+redrawn (which changes nothing for random masks): where lines cross, the ranking changes.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from netsculpt.plots.style import Width, figure
 
 _MARKS = {
     "shuffled": ("#0072b2", "o", "mask shuffled in each layer"),
-    "reinitialised": ("#e69f00", "s", "weights drawn again"),
+    "reinitialised": ("#e69f00", "s", "weights redrawn"),
     "inverted": ("0.35", "x", "worst instead of best"),
 }
 
