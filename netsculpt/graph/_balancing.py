@@ -15,7 +15,8 @@ MOST_POWER = 8.0  # of weights whose dispersion is raised; the least is its inve
 
 _TOLERANCE = 1e-13  # of strengths, relative to the degree: where sweeps end
 ACCEPTED = 1e-10  # what rounding may leave of it, where edges differ by many orders
-_COARSE = 1e-6  # while a power is sought
+_COARSE = 1e-5  # while a power is sought
+_CLOSE = 1e-4  # of a dispersion, relative: where the search for its power ends
 _SWEEPS = 12  # before Newton's steps, and while these are not yet needed
 _STEPS = 400  # of either kind
 _LN2 = np.log(2.0)
@@ -225,7 +226,7 @@ def _dispersed(support: Support, values: Any, dispersion: float) -> tuple[Any, f
     """
     error = _balance(support, values, _TOLERANCE)
     spread = _dispersion(values)
-    if error > ACCEPTED or spread < _COARSE or dispersion < _COARSE:
+    if error > ACCEPTED or spread < _CLOSE or dispersion < _CLOSE:
         return values, 1.0, error  # no power changes weights that are all 1
     end = np.log(MOST_POWER)
     low, high = -end, end
@@ -237,7 +238,7 @@ def _dispersed(support: Support, values: Any, dispersion: float) -> tuple[Any, f
             high = min(high, here)
         else:
             low = max(low, here)
-        if least < _COARSE or high - low < _COARSE:
+        if least < _CLOSE or high - low < _CLOSE:
             break
         goal = here - excess / slope
         if trial % 4 == 3 and low > -end and high < end:
