@@ -24,7 +24,7 @@ _LN2 = np.log(2.0)
 
 
 class Support(NamedTuple):
-    """The edges of a group, with rows and columns numbered from 0; its rows ascend."""
+    """The edges of a group, with rows and columns numbered from 0."""
 
     rows: Any  # [e]
     columns: Any  # [e]
