@@ -99,6 +99,10 @@ def test_the_heuristic_is_near_the_optimum(monkeypatch: pytest.MonkeyPatch) -> N
             taken = feedback(edges)
         assert nx.is_directed_acyclic_graph(without(edges, taken))
         assert edges.data[taken].sum() >= best - 1e-9
+        for edge in np.flatnonzero(taken):
+            rest = taken.copy()
+            rest[edge] = False
+            assert not nx.is_directed_acyclic_graph(without(edges, rest)), "none to spare"
         ratios.append(edges.data[taken].sum() / best)
     assert np.mean(ratios) < 1.1
 
