@@ -69,7 +69,7 @@ def module_flow(flow: Flow, *, links: Iterable[Link] = (), ax: Axes | None = Non
         linewidth=0.2 if n * n <= _MOST_VECTOR_CELLS else 0.0,
         rasterized=n * n > _MOST_VECTOR_CELLS,
     )
-    colour_bar(ax, mesh, "share of what a module sends")
+    colour_bar(ax, mesh, "share of the row")
     size = tick_size(ax)
     width, height = size_in_points(ax)
     _number(ax, n, min(width, height) / n, size)
