@@ -157,7 +157,7 @@ def test_the_default_detector_is_layered(model: Path) -> None:
 def test_json_is_all_of_stdout_and_repeatable(model: Path) -> None:
     first, second = (cli("analyze", model, "--json", *QUICK, "--seed", 3) for _ in range(2))
     assert first.returncode == 0, first.stderr
-    assert json.loads(first.stdout)["schema"] == "netsculpt.summary/1"
+    assert json.loads(first.stdout)["schema"] == "netsculpt.summary/2"
     assert first.stdout == second.stdout
     assert first.stderr == "", "no progress bar unless stderr is a terminal"
 

@@ -400,7 +400,7 @@ class TestNullDistribution:
         assert line[:, 0].tolist() == [3.0, 3.0]
         low, high = ax.get_xlim()
         assert low < draws.min() < 3.0 < high
-        assert ax.texts[0].get_text() == "observed 3\nz = 3, p = 0.002"
+        assert ax.texts[0].get_text() == "observed 3\nΔ = 3, z = 3, p = 0.002"
         assert ax.get_ylabel() == "null draws (500)"
 
     @pytest.mark.parametrize(

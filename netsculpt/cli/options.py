@@ -14,6 +14,7 @@ import typer
 
 from netsculpt.cli.messages import one_line_warnings
 from netsculpt.core.catalog import names
+from netsculpt.core.forms import FORMS
 
 if TYPE_CHECKING:
     from netsculpt.pipeline import AnalysisPlan
@@ -181,12 +182,22 @@ class PlanOptions:
     n_seeds: Annotated[
         int, typer.Option("--stability-seeds", min=0, help="Runs to measure stability.")
     ] = 20
+    weights: Annotated[
+        str,
+        typer.Option(
+            callback=_list_of(tuple(FORMS), "all"),
+            help="Weights that modules are sought on: balanced (the same however units are "
+            "scaled) | pattern (1 for every edge) | magnitude (|w|) | all; several separated by "
+            "commas, the main one first.",
+        ),
+    ] = "balanced"
 
     def plan(self, detectors: Sequence[str]) -> AnalysisPlan:
         """The plan with these detectors."""
         from netsculpt.pipeline import AnalysisPlan
 
-        return AnalysisPlan(tuple(detectors), self.null, self.n_nulls, self.n_seeds)
+        forms = tuple(FORMS) if self.weights == "all" else tuple(_listed(self.weights))
+        return AnalysisPlan(tuple(detectors), self.null, self.n_nulls, self.n_seeds, forms)
 
 
 class Width(StrEnum):

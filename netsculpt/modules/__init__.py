@@ -7,11 +7,13 @@ from netsculpt.modules.detectors import layered, leiden, path_signature, sculpti
 from netsculpt.modules.ncut import ncut
 from netsculpt.modules.quality import quality
 from netsculpt.modules.resolution_profile import ResolutionProfile, resolution_profile
+from netsculpt.modules.verdict import Verdict, verdict
 
 __all__ = [
     "Comparison",
     "Consensus",
     "ResolutionProfile",
+    "Verdict",
     "compare",
     "consensus",
     "functional",
@@ -24,4 +26,5 @@ __all__ = [
     "resolution_profile",
     "sculpting",
     "spectral",
+    "verdict",
 ]

@@ -1,0 +1,200 @@
+"""Modules of one detector on one form of the weights, their test and their stability."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netsculpt import hierarchy, modules
+from netsculpt.core.catalog import named, names
+from netsculpt.core.declared import variations
+from netsculpt.core.errors import GraphError
+from netsculpt.core.parallel import for_threads
+from netsculpt.core.progress import Progress
+from netsculpt.core.random import stream
+from netsculpt.graph.graph import NetGraph, live_units
+from netsculpt.graph.partition import NO_MODULE, Partition
+from netsculpt.nulls.significance import Significance, significance
+from netsculpt.pipeline.analysis import Detected
+from netsculpt.pipeline.forms import Setting
+
+if TYPE_CHECKING:
+    from netsculpt.modules import Consensus
+    from netsculpt.pipeline.plan import AnalysisPlan
+
+__all__ = ["Detecting", "detector_of", "notes_on"]
+
+Function = Callable[..., Partition]
+
+
+def detector_of(
+    name: str, graph: NetGraph, influence: NDArray[np.float64] | None
+) -> Callable[..., Partition]:
+    """The detector of that name; a data-aware one returns its partition of `graph` for any graph.
+
+    Raises if the name is unknown, or a data-aware detector gets no `influence` [U, O].
+    """
+    if name not in names("data_aware"):
+        return named("detectors", name)
+    if influence is None:
+        raise GraphError(
+            f"{name!r} finds modules from data: pass influence [units, outputs], as measured by "
+            "netsculpt.training.influence (on the command line: --task)"
+        )
+    partition: Partition = named("data_aware", name)(graph, influence)
+    return fixed(partition)
+
+
+def fixed(partition: Partition) -> Function:
+    """A detector that returns this partition for any graph."""
+    return for_threads(lambda _, *, rng: partition)  # noqa: ARG005
+
+
+@dataclass(frozen=True)
+class Detecting:
+    """What the modules stage is done with, for every detector and form of the weights.
+
+    Modules are sought in the network of the live units: dead ones would change the null networks
+    and nothing else, and `graph` and ``graph.live()`` have the same modules and the same p.
+    """
+
+    graph: NetGraph
+    plan: AnalysisPlan
+    seed: int
+    jobs: int
+    progress: Progress
+
+    @cached_property
+    def live(self) -> NetGraph:
+        """The network of the live units."""
+        return self.graph.live()
+
+    @cached_property
+    def is_live(self) -> NDArray[np.bool_]:
+        """Whether each unit is live [U]."""
+        return live_units(self.graph)
+
+    def detected(self, name: str, detector: Function, form: str) -> Detected:
+        """The modules that the detector of that name finds with this form of the weights."""
+        from_data = name in names("data_aware")
+        if from_data:
+            found = detector(self.graph, rng=None)
+            detector = fixed(_relabelled(found, found.labels[self.is_live]))
+        setting = Setting.of(detector, form)
+        key = self.plan.keys[name, form]
+        read = setting.read(self.live)
+        self.progress(f"{key}: modules", 0, 1)
+        partition = detector(read, rng=stream(self.seed, name))
+        quality = modules.quality(setting.judged(self.live), partition)
+        self.progress(f"{key}: modules", 1, 1)
+        test = runs = None
+        if self.plan.n_nulls > 0:
+            test = self._test(name, detector, setting, read, quality)
+        if self.plan.n_seeds > 1 and not from_data:
+            runs = self._runs(name, detector, setting, read)
+        everywhere = self._spread(partition)
+        return Detected(
+            key,
+            name,
+            form,
+            everywhere,
+            quality,
+            test,
+            None if runs is None else runs.stability,
+            None if runs is None else self._spread(runs.partition),
+            None if runs is None else self._by_unit(runs.confidence_in(partition)),
+            modules.layer_ami(self.graph, everywhere),
+            hierarchy.infer(self.graph, everywhere),
+        )
+
+    def _test(
+        self, name: str, detector: Function, setting: Setting, read: NetGraph, quality: float
+    ) -> Significance:
+        """Q against the null model of what the detector reads."""
+        stage = f"{self.plan.keys[name, setting.form]}: null networks"
+        self.progress(stage, 0, self.plan.n_nulls)
+        statistic = partial(_quality_of, detector, setting, self.seed, name, (read, quality))
+        return significance(
+            statistic,
+            read,
+            null=setting.null(named("nulls", self.plan.null)),
+            n=self.plan.n_nulls,
+            rng=stream(self.seed, name, "nulls"),
+            jobs=self.jobs,
+            progress=partial(self.progress, stage),
+        )
+
+    def _runs(self, name: str, detector: Function, setting: Setting, read: NetGraph) -> Consensus:
+        """Runs over seeds."""
+        stage = f"{self.plan.keys[name, setting.form]}: stability"
+        self.progress(stage, 0, self.plan.n_seeds)
+        return modules.consensus(
+            read,
+            detector,
+            n_seeds=self.plan.n_seeds,
+            rng=stream(self.seed, name, "seeds"),
+            jobs=self.jobs,
+            progress=partial(self.progress, stage),
+        )
+
+    def _spread(self, partition: Partition) -> Partition:
+        """A partition of the live units as one of all units."""
+        labels = np.full(self.graph.n_units, NO_MODULE, dtype=np.int32)
+        labels[self.is_live] = partition.labels
+        return _relabelled(partition, labels)
+
+    def _by_unit(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Numbers of the live units as numbers of all units, NaN for dead ones."""
+        spread = np.full(self.graph.n_units, np.nan)
+        spread[self.is_live] = values
+        return spread
+
+
+def notes_on(detected: Sequence[Detected], detectors: dict[str, Function]) -> Iterator[str]:
+    """What a reader has to know about the detectors and their tests."""
+    tested = [each for each in detected if each.significance is not None]
+    from_data = dict.fromkeys(x.detector for x in tested if x.detector in names("data_aware"))
+    if from_data:
+        yield (
+            f"Modules of {', '.join(from_data)} come from data, which null networks do not have: z "
+            "and p say how much more the edges keep to these modules than by chance."
+        )
+    for each in detected:
+        detector = detectors[each.detector]
+        if Setting.of(detector, each.weights).scale_bound(detector):
+            yield (
+                f"Modules of {each.key} depend on how units are scaled, which the function of a "
+                "ReLU network does not: incoming weights times c, outgoing ones divided by c."
+            )
+    for name, detector in detectors.items():
+        if "unit order" in variations(detector):
+            yield f"Modules of {name} may depend on the order of the units where it meets ties."
+    for each in tested:
+        assert each.significance is not None
+        if not each.significance.is_bound or each.significance.is_degenerate:  # "p ≤ …" says it
+            yield from (f"{each.key}: {note}" for note in each.significance.notes)
+
+
+@for_threads
+def _quality_of(
+    detector: Function,
+    setting: Setting,
+    seed: int,
+    name: str,
+    observed: tuple[NetGraph, float],
+    graph: NetGraph,
+) -> float:
+    """Q of the detector's modules, with the same stream for every graph; known for the observed."""
+    if graph is observed[0]:
+        return observed[1]
+    partition = detector(graph, rng=stream(seed, name))
+    return modules.quality(setting.judged(graph) if setting.own else graph, partition)
+
+
+def _relabelled(partition: Partition, labels: NDArray[np.integer]) -> Partition:
+    return Partition(labels, partition.method, partition.quality)
