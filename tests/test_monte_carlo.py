@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -58,12 +60,54 @@ def test_published_z(graph: NetGraph) -> None:
     assert found.p == 1 / 51
 
 
+@pytest.mark.parametrize(("value", "p"), [(0.1, 1.0), (0.2, 0.1), (0.0, 1.0)])
+@pytest.mark.parametrize("tail", ["greater", "less"])
+def test_a_degenerate_null(graph: NetGraph, value: float, p: float, tail: str) -> None:
+    """Draws that differ by rounding alone: no z, whatever their rounding would make of it."""
+    sign = 1 if tail == "greater" else -1
+    draws = sign * np.array([0.1, *[np.nextafter(0.1, 1), np.nextafter(0.1, 0)] * 4])
+    found = significance(given([sign * value, *draws]), graph, null=lottery, n=9, rng=0, tail=tail)
+    assert (found.mean, found.sd, found.p) == (0.1 * sign, 0.0, p)
+    assert np.isnan(found.z)
+    assert found.is_degenerate
+    assert found.delta == pytest.approx(sign * (value - 0.1))
+    (note,) = found.notes
+    assert note.startswith("All 9 null draws are")
+    assert "z is undefined" in note
+    assert found.summary()["z"] is None
+    assert json.loads(json.dumps(found.summary()))["notes"] == [note]
+
+
+def test_a_small_spread_is_a_spread(graph: NetGraph) -> None:
+    """Far above rounding, however small."""
+    draws = 1e-9 + 1e-15 * np.arange(9)
+    found = significance(given([1e-9 + 2e-14, *draws]), graph, null=lottery, n=9, rng=0)
+    assert not found.is_degenerate
+    assert found.z == pytest.approx((20 - 4) / np.arange(9).std(), rel=1e-5)
+
+
 @pytest.mark.parametrize(
-    ("value", "z", "p"), [(0.1, 0.0, 1.0), (0.2, np.inf, 0.1), (0.0, -np.inf, 1.0)]
+    ("value", "tail", "is_bound", "note"),
+    [
+        (0.9, "greater", True, "All 4 null draws are less extreme: p = 0.2 is the least possible"),
+        (0.5, "greater", False, None),
+        (0.1, "greater", False, "All 4 null draws are above the value"),
+        (0.1, "less", True, "All 4 null draws are less extreme"),
+        (0.9, "less", False, "All 4 null draws are below the value"),
+    ],
 )
-def test_draws_without_spread(graph: NetGraph, value: float, z: float, p: float) -> None:
-    found = significance(given([value, *[0.1] * 9]), graph, null=lottery, n=9, rng=0)
-    assert (found.mean, found.sd, found.z, found.p) == (0.1, 0.0, z, p)
+def test_what_a_reader_must_know(
+    graph: NetGraph, value: float, tail: str, is_bound: bool, note: str | None
+) -> None:
+    draws = [0.2, 0.4, 0.6, 0.8]
+    found = significance(given([value, *draws]), graph, null=lottery, n=4, rng=0, tail=tail)
+    assert found.delta == pytest.approx(value - 0.5)
+    assert found.is_bound == is_bound
+    assert not found.is_degenerate
+    assert len(found.notes) == (note is not None)
+    assert all(each.startswith(note or "") for each in found.notes)
+    assert found.summary()["is_bound"] == is_bound
+    assert found.summary()["delta"] == found.delta
 
 
 def test_rounding_makes_no_difference_extreme(graph: NetGraph) -> None:
@@ -151,7 +195,8 @@ def test_ncut_of_planted_modules() -> None:
 def test_shuffled_weights_do_not_see_the_mask() -> None:
     graph, _ = planted([16] * 3, 2, 0.6, 0.05, rng=0)
     blind = significance(most_modular, graph.pattern, null=shuffle_weights, n=9, rng=0)
-    assert (blind.p, blind.z, blind.sd) == (1, 0, 0)
+    assert (blind.p, blind.sd) == (1, 0)
+    assert blind.is_degenerate
 
 
 def test_draws_do_not_depend_on_the_processes() -> None:

@@ -20,6 +20,7 @@ __all__ = [
     "Layer",
     "NetGraph",
     "Role",
+    "balancing_groups",
     "float_type",
     "live_units",
     "unit_names",
@@ -172,6 +173,22 @@ class NetGraph:
         """The same edges with |weight| (indices shared)."""
         return self.with_weights(np.abs(self.weights.data))
 
+    @cached_property
+    def balanced(self) -> NetGraph:
+        """The same edges with |weight| balanced in each block, whatever the scales of units.
+
+        In each block |weight| is divided by a factor per source and per target unit such that every
+        unit's strength there is its number of nonzero edges: the mean over them is 1. Scaling a
+        unit, a layer or a normalisation changes nothing. Edges of weight 0 stay 0. Edges on
+        input→output paths are balanced among themselves, so that ``graph.live()`` has the same
+        ones; so are the others. float64. `netsculpt.graph.balancing` says how, and its errors.
+        """
+        from netsculpt.graph.balancing import balanced_weights
+
+        groups = balancing_groups(self)
+        ends = self.sources, self.weights.indices
+        return self.with_weights(balanced_weights(self.weights.data, *ends, groups))
+
     def with_weights(self, weights: NDArray[np.floating]) -> NetGraph:
         """The same edges with other weights [E] (indices shared)."""
         data = np.array(weights)  # a copy: the caller's array is the caller's
@@ -254,6 +271,21 @@ def live_units(graph: NetGraph) -> NDArray[np.bool_]:
         cumulative = np.concatenate([[0], np.cumsum(hits, dtype=np.int64)])
         backward[layer.units] |= np.diff(cumulative[indptr - indptr[0]]) > 0
     return forward & backward
+
+
+def balancing_groups(graph: NetGraph) -> NDArray[np.int64]:
+    """Which edges are balanced among themselves: 2 × block, + 1 for edges on no path [E]."""
+    number = {layer.name: index for index, layer in enumerate(graph.layers)}
+    n_layers = len(graph.layers)
+    pairs = np.array(
+        [number[block.source] * n_layers + number[block.target] for block in graph.blocks], np.int64
+    )
+    order = np.argsort(pairs)
+    sources, targets = graph.sources, graph.weights.indices
+    pair = graph.layer_of[sources].astype(np.int64) * n_layers + graph.layer_of[targets]
+    live = live_units(graph)
+    dead = ~(live[sources] & live[targets])
+    return 2 * order[np.searchsorted(pairs, pair, sorter=order)] + dead
 
 
 def unit_names(graph: NetGraph, units: Iterable[int] | None = None) -> list[str]:

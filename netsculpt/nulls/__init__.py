@@ -3,6 +3,14 @@
 from netsculpt.nulls.models.rewire import rewire
 from netsculpt.nulls.models.shuffle_layer import shuffle_layer
 from netsculpt.nulls.models.shuffle_weights import shuffle_weights
+from netsculpt.nulls.rebalanced import rebalanced
 from netsculpt.nulls.significance import Significance, significance
 
-__all__ = ["Significance", "rewire", "shuffle_layer", "shuffle_weights", "significance"]
+__all__ = [
+    "Significance",
+    "rebalanced",
+    "rewire",
+    "shuffle_layer",
+    "shuffle_weights",
+    "significance",
+]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any, Literal, Protocol
 
@@ -17,7 +17,7 @@ from netsculpt.graph.graph import NetGraph
 
 __all__ = ["Null", "Significance", "significance"]
 
-_TIE = 1e-12  # relative: values that differ by rounding alone count as equal
+_TIE = 1e-12  # of the largest value: values that differ by rounding alone count as equal
 
 
 class Null(Protocol):
@@ -30,20 +30,70 @@ class Null(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Significance:
-    """A statistic and its distribution under a null model."""
+    """A statistic and its distribution under a null model.
+
+    Examples
+    --------
+    >>> test = Significance(0.5, 0.25, 0.05, 5.0, 0.2, 4, np.array([0.2, 0.2, 0.3, 0.3]))
+    >>> test.delta, test.is_bound, test.is_degenerate
+    (0.25, True, False)
+    >>> test.notes
+    ('All 4 null draws are less extreme: p = 0.2 is the least possible with 4 of them.',)
+    """
 
     value: float
     mean: float
-    sd: float  # population standard deviation of the null draws
-    z: float  # (value − mean) / sd
+    sd: float  # population standard deviation of the null draws; 0 if they differ by rounding alone
+    z: float  # (value − mean) / sd; NaN, which is not a number to print, if the null is degenerate
     p: float  # (number of draws as extreme + 1) / (n + 1), never 0
     n: int
     draws: NDArray[np.float64]  # [n] the statistic on each null
     tail: Literal["greater", "less"] = "greater"  # which draws are as extreme: ≥ value or ≤ value
 
+    @property
+    def delta(self) -> float:
+        """Effect size: value − mean, in units of the statistic."""
+        return self.value - self.mean
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether p is the least possible with n draws: more draws could lower it."""
+        return self.p <= 1 / (self.n + 1)
+
+    @property
+    def is_degenerate(self) -> bool:
+        """Whether all draws are equal, up to rounding: chance is one value, without a spread."""
+        return self.sd == 0
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of z and p must know, in sentences."""
+        notes = []
+        if self.is_degenerate:
+            notes.append(
+                f"All {self.n} null draws are {self.mean:.4g}: the null model changes nothing that "
+                "the statistic sees (as where a pattern is the only one with its degrees), so z is "
+                "undefined and p compares the network with a single value."
+            )
+        elif self.is_bound:
+            notes.append(
+                f"All {self.n} null draws are less extreme: p = {self.p:.2g} is the least possible "
+                f"with {self.n} of them."
+            )
+        elif self.p == 1:
+            side = "above" if self.tail == "greater" else "below"
+            notes.append(
+                f"All {self.n} null draws are {side} the value, or equal to it: the network has "
+                "less of what is tested than chance, or the null model does not fit it."
+            )
+        return tuple(notes)
+
     def summary(self) -> dict[str, Any]:
-        """Plain numbers, JSON-able."""
-        return {name: value for name, value in vars(self).items() if name != "draws"}
+        """Plain values, JSON-able: all but the draws. An undefined z is None."""
+        numbers = {x.name: getattr(self, x.name) for x in fields(self) if x.name != "draws"}
+        numbers["z"] = None if np.isnan(self.z) else self.z
+        extra = {"delta": self.delta, "is_bound": self.is_bound, "notes": list(self.notes)}
+        return {**numbers, **extra}
 
 
 def significance(
@@ -86,7 +136,9 @@ def significance(
     Returns
     -------
     Significance
-        If all draws are equal, sd is 0 and z is 0 or ±inf.
+        If the null is degenerate (all draws are equal, up to rounding), sd is 0, z is NaN, and
+        `Significance.notes` says so. Numbers that differ by less than 1e-12 of the largest are
+        equal.
 
     Raises
     ------
@@ -114,17 +166,14 @@ def significance(
     draw = partial(_draw, statistic, graph, null, seed)
     draws = np.fromiter(in_parallel(draw, n, jobs, progress), np.float64, n)
     draws.flags.writeable = False
-    slack = _TIE * abs(value)
+    slack = _TIE * max(abs(value), float(np.abs(draws).max()))
     extreme = draws >= value - slack if tail == "greater" else draws <= value + slack
     p = (int(extreme.sum()) + 1) / (n + 1)
-    if np.ptp(draws) > 0:
+    if np.ptp(draws) > slack:
         mean, sd = float(draws.mean()), float(draws.std())
-    else:  # exact, without rounding
-        mean, sd = float(draws[0]), 0.0
-    if sd > 0:
         z = (value - mean) / sd
-    else:
-        z = 0.0 if value == mean else float(np.copysign(np.inf, value - mean))
+    else:  # the middle of equal numbers is exact; their mean is not
+        mean, sd, z = float(np.sort(draws)[n // 2]), 0.0, np.nan
     return Significance(value, mean, sd, z, p, n, draws, tail)
 
 

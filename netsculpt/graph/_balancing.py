@@ -1,0 +1,269 @@
+"""Sinkhorn's sweeps and Newton's steps in compiled code: see `netsculpt.graph.balancing`."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from netsculpt.core.compiled import compiled, grouped
+
+__all__ = ["ACCEPTED", "balance_every_group"]
+
+MOST_POWER = 8.0  # of weights whose dispersion is raised; the least is its inverse
+
+_TOLERANCE = 1e-13  # of strengths, relative to the degree: where sweeps end
+ACCEPTED = 1e-10  # what rounding may leave of it, where edges differ by many orders
+_COARSE = 1e-6  # while a power is sought
+_SWEEPS = 12  # before Newton's steps, and while these are not yet needed
+_STEPS = 400  # of either kind
+_LN2 = np.log(2.0)
+
+
+class Support(NamedTuple):
+    """The edges of a group, with rows and columns numbered from 0; its rows ascend."""
+
+    rows: Any  # [e]
+    columns: Any  # [e]
+    row_degrees: Any  # [rows] float64
+    column_degrees: Any  # [columns] float64
+
+
+@compiled
+def balance_every_group(
+    magnitudes: Any, sources: Any, targets: Any, groups: Any, dispersions: Any, n_units: int
+) -> tuple[Any, Any, Any]:
+    """Balanced weights [E]; power and largest relative error of the strengths of each group."""
+    n_groups = dispersions.size
+    result, powers = np.zeros(magnitudes.size), np.ones(n_groups)
+    errors, number = np.zeros(n_groups), np.full(n_units, -1)
+    first, order = grouped(groups, n_groups)
+    for group in range(n_groups):
+        edges = order[first[group] : first[group + 1]]
+        edges = edges[magnitudes[edges] > 0]
+        if edges.size == 0:
+            continue
+        rows, row_degrees = _numbered(sources[edges], number)
+        columns, column_degrees = _numbered(targets[edges], number)
+        support = Support(rows, columns, row_degrees, column_degrees)
+        values = _within_range(support, _reduced_logs(support, magnitudes[edges]))
+        if np.isnan(dispersions[group]):
+            errors[group] = _balance(support, values, _TOLERANCE)
+        else:
+            values, powers[group], errors[group] = _dispersed(support, values, dispersions[group])
+        result[edges] = values
+    return result, powers, errors
+
+
+@compiled
+def _numbered(units: Any, number: Any) -> tuple[Any, Any]:
+    """Units as 0, 1, … in order of appearance, and their degrees. `number` is −1 before, after."""
+    numbered, degrees = np.empty(units.size, np.int64), np.zeros(units.size)
+    n = 0
+    for index in range(units.size):
+        unit = units[index]
+        if number[unit] < 0:
+            number[unit] = n
+            n += 1
+        numbered[index] = number[unit]
+        degrees[number[unit]] += 1
+    for unit in units:
+        number[unit] = -1
+    return numbered, degrees[:n].copy()
+
+
+@compiled
+def _reduced_logs(support: Support, magnitudes: Any) -> Any:
+    """Logarithms [e] of the magnitudes times a power of 2 per unit that no such power changes.
+
+    The exponents become 0 on a spanning forest, whose shape depends on the support alone.
+    """
+    n_rows, n_columns = support.row_degrees.size, support.column_degrees.size
+    mantissas = np.empty(magnitudes.size)
+    exponents = np.empty(magnitudes.size, np.int64)
+    for edge in range(magnitudes.size):
+        mantissas[edge], exponents[edge] = math.frexp(magnitudes[edge])
+    of_row = np.zeros(n_rows, np.int64)
+    of_column = np.zeros(n_columns, np.int64)
+    row_first, by_row = grouped(support.rows, n_rows)
+    column_first, by_column = grouped(support.columns, n_columns)
+    seen = np.zeros(n_rows + n_columns, np.uint8)
+    queue = np.empty(n_rows + n_columns, np.int64)
+    for root in range(n_rows):
+        if seen[root]:
+            continue
+        seen[root], queue[0], head, tail = 1, root, 0, 1
+        while head < tail:
+            node = queue[head]
+            head += 1
+            if node < n_rows:
+                for edge in by_row[row_first[node] : row_first[node + 1]]:
+                    column = support.columns[edge]
+                    if not seen[n_rows + column]:
+                        seen[n_rows + column] = 1
+                        of_column[column] = -exponents[edge] - of_row[node]
+                        queue[tail] = n_rows + column
+                        tail += 1
+            else:
+                here = node - n_rows
+                for edge in by_column[column_first[here] : column_first[here + 1]]:
+                    row = support.rows[edge]
+                    if not seen[row]:
+                        seen[row] = 1
+                        of_row[row] = -exponents[edge] - of_column[here]
+                        queue[tail] = row
+                        tail += 1
+    logs = np.empty(magnitudes.size)
+    for edge in range(magnitudes.size):
+        exponent = exponents[edge] + of_row[support.rows[edge]] + of_column[support.columns[edge]]
+        logs[edge] = np.log(mantissas[edge]) + exponent * _LN2
+    return logs
+
+
+@compiled
+def _within_range(support: Support, logs: Any) -> Any:
+    """Numbers [e] with these logarithms after scaling units: at most 1, and 1 once in each row.
+
+    And once in each column: subtracting the largest logarithm of a column lowers no other.
+    """
+    for ends, n in (
+        (support.rows, support.row_degrees.size),
+        (support.columns, support.column_degrees.size),
+    ):
+        largest = np.full(n, -np.inf)
+        for edge in range(logs.size):
+            largest[ends[edge]] = max(largest[ends[edge]], logs[edge])
+        for edge in range(logs.size):
+            logs[edge] -= largest[ends[edge]]
+    return np.exp(logs)
+
+
+@compiled
+def _balance(support: Support, values: Any, tolerance: float) -> float:
+    """Balance values [e] in place; the largest relative error of a strength, infinite if one is 0.
+
+    Ends at the tolerance, or where rounding keeps it from falling.
+    """
+    rows, columns, row_degrees, column_degrees = support
+    if values.min() == 0.0:  # too small for float64: no factor could bring it back
+        return np.inf
+    error, last_error, sweeps, patience, newton = np.inf, np.inf, 0, _SWEEPS, False
+    for _ in range(_STEPS):
+        factors = column_degrees / _sums(columns, values, column_degrees.size)
+        strengths = np.zeros(row_degrees.size)
+        for edge in range(values.size):
+            values[edge] *= factors[columns[edge]]
+            strengths[rows[edge]] += values[edge]
+        error = np.abs(strengths / row_degrees - 1.0).max()
+        if error <= tolerance or (error <= 1e-12 and error > 0.5 * last_error):
+            break
+        if newton and error > last_error:
+            sweeps, patience = 0, 2 * patience
+        newton = sweeps >= patience and error > 0.1 * last_error
+        if newton:
+            steps = _newton_step(support, values, strengths, min(0.1, error))
+            factors = np.exp(steps * min(1.0, 2.0 / np.abs(steps).max()))
+        else:
+            factors = row_degrees / strengths
+            sweeps += 1
+        last_error = error
+        for edge in range(values.size):
+            values[edge] *= factors[rows[edge]]
+    return float(error)
+
+
+@compiled
+def _sums(ends: Any, values: Any, n: int) -> Any:
+    """Sum of the values at each end [n]."""
+    sums = np.zeros(n)
+    for edge in range(values.size):
+        sums[ends[edge]] += values[edge]
+    return sums
+
+
+@compiled
+def _newton_step(support: Support, values: Any, strengths: Any, accuracy: float) -> Any:
+    """Logarithms [rows] of factors that would balance the rows if columns follow, to first order.
+
+    Solves (S − X C⁻¹ Xᵀ) step = degrees − strengths, with S the rows' strengths and C the columns'
+    degrees, by conjugate gradients preconditioned by S.
+    """
+    rows, columns, row_degrees, column_degrees = support
+    step = np.zeros(row_degrees.size)
+    residual = row_degrees - strengths
+    scaled = residual / strengths
+    direction, size = scaled.copy(), (residual * scaled).sum()
+    least = size * accuracy**2
+    for _ in range(2 * row_degrees.size + 20):
+        image = np.zeros(column_degrees.size)
+        for edge in range(values.size):
+            image[columns[edge]] += values[edge] * direction[rows[edge]]
+        image /= column_degrees
+        change = strengths * direction
+        for edge in range(values.size):
+            change[rows[edge]] -= values[edge] * image[columns[edge]]
+        curvature = (direction * change).sum()
+        if curvature <= 0.0:  # rounding: nothing is left to solve
+            break
+        length = size / curvature
+        step += length * direction
+        residual -= length * change
+        scaled = residual / strengths
+        last_size, size = size, (residual * scaled).sum()
+        if size <= least:
+            break
+        direction = scaled + size / last_size * direction
+    return step
+
+
+@compiled
+def _dispersed(support: Support, values: Any, dispersion: float) -> tuple[Any, float, float]:
+    """Balanced power of the values with this dispersion or the closest, the power, the error.
+
+    Secants of log dispersion against log power, where it is nearly a line, inside a bracket.
+    """
+    error = _balance(support, values, _TOLERANCE)
+    spread = _dispersion(values)
+    if error > ACCEPTED or spread < _COARSE or dispersion < _COARSE:
+        return values, 1.0, error  # no power changes weights that are all 1
+    end = np.log(MOST_POWER)
+    low, high = -end, end
+    here, excess = 0.0, np.log(spread / dispersion)
+    best, best_at, least = values, here, abs(excess)
+    slope = 1.0
+    for trial in range(60):
+        if excess > 0.0:
+            high = min(high, here)
+        else:
+            low = max(low, here)
+        if least < _COARSE or high - low < _COARSE:
+            break
+        goal = here - excess / slope
+        if trial % 4 == 3 and low > -end and high < end:
+            goal = 0.5 * (low + high)
+        elif goal >= high:
+            goal = end if high == end else 0.5 * (low + high)
+        elif goal <= low:
+            goal = -end if low == -end else 0.5 * (low + high)
+        raised = np.exp(np.exp(goal - here) * np.log(values))
+        if _balance(support, raised, _COARSE) > _COARSE:  # too far apart for float64
+            high = goal
+            continue
+        new_excess = np.log(max(_dispersion(raised), 1e-300) / dispersion)
+        slope = (new_excess - excess) / (goal - here)
+        if not slope > 0.0:
+            slope = 1.0
+        values, here, excess = raised, goal, new_excess
+        if abs(excess) < least:
+            best, best_at, least = values, here, abs(excess)
+    if best_at != 0.0:
+        best = best.copy()
+        error = _balance(support, best, _TOLERANCE)
+    return best, np.exp(best_at), error
+
+
+@compiled
+def _dispersion(values: Any) -> float:
+    """Root of the mean square difference from 1, the mean of balanced weights."""
+    return math.sqrt(((values - 1.0) ** 2).mean())
