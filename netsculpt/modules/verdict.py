@@ -8,9 +8,14 @@ __all__ = ["SIGNIFICANT", "SMALL", "STABLE", "Verdict", "verdict"]
 
 Verdict = Literal["modular", "weak", "unstable", "chance", "untested"]
 
+# Measured with `layered` on balanced weights, 19 null networks and 10 runs, on 72 networks with
+# planted modules (350 to 1,500 edges, densities inside and outside from 1 to 10 : 1). Of the 40 that were
+# significant, all 28 whose modules resemble the planted ones (ARI ≥ .5) had ΔQ ≥ .026 and stability
+# ≥ .70; all 11 whose modules do not (ARI < .4) had ΔQ ≤ .022, and 6 of them a stability below 2/3.
+# Dense digit classifiers, significant at z 9 to 21, have ΔQ ≤ .014 and a stability of .38 to .68.
 SIGNIFICANT = 0.05
-SMALL = 0.03
-STABLE = 0.5
+SMALL = 0.025  # of ΔQ
+STABLE = 2 / 3  # mean AMI of runs
 
 
 def verdict(p: float | None, n_nulls: int, delta: float, stability: float | None = None) -> Verdict:
@@ -21,8 +26,8 @@ def verdict(p: float | None, n_nulls: int, delta: float, stability: float | None
     ============ ===================================================================
     untested     no null networks, or too few: 1/(n + 1) > .05
     chance       p > .05
-    unstable     runs of the detector disagree: stability < .5
-    weak         little more than chance: ΔQ < .03
+    unstable     runs of the detector disagree: stability < 2/3
+    weak         little more than chance: ΔQ < .025
     modular      otherwise
     ============ ===================================================================
 

@@ -13,7 +13,7 @@ from scipy.sparse.linalg import lsqr
 from netsculpt.core.parallel import for_threads
 from netsculpt.core.provenance import step
 from netsculpt.core.random import RNG, root_seed, stream
-from netsculpt.graph.graph import WIRING, NetGraph
+from netsculpt.graph.graph import NetGraph, balancing_groups
 from netsculpt.nulls.rebalanced import rebalanced
 from netsculpt.nulls.significance import Null
 
@@ -59,7 +59,7 @@ def restored(null: Null) -> Null:
     >>> strong = graph.with_weights(np.where(graph.sources < 4, -5.0, 1.0))
     >>> drawn = restored(rewire)(strong, rng=0)
     >>> np.allclose(drawn.balanced.weights.data, 1), int((drawn.weights.data < 0).sum())
-    (True, 17)
+    (True, 11)
     """
     return partial(_draw, null)
 
@@ -68,46 +68,40 @@ def restored(null: Null) -> Null:
 def _draw(null: Null, graph: NetGraph, *, rng: RNG = None) -> NetGraph:
     seed = root_seed(rng)
     drawn = rebalanced(null)(graph, rng=stream(seed, "rebalanced"))
-    weights = drawn.weights.data.astype(np.float64)
-    sources, targets = drawn.sources, drawn.weights.indices
+    used, factors = _log_factors(graph)
+    ends = _ends(drawn)
+    place = np.minimum(np.searchsorted(used, ends), used.size - 1)
+    logs = np.where(used[place] == ends, factors[place], 0.0).sum(axis=0)
+    weights = drawn.weights.data * np.exp(logs)
     negative = np.signbit(graph.weights.data)
-    factors = np.exp(_log_factors(graph))
-    for index, block in enumerate(graph.blocks):
-        if block.kind == WIRING:
-            continue
-        edges = drawn.block_edges(block.source, block.target)
-        weights[edges] *= factors[index, 0, sources[edges]] * factors[index, 1, targets[edges]]
+    for block in graph.blocks:
         signs = negative[graph.block_edges(block.source, block.target)]
         dealt = stream(seed, "signs", block.source, block.target).permutation(signs)
-        weights[edges] *= np.where(dealt, -1.0, 1.0)
+        weights[drawn.block_edges(block.source, block.target)] *= np.where(dealt, -1.0, 1.0)
     return drawn.with_weights(weights).with_step(step("restored", seed=seed))
 
 
-def _log_factors(graph: NetGraph) -> NDArray[np.float64]:
-    """Log of each unit's factor in each block, as source and as target [blocks, 2, U]; else 0."""
-    shape = len(graph.blocks), 2, graph.n_units
+def _ends(graph: NetGraph) -> NDArray[np.int64]:
+    """Number of the factor of each edge's source and target in their block [2, E]."""
+    block = balancing_groups(graph) // 2
+    units = np.stack([graph.sources, graph.weights.indices]).astype(np.int64)
+    numbers: NDArray[np.int64] = (2 * block + [[0], [1]]) * graph.n_units + units
+    return numbers
+
+
+def _log_factors(graph: NetGraph) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Numbers of the factors that live edges have, as `_ends` counts them, and their logarithms."""
     balanced = graph.balanced.weights.data
-    block_of = np.empty(graph.n_edges, dtype=np.intp)
-    for index, block in enumerate(graph.blocks):
-        block_of[graph.block_edges(block.source, block.target)] = index
-    edges = np.flatnonzero((balanced > 0) & (graph.weights.data != 0))
-    block, source, target = block_of[edges], graph.sources[edges], graph.weights.indices[edges]
-    ends = np.ravel_multi_index(  # number of each end among all factors [2, edges]
-        (np.tile(block, (2, 1)), [[0], [1]] * np.ones_like(block), np.stack([source, target])),
-        shape,
-    )
-    used, ends = np.unique(ends, return_inverse=True)
+    carrying = (balanced > 0) & (balancing_groups(graph) % 2 == 0)
+    used, ends = np.unique(_ends(graph)[:, carrying], return_inverse=True)
     ends = ends.reshape(2, -1)
-    ratio = np.log(np.abs(graph.weights.data[edges].astype(np.float64)) / balanced[edges])
-    ties = csr_array((np.arange(1, edges.size + 1), (ends[0], ends[1])), shape=(used.size,) * 2)
+    weights = np.abs(graph.weights.data[carrying].astype(np.float64))
+    ratio = np.log(weights) - np.log(balanced[carrying])
+    ties = csr_array((np.arange(ratio.size) + 1, (ends[0], ends[1])), shape=(used.size, used.size))
     part = connected_components(ties, directed=False)[1]
-    found = _solved(ties, part, ratio)
-    free = _meaningless(graph, used, part, shape)
-    if free.shape[1]:
-        found -= free @ lsqr(free, found, atol=_EXACT, btol=_EXACT)[0]
-    factors = np.zeros(shape)
-    factors.reshape(-1)[used] = found
-    return factors
+    factors = _solved(ties, part, ratio)
+    free = _free_directions(graph, used, part)
+    return used, factors - free @ lsqr(free, factors, atol=_EXACT, btol=_EXACT)[0]
 
 
 def _solved(
@@ -119,26 +113,28 @@ def _solved(
     """
     n = part.size
     first = np.unique(part, return_index=True)[1]
-    roots = coo_array((np.ones(first.size), (np.full(first.size, n), first)), shape=(n + 1, n + 1))
-    rooted = csr_array(roots + coo_array((ties.data, ties.nonzero()), shape=(n + 1, n + 1)))
+    tied = ties.nonzero()
+    below = np.append(tied[0], np.full(first.size, n)), np.append(tied[1], first)
+    rooted = csr_array((np.ones(below[0].size), below), shape=(n + 1, n + 1))
     order, before = breadth_first_order(rooted, n, directed=False)
-    found = np.zeros(n + 1)
-    order = order[before[order] != n][1:]
-    parents = before[order]
-    tie = np.asarray(ties[parents, order] + ties[order, parents]).ravel() - 1
-    for unit, parent, wanted in zip(order, parents, ratio[tie], strict=True):
-        found[unit] = wanted - found[parent]
-    return found[:n]
+    order = order[before[order] < n][1:]
+    tie = (ties[before[order], order] + ties[order, before[order]]) - 1
+    factors = np.zeros(n)
+    for end, other, total in zip(order, before[order], ratio[tie], strict=True):
+        factors[end] = total - factors[other]
+    return factors
 
 
-def _meaningless(
-    graph: NetGraph, used: NDArray[np.intp], part: NDArray[np.int32], shape: tuple[int, int, int]
+def _free_directions(
+    graph: NetGraph, used: NDArray[np.int64], part: NDArray[np.int32]
 ) -> csr_array:
-    """Directions in which factors change without meaning [used, directions]."""
-    _, side, unit = np.unravel_index(used, shape)
-    moved = coo_array((np.where(side, -1.0, 1.0), (np.arange(used.size), part)))
-    fixed = np.isin(unit, np.concatenate([graph.inputs, graph.outputs]))
-    hidden = np.flatnonzero(~fixed)
+    """Directions in which factors may change without meaning [used, directions]."""
+    side, unit = used // graph.n_units % 2, used % graph.n_units
+    every = np.arange(used.size)
+    moved = coo_array((np.where(side, -1.0, 1.0), (every, part)))
+    is_end = np.zeros(graph.n_units, dtype=bool)
+    is_end[graph.inputs] = is_end[graph.outputs] = True
+    hidden = every[~is_end[unit]]
     scaled = coo_array(
         (np.where(side[hidden], 1.0, -1.0), (hidden, unit[hidden])),
         shape=(used.size, graph.n_units),

@@ -164,20 +164,28 @@ def notes_on(detected: Sequence[Detected], detectors: dict[str, Function]) -> It
             f"Modules of {', '.join(from_data)} come from data, which null networks do not have: z "
             "and p say how much more the edges keep to these modules than by chance."
         )
-    for each in detected:
-        detector = detectors[each.detector]
-        if Setting.of(detector, each.weights).scale_bound(detector):
-            yield (
-                f"Modules of {each.key} depend on how units are scaled, which the function of a "
-                "ReLU network does not: incoming weights times c, outgoing ones divided by c."
-            )
-    for name, detector in detectors.items():
-        if "unit order" in variations(detector):
-            yield f"Modules of {name} may depend on the order of the units where it meets ties."
+    scaled = [
+        each.key
+        for each in detected
+        if Setting.of(detectors[each.detector], each.weights).is_scale_bound(
+            detectors[each.detector]
+        )
+    ]
+    if scaled:
+        yield (
+            f"Modules of {', '.join(scaled)} depend on how units are scaled, which the function of "
+            "a ReLU network does not: incoming weights times c, outgoing ones divided by c."
+        )
+    ordered = [name for name, detector in detectors.items() if "unit order" in variations(detector)]
+    if ordered:
+        yield f"Modules of {', '.join(ordered)} depend on the order of units where there are ties."
+    on_nulls: dict[str, list[str]] = {}
     for each in tested:
         assert each.significance is not None
         if not each.significance.is_bound or each.significance.is_degenerate:  # "p ≤ …" says it
-            yield from (f"{each.key}: {note}" for note in each.significance.notes)
+            for note in each.significance.notes:
+                on_nulls.setdefault(note, []).append(each.key)
+    yield from (f"{', '.join(keys)}: {note}" for note, keys in on_nulls.items())
 
 
 @for_threads

@@ -60,7 +60,7 @@ class Setting:
             return null
         return restored(null) if self.own else rebalanced(null)
 
-    def scale_bound(self, detector: Callable[..., Any]) -> bool:
+    def is_scale_bound(self, detector: Callable[..., Any]) -> bool:
         """Whether the modules change when a unit's weights are scaled and its function is not."""
         reads_scales = self.own or self.form == "magnitude"
         return reads_scales and "unit scales" in variations(detector)

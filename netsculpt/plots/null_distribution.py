@@ -18,8 +18,10 @@ _HEADROOM = 1.35  # the observed value is written above the bars
 def null_distribution(
     significance: Significance, *, ax: Axes | None = None, label: str | None = None
 ) -> Axes:
-    r"""Draw the null draws as a histogram and the observed value as a line, with its effect size Δ
-    (value minus mean of the draws), z and p. "p ≤" says that more draws could lower p.
+    r"""Draw the null draws as a histogram and the observed value as a line, with its effect and p.
+
+    The effect size Δ is the value minus the mean of the draws; "p ≤" says that more draws could
+    lower p.
 
     Parameters
     ----------

@@ -54,7 +54,7 @@ def write_folder(
     units, nodes = analysis.units(), analysis.modules()
     weighted = [name for name in analysis.columns if name.endswith(WEIGHTED)]  # counts stay exact
     _write_table(_shortened(units, weighted), folder / "units.csv")
-    _write_table(_shortened(nodes, nodes.select_dtypes(float)), folder / "modules.csv")
+    _write_table(_shortened(nodes, map(str, nodes.select_dtypes(float))), folder / "modules.csv")
     save(analysis.graph, folder / "graph.npz")
     report(STAGE, 1, 1)
     write_figures(analysis, folder / "figures", figures, width, progress=progress)

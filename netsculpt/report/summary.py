@@ -29,7 +29,7 @@ _BLOCK = ("source", "target", "kind", "parameter", "size")  # in this order
 
 
 def summary(analysis: Analysis) -> dict[str, Any]:
-    """Every scalar result as plain JSON values, to 12 digits; numbers that are not finite are null."""
+    """Every scalar result as plain JSON, to 12 digits; numbers that are not finite are null."""
     facts, fidelity = analysis.paths, analysis.fidelity
     content = {
         "schema": SCHEMA,
