@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from itertools import combinations, product
 
 import numpy as np
@@ -15,18 +14,6 @@ from netsculpt import Block, Layer, NetGraph, from_matrices, nulls, planted
 from netsculpt.nulls import rewire, shuffle_layer, shuffle_weights
 
 NULLS = [rewire, shuffle_layer, shuffle_weights]
-FORMS = {"numpy": 1 << 62, "compiled": 0}  # edges from which rewire trades in compiled code
-
-
-@pytest.fixture(params=list(FORMS))
-def form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Rewire in each of its two forms."""
-    compile_from(monkeypatch, FORMS[request.param])
-    return str(request.param)
-
-
-def compile_from(monkeypatch: pytest.MonkeyPatch, n_edges: int) -> None:
-    monkeypatch.setattr(import_module("netsculpt.nulls.models.rewire"), "_COMPILE_FROM", n_edges)
 
 
 def hostile(dtype: type = np.float32) -> NetGraph:
@@ -72,16 +59,7 @@ def joint(graph: NetGraph, block: Block) -> list[tuple[float, int]]:
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("null", NULLS)
 def test_what_every_null_keeps(null: nulls.rewire, dtype: type) -> None:
-    keeps(null, hostile(dtype))
-
-
-def test_what_compiled_rewire_keeps(monkeypatch: pytest.MonkeyPatch) -> None:
-    compile_from(monkeypatch, 0)
-    keeps(rewire, hostile())
-
-
-def keeps(null: nulls.rewire, graph: NetGraph) -> None:
-    dtype = graph.weights.dtype
+    graph = hostile(dtype)
     before = content(graph)
     for seed in range(20):
         drawn = null(graph, rng=seed)
@@ -98,7 +76,6 @@ def keeps(null: nulls.rewire, graph: NetGraph) -> None:
     assert content(graph) == before
 
 
-@pytest.mark.usefixtures("form")
 def test_rewire_keeps_degrees_in_every_block() -> None:
     graph, _ = planted([30, 40, 25, 30], 2, 0.4, 0.05, degree_heterogeneity=1.0, skips=0.5, rng=0)
     for each in (graph, hostile()):
@@ -144,7 +121,6 @@ def with_margins(rows: list[int], columns: list[int]) -> list[np.ndarray]:
     return matrices
 
 
-@pytest.mark.usefixtures("form")
 @pytest.mark.parametrize(("rows", "columns"), MARGINS)
 def test_rewire_is_uniform(rows: list[int], columns: list[int]) -> None:
     every = [matrix.tobytes() for matrix in with_margins(rows, columns)]
@@ -192,16 +168,6 @@ def test_compiled_trades_are_the_same_on_every_machine() -> None:
     assert columns.tolist() == [2, 3, 1, 6, 0, 2, 3, 5, 4, 0]
 
 
-def test_large_graphs_are_traded_in_compiled_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    graph, _ = planted([20, 20], 2, 0.6, 0.2, rng=0)
-    drawn = {}
-    for name, least in {**FORMS, "at": graph.n_edges, "below": graph.n_edges + 1}.items():
-        compile_from(monkeypatch, least)
-        drawn[name] = content(rewire(graph, rng=0))
-    assert drawn["compiled"] == drawn["at"] != drawn["below"] == drawn["numpy"]
-
-
-@pytest.mark.usefixtures("form")
 @pytest.mark.parametrize("null", NULLS)
 def test_weights_are_uniform_over_edges(null: nulls.rewire) -> None:
     """The largest weight is equally often on the first, second, … stored edge."""
@@ -219,24 +185,117 @@ def test_shuffle_layer_is_uniform() -> None:
     assert chisquare(counts).pvalue > 1e-3
 
 
-@pytest.mark.usefixtures("form")
-def test_rewire_forgets_where_it_started() -> None:
-    """Twice the rounds overlap the start no less: modules leave no trace."""
-    graph, _ = planted([40, 40], 2, 0.6, 0.02, rng=0)
-    start = set(zip(graph.sources.tolist(), graph.weights.indices.tolist(), strict=True))
-
-    def overlap(drawn: NetGraph) -> float:
-        ends = zip(drawn.sources.tolist(), drawn.weights.indices.tolist(), strict=True)
-        return len(start & set(ends)) / len(start)
-
-    once = [overlap(rewire(graph, rng=seed)) for seed in range(30)]
-    twice = [overlap(rewire(rewire(graph, rng=seed), rng=100 + seed)) for seed in range(30)]
-    error = np.hypot(np.std(once), np.std(twice)) / np.sqrt(30)
-    assert abs(np.mean(once) - np.mean(twice)) < 3 * error
-    assert np.mean(once) < 0.45
+def share_kept(graph: NetGraph, drawn: NetGraph) -> float:
+    """Share of the edges that are there before and after."""
+    before, after = (
+        x.sources.astype(np.int64) * x.n_units + x.weights.indices for x in (graph, drawn)
+    )
+    return float(np.isin(after, before).mean())
 
 
-@pytest.mark.usefixtures("form")
+def hub(degree: int, others: int) -> NetGraph:
+    """One source with most edges: a trade replaces a few of them at most."""
+    matrix = np.zeros((1 + others, degree + 2 * others))
+    matrix[0, :degree] = 1
+    for row in range(others):
+        matrix[1 + row, degree + 2 * row : degree + 2 * row + 2] = 1
+    return from_matrices([matrix.T])
+
+
+MIXED: dict[str, tuple[NetGraph, float | None]] = {  # share kept at random, if known
+    "modules": (planted([40, 40], 2, 0.6, 0.02, rng=0)[0], 0.32),
+    "hub": (hub(120, 30), (120 * 120 + 60 * 2 * 30 / 30) / 180 / 180),
+    "dense": (planted([30, 30], 1, 0.9, 0.9, rng=0)[0], 0.9),
+    "sparse": (planted([24, 24], 1, 0.08, 0.08, rng=0)[0], 0.14),
+    "unequal": (planted([30, 20], 1, 0.1, 0.1, degree_heterogeneity=1.5, rng=0)[0], None),
+}
+
+
+@pytest.mark.parametrize("name", MIXED)
+def test_rewire_forgets_where_it_started(name: str) -> None:
+    """More rounds overlap the start no less: modules leave no trace."""
+    graph, expected = MIXED[name]
+    once = [share_kept(graph, rewire(graph, rng=seed)) for seed in range(60)]
+    thrice = []
+    for seed in range(60):
+        drawn = graph
+        for again in range(3):
+            drawn = rewire(drawn, rng=100 * again + seed)
+        thrice.append(share_kept(graph, drawn))
+    error = np.hypot(np.std(once), np.std(thrice)) / np.sqrt(60)
+    assert abs(np.mean(once) - np.mean(thrice)) < 3.5 * error
+    if expected is not None:
+        assert np.mean(once) == pytest.approx(expected, abs=0.05)
+
+
+def test_slow_rows_get_more_rounds() -> None:
+    """By the definition: rounds after which the share is that of ten times as many."""
+    from netsculpt.nulls.models._compiled import rounds_until_mixed, trade
+
+    def pattern_of(graph: NetGraph) -> tuple[np.ndarray, np.ndarray, int]:
+        block = graph.block("input", "output")
+        return block.indptr.astype(np.int64), block.indices.copy(), block.shape[1]
+
+    def share_after(rounds: int, indptr: np.ndarray, columns: np.ndarray, width: int) -> float:
+        row_of = np.repeat(np.arange(indptr.size - 1), np.diff(indptr))
+        before, shares = row_of * width + columns, []
+        for seed in range(200):
+            traded = columns.copy()
+            trade(indptr, traded, width, rounds, np.uint64(seed))
+            shares.append(np.isin(row_of * width + traded, before).mean())
+        return float(np.mean(shares))
+
+    quick, slow = pattern_of(MIXED["modules"][0]), pattern_of(MIXED["hub"][0])
+    n_quick, n_slow = rounds_until_mixed(*quick), rounds_until_mixed(*slow)
+    assert 16 <= n_quick < 50 < n_slow
+    for rounds, pattern in ((n_quick, quick), (n_slow, slow)):
+        settled = share_after(10 * rounds, *pattern)
+        assert share_after(rounds, *pattern) == pytest.approx(settled, abs=0.01)
+    assert share_after(n_quick, *slow) > share_after(n_slow, *slow) + 0.03
+    assert rounds_until_mixed(np.array([0, 3]), np.arange(3, dtype=np.int32), 3) == 0
+    assert rounds_until_mixed(np.array([0, 0]), np.zeros(0, np.int32), 3) == 0
+
+
+def test_units_without_edges_change_no_draw() -> None:
+    """8-36-36-8 units, most of them dead: the same draws as after `live`."""
+    small, _ = planted([5, 7, 8, 5], 1, 0.5, 0.5, rng=2)
+    small = small.live()
+    rng = np.random.default_rng(0)
+    wide = [8, 36, 36, 8]
+    starts = np.concatenate([[0], np.cumsum(wide)])
+    place = np.concatenate(
+        [
+            start + np.sort(rng.choice(width, layer.n_units, replace=False))
+            for layer, width, start in zip(small.layers, wide, starts[:-1], strict=True)
+        ]
+    )
+    rows, columns = place[small.sources], place[small.weights.indices]
+    weights = rng.standard_normal(small.n_edges)
+    layers = tuple(
+        Layer(layer.name, layer.role, (width,), int(start), int(start + width))
+        for layer, width, start in zip(small.layers, wide, starts[:-1], strict=True)
+    )
+    matrix = csr_array((weights, (rows, columns)), (88, 88))
+    graph = NetGraph(matrix, None, layers, small.blocks)
+    live = graph.live()
+    assert (graph.n_units, live.n_units, live.n_edges) == (88, small.n_units, graph.n_edges)
+    for seed in range(5):
+        with_dead, without = rewire(graph, rng=seed), rewire(live, rng=seed)
+        assert (place[without.sources] == with_dead.sources).all()
+        assert (place[without.weights.indices] == with_dead.weights.indices).all()
+        assert (without.weights.data == with_dead.weights.data).all()
+
+
+def test_a_pattern_without_another_of_its_degrees_stays() -> None:
+    full, _ = planted([4, 5], 1, 1.0, 1.0, rng=0)
+    nested = from_matrices([np.tri(5)])
+    for pattern in (full, nested):
+        graph = pattern.with_weights(np.arange(1.0, pattern.n_edges + 1))
+        drawn = rewire(graph, rng=0)
+        assert (drawn.weights.indices == graph.weights.indices).all()
+        assert (drawn.weights.data != graph.weights.data).any()
+
+
 @pytest.mark.parametrize("null", NULLS)
 def test_a_block_is_drawn_independently_of_the_others(null: nulls.rewire) -> None:
     short, _ = planted([9, 9, 9], 2, 0.6, 0.2, rng=0)
@@ -246,7 +305,6 @@ def test_a_block_is_drawn_independently_of_the_others(null: nulls.rewire) -> Non
     assert (chain.toarray() == skipping.toarray()).all()
 
 
-@pytest.mark.usefixtures("form")
 @pytest.mark.parametrize("null", NULLS)
 def test_nothing_to_randomise(null: nulls.rewire) -> None:
     empty = from_matrices([np.zeros((3, 2)), np.zeros((2, 3))])

@@ -1,4 +1,4 @@
-"""Curveball trades in compiled code. Imported only for large graphs."""
+"""Curveball trades in compiled code."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ import numpy as np
 
 from netsculpt.core.compiled import compiled, inlined, next_bits
 
-__all__ = ["trade"]
+__all__ = ["rounds_until_mixed", "trade"]
 
 _LOW = np.uint64(0xFFFFFFFF)
+_LEAST_ROUNDS = 8
+_MOST_ROUNDS = 4096
+_WATCHED = 2000  # edges in all chains: standard error of an overlap at most .011
+_MOST_CHAINS = 64
 
 
 @compiled
@@ -19,24 +23,114 @@ def trade(indptr: Any, columns: Any, n_columns: int, n_rounds: int, seed: Any) -
 
     The columns of a row end in any order.
     """
-    state = np.full(1, seed, np.uint64)
+    state, held = np.full(1, seed, np.uint64), np.zeros(n_columns, np.uint8)
+    order, pool = _order_and_pool(indptr, columns)
+    for _ in range(n_rounds):
+        _trade_once(indptr, columns, order, pool, held, state)
+
+
+@compiled
+def rounds_until_mixed(indptr: Any, columns: Any, n_columns: int) -> int:
+    """Rounds of trades after which the share of original edges no longer falls.
+
+    Chains with a seed of their own are watched: the mean share in rounds R + 1 … 2R against that in
+    R/2 + 1 … R; R is doubled as long as the share falls by more than two standard errors. R starts
+    beyond the rounds in which the slowest row turns over, so that slow is not taken for mixed.
+    """
+    order, pool = _order_and_pool(indptr, columns)
     held = np.zeros(n_columns, np.uint8)
+    held[columns] = 1
+    n_held = int(held.sum())
+    held[:] = 0
+    if order.size < 2:
+        return 0
+    turnover = _least_turnover(np.diff(indptr)[order], n_held)
+    half = min(_LEAST_ROUNDS + int(np.ceil(1.0 / turnover)), _MOST_ROUNDS // 2)
+    n_chains = min(max(_WATCHED // columns.size, 1), _MOST_CHAINS)
+    chains = np.empty((n_chains, columns.size), columns.dtype)
+    for chain in range(n_chains):
+        chains[chain] = columns
+    state = np.zeros(1, np.uint64)
+    last = 1.0
+    for first, until in ((0, half // 2), (half // 2, half)):
+        last = _share_kept(indptr, columns, chains, until - first, order, pool, held, state)
+    while True:
+        now = _share_kept(indptr, columns, chains, half, order, pool, held, state)
+        error = np.sqrt(2.0 * now * (1.0 - now) / chains.size)
+        if last - now <= 2.0 * error or 4 * half > _MOST_ROUNDS:
+            return 2 * half
+        last, half = now, 2 * half
+
+
+@compiled
+def _share_kept(
+    indptr: Any,
+    start: Any,
+    chains: Any,
+    n_rounds: int,
+    order: Any,
+    pool: Any,
+    held: Any,
+    state: Any,
+) -> float:
+    """Mean share of the starting edges in all chains over some further rounds."""
+    n_kept = 0
+    for chain in range(chains.shape[0]):
+        columns = chains[chain]
+        for _ in range(n_rounds):
+            _trade_once(indptr, columns, order, pool, held, state)
+            for row in order:
+                for index in range(indptr[row], indptr[row + 1]):
+                    held[start[index]] = 1
+                for index in range(indptr[row], indptr[row + 1]):
+                    n_kept += held[columns[index]]
+                for index in range(indptr[row], indptr[row + 1]):
+                    held[start[index]] = 0
+    return float(n_kept / max(chains.size * n_rounds, 1))
+
+
+@compiled
+def _least_turnover(sizes: Any, n_columns: int) -> float:
+    """Share of a row that a trade replaces, on average over partners, in the slowest row.
+
+    Of rows with d and d' columns (or with as many gaps, which move as columns do) the first
+    replaces about d' / (d + d').
+    """
+    counts = np.bincount(sizes)
+    degrees = np.flatnonzero(counts)
+    least = 1.0
+    for own in degrees:
+        by_columns = by_gaps = 0.0
+        for other in degrees:
+            by_columns += counts[other] * other / (own + other)
+            if own < n_columns:
+                by_gaps += counts[other] * (n_columns - other) / (2 * n_columns - own - other)
+        if own < n_columns:  # a full row has nothing to trade
+            least = min(least, max(by_columns, by_gaps) / sizes.size)
+    return least
+
+
+@compiled
+def _order_and_pool(indptr: Any, columns: Any) -> tuple[Any, Any]:
+    """Rows that have edges, and space for the columns of two of them."""
     sizes = np.diff(indptr)
     order = np.flatnonzero(sizes)
-    if order.size == 0:
-        return
-    pool = np.empty(2 * sizes.max(), columns.dtype)
-    for _ in range(n_rounds):
-        _shuffle_front(order, order.size, state)
-        for index in range(0, order.size - 1, 2):  # an odd last row does not trade
-            one, other = order[index], order[index + 1]
-            _trade_two(
-                columns[indptr[one] : indptr[one + 1]],
-                columns[indptr[other] : indptr[other + 1]],
-                held,
-                pool,
-                state,
-            )
+    return order, np.empty(2 * sizes.max() if order.size else 0, columns.dtype)
+
+
+@compiled
+def _trade_once(indptr: Any, columns: Any, order: Any, pool: Any, held: Any, state: Any) -> None:
+    """One round: all rows of `order` trade in random pairs; an odd last one does not."""
+    _shuffle_front(order, order.size, state)
+    for index in range(0, order.size - 1, 2):
+        one, other = order[index], order[index + 1]
+        _trade_two(
+            columns[indptr[one] : indptr[one + 1]],
+            columns[indptr[other] : indptr[other + 1]],
+            held,
+            pool,
+            state,
+        )
 
 
 @inlined

@@ -10,16 +10,16 @@ from scipy.sparse import csr_array
 
 from netsculpt.core.provenance import step
 from netsculpt.core.random import RNG, root_seed, stream
-from netsculpt.graph.graph import WIRING, NetGraph
+from netsculpt.graph.graph import WIRING, Block, NetGraph
 
 Ends = tuple[NDArray[np.int64], NDArray[np.int64]]
-Redraw = Callable[[Ends, tuple[int, int], np.random.Generator], Ends]
+Redraw = Callable[[Block, Ends, tuple[int, int], np.random.Generator], Ends]
 
 
 def redrawn(graph: NetGraph, name: str, redraw: Redraw, rng: RNG) -> NetGraph:
     """Redraw the edges of each block; wiring stays.
 
-    `redraw` takes rows and columns in a block, the block's shape and the block's generator; it
+    `redraw` takes a block, the rows and columns of its edges there, its shape and its generator; it
     returns as many distinct edges, in any order.
     """
     seed = root_seed(rng)
@@ -34,7 +34,7 @@ def redrawn(graph: NetGraph, name: str, redraw: Redraw, rng: RNG) -> NetGraph:
         generator = stream(seed, name, block.source, block.target)
         shape = source.n_units, target.n_units
         ends = rows[edges] - source.start, columns[edges] - target.start
-        new_rows, new_columns = redraw(ends, shape, generator)
+        new_rows, new_columns = redraw(block, ends, shape, generator)
         rows[edges], columns[edges] = new_rows + source.start, new_columns + target.start
         taken_from[edges] = generator.permutation(taken_from[edges])
     order = np.argsort(rows * graph.n_units + columns)

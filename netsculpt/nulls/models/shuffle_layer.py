@@ -6,7 +6,7 @@ import numpy as np
 
 from netsculpt.core.parallel import for_threads
 from netsculpt.core.random import RNG
-from netsculpt.graph.graph import NetGraph
+from netsculpt.graph.graph import Block, NetGraph
 from netsculpt.nulls.models._redrawn import Ends, redrawn
 
 __all__ = ["shuffle_layer"]
@@ -36,7 +36,7 @@ def shuffle_layer(graph: NetGraph, *, rng: RNG = None) -> NetGraph:
     return redrawn(graph, "shuffle_layer", _anywhere, rng)
 
 
-def _anywhere(ends: Ends, shape: tuple[int, int], rng: np.random.Generator) -> Ends:
+def _anywhere(_block: Block, ends: Ends, shape: tuple[int, int], rng: np.random.Generator) -> Ends:
     n_rows, n_columns = shape
     entries = rng.choice(n_rows * n_columns, ends[0].size, replace=False, shuffle=False)
     rows, columns = np.divmod(entries, max(n_columns, 1))

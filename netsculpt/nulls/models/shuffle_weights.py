@@ -25,4 +25,4 @@ def shuffle_weights(graph: NetGraph, *, rng: RNG = None) -> NetGraph:
     >>> (null.weights.indices == graph.weights.indices).all(), sorted(null.weights.data.tolist())
     (np.True_, [1.0, 2.0, 3.0])
     """
-    return redrawn(graph, "shuffle_weights", lambda ends, _shape, _rng: ends, rng)
+    return redrawn(graph, "shuffle_weights", lambda _block, ends, _shape, _rng: ends, rng)
