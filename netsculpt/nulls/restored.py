@@ -115,7 +115,8 @@ def _solved(
     first = np.unique(part, return_index=True)[1]
     tied = ties.nonzero()
     below = np.append(tied[0], np.full(first.size, n)), np.append(tied[1], first)
-    rooted = csr_array((np.ones(below[0].size), below), shape=(n + 1, n + 1))
+    ones = np.ones(below[0].size)
+    rooted = csr_array(coo_array((ones, below), shape=(n + 1, n + 1)))
     order, before = breadth_first_order(rooted, n, directed=False)
     order = order[before[order] < n][1:]
     tie = (ties[before[order], order] + ties[order, before[order]]) - 1
