@@ -85,8 +85,7 @@ def _ends(graph: NetGraph) -> NDArray[np.int64]:
     """Number of the factor of each edge's source and target in their block [2, E]."""
     block = balancing_groups(graph) // 2
     units = np.stack([graph.sources, graph.weights.indices]).astype(np.int64)
-    numbers: NDArray[np.int64] = (2 * block + [[0], [1]]) * graph.n_units + units
-    return numbers
+    return np.stack([2 * block, 2 * block + 1]) * graph.n_units + units
 
 
 def _log_factors(graph: NetGraph) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -113,8 +112,8 @@ def _solved(
     """
     n = part.size
     first = np.unique(part, return_index=True)[1]
-    tied = ties.nonzero()
-    below = np.append(tied[0], np.full(first.size, n)), np.append(tied[1], first)
+    tied = ties.tocoo()
+    below = np.append(tied.row, np.full(first.size, n)), np.append(tied.col, first)
     ones = np.ones(below[0].size)
     rooted = csr_array(coo_array((ones, below), shape=(n + 1, n + 1)))
     order, before = breadth_first_order(rooted, n, directed=False)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from netsculpt.graph.partition import Partition
-    from netsculpt.hierarchy import Hierarchy
+    from netsculpt.hierarchy import Flow, Hierarchy
     from netsculpt.modules import Comparison, Verdict
     from netsculpt.nulls.significance import Significance
     from netsculpt.paths import Effective, PathCore
@@ -53,7 +53,8 @@ class Detected:
     consensus: Partition | None  # [U] of the runs over seeds; None when not measured
     confidence: NDArray[np.float64] | None  # [U] share of these runs that agree with `partition`
     layer_ami: float  # AMI(partition, layer): near 0 is healthy, high means layers were found
-    hierarchy: Hierarchy
+    hierarchy: Hierarchy  # tested if there are 20 null networks or more; else circles are merged
+    flow: Flow  # from module to module of `partition`
 
     @property
     def delta(self) -> float | None:
@@ -127,13 +128,22 @@ class Analysis:
         ``label`` is the value in column hierarchy_<key> of `units`; ``members`` are the values in
         column module_<key> that the node holds.
         """
+        return self._joined([each.hierarchy.table() for each in self.detected])
+
+    def links(self) -> pd.DataFrame:
+        """One row per link from module to module that was compared with chance."""
+        return self._joined([each.hierarchy.link_table() for each in self.detected])
+
+    def flows(self) -> pd.DataFrame:
+        """One row per pair of modules with an edge, and per module for what stays inside."""
+        return self._joined([each.flow.table() for each in self.detected])
+
+    def _joined(self, tables: list[pd.DataFrame]) -> pd.DataFrame:
+        """Tables of each of `detected` below each other, which one it is in the first columns."""
         import pandas as pd
 
-        tables = []
-        for each in self.detected:
-            table = each.hierarchy.table()
+        for each, table in zip(self.detected, tables, strict=True):
             table.insert(0, "key", each.key)
             table.insert(1, "detector", each.detector)
             table.insert(2, "weights", each.weights)
-            tables.append(table)
         return pd.concat(tables, ignore_index=True)

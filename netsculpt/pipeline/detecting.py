@@ -18,18 +18,22 @@ from netsculpt.core.parallel import for_threads
 from netsculpt.core.progress import Progress
 from netsculpt.core.random import stream
 from netsculpt.graph.graph import NetGraph, live_units
-from netsculpt.graph.partition import NO_MODULE, Partition
+from netsculpt.graph.partition import Partition
 from netsculpt.nulls.significance import Significance, significance
 from netsculpt.pipeline.analysis import Detected
 from netsculpt.pipeline.forms import Setting
+from netsculpt.pipeline.spreading import everywhere, relabelled, spread
 
 if TYPE_CHECKING:
+    from netsculpt.hierarchy import Hierarchy
     from netsculpt.modules import Consensus
     from netsculpt.pipeline.plan import AnalysisPlan
 
 __all__ = ["Detecting", "detector_of", "notes_on"]
 
 Function = Callable[..., Partition]
+
+LEAST_NULLS = 20  # for the hierarchy: `netsculpt.hierarchy.ordered` says why
 
 
 def detector_of(
@@ -84,7 +88,7 @@ class Detecting:
         from_data = name in names("data_aware")
         if from_data:
             found = detector(self.graph, rng=None)
-            detector = fixed(_relabelled(found, found.labels[self.is_live]))
+            detector = fixed(relabelled(found, found.labels[self.is_live]))
         setting = Setting.of(detector, form)
         key = self.plan.keys[name, form]
         read = setting.read(self.live)
@@ -97,19 +101,20 @@ class Detecting:
             test = self._test(name, detector, setting, read, quality)
         if self.plan.n_seeds > 1 and not from_data:
             runs = self._runs(name, detector, setting, read)
-        everywhere = self._spread(partition)
+        of_all = self._spread(partition)
         return Detected(
             key,
             name,
             form,
-            everywhere,
+            of_all,
             quality,
             test,
             None if runs is None else runs.stability,
             None if runs is None else self._spread(runs.partition),
             None if runs is None else self._by_unit(runs.confidence_in(partition)),
-            modules.layer_ami(self.graph, everywhere),
-            hierarchy.infer(self.graph, everywhere),
+            modules.layer_ami(self.graph, of_all),
+            self._hierarchy(name, setting, partition),
+            hierarchy.flow(setting.weighed(self.graph), of_all),
         )
 
     def _test(
@@ -142,11 +147,27 @@ class Detecting:
             progress=partial(self.progress, stage),
         )
 
+    def _hierarchy(self, name: str, setting: Setting, partition: Partition) -> Hierarchy:
+        """Which modules feed which, more than chance if there are null networks enough."""
+        weighed = setting.weighed(self.live)
+        if self.plan.n_nulls < LEAST_NULLS:
+            return everywhere(hierarchy.infer(weighed, partition), self.is_live)
+        stage = f"{self.plan.keys[name, setting.form]}: hierarchy"
+        self.progress(stage, 0, self.plan.n_nulls)
+        tested = hierarchy.ordered(
+            weighed,
+            partition,
+            null=setting.weighed_null(named("nulls", self.plan.null)),
+            n=self.plan.n_nulls,
+            rng=stream(self.seed, name, "hierarchy"),
+            jobs=self.jobs,
+            progress=partial(self.progress, stage),
+        )
+        return everywhere(tested, self.is_live)
+
     def _spread(self, partition: Partition) -> Partition:
         """A partition of the live units as one of all units."""
-        labels = np.full(self.graph.n_units, NO_MODULE, dtype=np.int32)
-        labels[self.is_live] = partition.labels
-        return _relabelled(partition, labels)
+        return spread(partition, self.is_live)
 
     def _by_unit(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Numbers of the live units as numbers of all units, NaN for dead ones."""
@@ -158,6 +179,12 @@ class Detecting:
 def notes_on(detected: Sequence[Detected], detectors: dict[str, Function]) -> Iterator[str]:
     """What a reader has to know about the detectors and their tests."""
     tested = [each for each in detected if each.significance is not None]
+    few = [x.key for x in tested if x.significance is not None and x.significance.n < LEAST_NULLS]
+    if few:
+        yield (
+            f"The hierarchy of {', '.join(few)} is not compared with chance, and modules that feed "
+            f"each other are joined: {LEAST_NULLS} null networks are needed to tell which do."
+        )
     from_data = dict.fromkeys(x.detector for x in tested if x.detector in names("data_aware"))
     if from_data:
         yield (
@@ -202,7 +229,3 @@ def _quality_of(
         return observed[1]
     partition = detector(graph, rng=stream(seed, name))
     return modules.quality(setting.judged(graph) if setting.own else graph, partition)
-
-
-def _relabelled(partition: Partition, labels: NDArray[np.integer]) -> Partition:
-    return Partition(labels, partition.method, partition.quality)

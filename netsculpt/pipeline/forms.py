@@ -35,6 +35,8 @@ class Setting:
     pattern   pattern           ``null``
     magnitude |weights|, or own ``null``
     ========= ================= ==================================================
+
+    Hierarchies compare the flow between modules, in balanced weights or, on the pattern, in edges.
     """
 
     form: str  # in netsculpt.core.forms
@@ -59,6 +61,14 @@ class Setting:
         if self.form != "balanced":
             return null
         return restored(null) if self.own else rebalanced(null)
+
+    def weighed(self, graph: NetGraph) -> NetGraph:
+        """What the hierarchy is inferred from: balanced weights, or edges if the form has those."""
+        return graph.pattern if self.form == "pattern" else graph
+
+    def weighed_null(self, null: Null) -> Null:
+        """The null model of what the hierarchy is inferred from."""
+        return null if self.form == "pattern" else rebalanced(null)
 
     def is_scale_bound(self, detector: Callable[..., Any]) -> bool:
         """Whether the modules change when a unit's weights are scaled and its function is not."""

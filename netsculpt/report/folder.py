@@ -37,7 +37,7 @@ def write_folder(
     width: Width = "neurips",
     progress: Progress | None = None,
 ) -> None:
-    """Write summary.json, units.csv, modules.csv, graph.npz, figures/ and manifest.json.
+    """Write summary.json, four tables (*.csv), graph.npz, figures/ and manifest.json.
 
     File names are fixed: no name from the model becomes one. The manifest is written last, so a
     folder that has one is complete.
@@ -51,10 +51,13 @@ def write_folder(
     (folder / "manifest.json").unlink(missing_ok=True)
     report(STAGE, 0, 1)
     write_json(folder / "summary.json", summary(analysis))
-    units, nodes = analysis.units(), analysis.modules()
+    units = analysis.units()
     weighted = [name for name in analysis.columns if name.endswith(WEIGHTED)]  # counts stay exact
     _write_table(_shortened(units, weighted), folder / "units.csv")
-    _write_table(_shortened(nodes, map(str, nodes.select_dtypes(float))), folder / "modules.csv")
+    others = {"modules": analysis.modules(), "links": analysis.links(), "flows": analysis.flows()}
+    for name, table in others.items():
+        numbers = map(str, table.select_dtypes(float))
+        _write_table(_shortened(table, numbers), folder / f"{name}.csv")
     save(analysis.graph, folder / "graph.npz")
     report(STAGE, 1, 1)
     write_figures(analysis, folder / "figures", figures, width, progress=progress)

@@ -158,10 +158,20 @@ def _stability(each: Detected, n_seeds: int) -> list[str]:
 
 
 def _hierarchy(each: Detected, graph: NetGraph) -> RenderableType:
-    tree = _tree(each.hierarchy, graph)
-    if each.verdict != "unstable":
-        return tree
-    return Group("Of modules that another run would not find: see above.", tree)
+    hierarchy = each.hierarchy
+    lines = []
+    if each.verdict == "unstable":
+        lines.append("Of modules that another run would not find: see above.")
+    if hierarchy.kind == "parallel":
+        lines.append("No module feeds another by more than chance: they are parallel.")
+    elif hierarchy.left_out:
+        links = _several(len(hierarchy.left_out), "link")
+        lines.append(f"Left out: {links} between modules, no more than chance (links.csv)")
+    if hierarchy.feedback:
+        back = ", ".join(f"{x.source} → {x.target}" for x in hierarchy.feedback[:MAX_MODULES])
+        more = ", …" if len(hierarchy.feedback) > MAX_MODULES else ""
+        lines.append(f"More than chance, but back to where it came from: {back}{more}")
+    return Group(*lines, _tree(hierarchy, graph))
 
 
 def _tree(hierarchy: Hierarchy, graph: NetGraph) -> RenderableType:
