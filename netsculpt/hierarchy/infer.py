@@ -29,8 +29,9 @@ def infer(graph: NetGraph, partition: Partition) -> Hierarchy:
 
     .. math:: (\operatorname{diag}(u) - W - W^\top)\, h = v
 
-    on the module graph W (summed balanced weights: ``graph.balanced``), with u = in- plus out-weight and v = in- minus
-    out-weight of each module; the lowest of each connected part is 0. Their incoherence is
+    on the module graph W (summed balanced weights: ``graph.balanced``), with u = in- plus
+    out-weight and v = in- minus out-weight of each module; the lowest of each connected part is 0.
+    Their incoherence is
     Σ W_mn (h_n − h_m − 1)² / Σ W_mn: 0 if every edge climbs one level, 1 if all flow runs in
     cycles; 0 without edges. Flow hierarchy is the share of edges between modules that lie on no
     cycle, each counting 1; 1 without edges.

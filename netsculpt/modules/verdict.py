@@ -11,8 +11,9 @@ Verdict = Literal["modular", "weak", "unstable", "chance", "untested"]
 # Measured with `layered` on balanced weights, 19 null networks and 10 runs, on 72 networks with
 # planted modules (350 to 1,500 edges, densities inside and outside from 1 to 10 : 1). Of the 40
 # significant ones, all 28 whose modules resemble the planted ones (ARI ≥ .5) had ΔQ ≥ .026 and a
-# stability ≥ .70; all 11 whose modules do not (ARI < .4) had ΔQ ≤ .022, 6 of them a stability below
-# 2/3. Dense digit classifiers, significant at z 9 to 21, had ΔQ ≤ .014 and a stability of .38 – .68.
+# stability ≥ .70; all 11 whose modules do not (ARI < .4) had ΔQ ≤ .022, 6 of them a stability
+# below 2/3. Dense digit classifiers, significant at z 9 to 21, had ΔQ ≤ .014 and a stability of .38
+# to .68.
 SIGNIFICANT = 0.05
 SMALL = 0.025  # of ΔQ
 STABLE = 2 / 3  # mean AMI of runs

@@ -111,17 +111,17 @@ def _solved(
     `ties` holds 1 + the index into `ratio`. The sums agree, so those on a spanning forest suffice.
     """
     n = part.size
-    first = np.unique(part, return_index=True)[1]
+    first = np.unique(part, return_index=True)[1].astype(np.int64)
     tied = ties.tocoo()
-    below = np.append(tied.row, np.full(first.size, n)), np.append(tied.col, first)
-    ones = np.ones(below[0].size)
-    rooted = csr_array(coo_array((ones, below), shape=(n + 1, n + 1)))
+    begin = np.append(tied.row, np.full(first.size, n)).astype(np.int64)
+    end = np.append(tied.col, first).astype(np.int64)
+    rooted = csr_array(coo_array((np.ones(begin.size), (begin, end)), shape=(n + 1, n + 1)))
     order, before = breadth_first_order(rooted, n, directed=False)
     order = order[before[order] < n][1:]
     tie = (ties[before[order], order] + ties[order, before[order]]) - 1
     factors = np.zeros(n)
-    for end, other, total in zip(order, before[order], ratio[tie], strict=True):
-        factors[end] = total - factors[other]
+    for one, other, total in zip(order, before[order], ratio[tie], strict=True):
+        factors[one] = total - factors[other]
     return factors
 
 

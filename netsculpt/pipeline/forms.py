@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from netsculpt.core.declared import is_own_weights, variations
 from netsculpt.nulls import rebalanced, restored
 
@@ -54,7 +56,11 @@ class Setting:
     def judged(self, graph: NetGraph) -> NetGraph:
         """What Q is computed on: the network in this form."""
         judged: NetGraph = getattr(graph, self.form)
-        return judged
+        if self.form != "balanced":
+            return judged
+        # To 24 bits: where structure makes weights equal, the last bits of float64 would break ties
+        # in another way for every scaling of the units.
+        return judged.with_weights(judged.weights.data.astype(np.float32))
 
     def null(self, null: Null) -> Null:
         """The null model of what the detector reads, made from one of the catalogue."""
