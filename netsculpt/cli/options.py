@@ -176,7 +176,12 @@ class PlanOptions:
 
     detector: Detector = "layered"
     n_nulls: Annotated[
-        int, typer.Option("--nulls", min=0, help="Null networks for z and p; 0 = none.")
+        int,
+        typer.Option(
+            "--nulls",
+            min=0,
+            help="Null networks; 20 or more also test who feeds whom; 0 = none.",
+        ),
     ] = 100
     null: Annotated[str, choice(names("nulls"), "Null model: {}.")] = "rewire"
     n_seeds: Annotated[
@@ -186,9 +191,8 @@ class PlanOptions:
         str,
         typer.Option(
             callback=_list_of(tuple(FORMS), "all"),
-            help="Weights that modules are sought on: balanced (the same however units are "
-            "scaled) | pattern (1 for every edge) | magnitude (|w|) | all; several separated by "
-            "commas, the main one first.",
+            help="Weights for modules: balanced (free of the scales of units) | pattern (all 1) | "
+            "magnitude | all; several separated by commas, the main one first.",
         ),
     ] = "balanced"
 

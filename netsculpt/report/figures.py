@@ -88,4 +88,4 @@ def _null_distribution(each: Detected, *, ax: Axes) -> None:
 
     assert each.significance is not None
     plots.null_distribution(each.significance, ax=ax, label="layer-aware modularity Q")
-    ax.set_title(caption(each), loc="left")
+    ax.set_title(caption(each), loc="left", fontsize="small", parse_math=False)

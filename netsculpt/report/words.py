@@ -29,7 +29,7 @@ def statement(each: Detected) -> str:
 
 
 def caption(each: Detected) -> str:
-    """The verdict above a figure."""
+    """What a figure is of, and the verdict on it: two short lines."""
     texts = {
         "modular": "modular",
         "weak": f"weak: ΔQ below {SMALL}",
@@ -37,7 +37,7 @@ def caption(each: Detected) -> str:
         "chance": "chance",
         "untested": "untested",
     }
-    return f"{each.key}, {FORMS[each.weights]}: {texts[each.verdict]}"
+    return f"{each.key}, {FORMS[each.weights]}\n{texts[each.verdict]}"
 
 
 def _untested(test: Significance | None) -> str:

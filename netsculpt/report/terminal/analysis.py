@@ -145,8 +145,8 @@ def _stability(each: Detected, n_seeds: int) -> list[str]:
     if each.stability is None or each.confidence is None or each.consensus is None:
         return []
     lines = [
-        f"Stability {each.stability:.2f} (mean AMI of {n_seeds} runs; 1 = always the same); a "
-        f"unit's module is the same in {np.nanmean(each.confidence):.0%} of them, on average"
+        f"Stability {each.stability:.2f} (mean AMI of {n_seeds} runs; 1 = always the same); "
+        f"{np.nanmean(each.confidence):.0%} of them agree on a unit"
     ]
     if each.verdict == "unstable":
         lines.append(
