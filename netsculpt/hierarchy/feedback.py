@@ -22,8 +22,9 @@ def feedback(edges: csr_array) -> NDArray[np.bool_]:
     Parts of up to 14 nodes are solved exactly: the cheapest order of a set S ends in the node v
     that minimises :math:`c(S \setminus v) + \sum_{u \in S \setminus v} w_{vu}`, a sum over subsets.
     Larger parts start from an order in which nodes follow each other by out- minus in-weight, sinks
-    last and sources first, and every node is moved to its best place until none can be bettered:
-    the set is then small, but may not be the smallest.
+    last and sources first, every node is moved to its best place until none can be bettered, and
+    edges that close no circle after all are put back: the set is then small, but may not be the
+    smallest.
 
     Parameters
     ----------
@@ -67,7 +68,10 @@ def feedback(edges: csr_array) -> NDArray[np.bool_]:
         order = _exact_order(local) if nodes.size <= MOST_EXACT else _good_order(local)
         rank = np.empty(nodes.size, dtype=np.intp)
         rank[order] = np.arange(nodes.size)
-        is_back[inside] = rank[place[ends.row[inside]]] > rank[place[ends.col[inside]]]
+        back = (local > 0) & (rank[:, None] > rank)
+        if nodes.size > MOST_EXACT:
+            _restore(local, back)
+        is_back[inside] = back[place[ends.row[inside]], place[ends.col[inside]]]
     return is_back
 
 
@@ -115,6 +119,21 @@ def _good_order(weights: NDArray[np.float64]) -> NDArray[np.intp]:
                 gain += change[here] - change[best]
                 order = np.insert(others, best, node)
     return order
+
+
+def _restore(weights: NDArray[np.float64], back: NDArray[np.bool_]) -> None:
+    """Put back the heaviest edges that close no circle after all, so that none is left to spare."""
+    forward = (weights > 0) & ~back
+    source, target = np.nonzero(back)
+    for edge in np.argsort(-weights[source, target], kind="stable"):
+        reached = np.zeros(len(weights), dtype=bool)
+        new = np.arange(len(weights)) == target[edge]
+        while new.any():
+            reached |= new
+            new = forward[new].any(axis=0) & ~reached
+        if not reached[source[edge]]:
+            forward[source[edge], target[edge]] = True
+            back[source[edge], target[edge]] = False
 
 
 def _greedy_order(weights: NDArray[np.float64]) -> NDArray[np.intp]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from netsculpt.core.errors import LimitError
 from netsculpt.graph.graph import NetGraph
 from netsculpt.graph.partition import Partition, labels_of
 from netsculpt.hierarchy.reach import edge_path_shares
@@ -15,7 +16,9 @@ from netsculpt.hierarchy.reach import edge_path_shares
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Flow", "flow", "summed_by_pair"]
+__all__ = ["Flow", "flow"]
+
+_MOST_MODULES: Final = 4096  # three matrices of 128 MB
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +89,8 @@ def flow(graph: NetGraph, partition: Partition) -> Flow:
     ------
     GraphError
         If the partition has another number of units, or the weights cannot be balanced.
+    LimitError
+        If it has more than 4096 modules.
 
     Notes
     -----
@@ -102,17 +107,22 @@ def flow(graph: NetGraph, partition: Partition) -> Flow:
     ([[1, 2], [0, 2]], [[0.6, 0.8], [0.0, 0.6]])
     """
     labels = labels_of(graph, partition)
+    if partition.n_modules > _MOST_MODULES:
+        raise LimitError(
+            f"the partition has {partition.n_modules} modules: a matrix holds at most "
+            f"{_MOST_MODULES}; `ordered` lists the links that exist"
+        )
     shares = graph.with_weights(edge_path_shares(graph))
-    edges = summed_by_pair(graph.pattern, labels, partition.n_modules)
+    edges = _summed_by_pair(graph.pattern, labels, partition.n_modules)
     return Flow(
         partition,
         np.rint(edges).astype(np.int64),
-        summed_by_pair(graph.balanced, labels, partition.n_modules),
-        summed_by_pair(shares, labels, partition.n_modules),
+        _summed_by_pair(graph.balanced, labels, partition.n_modules),
+        _summed_by_pair(shares, labels, partition.n_modules),
     )
 
 
-def summed_by_pair(
+def _summed_by_pair(
     graph: NetGraph, labels: NDArray[np.int32], n_modules: int
 ) -> NDArray[np.float64]:
     """Weights summed over the edges from module to module [M, M]."""
@@ -120,4 +130,5 @@ def summed_by_pair(
     inside = (source >= 0) & (target >= 0)
     pair = source[inside].astype(np.int64) * n_modules + target[inside]
     weights = graph.weights.data[inside].astype(np.float64)
-    return np.bincount(pair, weights, n_modules**2).reshape(n_modules, n_modules)
+    sums = np.bincount(pair, weights, n_modules**2).astype(np.float64, copy=False)
+    return sums.reshape(n_modules, n_modules)

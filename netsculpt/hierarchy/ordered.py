@@ -234,7 +234,8 @@ def _drawn_flows(
     pair = source.astype(np.int64) * n_modules + target
     place = np.minimum(np.searchsorted(pairs, pair), pairs.size - 1)
     inside = (source >= 0) & (target >= 0) & (pairs[place] == pair)
-    return np.bincount(place[inside], drawn.weights.data[inside], pairs.size)
+    flows = np.bincount(place[inside], drawn.weights.data[inside], pairs.size)
+    return flows.astype(np.float64, copy=False)
 
 
 def _discovered(p: NDArray[np.float64], level: float) -> NDArray[np.bool_]:
