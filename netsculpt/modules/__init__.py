@@ -3,7 +3,16 @@
 from netsculpt.modules.comparison import Comparison, compare, layer_ami
 from netsculpt.modules.consensus import Consensus, consensus
 from netsculpt.modules.data_aware import functional
-from netsculpt.modules.detectors import layered, leiden, path_signature, sculpting, spectral
+from netsculpt.modules.description_length import gain
+from netsculpt.modules.detectors import (
+    layered,
+    leiden,
+    mdl,
+    path_signature,
+    sculpting,
+    spectral,
+)
+from netsculpt.modules.detectors.mdl import ModuleEvidence, module_evidence
 from netsculpt.modules.ncut import ncut
 from netsculpt.modules.quality import quality
 from netsculpt.modules.resolution_profile import ResolutionProfile, resolution_profile
@@ -11,13 +20,17 @@ from netsculpt.modules.resolution_profile import ResolutionProfile, resolution_p
 __all__ = [
     "Comparison",
     "Consensus",
+    "ModuleEvidence",
     "ResolutionProfile",
     "compare",
     "consensus",
     "functional",
+    "gain",
     "layer_ami",
     "layered",
     "leiden",
+    "mdl",
+    "module_evidence",
     "ncut",
     "path_signature",
     "quality",
