@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -164,11 +165,11 @@ def _network(cell: Cell) -> tuple[NetGraph, Partition | None]:
 def _tapered(rng: np.random.Generator) -> NetGraph:
     """64-48-32-16-8 with the densities of ERK: rising with depth."""
     widths = [64, 48, 32, 16, 8]
-    chances = [2.5 * (a + b) / (a * b) for a, b in zip(widths, widths[1:], strict=False)]
+    chances = [2.5 * (a + b) / (a * b) for a, b in pairwise(widths)]
     return from_matrices(
         [
             (rng.random((b, a)) < p).astype(float)
-            for a, b, p in zip(widths, widths[1:], chances, strict=False)
+            for (a, b), p in zip(pairwise(widths), chances, strict=True)
         ]
     )
 
@@ -230,9 +231,7 @@ def _options() -> Options:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run it as asked for on the command line."""
-    run_study(
-        __doc__, study, full=Config(), quick=QUICK, show=show, options=_options(), argv=argv
-    )
+    run_study(__doc__, study, full=Config(), quick=QUICK, show=show, options=_options(), argv=argv)
 
 
 if __name__ == "__main__":

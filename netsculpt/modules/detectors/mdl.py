@@ -22,7 +22,7 @@ __all__ = ["ModuleEvidence", "mdl", "module_evidence"]
 
 _RESOLUTIONS = (0.5, 0.7, 1.0, 1.4, 2.0)  # γ of the proposals
 _OPTIMA = 2  # at each
-_LARGE, _FEWER = 200_000, (0.7, 1.0, 1.6)  # edges, from which on there are fewer
+_LARGE, _FEWER = 200_000, (1.0,)  # edges, from which on there is one
 
 
 @dataclass(frozen=True, eq=False)

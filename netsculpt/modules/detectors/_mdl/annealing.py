@@ -67,7 +67,7 @@ def tallied(network: Any, sampler: Any, steps: int) -> Any:
 
 
 @compiled
-def _value(network: Any, sampler: Any) -> float:
+def _value(network: Any, sampler: Any) -> Any:
     """Log-likelihood of the labels beyond chance."""
     odds, labels, counts = sampler.odds, sampler.labels, sampler.counts
     value = odds.explained

@@ -96,6 +96,7 @@ def improve(
     plain: bool,
     odds: Any,
     by_layer: bool,
+    allowed: Any,
     back: bool,
 ) -> float:
     """Improve every unit's belief once, in order of depth or back; returns the largest change."""
@@ -135,6 +136,8 @@ def improve(
                     value += feeds[c, d] * onto[d] + feeds[d, c] * from_[d]
             if by_layer:
                 value += math.log(1.0 + max(mass[layer, c] - shares[unit, c], 0.0))
+            if not allowed[layer, c]:
+                value = -np.inf
             score[c] = value
             top = max(top, value)
         total = 0.0
@@ -161,11 +164,12 @@ def improve(
 
 
 @compiled
-def label_price(shares: Any, mass: Any, by_layer: bool) -> float:
+def label_price(shares: Any, mass: Any, by_layer: bool, allowed: Any) -> Any:
     """Nats that the labels cost, less the entropy of the beliefs.
 
     With the shares of a layer free, their prior is flat: for labels without doubt, the cost is
-    Σ_l ln(N_l! / Π_c n_lc!) + ln C(N_l + B − 1, B − 1). Otherwise all modules are equally likely.
+    Σ_l ln(N_l! / Π_c n_lc!) + ln C(N_l + B_l − 1, B_l − 1) with B_l modules allowed in the layer.
+    Otherwise all modules are equally likely. What is allowed [L, B] is not priced here.
     """
     n_modules, price = shares.shape[1], 0.0
     for unit in range(shares.shape[0]):
@@ -175,9 +179,12 @@ def label_price(shares: Any, mass: Any, by_layer: bool) -> float:
     if not by_layer:
         return price + shares.shape[0] * math.log(float(n_modules))
     for layer in range(mass.shape[0]):
-        n = 0.0
+        n = here = 0.0
         for c in range(n_modules):
-            n += mass[layer, c]
-            price -= math.lgamma(1.0 + max(mass[layer, c], 0.0))
-        price += math.lgamma(n + n_modules) - math.lgamma(float(n_modules))
+            if allowed[layer, c]:
+                here += 1.0
+                n += mass[layer, c]
+                price -= math.lgamma(1.0 + max(mass[layer, c], 0.0))
+        if here > 0.0:
+            price += math.lgamma(n + here) - math.lgamma(here)
     return price

@@ -19,7 +19,7 @@ __all__ = ["Odds", "balanced_odds", "fitted"]
 
 _MOST = 12.0  # of a logarithm: what has no edge at all has odds of e⁻¹², not 0
 _STEPS, _CLOSE = 60, 1e-9
-_POSSIBLE = 1e-6  # edges expected by chance: with fewer, inside and outside cannot be compared
+_FREE = 1e-6  # variance of a block's edges by chance: with less, nothing can be compared
 
 
 class Odds(NamedTuple):
@@ -50,9 +50,10 @@ def fitted(network: Any, inside: Any, pairs: Any, shared: bool, previous: float)
             for e in range(network.n_groups[1, block]):
                 every = network.members[0, block, d] * network.members[1, block, e]
                 others[block, d, e] = max(every - pairs[block, d, e], 0.0)
-                here += pairs[block, d, e] * network.chance[block, d, e]
-                there += others[block, d, e] * network.chance[block, d, e]
-        compared[block] = here > _POSSIBLE and there > _POSSIBLE
+                p = network.chance[block, d, e]
+                here += pairs[block, d, e] * p * (1.0 - p)
+                there += others[block, d, e] * p * (1.0 - p)
+        compared[block] = here > _FREE and there > _FREE
     ratio = 0.0
     if shared:
         ratio = _ratio(network, inside, pairs, others, compared, previous)
@@ -99,9 +100,7 @@ def balanced_odds(network: Any, ratio: float, share: float) -> Any:
             for e in range(size[1]):
                 every = network.members[0, block, d] * network.members[1, block, e]
                 pairs[d, e], others[d, e] = share * every, (1.0 - share) * every
-        high[block], low[block] = _level(
-            chance, size, pairs, others, network.n_edges[block], ratio
-        )
+        high[block], low[block] = _level(chance, size, pairs, others, network.n_edges[block], ratio)
         constant += network.n_edges[block] * low[block]
         for d in range(size[0]):
             for e in range(size[1]):
@@ -184,7 +183,7 @@ def _ratio(
                 total, and_slope = _expected(chance, n, pairs[block], high)
                 excess, slope = excess + total - inside[block], slope + and_slope
                 size += network.n_edges[block]
-        if abs(excess) <= 1e-4 * (1.0 + size) ** 0.5:
+        if abs(excess) <= 1e-6 * (1.0 + size):
             break
         if excess > 0.0:
             right = x

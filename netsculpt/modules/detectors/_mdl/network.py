@@ -45,6 +45,7 @@ class Network(NamedTuple):
     chance: Any  # [P, D, D] π of an edge between two groups
     n_edges: Any  # [P]
     n_layers: int
+    layers: Any  # those with live units
 
 
 def network_of(graph: NetGraph, live: NDArray[np.bool_]) -> Network:
@@ -70,22 +71,23 @@ def network_of(graph: NetGraph, live: NDArray[np.bool_]) -> Network:
     slots, degrees = np.concatenate(keys), np.concatenate(degree)
     order = np.argsort(slots)
     slots, degrees = slots[order], degrees[order]
-    side, slot_block = slots % 2, slots % (2 * n_blocks) // 2 if n_blocks else slots
-    first = np.searchsorted(slots, np.arange(n + 1) * 2 * n_blocks) if n_blocks else np.zeros(n + 1)
-    group, n_groups, members, means = _groups(side * n_blocks + slot_block, degrees, n_blocks)
+    side_of, block_of = slots % 2, slots % max(2 * n_blocks, 1) // 2
+    first = np.searchsorted(slots // max(2 * n_blocks, 1), np.arange(n + 1))
+    group, n_groups, members, means = _groups(side_of * n_blocks + block_of, degrees, n_blocks)
     return Network(
         *out,
         *into,
         layer,
         first.astype(np.int64),
-        slot_block.astype(np.int64),
-        side.astype(np.int64),
+        block_of.astype(np.int64),
+        side_of.astype(np.int64),
         group,
         n_groups,
         members,
         _chances(n_groups, members, means),
         np.bincount(block, minlength=n_blocks).astype(np.float64),
         n_layers,
+        np.unique(layer),
     )
 
 

@@ -21,8 +21,8 @@ from netsculpt.modules.detectors._mdl.climbing import (
     certain,
     climb,
     merged,
-    with_feeding,
 )
+from netsculpt.modules.detectors._mdl.feeding import fed
 from netsculpt.modules.detectors._mdl.fitting import balanced_odds
 from netsculpt.modules.detectors._mdl.network import Network
 
@@ -31,12 +31,11 @@ __all__ = ["ACCEPTED", "Explained", "explained"]
 ACCEPTED = log(100.0)  # nats of evidence from which on modules are accepted
 _FORMS = tuple(Form(by_layer, shared) for by_layer in (True, False) for shared in (False, True))
 _MOST_MODULES = 256
-_SMALL = 20_000  # edges up to which all forms start from every proposal
+_SMALL = 20_000  # edges up to which all forms start from every proposal, and patterns are sought
 _SAMPLED = 50_000  # edges up to which evidence is sampled
 _STEPS, _FEWEST, _STEPS_FOR = 200, 50, 400_000  # sweeps of a run, at least, and for how many edges
 _RATIOS, _COUNTS = (0.7, 1.2, 1.8, 2.6), (2, 3, 4, 6)  # ln odds ratios and modules of the runs
 _CELLS, _AGAIN, _LONGER = 5, 2, 3  # best cells that are run again, how often, and how much longer
-_FEEDING = 2_000_000  # entries [P, B, B] up to which patterns are sought
 _EMPTY = 0.5  # units
 
 
@@ -80,8 +79,8 @@ def _climbed(network: Network, proposals: Iterable[NDArray[np.integer]]) -> Expl
         best = max(pool, key=_worth)
     pool.append(merged(network, best))
     best = max(pool, key=_worth)
-    if network.n_edges.size * best.feeds.size <= _FEEDING:
-        pool.append(with_feeding(network, best))
+    if small and _worth(best) >= ACCEPTED:
+        pool.append(fed(network, best))
         best = max(pool, key=_worth)
     path: dict[int, float] = {}
     for beliefs in pool:
@@ -98,7 +97,7 @@ def _whole(network: Network) -> Beliefs:
 def _worth(beliefs: Beliefs) -> float:
     """Evidence less what it takes to say which form, and how many modules: 1/(B(B − 1))."""
     n_modules = beliefs.shares.shape[1]
-    if n_modules == 1:
+    if n_modules <= 1:
         return 0.0
     return beliefs.evidence - log(len(_FORMS)) - log(n_modules * (n_modules - 1))
 
@@ -140,7 +139,7 @@ def _placed(
     _, (_, sampler) = max(tried, key=lambda one: one[0])
     shares: NDArray[np.float64] = tallied(network, sampler, steps)
     shares = shares[:, shares.sum(axis=0) >= _EMPTY]
-    return shares / shares.sum(axis=1, keepdims=True)
+    return np.asarray(shares / shares.sum(axis=1, keepdims=True))
 
 
 def _run(
