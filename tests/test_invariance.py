@@ -21,7 +21,8 @@ import netsculpt
 from netsculpt import NetGraph, Partition, hierarchy, nulls
 from netsculpt.core.catalog import catalog
 from netsculpt.core.declared import on_own_weights, variations, varies_with
-from netsculpt.pipeline import WEIGHTED
+from netsculpt.core.random import RNG
+from netsculpt.pipeline import WEIGHTED, stages
 from netsculpt.report.folder import write_folder
 
 METRICS, DETECTORS = catalog("metrics"), catalog("detectors")
@@ -272,7 +273,7 @@ def test_declarations_name_known_changes() -> None:
 
 @varies_with("unit scales")
 @on_own_weights
-def strongest(graph: NetGraph, *, rng: netsculpt.core.random.RNG = None) -> Partition:
+def strongest(graph: NetGraph, *, rng: RNG = None) -> Partition:
     """Two modules: units with a strong edge, and the others."""
     heavy = np.abs(graph.weights.data) > np.median(np.abs(graph.weights.data))
     labels = np.zeros(graph.n_units, dtype=int)
@@ -283,7 +284,7 @@ def strongest(graph: NetGraph, *, rng: netsculpt.core.random.RNG = None) -> Part
 def test_a_used_detector_that_is_not_invariant_is_noted(
     weak: NetGraph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(netsculpt.pipeline.stages, "detector_of", lambda *_: strongest)
+    monkeypatch.setattr(stages, "detector_of", lambda *_: strongest)
     plan = netsculpt.AnalysisPlan(
         ("layered",), n_nulls=0, n_seeds=0, weights=("balanced", "pattern")
     )

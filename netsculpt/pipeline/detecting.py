@@ -94,7 +94,7 @@ class Detecting:
         read = setting.read(self.live)
         self.progress(f"{key}: modules", 0, 1)
         partition = detector(read, rng=stream(self.seed, name))
-        quality = modules.quality(setting.judged(self.live), partition)
+        quality = _quality(setting.judged(self.live), partition)
         self.progress(f"{key}: modules", 1, 1)
         test = runs = None
         if self.plan.n_nulls > 0:
@@ -228,4 +228,9 @@ def _quality_of(
     if graph is observed[0]:
         return observed[1]
     partition = detector(graph, rng=stream(seed, name))
-    return modules.quality(setting.judged(graph) if setting.own else graph, partition)
+    return _quality(setting.judged(graph) if setting.own else graph, partition)
+
+
+def _quality(graph: NetGraph, partition: Partition) -> float:
+    """Q to 12 decimals: as a difference of numbers near 1 it is no more exact, near 0 above all."""
+    return round(modules.quality(graph, partition), 12) + 0.0  # −0 is 0
