@@ -14,6 +14,7 @@ from scipy.sparse import csr_array
 
 from netsculpt import Block, GraphError, Layer, NetGraph, from_matrices, planted
 from netsculpt.core.parallel import for_threads, in_parallel
+from netsculpt.graph.balancing import balanced_weights
 from netsculpt.graph.graph import balancing_groups, live_units
 from netsculpt.nulls import rebalanced, rewire, shuffle_layer, shuffle_weights
 from netsculpt.nulls.significance import Null
@@ -260,3 +261,17 @@ def test_a_combined_null_is_pickled() -> None:
     null = rebalanced(rewire)
     again = pickle.loads(pickle.dumps(null))
     assert content(again(graph, rng=3)) == content(null(graph, rng=3))
+
+
+@pytest.mark.parametrize("seed", [277, *range(10)])
+def test_sparse_supports_are_balanced_to_the_last_digits(seed: int) -> None:
+    """Of a support in several parts, a step along what rounding leaves must not be taken."""
+    rng = np.random.default_rng(seed)
+    shape = rng.integers(3, 14, 2)
+    rows, columns = np.nonzero(rng.random(shape) < rng.uniform(0.1, 0.4))
+    weights = rng.lognormal(0, rng.choice([0.1, 1, 3]), rows.size)
+    one_group = np.zeros(rows.size, int)
+    for _ in range(3):  # balanced weights are balanced
+        weights = balanced_weights(weights, rows, columns + shape[0], one_group)
+        for ends in (rows, columns):
+            np.testing.assert_allclose(np.bincount(ends, weights), np.bincount(ends), atol=1e-10)

@@ -24,12 +24,17 @@ from torch import nn
 from typer.testing import CliRunner
 
 import netsculpt
+from netsculpt import plots
 from netsculpt.cli import running
 from netsculpt.cli.options import FigureOptions, PlanOptions, chosen_detectors
 from netsculpt.cli.source import Source, load_source
 from netsculpt.cli.takes import takes
+from netsculpt.core.random import RNG
+from netsculpt.pipeline import stages
 from netsculpt.report import folder
+from netsculpt.report.terminal import analysis as analysis_report
 
+modules_verdict = sys.modules["netsculpt.modules.verdict"]
 QUICK = ("--nulls", "9", "--stability-seeds", "3", "--figures", "none")
 
 
@@ -37,6 +42,11 @@ def process(*arguments: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "netsculpt", *map(str, arguments)]
     environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1"}
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+
+
+def one_line(text: str) -> str:
+    """Text of the terminal as one line."""
+    return " ".join(text.split())
 
 
 def one_paragraph(text: str) -> bool:
@@ -157,16 +167,85 @@ def test_the_default_detector_is_layered(model: Path) -> None:
 def test_json_is_all_of_stdout_and_repeatable(model: Path) -> None:
     first, second = (cli("analyze", model, "--json", *QUICK, "--seed", 3) for _ in range(2))
     assert first.returncode == 0, first.stderr
-    assert json.loads(first.stdout)["schema"] == "netsculpt.summary/1"
+    assert json.loads(first.stdout)["schema"] == "netsculpt.summary/2"
     assert first.stdout == second.stdout
     assert first.stderr == "", "no progress bar unless stderr is a terminal"
+
+
+def test_all_forms_of_the_weights_are_reported(model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    options = ("--nulls", 20, "--stability-seeds", 2, "--weights", "all", "--figures", "png")
+    run = cli("analyze", model, "-o", out, *options)
+    assert run.returncode == 0, run.stderr
+    modules = json.loads((out / "summary.json").read_text())["modules"]
+    forms = {key: (x["detector"], x["weights"]) for key, x in modules.items()}
+    assert forms == {
+        "layered": ("layered", "balanced"),
+        "layered_pattern": ("layered", "pattern"),
+        "layered_magnitude": ("layered", "magnitude"),
+    }
+    header = (out / "units.csv").read_text().splitlines()[0]
+    figures = {path.stem for path in (out / "figures").iterdir()}
+    for key, found in modules.items():
+        assert f"Modules ({key})" in run.stdout
+        assert f'"confidence_{key}"' in header
+        assert {f"network_{key}", f"null_{key}"} <= figures
+        assert found["verdict"] == "modular"
+        assert found["delta"] == pytest.approx(found["quality"] - found["significance"]["mean"])
+    assert run.stdout.count("modular: more so than chance") == 3
+    assert "ΔQ = " in run.stdout
+    assert "p ≤ 0.048 (the least possible with 20)" in run.stdout
+    links = (out / "links.csv").read_text().splitlines()
+    assert links[0].startswith('"key","detector","weights","source","target"')
+    assert (out / "flows.csv").is_file()
+
+
+def test_too_few_null_networks_to_reject_are_no_test(model: Path) -> None:
+    run = cli("analyze", model, *QUICK)
+    assert "untested: 9 null networks cannot give a p of 0.05, at least 19 are needed" in one_line(
+        run.stdout
+    )
+
+
+def test_unstable_modules_come_with_their_consensus(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    graph, truth = netsculpt.planted([12, 12, 12], 2, 0.7, 0.05, rng=0)
+
+    def torn(graph: netsculpt.NetGraph, *, rng: RNG = None) -> netsculpt.Partition:
+        """The truth, its units dealt out again in every run but for the first layer."""
+        labels = truth.labels.copy()
+        labels[12:] = np.random.default_rng(rng).permutation(labels[12:])
+        return netsculpt.Partition(labels)
+
+    monkeypatch.setattr(stages, "detector_of", lambda *_: torn)
+    monkeypatch.setattr(modules_verdict, "SIGNIFICANT", 1.0)  # modules dealt out at random are not
+    plan = netsculpt.AnalysisPlan(n_nulls=20, n_seeds=10)
+    analysis = netsculpt.analyze(graph, plan, rng=0)
+    (each,) = analysis.detected
+    assert each.verdict == "unstable"
+    assert each.confidence is not None
+    assert each.confidence[:12].min() > each.confidence[12:].mean()
+    analysis_report.print_report(analysis)
+    printed = one_line(capsys.readouterr().out)
+    assert "unstable: more modular than chance, but runs over seeds find different" in printed
+    assert "columns consensus_layered and confidence_layered of units.csv" in printed
+    assert "Of modules that another run would not find" in printed
+    drawn: dict[str, Any] = {}
+    monkeypatch.setattr(plots, "network", lambda *_, **options: drawn.update(options))
+    folder.write_folder(analysis, tmp_path, figures=["png"])
+    assert drawn["confidence"] is each.confidence
+    content = json.loads((tmp_path / "summary.json").read_text())["modules"]["layered"]
+    assert content["verdict"] == "unstable"
+    assert content["consensus"]["mean_confidence"] == pytest.approx(np.nanmean(each.confidence))
 
 
 def test_summary_obeys_its_schema(model: Path) -> None:
     schema = json.loads(
         (Path(netsculpt.__file__).parent / "report" / "summary.schema.json").read_text()
     )
-    run = cli("analyze", model, "--json", *QUICK, "--detector", "all")
+    options = ("--nulls", "20", "--stability-seeds", "2", "--weights", "balanced,pattern")
+    run = cli("analyze", model, "--json", *options, "--detector", "layered,sculpting")
     jsonschema.Draft202012Validator(schema).validate(json.loads(run.stdout))
 
 
@@ -252,6 +331,7 @@ def test_unwritable_folder(model: Path, tmp_path: Path) -> None:
         ("analyze",),
         ("analyze", "model.pt", "--detector", "leyden"),
         ("analyze", "model.pt", "--null", "none"),
+        ("analyze", "model.pt", "--weights", "signed"),
         ("analyze", "model.pt", "--figures", "jpeg"),
         ("analyze", "model.pt", "--nulls", "-1"),
         ("export", "model.pt", "-o", "model.xlsx"),

@@ -74,6 +74,28 @@ def test_confidence() -> None:
     assert np.isnan(found.confidence[17])
 
 
+def test_confidence_in_any_partition() -> None:
+    graph, truth = planted([6, 6, 6], 2, 1.0, 0.0, rng=0)
+
+    def wavering(graph: NetGraph, *, rng: RNG = None) -> Partition:
+        """The truth, modules named at random; unit 0 is alone in every run."""
+        labels = np.random.default_rng(rng).permutation(2)[truth.labels]
+        labels[0] = 2
+        return Partition(labels)
+
+    found = consensus(graph, wavering, n_seeds=5, rng=0)
+    other = truth.labels.copy()
+    other[1] = 1 - other[1]
+    other[2] = -1
+    assert found.confidence_in(truth).tolist() == [0.0] + [1.0] * 17
+    confidence = found.confidence_in(Partition(other))
+    assert confidence[:2].tolist() == [0.0, 0.0]
+    assert np.isnan(confidence[2])
+    assert (confidence[3:] == 1).all()
+    with pytest.raises(GraphError, match="3 labels, the runs 18"):
+        found.confidence_in(Partition([0, 1, 1]))
+
+
 def test_detectors_that_draw_nothing_are_stable() -> None:
     graph, _ = planted([8, 8, 8], 2, 1.0, 0.0, rng=0)
     found = consensus(graph, sculpting, n_seeds=2, rng=0)

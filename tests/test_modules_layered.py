@@ -11,17 +11,19 @@ from netsculpt.graph.graph import Block, Layer, live_units
 from netsculpt.modules import compare, consensus, layer_ami, leiden, quality
 from netsculpt.modules.detectors._layered import searching, settling
 from netsculpt.modules.detectors._layered.aggregating import aggregated
-from netsculpt.modules.detectors._layered.iterating import Limits, optimise_connected
-from netsculpt.modules.detectors._layered.moving import Level, draw_below, move, shuffled
-from netsculpt.modules.detectors._layered.refining import connected_parts, refined
-from netsculpt.modules.detectors._layered.searching import (
-    Effort,
-    _common,
-    _loosen,
-    _scattered,
-    _value,
-    best_of,
+from netsculpt.modules.detectors._layered.dense import (
+    Dense,
+    dense_aggregated,
+    dense_move,
+    dense_refined,
+    dense_value,
+    modularity_matrix,
 )
+from netsculpt.modules.detectors._layered.deriving import common, loosen
+from netsculpt.modules.detectors._layered.iterating import Limits, optimise, optimise_connected
+from netsculpt.modules.detectors._layered.moving import Level, draw_below, move, shuffled, value_of
+from netsculpt.modules.detectors._layered.refining import connected_parts, refined
+from netsculpt.modules.detectors._layered.searching import Effort, _scattered, best_of
 from netsculpt.modules.detectors._layered.settling import _grow, _merge
 from netsculpt.modules.detectors._layered.splitting import split
 from netsculpt.modules.detectors._layered.units import live_level
@@ -79,7 +81,7 @@ def test_every_step_accounts_for_the_quality(gamma: float) -> None:
 
     for most in (1, 7, 50, 10_000):
         labels = rng.integers(6, size=live.sum()).astype(np.int32)
-        assert _value(level, gamma, labels) == pytest.approx(2 * total * q(labels), abs=1e-9)
+        assert value_of(level, gamma, labels) == pytest.approx(2 * total * q(labels), abs=1e-9)
         before = q(labels)
         waits = rng.random(labels.size) < 0.9
         gained, n_modules, n_visits = move(level, gamma, 1e-12, most, labels, waits, state)
@@ -94,10 +96,86 @@ def test_every_step_accounts_for_the_quality(gamma: float) -> None:
         above = aggregated(level, parts, n_parts)
         coarse = rng.integers(4, size=n_parts).astype(np.int32)
         # Weight inside a part does not depend on the part's module, and is left out.
-        inside = _value(level, gamma, parts) - _value(above, gamma, np.arange(n_parts))
-        assert _value(above, gamma, coarse) + inside == pytest.approx(
-            _value(level, gamma, coarse[parts]), abs=1e-9
+        inside = value_of(level, gamma, parts) - value_of(above, gamma, np.arange(n_parts))
+        assert value_of(above, gamma, coarse) + inside == pytest.approx(
+            value_of(level, gamma, coarse[parts]), abs=1e-9
         )
+
+
+@pytest.mark.parametrize("gamma", [0.5, 1.0, 2.0])
+def test_the_modularity_matrix_gives_the_same_quality(gamma: float) -> None:
+    """Of units, of units held together, and of sets of them; its steps account for it."""
+    graph = mixed()
+    rng = np.random.default_rng(0)
+    units, _ = live_level(graph, live_units(graph))
+    held = rng.integers(30, size=units.alone.size).astype(np.int32)
+    held = np.unique(held, return_inverse=True)[1].astype(np.int32)
+    for level in (units, aggregated(units, held, int(held.max()) + 1)):
+        dense, n = modularity_matrix(level, gamma), level.alone.size
+        assert isinstance(dense, Dense)
+        assert dense.excess == pytest.approx(dense.excess.T, abs=1e-14)
+        for node in range(n):
+            near = dense.partners[dense.indptr[node] : dense.indptr[node + 1]]
+            assert near.tolist() == np.flatnonzero(dense.excess[node] > 0).tolist()
+        for most in (1, 7, 50, 10_000):
+            labels = rng.integers(6, size=n).astype(np.int32)
+            before = value_of(level, gamma, labels)
+            assert dense_value(dense, labels) == pytest.approx(before, abs=1e-9)
+            waits, state = rng.random(n) < 0.9, np.array([most], np.uint64)
+            gained, n_modules, n_visits = dense_move(dense, 1e-12, most, labels, waits, state)
+            assert 0 < n_visits <= most
+            assert labels.max() + 1 == n_modules
+            after = value_of(level, gamma, labels)
+            assert after - before == pytest.approx(2 * gained, abs=1e-9)
+            parts, n_parts = dense_refined(dense, labels, n_modules, state)
+            for part in range(n_parts):
+                assert np.unique(labels[parts == part]).size == 1, "parts lie inside modules"
+            above = dense_aggregated(dense, parts, n_parts)
+            same = modularity_matrix(aggregated(level, parts, n_parts), gamma)
+            assert above.excess == pytest.approx(same.excess, abs=1e-9)
+        waits, state = np.ones(n, bool), np.array([1], np.uint64)
+        dense_move(dense, 1e-12, 10_000, labels, waits, state)
+        best = labels.copy()  # no move gains where dense_move ends, by the lists of edges
+        while move(level, gamma, 1e-9, 10_000, best, np.ones(n, bool), state)[0] > 0:
+            dense_move(dense, 1e-12, 10_000, best, np.ones(n, bool), state)
+        assert dense_move(dense, 1e-9, 10_000, best, np.ones(n, bool), state)[0] == 0
+
+
+def test_anchored_nodes_stay_on_the_modularity_matrix() -> None:
+    graph = mixed(2).live()
+    level, _ = live_level(graph, live_units(graph))
+    level.anchored[[3, 4, 20]] = True
+    dense, state = modularity_matrix(level, 1.0), np.array([0], np.uint64)
+    labels = np.arange(graph.n_units, dtype=np.int32)
+    dense_move(dense, 0.0, 9_999, labels, np.ones(labels.size, bool), state)
+    assert np.unique(labels[[3, 4, 20]]).size == 3
+    every = np.zeros(graph.n_units, np.int32)
+    parts, n_parts = dense_refined(dense, every, 1, state)
+    assert np.unique(parts[[3, 4, 20]]).size == 3
+    assert dense_aggregated(dense, parts, n_parts).anchored.sum() == 3
+
+
+@pytest.mark.parametrize("is_dense", [False, True])
+def test_a_known_optimum_ends_a_run(is_dense: bool) -> None:
+    graph, _ = planted([12] * 4, 3, 0.9, 0.05, rng=0)
+    level, total = live_level(graph.pattern, live_units(graph))
+    limits, n = Limits(1e-12 * total, 1e-9 * total, 30), level.alone.size
+    dense = modularity_matrix(level, 1.0) if is_dense else None
+    form = (None, dense) if is_dense else (level, None)
+    labels = np.arange(n, dtype=np.int32)
+    waits = np.ones(n, bool)
+
+    def visits(known: np.ndarray) -> int:
+        start, state = labels.copy(), np.array([0], np.uint64)
+        n_visits = optimise(*form, 1.0, limits, start, waits, known, state)
+        assert (start == best).all()
+        assert waits.all()
+        return int(n_visits)
+
+    best = labels.copy()
+    optimise(*form, 1.0, limits, best, waits, np.empty((0, n), np.int32), np.array([0], np.uint64))
+    other = np.zeros(n, np.int32)
+    assert visits(np.array([other, best])) < visits(np.array([other]))
 
 
 def test_only_what_waits_moves_at_first() -> None:
@@ -111,7 +189,8 @@ def test_only_what_waits_moves_at_first() -> None:
 
 def test_common_sets() -> None:
     one, other = (np.array(x, np.int32) for x in ([0, 0, 0, 1, 1, 2, 0], [1, 1, 0, 0, 0, 2, 1]))
-    parts = _common(one, other)
+    parts, n_parts = common(one, other)
+    assert n_parts == 4
     sets = {tuple(np.flatnonzero(parts == part)) for part in range(parts.max() + 1)}
     assert sets == {(0, 1, 6), (2,), (3, 4), (5,)}
 
@@ -145,7 +224,7 @@ def test_an_optimum_that_no_run_from_single_units_finds() -> None:
         effort = Effort(8, n_scattered, 80, 24, 0.0, 1e-9, 30, False)
         rngs = (np.random.default_rng(seed) for seed in range(10))
         found = [best_of(level, 1.0, total, effort, alone, rng) for rng in rngs]
-        return np.array([_value(level, 1.0, labels) for labels in found]) / (2 * total)
+        return np.array([value_of(level, 1.0, labels) for labels in found]) / (2 * total)
 
     best = values(4)
     assert best.max() == pytest.approx(0.2609, abs=1e-4)
@@ -158,8 +237,8 @@ def test_loosened_modules_are_all_alone_and_wait() -> None:
     level, _ = live_level(graph, live_units(graph))
     labels = (np.arange(graph.n_units) % 7).astype(np.int32)
     for seed in range(20):
-        waits = np.ones(graph.n_units, bool)
-        new = _loosen(level, labels, waits, np.array([seed], np.uint64))
+        waits, new = np.ones(graph.n_units, bool), np.empty_like(labels)
+        loosen(level.indptr, level.indices, labels, new, waits, np.array([seed], np.uint64))
         loose = np.unique(labels[waits])
         assert 1 <= loose.size <= 6
         assert (np.isin(labels, loose) == waits).all()
@@ -180,7 +259,7 @@ def test_more_optima_are_better_where_modules_are_weak() -> None:
         values = []
         for seed in range(3):
             rng = np.random.default_rng(seed)
-            values.append(_value(level, 1.0, best_of(level, 1.0, total, effort, alone, rng)))
+            values.append(value_of(level, 1.0, best_of(level, 1.0, total, effort, alone, rng)))
         return float(np.mean(values)) / (2 * total)
 
     once = q(1, 0)
@@ -189,7 +268,9 @@ def test_more_optima_are_better_where_modules_are_weak() -> None:
     assert once < q(8, 0) < q(8, 80)
 
 
-def refined_by_the_definition(level: Level, gamma: float, labels: np.ndarray, seed: int) -> set:
+def refined_by_the_definition(
+    level: Level, gamma: float, labels: np.ndarray, order: np.ndarray
+) -> set:
     """Parts of modules, by sums over all pairs of nodes."""
     n = labels.size
     excess = np.zeros((n, n))
@@ -211,7 +292,7 @@ def refined_by_the_definition(level: Level, gamma: float, labels: np.ndarray, se
         rest = [j for j in np.flatnonzero(labels == labels[min(part)]) if j not in part]
         return excess[np.ix_(list(part), rest)].sum() >= -1e-12
 
-    for i in map(int, shuffled(n, np.array([seed], np.uint64))):
+    for i in map(int, order):
         if len(parts[at[i]]) > 1 or not well_connected({i}):
             continue
         mates = [j for j in np.flatnonzero(weight[i]) if labels[j] == labels[i]]
@@ -235,13 +316,28 @@ def test_refined_parts_are_those_of_the_definition(gamma: float) -> None:
         labels = rng.integers(3, size=level.alone.size).astype(np.int32)
         parts, n = refined(level, gamma, labels, 3, np.array([seed], np.uint64))
         found = {frozenset(np.flatnonzero(parts == part).tolist()) for part in range(n)}
-        assert found == refined_by_the_definition(level, gamma, labels, seed)
+        order = shuffled(labels.size, np.array([seed], np.uint64))
+        assert found == refined_by_the_definition(level, gamma, labels, order)
+        state, orders = np.array([seed], np.uint64), []
+        for module in range(3):  # the modularity matrix is refined module by module
+            members = np.flatnonzero(labels == module)
+            for last in range(members.size - 1, 0, -1):
+                swap = [last, draw_below(last + 1, state)]
+                members[swap] = members[swap[::-1]]
+            orders.append(members)
+        dense, state = modularity_matrix(level, gamma), np.array([seed], np.uint64)
+        parts, n = dense_refined(dense, labels, 3, state)
+        found = {frozenset(np.flatnonzero(parts == part).tolist()) for part in range(n)}
+        order = np.concatenate(orders)
+        assert found == refined_by_the_definition(level, gamma, labels, order)
 
 
-@pytest.mark.parametrize("large", [False, True])
-def test_promises_on_networks_of_all_kinds(large: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Connected modules, from which no unit gains by leaving, of the path of large networks too."""
-    if large:
+@pytest.mark.parametrize("size", ["small", "medium", "large"])
+def test_promises_on_networks_of_all_kinds(size: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connected modules, from which no unit gains by leaving, on the paths of all sizes."""
+    if size != "small":
+        monkeypatch.setattr(searching, "_DENSE", 0)
+    if size == "large":
         monkeypatch.setattr(searching, "_FEWER_BEGUN", 0)
         monkeypatch.setattr(settling, "_MANY", 10)
     rng = np.random.default_rng(0)
@@ -270,7 +366,7 @@ def test_at_the_end_no_move_gains() -> None:
         level, total = live_level(graph, live_units(graph))
         limits = Limits(1e-12 * total, 1e-9 * total, 30)
         labels, state = rng.integers(4, size=level.alone.size).astype(np.int32), np.array([seed])
-        optimise_connected(level, 1.5, limits, labels, state.astype(np.uint64))
+        optimise_connected(level, None, 1.5, limits, labels, state.astype(np.uint64))
         waits = np.ones(labels.size, bool)
         again = move(level, 1.5, limits.least, 999, labels, waits, np.array([1], np.uint64))
         assert again[0] == 0
@@ -281,10 +377,10 @@ def test_a_unit_leaves_for_a_module_of_its_own() -> None:
     graph = from_matrices([np.array([[1.0, 1.0], [1.0, 0.0]])])
     level, _ = live_level(graph, live_units(graph))
     labels, waits = np.zeros(4, np.int32), np.ones(4, bool)
-    before = _value(level, 5.0, labels)
+    before = value_of(level, 5.0, labels)
     gained, n_modules, _ = move(level, 5.0, 0.0, 99, labels, waits, np.array([0], np.uint64))
     assert n_modules == 4
-    assert _value(level, 5.0, labels) == pytest.approx(before + 2 * gained)
+    assert value_of(level, 5.0, labels) == pytest.approx(before + 2 * gained)
 
 
 def test_refined_parts_are_connected_and_gain() -> None:
@@ -294,7 +390,7 @@ def test_refined_parts_are_connected_and_gain() -> None:
     parts, n_parts = refined(level, 1.0, labels, 1, np.array([0], np.uint64))
     assert 1 < n_parts < graph.n_units
     alone = np.arange(graph.n_units, dtype=np.int32)
-    assert _value(level, 1.0, parts) > _value(level, 1.0, alone)
+    assert value_of(level, 1.0, parts) > value_of(level, 1.0, alone)
     assert connected_parts(level, parts)[1] == n_parts
 
 
@@ -320,7 +416,7 @@ def test_modules_over_two_are_split_and_no_others(widths: list[int]) -> None:
                 assert np.unique(planted_labels[labels == label]).size == 1
         labels = swapped.astype(np.int32)
         assert split(level, 1.0, 1e-9, labels, 4, state) >= 2
-        assert _value(level, 1.0, labels) > _value(level, 1.0, swapped)
+        assert value_of(level, 1.0, labels) > value_of(level, 1.0, swapped)
 
 
 @pytest.mark.parametrize("gamma", [0.5, 1.0, 2.0])
@@ -330,9 +426,9 @@ def test_no_split_loses(gamma: float) -> None:
         rng = np.random.default_rng(0)
         for seed in range(20):
             labels = rng.integers(1 + seed % 4, size=level.alone.size).astype(np.int32)
-            value, before = _value(level, gamma, labels), labels.copy()
+            value, before = value_of(level, gamma, labels), labels.copy()
             n = split(level, gamma, 1e-12 * total, labels, 4, np.array([seed], np.uint64))
-            after = _value(level, gamma, labels)
+            after = value_of(level, gamma, labels)
             assert after > value if n else (labels == before).all()
             assert (np.unique(labels).size - np.unique(before).size) == n
             for label in np.unique(labels):
@@ -350,7 +446,7 @@ def test_large_networks_are_settled_by_splits() -> None:
     for a in range(n_modules):  # no two of them gain by a merger
         for b in range(a):
             merged = np.where(labels == a, b, labels).astype(np.int32)
-            assert _value(level, 1.0, merged) <= _value(level, 1.0, labels) + 1e-9
+            assert value_of(level, 1.0, merged) <= value_of(level, 1.0, labels) + 1e-9
     _grow(level, 1.0, limits, labels, state)
     assert compare(Partition(labels), truth).ari == 1
     effort = Effort(1, 0, 0, 0, 0.0, 1e-9, 30, True)

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 import netsculpt
-from netsculpt import pipeline
 from netsculpt.core.catalog import catalog
+from netsculpt.core.declared import is_own_weights, on_own_weights
 from netsculpt.core.errors import FormatError, GraphError
 from netsculpt.core.random import RNG
+from netsculpt.pipeline import stages
 
 
 @pytest.fixture(scope="module")
@@ -25,9 +26,20 @@ def test_the_plan_is_part_of_the_analysis(graph: netsculpt.NetGraph) -> None:
     assert hash(plan) == hash(analysis.plan)
 
 
-@pytest.mark.parametrize("options", [{"n_nulls": -1}, {"detectors": "layered"}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"n_nulls": -1},
+        {"detectors": "layered"},
+        {"detectors": ("layered", "layered")},
+        {"weights": "pattern"},
+        {"weights": ()},
+        {"weights": ("balanced", "binary")},
+        {"detectors": ("layered", "layered_pattern"), "weights": ("balanced", "pattern")},
+    ],
+)
 def test_a_plan_that_cannot_be_carried_out_is_refused(options: dict[str, object]) -> None:
-    with pytest.raises(GraphError, match="are needed"):
+    with pytest.raises(GraphError, match="needed"):
         netsculpt.AnalysisPlan(**options)  # type: ignore[arg-type]
 
 
@@ -62,14 +74,133 @@ def test_the_detector_runs_on_the_network_only_once(
         partition: netsculpt.Partition = layered(graph, rng=rng)
         return partition
 
-    monkeypatch.setattr(pipeline, "detector_of", lambda *_: counted)
+    monkeypatch.setattr(stages, "detector_of", lambda *_: counted)
     plan = netsculpt.AnalysisPlan(n_nulls=5, n_seeds=0)
     (detected,) = netsculpt.analyze(graph, plan, rng=0).detected
     assert len(graphs) == 6
-    assert sum(each is graph for each in graphs) == 1
+    assert len({id(each) for each in graphs}) == 6
     assert detected.significance is not None
     assert detected.significance.value == detected.quality
     monkeypatch.undo()
     (plain,) = netsculpt.analyze(graph, plan, rng=0).detected
     assert plain.significance is not None
     assert np.array_equal(plain.significance.draws, detected.significance.draws)
+
+
+@pytest.fixture(scope="module")
+def whole() -> netsculpt.Analysis:
+    graph = netsculpt.planted([12, 12, 12], 2, 0.6, 0.05, rng=0)[0]
+    weights = np.random.default_rng(0).lognormal(0, 0.5, graph.n_edges)
+    forms = ("pattern", "balanced", "magnitude")
+    plan = netsculpt.AnalysisPlan(("layered", "path_signature"), "rewire", 19, 3, forms)
+    return netsculpt.analyze(graph.with_weights(weights), plan, rng=0)
+
+
+def test_every_detector_runs_on_every_form_and_the_first_has_the_plain_name(
+    whole: netsculpt.Analysis,
+) -> None:
+    assert [(each.key, each.detector, each.weights) for each in whole.detected] == [
+        ("layered", "layered", "pattern"),
+        ("layered_balanced", "layered", "balanced"),
+        ("layered_magnitude", "layered", "magnitude"),
+        ("path_signature", "path_signature", "pattern"),
+        ("path_signature_balanced", "path_signature", "balanced"),
+        ("path_signature_magnitude", "path_signature", "magnitude"),
+    ]
+    units = whole.units()
+    for each in whole.detected:
+        for column in ("module", "hierarchy", "consensus", "confidence"):
+            assert f"{column}_{each.key}" in units.columns
+    for table in (whole.modules(), whole.flows()):
+        assert set(table["key"]) == {each.key for each in whole.detected}
+
+
+def test_the_quality_is_that_of_the_form(whole: netsculpt.Analysis) -> None:
+    for each in whole.detected:
+        form = getattr(whole.graph, each.weights)
+        expected = netsculpt.modules.quality(form, each.partition)
+        assert each.quality == pytest.approx(expected, rel=1e-6)
+        assert each.significance is not None
+        assert each.significance.value == each.quality
+        assert each.delta == each.quality - each.significance.mean
+
+
+def test_a_decoder_reads_the_networks_own_weights_and_no_other_detector_does(
+    graph: netsculpt.NetGraph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    weights = rng.standard_normal(graph.n_edges) * rng.lognormal(0, 1, graph.n_units)[graph.sources]
+    graph = graph.with_weights(weights)
+    read: list[np.ndarray] = []
+
+    def seen(graph: netsculpt.NetGraph, *, rng: RNG = None) -> netsculpt.Partition:
+        read.append(graph.weights.data)
+        return catalog("detectors")["layered"](graph, rng=rng)  # type: ignore[no-any-return]
+
+    for function, form in (
+        (seen, "balanced"),
+        (on_own_weights(lambda graph, *, rng: seen(graph, rng=rng)), "balanced"),
+        (on_own_weights(lambda graph, *, rng: seen(graph, rng=rng)), "pattern"),
+    ):
+        read.clear()
+        monkeypatch.setattr(stages, "detector_of", lambda *_, function=function: function)
+        plan = netsculpt.AnalysisPlan(n_nulls=3, n_seeds=0, weights=(form,))
+        netsculpt.analyze(graph, plan, rng=0)
+        own = is_own_weights(function) and form == "balanced"
+        expected = graph.weights.data if own else getattr(graph, form).weights.data
+        np.testing.assert_allclose(read[0], expected, rtol=1e-6)
+        for drawn in read[1:]:
+            negative = np.signbit(drawn).sum()
+            assert negative == (np.signbit(graph.weights.data).sum() if own else 0)
+
+
+def test_without_null_networks_enough_the_hierarchy_is_not_tested_and_says_so(
+    graph: netsculpt.NetGraph,
+) -> None:
+    few, enough = (
+        netsculpt.analyze(graph, netsculpt.AnalysisPlan(n_nulls=n, n_seeds=0), rng=0)
+        for n in (19, 20)
+    )
+    assert not few.detected[0].hierarchy.links
+    assert "not compared with chance" in few.notes[0]
+    assert enough.detected[0].hierarchy.links
+    assert not enough.notes
+
+
+def test_units_of_a_hierarchy_have_their_numbers_in_the_whole_network() -> None:
+    first, second = np.eye(4), np.eye(4)
+    first[1, 1] = 0  # input 1 and hidden 1 are dead; so is output 1
+    graph = netsculpt.from_matrices([first, second])
+    (each,) = netsculpt.analyze(graph, netsculpt.AnalysisPlan(n_nulls=0), rng=0).detected
+    modules = each.hierarchy.modules
+    assert [module.inputs_seen for module in modules] == [(0,), (2,), (3,)]
+    assert [module.outputs_served for module in modules] == [(8,), (10,), (11,)]
+    assert each.hierarchy.unit_names[10] == "output[2]"
+    assert np.flatnonzero(each.hierarchy.partition.labels < 0).tolist() == [1, 5, 9]
+    assert each.partition.labels.tolist() == [0, -1, 1, 2] * 3
+
+
+@pytest.mark.parametrize(
+    ("p", "n", "delta", "stability", "expected"),
+    [
+        (None, 0, 0.3, 1.0, "untested"),
+        (1 / 19, 18, 0.3, 1.0, "untested"),
+        (1 / 20, 19, 0.3, 1.0, "modular"),
+        (2 / 20, 19, 0.3, 1.0, "chance"),
+        (1.0, 100, -0.1, 0.1, "chance"),
+        (0.01, 100, 0.3, 0.6, "unstable"),
+        (0.01, 100, 0.01, 0.07, "unstable"),
+        (0.01, 100, 0.01, 0.9, "weak"),
+        (0.01, 100, 0.01, None, "weak"),
+        (0.01, 100, 0.3, None, "modular"),
+    ],
+)
+def test_verdict(p: float | None, n: int, delta: float, stability: float, expected: str) -> None:
+    assert netsculpt.modules.verdict(p, n, delta, stability) == expected
+
+
+def test_clear_modules_are_modular_and_those_of_noise_are_not() -> None:
+    plan = netsculpt.AnalysisPlan(n_nulls=19, n_seeds=5)
+    for truth, p_in, p_out, expected in ((2, 0.6, 0.05, "modular"), (1, 0.2, 0.2, "chance")):
+        graph, _ = netsculpt.planted([16, 16, 16], truth, p_in, p_out, rng=3)
+        assert netsculpt.analyze(graph, plan, rng=0).detected[0].verdict == expected

@@ -104,6 +104,29 @@ class TestNetwork:
         assert plots.network(_net()).get_legend() is not None
         assert plots.network(_net().magnitude).get_legend() is None
 
+    def test_unsure_units_are_pale_and_their_hulls_are_empty_and_dashed(self):
+        graph = from_matrices([np.eye(4)])
+        partition = Partition([0, 0, 1, -1, 0, 0, 1, -1])
+        sure = np.array([1.0, 0.5, 0.0, np.nan] * 2)
+        bold = plots.network(graph, partition=partition)
+        soft = plots.network(graph, partition=partition, confidence=sure)
+        faces = [_only(ax, EllipseCollection).get_facecolors()[:, :3] for ax in (bold, soft)]
+        assert np.allclose(faces[1][0], faces[0][0])
+        assert np.allclose(faces[1][1], (faces[0][1] + faces[1][2]) / 2)
+        assert np.ptp(faces[1][2]) == 0, "grey where no run agrees"
+        assert np.allclose(faces[1][3], 1), "white without a module"
+        for ax, filled, dashed in ((bold, True, False), (soft, False, True)):
+            for hull in ax.patches:
+                assert (hull.get_facecolor()[3] > 0) is filled
+                assert (hull.get_linestyle() != "solid") is dashed
+        (text,) = [text.get_text() for text in soft.texts if "unstable" in text.get_text()]
+        assert text == "unstable modules: a unit pales where runs disagree"
+        assert not any("unstable" in text.get_text() for text in bold.texts)
+
+    def test_confidence_is_one_number_per_unit(self):
+        with pytest.raises(GraphError, match=r"confidence is \[3\]: one number for each of the 8"):
+            plots.network(from_matrices([np.eye(4)]), confidence=np.ones(3))
+
     def test_stored_zeros_are_drawn(self):
         graph = from_matrices([np.zeros((2, 2))], [np.ones((2, 2))])
         lines = _only(plots.network(graph), LineCollection)
@@ -400,7 +423,7 @@ class TestNullDistribution:
         assert line[:, 0].tolist() == [3.0, 3.0]
         low, high = ax.get_xlim()
         assert low < draws.min() < 3.0 < high
-        assert ax.texts[0].get_text() == "observed 3\nz = 3, p = 0.002"
+        assert ax.texts[0].get_text() == "observed 3\nΔ = 3, z = 3, p = 0.002"
         assert ax.get_ylabel() == "null draws (500)"
 
     @pytest.mark.parametrize(
@@ -411,6 +434,12 @@ class TestNullDistribution:
         ax = plots.null_distribution(Significance(value, 0.5, 0.0, z, 1.0, 20, np.full(20, 0.5)))
         ax.get_figure().draw_without_rendering()
         assert said in ax.texts[0].get_text()
+
+    def test_p_that_more_draws_could_lower_is_a_bound(self):
+        draws = np.linspace(-1.0, 1.0, 20)
+        for p, said in ((1 / 21, "p ≤ 0.048"), (2 / 21, "p = 0.095")):
+            ax = plots.null_distribution(Significance(2.0, 0.0, 0.5, 4.0, p, 20, draws))
+            assert ax.texts[0].get_text() == f"observed 2\nΔ = 2, z = 4, {said}"
 
     def test_text_stands_above_the_bars_on_the_roomy_side(self):
         draws = np.random.default_rng(0).normal(size=200)

@@ -68,6 +68,8 @@ def analyze(
 
     `netsculpt analyze model.safetensors --detector all --nulls 500 --json > summary.json`
 
+    `netsculpt analyze model.pt --weights balanced,pattern -o out`
+
     `netsculpt analyze resnet.pth --model mypkg.nets:resnet20 --example-shape 1,3,32,32 -o out`
 
     `netsculpt analyze lm.pt --model nets.py:Transformer --example-shape 1,10 --example-dtype int64`

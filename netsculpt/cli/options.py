@@ -14,6 +14,7 @@ import typer
 
 from netsculpt.cli.messages import one_line_warnings
 from netsculpt.core.catalog import names
+from netsculpt.core.forms import FORMS
 
 if TYPE_CHECKING:
     from netsculpt.pipeline import AnalysisPlan
@@ -175,18 +176,32 @@ class PlanOptions:
 
     detector: Detector = "layered"
     n_nulls: Annotated[
-        int, typer.Option("--nulls", min=0, help="Null networks for z and p; 0 = none.")
+        int,
+        typer.Option(
+            "--nulls",
+            min=0,
+            help="Null networks; 20 or more also test who feeds whom; 0 = none.",
+        ),
     ] = 100
     null: Annotated[str, choice(names("nulls"), "Null model: {}.")] = "rewire"
     n_seeds: Annotated[
         int, typer.Option("--stability-seeds", min=0, help="Runs to measure stability.")
     ] = 20
+    weights: Annotated[
+        str,
+        typer.Option(
+            callback=_list_of(tuple(FORMS), "all"),
+            help="Weights for modules: balanced (free of the scales of units) | pattern (all 1) | "
+            "magnitude | all; several separated by commas, the main one first.",
+        ),
+    ] = "balanced"
 
     def plan(self, detectors: Sequence[str]) -> AnalysisPlan:
         """The plan with these detectors."""
         from netsculpt.pipeline import AnalysisPlan
 
-        return AnalysisPlan(tuple(detectors), self.null, self.n_nulls, self.n_seeds)
+        forms = tuple(FORMS) if self.weights == "all" else tuple(_listed(self.weights))
+        return AnalysisPlan(tuple(detectors), self.null, self.n_nulls, self.n_seeds, forms)
 
 
 class Width(StrEnum):

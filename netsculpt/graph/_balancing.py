@@ -20,6 +20,7 @@ _CLOSE = 1e-4  # of a dispersion, relative: where the search for its power ends
 _SWEEPS = 12  # before Newton's steps, and while these are not yet needed
 _LARGEST_STEP = 2.0  # of Newton's, in logarithms: further off, the first order says little
 _STEPS = 400  # of either kind
+_SINGULAR = 1e-14  # of a direction's curvature, relative to that of its units alone
 _LN2 = np.log(2.0)
 
 
@@ -155,6 +156,7 @@ def _balance(support: Support, values: Any, tolerance: float) -> float:
     if values.min() == 0.0:  # too small for float64: no factor could bring it back
         return np.inf
     error, last_error, sweeps, patience, newton = np.inf, np.inf, 0, _SWEEPS, False
+    best, least = values.copy(), np.inf
     for _ in range(_STEPS):
         factors = column_degrees / _sums(columns, values, column_degrees.size)
         strengths = np.zeros(row_degrees.size)
@@ -162,6 +164,8 @@ def _balance(support: Support, values: Any, tolerance: float) -> float:
             values[edge] *= factors[columns[edge]]
             strengths[rows[edge]] += values[edge]
         error = np.abs(strengths / row_degrees - 1.0).max()
+        if error < least:
+            best[:], least = values, error
         if error <= tolerance or (error <= 1e-12 and error > 0.5 * last_error):
             break
         if newton and error > 2.0 * last_error:
@@ -176,7 +180,8 @@ def _balance(support: Support, values: Any, tolerance: float) -> float:
         last_error = error
         for edge in range(values.size):
             values[edge] *= factors[rows[edge]]
-    return float(error)
+    values[:] = best  # not what a last step that went astray left
+    return float(least)
 
 
 @compiled
@@ -220,7 +225,8 @@ def _newton_step(support: Support, values: Any, strengths: Any, accuracy: float)
             difference = direction[rows[edge]] - image[columns[edge]]
             change[rows[edge]] += values[edge] * difference
         curvature = (direction * change).sum()
-        if curvature <= 0.0:  # rounding: nothing is left to solve
+        # The matrix is singular: what rounding leaves of the residual has no solution.
+        if curvature <= _SINGULAR * (diagonal * direction**2).sum():
             break
         length = size / curvature
         step += length * direction

@@ -199,9 +199,8 @@ class NetGraph:
 
     def layer(self, name: str) -> Layer:
         """The layer called `name`."""
-        for layer in self.layers:
-            if layer.name == name:
-                return layer
+        if name in self._layer_called:
+            return self._layer_called[name]
         names = ", ".join(repr(layer.name) for layer in self.layers[:20])
         raise GraphError(f"no layer is called {name!r}; the layers are {names}")
 
@@ -222,7 +221,7 @@ class NetGraph:
         """Index into the edge arrays [E] of the edges from one layer to another."""
         rows, columns = self.layer(source), self.layer(target)
         first, last = self.weights.indptr[rows.start], self.weights.indptr[rows.stop]
-        if [block.target for block in self.blocks if block.source == source] == [target]:
+        if self._targets_of.get(source) == [target]:
             return slice(int(first), int(last))
         indices = self.weights.indices[first:last]
         inside = (indices >= columns.start) & (indices < columns.stop)
@@ -238,6 +237,22 @@ class NetGraph:
     def with_step(self, step: Step) -> NetGraph:
         """The same graph with one more step in its provenance."""
         return replace(self, provenance=(*self.provenance, step))
+
+    @cached_property
+    def _layer_called(self) -> dict[str, Layer]:
+        return {layer.name: layer for layer in self.layers}
+
+    @cached_property
+    def _targets_of(self) -> dict[str, list[str]]:
+        """Names of the layers that each layer's blocks lead to."""
+        targets: dict[str, list[str]] = {}
+        for block in self.blocks:
+            targets.setdefault(block.source, []).append(block.target)
+        return targets
+
+    @cached_property
+    def _live(self) -> NDArray[np.bool_]:
+        return _on_paths(self)
 
     def _units_of(self, role: Role, ends: set[str]) -> NDArray[np.intp]:
         chosen = [
@@ -256,7 +271,11 @@ def float_type(dtype: np.dtype[Any]) -> type[np.floating]:
 
 
 def live_units(graph: NetGraph) -> NDArray[np.bool_]:
-    """Whether each unit is on at least one input→output path [U]. Cost O(E)."""
+    """Whether each unit is on at least one input→output path [U]. Cost O(E), once per graph."""
+    return graph._live.copy()
+
+
+def _on_paths(graph: NetGraph) -> NDArray[np.bool_]:
     pattern = graph.weights
     forward = np.zeros(graph.n_units, dtype=bool)
     forward[graph.inputs] = True

@@ -3,25 +3,41 @@
 from netsculpt.modules.comparison import Comparison, compare, layer_ami
 from netsculpt.modules.consensus import Consensus, consensus
 from netsculpt.modules.data_aware import functional
-from netsculpt.modules.detectors import layered, leiden, path_signature, sculpting, spectral
+from netsculpt.modules.description_length import gain
+from netsculpt.modules.detectors import (
+    layered,
+    leiden,
+    mdl,
+    path_signature,
+    sculpting,
+    spectral,
+)
+from netsculpt.modules.detectors.mdl import ModuleEvidence, module_evidence
 from netsculpt.modules.ncut import ncut
 from netsculpt.modules.quality import quality
 from netsculpt.modules.resolution_profile import ResolutionProfile, resolution_profile
+from netsculpt.modules.verdict import Verdict, verdict
 
 __all__ = [
     "Comparison",
     "Consensus",
+    "ModuleEvidence",
     "ResolutionProfile",
+    "Verdict",
     "compare",
     "consensus",
     "functional",
+    "gain",
     "layer_ami",
     "layered",
     "leiden",
+    "mdl",
+    "module_evidence",
     "ncut",
     "path_signature",
     "quality",
     "resolution_profile",
     "sculpting",
     "spectral",
+    "verdict",
 ]

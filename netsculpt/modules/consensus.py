@@ -46,15 +46,28 @@ class Consensus:
     def confidence(self) -> NDArray[np.float64]:
         """Share of runs that put each unit into its module [U]; NaN where it has none.
 
-        A run's modules are matched to those of the consensus by the largest summed Jaccard index.
+        As `confidence_in` for the consensus itself.
         """
-        labels = self.partition.labels
+        return self.confidence_in(self.partition)
+
+    def confidence_in(self, partition: Partition) -> NDArray[np.float64]:
+        """Share of runs that put each unit into its module of `partition` [U]; NaN without one.
+
+        A run's modules are matched to those of the partition by the largest summed Jaccard index.
+        Raises `GraphError` if the partition is of another number of units.
+        """
+        labels = partition.labels
+        if labels.shape != self.partition.labels.shape:
+            raise GraphError(
+                f"the partition has {labels.size} labels, the runs {self.partition.labels.size}: "
+                "pass one of the network that they were run on"
+            )
         agreeing = np.zeros(labels.size)
         for run in self.runs:
             both = (labels != NO_MODULE) & (run.labels != NO_MODULE)
             here, there = labels[both], run.labels[both]
             rows, columns, _ = matching(overlaps(here, there))
-            match = np.full(self.partition.n_modules, NO_MODULE)
+            match = np.full(partition.n_modules, NO_MODULE)
             match[rows] = columns
             agreeing[both] += match[here] == there
         return np.where(labels == NO_MODULE, np.nan, agreeing / len(self.runs))

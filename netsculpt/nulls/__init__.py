@@ -4,11 +4,13 @@ from netsculpt.nulls.models.rewire import rewire
 from netsculpt.nulls.models.shuffle_layer import shuffle_layer
 from netsculpt.nulls.models.shuffle_weights import shuffle_weights
 from netsculpt.nulls.rebalanced import rebalanced
+from netsculpt.nulls.restored import restored
 from netsculpt.nulls.significance import Significance, significance
 
 __all__ = [
     "Significance",
     "rebalanced",
+    "restored",
     "rewire",
     "shuffle_layer",
     "shuffle_weights",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from netsculpt.core.declared import varies_with
 from netsculpt.graph.graph import NetGraph
 from netsculpt.paths._sweep import backward, forward, non_negative, units_scaled, units_through
 
@@ -75,6 +76,7 @@ def in_degree(graph: NetGraph) -> NDArray[np.float64]:
     return degrees
 
 
+@varies_with("unit scales")
 def in_strength(graph: NetGraph) -> NDArray[np.float64]:
     """Sum of the weights into each unit [U], ``Σ_u w_uv``, signs included; 0 without edges. O(E).
 
@@ -103,6 +105,7 @@ def log10_path_centrality(graph: NetGraph) -> NDArray[np.float64]:
     return units_scaled(non_negative(graph, "log10_path_centrality")).log10()
 
 
+@varies_with("unit scales")
 def log10_paths_in(graph: NetGraph) -> NDArray[np.float64]:
     """Decimal logarithm of `paths_in` [U], for networks of any depth.
 
@@ -118,6 +121,7 @@ def log10_paths_in(graph: NetGraph) -> NDArray[np.float64]:
     return forward(non_negative(graph, "log10_paths_in")).log10()
 
 
+@varies_with("unit scales")
 def log10_paths_out(graph: NetGraph) -> NDArray[np.float64]:
     """Decimal logarithm of `paths_out` [U], for networks of any depth.
 
@@ -146,6 +150,7 @@ def out_degree(graph: NetGraph) -> NDArray[np.float64]:
     return np.diff(graph.weights.indptr).astype(np.float64)
 
 
+@varies_with("unit scales")
 def out_strength(graph: NetGraph) -> NDArray[np.float64]:
     """Sum of the weights out of each unit [U], ``Σ_v w_uv``, signs included; 0 without edges. O(E).
 
@@ -201,6 +206,7 @@ def path_share(graph: NetGraph) -> NDArray[np.float64]:
     return np.minimum(shares, 1.0)  # rounding may exceed 1 by a bit
 
 
+@varies_with("unit scales")
 def paths_in(graph: NetGraph) -> NDArray[np.float64]:
     """Weight of the paths from the inputs to each unit [U]; 0 where there is none.
 
@@ -220,6 +226,7 @@ def paths_in(graph: NetGraph) -> NDArray[np.float64]:
     return forward(graph).linear("paths_in", "use log10_paths_in")
 
 
+@varies_with("unit scales")
 def paths_out(graph: NetGraph) -> NDArray[np.float64]:
     """Weight of the paths from each unit [U] to the outputs; 0 where there is none.
 

@@ -8,8 +8,9 @@ from matplotlib.collections import EllipseCollection
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from netsculpt.core.errors import GraphError
 from netsculpt.graph.graph import NetGraph
-from netsculpt.graph.partition import Partition
+from netsculpt.graph.partition import NO_MODULE, Partition
 from netsculpt.plots._drawing.axes import (
     LITERAL,
     axes_or_new,
@@ -36,9 +37,16 @@ from netsculpt.plots._drawing.layout import Layout, layered
 __all__ = ["network"]
 
 _MARGIN = 3.0  # points
+_PALE = 0.88  # grey of units whose module no run agrees on
 
 
-def network(graph: NetGraph, *, partition: Partition | None = None, ax: Axes | None = None) -> Axes:
+def network(
+    graph: NetGraph,
+    *,
+    partition: Partition | None = None,
+    confidence: NDArray[np.float64] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
     r"""Draw a network as a layered DAG, its modules in coloured hulls.
 
     Layers are columns, inputs on the left; a wide layer is packed into several columns of dots.
@@ -60,6 +68,15 @@ def network(graph: NetGraph, *, partition: Partition | None = None, ax: Axes | N
         Weights are used as given (sign and magnitude). Cost O(E log E).
     partition
         Modules of its units. Without it, all units look alike.
+    confidence
+        How sure the module of each unit is [U], 0 … 1, NaN for units without one; for example
+        ``consensus(…).confidence_in(partition)``. For modules that are not the same in every run:
+        units pale with it, hulls are dashed and empty, and the plot says so.
+
+    Raises
+    ------
+    GraphError
+        If `partition` or `confidence` is not of the graph's units.
 
     Examples
     --------
@@ -70,13 +87,15 @@ def network(graph: NetGraph, *, partition: Partition | None = None, ax: Axes | N
     ['input\n4', 'hidden1\n4', 'output\n1']
     """
     labels = checked_labels(graph, partition)
+    sure = _checked_confidence(graph, confidence)
     columns = in_columns(graph)
     labels, layer = labels[columns.unit], graph.layer_of[columns.unit]
+    sure = None if sure is None else sure[columns.unit]
     graph = columns.graph
     ax = axes_or_new(ax)
     bare(ax)
     shown = strongest(graph)
-    _key(ax, graph, shown, columns.wiring)
+    _key(ax, graph, shown, columns.wiring, sure)
     ax.set_xlim(-0.3, len(graph.layers) - 0.7)
     names = label_layers(ax, graph.layers)  # before measuring: labels take room
     width, height = size_in_points(ax)
@@ -86,18 +105,43 @@ def network(graph: NetGraph, *, partition: Partition | None = None, ax: Axes | N
     layout = layered(graph, together, width - left - _MARGIN, height - 2 * side)
     ax.set(xlim=(-left, width - left), ylim=(height - side, -side))
     ax.set_xticks(layout.column[list(names)], list(names.values()), **LITERAL)
-    hulls(ax, layout)
+    hulls(ax, layout, soft=sure is not None)
     ax.add_collection(edge_lines(graph, layout, shown, columns.wiring), autolim=False)
-    _units(ax, graph, layout, labels if partition is not None else None)
+    _units(ax, graph, layout, labels if partition is not None else None, sure)
     return ax
 
 
-def _key(ax: Axes, graph: NetGraph, shown: NDArray[np.intp], wiring: NDArray[np.bool_]) -> None:
-    """Write above the axes how many edges are drawn, and what the colours mean if several occur."""
+def _checked_confidence(
+    graph: NetGraph, confidence: NDArray[np.float64] | None
+) -> NDArray[np.float64] | None:
+    """Confidence of each unit [U], 0 for units without one."""
+    if confidence is None:
+        return None
+    if confidence.shape != (graph.n_units,):
+        raise GraphError(
+            f"confidence is {list(confidence.shape)}: one number for each of the {graph.n_units} "
+            "units of the graph is needed"
+        )
+    return np.clip(np.nan_to_num(confidence), 0.0, 1.0)
+
+
+def _key(
+    ax: Axes,
+    graph: NetGraph,
+    shown: NDArray[np.intp],
+    wiring: NDArray[np.bool_],
+    sure: NDArray[np.float64] | None,
+) -> None:
+    """Write above the axes how many edges are drawn, and what colours mean if it is not obvious."""
     small = tick_size(ax)
+    texts = []
+    if sure is not None:
+        texts.append("unstable modules: a unit pales where runs disagree")
     if shown.size < graph.n_edges:
+        texts.append(f"showing {shown.size:,} of {graph.n_edges:,} edges")
+    if texts:
         ax.annotate(
-            f"showing {shown.size:,} of {graph.n_edges:,} edges",
+            "\n".join(texts),
             (0.0, 1.0),
             xycoords="axes fraction",
             xytext=(0.0, 4.0),
@@ -130,9 +174,19 @@ def _key(ax: Axes, graph: NetGraph, shown: NDArray[np.intp], wiring: NDArray[np.
         )
 
 
-def _units(ax: Axes, graph: NetGraph, layout: Layout, labels: NDArray[np.integer] | None) -> None:
-    """Draw dots in the colours of their modules; units without a module are hollow."""
+def _units(
+    ax: Axes,
+    graph: NetGraph,
+    layout: Layout,
+    labels: NDArray[np.integer] | None,
+    sure: NDArray[np.float64] | None,
+) -> None:
+    """Draw dots in the colours of their modules, paler if less sure; without a module, hollow."""
     diameter = layout.diameter[graph.layer_of]
+    colours = None if labels is None else module_colours(labels)
+    if colours is not None and sure is not None:
+        colours = colours * sure[:, None] + _PALE * (1 - sure[:, None])
+        colours[labels == NO_MODULE] = 1.0
     ax.add_collection(
         EllipseCollection(
             diameter,
@@ -141,7 +195,7 @@ def _units(ax: Axes, graph: NetGraph, layout: Layout, labels: NDArray[np.integer
             units="y",
             offsets=np.column_stack([layout.x, layout.y]),
             offset_transform=ax.transData,
-            facecolors=INK if labels is None else module_colours(labels),
+            facecolors=INK if colours is None else colours,
             edgecolors="white" if labels is None else rings(labels),
             linewidths=np.clip(0.08 * diameter, 0.1, 0.5),
             zorder=2,

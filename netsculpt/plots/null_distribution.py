@@ -18,7 +18,10 @@ _HEADROOM = 1.35  # the observed value is written above the bars
 def null_distribution(
     significance: Significance, *, ax: Axes | None = None, label: str | None = None
 ) -> Axes:
-    r"""Draw the null draws as a histogram and the observed value as a line, with its z and p.
+    r"""Draw the null draws as a histogram and the observed value as a line, with its effect and p.
+
+    The effect size Δ is the value minus the mean of the draws; "p ≤" says that more draws could
+    lower p.
 
     Parameters
     ----------
@@ -32,7 +35,7 @@ def null_distribution(
     >>> draws = np.array([0.1, 0.2, 0.2, 0.3])
     >>> ax = null_distribution(Significance(0.5, 0.2, 0.0707, 4.24, 0.2, 4, draws), label="Q")
     >>> ax.texts[0].get_text()
-    'observed 0.5\nz = 4.24, p = 0.2'
+    'observed 0.5\nΔ = 0.3, z = 4.24, p ≤ 0.2'
     """
     ax = axes_or_new(ax)
     draws = significance.draws
@@ -51,7 +54,7 @@ def null_distribution(
     left, right = ax.get_xlim()
     leftward = significance.value > (left + right) / 2
     ax.annotate(
-        f"observed {significance.value:.4g}\nz {_signed(significance.z)}, p = {significance.p:.2g}",
+        f"observed {significance.value:.4g}\n{_test(significance)}",
         (significance.value, 1.07 * top),
         xytext=(2 if leftward else -2, 0),
         textcoords="offset points",
@@ -67,7 +70,15 @@ def null_distribution(
     return ax
 
 
-def _signed(z: float) -> str:
-    if np.isnan(z):
+def _test(significance: Significance) -> str:
+    bound = "≤" if significance.is_bound else "="
+    return (
+        f"Δ {_signed(significance.delta)}, z {_signed(significance.z)}, "
+        f"p {bound} {significance.p:.2g}"
+    )
+
+
+def _signed(number: float) -> str:
+    if np.isnan(number):
         return "undefined"
-    return f"= {z:.3g}".replace("-", "−").replace("inf", "∞")
+    return f"= {number:.3g}".replace("-", "−").replace("inf", "∞")

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING
 from netsculpt.core.progress import Progress, silent
 from netsculpt.graph.graph import unit_names
 from netsculpt.graph.partition import Partition
+from netsculpt.report.words import caption
 
 if TYPE_CHECKING:
-    from netsculpt.pipeline import Analysis
+    from matplotlib.axes import Axes
+
+    from netsculpt.pipeline import Analysis, Detected
     from netsculpt.plots.style import Width
 
 __all__ = ["write_figures"]
@@ -67,13 +70,22 @@ def _drawings(analysis: Analysis) -> Iterator[tuple[str, float, Draw]]:
         )
         yield "pair_weights", 0.7, heat_map
     for each in analysis.detected:
-        detector, partition = each.detector, each.partition
-        yield f"network_{detector}", 0.6, partial(plots.network, graph, partition=partition)
+        key, partition = each.key, each.partition
+        unsure = each.confidence if each.verdict == "unstable" else None
+        drawn = partial(plots.network, graph, partition=partition, confidence=unsure)
+        yield f"network_{key}", 0.6, drawn
         kept = Partition(partition.labels[analysis.effective.units], partition.method)
-        yield f"adjacency_{detector}", 1.0, partial(plots.adjacency, live, partition=kept)
+        yield f"adjacency_{key}", 1.0, partial(plots.adjacency, live, partition=kept)
         if len(each.hierarchy.modules) > 1:
-            yield f"hierarchy_{detector}", 0.6, partial(plots.module_hierarchy, each.hierarchy)
+            yield f"hierarchy_{key}", 0.6, partial(plots.module_hierarchy, each.hierarchy)
         if each.significance is not None:
-            label = "layer-aware modularity Q"
-            chance = partial(plots.null_distribution, each.significance, label=label)
-            yield f"null_{detector}", 0.5, chance
+            yield f"null_{key}", 0.5, partial(_null_distribution, each)
+
+
+def _null_distribution(each: Detected, *, ax: Axes) -> None:
+    """The null distribution of Q, with the verdict above it."""
+    from netsculpt import plots
+
+    assert each.significance is not None
+    plots.null_distribution(each.significance, ax=ax, label="layer-aware modularity Q")
+    ax.set_title(caption(each), loc="left", fontsize="small", parse_math=False)

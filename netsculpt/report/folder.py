@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,8 +12,9 @@ from netsculpt.core.manifest import write_manifest
 from netsculpt.core.progress import Progress, silent
 from netsculpt.core.writing import write_json
 from netsculpt.graph.npz import save
+from netsculpt.pipeline import WEIGHTED
 from netsculpt.report.figures import write_figures
-from netsculpt.report.summary import summary
+from netsculpt.report.summary import shortened, summary
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,7 +37,7 @@ def write_folder(
     width: Width = "neurips",
     progress: Progress | None = None,
 ) -> None:
-    """Write summary.json, units.csv, modules.csv, graph.npz, figures/ and manifest.json.
+    """Write summary.json, four tables (*.csv), graph.npz, figures/ and manifest.json.
 
     File names are fixed: no name from the model becomes one. The manifest is written last, so a
     folder that has one is complete.
@@ -50,8 +51,13 @@ def write_folder(
     (folder / "manifest.json").unlink(missing_ok=True)
     report(STAGE, 0, 1)
     write_json(folder / "summary.json", summary(analysis))
-    _write_table(analysis.units(), folder / "units.csv")
-    _write_table(analysis.modules(), folder / "modules.csv")
+    units = analysis.units()
+    weighted = [name for name in analysis.columns if name.endswith(WEIGHTED)]  # counts stay exact
+    _write_table(_shortened(units, weighted), folder / "units.csv")
+    others = {"modules": analysis.modules(), "links": analysis.links(), "flows": analysis.flows()}
+    for name, table in others.items():
+        numbers = map(str, table.select_dtypes(float))
+        _write_table(_shortened(table, numbers), folder / f"{name}.csv")
     save(analysis.graph, folder / "graph.npz")
     report(STAGE, 1, 1)
     write_figures(analysis, folder / "figures", figures, width, progress=progress)
@@ -64,6 +70,11 @@ def write_folder(
             "inputs": [step.input_hash for step in analysis.graph.provenance if step.input_hash],
         },
     )
+
+
+def _shortened(table: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
+    """The table with these columns as exact as numbers in summary.json."""
+    return table.assign(**{name: [shortened(x) for x in table[name]] for name in columns})
 
 
 def _write_table(table: pd.DataFrame, path: Path) -> None:

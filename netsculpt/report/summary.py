@@ -7,23 +7,29 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from netsculpt.core.catalog import catalog
+from netsculpt.core.declared import variations
 from netsculpt.graph.description import parts
 from netsculpt.graph.graph import NetGraph
-from netsculpt.pipeline import Analysis, Detected
+from netsculpt.graph.partition import Partition
+from netsculpt.pipeline import WEIGHTED, Analysis, Detected
+from netsculpt.report.words import statement
 
-__all__ = ["SCHEMA", "summary", "summary_json"]
+__all__ = ["SCHEMA", "shortened", "summary", "summary_json"]
 
-SCHEMA = "netsculpt.summary/1"
+SCHEMA = "netsculpt.summary/2"
+_DIGITS = 12
 _BLOCK = ("source", "target", "kind", "parameter", "size")  # in this order
 
 
 def summary(analysis: Analysis) -> dict[str, Any]:
-    """Every scalar result as plain JSON values; numbers that are not finite are null."""
+    """Every scalar result as plain JSON, to 12 digits; numbers that are not finite are null."""
     facts, fidelity = analysis.paths, analysis.fidelity
     content = {
         "schema": SCHEMA,
@@ -35,9 +41,10 @@ def summary(analysis: Analysis) -> dict[str, Any]:
             "log10_weight": facts.log10_path_weight,
             "core": facts.core.summary(),
         },
-        "modules": {x.detector: _detected(x, analysis.plan.null) for x in analysis.detected},
+        "columns": _columns(analysis.columns),
+        "modules": {x.key: _detected(x, analysis.plan.null) for x in analysis.detected},
         "agreement": [
-            {"detectors": list(pair), **comparison.summary()}
+            {"keys": list(pair), **comparison.summary()}
             for pair, comparison in analysis.agreement.items()
         ],
         "notes": list(analysis.notes),
@@ -52,6 +59,15 @@ def summary_json(analysis: Analysis) -> str:
     return json.dumps(summary(analysis), indent=2, allow_nan=False)
 
 
+def shortened(value: float) -> float:
+    """A number to 12 significant digits: the rest is rounding, which equal networks do not share.
+
+    >>> shortened(0.1 + 0.2)
+    0.3
+    """
+    return float(f"{value:.{_DIGITS}g}")
+
+
 def _graph(graph: NetGraph) -> dict[str, Any]:
     described = parts(graph)
     return {
@@ -64,17 +80,47 @@ def _graph(graph: NetGraph) -> dict[str, Any]:
     }
 
 
+def _columns(columns: Iterable[str]) -> dict[str, Any]:
+    """What each metric in the table of units is of, and what it varies with."""
+    metrics = catalog("metrics")
+    described = {}
+    for column in columns:
+        weighted = column not in metrics
+        metric = metrics[column.removesuffix(WEIGHTED) if weighted else column]
+        described[column] = {
+            "weights": "magnitude" if weighted else "pattern",
+            "varies_with": sorted(variations(metric) - (set() if weighted else {"unit scales"})),
+        }
+    return described
+
+
 def _detected(each: Detected, null: str) -> dict[str, Any]:
-    chance = each.significance
+    test, runs = each.significance, each.consensus
     return {
+        "detector": each.detector,
+        "weights": each.weights,
+        "verdict": each.verdict,
+        "statement": statement(each),
         "n_modules": each.partition.n_modules,
         "sizes": each.partition.sizes,
         "quality": each.quality,
         "own_quality": each.partition.quality,
-        "significance": None if chance is None else {"null": null, **chance.summary()},
+        "delta": each.delta,
+        "significance": None if test is None else {"null": null, **test.summary()},
         "stability": each.stability,
+        "consensus": None if runs is None else _consensus(runs, each.confidence),
         "layer_ami": each.layer_ami,
         "hierarchy": each.hierarchy.summary(),
+    }
+
+
+def _consensus(runs: Partition, confidence: NDArray[np.float64] | None) -> dict[str, Any]:
+    assert confidence is not None  # measured together
+    return {
+        "n_modules": runs.n_modules,
+        "sizes": runs.sizes,
+        "quality": runs.quality,
+        "mean_confidence": float(np.nanmean(confidence)),
     }
 
 
@@ -87,6 +133,6 @@ def _plain(value: Any) -> Any:
         return [_plain(inner) for inner in value]
     if isinstance(value, np.generic):
         return _plain(value.item())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
+    if isinstance(value, float):
+        return shortened(value) if math.isfinite(value) else None
     return value

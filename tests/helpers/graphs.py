@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -17,9 +17,17 @@ def content(graph: NetGraph) -> bytes:
     return csr.data.tobytes() + csr.indices.tobytes() + csr.indptr.tobytes() + extra
 
 
-def relabelled(graph: NetGraph, rng: np.random.Generator) -> tuple[NetGraph, np.ndarray]:
-    """The same network with units shuffled inside each layer; old unit at each new place [U]."""
-    old = np.concatenate([rng.permutation(np.arange(x.start, x.stop)) for x in graph.layers])
+ROLES = ("input", "hidden", "output", "junction", "state")
+
+
+def relabelled(
+    graph: NetGraph, rng: np.random.Generator, roles: Collection[str] = ROLES
+) -> tuple[NetGraph, np.ndarray]:
+    """The network with units shuffled in each layer of these roles; old unit at each place [U]."""
+    old = np.arange(graph.n_units)
+    for layer in graph.layers:
+        if layer.role in roles:
+            old[layer.units] = rng.permutation(old[layer.units])
     new = np.argsort(old)
     rows, columns = new[graph.sources], new[graph.weights.indices]
     order = np.lexsort((columns, rows))
@@ -28,6 +36,15 @@ def relabelled(graph: NetGraph, rng: np.random.Generator) -> tuple[NetGraph, np.
         (graph.weights.data[order], columns[order], indptr), (graph.n_units, graph.n_units)
     )
     return NetGraph(weights, None, graph.layers, graph.blocks), old
+
+
+def scaled(graph: NetGraph, factors: np.ndarray) -> NetGraph:
+    """The network with each hidden unit's incoming weights × its factor, outgoing ones ÷ it [U]."""
+    hidden = np.ones(graph.n_units, dtype=bool)
+    hidden[graph.inputs] = hidden[graph.outputs] = False
+    scale = np.where(hidden, factors, 1.0)
+    weights = graph.weights.data * scale[graph.weights.indices] / scale[graph.sources]
+    return graph.with_weights(weights.astype(graph.weights.dtype))
 
 
 def edge_paths(graph: NetGraph, begins: Iterable[int], ends: Iterable[int]) -> Iterator[list[int]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from netsculpt.core.declared import varies_with
 from netsculpt.core.errors import GraphError
 from netsculpt.core.parallel import for_threads
 from netsculpt.core.random import RNG
@@ -21,6 +22,7 @@ __all__ = ["layered"]
 
 
 @for_threads
+@varies_with("unit scales", "seed")
 def layered(
     graph: NetGraph,
     *,

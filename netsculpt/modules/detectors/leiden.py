@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from netsculpt.core.declared import varies_with
 from netsculpt.core.random import RNG
 from netsculpt.graph.graph import NetGraph, live_units
 from netsculpt.graph.partition import NO_MODULE, Partition
@@ -25,6 +26,7 @@ _STARTS = 4  # runs of which the best is kept, on networks up to this size:
 _SMALL = 20_000  # edges × layer pairs
 
 
+@varies_with("unit scales", "seed")
 def leiden(graph: NetGraph, *, rng: RNG = None, resolution: float = 1.0) -> Partition:
     """Find the modules that maximise layer-aware modularity.
 

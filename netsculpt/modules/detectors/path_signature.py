@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from netsculpt.core.declared import on_own_weights, varies_with
 from netsculpt.core.errors import GraphError
 from netsculpt.graph.graph import NetGraph, live_units
 from netsculpt.graph.partition import NO_MODULE, Partition
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["path_signature"]
 
 
+@on_own_weights
+@varies_with("unit scales")
 def path_signature(
     graph: NetGraph,
     *,

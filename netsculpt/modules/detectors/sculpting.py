@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from netsculpt.core.declared import varies_with
 from netsculpt.core.errors import GraphError
 from netsculpt.graph.graph import NetGraph, live_units
 from netsculpt.graph.partition import NO_MODULE, Partition
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["sculpting"]
 
 
+@varies_with("unit order")
 def sculpting(
     graph: NetGraph,
     *,

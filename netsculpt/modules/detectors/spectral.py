@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from netsculpt.core.declared import varies_with
 from netsculpt.core.errors import GraphError
 from netsculpt.core.random import RNG, root_seed, stream
 from netsculpt.graph.graph import NetGraph, live_units
@@ -25,6 +26,7 @@ _DENSE = 600  # units up to which a dense solver is faster
 _TOLERANCE = 1e-4  # of eigenvalues: a smaller one costs twice the time and moves no unit
 
 
+@varies_with("unit scales", "seed")
 def spectral(graph: NetGraph, *, rng: RNG = None, k: int | None = None) -> Partition:
     r"""Find k modules of small n-cut by normalised spectral clustering.
 

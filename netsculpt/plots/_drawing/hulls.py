@@ -23,8 +23,11 @@ NUMBER_WIDTH = 9.0  # points, to the left of the first layer
 _NUMBER_SIZE = 6.0
 
 
-def hulls(ax: Axes, layout: Layout) -> None:
-    """Draw every module's hulls, and its number to the left of each if there is room."""
+def hulls(ax: Axes, layout: Layout, *, soft: bool = False) -> None:
+    """Draw every module's hulls, and its number to the left of each if there is room.
+
+    Soft hulls are dashed and empty: for modules that are one possibility among others.
+    """
     taken: dict[int, list[float]] = {}
     free = _between(layout)
     for run in _runs(layout):
@@ -33,9 +36,10 @@ def hulls(ax: Axes, layout: Layout) -> None:
         ax.add_patch(
             PathPatch(
                 _hull(layout, run),
-                facecolor=(*colour[0], 0.16),
-                edgecolor=(*shade(colour, 0.0, 0.15)[0], 0.7),
-                linewidth=0.6,
+                facecolor="none" if soft else (*colour[0], 0.16),
+                edgecolor=(*shade(colour, 0.0, 0.15)[0], 0.4 if soft else 0.7),
+                linewidth=0.5 if soft else 0.6,
+                linestyle=(0, (2.0, 2.0)) if soft else "solid",
                 zorder=0.5,
                 gid=f"module {label}",
             )
@@ -51,8 +55,8 @@ def hulls(ax: Axes, layout: Layout) -> None:
                 middle,
                 f"{label}",
                 size=_NUMBER_SIZE,
-                weight="bold",
-                color=shade(colour, 0.0, 0.35)[0],
+                weight="normal" if soft else "bold",
+                color=shade(colour, 1.0, 0.3)[0] if soft else shade(colour, 0.0, 0.35)[0],
                 ha="right",
                 va="center",
                 zorder=4,

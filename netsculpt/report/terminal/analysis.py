@@ -6,24 +6,25 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.tree import Tree
 
+from netsculpt.core.forms import FORMS
 from netsculpt.graph.graph import Layer, NetGraph
 from netsculpt.report.terminal._style import console, literal, plain_table
 from netsculpt.report.terminal.fidelity import fidelity_section
+from netsculpt.report.words import number, statement, test_numbers
 
 if TYPE_CHECKING:
     from netsculpt.hierarchy import Hierarchy, Module
-    from netsculpt.pipeline import Analysis, Detected
+    from netsculpt.pipeline import Analysis, AnalysisPlan, Detected
 
 __all__ = ["print_report", "print_written"]
 
 MAX_LAYERS = 12  # layers listed before the middle is left out
 MAX_MODULES = 15  # modules of a hierarchy drawn as a tree
-SIGNIFICANT = 0.05
-ROUNDING = 1e-9  # a standard deviation of Q that small is none
 EDGES = {
     "mask": "Edges: the weights that the masks keep.",
     "stored": "Edges: the entries that the file stores.",
@@ -56,10 +57,10 @@ def _sections(analysis: Analysis) -> Iterator[tuple[str, RenderableType]]:
         yield "Fidelity to the net", fidelity_section(analysis.fidelity)
     yield "Paths", _paths(analysis)
     for each in analysis.detected:
-        yield f"Modules ({each.detector})", _modules(each, analysis.plan.null)
-        yield f"Hierarchy ({each.detector})", _tree(each.hierarchy, graph)
+        yield f"Modules ({each.key})", _modules(each, analysis.plan)
+        yield f"Hierarchy ({each.key})", _hierarchy(each, graph)
     if analysis.agreement:
-        yield "Agreement of the detectors", _agreement(analysis)
+        yield "Agreement", _agreement(analysis)
     if analysis.notes:
         yield "Notes", Group(*map(literal, analysis.notes))
 
@@ -115,40 +116,62 @@ def _paths(analysis: Analysis) -> RenderableType:
         f"{_count(facts.log10_path_count)} input→output paths, "
         f"total weight {_power(facts.log10_path_weight)}",
         f"{core.tau:.0%} of the paths pass through {_several(core.size, 'unit')} "
-        f"(flat network: {core.flat_size}); hourglass score {_signed(core.hourglass, 2)}",
+        f"(flat network: {core.flat_size}); hourglass score {number(core.hourglass, 2)}",
     )
 
 
-def _modules(each: Detected, null: str) -> RenderableType:
-    sizes = each.partition.sizes
+def _modules(each: Detected, plan: AnalysisPlan) -> RenderableType:
+    sizes, test = each.partition.sizes, each.significance
     listed = ", ".join(f"{size:,}" for size in sorted(sizes, reverse=True)[:MAX_MODULES])
     more = ", …" if sizes.size > MAX_MODULES else ""
+    word, _, text = statement(each).partition(":")
+    colour = "green" if each.verdict == "modular" else "yellow"
     lines = [
-        f"{_several(each.partition.n_modules, 'module')} of {listed}{more} units; "
-        f"layer-aware modularity Q = {each.quality:.3f}",
-        *_verdict(each, null),
+        f"[{colour}][bold]{word}[/bold]:{text}[/]",
+        f"{_several(each.partition.n_modules, 'module')} of {listed}{more} units; layer-aware "
+        f"modularity of {FORMS[each.weights]} Q = {each.quality:.3f}",
     ]
-    if each.stability is not None:
-        lines.append(f"Stability over seeds {each.stability:.2f} (mean AMI; 1 = always the same)")
-    alike = _signed(each.layer_ami, 2)
+    if test is not None:
+        spread = "every time" if test.is_degenerate else f"± {test.sd:.3f}"
+        lines.append(f"Chance ({plan.null}, {test.n} networks): Q = {test.mean:.3f} {spread}")
+        lines.append(test_numbers(test))
+    lines += _stability(each, plan.n_seeds)
+    alike = number(each.layer_ami, 2)
     lines.append(f"AMI with the layers {alike} (0 = modules cross them, 1 = they are layers)")
     return Group(*lines)
 
 
-def _verdict(each: Detected, null: str) -> list[str]:
-    test = each.significance
-    if test is None:
-        return ["No null networks: whether this is more than chance is not known."]
-    verdict = "[green]more modular" if test.p <= SIGNIFICANT else "[yellow]no more modular"
-    least = f" (the least possible with {test.n})" if test.p == 1 / (test.n + 1) else ""
-    chance = f"Q = {test.mean:.3f} ± {test.sd:.3f}"
-    z = f"z = {_signed(test.z, 1)}, "
-    if test.sd <= ROUNDING:
-        chance, z = f"Q = {test.mean:.3f} every time", ""
-    return [
-        f"Chance ({null}, {test.n} networks): {chance}",
-        f"{z}p = {test.p:.2g}{least}: {verdict} than chance[/]",
+def _stability(each: Detected, n_seeds: int) -> list[str]:
+    if each.stability is None or each.confidence is None or each.consensus is None:
+        return []
+    lines = [
+        f"Stability {each.stability:.2f} (mean AMI of {n_seeds} runs; 1 = always the same); "
+        f"{np.nanmean(each.confidence):.0%} of them agree on a unit"
     ]
+    if each.verdict == "unstable":
+        lines.append(
+            f"Better than one run: their consensus of "
+            f"{_several(each.consensus.n_modules, 'module')}, and the confidence of each unit "
+            f"(columns consensus_{each.key} and confidence_{each.key} of units.csv)"
+        )
+    return lines
+
+
+def _hierarchy(each: Detected, graph: NetGraph) -> RenderableType:
+    hierarchy = each.hierarchy
+    lines = []
+    if each.verdict == "unstable":
+        lines.append("Of modules that another run would not find: see above.")
+    if hierarchy.kind == "parallel":
+        lines.append("No module feeds another by more than chance: they are parallel.")
+    elif hierarchy.left_out:
+        links = _several(len(hierarchy.left_out), "link")
+        lines.append(f"Left out: {links} between modules, no more than chance (links.csv)")
+    if hierarchy.feedback:
+        back = ", ".join(f"{x.source} → {x.target}" for x in hierarchy.feedback[:MAX_MODULES])
+        more = ", …" if len(hierarchy.feedback) > MAX_MODULES else ""
+        lines.append(f"More than chance, but back to where it came from: {back}{more}")
+    return Group(*lines, _tree(hierarchy, graph))
 
 
 def _tree(hierarchy: Hierarchy, graph: NetGraph) -> RenderableType:
@@ -193,14 +216,10 @@ def _tree(hierarchy: Hierarchy, graph: NetGraph) -> RenderableType:
 
 
 def _agreement(analysis: Analysis) -> RenderableType:
-    table = plain_table("detectors", "ARI", "AMI")
+    table = plain_table("modules of", "ARI", "AMI")
     for (one, other), match in analysis.agreement.items():
         table.add_row(f"{one} – {other}", f"{match.ari:.2f}", f"{match.ami:.2f}")
     return table
-
-
-def _signed(value: float, digits: int) -> str:
-    return f"{value:z.{digits}f}".replace("-", "−")
 
 
 def _several(count: int, noun: str) -> str:

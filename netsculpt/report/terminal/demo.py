@@ -29,7 +29,7 @@ def print_verdicts(analysis: Analysis) -> None:
     for each in analysis.detected:
         verdicts = is_grouped(analysis.graph, each.partition, truth)
         table.add_row(
-            each.detector,
+            each.key,
             str(each.partition.n_modules),
             *("as they truly are" if right else "not so" for right in verdicts),
         )

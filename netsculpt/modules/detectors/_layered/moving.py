@@ -14,7 +14,7 @@ import numpy as np
 
 from netsculpt.core.compiled import compiled, next_bits
 
-__all__ = ["Level", "draw_below", "move", "renumber", "shuffled", "strengths"]
+__all__ = ["Level", "draw_below", "move", "renumber", "shuffled", "strengths", "value_of"]
 
 
 class Level(NamedTuple):
@@ -52,7 +52,7 @@ def move(
     for label in range(n - 1, n_modules - 1, -1):
         empty[n_empty] = label
         n_empty += 1
-    link, met = np.zeros(n), np.empty(n, np.int32)
+    link, met = np.zeros(n), np.empty(n + 1, np.int32)
     queue, waiting = shuffled(n, state), 0
     for index in range(n):
         if waits[queue[index]]:
@@ -71,9 +71,8 @@ def move(
         n_met = 0
         for index in range(indptr[node], indptr[node + 1]):
             label = labels[indices[index]]
-            if link[label] == 0.0:
-                met[n_met] = label
-                n_met += 1
+            met[n_met] = label  # without a branch, which would be mispredicted
+            n_met += link[label] == 0.0
             link[label] += weights[index]
         begin, end = first[node], first[node + 1]
         null = -alone[node]
@@ -138,6 +137,22 @@ def strengths(level: Any, labels: Any, n_modules: int) -> Any:
         for index in range(level.first[node], level.first[node + 1]):
             total[labels[node], level.partner[level.slots[index]]] += level.values[index]
     return total
+
+
+@compiled
+def value_of(level: Any, gamma: float, labels: Any) -> float:
+    """Twice the weight inside modules beyond chance. Renumbers the labels 0, 1, …."""
+    value = 0.0
+    for node in range(labels.size):
+        for index in range(level.indptr[node], level.indptr[node + 1]):
+            if labels[level.indices[index]] == labels[node]:
+                value += level.weights[index]
+        value += gamma * level.alone[node]
+    total = strengths(level, labels, renumber(labels))
+    for module in range(total.shape[0]):
+        for slot in range(total.shape[1]):
+            value -= gamma * total[module, slot] * total[module, level.partner[slot]]
+    return value
 
 
 @compiled

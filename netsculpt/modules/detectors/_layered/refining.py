@@ -39,7 +39,7 @@ def refined(level: Any, gamma: float, labels: Any, n_modules: int, state: Any) -
             null += values[index] * whole[own, slots[index]]
         excess[node] -= gamma * null
     total = strengths(level, parts, n)
-    link, met = np.zeros(n), np.empty(n, np.int32)
+    link, met = np.zeros(n), np.empty(n + 1, np.int32)
     for node in shuffled(n, state):
         if sizes[parts[node]] > 1 or anchored[node] or excess[node] < 0.0:
             continue
@@ -48,9 +48,8 @@ def refined(level: Any, gamma: float, labels: Any, n_modules: int, state: Any) -
             other = indices[index]
             if labels[other] == own:
                 part = parts[other]
-                if link[part] == 0.0:
-                    met[n_met] = part
-                    n_met += 1
+                met[n_met] = part
+                n_met += link[part] == 0.0
                 link[part] += weights[index]
         best, most = node, 0.0
         for which in range(n_met):

@@ -30,7 +30,7 @@ def settle(level: Level, gamma: float, limits: Limits, labels: Any, state: Any) 
     is_split = _MANY < labels.size == renumber(labels) and _grow(
         level, gamma, limits, labels, state
     )
-    optimise(level, gamma, limits, labels, np.ones(labels.size, np.bool_), state)
+    _optimise(level, gamma, limits, labels, state)
     if not is_split:
         mend(level, gamma, limits, labels, state)
 
@@ -40,7 +40,12 @@ def mend(level: Level, gamma: float, limits: Limits, labels: Any, state: Any) ->
     for _ in range(_SPLITS):
         if not split(level, gamma, limits.least, labels, renumber(labels), state):
             return
-        optimise(level, gamma, limits, labels, np.ones(labels.size, np.bool_), state)
+        _optimise(level, gamma, limits, labels, state)
+
+
+def _optimise(level: Level, gamma: float, limits: Limits, labels: Any, state: Any) -> None:
+    waits, none = np.ones(labels.size, np.bool_), np.empty((0, labels.size), np.int32)
+    optimise(level, None, gamma, limits, labels, waits, none, state)
 
 
 def _grow(level: Level, gamma: float, limits: Limits, labels: Any, state: Any) -> bool:

@@ -1,0 +1,149 @@
+"""The result of an analysis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netsculpt.graph.graph import NetGraph, unit_names
+from netsculpt.modules import verdict
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from netsculpt.graph.partition import Partition
+    from netsculpt.hierarchy import Flow, Hierarchy
+    from netsculpt.modules import Comparison, Verdict
+    from netsculpt.nulls.significance import Significance
+    from netsculpt.paths import Effective, PathCore
+    from netsculpt.pipeline.plan import AnalysisPlan
+    from netsculpt.tracing import Fidelity
+
+__all__ = ["MODULE_COLUMNS", "UNIT_COLUMNS", "WEIGHTED", "Analysis", "Detected", "PathFacts"]
+
+UNIT_COLUMNS = ("unit", "name", "layer", "role", "position", "live")
+WEIGHTED = "_weighted"  # ending of the column of a metric of |weight|
+MODULE_COLUMNS = ("module_", "hierarchy_", "consensus_", "confidence_")  # `Detected.key` follows
+
+
+@dataclass(frozen=True, eq=False)
+class PathFacts:
+    """The paths of a network as a whole."""
+
+    log10_path_count: float  # input→output paths, each counting 1
+    log10_path_weight: float  # Σ over paths of Π |weight|
+    core: PathCore  # of the pattern, τ = 0.9
+    pair_weights: NDArray[np.float64] | None  # [I, O] edge-weight products; None beyond MAX_PAIRS
+
+
+@dataclass(frozen=True, eq=False)
+class Detected:
+    """The modules that one detector found on one form of the weights, and what they are worth."""
+
+    key: str  # names it in tables and figures: "layered", "layered_pattern" beside a main form
+    detector: str
+    weights: str  # form of the weights that Q is of: "balanced", "pattern", "magnitude"
+    partition: Partition  # [U], dead units −1
+    quality: float  # layer-aware Q of the partition
+    significance: Significance | None  # of Q against the null; None without null networks
+    stability: float | None  # mean pairwise AMI over seeds, 0 … 1; None when not measured
+    consensus: Partition | None  # [U] of the runs over seeds; None when not measured
+    confidence: NDArray[np.float64] | None  # [U] share of these runs that agree with `partition`
+    layer_ami: float  # AMI(partition, layer): near 0 is healthy, high means layers were found
+    hierarchy: Hierarchy  # tested if there are 20 null networks or more; else circles are merged
+    flow: Flow  # from module to module of `partition`
+
+    @property
+    def delta(self) -> float | None:
+        """ΔQ: Q minus its mean over the null networks; None without null networks."""
+        return None if self.significance is None else self.significance.delta
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the modules are worth: see `netsculpt.modules.verdict`."""
+        test = self.significance
+        if test is None:
+            return "untested"
+        return verdict(test.p, test.n, test.delta, self.stability)
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """The result of `analyze`."""
+
+    graph: NetGraph
+    plan: AnalysisPlan
+    seed: int
+    effective: Effective
+    paths: PathFacts
+    columns: dict[str, NDArray[np.float64]]  # metric → [U]
+    detected: tuple[Detected, ...]
+    agreement: dict[tuple[str, str], Comparison]  # between two of `detected`, by key
+    notes: tuple[str, ...]  # what the reader has to know
+    fidelity: Fidelity | None = None  # of a traced graph to its net, for the reports
+
+    def units(self) -> pd.DataFrame:
+        """One row per unit: its place, whether it is live, every metric, its modules.
+
+        ``confidence_<key>`` is the share of runs over seeds that put the unit into the module that
+        ``module_<key>`` names; ``consensus_<key>`` is its module in the consensus of these runs.
+        """
+        import pandas as pd
+
+        graph = self.graph
+        layers = [graph.layers[layer] for layer in graph.layer_of]
+        return pd.DataFrame(
+            {
+                "unit": np.arange(graph.n_units),
+                "name": unit_names(graph),
+                "layer": [layer.name for layer in layers],
+                "role": [layer.role for layer in layers],
+                "position": graph.positions,
+                "live": self.effective.units,
+                **{f"module_{each.key}": each.partition.labels for each in self.detected},
+                **{
+                    f"hierarchy_{each.key}": each.hierarchy.partition.labels
+                    for each in self.detected
+                },
+                **{
+                    f"consensus_{each.key}": each.consensus.labels
+                    for each in self.detected
+                    if each.consensus is not None
+                },
+                **{
+                    f"confidence_{each.key}": each.confidence
+                    for each in self.detected
+                    if each.confidence is not None
+                },
+                **self.columns,
+            }
+        )
+
+    def modules(self) -> pd.DataFrame:
+        """One row per node of the hierarchy of each detector and form of the weights.
+
+        ``label`` is the value in column hierarchy_<key> of `units`; ``members`` are the values in
+        column module_<key> that the node holds.
+        """
+        return self._joined([each.hierarchy.table() for each in self.detected])
+
+    def links(self) -> pd.DataFrame:
+        """One row per link from module to module that was compared with chance."""
+        return self._joined([each.hierarchy.link_table() for each in self.detected])
+
+    def flows(self) -> pd.DataFrame:
+        """One row per pair of modules with an edge, and per module for what stays inside."""
+        return self._joined([each.flow.table() for each in self.detected])
+
+    def _joined(self, tables: list[pd.DataFrame]) -> pd.DataFrame:
+        """Tables of each of `detected` below each other, which one it is in the first columns."""
+        import pandas as pd
+
+        for each, table in zip(self.detected, tables, strict=True):
+            table.insert(0, "key", each.key)
+            table.insert(1, "detector", each.detector)
+            table.insert(2, "weights", each.weights)
+        return pd.concat(tables, ignore_index=True)

@@ -1,0 +1,236 @@
+"""Modules of one detector on one form of the weights, their test and their stability."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netsculpt import hierarchy, modules
+from netsculpt.core.catalog import named, names
+from netsculpt.core.declared import variations
+from netsculpt.core.errors import GraphError
+from netsculpt.core.parallel import for_threads
+from netsculpt.core.progress import Progress
+from netsculpt.core.random import stream
+from netsculpt.graph.graph import NetGraph, live_units
+from netsculpt.graph.partition import Partition
+from netsculpt.nulls.significance import Significance, significance
+from netsculpt.pipeline.analysis import Detected
+from netsculpt.pipeline.forms import Setting
+from netsculpt.pipeline.spreading import everywhere, relabelled, spread
+
+if TYPE_CHECKING:
+    from netsculpt.hierarchy import Hierarchy
+    from netsculpt.modules import Consensus
+    from netsculpt.pipeline.plan import AnalysisPlan
+
+__all__ = ["Detecting", "detector_of", "notes_on"]
+
+Function = Callable[..., Partition]
+
+LEAST_NULLS = 20  # for the hierarchy: `netsculpt.hierarchy.ordered` says why
+
+
+def detector_of(
+    name: str, graph: NetGraph, influence: NDArray[np.float64] | None
+) -> Callable[..., Partition]:
+    """The detector of that name; a data-aware one returns its partition of `graph` for any graph.
+
+    Raises if the name is unknown, or a data-aware detector gets no `influence` [U, O].
+    """
+    if name not in names("data_aware"):
+        return named("detectors", name)
+    if influence is None:
+        raise GraphError(
+            f"{name!r} finds modules from data: pass influence [units, outputs], as measured by "
+            "netsculpt.training.influence (on the command line: --task)"
+        )
+    partition: Partition = named("data_aware", name)(graph, influence)
+    return fixed(partition)
+
+
+def fixed(partition: Partition) -> Function:
+    """A detector that returns this partition for any graph."""
+    return for_threads(lambda _, *, rng: partition)  # noqa: ARG005
+
+
+@dataclass(frozen=True)
+class Detecting:
+    """What the modules stage is done with, for every detector and form of the weights.
+
+    Modules are sought in the network of the live units: dead ones would change the null networks
+    and nothing else, and `graph` and ``graph.live()`` have the same modules and the same p.
+    """
+
+    graph: NetGraph
+    plan: AnalysisPlan
+    seed: int
+    jobs: int
+    progress: Progress
+
+    @cached_property
+    def live(self) -> NetGraph:
+        """The network of the live units."""
+        return self.graph.live()
+
+    @cached_property
+    def is_live(self) -> NDArray[np.bool_]:
+        """Whether each unit is live [U]."""
+        return live_units(self.graph)
+
+    def detected(self, name: str, detector: Function, form: str) -> Detected:
+        """The modules that the detector of that name finds with this form of the weights."""
+        from_data = name in names("data_aware")
+        if from_data:
+            found = detector(self.graph, rng=None)
+            detector = fixed(relabelled(found, found.labels[self.is_live]))
+        setting = Setting.of(detector, form)
+        key = self.plan.keys[name, form]
+        read = setting.read(self.live)
+        self.progress(f"{key}: modules", 0, 1)
+        partition = detector(read, rng=stream(self.seed, name))
+        quality = _quality(setting.judged(self.live), partition)
+        self.progress(f"{key}: modules", 1, 1)
+        test = runs = None
+        if self.plan.n_nulls > 0:
+            test = self._test(name, detector, setting, read, quality)
+        if self.plan.n_seeds > 1 and not from_data:
+            runs = self._runs(name, detector, setting, read)
+        of_all = self._spread(partition)
+        return Detected(
+            key,
+            name,
+            form,
+            of_all,
+            quality,
+            test,
+            None if runs is None else runs.stability,
+            None if runs is None else self._spread(runs.partition),
+            None if runs is None else self._by_unit(runs.confidence_in(partition)),
+            modules.layer_ami(self.graph, of_all),
+            self._hierarchy(name, setting, partition),
+            hierarchy.flow(setting.weighed(self.graph), of_all),
+        )
+
+    def _test(
+        self, name: str, detector: Function, setting: Setting, read: NetGraph, quality: float
+    ) -> Significance:
+        """Q against the null model of what the detector reads."""
+        stage = f"{self.plan.keys[name, setting.form]}: null networks"
+        self.progress(stage, 0, self.plan.n_nulls)
+        statistic = partial(_quality_of, detector, setting, self.seed, name, (read, quality))
+        return significance(
+            statistic,
+            read,
+            null=setting.null(named("nulls", self.plan.null)),
+            n=self.plan.n_nulls,
+            rng=stream(self.seed, name, "nulls"),
+            jobs=self.jobs,
+            progress=partial(self.progress, stage),
+        )
+
+    def _runs(self, name: str, detector: Function, setting: Setting, read: NetGraph) -> Consensus:
+        """Runs over seeds."""
+        stage = f"{self.plan.keys[name, setting.form]}: stability"
+        self.progress(stage, 0, self.plan.n_seeds)
+        return modules.consensus(
+            read,
+            detector,
+            n_seeds=self.plan.n_seeds,
+            rng=stream(self.seed, name, "seeds"),
+            jobs=self.jobs,
+            progress=partial(self.progress, stage),
+        )
+
+    def _hierarchy(self, name: str, setting: Setting, partition: Partition) -> Hierarchy:
+        """Which modules feed which, more than chance if there are null networks enough."""
+        weighed = setting.weighed(self.live)
+        if self.plan.n_nulls < LEAST_NULLS:
+            return everywhere(hierarchy.infer(weighed, partition), self.is_live)
+        stage = f"{self.plan.keys[name, setting.form]}: hierarchy"
+        self.progress(stage, 0, self.plan.n_nulls)
+        tested = hierarchy.ordered(
+            weighed,
+            partition,
+            null=setting.weighed_null(named("nulls", self.plan.null)),
+            n=self.plan.n_nulls,
+            rng=stream(self.seed, name, "hierarchy"),
+            jobs=self.jobs,
+            progress=partial(self.progress, stage),
+        )
+        return everywhere(tested, self.is_live)
+
+    def _spread(self, partition: Partition) -> Partition:
+        """A partition of the live units as one of all units."""
+        return spread(partition, self.is_live)
+
+    def _by_unit(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Numbers of the live units as numbers of all units, NaN for dead ones."""
+        spread = np.full(self.graph.n_units, np.nan)
+        spread[self.is_live] = values
+        return spread
+
+
+def notes_on(detected: Sequence[Detected], detectors: dict[str, Function]) -> Iterator[str]:
+    """What a reader has to know about the detectors and their tests."""
+    tested = [each for each in detected if each.significance is not None]
+    few = [x.key for x in tested if x.significance is not None and x.significance.n < LEAST_NULLS]
+    if few:
+        yield (
+            f"The hierarchy of {', '.join(few)} is not compared with chance, and modules that feed "
+            f"each other are joined: {LEAST_NULLS} null networks are needed to tell which do."
+        )
+    from_data = dict.fromkeys(x.detector for x in tested if x.detector in names("data_aware"))
+    if from_data:
+        yield (
+            f"Modules of {', '.join(from_data)} come from data, which null networks do not have: z "
+            "and p say how much more the edges keep to these modules than by chance."
+        )
+    scaled = [
+        each.key
+        for each in detected
+        if Setting.of(detectors[each.detector], each.weights).is_scale_bound(
+            detectors[each.detector]
+        )
+    ]
+    if scaled:
+        yield (
+            f"Modules of {', '.join(scaled)} depend on how units are scaled, which the function of "
+            "a ReLU network does not: incoming weights times c, outgoing ones divided by c."
+        )
+    ordered = [name for name, detector in detectors.items() if "unit order" in variations(detector)]
+    if ordered:
+        yield f"Modules of {', '.join(ordered)} depend on the order of units where there are ties."
+    on_nulls: dict[str, list[str]] = {}
+    for each in tested:
+        assert each.significance is not None
+        if not each.significance.is_bound or each.significance.is_degenerate:  # "p ≤ …" says it
+            for note in each.significance.notes:
+                on_nulls.setdefault(note, []).append(each.key)
+    yield from (f"{', '.join(keys)}: {note}" for note, keys in on_nulls.items())
+
+
+@for_threads
+def _quality_of(
+    detector: Function,
+    setting: Setting,
+    seed: int,
+    name: str,
+    observed: tuple[NetGraph, float],
+    graph: NetGraph,
+) -> float:
+    """Q of the detector's modules, with the same stream for every graph; known for the observed."""
+    if graph is observed[0]:
+        return observed[1]
+    partition = detector(graph, rng=stream(seed, name))
+    return _quality(setting.judged(graph) if setting.own else graph, partition)
+
+
+def _quality(graph: NetGraph, partition: Partition) -> float:
+    """Q to 12 decimals: as a difference of numbers near 1 it is no more exact, near 0 above all."""
+    return round(modules.quality(graph, partition), 12) + 0.0  # −0 is 0

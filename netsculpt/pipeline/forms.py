@@ -1,0 +1,82 @@
+"""The forms of the weights that modules are sought on, and what chance means for each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from netsculpt.core.declared import is_own_weights, variations
+from netsculpt.nulls import rebalanced, restored
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from netsculpt.graph.graph import NetGraph
+    from netsculpt.nulls.significance import Null
+
+__all__ = ["Setting"]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How a detector and a form of the weights go together.
+
+    Most detectors compare weights: they get the form. Some decode what units compute from the
+    weights as they are, signs included (`netsculpt.core.declared.on_own_weights`): such a one gets
+    the network's own weights, or the pattern if the pattern is asked for. Q is of the form either
+    way, and null networks are treated as the network itself: the detector reads the weights that
+    the null model drew, and Q is of their form.
+
+    ========= ================= ==================================================
+    form      detectors read    null networks
+    ========= ================= ==================================================
+    balanced  balanced weights  ``rebalanced(null)``
+    balanced  own weights       ``restored(null)``: the same, signs and scales back
+    pattern   pattern           ``null``
+    magnitude |weights|, or own ``null``
+    ========= ================= ==================================================
+
+    Hierarchies compare the flow between modules, in balanced weights or, on the pattern, in edges.
+    """
+
+    form: str  # in netsculpt.core.forms
+    own: bool  # whether the detector reads the network's own weights
+
+    @classmethod
+    def of(cls, detector: Callable[..., Any], form: str) -> Setting:
+        """How `detector` and `form` go together."""
+        return cls(form, is_own_weights(detector) and form != "pattern")
+
+    def read(self, graph: NetGraph) -> NetGraph:
+        """What the detector reads: the network in this form, or as it is."""
+        return graph if self.own else self.judged(graph)
+
+    def judged(self, graph: NetGraph) -> NetGraph:
+        """What Q is computed on: the network in this form."""
+        judged: NetGraph = getattr(graph, self.form)
+        if self.form != "balanced":
+            return judged
+        # To 24 bits: where structure makes weights equal, the last bits of float64 would break ties
+        # in another way for every scaling of the units.
+        return judged.with_weights(judged.weights.data.astype(np.float32))
+
+    def null(self, null: Null) -> Null:
+        """The null model of what the detector reads, made from one of the catalogue."""
+        if self.form != "balanced":
+            return null
+        return restored(null) if self.own else rebalanced(null)
+
+    def weighed(self, graph: NetGraph) -> NetGraph:
+        """What the hierarchy is inferred from: balanced weights, or edges if the form has those."""
+        return graph.pattern if self.form == "pattern" else graph
+
+    def weighed_null(self, null: Null) -> Null:
+        """The null model of what the hierarchy is inferred from."""
+        return null if self.form == "pattern" else rebalanced(null)
+
+    def is_scale_bound(self, detector: Callable[..., Any]) -> bool:
+        """Whether the modules change when a unit's weights are scaled and its function is not."""
+        reads_scales = self.own or self.form == "magnitude"
+        return reads_scales and "unit scales" in variations(detector)

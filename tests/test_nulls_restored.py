@@ -1,0 +1,61 @@
+"""Null networks with the signs and unit scales of the network."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from graphs import scaled
+
+import netsculpt
+from netsculpt import NetGraph
+from netsculpt.core.parallel import for_threads
+from netsculpt.core.random import RNG, stream
+from netsculpt.nulls import rebalanced, restored, rewire
+from netsculpt.paths import path_share
+
+
+@pytest.fixture(scope="module")
+def graph() -> NetGraph:
+    """Units of very different strength, dead ones, blocks in several parts, weights of 0."""
+    rng = np.random.default_rng(0)
+    planted, _ = netsculpt.planted([10, 14, 14, 8], 2, 0.3, 0.02, skips=0.2, rng=1)
+    strength = rng.lognormal(0, 1, planted.n_units)
+    weights = rng.standard_normal(planted.n_edges) * strength[planted.sources]
+    weights[rng.random(planted.n_edges) < 0.05] = 0
+    return planted.with_weights(weights)
+
+
+@for_threads
+def same(graph: NetGraph, *, rng: RNG = None) -> NetGraph:
+    """The null model that changes nothing."""
+    return graph
+
+
+def test_a_null_that_changes_nothing_gives_a_network_of_the_same_function(graph: NetGraph) -> None:
+    drawn = restored(same)(graph, rng=0)
+    expected = path_share(graph.magnitude)
+    np.testing.assert_allclose(path_share(drawn.magnitude), expected, atol=1e-8)
+    assert expected.max() < 0.9
+    assert not np.allclose(path_share(graph.balanced), expected, atol=0.01)
+
+
+def test_the_balanced_form_of_a_draw_is_a_balanced_draw(graph: NetGraph) -> None:
+    drawn = restored(rewire)(graph, rng=3).balanced.weights
+    balanced = rebalanced(rewire)(graph, rng=stream(3, "rebalanced")).weights
+    assert drawn.indices.tolist() == balanced.indices.tolist()
+    np.testing.assert_allclose(drawn.data, balanced.data, rtol=1e-6, atol=1e-9)
+
+
+def test_each_block_keeps_its_signs(graph: NetGraph) -> None:
+    drawn = restored(rewire)(graph, rng=4)
+    for block in graph.blocks:
+        mine, theirs = (x.block(block.source, block.target).data for x in (graph, drawn))
+        assert np.signbit(mine).sum() == np.signbit(theirs).sum() > 0
+    assert (graph.weights.data == 0).sum() == (drawn.weights.data == 0).sum() > 0
+
+
+def test_scaling_units_changes_no_draw(graph: NetGraph) -> None:
+    factors = np.random.default_rng(5).lognormal(0, 2, graph.n_units)
+    one, other = (restored(rewire)(x, rng=5) for x in (graph, scaled(graph, factors)))
+    assert one.weights.indices.tolist() == other.weights.indices.tolist()
+    np.testing.assert_allclose(one.weights.data, other.weights.data, rtol=1e-6)
