@@ -81,6 +81,15 @@ class SweepOptions:
     single_edges: Annotated[
         bool, typer.Option("--single-edges", help="At the end, also try to prune each edge alone.")
     ] = False
+    published: Annotated[
+        bool,
+        typer.Option(
+            "--published",
+            help="Follow the authors' code where it differs from their paper: also prune dense "
+            "networks that miss the goal, keep a retraining between units and edges that misses "
+            "it, ….",
+        ),
+    ] = False
     device: Device = "cpu"
     together: Annotated[
         int, typer.Option(min=1, help="Maximum number of runs in one stacked batch.")
