@@ -25,6 +25,7 @@ from netsculpt.training.sculpting.sculpt import (
     PUBLISHED,
     STRICT,
     Sculpted,
+    Sculpting,
     SculptingMethod,
     as_published,
     sculpt,
@@ -391,6 +392,30 @@ def test_each_part_of_the_published_protocol(
     assert found[1].solved.any()
     strict, other = (x.replicas.parameters.values() for x in found)
     assert not all(torch.equal(one, two) for one, two in zip(strict, other, strict=True))
+
+
+@pytest.mark.parametrize("keeps", [False, True])
+def test_a_net_kept_though_it_misses_the_goal_is_not_solved(
+    keeps: bool, separable: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No training after that of the units reaches the goal, and so no step over edges does."""
+    method = SculptingMethod(keeps_retrained=keeps)
+    made = {"seeds": [1], "unit_gradients": [30.0], "edge_gradients": [10.0]}
+    process = Sculpting(MLP((4, 10, 4)), separable, RECIPE, method=method, **made)
+    while process.stage != "retraining":
+        process.advance()
+
+    def missing(*arguments: Any, latest: bool) -> Trained:
+        trained = train(*arguments, latest=latest)
+        return replace(trained, accuracy=trained.accuracy - 0.5)
+
+    monkeypatch.setattr("netsculpt.training.sculpting.sculpt.train", missing)
+    while not process.finished:
+        process.advance()
+    found = process.result()
+    assert int(found.replicas.n_kept()[0]) < 80, "units are pruned"
+    assert found.solved.tolist() == [not keeps]
+    assert found.sparsest() == ([] if keeps else [0])
 
 
 def test_published_is_a_short_word_for_the_authors_protocol(separable: Task) -> None:

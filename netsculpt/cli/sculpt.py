@@ -85,9 +85,8 @@ class SweepOptions:
         bool,
         typer.Option(
             "--published",
-            help="Follow the authors' code where it differs from their paper: also prune dense "
-            "networks that miss the goal, keep a retraining between units and edges that misses "
-            "it, ….",
+            help="Follow the authors' code to the letter: prune dense networks that miss the "
+            "goal, too, keep the retraining between units and edges in any case, and more.",
         ),
     ] = False
     device: Device = "cpu"

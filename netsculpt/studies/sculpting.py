@@ -97,7 +97,7 @@ class Run:
     seed: int
     unit_gradient: float  # percent of the hidden units per step
     edge_gradient: float  # percent of the weights per step
-    solved: bool  # whether it reaches the goal; if not, it is dense
+    solved: bool  # whether it reaches the goal; by the strict protocol it is dense if not
     accuracy: float  # share of right answers of the sculpted network
     weights: int
     density: float

@@ -55,11 +55,27 @@ Pruning = PercentilePruning | SingleEdgePruning
 
 @dataclass(frozen=True)
 class SculptingMethod:
-    """Scores, schedule, protocol and extra stages of sculpting.
+    """Scores, schedule, extra stages and protocol of sculpting.
 
-    By default the method of the paper in its strict reading, in which every net that is pruned, and
-    every net that is kept, reaches the goal. The authors' code differs in the five parts from
-    `prunes_unsolved` on; `PUBLISHED` has them all, and each can be had alone.
+    By default (`STRICT`) every net that is pruned, and every net that is kept, reaches the goal.
+    The code that the authors published differs in five details, which can be chosen one by one;
+    `PUBLISHED` has them all:
+
+    prunes_unsolved
+        A dense net that misses the goal is pruned, too: with fewer units it may reach it. If no
+        step of unit pruning does, the run ends, and the net stays dense.
+    keeps_retrained
+        The nets that are retrained between unit and edge pruning go on as they are. Otherwise a
+        retraining that misses the goal is discarded.
+    small_steps
+        A scheduled step of less than one item is taken as it is, and ends the run if it is
+        rejected. Otherwise it is raised to one item. Halved steps are raised either way.
+    latest_epoch
+        If one batch holds all samples, the latest of the most accurate epochs is kept, not that of
+        lowest loss: their loss is divided by the number of batches less one, and so infinite.
+    edge_gradient_first
+        Of the equally sparse nets of a seed, those of the first edge gradient are preferred, then
+        those of the first unit gradient. Otherwise the unit gradient decides first.
     """
 
     unit_score: ReplicaScore = activation_gradient  # from netsculpt.training.sculpting.unit_scores
@@ -67,11 +83,11 @@ class SculptingMethod:
     schedule: Schedule = linear  # from netsculpt.training.pruning.schedules
     rewind: bool = False  # retrain from the initial weights, as for lottery tickets
     single_edges: bool = False  # finally try to prune each edge alone, the least important first
-    prunes_unsolved: bool = False  # a dense net that misses the goal may reach it with fewer units
-    keeps_retrained: bool = False  # between units and edges, also if retraining misses the goal
-    small_steps: bool = False  # scheduled steps of less than one item are not raised to one
-    latest_epoch: bool = False  # if a batch holds all samples: the latest of the most accurate
-    edge_gradient_first: bool = False  # of equally sparse nets that of the first edge gradient
+    prunes_unsolved: bool = False
+    keeps_retrained: bool = False
+    small_steps: bool = False
+    latest_epoch: bool = False
+    edge_gradient_first: bool = False
 
 
 def as_published(method: SculptingMethod) -> SculptingMethod:
@@ -102,7 +118,7 @@ class Sculpted:
     seeds: tuple[int, ...]  # [R]
     unit_gradients: tuple[float, ...]  # [R] percent of the hidden units per step
     edge_gradients: tuple[float, ...]  # [R] percent of the weights per step
-    solved: Tensor  # bool [R]: the net reaches the goal
+    solved: Tensor  # bool [R]: the net reaches the goal; by the strict protocol it is dense if not
     edge_gradient_first: bool = False  # of the method
 
     def sparsest(self) -> list[int]:
@@ -161,10 +177,10 @@ def sculpt(
     goal_accuracy
         Lowest accepted share of right answers on the noise-free samples, 0 … 1.
     method
-        Scores, schedule, protocol and extra stages, if not those of the paper.
+        Scores, schedule, extra stages and protocol, if not those of the paper.
     published
-        Follow the protocol of the authors' code, where it differs from the above: short for
-        ``method=as_published(method)``.
+        Follow the authors' code where it differs from the above (see `SculptingMethod`): short
+        for ``method=as_published(method)``.
     device
         Where to compute: "cpu", "cuda", "cuda:1", …
     progress
