@@ -222,26 +222,27 @@ def _among_equals(seeds: pd.DataFrame) -> Iterator[dict[str, Any]]:
 
 
 def _same_seeds(networks: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    """Of the seeds with a network by both protocols: which protocol shows the function in it."""
+    """Seeds with a network by the strict protocol and by another: which networks show the function.
+
+    ``p``: how likely the seeds that changed are split so unevenly if either way is as likely.
+    """
     key = ["hidden_layers", "first", "detector", "arch", "seed"]
-    wide = networks.pivot_table("reused", key, "protocol", aggfunc="first").dropna()
-    if not {"strict", "published"} <= set(wide):
-        return
-    for (n_hidden, first, detector), own in wide.groupby(level=[0, 1, 2], sort=False):
-        strict, published = own["strict"].astype(bool), own["published"].astype(bool)
-        gained, lost = int((~strict & published).sum()), int((strict & ~published).sum())
-        changed = gained + lost
-        yield {
-            "hidden_layers": n_hidden,
-            "first": first,
-            "detector": detector,
-            "seeds": len(own),
-            "strict": int(strict.sum()),
-            "published": int(published.sum()),
-            "gained": gained,
-            "lost": lost,
-            "p": binomtest(gained, changed).pvalue if changed else 1.0,
-        }
+    wide = networks.pivot_table("reused", key, "protocol", aggfunc="first")
+    for protocol in (x for x in PROTOCOLS if x != "strict" and {x, "strict"} <= set(wide)):
+        both = wide[["strict", protocol]].dropna().astype(bool)
+        for cell, own in both.groupby(level=[0, 1, 2], sort=False):
+            strict, other = own["strict"], own[protocol]
+            gained, lost = int((~strict & other).sum()), int((strict & ~other).sum())
+            yield {
+                **dict(zip(key[:3], cell, strict=True)),
+                "protocol": protocol,
+                "seeds": len(own),
+                "met_by_strict": int(strict.sum()),
+                "met": int(other.sum()),
+                "gained": gained,
+                "lost": lost,
+                "p": binomtest(gained, gained + lost).pvalue if gained + lost else 1.0,
+            }
 
 
 def show(tables: Mapping[str, pd.DataFrame]) -> None:

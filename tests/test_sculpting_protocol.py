@@ -85,7 +85,8 @@ def test_the_same_seeds_are_compared() -> None:
     published = {0: True, 1: False, 2: True, 3: True, 7: True}
     made = tables(rows(strict, published, set(range(5))))
     (row,) = made["same_seeds"].to_dict("records")
-    assert (row["seeds"], row["strict"], row["published"]) == (4, 2, 3)
+    assert row["protocol"] == "published"
+    assert (row["seeds"], row["met_by_strict"], row["met"]) == (4, 2, 3)
     assert (row["gained"], row["lost"]) == (2, 1)
     assert row["p"] == 1
     equals = made["among_equals"].set_index("protocol")
