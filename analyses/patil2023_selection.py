@@ -21,7 +21,7 @@ from patil2023.truth import judge, truth_of
 from rich.console import Console
 from rich.table import Table
 
-from netsculpt.cli.study import run_study
+from netsculpt.cli.study import Options, run_study
 from netsculpt.graph.matrices import from_matrices
 from netsculpt.modules import sculpting
 from netsculpt.nets.families import MLP
@@ -145,4 +145,12 @@ def show(tables: Mapping[str, pd.DataFrame]) -> None:
 
 
 if __name__ == "__main__":
-    run_study(__doc__, study, full=Config(), quick=QUICK, show=show)
+    options: Options = {
+        "--widths": {"type": int, "nargs": "+", "help": "of the hidden layers (default: 24 36 48)"},
+        "--fresh": {
+            "type": int,
+            "dest": "n_fresh",
+            "help": "seeds to try them on (default: 20)",
+        },
+    }
+    run_study(__doc__, study, full=Config(), quick=QUICK, show=show, options=options)

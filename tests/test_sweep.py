@@ -250,6 +250,43 @@ def test_the_configuration_is_what_is_done(tmp_path: Path) -> None:
     assert again != found
 
 
+PUBLISHED = replace(CONFIG, seeds=(0, 1, 2), unit_gradients=(60.0, 5.0), epochs=16, published=True)
+
+
+def test_the_published_protocol_is_planned_done_and_resumed(tmp_path: Path) -> None:
+    """Interrupted between unit and edge pruning; the folder has what a whole sweep has."""
+    whole = sweep(PUBLISHED, tmp_path / "whole", detectors=[])
+    assert json.loads((tmp_path / "whole" / "plan.json").read_text())["plan"]["published"] is True
+    assert read_config(tmp_path / "whole") == PUBLISHED
+    strict = sweep(replace(PUBLISHED, published=False), tmp_path / "strict", detectors=[])
+    assert len(whole.networks) > len(strict.networks), "unsolved dense nets are pruned, too"
+    assert all(run.accuracy == 1 for run in whole.runs if run.solved)
+
+    def interrupt(stage: str, *_: int) -> None:
+        if stage == "edges":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        sweep(PUBLISHED, tmp_path / "part", detectors=[], progress=interrupt)
+    assert not (tmp_path / "part" / "runs.csv").exists()
+    assert sweep(read_config(tmp_path / "part"), tmp_path / "part", detectors=[]) == whole
+    assert models(tmp_path / "part") == models(tmp_path / "whole")
+    with pytest.raises(FormatError, match="published True, this is False"):
+        sweep(replace(PUBLISHED, published=False), tmp_path / "part")
+
+
+def test_published_on_the_command_line(tmp_path: Path) -> None:
+    arguments = "input-separable", "--arch", "4,10,4", "--seeds", "1", "--epochs", "16"
+    run = cli("sculpt", *arguments, "--published", "--detector", "sculpting", "-o", tmp_path)
+    assert run.returncode == 0, run.stderr
+    assert read_config(tmp_path).published
+    assert "networks reached 1" in run.stdout
+    assert "dense" not in run.stdout
+    assert set(models(tmp_path)) == {"seed-1"}
+    strict = replace(read_config(tmp_path), published=False)
+    assert sweep(strict, tmp_path / "strict", detectors=[]).networks == ()
+
+
 def test_networks_whose_truth_is_not_known_do_not_count(swept: Sweep) -> None:
     known = [
         replace(swept.networks[0], inputs_found={"x": None}, outputs_found={"x": right})

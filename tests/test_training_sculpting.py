@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,12 +21,21 @@ from netsculpt.training.fitting.recipe import Recipe
 from netsculpt.training.sculpting.cuts import above_percentile
 from netsculpt.training.sculpting.replicas import Replicas, initial_replicas
 from netsculpt.training.sculpting.retraining import SCULPTING, Trained, _stacked, train
-from netsculpt.training.sculpting.sculpt import Sculpted, SculptingMethod, sculpt
+from netsculpt.training.sculpting.sculpt import (
+    PUBLISHED,
+    STRICT,
+    Sculpted,
+    Sculpting,
+    SculptingMethod,
+    as_published,
+    sculpt,
+)
 from netsculpt.training.tasks import Task, boolean, task
 
 SPEC = MLP((4, 10, 8, 4))
 RECIPE = replace(SCULPTING, epochs=40)
 SCORES = catalog("unit_scores")
+PARTS = "prunes_unsolved", "keeps_retrained", "small_steps", "latest_epoch"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -240,9 +249,10 @@ def test_moving_replicas_leaves_them_where_they_are() -> None:
 
 
 def by_hand(
-    found: Sculpted, at: int, samples: Task, recipe: Recipe, *, rewind: bool
+    found: Sculpted, at: int, samples: Task, recipe: Recipe, method: SculptingMethod
 ) -> list[Tensor]:
     """One run in plain code, from the paper: its weights and the masks of weights and biases."""
+    latest = method.latest_epoch and samples.n_samples <= recipe.batch_size
     spec, seed = found.replicas.spec, found.seeds[at]
     unit_gradient, edge_gradient = found.unit_gradients[at], found.edge_gradients[at]
     start = initial_replicas(spec, [seed])
@@ -250,7 +260,8 @@ def by_hand(
     biases = [name.replace(".weight", ".bias") for name in names]
 
     def tried(net: Replicas, masks: dict[str, Tensor], rng: np.random.Generator) -> Trained:
-        return train((start if rewind else net).masked(masks), samples, recipe, [rng])
+        begun = (start if method.rewind else net).masked(masks)
+        return train(begun, samples, recipe, [rng], latest=latest)
 
     def without_units(net: Replicas, percent: float) -> dict[str, Tensor]:
         scores = by_sample(net, 0, samples).double().numpy()
@@ -279,37 +290,55 @@ def by_hand(
         percent: float,
         step: float,
         one: float,
-    ) -> Replicas:
+    ) -> tuple[Replicas, bool]:
+        """The net after the last accepted step, and whether a step was accepted."""
+        accepted, as_scheduled = False, True
         while percent < 100:
-            goes_to = min(percent + max(step, one), 100)
+            exact = as_scheduled and method.small_steps
+            goes_to = min(percent + (step if exact else max(step, one)), 100)
             trained = tried(net, cut(net, goes_to), rng)
             if trained.accuracy[0] == 1:
-                net, percent = trained.replicas, goes_to
+                net, percent, accepted = trained.replicas, goes_to, True
             elif step <= one * (1 + 1e-9):
                 break
             else:
-                step /= 2
-        return net
+                step, as_scheduled = step / 2, False
+        return net, accepted
 
-    dense = train(start, samples, recipe, [stream(seed, "sculpt", "dense")])
-    assert bool(found.solved[at]) == (float(dense.accuracy[0]) == 1)
-    if not found.solved[at]:
-        return [*dense.replicas.parameters.values(), *dense.replicas.masks.values()]
+    dense = train(start, samples, recipe, [stream(seed, "sculpt", "dense")], latest=latest)
+    untouched = [*dense.replicas.parameters.values(), *dense.replicas.masks.values()]
+    reached = bool(dense.accuracy[0] == 1)
+    if not reached and not method.prunes_unsolved:
+        assert not found.solved[at]
+        return untouched
     rng = stream(seed, "sculpt", "units", str(unit_gradient))
-    net = pruned(dense.replicas, without_units, rng, 0, unit_gradient, 100 / spec.n_hidden)
-    again = train(net, samples, recipe, [rng])
-    net = again.replicas if again.accuracy[0] == 1 else net
+    one = 100 / spec.n_hidden
+    net, accepted = pruned(dense.replicas, without_units, rng, 0, unit_gradient, one)
+    reached = reached or accepted
+    if not reached:
+        assert not found.solved[at]
+        return untouched
+    again = train(net, samples, recipe, [rng], latest=latest)
+    if again.accuracy[0] == 1 or method.keeps_retrained:
+        net, reached = again.replicas, bool(again.accuracy[0] == 1)
     rng = stream(seed, "sculpt", "edges", str(unit_gradient), str(edge_gradient))
     gone = 100 * (1 - float(net.n_kept()[0]) / spec.n_weights)
-    net = pruned(net, without_edges, rng, gone, edge_gradient, 100 / spec.n_weights)
+    net, accepted = pruned(net, without_edges, rng, gone, edge_gradient, 100 / spec.n_weights)
+    assert bool(found.solved[at]) == (reached or accepted)
     return [*net.parameters.values(), *net.masks.values()]
 
 
 @pytest.mark.parametrize(
-    ("widths", "rewind"), [((4, 12, 4), False), ((4, 16, 16, 16, 4), False), ((4, 16, 4), True)]
+    ("widths", "method"),
+    [
+        ((4, 12, 4), STRICT),
+        ((4, 16, 16, 16, 4), STRICT),
+        ((4, 16, 4), SculptingMethod(rewind=True)),
+        ((4, 16, 4), PUBLISHED),
+    ],
 )
 def test_every_run_is_the_published_method(
-    widths: tuple[int, ...], rewind: bool, separable: Task
+    widths: tuple[int, ...], method: SculptingMethod, separable: Task
 ) -> None:
     """Runs of many seeds and gradients together, each against plain code, to the bit."""
     pytest.importorskip("numba", reason="stacked products round differently")
@@ -319,14 +348,112 @@ def test_every_run_is_the_published_method(
         seeds=range(5),
         unit_gradients=[70.0, 15.0],
         edge_gradients=[5.0, 2.0],
-        method=SculptingMethod(rewind=rewind),
+        method=method,
     )
     assert found.solved.any()
+    assert_by_hand(found, separable, recipe, method)
+
+
+def assert_by_hand(found: Sculpted, samples: Task, recipe: Recipe, method: SculptingMethod) -> None:
     for at in range(len(found.seeds)):
-        expected = by_hand(found, at, separable, recipe, rewind=rewind)
+        expected = by_hand(found, at, samples, recipe, method)
         values = *found.replicas.parameters.values(), *found.replicas.masks.values()
         for one, other in zip(expected, values, strict=True):
             assert torch.equal(one[0], other[at]), (at, found.seeds[at])
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "widths", "recipe", "seeds"),
+    [
+        ("prunes_unsolved", "input-separable", (4, 10, 4), {"epochs": 18}, range(6)),
+        ("keeps_retrained", "reused", (4, 12, 12, 16), {"epochs": 25, "learning_rate": 0.1}, (39,)),
+        ("small_steps", "input-separable", (4, 10, 4), {"epochs": 40}, range(3)),
+        ("latest_epoch", "input-separable", (4, 10, 4), {"epochs": 60, "batch_size": 16}, range(3)),
+    ],
+)
+def test_each_part_of_the_published_protocol(
+    part: str, name: str, widths: tuple[int, ...], recipe: dict[str, Any], seeds: Sequence[int]
+) -> None:
+    """Each alone does what plain code does, and changes networks."""
+    pytest.importorskip("numba", reason="stacked products round differently")
+    samples, trained = task(name), replace(SCULPTING, **recipe)
+    found = []
+    for method in (STRICT, SculptingMethod(**{part: True})):
+        found.append(
+            sculpt(
+                *(MLP(widths), samples, trained),
+                seeds=seeds,
+                unit_gradients=[70.0, 25.0, 5.0],
+                edge_gradients=[5.0],
+                method=method,
+            )
+        )
+        assert_by_hand(found[-1], samples, trained, method)
+    assert found[1].solved.any()
+    strict, other = (x.replicas.parameters.values() for x in found)
+    assert not all(torch.equal(one, two) for one, two in zip(strict, other, strict=True))
+
+
+@pytest.mark.parametrize("keeps", [False, True])
+def test_a_net_kept_though_it_misses_the_goal_is_not_solved(
+    keeps: bool, separable: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No training after that of the units reaches the goal, and so no step over edges does."""
+    method = SculptingMethod(keeps_retrained=keeps)
+    made = {"seeds": [1], "unit_gradients": [30.0], "edge_gradients": [10.0]}
+    process = Sculpting(MLP((4, 10, 4)), separable, RECIPE, method=method, **made)
+    while process.stage != "retraining":
+        process.advance()
+
+    def missing(*arguments: Any, latest: bool) -> Trained:
+        trained = train(*arguments, latest=latest)
+        return replace(trained, accuracy=trained.accuracy - 0.5)
+
+    monkeypatch.setattr("netsculpt.training.sculpting.sculpt.train", missing)
+    while not process.finished:
+        process.advance()
+    found = process.result()
+    assert int(found.replicas.n_kept()[0]) < 80, "units are pruned"
+    assert found.solved.tolist() == [not keeps]
+    assert found.sparsest() == ([] if keeps else [0])
+
+
+def test_published_is_a_short_word_for_the_authors_protocol(separable: Task) -> None:
+    made = {"seeds": range(3), "unit_gradients": [30.0], "edge_gradients": [5.0, 2.0]}
+    short = sculpt(MLP((4, 10, 4)), separable, RECIPE, published=True, **made)
+    whole = sculpt(MLP((4, 10, 4)), separable, RECIPE, method=PUBLISHED, **made)
+    for one, two in zip(*(x.replicas.parameters.values() for x in (short, whole)), strict=True):
+        assert torch.equal(one, two)
+    assert short.edge_gradient_first
+    changed = {key for key, value in vars(PUBLISHED).items() if value != getattr(STRICT, key)}
+    assert changed == {*PARTS, "edge_gradient_first"}
+    other = SculptingMethod(rewind=True, unit_score=SCORES["magnitude"])
+    assert replace(as_published(other), rewind=False, unit_score=STRICT.unit_score) == PUBLISHED
+
+
+@pytest.mark.parametrize("way", [train, _stacked])
+def test_the_latest_of_equal_epochs(way: Callable[..., Trained], separable: Task) -> None:
+    """Solved after few epochs: all later ones are as accurate, so that the last is kept."""
+    start = initial_replicas(SPEC, [2])
+    recipe = replace(SCULPTING, epochs=40, noise=0.3)
+    lowest, latest = (
+        way(start, separable, recipe, rngs(range(2, 3)), latest=latest) for latest in (False, True)
+    )
+    assert float(lowest.accuracy[0]) == float(latest.accuracy[0]) == 1
+    assert float(lowest.loss[0]) < float(latest.loss[0])
+    logits = alone(latest.replicas, 0)(separable.inputs).detach()
+    loss = separable.goal.loss(logits, separable.targets)
+    assert float(loss) == pytest.approx(float(latest.loss[0]), rel=1e-4)
+
+
+def test_the_edge_gradient_can_decide_among_equals() -> None:
+    """The first run has a weight more than the others, which are equally sparse."""
+    whole = initial_replicas(MLP((2, 3, 1)), [7] * 4)
+    masks = {name: mask.clone() for name, mask in whole.masks.items()}
+    masks["fc1.weight"][1:, 0, 0] = False
+    made = (7,) * 4, (1.0, 1.0, 2.0, 2.0), (5.0, 4.0, 5.0, 4.0), torch.ones(4) > 0
+    assert Sculpted(whole.masked(masks), *made).sparsest() == [1]
+    assert Sculpted(whole.masked(masks), *made, edge_gradient_first=True).sparsest() == [2]
 
 
 def test_the_first_of_equally_sparse_runs_is_taken() -> None:

@@ -22,7 +22,7 @@ from netsculpt.nets.families import MLP
 from netsculpt.training.influence import answer_flips
 from netsculpt.training.sculpting.replicas import Replicas, initial_replicas
 from netsculpt.training.sculpting.retraining import train
-from netsculpt.training.sculpting.sculpt import PUBLISHED, SculptingMethod, sculpt
+from netsculpt.training.sculpting.sculpt import STRICT, SculptingMethod, sculpt
 from netsculpt.training.tasks import Task, digit_sum, digits, hold_out, idx, separate_digits, task
 from patil2023.cells import Cell
 
@@ -86,7 +86,7 @@ def sculpt_cell(cell: Cell) -> Sculptures:
             unit_gradients=units if cell.prunes_units else units[:1],
             edge_gradients=cell.grid.edge_gradients,
             goal_accuracy=goal,
-            method=PUBLISHED if cell.prunes_units else SculptingMethod(unit_score=_alike),
+            method=STRICT if cell.prunes_units else SculptingMethod(unit_score=_alike),
         )
         for index in result.sparsest():
             seed, replica = result.seeds[index], result.replicas.take(torch.tensor([index]))

@@ -81,6 +81,14 @@ class SweepOptions:
     single_edges: Annotated[
         bool, typer.Option("--single-edges", help="At the end, also try to prune each edge alone.")
     ] = False
+    published: Annotated[
+        bool,
+        typer.Option(
+            "--published",
+            help="Follow the authors' code to the letter: prune dense networks that miss the "
+            "goal, too, keep the retraining between units and edges in any case, and more.",
+        ),
+    ] = False
     device: Device = "cpu"
     together: Annotated[
         int, typer.Option(min=1, help="Maximum number of runs in one stacked batch.")

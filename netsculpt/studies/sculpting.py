@@ -61,6 +61,7 @@ class SweepConfig:
     schedule: str = "linear"
     rewind: bool = False
     single_edges: bool = False
+    published: bool = False  # with the protocol of the authors' code
     device: str = "cpu"
     together: int = 1000  # at most so many runs in one stacked batch
 
@@ -96,7 +97,7 @@ class Run:
     seed: int
     unit_gradient: float  # percent of the hidden units per step
     edge_gradient: float  # percent of the weights per step
-    solved: bool  # whether the dense network reached the goal; if not, nothing was pruned
+    solved: bool  # whether it reaches the goal; by the strict protocol it is dense if not
     accuracy: float  # share of right answers of the sculpted network
     weights: int
     density: float
@@ -125,7 +126,7 @@ class Sweep:
 
     config: SweepConfig
     runs: tuple[Run, ...]
-    networks: tuple[Network, ...]  # one for each seed whose dense network reached the goal
+    networks: tuple[Network, ...]  # one for each seed that reached the goal
 
     def success(self, detector: str) -> tuple[float | None, float | None]:
         """Shares of networks whose inputs and whose outputs are grouped right; None: unknown."""
@@ -295,9 +296,10 @@ def _sculpted(
 def _process(config: SweepConfig, task: Task) -> Sculpting:
     from netsculpt.nets.families import MLP
     from netsculpt.training.fitting.recipe import Recipe
-    from netsculpt.training.sculpting.sculpt import Sculpting, SculptingMethod
+    from netsculpt.training.sculpting.sculpt import Sculpting, SculptingMethod, as_published
 
-    methods = {name: named(f"{name}s", getattr(config, name)) for name in _METHODS}
+    methods: dict[str, Any] = {name: named(f"{name}s", getattr(config, name)) for name in _METHODS}
+    method = SculptingMethod(**methods, rewind=config.rewind, single_edges=config.single_edges)
     return Sculpting(
         MLP(config.widths),
         task,
@@ -306,7 +308,7 @@ def _process(config: SweepConfig, task: Task) -> Sculpting:
         unit_gradients=config.unit_gradients,
         edge_gradients=config.edge_gradients,
         goal_accuracy=config.goal_accuracy,
-        method=SculptingMethod(**methods, rewind=config.rewind, single_edges=config.single_edges),
+        method=as_published(method) if config.published else method,
         device=config.device,
     )
 

@@ -19,9 +19,10 @@ def print_sweep(sweep: Sweep, folder: Path, detectors: list[str]) -> None:
     """Print the networks that are left, and how often their structure was found."""
     out = console()
     n_seeds, networks = len(sweep.config.seeds), sweep.networks
+    judged = "networks" if sweep.config.published else "dense networks"
     out.print(
         f"\n[bold]{literal(sweep.config.task)}[/bold]  {'-'.join(map(str, sweep.config.widths))}, "
-        f"{len(sweep.runs)} runs; {len(networks)} of {n_seeds} dense networks reached "
+        f"{len(sweep.runs)} runs; {len(networks)} of {n_seeds} {judged} reached "
         f"{sweep.config.goal_accuracy:.4g}"
     )
     if not networks:

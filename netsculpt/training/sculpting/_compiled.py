@@ -39,7 +39,12 @@ def suits(replicas: Replicas, task: Task, recipe: Recipe) -> bool:
 
 
 def train(
-    replicas: Replicas, task: Task, recipe: Recipe, rngs: Sequence[np.random.Generator]
+    replicas: Replicas,
+    task: Task,
+    recipe: Recipe,
+    rngs: Sequence[np.random.Generator],
+    *,
+    latest: bool,
 ) -> tuple[dict[str, Tensor], Tensor, Tensor]:
     """Parameters, accuracy [R] and loss [R] of the best epochs, computed by torch's threads."""
     names = [*replicas.weights, *(x.replace(".weight", ".bias") for x in replicas.weights)]
@@ -58,7 +63,8 @@ def train(
         for rng, out in zip(rngs[part], numbers, strict=True):
             rng.standard_normal(out=out, dtype=np.float32)
         written = values.numpy()[part], accuracy.numpy()[part], loss.numpy()[part]
-        _train(*written, kept[part], ends, samples, validation, numbers, recipe.batch_size, rates)
+        data = ends, samples, validation, numbers
+        _train(*written, kept[part], *data, recipe.batch_size, rates, latest)
 
     n_threads = min(torch.get_num_threads(), len(rngs))
     n_parts = max(n_threads, len(rngs) * _n_drawn(task, recipe) // _DRAWN + 1)
@@ -111,12 +117,13 @@ def _train(
     numbers: Any,  # float32 [R, epochs, n, n_inputs + 1]: noise, then keys that order the samples
     batch_size: int,
     rates: Any,
+    latest: bool,  # of equally accurate epochs take the last, not that of lowest loss
 ) -> None:
     n_inputs, n_outputs = samples[0].shape[1], samples[1].shape[1]
     for r in range(values.shape[0]):
         net = _live(kept[r], ends, n_inputs, n_outputs)
         best, accuracy[r], loss[r] = _best_epoch(
-            net, values[r][net.place], samples, validation, numbers[r], batch_size, rates
+            net, values[r][net.place], samples, validation, numbers[r], batch_size, rates, latest
         )
         values[r][net.place] = best
 
@@ -144,7 +151,14 @@ def _live(kept: Any, ends: Any, n_inputs: int, n_outputs: int) -> _Live:
 
 @compiled
 def _best_epoch(
-    net: _Live, w: Any, samples: Any, validation: Any, numbers: Any, batch_size: int, rates: Any
+    net: _Live,
+    w: Any,
+    samples: Any,
+    validation: Any,
+    numbers: Any,
+    batch_size: int,
+    rates: Any,
+    latest: bool,
 ) -> Any:
     """Parameters, accuracy and loss of the best epoch of Adam from parameters `w`."""
     n = samples[0].shape[0]
@@ -174,7 +188,7 @@ def _best_epoch(
             constants = np.float32(decay), np.float32(beta_mean), np.float32(beta_square)
             _adam(w, gradient, mean, square, net.free, step, correction, constants)
         now, loss_now = _judge(net, w, a, validation)
-        if now > accuracy or (now == accuracy and loss_now < loss):
+        if now > accuracy or (now == accuracy and (latest or loss_now < loss)):
             best[:] = w
             accuracy, loss = now, loss_now
     return best, accuracy, loss

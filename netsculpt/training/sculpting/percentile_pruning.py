@@ -27,7 +27,9 @@ class PercentilePruning:
     """How far each run [R] is between nothing pruned and all pruned.
 
     A step moves the run's `position` along the schedule, but prunes at least one item. A rejected
-    step is halved; a rejected step of one item ends the run.
+    step is halved; a rejected step of one item ends the run. With `small_steps` the steps are as
+    small as the schedule has them until the first rejected one, and a rejected step of less than
+    one item ends the run, too.
     """
 
     score: ReplicaScore
@@ -37,6 +39,8 @@ class PercentilePruning:
     percent: Tensor  # float64 [R] percentile of the scores up to which items are pruned
     position: Tensor  # float64 [R] on the schedule, 0 … 1
     step: Tensor  # float64 [R] by which the position moves next
+    rejected: Tensor  # bool [R] whether a step of the run was rejected before
+    small_steps: bool = False
 
     @classmethod
     def starting_at(
@@ -48,10 +52,15 @@ class PercentilePruning:
         n_items: int,
         percent: Tensor,
         gradients: Sequence[float],
+        small_steps: bool = False,
     ) -> PercentilePruning:
         """Runs with `percent` [R] of their items pruned already and steps of `gradients` [R] %."""
         step = torch.tensor(gradients, dtype=torch.float64) / 100
-        return cls(score, cut, schedule, n_items, percent, _position(schedule, percent), step)
+        position, rejected = _position(schedule, percent), torch.zeros(step.shape, dtype=torch.bool)
+        return cls(
+            *(score, cut, schedule, n_items, percent, position, step, rejected),
+            small_steps=small_steps,
+        )
 
     def propose(self, replicas: Replicas, task: Task) -> Replicas:
         """The replicas after the next step."""
@@ -66,13 +75,18 @@ class PercentilePruning:
         self.percent = torch.where(accepted, target, self.percent)[active]
         self.position = torch.where(accepted, position, self.position)[active]
         self.step = torch.where(accepted, self.step, self.step / 2)[active]
+        self.rejected = (self.rejected | ~accepted)[active]
         return active
 
     def _next(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Percentage and position after the next step, and whether it prunes a single item."""
+        """Percentage and position after the next step, and whether it is of one item or less."""
         position = (self.position + self.step).clamp(max=1)
         least = self.percent + 100 / self.n_items
-        target = torch.maximum((100 * self.schedule(position)).round(decimals=9), least)
+        target = (100 * self.schedule(position)).round(decimals=9)
+        raised = target < least
+        if self.small_steps:
+            raised = raised & self.rejected
+        target = torch.where(raised, least, target)
         single = target <= least + _SAME
         if single.any():
             position = torch.where(single, _position(self.schedule, target), position)

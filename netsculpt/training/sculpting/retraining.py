@@ -27,7 +27,7 @@ _CHOSEN = {"epochs", "batch_size", "learning_rate", "weight_decay", "noise", "be
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """Replicas at their best epoch: highest accuracy, then lowest loss."""
+    """Replicas at their best epoch: highest accuracy, then lowest loss (or the latest)."""
 
     replicas: Replicas
     accuracy: Tensor  # float64 [R], share of right answers on the noise-free validation samples
@@ -49,7 +49,12 @@ def check_recipe(recipe: Recipe) -> None:
 
 
 def train(
-    replicas: Replicas, task: Task, recipe: Recipe, rngs: Sequence[np.random.Generator]
+    replicas: Replicas,
+    task: Task,
+    recipe: Recipe,
+    rngs: Sequence[np.random.Generator],
+    *,
+    latest: bool = False,
 ) -> Trained:
     """Train the kept parameters of each replica with a fresh optimizer.
 
@@ -64,6 +69,8 @@ def train(
     rngs
         One generator per replica, for its noise and the order of its samples: what a replica
         sees does not depend on the others.
+    latest
+        Of equally accurate epochs keep the last, instead of the one of lowest loss.
 
     Notes
     -----
@@ -78,10 +85,10 @@ def train(
     try:
         from netsculpt.training.sculpting import _compiled
     except ImportError:  # numba is not available everywhere: slower, equal up to rounding
-        return _stacked(replicas, task, recipe, rngs)
+        return _stacked(replicas, task, recipe, rngs, latest=latest)
     if not _compiled.suits(replicas, task, recipe):
-        return _stacked(replicas, task, recipe, rngs)
-    best, reached, loss = _compiled.train(replicas, task, recipe, rngs)
+        return _stacked(replicas, task, recipe, rngs, latest=latest)
+    best, reached, loss = _compiled.train(replicas, task, recipe, rngs, latest=latest)
     return Trained(replace(replicas, parameters=best), reached, loss)
 
 
@@ -91,7 +98,12 @@ def accuracy(replicas: Replicas, task: Task) -> Tensor:
 
 
 def _stacked(
-    replicas: Replicas, task: Task, recipe: Recipe, rngs: Sequence[np.random.Generator]
+    replicas: Replicas,
+    task: Task,
+    recipe: Recipe,
+    rngs: Sequence[np.random.Generator],
+    *,
+    latest: bool = False,
 ) -> Trained:
     """Train nets of any kind for any goal, all in one batch."""
     net, goal = replicas.net, task.goal
@@ -110,7 +122,7 @@ def _stacked(
             batch = slice(start, start + recipe.batch_size)
             optimizer.step(gradients(parameters, inputs[:, batch], targets[:, batch]))
         now, loss_now = judge(parameters)
-        better = (now > reached) | ((now == reached) & (loss_now < loss))
+        better = (now > reached) | ((now == reached) & (latest | (loss_now < loss)))
         rows = better.nonzero()[:, 0]
         for name, values in parameters.items():
             best[name][rows] = values[rows]

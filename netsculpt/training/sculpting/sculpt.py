@@ -7,7 +7,7 @@ Patil, Michael and Dovrolis, "Neural Sculpting", NeurIPS 2023, arXiv:2305.18402.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import product
 from typing import Any
@@ -36,7 +36,15 @@ from netsculpt.training.sculpting.single_edge_pruning import SingleEdgePruning
 from netsculpt.training.sculpting.unit_scores.activation_gradient import activation_gradient
 from netsculpt.training.tasks import Task
 
-__all__ = ["PUBLISHED", "Sculpted", "Sculpting", "SculptingMethod", "sculpt"]
+__all__ = [
+    "PUBLISHED",
+    "STRICT",
+    "Sculpted",
+    "Sculpting",
+    "SculptingMethod",
+    "as_published",
+    "sculpt",
+]
 
 STAGES = ("dense", "units", "retraining", "edges", "single edges", "finished")
 BRANCHING = ("units", "edges")  # stages before which a run is split into one per gradient
@@ -47,16 +55,59 @@ Pruning = PercentilePruning | SingleEdgePruning
 
 @dataclass(frozen=True)
 class SculptingMethod:
-    """Scores, schedule and extra stages of sculpting; the defaults are the published method."""
+    """Scores, schedule, extra stages and protocol of sculpting.
+
+    By default (`STRICT`) every net that is pruned, and every net that is kept, reaches the goal.
+    The code that the authors published differs in five details, which can be chosen one by one;
+    `PUBLISHED` has them all:
+
+    prunes_unsolved
+        A dense net that misses the goal is pruned, too: with fewer units it may reach it. If no
+        step of unit pruning does, the run ends, and the net stays dense.
+    keeps_retrained
+        The nets that are retrained between unit and edge pruning go on as they are. Otherwise a
+        retraining that misses the goal is discarded.
+    small_steps
+        A scheduled step of less than one item is taken as it is, and ends the run if it is
+        rejected. Otherwise it is raised to one item. Halved steps are raised either way.
+    latest_epoch
+        If one batch holds all samples, the latest of the most accurate epochs is kept, not that of
+        lowest loss: their loss is divided by the number of batches less one, and so infinite.
+    edge_gradient_first
+        Of the equally sparse nets of a seed, those of the first edge gradient are preferred, then
+        those of the first unit gradient. Otherwise the unit gradient decides first.
+    """
 
     unit_score: ReplicaScore = activation_gradient  # from netsculpt.training.sculpting.unit_scores
     edge_score: ReplicaScore = magnitude  # from netsculpt.training.sculpting.edge_scores
     schedule: Schedule = linear  # from netsculpt.training.pruning.schedules
     rewind: bool = False  # retrain from the initial weights, as for lottery tickets
     single_edges: bool = False  # finally try to prune each edge alone, the least important first
+    prunes_unsolved: bool = False
+    keeps_retrained: bool = False
+    small_steps: bool = False
+    latest_epoch: bool = False
+    edge_gradient_first: bool = False
 
 
-PUBLISHED = SculptingMethod()
+def as_published(method: SculptingMethod) -> SculptingMethod:
+    """The same scores, schedule and extra stages with the protocol of the authors' code.
+
+    >>> as_published(SculptingMethod(rewind=True)).prunes_unsolved
+    True
+    """
+    return replace(
+        method,
+        prunes_unsolved=True,
+        keeps_retrained=True,
+        small_steps=True,
+        latest_epoch=True,
+        edge_gradient_first=True,
+    )
+
+
+STRICT = SculptingMethod()
+PUBLISHED = as_published(STRICT)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,15 +118,27 @@ class Sculpted:
     seeds: tuple[int, ...]  # [R]
     unit_gradients: tuple[float, ...]  # [R] percent of the hidden units per step
     edge_gradients: tuple[float, ...]  # [R] percent of the weights per step
-    solved: Tensor  # bool [R]: the dense net reached the goal; if not, nothing was pruned
+    solved: Tensor  # bool [R]: the net reaches the goal; by the strict protocol it is dense if not
+    edge_gradient_first: bool = False  # of the method
 
     def sparsest(self) -> list[int]:
-        """Index of the replica with the fewest weights of each solved seed; of equals the first."""
+        """Index of the replica with the fewest weights of each solved seed, in the order of seeds.
+
+        Of equally sparse ones the first: with the first unit gradient, and of these with the first
+        edge gradient; or the other way round if the method says so.
+        """
         kept, best = self.replicas.n_kept().tolist(), dict[int, int]()
-        for index, seed in enumerate(self.seeds):
+        for index in self._by_preference():
+            seed = self.seeds[index]
             if self.solved[index] and (seed not in best or kept[index] < kept[best[seed]]):
                 best[seed] = index
-        return list(best.values())
+        return sorted(best.values())
+
+    def _by_preference(self) -> Iterable[int]:
+        if not self.edge_gradient_first:
+            return range(len(self.seeds))
+        order = {gradient: at for at, gradient in enumerate(dict.fromkeys(self.edge_gradients))}
+        return sorted(range(len(self.seeds)), key=lambda row: order[self.edge_gradients[row]])
 
 
 def sculpt(
@@ -87,7 +150,8 @@ def sculpt(
     unit_gradients: Sequence[float] = (10.0,),
     edge_gradients: Sequence[float] = (2.0,),
     goal_accuracy: float = 1.0,
-    method: SculptingMethod = PUBLISHED,
+    method: SculptingMethod = STRICT,
+    published: bool = False,
     device: str | torch.device = "cpu",
     progress: Progress | None = None,
 ) -> Sculpted:
@@ -113,7 +177,10 @@ def sculpt(
     goal_accuracy
         Lowest accepted share of right answers on the noise-free samples, 0 … 1.
     method
-        Scores, schedule and extra stages, if not the published ones.
+        Scores, schedule, extra stages and protocol, if not those of the paper.
+    published
+        Follow the authors' code where it differs from the above (see `SculptingMethod`): short
+        for ``method=as_published(method)``.
     device
         Where to compute: "cpu", "cuda", "cuda:1", …
     progress
@@ -137,7 +204,7 @@ def sculpt(
         unit_gradients=unit_gradients,
         edge_gradients=edge_gradients,
         goal_accuracy=goal_accuracy,
-        method=method,
+        method=as_published(method) if published else method,
         device=device,
     )
     while not process.finished:
@@ -165,7 +232,7 @@ class Sculpting:
         unit_gradients: Sequence[float] = (10.0,),
         edge_gradients: Sequence[float] = (2.0,),
         goal_accuracy: float = 1.0,
-        method: SculptingMethod = PUBLISHED,
+        method: SculptingMethod = STRICT,
         device: str | torch.device = "cpu",
     ) -> None:
         check_recipe(recipe)
@@ -176,7 +243,7 @@ class Sculpting:
         self._initial = initial_replicas(spec, seeds).to(device)
         self.stage = STAGES[0]  # of the next round
         self._dense = self._accepted = self._initial
-        self._solved = torch.zeros(len(seeds), dtype=torch.bool)
+        self._reached = torch.zeros(len(seeds), dtype=torch.bool)  # the goal, by row of _accepted
         self._runs: list[tuple[int, ...]] = [(seed,) for seed in range(len(seeds))]
         self._active = torch.arange(len(seeds))  # rows of _accepted that this stage still prunes
         self._rngs = [stream(seed, "sculpt", "dense") for seed in seeds]  # one per row
@@ -223,15 +290,19 @@ class Sculpting:
         return stage, len(self._runs) - self._active.numel(), len(self._runs)
 
     def result(self) -> Sculpted:
-        """Every run in order; runs of unsolved seeds stay dense."""
+        """Every run in order; runs of seeds that were not pruned stay dense."""
         units, edges = self._gradients
         n_pairs = len(units) * len(edges)
         whole = self._dense.take(torch.arange(len(self._seeds)).repeat_interleave(n_pairs))
-        solved = self._solved.repeat_interleave(n_pairs)
-        if solved.any():
-            whole.put(solved.nonzero()[:, 0], self._accepted)
+        solved = torch.zeros(whole.n_replicas, dtype=torch.bool)
+        if self._runs:
+            runs = torch.tensor(self._runs)  # [pruned runs, 3] seed, unit and edge gradient
+            rows = (runs[:, 0] * len(units) + runs[:, 1]) * len(edges) + runs[:, 2]
+            whole.put(rows, self._accepted)
+            solved[rows] = self._reached
         seeds, by_unit, by_edge = zip(*product(self._seeds, units, edges), strict=True)
-        return Sculpted(whole.to("cpu"), seeds, by_unit, by_edge, solved)
+        first = self._method.edge_gradient_first
+        return Sculpted(whole.to("cpu"), seeds, by_unit, by_edge, solved, first)
 
     def state(self) -> dict[str, Any]:
         """Tensors, numbers and strings that later rounds depend on."""
@@ -239,7 +310,7 @@ class Sculpting:
             "stage": self.stage,
             "dense": _tensors(self._dense),
             "accepted": _tensors(self._accepted),
-            "solved": self._solved,
+            "reached": self._reached,
             "runs": self._runs,
             "active": self._active,
             "rngs": [json.dumps(rng.bit_generator.state) for rng in self._rngs],
@@ -257,7 +328,7 @@ class Sculpting:
             )
             for stored in (state["dense"], state["accepted"])
         )
-        self._solved, self._active = state["solved"], state["active"]
+        self._reached, self._active = state["reached"], state["active"]
         self._runs = [tuple(run) for run in state["runs"]]
         self._rngs = [np.random.default_rng(0) for _ in state["rngs"]]
         for rng, text in zip(self._rngs, state["rngs"], strict=True):
@@ -269,19 +340,23 @@ class Sculpting:
     def _train(self, replicas: Replicas, rows: Tensor) -> tuple[Replicas, Tensor]:
         """The replicas retrained with the random streams of `rows`, and which reach the goal."""
         rngs = [self._rngs[row] for row in rows.tolist()]
-        trained = train(replicas, self._task, self._recipe, rngs)
+        one_batch = self._task.validation.n_samples <= self._recipe.batch_size
+        latest = self._method.latest_epoch and one_batch
+        trained = train(replicas, self._task, self._recipe, rngs, latest=latest)
         return trained.replicas, (trained.accuracy >= self._goal).cpu()
 
     def _train_dense(self) -> None:
-        self._dense, self._solved = self._train(self._initial, self._active)
-        rows = self._solved.nonzero()[:, 0]
+        self._dense, reached = self._train(self._initial, self._active)
+        rows = self._active if self._method.prunes_unsolved else reached.nonzero()[:, 0]
         self._runs = [self._runs[row] for row in rows.tolist()]
-        self._accepted, self._active = self._dense.take(rows), rows[:0]
+        self._accepted, self._reached = self._dense.take(rows), reached[rows]
+        self._active = rows[:0]
 
     def _retrain(self) -> None:
         retrained, reached = self._train(self._accepted, self._active)
-        rows = reached.nonzero()[:, 0]
+        rows = self._active if self._method.keeps_retrained else reached.nonzero()[:, 0]
         self._accepted.put(rows, retrained.take(rows))
+        self._reached[rows] = reached[rows]
         self._active = rows[:0]
 
     def _prune(self) -> None:
@@ -296,6 +371,7 @@ class Sculpting:
         else:
             retrained, reached = self._train(smaller, active)
         self._accepted.put(active[reached], retrained.take(reached.nonzero()[:, 0]))
+        self._reached[active[reached]] = True
         self._active = active[self._pruning.settle(reached)]
 
     def _train_where_needed(self, smaller: Replicas) -> tuple[Replicas, Tensor]:
@@ -309,6 +385,8 @@ class Sculpting:
 
     def _open_next_stage(self) -> None:
         self.stage = STAGES[STAGES.index(self.stage) + 1] if self._runs else "finished"
+        if self.stage == "retraining":
+            self._leave_unsolved()
         if self.stage in BRANCHING:
             self._branch(self._gradients[BRANCHING.index(self.stage)])
         if self.stage == "finished" or (
@@ -318,10 +396,17 @@ class Sculpting:
         self._active = torch.arange(len(self._runs))
         self._pruning = self._new_pruning()
 
+    def _leave_unsolved(self) -> None:
+        """Drop the runs that pruning of units has not brought to the goal; they stay dense."""
+        rows = self._reached.nonzero()[:, 0]
+        self._runs = [self._runs[row] for row in rows.tolist()]
+        self._rngs = [self._rngs[row] for row in rows.tolist()]
+        self._accepted, self._reached = self._accepted.take(rows), self._reached[rows]
+
     def _branch(self, gradients: Sequence[float]) -> None:
         """Split every run into one per gradient, each with its own random stream."""
         rows = torch.arange(len(self._runs)).repeat_interleave(len(gradients))
-        self._accepted = self._accepted.take(rows)
+        self._accepted, self._reached = self._accepted.take(rows), self._reached[rows]
         self._runs = [(*run, number) for run in self._runs for number in range(len(gradients))]
         self._rngs = [
             stream(self._seeds[run[0]], "sculpt", self.stage, *map(str, self._gradients_of(run)))
@@ -348,7 +433,13 @@ class Sculpting:
             return None
         gradients = [self._gradients_of(run)[-1] for run in self._runs]
         return PercentilePruning.starting_at(
-            score, cut, method.schedule, n_items=n_items, percent=percent, gradients=gradients
+            score,
+            cut,
+            method.schedule,
+            n_items=n_items,
+            percent=percent,
+            gradients=gradients,
+            small_steps=method.small_steps,
         )
 
 
