@@ -2,10 +2,11 @@
 
     python figures/modbench_scores.py RESULTS -o figures
 
-RESULTS is the folder of analyses/modbench.py. Rows are entrants, by their mean AMI over the suites.
-"no modules": share of module-free networks in which a layer is split into modules, and of those
-called significant at .05. The last column is the median time for a network. A star: the detector
-is given data, or the true number of modules.
+RESULTS is the folder of analyses/modbench.py. Rows are entrants, by their mean AMI over the suites;
+"per layer" is the mean AMI in single layers. "power": share of planted networks that are called
+significant at .05; "no modules": the same of module-free ones, and the share in which a layer is
+split. The last column is the median time for a network. A star: the detector is given data, or the
+true number of modules.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from netsculpt.plots import style
 MAP, WORSE = "Blues", "Oranges"  # of what should be high, and low
 DEFAULT = "layered"
 _NOT_SUITES = ("entrant", "shown", "ms")
+_PER_LAYER = "per layer"  # a mean over suites
+_POWER = "power"
 _FREE, _LARGE, _F1 = "free:", "large,", "F1 "
 
 
@@ -34,16 +37,22 @@ def draw(results: Path, width: style.Width) -> Figure:
     rows = rows[rows["shown"] != "not installed"]
     names = [str(x) for x in rows]
     names = [x for x in names if x not in _NOT_SUITES and not x.startswith(_LARGE)]
-    suites = [x for x in names if not x.startswith((_F1, _FREE))]
+    suites = [x for x in names if not x.startswith((_F1, _FREE)) and x != _POWER]
     if not suites or rows.empty:
         raise SystemExit(
             f"{results / 'overview.csv'} has no suite or no entrant: run the benchmark"
         )
-    order = rows[suites].mean(axis=1).sort_values(ascending=False, kind="stable").index
+    order = (
+        rows[[x for x in suites if x != _PER_LAYER]]
+        .mean(axis=1)
+        .sort_values(ascending=False, kind="stable")
+        .index
+    )
     rows = rows.loc[order]
     groups: dict[str, list[str]] = {
         "modules (AMI)": suites,
         "feeds (F1)": [x for x in names if x.startswith(_F1)],
+        "power": [x for x in names if x == _POWER],
         "no modules": [x for x in names if x.startswith(_FREE)],
         "time": ["ms"],
     }
@@ -83,7 +92,8 @@ def _numbers(ax: Axes, values: NDArray[np.float64], columns: list[str]) -> None:
 
 
 def _label(name: str) -> str:
-    return "a network" if name == "ms" else name.removeprefix(_F1).removeprefix(_FREE).strip()
+    renamed = {"ms": "a network", _POWER: "p ≤ .05"}
+    return renamed.get(name) or name.removeprefix(_F1).removeprefix(_FREE).strip()
 
 
 def _share(value: float) -> str:

@@ -331,7 +331,7 @@ def test_every_detector_takes_part():
 
 def test_strong_modules_are_found_by_other_libraries():
     network = next(planted.networks("planted", "strong", [0]))
-    for name in ("leidenalg, no layers", "igraph Leiden", "igraph Infomap", "n-cut, told k"):
+    for name in ("leidenalg modularity", "igraph Leiden", "igraph Infomap", "n-cut with k"):
         entrant = entrants()[name]
         form = FORMS[entrant.sees](network.graph)
         found, _ = entrant.modules(network, form, np.random.default_rng(0))
@@ -342,7 +342,13 @@ def rows_of(differences):
     """Scores of the default and one other on as many networks."""
     return pd.DataFrame(
         [
-            {"suite": "s", "family": "f", "index": i, "entrant": name, "ami": 0.5 + own}
+            {
+                "suite": "s",
+                "family": "f",
+                "index": i,
+                "entrant": name,
+                **dict.fromkeys(("ami", "ami_layers"), 0.5 + own),
+            }
             for i, difference in enumerate(differences)
             for name, own in ((DEFAULT, 0.0), ("other", difference), ("told", 0.5))
         ]
@@ -381,7 +387,8 @@ def test_who_is_not_installed_is_in_the_table():
     table = as_text(overview({"networks": networks}, known))
     assert table["entrant"].tolist() == [DEFAULT, "other", "told", "absent"]
     assert table["shown"].iloc[-1] == "not installed"
-    assert table["s"].tolist() == ["0.50", "0.60", "1.00", "–"]
+    for column in ("s", "per layer"):
+        assert table[column].tolist() == ["0.50", "0.60", "1.00", "–"]
 
 
 def test_study_resumes_to_the_same_tables(script, tmp_path):

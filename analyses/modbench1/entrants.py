@@ -90,12 +90,12 @@ def entrants(graph_tool: str | None = None) -> Mapping[str, Entrant]:
         Entrant(name, "netsculpt", own, "weights", needs="data", tested=False)
         for name in names("data_aware")
     ]
-    everyone.append(Entrant("n-cut, told k", "netsculpt", own, "balanced", needs="k", tested=False))
+    everyone.append(Entrant("n-cut with k", "netsculpt", own, "balanced", needs="k", tested=False))
     everyone += [
-        _other("leidenalg, no layers", "leidenalg", others.leidenalg),
+        _other("leidenalg modularity", "leidenalg", others.leidenalg),
         _other("igraph Leiden", "igraph", others.igraph_leiden),
         _other("igraph Infomap", "igraph", others.igraph_infomap),
-        _other("infomap, directed", "infomap", others.infomap),
+        _other("infomap directed", "infomap", others.infomap),
         _other("networkit PLM", "networkit", others.networkit),
     ]
     block_model = others.GraphTool(graph_tool or sys.executable)

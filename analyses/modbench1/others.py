@@ -93,12 +93,16 @@ class GraphTool:
         self.python = python
 
     def __call__(self, graph: NetGraph, rng: np.random.Generator) -> tuple[Partition, float]:
-        """The lowest level of the nested block model, and the processor time in seconds."""
+        """The lowest level of the nested block model, and the processor time in seconds.
+
+        A block is a part of one layer, so AMI in each layer judges it, and that over all units
+        does not.
+        """
         units, source, target, _ = _edges(graph)
         answer = _asked(
             _worker(self.python),
             {
-                "n": int(units.size),
+                "layers": graph.layer_of[units].tolist(),
                 "edges": np.stack([source, target], axis=1).tolist(),
                 "seed": int(rng.integers(_SEEDS)),
             },

@@ -22,6 +22,11 @@ _RESAMPLES = 2000
 def overview(tables: Mapping[str, pd.DataFrame], known: Mapping[str, Entrant]) -> pd.DataFrame:
     """One row per entrant: AMI of each suite, F1 of the hierarchy, module-free networks, costs.
 
+    ``per layer`` is the AMI in layers of more than one module, averaged over suites: it asks only
+    which units of a layer belong together. ``power`` is the share of the tested networks with
+    modules that are called significant at .05. Of module-free networks there are the same share,
+    and that of networks of which some layer is split.
+
     Entrants that were not installed have a row that says so.
     """
     rows = tables["networks"]
@@ -39,11 +44,15 @@ def overview(tables: Mapping[str, pd.DataFrame], known: Mapping[str, Entrant]) -
         for suite in suites:
             part = own[own["suite"] == suite]
             line[suite] = part["ami"].mean()
+        by_suite = own[own["suite"] != FREE].groupby("suite")["ami_layers"].mean()
+        line["per layer"] = by_suite.mean()
         if "f1" in own:
             for suite in suites:
                 part = own.loc[own["suite"] == suite, "f1"].dropna()
                 if len(part):
                     line[f"F1 {suite}"] = part.mean()
+        if "p" in own:
+            line["power"] = _rejected(own.loc[own["suite"] != FREE, "p"])
         line |= _free(own[own["suite"] == FREE])
         line["ms"] = 1000 * own["seconds"].median()
         lines.append(line)
@@ -58,11 +67,14 @@ def _free(rows: pd.DataFrame) -> dict[str, float]:
     """Of module-free networks: the share that is split, and that is called significant."""
     if rows.empty:
         return {}
-    p = rows["p"].dropna() if "p" in rows else pd.Series(dtype=float)
-    return {
-        "free: split": float(rows["splits"].mean()),
-        "free: p ≤ .05": float((p <= LEVEL).mean()) if len(p) else np.nan,
-    }
+    tested = {"free: p ≤ .05": _rejected(rows["p"])} if "p" in rows else {}
+    return {"free: split": float(rows["splits"].mean()), **tested}
+
+
+def _rejected(p: pd.Series[float]) -> float:
+    """Share of the networks that were tested; NaN if none was."""
+    tested = p.dropna()
+    return float((tested <= LEVEL).mean()) if len(tested) else np.nan
 
 
 def as_text(table: pd.DataFrame) -> pd.DataFrame:

@@ -6,10 +6,10 @@ of their weights by magnitude. Each unit was given a group before training:
 - "masked": a third of the weights between groups exists, all of those inside;
 - "clustered": the loss rewards the share of squared weight that is inside groups (as in Golechha,
   Chaudhary, Velja, Abate and Schoots, "Modular Training of Neural Networks aids Interpretability",
-  arXiv:2502.02470, section 3);
+  arXiv:2502.02470);
 - "short wires": the loss charges every weight its length, where the units of a group lie close
   together (as in Liu, Gan and Tegmark, "Seeing is Believing: Brain-Inspired Modular Training for
-  Mechanistic Interpretability", arXiv:2305.08746, section 2).
+  Mechanistic Interpretability", arXiv:2305.08746).
 """
 
 from __future__ import annotations
