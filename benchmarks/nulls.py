@@ -1,12 +1,14 @@
 """Null models and spectral clustering: netsculpt against plain Python, igraph and scikit-learn.
 
-Run ``python benchmarks/nulls.py --max-edges 1000000``. Three tables, on one core unless it says
+Run ``python benchmarks/nulls.py --max-edges 1000000``. Four tables, on one core unless it says
 otherwise:
 
 - `rewire` on one block, since only there the peers preserve the same degrees. Curveball in plain
-  Python makes as many trades; igraph switches pairs of edges, ten tries per edge (its default).
-  Times include the peer's own graph but not the imports. "kept": share of the original edges, which
-  shows how far each has mixed. networkx has no method that preserves what `rewire` preserves.
+  Python makes 20 rounds of trades; netsculpt as many as it takes, having measured that before.
+  igraph switches pairs of edges, ten tries per edge (its default). Times include the peer's own
+  graph but not the imports. "kept": share of the original edges, which shows how far each has
+  mixed. networkx has no method that preserves what `rewire` preserves.
+- `balanced` weights, and 100 draws of their null model beside 100 of `rewire`.
 - `significance` with 100 rewired networks of ten layers, Q of a given partition.
 - `spectral`, ten modules, against scikit-learn with as many restarts of k-means.
 """
@@ -18,6 +20,7 @@ import random
 import time
 import tracemalloc
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -31,10 +34,11 @@ from netsculpt.graph.graph import NetGraph, live_units
 from netsculpt.graph.partition import NO_MODULE, Partition
 from netsculpt.graph.synthetic import planted
 from netsculpt.modules import compare, ncut, quality, spectral
-from netsculpt.nulls import rewire
-from netsculpt.nulls.significance import significance
+from netsculpt.nulls import rebalanced, rewire
+from netsculpt.nulls.significance import Null, significance
 
 SIZES = (10_000, 100_000, 1_000_000)
+SMALL = 350  # edges of a sculpted network
 DENSITY, ROUNDS, TRIES = 0.05, 20, 10
 N_LAYERS, K, DEGREE, INSIDE = 10, 10, 16, 0.7
 
@@ -62,7 +66,7 @@ def ends_of(graph: NetGraph) -> Ends:
 
 
 def with_netsculpt(graph: NetGraph) -> Ends:
-    """Compiled curveball trades, from 100,000 edges on."""
+    """Compiled curveball trades."""
     return ends_of(rewire(graph, rng=0))
 
 
@@ -195,6 +199,49 @@ def rewired(sizes: list[int]) -> Table:
     return table
 
 
+def balanced(sizes: list[int]) -> Table:
+    """One row per size: weights with lognormal scales of units and lognormal noise."""
+    table = table_of(
+        "edges", "balanced: ms", "µs/edge", "off by", "100 rewire: s", "100 rebalanced: s", "ratio"
+    )
+    for size in [SMALL, *sizes]:
+        graph = one_block(size)
+        rng = np.random.default_rng(0)
+        scales = rng.lognormal(size=(2, graph.n_units))
+        weights = rng.lognormal(size=graph.n_edges) * scales[0][graph.sources]
+        graph = graph.with_weights(weights * scales[1][graph.weights.indices])
+        seconds, weighted = seconds_of(partial(balance, graph))
+        strengths = np.bincount(graph.sources, weighted.weights.data, graph.n_units)
+        degrees = np.diff(graph.weights.indptr)
+        off = np.abs(strengths - degrees).max() / degrees.max()
+        nulls = [rewire, rebalanced(rewire)]
+        n_draws = 100 if size <= SIZES[0] else 3
+        of_each = [
+            seconds_of(partial(drawn_often, null, graph, n_draws))[0] * 100 / n_draws
+            for null in nulls
+        ]
+        table.add_row(
+            f"{graph.n_edges:,}",
+            f"{seconds * 1e3:.2f}",
+            f"{seconds / graph.n_edges * 1e6:.2f}",
+            f"{off:.0e}",
+            *(f"{each:.2f}" for each in of_each),
+            f"{of_each[1] / of_each[0]:.1f}",
+        )
+    return table
+
+
+def balance(graph: NetGraph) -> NetGraph:
+    """Balance the weights; a graph remembers its own."""
+    return replace(graph).balanced
+
+
+def drawn_often(null: Null, graph: NetGraph, n_draws: int) -> None:
+    """Draw from a null model."""
+    for seed in range(n_draws):
+        null(graph, rng=seed)
+
+
 def significances(sizes: list[int], jobs: int) -> Table:
     """One row per size: 100 nulls, the same Q of each."""
     table = table_of("edges", "processes", "100 nulls: s", "ms per null", "ms per Q", "peak B/edge")
@@ -237,7 +284,7 @@ def clusterings(sizes: list[int]) -> Table:
 
 
 def main() -> None:
-    """Print the three tables."""
+    """Print the four tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--max-edges", type=int, default=SIZES[-1])
     parser.add_argument("--jobs", type=int, default=1, help="processes of significance")
@@ -248,6 +295,7 @@ def main() -> None:
     for _, cluster, _ in CLUSTERINGS:
         cluster(network(3000)[0])
     console.print(rewired(sizes))
+    console.print(balanced(sizes))
     console.print(significances(sizes, arguments.jobs))
     console.print(clusterings(sizes))
 

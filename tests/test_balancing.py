@@ -204,7 +204,7 @@ def test_draws_are_balanced_and_as_dispersed(null: rewire) -> None:
         for block in graph.blocks:
             pair = block.source, block.target
             assert dispersion(drawn, *pair) == pytest.approx(
-                dispersion(graph.balanced, *pair), rel=1e-5
+                dispersion(graph.balanced, *pair), rel=2e-4
             )
         first, last = drawn.provenance[-2:]
         assert (first.function, last.function) == (null.__name__, "rebalanced")
@@ -243,7 +243,7 @@ def test_draws_see_no_scales_of_units() -> None:
     assert content(null(twos, rng=0)) == content(drawn)
     other = null(scaled(graph, rng.lognormal(size=graph.n_units)), rng=0)
     assert (other.weights.indices == drawn.weights.indices).all()
-    np.testing.assert_allclose(other.weights.data, drawn.weights.data, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(other.weights.data, drawn.weights.data, rtol=1e-6, atol=1e-8)
 
 
 def thread_of(null: Null, index: int) -> tuple[int, int]:

@@ -9,10 +9,10 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from netsculpt import GraphError, NetGraph, planted, significance
+from netsculpt import GraphError, NetGraph, from_matrices, planted, significance
 from netsculpt.core.random import RNG, stream
 from netsculpt.modules import layered, ncut, quality, spectral
-from netsculpt.nulls import rewire, shuffle_layer, shuffle_weights
+from netsculpt.nulls import rebalanced, rewire, shuffle_layer, shuffle_weights
 
 
 def lottery(graph: NetGraph, *, rng: RNG = None) -> NetGraph:
@@ -190,6 +190,28 @@ def test_ncut_of_planted_modules() -> None:
     found = significance(least_ncut, graph.pattern, null=shuffle_layer, n=19, rng=0, tail="less")
     assert found.p == 0.05
     assert found.z < -2
+
+
+def test_balanced_weights_of_a_matching_are_chance() -> None:
+    """One edge a unit: all patterns are alike, and balanced weights are 1 but for rounding."""
+    blocks = [np.diag(row) for row in np.random.default_rng(0).lognormal(0, 3, (3, 6))]
+    graph = from_matrices(blocks)
+    found = significance(most_modular, graph.balanced, null=rebalanced(rewire), n=9, rng=0)
+    assert (found.p, found.value) == (1, pytest.approx(5 / 6))
+    assert found.is_degenerate
+    assert found.notes
+
+
+def test_balanced_weights_with_their_null() -> None:
+    """Strengths that differ: |weights| against `rewire` see nothing, balanced weights do."""
+    graph, _ = planted([14] * 3, 2, 0.7, 0.05, rng=0)
+    scale = np.random.default_rng(0).lognormal(0, 1.5, graph.n_units)
+    noise = np.random.default_rng(1).lognormal(0, 0.5, graph.n_edges)
+    graph = graph.with_weights(noise * scale[graph.sources] * scale[graph.weights.indices])
+    blind = significance(most_modular, graph.magnitude, null=rewire, n=19, rng=0)
+    seeing = significance(most_modular, graph.balanced, null=rebalanced(rewire), n=19, rng=0)
+    assert blind.z < 2 < 5 < seeing.z
+    assert seeing.p == 0.05
 
 
 def test_shuffled_weights_do_not_see_the_mask() -> None:

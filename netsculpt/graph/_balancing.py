@@ -9,20 +9,22 @@ import numpy as np
 
 from netsculpt.core.compiled import compiled, grouped
 
-__all__ = ["ACCEPTED", "balance_every_group"]
+__all__ = ["balance_every_group"]
 
 MOST_POWER = 8.0  # of weights whose dispersion is raised; the least is its inverse
 
 _TOLERANCE = 1e-13  # of strengths, relative to the degree: where sweeps end
-ACCEPTED = 1e-10  # what rounding may leave of it, where edges differ by many orders
-_COARSE = 1e-6  # while a power is sought
+_ACCEPTED = 1e-8  # what rounding may leave of it, where edges differ by many orders
+_COARSE = 1e-5  # while a power is sought
+_CLOSE = 1e-4  # of a dispersion, relative: where the search for its power ends
 _SWEEPS = 12  # before Newton's steps, and while these are not yet needed
+_LARGEST_STEP = 2.0  # of Newton's, in logarithms: further off, the first order says little
 _STEPS = 400  # of either kind
 _LN2 = np.log(2.0)
 
 
 class Support(NamedTuple):
-    """The edges of a group, with rows and columns numbered from 0; its rows ascend."""
+    """The edges of a group, with rows and columns numbered from 0."""
 
     rows: Any  # [e]
     columns: Any  # [e]
@@ -34,7 +36,7 @@ class Support(NamedTuple):
 def balance_every_group(
     magnitudes: Any, sources: Any, targets: Any, groups: Any, dispersions: Any, n_units: int
 ) -> tuple[Any, Any, Any]:
-    """Balanced weights [E]; power and largest relative error of the strengths of each group."""
+    """Balanced weights [E]; power of each group, and error of its strengths where too large."""
     n_groups = dispersions.size
     result, powers = np.zeros(magnitudes.size), np.ones(n_groups)
     errors, number = np.zeros(n_groups), np.full(n_units, -1)
@@ -48,10 +50,14 @@ def balance_every_group(
         columns, column_degrees = _numbered(targets[edges], number)
         support = Support(rows, columns, row_degrees, column_degrees)
         values = _within_range(support, _reduced_logs(support, magnitudes[edges]))
+        accepted = _ACCEPTED
         if np.isnan(dispersions[group]):
-            errors[group] = _balance(support, values, _TOLERANCE)
+            error = _balance(support, values, _TOLERANCE)
         else:
-            values, powers[group], errors[group] = _dispersed(support, values, dispersions[group])
+            values, powers[group], error = _dispersed(support, values, dispersions[group])
+            accepted = 10.0 * _COARSE  # a draw may be further off than the network
+        if error > accepted:
+            errors[group] = error
         result[edges] = values
     return result, powers, errors
 
@@ -158,12 +164,12 @@ def _balance(support: Support, values: Any, tolerance: float) -> float:
         error = np.abs(strengths / row_degrees - 1.0).max()
         if error <= tolerance or (error <= 1e-12 and error > 0.5 * last_error):
             break
-        if newton and error > last_error:
+        if newton and error > 2.0 * last_error:
             sweeps, patience = 0, 2 * patience
         newton = sweeps >= patience and error > 0.1 * last_error
         if newton:
             steps = _newton_step(support, values, strengths, min(0.1, error))
-            factors = np.exp(steps * min(1.0, 2.0 / np.abs(steps).max()))
+            factors = np.exp(np.minimum(np.maximum(steps, -_LARGEST_STEP), _LARGEST_STEP))
         else:
             factors = row_degrees / strengths
             sweeps += 1
@@ -187,12 +193,21 @@ def _newton_step(support: Support, values: Any, strengths: Any, accuracy: float)
     """Logarithms [rows] of factors that would balance the rows if columns follow, to first order.
 
     Solves (S − X C⁻¹ Xᵀ) step = degrees − strengths, with S the rows' strengths and C the columns'
-    degrees, by conjugate gradients preconditioned by S.
+    degrees, by conjugate gradients preconditioned by the diagonal: it is tiny in a row whose
+    columns hold next to nothing else.
     """
     rows, columns, row_degrees, column_degrees = support
+    diagonal = np.zeros(row_degrees.size)
+    for edge in range(values.size):
+        column = column_degrees[columns[edge]]
+        diagonal[rows[edge]] += values[edge] * max(column - values[edge], 0.0) / column
+    inverse = np.zeros(row_degrees.size)
+    for row in range(row_degrees.size):
+        if diagonal[row] > 0.0:  # the only row of its columns is balanced as they are
+            inverse[row] = 1.0 / diagonal[row]
     step = np.zeros(row_degrees.size)
     residual = row_degrees - strengths
-    scaled = residual / strengths
+    scaled = residual * inverse
     direction, size = scaled.copy(), (residual * scaled).sum()
     least = size * accuracy**2
     for _ in range(2 * row_degrees.size + 20):
@@ -200,16 +215,17 @@ def _newton_step(support: Support, values: Any, strengths: Any, accuracy: float)
         for edge in range(values.size):
             image[columns[edge]] += values[edge] * direction[rows[edge]]
         image /= column_degrees
-        change = strengths * direction
+        change = np.zeros(row_degrees.size)
         for edge in range(values.size):
-            change[rows[edge]] -= values[edge] * image[columns[edge]]
+            difference = direction[rows[edge]] - image[columns[edge]]
+            change[rows[edge]] += values[edge] * difference
         curvature = (direction * change).sum()
         if curvature <= 0.0:  # rounding: nothing is left to solve
             break
         length = size / curvature
         step += length * direction
         residual -= length * change
-        scaled = residual / strengths
+        scaled = residual * inverse
         last_size, size = size, (residual * scaled).sum()
         if size <= least:
             break
@@ -223,13 +239,18 @@ def _dispersed(support: Support, values: Any, dispersion: float) -> tuple[Any, f
 
     Secants of log dispersion against log power, where it is nearly a line, inside a bracket.
     """
-    error = _balance(support, values, _TOLERANCE)
-    spread = _dispersion(values)
-    if error > ACCEPTED or spread < _COARSE or dispersion < _COARSE:
-        return values, 1.0, error  # no power changes weights that are all 1
     end = np.log(MOST_POWER)
-    low, high = -end, end
-    here, excess = 0.0, np.log(spread / dispersion)
+    low, high, here = -end, end, 0.0
+    logs = np.log(values)
+    error = _balance(support, values, _TOLERANCE)
+    while error > _COARSE and here > low:  # too far apart for float64
+        high, here = here, max(here - _LN2, low)
+        values = np.exp(np.exp(here) * logs)
+        error = _balance(support, values, _TOLERANCE)
+    spread = _dispersion(values)
+    if error > _COARSE or spread < _CLOSE or dispersion < _CLOSE:
+        return values, np.exp(here), error  # no power changes weights that are all 1
+    excess = np.log(spread / dispersion)
     best, best_at, least = values, here, abs(excess)
     slope = 1.0
     for trial in range(60):
@@ -237,7 +258,7 @@ def _dispersed(support: Support, values: Any, dispersion: float) -> tuple[Any, f
             high = min(high, here)
         else:
             low = max(low, here)
-        if least < _COARSE or high - low < _COARSE:
+        if least < _CLOSE or high - low < _CLOSE:
             break
         goal = here - excess / slope
         if trial % 4 == 3 and low > -end and high < end:
@@ -258,7 +279,6 @@ def _dispersed(support: Support, values: Any, dispersion: float) -> tuple[Any, f
         if abs(excess) < least:
             best, best_at, least = values, here, abs(excess)
     if best_at != 0.0:
-        best = best.copy()
         error = _balance(support, best, _TOLERANCE)
     return best, np.exp(best_at), error
 

@@ -7,9 +7,9 @@ and one for each target such that every unit's strength in the group equals its 
 .. math:: b_{ij} = r_i\, |w_{ij}|\, c_j, \qquad \sum_j b_{ij} = d_i, \quad \sum_i b_{ij} = d_j
 
 The b exist and are unique for every support, as 1 on each edge is an array with the same support,
-rows and columns (Menon, Proc. Amer. Math. Soc. 19, 1244 (1968),
-doi:10.1090/S0002-9939-1968-0232782-6; for squares Sinkhorn and Knopp, Pacific J. Math. 21, 343
-(1967), doi:10.2140/pjm.1967.21.343). So no scaling of units changes them.
+rows and columns (Menon, Canad. J. Math. 20, 225 (1968), doi:10.4153/CJM-1968-021-9; for squares
+Sinkhorn and Knopp, Pacific J. Math. 21, 343 (1967), doi:10.2140/pjm.1967.21.343). So no scaling of
+units changes them.
 
 Method: Sinkhorn's sweeps, which scale rows and columns in turn. Where these crawl (long chains of
 units with few edges) the columns are eliminated and the rows take Newton's steps, each solved by
@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netsculpt.core.errors import GraphError
-from netsculpt.graph._balancing import ACCEPTED, balance_every_group
+from netsculpt.graph._balancing import balance_every_group
 
 __all__ = ["balanced_weights", "dispersed_weights"]
 
@@ -42,14 +42,15 @@ def balanced_weights(
     weights
         Weights [E], finite; |weight| counts. Edges of weight 0 stay 0 and count in no degree.
     sources, targets
-        Units [E], each from 0; in each group, sources ascend.
+        Units [E], from 0.
     groups
         Group of each edge [E], from 0.
 
     Returns
     -------
     ndarray
-        Balanced weights [E], mean 1 over the nonzero edges of each unit in a group.
+        Balanced weights [E], mean 1 over the nonzero edges of each unit in a group: to 1e-12 as a
+        rule, to 1e-8 at least.
 
     Raises
     ------
@@ -95,7 +96,8 @@ def dispersed_weights(
     Returns
     -------
     tuple
-        Balanced weights [E], and the power of each group [groups].
+        Balanced weights [E] (to 1e-4 where edges all but form a forest), and the power of each
+        group [groups].
 
     Raises
     ------
@@ -129,7 +131,7 @@ def _solved(
         dispersions,
         n_units,
     )
-    if errors.max(initial=0.0) > ACCEPTED:
+    if errors.any():
         worst = int(errors.argmax())
         nonzero = np.abs(weights[(groups == worst) & (weights != 0)])
         raise GraphError(

@@ -17,7 +17,7 @@ from netsculpt.graph.graph import NetGraph
 
 __all__ = ["Null", "Significance", "significance"]
 
-_TIE = 1e-12  # of the largest value: values that differ by rounding alone count as equal
+_TIE = 1e-9  # of the largest value: values that differ by rounding alone count as equal
 
 
 class Null(Protocol):
@@ -137,7 +137,7 @@ def significance(
     -------
     Significance
         If the null is degenerate (all draws are equal, up to rounding), sd is 0, z is NaN, and
-        `Significance.notes` says so. Numbers that differ by less than 1e-12 of the largest are
+        `Significance.notes` says so. Numbers that differ by less than 1e-9 of the largest are
         equal.
 
     Raises

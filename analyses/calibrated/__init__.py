@@ -1,0 +1,1 @@
+"""Networks without modules, and with planted ones, for the calibration of significance tests."""
