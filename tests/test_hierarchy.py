@@ -100,7 +100,7 @@ def test_against_networkx(seed: int) -> None:
     given_partition = Partition(labels_for(graph, seed))
     given_labels = given_partition.labels
     found = infer(graph, given_partition)
-    quotient = module_graph(graph, given_labels)
+    quotient = module_graph(graph.balanced, given_labels)
     groups = [sorted(group) for group in nx.strongly_connected_components(quotient)]
     assert list(map(list, found.merged)) == sorted(group for group in groups if len(group) > 1)
     assert len(found.modules) == len(groups) == found.partition.n_modules
@@ -108,7 +108,7 @@ def test_against_networkx(seed: int) -> None:
     assert ((labels == -1) == (given_labels == -1)).all()
     for group in groups:
         assert len(set(labels[np.isin(given_labels, group)].tolist())) == 1
-    merged = module_graph(graph, labels)
+    merged = module_graph(graph.balanced, labels)
     assert nx.is_directed_acyclic_graph(merged)
     if quotient.number_of_edges():
         assert found.flow_hierarchy == pytest.approx(nx.flow_hierarchy(quotient))
@@ -167,7 +167,7 @@ def test_trophic_levels_are_the_least_squares(seed: int) -> None:
         levels = [module.trophic_level for module in found.modules]
         np.testing.assert_allclose(levels, trophic(weights)[0], atol=1e-9)
     quotient = nx.to_numpy_array(
-        module_graph(graph, partition.labels), nodelist=range(partition.n_modules)
+        module_graph(graph.balanced, partition.labels), nodelist=range(partition.n_modules)
     )
     incoherence = trophic(quotient)[1] if quotient.any() else 0.0
     assert found.trophic_incoherence == pytest.approx(incoherence, abs=1e-9)

@@ -24,7 +24,7 @@ from netsculpt import plots
 from netsculpt.core.errors import FormatError, GraphError
 from netsculpt.graph.graph import Block, Layer, NetGraph
 from netsculpt.graph.partition import Partition
-from netsculpt.hierarchy import Hierarchy, Module
+from netsculpt.hierarchy import Flow, Hierarchy, Link, Module
 from netsculpt.nulls.significance import Significance
 
 NAMES = ("$x_{in}^2$", "features.denseblock3.denselayer12.conv1", "größe_αβ", "logits")
@@ -112,6 +112,17 @@ def _path_profile(ax=None) -> Axes:
     return plots.path_profile(graph, _share(graph), ax=ax)
 
 
+def _module_flow(ax=None) -> Axes:
+    weight = np.random.default_rng(0).gamma(1.0, size=(6, 6))
+    weight[3] = 0.0  # a module that sends nothing
+    found = Flow(Partition(np.arange(6)), weight.astype(np.int64), weight, weight)
+    links = [
+        Link(a, b, 1, 1.0, 0.1, 0.5, 3.0, 3.0, 0.001, verdict)
+        for a, b, verdict in ((0, 1, "above chance"), (1, 2, "feedback"), (2, 4, "chance"))
+    ]
+    return plots.module_flow(found, links=links, ax=ax)
+
+
 def _module_hierarchy(ax=None) -> Axes:
     return plots.module_hierarchy(_hierarchy(), ax=ax)
 
@@ -127,6 +138,7 @@ def _null_distribution(ax=None) -> Axes:
 
 DRAWN = {
     "adjacency": _adjacency,
+    "module_flow": _module_flow,
     "module_hierarchy": _module_hierarchy,
     "network": _network,
     "null_distribution": _null_distribution,

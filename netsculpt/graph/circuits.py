@@ -23,7 +23,14 @@ from numpy.typing import NDArray
 from netsculpt.core.errors import FormatError
 from netsculpt.graph.partition import Partition
 
-__all__ = ["Circuit", "ThresholdCircuit", "compile_circuit", "parse_circuit", "truth_table"]
+__all__ = [
+    "Circuit",
+    "ThresholdCircuit",
+    "compile_circuit",
+    "function_graph",
+    "parse_circuit",
+    "truth_table",
+]
 
 MAX_TABLE_INPUTS = 20
 
@@ -153,6 +160,35 @@ def compile_circuit(circuit: Circuit) -> ThresholdCircuit:
     these reads another, each such set of functions has a module.
     """
     return _Compiler(circuit).net()
+
+
+def function_graph(circuit: Circuit) -> frozenset[tuple[str, str]]:
+    r"""Which modules of the compiled circuit feed which, by the text alone: (source, target).
+
+    A function is fed by the functions that its line uses and by the owners of the inputs there, as
+    `compile_circuit` names them. A line that only copies or negates is no function of its own,
+    unless it makes an output of an input. Two functions that consist of the same gate are two here,
+    but one module there.
+
+    >>> circuit = parse_circuit("f = a & b\ng = b | c\nh = f ^ ~g\nagain = ~h")
+    >>> sorted(function_graph(circuit))
+    [('f', 'h'), ('f+g', 'f'), ('f+g', 'g'), ('g', 'h')]
+    """
+    inputs = frozenset(circuit.inputs)
+    edges = set()
+    for name in circuit.functions:
+        if circuit.origin(name) != name:
+            continue
+        value, _ = circuit.functions[name]
+        if value in inputs and name not in circuit.outputs:
+            continue
+        for used in circuit.uses[name]:
+            below = used if used in inputs else circuit.origin(used)
+            copied = circuit.functions[below][0] if below in circuit.functions else below
+            source = _users(circuit, copied) if copied in inputs else below
+            if source != name:
+                edges.add((source, name))
+    return frozenset(edges)
 
 
 class _Compiler:

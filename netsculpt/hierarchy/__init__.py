@@ -1,6 +1,9 @@
 """The hierarchy of modules: which feeds which, their levels, and how often each is reused."""
 
+from netsculpt.hierarchy.feedback import feedback
+from netsculpt.hierarchy.flow import Flow, flow
 from netsculpt.hierarchy.infer import infer
-from netsculpt.hierarchy.result import Hierarchy, Module
+from netsculpt.hierarchy.ordered import ordered
+from netsculpt.hierarchy.result import Hierarchy, Link, Module
 
-__all__ = ["Hierarchy", "Module", "infer"]
+__all__ = ["Flow", "Hierarchy", "Link", "Module", "feedback", "flow", "infer", "ordered"]

@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 from netsculpt.graph.graph import Layer, NetGraph
 from netsculpt.graph.partition import NO_MODULE
 
-__all__ = ["ends_reached", "fed_outputs_without_module", "path_shares"]
+__all__ = ["edge_path_shares", "ends_reached", "fed_outputs_without_module", "path_shares"]
 
 _BITS: Final = 64  # modules swept together, one per bit of a word
 _COLUMNS: Final = 16  # modules swept together, one per column of floats
@@ -82,6 +82,24 @@ def path_shares(graph: NetGraph, labels: NDArray[np.int32], n_modules: int) -> N
             meets[layer.units] = np.where(meets[layer.units] > 0, 1.0, later)
         share[column] = start @ meets[graph.inputs] / start.sum()
     return np.minimum(share, 1.0)
+
+
+def edge_path_shares(graph: NetGraph) -> NDArray[np.float64]:
+    """Probability that a path drawn by its weight runs along each edge [E]; 0 without paths."""
+    log_after, moves = _drawn_paths(graph)
+    log_start = log_after[graph.inputs]
+    most = log_start.max(initial=-np.inf)
+    visits = np.zeros(graph.n_units)
+    if most == -np.inf:
+        return np.zeros(graph.n_edges)
+    visits[graph.inputs] = np.exp(log_start - most)
+    visits /= visits.sum()
+    shares = np.zeros(graph.n_edges)
+    for layer in graph.layers:
+        starts, edges = _row_starts(graph.weights, layer)
+        shares[edges] = np.repeat(visits[layer.units], np.diff(starts)) * moves[edges]
+        np.add.at(visits, graph.weights.indices[edges], shares[edges])
+    return shares
 
 
 def _drawn_paths(graph: NetGraph) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,9 @@ from netsculpt.graph.partition import Partition
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Hierarchy", "Module"]
+__all__ = ["Hierarchy", "Link", "Module", "Verdict"]
+
+Verdict = Literal["no circle", "above chance", "feedback", "chance"]
 
 _MOST_NAMED = 3  # labels of merged modules that a name lists
 
@@ -47,18 +49,69 @@ class Module:
         return "+".join(short)
 
 
+@dataclass(frozen=True)
+class Link:
+    """All edges from one module to another, compared with null networks of the same partition."""
+
+    source: int  # label of the module
+    target: int
+    n_edges: int
+    weight: float  # summed balanced weight: 1 is an average edge
+    path_share: float  # mean number of such steps on a path drawn by weight
+    chance: float  # mean weight in null networks
+    z: float  # of the weight; ±inf where null networks do not vary, but differ
+    net_z: float  # of the weight minus that of the way back
+    p: float  # that chance gives as much, or as much net of the way back
+    verdict: Verdict  # "no circle", "above chance": kept; "feedback", "chance": left out
+
+
 @dataclass(frozen=True, eq=False)
 class Hierarchy:
     """A DAG of modules with levels."""
 
     partition: Partition  # after merging: labels [U] name the modules below
     modules: tuple[Module, ...]  # [M]
-    edges: csr_array  # [M, M] summed |weight| from module to module, no diagonal
+    edges: csr_array  # [M, M] summed balanced weight from module to module, no diagonal
     level: NDArray[np.int64]  # [M]
     merged: tuple[tuple[int, ...], ...]  # given labels of modules that feed each other, now one
     flow_hierarchy: float  # of the quotient before merging: share of edges on no cycle, 0 … 1
     trophic_incoherence: float  # of the quotient before merging, 0 = perfectly layered … 1
     unit_names: Mapping[int, str] = field(default_factory=dict)  # of inputs and outputs, if known
+    links: tuple[Link, ...] = ()  # every link of the given modules; () if they were not tested
+
+    @property
+    def kind(self) -> Literal["one", "merged", "ordered", "parallel", "partly ordered"]:
+        """What the modules are to each other.
+
+        "one": there is no second module. "merged": some feed each other and are one here. Else
+        "ordered": no link was left out as chance, modules read what others computed. "parallel":
+        no link is kept, none feeds another. "partly ordered": some links are kept, some left out.
+        """
+        if self.merged:
+            return "merged"
+        if len(self.modules) < 2:
+            return "one"
+        if not self.edges.nnz:
+            return "parallel"
+        left_out = any(link.verdict == "chance" for link in self.links)
+        return "partly ordered" if left_out else "ordered"
+
+    @property
+    def feedback(self) -> tuple[Link, ...]:
+        """Links that carry more than chance but lead back: the lightest that close circles."""
+        return tuple(link for link in self.links if link.verdict == "feedback")
+
+    @property
+    def left_out(self) -> tuple[Link, ...]:
+        """Links on circles that carry no more than chance."""
+        return tuple(link for link in self.links if link.verdict == "chance")
+
+    def link_table(self) -> pd.DataFrame:
+        """One row per link, tested or not kept, in the order of source and target."""
+        import pandas as pd
+
+        names = [column.name for column in fields(Link)]
+        return pd.DataFrame({name: [getattr(x, name) for x in self.links] for name in names})
 
     def table(self) -> pd.DataFrame:
         """One row per module, with counts of inputs and outputs."""
@@ -83,7 +136,9 @@ class Hierarchy:
             "n_levels": int(self.level.max(initial=-1)) + 1,
             "flow_hierarchy": self.flow_hierarchy,
             "trophic_incoherence": self.trophic_incoherence,
+            "kind": self.kind,
             "merged": [list(group) for group in self.merged],
+            "links": [_plain(link) for link in self.links],
             "modules": [
                 {
                     name: list(value) if isinstance(value, tuple) else value
@@ -99,3 +154,11 @@ class Hierarchy:
 
     def _names(self, units: Iterable[int]) -> list[str]:
         return [self.unit_names.get(unit, str(unit)) for unit in units]
+
+
+def _plain(link: Link) -> dict[str, Any]:
+    """JSON knows no infinity: a z that is none is None."""
+    return {
+        name: None if isinstance(value, float) and not np.isfinite(value) else value
+        for name, value in vars(link).items()
+    }

@@ -6,6 +6,7 @@ column, and `write_figure` writes it with embedded fonts and reproducible bytes.
 """
 
 from netsculpt.plots.adjacency import adjacency
+from netsculpt.plots.module_flow import module_flow
 from netsculpt.plots.module_hierarchy import module_hierarchy
 from netsculpt.plots.network import network
 from netsculpt.plots.null_distribution import null_distribution
@@ -16,6 +17,7 @@ from netsculpt.plots.style import figure, paper, write_figure
 __all__ = [
     "adjacency",
     "figure",
+    "module_flow",
     "module_hierarchy",
     "network",
     "null_distribution",

@@ -15,8 +15,15 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array
 
 from netsculpt.hierarchy import Hierarchy, Module
-from netsculpt.plots._drawing.axes import LITERAL, axes_or_new, bare, size_in_points, tick_size
-from netsculpt.plots._drawing.colours import INK, POSITIVE, module_colours, shade
+from netsculpt.plots._drawing.axes import (
+    LITERAL,
+    axes_or_new,
+    bare,
+    size_in_points,
+    text_width,
+    tick_size,
+)
+from netsculpt.plots._drawing.colours import INK, NEGATIVE, POSITIVE, module_colours, shade
 from netsculpt.plots._drawing.module_text import box_texts
 from netsculpt.plots._drawing.sweeps import aligned, line_order
 
@@ -31,7 +38,9 @@ def module_hierarchy(hierarchy: Hierarchy, *, ax: Axes | None = None) -> Axes:
     """Draw the modules as boxes at their level, and arrows between modules that feed each other.
 
     Levels are columns, level 0 on the left. A box's height grows with the square root of its
-    number of units; an arrow is wider the larger the summed |weight| between two modules. A box
+    number of units; an arrow is wider the larger the summed balanced weight between two modules.
+    Dashed arrows that lead back are feedback, and a line below says how many links were left out as
+    chance, if the hierarchy was tested (`netsculpt.hierarchy.ordered`). A box
     shows, as far as there is room, the module's number, its units, its reuse (how many others it
     feeds), and the input and output units on its paths: by name if the hierarchy has names, by
     number in the graph otherwise, or only how many if the list is long. Data coordinates are points
@@ -58,11 +67,16 @@ def module_hierarchy(hierarchy: Hierarchy, *, ax: Axes | None = None) -> Axes:
     ax.set_xlim(-0.5, max(n_levels, 1) - 0.5)
     ax.set_xticks(range(n_levels), [f"level {level}" for level in range(n_levels)])
     ax.tick_params(axis="x", length=0, labelbottom=True)
+    notes = _notes(hierarchy)
+    ax.set_xlabel(notes[0])
     width, height = size_in_points(ax)
+    label = float(ax.xaxis.label.get_fontsize())
+    fitting = (note for note in notes if text_width(note, label) <= width)
+    ax.set_xlabel(next(fitting, notes[-1]))
     ax.set(xlim=(0, width), ylim=(height - _MARGIN, -_MARGIN))
     places = _places(hierarchy, width, height - 2 * _MARGIN, size)
     ax.set_xticks(places.column, [f"level {level}" for level in range(n_levels)])
-    _arrows(ax, hierarchy, places)
+    _arrows(ax, places)
     for node, module in enumerate(hierarchy.modules):
         _box(ax, places, node, module, hierarchy.unit_names, size)
     return ax
@@ -77,15 +91,35 @@ class _Places:
     y: NDArray[np.float64]  # [N] middle
     width: float  # of a box
     height: NDArray[np.float64]  # [N]
-    routes: list[list[int]]  # the nodes along each edge, edges by row, then by column
+    routes: list[list[int]]  # the nodes along each arrow, from lower to higher levels
+    strength: NDArray[np.float64]  # of each arrow, relative to the strongest
+    is_back: NDArray[np.bool_]  # whether each arrow points down, against its route
+
+
+def _notes(hierarchy: Hierarchy) -> list[str]:
+    """What to know of links that are not drawn, or are drawn dashed; longest form first."""
+    n_left_out, dashed = len(hierarchy.left_out), "dashed: feedback"
+    links = "link" if n_left_out == 1 else "links"
+    more = f"not drawn: {n_left_out:,} {links}, no more than chance"
+    if not n_left_out:
+        return [dashed if hierarchy.feedback else ""]
+    if not hierarchy.feedback:
+        return [more, f"{n_left_out:,} {links} not drawn"]
+    short = f"{n_left_out:,} {links} not drawn"
+    return [f"{dashed}; {more}", f"{dashed}; {short}", short]
 
 
 def _places(hierarchy: Hierarchy, width: float, height: float, size: float) -> _Places:
     n_levels = int(hierarchy.level.max(initial=-1)) + 1
-    level, routes = _routes(hierarchy)
+    ends = hierarchy.edges.tocoo()
+    back = hierarchy.feedback
+    lower = [*ends.row.tolist(), *(link.target for link in back)]
+    upper = [*ends.col.tolist(), *(link.source for link in back)]
+    strength = _relative(np.array([*ends.data.tolist(), *(link.weight for link in back)]))
+    level, routes = _routes(hierarchy, lower, upper, ends.nnz)
     hops = [hop for route in routes for hop in pairwise(route)]
     source, target = np.array(hops, dtype=np.int64).reshape(-1, 2).T
-    pull = np.repeat(0.2 + _strength(hierarchy.edges), [len(route) - 1 for route in routes])
+    pull = np.repeat(0.2 + strength, [len(route) - 1 for route in routes])
     ties = csr_array(coo_array((pull, (source, target)), (level.size, level.size)))
     rank = np.argsort(line_order(csr_array(ties + ties.T)))
     columns = [
@@ -111,35 +145,40 @@ def _places(hierarchy: Hierarchy, width: float, height: float, size: float) -> _
         width=min(_WIDEST_BOX, 0.6 * step),
         height=extent,
         routes=routes,
+        strength=strength,
+        is_back=np.arange(len(routes)) >= ends.nnz,
     )
 
 
-def _routes(hierarchy: Hierarchy) -> tuple[NDArray[np.int64], list[list[int]]]:
-    """Levels of modules and bends, and the route of each edge; edges of one source share bends."""
+def _routes(
+    hierarchy: Hierarchy, lower: list[int], upper: list[int], n_forward: int
+) -> tuple[NDArray[np.int64], list[list[int]]]:
+    """Levels of modules and bends, and the route of each arrow.
+
+    Arrows from one module share bends; each that leads back to it has its own.
+    """
     levels = list(hierarchy.level)
-    bend: dict[tuple[int, int], int] = {}
+    bend: dict[tuple[int, int, int], int] = {}
     routes = []
-    edges = hierarchy.edges.tocoo()
-    for source, target in zip(edges.row.tolist(), edges.col.tolist(), strict=True):
-        route = [source]
+    for arrow, (source, target) in enumerate(zip(lower, upper, strict=True)):
+        route, shared = [source], -1 if arrow < n_forward else arrow
         for level in range(levels[source] + 1, levels[target]):
-            if (source, level) not in bend:
-                bend[source, level] = len(levels)
+            if (source, level, shared) not in bend:
+                bend[source, level, shared] = len(levels)
                 levels.append(level)
-            route.append(bend[source, level])
+            route.append(bend[source, level, shared])
         routes.append([*route, target])
     return np.array(levels, dtype=np.int64), routes
 
 
-def _strength(edges: csr_array) -> NDArray[np.float64]:
+def _relative(weights: NDArray[np.float64]) -> NDArray[np.float64]:
     """Weights relative to the largest."""
-    weights = np.asarray(edges.data, dtype=np.float64)
     largest = weights.max(initial=0.0)
     return weights / largest if largest > 0 else weights
 
 
-def _arrows(ax: Axes, hierarchy: Hierarchy, places: _Places) -> None:
-    strength = _strength(hierarchy.edges)
+def _arrows(ax: Axes, places: _Places) -> None:
+    strength = places.strength
     leaves = _ports(places, [(route[0], route[1]) for route in places.routes])
     arrives = _ports(places, [(route[-1], route[-2]) for route in places.routes])
     half = places.width / 2
@@ -147,6 +186,8 @@ def _arrows(ax: Axes, hierarchy: Hierarchy, places: _Places) -> None:
         route, thickness = places.routes[edge], 0.5 + 2.5 * strength[edge]
         x = places.column[places.level[route]]
         head = 3.0 + 1.2 * thickness
+        back = places.is_back[edge]
+        tip = "<|-" if back else "-|>"
         points = [(x[0] + half, leaves[edge])]
         for node, middle in zip(route[1:-1], x[1:-1], strict=True):
             points += [(middle - half, places.y[node]), (middle + half, places.y[node])]
@@ -160,14 +201,15 @@ def _arrows(ax: Axes, hierarchy: Hierarchy, places: _Places) -> None:
         ax.add_patch(
             FancyArrowPatch(
                 path=Path(way, codes),
-                arrowstyle=f"-|>,head_length={head},head_width={0.5 * head}",
+                arrowstyle=f"{tip},head_length={head},head_width={0.5 * head}",
+                linestyle="--" if back else "-",
                 mutation_scale=1.0,
                 linewidth=thickness,
-                color=(*to_rgb(POSITIVE), 0.3 + 0.5 * strength[edge]),
+                color=(*to_rgb(NEGATIVE if back else POSITIVE), 0.3 + 0.5 * strength[edge]),
                 capstyle="butt",
                 joinstyle="miter",
                 zorder=1,
-                gid="edge",
+                gid="feedback" if back else "edge",
             )
         )
 

@@ -1,0 +1,1 @@
+"""Hierarchies of networks whose function graph is known."""

@@ -1,0 +1,114 @@
+"""Where the edges of each module lead: a matrix of modules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
+from matplotlib.patches import Rectangle
+
+from netsculpt.hierarchy import Flow, Link
+from netsculpt.plots._drawing.axes import (
+    axes_or_new,
+    colour_bar,
+    size_in_points,
+    text_width,
+    tick_size,
+)
+from netsculpt.plots._drawing.colours import GREY, NEGATIVE
+
+__all__ = ["module_flow"]
+
+_MOST_VECTOR_CELLS = 5000
+_KEPT = ("no circle", "above chance")
+
+
+def module_flow(flow: Flow, *, links: Iterable[Link] = (), ax: Axes | None = None) -> Axes:
+    """Draw how each module divides what it sends among the modules.
+
+    Rows send, columns receive; a cell is the share of the row's balanced weight, so that a row adds
+    up to 1. The diagonal stays inside. Where there is room, cells say it in percent. A module that
+    sends nothing to a module has a grey row. Frames mark links that a hierarchy kept: dashed ones
+    would close a circle (its feedback).
+
+    Parameters
+    ----------
+    flow
+        Flow between modules, as `netsculpt.hierarchy.flow` measures it.
+    links
+        ``Hierarchy.links`` of `netsculpt.hierarchy.ordered`, for the frames.
+
+    Examples
+    --------
+    >>> from netsculpt.graph.partition import Partition
+    >>> weight = np.array([[3.0, 1.0], [0.0, 2.0]])
+    >>> ax = module_flow(Flow(Partition([0, 1]), weight.astype(int), weight, weight / 6))
+    >>> [text.get_text() for text in ax.texts]
+    ['75', '25', '0', '100']
+    """
+    ax = axes_or_new(ax)
+    n = len(flow.weight)
+    sent = flow.weight.sum(axis=1, keepdims=True)
+    share = np.divide(flow.weight, sent, out=np.full((n, n), np.nan), where=sent > 0)
+    ax.set_facecolor(GREY)
+    ax.spines[:].set_visible(False)
+    ax.set(xlabel="to module", ylabel="from module")
+    ax.set(xlim=(0, max(n, 1)), ylim=(max(n, 1), 0))
+    ax.tick_params(length=0)
+    if not n:
+        ax.set(xticks=[], yticks=[])
+        return ax
+    largest = float(np.nanmax(share)) if (sent > 0).any() else 1.0
+    mesh = ax.pcolormesh(
+        share,
+        cmap="cividis",
+        norm=Normalize(0.0, largest),
+        edgecolor="white" if n * n <= _MOST_VECTOR_CELLS else "face",
+        linewidth=0.2 if n * n <= _MOST_VECTOR_CELLS else 0.0,
+        rasterized=n * n > _MOST_VECTOR_CELLS,
+    )
+    colour_bar(ax, mesh, "share of the row")
+    size = tick_size(ax)
+    width, height = size_in_points(ax)
+    _number(ax, n, min(width, height) / n, size)
+    small = 0.85 * size
+    if text_width("100", small) + 3.0 <= width / n and 1.3 * small <= height / n:
+        for (row, column), value in np.ndenumerate(share):
+            if np.isfinite(value):
+                ax.text(
+                    column + 0.5,
+                    row + 0.5,
+                    f"{100 * value:.0f}",
+                    size=small,
+                    color="black" if value > 0.5 * largest else "white",
+                    ha="center",
+                    va="center_baseline",
+                )
+    inset = 1.0 * n / width, 1.0 * n / height  # of frames, so that neighbours do not cover them
+    for link in links:
+        if link.verdict in (*_KEPT, "feedback"):
+            ax.add_patch(
+                Rectangle(
+                    (link.target + inset[0], link.source + inset[1]),
+                    1 - 2 * inset[0],
+                    1 - 2 * inset[1],
+                    fill=False,
+                    edgecolor=NEGATIVE,
+                    linewidth=min(1.5, 0.12 * width / n),
+                    linestyle="--" if link.verdict == "feedback" else "-",
+                    gid=f"link {link.source} {link.target}",
+                )
+            )
+    return ax
+
+
+def _number(ax: Axes, n: int, room: float, size: float) -> None:
+    """Number the modules; of many, every second, fifth or tenth one."""
+    needed = max(text_width(str(n - 1), size) + 0.6 * size, 1.25 * size)
+    steps = (factor * 10**power for power in range(6) for factor in (1, 2, 5))
+    every = next(step for step in steps if step * room >= needed or step >= n)
+    numbers = np.arange(0, n, every)
+    ax.set_xticks(numbers + 0.5, [str(number) for number in numbers])
+    ax.set_yticks(numbers + 0.5, [str(number) for number in numbers])

@@ -1,0 +1,377 @@
+"""Hierarchies of tested links: feedback by brute force, flow by enumeration, planted orders."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import sys
+from pathlib import Path
+
+import networkx as nx
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.sparse import coo_array, csr_array
+from scipy.stats import norm
+
+from netsculpt.core.errors import GraphError, LimitError
+from netsculpt.graph.circuits import compile_circuit, function_graph, parse_circuit
+from netsculpt.graph.graph import Block, Layer, NetGraph
+from netsculpt.graph.matrices import from_matrices
+from netsculpt.graph.partition import Partition
+from netsculpt.hierarchy import Hierarchy, feedback, flow, infer, ordered
+from netsculpt.nulls import rebalanced, rewire
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "analyses"))
+
+from hierarchy.circuits import CIRCUITS
+
+SOLVER = sys.modules["netsculpt.hierarchy.feedback"]
+
+
+def random_edges(seed: int, n: int, density: float = 0.5, zeros: float = 0.1) -> csr_array:
+    rng = np.random.default_rng(seed)
+    source, target = np.nonzero((rng.random((n, n)) < density) & ~np.eye(n, dtype=bool))
+    weights = rng.random(source.size) * (rng.random(source.size) >= zeros)
+    return csr_array(coo_array((weights, (source, target)), shape=(n, n)))
+
+
+def without(edges: csr_array, taken: np.ndarray) -> nx.DiGraph[int]:
+    ends = edges.tocoo()
+    rest: nx.DiGraph[int] = nx.DiGraph()
+    rest.add_nodes_from(range(edges.shape[0]))
+    rest.add_edges_from(zip(ends.row[~taken].tolist(), ends.col[~taken].tolist(), strict=True))
+    return rest
+
+
+def least_back(edges: csr_array) -> float:
+    """The least weight of edges that lead back, over all orders."""
+    dense = edges.toarray()
+    n = len(dense)
+    return min(
+        sum(dense[order[j], order[i]] for i in range(n) for j in range(i + 1, n))
+        for order in itertools.permutations(range(n))
+    )
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(0, 10_000), st.integers(1, 6))
+def test_feedback_is_the_lightest(seed: int, n: int) -> None:
+    edges = random_edges(seed, n)
+    taken = feedback(edges)
+    assert nx.is_directed_acyclic_graph(without(edges, taken))
+    assert edges.data[taken].sum() == pytest.approx(least_back(edges), abs=1e-9)
+
+
+def test_feedback_of_a_dag_is_empty() -> None:
+    edges = csr_array(np.triu(np.ones((20, 20)), 1))
+    assert not feedback(edges).any()
+    assert feedback(csr_array((0, 0))).shape == (0,)
+
+
+def test_of_edges_without_weight_the_fewest_are_taken() -> None:
+    ends = np.array([0, 1, 2, 0]), np.array([1, 2, 0, 2])
+    edges = csr_array(coo_array((np.zeros(4), ends), shape=(3, 3)))
+    assert feedback(edges).sum() == 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_large_circles_lose_planted_feedback_alone(seed: int) -> None:
+    """A heavy order of 30 nodes and one light edge back across each third of it."""
+    rng = np.random.default_rng(seed)
+    heavy = np.triu(1.0 + rng.random((30, 30)), 1)
+    for first, last in ((0, 12), (9, 21), (18, 29)):
+        heavy[last, first] = 0.5
+    order = rng.permutation(30)
+    edges = csr_array(heavy[order][:, order])
+    taken = feedback(edges)
+    assert edges.data[taken].tolist() == [0.5] * 3
+
+
+def test_the_heuristic_is_near_the_optimum(monkeypatch: pytest.MonkeyPatch) -> None:
+    ratios = []
+    for seed in range(25):
+        edges = random_edges(seed, 9, zeros=0)
+        best = edges.data[feedback(edges)].sum()
+        with monkeypatch.context() as patch:
+            patch.setattr(SOLVER, "MOST_EXACT", 1)
+            taken = feedback(edges)
+        assert nx.is_directed_acyclic_graph(without(edges, taken))
+        assert edges.data[taken].sum() >= best - 1e-9
+        for edge in np.flatnonzero(taken):
+            rest = taken.copy()
+            rest[edge] = False
+            assert not nx.is_directed_acyclic_graph(without(edges, rest)), "none to spare"
+        ratios.append(edges.data[taken].sum() / best)
+    assert np.mean(ratios) < 1.1
+
+
+def skipping(seed: int) -> tuple[NetGraph, np.ndarray]:
+    """Four layers, every pair connected, some weights 0, some units without a module."""
+    rng = np.random.default_rng(seed)
+    widths = (3, 4, 3, 2)
+    starts = np.cumsum([0, *widths]).tolist()
+    layers = tuple(
+        Layer(f"l{i}", role, (width,), starts[i], starts[i + 1])  # type: ignore[arg-type]
+        for i, (role, width) in enumerate(
+            zip(("input", "hidden", "hidden", "output"), widths, strict=True)
+        )
+    )
+    pairs = list(itertools.combinations(range(4), 2))
+    dense = np.zeros((starts[-1], starts[-1]))
+    for a, b in pairs:
+        kept = rng.random((widths[a], widths[b])) < 0.6
+        dense[layers[a].units, layers[b].units] = kept
+    source, target = np.nonzero(dense)
+    weights = rng.normal(size=source.size) * (rng.random(source.size) < 0.85)
+    blocks = tuple(Block(f"l{a}", f"l{b}", None, "linear", 1) for a, b in pairs)
+    stored = csr_array(coo_array((weights, (source, target)), shape=dense.shape))
+    return NetGraph(stored, None, layers, blocks), rng.integers(-1, 3, starts[-1])
+
+
+def walks(graph: NetGraph) -> list[tuple[list[int], float]]:
+    """All input→output paths with their weights."""
+    dense = np.abs(graph.weights.toarray().astype(np.float64))
+    found, open_walks = [], [([unit], 1.0) for unit in graph.inputs.tolist()]
+    while open_walks:
+        walk, weight = open_walks.pop()
+        if walk[-1] in graph.outputs:
+            found.append((walk, weight))
+        onwards = np.flatnonzero(dense[walk[-1]]).tolist()
+        open_walks += [([*walk, unit], weight * dense[walk[-1], unit]) for unit in onwards]
+    return found
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 10_000))
+def test_flow_against_all_paths(seed: int) -> None:
+    graph, labels = skipping(seed)
+    partition = Partition(labels)
+    labels, n_modules = partition.labels, partition.n_modules
+    measured = flow(graph, partition)
+    counts, weights, shares = (np.zeros((n_modules, n_modules)) for _ in range(3))
+    ends = zip(graph.sources, graph.weights.indices, graph.balanced.weights.data, strict=True)
+    for source, target, weight in ends:
+        if labels[source] >= 0 and labels[target] >= 0:
+            counts[labels[source], labels[target]] += 1
+            weights[labels[source], labels[target]] += weight
+    paths = walks(graph)
+    total = sum(weight for _, weight in paths)
+    for walk, weight in paths:
+        for source, target in itertools.pairwise(walk):
+            if labels[source] >= 0 and labels[target] >= 0:
+                shares[labels[source], labels[target]] += weight / total
+    np.testing.assert_array_equal(measured.edges, counts)
+    np.testing.assert_allclose(measured.weight, weights)
+    np.testing.assert_allclose(measured.path_share, shares, atol=1e-12)
+    table = measured.table()
+    assert table["edges"].sum() == counts.sum()
+    assert (np.diff(table["weight"]) <= 0).all()
+    summary = measured.summary()
+    assert json.loads(json.dumps(summary, allow_nan=False)) == summary
+
+
+def test_flow_of_another_graph_or_too_many_modules() -> None:
+    graph = from_matrices([np.ones((1, 5000))])
+    with pytest.raises(GraphError, match="2 labels"):
+        flow(graph, Partition([0, 0]))
+    with pytest.raises(LimitError, match="5001 modules"):
+        flow(graph, Partition(np.arange(5001)))
+
+
+def strands(
+    seed: int,
+    feeds: dict[tuple[int, int], float],
+    *,
+    n: int = 8,
+    k: int = 3,
+    within: float = 0.5,
+    between: float = 0.03,
+    n_layers: int = 5,
+) -> tuple[NetGraph, Partition]:
+    """Modules through all layers; an edge is there with the probability of its two modules."""
+    rng = np.random.default_rng(seed)
+    chance = np.full((k, k), between)
+    np.fill_diagonal(chance, within)
+    for pair, share in feeds.items():
+        chance[pair] = share
+    of = np.repeat(np.arange(k), n)
+    kept = [rng.random((k * n, k * n)) < chance[of][:, of].T for _ in range(n_layers - 1)]
+    weights = [mask * rng.lognormal(size=mask.shape) for mask in kept]
+    return from_matrices(weights), Partition(np.tile(of, n_layers))
+
+
+def pairs(found: Hierarchy) -> set[tuple[int, int]]:
+    ends = found.edges.tocoo()
+    return set(zip(ends.row.tolist(), ends.col.tolist(), strict=True))
+
+
+def test_strands_that_exchange_edges_at_random_feed_nobody() -> None:
+    wrong = 0
+    for seed in range(10):
+        graph, truth = strands(seed, {}, n=6, between=0.1, n_layers=4)
+        assert len(infer(graph, truth).modules) == 1, "all feed each other"
+        found = ordered(graph.pattern, truth, null=rewire, n=20, rng=seed)
+        assert found.merged == ()
+        assert len(found.modules) == 3
+        wrong += bool(pairs(found))
+        assert len(found.left_out) + len(pairs(found)) + len(found.feedback) == 6
+    assert wrong <= 2  # each with probability .05 at most; 3 or more: .012
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_planted_chain_is_found(seed: int) -> None:
+    graph, truth = strands(seed, {(0, 1): 0.3, (1, 2): 0.3})
+    assert len(infer(graph, truth).modules) == 1
+    for form, null in ((graph, rebalanced(rewire)), (graph.pattern, rewire)):
+        found = ordered(form, truth, null=null, n=40, rng=seed)
+        assert pairs(found) == {(0, 1), (1, 2)}
+        assert found.level.tolist() == [0, 1, 2]
+        assert found.kind == "partly ordered"
+        assert all(link.net_z > 2 for link in found.links if link.verdict == "above chance")
+
+
+def test_feedback_that_exceeds_chance_is_named() -> None:
+    graph, truth = strands(0, {(0, 1): 0.5, (1, 2): 0.5, (2, 0): 0.2}, within=0.3)
+    found = ordered(graph.pattern, truth, null=rewire, n=40, rng=0)
+    assert pairs(found) == {(0, 1), (1, 2)}
+    (back,) = found.feedback
+    assert (back.source, back.target, back.verdict) == (2, 0, "feedback")
+    assert back.z > 0 or back.net_z > 0
+
+
+def test_links_on_no_circle_are_kept_and_tested() -> None:
+    """Two modules at the inputs, read by one at the outputs, as degrees alone would have it."""
+    graph = from_matrices([np.ones((4, 4))])
+    found = ordered(graph, Partition([0, 0, 1, 1, 2, 2, 2, 2]), null=rewire, n=20, rng=0)
+    assert pairs(found) == {(0, 2), (1, 2)}
+    assert found.kind == "ordered"
+    assert [(x.verdict, x.n_edges, x.weight, x.chance, x.z, x.net_z, x.p) for x in found.links] == [
+        ("no circle", 8, 8.0, 8.0, 0.0, 0.0, 1.0)
+    ] * 2
+    assert [x.path_share for x in found.links] == pytest.approx([0.5, 0.5])
+
+
+def test_numbers_of_links_from_the_draws_themselves() -> None:
+    graph, truth = strands(3, {(0, 1): 0.2}, n=5)
+    found = ordered(graph.pattern, truth, null=rewire, n=30, rng=9)
+    seen, draws = flow(graph.pattern, truth).weight, []
+
+    def kept(graph: NetGraph, *, rng: object = None) -> NetGraph:
+        drawn = rewire(graph, rng=rng)  # type: ignore[arg-type]
+        draws.append(flow(drawn, truth).weight)
+        return drawn
+
+    again = ordered(graph.pattern, truth, null=kept, n=30, rng=9)
+    assert again.links == found.links
+    assert len(draws) == 30
+    for link in found.links:
+        there, back = (link.source, link.target), (link.target, link.source)
+        p = []
+        for value, null, z in (
+            (seen[there], np.array([x[there] for x in draws]), link.z),
+            (seen[there] - seen[back], np.array([x[there] - x[back] for x in draws]), link.net_z),
+        ):
+            assert z == pytest.approx((value - null.mean()) / null.std())
+            extreme = int((null >= value - 1e-9).sum())
+            share = (extreme + 1) / 31
+            p.append(share if extreme >= 10 else min(share, norm.sf(z)))
+        assert link.p == pytest.approx(min(1.0, 2 * min(p)))
+        assert link.chance == pytest.approx(np.mean([x[there] for x in draws]))
+
+
+def test_the_rule_of_benjamini_and_hochberg() -> None:
+    """The largest k of which p_(k) ≤ .05 k / n: all up to it, also those above their own line."""
+    module = sys.modules["netsculpt.hierarchy.ordered"]
+    p = np.array([0.2, 0.021, 0.001, 0.024, 0.019])
+    assert module._discovered(p, 0.05).tolist() == [False, True, True, True, True]
+    assert module._discovered(p, 0.001).tolist() == [False] * 5
+    assert module._discovered(np.zeros(0), 0.05).size == 0
+
+
+def scaled(graph: NetGraph, seed: int, *, exact: bool) -> NetGraph:
+    """Hidden units with incoming weights × c, outgoing ÷ c; c a power of 2 or any number."""
+    rng = np.random.default_rng(seed)
+    c = 2.0 ** rng.integers(-6, 7, graph.n_units) if exact else rng.lognormal(size=graph.n_units)
+    c[graph.inputs] = c[graph.outputs] = 1.0
+    weights = graph.weights.data.astype(np.float64)
+    return graph.with_weights(weights * c[graph.weights.indices] / c[graph.sources])
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_scales_of_units_change_nothing(exact: bool) -> None:
+    graph, truth = strands(1, {(0, 1): 0.3}, n=5)
+    graph = graph.with_weights(graph.weights.data.astype(np.float64))
+    other = scaled(graph, 2, exact=exact)
+    one, two = (ordered(x, truth, null=rebalanced(rewire), n=20, rng=0) for x in (graph, other))
+    assert pairs(one) == pairs(two)
+    for a, b in zip(one.links, two.links, strict=True):
+        assert (a.n_edges, a.verdict) == (b.n_edges, b.verdict)
+        for name in ("weight", "path_share", "chance", "z", "net_z", "p"):
+            assert getattr(a, name) == pytest.approx(getattr(b, name), rel=1e-6), name
+    plain, again = infer(graph, truth), infer(other, truth)
+    np.testing.assert_allclose(plain.edges.toarray(), again.edges.toarray(), rtol=1e-6)
+    assert plain.trophic_incoherence == pytest.approx(again.trophic_incoherence, rel=1e-6)
+    for name in ("edges", "weight", "path_share"):
+        np.testing.assert_allclose(
+            getattr(flow(graph, truth), name), getattr(flow(other, truth), name), rtol=1e-6
+        )
+
+
+def test_same_seed_same_links_any_number_of_workers() -> None:
+    graph, truth = strands(2, {}, n=4)
+    one = ordered(graph, truth, null=rebalanced(rewire), n=20, rng=3)
+    seen: list[tuple[int, int]] = []
+    two = ordered(
+        graph,
+        truth,
+        null=rebalanced(rewire),
+        n=20,
+        rng=3,
+        jobs=2,
+        progress=lambda *done: seen.append(done),
+    )
+    assert one.links == two.links
+    assert seen[-1] == (20, 20)
+    assert one.links != ordered(graph, truth, null=rebalanced(rewire), n=20, rng=4).links
+
+
+def test_tables_and_json_of_tested_links() -> None:
+    graph, truth = strands(0, {(0, 1): 0.3})
+    found = ordered(graph, truth, null=rebalanced(rewire), n=20, rng=0)
+    table = found.link_table()
+    assert len(table) == len(found.links) == 6
+    assert table["verdict"].tolist() == [link.verdict for link in found.links]
+    summary = found.summary()
+    assert json.loads(json.dumps(summary, allow_nan=False)) == summary
+    assert summary["kind"] == "partly ordered"
+    assert [link["source"] for link in summary["links"]] == table["source"].tolist()
+    assert infer(graph, truth).kind == "merged"
+    assert len(infer(graph, truth).link_table()) == 0
+
+
+def test_no_links_and_no_modules() -> None:
+    graph = from_matrices([np.eye(2)])
+    apart = ordered(graph, Partition([0, 1, 0, 1]), null=rewire, rng=0)
+    assert (apart.kind, apart.links, apart.level.tolist()) == ("parallel", (), [0, 0])
+    none = ordered(graph, Partition([-1] * 4), null=rewire, rng=0)
+    assert (none.kind, none.modules, none.links) == ("one", (), ())
+
+
+@pytest.mark.parametrize(("n", "level"), [(19, 0.05), (20, 0.0), (20, 1.0)])
+def test_too_few_null_networks_or_no_level(n: int, level: float) -> None:
+    with pytest.raises(GraphError, match="at least 20 null networks"):
+        ordered(from_matrices([np.eye(2)]), Partition([0] * 4), null=rewire, n=n, level=level)
+
+
+@pytest.mark.parametrize("name", CIRCUITS)
+def test_true_modules_of_a_circuit_give_its_function_graph(name: str) -> None:
+    circuit = parse_circuit(CIRCUITS[name]())
+    net = compile_circuit(circuit)
+    graph = from_matrices(list(net.weights))
+    found = ordered(graph, net.truth, null=rebalanced(rewire), n=20, rng=0)
+    named = {(net.modules[a], net.modules[b]) for a, b in pairs(found)}
+    assert named == function_graph(circuit)
+    assert found.kind in ("ordered", "parallel", "one")
+    assert pairs(found) == pairs(infer(graph, net.truth))
