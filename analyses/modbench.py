@@ -10,8 +10,8 @@ installed; PYTHON is a Python that has graph-tool, which pip does not install.
 
 table.md is read first (overview.csv has its numbers); losses.csv says where the default is beaten,
 calibration.csv how often networks are called modular, scores.csv has every network and entrant.
-The networks are frozen: their digest is part of the version. A cell is known by the names and versions
-of its entrants: after a change of a detector, use another folder.
+The networks are frozen: their digest is part of the version. A cell is known by the names and
+versions of its entrants: after a change of a detector, use another folder.
 """
 
 from __future__ import annotations

@@ -69,7 +69,8 @@ def _row(
     name = cell.suite, cell.family, index, entrant.name
     form = forms[entrant.sees]
     found, seconds = entrant.modules(network, form, stream(0, "entrant", *name))
-    row = {"seconds": seconds, **scores(network, found), "labels": found.labels}
+    judged = scores(network, found, stream(0, "hierarchy", *name))
+    row = {"seconds": seconds, **judged, "labels": found.labels}
     if cell.n_nulls and entrant.tested:
         row |= _test(entrant, network, forms, cell.n_nulls, stream(0, "nulls", *name))
     return row

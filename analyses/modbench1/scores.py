@@ -10,14 +10,17 @@ from numpy.typing import NDArray
 from modbench1.network import Network
 from netsculpt.graph.graph import live_units
 from netsculpt.graph.partition import NO_MODULE, Partition
-from netsculpt.hierarchy import infer
+from netsculpt.hierarchy import Hierarchy, infer, ordered
 from netsculpt.modules import compare, layer_ami
 from netsculpt.modules.comparison import matching, overlaps
+from netsculpt.nulls import rebalanced, rewire
 
 __all__ = ["fed_edges", "scores"]
 
+_NULLS = 40  # null networks that test the edges between modules
 
-def scores(network: Network, found: Partition) -> dict[str, Any]:
+
+def scores(network: Network, found: Partition, rng: np.random.Generator) -> dict[str, Any]:
     """Scores of a partition [U], over the live units whose true module is known.
 
     A unit that the partition leaves out counts as a module of its own.
@@ -25,8 +28,8 @@ def scores(network: Network, found: Partition) -> dict[str, Any]:
     ``ami``: adjusted mutual information with the true modules, over all units; ``inputs``,
     ``hidden``, ``outputs``: over these; ``ami_by_layer``, ``ami_layers``: in each layer with at
     least two true modules, and their mean. ``exact_inputs``, ``exact_outputs``: the same groups.
-    ``splits``: some layer has live units in two modules or more. ``precision``, ``recall``, ``f1``:
-    of the edges between modules, see `fed_edges`.
+    ``splits``: some layer has live units in two modules or more. ``precision``, ``recall``, ``f1``,
+    ``f1_merged``: of the edges between modules, see `fed_edges`; `rng` is for its null networks.
     """
     graph = network.graph
     live = live_units(graph)
@@ -56,34 +59,48 @@ def scores(network: Network, found: Partition) -> dict[str, Any]:
         "found": found.n_modules,
         "splits": bool(n_places > np.unique(depth).size),
         "layer_ami": layer_ami(graph, found),
-        **(fed_edges(network, found) if network.feeds else {}),
+        **(fed_edges(network, found, rng) if network.feeds else {}),
     }
 
 
-def fed_edges(network: Network, found: Partition) -> dict[str, float]:
-    """Precision, recall and F1 of the edges of `netsculpt.hierarchy.infer` between modules.
+def fed_edges(network: Network, found: Partition, rng: np.random.Generator) -> dict[str, float]:
+    """Precision, recall and F1 of the edges between modules, as `netsculpt analyze` finds them.
 
-    Modules of the hierarchy are matched one to one with the true ones, by the largest summed
-    Jaccard index. A found edge is right if both its ends are matched and the first true module
-    feeds the second.
+    Where modules feed each other in a circle, these are the edges of
+    `netsculpt.hierarchy.ordered`, which chance does not explain; else those of `infer`, which would
+    merge such modules: ``f1_merged`` is its F1. Found modules are matched one to one with the true
+    ones, by the largest summed Jaccard index. A found edge is right if both its ends are matched
+    and the first true module feeds the second.
     """
     assert network.feeds is not None
-    hierarchy = infer(network.graph, found)
-    live = live_units(network.graph)
-    truth = np.where(live, network.truth.labels, NO_MODULE)
+    merging = infer(network.graph, found)
+    tested = merging
+    if merging.merged:
+        tested = ordered(network.graph, found, null=rebalanced(rewire), n=_NULLS, rng=rng)
+    precision, recall, f1 = _agreement(network, tested)
+    return {
+        "precision": precision,
+        "recall": recall,
+        "f1": f1,
+        "f1_merged": _agreement(network, merging)[2],
+    }
+
+
+def _agreement(network: Network, hierarchy: Hierarchy) -> tuple[float, float, float]:
+    """Precision (NaN if no edge was found), recall and F1."""
+    assert network.feeds is not None
+    truth = np.where(live_units(network.graph), network.truth.labels, NO_MODULE)
     labels = hierarchy.partition.labels
     both = (truth != NO_MODULE) & (labels != NO_MODULE)
-    mine, true = matching(overlaps(labels[both], truth[both]))[:2]
-    name = dict(zip(mine.tolist(), true.tolist(), strict=True))
+    common = overlaps(labels[both], truth[both])
+    pairs = zip(*(x.tolist() for x in matching(common)[:2]), strict=True)
+    name = {mine: true for mine, true in pairs if common[mine, true] > 0}
     edges = hierarchy.edges.tocoo()
-    pairs = zip(edges.row.tolist(), edges.col.tolist(), strict=True)
-    right = sum((name.get(a), name.get(b)) in network.feeds for a, b in pairs)
+    ends = zip(edges.row.tolist(), edges.col.tolist(), strict=True)
+    right = sum((name.get(a), name.get(b)) in network.feeds for a, b in ends)
     n_found, n_true = edges.nnz, len(network.feeds)
-    return {
-        "precision": right / n_found if n_found else np.nan,
-        "recall": right / n_true,
-        "f1": 2 * right / (n_found + n_true),
-    }
+    precision = right / n_found if n_found else np.nan
+    return precision, right / n_true, 2 * right / (n_found + n_true)
 
 
 def _ami(labels: NDArray[np.integer], truth: NDArray[np.integer]) -> float:

@@ -15,7 +15,17 @@ __all__ = ["LEVEL", "as_text", "calibration", "families", "losses", "made", "ove
 
 LEVEL = 0.05
 FREE = "module-free"
-_MEASURES = ("ami", "ami_layers", "inputs", "hidden", "outputs", "precision", "recall", "f1")
+_MEASURES = (
+    "ami",
+    "ami_layers",
+    "inputs",
+    "hidden",
+    "outputs",
+    "precision",
+    "recall",
+    "f1",
+    "f1_merged",
+)
 _RESAMPLES = 2000
 
 
