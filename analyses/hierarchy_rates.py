@@ -48,8 +48,8 @@ STRANDS: Mapping[str, Mapping[tuple[int, int], float]] = {
 class Setup:
     """What all cells have in common."""
 
-    n_tried: int = 200  # seeds sculpted for each task
-    n_networks: int = 10  # of them measured: the first that solve it
+    n_tried: int = 100  # seeds sculpted for each task
+    n_networks: int = 12  # of them measured: the first that solve it
     n_nulls: int = 50
     n_strands: int = 40  # networks of each kind
     between: float = 0.05  # probability of an edge between strands that do not feed each other
