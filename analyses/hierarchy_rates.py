@@ -4,11 +4,13 @@
 
 Networks compiled from circuits, and nets sculpted to compute circuits, whose function graph is
 known. Modules are the true ones (units by what they compute), those found from weights alone
-(`path_signature`), and those found with data (`functional`); the hierarchy is that of
+(`path_signature`), and those found with data (`functional`), each as they are and divided into
+sub-functions (`netsculpt.hierarchy.subfunctions`); the hierarchy is that of
 `netsculpt.hierarchy.infer`, which merges modules that feed each other, or of `ordered`, which tests
-their links. A sculpted net may compute a function by a way of its own: the true modules show how
-far its wiring is that of the circuit, which bounds every detector; "net" compares with the links
-that there are between the true modules. Strands are networks without feeding, and with a planted chain.
+their links. A sculpted net may compute its outputs by a way of its own, with other functions; only
+nets that compute them as the circuit does are scored, by what their units read and serve on the
+whole truth table, and table "sculpted" says how many they are. Strands are networks without
+feeding, and with a planted chain.
 """
 
 from __future__ import annotations
@@ -28,13 +30,14 @@ from netsculpt.core.random import stream
 from netsculpt.graph.graph import NetGraph
 from netsculpt.graph.matrices import from_matrices
 from netsculpt.graph.partition import Partition
-from netsculpt.hierarchy import Hierarchy, infer, ordered
+from netsculpt.hierarchy import Hierarchy, infer, ordered, subfunctions
 from netsculpt.modules import path_signature
 from netsculpt.modules.data_aware import functional
 from netsculpt.nulls import rebalanced, rewire
 from netsculpt.studies.study import Rows, Study
 
 TRUE, WEIGHTS, DATA = "true", "path_signature", "functional"
+DIVIDED = " + subfunctions"
 STRANDS: Mapping[str, Mapping[tuple[int, int], float]] = {
     "no feeding": {},
     "chain of three": {(0, 1): 0.25, (1, 2): 0.25},
@@ -101,18 +104,26 @@ def measure(cell: Cell) -> Rows:
     setup = cell.setup
     if cell.suite == "strands":
         return {"planted": _planted(cell)}
+    made: Rows = {}
+    networks: tuple[Network, ...]
     if cell.suite == "compiled":
-        networks = [compiled(cell.name, cell.text)]
+        networks = (compiled(cell.name, cell.text),)
     else:
-        networks = sculpted(
-            cell.name, cell.text, n_tried=setup.n_tried, n_networks=setup.n_networks
-        )
+        found = sculpted(cell.name, cell.text, n_tried=setup.n_tried, n_networks=setup.n_networks)
+        networks = found.networks
+        counts = {
+            "task": cell.name,
+            "tried": setup.n_tried,
+            "solved": found.n_solved,
+            "as_circuit": found.n_alike,
+        }
+        made = {"sculpted": [counts]}
     rows = [
         {"suite": cell.suite, "task": cell.name, "network": network.name, **row}
         for network in networks
         for row in _scored(network, setup)
     ]
-    return {"networks": rows}
+    return {**made, "networks": rows}
 
 
 def _scored(network: Network, setup: Setup) -> list[dict[str, Any]]:
@@ -122,14 +133,9 @@ def _scored(network: Network, setup: Setup) -> list[dict[str, Any]]:
         WEIGHTS: path_signature(graph),
         DATA: functional(graph, network.influence),
     }
-    ends = labels[graph.sources], labels[graph.weights.indices]
-    every = set(zip(ends[0].tolist(), ends[1].tolist(), strict=True))
-    truths = {
-        "circuit": network.edges,
-        "net": frozenset((a, b) for a, b in every if a != b and -1 not in (a, b)),
-    }
+    divided = {name + DIVIDED: subfunctions(graph, partitions[name]) for name in (WEIGHTS, DATA)}
     rows = []
-    for modules, partition in partitions.items():
+    for modules, partition in {**partitions, **divided}.items():
         for rule, found in {
             "infer": infer(graph, partition),
             "ordered": ordered(
@@ -141,23 +147,21 @@ def _scored(network: Network, setup: Setup) -> list[dict[str, Any]]:
             ),
         }.items():
             match = matched(found.partition.labels, labels)
-            for truth, edges in truths.items():
-                precision, recall, f1 = precision_recall(_links(found), edges, match)
-                rows.append(
-                    {
-                        "modules": modules,
-                        "rule": rule,
-                        "truth": truth,
-                        "n_modules": partition.n_modules,
-                        "n_true": int(np.unique(labels[labels >= 0]).size),
-                        "n_links": found.edges.nnz,
-                        "n_true_links": len(edges),
-                        "kind": found.kind,
-                        "precision": precision,
-                        "recall": recall,
-                        "f1": f1,
-                    }
-                )
+            precision, recall, f1 = precision_recall(_links(found), network.edges, match)
+            rows.append(
+                {
+                    "modules": modules,
+                    "rule": rule,
+                    "n_modules": partition.n_modules,
+                    "n_true": int(np.unique(labels[labels >= 0]).size),
+                    "n_links": found.edges.nnz,
+                    "n_true_links": len(network.edges),
+                    "kind": found.kind,
+                    "precision": precision,
+                    "recall": recall,
+                    "f1": f1,
+                }
+            )
     return rows
 
 
@@ -214,14 +218,14 @@ def tables(rows: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     scores = ["precision", "recall", "f1"]
     if "networks" in rows:
         frame = rows["networks"]
-        by = ["suite", "modules", "rule", "truth"]
+        by = ["suite", "modules", "rule"]
         every = frame.groupby(by, sort=False)
         made["rates"] = every[scores].mean().round(3).assign(n=every.size()).reset_index()
-        of_circuit = frame[(frame["truth"] == "circuit") & (frame["rule"] == "ordered")]
+        tested = frame[frame["rule"] == "ordered"]
         made["by_task"] = (
-            of_circuit.pivot_table("f1", ["suite", "task"], "modules", "mean", sort=False)
+            tested.pivot_table("f1", ["suite", "task"], "modules", "mean", sort=False)
             .round(2)
-            .assign(n=of_circuit.groupby(["suite", "task"], sort=False)["network"].nunique())
+            .assign(n=tested.groupby(["suite", "task"], sort=False)["network"].nunique())
             .reset_index()
         )
     if "planted" in rows:
@@ -233,7 +237,7 @@ def tables(rows: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
 
 def show(tables: Mapping[str, pd.DataFrame]) -> None:
     """Print the tables."""
-    for name in ("rates", "by_task", "strands"):
+    for name in ("rates", "by_task", "sculpted", "strands"):
         if name in tables:
             print(f"\n{name}\n{tables[name].to_string(index=False)}")
 

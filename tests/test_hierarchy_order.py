@@ -17,10 +17,10 @@ from scipy.stats import norm
 
 from netsculpt.core.errors import GraphError, LimitError
 from netsculpt.graph.circuits import compile_circuit, function_graph, parse_circuit
-from netsculpt.graph.graph import Block, Layer, NetGraph
+from netsculpt.graph.graph import Block, Layer, NetGraph, live_units
 from netsculpt.graph.matrices import from_matrices
 from netsculpt.graph.partition import Partition
-from netsculpt.hierarchy import Hierarchy, feedback, flow, infer, ordered
+from netsculpt.hierarchy import Hierarchy, feedback, flow, infer, ordered, subfunctions
 from netsculpt.nulls import rebalanced, rewire
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "analyses"))
@@ -375,3 +375,94 @@ def test_true_modules_of_a_circuit_give_its_function_graph(name: str) -> None:
     assert named == function_graph(circuit)
     assert found.kind in ("ordered", "parallel", "one")
     assert pairs(found) == pairs(infer(graph, net.truth))
+
+
+def reads_of(graph: NetGraph, inside: set[int]) -> dict[int, set[int]]:
+    """Inputs with a path of units inside to each of them, itself included."""
+    ends = zip(graph.sources.tolist(), graph.weights.indices.tolist(), strict=True)
+    below: dict[int, set[int]] = {u: {u} if u in graph.inputs else set() for u in inside}
+    for source, target in sorted(ends, key=lambda end: end[1]):
+        if source in inside and target in inside:
+            below[target] |= below[source]
+    return below
+
+
+def funnels_by_definition(graph: NetGraph, inside: set[int]) -> dict[int, frozenset[int]]:
+    """The smallest funnel that holds each unit, from its definition, by sets."""
+    reads = reads_of(graph, inside)
+    ends = list(zip(graph.sources.tolist(), graph.weights.indices.tolist(), strict=True))
+    ends = [end for end in ends if set(end) <= inside]
+    inputs = set(graph.inputs.tolist())
+    found = []
+    for group in {frozenset(reads[u]) for u in inside - inputs if len(reads[u]) > 1}:
+        cone = {u for u in inside if reads[u] and reads[u] <= group}
+        out = [(u, v) for u, v in ends if u in cone and v not in cone]
+        if not out or any(u in inputs for u, _ in out):
+            continue
+        width = 0
+        for layer in graph.layers:
+            own = [(u, v) for u, v in out if layer.start <= u < layer.stop]
+            width += min(len({u for u, _ in own}), len({v for _, v in own}))
+        if width < len(group):
+            found.append((group, cone))
+    held = {}
+    for unit in inside:
+        holding = [group for group, cone in found if unit in cone]
+        sizes = [len(group) for group in holding]
+        alone = [group for group in holding if sizes.count(len(group)) == 1]
+        if alone:
+            held[unit] = min(alone, key=len)
+    return held
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(0, 10_000))
+def test_subfunctions_by_definition(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    widths = (6, 5, 4, 3)
+    matrices = [(rng.random((b, a)) < 0.3).astype(float) for a, b in itertools.pairwise(widths)]
+    graph = from_matrices(matrices)
+    labels = Partition(rng.integers(-1, 2, graph.n_units)).labels
+    live = live_units(graph)
+    inside = {u for u in range(graph.n_units) if live[u] and labels[u] >= 0}
+    held = funnels_by_definition(graph, inside)
+    keys: list[object] = [
+        (int(labels[u]), held.get(u)) if labels[u] >= 0 else None for u in range(graph.n_units)
+    ]
+    ends = list(zip(graph.sources.tolist(), graph.weights.indices.tolist(), strict=True))
+    for unit in range(6, graph.n_units - 3):  # hidden
+        readers = [u for u, v in ends if v == unit and {u, v} <= inside]
+        if len(readers) == 1:
+            keys[unit] = keys[readers[0]]
+    numbers: dict[object, int] = {None: -1}
+    for key in keys:
+        numbers.setdefault(key, len(numbers))
+    expected = Partition([numbers[key] for key in keys])
+    found = subfunctions(graph, Partition(labels, "given"))
+    assert found.labels.tolist() == expected.labels.tolist()
+    assert found.method == "given"
+
+
+@pytest.mark.parametrize("name", ["chain-4", "parity-tree-8", "three-gates", "shared-by-3"])
+def test_one_module_divided_into_the_functions_of_a_circuit(name: str) -> None:
+    """Of chains and trees the wiring alone tells all; where functions share no input."""
+    circuit = parse_circuit(CIRCUITS[name]())
+    net = compile_circuit(circuit)
+    graph = from_matrices(list(net.weights))
+    given = Partition([0] * graph.n_units) if name != "shared-by-3" else net.truth
+    assert subfunctions(graph, given).labels.tolist() == net.truth.labels.tolist()
+
+
+def test_two_funnels_of_one_size_hold_nothing_in_common() -> None:
+    """Each of two units reads three of four inputs, by relays; two are common to both."""
+    second = np.array([[1, 1, 1, 0], [0, 1, 1, 1]])
+    graph = from_matrices([np.eye(4), second, np.ones((1, 2))])
+    found = subfunctions(graph, Partition([0] * 11))
+    assert found.labels.tolist() == [0, 1, 1, 2, 0, 1, 1, 2, 0, 2, 1]
+
+
+def test_subfunctions_of_another_graph_or_without_modules() -> None:
+    graph = from_matrices([np.eye(2), np.ones((1, 2))])
+    assert subfunctions(graph, Partition([-1] * 5)).labels.tolist() == [-1] * 5
+    with pytest.raises(GraphError, match="1 labels"):
+        subfunctions(graph, Partition([0]))

@@ -138,7 +138,10 @@ SCULPTED: Mapping[str, Callable[[], str]] = MappingProxyType(
         "three-users": lambda: _used(
             2,
             _lines(
-                "shared = (a | b) & (c | d)", "f = shared & x", "g = shared & y", "h = shared & z"
+                "shared = (a | b) & (c | d) & (a | d)",
+                "f = shared & x",
+                "g = shared & y",
+                "h = shared & z",
             ),
             *"fgh",
         ),

@@ -5,5 +5,16 @@ from netsculpt.hierarchy.flow import Flow, flow
 from netsculpt.hierarchy.infer import infer
 from netsculpt.hierarchy.ordered import ordered
 from netsculpt.hierarchy.result import Hierarchy, Link, Module
+from netsculpt.hierarchy.subfunctions import subfunctions
 
-__all__ = ["Flow", "Hierarchy", "Link", "Module", "feedback", "flow", "infer", "ordered"]
+__all__ = [
+    "Flow",
+    "Hierarchy",
+    "Link",
+    "Module",
+    "feedback",
+    "flow",
+    "infer",
+    "ordered",
+    "subfunctions",
+]

@@ -31,6 +31,7 @@ __all__ = ["module_hierarchy"]
 
 _MARGIN = 2.0  # points
 _WIDEST_BOX = 86.0
+_LEAST_TEXT = 5.0  # points
 _BEND = 4.0  # height kept free where an arrow passes between boxes
 
 
@@ -128,7 +129,8 @@ def _places(hierarchy: Hierarchy, width: float, height: float, size: float) -> _
     ]
     n_nodes = np.bincount(level, minlength=1)
     n_boxes = np.bincount(hierarchy.level, minlength=n_nodes.size)
-    gap = float(np.clip(0.25 * height / max(n_nodes.max(), 1), 1.0, 12.0))
+    each = height / max(n_nodes.max(), 1)
+    gap = 1.0 if each < 1.5 * _LEAST_TEXT else min(0.25 * each, 12.0)
     room = height - gap * (n_nodes - 1) - _BEND * (n_nodes - n_boxes)
     tallest = float(np.clip(room / np.maximum(n_boxes, 1), 1.0, 8.5 * size).min())
     n_units = np.array([module.n_units for module in hierarchy.modules], dtype=np.float64)
@@ -179,11 +181,14 @@ def _relative(weights: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _arrows(ax: Axes, places: _Places) -> None:
     strength = places.strength
+    ends = [node for route in places.routes for node in (route[0], route[-1])]
+    lowest = places.height[ends].min(initial=np.inf)
+    thickest = float(np.clip(0.12 * lowest, 0.8, 3.0))  # heads of neighbours must not overlap
     leaves = _ports(places, [(route[0], route[1]) for route in places.routes])
     arrives = _ports(places, [(route[-1], route[-2]) for route in places.routes])
     half = places.width / 2
     for edge in np.argsort(strength, kind="stable"):
-        route, thickness = places.routes[edge], 0.5 + 2.5 * strength[edge]
+        route, thickness = places.routes[edge], 0.5 + (thickest - 0.5) * strength[edge]
         x = places.column[places.level[route]]
         head = 3.0 + 1.2 * thickness
         back = places.is_back[edge]
@@ -249,6 +254,8 @@ def _box(
     small = 0.85 * size
     texts = box_texts(module, names, places.width - 4.0, size, small)
     room = 1 + int(max(height - 2.0 - 1.2 * size, 0.0) // (1.2 * small))
+    if _LEAST_TEXT <= height < size:  # many boxes: their numbers alone
+        texts, size = [f"{module.label}"], _LEAST_TEXT
     texts = texts[: room if height >= size else 0]
     top = y - (1.2 * size + 1.2 * small * (len(texts) - 1)) / 2
     for line, text in enumerate(texts):
