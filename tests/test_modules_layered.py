@@ -89,7 +89,7 @@ def test_every_step_accounts_for_the_quality(gamma: float) -> None:
         assert labels.max() + 1 == n_modules
         assert q(labels) - before == pytest.approx(gained / total, abs=1e-12)
         assert gained > 0
-        parts, n_parts = refined(level, gamma, labels, n_modules, state)
+        parts, n_parts = refined(level, gamma, labels, state)
         assert parts.max() + 1 == n_parts
         for part in range(n_parts):
             assert np.unique(labels[parts == part]).size == 1, "parts lie inside modules"
@@ -139,6 +139,26 @@ def test_the_modularity_matrix_gives_the_same_quality(gamma: float) -> None:
         while move(level, gamma, 1e-9, 10_000, best, np.ones(n, bool), state)[0] > 0:
             dense_move(dense, 1e-12, 10_000, best, np.ones(n, bool), state)
         assert dense_move(dense, 1e-9, 10_000, best, np.ones(n, bool), state)[0] == 0
+
+
+def test_the_table_of_strengths_is_left_empty() -> None:
+    """Whatever wrote to it; otherwise the next sweep would begin with wrong null terms."""
+    graph, rng = mixed(), np.random.default_rng(0)
+    level, _ = live_level(graph, live_units(graph))
+    assert level.table.shape[0] == 2 * level.alone.size
+    for seed in range(5):
+        state = np.array([seed], np.uint64)
+        labels = rng.integers(8, size=level.alone.size).astype(np.int32)
+        for most in (20, 10_000):
+            move(level, 1.0, 1e-12, most, labels, np.ones(labels.size, bool), state)
+            assert not level.table.any()
+        parts, n_parts = refined(level, 1.0, labels, state)
+        assert not level.table.any()
+        above = aggregated(level, parts, n_parts)
+        move(
+            above, 1.0, 1e-12, 99, np.arange(n_parts, dtype=np.int32), np.ones(n_parts, bool), state
+        )
+        assert not level.table.any()
 
 
 def test_anchored_nodes_stay_on_the_modularity_matrix() -> None:
@@ -314,7 +334,7 @@ def test_refined_parts_are_those_of_the_definition(gamma: float) -> None:
         graph = graph.with_weights(rng.random(graph.n_edges) + 0.05)
         level, _ = live_level(graph, live_units(graph))
         labels = rng.integers(3, size=level.alone.size).astype(np.int32)
-        parts, n = refined(level, gamma, labels, 3, np.array([seed], np.uint64))
+        parts, n = refined(level, gamma, labels, np.array([seed], np.uint64))
         found = {frozenset(np.flatnonzero(parts == part).tolist()) for part in range(n)}
         order = shuffled(labels.size, np.array([seed], np.uint64))
         assert found == refined_by_the_definition(level, gamma, labels, order)
@@ -387,7 +407,7 @@ def test_refined_parts_are_connected_and_gain() -> None:
     graph = mixed(5).live()
     level, _ = live_level(graph, live_units(graph))
     labels = np.zeros(graph.n_units, np.int32)
-    parts, n_parts = refined(level, 1.0, labels, 1, np.array([0], np.uint64))
+    parts, n_parts = refined(level, 1.0, labels, np.array([0], np.uint64))
     assert 1 < n_parts < graph.n_units
     alone = np.arange(graph.n_units, dtype=np.int32)
     assert value_of(level, 1.0, parts) > value_of(level, 1.0, alone)
@@ -521,6 +541,53 @@ def test_fixed_and_start_must_agree() -> None:
             layered(graph, fixed=wrong)
     with pytest.raises(GraphError, match="labels"):
         layered(graph, start=Partition([0, 1]))
+
+
+def test_units_together_move_as_one() -> None:
+    """As free as a single unit: unlike fixed ones, two groups may end in one module."""
+    graph, truth = planted([12] * 4, 3, 0.8, 0.05, rng=0)
+    graph = graph.pattern
+    free = layered(graph, rng=0)
+    labels = np.full(graph.n_units, -1)
+    for module in range(3):  # two groups inside each module
+        labels[np.flatnonzero(truth.labels == module)[:8]] = 2 * module + np.arange(8) // 4
+    found = layered(graph, rng=0, together=labels)
+    assert found.labels.tobytes() == free.labels.tobytes() == truth.labels.tobytes()
+    crossed = np.full(graph.n_units, -1)
+    crossed[[0, 4, 47]] = 0  # of three modules
+    found = layered(graph, rng=0, together=crossed)
+    assert np.unique(found.labels[[0, 4, 47]]).size == 1
+    value = quality(graph, found)
+    assert value < free.quality
+    for module in range(found.n_modules):  # nor does the move of the three, or of a free unit, help
+        for units in ([0, 4, 47], [1], [20], [40]):
+            moved = found.labels.copy()
+            moved[units] = module
+            assert quality(graph, Partition(moved)) <= value + 1e-9
+    fixed = np.full(graph.n_units, -1)
+    fixed[[0, 5]] = 0, 1
+    both = layered(graph, rng=0, together=crossed, fixed=fixed).labels
+    assert np.unique(both[[0, 4, 47]]).size == 1
+    assert both[0] != both[5]
+    whole = layered(graph, rng=0, together=np.zeros(graph.n_units, int))
+    assert (whole.n_modules, whole.quality) == (1, pytest.approx(0, abs=1e-12))
+
+
+def test_together_must_agree_with_fixed_and_start() -> None:
+    graph, truth = planted([6, 6], 2, 1.0, 0.0, rng=0)
+    together, fixed = np.full(12, -1), np.full(12, -1)
+    together[[0, 5]], fixed[[0, 5]] = 0, (0, 1)
+    with pytest.raises(GraphError, match="fixed separates units 0 and 5, which together holds"):
+        layered(graph, fixed=fixed, together=together)
+    with pytest.raises(GraphError, match="start separates units that are held as one, such as 0 "):
+        layered(graph, start=truth, together=together)
+    fixed[5] = -1
+    fixed[4] = 1
+    joined = Partition([0, 1, 1, 1, 1, 0, 0, 1, 1, 1, 1, 1])
+    found = layered(graph, start=joined, fixed=fixed, together=together, rng=0)
+    assert found.labels[0] == found.labels[5] != found.labels[4]
+    with pytest.raises(GraphError, match="labels"):
+        layered(graph, together=np.zeros(3, int))
 
 
 def test_dead_and_empty_with_labels_or_without_blocks() -> None:

@@ -15,7 +15,7 @@ __all__ = ["aggregated"]
 @compiled
 def aggregated(level: Any, parts: Any, n_parts: int) -> Any:
     """The network whose nodes are the parts [n] of this network's nodes."""
-    indptr, indices, weights, first, slots, values, _, anchored, partner = level
+    indptr, indices, weights, first, slots, values, _, anchored, partner, table = level
     begin, members = grouped(parts, n_parts)
     new_indptr, new_first = np.zeros(n_parts + 1, np.int64), np.zeros(n_parts + 1, np.int64)
     new_indices, new_weights = np.empty(indices.size, np.int32), np.empty(indices.size)
@@ -62,4 +62,5 @@ def aggregated(level: Any, parts: Any, n_parts: int) -> Any:
         new_alone,
         new_anchored,
         partner,
+        table,
     )

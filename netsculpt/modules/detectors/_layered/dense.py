@@ -36,21 +36,20 @@ class Dense(NamedTuple):
 @compiled
 def modularity_matrix(level: Any, gamma: float) -> Any:
     """A network's modularity matrix [n, n], at this resolution."""
-    indptr, indices, weights, first, slots, values, _, anchored, partner = level
+    indptr, indices, weights, first, slots, values, _, anchored, partner, _ = level
     n = anchored.size
     own, excess = np.zeros((partner.size, n)), np.zeros((n, n))
     for node in range(n):
         for index in range(first[node], first[node + 1]):
             own[partner[slots[index]], node] = values[index]
     for node in range(n):
-        row = excess[node]
         for index in range(first[node], first[node + 1]):
-            strength, others = gamma * values[index], own[slots[index]]
+            slot, strength = slots[index], gamma * values[index]
             for other in range(n):
-                row[other] -= strength * others[other]
+                excess[node, other] -= strength * own[slot, other]
         for index in range(indptr[node], indptr[node + 1]):
-            row[indices[index]] += weights[index]
-        row[node] = 0.0
+            excess[node, indices[index]] += weights[index]
+        excess[node, node] = 0.0
     return _with_partners(excess, anchored)
 
 
@@ -60,10 +59,9 @@ def _with_partners(excess: Any, anchored: Any) -> Any:
     indptr, partners = np.empty(n + 1, np.int32), np.empty(n * n + 1, np.int32)
     indptr[0] = 0
     for node in range(n):
-        row = excess[node]
         for other in range(n):
             partners[count] = other
-            count += row[other] > 0.0
+            count += excess[node, other] > 0.0
         indptr[node + 1] = count
     return Dense(excess, indptr, partners, anchored)
 
@@ -81,14 +79,13 @@ def dense_move(
     n_modules = renumber(labels)
     table, sizes = np.empty((n, n)), np.zeros(n, np.int32)  # excess of each module and node
     for label in range(n_modules):
-        row = table[label]
         for node in range(n):
-            row[node] = 0.0
+            table[label, node] = 0.0
     for node in range(n):
-        sizes[labels[node]] += 1
-        row, its = table[labels[node]], excess[node]
+        label = labels[node]
+        sizes[label] += 1
         for other in range(n):
-            row[other] += its[other]
+            table[label, other] += excess[node, other]
     empty, n_empty = np.empty(n, np.int32), 0  # unused labels, the last to be taken first
     for label in range(n - 1, n_modules - 1, -1):
         empty[n_empty] = label
@@ -118,16 +115,14 @@ def dense_move(
         if most < 0.0 and sizes[own] > 1:
             n_empty -= 1
             best, most = empty[n_empty], 0.0
-            row = table[best]
             for other in range(n):
-                row[other] = 0.0
+                table[best, other] = 0.0
         if best == own:
             continue
         gained += most - stay
-        here, there, its = table[own], table[best], excess[node]
         for other in range(n):
-            here[other] -= its[other]
-            there[other] += its[other]
+            table[own, other] -= excess[node, other]
+            table[best, other] += excess[node, other]
         sizes[own] -= 1
         sizes[best] += 1
         if sizes[own] == 0:
@@ -161,12 +156,12 @@ def dense_refined(dense: Any, labels: Any, n_modules: int, state: Any) -> tuple[
                 members[first + last],
             )
         for one in range(size):
-            sizes[one], beyond[one], row = 1, 0.0, excess[members[first + one]]
+            member = members[first + one]
+            sizes[one], beyond[one], parts[member] = 1, 0.0, member
             for other in range(size):
-                value = row[members[first + other]]
+                value = excess[member, members[first + other]]
                 inside[one * size + other] = value
                 beyond[one] += value
-            parts[members[first + one]] = members[first + one]
         for one in range(size):
             if sizes[one] != 1 or anchored[members[first + one]] or beyond[one] < 0.0:
                 continue
@@ -197,15 +192,14 @@ def dense_aggregated(dense: Any, parts: Any, n_parts: int) -> Any:
         np.zeros(n_parts, np.bool_),
     )
     for node in range(n):
-        row, its = rows[parts[node]], excess[node]
-        stays[parts[node]] |= anchored[node]
+        part = parts[node]
+        stays[part] |= anchored[node]
         for other in range(n):
-            row[other] += its[other]
+            rows[part, other] += excess[node, other]
     for part in range(n_parts):
-        row, its = above[part], rows[part]
         for node in range(n):
-            row[parts[node]] += its[node]
-        row[part] = 0.0
+            above[part, parts[node]] += rows[part, node]
+        above[part, part] = 0.0
     return _with_partners(above, stays)
 
 
@@ -214,8 +208,8 @@ def dense_value(dense: Any, labels: Any) -> float:
     """Twice the weight inside modules beyond chance."""
     value = 0.0
     for node in range(labels.size):
-        row, own = dense.excess[node], labels[node]
+        own = labels[node]
         for other in range(node):
             if labels[other] == own:
-                value += row[other]
+                value += dense.excess[node, other]
     return 2.0 * value

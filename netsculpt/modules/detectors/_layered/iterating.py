@@ -68,7 +68,7 @@ def optimise(
             if n_modules == n_nodes:
                 break
             if level is not None:
-                parts, n_parts = refined(here, gamma, own, n_modules, state)
+                parts, n_parts = refined(here, gamma, own, state)
             if dense is not None:
                 parts, n_parts = dense_refined(matrix, own, n_modules, state)
             if n_parts == n_nodes:  # no part is larger than a node: continue with whole modules

@@ -14,7 +14,17 @@ import numpy as np
 
 from netsculpt.core.compiled import compiled, next_bits
 
-__all__ = ["Level", "draw_below", "move", "renumber", "shuffled", "strengths", "value_of"]
+__all__ = [
+    "Level",
+    "add_strengths",
+    "clear_strengths",
+    "draw_below",
+    "move",
+    "renumber",
+    "shuffled",
+    "strengths",
+    "value_of",
+]
 
 
 class Level(NamedTuple):
@@ -29,6 +39,8 @@ class Level(NamedTuple):
     alone: Any  # [n] null term of the node with itself
     anchored: Any  # [n] nodes that stay where they are
     partner: Any  # [slots] slot that a reader of the slot writes to
+    table: Any  # [at least 2 n, slots] zeros: a function that writes to it clears what it wrote.
+    # In a deep network nearly all of it is never touched; clearing it all would take the most time
 
 
 @compiled
@@ -40,10 +52,11 @@ def move(
     Nodes that wait [n] are visited, and nodes whose neighbour has moved. Labels [n] become
     0, 1, …. Returns the weight gained, the number of modules left and the number of visits.
     """
-    indptr, indices, weights, first, slots, values, alone, anchored, partner = level
+    indptr, indices, weights, first, slots, values, alone, anchored, partner, total = level
     n = labels.size
     n_modules = renumber(labels)
-    total = strengths(level, labels, n_modules)
+    add_strengths(level, labels, 0)
+    left, n_left = np.empty((n, 2), np.int32), 0  # nodes that left a module, and which
     sizes = np.zeros(n, np.int32)
     for node in range(n):
         sizes[labels[node]] += 1
@@ -92,8 +105,6 @@ def move(
         if most < 0.0 and sizes[own] > 1:
             n_empty -= 1
             best, most = empty[n_empty], 0.0
-            if best >= total.shape[0]:
-                total = _with_more_rows(total, min(n, 2 * best + 16))
         if best == own:
             continue
         gained += most - stay
@@ -103,9 +114,11 @@ def move(
             total[best, slot] += values[index]
         sizes[own] -= 1
         sizes[best] += 1
+        if n_left == left.shape[0]:
+            left = _doubled(left)
+        left[n_left, 0], left[n_left, 1] = node, own
+        n_left += 1
         if sizes[own] == 0:
-            for slot in range(total.shape[1]):
-                total[own, slot] = 0.0
             empty[n_empty] = own
             n_empty += 1
         labels[node] = best
@@ -116,17 +129,38 @@ def move(
                 spot = head + waiting
                 queue[spot if spot < n else spot - n] = other
                 waiting += 1
+    clear_strengths(level, labels, 0)
+    for index in range(n_left):  # what remains there is rounding errors
+        node, own = left[index, 0], left[index, 1]
+        for which in range(first[node], first[node + 1]):
+            total[own, partner[slots[which]]] = 0.0
     return gained, renumber(labels), n_visits
 
 
 @compiled
-def _with_more_rows(table: Any, n: int) -> Any:
-    """The table extended to n rows by zeros."""
-    grown = np.zeros((n, table.shape[1]))
+def _doubled(table: Any) -> Any:
+    grown = np.empty((2 * table.shape[0], 2), np.int32)
     for row in range(table.shape[0]):  # a slice takes two seconds to compile
-        for column in range(table.shape[1]):
-            grown[row, column] = table[row, column]
+        grown[row, 0], grown[row, 1] = table[row, 0], table[row, 1]
     return grown
+
+
+@compiled
+def add_strengths(level: Any, labels: Any, begin: int) -> None:
+    """Add the strength of each module in each slot to the rows of the table from `begin` on."""
+    for node in range(labels.size):
+        for index in range(level.first[node], level.first[node + 1]):
+            row, slot = begin + labels[node], level.partner[level.slots[index]]
+            level.table[row, slot] += level.values[index]
+
+
+@compiled
+def clear_strengths(level: Any, labels: Any, begin: int) -> None:
+    """Set to 0 what `add_strengths` has set."""
+    for node in range(labels.size):
+        for index in range(level.first[node], level.first[node + 1]):
+            row, slot = begin + labels[node], level.partner[level.slots[index]]
+            level.table[row, slot] = 0.0
 
 
 @compiled

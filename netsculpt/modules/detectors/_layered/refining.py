@@ -11,22 +11,27 @@ from typing import Any
 import numpy as np
 
 from netsculpt.core.compiled import compiled
-from netsculpt.modules.detectors._layered.moving import renumber, shuffled, strengths
+from netsculpt.modules.detectors._layered.moving import (
+    add_strengths,
+    clear_strengths,
+    renumber,
+    shuffled,
+)
 
 __all__ = ["connected_parts", "refined"]
 
 
 @compiled
-def refined(level: Any, gamma: float, labels: Any, n_modules: int, state: Any) -> tuple[Any, Any]:
+def refined(level: Any, gamma: float, labels: Any, state: Any) -> tuple[Any, Any]:
     """Parts of modules [n], numbered, and how many; initially every node is alone.
 
     A node is merged at most once, and only while it is alone. The `excess` of a set is the weight
     of its edges to the rest of its module beyond chance; the set is well connected if that is not
     below 0.
     """
-    indptr, indices, weights, first, slots, values, alone, anchored, partner = level
+    indptr, indices, weights, first, slots, values, alone, anchored, partner, total = level
     n = labels.size
-    whole = strengths(level, labels, n_modules)
+    add_strengths(level, labels, n)  # of the modules, in rows n, n + 1, …
     parts, sizes, excess = np.empty(n, np.int32), np.empty(n, np.int32), np.zeros(n)
     for node in range(n):
         parts[node], sizes[node] = node, 1
@@ -36,9 +41,12 @@ def refined(level: Any, gamma: float, labels: Any, n_modules: int, state: Any) -
                 excess[node] += weights[index]
         null = -alone[node]
         for index in range(first[node], first[node + 1]):
-            null += values[index] * whole[own, slots[index]]
+            null += values[index] * total[n + own, slots[index]]
         excess[node] -= gamma * null
-    total = strengths(level, parts, n)
+    clear_strengths(level, labels, n)
+    for node in range(n):
+        for index in range(first[node], first[node + 1]):
+            total[node, partner[slots[index]]] = values[index]
     link, met = np.zeros(n), np.empty(n + 1, np.int32)
     for node in shuffled(n, state):
         if sizes[parts[node]] > 1 or anchored[node] or excess[node] < 0.0:
@@ -69,6 +77,10 @@ def refined(level: Any, gamma: float, labels: Any, n_modules: int, state: Any) -
         sizes[best] += 1
         sizes[node] = 0
         parts[node] = best
+    clear_strengths(level, parts, 0)
+    for node in range(n):
+        for index in range(first[node], first[node + 1]):
+            total[node, partner[slots[index]]] = 0.0
     return parts, renumber(parts)
 
 

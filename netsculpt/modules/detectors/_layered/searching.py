@@ -16,7 +16,7 @@ from netsculpt.modules.detectors._layered.settling import mend, settle
 __all__ = ["Effort", "best_of", "effort_for"]
 
 _ROUNDING = 1e-12  # of all weight; smaller gains are ignored, and the first of equals is best
-_BEGUN, _MORE, _FAILURES = 8, 80, 24  # on small networks
+_BEGUN, _MORE, _FAILURES = 8, 80, 32  # on small networks
 _SCATTERED, _SCATTERED_UNTIL = 4, 2_000  # edges; on larger networks they are worse than others
 _FEWER_MORE = 1_000  # edges from which on fewer are derived, by the square root
 _SMOOTH_FROM, _SMOOTH = 20_000, 20.0  # edges, visits of a node
