@@ -26,6 +26,7 @@ __all__ = ["Beliefs", "Form", "certain", "climb", "merged"]
 _SWEEPS, _GAIN, _STILL = 60, 1e-3, 1e-3  # at most; nats, and change of a belief, that end a climb
 _WORK, _FEW = 3e8, 4  # edges · modules · sweeps in one climb, but at least so many sweeps
 _EMPTY = 0.5  # units; a module with fewer is dropped
+_LOSS, _LOST = 100.0, 0.1  # nats, and of the evidence, that a merger may lose at first
 _NEAR, _TRIED = 4, 3  # mergers that are priced, per module, and that are climbed from
 
 
@@ -92,7 +93,10 @@ def merged(network: Network, beliefs: Beliefs) -> Beliefs:
 
 
 def _mergers(network: Network, beliefs: Beliefs) -> list[tuple[int, int]]:
-    """The few pairs of modules (one < other) that lose least by a merger, before any climbing."""
+    """The few pairs of modules (one < other) that lose least by a merger, before any climbing.
+
+    Those that lose far more than climbing could make good are left out.
+    """
     form, n_modules = beliefs.form, beliefs.shares.shape[1]
     between = edges_between(network, beliefs.shares)
     counts = counted(network, beliefs.shares)
@@ -103,6 +107,8 @@ def _mergers(network: Network, beliefs: Beliefs) -> list[tuple[int, int]]:
     joint = between.sum(axis=0) / np.maximum(np.outer(degree, degree), 1e-300)
     joint = joint + joint.T
     near = sorted(combinations(range(n_modules), 2), key=lambda pair: -joint[pair])
+    before = beliefs.odds.explained - beliefs.odds.price
+    least = before - _LOSS - _LOST * max(beliefs.evidence, 0.0)
     values = []
     for one, other in near[: _NEAR * n_modules]:
         crossed = np.einsum("px,py->pxy", counts[0, :, :, one], counts[1, :, :, other])
@@ -113,7 +119,8 @@ def _mergers(network: Network, beliefs: Beliefs) -> list[tuple[int, int]]:
         if form.by_layer:  # the only price of labels that depends on which two are merged
             joined = mass[:, one] + mass[:, other]
             value += float((gammaln(1 + joined) - gammaln(1 + mass[:, [one, other]]).sum(1)).sum())
-        values.append((value, (one, other)))
+        if value > least:
+            values.append((value, (one, other)))
     return [pair for _, pair in sorted(values, reverse=True)[:_TRIED]]
 
 
