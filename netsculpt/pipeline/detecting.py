@@ -110,7 +110,7 @@ class Detecting:
             quality,
             test,
             None if runs is None else runs.stability,
-            None if runs is None else self._spread(runs.partition),
+            None if runs is None else self._spread(self._judged(setting, runs.partition)),
             None if runs is None else self._by_unit(runs.confidence_in(partition)),
             modules.layer_ami(self.graph, of_all),
             self._hierarchy(name, setting, partition),
@@ -164,6 +164,11 @@ class Detecting:
             progress=partial(self.progress, stage),
         )
         return everywhere(tested, self.is_live)
+
+    def _judged(self, setting: Setting, partition: Partition) -> Partition:
+        """The partition with Q of the form as its quality."""
+        quality = _quality(setting.judged(self.live), partition)
+        return Partition(partition.labels, partition.method, quality)
 
     def _spread(self, partition: Partition) -> Partition:
         """A partition of the live units as one of all units."""
