@@ -19,6 +19,7 @@ from netsculpt.core.progress import Progress
 from netsculpt.core.random import stream
 from netsculpt.graph.graph import NetGraph, live_units
 from netsculpt.graph.partition import Partition
+from netsculpt.graph.streams import stream_labels
 from netsculpt.nulls.significance import Significance, significance
 from netsculpt.pipeline.analysis import Detected
 from netsculpt.pipeline.forms import Setting
@@ -83,13 +84,25 @@ class Detecting:
         """Whether each unit is live [U]."""
         return live_units(self.graph)
 
+    @cached_property
+    def streams(self) -> NDArray[np.int32]:
+        """The stream of each live unit, −1: none."""
+        return stream_labels(self.live)
+
+    @property
+    def has_streams(self) -> bool:
+        """Whether the network has residual channels."""
+        return bool((self.streams >= 0).any())
+
     def detected(self, name: str, detector: Function, form: str) -> Detected:
         """The modules that the detector of that name finds with this form of the weights."""
         from_data = name in names("data_aware")
         if from_data:
             found = detector(self.graph, rng=None)
             detector = fixed(relabelled(found, found.labels[self.is_live]))
-        setting = Setting.of(detector, form)
+        setting = Setting.of(detector, form, streams=self.has_streams)
+        if setting.streams:
+            detector = partial(detector, together=self.streams)
         key = self.plan.keys[name, form]
         read = setting.read(self.live)
         self.progress(f"{key}: modules", 0, 1)
@@ -181,7 +194,9 @@ class Detecting:
         return spread
 
 
-def notes_on(detected: Sequence[Detected], detectors: dict[str, Function]) -> Iterator[str]:
+def notes_on(
+    detected: Sequence[Detected], detectors: dict[str, Function], n_streams: int
+) -> Iterator[str]:
     """What a reader has to know about the detectors and their tests."""
     tested = [each for each in detected if each.significance is not None]
     few = [x.key for x in tested if x.significance is not None and x.significance.n < LEAST_NULLS]
@@ -195,6 +210,17 @@ def notes_on(detected: Sequence[Detected], detectors: dict[str, Function]) -> It
         yield (
             f"Modules of {', '.join(from_data)} come from data, which null networks do not have: z "
             "and p say how much more the edges keep to these modules than by chance."
+        )
+    holding = [
+        each.key
+        for each in detected
+        if Setting.of(detectors[each.detector], each.weights, streams=n_streams > 0).streams
+    ]
+    if holding:
+        yield (
+            f"{n_streams} residual channels are each one thing through the depth: in "
+            f"{', '.join(holding)} they are in one module as a whole, and their identity wiring "
+            "does not count in Q."
         )
     scaled = [
         each.key
