@@ -10,7 +10,7 @@ sub-functions (`netsculpt.hierarchy.subfunctions`); the hierarchy is that of
 their links. A sculpted net may compute its outputs by a way of its own, with other functions; only
 nets that compute them as the circuit does are scored, by what their units read and serve on the
 whole truth table, and table "sculpted" says how many they are. Strands are networks without
-feeding, and with a planted chain.
+feeding, and with a planted chain; ordinary nets learned digits.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 from hierarchy.circuits import CIRCUITS, SCULPTED
 from hierarchy.networks import Network, compiled, sculpted
+from hierarchy.ordinary import ORDINARY, ordinary
 from hierarchy.scores import matched, precision_recall
 
 from netsculpt.cli.study import run_study
@@ -31,7 +32,7 @@ from netsculpt.graph.graph import NetGraph
 from netsculpt.graph.matrices import from_matrices
 from netsculpt.graph.partition import Partition
 from netsculpt.hierarchy import Hierarchy, infer, ordered, subfunctions
-from netsculpt.modules import path_signature
+from netsculpt.modules import layered, path_signature
 from netsculpt.modules.data_aware import functional
 from netsculpt.nulls import rebalanced, rewire
 from netsculpt.studies.study import Rows, Study
@@ -48,8 +49,8 @@ STRANDS: Mapping[str, Mapping[tuple[int, int], float]] = {
 class Setup:
     """What all cells have in common."""
 
-    n_tried: int = 200  # seeds sculpted for each task
-    n_networks: int = 10  # of them measured: the first that solve it
+    n_tried: int = 100  # seeds sculpted for each task
+    n_networks: int = 12  # of them measured: the first that solve it
     n_nulls: int = 50
     n_strands: int = 40  # networks of each kind
     between: float = 0.05  # probability of an edge between strands that do not feed each other
@@ -65,24 +66,32 @@ class Config:
     n_tried: int = Setup.n_tried
     n_networks: int = Setup.n_networks
     n_strands: int = Setup.n_strands
+    ordinary: tuple[str, ...] = tuple(ORDINARY)
     seed: int = Setup.seed
 
 
-QUICK = Config(("chain-3", "shared-by-2"), ("reused-2",), n_tried=12, n_networks=3, n_strands=3)
+QUICK = Config(
+    ("chain-3", "shared-by-2"),
+    ("reused-2",),
+    n_tried=12,
+    n_networks=3,
+    n_strands=3,
+    ordinary=("MLP 64-60-30-10, 20 % kept",),
+)
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A circuit, compiled or sculpted, or a kind of strands."""
+    """A circuit, compiled or sculpted, a kind of strands, or a trained net."""
 
-    suite: str  # "compiled", "sculpted", "strands"
+    suite: str  # "compiled", "sculpted", "strands", "ordinary"
     name: str
     text: str  # of the circuit: if it changes, so does the cell
     setup: Setup
 
 
 def study(config: Config) -> Study[Cell]:
-    """Every circuit, every task, both kinds of strands."""
+    """Every circuit, every task, both kinds of strands, ordinary nets."""
     setup = Setup(
         n_tried=config.n_tried,
         n_networks=config.n_networks,
@@ -93,9 +102,10 @@ def study(config: Config) -> Study[Cell]:
         *(Cell("compiled", name, CIRCUITS[name](), setup) for name in config.circuits),
         *(Cell("sculpted", name, SCULPTED[name](), setup) for name in config.tasks),
         *(Cell("strands", name, "", setup) for name in STRANDS),
+        *(Cell("ordinary", name, "", setup) for name in config.ordinary),
     ]
     about = {"arguments": asdict(config), "setup": asdict(setup)}
-    documents = ("rates", "by_task", "strands")
+    documents = ("rates", "by_task", "strands", "ordinary")
     return Study("hierarchy_rates", cells, measure, tables, documents=documents, about=about)
 
 
@@ -104,6 +114,8 @@ def measure(cell: Cell) -> Rows:
     setup = cell.setup
     if cell.suite == "strands":
         return {"planted": _planted(cell)}
+    if cell.suite == "ordinary":
+        return {"ordinary": [_ordinary(cell)]}
     made: Rows = {}
     networks: tuple[Network, ...]
     if cell.suite == "compiled":
@@ -199,6 +211,25 @@ def _planted(cell: Cell) -> list[dict[str, Any]]:
     return rows
 
 
+def _ordinary(cell: Cell) -> dict[str, Any]:
+    """What becomes of the modules that `layered` finds in a trained net."""
+    graph = ordinary(cell.name, cell.setup.seed)
+    rng = stream(cell.setup.seed, "ordinary", cell.name)
+    partition = layered(graph.balanced, rng=rng)
+    found = ordered(graph, partition, null=rebalanced(rewire), n=cell.setup.n_nulls, rng=rng)
+    return {
+        "network": cell.name,
+        "edges": graph.n_edges,
+        "modules": partition.n_modules,
+        "boxes_of_infer": len(infer(graph, partition).modules),
+        "kind": found.kind,
+        "kept": found.edges.nnz,
+        "above_chance": sum(link.verdict == "above chance" for link in found.links),
+        "left_out": len(found.left_out),
+        "feedback": len(found.feedback),
+    }
+
+
 def _strands(
     rng: np.random.Generator, feeds: Mapping[tuple[int, int], float], between: float
 ) -> tuple[NetGraph, Partition]:
@@ -232,12 +263,14 @@ def tables(rows: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
         groups = rows["planted"].groupby("kind", sort=False)
         columns = ["boxes_of_infer", "right", "wrong", "missed", "exact"]
         made["strands"] = groups[columns].mean().round(3).assign(n=groups.size()).reset_index()
+    if "ordinary" in rows:
+        made["ordinary"] = rows["ordinary"]
     return made
 
 
 def show(tables: Mapping[str, pd.DataFrame]) -> None:
     """Print the tables."""
-    for name in ("rates", "by_task", "sculpted", "strands"):
+    for name in ("rates", "by_task", "sculpted", "strands", "ordinary"):
         if name in tables:
             print(f"\n{name}\n{tables[name].to_string(index=False)}")
 

@@ -66,7 +66,7 @@ def test_sculpted_nets_compute_the_circuit() -> None:
 
 
 def test_a_small_run() -> None:
-    done = study(replace(QUICK, tasks=(), n_strands=1)).run()
+    done = study(replace(QUICK, tasks=(), n_strands=1, ordinary=())).run()
     rows = done.rows["networks"]
     assert {row["modules"] for row in rows if row["f1"] == 1} >= {"true"}
     assert all(row["f1"] == 1 for row in rows if row["modules"] == "true")

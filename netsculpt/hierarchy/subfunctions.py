@@ -18,16 +18,17 @@ def subfunctions(graph: NetGraph, partition: Partition) -> Partition:
     Detectors that group units by the outputs they serve see one module in a chain or tree of
     functions with one output. The wiring shows more: a group S of inputs is a *funnel* if
 
-    - some unit reads exactly S, directly or through others, and two inputs or more;
-    - the units that read inputs of S directly read nothing but S, so that everything else sees S
-      through the units of this cone only;
+    - some unit reads exactly S, directly or through others, and S is two inputs or more;
+    - every unit that leads out of the cone of S, the units that read inputs of S only, reads all
+      of S: so everything else sees S through such units alone;
     - it is narrower than S: summed over layers, the lesser of the units that lead out of the cone
       and the units that they feed is less than the number of inputs.
 
-    Each unit belongs to the smallest funnel whose cone holds it (if several of one size do, to the
-    next larger one that is alone), and units of one module in
-    different funnels, or in none, are different modules. Then a hidden unit that reads one unit
-    alone, and so computes nothing new, joins its module.
+    Two funnels are nested or have no input in common: a path that leaves the cone of one leaves it
+    by a unit that reads all of it. Each unit belongs to the smallest whose cone holds it, and units
+    of one module in different funnels, or in none, are different modules. Then a hidden unit that
+    reads one unit alone, and so computes nothing new, joins its module; so does an output in the
+    same funnel as the unit.
 
     Weights do not enter, so that no scale of a unit changes the result.
 
@@ -73,7 +74,7 @@ def subfunctions(graph: NetGraph, partition: Partition) -> Partition:
     funnel = _smallest_funnels(graph, inside, source, target)
     _, divided = np.unique(np.stack([labels, funnel]), axis=1, return_inverse=True)
     new_labels = np.where(labels == NO_MODULE, NO_MODULE, divided.reshape(-1))
-    return Partition(_with_relays(graph, new_labels, source, target), partition.method)
+    return Partition(_with_relays(graph, new_labels, funnel, source, target), partition.method)
 
 
 def _smallest_funnels(
@@ -90,19 +91,14 @@ def _smallest_funnels(
     read_by_units = np.unique(reads[inside & ~is_input & (n_read > 1)], axis=0)
     sizes = np.bitwise_count(read_by_units).sum(axis=1, dtype=np.int64)
     funnel = np.full(graph.n_units, -1, dtype=np.intp)
-    for size in np.unique(sizes):
-        n_holding = np.zeros(graph.n_units, dtype=np.int64)
-        holding = np.full(graph.n_units, -1, dtype=np.intp)
-        for at in np.flatnonzero(sizes == size):
-            cone = inside & (n_read > 0) & ~(reads & ~read_by_units[at]).any(axis=1)
-            leads_out = cone[source] & ~cone[target]
-            if not leads_out.any() or is_input[source[leads_out]].any():
-                continue
-            if _width(graph, source[leads_out], target[leads_out]) < size:
-                n_holding += cone
-                holding[cone] = at
-        new = (funnel < 0) & (n_holding == 1)
-        funnel[new] = holding[new]
+    for at in np.argsort(-sizes, kind="stable"):  # so that smaller ones are written last
+        cone = inside & (n_read > 0) & ~(reads & ~read_by_units[at]).any(axis=1)
+        leads_out = cone[source] & ~cone[target]
+        senders = source[leads_out]
+        if not senders.size or (n_read[senders] < sizes[at]).any():
+            continue
+        if _width(graph, senders, target[leads_out]) < sizes[at]:
+            funnel[cone] = at
     return funnel
 
 
@@ -141,15 +137,17 @@ def _width(graph: NetGraph, source: NDArray[np.int32], target: NDArray[np.int32]
 def _with_relays(
     graph: NetGraph,
     labels: NDArray[np.intp],
+    funnel: NDArray[np.intp],
     source: NDArray[np.int32],
     target: NDArray[np.int32],
 ) -> NDArray[np.intp]:
-    """Hidden units that read one unit alone take its label, layer by layer."""
+    """Units that read one unit alone take its label, layer by layer; outputs in a funnel only."""
     n_read = np.bincount(target, minlength=graph.n_units)
     from_unit = np.full(graph.n_units, -1, dtype=np.intp)
-    from_unit[target] = source
+    from_unit[target] = source  # the last one: the only one of relays
     is_relay = n_read == 1
-    is_relay[graph.outputs] = False
+    alone = (funnel < 0) | (funnel != funnel[from_unit])
+    is_relay[graph.outputs[alone[graph.outputs]]] = False
     labels = labels.copy()
     for layer in graph.layers:
         relays = layer.start + np.flatnonzero(is_relay[layer.units])
