@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-import numpy as np
 import pandas as pd
 from detector_families.families import JUDGED, TUNED, text_of
 from detector_families.networks import DENSE, SCULPTED, UNSOLVED, networks
@@ -23,11 +22,13 @@ from rich.console import Console
 from rich.table import Table
 
 from netsculpt.cli.study import Options, run_study
-from netsculpt.core.random import stream
+from netsculpt.graph.graph import NetGraph
+from netsculpt.graph.partition import Partition
 from netsculpt.modules import functional, path_signature, sculpting
 from netsculpt.studies.study import Rows, Study
 from netsculpt.training.influence import answer_flips
-from netsculpt.training.tasks import boolean
+from netsculpt.training.sculpting.replicas import Replicas
+from netsculpt.training.tasks import Task, boolean
 
 FAMILIES = {"judged": tuple(JUDGED), "tuned": tuple(TUNED)}
 CRITERIA = ["inputs", "outputs", "hidden"]
@@ -48,7 +49,7 @@ class Config:
     hidden: tuple[tuple[int, ...], ...] = ((24, 24),)  # widths of the hidden layers
     n_seeds: int = 10
     n_families: int | None = None  # None: all
-    seed: int = 0  # of the detectors, and the first of the networks
+    seed: int = 0  # the first
 
 
 @dataclass(frozen=True)
@@ -87,20 +88,20 @@ def measure(cell: Cell) -> Rows:
             "accuracy": made.accuracy,
             "kept": graph.n_edges,
         }
-        found = {
-            "sculpting": lambda graph=graph: sculpting(graph),
-            "path_signature": lambda graph=graph: path_signature(graph),
-            "functional": lambda graph=graph, net=made.net: functional(
-                graph,
-                answer_flips(net, task)[0],
-                rng=stream(cell.seed, "detectors"),
-            ),
-        }
         for detector, kind in COLUMNS:
             if kind == made.kind:
-                verdict = judged(graph, found[detector](), task.truth, decides)
-                rows.append({**about, "detector": detector, **verdict})
+                found = _found(detector, graph, made.net, task)
+                rows.append(
+                    {**about, "detector": detector, **judged(graph, found, task.truth, decides)}
+                )
     return {"networks": rows}
+
+
+def _found(detector: str, graph: NetGraph, net: Replicas, task: Task) -> Partition:
+    """Modules by a detector; none of these draws anything."""
+    if detector == "functional":
+        return functional(graph, answer_flips(net, task)[0])
+    return sculpting(graph) if detector == "sculpting" else path_signature(graph)
 
 
 def tables(rows: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
@@ -118,20 +119,22 @@ def show(tables: Mapping[str, pd.DataFrame]) -> None:
     names = [f"{detector}\n{kind}" for detector, kind in COLUMNS]
     table = Table("family", "hidden\nlayers", "n", *names, title="inputs / outputs / hidden units")
     rates = tables["rates"]
-    for (family, layers), own in rates.groupby(["family", "hidden_layers"], sort=False):
+    for row, own in rates.groupby(["family", "hidden_layers"], sort=False):
         by = own.set_index(["detector", "networks"])
         cells = [
-            " / ".join(f"{by.loc[key, name]:.2f}" for name in CRITERIA) if key in by.index else "–"
+            " / ".join(f"{share:.2f}" for share in by.loc[[key], CRITERIA].to_numpy()[0])
+            if key in by.index
+            else "–"
             for key in COLUMNS
         ]
-        n = int(by.loc[("functional", SCULPTED), "n"]) if by.index.size else 0
-        table.add_row(family, str(layers), str(n), *cells)
+        counts = own.loc[own["networks"] == SCULPTED, "n"].unique()
+        table.add_row(*map(str, row), ", ".join(map(str, counts)), *cells)
     Console(width=160).print(table)
     shown = rates[rates["networks"] == SCULPTED]
     means = shown.groupby("detector", sort=False)[CRITERIA].mean()
-    for detector, row in means.iterrows():
-        shares = " / ".join(f"{x:.2f}" for x in np.asarray(row))
-        Console().print(f"{detector}, mean of the families: {shares}")
+    for detector, shares in zip(map(str, means.index), means.to_numpy(), strict=True):
+        text = " / ".join(f"{share:.2f}" for share in shares)
+        Console().print(f"{detector}, mean of the families: {text}")
 
 
 if __name__ == "__main__":
