@@ -120,11 +120,9 @@ def show(tables: Mapping[str, pd.DataFrame]) -> None:
     table = Table("family", "hidden\nlayers", "n", *names, title="inputs / outputs / hidden units")
     rates = tables["rates"]
     for row, own in rates.groupby(["family", "hidden_layers"], sort=False):
-        by = own.set_index(["detector", "networks"])
+        by = {(x["detector"], x["networks"]): x for x in own.to_dict("records")}
         cells = [
-            " / ".join(f"{share:.2f}" for share in by.loc[[key], CRITERIA].to_numpy()[0])
-            if key in by.index
-            else "–"
+            " / ".join(f"{by[key][name]:.2f}" for name in CRITERIA) if key in by else "–"
             for key in COLUMNS
         ]
         counts = own.loc[own["networks"] == SCULPTED, "n"].unique()
