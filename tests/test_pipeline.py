@@ -255,3 +255,14 @@ def test_residual_channels_are_held_together() -> None:
     assert netsculpt.modules.compare(each.consensus, truth).ari > 0.9
     by_layer = each.partition.labels.reshape(-1, 18)
     assert (by_layer[:7] == by_layer[0]).all(), "a channel is in one module through the depth"
+
+
+def test_a_detector_that_finds_one_module_everywhere_says_so(graph: netsculpt.NetGraph) -> None:
+    def one(graph: netsculpt.NetGraph, *, rng: RNG = None) -> netsculpt.Partition:  # noqa: ARG001
+        return netsculpt.Partition(np.zeros(graph.n_units, int), "one")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stages, "detector_of", lambda *_: one)
+        analysis = netsculpt.analyze(graph, netsculpt.AnalysisPlan(n_nulls=20, n_seeds=2), rng=0)
+    assert analysis.notes == ("layered: One module, as in every null network.",)
+    assert analysis.detected[0].verdict == "chance"

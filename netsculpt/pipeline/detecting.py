@@ -239,11 +239,20 @@ def notes_on(
         yield f"Modules of {', '.join(ordered)} depend on the order of units where there are ties."
     on_nulls: dict[str, list[str]] = {}
     for each in tested:
-        assert each.significance is not None
-        if not each.significance.is_bound or each.significance.is_degenerate:  # "p ≤ …" says it
-            for note in each.significance.notes:
-                on_nulls.setdefault(note, []).append(each.key)
+        for note in _notes_on_nulls(each):
+            on_nulls.setdefault(note, []).append(each.key)
     yield from (f"{', '.join(keys)}: {note}" for note, keys in on_nulls.items())
+
+
+def _notes_on_nulls(each: Detected) -> tuple[str, ...]:
+    """What a reader has to know about the null networks of a detector."""
+    test = each.significance
+    assert test is not None
+    if each.partition.n_modules < 2 and test.is_degenerate and test.delta == 0:
+        return ("One module, as in every null network.",)
+    if test.is_bound and not test.is_degenerate:  # "p ≤ …" says it
+        return ()
+    return test.notes
 
 
 @for_threads
