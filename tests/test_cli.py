@@ -189,7 +189,7 @@ def test_all_forms_of_the_weights_are_reported(model: Path, tmp_path: Path) -> N
     for key, found in modules.items():
         assert f"Modules ({key})" in run.stdout
         assert f'"confidence_{key}"' in header
-        assert {f"network_{key}", f"null_{key}"} <= figures
+        assert {f"network_{key}", f"null_{key}", f"flow_{key}"} <= figures
         assert found["verdict"] == "modular"
         assert found["delta"] == pytest.approx(found["quality"] - found["significance"]["mean"])
     assert run.stdout.count("modular: more so than chance") == 3

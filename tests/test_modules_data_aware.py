@@ -17,8 +17,10 @@ from netsculpt import NetGraph, Partition, from_matrices
 from netsculpt.core.catalog import catalog
 from netsculpt.core.errors import GraphError
 from netsculpt.files.model import read_model, write_model
+from netsculpt.graph.graph import unit_names
 from netsculpt.hierarchy import infer
 from netsculpt.modules.data_aware import functional
+from netsculpt.modules.memberships import Memberships, functional_memberships
 from netsculpt.nets.families import MLP
 from netsculpt.paths import pair_weights
 from netsculpt.training.influence import answer_flips, replica_of_model
@@ -52,9 +54,9 @@ def test_an_idle_path_joins_nothing() -> None:
 
 def test_idle_is_a_share_of_the_largest_influence_on_a_function() -> None:
     graph = chain([[1, 0], [1, 1]], [[1, 0], [0, 1]])
-    rows = np.array([[0.5, 0.02], [0.0, 0.4], [0.5, 0.0], [0.0, 0.5], *APART])
+    rows = np.array([[0.5, 0.008], [0.0, 0.4], [0.5, 0.0], [0.0, 0.5], *APART])
     assert functional(graph, rows).labels.tolist() == [0, 1, 0, 1, 0, 1]
-    assert functional(graph, rows, idle=0.03).labels.tolist() == [0, 1, 2, 1, 2, 1]
+    assert functional(graph, rows, idle=0.01).labels.tolist() == [0, 1, 2, 1, 2, 1]
 
 
 def test_functions_of_the_same_inputs_are_distinguished() -> None:
@@ -139,15 +141,11 @@ def test_inputs_below_what_serves_more_are_apart() -> None:
     assert infer(graph, Partition(labels)).merged == ()
 
 
-def test_hidden_units_serve_what_they_feed() -> None:
-    """Unit 0 of the first hidden layer shows one function, but feeds a unit that serves both."""
+def test_hidden_units_serve_what_they_decide() -> None:
+    """Unit 0 feeds a unit that serves both functions, but only one ever changes with it."""
     graph = chain([[1, 1], [1, 1]], [[1, 1]], [[1], [1]])
     both = [0.3, 0.3]
-    assert found(graph, both, both, [0.3, 0.0], both, both) == [0, 0, 0, 0, 0, 1, 2]
-    # What it feeds serves another function alone: the edge between them carries nothing.
-    graph = chain([[1, 0], [0, 1]], [[1, 0], [1, 1]], [[1, 0], [0, 1]])
-    one, two = [0.3, 0.0], [0.0, 0.3]
-    assert found(graph, one, two, one, two, one, two) == [0, 1, 0, 1, 0, 1, 0, 1]
+    assert found(graph, both, both, [0.3, 0.0], both, both) == [0, 0, 1, 0, 0, 1, 2]
 
 
 def test_one_function_is_one_module() -> None:
@@ -248,6 +246,50 @@ def test_errors_say_what_is_needed() -> None:
         functional(graph, good, alike=1)
     with pytest.raises(GraphError, match=r"idle is -0\.1"):
         functional(graph, good, idle=-0.1)
+
+
+def test_a_unit_may_serve_two_functions() -> None:
+    """Input 1 serves both, output 0's function more; unit 1 both equally."""
+    graph = chain([[1, 1, 0], [1, 1, 1]], [[1, 1], [0, 1]])
+    rows = [[0.5, 0.0], [0.4, 0.1], [0.0, 0.5], [0.2, 0.0], [0.3, 0.3], *APART]
+    service = functional_memberships(graph, np.array(rows))
+    expected = [[1, 0], [0.8, 0.2], [0, 1], [0.4, 0], [0.6, 0.6], [1, 0], [0, 1]]
+    np.testing.assert_allclose(service.strength, expected)
+    assert service.partition.labels.tolist() == [0, 0, 1, 0, 0, 0, 1]
+    assert service.sets.labels.tolist() == [0, 1, 2, 0, 1, 0, 2]
+    assert service.summary() == {
+        "method": "functional",
+        "n_modules": 2,
+        "sizes": [5, 4],
+        "in_no_module": 0,
+        "in_several": 2,
+    }
+    table = service.table(graph)
+    assert table.shape == (7, 2)
+    assert table.index[4] == unit_names(graph)[4]
+
+
+def test_hard_forms_are_those_of_the_definition() -> None:
+    rng = np.random.default_rng(0)
+    strength = rng.integers(0, 4, size=(40, 5)) / 4 * (rng.random((40, 5)) < 0.5)
+    given = Memberships(strength)
+    first = [int(np.flatnonzero(row == row.max())[0]) if row.any() else -1 for row in strength]
+    assert given.partition.labels.tolist() == Partition(first).labels.tolist()
+    sets = {tuple(np.flatnonzero(row)): number for number, row in enumerate(strength)}
+    names = [sets[tuple(np.flatnonzero(row))] if row.any() else -1 for row in strength]
+    assert given.sets.labels.tolist() == Partition(names).labels.tolist()
+    assert not given.strength.flags.writeable
+
+
+@pytest.mark.parametrize("wrong", [[[1.5]], [[-0.1]], [[np.nan]], [0.5]])
+def test_memberships_are_shares(wrong: list[list[float]]) -> None:
+    with pytest.raises(GraphError, match="memberships have shape"):
+        Memberships(wrong)
+
+
+def test_memberships_are_of_one_graph() -> None:
+    with pytest.raises(GraphError, match="of 1 units, the graph has 4"):
+        Memberships([[1.0]]).table(chain([[1, 1], [1, 1]]))
 
 
 SCULPTED = {  # name → widths of hidden layers

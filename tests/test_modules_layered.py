@@ -7,6 +7,7 @@ import pytest
 from modularity import best_move, mixed, n_disconnected
 
 from netsculpt import GraphError, NetGraph, Partition, from_matrices, planted
+from netsculpt.core.parallel import in_threads
 from netsculpt.graph.graph import Block, Layer, live_units
 from netsculpt.modules import compare, consensus, layer_ami, leiden, quality
 from netsculpt.modules.detectors._layered import searching, settling
@@ -618,6 +619,20 @@ def test_random_orders() -> None:
     counts = np.array([np.bincount(column, minlength=5) for column in orders.T])
     assert np.abs(counts - 800).max() < 6 * np.sqrt(800 * 0.8)
     assert {int(draw_below(3, state)) for _ in range(100)} == {0, 1, 2}
+
+
+@pytest.mark.parametrize("widths", [[40] * 5, [80] * 4])
+def test_threads_change_nothing(widths: list[int]) -> None:
+    """Runs share the graph and the compiled code, but no array that they write to."""
+    graph, _ = planted(widths, 3, 0.1, 0.1, rng=0)
+    graph = graph.with_weights(np.random.default_rng(0).standard_normal(graph.n_edges))
+
+    def run(seed: int) -> bytes:
+        return layered(graph, rng=seed).labels.tobytes()
+
+    alone = [run(seed) for seed in range(6)]
+    assert len(set(alone)) > 1
+    assert list(in_threads(run, range(6), jobs=4)) == alone
 
 
 def test_it_serves_as_any_detector() -> None:

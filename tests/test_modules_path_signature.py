@@ -16,10 +16,18 @@ from sklearn.metrics import silhouette_score
 
 from netsculpt import NetGraph, Partition, from_matrices, planted
 from netsculpt.core.errors import GraphError
+from netsculpt.graph.circuits import compile_circuit, parse_circuit
 from netsculpt.graph.graph import Block, Layer
 from netsculpt.modules import path_signature
 from netsculpt.modules.detectors._path_signature import input_groups, output_functions
-from netsculpt.modules.detectors._path_signature.path_shares import received, sent, share_through
+from netsculpt.modules.detectors._path_signature.path_shares import (
+    log_even_squares,
+    log_path_weights,
+    log_squares,
+    received,
+    sent,
+    share_through,
+)
 from netsculpt.modules.detectors._path_signature.served_functions import PathShares
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "analyses"))
@@ -68,8 +76,9 @@ def functions_of(graph: NetGraph) -> np.ndarray:
 def test_share_received_is_the_share_of_path_weight_through_a_unit(seed):
     graph = random_dag(seed)
     squares = graph.weights.data.astype(np.float64) ** 2
-    with np.errstate(divide="ignore"):
-        found = share_through(graph, received(graph, np.log(squares)), functions_of(graph))
+    logs = log_squares(graph)
+    shares = received(graph, logs, log_path_weights(graph, logs))
+    found = share_through(graph, shares, functions_of(graph))
     for column, output in enumerate(graph.outputs):
         through, whole = np.zeros(graph.n_units), 0.0
         for path in edge_paths(graph, graph.inputs, [output]):
@@ -84,7 +93,7 @@ def test_share_received_is_the_share_of_path_weight_through_a_unit(seed):
 def test_share_sent_is_where_walks_end(seed):
     graph = random_dag(seed)
     squares = graph.weights.data.astype(np.float64) ** 2
-    found = share_through(graph, sent(graph), functions_of(graph))
+    found = share_through(graph, sent(graph, log_squares(graph)), functions_of(graph))
     out = np.bincount(graph.sources, squares, graph.n_units)
     step = np.divide(squares, out[graph.sources], where=out[graph.sources] > 0, out=0 * squares)
     for unit in range(graph.n_units):
@@ -95,7 +104,8 @@ def test_share_sent_is_where_walks_end(seed):
 
 def test_outputs_of_one_function_are_averaged():
     graph = random_dag(3)
-    edges = received(graph, np.zeros(graph.n_edges))
+    ones = np.zeros(graph.n_edges)
+    edges = received(graph, ones, log_path_weights(graph, ones))
     alone = share_through(graph, edges, functions_of(graph))
     together = share_through(graph, edges, np.minimum(functions_of(graph), 0))
     np.testing.assert_allclose(together[:, 0], alone.mean(axis=1))
@@ -105,7 +115,7 @@ def test_deep_and_extreme_weights_do_not_overflow():
     rng = np.random.default_rng(0)
     matrices = [rng.normal(size=(5, 5)) * 10.0 ** (40 if at % 2 else -30) for at in range(40)]
     graph = from_matrices(matrices)
-    shares = PathShares.of(graph, functions_of(graph))
+    shares = PathShares.of(graph, functions_of(graph), log_even_squares(graph))
     for each in (shares.strength, shares.chance, shares.routes):
         assert np.isfinite(each).all()
         for layer in graph.layers[:-1]:
@@ -113,16 +123,43 @@ def test_deep_and_extreme_weights_do_not_overflow():
             np.testing.assert_allclose(total, 1, rtol=1e-9)
 
 
-def test_strength_knows_no_scale_of_units():
-    """A ReLU unit with all it reads times 3 and all it sends over 3 computes the same."""
-    graph = random_dag(5)
-    factor = np.ones(graph.n_units)
-    hidden = slice(graph.layers[1].start, graph.layers[-2].stop)
-    factor[hidden] = np.random.default_rng(0).uniform(0.1, 10, size=factor[hidden].size)
+def rescaled(graph: NetGraph, seed: int, *, most: float = 10) -> NetGraph:
+    """ReLU units with all they read times c and all they send over c compute the same."""
+    rng, factor = np.random.default_rng(seed), np.ones(graph.n_units)
+    hidden = np.setdiff1d(np.arange(graph.n_units), [*graph.inputs, *graph.outputs])
+    factor[hidden] = most ** rng.uniform(-1, 1, size=hidden.size)
     scaled = graph.weights.data * factor[graph.weights.indices] / factor[graph.sources]
-    before = PathShares.of(graph, functions_of(graph))
-    after = PathShares.of(graph.with_weights(scaled), functions_of(graph))
-    np.testing.assert_allclose(after.strength, before.strength, atol=1e-6)
+    return graph.with_weights(scaled)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_shares_know_no_scale_of_units(seed):
+    graph = random_dag(seed, (3, 4, 5, 3, 2))
+    other = rescaled(graph, seed)
+    one, other = (PathShares.of(x, functions_of(x), log_even_squares(x)) for x in (graph, other))
+    np.testing.assert_allclose(other.strength, one.strength, atol=1e-6)
+    np.testing.assert_allclose(other.chance, one.chance, atol=1e-6)
+    np.testing.assert_array_equal(other.routes, one.routes)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_even_units_have_paths_of_weight_one(seed):
+    graph = random_dag(seed)
+    squares = np.exp(log_even_squares(graph))
+    means = []
+    for unit in np.setdiff1d(np.arange(graph.n_units), [*graph.inputs, *graph.outputs]):
+        weights = [squares[path].prod() for path in edge_paths(graph, graph.inputs, [unit])]
+        means.append(np.mean(weights))
+    means = [mean for mean in means if mean > 0]  # 0: all its paths hold a weight of 0
+    np.testing.assert_allclose(means, 1, rtol=1e-5)
+    scaled = np.exp(log_even_squares(rescaled(graph, seed)))
+    carries = np.isfinite(log_path_weights(graph, log_squares(graph)))[graph.sources]
+    np.testing.assert_allclose(scaled[carries], squares[carries], rtol=1e-4)
+
+
+def test_equal_weights_are_even():
+    graph, _ = planted([4, 5, 6, 3], 2, 0.9, 0.2, rng=0)
+    np.testing.assert_allclose(log_even_squares(graph.live()), 0, atol=1e-9)
 
 
 # ---- which outputs are one function ------------------------------------------------------------
@@ -130,7 +167,9 @@ def test_strength_knows_no_scale_of_units():
 
 def grouped(rows) -> list[int]:
     graph = from_matrices([np.eye(np.shape(rows)[1]), np.asarray(rows, dtype=float)])
-    return output_functions.output_functions(graph, graph.outputs).tolist()
+    functions = output_functions.output_functions(graph, graph.outputs, log_even_squares(graph))
+    labels: list[int] = functions.tolist()
+    return labels
 
 
 @pytest.mark.parametrize(
@@ -153,6 +192,14 @@ def test_four_outputs_may_be_alike_where_others_are_not():
     assert same(grouped([*alike, [0, 0, 1, 2], [0, 0, 2, 2]]), [0, 0, 0, 1, 1])
     equally_far = 1 - np.eye(4)
     assert same(grouped(equally_far), [0, 1, 2, 3])
+
+
+def test_a_pair_of_outputs_that_is_only_more_alike_is_two_functions():
+    """Functions of a family share a part; the uses of one function hardly differ."""
+    families = [[2, 0, 1, 0, 0, 0], [2, 1, 0, 0, 0, 0], [0, 0, 0, 2, 0, 1], [0, 0, 0, 2, 1, 0]]
+    assert same(grouped(families), [0, 1, 2, 3])
+    uses = [[2, 0.7, 1, 0], [2, 1, 0.7, 0], [0, 0.1, 1, 2], [0, 0, 1.4, 2]]
+    assert same(grouped(uses), [0, 0, 1, 1])
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -210,6 +257,40 @@ def test_parts_that_random_wiring_would_give_are_none():
 def test_parts_with_functions_of_their_own_are_not_split_off():
     blocks = np.kron(np.eye(2), np.ones((4, 4)))
     assert path_signature(from_matrices([blocks, blocks])).n_modules == 2
+
+
+def compiled(text: str) -> tuple[NetGraph, Partition]:
+    circuit = compile_circuit(parse_circuit(text))
+    return from_matrices(circuit.weights), circuit.truth
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "u = a & b\nv = c | d\nx = u & v",
+        "u = a ^ b\nv = c ^ d\nx = u & v",
+        "u = (a & b) | c\nv = d | e\nx = u & v",
+        "u = a & b\nv = c | d\nw = e & f\nx = u & v & w",
+        "u = a & b\nv = c | d\nx = u & v & e",  # e belongs to the gate that joins the others
+    ],
+)
+def test_trees_of_gates_show_their_functions(text):
+    graph, truth = compiled(text)
+    assert same(path_signature(graph).labels, truth.labels)
+
+
+def test_a_gate_that_two_functions_read_is_no_tree():
+    """Chance wiring: two gates of two inputs each, both read by two outputs."""
+    graph, _ = compiled("u = a & b\nv = c | d\nx = u & v\ny = u & ~v")
+    assert input_groups.input_groups(graph.live()).tolist() == [0, 0, 0, 0]
+
+
+def test_parts_of_different_functions_join_nothing():
+    """Inputs 0, 1 and 2, 3 are read apart; 2 alone serves both functions of its part."""
+    first = [[1, 1, 0, 0], [1, 1, 0, 0], [1, 2, 0, 0], [0, 0, 1, 0], [0, 0, 1, 1], [0, 0, 2, 3]]
+    last = [[1, 1, 1, 0, 0, 0], [0, 0, 0, 2, 0, 0], [0, 0, 0, 1, 1, 1]]
+    labels = path_signature(from_matrices([first, last])).labels
+    assert same(labels[:4], [0, 0, 1, 2])
 
 
 # ---- networks to read --------------------------------------------------------------------------
@@ -291,6 +372,15 @@ def test_stored_zeros_are_edges():
 def test_idle_is_a_fraction(idle):
     with pytest.raises(GraphError, match="idle is"):
         path_signature(from_matrices([np.eye(2)]), idle=idle)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_what_a_network_computes_decides(seed):
+    """Units scaled by up to 1000, outputs by what all their edges share: the same modules."""
+    rng = np.random.default_rng(seed)
+    graph = random_dag(seed, rng.integers(2, 7, size=4), rng.uniform(0.3, 0.9))
+    other = rescaled(graph, seed, most=1000)
+    assert path_signature(other).labels.tolist() == path_signature(graph).labels.tolist()
 
 
 @pytest.mark.parametrize("seed", range(25))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 import netsculpt
 from netsculpt.core.catalog import catalog
 from netsculpt.core.declared import is_own_weights, on_own_weights
 from netsculpt.core.errors import FormatError, GraphError
 from netsculpt.core.random import RNG
+from netsculpt.graph.graph import Block, Layer
+from netsculpt.graph.streams import without_stream_edges
 from netsculpt.pipeline import stages
 
 
@@ -204,3 +207,62 @@ def test_clear_modules_are_modular_and_those_of_noise_are_not() -> None:
     for truth, p_in, p_out, expected in ((2, 0.6, 0.05, "modular"), (1, 0.2, 0.2, "chance")):
         graph, _ = netsculpt.planted([16, 16, 16], truth, p_in, p_out, rng=3)
         assert netsculpt.analyze(graph, plan, rng=0).detected[0].verdict == expected
+
+
+STEP = {"f": "hidden", "+": "junction"}  # a branch, and the sum with what was there
+
+
+def residual(groups: int, width: int, depth: int) -> tuple[netsculpt.NetGraph, netsculpt.Partition]:
+    """Residual channels in groups: in each of `depth` steps a layer is added to the stream."""
+    rng, layers, blocks, start = np.random.default_rng(0), [], [], 0
+    steps = [(f"{kind}{i}", role) for i in range(depth) for kind, role in STEP.items()]
+    for name, role in [("x", "input"), *steps, ("y", "output")]:
+        layers.append(Layer(name, role, (width,), start, start + width))  # type: ignore[arg-type]
+        start += width
+    matrix, group = np.zeros((start, start)), np.arange(width) % groups
+    stream = layers[0]
+    for i in range(depth):
+        branch, total = layers[1 + 2 * i], layers[2 + 2 * i]
+        near = group[:, None] == group
+        matrix[stream.units, branch.units] = rng.random((width, width)) < np.where(near, 0.6, 0.05)
+        matrix[stream.units, total.units] = matrix[branch.units, total.units] = np.eye(width)
+        blocks += [
+            Block(stream.name, branch.name, f"w{i}", "linear", width**2),
+            Block(stream.name, total.name, None, "wiring", 0),
+            Block(branch.name, total.name, None, "wiring", 0),
+        ]
+        stream = total
+    matrix[stream.units, layers[-1].units] = rng.random((width, width)) < np.where(near, 0.6, 0.05)
+    blocks.append(Block(stream.name, "y", "out", "linear", width**2))
+    graph = netsculpt.NetGraph(csr_array(np.triu(matrix)), None, tuple(layers), tuple(blocks))
+    weights = np.where(graph.weights.data == 1, rng.lognormal(0, 0.3, graph.n_edges), 0)
+    for block in blocks:
+        if block.kind == "wiring":
+            weights[graph.block_edges(block.source, block.target)] = 1
+    return graph.with_weights(weights), netsculpt.Partition(np.tile(group, len(layers)))
+
+
+def test_residual_channels_are_held_together() -> None:
+    graph, truth = residual(groups=3, width=18, depth=3)
+    (each,) = (analysis := netsculpt.analyze(graph, rng=0)).detected
+    assert netsculpt.modules.compare(each.partition, truth).ari > 0.9
+    assert each.verdict == "modular"
+    assert "18 residual channels" in analysis.notes[0]
+    judged = without_stream_edges(graph.balanced)
+    expected = netsculpt.modules.quality(judged, each.partition)
+    assert each.quality == pytest.approx(expected, rel=1e-6)
+    assert each.consensus is not None
+    assert netsculpt.modules.compare(each.consensus, truth).ari > 0.9
+    by_layer = each.partition.labels.reshape(-1, 18)
+    assert (by_layer[:7] == by_layer[0]).all(), "a channel is in one module through the depth"
+
+
+def test_a_detector_that_finds_one_module_everywhere_says_so(graph: netsculpt.NetGraph) -> None:
+    def one(graph: netsculpt.NetGraph, *, rng: RNG = None) -> netsculpt.Partition:  # noqa: ARG001
+        return netsculpt.Partition(np.zeros(graph.n_units, int), "one")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stages, "detector_of", lambda *_: one)
+        analysis = netsculpt.analyze(graph, netsculpt.AnalysisPlan(n_nulls=20, n_seeds=2), rng=0)
+    assert analysis.notes == ("layered: One module, as in every null network.",)
+    assert analysis.detected[0].verdict == "chance"

@@ -13,6 +13,7 @@ from netsculpt.modules.detectors import (
     spectral,
 )
 from netsculpt.modules.detectors.mdl import ModuleEvidence, module_evidence
+from netsculpt.modules.memberships import Memberships, functional_memberships
 from netsculpt.modules.ncut import ncut
 from netsculpt.modules.quality import quality
 from netsculpt.modules.resolution_profile import ResolutionProfile, resolution_profile
@@ -21,12 +22,14 @@ from netsculpt.modules.verdict import Verdict, verdict
 __all__ = [
     "Comparison",
     "Consensus",
+    "Memberships",
     "ModuleEvidence",
     "ResolutionProfile",
     "Verdict",
     "compare",
     "consensus",
     "functional",
+    "functional_memberships",
     "gain",
     "layer_ami",
     "layered",

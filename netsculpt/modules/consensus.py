@@ -99,8 +99,8 @@ def consensus(
     A random detector gives another answer in every run. How similar they are shows whether they
     mean anything, and the consensus is better than a single run: it is one more run of the
     detector, on the network whose weights are replaced by the share of runs in which both ends of
-    an edge were in one module. So it respects layers if the detector does, and needs no matrix of
-    all pairs of units.
+    an edge were in one module; an edge of weight 0 stays 0. So it respects layers if the detector
+    does, and needs no matrix of all pairs of units.
 
     Parameters
     ----------
@@ -147,7 +147,8 @@ def consensus(
         here = run.labels[sources]
         together += (here == run.labels[targets]) & (here != NO_MODULE)
     agreed = graph.with_weights(together / n_seeds)
-    labels = detector(agreed, rng=stream(seed, "consensus")).labels
+    carrying = graph.with_weights(np.where(graph.weights.data == 0, 0.0, agreed.weights.data))
+    labels = detector(carrying, rng=stream(seed, "consensus")).labels
     partition = Partition(labels, "consensus", quality(graph, Partition(labels)))
     pairs = (overlap(a.labels, b.labels) for a, b in combinations(runs, 2))
     stability, variation = np.transpose([(ami(pair), vi(pair)) for pair in pairs]).mean(axis=1)

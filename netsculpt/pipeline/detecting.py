@@ -19,6 +19,7 @@ from netsculpt.core.progress import Progress
 from netsculpt.core.random import stream
 from netsculpt.graph.graph import NetGraph, live_units
 from netsculpt.graph.partition import Partition
+from netsculpt.graph.streams import stream_labels
 from netsculpt.nulls.significance import Significance, significance
 from netsculpt.pipeline.analysis import Detected
 from netsculpt.pipeline.forms import Setting
@@ -83,13 +84,25 @@ class Detecting:
         """Whether each unit is live [U]."""
         return live_units(self.graph)
 
+    @cached_property
+    def streams(self) -> NDArray[np.int32]:
+        """The stream of each live unit, −1: none."""
+        return stream_labels(self.live)
+
+    @property
+    def has_streams(self) -> bool:
+        """Whether the network has residual channels."""
+        return bool((self.streams >= 0).any())
+
     def detected(self, name: str, detector: Function, form: str) -> Detected:
         """The modules that the detector of that name finds with this form of the weights."""
         from_data = name in names("data_aware")
         if from_data:
             found = detector(self.graph, rng=None)
             detector = fixed(relabelled(found, found.labels[self.is_live]))
-        setting = Setting.of(detector, form)
+        setting = Setting.of(detector, form, streams=self.has_streams)
+        if setting.streams:
+            detector = partial(detector, together=self.streams)
         key = self.plan.keys[name, form]
         read = setting.read(self.live)
         self.progress(f"{key}: modules", 0, 1)
@@ -110,7 +123,7 @@ class Detecting:
             quality,
             test,
             None if runs is None else runs.stability,
-            None if runs is None else self._spread(runs.partition),
+            None if runs is None else self._spread(self._judged(setting, runs.partition)),
             None if runs is None else self._by_unit(runs.confidence_in(partition)),
             modules.layer_ami(self.graph, of_all),
             self._hierarchy(name, setting, partition),
@@ -165,6 +178,11 @@ class Detecting:
         )
         return everywhere(tested, self.is_live)
 
+    def _judged(self, setting: Setting, partition: Partition) -> Partition:
+        """The partition with Q of the form as its quality."""
+        quality = _quality(setting.judged(self.live), partition)
+        return Partition(partition.labels, partition.method, quality)
+
     def _spread(self, partition: Partition) -> Partition:
         """A partition of the live units as one of all units."""
         return spread(partition, self.is_live)
@@ -176,7 +194,9 @@ class Detecting:
         return spread
 
 
-def notes_on(detected: Sequence[Detected], detectors: dict[str, Function]) -> Iterator[str]:
+def notes_on(
+    detected: Sequence[Detected], detectors: dict[str, Function], n_streams: int
+) -> Iterator[str]:
     """What a reader has to know about the detectors and their tests."""
     tested = [each for each in detected if each.significance is not None]
     few = [x.key for x in tested if x.significance is not None and x.significance.n < LEAST_NULLS]
@@ -190,6 +210,17 @@ def notes_on(detected: Sequence[Detected], detectors: dict[str, Function]) -> It
         yield (
             f"Modules of {', '.join(from_data)} come from data, which null networks do not have: z "
             "and p say how much more the edges keep to these modules than by chance."
+        )
+    holding = [
+        each.key
+        for each in detected
+        if Setting.of(detectors[each.detector], each.weights, streams=n_streams > 0).streams
+    ]
+    if holding:
+        yield (
+            f"{n_streams} residual channels are each one thing through the depth: in "
+            f"{', '.join(holding)} they are in one module as a whole, and their identity wiring "
+            "does not count in Q."
         )
     scaled = [
         each.key
@@ -208,11 +239,20 @@ def notes_on(detected: Sequence[Detected], detectors: dict[str, Function]) -> It
         yield f"Modules of {', '.join(ordered)} depend on the order of units where there are ties."
     on_nulls: dict[str, list[str]] = {}
     for each in tested:
-        assert each.significance is not None
-        if not each.significance.is_bound or each.significance.is_degenerate:  # "p ≤ …" says it
-            for note in each.significance.notes:
-                on_nulls.setdefault(note, []).append(each.key)
+        for note in _notes_on_nulls(each):
+            on_nulls.setdefault(note, []).append(each.key)
     yield from (f"{', '.join(keys)}: {note}" for note, keys in on_nulls.items())
+
+
+def _notes_on_nulls(each: Detected) -> tuple[str, ...]:
+    """What a reader has to know about the null networks of a detector."""
+    test = each.significance
+    assert test is not None
+    if each.partition.n_modules < 2 and test.is_degenerate and test.delta == 0:
+        return ("One module, as in every null network.",)
+    if test.is_bound and not test.is_degenerate:  # "p ≤ …" says it
+        return ()
+    return test.notes
 
 
 @for_threads

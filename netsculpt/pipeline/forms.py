@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from netsculpt.core.declared import is_own_weights, variations
+from netsculpt.graph.streams import without_stream_edges
 from netsculpt.nulls import rebalanced, restored
 
 if TYPE_CHECKING:
@@ -38,16 +40,21 @@ class Setting:
     magnitude |weights|, or own ``null``
     ========= ================= ==================================================
 
+    A detector that takes ``together`` gets the streams of a residual net in one piece
+    (`netsculpt.graph.streams`): identity wiring then weighs 0. To the others it is edges like any.
+
     Hierarchies compare the flow between modules, in balanced weights or, on the pattern, in edges.
     """
 
     form: str  # in netsculpt.core.forms
     own: bool  # whether the detector reads the network's own weights
+    streams: bool = False  # whether it holds residual channels together, so that their wiring is 0
 
     @classmethod
-    def of(cls, detector: Callable[..., Any], form: str) -> Setting:
-        """How `detector` and `form` go together."""
-        return cls(form, is_own_weights(detector) and form != "pattern")
+    def of(cls, detector: Callable[..., Any], form: str, *, streams: bool = False) -> Setting:
+        """How `detector` and `form` go together in a network that has streams or has none."""
+        holds = "together" in signature(detector).parameters
+        return cls(form, is_own_weights(detector) and form != "pattern", streams and holds)
 
     def read(self, graph: NetGraph) -> NetGraph:
         """What the detector reads: the network in this form, or as it is."""
@@ -56,11 +63,11 @@ class Setting:
     def judged(self, graph: NetGraph) -> NetGraph:
         """What Q is computed on: the network in this form."""
         judged: NetGraph = getattr(graph, self.form)
-        if self.form != "balanced":
-            return judged
-        # To 24 bits: where structure makes weights equal, the last bits of float64 would break ties
-        # in another way for every scaling of the units.
-        return judged.with_weights(judged.weights.data.astype(np.float32))
+        if self.form == "balanced":
+            # To 24 bits: where structure makes weights equal, the last bits of float64 would break
+            # ties in another way for every scaling of the units.
+            judged = judged.with_weights(judged.weights.data.astype(np.float32))
+        return without_stream_edges(judged) if self.streams else judged
 
     def null(self, null: Null) -> Null:
         """The null model of what the detector reads, made from one of the catalogue."""

@@ -101,7 +101,7 @@ def analyze(
         for name, detector in detectors.items()
         for form in plan.weights
     )
-    notes += notes_on(detected, detectors)
+    notes += notes_on(detected, detectors, int(stage.streams.max(initial=-1)) + 1)
     agreement = {
         (a.key, b.key): modules.compare(a.partition, b.partition, layers=graph.layers)
         for a, b in combinations(detected, 2)

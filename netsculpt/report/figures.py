@@ -78,6 +78,9 @@ def _drawings(analysis: Analysis) -> Iterator[tuple[str, float, Draw]]:
         yield f"adjacency_{key}", 1.0, partial(plots.adjacency, live, partition=kept)
         if len(each.hierarchy.modules) > 1:
             yield f"hierarchy_{key}", 0.6, partial(plots.module_hierarchy, each.hierarchy)
+        if partition.n_modules > 1:
+            links = each.hierarchy.links
+            yield f"flow_{key}", 0.8, partial(plots.module_flow, each.flow, links=links)
         if each.significance is not None:
             yield f"null_{key}", 0.5, partial(_null_distribution, each)
 

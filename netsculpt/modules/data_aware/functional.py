@@ -8,9 +8,9 @@ import numpy as np
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
-from netsculpt.core.errors import GraphError
-from netsculpt.graph.graph import NetGraph, live_units
+from netsculpt.graph.graph import NetGraph
 from netsculpt.graph.partition import NO_MODULE, Partition
+from netsculpt.modules.memberships import functional_memberships
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,18 +26,15 @@ def functional(
     *,
     rng: RNG = None,  # noqa: ARG001 - part of every detector's signature
     alike: float = 0.85,
-    idle: float = 0.05,
+    idle: float = 0.02,
 ) -> Partition:
     r"""Find the modules of a network from the influence of its units on its outputs.
 
-    1. **Functions.** Outputs that change together are one function: those with
-       :math:`T_{oo'} / \sqrt{T_{oo} T_{o'o'}}` ≥ `alike`, directly or through others. The cosine of
-       a function and itself or its negation is 1, wherever in the network they are computed.
-    2. **Service.** A unit serves a function if its influence on the function's outputs is more
-       than `idle` times the largest of all units; a hidden unit also serves the functions of a unit
-       that it feeds if those include all of its own and more. Units that serve the same functions
-       are a module, and outputs belong to the module of their function alone. So a part that
-       several functions reuse is a module without output, below those of the functions.
+    1. **Service.** `functional_memberships` says which functions the outputs compute and which of
+       them each unit serves: those that its influence is more than `idle` of the largest on.
+    2. **Modules.** Units that serve the same functions are a module, and outputs belong to the
+       module of their function alone. So a part that several functions reuse is a module without
+       output, below those of the functions.
     3. **Sub-functions.** If functions depend on a group of inputs only through the value of one
        sub-function φ, influence is a product, :math:`T_{uf} = T_{u\varphi} T_{\varphi f}`, and
        the rows of the group are proportional. Inputs that serve the same functions are divided
@@ -61,19 +58,17 @@ def functional(
     graph
         The network.
     influence
-        Influence of each unit on each output [U, O], at least 0, outputs in the order of
-        ``graph.outputs``. The row of an output is how often each output changes together with it,
-        and its own entry how often it changes.
+        Influence of each unit on each output [U, O], as for `functional_memberships`.
     rng
         Not used: the result is deterministic.
     alike
-        Cosine from which on two rows count as proportional, below 1. In networks sculpted for the
-        four exemplar tasks of Neural Sculpting it is 1 inside functions, and between them at most
-        .71: the cosine of a unit that serves one function and one that serves two equally.
+        Cosine from which on two outputs are one function, and the rows of two inputs count as
+        proportional, below 1.
     idle
         Share of the largest influence on a function up to which a unit does not serve it, below
-        1. On whole truth tables 0 … .1 gave the same inputs and outputs; on a sample, or with wrong
-        outputs, influence below about .05 may be chance.
+        1. On whole truth tables 0 … .1 gave the same inputs and outputs, and hidden units are
+        right most often up to .02; on a sample, or with wrong outputs, influence below about .05
+        may be chance.
 
     Returns
     -------
@@ -102,13 +97,9 @@ def functional(
     >>> functional(graph, np.array([own, shared, own[::-1], *both])).labels.tolist()
     [0, 1, 2, 0, 2]
     """
-    _check(graph, influence, alike, idle)
-    function = _functions(influence[graph.outputs], alike)
-    function[~live_units(graph)[graph.outputs]] = NO_MODULE
-    rows = _by_function(influence, function)
-    serves = _serves(graph, rows, function, idle)
+    service = functional_memberships(graph, influence, alike=alike, idle=idle)
+    serves, rows = service.members, service.strength
     edges = _carrying(graph, serves)
-    _grow(graph, serves, edges)
     _, served = np.unique(serves, axis=0, return_inverse=True)
     served = served.reshape(-1)
     group = _input_groups(graph, rows, served, edges, alike)
@@ -119,36 +110,6 @@ def functional(
     return Partition(np.where(serves.any(axis=1), labels.reshape(-1), NO_MODULE), "functional")
 
 
-def _functions(together: NDArray[np.float64], alike: float) -> NDArray[np.intp]:
-    """Function of each output [O], −1 if it never changes."""
-    often = np.sqrt(together.diagonal())
-    changing = np.flatnonzero(often > 0)
-    cosine = together[np.ix_(changing, changing)] / np.outer(often[changing], often[changing])
-    function = np.full(often.size, NO_MODULE, dtype=np.intp)
-    _, function[changing] = connected_components(cosine >= alike, directed=False)
-    return function
-
-
-def _by_function(influence: NDArray[np.float64], function: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Mean influence on the outputs of each function [U, F]."""
-    of = function[:, None] == np.arange(function.max(initial=NO_MODULE) + 1)
-    mean: NDArray[np.float64] = influence @ (of / np.maximum(of.sum(axis=0), 1))
-    return mean
-
-
-def _serves(
-    graph: NetGraph, rows: NDArray[np.float64], function: NDArray[np.intp], idle: float
-) -> NDArray[np.bool_]:
-    """Which functions each unit serves [U, F]; outputs serve their own."""
-    below = live_units(graph)
-    below[graph.outputs] = False
-    serves = np.zeros(rows.shape, dtype=bool)
-    serves[below] = rows[below] > idle * rows[below].max(axis=0, initial=0.0)
-    changing = np.flatnonzero(function != NO_MODULE)
-    serves[graph.outputs[changing], function[changing]] = True
-    return serves
-
-
 def _carrying(graph: NetGraph, serves: NDArray[np.bool_]) -> csr_array:
     """Edges between units that serve some function [U, U]."""
     carries = np.asarray(serves.any(axis=1))
@@ -156,16 +117,6 @@ def _carrying(graph: NetGraph, serves: NDArray[np.bool_]) -> csr_array:
     kept = carries[source] & carries[target]
     ends = source[kept], target[kept]
     return csr_array(coo_array((np.ones(kept.sum()), ends), shape=graph.weights.shape))
-
-
-def _grow(graph: NetGraph, serves: NDArray[np.bool_], edges: csr_array) -> None:
-    """Add to each hidden unit the functions of units that it feeds, if those are a superset."""
-    for layer in reversed(graph.layers):
-        if np.isin(layer.start, graph.inputs):
-            continue
-        source, target = edges[layer.units].nonzero()
-        more = _serves_more(serves, layer.start + source, target)
-        np.logical_or.at(serves, layer.start + source[more], serves[target[more]])
 
 
 def _serves_more(
@@ -231,19 +182,3 @@ def _apart(
     source, target = edges.nonzero()
     leaves = is_input[source] & _serves_more(serves, source, target)
     return is_input & np.isin(served, served[source[leaves]])
-
-
-def _check(graph: NetGraph, influence: NDArray[np.float64], alike: float, idle: float) -> None:
-    needed = (graph.n_units, graph.outputs.size)
-    if influence.shape != needed:
-        raise GraphError(
-            f"influence is {list(influence.shape)}, the graph has {needed[0]} units and "
-            f"{needed[1]} outputs: measure it on the net that the graph was made from, including "
-            "dead units"
-        )
-    if not np.isfinite(influence).all() or influence.min(initial=0.0) < 0:
-        raise GraphError("influence has negative, infinite or NaN entries: numbers ≥ 0 are needed")
-    if not (0 <= alike < 1 and 0 <= idle < 1):
-        raise GraphError(
-            f"alike is {alike} and idle is {idle}: values from 0 to below 1 are needed"
-        )

@@ -31,7 +31,7 @@ class ModuleEvidence:
 
     partition: Partition  # [U] likeliest module of each live unit; one module if not accepted
     evidence: float  # nats: ln of the odds of modules against none, if both are as likely before
-    accepted: bool  # the evidence is at least ln 100
+    accepted: bool  # the evidence is at least ln 50
     memberships: NDArray[np.float64]  # [U, B] probability of each module; zeros for dead units
     feeds: NDArray[np.bool_]  # [B, B] edges from module (row) to module are likelier than others
     n_modules: NDArray[np.int64]  # [R] numbers of modules that were described, rising
@@ -112,15 +112,17 @@ def module_evidence(graph: NetGraph, *, rng: RNG = None) -> ModuleEvidence:
 
     .. math:: \ln \frac{\sum_c P(c)\, P(\text{edges} \mid c)}{P(\text{edges} \mid \text{none})}
 
-    with labels c summed over, not chosen: units that are hard to place cost nothing. (For labels
+    with labels c summed over, not chosen: units that are hard to place cost nothing. Both
+    probabilities are conditional on the degrees, unit by unit: that modules make the degrees
+    likelier, to which the probabilities were fitted, does not count for them. (For labels
     that leave no doubt, and in sparse networks, it is `netsculpt.modules.gain`, a two-part
     description length.) Two lower bounds of the sum are computed and the larger one counts:
     coordinate ascent on independent beliefs (variational Bayes) from partitions that `layered`
     proposes at several resolutions; and, where that does not decide and there are no more than
     50,000 edges, annealed importance sampling. Each fitted factor costs ½ ln E nats.
 
-    Modules are accepted at an evidence of ln 100 = 4.6 nats. In networks without modules the
-    sampled evidence exceeds that in at most one of 100, as its exponential has mean 1, and in fact
+    Modules are accepted at an evidence of ln 50 = 3.9 nats. In networks without modules the sampled
+    evidence exceeds that in about one of 50 at most, as its exponential has mean 1, and in fact
     much less often.
 
     Modules may feed each other: if a pattern ``feeds`` [B, B] other than "each feeds itself"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from netsculpt.core.declared import on_own_weights, varies_with
+from netsculpt.core.declared import on_own_weights
 from netsculpt.core.errors import GraphError
 from netsculpt.graph.graph import NetGraph, live_units
 from netsculpt.graph.partition import NO_MODULE, Partition
@@ -20,7 +20,6 @@ __all__ = ["path_signature"]
 
 
 @on_own_weights
-@varies_with("unit scales")
 def path_signature(
     graph: NetGraph,
     *,
@@ -42,11 +41,17 @@ def path_signature(
        over that of a typical unit of the layer (at most 1); the root of the probability that a
        walk from u, along edges in proportion to w², ends in f; and the number of paths from u to
        f. The last two are relative to u's main function, after functions are balanced within the
-       layer (Sinkhorn, by factors up to 2). u serves f if the product is above `idle`; it always
-       serves its main function.
-    4. If the network falls into parts up to some layer, each with separate inputs and more cleanly
-       than random wiring would (expected number of such divisions ≤ .05), parts that serve a
-       common function are sub-functions of it: each is a module.
+       layer (Sinkhorn, by factors up to 2). An input serves f if the product is above `idle`, a
+       hidden unit if it is above .12 of it: pruning removes an edge between hidden units that
+       carries nothing, but not an idle path of an input whose edges others need. Every unit serves
+       its main function.
+    4. If the network falls into parts up to some layer, each with separate inputs, parts of two or
+       more inputs that serve the same functions are sub-functions of these: each is a module. The
+       parts count if they are cleaner than random wiring would give (expected number of such
+       divisions ≤ .05), or if each leaves that layer by a single edge, as in a tree of gates.
+
+    In 2 and 3 hidden units are first scaled evenly, so that multiplying what a unit reads by c and
+    dividing what it sends by c changes nothing.
 
     *Assumes* that outputs of a function are trained alike, that functions are of similar size
     (then balancing distinguishes idle paths from weak ones), and that the network was pruned until
@@ -55,8 +60,12 @@ def path_signature(
     *Wins*, on the authors' published networks, where functions share inputs or units: 3 shared
     inputs, used once / four times: inputs .89 / .92 (`sculpting`: .53 / .69), outputs 1.00
     (.58 / .69); 4 shared inputs: outputs 1.00 (.25 / .44); reused sub-functions 1.00 / .97
-    (.42 / .61). *Loses* where modules are only denser than the rest (`leiden` finds those), and
-    where each output has separate wiring: there are then up to as many modules as units.
+    (.42 / .61). With three or more functions the outputs are found, most hidden units too, but an
+    input may keep paths to functions that it does not decide, and weights without biases do not
+    tell which carry something: there `functional`, which has data, is right more often
+    (`analyses/detectors.py` has the rates). *Loses* where modules are only denser than the rest
+    (`leiden` finds those), and where each output has separate wiring: there are then up to as many
+    modules as units.
 
     Weights enter as magnitude, signs in 2 only; pass ``graph.pattern`` for modules of the mask.
 
@@ -113,25 +122,38 @@ def _labels(graph: NetGraph, idle: float) -> NDArray[np.intp]:
     """Module of each unit [U] of a network without dead units."""
     from netsculpt.modules.detectors._path_signature.input_groups import input_groups
     from netsculpt.modules.detectors._path_signature.output_functions import output_functions
-    from netsculpt.modules.detectors._path_signature.served_functions import PathShares
+    from netsculpt.modules.detectors._path_signature.path_shares import log_even_squares
+    from netsculpt.modules.detectors._path_signature.served_functions import served_functions
 
+    even = log_even_squares(graph)
     functions = np.full(graph.n_units, -1, dtype=np.intp)
-    functions[graph.outputs] = output_functions(graph, graph.outputs)
-    is_output = functions >= 0
-    shares = PathShares.of(graph, functions)
-    served = np.empty((graph.n_units, functions.max() + 1), dtype=bool)
-    for layer in graph.layers:
-        served[layer.units] = shares[layer.units].served(idle)
-    served[is_output] = functions[is_output, None] == np.arange(served.shape[1])
+    functions[graph.outputs] = output_functions(graph, graph.outputs, even)
+    served = served_functions(graph, functions, even, idle)
     modules = np.unique(served, axis=0, return_inverse=True)[1].reshape(-1)
+    parts = _parts(graph, served, input_groups(graph))
+    return np.where(parts < 0, modules, modules.max() + 1 + parts)
 
-    groups = input_groups(graph)
+
+def _parts(
+    graph: NetGraph, served: NDArray[np.bool_], groups: NDArray[np.intp]
+) -> NDArray[np.intp]:
+    """Group of inputs that a unit is part of [U], −1 if none.
+
+    Groups of two inputs or more that serve the same functions are parts of these. A unit that is
+    not an output belongs to the one part that it reads, if it reads nothing else.
+    """
+    parts = np.full(graph.n_units, NO_MODULE, dtype=np.intp)
     members = groups == np.arange(groups.max() + 1)[:, None]
-    serves = shares[graph.inputs].summed(members).served(idle)
-    is_part = (serves & (serves.sum(axis=0) > 1)).any(axis=1)
-    read = _groups_read(graph, members)
-    of_part = (read.sum(axis=1) == 1) & (read @ is_part) & ~is_output
-    return np.where(of_part, modules.max() + 1 + read.argmax(axis=1), modules)
+    serve = np.unique(members @ served[graph.inputs], axis=0, return_inverse=True)[1].reshape(-1)
+    is_part = members.sum(axis=1) > 1
+    is_part &= np.bincount(serve[is_part], minlength=serve.size)[serve] > 1
+    if is_part.any():
+        read = _groups_read(graph, members)
+        only = read.argmax(axis=1)
+        of_part = (read.sum(axis=1) == 1) & is_part[only]
+        of_part[graph.outputs] = False
+        parts[of_part] = only[of_part]
+    return parts
 
 
 def _groups_read(graph: NetGraph, members: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -24,8 +24,10 @@ from netsculpt.modules.detectors._mdl.network import Network
 __all__ = ["Beliefs", "Form", "certain", "climb", "merged"]
 
 _SWEEPS, _GAIN, _STILL = 60, 1e-3, 1e-3  # at most; nats, and change of a belief, that end a climb
-_WORK, _FEW = 3e8, 4  # edges · modules · sweeps in one climb, but at least so many sweeps
+_WORK, _FEW = 5e8, 4  # edges · modules · sweeps in one climb, but at least so many sweeps
+_LARGE_WORK, _LARGE_FIT = 4e6, 3  # in larger networks odds are fitted after every third sweep
 _EMPTY = 0.5  # units; a module with fewer is dropped
+_LOSS, _LOST = 100.0, 0.1  # nats, and of the evidence, that a merger may lose at first
 _NEAR, _TRIED = 4, 3  # mergers that are priced, per module, and that are climbed from
 
 
@@ -92,7 +94,10 @@ def merged(network: Network, beliefs: Beliefs) -> Beliefs:
 
 
 def _mergers(network: Network, beliefs: Beliefs) -> list[tuple[int, int]]:
-    """The few pairs of modules (one < other) that lose least by a merger, before any climbing."""
+    """The few pairs of modules (one < other) that lose least by a merger, before any climbing.
+
+    Those that lose far more than climbing could make good are left out.
+    """
     form, n_modules = beliefs.form, beliefs.shares.shape[1]
     between = edges_between(network, beliefs.shares)
     counts = counted(network, beliefs.shares)
@@ -103,6 +108,8 @@ def _mergers(network: Network, beliefs: Beliefs) -> list[tuple[int, int]]:
     joint = between.sum(axis=0) / np.maximum(np.outer(degree, degree), 1e-300)
     joint = joint + joint.T
     near = sorted(combinations(range(n_modules), 2), key=lambda pair: -joint[pair])
+    before = beliefs.odds.explained - beliefs.odds.price
+    least = before - _LOSS - _LOST * max(beliefs.evidence, 0.0)
     values = []
     for one, other in near[: _NEAR * n_modules]:
         crossed = np.einsum("px,py->pxy", counts[0, :, :, one], counts[1, :, :, other])
@@ -113,7 +120,8 @@ def _mergers(network: Network, beliefs: Beliefs) -> list[tuple[int, int]]:
         if form.by_layer:  # the only price of labels that depends on which two are merged
             joined = mass[:, one] + mass[:, other]
             value += float((gammaln(1 + joined) - gammaln(1 + mass[:, [one, other]]).sum(1)).sum())
-        values.append((value, (one, other)))
+        if value > least:
+            values.append((value, (one, other)))
     return [pair for _, pair in sorted(values, reverse=True)[:_TRIED]]
 
 
@@ -137,11 +145,15 @@ def _climb(
     label = label_price(shares, mass, form.by_layer, allowed)
     evidence = odds.explained - odds.price - label - price
     work = 2.0 * network.ends_out.size * n_modules
-    for sweep in range(min(most_sweeps, max(_FEW, int(_WORK / max(work, 1.0))))):
+    n_sweeps = min(most_sweeps, max(_FEW, int(_WORK / max(work, 1.0))))
+    every = _LARGE_FIT if work > _LARGE_WORK else 1
+    for sweep in range(n_sweeps):
         back = sweep % 2 == 1
         change = improve(
             network, shares, mass, counts, feeds, plain, odds, form.by_layer, allowed, back
         )
+        if (sweep + 1) % every and sweep + 1 < n_sweeps and change >= _STILL:
+            continue
         odds, ratio = _fit(network, shares, counts, feeds, plain, form, ratio)
         label = label_price(shares, mass, form.by_layer, allowed)
         before, evidence = evidence, odds.explained - odds.price - label - price

@@ -86,10 +86,11 @@ def _renamed(network: Network, beliefs: Beliefs) -> Beliefs:
 
     Which part goes by which name in which layer decides how many entries the pattern needs.
     """
-    best, n_modules = beliefs, beliefs.shares.shape[1]
-    if network.layers.size * n_modules**2 > _MOST_NAMES:
-        return best
+    best = beliefs
     for _ in range(_ROUNDS):
+        n_modules = best.shares.shape[1]
+        if network.layers.size * n_modules**2 > _MOST_NAMES:
+            break
         tried = [best]
         for layer in network.layers[1:]:
             for where in (network.layer == layer, network.layer >= layer):

@@ -22,18 +22,20 @@ from netsculpt.modules.detectors._mdl.climbing import (
     climb,
     merged,
 )
+from netsculpt.modules.detectors._mdl.degrees import degree_gain
 from netsculpt.modules.detectors._mdl.feeding import fed
 from netsculpt.modules.detectors._mdl.fitting import balanced_odds
 from netsculpt.modules.detectors._mdl.network import Network
 
 __all__ = ["ACCEPTED", "Explained", "explained"]
 
-ACCEPTED = log(100.0)  # nats of evidence from which on modules are accepted
+ACCEPTED = log(50.0)  # nats of evidence from which on modules are accepted
 _FORMS = tuple(Form(by_layer, shared) for by_layer in (True, False) for shared in (False, True))
 _MOST_MODULES = 256
 _SMALL = 20_000  # edges up to which all forms start from every proposal, and patterns are sought
+_LARGE = 200_000  # edges, from which on forms differ by too little to be tried
 _SAMPLED = 50_000  # edges up to which evidence is sampled
-_STEPS, _FEWEST, _STEPS_FOR = 200, 50, 400_000  # sweeps of a run, at least, and for how many edges
+_STEPS, _FEWEST, _STEPS_FOR = 400, 50, 800_000  # sweeps of a run, at least, and for how many edges
 _RATIOS, _COUNTS = (0.7, 1.2, 1.8, 2.6), (2, 3, 4, 6)  # ln odds ratios and modules of the runs
 _CELLS, _AGAIN, _LONGER = 5, 2, 3  # best cells that are run again, how often, and how much longer
 _EMPTY = 0.5  # units
@@ -65,28 +67,37 @@ def explained(
 
 def _climbed(network: Network, proposals: Iterable[NDArray[np.integer]]) -> Explained:
     """The best lower bound that coordinate ascent reaches; one module if that is better."""
-    small = network.ends_out.size <= _SMALL
-    pool = [
-        climb(network, certain(labels), form)
-        for labels in proposals
-        if 1 < labels.max(initial=0) + 1 <= _MOST_MODULES
-        for form in (_FORMS if small else _FORMS[:1])
-    ]
-    pool.append(_whole(network))
-    best = max(pool, key=_worth)
-    if not small:
-        pool += [climb(network, best.shares.copy(), form) for form in _FORMS[1:]]
-        best = max(pool, key=_worth)
-    pool.append(merged(network, best))
-    best = max(pool, key=_worth)
-    if small and _worth(best) >= ACCEPTED:
-        pool.append(fed(network, best))
-        best = max(pool, key=_worth)
+    n_edges = network.ends_out.size
+    forms = _FORMS if n_edges <= _SMALL else _FORMS[:1]
+    pool = [_valued(network, _whole(network))]
+
+    def add(beliefs: Beliefs) -> None:
+        pool.append(_valued(network, beliefs))
+
+    def best() -> Beliefs:
+        return max(pool, key=lambda one: one[0])[1]
+
+    for labels in proposals:
+        if 1 < labels.max(initial=0) + 1 <= _MOST_MODULES:
+            for form in forms:
+                add(climb(network, certain(labels), form))
+    if _SMALL < n_edges <= _LARGE:
+        start = best()
+        for form in _FORMS[1:]:
+            add(climb(network, start.shares.copy(), form))
+    add(merged(network, best()))
+    if n_edges <= _SMALL and max(value for value, _ in pool) >= ACCEPTED:
+        add(fed(network, best()))
     path: dict[int, float] = {}
-    for beliefs in pool:
+    for value, beliefs in pool:
         n_modules = beliefs.shares.shape[1]
-        path[n_modules] = max(path.get(n_modules, -np.inf), _worth(beliefs))
-    return Explained(_worth(best), best.shares, best.feeds, path)
+        path[n_modules] = max(path.get(n_modules, -np.inf), value)
+    evidence, found = max(pool, key=lambda one: one[0])
+    return Explained(evidence, found.shares, found.feeds, path)
+
+
+def _valued(network: Network, beliefs: Beliefs) -> tuple[float, Beliefs]:
+    return _worth(network, beliefs), beliefs
 
 
 def _whole(network: Network) -> Beliefs:
@@ -94,12 +105,18 @@ def _whole(network: Network) -> Beliefs:
     return climb(network, np.ones((network.layer.size, 1)), _FORMS[0])
 
 
-def _worth(beliefs: Beliefs) -> float:
-    """Evidence less what it takes to say which form, and how many modules: 1/(B(B − 1))."""
+def _worth(network: Network, beliefs: Beliefs) -> float:
+    """Evidence given the degrees, less what it takes to say which form, and how many modules.
+
+    Numbers of modules have the prior 1/(B(B − 1)).
+    """
     n_modules = beliefs.shares.shape[1]
     if n_modules <= 1:
         return 0.0
-    return beliefs.evidence - log(len(_FORMS)) - log(n_modules * (n_modules - 1))
+    labels = beliefs.shares.argmax(axis=1)
+    by_degrees = degree_gain(network, labels, beliefs.feeds, beliefs.odds)
+    said = log(len(_FORMS)) + log(n_modules * (n_modules - 1))
+    return float(beliefs.evidence - by_degrees - said)
 
 
 def _sampled(network: Network, rng: np.random.Generator) -> Explained:
@@ -148,4 +165,5 @@ def _run(
     """Ln of the weight of one annealed run, and where it ended."""
     odds = balanced_odds(network, ratio, 1 / n_modules)
     sampler = sampler_of(network, odds, ratio, n_modules, state)
-    return annealed(network, sampler, steps), sampler
+    weight = annealed(network, sampler, steps)
+    return weight - degree_gain(network, sampler.labels, np.eye(n_modules), odds), sampler

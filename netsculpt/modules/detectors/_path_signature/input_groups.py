@@ -27,19 +27,23 @@ def input_groups(graph: NetGraph) -> NDArray[np.intp]:
     .. math:: E = \frac{N!}{\prod_k N_k! \prod_s m_s!}
               \prod_j \frac{\sum_k \binom{N_k}{d_j}}{\binom{N}{d_j}}
 
-    with :math:`m_s` groups of size s. The last layer with E ≤ .05 counts; if there is none, all
-    inputs are one group. O(E) per layer while the network is in parts, and at most O(E I) to count
-    the inputs that the units of such a layer read.
+    with :math:`m_s` groups of size s. The last layer with E ≤ .05, or which each group of two
+    inputs or more leaves by one edge, counts: a tree of gates reads each group by one number,
+    however few gates it has. If there is no such layer, all inputs are one group. O(E) per layer
+    while the network is in parts, and at most O(E I) to count the inputs that its units read.
     """
     groups = np.zeros(graph.inputs.size, dtype=np.intp)
-    for layer, parts in _divisions(graph):
-        if _log_expected(np.bincount(parts), _inputs_read(graph, layer)) <= log(_CHANCE):
+    for layer, part_of in _divisions(graph):
+        parts = part_of[graph.inputs]
+        if _is_tree(graph, layer, part_of) or (
+            _log_expected(np.bincount(parts), _inputs_read(graph, layer)) <= log(_CHANCE)
+        ):
             groups = parts
     return groups
 
 
 def _divisions(graph: NetGraph) -> Iterator[tuple[Layer, NDArray[np.intp]]]:
-    """Yield hidden layers up to which the network is in parts, and the part of each input [I]."""
+    """Yield hidden layers up to which the network is in parts, and the part of each unit [U]."""
     from scipy.sparse.csgraph import connected_components
 
     ends = {*graph.layer_of[graph.inputs].tolist(), *graph.layer_of[graph.outputs].tolist()}
@@ -50,11 +54,25 @@ def _divisions(graph: NetGraph) -> Iterator[tuple[Layer, NDArray[np.intp]]]:
         below = targets < layer.stop
         ones = np.ones(int(below.sum()), dtype=np.int8)
         edges = csr_array((ones, (sources[below], targets[below])), graph.weights.shape)
-        part = connected_components(edges, directed=False)[1][graph.inputs]
-        parts = np.unique(part, return_inverse=True)[1]
-        if parts.max(initial=0) == 0:
+        part = connected_components(edges, directed=False)[1]
+        known = np.unique(part[graph.inputs])
+        if known.size < 2:
             return
-        yield layer, parts
+        number = np.full(part.max() + 1, -1, dtype=np.intp)
+        number[known] = np.arange(known.size)
+        part_of = number[part]
+        yield layer, part_of
+
+
+def _is_tree(graph: NetGraph, layer: Layer, part_of: NDArray[np.intp]) -> bool:
+    """Whether each part of two inputs or more leaves a layer by one edge.
+
+    Parts are numbered in `part_of` [U], −1 above the layer.
+    """
+    sizes = np.bincount(part_of[graph.inputs])
+    leaving = (graph.weights.indices >= layer.stop) & (graph.sources < layer.stop)
+    edges = np.bincount(part_of[graph.sources[leaving]], minlength=sizes.size)
+    return bool((edges[sizes > 1] == 1).all() and (sizes > 1).any())
 
 
 def _inputs_read(graph: NetGraph, layer: Layer) -> NDArray[np.int64]:

@@ -6,9 +6,9 @@ block model proposes a partition at each level, of which the one with the larges
 given the layers, too: its groups must not mix them at the lowest level). Where both probabilities
 are equal there are no modules, and ARI is 1 if one module is found, else 0.
 
-    python benchmarks/description_length.py                      # some twenty minutes on one core
-    python benchmarks/description_length.py --points 0.3/0.03,0.2/0.06 --seeds 2
-    python benchmarks/description_length.py --edges 1000000      # time of large networks instead
+    python benchmarks/module_evidence.py                      # some twenty minutes on one core
+    python benchmarks/module_evidence.py --points 0.3/0.03,0.2/0.06 --seeds 2
+    python benchmarks/module_evidence.py --edges 1000000      # time of large networks instead
 
 Peers are run where they are installed, and the table says which are not: graph-tool by the Python
 that has it (--graph-tool: a system's Python, as graph-tool is not on PyPI), Infomap by this one
