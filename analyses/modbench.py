@@ -42,6 +42,7 @@ class Config:
 
     suites: tuple[str, ...] = tuple(SUITES)
     entrants: tuple[str, ...] | None = None  # default: all that are installed
+    families: int | None = None  # of each suite, the first ones
     most: int | None = None  # networks of a family
     n_nulls: int = 19  # the least p is .05
     costs: tuple[str, ...] | None = None  # entrants whose cost is measured; default: all
@@ -51,7 +52,7 @@ class Config:
     out: Path | None = None  # where summary.json is written
 
 
-QUICK = Config(most=1, n_nulls=2, costs=("layered",), cost_width=24)
+QUICK = Config(families=3, most=1, n_nulls=2, costs=("layered",), cost_width=24)
 
 
 def study(config: Config) -> Study[Cell]:
@@ -69,7 +70,7 @@ def study(config: Config) -> Study[Cell]:
     cells = [
         cell
         for name, suite in suites.items()
-        for family in suite.families
+        for family in list(suite.families)[: config.families]
         for cell in _cells(config, name, suite, family, present)
     ]
     cells += [

@@ -4,7 +4,7 @@
 
 RESULTS is the folder of analyses/modbench.py. Rows are entrants, by their mean AMI over the suites;
 "per layer" is the mean AMI in single layers. "power": share of planted networks that are called
-significant at .05; "no modules": the same of module-free ones, and the share in which a layer is
+significant at .05; "none there": the same of module-free ones, and the share in which a layer is
 split. The last column is the median time for a network. A star: the detector is given data, or the
 true number of modules.
 """
@@ -28,6 +28,7 @@ DEFAULT = "layered"
 _NOT_SUITES = ("entrant", "shown", "ms")
 _PER_LAYER = "per layer"  # a mean over suites
 _POWER = "power"
+_NARROWEST = 1.7  # columns: narrower panels have no room for their titles
 _FREE, _LARGE, _F1 = "free:", "large,", "F1 "
 
 
@@ -53,13 +54,16 @@ def draw(results: Path, width: style.Width) -> Figure:
         "modules (AMI)": suites,
         "feeds (F1)": [x for x in names if x.startswith(_F1)],
         "power": [x for x in names if x == _POWER],
-        "no modules": [x for x in names if x.startswith(_FREE)],
+        "none there": [x for x in names if x.startswith(_FREE)],
         "time": ["ms"],
     }
     groups = {title: columns for title, columns in groups.items() if columns}
     page = style.figure(width, 0.12 + 0.041 * len(rows))
     panels = page.subplots(
-        1, len(groups), width_ratios=[len(x) for x in groups.values()], squeeze=False
+        1,
+        len(groups),
+        width_ratios=[max(len(x), _NARROWEST) for x in groups.values()],
+        squeeze=False,
     )[0]
     for ax, (title, columns) in zip(panels, groups.items(), strict=True):
         _numbers(ax, rows[columns].to_numpy(dtype=np.float64), columns)

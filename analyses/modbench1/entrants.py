@@ -32,6 +32,7 @@ FORMS: Mapping[str, Callable[[NetGraph], NetGraph]] = MappingProxyType(
     }
 )
 _OTHER_FORMS = {  # of netsculpt's detectors; all others see balanced weights
+    "mdl": "pattern",  # uses no weights
     "path_signature": "weights",  # decodes functions from shares of paths
     "sculpting": "pattern",
 }
