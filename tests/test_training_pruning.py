@@ -21,7 +21,7 @@ from netsculpt.training.sculpting.replicas import Replicas, initial_replicas
 from netsculpt.training.sculpting.retraining import SCULPTING, accuracy
 from netsculpt.training.sculpting.saved import finish
 from netsculpt.training.sculpting.sculpt import (
-    PUBLISHED,
+    STRICT,
     Sculpted,
     Sculpting,
     SculptingMethod,
@@ -220,11 +220,11 @@ def run(separable: Task, method: SculptingMethod, **other: Any) -> Sculpted:
 
 @pytest.fixture(scope="module")
 def published(separable: Task) -> Sculpted:
-    return run(separable, PUBLISHED)
+    return run(separable, STRICT)
 
 
 def test_single_edges_only_take_away(separable: Task, published: Sculpted) -> None:
-    more = run(separable, replace(PUBLISHED, single_edges=True))
+    more = run(separable, replace(STRICT, single_edges=True))
     assert (more.replicas.n_kept() <= published.replicas.n_kept()).all()
     assert torch.equal(more.solved, published.solved)
     assert (accuracy(more.replicas, separable)[more.solved] == 1).all()
@@ -333,7 +333,7 @@ def test_a_state_of_another_sculpting_is_refused(
 )
 def test_wrong_arguments_are_named(separable: Task, other: dict[str, Any], text: str) -> None:
     with pytest.raises(FormatError, match=text):
-        run(separable, PUBLISHED, **other)
+        run(separable, STRICT, **other)
 
 
 def test_a_net_that_does_not_fit_is_refused(separable: Task) -> None:
