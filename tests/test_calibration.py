@@ -79,14 +79,21 @@ def test_rates_by_hand():
             *rows("skips", "pattern", 20, 200),
             *rows("skips", "balanced", 2, 200),
             *rows("planted .5", "balanced", 199, 200),
+            *rows("skips", "n-cut", 0, 20),
         ]
     )
     rates = tables({"p_values": frame})["rates"]
-    assert list(rates["test"]) == ["balanced", "balanced", "pattern", "pattern"]
-    assert list(rates["family"]) == ["skips", "planted .5", "homogeneous", "skips"]
-    assert list(rates["rejected"]) == [0.01, 0.995, 0.05, 0.1]
-    assert list(rates["verdict"]) == ["too few", "power", "as it should", "too many"]
-    assert set(rates["allowed"]) == {"0.015 – 0.095"}  # 3 … 19 of 200
+    assert list(rates["test"]) == ["balanced", "balanced", "pattern", "pattern", "n-cut"]
+    assert list(rates["family"]) == ["skips", "planted .5", "homogeneous", "skips", "skips"]
+    assert list(rates["rejected"]) == [0.01, 0.995, 0.05, 0.1, 0.0]
+    assert list(rates["verdict"]) == [
+        "too few",
+        "power",
+        "as it should",
+        "too many",
+        "open: few networks",
+    ]
+    assert set(rates["allowed"][:4]) == {"0.015 – 0.095"}  # 3 … 19 of 200
 
 
 def test_cells_of_the_study():
