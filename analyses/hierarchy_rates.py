@@ -7,10 +7,11 @@ known. Modules are the true ones (units by what they compute), those found from 
 (`path_signature`), and those found with data (`functional`), each as they are and divided into
 sub-functions (`netsculpt.hierarchy.subfunctions`); the hierarchy is that of
 `netsculpt.hierarchy.infer`, which merges modules that feed each other, or of `ordered`, which tests
-their links. A sculpted net may compute its outputs by a way of its own, with other functions; only
-nets that compute them as the circuit does are scored, by what their units read and serve on the
-whole truth table, and table "sculpted" says how many they are. Strands are networks without
-feeding, and with a planted chain; ordinary nets learned digits.
+their links. Lines of the "coarse" circuits are made of sub-functions that the truth does not name:
+there the division is finer than the truth. A sculpted net may compute its outputs by a way of its
+own, with other functions; only nets that compute them as the circuit does are scored, by what their
+units read and serve on the whole truth table, and table "sculpted" says how many they are. Strands
+are networks without feeding, and with a planted chain; ordinary nets learned digits.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from hierarchy.circuits import CIRCUITS, SCULPTED
+from hierarchy.circuits import CIRCUITS, COARSE, SCULPTED
 from hierarchy.networks import Network, compiled, sculpted
 from hierarchy.ordinary import ORDINARY, ordinary
 from hierarchy.scores import matched, precision_recall
@@ -62,6 +63,7 @@ class Config:
     """What to measure."""
 
     circuits: tuple[str, ...] = tuple(CIRCUITS)
+    coarse: tuple[str, ...] = tuple(COARSE)
     tasks: tuple[str, ...] = tuple(SCULPTED)
     n_tried: int = Setup.n_tried
     n_networks: int = Setup.n_networks
@@ -72,6 +74,7 @@ class Config:
 
 QUICK = Config(
     ("chain-3", "shared-by-2"),
+    ("three-apart",),
     ("reused-2",),
     n_tried=12,
     n_networks=3,
@@ -84,7 +87,7 @@ QUICK = Config(
 class Cell:
     """A circuit, compiled or sculpted, a kind of strands, or a trained net."""
 
-    suite: str  # "compiled", "sculpted", "strands", "ordinary"
+    suite: str  # "compiled", "coarse", "sculpted", "strands", "ordinary"
     name: str
     text: str  # of the circuit: if it changes, so does the cell
     setup: Setup
@@ -100,6 +103,7 @@ def study(config: Config) -> Study[Cell]:
     )
     cells = [
         *(Cell("compiled", name, CIRCUITS[name](), setup) for name in config.circuits),
+        *(Cell("coarse", name, COARSE[name](), setup) for name in config.coarse),
         *(Cell("sculpted", name, SCULPTED[name](), setup) for name in config.tasks),
         *(Cell("strands", name, "", setup) for name in STRANDS),
         *(Cell("ordinary", name, "", setup) for name in config.ordinary),
@@ -118,7 +122,7 @@ def measure(cell: Cell) -> Rows:
         return {"ordinary": [_ordinary(cell)]}
     made: Rows = {}
     networks: tuple[Network, ...]
-    if cell.suite == "compiled":
+    if cell.suite in ("compiled", "coarse"):
         networks = (compiled(cell.name, cell.text),)
     else:
         found = sculpted(cell.name, cell.text, n_tried=setup.n_tried, n_networks=setup.n_networks)

@@ -11,7 +11,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "analyses"))
 
-from hierarchy.circuits import CIRCUITS, SCULPTED
+from hierarchy.circuits import CIRCUITS, COARSE, SCULPTED
 from hierarchy.networks import compiled, sculpted
 from hierarchy.scores import matched, precision_recall
 from hierarchy_rates import QUICK, study
@@ -22,6 +22,7 @@ from netsculpt.graph.circuits import function_graph, parse_circuit
 def test_there_are_enough_circuits() -> None:
     assert len(CIRCUITS) >= 20
     assert len(SCULPTED) >= 10
+    assert not set(CIRCUITS) & set(COARSE)
 
 
 def test_modules_are_matched_one_to_one() -> None:
@@ -66,7 +67,7 @@ def test_sculpted_nets_compute_the_circuit() -> None:
 
 
 def test_a_small_run() -> None:
-    done = study(replace(QUICK, tasks=(), n_strands=1, ordinary=())).run()
+    done = study(replace(QUICK, coarse=(), tasks=(), n_strands=1, ordinary=())).run()
     rows = done.rows["networks"]
     assert {row["modules"] for row in rows if row["f1"] == 1} >= {"true"}
     assert all(row["f1"] == 1 for row in rows if row["modules"] == "true")

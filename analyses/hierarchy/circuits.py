@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from netsculpt.training.tasks.families import input_separable_reused, overlap, reused
 
-__all__ = ["CIRCUITS", "SCULPTED"]
+__all__ = ["CIRCUITS", "COARSE", "SCULPTED"]
 
 
 def _lines(*lines: str) -> str:
@@ -118,6 +118,24 @@ CIRCUITS: Mapping[str, Callable[[], str]] = MappingProxyType(
         "overlap-1": lambda: overlap(1, 2),
         "overlap-2": lambda: overlap(2, 2),
         "overlap-3": lambda: overlap(3, 2),
+    }
+)
+
+COARSE: Mapping[str, Callable[[], str]] = MappingProxyType(
+    {  # compiled; lines that are themselves made of sub-functions, such as (a ^ b) in (a ^ b) & c
+        "three-apart": lambda: _lines("f = (a & b) ^ c", "g = (d ^ e) | i", "h = (k | l) & m"),
+        "chain-of-shared-inputs": lambda: _lines(
+            "f = (a ^ b) & c", "g = (c | d) ^ e", "h = (e & k) ^ l"
+        ),
+        "input-shared-by-three": lambda: _lines(
+            "f = (a ^ b) & s", "g = (c & d) ^ s", "h = (e | k) & s"
+        ),
+        "reused-by-three": lambda: _lines(
+            "shared = (a ^ b) & (c | d)", "f = shared | e", "g = shared & k", "h = shared ^ l"
+        ),
+        "two-levels": lambda: _lines(
+            "left = (a ^ b) & c", "right = (d | e) ^ k", "f = left & right", "y = left", "z = right"
+        ),
     }
 )
 

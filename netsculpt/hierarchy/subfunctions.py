@@ -54,8 +54,10 @@ def subfunctions(graph: NetGraph, partition: Partition) -> Partition:
     -----
     O(C (E + U I / 8)) for I inputs and C different sets of inputs that units read.
 
-    It does not see functions that share inputs with others. Where a function of the text happens
-    to be computed by a funnel inside it, as (a & b) in (a & b) ^ c, that part is a module, too.
+    The grain is that of the wiring, finer than that of the outputs: of (a ^ b) & c, the part
+    (a ^ b) becomes a module, just as if it had a name. Leave the partition as it is to ask which
+    functions outputs tell apart; divide it to look inside them. Sub-functions that share an input
+    with anything else are not seen.
 
     Examples
     --------
