@@ -46,7 +46,7 @@ class Config:
     """Which networks are made."""
 
     families: str = "judged"  # of FAMILIES
-    hidden: tuple[tuple[int, ...], ...] = ((24, 24),)  # widths of the hidden layers
+    hidden: tuple[tuple[int, ...], ...] = ((24, 24), (24,), (24, 24, 24))  # widths of hidden layers
     n_seeds: int = 10
     n_families: int | None = None  # None: all
     seed: int = 0  # the first
@@ -129,10 +129,10 @@ def show(tables: Mapping[str, pd.DataFrame]) -> None:
         table.add_row(*map(str, row), ", ".join(map(str, counts)), *cells)
     Console(width=160).print(table)
     shown = rates[rates["networks"] == SCULPTED]
-    means = shown.groupby("detector", sort=False)[CRITERIA].mean()
-    for detector, shares in zip(map(str, means.index), means.to_numpy(), strict=True):
+    means = shown.groupby(["detector", "hidden_layers"], sort=False)[CRITERIA].mean()
+    for (detector, layers), shares in zip(means.index.to_list(), means.to_numpy(), strict=True):
         text = " / ".join(f"{share:.2f}" for share in shares)
-        Console().print(f"{detector}, mean of the families: {text}")
+        Console().print(f"{detector}, {layers} hidden layers, mean of the families: {text}")
 
 
 if __name__ == "__main__":
@@ -146,7 +146,7 @@ if __name__ == "__main__":
         __doc__ or "",
         study,
         full=Config(),
-        quick=Config(families="tuned", n_seeds=2, n_families=2),
+        quick=Config(families="tuned", hidden=((24, 24),), n_seeds=2, n_families=2),
         show=show,
         options=options,
     )

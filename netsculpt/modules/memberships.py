@@ -65,8 +65,8 @@ class Memberships:
     def partition(self) -> Partition:
         """Each unit in the module that it belongs to most [U], −1 if in none.
 
-        Of modules that it belongs to equally, up to rounding, the first. A module that comes first
-        for no unit is missing, and the others are numbered anew.
+        Of modules that it belongs to equally, up to rounding, the first. A module that no unit
+        belongs to most is missing, and modules are numbered as in every `Partition`.
         """
         labels = np.full(self.strength.shape[0], NO_MODULE, dtype=np.intp)
         some = self.members.any(axis=1)

@@ -41,15 +41,16 @@ def functional(
        into groups whose rows are not (cosine below `alike`), unless a unit reads inputs of both. A
        hidden unit belongs to the one group that it reads; those that read several are one module.
     4. **Order.** Inputs form a module separate from other units that serve the same functions if
-       they also feed a unit that serves more, so that no module is both above and below another.
+       they also feed a unit that serves more, so that their module is not both above and below its.
 
     It assumes that the outputs distinguish the network's functions, and data in which inputs vary
     independently. It wins where functions share inputs or units: kept paths that carry nothing do
     not count, and functions of the same inputs are distinguished. It cannot detect sub-functions
     that all functions use in the same proportion, such as any in a network of one function; a unit
     whose work others take over when it fails; or that a function is computed twice, which is one
-    module. Functions that use inputs unequally divide them unless some unit reads both. Idle edges
-    between units of different functions can still close a cycle of modules.
+    module. Functions that use inputs unequally divide them unless some unit reads both. A hidden
+    unit that serves one function may feed one that serves it and others, which closes a cycle of
+    modules (in one of six networks sculpted for the tuning tasks of `analyses/detectors.py`).
 
     Edges enter as pattern; weights are not used.
 

@@ -58,14 +58,15 @@ def path_signature(
     only structure is left. Biases are ignored: functions that differ by them alone are one.
 
     *Wins*, on the authors' published networks, where functions share inputs or units: 3 shared
-    inputs, used once / four times: inputs .89 / .92 (`sculpting`: .53 / .69), outputs 1.00
+    inputs, used once / four times: inputs .89 / .89 (`sculpting`: .53 / .69), outputs 1.00
     (.58 / .69); 4 shared inputs: outputs 1.00 (.25 / .44); reused sub-functions 1.00 / .97
-    (.42 / .61). With three or more functions the outputs are found, most hidden units too, but an
-    input may keep paths to functions that it does not decide, and weights without biases do not
-    tell which carry something: there `functional`, which has data, is right more often
-    (`analyses/detectors.py` has the rates). *Loses* where modules are only denser than the rest
-    (`leiden` finds those), and where each output has separate wiring: there are then up to as many
-    modules as units.
+    (.42 / .61). In five families of three and more functions outputs are found always; hidden units
+    exactly in all networks of one hidden layer, .6 – .9 of those of two, .3 – .7 of three; inputs
+    in .6 – 1.0, .5 – .9, .2 – .8. An input may keep paths to functions that it does not decide, and
+    weights without biases hardly tell which of them carry something: `functional`, which has data,
+    is right more often (`analyses/detectors.py`). *Loses* where modules are only denser than the
+    rest (`leiden` finds those), and where each output has separate wiring: there are then up to as
+    many modules as units.
 
     Weights enter as magnitude, signs in 2 only; pass ``graph.pattern`` for modules of the mask.
 

@@ -27,7 +27,8 @@ _ROUNDS = 30
 _TIE = 1e-9  # relative; less is rounding
 # A path of an input that carries nothing is made of edges that other paths need, so it is kept; an
 # edge between hidden units that carries nothing is pruned. So less is enough for a hidden unit:
-# this part of `idle`, chosen on networks sculpted for the tuning tasks of analyses/detectors.py.
+# this part of `idle`. Chosen on the tuning tasks of analyses/detectors.py, where less is hardly
+# better, and on planted networks with a few edges between modules, where less finds more of those.
 _HIDDEN = 0.12
 
 
