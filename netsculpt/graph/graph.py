@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -276,19 +276,18 @@ def live_units(graph: NetGraph) -> NDArray[np.bool_]:
 
 
 def _on_paths(graph: NetGraph) -> NDArray[np.bool_]:
-    pattern = graph.weights
-    forward = np.zeros(graph.n_units, dtype=bool)
+    indptr, ends = graph.weights.indptr, graph.weights.indices
+    n_leaving = np.diff(indptr)
+    forward, backward = np.zeros((2, graph.n_units), dtype=bool)
     forward[graph.inputs] = True
-    for layer in graph.layers:
-        for row in _runs(forward[layer.units], layer.start):
-            forward[pattern.indices[pattern.indptr[row.start] : pattern.indptr[row.stop]]] = True
-    backward = np.zeros(graph.n_units, dtype=bool)
     backward[graph.outputs] = True
+    for layer in graph.layers:
+        targets = ends[indptr[layer.start] : indptr[layer.stop]]
+        forward[targets[np.repeat(forward[layer.units], n_leaving[layer.units])]] = True
     for layer in reversed(graph.layers):
-        indptr = pattern.indptr[layer.start : layer.stop + 1]
-        hits = backward[pattern.indices[indptr[0] : indptr[-1]]]
-        cumulative = np.concatenate([[0], np.cumsum(hits, dtype=np.int64)])
-        backward[layer.units] |= np.diff(cumulative[indptr - indptr[0]]) > 0
+        targets = ends[indptr[layer.start] : indptr[layer.stop]]
+        units = np.arange(layer.start, layer.stop, dtype=np.int32)
+        backward[np.repeat(units, n_leaving[layer.units])[backward[targets]]] = True
     return forward & backward
 
 
@@ -339,13 +338,6 @@ def _keep_units(graph: NetGraph, keep: NDArray[np.bool_]) -> NetGraph:
         (*graph.provenance, step("live", dropped_units=graph.n_units - n_kept)),
         graph.positions[keep],
     )
-
-
-def _runs(chosen: NDArray[np.bool_], offset: int) -> Iterator[slice]:
-    """Contiguous runs of True, as slices shifted by `offset`."""
-    edges = np.flatnonzero(np.diff(chosen, prepend=False, append=False)) + offset
-    for start, stop in edges.reshape(-1, 2):
-        yield slice(start, stop)
 
 
 def _frozen_csr(matrix: csr_array, n_units: int) -> csr_array:
