@@ -258,7 +258,7 @@ def test_residual_channels_are_held_together() -> None:
 
 
 def test_a_detector_that_finds_one_module_everywhere_says_so(graph: netsculpt.NetGraph) -> None:
-    def one(graph: netsculpt.NetGraph, *, rng: RNG = None) -> netsculpt.Partition:  # noqa: ARG001
+    def one(graph: netsculpt.NetGraph, *, rng: RNG = None) -> netsculpt.Partition:
         return netsculpt.Partition(np.zeros(graph.n_units, int), "one")
 
     with pytest.MonkeyPatch.context() as patch:
