@@ -25,6 +25,7 @@ from netsculpt.nets.masks import mask_net
 from netsculpt.paths import pair_weights
 from netsculpt.pipeline import AnalysisPlan, analyze
 from netsculpt.report.folder import write_folder
+from netsculpt.report.summary import summary
 from netsculpt.report.terminal.analysis import print_report
 from netsculpt.tracing import Fidelity, fidelity, trace
 from netsculpt.tracing.engine.activation import Activation
@@ -424,6 +425,8 @@ def test_reports_show_the_fidelity(capsys: pytest.CaptureFixture[str], tmp_path:
     assert "Not checked: 0.i, 0.f, 0.g, 0.o" in words
     write_folder(analysis, tmp_path)
     written = json.loads((tmp_path / "summary.json").read_text())
-    assert written["fidelity"] == json.loads(json.dumps(result.summary()))
+    assert written["fidelity"] == summary(analysis)["fidelity"]
+    assert written["fidelity"]["max_error"] == pytest.approx(result.max_error, rel=1e-11)
+    assert len(written["fidelity"]["layers"]) == len(result.summary()["layers"])
     schema = json.loads(Path(netsculpt.report.__path__[0], "summary.schema.json").read_text())
     jsonschema.Draft202012Validator(schema).validate(written)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from netsculpt.core.declared import varies_with
 from netsculpt.core.parallel import for_threads
 from netsculpt.core.random import RNG, root_seed, stream
 from netsculpt.graph.graph import NetGraph, live_units
@@ -61,6 +62,7 @@ class ModuleEvidence:
 
 
 @for_threads
+@varies_with("seed")
 def mdl(graph: NetGraph, *, rng: RNG = None) -> Partition:
     """Find the modules that explain a network best, and one module if none are worth it.
 
