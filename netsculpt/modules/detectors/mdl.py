@@ -40,7 +40,8 @@ class ModuleEvidence:
     @property
     def probability(self) -> float:
         """Probability that there are modules, if before it was one half."""
-        return 1 / (1 + exp(-self.evidence)) if self.evidence > -700 else 0.0
+        odds = exp(min(max(self.evidence, -700.0), 700.0))
+        return odds / (1 + odds)
 
     def table(self) -> pd.DataFrame:
         """One row per number of modules."""
@@ -85,7 +86,9 @@ def mdl(graph: NetGraph, *, rng: RNG = None) -> Partition:
 
     Notes
     -----
-    Cost: that of `layered` at five resolutions, and O(E · modules) for some ten sweeps.
+    Cost: `layered` at five resolutions, two starts each (one of each above 200,000 edges), and
+    O(E · modules) for each of some twenty sweeps: a tenth of a second for 350 edges, some 10 s for
+    10⁶. Nothing changes if units are rescaled, as no weight enters.
 
     Examples
     --------
@@ -127,7 +130,9 @@ def module_evidence(graph: NetGraph, *, rng: RNG = None) -> ModuleEvidence:
 
     Modules may feed each other: if a pattern ``feeds`` [B, B] other than "each feeds itself"
     explains more than it costs, it is returned; then a chain of modules, one after the other in
-    depth, is several modules, where modularity can only see one or cut edges.
+    depth, is several modules, where modularity can only see one or cut edges. It is sought up to
+    20,000 edges. A module that feeds all modules after it alike cannot be told from chance, and
+    which of two modules in a chain a layer between them belongs to may be open.
 
     Parameters
     ----------
