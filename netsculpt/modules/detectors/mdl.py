@@ -31,7 +31,7 @@ class ModuleEvidence:
 
     partition: Partition  # [U] likeliest module of each live unit; one module if not accepted
     evidence: float  # nats: ln of the odds of modules against none, if both are as likely before
-    accepted: bool  # the evidence is at least ln 50
+    accepted: bool  # the evidence is at least ln 100
     memberships: NDArray[np.float64]  # [U, B] probability of each module; zeros for dead units
     feeds: NDArray[np.bool_]  # [B, B] edges from module (row) to module are likelier than others
     n_modules: NDArray[np.int64]  # [R] numbers of modules that were described, rising
@@ -124,9 +124,9 @@ def module_evidence(graph: NetGraph, *, rng: RNG = None) -> ModuleEvidence:
     proposes at several resolutions; and, where that does not decide and there are no more than
     50,000 edges, annealed importance sampling. Each fitted factor costs ½ ln E nats.
 
-    Modules are accepted at an evidence of ln 50 = 3.9 nats. In networks without modules the sampled
-    evidence exceeds that in about one of 50 at most, as its exponential has mean 1, and in fact
-    much less often.
+    Modules are accepted at an evidence of ln 100 = 4.6 nats. In networks without modules the
+    sampled evidence exceeds that in about one of 100 at most, as its exponential has mean 1, and
+    in fact much less often: in none of 1,671.
 
     Modules may feed each other: if a pattern ``feeds`` [B, B] other than "each feeds itself"
     explains more than it costs, it is returned; then a chain of modules, one after the other in

@@ -29,7 +29,7 @@ from netsculpt.modules.detectors._mdl.network import Network
 
 __all__ = ["ACCEPTED", "Explained", "explained"]
 
-ACCEPTED = log(50.0)  # nats of evidence from which on modules are accepted
+ACCEPTED = log(100.0)  # nats of evidence from which on modules are accepted
 _FORMS = tuple(Form(by_layer, shared) for by_layer in (True, False) for shared in (False, True))
 _MOST_MODULES = 256
 _SMALL = 20_000  # edges up to which all forms start from every proposal, and patterns are sought
