@@ -1,6 +1,6 @@
 """Are there modules at all, and how many? Rates of `module_evidence` on random networks.
 
-    python analyses/description_length.py -o OUT                # some twenty minutes on two cores
+    python analyses/description_length.py -o OUT                # some fifteen minutes on two cores
     python analyses/description_length.py FOLDER -o OUT         # with rewired networks of FOLDER
 
 Networks without modules must not be accepted, whatever their degrees; among them are planted ones

@@ -32,7 +32,7 @@ class ModuleEvidence:
 
     partition: Partition  # [U] likeliest module of each live unit; one module if not accepted
     evidence: float  # nats: ln of the odds of modules against none, if both are as likely before
-    accepted: bool  # the evidence is at least ln 50
+    accepted: bool  # the evidence is at least ln 100
     memberships: NDArray[np.float64]  # [U, B] probability of each module; zeros for dead units
     feeds: NDArray[np.bool_]  # [B, B] edges from module (row) to module are likelier than others
     n_modules: NDArray[np.int64]  # [R] numbers of modules that were described, rising
@@ -41,7 +41,8 @@ class ModuleEvidence:
     @property
     def probability(self) -> float:
         """Probability that there are modules, if before it was one half."""
-        return 1 / (1 + exp(-self.evidence)) if self.evidence > -700 else 0.0
+        odds = exp(min(max(self.evidence, -700.0), 700.0))
+        return odds / (1 + odds)
 
     def table(self) -> pd.DataFrame:
         """One row per number of modules."""
@@ -87,7 +88,9 @@ def mdl(graph: NetGraph, *, rng: RNG = None) -> Partition:
 
     Notes
     -----
-    Cost: that of `layered` at five resolutions, and O(E · modules) for some ten sweeps.
+    Cost: `layered` at five resolutions, two starts each (one of each above 200,000 edges), and
+    O(E · modules) for each of some twenty sweeps: a tenth of a second for 350 edges, some 10 s for
+    10⁶. Nothing changes if units are rescaled, as no weight enters.
 
     Examples
     --------
@@ -123,13 +126,15 @@ def module_evidence(graph: NetGraph, *, rng: RNG = None) -> ModuleEvidence:
     proposes at several resolutions; and, where that does not decide and there are no more than
     50,000 edges, annealed importance sampling. Each fitted factor costs ½ ln E nats.
 
-    Modules are accepted at an evidence of ln 50 = 3.9 nats. In networks without modules the sampled
-    evidence exceeds that in about one of 50 at most, as its exponential has mean 1, and in fact
-    much less often.
+    Modules are accepted at an evidence of ln 100 = 4.6 nats. In networks without modules the
+    sampled evidence exceeds that in about one of 100 at most, as its exponential has mean 1, and
+    in fact much less often: in none of 1,671.
 
     Modules may feed each other: if a pattern ``feeds`` [B, B] other than "each feeds itself"
     explains more than it costs, it is returned; then a chain of modules, one after the other in
-    depth, is several modules, where modularity can only see one or cut edges.
+    depth, is several modules, where modularity can only see one or cut edges. It is sought up to
+    20,000 edges. A module that feeds all modules after it alike cannot be told from chance, and
+    which of two modules in a chain a layer between them belongs to may be open.
 
     Parameters
     ----------

@@ -29,7 +29,7 @@ from netsculpt.modules.detectors._mdl.network import Network
 
 __all__ = ["ACCEPTED", "Explained", "explained"]
 
-ACCEPTED = log(50.0)  # nats of evidence from which on modules are accepted
+ACCEPTED = log(100.0)  # nats of evidence from which on modules are accepted
 _FORMS = tuple(Form(by_layer, shared) for by_layer in (True, False) for shared in (False, True))
 _MOST_MODULES = 256
 _SMALL = 20_000  # edges up to which all forms start from every proposal, and patterns are sought
@@ -54,8 +54,10 @@ def explained(
     network: Network, proposals: Iterable[NDArray[np.integer]], rng: np.random.Generator
 ) -> Explained:
     """Climb from every proposal [n]; where that does not decide, sample the evidence."""
+    if network.ends_out.size == 0:
+        return _one_module(network, 0.0, {1: 0.0})
     climbed = _climbed(network, proposals)
-    if climbed.evidence >= ACCEPTED or not 0 < network.ends_out.size <= _SAMPLED:
+    if climbed.evidence >= ACCEPTED or network.ends_out.size > _SAMPLED:
         return climbed
     sampled = _sampled(network, rng)
     best = max(climbed, sampled, key=lambda one: one.evidence)
@@ -66,53 +68,52 @@ def explained(
 
 
 def _climbed(network: Network, proposals: Iterable[NDArray[np.integer]]) -> Explained:
-    """The best lower bound that coordinate ascent reaches; one module if that is better."""
+    """The best lower bound for two or more modules that coordinate ascent reaches."""
     n_edges = network.ends_out.size
-    forms = _FORMS if n_edges <= _SMALL else _FORMS[:1]
-    pool = [_valued(network, _whole(network))]
+    pool: list[tuple[float, Beliefs]] = []
 
     def add(beliefs: Beliefs) -> None:
-        pool.append(_valued(network, beliefs))
-
-    def best() -> Beliefs:
-        return max(pool, key=lambda one: one[0])[1]
+        if beliefs.shares.shape[1] > 1:
+            pool.append((_worth(network, beliefs), beliefs))
 
     for labels in proposals:
         if 1 < labels.max(initial=0) + 1 <= _MOST_MODULES:
-            for form in forms:
+            for form in _FORMS if n_edges <= _SMALL else _FORMS[:1]:
                 add(climb(network, certain(labels), form))
-    if _SMALL < n_edges <= _LARGE:
-        start = best()
+    if pool and _SMALL < n_edges <= _LARGE:
+        start = _best(pool)[1]
         for form in _FORMS[1:]:
             add(climb(network, start.shares.copy(), form))
-    add(merged(network, best()))
-    if n_edges <= _SMALL and max(value for value, _ in pool) >= ACCEPTED:
-        add(fed(network, best()))
-    path: dict[int, float] = {}
+    if pool:
+        add(merged(network, _best(pool)[1]))
+    if pool and n_edges <= _SMALL and _best(pool)[0] >= ACCEPTED:
+        add(fed(network, _best(pool)[1]))
+    if not pool:
+        # Two modules without any difference explain nothing, and cost their parameter and the form.
+        alike = -log(len(_FORMS)) - log(2) - 0.5 * log(n_edges)
+        return _one_module(network, alike, {1: 0.0})
+    path = {1: 0.0}
     for value, beliefs in pool:
         n_modules = beliefs.shares.shape[1]
         path[n_modules] = max(path.get(n_modules, -np.inf), value)
-    evidence, found = max(pool, key=lambda one: one[0])
-    return Explained(evidence, found.shares, found.feeds, path)
+    evidence, found = _best(pool)
+    return Explained(evidence, found.shares, found.feeds, dict(sorted(path.items())))
 
 
-def _valued(network: Network, beliefs: Beliefs) -> tuple[float, Beliefs]:
-    return _worth(network, beliefs), beliefs
+def _best(pool: list[tuple[float, Beliefs]]) -> tuple[float, Beliefs]:
+    return max(pool, key=lambda one: one[0])
 
 
-def _whole(network: Network) -> Beliefs:
-    """Everything is one module, which explains nothing and costs nothing."""
-    return climb(network, np.ones((network.layer.size, 1)), _FORMS[0])
+def _one_module(network: Network, evidence: float, path: dict[int, float]) -> Explained:
+    return Explained(evidence, np.ones((network.layer.size, 1)), np.ones((1, 1)), path)
 
 
 def _worth(network: Network, beliefs: Beliefs) -> float:
     """Evidence given the degrees, less what it takes to say which form, and how many modules.
 
-    Numbers of modules have the prior 1/(B(B − 1)).
+    Numbers of modules, from 2 on, have the prior 1/(B(B − 1)).
     """
     n_modules = beliefs.shares.shape[1]
-    if n_modules <= 1:
-        return 0.0
     labels = beliefs.shares.argmax(axis=1)
     by_degrees = degree_gain(network, labels, beliefs.feeds, beliefs.odds)
     said = log(len(_FORMS)) + log(n_modules * (n_modules - 1))
@@ -132,7 +133,7 @@ def _sampled(network: Network, rng: np.random.Generator) -> Explained:
         each = top + np.log(np.exp(weights - top).mean(axis=1) / len(_COUNTS))
     path = dict(zip(_COUNTS, each.tolist(), strict=True))
     if evidence < ACCEPTED:
-        return Explained(evidence, np.ones((network.layer.size, 1)), np.ones((1, 1)), path)
+        return _one_module(network, evidence, path)
     shares = _placed(network, weights, steps, state)
     return Explained(evidence, shares, np.eye(shares.shape[1]), path)
 
