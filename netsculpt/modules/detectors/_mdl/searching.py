@@ -84,7 +84,7 @@ def _climbed(network: Network, proposals: Iterable[NDArray[np.integer]]) -> Expl
         start = _best(pool)[1]
         for form in _FORMS[1:]:
             add(climb(network, start.shares.copy(), form))
-    if pool:
+    if pool and (n_edges <= _SMALL or _best(pool)[0] > 0):
         add(merged(network, _best(pool)[1]))
     if pool and n_edges <= _SMALL and _best(pool)[0] >= ACCEPTED:
         add(fed(network, _best(pool)[1]))
