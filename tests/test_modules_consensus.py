@@ -203,3 +203,11 @@ def test_resolution_profile_needs_something() -> None:
         resolution_profile(graph, resolutions=[])
     with pytest.raises(GraphError, match="n_seeds = 1"):
         resolution_profile(graph, n_seeds=1)
+
+
+def test_runs_that_agree_on_something_else_do_not_make_a_partition_stable() -> None:
+    graph, truth = planted([8, 8, 8], 2, 1.0, 0.0, rng=0)
+    runs = consensus(graph.pattern, layered, n_seeds=3, rng=0)
+    assert runs.stability_of(truth) == runs.stability == 1.0
+    other = Partition(np.arange(graph.n_units) % 2)
+    assert runs.stability_of(other) < 0.1

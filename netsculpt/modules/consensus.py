@@ -72,6 +72,14 @@ class Consensus:
             agreeing[both] += match[here] == there
         return np.where(labels == NO_MODULE, np.nan, agreeing / len(self.runs))
 
+    def stability_of(self, partition: Partition) -> float:
+        """Mean AMI of the runs with each other, or with a partition [U] if that is less.
+
+        All runs may agree on something else than the partition of one more run.
+        """
+        with_runs = [ami(overlap(partition.labels, run.labels)) for run in self.runs]
+        return min(self.stability, float(np.mean(with_runs)))
+
     def summary(self) -> dict[str, Any]:
         """Plain numbers, JSON-able."""
         placed = self.confidence[~np.isnan(self.confidence)]

@@ -49,7 +49,7 @@ class Detected:
     partition: Partition  # [U], dead units −1
     quality: float  # layer-aware Q of the partition
     significance: Significance | None  # of Q against the null; None without null networks
-    stability: float | None  # mean pairwise AMI over seeds, 0 … 1; None when not measured
+    stability: float | None  # `Consensus.stability_of` the partition; None when not measured
     consensus: Partition | None  # [U] of the runs over seeds; None when not measured
     confidence: NDArray[np.float64] | None  # [U] share of these runs that agree with `partition`
     layer_ami: float  # AMI(partition, layer): near 0 is healthy, high means layers were found

@@ -122,7 +122,7 @@ class Detecting:
             of_all,
             quality,
             test,
-            None if runs is None else runs.stability,
+            None if runs is None else runs.stability_of(partition),
             None if runs is None else self._spread(self._judged(setting, runs.partition)),
             None if runs is None else self._by_unit(runs.confidence_in(partition)),
             modules.layer_ami(self.graph, of_all),

@@ -145,8 +145,9 @@ def _stability(each: Detected, n_seeds: int) -> list[str]:
     if each.stability is None or each.confidence is None or each.consensus is None:
         return []
     lines = [
-        f"Stability {each.stability:.2f} (mean AMI of {n_seeds} runs; 1 = always the same); "
-        f"{np.nanmean(each.confidence):.0%} of them agree on a unit"
+        f"Stability {each.stability:.2f} (mean AMI of {n_seeds} runs with each other or with these "
+        f"modules; 1 = always the same); {np.nanmean(each.confidence):.0%} of the runs agree on "
+        "where a unit belongs"
     ]
     if each.verdict == "unstable":
         lines.append(
@@ -218,7 +219,7 @@ def _tree(hierarchy: Hierarchy, graph: NetGraph) -> RenderableType:
 def _agreement(analysis: Analysis) -> RenderableType:
     table = plain_table("modules of", "ARI", "AMI")
     for (one, other), match in analysis.agreement.items():
-        table.add_row(f"{one} – {other}", f"{match.ari:.2f}", f"{match.ami:.2f}")
+        table.add_row(f"{one} – {other}", number(match.ari, 2), number(match.ami, 2))
     return table
 
 
