@@ -7,6 +7,7 @@ import pickle
 import threading
 from functools import partial
 
+import networkx as nx
 import numpy as np
 import pytest
 from graphs import content, relabelled
@@ -190,8 +191,12 @@ def test_balanced_is_kept_and_pickled() -> None:
 
 
 def dispersion(graph: NetGraph, source: str, target: str) -> float:
-    weights = graph.live().block(source, target).data
-    return float(np.sqrt(np.mean((weights[weights > 0] - 1) ** 2)))
+    """Root of the squares of balanced weights − 1 per independent cycle of the block."""
+    block = graph.live().block(source, target).tocoo()
+    kept = block.data > 0
+    net = nx.Graph(zip(block.row[kept], block.col[kept] + block.shape[0], strict=True))
+    n_cycles = net.number_of_edges() - len(net) + nx.number_connected_components(net)
+    return float(np.sqrt(((block.data[kept] - 1) ** 2).sum() / n_cycles))
 
 
 @pytest.mark.parametrize("null", [rewire, shuffle_layer, shuffle_weights])

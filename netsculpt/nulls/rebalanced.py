@@ -9,12 +9,15 @@ from numpy.typing import NDArray
 
 from netsculpt.core.parallel import for_threads
 from netsculpt.core.provenance import step
-from netsculpt.core.random import RNG
+from netsculpt.core.random import RNG, root_seed, stream
 from netsculpt.graph.balancing import dispersed_weights
+from netsculpt.graph.cycles import cycles
 from netsculpt.graph.graph import NetGraph, balancing_groups
 from netsculpt.nulls.significance import Null
 
 __all__ = ["rebalanced"]
+
+_ENOUGH = 20  # edges on cycles of a block whose own weights say how they are dispersed
 
 
 def rebalanced(null: Null) -> Null:
@@ -22,10 +25,15 @@ def rebalanced(null: Null) -> Null:
 
     A null model permutes weights, after which units are no longer balanced; and balancing them
     again takes part of their dispersion away, so that Q of draws would be too low. So the draw's
-    weights are raised to a power in each block and balanced again, such that their dispersion
-    :math:`\sqrt{\mathrm{mean}((b - 1)^2)}` over the edges between live units is that of the
-    network. With `netsculpt.nulls.rewire` a draw has the same degrees, the same strengths and
-    equally dispersed weights, and nothing else in common with the network.
+    weights are raised to a power in each block and balanced again, such that they are as dispersed
+    as those of the network: :math:`\sum (b - 1)^2` per independent cycle of the block is the same.
+    With `netsculpt.nulls.rewire` a draw has the same degrees, the same strengths and equally
+    dispersed weights, and nothing else in common with the network.
+
+    Edges on no cycle of their block tell nothing: their balanced weights are 1. Where blocks have
+    two edges a unit or fewer, one may have no cycle, and its draws some. A block with fewer than
+    twenty edges on cycles is therefore dealt the weights on cycles of all blocks, and its
+    dispersion counts one cycle of the average block besides its own.
 
     Only relative weights decide: networks that differ by scales of units have the same draws.
 
@@ -61,25 +69,58 @@ def rebalanced(null: Null) -> Null:
 
 @for_threads
 def _rebalanced(null: Null, graph: NetGraph, *, rng: RNG = None) -> NetGraph:
+    seed = root_seed(rng)
     balanced = graph.balanced
-    drawn = null(balanced, rng=rng)
+    drawn = null(balanced, rng=seed)
+    groups = balancing_groups(drawn)
+    values, dispersions = _noise(balanced, drawn, groups, stream(seed, "weights"))
     weights, powers = dispersed_weights(
-        drawn.weights.data,
-        drawn.sources,
-        drawn.weights.indices,
-        balancing_groups(drawn),
-        _live_dispersions(balanced),
+        values, drawn.sources, drawn.weights.indices, groups, dispersions
     )
     return drawn.with_weights(weights).with_step(step("rebalanced", powers=powers[::2].tolist()))
 
 
-def _live_dispersions(balanced: NetGraph) -> NDArray[np.float64]:
-    """Dispersion of each group of edges; NaN for those on no path, which no statistic sees."""
+def _noise(
+    balanced: NetGraph,
+    drawn: NetGraph,
+    groups: NDArray[np.int64],
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Weights for a draw [E], from those on cycles of the network; the dispersion of each group.
+
+    The dispersion is NaN for edges on no path, which no statistic sees.
+    """
     n_groups = 2 * len(balanced.blocks)
-    nonzero = balanced.weights.data > 0
-    groups = balancing_groups(balanced)[nonzero]
-    squares = (balanced.weights.data[nonzero] - 1) ** 2
-    counts = np.bincount(groups, minlength=n_groups)
-    dispersions = np.sqrt(np.bincount(groups, squares, n_groups) / np.maximum(counts, 1))
-    dispersions[1::2] = np.nan
-    return dispersions
+    dispersions = np.full(n_groups, np.nan)
+    values = drawn.weights.data.astype(np.float64)
+    own_groups = balancing_groups(balanced)
+    informative, n_cycles = _cycles(balanced, own_groups, n_groups)
+    _, n_cycles_drawn = _cycles(drawn, groups, n_groups)
+    excess = (balanced.weights.data - 1) ** 2 * informative
+    squares = np.bincount(own_groups, excess, n_groups)
+    pooled = squares[::2].sum() / max(int(n_cycles[::2].sum()), 1)
+    from_all = balanced.weights.data[informative & (own_groups % 2 == 0)]
+    n_informative = np.bincount(own_groups[informative], minlength=n_groups)
+    for group in range(0, n_groups, 2):
+        edges = np.flatnonzero((groups == group) & (values > 0))
+        if not edges.size or not from_all.size:
+            continue
+        variance = squares[group] / max(int(n_cycles[group]), 1)
+        if n_informative[group] < _ENOUGH:
+            n_decks = -(-edges.size // from_all.size)
+            decks = [rng.permutation(from_all) for _ in range(n_decks)]
+            values[edges] = np.concatenate(decks)[: edges.size]
+            variance = (squares[group] + pooled) / (n_cycles[group] + 1)
+        dispersions[group] = np.sqrt(variance * n_cycles_drawn[group] / edges.size)
+    return values, dispersions
+
+
+def _cycles(
+    graph: NetGraph, groups: NDArray[np.int64], n_groups: int
+) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """Edges with weight on cycles of edges with weight [E]; independent cycles [groups]."""
+    carrying = graph.weights.data > 0
+    on_cycle = np.zeros(carrying.size, dtype=bool)
+    sources, targets = graph.sources[carrying], graph.weights.indices[carrying]
+    on_cycle[carrying], n_cycles = cycles(sources, targets, groups[carrying], n_groups)
+    return on_cycle, n_cycles
