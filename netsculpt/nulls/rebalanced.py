@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from netsculpt.core.errors import GraphError
 from netsculpt.core.parallel import for_threads
 from netsculpt.core.provenance import step
 from netsculpt.core.random import RNG
@@ -42,6 +43,11 @@ def rebalanced(null: Null) -> Null:
         each block, which is limited to 1/8 … 8. If no such power gives the dispersion (where edges
         form a forest all balanced weights are 1), the closest is taken.
 
+    Raises
+    ------
+    GraphError
+        From the null model, if the weights of the network or of a draw cannot be balanced.
+
     Notes
     -----
     Cost: `null`, and O(E) for each of some 50 sweeps.
@@ -63,13 +69,18 @@ def rebalanced(null: Null) -> Null:
 def _rebalanced(null: Null, graph: NetGraph, *, rng: RNG = None) -> NetGraph:
     balanced = graph.balanced
     drawn = null(balanced, rng=rng)
-    weights, powers = dispersed_weights(
-        drawn.weights.data,
-        drawn.sources,
-        drawn.weights.indices,
-        balancing_groups(drawn),
-        _live_dispersions(balanced),
-    )
+    try:
+        weights, powers = dispersed_weights(
+            drawn.weights.data,
+            drawn.sources,
+            drawn.weights.indices,
+            balancing_groups(drawn),
+            _live_dispersions(balanced),
+        )
+    except GraphError as error:
+        raise GraphError(
+            f"the weights of the network are balanced, but those of a null network are not: {error}"
+        ) from None
     return drawn.with_weights(weights).with_step(step("rebalanced", powers=powers[::2].tolist()))
 
 
