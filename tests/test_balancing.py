@@ -13,7 +13,16 @@ import pytest
 from graphs import content, relabelled
 from scipy.sparse import csr_array
 
-from netsculpt import Block, GraphError, Layer, NetGraph, from_matrices, planted
+from netsculpt import (
+    AnalysisPlan,
+    Block,
+    GraphError,
+    Layer,
+    NetGraph,
+    analyze,
+    from_matrices,
+    planted,
+)
 from netsculpt.core.parallel import for_threads, in_parallel
 from netsculpt.graph.balancing import balanced_weights
 from netsculpt.graph.graph import balancing_groups, live_units
@@ -34,7 +43,7 @@ def weighted(
     return graph.with_weights(weights * scale[graph.sources] * scale[graph.weights.indices])
 
 
-def scaled(graph: NetGraph, factors: np.ndarray) -> NetGraph:
+def with_scales(graph: NetGraph, factors: np.ndarray) -> NetGraph:
     """Incoming weights of each unit times its factor, outgoing ones divided by it."""
     weights = graph.weights.data.astype(np.float64)
     return graph.with_weights(weights * factors[graph.weights.indices] / factors[graph.sources])
@@ -112,10 +121,10 @@ def test_scales_of_units_change_nothing(widths: list[int], density: float) -> No
     rng = np.random.default_rng(2)
     balanced = graph.balanced.weights.data
     for spread in (1.0, 40.0):
-        other = scaled(graph, np.exp(rng.uniform(-spread, spread, graph.n_units))).balanced
+        other = with_scales(graph, np.exp(rng.uniform(-spread, spread, graph.n_units))).balanced
         np.testing.assert_allclose(other.weights.data, balanced, rtol=1e-9, atol=1e-300)
     powers_of_two = 2.0 ** rng.integers(-150, 150, graph.n_units)
-    assert content(scaled(graph, powers_of_two).balanced) == content(graph.balanced)
+    assert content(with_scales(graph, powers_of_two).balanced) == content(graph.balanced)
     block_gain = np.array([2.0**70, 3.0, 1e-80, 1e80])[balancing_groups(graph) // 2 % 4]
     gained = graph.with_weights(graph.weights.data.astype(np.float64) * block_gain)
     np.testing.assert_allclose(gained.balanced.weights.data, balanced, rtol=1e-9)
@@ -134,8 +143,21 @@ def test_numbers_at_the_ends_of_float64() -> None:
 
 def test_weights_that_no_scales_explain_are_refused() -> None:
     matrix = np.array([[1.0, 1e-290, 1e200], [1e200, 1.0, 1e-300], [1e-300, 1e250, 1.0]])
-    with pytest.raises(GraphError, match=r"from 1e-300 to 1e\+250 cannot be balanced"):
-        _ = from_matrices([matrix]).balanced
+    graph = from_matrices([matrix])
+    with pytest.raises(GraphError, match=r"from 1e-300 to 1e\+250 cannot be .* use the pattern$"):
+        _ = graph.balanced
+    for name in ("layered", "path_signature"):  # as the error says
+        plan = AnalysisPlan((name,), n_nulls=20, n_seeds=2, weights=("pattern",))
+        assert analyze(graph, plan, rng=0).detected[0].significance is not None
+
+
+def test_a_draw_that_cannot_be_balanced_is_told_from_the_network() -> None:
+    rng = np.random.default_rng(19)
+    matrix = np.exp(np.clip(200 * rng.standard_normal((4, 4)), -650, 650))
+    graph = from_matrices([matrix * (rng.random((4, 4)) < 0.7)])
+    assert np.isfinite(graph.balanced.weights.data).all()
+    with pytest.raises(GraphError, match=r"those of a null network are not: .* use the pattern$"):
+        rebalanced(rewire)(graph, rng=0)
 
 
 def test_equal_weights_forests_and_wiring_are_exactly_1() -> None:
@@ -245,9 +267,9 @@ def test_draws_see_no_scales_of_units() -> None:
     rng = np.random.default_rng(4)
     null = rebalanced(rewire)
     drawn = null(graph, rng=0)
-    twos = scaled(graph, 2.0 ** rng.integers(-30, 30, graph.n_units))
+    twos = with_scales(graph, 2.0 ** rng.integers(-30, 30, graph.n_units))
     assert content(null(twos, rng=0)) == content(drawn)
-    other = null(scaled(graph, rng.lognormal(size=graph.n_units)), rng=0)
+    other = null(with_scales(graph, rng.lognormal(size=graph.n_units)), rng=0)
     assert (other.weights.indices == drawn.weights.indices).all()
     np.testing.assert_allclose(other.weights.data, drawn.weights.data, rtol=1e-6, atol=1e-8)
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from netsculpt import GraphError, NetGraph, Partition, planted
+from netsculpt.core.declared import on_own_weights
 from netsculpt.core.parallel import for_threads
 from netsculpt.core.random import RNG, stream
 from netsculpt.modules import (
@@ -101,6 +102,43 @@ def test_detectors_that_draw_nothing_are_stable() -> None:
     found = consensus(graph, sculpting, n_seeds=2, rng=0)
     assert found.stability == 1
     assert found.partition.labels.tobytes() == found.runs[0].labels.tobytes()
+
+
+def test_the_consensus_of_equal_runs_is_that_run() -> None:
+    graph, truth = planted([8, 8, 8], 2, 0.9, 0.1, rng=0)
+
+    def whole_or_truth(graph: NetGraph, *, rng: RNG = None) -> Partition:
+        """The truth on the network itself, one module on any other weights."""
+        same = (graph.weights.data == weights).all()
+        return truth if same else Partition(np.zeros(graph.n_units, int))
+
+    weights = np.random.default_rng(0).standard_normal(graph.n_edges)
+    found = consensus(graph.with_weights(weights), whole_or_truth, n_seeds=3, rng=0)
+    assert found.stability == 1
+    assert found.partition.labels.tobytes() == truth.labels.tobytes()
+
+
+def test_on_own_weights_the_consensus_is_the_run_most_like_the_others() -> None:
+    graph, truth = planted([8, 8, 8], 2, 0.9, 0.1, rng=0)
+    weights = np.random.default_rng(0).standard_normal(graph.n_edges)
+
+    @on_own_weights
+    def wavering(graph: NetGraph, *, rng: RNG = None) -> Partition:
+        """The truth, but a few units at random change sides; only on the network's own weights."""
+        assert (graph.weights.data == weights).all()
+        generator = np.random.default_rng(rng)
+        moved = generator.random(graph.n_units) < generator.choice([0.05, 0.3])
+        return Partition(np.where(moved, 1 - truth.labels, truth.labels))
+
+    found = consensus(graph.with_weights(weights), wavering, n_seeds=6, rng=0)
+    means = [
+        np.mean([compare(run, other).ami for other in found.runs if other is not run])
+        for run in found.runs
+    ]
+    assert np.argmax(means) > 0
+    best = found.runs[int(np.argmax(means))]
+    assert found.partition.labels.tobytes() == best.labels.tobytes()
+    assert found.partition.quality == quality(graph.with_weights(weights), best)
 
 
 def test_runs_depend_on_seed_and_number_alone() -> None:

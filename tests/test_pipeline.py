@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
+import jsonschema
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
@@ -14,6 +18,8 @@ from netsculpt.core.random import RNG
 from netsculpt.graph.graph import Block, Layer
 from netsculpt.graph.streams import without_stream_edges
 from netsculpt.pipeline import stages
+from netsculpt.report.summary import summary
+from netsculpt.report.terminal.analysis import print_report
 
 
 @pytest.fixture(scope="module")
@@ -196,6 +202,9 @@ def test_units_of_a_hierarchy_have_their_numbers_in_the_whole_network() -> None:
         (0.01, 100, 0.01, 0.9, "weak"),
         (0.01, 100, 0.01, None, "weak"),
         (0.01, 100, 0.3, None, "modular"),
+        (np.nan, 100, 0.3, 1.0, "untested"),
+        (0.01, 100, 0.3, np.nan, "unstable"),
+        (0.01, 100, np.nan, 1.0, "weak"),
     ],
 )
 def test_verdict(p: float | None, n: int, delta: float, stability: float, expected: str) -> None:
@@ -210,6 +219,39 @@ def test_clear_modules_are_modular_and_those_of_noise_are_not() -> None:
 
 
 STEP = {"f": "hidden", "+": "junction"}  # a branch, and the sum with what was there
+
+
+@pytest.mark.parametrize("name", ["layered", "path_signature"])
+@pytest.mark.parametrize("first", [0.0, 1.0])
+def test_kept_weights_may_all_be_0(
+    first: float, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    masks = [np.ones((5, 4), bool), np.ones((3, 5), bool)]
+    graph = netsculpt.from_matrices([np.full((5, 4), first), np.zeros((3, 5))], masks=masks)
+    plan = netsculpt.AnalysisPlan((name,), n_nulls=20, n_seeds=2)
+    analysis = netsculpt.analyze(graph, plan, rng=0)
+    assert analysis.detected[0].verdict != "modular"
+    print_report(analysis)
+    assert "60 input→output paths, total weight 0" in capsys.readouterr().out
+
+
+def test_a_detector_that_places_no_unit(
+    graph: netsculpt.NetGraph,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def none(graph: netsculpt.NetGraph, *, rng: RNG = None) -> netsculpt.Partition:
+        return netsculpt.Partition(np.full(graph.n_units, -1))
+
+    monkeypatch.setattr(stages, "detector_of", lambda *_: none)
+    analysis = netsculpt.analyze(graph, netsculpt.AnalysisPlan(n_nulls=19, n_seeds=2), rng=0)
+    assert analysis.detected[0].mean_confidence is None
+    content = summary(analysis)
+    assert content["modules"]["layered"]["consensus"]["mean_confidence"] is None
+    schema = Path(netsculpt.report.__path__[0], "summary.schema.json").read_text()
+    jsonschema.validate(content, json.loads(schema))
+    print_report(analysis)
+    assert "of the runs agree" not in capsys.readouterr().out
 
 
 def residual(groups: int, width: int, depth: int) -> tuple[netsculpt.NetGraph, netsculpt.Partition]:
@@ -247,7 +289,7 @@ def test_residual_channels_are_held_together() -> None:
     (each,) = (analysis := netsculpt.analyze(graph, rng=0)).detected
     assert netsculpt.modules.compare(each.partition, truth).ari > 0.9
     assert each.verdict == "modular"
-    assert "18 residual channels" in analysis.notes[0]
+    assert "18 groups of units are joined one to one by wiring" in analysis.notes[0]
     judged = without_stream_edges(graph.balanced)
     expected = netsculpt.modules.quality(judged, each.partition)
     assert each.quality == pytest.approx(expected, rel=1e-6)

@@ -435,6 +435,12 @@ class TestNullDistribution:
         ax.get_figure().draw_without_rendering()
         assert said in ax.texts[0].get_text()
 
+    def test_draws_that_differ_by_rounding_alone(self):
+        draws = 0.5 + np.arange(20) * 2**-53
+        ax = plots.null_distribution(Significance(0.5, 0.5, 0.0, np.nan, 1.0, 20, draws))
+        (bars,) = ax.patches
+        assert bars.get_data().values.max() == 20
+
     def test_p_that_more_draws_could_lower_is_a_bound(self):
         draws = np.linspace(-1.0, 1.0, 20)
         for p, said in ((1 / 21, "p ≤ 0.048"), (2 / 21, "p = 0.095")):

@@ -60,7 +60,8 @@ def balanced_weights(
 
     Notes
     -----
-    O(E) a sweep, some 10 – 20 sweeps in groups with ten edges a unit or more.
+    O(E) a sweep, some 10 – 20 sweeps in groups with ten edges a unit or more. Peak memory: some 120
+    bytes an edge.
 
     Examples
     --------
@@ -137,6 +138,6 @@ def _solved(
         raise GraphError(
             f"|weights| from {nonzero.min():.3g} to {nonzero.max():.3g} cannot be balanced: a "
             f"unit's strength is still {errors[worst]:.1g} of its degree away from it. Scales of "
-            "units do not explain this range; use the pattern or the magnitude"
+            "units do not explain this range; use the pattern"
         )
     return result, powers

@@ -1,8 +1,9 @@
-"""Streams: units that are one channel through the depth of a residual net.
+"""Streams: units joined one to one by wiring (residual channels, gates), which are one thing.
 
 A residual sum adds what a layer writes to what was there before, channel by channel: edges of
-weight 1 that nothing learned string together one unit per layer. These units are one thing. Seen
-one by one, they are the most coherent modules of the network, and detectors return little else.
+weight 1 that nothing learned string together one unit per layer. The gates of a GRU and the factors
+of a GLU are joined to what they multiply in the same way. These units are one thing. Seen one by
+one, they are the most coherent modules of the network, and detectors return little else.
 """
 
 from __future__ import annotations
@@ -43,10 +44,10 @@ def stream_labels(graph: NetGraph) -> NDArray[np.int32]:
     """The stream of each unit [U]: 0, 1, …, and −1 for units of none.
 
     A stream is all units that `stream_edges` connect: a residual channel in every layer where it
-    is added to, and the units that are added to it. A projection shortcut has weights, so another
-    stream begins there. Modules are found with each stream in one piece by
-    ``layered(without_stream_edges(graph), together=stream_labels(graph))``; no unit is removed, so
-    the labels of the result are those of all units.
+    is added to, and the units that are added to it; a gate and what it multiplies. A projection
+    shortcut has weights, so another stream begins there. Modules are found with each stream in one
+    piece by ``layered(without_stream_edges(graph), together=stream_labels(graph))``; no unit is
+    removed, so the labels of the result are those of all units.
 
     Notes
     -----

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from netsculpt.core.declared import is_own_weights
 from netsculpt.core.errors import GraphError
 from netsculpt.core.parallel import for_threads, in_parallel
 from netsculpt.core.random import RNG, root_seed, stream
@@ -108,7 +109,10 @@ def consensus(
     mean anything, and the consensus is better than a single run: it is one more run of the
     detector, on the network whose weights are replaced by the share of runs in which both ends of
     an edge were in one module; an edge of weight 0 stays 0. So it respects layers if the detector
-    does, and needs no matrix of all pairs of units.
+    does, and needs no matrix of all pairs of units. Runs that are all the same are the consensus
+    themselves. A detector that reads a network's own weights
+    (`netsculpt.core.declared.on_own_weights`) would miss their signs in these shares: the consensus
+    is then the run that agrees most with the others, by mean AMI.
 
     Parameters
     ----------
@@ -155,12 +159,24 @@ def consensus(
         here = run.labels[sources]
         together += (here == run.labels[targets]) & (here != NO_MODULE)
     agreed = graph.with_weights(together / n_seeds)
-    carrying = graph.with_weights(np.where(graph.weights.data == 0, 0.0, agreed.weights.data))
-    labels = detector(carrying, rng=stream(seed, "consensus")).labels
-    partition = Partition(labels, "consensus", quality(graph, Partition(labels)))
     pairs = (overlap(a.labels, b.labels) for a, b in combinations(runs, 2))
-    stability, variation = np.transpose([(ami(pair), vi(pair)) for pair in pairs]).mean(axis=1)
-    return Consensus(partition, agreed.weights, float(stability), float(variation), runs)
+    amis, variations = np.transpose([(ami(pair), vi(pair)) for pair in pairs])
+    if is_own_weights(detector) or all(np.array_equal(x.labels, runs[0].labels) for x in runs):
+        labels = runs[_most_alike(amis, n_seeds)].labels
+    else:
+        carrying = graph.with_weights(np.where(graph.weights.data == 0, 0.0, agreed.weights.data))
+        labels = detector(carrying, rng=stream(seed, "consensus")).labels
+    partition = Partition(labels, "consensus", quality(graph, Partition(labels)))
+    stability, variation = float(amis.mean()), float(variations.mean())
+    return Consensus(partition, agreed.weights, stability, variation, runs)
+
+
+def _most_alike(amis: NDArray[np.float64], n_runs: int) -> int:
+    """The run with the largest summed AMI with the others; the first of several."""
+    sums = np.zeros(n_runs)
+    for pair, value in zip(combinations(range(n_runs), 2), amis, strict=True):
+        sums[list(pair)] += np.nan_to_num(value)  # NaN: no unit in common
+    return int(sums.argmax())
 
 
 @for_threads

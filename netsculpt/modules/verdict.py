@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from math import isnan
 from typing import Literal
 
 __all__ = ["SIGNIFICANT", "SMALL", "STABLE", "Verdict", "verdict"]
 
 Verdict = Literal["modular", "weak", "unstable", "chance", "untested"]
 
-# Measured with `layered` on balanced weights, 19 null networks and 10 runs, on 72 networks with
-# planted modules (350 to 1,500 edges, densities inside and outside from 1 to 10 : 1). Of the 40
+# Measured with `layered` on balanced weights, 19 null networks and 10 runs, on 72 planted
+# and module-free networks (350 to 1,500 edges, density inside from 1 to 10 times that outside; 1 is
+# module-free). Of the 40
 # significant ones, all 28 whose modules resemble the planted ones (ARI ≥ .5) had ΔQ ≥ .026 and a
 # stability ≥ .70; all 11 whose modules do not (ARI < .4) had ΔQ ≤ .022, 6 of them a stability
 # below 2/3. Dense digit classifiers, significant at z 9 to 21, had ΔQ ≤ .014 and a stability of .38
@@ -35,7 +37,7 @@ def verdict(p: float | None, n_nulls: int, delta: float, stability: float | None
     Parameters
     ----------
     p
-        Of Q against the null model; None if it was not tested.
+        Of Q against the null model; None or NaN if it was not tested.
     n_nulls
         Null networks behind p.
     delta
@@ -50,10 +52,10 @@ def verdict(p: float | None, n_nulls: int, delta: float, stability: float | None
     >>> verdict(0.01, 100, 0.21, 0.98), verdict(0.01, 100, 0.011, 0.07), verdict(0.1, 9, 0.21)
     ('modular', 'unstable', 'untested')
     """
-    if p is None or 1 / (n_nulls + 1) > SIGNIFICANT:
+    if p is None or isnan(p) or 1 / (n_nulls + 1) > SIGNIFICANT:
         return "untested"
     if p > SIGNIFICANT:
         return "chance"
-    if stability is not None and stability < STABLE:
+    if stability is not None and not stability >= STABLE:  # nor if it is NaN
         return "unstable"
-    return "weak" if delta < SMALL else "modular"
+    return "modular" if delta >= SMALL else "weak"

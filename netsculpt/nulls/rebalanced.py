@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from netsculpt.core.errors import GraphError
 from netsculpt.core.parallel import for_threads
 from netsculpt.core.provenance import step
 from netsculpt.core.random import RNG, root_seed, stream
@@ -50,6 +51,11 @@ def rebalanced(null: Null) -> Null:
         each block, which is limited to 1/8 … 8. If no such power gives the dispersion (where edges
         form a forest all balanced weights are 1), the closest is taken.
 
+    Raises
+    ------
+    GraphError
+        From the null model, if the weights of the network or of a draw cannot be balanced.
+
     Notes
     -----
     Cost: `null`, and O(E) for each of some 50 sweeps.
@@ -74,9 +80,14 @@ def _rebalanced(null: Null, graph: NetGraph, *, rng: RNG = None) -> NetGraph:
     drawn = null(balanced, rng=seed)
     groups = balancing_groups(drawn)
     values, dispersions = _noise(balanced, drawn, groups, stream(seed, "weights"))
-    weights, powers = dispersed_weights(
-        values, drawn.sources, drawn.weights.indices, groups, dispersions
-    )
+    try:
+        weights, powers = dispersed_weights(
+            values, drawn.sources, drawn.weights.indices, groups, dispersions
+        )
+    except GraphError as error:
+        raise GraphError(
+            f"the weights of the network are balanced, but those of a null network are not: {error}"
+        ) from None
     return drawn.with_weights(weights).with_step(step("rebalanced", powers=powers[::2].tolist()))
 
 

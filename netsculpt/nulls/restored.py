@@ -68,11 +68,12 @@ def restored(null: Null) -> Null:
 def _draw(null: Null, graph: NetGraph, *, rng: RNG = None) -> NetGraph:
     seed = root_seed(rng)
     drawn = rebalanced(null)(graph, rng=stream(seed, "rebalanced"))
-    used, factors = _log_factors(graph)
-    ends = _ends(drawn)
-    place = np.minimum(np.searchsorted(used, ends), used.size - 1)
-    logs = np.where(used[place] == ends, factors[place], 0.0).sum(axis=0)
-    weights = drawn.weights.data * np.exp(logs)
+    weights = drawn.weights.data.copy()
+    if graph.balanced.weights.data.any():
+        used, factors = _log_factors(graph)
+        ends = _ends(drawn)
+        place = np.minimum(np.searchsorted(used, ends), used.size - 1)
+        weights *= np.exp(np.where(used[place] == ends, factors[place], 0.0).sum(axis=0))
     negative = np.signbit(graph.weights.data)
     for block in graph.blocks:
         signs = negative[graph.block_edges(block.source, block.target)]

@@ -62,11 +62,18 @@ class Detected:
         return None if self.significance is None else self.significance.delta
 
     @property
+    def mean_confidence(self) -> float | None:
+        """Mean of `confidence` over units with a module; None without one, or when not measured."""
+        if self.confidence is None or np.isnan(self.confidence).all():
+            return None
+        return float(np.nanmean(self.confidence))
+
+    @property
     def verdict(self) -> Verdict:
         """What the modules are worth: see `netsculpt.modules.verdict`."""
         test = self.significance
         if test is None:
-            return "untested"
+            return verdict(None, 0, np.nan, self.stability)
         return verdict(test.p, test.n, test.delta, self.stability)
 
 
@@ -131,11 +138,18 @@ class Analysis:
         return self._joined([each.hierarchy.table() for each in self.detected])
 
     def links(self) -> pd.DataFrame:
-        """One row per link from module to module that was compared with chance."""
+        """One row per link from module to module that was compared with chance.
+
+        ``weight`` is of balanced weights, whether `weights` is "balanced" or "magnitude", and the
+        number of edges for "pattern".
+        """
         return self._joined([each.hierarchy.link_table() for each in self.detected])
 
     def flows(self) -> pd.DataFrame:
-        """One row per pair of modules with an edge, and per module for what stays inside."""
+        """One row per pair of modules with an edge, and per module for what stays inside.
+
+        ``weight`` as in `links`.
+        """
         return self._joined([each.flow.table() for each in self.detected])
 
     def _joined(self, tables: list[pd.DataFrame]) -> pd.DataFrame:

@@ -91,7 +91,7 @@ class Detecting:
 
     @property
     def has_streams(self) -> bool:
-        """Whether the network has residual channels."""
+        """Whether the network has streams: residual channels, gates."""
         return bool((self.streams >= 0).any())
 
     def detected(self, name: str, detector: Function, form: str) -> Detected:
@@ -218,9 +218,9 @@ def notes_on(
     ]
     if holding:
         yield (
-            f"{n_streams} residual channels are each one thing through the depth: in "
-            f"{', '.join(holding)} they are in one module as a whole, and their identity wiring "
-            "does not count in Q."
+            f"{n_streams} groups of units are joined one to one by wiring (residual channels, "
+            f"gates), each one thing through the depth: in {', '.join(holding)} a group is in one "
+            "module as a whole, and this wiring does not count in Q."
         )
     scaled = [
         each.key

@@ -40,15 +40,16 @@ class Setting:
     magnitude |weights|, or own ``null``
     ========= ================= ==================================================
 
-    A detector that takes ``together`` gets the streams of a residual net in one piece
-    (`netsculpt.graph.streams`): identity wiring then weighs 0. To the others it is edges like any.
+    A detector that takes ``together`` gets streams in one piece: units joined one to one by
+    wiring (`netsculpt.graph.streams`), which then weighs 0. To the others it is edges like any.
 
-    Hierarchies compare the flow between modules, in balanced weights or, on the pattern, in edges.
+    Hierarchies compare the flow between modules, in edges on the pattern and else in balanced
+    weights, on the magnitude as well.
     """
 
     form: str  # in netsculpt.core.forms
     own: bool  # whether the detector reads the network's own weights
-    streams: bool = False  # whether it holds residual channels together, so that their wiring is 0
+    streams: bool = False  # whether it holds streams together, so that their wiring is 0
 
     @classmethod
     def of(cls, detector: Callable[..., Any], form: str, *, streams: bool = False) -> Setting:

@@ -41,8 +41,8 @@ def null_distribution(
     draws = significance.draws
     n_bins = 2 * int(np.clip(np.ceil(np.cbrt(draws.size)), 2, 20)) + 1  # Rice's rule, made odd
     first, reach = float(draws[0]), None
-    if not np.ptp(draws):  # all equal: a thin bar on the scale of the observed value
-        half = 0.1 * abs(significance.value - first) or 1e-3
+    if significance.is_degenerate:  # all equal: a thin bar on the scale of the observed value
+        half = max(0.1 * abs(significance.value - first), 1e-3 * abs(first)) or 1e-3
         reach = (first - half, first + half)
     counts, edges = np.histogram(draws, bins=n_bins, range=reach)
     ax.stairs(counts, edges, fill=True, facecolor="#BFC5CC", edgecolor=GREY, linewidth=0.4)

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from netsculpt.core.catalog import catalog
 from netsculpt.core.declared import variations
@@ -108,19 +107,18 @@ def _detected(each: Detected, null: str) -> dict[str, Any]:
         "delta": each.delta,
         "significance": None if test is None else {"null": null, **test.summary()},
         "stability": each.stability,
-        "consensus": None if runs is None else _consensus(runs, each.confidence),
+        "consensus": None if runs is None else _consensus(runs, each.mean_confidence),
         "layer_ami": each.layer_ami,
         "hierarchy": each.hierarchy.summary(),
     }
 
 
-def _consensus(runs: Partition, confidence: NDArray[np.float64] | None) -> dict[str, Any]:
-    assert confidence is not None  # measured together
+def _consensus(runs: Partition, mean_confidence: float | None) -> dict[str, Any]:
     return {
         "n_modules": runs.n_modules,
         "sizes": runs.sizes,
         "quality": runs.quality,
-        "mean_confidence": float(np.nanmean(confidence)),
+        "mean_confidence": mean_confidence,
     }
 
 

@@ -142,12 +142,14 @@ def _modules(each: Detected, plan: AnalysisPlan) -> RenderableType:
 
 
 def _stability(each: Detected, n_seeds: int) -> list[str]:
-    if each.stability is None or each.confidence is None or each.consensus is None:
+    if each.stability is None or each.consensus is None:
         return []
+    agreeing = ""
+    if each.mean_confidence is not None:
+        agreeing = f"; {each.mean_confidence:.0%} of the runs agree on where a unit belongs"
     lines = [
         f"Stability {each.stability:.2f} (mean AMI of {n_seeds} runs with each other or with these "
-        f"modules; 1 = always the same); {np.nanmean(each.confidence):.0%} of the runs agree on "
-        "where a unit belongs"
+        f"modules; 1 = always the same){agreeing}"
     ]
     if each.verdict == "unstable":
         lines.append(
@@ -232,6 +234,8 @@ def _count(log10: float) -> str:
 
 
 def _power(log10: float) -> str:
+    if log10 == -np.inf:
+        return "0"
     if -3 <= log10 < 6:
         return f"{10**log10:.4g}"
     exponent = int(log10 // 1)
