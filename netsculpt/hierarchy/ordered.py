@@ -98,7 +98,7 @@ def ordered(
     null network has at most `level` · r with their excess. Comparing each link with its own n draws
     would take n ≥ K/level null networks to find one; here n ≥ 1/level is enough, hence 20 (with
     fewer, only several links at once are found). In random networks with random modules, 5, 15 or
-    25 of them, one or more links were kept in 38 of 720.
+    25 of them, one or more links were kept in 40 of 720.
 
     The two statistics are alternatives: a chain of modules exceeds chance in direction only, since
     its links replace edges inside. A module whose units send more than they take appears as a
