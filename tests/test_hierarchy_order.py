@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import coo_array, csr_array
-from scipy.stats import norm
 
 from netsculpt import plots
 from netsculpt.core.errors import GraphError, LimitError
@@ -21,6 +20,7 @@ from netsculpt.graph.circuits import compile_circuit, function_graph, parse_circ
 from netsculpt.graph.graph import Block, Layer, NetGraph, live_units
 from netsculpt.graph.matrices import from_matrices
 from netsculpt.graph.partition import Partition
+from netsculpt.graph.synthetic import planted
 from netsculpt.hierarchy import Hierarchy, feedback, flow, infer, ordered, subfunctions
 from netsculpt.nulls import rebalanced, rewire
 
@@ -108,6 +108,21 @@ def test_the_heuristic_is_near_the_optimum(monkeypatch: pytest.MonkeyPatch) -> N
     assert np.mean(ratios) < 1.1
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_edges_put_back_by_search(seed: int) -> None:
+    """From no order at all: the heaviest first, each if no path leads back in networkx."""
+    weights = random_edges(seed, 12, density=0.3, zeros=0).toarray()
+    back = weights > 0
+    kept: nx.DiGraph[int] = nx.DiGraph()
+    kept.add_nodes_from(range(12))
+    ends = zip(*(part.tolist() for part in np.nonzero(back)), strict=True)
+    for source, target in sorted(ends, key=lambda end: -weights[end]):
+        if not nx.has_path(kept, target, source):
+            kept.add_edge(source, target)
+    SOLVER._restore(weights, back)
+    assert set(zip(*np.nonzero((weights > 0) & ~back), strict=True)) == set(kept.edges)
+
+
 def skipping(seed: int) -> tuple[NetGraph, np.ndarray]:
     """Four layers, every pair connected, some weights 0, some units without a module."""
     rng = np.random.default_rng(seed)
@@ -134,14 +149,14 @@ def skipping(seed: int) -> tuple[NetGraph, np.ndarray]:
 def walks(graph: NetGraph) -> list[tuple[list[int], float]]:
     """All input→output paths with their weights."""
     dense = np.abs(graph.weights.toarray().astype(np.float64))
-    found, open_walks = [], [([unit], 1.0) for unit in graph.inputs.tolist()]
+    walks, open_walks = [], [([unit], 1.0) for unit in graph.inputs.tolist()]
     while open_walks:
         walk, weight = open_walks.pop()
         if walk[-1] in graph.outputs:
-            found.append((walk, weight))
+            walks.append((walk, weight))
         onwards = np.flatnonzero(dense[walk[-1]]).tolist()
         open_walks += [([*walk, unit], weight * dense[walk[-1], unit]) for unit in onwards]
-    return found
+    return walks
 
 
 @settings(deadline=None, max_examples=30)
@@ -203,8 +218,8 @@ def strands(
     return from_matrices(weights), Partition(np.tile(of, n_layers))
 
 
-def pairs(found: Hierarchy) -> set[tuple[int, int]]:
-    ends = found.edges.tocoo()
+def pairs(result: Hierarchy) -> set[tuple[int, int]]:
+    ends = result.edges.tocoo()
     return set(zip(ends.row.tolist(), ends.col.tolist(), strict=True))
 
 
@@ -213,11 +228,11 @@ def test_strands_that_exchange_edges_at_random_feed_nobody() -> None:
     for seed in range(10):
         graph, truth = strands(seed, {}, n=6, between=0.1, n_layers=4)
         assert len(infer(graph, truth).modules) == 1, "all feed each other"
-        found = ordered(graph.pattern, truth, null=rewire, n=20, rng=seed)
-        assert found.merged == ()
-        assert len(found.modules) == 3
-        wrong += bool(pairs(found))
-        assert len(found.left_out) + len(pairs(found)) + len(found.feedback) == 6
+        result = ordered(graph.pattern, truth, null=rewire, n=20, rng=seed)
+        assert result.merged == ()
+        assert len(result.modules) == 3
+        wrong += bool(pairs(result))
+        assert len(result.left_out) + len(pairs(result)) + len(result.feedback) == 6
     assert wrong <= 2  # each with probability .05 at most; 3 or more: .012
 
 
@@ -226,18 +241,18 @@ def test_a_planted_chain_is_found(seed: int) -> None:
     graph, truth = strands(seed, {(0, 1): 0.3, (1, 2): 0.3})
     assert len(infer(graph, truth).modules) == 1
     for form, null in ((graph, rebalanced(rewire)), (graph.pattern, rewire)):
-        found = ordered(form, truth, null=null, n=40, rng=seed)
-        assert pairs(found) == {(0, 1), (1, 2)}
-        assert found.level.tolist() == [0, 1, 2]
-        assert found.kind == "partly ordered"
-        assert all(link.net_z > 2 for link in found.links if link.verdict == "above chance")
+        result = ordered(form, truth, null=null, n=40, rng=seed)
+        assert pairs(result) == {(0, 1), (1, 2)}
+        assert result.level.tolist() == [0, 1, 2]
+        assert result.kind == "partly ordered"
+        assert all(link.net_z > 2 for link in result.links if link.verdict == "above chance")
 
 
 def test_feedback_that_exceeds_chance_is_named() -> None:
     graph, truth = strands(0, {(0, 1): 0.5, (1, 2): 0.5, (2, 0): 0.2}, within=0.3)
-    found = ordered(graph.pattern, truth, null=rewire, n=40, rng=0)
-    assert pairs(found) == {(0, 1), (1, 2)}
-    (back,) = found.feedback
+    result = ordered(graph.pattern, truth, null=rewire, n=40, rng=0)
+    assert pairs(result) == {(0, 1), (1, 2)}
+    (back,) = result.feedback
     assert (back.source, back.target, back.verdict) == (2, 0, "feedback")
     assert back.z > 0 or back.net_z > 0
 
@@ -245,18 +260,21 @@ def test_feedback_that_exceeds_chance_is_named() -> None:
 def test_links_on_no_circle_are_kept_and_tested() -> None:
     """Two modules at the inputs, read by one at the outputs, as degrees alone would have it."""
     graph = from_matrices([np.ones((4, 4))])
-    found = ordered(graph, Partition([0, 0, 1, 1, 2, 2, 2, 2]), null=rewire, n=20, rng=0)
-    assert pairs(found) == {(0, 2), (1, 2)}
-    assert found.kind == "ordered"
-    assert [(x.verdict, x.n_edges, x.weight, x.chance, x.z, x.net_z, x.p) for x in found.links] == [
-        ("no circle", 8, 8.0, 8.0, 0.0, 0.0, 1.0)
-    ] * 2
-    assert [x.path_share for x in found.links] == pytest.approx([0.5, 0.5])
+    result = ordered(graph, Partition([0, 0, 1, 1, 2, 2, 2, 2]), null=rewire, n=20, rng=0)
+    assert pairs(result) == {(0, 2), (1, 2)}
+    assert result.kind == "ordered"
+    links = result.links
+    assert (
+        [(x.verdict, x.n_edges, x.weight, x.chance, x.z, x.net_z, x.p) for x in links]
+        == [(x.verdict, x.n_edges, x.weight, x.chance, x.z, x.net_z, x.p) for x in result.links]
+        == [("no circle", 8, 8.0, 8.0, 0.0, 0.0, 1.0)] * 2
+    )
+    assert [x.path_share for x in result.links] == pytest.approx([0.5, 0.5])
 
 
 def test_numbers_of_links_from_the_draws_themselves() -> None:
     graph, truth = strands(3, {(0, 1): 0.2}, n=5)
-    found = ordered(graph.pattern, truth, null=rewire, n=30, rng=9)
+    result = ordered(graph.pattern, truth, null=rewire, n=30, rng=9)
     seen, draws = flow(graph.pattern, truth).weight, []
 
     def kept(graph: NetGraph, *, rng: object = None) -> NetGraph:
@@ -265,21 +283,44 @@ def test_numbers_of_links_from_the_draws_themselves() -> None:
         return drawn
 
     again = ordered(graph.pattern, truth, null=kept, n=30, rng=9)
-    assert again.links == found.links
+    assert again.links == result.links
     assert len(draws) == 30
-    for link in found.links:
-        there, back = (link.source, link.target), (link.target, link.source)
-        p = []
-        for value, null, z in (
-            (seen[there], np.array([x[there] for x in draws]), link.z),
-            (seen[there] - seen[back], np.array([x[there] - x[back] for x in draws]), link.net_z),
+    networks = np.array([seen, *draws])  # [31, M, M]
+    for matrix in networks:
+        np.fill_diagonal(matrix, 0.0)
+    pairs_of_modules = list(itertools.permutations(range(truth.n_modules), 2))
+
+    def excess(which: int, pair: tuple[int, int]) -> float:
+        there, back = networks[:, *pair], networks[:, *pair[::-1]]
+        forms = (there, there - back)
+        return max((x[which] - x.mean()) / (x.std() + 1) for x in forms)
+
+    drawn = [
+        excess(which, pair)
+        for which, pair in itertools.product(range(1, 31), pairs_of_modules)
+        if networks[which, *pair] > 0
+    ]
+    for link in result.links:
+        pair = (link.source, link.target)
+        for form, z in (
+            (networks[:, *pair], link.z),
+            (networks[:, *pair] - networks[:, *pair[::-1]], link.net_z),
         ):
-            assert z == pytest.approx((value - null.mean()) / null.std())
-            extreme = int((null >= value - 1e-9).sum())
-            share = (extreme + 1) / 31
-            p.append(share if extreme >= 10 else min(share, norm.sf(z)))
-        assert link.p == pytest.approx(min(1.0, 2 * min(p)))
-        assert link.chance == pytest.approx(np.mean([x[there] for x in draws]))
+            assert z == pytest.approx((form[0] - form[1:].mean()) / form[1:].std())
+        as_extreme = sum(x >= excess(0, pair) - 1e-9 for x in drawn)
+        assert link.p == pytest.approx(min(1.0, (as_extreme + 1) / (30 * len(result.links) + 1)))
+        assert link.chance == pytest.approx(networks[1:, *pair].mean())
+
+
+def test_modules_at_random_are_linked_in_few_networks() -> None:
+    """Flows of 25 modules are a few edges each: many have no spread in the null networks."""
+    wrong = 0
+    for seed in range(20):
+        graph, _ = planted([30] * 3, 1, 0.08, 0.08, rng=seed)
+        labels = Partition(np.random.default_rng(seed).integers(0, 25, graph.n_units))
+        tested = ordered(graph.pattern, labels, null=rewire, n=20, rng=seed)
+        wrong += any(link.verdict in ("above chance", "feedback") for link in tested.links)
+    assert wrong <= 4  # each with probability .05: 5 or more: .003
 
 
 def test_the_rule_of_benjamini_and_hochberg() -> None:
@@ -340,11 +381,11 @@ def test_same_seed_same_links_any_number_of_workers() -> None:
 
 def test_tables_and_json_of_tested_links() -> None:
     graph, truth = strands(0, {(0, 1): 0.3})
-    found = ordered(graph, truth, null=rebalanced(rewire), n=20, rng=0)
-    table = found.link_table()
-    assert len(table) == len(found.links) == 6
-    assert table["verdict"].tolist() == [link.verdict for link in found.links]
-    summary = found.summary()
+    result = ordered(graph, truth, null=rebalanced(rewire), n=20, rng=0)
+    table = result.link_table()
+    assert len(table) == len(result.links) == 6
+    assert table["verdict"].tolist() == [link.verdict for link in result.links]
+    summary = result.summary()
     assert json.loads(json.dumps(summary, allow_nan=False)) == summary
     assert summary["kind"] == "partly ordered"
     assert [link["source"] for link in summary["links"]] == table["source"].tolist()
@@ -371,11 +412,11 @@ def test_true_modules_of_a_circuit_give_its_function_graph(name: str) -> None:
     circuit = parse_circuit(CIRCUITS[name]())
     net = compile_circuit(circuit)
     graph = from_matrices(list(net.weights))
-    found = ordered(graph, net.truth, null=rebalanced(rewire), n=20, rng=0)
-    named = {(net.modules[a], net.modules[b]) for a, b in pairs(found)}
+    result = ordered(graph, net.truth, null=rebalanced(rewire), n=20, rng=0)
+    named = {(net.modules[a], net.modules[b]) for a, b in pairs(result)}
     assert named == function_graph(circuit)
-    assert found.kind in ("ordered", "parallel", "one")
-    assert pairs(found) == pairs(infer(graph, net.truth))
+    assert result.kind in ("ordered", "parallel", "one")
+    assert pairs(result) == pairs(infer(graph, net.truth))
 
 
 def reads_of(graph: NetGraph, inside: set[int]) -> dict[int, set[int]]:
@@ -394,7 +435,7 @@ def funnels_by_definition(graph: NetGraph, inside: set[int]) -> dict[int, frozen
     ends = list(zip(graph.sources.tolist(), graph.weights.indices.tolist(), strict=True))
     ends = [end for end in ends if set(end) <= inside]
     inputs = set(graph.inputs.tolist())
-    found = []
+    funnels = []
     for group in {frozenset(reads[u]) for u in inside - inputs if len(reads[u]) > 1}:
         cone = {u for u in inside if reads[u] and reads[u] <= group}
         out = [(u, v) for u, v in ends if u in cone and v not in cone]
@@ -405,12 +446,12 @@ def funnels_by_definition(graph: NetGraph, inside: set[int]) -> dict[int, frozen
             own = [(u, v) for u, v in out if layer.start <= u < layer.stop]
             width += min(len({u for u, _ in own}), len({v for _, v in own}))
         if width < len(group):
-            found.append((group, cone))
-    for (one, _), (other, _) in itertools.combinations(found, 2):
+            funnels.append((group, cone))
+    for (one, _), (other, _) in itertools.combinations(funnels, 2):
         assert one <= other or other <= one or not one & other, "nested or apart"
     held = {}
     for unit in inside:
-        holding = [group for group, cone in found if unit in cone]
+        holding = [group for group, cone in funnels if unit in cone]
         if holding:
             held[unit] = min(holding, key=len)
     return held
@@ -440,9 +481,9 @@ def test_subfunctions_by_definition(seed: int) -> None:
     for key in keys:
         numbers.setdefault(key, len(numbers))
     expected = Partition([numbers[key] for key in keys])
-    found = subfunctions(graph, Partition(labels, "given"))
-    assert found.labels.tolist() == expected.labels.tolist()
-    assert found.method == "given"
+    result = subfunctions(graph, Partition(labels, "given"))
+    assert result.labels.tolist() == expected.labels.tolist()
+    assert result.method == "given"
 
 
 @pytest.mark.parametrize(
@@ -473,8 +514,8 @@ def test_an_input_read_by_two_units_is_in_no_funnel() -> None:
 def test_outputs_that_show_a_sub_function_belong_to_it() -> None:
     """Unit 3 reads inputs 0, 1; the first output shows it, the second reads input 2, too."""
     graph = from_matrices([np.array([[1, 1, 0], [0, 0, 1]]), np.array([[1, 0], [0.5, 1]])])
-    found = subfunctions(graph, Partition([0, 0, 1, 0, 1, 2, 1]))
-    assert found.labels.tolist() == [0, 0, 1, 0, 1, 0, 1]
+    result = subfunctions(graph, Partition([0, 0, 1, 0, 1, 2, 1]))
+    assert result.labels.tolist() == [0, 0, 1, 0, 1, 0, 1]
 
 
 def test_subfunctions_of_another_graph_or_without_modules() -> None:
@@ -486,8 +527,8 @@ def test_subfunctions_of_another_graph_or_without_modules() -> None:
 
 def test_feedback_is_drawn_dashed_and_what_is_left_out_is_counted() -> None:
     graph, truth = strands(0, {(0, 1): 0.5, (1, 2): 0.5, (2, 0): 0.2}, within=0.3)
-    found = ordered(graph.pattern, truth, null=rewire, n=40, rng=0)
-    ax = plots.module_hierarchy(found)
+    result = ordered(graph.pattern, truth, null=rewire, n=40, rng=0)
+    ax = plots.module_hierarchy(result)
     gids = [patch.get_gid() for patch in ax.patches]
     assert gids.count("edge") == 2
     (back,) = (patch for patch in ax.patches if patch.get_gid() == "feedback")
@@ -498,9 +539,9 @@ def test_feedback_is_drawn_dashed_and_what_is_left_out_is_counted() -> None:
 
 def test_flow_is_drawn_by_row_and_kept_links_are_framed() -> None:
     graph, truth = strands(0, {(0, 1): 0.5, (1, 2): 0.5, (2, 0): 0.2}, within=0.3)
-    found = ordered(graph.pattern, truth, null=rewire, n=40, rng=0)
+    result = ordered(graph.pattern, truth, null=rewire, n=40, rng=0)
     measured = flow(graph.pattern, truth)
-    ax = plots.module_flow(measured, links=found.links)
+    ax = plots.module_flow(measured, links=result.links)
     share = measured.weight / measured.weight.sum(axis=1, keepdims=True)
     assert [text.get_text() for text in ax.texts] == [f"{100 * x:.0f}" for x in share.flat]
     frames = {patch.get_gid(): patch.get_linestyle() for patch in ax.patches}

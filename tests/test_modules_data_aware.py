@@ -281,6 +281,12 @@ def test_hard_forms_are_those_of_the_definition() -> None:
     assert not given.strength.flags.writeable
 
 
+def test_units_without_any_module() -> None:
+    none = Memberships(np.zeros((3, 0)))
+    assert none.n_modules == 0
+    assert none.partition.labels.tolist() == none.sets.labels.tolist() == [-1] * 3
+
+
 @pytest.mark.parametrize("wrong", [[[1.5]], [[-0.1]], [[np.nan]], [0.5]])
 def test_memberships_are_shares(wrong: list[list[float]]) -> None:
     with pytest.raises(GraphError, match="memberships have shape"):

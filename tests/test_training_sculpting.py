@@ -418,6 +418,19 @@ def test_a_net_kept_though_it_misses_the_goal_is_not_solved(
     assert found.sparsest() == ([] if keeps else [0])
 
 
+def test_a_state_of_an_older_version_is_refused(separable: Task) -> None:
+    """It did not say whether a step was rejected before."""
+    made = {"seeds": [1], "unit_gradients": [30.0], "edge_gradients": [10.0]}
+    process, other = (Sculpting(MLP((4, 10, 4)), separable, RECIPE, **made) for _ in range(2))
+    while process.stage != "units":
+        process.advance()
+    state = process.state()
+    other.restore(state)
+    del state["pruning"]["rejected"]
+    with pytest.raises(FormatError, match="lacks rejected: an older version"):
+        other.restore(state)
+
+
 def test_published_is_a_short_word_for_the_authors_protocol(separable: Task) -> None:
     made = {"seeds": range(3), "unit_gradients": [30.0], "edge_gradients": [5.0, 2.0]}
     short = sculpt(MLP((4, 10, 4)), separable, RECIPE, published=True, **made)

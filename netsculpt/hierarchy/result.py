@@ -61,7 +61,7 @@ class Link:
     chance: float  # mean weight in null networks
     z: float  # of the weight; ±inf where null networks do not vary, but differ
     net_z: float  # of the weight minus that of the way back
-    p: float  # that chance gives as much, or as much net of the way back
+    p: float  # links with as much excess in a null network, per link here: see `ordered`
     verdict: Verdict  # "no circle", "above chance": kept; "feedback", "chance": left out
 
 

@@ -71,7 +71,8 @@ class Memberships:
         labels = np.full(self.strength.shape[0], NO_MODULE, dtype=np.intp)
         some = self.members.any(axis=1)
         most = self.strength[some].max(axis=1, keepdims=True, initial=0)
-        labels[some] = (self.strength[some] >= most * (1 - _TIE)).argmax(axis=1)
+        if some.any():
+            labels[some] = (self.strength[some] >= most * (1 - _TIE)).argmax(axis=1)
         return Partition(labels, self.method)
 
     @property
@@ -165,10 +166,10 @@ def functional_memberships(
     >>> from netsculpt.graph.matrices import from_matrices
     >>> graph = from_matrices([[[1, 1, 0], [0, 1, 1]]])
     >>> rows = [[0.5, 0.0], [0.2, 0.1], [0.0, 0.5], [0.3, 0.1], [0.1, 0.3]]
-    >>> found = functional_memberships(graph, np.array(rows))
-    >>> found.strength.tolist()
+    >>> result = functional_memberships(graph, np.array(rows))
+    >>> result.strength.tolist()
     [[1.0, 0.0], [0.4, 0.2], [0.0, 1.0], [1.0, 0.0], [0.0, 1.0]]
-    >>> found.sets.labels.tolist()
+    >>> result.sets.labels.tolist()
     [0, 1, 2, 0, 2]
     """
     _check(graph, influence, alike, idle)

@@ -45,7 +45,8 @@ def layered(
     eight runs, below 2,000 edges half of them from a few random modules, and up to eighty further
     optima derived from these: the sets of units that two optima share become nodes, or a few
     modules of one are dissolved. Larger networks get fewer, and above 20,000 edges none if the
-    first run converged quickly. From a given start there is one run.
+    first run converged quickly. From a given start there is one run, from
+    which further optima are derived likewise.
 
     Weights enter as |weight|. Where magnitudes carry no information about modules (or to see the
     mask alone) pass ``graph.pattern``.

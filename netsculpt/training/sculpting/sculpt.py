@@ -137,7 +137,8 @@ class Sculpted:
     def _by_preference(self) -> Iterable[int]:
         if not self.edge_gradient_first:
             return range(len(self.seeds))
-        order = {gradient: at for at, gradient in enumerate(dict.fromkeys(self.edge_gradients))}
+        gradients = dict.fromkeys(self.edge_gradients)
+        order = {gradient: place for place, gradient in enumerate(gradients)}
         return sorted(range(len(self.seeds)), key=lambda row: order[self.edge_gradients[row]])
 
 
@@ -334,7 +335,11 @@ class Sculpting:
         for rng, text in zip(self._rngs, state["rngs"], strict=True):
             rng.bit_generator.state = json.loads(text)
         self._pruning = self._new_pruning()
-        for name, like in _fields(self._pruning).items():
+        fields = _fields(self._pruning)
+        missing = sorted(fields.keys() - state["pruning"].keys())
+        if missing:
+            raise FormatError(f"its pruning lacks {', '.join(missing)}: an older version wrote it")
+        for name, like in fields.items():
             setattr(self._pruning, name, state["pruning"][name].to(like.device))
 
     def _train(self, replicas: Replicas, rows: Tensor) -> tuple[Replicas, Tensor]:

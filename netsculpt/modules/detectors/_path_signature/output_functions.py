@@ -51,8 +51,10 @@ def output_functions(
 def _distances(
     graph: NetGraph, outputs: NDArray[np.intp], even: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    largest = even[np.isin(graph.weights.indices, outputs)].max(initial=-np.inf)
-    relative = np.exp((even - (largest if np.isfinite(largest) else 0.0)) / 2)
+    into = np.isin(graph.weights.indices, outputs)  # others may be larger than a float can be
+    largest = even[into].max(initial=-np.inf)
+    relative = np.zeros(even.size)
+    relative[into] = np.exp((even[into] - (largest if np.isfinite(largest) else 0.0)) / 2)
     weights, pattern = np.copysign(relative, graph.weights.data), graph.weights
     rows = csr_array((weights, pattern.indices, pattern.indptr), pattern.shape)[:, outputs]
     products = (rows.T @ rows).toarray()
