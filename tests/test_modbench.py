@@ -389,6 +389,18 @@ def test_a_lost_suite_is_shown_as_lost(differences, lost):
     assert table["difference"].iloc[0] == pytest.approx(-np.mean(differences))
 
 
+def test_who_is_as_good_as_the_others_seldom_loses():
+    """The best of eight is better by chance: the interval allows for that."""
+    rng = np.random.default_rng(0)
+    names = [DEFAULT, *(f"other {i}" for i in range(8))]
+    known = {name: Entrant(name, "library", "1", "pattern") for name in names}
+    parts = [(f"s{i}", index, name) for i in range(40) for index in range(30) for name in names]
+    rows = pd.DataFrame(parts, columns=["suite", "index", "entrant"])
+    rows = rows.assign(family="f", ami=rng.normal(size=len(rows)))
+    table = losses(rows, known)
+    assert table.loc[table["family"] == "all", "loses"].mean() <= 0.05
+
+
 def test_calibration_counts_rejections():
     p = [0.05, 0.1, 0.5, 0.04, None]
     rows = pd.DataFrame({"suite": "s", "family": "f", "entrant": "x", "p": p, "delta": 0.1})
