@@ -28,7 +28,7 @@ from modbench1.tables import as_text, calibration, losses, overview  # noqa: E40
 from patil2023.planted import write_planted  # noqa: E402
 
 from netsculpt.core.catalog import names  # noqa: E402
-from netsculpt.graph.circuits import compile_circuit, parse_circuit, truth_table  # noqa: E402
+from netsculpt.graph.circuits import compile_circuit, function_graph, parse_circuit, truth_table  # noqa: E402
 from netsculpt.graph.graph import live_units  # noqa: E402
 from netsculpt.graph.matrices import from_matrices  # noqa: E402
 from netsculpt.graph.partition import Partition  # noqa: E402
@@ -147,6 +147,14 @@ def test_functions_own_inputs_and_outputs_as_in_compiled_circuits():
         assert named == owner[:n_in]
         named = [functions.modules[label] for label in functions.output_labels]
         assert named == owner[-n_out:]
+
+
+def test_functions_feed_each_other_as_in_the_function_graph_of_the_text():
+    for index in CIRCUITS:
+        text = circuit_text(index, drawn("compiled", "circuit", index))
+        functions = compiled.functions_of(text)
+        feeds = {(functions.modules[a], functions.modules[b]) for a, b in functions.feeds}
+        assert feeds == function_graph(parse_circuit(text))
 
 
 def test_true_modules_of_plain_circuits_feed_each_other_as_their_functions_do():
