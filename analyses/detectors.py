@@ -6,7 +6,9 @@ Five families of tasks judge the detectors; their constants were chosen on other
 (``--families tuned``) and on the networks published with Neural Sculpting. `functional` is shown
 with two controls: dense nets, and nets pruned until they no longer solve the task. What data alone
 decide, inputs and outputs, it finds in a dense net as well; what a network is needed for is hidden
-units.
+units. Their truth, though, is nearly what `functional` is given (see
+`detector_families.truth.decided`): on hidden units its scores are a consistency check, and only
+those of the detectors that see weights alone are a comparison with something independent.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ from modbench1.tables import as_text, calibration, losses, overview  # noqa: E40
 from patil2023.planted import write_planted  # noqa: E402
 
 from netsculpt.core.catalog import names  # noqa: E402
-from netsculpt.graph.circuits import compile_circuit, parse_circuit, truth_table  # noqa: E402
+from netsculpt.graph.circuits import compile_circuit, function_graph, parse_circuit, truth_table  # noqa: E402
 from netsculpt.graph.graph import live_units  # noqa: E402
 from netsculpt.graph.matrices import from_matrices  # noqa: E402
 from netsculpt.graph.partition import Partition  # noqa: E402
@@ -147,6 +147,14 @@ def test_functions_own_inputs_and_outputs_as_in_compiled_circuits():
         assert named == owner[:n_in]
         named = [functions.modules[label] for label in functions.output_labels]
         assert named == owner[-n_out:]
+
+
+def test_functions_feed_each_other_as_in_the_function_graph_of_the_text():
+    for index in CIRCUITS:
+        text = circuit_text(index, drawn("compiled", "circuit", index))
+        functions = compiled.functions_of(text)
+        feeds = {(functions.modules[a], functions.modules[b]) for a, b in functions.feeds}
+        assert feeds == function_graph(parse_circuit(text))
 
 
 def test_true_modules_of_plain_circuits_feed_each_other_as_their_functions_do():
@@ -387,6 +395,18 @@ def test_a_lost_suite_is_shown_as_lost(differences, lost):
     assert table["loses"].tolist() == [lost, lost]
     assert (table["best other"] == "other").all(), "who is told the truth does not count"
     assert table["difference"].iloc[0] == pytest.approx(-np.mean(differences))
+
+
+def test_who_is_as_good_as_the_others_seldom_loses():
+    """The best of eight is better by chance: the interval allows for that."""
+    rng = np.random.default_rng(0)
+    names = [DEFAULT, *(f"other {i}" for i in range(8))]
+    known = {name: Entrant(name, "library", "1", "pattern") for name in names}
+    parts = [(f"s{i}", index, name) for i in range(40) for index in range(30) for name in names]
+    rows = pd.DataFrame(parts, columns=["suite", "index", "entrant"])
+    rows = rows.assign(family="f", ami=rng.normal(size=len(rows)))
+    table = losses(rows, known)
+    assert table.loc[table["family"] == "all", "loses"].mean() <= 0.05
 
 
 def test_calibration_counts_rejections():

@@ -146,7 +146,7 @@ def test_the_table_of_strengths_is_left_empty() -> None:
     """Whatever wrote to it; otherwise the next sweep would begin with wrong null terms."""
     graph, rng = mixed(), np.random.default_rng(0)
     level, _ = live_level(graph, live_units(graph))
-    assert level.table.shape[0] == 2 * level.alone.size
+    assert level.table.shape[0] == level.alone.size
     for seed in range(5):
         state = np.array([seed], np.uint64)
         labels = rng.integers(8, size=level.alone.size).astype(np.int32)

@@ -202,6 +202,49 @@ def test_degrees_are_as_likely_as_a_sum_over_all_edge_sets_says() -> None:
         assert value == pytest.approx(expected, abs=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("sizes", "inside", "between"), [((40, 30), 0.2, 0.1), ((9, 70), 0.9, 0.5)]
+)
+def test_degrees_of_larger_networks_are_convolved_edge_by_edge(
+    sizes: tuple[int, int], inside: float, between: float
+) -> None:
+    """A normal distribution takes over where the variance of a degree exceeds 12."""
+    graph, truth = planted(sizes, 3, inside, between, rng=1)
+    live = live_units(graph)
+    network, labels = network_of(graph, live), truth.labels[live]
+    odds = balanced_odds(network, 3.0, 1 / 3)
+    first, last = network.layer == 0, network.layer == 1
+    group = network.group[network.first[:-1]]
+    pattern = graph.weights[live][:, live][first][:, last].toarray() > 0
+    chance = network.chance[0][np.ix_(group[first], group[last])]
+    power = np.where(labels[first][:, None] == labels[last], odds.inside[0], odds.outside[0])
+    likelier = chance * np.exp(power) / (1 - chance + chance * np.exp(power))
+    expected, n_normal = 0.0, 0
+    for table, without, edges in (
+        (likelier, chance, pattern),
+        (likelier.T, chance.T, pattern.T),
+    ):
+        for p, q, present in zip(table, without, edges, strict=True):
+            normal = float((q * (1 - q)).sum()) > 12
+            n_normal += normal
+            for sign, x in ((1, p), (-1, q)):
+                expected += sign * _ln_of_sum(x, int(present.sum()), normal)
+    assert bool(n_normal) == (70 in sizes)
+    value = degree_gain(network, labels, np.eye(3), odds)
+    assert abs(expected) > 0.1
+    assert value == pytest.approx(expected, abs=1e-9)
+
+
+def _ln_of_sum(p: NDArray[np.float64], k: int, normal: bool) -> float:
+    if normal:
+        variance = max(float((p * (1 - p)).sum()), 1.0)
+        return -0.5 * (log(2 * np.pi * variance) + (k - p.sum()) ** 2 / variance)
+    spread = np.ones(1)
+    for x in p:
+        spread = np.convolve(spread, [1 - x, x])
+    return log(spread[k])
+
+
 def _chance_of_sum(p: NDArray[np.float64], k: int) -> float:
     """Probability that k of these edges are present."""
     subsets = product((0, 1), repeat=p.size)

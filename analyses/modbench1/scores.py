@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from hierarchy.scores import matched, precision_recall
 from numpy.typing import NDArray
 
 from modbench1.network import Network
@@ -12,7 +13,6 @@ from netsculpt.graph.graph import live_units
 from netsculpt.graph.partition import NO_MODULE, Partition
 from netsculpt.hierarchy import Hierarchy, infer, ordered
 from netsculpt.modules import compare, layer_ami
-from netsculpt.modules.comparison import matching, overlaps
 from netsculpt.nulls import rebalanced, rewire
 
 __all__ = ["fed_edges", "scores"]
@@ -92,15 +92,11 @@ def _agreement(network: Network, hierarchy: Hierarchy) -> tuple[float, float, fl
     truth = np.where(live_units(network.graph), network.truth.labels, NO_MODULE)
     labels = hierarchy.partition.labels
     both = (truth != NO_MODULE) & (labels != NO_MODULE)
-    common = overlaps(labels[both], truth[both])
-    pairs = zip(*(x.tolist() for x in matching(common)[:2]), strict=True)
-    name = {mine: true for mine, true in pairs if common[mine, true] > 0}
+    known, true = (np.where(both, x, NO_MODULE) for x in (labels, truth))
     edges = hierarchy.edges.tocoo()
-    ends = zip(edges.row.tolist(), edges.col.tolist(), strict=True)
-    right = sum((name.get(a), name.get(b)) in network.feeds for a, b in ends)
-    n_found, n_true = edges.nnz, len(network.feeds)
-    precision = right / n_found if n_found else np.nan
-    return precision, right / n_true, 2 * right / (n_found + n_true)
+    ends = list(zip(edges.row.tolist(), edges.col.tolist(), strict=True))
+    precision, recall, f1 = precision_recall(ends, network.feeds, matched(known, true))
+    return precision if ends else np.nan, recall, f1
 
 
 def _ami(labels: NDArray[np.integer], truth: NDArray[np.integer]) -> float:

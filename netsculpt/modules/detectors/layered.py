@@ -87,12 +87,13 @@ def layered(
     -----
     About 3 ms for 350 edges. From 0.2 µs (80 edges per unit) to 1 µs (20) per edge for 10⁶ edges
     with modules, twice as much without; memory of 60 bytes per edge, and 16 per unit and layer pair
-    at most. Networks of up to 256 units are searched on their modularity matrix.
-    In a sweep, units are visited at most 30 times each, on average: this ends sweeps where there is
-    no structure. Above 400,000 edges there is one run only. Single moves cannot separate two
-    modules that merged, or that swap places at some depth; so once nothing else gains, each module
-    is tentatively split in two: by the signs of a walk inside it, and by depth. Beyond 100,000
-    units the run begins with small modules that are merged.
+    at most: reserved at once (6 GB for 6,000 layers of ten units), taken as it is written. Networks
+    of up to 256 units are searched on their modularity matrix. In a sweep, units are visited at
+    most 30 times each, on average: this ends sweeps where there is no structure. Above 400,000
+    edges there is one run only. Single moves cannot separate two modules that merged, or that swap
+    places at some depth; so once nothing else gains, each module is tentatively split in two: by
+    the signs of a walk inside it, and by depth. Beyond 100,000 units the run begins with small
+    modules that are merged.
 
     Traag, Waltman and van Eck, "From Louvain to Leiden", Sci. Rep. 9, 5233 (2019),
     doi:10.1038/s41598-019-41695-z, arXiv:1810.08473, algorithm A.2.

@@ -39,7 +39,7 @@ class Level(NamedTuple):
     alone: Any  # [n] null term of the node with itself
     anchored: Any  # [n] nodes that stay where they are
     partner: Any  # [slots] slot that a reader of the slot writes to
-    table: Any  # [at least 2 n, slots] zeros: a function that writes to it clears what it wrote.
+    table: Any  # [at least n, slots] zeros: a function that writes to it clears what it wrote.
     # In a deep network nearly all of it is never touched; clearing it all would take the most time
 
 
@@ -55,7 +55,7 @@ def move(
     indptr, indices, weights, first, slots, values, alone, anchored, partner, total = level
     n = labels.size
     n_modules = renumber(labels)
-    add_strengths(level, labels, 0)
+    add_strengths(level, labels)
     left, n_left = np.empty((n, 2), np.int32), 0  # nodes that left a module, and which
     sizes = np.zeros(n, np.int32)
     for node in range(n):
@@ -129,7 +129,7 @@ def move(
                 spot = head + waiting
                 queue[spot if spot < n else spot - n] = other
                 waiting += 1
-    clear_strengths(level, labels, 0)
+    clear_strengths(level, labels)
     for index in range(n_left):  # what remains there is rounding errors
         node, own = left[index, 0], left[index, 1]
         for which in range(first[node], first[node + 1]):
@@ -146,20 +146,20 @@ def _doubled(table: Any) -> Any:
 
 
 @compiled
-def add_strengths(level: Any, labels: Any, begin: int) -> None:
-    """Add the strength of each module in each slot to the rows of the table from `begin` on."""
+def add_strengths(level: Any, labels: Any) -> None:
+    """Add the strength of each module in each slot to its row of the table."""
     for node in range(labels.size):
         for index in range(level.first[node], level.first[node + 1]):
-            row, slot = begin + labels[node], level.partner[level.slots[index]]
+            row, slot = labels[node], level.partner[level.slots[index]]
             level.table[row, slot] += level.values[index]
 
 
 @compiled
-def clear_strengths(level: Any, labels: Any, begin: int) -> None:
+def clear_strengths(level: Any, labels: Any) -> None:
     """Set to 0 what `add_strengths` has set."""
     for node in range(labels.size):
         for index in range(level.first[node], level.first[node + 1]):
-            row, slot = begin + labels[node], level.partner[level.slots[index]]
+            row, slot = labels[node], level.partner[level.slots[index]]
             level.table[row, slot] = 0.0
 
 

@@ -31,7 +31,7 @@ def refined(level: Any, gamma: float, labels: Any, state: Any) -> tuple[Any, Any
     """
     indptr, indices, weights, first, slots, values, alone, anchored, partner, total = level
     n = labels.size
-    add_strengths(level, labels, n)  # of the modules, in rows n, n + 1, …
+    add_strengths(level, labels)  # of the modules; those of the parts follow
     parts, sizes, excess = np.empty(n, np.int32), np.empty(n, np.int32), np.zeros(n)
     for node in range(n):
         parts[node], sizes[node] = node, 1
@@ -41,9 +41,9 @@ def refined(level: Any, gamma: float, labels: Any, state: Any) -> tuple[Any, Any
                 excess[node] += weights[index]
         null = -alone[node]
         for index in range(first[node], first[node + 1]):
-            null += values[index] * total[n + own, slots[index]]
+            null += values[index] * total[own, slots[index]]
         excess[node] -= gamma * null
-    clear_strengths(level, labels, n)
+    clear_strengths(level, labels)
     for node in range(n):
         for index in range(first[node], first[node + 1]):
             total[node, partner[slots[index]]] = values[index]
@@ -77,7 +77,7 @@ def refined(level: Any, gamma: float, labels: Any, state: Any) -> tuple[Any, Any
         sizes[best] += 1
         sizes[node] = 0
         parts[node] = best
-    clear_strengths(level, parts, 0)
+    clear_strengths(level, parts)
     for node in range(n):
         for index in range(first[node], first[node + 1]):
             total[node, partner[slots[index]]] = 0.0

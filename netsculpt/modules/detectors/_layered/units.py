@@ -53,7 +53,7 @@ def live_level(graph: NetGraph, live: NDArray[np.bool_]) -> tuple[Level, float]:
         np.zeros(layer_of.size),
         np.zeros(layer_of.size, dtype=bool),
         partner,
-        np.zeros((2 * layer_of.size, partner.size)),  # by calloc: no memory until it is written
+        np.zeros((layer_of.size, partner.size)),  # by calloc: no memory until it is written
     )
     return level, float(totals.sum())
 

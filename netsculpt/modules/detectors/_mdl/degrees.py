@@ -28,91 +28,119 @@ _LEAST = 1e-300
 
 @compiled
 def degree_gain(network: Any, labels: Any, feeds: Any, odds: Any) -> float:
-    """Nats by which the labels [n] make the degrees likelier, at these odds."""
-    n_modules, most = feeds.shape[0], network.members.shape[2]
-    counts = np.zeros((2, network.n_edges.size, most, n_modules))
+    """Nats by which the labels [n] make the degrees likelier, at these odds.
+
+    Units of one module and group have the same distribution, so there are at most 2PD(B + 1) of
+    them, for P blocks, D groups and B modules; each costs O(DB) and, unless it is taken to be
+    normal, O(DK²) for degrees up to K. Reading the degrees costs O(E).
+    """
+    n_modules, most, n_blocks = feeds.shape[0], network.members.shape[2], network.n_edges.size
+    counts = np.zeros((2, n_blocks, most, n_modules))
+    highest = np.full((2, n_blocks, most, n_modules + 1), -1)  # the last: without modules
+    degrees = _degrees(network)
     for unit in range(labels.size):
         for slot in range(network.first[unit], network.first[unit + 1]):
             side, block, group = network.side[slot], network.block[slot], network.group[slot]
             counts[side, block, group, labels[unit]] += 1.0
-    largest = 0
+            for module in (np.int64(labels[unit]), np.int64(n_modules)):
+                at = (side, block, group, module)
+                highest[at] = max(highest[at], degrees[slot])
+    begin, end = np.zeros(highest.shape, np.int64), 0
+    for at in np.ndindex(highest.shape):
+        begin[at] = end
+        end += highest[at] + 1
+    likely = np.zeros(end)  # ln of the probability of each degree up to the highest
+    chance, number = np.zeros(2 * most), np.zeros(2 * most)
+    for at in np.ndindex(highest.shape):
+        side, block, group, own = at
+        odd = odds.inside[block] != 0.0 or odds.outside[block] != 0.0
+        if highest[at] < 0 or not odd:
+            continue
+        n_groups, variance = network.n_groups[1 - side, block], 0.0
+        for d in range(n_groups):
+            p = network.chance[block, d, group] if side else network.chance[block, group, d]
+            members = network.members[1 - side, block, d]
+            variance += members * p * (1.0 - p)
+            inside = 0.0
+            if own < n_modules:
+                for c in range(n_modules):
+                    share = feeds[c, own] if side else feeds[own, c]
+                    inside += share * counts[1 - side, block, d, c]
+            number[2 * d], number[2 * d + 1] = inside, members - inside
+            for where in range(2):
+                power = odds.outside[block] if where else odds.inside[block]
+                factor = math.exp(power) if own < n_modules else 1.0
+                chance[2 * d + where] = p * factor / (1.0 - p + p * factor)
+        row = likely[begin[at] : begin[at] + highest[at] + 1]
+        if variance > _NORMAL:
+            _normal(chance, number, 2 * n_groups, row)
+        else:
+            _exact(chance, number, 2 * n_groups, row)
+    gained = 0.0
     for unit in range(labels.size):
-        largest = max(largest, network.first_out[unit + 1] - network.first_out[unit])
-        largest = max(largest, network.first_in[unit + 1] - network.first_in[unit])
-    chance, number = np.zeros((2, most, 2)), np.zeros((most, 2))
-    spread, gained = np.zeros(largest + 1), 0.0
-    for unit in range(labels.size):
-        own = labels[unit]
         for slot in range(network.first[unit], network.first[unit + 1]):
             side, block, group = network.side[slot], network.block[slot], network.group[slot]
-            if odds.inside[block] == 0.0 and odds.outside[block] == 0.0:
-                continue
-            n_groups = network.n_groups[1 - side, block]
-            for d in range(n_groups):
-                p = network.chance[block, d, group] if side else network.chance[block, group, d]
-                inside = 0.0
-                for c in range(n_modules):
-                    likely = feeds[c, own] if side else feeds[own, c]
-                    inside += likely * counts[1 - side, block, d, c]
-                number[d, 0] = inside
-                number[d, 1] = network.members[1 - side, block, d] - inside
-                for where in range(2):
-                    power = odds.outside[block] if where else odds.inside[block]
-                    factor = math.exp(power)
-                    chance[0, d, where] = p
-                    chance[1, d, where] = p * factor / (1.0 - p + p * factor)
-            degree = _degree(network, unit, side, block)
-            normal = _variance(chance[0], number, n_groups) > _NORMAL
-            for model in range(2):
-                sign = 1.0 if model else -1.0
-                gained += sign * _probability(
-                    chance[model], number, n_groups, degree, normal, spread
-                )
+            degree = degrees[slot]
+            gained += likely[begin[side, block, group, labels[unit]] + degree]
+            gained -= likely[begin[side, block, group, n_modules] + degree]
     return gained
 
 
 @compiled
-def _degree(network: Any, unit: int, side: int, block: int) -> int:
-    """Edges of the unit on this side of the block."""
-    degree = 0
-    if side:
-        for edge in range(network.first_in[unit], network.first_in[unit + 1]):
-            degree += network.block_in[edge] == block
-    else:
+def _degrees(network: Any) -> Any:
+    """Edges in each slot [S]."""
+    degrees = np.zeros(network.block.size, np.int64)
+    slots = np.zeros((2, network.n_edges.size), np.int64)  # of one unit
+    for unit in range(network.layer.size):
+        for slot in range(network.first[unit], network.first[unit + 1]):
+            slots[network.side[slot], network.block[slot]] = slot
         for edge in range(network.first_out[unit], network.first_out[unit + 1]):
-            degree += network.block_out[edge] == block
-    return degree
+            degrees[slots[0, network.block_out[edge]]] += 1
+        for edge in range(network.first_in[unit], network.first_in[unit + 1]):
+            degrees[slots[1, network.block_in[edge]]] += 1
+    return degrees
 
 
 @compiled
-def _variance(chance: Any, number: Any, n_groups: int) -> float:
-    total = 0.0
-    for d in range(n_groups):
-        for where in range(2):
-            total += number[d, where] * chance[d, where] * (1.0 - chance[d, where])
-    return total
+def _normal(chance: Any, number: Any, n: int, row: Any) -> None:
+    """Set the row to ln of the probabilities of degrees 0, 1, …, taken to be normal."""
+    mean = variance = 0.0
+    for i in range(n):
+        mean += number[i] * chance[i]
+        variance += number[i] * chance[i] * (1.0 - chance[i])
+    variance = max(variance, 1.0)
+    for k in range(row.size):
+        row[k] = -0.5 * (math.log(2.0 * math.pi * variance) + (k - mean) ** 2 / variance)
 
 
 @compiled
-def _probability(
-    chance: Any, number: Any, n_groups: int, degree: int, normal: bool, spread: Any
-) -> float:
-    """Ln of the probability that as many edges are present; `spread` is overwritten."""
-    if normal:
-        mean = 0.0
-        for d in range(n_groups):
-            for where in range(2):
-                mean += number[d, where] * chance[d, where]
-        variance = max(_variance(chance, number, n_groups), 1.0)
-        return -0.5 * (math.log(2.0 * math.pi * variance) + (degree - mean) ** 2 / variance)
-    for k in range(degree + 1):
-        spread[k] = 0.0
-    spread[0] = 1.0
-    for d in range(n_groups):
-        for where in range(2):
-            p = chance[d, where]
-            for _ in range(int(number[d, where] + 0.5)):
-                for k in range(degree, 0, -1):
-                    spread[k] = spread[k] * (1.0 - p) + spread[k - 1] * p
-                spread[0] *= 1.0 - p
-    return math.log(max(spread[degree], _LEAST))
+def _exact(chance: Any, number: Any, n: int, row: Any) -> None:
+    """Set the row to ln of the probabilities of degrees 0, 1, …: of a sum of binomials."""
+    one = np.zeros(row.size)
+    for k in range(row.size):
+        row[k] = 0.0
+    row[0] = 1.0
+    for i in range(n):
+        size, p = int(number[i] + 0.5), chance[i]
+        if size == 0 or p == 0.0:
+            continue
+        for k in range(row.size):
+            one[k] = _binomial(size, p, k)
+        for k in range(row.size - 1, -1, -1):
+            total = 0.0
+            for j in range(min(k, size) + 1):
+                total += one[j] * row[k - j]
+            row[k] = total
+    for k in range(row.size):
+        row[k] = math.log(max(row[k], _LEAST))
+
+
+@compiled
+def _binomial(n: int, p: float, k: int) -> float:
+    """Probability of k of n, for p above 0."""
+    if k > n:
+        return 0.0
+    if p >= 1.0:
+        return 1.0 if k == n else 0.0
+    ways = math.lgamma(n + 1.0) - math.lgamma(k + 1.0) - math.lgamma(n - k + 1.0)
+    return math.exp(ways + k * math.log(p) + (n - k) * math.log1p(-p))
