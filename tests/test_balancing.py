@@ -218,7 +218,7 @@ def dispersion(graph: NetGraph, source: str, target: str) -> float:
     kept = block.data > 0
     net = nx.Graph(zip(block.row[kept], block.col[kept] + block.shape[0], strict=True))
     n_cycles = net.number_of_edges() - len(net) + nx.number_connected_components(net)
-    return float(np.sqrt(((block.data[kept] - 1) ** 2).sum() / n_cycles))
+    return float(np.sqrt(((block.data[kept] - 1) ** 2).sum() / max(n_cycles, 1)))
 
 
 @pytest.mark.parametrize("null", [rewire, shuffle_layer, shuffle_weights])
@@ -251,7 +251,7 @@ def test_where_no_power_gives_the_dispersion() -> None:
     """A circle can be balanced to any dispersion below 1; the trees of its null to none."""
     circle = from_matrices([np.array([[9.0, 1, 0], [1, 9, 0], [0, 0, 1]])])
     powers, spreads = [], []
-    for seed in range(20):
+    for seed in range(60):  # a circle is drawn in one of four, and dealt unequal weights in a third
         drawn = rebalanced(rewire)(circle, rng=seed)
         powers += drawn.provenance[-1].parameters["powers"]
         spreads.append(dispersion(drawn, "input", "output"))

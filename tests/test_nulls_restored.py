@@ -31,7 +31,12 @@ def same(graph: NetGraph, *, rng: RNG = None) -> NetGraph:
     return graph
 
 
-def test_a_null_that_changes_nothing_gives_a_network_of_the_same_function(graph: NetGraph) -> None:
+def test_a_null_that_changes_nothing_gives_a_network_of_the_same_function() -> None:
+    """In blocks that are dealt their own weights: those with twenty edges on cycles or more."""
+    rng = np.random.default_rng(0)
+    planted, _ = netsculpt.planted([10, 14, 14, 8], 2, 0.5, 0.2, rng=1)
+    graph = planted.with_weights(rng.standard_normal(planted.n_edges))
+    graph = scaled(graph, rng.lognormal(0, 1, graph.n_units))
     drawn = restored(same)(graph, rng=0)
     expected = path_share(graph.magnitude)
     np.testing.assert_allclose(path_share(drawn.magnitude), expected, atol=1e-8)
