@@ -257,7 +257,7 @@ def test_scaling_units_by_any_factor_changes_no_module_and_no_p(
 ) -> None:
     """Numbers agree as far as the products and quotients of the weights were rounded.
 
-    In float32 that may turn a near tie in a null network: its Q then differs, by less than p's step.
+    In float32 that may turn a near tie in a null network; its Q differs by less than the step of p.
     """
     graph = weak.with_weights(weak.weights.data.astype(dtype))
     factors = np.random.default_rng(7).lognormal(0, 1.5, weak.n_units)

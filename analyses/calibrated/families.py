@@ -49,6 +49,11 @@ def narrow_deep(rng: np.random.Generator) -> NetGraph:
     return gaussian(planted((8,) * 12, 1, 0.35, 0.35, rng=rng)[0], rng)
 
 
+def sparse_blocks(rng: np.random.Generator) -> NetGraph:
+    """Twelve layers of eight units with 1.2 edges a unit: blocks with few cycles or none."""
+    return gaussian(planted((8,) * 12, 1, 0.22, 0.22, rng=rng)[0], rng)
+
+
 def tapered_erk(rng: np.random.Generator) -> NetGraph:
     """Layers that halve, with densities in proportion to 1/n + 1/n' (Erdős–Rényi–Kernel)."""
     widths = (48, 24, 12, 6)
@@ -115,6 +120,7 @@ FAMILIES: Final[Mapping[str, Callable[[np.random.Generator], NetGraph]]] = Mappi
         "lognormal degrees": lognormal_degrees,
         "lognormal strengths": strengths,
         "narrow and deep": narrow_deep,
+        "sparse blocks": sparse_blocks,
         "tapered, ERK": tapered_erk,
         "scale-free": scale_free,
         "skips": skips,

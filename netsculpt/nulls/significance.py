@@ -69,7 +69,9 @@ class Significance:
     def notes(self) -> tuple[str, ...]:
         """What a reader of z and p must know, in sentences."""
         notes = []
-        if self.is_degenerate:
+        if self.n == 1:
+            notes.append("One null draw has no spread: z is undefined, and p is 1/2 or 1.")
+        elif self.is_degenerate:
             notes.append(
                 f"All {self.n} null draws are {self.mean:.4g}: the null model changes nothing that "
                 "the statistic sees (as where a pattern is the only one with its degrees), so z is "

@@ -199,7 +199,7 @@ def notes_on(
 ) -> Iterator[str]:
     """What a reader has to know about the detectors and their tests."""
     tested = [each for each in detected if each.significance is not None]
-    few = [x.key for x in tested if x.significance is not None and x.significance.n < LEAST_NULLS]
+    few = [x.key for x in detected if x.significance is None or x.significance.n < LEAST_NULLS]
     if few:
         yield (
             f"The hierarchy of {', '.join(few)} is not compared with chance, and modules that feed "

@@ -44,10 +44,8 @@ def _untested(test: Significance | None) -> str:
     if test is None:
         return "untested: without null networks, whether this is more than chance is not known"
     least = round(1 / SIGNIFICANT) - 1
-    return (
-        f"untested: {test.n} null networks cannot give a p of {SIGNIFICANT}, at least {least} are "
-        "needed"
-    )
+    drawn = "1 null network" if test.n == 1 else f"{test.n} null networks"
+    return f"untested: {drawn} cannot give a p of {SIGNIFICANT}, at least {least} are needed"
 
 
 def test_numbers(test: Significance) -> str:

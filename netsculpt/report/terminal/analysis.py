@@ -132,8 +132,11 @@ def _modules(each: Detected, plan: AnalysisPlan) -> RenderableType:
         f"modularity of {FORMS[each.weights]} Q = {each.quality:.3f}",
     ]
     if test is not None:
-        spread = "every time" if test.is_degenerate else f"± {test.sd:.3f}"
-        lines.append(f"Chance ({plan.null}, {test.n} networks): Q = {test.mean:.3f} {spread}")
+        spread = f" ± {test.sd:.3f}"
+        if test.is_degenerate:
+            spread = " every time" if test.n > 1 else ""
+        drawn = _several(test.n, "network")
+        lines.append(f"Chance ({plan.null}, {drawn}): Q = {test.mean:.3f}{spread}")
         lines.append(test_numbers(test))
     lines += _stability(each, plan.n_seeds)
     alike = number(each.layer_ami, 2)
