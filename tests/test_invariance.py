@@ -304,9 +304,9 @@ def test_a_used_detector_that_is_not_invariant_is_noted(
     plan = netsculpt.AnalysisPlan(
         ("layered",), n_nulls=0, n_seeds=0, weights=("balanced", "pattern")
     )
-    (note,) = netsculpt.analyze(weak, plan, rng=0).notes
-    assert note.startswith("Modules of layered depend on how units are scaled")
+    text = "Modules of layered depend on how units are scaled"
+    assert text in " ".join(netsculpt.analyze(weak, plan, rng=0).notes)
     monkeypatch.undo()
-    assert not netsculpt.analyze(weak, plan, rng=0).notes
+    assert text not in " ".join(netsculpt.analyze(weak, plan, rng=0).notes)
     magnitude = netsculpt.AnalysisPlan(n_nulls=0, n_seeds=0, weights=("magnitude",))
-    assert "how units are scaled" in netsculpt.analyze(weak, magnitude, rng=0).notes[0]
+    assert "how units are scaled" in " ".join(netsculpt.analyze(weak, magnitude, rng=0).notes)

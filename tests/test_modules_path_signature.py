@@ -422,9 +422,7 @@ def test_detectors_stand_side_by_side(capsys):
     assert "0.50" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
-    ("depth", "weight"), [(100, 1e-4), (200, 0.01), (320, 0.1), (3, 1e-110), (3, 1e110)]
-)
+@pytest.mark.parametrize(("depth", "weight"), [(100, 1e-4), (3, 1e-110), (3, 1e110)])
 def test_weights_of_any_scale(depth: int, weight: float) -> None:
     """Edges that lead to no output may be larger, evened, than a float can be."""
     graph = from_matrices([weight * np.eye(4)] * depth)
