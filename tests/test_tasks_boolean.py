@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from netsculpt.core.errors import FormatError
+from netsculpt.core.errors import FormatError, LimitError
 from netsculpt.graph.circuits import compile_circuit, parse_circuit, truth_table
 from netsculpt.training.tasks import Bits, Task, boolean, task, task_names
 from netsculpt.training.tasks.families import FAMILIES, levels, overlap
@@ -198,7 +198,7 @@ def test_unknown_names_list_the_known(name: str) -> None:
 
 
 def test_more_than_a_table_holds() -> None:
-    with pytest.raises(FormatError, match="21 inputs found"):
+    with pytest.raises(LimitError, match="21 inputs found"):
         boolean("f = " + " & ".join(f"x{i}" for i in range(21)))
 
 

@@ -90,7 +90,7 @@ def sculpted(name: str, text: str, *, n_tried: int, n_networks: int) -> Sculptur
     rows = torch.tensor(result.sparsest(), dtype=torch.long)
     replicas = result.replicas.take(rows)
     influences = answer_flips(replicas, task)
-    functions = tuple(name for name in circuit.functions if circuit.origin(name) == name)
+    functions = tuple(name for name in circuit.functions if circuit.origins[name] == name)
     networks, n_alike = list[Network](), 0
     for row, influence in enumerate(influences):
         parameters, masks = replicas.state(row)
@@ -155,7 +155,7 @@ def _functions_served(
     one that serves all that and least more; to none (−1) if there is none, or it serves nothing.
     A unit is whole that reads all that its function reads; output units are.
     """
-    outputs = [circuit.origin(name) for name in circuit.outputs]
+    outputs = [circuit.origins[name] for name in circuit.outputs]
     n_inputs = len(circuit.inputs)
     column = {name: index for index, name in enumerate(circuit.inputs)}
     reads = [{column[x] for x in circuit.reads[name] if x in column} for name in functions]

@@ -35,11 +35,13 @@ def boolean(text: str, *, name: str = "boolean") -> Task:
     Raises
     ------
     FormatError
-        If the text is not a circuit or has more than 20 inputs.
+        If the text is not a circuit.
+    LimitError
+        If it has more than 20 inputs.
 
     Notes
     -----
-    O(2ⁿ) per gate.
+    O(2ⁿ) a gate, 64 samples at once.
 
     Examples
     --------
@@ -58,19 +60,22 @@ def boolean(text: str, *, name: str = "boolean") -> Task:
 
 def _truth(circuit: Circuit) -> Truth:
     column = {name: index for index, name in enumerate(circuit.inputs)}
-    outputs = [circuit.origin(name) for name in circuit.outputs]
+    line = {name: index for index, name in enumerate(circuit.functions)}
+    outputs: dict[str, list[int]] = {}
+    for index, name in enumerate(circuit.outputs):
+        outputs.setdefault(circuit.origins[name], []).append(index)
     functions = []
-    for name in circuit.functions:
-        if circuit.origin(name) != name:
+    for name, origin in circuit.origins.items():
+        if origin != name:
             continue
         used = circuit.uses[name]
-        below = (circuit.origin(x) for x in circuit.functions if x in used)
+        below = sorted(used & line.keys(), key=line.__getitem__)
         functions.append(
             Function(
                 name,
-                inputs=tuple(index for x, index in column.items() if x in used),
-                uses=tuple(dict.fromkeys(below)),
-                outputs=tuple(index for index, origin in enumerate(outputs) if origin == name),
+                inputs=tuple(sorted(column[x] for x in used & column.keys())),
+                uses=tuple(dict.fromkeys(circuit.origins[x] for x in below)),
+                outputs=tuple(outputs.get(name, ())),
             )
         )
-    return Truth(len(column), len(outputs), tuple(functions))
+    return Truth(len(column), len(circuit.outputs), tuple(functions))

@@ -1,0 +1,24 @@
+"""Boolean circuits with named sub-functions, and threshold networks that compute them exactly.
+
+A circuit is text, one function per line, with Python's operators ``& | ^ ~``; names that no line
+defines are inputs, functions that no other line uses are outputs::
+
+    left = (a & b) ^ c
+    both = left & (d | e)
+
+The true modules of the compiled network are known: the units that compute a function.
+"""
+
+from netsculpt.graph.circuits.circuit import Circuit
+from netsculpt.graph.circuits.compiling import ThresholdCircuit, compile_circuit, function_graph
+from netsculpt.graph.circuits.parsing import parse_circuit
+from netsculpt.graph.circuits.truth import truth_table
+
+__all__ = [
+    "Circuit",
+    "ThresholdCircuit",
+    "compile_circuit",
+    "function_graph",
+    "parse_circuit",
+    "truth_table",
+]
