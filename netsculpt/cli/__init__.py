@@ -16,11 +16,13 @@ from netsculpt.cli.export import export
 from netsculpt.cli.messages import EXIT_CODES, INTERRUPTED, complain, explain
 from netsculpt.cli.prune import prune
 from netsculpt.cli.sculpt import sculpt
+from netsculpt.cli.streams import CLOSED_PIPE, drop_output, open_streams
 from netsculpt.cli.train import train
 
 __all__ = ["main"]
 
 NEW_OBJECTS = 50_000  # per garbage collection; with Python's 700, a tenth of the start-up time
+
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -63,8 +65,19 @@ def _root(
 
 def main() -> NoReturn:
     """Run the command line and exit with a documented code."""
-    debug = "--debug" in sys.argv
+    open_streams()
     gc.set_threshold(NEW_OBJECTS)  # importing makes about 100,000, none of them garbage
+    code = _run()
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        code = CLOSED_PIPE if isinstance(error, BrokenPipeError) else explain(error)
+        drop_output()  # else Python tries again at exit, and prints the error
+    sys.exit(code)
+
+
+def _run() -> int:
+    debug = "--debug" in sys.argv
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     interrupts = _record_interrupts()
     try:
@@ -72,15 +85,17 @@ def main() -> NoReturn:
     except SystemExit as stop:
         if stop.code == INTERRUPTED:
             complain("interrupted")
-        raise
+        if isinstance(stop.__context__, BrokenPipeError):
+            return CLOSED_PIPE
+        return stop.code if isinstance(stop.code, int) else 0
     except Exception as error:
         if debug:
             raise
         if interrupts:  # the error came from the interrupt
             complain("interrupted")
-            sys.exit(INTERRUPTED)
-        sys.exit(explain(error))
-    sys.exit(0)
+            return INTERRUPTED
+        return explain(error)
+    return 0
 
 
 def _record_interrupts() -> list[int]:

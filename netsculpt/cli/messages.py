@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import errno
 import warnings
 
 import typer
 
-from netsculpt.core.errors import LimitError, NetsculptError
-from netsculpt.core.plugins import PluginWarning
+from netsculpt.core.errors import LimitError, NetsculptError, NetsculptWarning, OutputError
 from netsculpt.core.printable import printable
 
 __all__ = ["EXIT_CODES", "INTERRUPTED", "complain", "explain", "one_line_warnings"]
 
 EXIT_CODES = (
     "Exit codes: 0 ok · 1 a bug in netsculpt · 2 usage · 3 unreadable or unsupported file · "
-    "4 refused as unsafe · 5 topology needed · 6 limit exceeded · 130 interrupted."
+    "4 refused as unsafe · 5 topology needed · 6 limit exceeded · 7 output cannot be written · "
+    "130 interrupted · 141 stdout was closed."
 )
 INTERRUPTED = 130
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 
 
 def one_line_warnings() -> None:
-    """Print a warning about a plugin as one line, without the place in the source."""
+    """Print netsculpt's own warnings as one line each, without the place in the source."""
     original = warnings.formatwarning
 
     def formatted(
@@ -30,7 +32,7 @@ def one_line_warnings() -> None:
         lineno: int,
         line: str | None = None,
     ) -> str:
-        if issubclass(category, PluginWarning):
+        if issubclass(category, NetsculptWarning):
             return f"netsculpt: {printable(str(message))}\n"
         return original(message, category, filename, lineno, line)
 
@@ -43,8 +45,8 @@ def explain(error: Exception) -> int:
         complain(str(error))
         return error.exit_code
     if isinstance(error, OSError):
-        complain(f"{error.strerror or error}: {error.filename or 'a file'}")
-        return NetsculptError.exit_code
+        complain(f"{error.strerror or error}: {error.filename or 'a file or stream'}")
+        return (OutputError if error.errno in NO_ROOM else NetsculptError).exit_code
     if isinstance(error, MemoryError):
         complain("not enough memory: use a smaller network or a larger machine")
         return LimitError.exit_code

@@ -5,28 +5,72 @@ Imported by compiled code only. Random numbers are SplitMix64 (Steele, Lea and F
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
+from functools import cache
 from typing import Any, Protocol, TypeVar
 
 import numba
 import numpy as np
 
-__all__ = ["STEP", "compiled", "compiled_sums", "grouped", "inlined", "mixed", "next_bits"]
+from netsculpt.core.errors import NetsculptWarning
+
+__all__ = [
+    "STEP",
+    "CacheWarning",
+    "compiled",
+    "compiled_sums",
+    "grouped",
+    "inlined",
+    "mixed",
+    "next_bits",
+]
 
 STEP = np.uint64(0x9E3779B97F4A7C15)
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
+class CacheWarning(NetsculptWarning):
+    """Compiled code cannot be kept."""
+
+
 class _Compiler(Protocol):
     def __call__(self, function: Function, /) -> Function: ...
 
 
-_OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
+def _compiler(**options: Any) -> _Compiler:
+    """A decorator that compiles, and keeps the code on disk if there is a folder for it."""
 
-compiled: _Compiler = numba.njit(**_OPTIONS)
-inlined: _Compiler = numba.njit(**_OPTIONS, inline="always")
-compiled_sums: _Compiler = numba.njit(**_OPTIONS, fastmath={"reassoc"})  # sums in any order
+    def decorator(function: Function) -> Function:
+        made: Function
+        try:
+            made = numba.njit(**_OPTIONS, **options, cache=True)(function)
+        except RuntimeError as error:
+            if "cannot cache" not in str(error):
+                raise
+            _say_once()
+            made = numba.njit(**_OPTIONS, **options)(function)
+        return made
+
+    return decorator
+
+
+@cache
+def _say_once() -> None:
+    warnings.warn(
+        "no folder to keep compiled code in: every start compiles again, some 30 seconds; set "
+        "NUMBA_CACHE_DIR to a folder that can be written",
+        CacheWarning,
+        stacklevel=1,
+    )
+
+
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+
+compiled = _compiler()
+inlined = _compiler(inline="always")
+compiled_sums = _compiler(fastmath={"reassoc"})  # sums in any order
 
 
 @inlined

@@ -12,6 +12,8 @@ __all__ = [
     "GraphError",
     "LimitError",
     "NetsculptError",
+    "NetsculptWarning",
+    "OutputError",
     "PluginError",
     "TopologyError",
     "UnsafeFileError",
@@ -53,6 +55,16 @@ class LimitError(NetsculptError):
     """A size or a number beyond what is allowed or can be represented."""
 
     exit_code: ClassVar[int] = 6
+
+
+class OutputError(NetsculptError):
+    """A file or a stream that cannot be written, as on a full disk."""
+
+    exit_code: ClassVar[int] = 7
+
+
+class NetsculptWarning(UserWarning):
+    """Any warning that is about netsculpt's own surroundings; one line on the command line."""
 
 
 def first_line(error: BaseException) -> str:

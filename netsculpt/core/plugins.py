@@ -9,7 +9,7 @@ from importlib.metadata import EntryPoint, entry_points
 from types import SimpleNamespace
 from typing import Any
 
-from netsculpt.core.errors import NetsculptError, PluginError, first_line
+from netsculpt.core.errors import NetsculptError, NetsculptWarning, PluginError, first_line
 
 __all__ = [
     "PluginWarning",
@@ -24,7 +24,7 @@ __all__ = [
 _PREFIX = "netsculpt."
 
 
-class PluginWarning(UserWarning):
+class PluginWarning(NetsculptWarning):
     """A method of another package is left out."""
 
 

@@ -11,6 +11,7 @@ import matplotlib.style
 from matplotlib.figure import Figure
 
 from netsculpt.core.errors import FormatError
+from netsculpt.core.writing import replacing
 
 __all__ = ["WIDTHS", "Width", "figure", "paper", "write_figure"]
 
@@ -118,14 +119,16 @@ def write_figure(figure: Figure, path: str | Path) -> None:
     ------
     FormatError
         If the file has another extension.
+    OutputError
+        If it cannot be written.
     """
     kind = Path(path).suffix.lower()
     if kind not in _METADATA:
         raise FormatError(
             f"figure file {Path(path).name!r} ends in {kind!r}: .pdf, .svg or .png is needed"
         )
-    with mpl.rc_context({**_AT_WRITING, "savefig.bbox": None}):
-        figure.savefig(path, dpi=300, metadata=_METADATA[kind])
+    with mpl.rc_context({**_AT_WRITING, "savefig.bbox": None}), replacing(path) as file:
+        figure.savefig(file, format=kind[1:], dpi=300, metadata=_METADATA[kind])
 
 
 def _inches(width: Width) -> float:
