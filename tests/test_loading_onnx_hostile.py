@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -366,6 +367,50 @@ def test_a_model_that_is_a_link_has_its_data_where_it_lies(folder: Path) -> None
 def test_data_that_is_not_there(entries: dict[str, str], folder: Path) -> None:
     with pytest.raises(FormatError, match="'k'"):
         load(outside(folder / "net", "k.bin", **entries))
+
+
+def chain(nodes: list[Any], n_features: int, **held: Any) -> bytes:
+    """A model of nodes that lead from x to y."""
+    graph = helper.make_graph(
+        nodes,
+        "net",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [n_features, 1, 1])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+        [numpy_helper.from_array(x, name) for name, x in held.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    return bytes(model.SerializeToString())
+
+
+@pytest.mark.parametrize(("kind", "gates"), [("LSTM", 4), ("GRU", 3), ("RNN", 1)])
+def test_steps_of_a_recurrent_layer_cost_nothing(tmp_path: Path, kind: str, gates: int) -> None:
+    graphs = []
+    for n_steps in (3, 1 << 20):
+        node = NODE(kind, ["x", "w", "r"], ["y"], hidden_size=2)
+        if kind == "GRU":
+            node.attribute.append(helper.make_attribute("linear_before_reset", 1))
+        held = {"w": weight(1, 2 * gates, 1), "r": weight(1, 2 * gates, 2)}
+        (tmp_path / "net").write_bytes(chain([node], n_steps, **held))
+        graphs.append(load(tmp_path / "net"))
+    few, many = graphs
+    assert few.layers == many.layers
+    np.testing.assert_array_equal(few.weights.toarray(), many.weights.toarray())
+
+
+def test_long_chains_are_followed_up_to_a_limit(tmp_path: Path) -> None:
+    """The time for a node does not grow with the number of nodes before it."""
+    names = ["x", *(f"a{i}" for i in range(999)), "y"]
+    nodes = [NODE("Add", [one, one], [two]) for one, two in pairwise(names)]
+    (tmp_path / "net").write_bytes(chain(nodes, 2))
+    graph = load(tmp_path / "net")
+    assert len(graph.layers) == 1001
+    assert len({layer.name for layer in graph.layers}) == 1001
+    assert graph.weights.data.tolist() == [2.0] * 1000 * (graph.n_units // 1001)
+    names = ["x", *(f"a{i}" for i in range(30_000)), "y"]
+    nodes = [NODE("Relu", [one], [two]) for one, two in pairwise(names)]
+    (tmp_path / "net").write_bytes(chain(nodes, 2))
+    with pytest.raises(LimitError, match="30001 nodes"):
+        load(tmp_path / "net")
 
 
 def test_data_that_is_no_file(folder: Path) -> None:

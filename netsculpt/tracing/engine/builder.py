@@ -23,6 +23,23 @@ __all__ = ["Builder", "free_name"]
 _INT32_MAX = np.iinfo(np.int32).max
 
 
+@dataclass
+class _Names:
+    """Names of which each is given once, as fast after many copies as after few."""
+
+    taken: set[str] = field(default_factory=set)
+    last: dict[str, int] = field(default_factory=dict)  # number of the last copy of each name
+
+    def free(self, name: str) -> str:
+        """Take the name, or the first free one of "name (2)", "name (3)", …."""
+        free = name
+        while free in self.taken:
+            self.last[name] = self.last.get(name, 1) + 1
+            free = f"{name} ({self.last[name]})"
+        self.taken.add(free)
+        return free
+
+
 @dataclass(eq=False)
 class Builder:
     """A graph in the making."""
@@ -30,6 +47,10 @@ class Builder:
     options: TraceOptions
     names: frozenset[str]  # of the net's parameters
     layers: list[Layer] = field(default_factory=list)
+    _taken: _Names = field(default_factory=_Names)
+    _stops: Ints = field(default_factory=lambda: np.zeros(64, np.int64))  # of them, and free places
+    _inputs: list[int] = field(default_factory=list)  # indices of input layers
+    _n_edges: int = 0
     edges: dict[int, list[Edges]] = field(default_factory=dict)  # by index of the target layer
     factors: dict[str, dict[str, Any]] = field(default_factory=dict)  # of norms and multiplications
     input_dependent: list[str] = field(default_factory=list)  # layers of products of activations
@@ -39,10 +60,16 @@ class Builder:
 
     def add_layer(self, name: str, role: Role, shape: Sequence[int], n_units: int) -> int:
         """Add a layer after all others; its first unit."""
-        free = free_name(name, {layer.name for layer in self.layers})
+        free = self._taken.free(name)
         start = self.layers[-1].stop if self.layers else 0
         if start + n_units > _INT32_MAX:
             raise LimitError(f"layer {name!r} ends at unit {start + n_units}: at most 2³¹ − 1 fit")
+        n_layers = len(self.layers)
+        if n_layers == self._stops.size:
+            self._stops = np.concatenate([self._stops, np.zeros_like(self._stops)])
+        self._stops[n_layers] = start + n_units
+        if role == "input":
+            self._inputs.append(n_layers)
         self.layers.append(Layer(free, role, tuple(shape), start, start + n_units))
         return start
 
@@ -56,10 +83,11 @@ class Builder:
             one = bool((edges.count == 1).all())
             edges.count = None if one else edges.count.astype(np.int32, copy=False)
         self.edges.setdefault(len(self.layers) - 1, []).append(edges)
+        self._n_edges += edges.source.size
 
     def check_room(self, name: str, n_edges: int) -> None:
         """Raise if this many more edges, into the layer `name`, exceed the limit."""
-        total = n_edges + sum(x.source.size for edges in self.edges.values() for x in edges)
+        total = n_edges + self._n_edges
         if total > min(self.options.max_edges, _INT32_MAX):
             smaller = "" if self.options.granularity == "channel" else ", granularity='channel'"
             raise LimitError(
@@ -75,13 +103,11 @@ class Builder:
 
     def layer_of(self, units: Ints) -> Ints:
         """Index of the layer of each unit."""
-        stops = np.array([layer.stop for layer in self.layers])
-        return np.searchsorted(stops, units, side="right")
+        return np.searchsorted(self._stops[: len(self.layers)], units, side="right")
 
     def is_input(self, units: Ints) -> NDArray[np.bool_]:
         """Whether each unit is an input of the net."""
-        inputs = np.array([layer.role == "input" for layer in self.layers])
-        return inputs[self.layer_of(units)]
+        return np.isin(self.layer_of(units), self._inputs)
 
     def graph(self, **details: Any) -> NetGraph:
         """Finish the graph, which uses up the builder's edges."""

@@ -22,6 +22,7 @@ __all__ = ["Emitter", "Value"]
 
 _SMALL = 1 << 20  # most elements of a value that is computed
 _FACTORIES = ("arange", "full")
+_RECURRENT = ("gru", "lstm", "rnn_relu", "rnn_tanh")
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +77,7 @@ class Emitter:
         inputs = [x for x in leaves((args, kwargs)) if isinstance(x, Value)]
         device = {"device": "meta"} if name in _FACTORIES else {}
         try:
-            meta = _run(name, args, {**kwargs, **device}, lambda x: x.meta)
+            meta = _meta(name, args, {**kwargs, **device})
         except Exception as error:
             if "overflow" in reason(error):
                 raise LimitError(
@@ -127,6 +128,17 @@ class Emitter:
             self._memory.take_constant(meta.nbytes, what)
         else:
             self._memory.take(meta.numel(), what)
+
+
+def _meta(name: str, args: Any, kwargs: Mapping[str, Any]) -> Any:
+    """What an operation makes, without data."""
+    if name in _RECURRENT:  # torch would take every step
+        sequence, states = args[0].meta, args[1] if isinstance(args[1], list) else [args[1]]
+        directions, _, hidden = states[0].shape
+        return sequence.new_empty(*sequence.shape[:2], directions * hidden), *(
+            x.meta for x in states
+        )
+    return _run(name, args, kwargs, lambda x: x.meta)
 
 
 def _run(name: str, args: Any, kwargs: Any, change: Callable[[Value], Any]) -> Any:

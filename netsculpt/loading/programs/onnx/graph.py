@@ -23,7 +23,7 @@ from netsculpt.tracing.program import Constant, Program
 __all__ = ["program_of"]
 
 _OPSETS = range(7, 29)  # versions of operators that the translations handle
-_MOST_NODES = 100_000
+_MOST_NODES = 30_000  # some 2 ms each
 _SCOPES = "pkg.torch.onnx.name_scopes"
 
 

@@ -73,7 +73,7 @@ def feed(
         edges.append((source, target, weights, counts))
         builder.check_room(name, sum(x[0].size for x in edges))
     source, target, weights, counts = (np.concatenate(x) for x in zip(*edges, strict=True))
-    size = {layer: int(x) for layer, x in enumerate(sizes) if x}
+    size = {int(layer): int(sizes[layer]) for layer in np.flatnonzero(sizes)}
     builder.add_edges(
         Edges(source, target, weights, counts, size, weight.parameter, kind, normed=norm != "sum")
     )
