@@ -236,6 +236,12 @@ def notes_on(
             f"Modules of {', '.join(scaled)} depend on how units are scaled, which the function of "
             "a ReLU network does not: incoming weights times c, outgoing ones divided by c."
         )
+    of_magnitudes = [each.key for each in detected if each.weights == "magnitude"]
+    if of_magnitudes:
+        yield (
+            f"Q, hierarchy and flow of {', '.join(of_magnitudes)} are of |weights|, and depend on "
+            "how units are scaled."
+        )
     ordered = [name for name, detector in detectors.items() if "unit order" in variations(detector)]
     if ordered:
         yield f"Modules of {', '.join(ordered)} depend on the order of units where there are ties."
