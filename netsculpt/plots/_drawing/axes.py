@@ -162,16 +162,17 @@ def lines_that_fit(parts: Sequence[str], size: float, room: float, joint: str = 
     return lines
 
 
-def say_above(ax: Axes, lines: Sequence[str]) -> None:
-    """Write small grey lines above the axes, from their left side."""
+def say_above(ax: Axes, lines: Sequence[str], *, n_free: int = 0) -> None:
+    """Write small grey lines above the axes, from their left side, over free lines."""
+    size = tick_size(ax)
     if lines:
         ax.annotate(
             "\n".join(lines),
             (0.0, 1.0),
             xycoords="axes fraction",
-            xytext=(0.0, 4.0),
+            xytext=(0.0, 4.0 + 1.5 * size * n_free),
             textcoords="offset points",
-            size=tick_size(ax),
+            size=size,
             color=GREY,
             va="bottom",
             **LITERAL,
