@@ -8,7 +8,7 @@ import re
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from inspect import signature
 from pathlib import Path
 from typing import Annotated, Any
@@ -30,8 +30,11 @@ from netsculpt.cli.options import FigureOptions, PlanOptions, chosen_detectors
 from netsculpt.cli.source import Source, load_source
 from netsculpt.cli.takes import takes
 from netsculpt.core.random import RNG
+from netsculpt.graph.matrices import from_matrices
+from netsculpt.hierarchy import infer, ordered
 from netsculpt.pipeline import stages
 from netsculpt.report import folder
+from netsculpt.report.summary import summary
 from netsculpt.report.terminal import analysis as analysis_report
 
 modules_verdict = sys.modules["netsculpt.modules.verdict"]
@@ -238,6 +241,160 @@ def test_unstable_modules_come_with_their_consensus(
     content = json.loads((tmp_path / "summary.json").read_text())["modules"]["layered"]
     assert content["verdict"] == "unstable"
     assert content["consensus"]["mean_confidence"] == pytest.approx(np.nanmean(each.confidence))
+
+
+@pytest.mark.parametrize(("seeds", "why"), [(0, "no runs were asked for"), (1, "a single run")])
+def test_why_stability_is_not_measured(model: Path, seeds: int, why: str) -> None:
+    run = cli("analyze", model, "--nulls", 0, "--stability-seeds", seeds)
+    assert f"Stability not measured: {why}" in one_line(run.stdout)
+    assert "--stability-seeds" in run.stdout
+
+
+@pytest.fixture(scope="module")
+def whole() -> netsculpt.Analysis:
+    """Of two planted modules."""
+    graph, _ = netsculpt.planted([12, 12, 12], 2, 0.7, 0.05, rng=0)
+    return netsculpt.analyze(graph, netsculpt.AnalysisPlan(n_nulls=20, n_seeds=2), rng=0)
+
+
+def test_a_negative_ami_is_explained(
+    whole: netsculpt.Analysis, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (each,) = whole.detected
+    for ami, said in ((-0.03, True), (0.03, False), (-1e-4, False)):
+        changed = replace(whole, detected=(replace(each, layer_ami=ami),))
+        analysis_report.print_report(changed)
+        printed = one_line(capsys.readouterr().out)
+        assert "AMI with the layers" in printed
+        assert ("below 0 = more evenly than by chance" in printed) is said
+
+
+def worth(each: netsculpt.pipeline.Detected, verdict: str) -> netsculpt.pipeline.Detected:
+    """The same modules with numbers that give another verdict."""
+    test = each.significance
+    assert test is not None
+    changes: dict[str, dict[str, Any]] = {
+        "modular": {"p": 0.01, "mean": test.value - 0.2},
+        "weak": {"p": 0.01, "mean": test.value - 0.001},
+        "unstable": {"p": 0.01, "mean": test.value - 0.2},
+        "chance": {"p": 0.5},
+        "untested": {"n": 9},
+    }
+    stability = 0.1 if verdict == "unstable" else 1.0
+    found = replace(each, significance=replace(test, **changes[verdict]), stability=stability)
+    assert found.verdict == verdict
+    return found
+
+
+FACTS = ("they are parallel", "there is no hierarchy among them")
+RESERVED = {
+    "weak": "Of modules that are little more than chance",
+    "unstable": "Of modules that another run would not find",
+    "chance": "Of modules that are no more than chance",
+    "untested": "Of modules that may be no more than chance",
+}
+
+
+@pytest.mark.parametrize("verdict", ["modular", *RESERVED])
+def test_a_hierarchy_is_a_fact_only_of_modules_that_are(
+    verdict: str,
+    whole: netsculpt.Analysis,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In terminal, summary and all figures; of parallel modules, joined ones, and a chain."""
+    each = worth(whole.detected[0], verdict)
+    chain = from_matrices([np.ones((4, 4))])
+    kinds = {
+        "parallel": each.hierarchy,
+        "merged": infer(whole.graph, each.partition),
+        "ordered": infer(chain, netsculpt.Partition([0] * 4 + [1] * 4)),
+    }
+    for kind, hierarchy in kinds.items():
+        assert hierarchy.kind == kind
+        changed = replace(whole, detected=(replace(each, hierarchy=hierarchy),))
+        analysis_report.print_report(changed)
+        printed = one_line(capsys.readouterr().out)
+        content = summary(changed)["modules"]["layered"]["hierarchy"]
+        for text in content["statements"]:
+            assert text in printed
+        said = " ".join(content["statements"])
+        for other, text in RESERVED.items():
+            assert (text in said) is (other == verdict)
+        if verdict != "modular":
+            assert not any(fact in said for fact in FACTS)
+        elif kind != "ordered":
+            assert any(fact in said for fact in FACTS)
+        assert ("Untested: 1 link between modules" in said) is (kind == "ordered")
+    drawn: dict[str, Any] = {}
+    of_modules = ("network", "adjacency", "module_hierarchy", "module_flow")
+    for name in (*of_modules, "path_profile", "pair_weights", "null_distribution"):
+        monkeypatch.setattr(
+            plots, name, lambda *_, name=name, **options: drawn.update({name: options})
+        )
+    folder.write_folder(replace(whole, detected=(each,)), tmp_path, figures=["svg"])
+    assert {name: drawn[name]["verdict"] for name in of_modules} == dict.fromkeys(
+        of_modules, verdict
+    )
+
+
+def test_what_is_known_of_links_is_said(
+    whole: netsculpt.Analysis, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two modules at the inputs feed two at the outputs, one each by more than chance."""
+    rng = np.random.default_rng(0)
+    chance = np.kron([[0.75, 0.25], [0.25, 0.75]], np.ones((12, 12)))
+    graph = from_matrices([rng.random((24, 24)) < chance]).pattern
+    halves = netsculpt.Partition(np.repeat([0, 1, 2, 3], 12))
+    tested = ordered(graph, halves, null=netsculpt.nulls.rewire, form="pattern", n=20, rng=0)
+    each = replace(whole.detected[0], hierarchy=tested, partition=halves)
+    changed = replace(whole, detected=(each,))
+    analysis_report.print_report(changed)
+    text = (
+        "Links kept: 2 heavier than by chance, 2 no heavier than by chance. What is not heavier is "
+        "kept because nothing leads back (dashed in the figures)."
+    )
+    assert text in one_line(capsys.readouterr().out)
+    content = summary(changed)
+    hierarchy = content["modules"]["layered"]["hierarchy"]
+    assert text in hierarchy["statements"]
+    assert hierarchy["kept"] == {"more than chance": 2, "no more than chance": 2, "untested": 0}
+    schema = Path(netsculpt.__file__).parent / "report" / "summary.schema.json"
+    jsonschema.Draft202012Validator(json.loads(schema.read_text())).validate(content)
+
+
+@pytest.mark.parametrize("jobs", [0, -2, -5, 1025, 10**12])
+@pytest.mark.parametrize("command", [("analyze", "model.pt"), ("sculpt", "reused")])
+def test_numbers_of_jobs_that_nobody_means(command: tuple[str, ...], jobs: int) -> None:
+    run = cli(*command, "-j", jobs)
+    assert run.returncode == 2
+    assert "1 to 1,024 are needed, or -1" in one_line(run.stderr.replace("│", " "))
+
+
+@pytest.mark.parametrize("option", ["--nulls", "--stability-seeds"])
+@pytest.mark.parametrize("number", [10**10, 10**20, -1])
+def test_counts_beyond_all_computation(option: str, number: int) -> None:
+    assert cli("analyze", "model.pt", option, number).returncode == 2
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--detector", "functional"),
+        ("--detector", "functional", "--task", "reused"),
+        ("--detector", "all", "--task", "reused"),
+    ],
+)
+def test_data_of_nets_that_netsculpt_did_not_write(model: Path, options: tuple[str, ...]) -> None:
+    run = cli("analyze", model, *QUICK, *options)
+    assert run.returncode == 2
+    said = one_line(run.stderr.replace("│", " "))
+    assert "only for a model.pt that netsculpt wrote" in said
+    assert "which 'pruned.pth' is not: choose another --detector" in said
+    assert cli("analyze", "nothing.pt", *QUICK, *options).returncode == 3
+    told = one_line(cli("analyze", "--help", columns=200).stdout.replace("│", " "))
+    assert "measures only a model.pt that netsculpt wrote" in told
 
 
 def test_summary_obeys_its_schema(model: Path) -> None:

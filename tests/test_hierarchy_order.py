@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import json
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import networkx as nx
@@ -16,12 +18,14 @@ from scipy.sparse import coo_array, csr_array
 
 from netsculpt import plots
 from netsculpt.core.errors import GraphError, LimitError
+from netsculpt.core.random import root_seed, stream
 from netsculpt.graph.circuits import compile_circuit, function_graph, parse_circuit
 from netsculpt.graph.graph import Block, Layer, NetGraph, live_units
 from netsculpt.graph.matrices import from_matrices
 from netsculpt.graph.partition import Partition
 from netsculpt.graph.synthetic import planted
 from netsculpt.hierarchy import Hierarchy, feedback, flow, infer, ordered, subfunctions
+from netsculpt.modules.short_verdicts import IN_SHORT
 from netsculpt.nulls import rebalanced, rewire
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "analyses"))
@@ -525,15 +529,16 @@ def test_subfunctions_of_another_graph_or_without_modules() -> None:
         subfunctions(graph, Partition([0]))
 
 
-def test_feedback_is_drawn_dashed_and_what_is_left_out_is_counted() -> None:
+def test_feedback_is_drawn_dotted_and_what_is_left_out_is_counted() -> None:
     graph, truth = strands(0, {(0, 1): 0.5, (1, 2): 0.5, (2, 0): 0.2}, within=0.3)
     result = ordered(graph.pattern, truth, null=rewire, n=40, rng=0)
     ax = plots.module_hierarchy(result)
     gids = [patch.get_gid() for patch in ax.patches]
     assert gids.count("edge") == 2
     (back,) = (patch for patch in ax.patches if patch.get_gid() == "feedback")
-    assert back.get_linestyle() == "--"
-    assert ax.get_xlabel() == "dashed: feedback; not drawn: 3 links, no more than chance"
+    assert back.get_linestyle() != "solid"
+    assert {x.get_linestyle() for x in ax.patches if x.get_gid() == "edge"} == {"solid"}
+    assert ax.get_xlabel() == "dotted: feedback; not drawn: 3 links, no more than chance"
     assert plots.module_hierarchy(infer(graph, truth)).get_xlabel() == ""
 
 
@@ -545,4 +550,154 @@ def test_flow_is_drawn_by_row_and_kept_links_are_framed() -> None:
     share = measured.weight / measured.weight.sum(axis=1, keepdims=True)
     assert [text.get_text() for text in ax.texts] == [f"{100 * x:.0f}" for x in share.flat]
     frames = {patch.get_gid(): patch.get_linestyle() for patch in ax.patches}
-    assert frames == {"link 0 1": "-", "link 1 2": "-", "link 2 0": "--"}
+    assert frames == {"link 0 1": "-", "link 1 2": "-", "link 2 0": ":"}
+    assert ax.get_xlabel() == "to module\nframed: more than chance; dotted: feedback"
+    for verdict in ("weak", "unstable", "chance", "untested"):
+        pale = plots.module_flow(measured, links=result.links, verdict=verdict)
+        assert IN_SHORT[verdict] in [text.get_text() for text in pale.texts]
+        ours, theirs = (x.patches[0].get_edgecolor()[:3] for x in (pale, ax))
+        assert ours == pytest.approx((np.array(theirs) + 1) / 2)
+        ours, theirs = (x.collections[0].cmap(0.3)[:3] for x in (pale, ax))
+        assert ours == pytest.approx((np.array(theirs) + 1) / 2, abs=0.01)
+
+
+def crossing(heavy: float, n: int = 12) -> tuple[NetGraph, Partition]:
+    """Modules 0 and 1 at the inputs, 2 and 3 at the outputs; 0 → 2 and 1 → 3 are denser."""
+    rng = np.random.default_rng(0)
+    chance = np.kron([[heavy, 1 - heavy], [1 - heavy, heavy]], np.ones((n, n)))
+    graph = from_matrices([(rng.random((2 * n, 2 * n)) < chance).astype(float)])
+    return graph, Partition(np.repeat([0, 1, 2, 3], n))
+
+
+def test_links_on_no_circle_say_whether_they_are_more_than_chance() -> None:
+    more, less, fixed = "more than chance", "no more than chance", "untested"
+    graph, truth = crossing(0.75)
+    found = ordered(graph, truth, null=rewire, form="pattern", n=40, rng=0)
+    said = {(x.source, x.target): (x.verdict, x.evidence) for x in found.links}
+    assert said == {
+        (0, 2): ("no circle", more),
+        (0, 3): ("no circle", less),
+        (1, 2): ("no circle", less),
+        (1, 3): ("no circle", more),
+    }
+    assert pairs(found) == set(said), "all are kept"
+    assert found.edge_evidence == (more, less, less, more)
+    assert found.summary()["kept"] == {more: 2, less: 2, fixed: 0}
+    assert found.link_table()["evidence"].tolist() == [more, less, less, more]
+    even, truth = crossing(0.5)
+    found = ordered(even, truth, null=rewire, form="pattern", n=40, rng=0)
+    assert found.edge_evidence == (less,) * 4
+    assert infer(even, truth).edge_evidence == (fixed,) * 4
+    assert infer(even, truth).summary()["kept"] == {more: 0, less: 0, fixed: 4}
+
+
+def test_links_that_no_null_network_changes_are_untested() -> None:
+    graph = from_matrices([np.ones((4, 4))])
+    found = ordered(graph, Partition([0, 0, 1, 1, 2, 2, 2, 2]), null=rewire, n=20, rng=0)
+    assert [x.evidence for x in found.links] == ["untested"] * 2
+    ax = plots.module_hierarchy(found)
+    assert ax.get_xlabel() == "dashed: 2 links untested"
+    assert "solid" not in {x.get_linestyle() for x in ax.patches if x.get_gid() == "edge"}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_evidence_of_links_on_circles_is_their_verdict(seed: int) -> None:
+    graph, truth = strands(seed, {(0, 1): 0.5, (1, 2): 0.5, (2, 0): 0.2}, within=0.3)
+    found = ordered(graph.pattern, truth, null=rewire, n=40, rng=seed)
+    for link in found.links:
+        more = link.verdict in ("above chance", "feedback")
+        assert link.evidence == ("more than chance" if more else "no more than chance")
+
+
+def test_few_links_are_said_to_be_more_than_chance_where_none_is() -> None:
+    """The bound of the expected share of wrong ones holds for links on no circle, too."""
+    wrong = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        graph = from_matrices([rng.random((24, 24)) < 0.3 for _ in range(2)]).pattern
+        labels = np.concatenate([rng.integers(0, 3, 24) + 3 * layer for layer in range(3)])
+        found = ordered(graph, Partition(labels), null=rewire, n=20, rng=seed)
+        assert {link.verdict for link in found.links} == {"no circle"}
+        wrong += any(link.evidence == "more than chance" for link in found.links)
+    assert wrong <= 4  # each with probability .05 at most; 5 or more: .003
+
+
+def test_styles_of_links_in_figures() -> None:
+    graph, truth = crossing(0.75)
+    found = ordered(graph, truth, null=rewire, form="pattern", n=40, rng=0)
+    ax = plots.module_hierarchy(found)
+    styles = [x.get_linestyle() for x in ax.patches if x.get_gid() == "edge"]
+    assert styles.count("solid") == 2
+    assert len(styles) == 4
+    assert ax.get_xlabel() == "dashed: 2 links no more than chance"
+    ax = plots.module_flow(flow(graph, truth, form="pattern"), links=found.links)
+    frames = {patch.get_gid(): patch.get_linestyle() for patch in ax.patches}
+    assert frames == {"link 0 2": "-", "link 0 3": "--", "link 1 2": "--", "link 1 3": "-"}
+    assert ax.get_xlabel().split("\n")[0] == "to module"
+    assert "grey: sends nothing" in ax.get_xlabel()
+    assert "dashed: no more than chance, or untested" in ax.get_xlabel().replace("\n", " ")
+
+
+FORMS_GIVEN = {
+    "pattern": np.ones_like,
+    "magnitude": np.abs,
+}
+
+
+@pytest.mark.parametrize("form", FORMS_GIVEN)
+def test_flow_and_links_are_of_the_form_asked_for(form: str) -> None:
+    graph, truth = strands(1, {(0, 1): 0.3}, n=5)
+    signs = np.where(np.arange(graph.n_edges) % 3, 1.0, -1.0)
+    graph = graph.with_weights(graph.weights.data.astype(np.float64) * signs)
+    wanted = np.zeros((3, 3))
+    source, target = truth.labels[graph.sources], truth.labels[graph.weights.indices]
+    np.add.at(wanted, (source, target), FORMS_GIVEN[form](graph.weights.data))
+    np.testing.assert_allclose(flow(graph, truth, form=form).weight, wanted)
+    found = ordered(graph, truth, null=rewire, form=form, n=20, rng=0)
+    for link in found.links:
+        assert link.weight == pytest.approx(wanted[link.source, link.target])
+    draws = [
+        flow(rewire(graph, rng=stream(root_seed(0), "flow", index)), truth, form=form).weight
+        for index in range(20)
+    ]
+    for link in found.links:
+        drawn = [x[link.source, link.target] for x in draws]
+        assert link.chance == pytest.approx(np.mean(drawn))
+    plain = FORMS_GIVEN[form](graph.weights.data)
+    assert infer(graph, truth, form=form).trophic_incoherence == pytest.approx(
+        infer(graph.with_weights(plain), truth, form="magnitude").trophic_incoherence
+    )
+
+
+@pytest.mark.parametrize("factor", [1e-3, 7.0, 1e4])
+def test_links_of_magnitudes_do_not_depend_on_the_unit_of_the_weights(factor: float) -> None:
+    graph, truth = strands(1, {(0, 1): 0.3}, n=5)
+    graph = graph.with_weights(graph.weights.data.astype(np.float64))
+    other = graph.with_weights(graph.weights.data * factor)
+    one, two = (
+        ordered(x, truth, null=rewire, form="magnitude", n=20, rng=0) for x in (graph, other)
+    )
+    for a, b in zip(one.links, two.links, strict=True):
+        assert (a.verdict, a.evidence, a.p) == (b.verdict, b.evidence, b.p)
+        assert b.weight == pytest.approx(factor * a.weight)
+        assert b.z == pytest.approx(a.z)
+
+
+def test_magnitudes_that_cannot_be_balanced_have_a_hierarchy() -> None:
+    weights = np.array([1e-300, 1.0, 1.0, 1e-300, 1.0, 1.0, 1.0, 1e300, 1e-300])
+    graph = from_matrices([weights.reshape(3, 3), np.ones((3, 3))])
+    truth = Partition([0, 1, 2, 0, 1, 2, 0, 1, 2])
+    for function in (flow, infer):
+        with pytest.raises(GraphError, match="cannot be balanced"):
+            function(graph, truth)
+        function(graph, truth, form="magnitude")
+    with pytest.raises(GraphError, match="cannot be balanced"):
+        ordered(graph, truth, null=rewire, n=20, rng=0)
+    assert ordered(graph, truth, null=rewire, form="magnitude", n=20, rng=0).links
+
+
+@pytest.mark.parametrize("function", [flow, infer, partial(ordered, null=rewire)])
+def test_unknown_form(function: Callable[..., object]) -> None:
+    graph = from_matrices([np.eye(2)])
+    with pytest.raises(GraphError, match="form is 'signed': one of balanced, pattern, magnitude"):
+        function(graph, Partition([0, 1, 0, 1]), form="signed")

@@ -124,6 +124,37 @@ def test_every_detector_runs_on_every_form_and_the_first_has_the_plain_name(
         assert set(table["key"]) == {each.key for each in whole.detected}
 
 
+@pytest.mark.parametrize("n_nulls", [0, 20])
+def test_hierarchy_and_flow_are_of_the_form(graph: netsculpt.NetGraph, n_nulls: int) -> None:
+    """Of magnitudes: sums of |w|, also where no scales of the units balance them."""
+    rng = np.random.default_rng(0)
+    wide = graph.with_weights(10.0 ** rng.uniform(-200, 200, graph.n_edges))
+    with pytest.raises(GraphError, match="cannot be balanced"):
+        wide.balanced  # noqa: B018
+    signs = rng.choice([-1.0, 1.0], graph.n_edges)
+    for weighted in (graph.with_weights(rng.lognormal(size=graph.n_edges) * signs), wide):
+        plan = netsculpt.AnalysisPlan(n_nulls=n_nulls, n_seeds=0, weights=("magnitude",))
+        (each,) = netsculpt.analyze(weighted, plan, rng=0).detected
+        n = each.partition.n_modules
+        wanted = np.zeros((n, n))
+        source = each.partition.labels[weighted.sources]
+        target = each.partition.labels[weighted.weights.indices]
+        inside = (source >= 0) & (target >= 0)
+        weights = np.abs(weighted.weights.data[inside])
+        np.add.at(wanted, (source[inside], target[inside]), weights)
+        np.testing.assert_allclose(each.flow.weight, wanted)
+        for link in each.hierarchy.links:
+            assert link.weight == pytest.approx(wanted[link.source, link.target])
+        assert bool(each.hierarchy.links) is (n_nulls > 0 and n > 1)
+
+
+def test_magnitudes_are_said_to_depend_on_scales(graph: netsculpt.NetGraph) -> None:
+    for forms, said in ((("magnitude",), True), (("balanced", "pattern"), False)):
+        plan = netsculpt.AnalysisPlan(n_nulls=0, n_seeds=0, weights=forms)
+        notes = " ".join(netsculpt.analyze(graph, plan, rng=0).notes)
+        assert ("Q, hierarchy and flow of layered are of |weights|" in notes) is said
+
+
 def test_the_quality_is_that_of_the_form(whole: netsculpt.Analysis) -> None:
     for each in whole.detected:
         form = getattr(whole.graph, each.weights)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import itertools
 import os
 import pkgutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from itertools import combinations
 from pathlib import Path
@@ -24,7 +27,7 @@ from netsculpt import plots
 from netsculpt.core.errors import FormatError, GraphError
 from netsculpt.graph.graph import Block, Layer, NetGraph
 from netsculpt.graph.partition import Partition
-from netsculpt.hierarchy import Flow, Hierarchy, Link, Module
+from netsculpt.hierarchy import Flow, Hierarchy, Link, Module, flow
 from netsculpt.nulls.significance import Significance
 
 NAMES = ("$x_{in}^2$", "features.denseblock3.denselayer12.conv1", "größe_αβ", "logits")
@@ -117,8 +120,13 @@ def _module_flow(ax=None) -> Axes:
     weight[3] = 0.0  # a module that sends nothing
     found = Flow(Partition(np.arange(6)), weight.astype(np.int64), weight, weight)
     links = [
-        Link(a, b, 1, 1.0, 0.1, 0.5, 3.0, 3.0, 0.001, verdict)
-        for a, b, verdict in ((0, 1, "above chance"), (1, 2, "feedback"), (2, 4, "chance"))
+        Link(a, b, 1, 1.0, 0.1, 0.5, 3.0, 3.0, 0.001, verdict, evidence)
+        for a, b, verdict, evidence in (
+            (0, 1, "above chance", "more than chance"),
+            (1, 2, "feedback", "more than chance"),
+            (2, 4, "chance", "no more than chance"),
+            (0, 5, "no circle", "no more than chance"),
+        )
     ]
     return plots.module_flow(found, links=links, ax=ax)
 
@@ -216,6 +224,46 @@ def test_changes_no_settings(draw):
 def test_texts_lie_inside_and_apart(draw, width):
     with plots.paper(width):
         _assert_legible(draw(plots.figure(width, 0.6).add_subplot()))
+
+
+@pytest.mark.parametrize("n_layers", [4, 20])
+def test_the_verdict_finds_room_beside_all_other_texts(n_layers):
+    """In small networks and deep ones, in a narrow column, beside a legend."""
+    width, verdict = "icml", "unstable"  # the longest of all
+    graph, partition = _net((60, 60, 60, 10) if n_layers == 4 else (12,) * n_layers, k=4)
+    sure = np.random.default_rng(0).random(graph.n_units)
+    hierarchy, links = _hierarchy(8), tuple(_links(8))
+    drawings = (
+        partial(plots.network, graph, partition=partition, confidence=sure, verdict=verdict),
+        partial(plots.network, graph.magnitude, partition=partition, verdict=verdict),
+        partial(plots.adjacency, graph, partition=partition, verdict=verdict),
+        partial(plots.module_hierarchy, replace(hierarchy, links=links), verdict=verdict),
+        partial(
+            plots.module_flow, flow(graph.pattern, partition), links=links[:6], verdict=verdict
+        ),
+    )
+    for draw in drawings:
+        with plots.paper(width):
+            ax = draw(ax=plots.figure(width, 0.7).add_subplot())
+        _assert_legible(ax)
+        assert any(text.get_text().startswith(verdict) for text in ax.texts)
+
+
+def _links(n: int) -> Iterator[Link]:
+    """Links of all kinds in turn, between n modules."""
+    kinds = itertools.cycle(
+        [
+            ("above chance", "more than chance"),
+            ("no circle", "no more than chance"),
+            ("no circle", "untested"),
+            ("chance", "no more than chance"),
+            ("feedback", "more than chance"),
+        ]
+    )
+    pairs = itertools.combinations(range(n), 2)
+    for pair, (verdict, evidence) in zip(pairs, kinds, strict=False):
+        ends = pair[::-1] if verdict == "feedback" else pair
+        yield Link(*ends, 1, 1.0, 0.1, 0.5, 3.0, 3.0, 0.001, verdict, evidence)
 
 
 @pytest.mark.parametrize("aspect", [0.5, 0.7, 0.8, 1.2])

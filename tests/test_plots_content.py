@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from matplotlib.collections import EllipseCollection, LineCollection, PolyCollection, QuadMesh
 from matplotlib.colors import to_rgb
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, PathPatch
+from matplotlib.patches import FancyBboxPatch, PathPatch, Rectangle
 from scipy.sparse import csr_array
 
 from netsculpt import plots
@@ -18,8 +18,18 @@ from netsculpt.graph.graph import Block, Layer, NetGraph
 from netsculpt.graph.matrices import from_matrices
 from netsculpt.graph.partition import Partition
 from netsculpt.hierarchy import Hierarchy, Module, infer
+from netsculpt.modules.short_verdicts import IN_SHORT
 from netsculpt.nulls.significance import Significance
-from netsculpt.plots._drawing.colours import _PALETTE, NEGATIVE, POSITIVE, module_colours, rings
+from netsculpt.plots._drawing.colours import (
+    _PALETTE,
+    NEGATIVE,
+    POSITIVE,
+    UNSIGNED,
+    module_colours,
+    rings,
+)
+
+MUTED = ("weak", "unstable", "chance", "untested")
 
 
 def _net(widths=(6, 12, 12, 4), density=0.3, seed=0) -> NetGraph:
@@ -109,7 +119,7 @@ class TestNetwork:
         partition = Partition([0, 0, 1, -1, 0, 0, 1, -1])
         sure = np.array([1.0, 0.5, 0.0, np.nan] * 2)
         bold = plots.network(graph, partition=partition)
-        soft = plots.network(graph, partition=partition, confidence=sure)
+        soft = plots.network(graph, partition=partition, confidence=sure, verdict="unstable")
         faces = [_only(ax, EllipseCollection).get_facecolors()[:, :3] for ax in (bold, soft)]
         assert np.allclose(faces[1][0], faces[0][0])
         assert np.allclose(faces[1][1], (faces[0][1] + faces[1][2]) / 2)
@@ -120,8 +130,46 @@ class TestNetwork:
                 assert (hull.get_facecolor()[3] > 0) is filled
                 assert (hull.get_linestyle() != "solid") is dashed
         (text,) = [text.get_text() for text in soft.texts if "unstable" in text.get_text()]
-        assert text == "unstable modules: a unit pales where runs disagree"
+        assert text == "unstable: runs find different modules; a unit pales where runs disagree"
         assert not any("unstable" in text.get_text() for text in bold.texts)
+
+    @pytest.mark.parametrize("verdict", ["weak", "chance", "untested", "unstable"])
+    def test_modules_that_are_not_believed_are_pale_and_said_to_be(self, verdict):
+        graph = from_matrices([np.eye(4)])
+        partition = Partition([0, 0, 1, -1, 0, 0, 1, -1])
+        bold = plots.network(graph, partition=partition, verdict="modular")
+        soft = plots.network(graph, partition=partition, verdict=verdict)
+        assert np.allclose(
+            _only(bold, EllipseCollection).get_facecolors(),
+            _only(plots.network(graph, partition=partition), EllipseCollection).get_facecolors(),
+        )
+        faces = [_only(ax, EllipseCollection).get_facecolors()[:, :3] for ax in (bold, soft)]
+        assert np.allclose(faces[1][:3], (faces[0][:3] + 0.88) / 2)
+        assert np.allclose(faces[1][3], 1), "white without a module"
+        assert all(hull.get_facecolor()[3] > 0 for hull in bold.patches)
+        assert all(hull.get_facecolor()[3] == 0 for hull in soft.patches)
+        assert [x.get_text() for x in soft.texts if ":" in x.get_text()] == [IN_SHORT[verdict]]
+        assert [x.get_text() for x in bold.texts if ":" in x.get_text()] == [IN_SHORT["modular"]]
+
+    def test_norms_of_kernels_have_no_sign(self):
+        """A kernel's norm is not positive; where nothing has a sign, nothing is said of it."""
+        layers = tuple(Layer(x, "hidden", (2,), 2 * i, 2 * i + 2) for i, x in enumerate("abc"))
+        dense = np.zeros((6, 6))
+        dense[:2, 2:4] = [[1.0, 2.0], [3.0, 4.0]]
+        dense[2:4, 4:] = [[1.0, -2.0], [3.0, 4.0]]
+        kinds = {"conv": np.ones(8, np.int32), "linear": np.repeat([9, 1], 4).astype(np.int32)}
+        for kind, multiplicity in kinds.items():
+            blocks = (Block("a", "b", None, kind, 4), Block("b", "c", None, "linear", 4))
+            graph = NetGraph(csr_array(dense), multiplicity, layers, blocks)
+            ax = plots.network(graph)
+            legend = [text.get_text() for text in ax.get_legend().get_texts()]
+            assert legend == ["positive", "negative", "kernel (no sign)"]
+            colours = _only(ax, LineCollection).get_colors()[:, :3]
+            assert sum(np.allclose(x, to_rgb(UNSIGNED)) for x in colours) == 4
+            assert plots.network(graph.magnitude).get_legend() is None
+        graph = NetGraph(csr_array(dense), None, layers, blocks)
+        legend = [text.get_text() for text in plots.network(graph).get_legend().get_texts()]
+        assert legend == ["positive", "negative"], "all positive by chance"
 
     def test_confidence_is_one_number_per_unit(self):
         with pytest.raises(GraphError, match=r"confidence is \[3\]: one number for each of the 8"):
@@ -232,6 +280,20 @@ class TestAdjacency:
         assert strips == [3, 3, 1]
         assert {text.get_text() for text in ax.get_yticklabels()} == {"0", "1", "none"}
 
+    @pytest.mark.parametrize("verdict", ["modular", *MUTED])
+    def test_frames_are_whole_and_as_bold_as_the_verdict(self, verdict):
+        graph = _net((2, 3, 2))
+        partition = Partition([0, 0, 1, 1, 1, -1, 0])
+        ax = plots.adjacency(graph, partition=partition, verdict=verdict)
+        frames = [x for x in ax.patches if isinstance(x, Rectangle) and not x.get_fill()]
+        assert [x.get_gid() for x in frames] == ["module 0", "module 1"]
+        assert not any(x.get_clip_on() for x in frames)
+        assert {x.get_linestyle() == "solid" for x in frames} == {verdict == "modular"}
+        own = module_colours([0])[0]
+        wanted = own if verdict == "modular" else (own + 1) / 2
+        assert frames[0].get_edgecolor()[:3] == pytest.approx(wanted)
+        assert [x.get_text() for x in ax.texts] == [IN_SHORT[verdict]]
+
     def test_names_of_layers_without_a_partition(self):
         ax = plots.adjacency(_net((5, 7, 6)))
         assert {x.get_text() for x in ax.get_yticklabels()} == {"input", "hidden1", "output"}
@@ -243,9 +305,10 @@ class TestModuleHierarchy:
     def test_a_box_a_module_and_an_arrow_an_edge(self):
         ax = plots.module_hierarchy(_hierarchy(self.EDGES, (4, 9, 1)))
         boxes = {x.get_gid(): x for x in ax.patches if isinstance(x, FancyBboxPatch)}
-        arrows = [x for x in ax.patches if isinstance(x, FancyArrowPatch)]
+        arrows = [x for x in ax.patches if x.get_gid() == "edge"]
         assert set(boxes) == {"module 0", "module 1", "module 2"}
         assert len(arrows) == 3
+        assert {x.get_linestyle() != "solid" for x in arrows} == {True}, "untested: dashed"
         assert [x.get_linewidth() for x in arrows] == sorted(x.get_linewidth() for x in arrows)
         left = [boxes[f"module {i}"].get_x() for i in range(3)]
         assert left == sorted(left)
@@ -279,7 +342,7 @@ class TestModuleHierarchy:
         left, low = between.get_x(), between.get_y()
         right, high = left + between.get_width(), low + between.get_height()
         long = min(
-            (x for x in ax.patches if isinstance(x, FancyArrowPatch)),
+            (x for x in ax.patches if x.get_gid() == "edge"),
             key=lambda x: x.get_linewidth(),
         )
         for x, y in long.get_path().to_polygons(closed_only=False)[0]:
@@ -313,7 +376,7 @@ class TestModuleHierarchy:
         graph = from_matrices([np.kron(np.eye(2), np.ones((3, 2))), np.ones((2, 6))])
         partition = Partition([0, 0, 1, 1, 0, 0, 0, 1, 1, 1, 2, 2])
         ax = plots.module_hierarchy(infer(graph, partition))
-        assert sum(isinstance(x, FancyArrowPatch) for x in ax.patches) == 2
+        assert sum(x.get_gid() == "edge" for x in ax.patches) == 2
         said = [text.get_text() for text in ax.texts]
         assert [x for x in said if x.startswith("module")] == ["module 0", "module 1", "module 2"]
         assert [x for x in said if x.startswith("sees")] == [
@@ -321,6 +384,27 @@ class TestModuleHierarchy:
             "sees input[2–3]",
             "sees input[0–3]",
         ]
+
+    @pytest.mark.parametrize("verdict", ["modular", *MUTED])
+    def test_boxes_are_as_bold_as_the_verdict(self, verdict):
+        ax = plots.module_hierarchy(_hierarchy(self.EDGES, (4, 9, 1)), verdict=verdict)
+        boxes = [x for x in ax.patches if isinstance(x, FancyBboxPatch)]
+        assert {x.get_linestyle() == "solid" for x in boxes} == {verdict == "modular"}
+        assert IN_SHORT[verdict] in [x.get_text() for x in ax.texts]
+
+    def test_lines_without_room_are_missed(self):
+        """Boxes too low, and names too long for their boxes; if all is written, no word of it."""
+        note = "not every box has room for what it sees and serves"
+        low = _hierarchy(np.zeros((20, 20)), [4] * 20, seen=(0, 1), served=(3,))
+        long = replace(
+            _hierarchy(np.diag(np.ones(11), 1), [4] * 12, seen=tuple(range(0, 2000, 2))),
+            unit_names={},
+        )
+        roomy = _hierarchy(self.EDGES, (4, 9, 1), seen=(0, 1), served=(3,))
+        for hierarchy, said in ((low, True), (long, True), (roomy, False)):
+            with plots.paper():
+                ax = plots.module_hierarchy(hierarchy, ax=plots.figure().add_subplot())
+            assert (note in ax.get_xlabel().replace("\n", " ")) is said
 
     def test_a_single_module_and_none(self):
         plots.module_hierarchy(_hierarchy([[0.0]], [3])).get_figure().draw_without_rendering()
@@ -340,6 +424,11 @@ class TestPairWeights:
         assert ax.get_ylim() == (2, 0)
         assert [x.get_text() for x in ax.get_xticklabels()] == ["a", "b", "c"]
         assert [x.get_text() for x in ax.get_yticklabels()] == ["$u", "v"]
+
+    def test_the_colour_bar_says_what_it_is_of(self):
+        for options, said in (({}, "edge-weight product"), ({"label": "flips"}, "flips")):
+            (bar,) = plots.pair_weights([[1.0, 2.0]], **options).child_axes
+            assert bar.get_ylabel() == said
 
     def test_signed_matrices_diverge_from_zero(self):
         mesh = _only(plots.pair_weights([[-1.0, 4.0]]), QuadMesh)
@@ -395,9 +484,16 @@ class TestPathProfile:
         graph = _net((6, 2))
         ax = plots.path_profile(graph, [0.9, 0.1, 0.0, 0.0, 1e-12, 1e-5, 0.5, 0.5])
         assert ax.get_yscale() == "log"
-        assert [text.get_text() for text in ax.texts] == ["3 below"]
+        assert [text.get_text() for text in ax.texts] == ["3 units < 9e-09"]
         points = next(x.get_offsets() for x in ax.collections if len(x.get_offsets()) == 3)
         assert np.asarray(points[:, 1]) == pytest.approx([0.9, 0.1, 1e-5])
+
+    @pytest.mark.parametrize(
+        ("low", "said"), [([0.0, 0.0, 0.0], "3 units at 0"), ([0.1, 0.1, 0.0], "1 unit at 0")]
+    )
+    def test_units_without_paths_are_said_to_be_at_0(self, low, said):
+        ax = plots.path_profile(_net((6, 2)), [0.9, 0.1, 1e-3, *low, 0.5, 0.5])
+        assert [text.get_text() for text in ax.texts] == [said]
 
     def test_counts_stand_upright_where_layers_are_narrow(self):
         for n_layers, turned in ((3, 0.0), (30, 90.0)):

@@ -37,8 +37,8 @@ def analyze(
     task: Annotated[
         str | None,
         typer.Option(
-            help=f"Data for {_NEED_DATA}: a task as in 'sculpt'; not needed for models that "
-            "'sculpt' wrote.",
+            help=f"Data for {_NEED_DATA}, which measures only a model.pt that netsculpt wrote: the "
+            "task that it was trained on, as in 'sculpt'. Not needed if 'sculpt' wrote the model.",
         ),
     ] = None,
     jobs: Annotated[
@@ -87,6 +87,8 @@ def analyze(
                 param_hint="--detector" if task is None else "--task",
             )
         detectors = _without_data(detectors, plan.detector)
+    if by_data and (task is not None or plan.detector != "all"):
+        _require_own_model(source)
     if output is not None:
         require_writable(output)
     loaded = load_source(source)
@@ -120,12 +122,25 @@ def _refuse_dense(graph: NetGraph, model: Path, dense: bool) -> None:
         )
 
 
+def _require_own_model(source: Source) -> None:
+    """Raise if the file is not one whose net netsculpt can run on data."""
+    from netsculpt.files.model import is_model, read_tensors
+
+    if not is_model(read_tensors(source.file, max_bytes=source.max_bytes)):
+        raise typer.BadParameter(
+            f"{_NEED_DATA} runs the net on data, and knows how only for a model.pt that netsculpt "
+            f"wrote ('sculpt', 'train', 'prune'), which {source.file.name!r} is not: choose "
+            "another --detector, and leave --task out",
+            param_hint="--detector",
+        )
+
+
 def _without_data(detectors: list[str], requested: str) -> list[str]:
     """The detectors that need no data; raises if one that needs it was requested by name."""
     if requested != "all":
         raise typer.BadParameter(
-            f"{_NEED_DATA} needs a model.pt of netsculpt and its data: name the task that it was "
-            "trained on",
+            f"{_NEED_DATA} needs data, and this model.pt does not say which: name the task that it "
+            "was trained on",
             param_hint="--task",
         )
     return [name for name in detectors if name not in DATA_AWARE]

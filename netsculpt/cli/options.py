@@ -43,11 +43,14 @@ __all__ = [
     "require_writable",
     "share",
     "whole",
+    "wrong_jobs",
 ]
 
 one_line_warnings()  # the names of plugins are read below
 DATA_AWARE = names("data_aware")
 DETECTORS = (*names("detectors"), *DATA_AWARE)
+MOST = 1_000_000_000  # of anything that is counted: beyond, no computation ends
+MOST_JOBS = 1024
 FORMATS = ("pdf", "png", "svg")
 
 Number = TypeVar("Number", int, float)
@@ -68,7 +71,7 @@ def choice(known: Sequence[str], text: str, **more: Any) -> Any:
 
 def jobs_option(text: str) -> Any:
     """The option --jobs; `text` says what the workers share."""
-    return typer.Option("--jobs", "-j", callback=_not_zero, help=text)
+    return typer.Option("--jobs", "-j", callback=_number_of_jobs, help=text)
 
 
 def share(percent: float) -> float:
@@ -132,10 +135,23 @@ def _listed(text: str) -> list[str]:
     return list(dict.fromkeys(name.strip() for name in text.split(",")))
 
 
-def _not_zero(jobs: int) -> int:
-    if jobs == 0:
-        raise typer.BadParameter("0 jobs do nothing: 1 or more, or -1 for one per core")
+def _number_of_jobs(jobs: int) -> int:
+    wrong = wrong_jobs(jobs)
+    if wrong:
+        raise typer.BadParameter(wrong)
     return jobs
+
+
+def wrong_jobs(jobs: int) -> str | None:
+    """What is wrong with a number of jobs; None if nothing is.
+
+    >>> wrong_jobs(-5)
+    '-5 jobs do nothing: 1 to 1,024 are needed, or -1 for one per core'
+    """
+    if jobs == -1 or 1 <= jobs <= MOST_JOBS:
+        return None
+    fault = "do nothing" if jobs < 1 else "are too many"
+    return f"{jobs} jobs {fault}: 1 to {MOST_JOBS:,} are needed, or -1 for one per core"
 
 
 Seed = Annotated[int, typer.Option(min=0, help="Same seed, same bytes.")]
@@ -154,8 +170,10 @@ Detector = Annotated[
     ),
 ]
 
-Epochs = Annotated[int, recipe_option(min=1, help="Passes over the samples in a training.")]
-BatchSize = Annotated[int, recipe_option(min=1, help="Samples per step.")]
+Epochs = Annotated[
+    int, recipe_option(min=1, max=MOST, help="Passes over the samples in a training.")
+]
+BatchSize = Annotated[int, recipe_option(min=1, max=MOST, help="Samples per step.")]
 LearningRate = Annotated[
     float, recipe_option(callback=_finite, min=0, help="Largest learning rate.")
 ]
@@ -180,12 +198,19 @@ class PlanOptions:
         typer.Option(
             "--nulls",
             min=0,
+            max=MOST,
             help="Null networks; 20 or more also test who feeds whom; 0 = none.",
         ),
     ] = 100
     null: Annotated[str, choice(names("nulls"), "Null model: {}.")] = "rewire"
     n_seeds: Annotated[
-        int, typer.Option("--stability-seeds", min=0, help="Runs to measure stability.")
+        int,
+        typer.Option(
+            "--stability-seeds",
+            min=0,
+            max=MOST,
+            help="Runs to measure stability, which needs 2 or more; 0 = none.",
+        ),
     ] = 20
     weights: Annotated[
         str,

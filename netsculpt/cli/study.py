@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import typer
 
 from netsculpt.cli.messages import INTERRUPTED, complain, explain
+from netsculpt.cli.options import wrong_jobs
 from netsculpt.core.errors import NetsculptError
 from netsculpt.report.terminal.progress import progress_bars
 from netsculpt.studies.backends import BACKENDS, CLUSTERS
@@ -81,8 +82,9 @@ def run_study(
         if name in settings and value is not None
     }
     jobs, backend = values["jobs"], values["backend"]
-    if jobs == 0:
-        parser.error("0 jobs do nothing; 1 or more, or -1 for one per core")
+    wrong = None if jobs is None else wrong_jobs(jobs)
+    if wrong:
+        parser.error(wrong)
     if jobs is None:
         jobs = -1 if backend in CLUSTERS else _JOBS
     try:

@@ -4,10 +4,12 @@ from netsculpt.hierarchy.feedback import feedback
 from netsculpt.hierarchy.flow import Flow, flow
 from netsculpt.hierarchy.infer import infer
 from netsculpt.hierarchy.ordered import ordered
-from netsculpt.hierarchy.result import Hierarchy, Link, Module
+from netsculpt.hierarchy.result import EVIDENCE, Evidence, Hierarchy, Link, Module
 from netsculpt.hierarchy.subfunctions import subfunctions
 
 __all__ = [
+    "EVIDENCE",
+    "Evidence",
     "Flow",
     "Hierarchy",
     "Link",

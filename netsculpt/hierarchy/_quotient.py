@@ -6,11 +6,21 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array
 
+from netsculpt.core.errors import GraphError
+from netsculpt.core.forms import FORMS
 from netsculpt.graph.graph import NetGraph, unit_names
 from netsculpt.graph.partition import NO_MODULE, Partition
 from netsculpt.hierarchy.levels import trophic_levels
 from netsculpt.hierarchy.reach import ends_reached, fed_outputs_without_module, path_shares
 from netsculpt.hierarchy.result import Module
+
+
+def in_form(graph: NetGraph, form: str) -> NetGraph:
+    """The network with its weights in this form; raises `GraphError` if there is no such form."""
+    if form not in FORMS:
+        raise GraphError(f"form is {form!r}: one of {', '.join(FORMS)} is needed")
+    weighed: NetGraph = getattr(graph, form)
+    return weighed
 
 
 def quotient(graph: NetGraph, labels: NDArray[np.int32], n_modules: int) -> csr_array:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from netsculpt.core.errors import LimitError
 from netsculpt.graph.graph import NetGraph
 from netsculpt.graph.partition import Partition, labels_of
+from netsculpt.hierarchy._quotient import in_form
 from netsculpt.hierarchy.reach import edge_path_shares
 
 if TYPE_CHECKING:
@@ -25,13 +26,13 @@ _MOST_MODULES: Final = 4096  # three matrices of 128 MB
 class Flow:
     """What the edges between modules carry; rows feed columns, the diagonal is what stays inside.
 
-    No matrix changes if a unit's incoming weights are multiplied and its outgoing ones divided by
-    the same number.
+    Unless it is of magnitudes, no matrix changes if a unit's incoming weights are multiplied and
+    its outgoing ones divided by the same number.
     """
 
     partition: Partition  # [U] of M modules
     edges: NDArray[np.int64]  # [M, M] edges from units of the row to units of the column
-    weight: NDArray[np.float64]  # [M, M] their summed balanced weights: 1 is an average edge
+    weight: NDArray[np.float64]  # [M, M] their sum; of balanced weights, 1 is an average edge
     path_share: NDArray[np.float64]  # [M, M] mean number of such steps on a path drawn by weight
 
     def table(self) -> pd.DataFrame:
@@ -62,23 +63,26 @@ class Flow:
         }
 
 
-def flow(graph: NetGraph, partition: Partition) -> Flow:
+def flow(graph: NetGraph, partition: Partition, *, form: str = "balanced") -> Flow:
     r"""Measure what each module of a network sends to each other module, and what it keeps.
 
     .. math:: F_{mn} = \sum_{u \in m,\, v \in n} b_{uv}, \qquad
               P_{mn} = \sum_{u \in m,\, v \in n} \Pr[\text{path steps from } u \text{ to } v]
 
-    b are balanced weights (``graph.balanced``), in which every unit counts by its degree, whatever
-    its scale; an edge of weight 0 counts 0. P is the mean number of steps from m to n of an
-    input→output path drawn in proportion to the product of its \|weights\|. Edges to and from units
-    without a module are left out.
+    b are weights in the given `form`. In balanced ones (``graph.balanced``) every unit counts by
+    its degree, whatever its scale; an edge of weight 0 counts 0. Of the pattern, F is the number of
+    edges. P is the mean number of steps from m to n of an input→output path drawn in proportion to
+    the product of its \|weights\|. Edges to and from units without a module are left out.
 
     Parameters
     ----------
     graph
-        The network; weights enter as magnitude. Of ``graph.pattern`` F is the number of edges.
+        The network; weights enter as magnitude.
     partition
         Modules of its units [U]; −1 for none.
+    form
+        Form of the weights in F: "balanced", "pattern" or "magnitude". P is of the weights of
+        `graph` as they are.
 
     Returns
     -------
@@ -88,7 +92,8 @@ def flow(graph: NetGraph, partition: Partition) -> Flow:
     Raises
     ------
     GraphError
-        If the partition has another number of units, or the weights cannot be balanced.
+        If the partition has another number of units, the form is unknown, or the weights cannot be
+        balanced where that form is asked for.
     LimitError
         If it has more than 4096 modules.
 
@@ -117,7 +122,7 @@ def flow(graph: NetGraph, partition: Partition) -> Flow:
     return Flow(
         partition,
         np.rint(edges).astype(np.int64),
-        _summed_by_pair(graph.balanced, labels, partition.n_modules),
+        _summed_by_pair(in_form(graph, form), labels, partition.n_modules),
         _summed_by_pair(shares, labels, partition.n_modules),
     )
 

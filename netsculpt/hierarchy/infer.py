@@ -9,14 +9,14 @@ from scipy.sparse import csr_array
 
 from netsculpt.graph.graph import NetGraph
 from netsculpt.graph.partition import NO_MODULE, Partition, labels_of
-from netsculpt.hierarchy._quotient import described, end_names, quotient
+from netsculpt.hierarchy._quotient import described, end_names, in_form, quotient
 from netsculpt.hierarchy.levels import flow_hierarchy, incoherence, levels, strong_components
 from netsculpt.hierarchy.result import Hierarchy
 
 __all__ = ["infer"]
 
 
-def infer(graph: NetGraph, partition: Partition) -> Hierarchy:
+def infer(graph: NetGraph, partition: Partition, *, form: str = "balanced") -> Hierarchy:
     r"""Find the hierarchy of a graph's modules.
 
     A module feeds another if an edge of any weight leads from a unit of the first to a unit of the
@@ -29,7 +29,7 @@ def infer(graph: NetGraph, partition: Partition) -> Hierarchy:
 
     .. math:: (\operatorname{diag}(u) - W - W^\top)\, h = v
 
-    on the module graph W (summed balanced weights: ``graph.balanced``), with u = in- plus
+    on the module graph W (summed weights, in this `form`), with u = in- plus
     out-weight and v = in- minus out-weight of each module; the lowest of each connected part is 0.
     Their incoherence is
     Σ W_mn (h_n − h_m − 1)² / Σ W_mn: 0 if every edge climbs one level, 1 if all flow runs in
@@ -42,8 +42,8 @@ def infer(graph: NetGraph, partition: Partition) -> Hierarchy:
     from u to v with probability |w_uv| G_v / G_u, where G is the path weight from a unit to the
     outputs; only log G is computed, so that no depth overflows.
 
-    Nothing here changes if a unit's incoming weights are multiplied and its outgoing ones divided
-    by the same number.
+    Of balanced weights and of the pattern, nothing here changes if a unit's incoming weights are
+    multiplied and its outgoing ones divided by the same number; of magnitudes, W does.
 
     Parameters
     ----------
@@ -51,6 +51,9 @@ def infer(graph: NetGraph, partition: Partition) -> Hierarchy:
         The network.
     partition
         Modules of its units [U]; −1 for none.
+    form
+        Form of the weights in W: "balanced", "pattern" or "magnitude". Paths are weighed by the
+        weights of `graph` as they are.
 
     Returns
     -------
@@ -60,7 +63,8 @@ def infer(graph: NetGraph, partition: Partition) -> Hierarchy:
     Raises
     ------
     GraphError
-        If the partition has another number of units, or the weights cannot be balanced.
+        If the partition has another number of units, the form is unknown, or the weights cannot be
+        balanced where that form is asked for.
 
     Notes
     -----
@@ -82,10 +86,10 @@ def infer(graph: NetGraph, partition: Partition) -> Hierarchy:
     ([0, 0, 1], [0.25, 0.75, 1.0])
     """
     labels = labels_of(graph, partition)
-    balanced = graph.balanced
-    given = quotient(balanced, labels, partition.n_modules)
+    weighed = in_form(graph, form)
+    given = quotient(weighed, labels, partition.n_modules)
     acyclic, merged = _merged(partition, given)
-    edges = quotient(balanced, acyclic.labels, acyclic.n_modules)
+    edges = quotient(weighed, acyclic.labels, acyclic.n_modules)
     level = levels(edges)
     modules = tuple(
         replace(module, members=tuple(np.unique(members[members >= 0]).tolist()))

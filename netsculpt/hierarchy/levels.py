@@ -9,6 +9,8 @@ from scipy.sparse.csgraph import connected_components
 
 __all__ = ["flow_hierarchy", "incoherence", "levels", "strong_components", "trophic_levels"]
 
+_LEAST = 1e-12  # of the heaviest: what is lighter is lost in sums of float64, like an edge of 0
+
 
 def strong_components(edges: csr_array) -> tuple[int, NDArray[np.int32]]:
     """Number of strongly connected components, and the component of each module [M]."""
@@ -68,8 +70,10 @@ def incoherence(edges: csr_array) -> float:
 
 
 def _carrying(edges: csr_array) -> csr_array:
-    """The edges of nonzero weight, scaled so that the heaviest is 1: others affect no level."""
+    """The edges that carry something, scaled so that the heaviest is 1: others set no level."""
     ends = edges.tocoo()
-    carries = ends.data > 0
-    data = ends.data[carries] / ends.data.max(initial=0.0)
-    return csr_array(coo_array((data, (ends.row[carries], ends.col[carries])), shape=ends.shape))
+    heaviest = float(ends.data.max(initial=0.0))
+    data = ends.data / heaviest if heaviest > 0 else np.zeros(ends.nnz)
+    carries = data > _LEAST
+    kept = data[carries], (ends.row[carries], ends.col[carries])
+    return csr_array(coo_array(kept, shape=ends.shape))

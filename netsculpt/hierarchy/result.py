@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +15,12 @@ from netsculpt.graph.partition import Partition
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Hierarchy", "Link", "Module", "Verdict"]
+__all__ = ["EVIDENCE", "Evidence", "Hierarchy", "Link", "Module", "Verdict"]
 
 Verdict = Literal["no circle", "above chance", "feedback", "chance"]
+Evidence = Literal["more than chance", "no more than chance", "untested"]
+
+EVIDENCE: tuple[Evidence, ...] = get_args(Evidence)
 
 _MOST_NAMED = 3  # labels of merged modules that a name lists
 
@@ -56,13 +59,14 @@ class Link:
     source: int  # label of the module
     target: int
     n_edges: int
-    weight: float  # summed balanced weight: 1 is an average edge
+    weight: float  # summed over its edges; of balanced weights, 1 is an average edge
     path_share: float  # mean number of such steps on a path drawn by weight
     chance: float  # mean weight in null networks
     z: float  # of the weight; ±inf where null networks do not vary, but differ
     net_z: float  # of the weight minus that of the way back
     p: float  # links with as much excess in a null network, per link here: see `ordered`
     verdict: Verdict  # "no circle", "above chance": kept; "feedback", "chance": left out
+    evidence: Evidence = "untested"  # what null networks say; "untested" where they do not vary
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +75,7 @@ class Hierarchy:
 
     partition: Partition  # after merging: labels [U] name the modules below
     modules: tuple[Module, ...]  # [M]
-    edges: csr_array  # [M, M] summed balanced weight from module to module, no diagonal
+    edges: csr_array  # [M, M] summed weight from module to module, no diagonal
     level: NDArray[np.int64]  # [M]
     merged: tuple[tuple[int, ...], ...]  # given labels of modules that feed each other, now one
     flow_hierarchy: float  # of the quotient before merging: share of edges on no cycle, 0 … 1
@@ -106,6 +110,18 @@ class Hierarchy:
         """Links on circles that carry no more than chance."""
         return tuple(link for link in self.links if link.verdict == "chance")
 
+    @property
+    def edge_evidence(self) -> tuple[Evidence, ...]:
+        """What null networks say of each link kept, in the order of ``edges.data``.
+
+        "untested" for all of a hierarchy without `links`. A link on no circle is kept whatever
+        null networks say.
+        """
+        said = {(link.source, link.target): link.evidence for link in self.links}
+        ends = self.edges.tocoo()
+        kept = zip(ends.row.tolist(), ends.col.tolist(), strict=True)
+        return tuple(said.get(pair, "untested") for pair in kept)
+
     def link_table(self) -> pd.DataFrame:
         """One row per link, tested or not kept, in the order of source and target."""
         import pandas as pd
@@ -137,6 +153,7 @@ class Hierarchy:
             "flow_hierarchy": self.flow_hierarchy,
             "trophic_incoherence": self.trophic_incoherence,
             "kind": self.kind,
+            "kept": {name: self.edge_evidence.count(name) for name in EVIDENCE},
             "merged": [list(group) for group in self.merged],
             "links": [_plain(link) for link in self.links],
             "modules": [

@@ -140,8 +140,8 @@ class Analysis:
     def links(self) -> pd.DataFrame:
         """One row per link from module to module that was compared with chance.
 
-        ``weight`` is of balanced weights, whether `weights` is "balanced" or "magnitude", and the
-        number of edges for "pattern".
+        ``weight`` is of the form that `weights` names: the number of edges for "pattern".
+        ``evidence`` says whether it is more than chance.
         """
         return self._joined([each.hierarchy.link_table() for each in self.detected])
 

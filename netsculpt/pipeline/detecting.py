@@ -127,7 +127,7 @@ class Detecting:
             None if runs is None else self._by_unit(runs.confidence_in(partition)),
             modules.layer_ami(self.graph, of_all),
             self._hierarchy(name, setting, partition),
-            hierarchy.flow(setting.weighed(self.graph), of_all),
+            hierarchy.flow(setting.weighed(self.graph), of_all, form=form),
         )
 
     def _test(
@@ -164,13 +164,15 @@ class Detecting:
         """Which modules feed which, more than chance if there are null networks enough."""
         weighed = setting.weighed(self.live)
         if self.plan.n_nulls < LEAST_NULLS:
-            return everywhere(hierarchy.infer(weighed, partition), self.is_live)
+            inferred = hierarchy.infer(weighed, partition, form=setting.form)
+            return everywhere(inferred, self.is_live)
         stage = f"{self.plan.keys[name, setting.form]}: hierarchy"
         self.progress(stage, 0, self.plan.n_nulls)
         tested = hierarchy.ordered(
             weighed,
             partition,
             null=setting.weighed_null(named("nulls", self.plan.null)),
+            form=setting.form,
             n=self.plan.n_nulls,
             rng=stream(self.seed, name, "hierarchy"),
             jobs=self.jobs,
@@ -233,6 +235,12 @@ def notes_on(
         yield (
             f"Modules of {', '.join(scaled)} depend on how units are scaled, which the function of "
             "a ReLU network does not: incoming weights times c, outgoing ones divided by c."
+        )
+    of_magnitudes = [each.key for each in detected if each.weights == "magnitude"]
+    if of_magnitudes:
+        yield (
+            f"Q, hierarchy and flow of {', '.join(of_magnitudes)} are of |weights|, and depend on "
+            "how units are scaled."
         )
     ordered = [name for name, detector in detectors.items() if "unit order" in variations(detector)]
     if ordered:

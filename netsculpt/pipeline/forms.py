@@ -43,8 +43,7 @@ class Setting:
     A detector that takes ``together`` gets streams in one piece: units joined one to one by
     wiring (`netsculpt.graph.streams`), which then weighs 0. To the others it is edges like any.
 
-    Hierarchies compare the flow between modules, in edges on the pattern and else in balanced
-    weights, on the magnitude as well.
+    Hierarchies and flow are of the same form: edges (pattern), balanced weights, or magnitudes.
     """
 
     form: str  # in netsculpt.core.forms
@@ -77,12 +76,12 @@ class Setting:
         return restored(null) if self.own else rebalanced(null)
 
     def weighed(self, graph: NetGraph) -> NetGraph:
-        """What the hierarchy is inferred from: balanced weights, or edges if the form has those."""
+        """What the hierarchy is inferred from in this form; paths count alike on the pattern."""
         return graph.pattern if self.form == "pattern" else graph
 
     def weighed_null(self, null: Null) -> Null:
         """The null model of what the hierarchy is inferred from."""
-        return null if self.form == "pattern" else rebalanced(null)
+        return rebalanced(null) if self.form == "balanced" else null
 
     def is_scale_bound(self, detector: Callable[..., Any]) -> bool:
         """Whether the modules change when a unit's weights are scaled and its function is not."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from netsculpt.graph.graph import NetGraph
 from netsculpt.graph.partition import NO_MODULE, Partition
+from netsculpt.modules.verdict import Verdict
 from netsculpt.plots._drawing.axes import (
     LITERAL,
     axes_or_new,
@@ -22,7 +23,8 @@ from netsculpt.plots._drawing.axes import (
     size_in_points,
     tick_size,
 )
-from netsculpt.plots._drawing.colours import GREY, INK, module_colours
+from netsculpt.plots._drawing.colours import GREY, INK, module_colours, shade
+from netsculpt.plots._drawing.worth import DASHED, MUTED, is_muted, say_verdict
 
 __all__ = ["adjacency"]
 
@@ -33,7 +35,11 @@ _LONGEST_NAME = 16
 
 
 def adjacency(
-    graph: NetGraph, *, partition: Partition | None = None, ax: Axes | None = None
+    graph: NetGraph,
+    *,
+    partition: Partition | None = None,
+    verdict: Verdict | None = None,
+    ax: Axes | None = None,
 ) -> Axes:
     """Draw the adjacency matrix, sources down and targets across, units ordered by module.
 
@@ -51,6 +57,9 @@ def adjacency(
         All stored edges are drawn, those of weight 0 too.
     partition
         Modules of its units. Without it, units keep the order of the layers.
+    verdict
+        What the modules are worth, as `netsculpt.modules.verdict` judges them. It is written above;
+        unless they are "modular", their colours are pale and their frames dashed.
 
     Examples
     --------
@@ -65,6 +74,7 @@ def adjacency(
     order = np.lexsort((graph.layer_of, module))
     group = "layer" if partition is None else "module"
     ax.set(xlabel=f"target unit, by {group}", ylabel=f"source unit, by {group}")
+    say_verdict(ax, verdict)
     _cells(ax, graph, order)
     layer_ends = np.flatnonzero(np.diff(graph.layer_of[order])) + 1
     if partition is None:
@@ -74,7 +84,7 @@ def adjacency(
         bounds = np.concatenate([[0], np.flatnonzero(np.diff(labels[order])) + 1, [graph.n_units]])
         kept = labels[order][bounds[:-1]]
         names = ["none" if label == NO_MODULE else str(label) for label in kept]
-        _modules(ax, bounds, kept)
+        _modules(ax, bounds, kept, muted=is_muted(verdict))
         _ticks_at_diagonal(ax, bounds, layer_ends)
     _grid(ax, bounds)
     _name_blocks(ax, bounds, names)
@@ -106,17 +116,32 @@ def _cells(ax: Axes, graph: NetGraph, order: NDArray[np.intp]) -> None:
         bar.ax.yaxis.set_minor_locator(NullLocator())
 
 
-def _modules(ax: Axes, bounds: NDArray[np.intp], labels: NDArray[np.integer]) -> None:
+def _modules(
+    ax: Axes, bounds: NDArray[np.intp], labels: NDArray[np.integer], *, muted: bool
+) -> None:
     """Draw each module's colour along both sides and around its block on the diagonal."""
     width = _STRIP * bounds[-1]
     for start, stop, label in zip(bounds[:-1], bounds[1:], labels, strict=True):
-        colour = module_colours([label])[0] if label != NO_MODULE else GREY
+        own = module_colours([label])
+        if muted:
+            own = shade(own, 1.0, MUTED)
+        colour = own[0] if label != NO_MODULE else GREY
         size = stop - start
         ax.add_patch(Rectangle((start, -2 * width), size, width, color=colour, linewidth=0))
         ax.add_patch(Rectangle((-2 * width, start), width, size, color=colour, linewidth=0))
         if label != NO_MODULE:
             ax.add_patch(
-                Rectangle((start, start), size, size, fill=False, edgecolor=colour, linewidth=0.8)
+                Rectangle(
+                    (start, start),
+                    size,
+                    size,
+                    fill=False,
+                    edgecolor=colour,
+                    linewidth=0.8,
+                    linestyle=DASHED if muted else "solid",
+                    clip_on=False,  # half of the line of the last module is outside the axes
+                    gid=f"module {label}",
+                )
             )
     ax.set(xlim=(-2 * width, bounds[-1]), ylim=(bounds[-1], -2 * width))
 

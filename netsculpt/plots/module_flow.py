@@ -5,33 +5,52 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.colors import Normalize
+from matplotlib.colors import LinearSegmentedColormap, Normalize, to_rgb
 from matplotlib.patches import Rectangle
 
 from netsculpt.hierarchy import Flow, Link
+from netsculpt.modules.verdict import Verdict
 from netsculpt.plots._drawing.axes import (
     axes_or_new,
     colour_bar,
+    lines_that_fit,
     size_in_points,
     text_width,
     tick_size,
 )
-from netsculpt.plots._drawing.colours import GREY, NEGATIVE
+from netsculpt.plots._drawing.colours import GREY, NEGATIVE, shade
+from netsculpt.plots._drawing.worth import MUTED, is_muted, say_verdict
 
 __all__ = ["module_flow"]
 
 _MOST_VECTOR_CELLS = 5000
 _KEPT = ("no circle", "above chance")
+_MEANING = {
+    "-": "framed: more than chance",
+    "--": "dashed: no more than chance, or untested",
+    ":": "dotted: feedback",
+}
+_PALE_CIVIDIS = LinearSegmentedColormap.from_list(
+    "pale cividis", shade(colormaps["cividis"](np.linspace(0.0, 1.0, 256))[:, :3], 1.0, MUTED)
+)
 
 
-def module_flow(flow: Flow, *, links: Iterable[Link] = (), ax: Axes | None = None) -> Axes:
+def module_flow(
+    flow: Flow,
+    *,
+    links: Iterable[Link] = (),
+    verdict: Verdict | None = None,
+    ax: Axes | None = None,
+) -> Axes:
     """Draw how each module divides what it sends among the modules.
 
-    Rows send, columns receive; a cell is the share of the row's balanced weight, so that a row adds
-    up to 1. The diagonal stays inside. Where there is room, cells say it in percent. A module that
-    sends nothing to a module has a grey row. Frames mark links that a hierarchy kept: dashed ones
-    would close a circle (its feedback).
+    Rows send, columns receive; a cell is the share of the row's weight, so that a row adds up to 1.
+    The diagonal stays inside. Where there is room, cells say it in percent. A module that sends
+    nothing to a module has a grey row. Frames mark the links of a hierarchy: those that carry more
+    than chance, dashed those that do not or are untested, dotted its feedback, which would close a
+    circle; a line below says so.
 
     Parameters
     ----------
@@ -39,6 +58,9 @@ def module_flow(flow: Flow, *, links: Iterable[Link] = (), ax: Axes | None = Non
         Flow between modules, as `netsculpt.hierarchy.flow` measures it.
     links
         ``Hierarchy.links`` of `netsculpt.hierarchy.ordered`, for the frames.
+    verdict
+        What the modules are worth, as `netsculpt.modules.verdict` judges them. It is written above;
+        unless they are "modular", all colours are pale.
 
     Examples
     --------
@@ -54,7 +76,14 @@ def module_flow(flow: Flow, *, links: Iterable[Link] = (), ax: Axes | None = Non
     share = np.divide(flow.weight, sent, out=np.full((n, n), np.nan), where=sent > 0)
     ax.set_facecolor(GREY)
     ax.spines[:].set_visible(False)
+    notes = [] if (sent > 0).all() else ["grey: sends nothing"]
+    framed = {link: style for link in links if (style := _frame_style(link))}
     ax.set(xlabel="to module", ylabel="from module")
+    say_verdict(ax, verdict)
+    notes += [text for style, text in _MEANING.items() if style in framed.values()]
+    label = float(ax.xaxis.label.get_fontsize())
+    lines = lines_that_fit(notes, label, size_in_points(ax)[0])
+    ax.set_xlabel("\n".join(["to module", *lines]))
     ax.set(xlim=(0, max(n, 1)), ylim=(max(n, 1), 0))
     ax.tick_params(length=0)
     if not n:
@@ -63,7 +92,7 @@ def module_flow(flow: Flow, *, links: Iterable[Link] = (), ax: Axes | None = Non
     largest = float(np.nanmax(share)) if (sent > 0).any() else 1.0
     mesh = ax.pcolormesh(
         share,
-        cmap="cividis",
+        cmap=_PALE_CIVIDIS if is_muted(verdict) else "cividis",
         norm=Normalize(0.0, largest),
         edgecolor="white" if n * n <= _MOST_VECTOR_CELLS else "face",
         linewidth=0.2 if n * n <= _MOST_VECTOR_CELLS else 0.0,
@@ -82,26 +111,36 @@ def module_flow(flow: Flow, *, links: Iterable[Link] = (), ax: Axes | None = Non
                     row + 0.5,
                     f"{100 * value:.0f}",
                     size=small,
-                    color="black" if value > 0.5 * largest else "white",
+                    color="black" if is_muted(verdict) or value > 0.5 * largest else "white",
                     ha="center",
                     va="center_baseline",
                 )
     inset = 1.0 * n / width, 1.0 * n / height  # of frames, so that neighbours do not cover them
-    for link in links:
-        if link.verdict in (*_KEPT, "feedback"):
-            ax.add_patch(
-                Rectangle(
-                    (link.target + inset[0], link.source + inset[1]),
-                    1 - 2 * inset[0],
-                    1 - 2 * inset[1],
-                    fill=False,
-                    edgecolor=NEGATIVE,
-                    linewidth=min(1.5, 0.12 * width / n),
-                    linestyle="--" if link.verdict == "feedback" else "-",
-                    gid=f"link {link.source} {link.target}",
-                )
+    frame = np.array([to_rgb(NEGATIVE)])
+    frame = shade(frame, 1.0, MUTED)[0] if is_muted(verdict) else frame[0]
+    for link, style in framed.items():
+        ax.add_patch(
+            Rectangle(
+                (link.target + inset[0], link.source + inset[1]),
+                1 - 2 * inset[0],
+                1 - 2 * inset[1],
+                fill=False,
+                edgecolor=frame,
+                linewidth=min(1.5, 0.12 * width / n),
+                linestyle=style,
+                gid=f"link {link.source} {link.target}",
             )
+        )
     return ax
+
+
+def _frame_style(link: Link) -> str:
+    """The line around a link; "" for one that is left out."""
+    if link.verdict == "feedback":
+        return ":"
+    if link.verdict not in _KEPT:
+        return ""
+    return "-" if link.evidence == "more than chance" else "--"
 
 
 def _number(ax: Axes, n: int, room: float, size: float) -> None:

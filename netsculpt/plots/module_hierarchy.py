@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from matplotlib.patches import FancyBboxPatch, PathPatch, Polygon
 from matplotlib.path import Path
 from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array
 
 from netsculpt.hierarchy import Hierarchy, Module
+from netsculpt.modules.verdict import Verdict
 from netsculpt.plots._drawing.axes import (
     LITERAL,
     axes_or_new,
     bare,
+    lines_that_fit,
     size_in_points,
-    text_width,
     tick_size,
 )
 from netsculpt.plots._drawing.colours import INK, NEGATIVE, POSITIVE, module_colours, shade
 from netsculpt.plots._drawing.module_text import box_texts
 from netsculpt.plots._drawing.sweeps import aligned, line_order
+from netsculpt.plots._drawing.worth import DASHED, MUTED, is_muted, say_verdict
 
 __all__ = ["module_hierarchy"]
 
@@ -35,22 +36,28 @@ _LEAST_TEXT = 5.0  # points
 _BEND = 4.0  # height kept free where an arrow passes between boxes
 
 
-def module_hierarchy(hierarchy: Hierarchy, *, ax: Axes | None = None) -> Axes:
+def module_hierarchy(
+    hierarchy: Hierarchy, *, verdict: Verdict | None = None, ax: Axes | None = None
+) -> Axes:
     """Draw the modules as boxes at their level, and arrows between modules that feed each other.
 
     Levels are columns, level 0 on the left. A box's height grows with the square root of its
-    number of units; an arrow is wider the larger the summed balanced weight between two modules.
-    Dashed arrows that lead back are feedback, and a line below says how many links were left out as
-    chance, if the hierarchy was tested (`netsculpt.hierarchy.ordered`). A box
-    shows, as far as there is room, the module's number, its units, its reuse (how many others it
-    feeds), and the input and output units on its paths: by name if the hierarchy has names, by
-    number in the graph otherwise, or only how many if the list is long. Data coordinates are points
-    on paper, y downwards: set the size of the axes first.
+    number of units; an arrow is wider the larger the summed weight between two modules. An arrow is
+    dashed if its link carries no more than chance, or was not compared with it; dotted arrows that
+    lead back are feedback (`netsculpt.hierarchy.ordered`). Lines below say so, how many links were
+    left out as chance, and whether some box has no room for all it should show. A box shows, as far
+    as there is room, the module's number, its units, its reuse (how many others it feeds), and the
+    input and output units on its paths: by name if the hierarchy has names, by number in the graph
+    otherwise, or only how many if the list is long. Data coordinates are points on paper, y
+    downwards: set the size of the axes first.
 
     Parameters
     ----------
     hierarchy
         Modules, their levels and the edges between them [M, M].
+    verdict
+        What the modules are worth, as `netsculpt.modules.verdict` judges them. It is written above;
+        unless they are "modular", boxes are pale and dashed.
 
     Examples
     --------
@@ -68,19 +75,42 @@ def module_hierarchy(hierarchy: Hierarchy, *, ax: Axes | None = None) -> Axes:
     ax.set_xlim(-0.5, max(n_levels, 1) - 0.5)
     ax.set_xticks(range(n_levels), [f"level {level}" for level in range(n_levels)])
     ax.tick_params(axis="x", length=0, labelbottom=True)
+    say_verdict(ax, verdict)
     notes = _notes(hierarchy)
-    ax.set_xlabel(notes[0])
+    _say_below(ax, notes)
+    places, texts, complete = _laid_out(ax, hierarchy, size)
+    if not complete:  # said below, which takes room from the boxes
+        _say_below(ax, [*notes, "not every box has room for what it sees and serves"])
+        places, texts, _ = _laid_out(ax, hierarchy, size)
     width, height = size_in_points(ax)
-    label = float(ax.xaxis.label.get_fontsize())
-    fitting = (note for note in notes if text_width(note, label) <= width)
-    ax.set_xlabel(next(fitting, notes[-1]))
     ax.set(xlim=(0, width), ylim=(height - _MARGIN, -_MARGIN))
-    places = _places(hierarchy, width, height - 2 * _MARGIN, size)
     ax.set_xticks(places.column, [f"level {level}" for level in range(n_levels)])
     _arrows(ax, places)
     for node, module in enumerate(hierarchy.modules):
-        _box(ax, places, node, module, hierarchy.unit_names, size)
+        _box(ax, places, node, module, texts[node], size, muted=is_muted(verdict))
     return ax
+
+
+def _say_below(ax: Axes, notes: list[str]) -> None:
+    size, room = float(ax.xaxis.label.get_fontsize()), size_in_points(ax)[0]
+    ax.set_xlabel("\n".join(lines_that_fit(notes, size, room)))
+
+
+def _laid_out(ax: Axes, hierarchy: Hierarchy, size: float) -> tuple[_Places, list[list[str]], bool]:
+    """Places, the lines of text in each box, and whether no line is missing for want of room."""
+    width, height = size_in_points(ax)
+    places = _places(hierarchy, width, height - 2 * _MARGIN, size)
+    texts, complete = [], True
+    for node, module in enumerate(hierarchy.modules):
+        lines = box_texts(module, hierarchy.unit_names, places.width - 4.0, size, 0.85 * size)
+        fitting = [line for line in lines if line]
+        high = float(places.height[node])
+        room = 1 + int(max(high - 2.0 - 1.2 * size, 0.0) // (1.2 * 0.85 * size))
+        complete &= len(fitting) == len(lines) <= room and high >= size
+        if _LEAST_TEXT <= high < size:  # many boxes: their numbers alone
+            fitting = [f"{module.label}"]
+        texts.append(fitting[: room if high >= size else int(high >= _LEAST_TEXT)])
+    return places, texts, complete
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,20 +124,29 @@ class _Places:
     height: NDArray[np.float64]  # [N]
     routes: list[list[int]]  # the nodes along each arrow, from lower to higher levels
     strength: NDArray[np.float64]  # of each arrow, relative to the strongest
-    is_back: NDArray[np.bool_]  # whether each arrow points down, against its route
+    style: list[str]  # of the line of each arrow; dotted ones point down, against their route
 
 
 def _notes(hierarchy: Hierarchy) -> list[str]:
-    """What to know of links that are not drawn, or are drawn dashed; longest form first."""
-    n_left_out, dashed = len(hierarchy.left_out), "dashed: feedback"
-    links = "link" if n_left_out == 1 else "links"
-    more = f"not drawn: {n_left_out:,} {links}, no more than chance"
-    if not n_left_out:
-        return [dashed if hierarchy.feedback else ""]
-    if not hierarchy.feedback:
-        return [more, f"{n_left_out:,} {links} not drawn"]
-    short = f"{n_left_out:,} {links} not drawn"
-    return [f"{dashed}; {more}", f"{dashed}; {short}", short]
+    """What to know of links that are not drawn, or not drawn as solid arrows."""
+    evidence = hierarchy.edge_evidence
+    n_chance, n_untested = evidence.count("no more than chance"), evidence.count("untested")
+    notes = []
+    if n_chance:
+        more = f", and {n_untested:,} untested" if n_untested else ""
+        notes.append(f"dashed: {_links(n_chance)} no more than chance{more}")
+    elif n_untested:
+        notes.append(f"dashed: {_links(n_untested)} untested")
+    if hierarchy.feedback:
+        notes.append("dotted: feedback")
+    n_left_out = len(hierarchy.left_out)
+    if n_left_out:
+        notes.append(f"not drawn: {_links(n_left_out)}, no more than chance")
+    return notes
+
+
+def _links(count: int) -> str:
+    return f"{count:,} link" if count == 1 else f"{count:,} links"
 
 
 def _places(hierarchy: Hierarchy, width: float, height: float, size: float) -> _Places:
@@ -148,7 +187,10 @@ def _places(hierarchy: Hierarchy, width: float, height: float, size: float) -> _
         height=extent,
         routes=routes,
         strength=strength,
-        is_back=np.arange(len(routes)) >= ends.nnz,
+        style=[
+            *("-" if said == "more than chance" else "--" for said in hierarchy.edge_evidence),
+            *[":"] * len(back),
+        ],
     )
 
 
@@ -191,32 +233,42 @@ def _arrows(ax: Axes, places: _Places) -> None:
         route, thickness = places.routes[edge], 0.5 + (thickest - 0.5) * strength[edge]
         x = places.column[places.level[route]]
         head = 3.0 + 1.2 * thickness
-        back = places.is_back[edge]
-        tip = "<|-" if back else "-|>"
+        back = places.style[edge] == ":"
         points = [(x[0] + half, leaves[edge])]
         for node, middle in zip(route[1:-1], x[1:-1], strict=True):
             points += [(middle - half, places.y[node]), (middle + half, places.y[node])]
         points.append((x[-1] - half, arrives[edge]))
+        tip, towards = (points[0], 1.0) if back else (points[-1], -1.0)
+        points[0 if back else -1] = (tip[0] + 0.9 * towards * head, tip[1])
         way = []
         for start, stop in zip(points[::2], points[1::2], strict=True):
             turn = (start[0] + stop[0]) / 2
             way += [start, (turn, start[1]), (turn, stop[1]), stop]
         codes = [Path.LINETO, *[Path.CURVE4] * 3] * (len(points) // 2)
         codes[0] = Path.MOVETO
+        colour = (*to_rgb(NEGATIVE if back else POSITIVE), 0.3 + 0.5 * strength[edge])
         ax.add_patch(
-            FancyArrowPatch(
-                path=Path(way, codes),
-                arrowstyle=f"{tip},head_length={head},head_width={0.5 * head}",
-                linestyle="--" if back else "-",
-                mutation_scale=1.0,
+            PathPatch(
+                Path(way, codes),
+                fill=False,
+                linestyle=_dashes(places.style[edge], thickness),
                 linewidth=thickness,
-                color=(*to_rgb(NEGATIVE if back else POSITIVE), 0.3 + 0.5 * strength[edge]),
+                edgecolor=colour,
                 capstyle="butt",
                 joinstyle="miter",
                 zorder=1,
                 gid="feedback" if back else "edge",
             )
         )
+        base = tip[0] + towards * head
+        corners = [tip, (base, tip[1] - 0.45 * head), (base, tip[1] + 0.45 * head)]
+        ax.add_patch(Polygon(corners, color=colour, linewidth=0.0, zorder=1))
+
+
+def _dashes(style: str, thickness: float) -> str | tuple[float, tuple[float, float]]:
+    """Dashes and dots of one size on paper; matplotlib's own grow with the width of the line."""
+    on_off = {"--": (4.0, 2.0), ":": (1.2, 1.5)}.get(style)
+    return "solid" if on_off is None else (0.0, (on_off[0] / thickness, on_off[1] / thickness))
 
 
 def _ports(places: _Places, ends: list[tuple[int, int]]) -> NDArray[np.float64]:
@@ -233,9 +285,17 @@ def _ports(places: _Places, ends: list[tuple[int, int]]) -> NDArray[np.float64]:
 
 
 def _box(
-    ax: Axes, places: _Places, node: int, module: Module, names: Mapping[int, str], size: float
+    ax: Axes,
+    places: _Places,
+    node: int,
+    module: Module,
+    texts: list[str],
+    size: float,
+    *,
+    muted: bool,
 ) -> None:
     colour = module_colours([*module.members, module.label][:1])  # as in the network's figure
+    edge = shade(colour, 1.0, MUTED) if muted else shade(colour, 0.0, 0.15)
     x, y = places.column[places.level[node]], places.y[node]
     height = places.height[node]
     ax.add_patch(
@@ -244,19 +304,16 @@ def _box(
             places.width,
             height,
             boxstyle=f"round,pad=0,rounding_size={min(4.0, height / 3)}",
-            facecolor=shade(colour, 1.0, 0.75)[0],
-            edgecolor=shade(colour, 0.0, 0.15)[0],
+            facecolor=shade(colour, 1.0, 0.93 if muted else 0.75)[0],
+            edgecolor=edge[0],
             linewidth=0.8,
+            linestyle=DASHED if muted else "solid",
             zorder=2,
             gid=f"module {module.label}",
         )
     )
     small = 0.85 * size
-    texts = box_texts(module, names, places.width - 4.0, size, small)
-    room = 1 + int(max(height - 2.0 - 1.2 * size, 0.0) // (1.2 * small))
-    if _LEAST_TEXT <= height < size:  # many boxes: their numbers alone
-        texts, size = [f"{module.label}"], _LEAST_TEXT
-    texts = texts[: room if height >= size else 0]
+    size = size if height >= size else _LEAST_TEXT
     top = y - (1.2 * size + 1.2 * small * (len(texts) - 1)) / 2
     for line, text in enumerate(texts):
         ax.text(

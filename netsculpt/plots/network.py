@@ -11,13 +11,18 @@ from numpy.typing import NDArray
 from netsculpt.core.errors import GraphError
 from netsculpt.graph.graph import NetGraph
 from netsculpt.graph.partition import NO_MODULE, Partition
+from netsculpt.modules.short_verdicts import IN_SHORT
+from netsculpt.modules.verdict import Verdict
 from netsculpt.plots._drawing.axes import (
     LITERAL,
     axes_or_new,
     bare,
     checked_labels,
     label_layers,
+    lines_that_fit,
+    say_above,
     size_in_points,
+    text_width,
     tick_size,
 )
 from netsculpt.plots._drawing.colours import (
@@ -25,14 +30,16 @@ from netsculpt.plots._drawing.colours import (
     INK,
     NEGATIVE,
     POSITIVE,
+    UNSIGNED,
     WIRE,
     module_colours,
     rings,
 )
-from netsculpt.plots._drawing.columns import in_columns
+from netsculpt.plots._drawing.columns import Columns, in_columns
 from netsculpt.plots._drawing.edges import SKIP_ROOM, edge_lines, skips_layers, strongest
 from netsculpt.plots._drawing.hulls import NUMBER_WIDTH, hulls
 from netsculpt.plots._drawing.layout import Layout, layered
+from netsculpt.plots._drawing.worth import MUTED, is_muted
 
 __all__ = ["network"]
 
@@ -45,6 +52,7 @@ def network(
     *,
     partition: Partition | None = None,
     confidence: NDArray[np.float64] | None = None,
+    verdict: Verdict | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     r"""Draw a network as a layered DAG, its modules in coloured hulls.
@@ -54,8 +62,9 @@ def network(
     order from top to bottom in all layers, and units inside a module are placed to reduce
     crossings. A hull encloses a module's units in a run of adjacent layers; units without a module
     are hollow. An edge is wider and darker the larger its |weight|, on one scale for the whole
-    graph; negative weights are rust-red. Wiring, which has no weight, is pale, and edges that skip
-    a layer are curved.
+    graph; negative weights are rust-red. Where some weights have signs, norms of kernels, which
+    have none, are violet. Wiring, which has no weight, is pale, and edges that skip a layer are
+    curved.
 
     Of more than 3,000 edges, the strongest of each pair of connected layers are drawn: every pair
     gets an equal number, and what a small pair does not need goes to the others. The plot then
@@ -72,6 +81,10 @@ def network(
         How sure the module of each unit is [U], 0 … 1, NaN for units without one; for example
         ``consensus(…).confidence_in(partition)``. For modules that are not the same in every run:
         units pale with it, hulls are dashed and empty, and the plot says so.
+    verdict
+        What the modules are worth, as `netsculpt.modules.verdict` judges them. It is written above;
+        unless they are "modular", hulls are dashed and empty, and all units pale if there is no
+        `confidence`.
 
     Raises
     ------
@@ -88,6 +101,8 @@ def network(
     """
     labels = checked_labels(graph, partition)
     sure = _checked_confidence(graph, confidence)
+    if sure is None and partition is not None and is_muted(verdict):
+        sure = np.full(graph.n_units, MUTED)
     columns = in_columns(graph)
     labels, layer = labels[columns.unit], graph.layer_of[columns.unit]
     sure = None if sure is None else sure[columns.unit]
@@ -95,7 +110,7 @@ def network(
     ax = axes_or_new(ax)
     bare(ax)
     shown = strongest(graph)
-    _key(ax, graph, shown, columns.wiring, sure)
+    _key(ax, columns, shown, _cautions(verdict, pales=confidence is not None))
     ax.set_xlim(-0.3, len(graph.layers) - 0.7)
     names = label_layers(ax, graph.layers)  # before measuring: labels take room
     width, height = size_in_points(ax)
@@ -106,7 +121,7 @@ def network(
     ax.set(xlim=(-left, width - left), ylim=(height - side, -side))
     ax.set_xticks(layout.column[list(names)], list(names.values()), **LITERAL)
     hulls(ax, layout, soft=sure is not None)
-    ax.add_collection(edge_lines(graph, layout, shown, columns.wiring), autolim=False)
+    ax.add_collection(edge_lines(columns, layout, shown), autolim=False)
     _units(ax, graph, layout, labels if partition is not None else None, sure)
     return ax
 
@@ -125,44 +140,43 @@ def _checked_confidence(
     return np.clip(np.nan_to_num(confidence), 0.0, 1.0)
 
 
-def _key(
-    ax: Axes,
-    graph: NetGraph,
-    shown: NDArray[np.intp],
-    wiring: NDArray[np.bool_],
-    sure: NDArray[np.float64] | None,
-) -> None:
-    """Write above the axes how many edges are drawn, and what colours mean if it is not obvious."""
-    small = tick_size(ax)
-    texts = []
-    if sure is not None:
-        texts.append("unstable modules: a unit pales where runs disagree")
-    if shown.size < graph.n_edges:
-        texts.append(f"showing {shown.size:,} of {graph.n_edges:,} edges")
-    if texts:
-        ax.annotate(
-            "\n".join(texts),
-            (0.0, 1.0),
-            xycoords="axes fraction",
-            xytext=(0.0, 4.0),
-            textcoords="offset points",
-            size=small,
-            color=GREY,
-        )
-    weights, wired = graph.weights.data[shown], wiring[shown]
+def _cautions(verdict: Verdict | None, *, pales: bool) -> list[str]:
+    """What the modules are worth, and what pale units mean."""
+    return ([] if verdict is None else [IN_SHORT[verdict]]) + (
+        ["a unit pales where runs disagree"] if pales else []
+    )
+
+
+def _key(ax: Axes, columns: Columns, shown: NDArray[np.intp], cautions: list[str]) -> None:
+    """Write above the axes what to know: cautions, edges left out, colours if not obvious."""
+    small, room = tick_size(ax), size_in_points(ax)[0]
+    graph = columns.graph
+    weights, wired, unsigned = (
+        graph.weights.data[shown],
+        columns.wiring[shown],
+        columns.unsigned[shown],
+    )
+    signed = ~wired & ~unsigned
     colours = {
-        "positive": (POSITIVE, (weights >= 0) & ~wired),
-        "negative": (NEGATIVE, (weights < 0) & ~wired),
+        "positive": (POSITIVE, (weights >= 0) & signed),
+        "negative": (NEGATIVE, (weights < 0) & signed),
+        "kernel (no sign)": (UNSIGNED, unsigned),
         "wiring": (WIRE, wired),
     }
     used = {name: colour for name, (colour, edges) in colours.items() if edges.any()}
+    lines = lines_that_fit(cautions, small, room)
+    if shown.size < graph.n_edges:
+        lines.append(f"showing {shown.size:,} of {graph.n_edges:,} edges")
+    legend = sum(text_width(name, small) + 2.7 * small for name in used) if len(used) > 1 else 0.0
+    beside = not lines or text_width(lines[-1], small) + legend <= room
+    say_above(ax, lines, n_free=0 if beside or not legend else 1)
     if len(used) > 1:
         ax.legend(
             [Line2D([], [], color=colour, linewidth=1.2) for colour in used.values()],
             list(used),
             loc="lower right",
             bbox_to_anchor=(1.0, 1.0),
-            ncols=3,
+            ncols=4,
             fontsize=small,
             labelcolor=GREY,
             frameon=False,

@@ -33,6 +33,7 @@ def pair_weights(
     *,
     input_names: Sequence[str] | None = None,
     output_names: Sequence[str] | None = None,
+    label: str = "edge-weight product",
     ax: Axes | None = None,
 ) -> Axes:
     """Draw a matrix [inputs, outputs] as a heat map.
@@ -48,6 +49,8 @@ def pair_weights(
     input_names, output_names
         [I] and [O]; without them, rows and columns are numbered. If names do not fit, only every
         n-th is written.
+    label
+        What the entries are, for the colour bar.
 
     Raises
     ------
@@ -87,7 +90,7 @@ def pair_weights(
     ax.set_facecolor(GREY)
     ax.set(xlim=(0, values.shape[0]), ylim=(values.shape[1], 0), xlabel="input", ylabel="output")
     ax.spines[:].set_visible(False)
-    colour_bar(ax, mesh)
+    colour_bar(ax, mesh, label)
     _name(ax, "y", output_names, values.shape[1])
     _name(ax, "x", input_names, values.shape[0])
     return ax

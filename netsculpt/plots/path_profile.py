@@ -33,7 +33,8 @@ def path_profile(graph: NetGraph, path_share: ArrayLike, *, ax: Axes | None = No
     level row means that all units carry the same share, a steep one that a few carry most. Layers
     of up to 60 units are drawn as dots, wider ones as a filled curve. The grey bar is the layer's
     mean. The axis is logarithmic if positive shares span a factor of 100, and then starts no lower
-    than 10⁻⁸ of the largest; the units below, such as those at 0, are counted above their layer.
+    than 10⁻⁸ of the largest; the units that it leaves out, at 0 or too low, are counted above their
+    layer.
     Layer i is at x = i.
 
     Parameters
@@ -74,7 +75,8 @@ def path_profile(graph: NetGraph, path_share: ArrayLike, *, ax: Axes | None = No
         _layer(ax, index, share[layer.units], bottom)
     ax.set_ylabel("share of paths")
     label_layers(ax, graph.layers)
-    _count_hidden(ax, [int((share[x.units] < bottom).sum()) for x in graph.layers])
+    below = [share[layer.units][share[layer.units] < bottom] for layer in graph.layers]
+    _count_hidden(ax, below, bottom)
     return ax
 
 
@@ -98,14 +100,17 @@ def _layer(ax: Axes, index: int, share: NDArray[np.float64], bottom: float) -> N
         ax.scatter(position[drawn], ranked[drawn], s=6, color=colour, linewidth=0, zorder=3)
 
 
-def _count_hidden(ax: Axes, counts: list[int]) -> None:
+def _count_hidden(ax: Axes, below: list[NDArray[np.float64]], bottom: float) -> None:
     """Write how many units of each layer are below the axis; turned if there is no room."""
-    size, room = tick_size(ax), size_in_points(ax)[0] / len(counts)
-    level = text_width(f"{max(counts, default=0):,} below ", size) <= room
-    for index, count in enumerate(counts):
-        if count:
+    size, room = tick_size(ax), size_in_points(ax)[0] / len(below)
+    texts = [_hidden(share, bottom, "units ") for share in below]
+    if max(text_width(f"{text} ", size) for text in texts) > room:
+        texts = [_hidden(share, bottom) for share in below]
+    level = max(text_width(f"{text} ", size) for text in texts) <= room
+    for index, text in enumerate(texts):
+        if text:
             ax.annotate(
-                f"{count:,} below",
+                text,
                 (index, 1.0),
                 xycoords=ax.get_xaxis_transform(),
                 xytext=(0, 1),
@@ -116,3 +121,12 @@ def _count_hidden(ax: Axes, counts: list[int]) -> None:
                 size=size,
                 color=GREY,
             )
+
+
+def _hidden(share: NDArray[np.float64], bottom: float, units: str = "") -> str:
+    """How many units have a share of 0, or one too low to draw; "" if there are none."""
+    if not share.size:
+        return ""
+    units = units.replace("units", "unit") if share.size == 1 else units
+    where = f"< {bottom:.0e}" if share.any() else "at 0"
+    return f"{share.size:,} {units}{where}"

@@ -67,20 +67,26 @@ def _drawings(analysis: Analysis) -> Iterator[tuple[str, float, Draw]]:
             analysis.paths.pair_weights,
             input_names=rows if named else None,
             output_names=columns if named else None,
+            label="edge-weight product (|w|)",
         )
         yield "pair_weights", 0.7, heat_map
     for each in analysis.detected:
-        key, partition = each.key, each.partition
+        key, partition, verdict = each.key, each.partition, each.verdict
         unsure = each.confidence if each.verdict == "unstable" else None
-        drawn = partial(plots.network, graph, partition=partition, confidence=unsure)
+        drawn = partial(
+            plots.network, graph, partition=partition, confidence=unsure, verdict=verdict
+        )
         yield f"network_{key}", 0.6, drawn
         kept = Partition(partition.labels[analysis.effective.units], partition.method)
-        yield f"adjacency_{key}", 1.0, partial(plots.adjacency, live, partition=kept)
+        matrix = partial(plots.adjacency, live, partition=kept, verdict=verdict)
+        yield f"adjacency_{key}", 1.0, matrix
         if len(each.hierarchy.modules) > 1:
-            yield f"hierarchy_{key}", 0.6, partial(plots.module_hierarchy, each.hierarchy)
+            boxes = partial(plots.module_hierarchy, each.hierarchy, verdict=verdict)
+            yield f"hierarchy_{key}", 0.6, boxes
         if partition.n_modules > 1:
             links = each.hierarchy.links
-            yield f"flow_{key}", 0.8, partial(plots.module_flow, each.flow, links=links)
+            cells = partial(plots.module_flow, each.flow, links=links, verdict=verdict)
+            yield f"flow_{key}", 0.8, cells
         if each.significance is not None:
             yield f"null_{key}", 0.5, partial(_null_distribution, each)
 

@@ -18,6 +18,7 @@ from netsculpt.graph.description import parts
 from netsculpt.graph.graph import NetGraph
 from netsculpt.graph.partition import Partition
 from netsculpt.pipeline import WEIGHTED, Analysis, Detected
+from netsculpt.report.hierarchy_words import hierarchy_statements
 from netsculpt.report.words import statement
 
 __all__ = ["SCHEMA", "shortened", "summary", "summary_json"]
@@ -109,7 +110,10 @@ def _detected(each: Detected, null: str) -> dict[str, Any]:
         "stability": each.stability,
         "consensus": None if runs is None else _consensus(runs, each.mean_confidence),
         "layer_ami": each.layer_ami,
-        "hierarchy": each.hierarchy.summary(),
+        "hierarchy": {
+            **each.hierarchy.summary(),
+            "statements": hierarchy_statements(each),
+        },
     }
 
 

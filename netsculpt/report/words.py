@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netsculpt.core.forms import FORMS
+from netsculpt.modules.short_verdicts import IN_SHORT
 from netsculpt.modules.verdict import SIGNIFICANT, SMALL
 
 if TYPE_CHECKING:
@@ -30,14 +31,7 @@ def statement(each: Detected) -> str:
 
 def caption(each: Detected) -> str:
     """What a figure is of, and the verdict on it: two short lines."""
-    texts = {
-        "modular": "modular",
-        "weak": f"weak: ΔQ below {SMALL}",
-        "unstable": "unstable: runs find different modules",
-        "chance": "chance",
-        "untested": "untested",
-    }
-    return f"{each.key}, {FORMS[each.weights]}\n{texts[each.verdict]}"
+    return f"{each.key}, {FORMS[each.weights]}\n{IN_SHORT[each.verdict]}"
 
 
 def _untested(test: Significance | None) -> str:

@@ -19,6 +19,7 @@ from netsculpt.core.errors import GraphError
 from netsculpt.core.printable import printable
 from netsculpt.graph.graph import Layer, NetGraph
 from netsculpt.graph.partition import NO_MODULE, Partition, labels_of
+from netsculpt.plots._drawing.colours import GREY
 
 __all__ = [
     "LITERAL",
@@ -28,6 +29,8 @@ __all__ = [
     "colour_bar",
     "label_layers",
     "lay_out",
+    "lines_that_fit",
+    "say_above",
     "shorten",
     "size_in_points",
     "text_width",
@@ -134,6 +137,46 @@ def label_layers(ax: Axes, layers: Sequence[Layer]) -> dict[int, str]:
     ax.set_xticks(list(labels), list(labels.values()), **turn, **LITERAL)
     ax.tick_params(axis="x", length=0, labelbottom=True)
     return labels
+
+
+def lines_that_fit(parts: Sequence[str], size: float, room: float, joint: str = "; ") -> list[str]:
+    """Texts joined into as few lines as fit `room` points; one that is wider alone is wrapped.
+
+    >>> lines_that_fit(["a b", "c"], 8.0, 1000.0)
+    ['a b; c']
+    """
+    lines: list[str] = []
+    for part in parts:
+        if lines and text_width(f"{lines[-1]}{joint}{part}", size) <= room:
+            lines[-1] = f"{lines[-1]}{joint}{part}"
+            continue
+        if lines:
+            lines[-1] += joint.rstrip()
+        words = part.split(" ")
+        lines.append(words[0])
+        for word in words[1:]:
+            if text_width(f"{lines[-1]} {word}", size) <= room:
+                lines[-1] += f" {word}"
+            else:
+                lines.append(word)
+    return lines
+
+
+def say_above(ax: Axes, lines: Sequence[str], *, n_free: int = 0) -> None:
+    """Write small grey lines above the axes, from their left side, over free lines."""
+    size = tick_size(ax)
+    if lines:
+        ax.annotate(
+            "\n".join(lines),
+            (0.0, 1.0),
+            xycoords="axes fraction",
+            xytext=(0.0, 4.0 + 1.5 * size * n_free),
+            textcoords="offset points",
+            size=size,
+            color=GREY,
+            va="bottom",
+            **LITERAL,
+        )
 
 
 def shorten(name: str, longest: int) -> str:

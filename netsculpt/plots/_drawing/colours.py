@@ -14,6 +14,7 @@ __all__ = [
     "NEGATIVE",
     "PAPER",
     "POSITIVE",
+    "UNSIGNED",
     "WIRE",
     "module_colours",
     "rings",
@@ -25,6 +26,7 @@ GREY: Final = "#8C8C8C"
 PAPER: Final = "#FFFFFF"
 POSITIVE: Final = "#4A5A6A"
 NEGATIVE: Final = "#B8613C"
+UNSIGNED: Final = "#7D5F99"
 WIRE: Final = "#6E9F8D"
 
 # Okabe & Ito's seven, then one by one the colour whose nearest neighbour (white and greys included)

@@ -21,6 +21,7 @@ class Columns:
     graph: NetGraph
     unit: NDArray[np.intp]  # [U] index of each unit in the original network
     wiring: NDArray[np.bool_]  # [E] edges without a parameter
+    unsigned: NDArray[np.bool_]  # [E] norms of kernels, in a network whose other edges have signs
 
 
 def in_columns(graph: NetGraph) -> Columns:
@@ -31,9 +32,9 @@ def in_columns(graph: NetGraph) -> Columns:
     """
     depth = _depths(graph)
     columns = np.unique(depth)
-    wiring = _wiring(graph)
+    wiring, unsigned = _wiring(graph), _unsigned(graph)
     if columns.size == len(graph.layers):
-        return Columns(graph, np.arange(graph.n_units), wiring)
+        return Columns(graph, np.arange(graph.n_units), wiring, unsigned)
     inside = [[graph.layers[i] for i in np.flatnonzero(depth == column)] for column in columns]
     order = np.concatenate([np.arange(x.start, x.stop) for layers in inside for x in layers])
     stops = np.cumsum([sum(x.n_units for x in layers) for layers in inside]).tolist()
@@ -51,7 +52,8 @@ def in_columns(graph: NetGraph) -> Columns:
     )[order][:, order]
     edges.sort_indices()
     weights = csr_array((graph.weights.data[edges.data], edges.indices, edges.indptr), edges.shape)
-    return Columns(NetGraph(weights, None, merged, blocks), order, wiring[edges.data])
+    drawn = NetGraph(weights, None, merged, blocks)
+    return Columns(drawn, order, wiring[edges.data], unsigned[edges.data])
 
 
 def _wiring(graph: NetGraph) -> NDArray[np.bool_]:
@@ -60,6 +62,21 @@ def _wiring(graph: NetGraph) -> NDArray[np.bool_]:
         if block.kind == WIRING:
             wiring[graph.block_edges(block.source, block.target)] = True
     return wiring
+
+
+def _unsigned(graph: NetGraph) -> NDArray[np.bool_]:
+    """Edges [E] of blocks of kernels none of which is negative: the l1 or l2 norm has no sign."""
+    unsigned = np.zeros(graph.n_edges, dtype=bool)
+    negative = graph.weights.data < 0
+    if not negative.any():
+        return unsigned
+    for block in graph.blocks:
+        edges = graph.block_edges(block.source, block.target)
+        kernels = block.kind == "conv" or (
+            graph.multiplicity is not None and bool((graph.multiplicity[edges] > 1).any())
+        )
+        unsigned[edges] = kernels and block.kind != WIRING and not negative[edges].any()
+    return unsigned
 
 
 def _depths(graph: NetGraph) -> NDArray[np.intp]:

@@ -8,7 +8,8 @@ from matplotlib.colors import to_rgba_array
 from numpy.typing import NDArray
 
 from netsculpt.graph.graph import NetGraph
-from netsculpt.plots._drawing.colours import NEGATIVE, POSITIVE, WIRE
+from netsculpt.plots._drawing.colours import NEGATIVE, POSITIVE, UNSIGNED, WIRE
+from netsculpt.plots._drawing.columns import Columns
 from netsculpt.plots._drawing.layout import Layout
 
 __all__ = ["SKIP_ROOM", "edge_lines", "skips_layers", "strongest"]
@@ -38,17 +39,17 @@ def strongest(graph: NetGraph) -> NDArray[np.intp]:
     return order[drawn[order]]
 
 
-def edge_lines(
-    graph: NetGraph, layout: Layout, shown: NDArray[np.intp], wiring: NDArray[np.bool_]
-) -> LineCollection:
-    """The shown edges as one collection, in their order; `wiring` [E] is pale at any weight."""
+def edge_lines(columns: Columns, layout: Layout, shown: NDArray[np.intp]) -> LineCollection:
+    """The shown edges as one collection, in their order; wiring is pale at any weight."""
+    graph, wiring = columns.graph, columns.wiring
     start, stop = graph.sources[shown], graph.weights.indices[shown]
     weights, wired = graph.weights.data[shown].astype(np.float64), wiring[shown]
     heavy = float(np.quantile(np.abs(weights[~wired]), 0.99)) if not wired.all() else 0.0
     strength = np.clip(np.abs(weights) / heavy, 0, 1) if heavy > 0 else np.zeros(shown.size)
     strength[wired] = _WIRE
     ease = float(np.clip(np.sqrt(150 / max(shown.size, 1)), 0.25, 1.0))  # the more edges, the finer
-    colours = to_rgba_array([POSITIVE, NEGATIVE, WIRE])[np.where(wired, 2, weights < 0)]
+    kind = np.select([wired, columns.unsigned[shown]], [2, 3], weights < 0)
+    colours = to_rgba_array([POSITIVE, NEGATIVE, WIRE, UNSIGNED])[kind]
     colours[:, 3] = (0.12 + 0.7 * strength) * ease**0.6
     begin = np.column_stack([layout.x[start], layout.y[start]])
     end = np.column_stack([layout.x[stop], layout.y[stop]])

@@ -21,7 +21,8 @@ def box_texts(
 ) -> list[str]:
     """Lines of a box, the most important first, each in the longest form that fits `room` points.
 
-    The first line is bold, of `size` points; the others have `small` points.
+    The first line is bold, of `size` points; the others have `small` points. A line that does not
+    fit in any form is "".
     """
     units = "unit" if module.n_units == 1 else "units"
     fed = "module" if module.reuse == 1 else "modules"
@@ -32,8 +33,11 @@ def box_texts(
         (_end_forms("sees", "in", module.inputs_seen, names), small),
         (_end_forms("serves", "out", module.outputs_served, names), small),
     ]
-    fitting = ([t for t in texts if text_width(t, width) <= room] for texts, width in forms)
-    return [texts[0] for texts in fitting if texts]
+    return [
+        next((text for text in texts if text_width(text, width) <= room), "")
+        for texts, width in forms
+        if texts
+    ]
 
 
 def _end_forms(verb: str, end: str, units: tuple[int, ...], names: Mapping[int, str]) -> list[str]:

@@ -11,8 +11,10 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.tree import Tree
 
+from netsculpt.core.catalog import names
 from netsculpt.core.forms import FORMS
 from netsculpt.graph.graph import Layer, NetGraph
+from netsculpt.report.hierarchy_words import hierarchy_statements, several
 from netsculpt.report.terminal._style import console, literal, plain_table
 from netsculpt.report.terminal.fidelity import fidelity_section
 from netsculpt.report.words import number, statement, test_numbers
@@ -115,7 +117,7 @@ def _paths(analysis: Analysis) -> RenderableType:
     return Group(
         f"{_count(facts.log10_path_count)} input→output paths, "
         f"total weight {_power(facts.log10_path_weight)}",
-        f"{core.tau:.0%} of the paths pass through {_several(core.size, 'unit')} "
+        f"{core.tau:.0%} of the paths pass through {several(core.size, 'unit')} "
         f"(flat network: {core.flat_size}); hourglass score {number(core.hourglass, 2)}",
     )
 
@@ -128,25 +130,27 @@ def _modules(each: Detected, plan: AnalysisPlan) -> RenderableType:
     colour = "green" if each.verdict == "modular" else "yellow"
     lines = [
         f"[{colour}][bold]{word}[/bold]:{text}[/]",
-        f"{_several(each.partition.n_modules, 'module')} of {listed}{more} units; layer-aware "
+        f"{several(each.partition.n_modules, 'module')} of {listed}{more} units; layer-aware "
         f"modularity of {FORMS[each.weights]} Q = {each.quality:.3f}",
     ]
     if test is not None:
         spread = f" ± {test.sd:.3f}"
         if test.is_degenerate:
             spread = " every time" if test.n > 1 else ""
-        drawn = _several(test.n, "network")
+        drawn = several(test.n, "network")
         lines.append(f"Chance ({plan.null}, {drawn}): Q = {test.mean:.3f}{spread}")
         lines.append(test_numbers(test))
     lines += _stability(each, plan.n_seeds)
     alike = number(each.layer_ami, 2)
-    lines.append(f"AMI with the layers {alike} (0 = modules cross them, 1 = they are layers)")
+    below = ", below 0 = more evenly than by chance" if alike.startswith("−") else ""
+    ends = f"0 = modules cross them{below}, 1 = they are layers"
+    lines.append(f"AMI with the layers {alike} ({ends})")
     return Group(*lines)
 
 
 def _stability(each: Detected, n_seeds: int) -> list[str]:
     if each.stability is None or each.consensus is None:
-        return []
+        return [f"Stability not measured: {_unmeasured(each, n_seeds)}"]
     agreeing = ""
     if each.mean_confidence is not None:
         agreeing = f"; {each.mean_confidence:.0%} of the runs agree on where a unit belongs"
@@ -157,27 +161,22 @@ def _stability(each: Detected, n_seeds: int) -> list[str]:
     if each.verdict == "unstable":
         lines.append(
             f"Better than one run: their consensus of "
-            f"{_several(each.consensus.n_modules, 'module')}, and the confidence of each unit "
+            f"{several(each.consensus.n_modules, 'module')}, and the confidence of each unit "
             f"(columns consensus_{each.key} and confidence_{each.key} of units.csv)"
         )
     return lines
 
 
+def _unmeasured(each: Detected, n_seeds: int) -> str:
+    """Why the stability of these modules is not known."""
+    if each.detector in names("data_aware"):
+        return "these modules come from data and are the same in every run"
+    runs = "a single run has no other to agree with" if n_seeds == 1 else "no runs were asked for"
+    return f"{runs}; 2 or more are needed (--stability-seeds)"
+
+
 def _hierarchy(each: Detected, graph: NetGraph) -> RenderableType:
-    hierarchy = each.hierarchy
-    lines = []
-    if each.verdict == "unstable":
-        lines.append("Of modules that another run would not find: see above.")
-    if hierarchy.kind == "parallel":
-        lines.append("No module feeds another by more than chance: they are parallel.")
-    elif hierarchy.left_out:
-        links = _several(len(hierarchy.left_out), "link")
-        lines.append(f"Left out: {links} between modules, no more than chance (links.csv)")
-    if hierarchy.feedback:
-        back = ", ".join(f"{x.source} → {x.target}" for x in hierarchy.feedback[:MAX_MODULES])
-        more = ", …" if len(hierarchy.feedback) > MAX_MODULES else ""
-        lines.append(f"More than chance, but back to where it came from: {back}{more}")
-    return Group(*lines, _tree(hierarchy, graph))
+    return Group(*map(literal, hierarchy_statements(each)), _tree(each.hierarchy, graph))
 
 
 def _tree(hierarchy: Hierarchy, graph: NetGraph) -> RenderableType:
@@ -190,7 +189,7 @@ def _tree(hierarchy: Hierarchy, graph: NetGraph) -> RenderableType:
 
     def description(module: Module) -> str:
         facts = [
-            _several(module.n_units, "unit"),
+            several(module.n_units, "unit"),
             f"level {module.level}",
             f"sees {len(module.inputs_seen)}/{graph.inputs.size} inputs",
             f"serves {len(module.outputs_served)}/{graph.outputs.size}",
@@ -213,12 +212,7 @@ def _tree(hierarchy: Hierarchy, graph: NetGraph) -> RenderableType:
     for module in sorted(hierarchy.modules, key=lambda x: (-x.level, x.label)):
         if not module.feeds:
             grow(root, module.label)
-    if not hierarchy.merged:
-        return root
-    joined = "Modules that feed each other, directly or in a circle, are joined."
-    if len(modules) == 1:
-        joined = "All modules feed each other in circles: there is no hierarchy among them."
-    return Group(root, joined)
+    return root
 
 
 def _agreement(analysis: Analysis) -> RenderableType:
@@ -226,10 +220,6 @@ def _agreement(analysis: Analysis) -> RenderableType:
     for (one, other), match in analysis.agreement.items():
         table.add_row(f"{one} – {other}", number(match.ari, 2), number(match.ami, 2))
     return table
-
-
-def _several(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _count(log10: float) -> str:
