@@ -65,8 +65,9 @@ def leiden(
 
     Notes
     -----
-    Some 50 µs per edge and run; half a second in a network of 60 layers of two units. Traag, Waltman and van Eck, "From Louvain to Leiden", Sci. Rep. 9,
-    5233 (2019), doi:10.1038/s41598-019-41695-z; multiplex optimisation by leidenalg.
+    Some 50 µs per edge and run; half a second in a network of 60 layers of two units. Traag,
+    Waltman and van Eck, "From Louvain to Leiden", Sci. Rep. 9, 5233 (2019),
+    doi:10.1038/s41598-019-41695-z; multiplex optimisation by leidenalg.
 
     Examples
     --------
