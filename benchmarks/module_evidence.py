@@ -18,15 +18,12 @@ that has it (--graph-tool: a system's Python, as graph-tool is not on PyPI), Inf
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -36,36 +33,18 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from netsculpt.core.random import stream
 from netsculpt.graph.graph import NetGraph, live_units
 from netsculpt.graph.partition import NO_MODULE, Partition
 from netsculpt.graph.synthetic import planted
 from netsculpt.modules import compare, layered, mdl
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "analyses"))
+from modbench1.others import GraphTool, infomap
+
 Proposals = tuple[list[NDArray[np.integer]], float]  # labels of live units, and seconds
 WIDTHS, K = [60] * 5, 4
 POINTS = "0.3/0.03,0.2/0.02,0.2/0.04,0.2/0.06,0.12/0.02,0.12/0.12"
-
-NESTED = """
-import json, sys, time, warnings
-warnings.filterwarnings("ignore")
-import numpy as np
-import graph_tool as gt
-from graph_tool.inference import minimize_nested_blockmodel_dl
-arrays = np.load(sys.argv[1])
-gt.seed_rng(int(sys.argv[2]) + 1)
-start = time.process_time()
-net = gt.Graph(directed=True)
-net.add_vertex(int(arrays["layer"].size))
-net.add_edge_list(arrays["edges"])
-layer = net.new_vertex_property("int", vals=arrays["layer"])
-state = minimize_nested_blockmodel_dl(net, state_args={"deg_corr": True, "pclabel": layer})
-seconds = time.process_time() - start
-labels, levels = np.arange(arrays["layer"].size), []
-for level in state.get_bs():
-    labels = np.asarray(level)[labels]
-    levels.append(labels.tolist())
-print(json.dumps({"levels": levels, "seconds": seconds}))
-"""
 
 
 def with_mdl(graph: NetGraph, seed: int) -> Proposals:
@@ -80,29 +59,15 @@ def with_layered(graph: NetGraph, seed: int) -> Proposals:
 
 def with_infomap(graph: NetGraph, seed: int) -> Proposals:
     """Infomap on the undirected edges, two levels."""
-    from infomap import Infomap  # type: ignore[import-not-found, unused-ignore]
-
-    edges, _ = _edges(graph)
-    start = time.process_time()
-    tool = Infomap(f"--silent --two-level --seed {seed + 1}")
-    tool.add_links([(int(a), int(b), 1.0) for a, b in edges])
-    result = tool.run()
-    labels = np.zeros(int(live_units(graph).sum()), dtype=np.int64)
-    for node in result.nodes(states=True):
-        labels[node.node_id] = node.module_id
-    return [labels], time.process_time() - start
+    search = partial(infomap, directed=False, n_trials=1)
+    return _timed(lambda: search(graph, stream(seed, "infomap")), live_units(graph))
 
 
-def with_graph_tool(python: str, graph: NetGraph, seed: int) -> Proposals:
+def with_graph_tool(tool: GraphTool, graph: NetGraph, seed: int) -> Proposals:
     """The nested, degree-corrected block model, fitted by another Python."""
-    edges, layer = _edges(graph)
-    with TemporaryDirectory() as folder:
-        path = Path(folder, "network.npz")
-        np.savez(path, edges=edges, layer=layer)
-        command = [python, "-c", NESTED, str(path), str(seed)]
-        run = subprocess.run(command, capture_output=True, text=True, check=True)
-    result = json.loads(run.stdout.splitlines()[-1])
-    return [np.array(level) for level in result["levels"]], result["seconds"]
+    levels, seconds = tool.levels(graph, stream(seed, "graph-tool"))
+    live = live_units(graph)
+    return [level.labels[live] for level in levels], seconds
 
 
 def tools(python: str) -> tuple[dict[str, Callable[[NetGraph, int], Proposals]], list[str]]:
@@ -112,8 +77,9 @@ def tools(python: str) -> tuple[dict[str, Callable[[NetGraph, int], Proposals]],
         "layered": with_layered,
     }
     missing = []
-    if _has_graph_tool(python):
-        found["graph-tool"] = partial(with_graph_tool, python)
+    nested = GraphTool(python)
+    if nested.version():
+        found["graph-tool"] = partial(with_graph_tool, nested)
     else:
         missing.append(f"graph-tool is not installed for {python}: see --graph-tool")
     if find_spec("infomap"):
@@ -172,27 +138,10 @@ def _groups_beyond_layers(graph: NetGraph, counts: list[int]) -> int:
     return 1 if counts[0] <= len(graph.layers) else counts[0]
 
 
-def _edges(graph: NetGraph) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """Edges between live units [E, 2], in their numbers, and the layer of each [n]."""
-    live = live_units(graph)
-    number = np.cumsum(live) - 1
-    source, target = graph.sources, graph.weights.indices
-    kept = live[source] & live[target]
-    return np.stack([number[source[kept]], number[target[kept]]], axis=1), graph.layer_of[live]
-
-
 def _timed(detect: Callable[[], Partition], live: NDArray[np.bool_]) -> Proposals:
     start = time.process_time()
     partition = detect()
     return [partition.labels[live]], time.process_time() - start
-
-
-def _has_graph_tool(python: str) -> bool:
-    command = [python, "-c", "import graph_tool"]
-    try:
-        return subprocess.run(command, capture_output=True, check=False).returncode == 0
-    except OSError:
-        return False
 
 
 def _print(console: Console, rows: pd.DataFrame, names: list[str]) -> None:

@@ -385,7 +385,7 @@ def test_same_seed_same_links_any_number_of_workers() -> None:
 
 def test_tables_and_json_of_tested_links() -> None:
     graph, truth = strands(0, {(0, 1): 0.3})
-    result = ordered(graph, truth, null=rebalanced(rewire), n=20, rng=0)
+    result = ordered(graph, truth, null=rebalanced(rewire), n=60, rng=0)
     table = result.link_table()
     assert len(table) == len(result.links) == 6
     assert table["verdict"].tolist() == [link.verdict for link in result.links]

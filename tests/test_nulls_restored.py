@@ -10,6 +10,7 @@ import netsculpt
 from netsculpt import NetGraph
 from netsculpt.core.parallel import for_threads
 from netsculpt.core.random import RNG, stream
+from netsculpt.modules import path_signature, quality
 from netsculpt.nulls import rebalanced, restored, rewire
 from netsculpt.paths import path_share
 
@@ -64,3 +65,33 @@ def test_scaling_units_changes_no_draw(graph: NetGraph) -> None:
     one, other = (restored(rewire)(x, rng=5) for x in (graph, scaled(graph, factors)))
     assert one.weights.indices.tolist() == other.weights.indices.tolist()
     np.testing.assert_allclose(one.weights.data, other.weights.data, rtol=1e-6)
+
+
+def test_the_gain_of_a_layer_changes_no_draw() -> None:
+    """Blocks in several parts, which a draw joins: the parts must share the gain alike."""
+    planted, _ = netsculpt.planted([10, 14, 14, 8], 3, 0.4, 0.0, rng=1)
+    weights = np.random.default_rng(0).lognormal(0, 1, planted.n_edges)
+    graph = planted.with_weights(weights).live()
+    into = graph.layer_of[graph.weights.indices]
+    expected = restored(rewire)(graph, rng=6)
+    qualities = [quality(x.balanced, path_signature(x)) for x in (expected,)]
+    for layer, gain, exactly in ((1, 2.0**33, True), (2, 1e10, False), (3, 1e-10, False)):
+        louder = graph.with_weights(np.where(into == layer, gain, 1.0) * graph.weights.data)
+        factors = np.random.default_rng(7).lognormal(0, 3, graph.n_units)
+        for other in (louder, scaled(louder, 2.0 ** np.round(factors) if exactly else factors)):
+            drawn = restored(rewire)(other, rng=6)
+            np.testing.assert_allclose(drawn.weights.data, expected.weights.data, rtol=1e-6)
+            qualities.append(quality(drawn.balanced, path_signature(drawn)))
+    np.testing.assert_allclose(qualities, qualities[0], rtol=1e-9)
+
+
+@pytest.mark.parametrize("ends", ["inputs", "outputs"])
+def test_the_scale_of_all_inputs_or_outputs_changes_no_draw(graph: NetGraph, ends: str) -> None:
+    """Skip connections included; that of one input does."""
+    at = graph.sources if ends == "inputs" else graph.weights.indices
+    units = getattr(graph, ends)
+    expected = restored(rewire)(graph, rng=8).weights.data
+    for scaled_units, same in ((units, True), (units[:1], False)):
+        gain = np.where(np.isin(at, scaled_units), 1e6, 1.0)
+        drawn = restored(rewire)(graph.with_weights(graph.weights.data * gain), rng=8)
+        assert np.allclose(drawn.weights.data, expected, rtol=1e-6) == same

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import pytest
@@ -11,10 +11,10 @@ import torch
 from scipy.sparse import csr_array
 from torch import Tensor, nn
 
-from netsculpt import NetGraph, Partition, from_matrices
+from netsculpt import GraphError, NetGraph, Partition, from_matrices, planted
 from netsculpt.graph.graph import WIRING, Block, Layer, live_units
 from netsculpt.graph.streams import stream_edges, stream_labels, without_stream_edges
-from netsculpt.modules import compare, layered, quality
+from netsculpt.modules import compare, layered, leiden, ncut, quality, spectral
 from netsculpt.tracing import trace
 
 GROUPS = 4
@@ -125,6 +125,58 @@ def test_planted_groups_of_residual_nets_are_found(net: Net, form: str) -> None:
         members = (streams >= 0) & (found.labels >= 0)
         pairs = {*zip(streams[members], found.labels[members], strict=True)}
         assert len(pairs) == np.unique(streams[members]).size, "a stream is in one piece"
+
+
+@pytest.mark.parametrize("detector", [leiden, partial(spectral, k=GROUPS)])
+def test_every_detector_of_weights_can_hold_streams_together(
+    detector: Callable[..., Partition],
+) -> None:
+    graph, groups = headed_transformer(0)
+    truth, streams = planted_in(graph, groups), stream_labels(graph)
+    seen = without_stream_edges(graph.pattern)
+    found = detector(seen, rng=0, together=streams)
+    assert compare(found, truth).ari >= 0.9
+    members = (streams >= 0) & (found.labels >= 0)
+    pairs = {*zip(streams[members], found.labels[members], strict=True)}
+    assert len(pairs) == np.unique(streams[members]).size, "a stream is in one piece"
+
+
+@pytest.mark.parametrize("detector", [layered, leiden, spectral])
+def test_units_held_together_are_one_node(detector: Callable[..., Partition]) -> None:
+    """Chains of two units each, wired one to one, are as good as the network without copies."""
+    rng = np.random.default_rng(0)
+    chance = np.kron(np.eye(3), np.full((3, 3), 0.9)) + 0.05
+    first, last = (rng.random((9, 9)) < chance for _ in range(2))
+    doubled = from_matrices([first, np.eye(9), last])
+    single = from_matrices([first, last])
+    copies = np.concatenate([np.full(9, -1), np.tile(np.arange(9), 2), np.full(9, -1)])
+    weights = doubled.weights.data.copy()
+    weights[doubled.block_edges("hidden1", "hidden2")] = 0
+    found = detector(doubled.with_weights(weights), rng=0, together=copies).labels
+    expected = detector(single, rng=0).labels
+    rows = np.concatenate([np.arange(18), np.arange(27, 36)])
+    assert len({*zip(found[rows], expected, strict=True)}) == np.unique(expected).size == 3
+    assert (found[9:18] == found[18:27]).all()
+
+
+@pytest.mark.parametrize("detector", [layered, leiden, spectral])
+def test_together_is_one_label_per_unit(detector: Callable[..., Partition]) -> None:
+    graph = from_matrices([np.eye(3), np.ones((2, 3))])
+    with pytest.raises(GraphError, match="labels"):
+        detector(graph, rng=0, together=[0, 0])
+
+
+def test_edges_inside_a_node_count_in_its_volume_and_strengths() -> None:
+    """Units held together that send each other weight: Q and n-cut are those of the units."""
+    graph, truth = planted([6, 6, 6], 2, 0.9, 0.1, rng=0)
+    held = np.random.default_rng(0).random(graph.n_units) < 0.4
+    pairs = np.where(held, truth.labels, -1)  # several units of all layers, of each module
+    for detector in (layered, leiden, spectral):
+        found = detector(graph, rng=0, together=pairs)
+        assert len({*zip(found.labels[pairs >= 0], pairs[pairs >= 0], strict=True)}) == 2
+        worth = ncut if detector is spectral else quality
+        assert found.quality == pytest.approx(worth(graph, found), abs=1e-12)
+        assert compare(found, truth).ari == 1
 
 
 def test_unit_by_unit_residual_channels_are_the_modules() -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import json
+import multiprocessing
+import os
 import subprocess
 import time
 from collections.abc import Sequence
@@ -10,6 +13,7 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 from random import Random
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -23,6 +27,7 @@ __all__ = ["GraphTool", "igraph_infomap", "igraph_leiden", "infomap", "leidenalg
 
 _SEEDS = 1 << 31
 _TRIALS = 10  # of infomap; the best is kept
+_WATCHING = 1.0  # seconds between two looks at whether the parent is there
 
 
 def leidenalg(graph: NetGraph, rng: np.random.Generator) -> Partition:
@@ -53,13 +58,19 @@ def igraph_infomap(graph: NetGraph, rng: np.random.Generator) -> Partition:
     return _partition(graph, units, found.membership, "igraph Infomap")
 
 
-def infomap(graph: NetGraph, rng: np.random.Generator) -> Partition:
-    """Two-level map equation on the directed graph, best of ten trials, by its authors."""
+def infomap(
+    graph: NetGraph,
+    rng: np.random.Generator,
+    *,
+    directed: bool = True,
+    n_trials: int = _TRIALS,
+) -> Partition:
+    """Two-level map equation, best of some trials, by its authors."""
     units, source, target, weight = _edges(graph)
     found = import_module("infomap").Infomap(
         two_level=True,
-        directed=True,
-        num_trials=_TRIALS,
+        directed=directed,
+        num_trials=n_trials,
         seed=1 + int(rng.integers(_SEEDS - 1)),
         num_threads=1,
     )
@@ -98,6 +109,11 @@ class GraphTool:
         A block is a part of one layer, so AMI in each layer judges it, and that over all units
         does not.
         """
+        levels, seconds = self.levels(graph, rng)
+        return levels[0], seconds
+
+    def levels(self, graph: NetGraph, rng: np.random.Generator) -> tuple[list[Partition], float]:
+        """Every level of the nested block model, lowest first, and the processor time."""
         units, source, target, _ = _edges(graph)
         answer = _asked(
             _worker(self.python),
@@ -107,14 +123,17 @@ class GraphTool:
                 "seed": int(rng.integers(_SEEDS)),
             },
         )
-        return _partition(graph, units, answer["labels"], "graph-tool"), float(answer["seconds"])
+        levels = [_partition(graph, units, labels, "graph-tool") for labels in answer["levels"]]
+        return levels, float(answer["seconds"])
 
     def version(self) -> str | None:
         """Its version; None if that Python does not have it."""
         code = "import graph_tool.inference, graph_tool; print(graph_tool.__version__)"
-        done = subprocess.run(
-            [self.python, "-c", code], capture_output=True, text=True, check=False
-        )
+        command = [self.python, "-c", code]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+        except OSError:  # no such Python
+            return None
         return done.stdout.strip() or None
 
     def peak_memory(self) -> float:
@@ -124,14 +143,35 @@ class GraphTool:
 
 @cache
 def _worker(python: str) -> subprocess.Popen[str]:
+    """Process of graph-tool; it ends with this one, and this one with the study's."""
+    _end_with_parent()
     script = Path(__file__).with_name("graph_tool_worker.py")
-    return subprocess.Popen(
+    worker = subprocess.Popen(
         [python, str(script)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
     )
+    atexit.register(worker.communicate)  # closes its input, which ends it
+    return worker
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that started it as a worker is gone.
+
+    A worker of a study that was killed would wait for more cells, and graph-tool for it.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None:  # this process is the study, whoever started it
+        return
+
+    def watch() -> None:
+        while os.getppid() == parent.pid:
+            time.sleep(_WATCHING)
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
 
 
 def _asked(worker: subprocess.Popen[str], request: dict[str, Any]) -> dict[str, Any]:

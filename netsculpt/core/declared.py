@@ -7,7 +7,14 @@ from typing import Any, Literal, TypeVar, get_args
 
 from netsculpt.core.callables import innermost
 
-__all__ = ["Change", "is_own_weights", "on_own_weights", "variations", "varies_with"]
+__all__ = [
+    "Change",
+    "is_deterministic",
+    "is_own_weights",
+    "on_own_weights",
+    "variations",
+    "varies_with",
+]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -50,6 +57,15 @@ def variations(function: Callable[..., Any]) -> frozenset[Change]:
     """What a method declares to vary with; partials vary as the function that they bind."""
     found: frozenset[Change] = getattr(innermost(function), _VARIES, frozenset())
     return found
+
+
+def is_deterministic(function: Callable[..., Any]) -> bool:
+    """Whether a method does not vary with the seed, as it declares: all its runs are the same.
+
+    >>> is_deterministic(varies_with("seed", "unit order")(lambda graph, *, rng: rng))
+    False
+    """
+    return "seed" not in variations(function)
 
 
 def on_own_weights(function: Function) -> Function:

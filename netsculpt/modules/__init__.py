@@ -15,6 +15,7 @@ from netsculpt.modules.detectors import (
 from netsculpt.modules.detectors.mdl import ModuleEvidence, module_evidence
 from netsculpt.modules.memberships import Memberships, functional_memberships
 from netsculpt.modules.ncut import ncut
+from netsculpt.modules.perturbed import perturbed
 from netsculpt.modules.quality import quality
 from netsculpt.modules.resolution_profile import ResolutionProfile, resolution_profile
 from netsculpt.modules.verdict import Verdict, verdict
@@ -38,6 +39,7 @@ __all__ = [
     "module_evidence",
     "ncut",
     "path_signature",
+    "perturbed",
     "quality",
     "resolution_profile",
     "sculpting",

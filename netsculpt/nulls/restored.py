@@ -32,10 +32,12 @@ def restored(null: Null) -> Null:
     form is b′, and a detector can treat both alike.
 
     The factors are those of the network, up to changes without meaning: a hidden unit's incoming
-    weights times c and its outgoing ones divided by c, and a factor that moves from the sources of
-    a connected part of a block to its targets. Of all equivalent factors, those are taken whose
-    logarithms have the least sum of squares. So scaling the units of the network changes
-    nothing, and the null network is as strong as a network of the same function, not as this one.
+    weights times c and its outgoing ones divided by c; all inputs times c, or all outputs; and a
+    factor that moves from the sources of a connected part of a block to its targets. Of all
+    equivalent factors, those are taken whose logarithms have the least sum of squares. So scaling
+    units changes no null network, nor does the gain of a layer in a chain of layers, which the
+    outputs only follow. (Where a skip connection bypasses a layer, its gain changes what the
+    network computes.) The null network is as strong as one of the same function, not as this one.
 
     Parameters
     ----------
@@ -129,15 +131,17 @@ def _solved(
 def _free_directions(
     graph: NetGraph, used: NDArray[np.int64], part: NDArray[np.int32]
 ) -> csr_array:
-    """Directions in which factors may change without meaning [used, directions]."""
+    """Directions in which factors may change without meaning [used, directions].
+
+    One for each connected part of a block, and one for each unit; but inputs are scaled together,
+    and outputs, as one of them may be stronger than the others.
+    """
     side, unit = used // graph.n_units % 2, used % graph.n_units
     every = np.arange(used.size)
-    moved = coo_array((np.where(side, -1.0, 1.0), (every, part)))
-    is_end = np.zeros(graph.n_units, dtype=bool)
-    is_end[graph.inputs] = is_end[graph.outputs] = True
-    hidden = every[~is_end[unit]]
-    scaled = coo_array(
-        (np.where(side[hidden], 1.0, -1.0), (hidden, unit[hidden])),
-        shape=(used.size, graph.n_units),
-    )
+    scaled_with = np.arange(graph.n_units)
+    for ends in (graph.inputs, graph.outputs):
+        scaled_with[ends] = ends[:1]
+    reading = np.where(side, 1.0, -1.0)
+    moved = coo_array((-reading, (every, part)))
+    scaled = coo_array((reading, (every, scaled_with[unit])), shape=(used.size, graph.n_units))
     return csr_array(hstack([moved, scaled]))

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from netsculpt.core.catalog import named, names
+from netsculpt.core.declared import is_deterministic
 from netsculpt.graph.graph import NetGraph, unit_names
 from netsculpt.modules import verdict
 
@@ -67,6 +69,15 @@ class Detected:
         if self.confidence is None or np.isnan(self.confidence).all():
             return None
         return float(np.nanmean(self.confidence))
+
+    @property
+    def is_deterministic(self) -> bool:
+        """Whether all runs of the detector are the same, so that stability is of `perturbed` ones.
+
+        `netsculpt.modules.perturbed` leaves out a few edges in each.
+        """
+        known = self.detector in names("detectors")
+        return known and is_deterministic(named("detectors", self.detector))
 
     @property
     def verdict(self) -> Verdict:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from netsculpt import hierarchy, modules
 from netsculpt.core.catalog import named, names
-from netsculpt.core.declared import variations
+from netsculpt.core.declared import is_deterministic, variations
 from netsculpt.core.errors import GraphError
 from netsculpt.core.parallel import for_threads
 from netsculpt.core.progress import Progress
@@ -148,7 +148,9 @@ class Detecting:
         )
 
     def _runs(self, name: str, detector: Function, setting: Setting, read: NetGraph) -> Consensus:
-        """Runs over seeds."""
+        """Runs over seeds; of a deterministic detector, without a few edges each."""
+        if is_deterministic(detector):
+            detector = modules.perturbed(detector)
         stage = f"{self.plan.keys[name, setting.form]}: stability"
         self.progress(stage, 0, self.plan.n_seeds)
         return modules.consensus(

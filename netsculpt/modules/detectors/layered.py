@@ -13,6 +13,7 @@ from netsculpt.core.parallel import for_threads
 from netsculpt.core.random import RNG
 from netsculpt.graph.graph import NetGraph, live_units
 from netsculpt.graph.partition import NO_MODULE, Partition, labels_of
+from netsculpt.modules.detectors._together import alone_if_none, given_labels
 from netsculpt.modules.quality import check_resolution, quality
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def layered(
     if initial is not None:
         labelled = initial[live] != NO_MODULE
         begun[node_of[labelled]] = initial[live][labelled]
-    labels = _alone_if_none(begun)
+    labels = alone_if_none(begun)
     if total > 0:
         effort = effort_for(level.indices.size // 2, initial is not None)
         generator = np.random.default_rng(rng)
@@ -132,20 +133,11 @@ def layered(
     return Partition(modules, "layered", quality(graph, Partition(modules), resolution))
 
 
-def _alone_if_none(labels: NDArray[np.integer]) -> NDArray[np.int32]:
-    """Labels below their count; a node without a label gets its own."""
-    own = np.where(labels < 0, labels.max(initial=0) + 1 + np.arange(labels.size), labels)
-    return np.unique(own, return_inverse=True)[1].astype(np.int32)
-
-
 def _held(
     graph: NetGraph, fixed: ArrayLike | None, together: ArrayLike | None
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Fixed labels [U], also of units that move with a fixed one, and groups that move as one."""
-    none = np.full(graph.n_units, NO_MODULE, dtype=np.int32)
-    held, groups = (
-        none if given is None else labels_of(graph, Partition(given)) for given in (fixed, together)
-    )
+    held, groups = given_labels(graph, fixed), given_labels(graph, together)
     if fixed is None or together is None:
         return held, groups
     in_both = np.flatnonzero((held >= 0) & (groups >= 0))
@@ -167,7 +159,7 @@ def _held_together(
     from netsculpt.modules.detectors._layered.aggregating import aggregated
 
     beyond = held.max(initial=NO_MODULE) + 1
-    node_of = _alone_if_none(np.where((held < 0) & (groups >= 0), groups + beyond, held))
+    node_of = alone_if_none(np.where((held < 0) & (groups >= 0), groups + beyond, held))
     level = level._replace(anchored=held >= 0)
     return aggregated(level, node_of, int(node_of.max(initial=-1)) + 1), node_of
 

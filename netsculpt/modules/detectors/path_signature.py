@@ -64,9 +64,13 @@ def path_signature(
     exactly in all networks of one hidden layer, .6 – .9 of those of two, .3 – .7 of three; inputs
     in .6 – 1.0, .5 – .9, .2 – .8. An input may keep paths to functions that it does not decide, and
     weights without biases hardly tell which of them carry something: `functional`, which has data,
-    is right more often (`analyses/detectors.py`). *Loses* where modules are only denser than the
-    rest (`leiden` finds those), and where each output has separate wiring: there are then up to as
-    many modules as units.
+    is right more often (`analyses/detectors.py`).
+
+    *Loses* where modules are only denser than the rest (`layered` finds those). Outputs of a module
+    that each read other units, as in planted networks, are no clear groups: mean silhouette
+    .3 – .45 at densities of .5 inside modules and .05 between, where random wiring reaches .35. So
+    every output is a function, hidden units serve many different sets of them, and most modules are
+    single units: 28 of 46 for three modules in four layers of twelve.
 
     Weights enter as magnitude, signs in 2 only; pass ``graph.pattern`` for modules of the mask.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 
 from netsculpt.core.declared import varies_with
@@ -13,6 +13,7 @@ from netsculpt.core.errors import GraphError
 from netsculpt.core.random import RNG, root_seed, stream
 from netsculpt.graph.graph import NetGraph, live_units
 from netsculpt.graph.partition import NO_MODULE, Partition
+from netsculpt.modules.detectors._together import nodes_of
 from netsculpt.modules.magnitudes import live_magnitudes
 from netsculpt.modules.ncut import ncut
 from netsculpt.modules.quality import quality
@@ -27,7 +28,13 @@ _TOLERANCE = 1e-4  # of eigenvalues: a smaller one costs twice the time and move
 
 
 @varies_with("unit scales", "seed")
-def spectral(graph: NetGraph, *, rng: RNG = None, k: int | None = None) -> Partition:
+def spectral(
+    graph: NetGraph,
+    *,
+    rng: RNG = None,
+    k: int | None = None,
+    together: ArrayLike | None = None,
+) -> Partition:
     r"""Find k modules of small n-cut by normalised spectral clustering.
 
     The method of the clusterability papers. It ignores layers: on networks with weak modules it
@@ -49,17 +56,21 @@ def spectral(graph: NetGraph, *, rng: RNG = None, k: int | None = None) -> Parti
         Number of modules. None: the one of 1 … 16 (never fewer than components) with the highest
         layer-aware modularity, the smallest on a tie. n-cut itself favours few modules, and the
         largest eigengap finds planted modules less often.
+    together
+        Labels [U] of units that are one node (equal labels), −1 for others, as in `layered`: what
+        a node's units send each other is its own affinity, so that n-cut is unchanged.
 
     Returns
     -------
     Partition
-        −1 for dead units and for those whose edges all have weight 0; ``quality`` is the n-cut:
+        −1 for dead units and for nodes whose edges all have weight 0; ``quality`` is the n-cut:
         lower is better.
 
     Raises
     ------
     GraphError
-        If `k` is below 1 or above the number of units to cluster.
+        If `k` is below 1 or above the number of nodes to cluster, or if `together` is not one label
+        per unit.
 
     Notes
     -----
@@ -74,26 +85,30 @@ def spectral(graph: NetGraph, *, rng: RNG = None, k: int | None = None) -> Parti
     [0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 1, 1]
     """
     seed = root_seed(rng)
-    affinity, units = _affinity(graph)
-    if k is not None and not 1 <= k <= units.size:
+    live = live_units(graph)
+    node_of = nodes_of(graph, live, together)
+    affinity, nodes = _affinity(graph, live, node_of)
+    if k is not None and not 1 <= k <= nodes.size:
+        each = "live units" if together is None else "sets of live units held together"
         raise GraphError(
-            f"k is {k}: 1 … {units.size} is needed, the number of live units of {graph!r} with "
-            "weight"
+            f"k is {k}: 1 … {nodes.size} is needed, the number of {each} of {graph!r} with weight"
         )
     component = _components(affinity)
     n_components = int(component.max(initial=-1)) + 1
     strength = np.asarray(affinity.sum(axis=1), dtype=np.float64)
-    most = min(max(_MOST_MODULES, n_components), units.size)
+    most = min(max(_MOST_MODULES, n_components), nodes.size)
     candidates = range(n_components, most + 1) if k is None else range(k, k + 1)
     partitions = []
     with _one_thread():
         vectors = _leading_eigenvectors(affinity, component, candidates[-1], seed)
         for n_modules in candidates:
-            labels = np.full(graph.n_units, NO_MODULE, dtype=np.int64)
+            of_nodes = np.full(node_of.max(initial=-1) + 1, NO_MODULE, dtype=np.int64)
             if n_modules > n_components:
-                labels[units] = _clustered(vectors[:, :n_modules], seed)
+                of_nodes[nodes] = _clustered(vectors[:, :n_modules], seed)
             else:
-                labels[units] = _packed(component, strength, n_modules)
+                of_nodes[nodes] = _packed(component, strength, n_modules)
+            labels = np.full(graph.n_units, NO_MODULE, dtype=np.int64)
+            labels[live] = of_nodes[node_of]
             partitions.append(Partition(labels))
     # Rounding makes near ties equal, and max() returns the first of equals.
     best = max(partitions, key=lambda partition: round(quality(graph, partition), 12))
@@ -112,17 +127,24 @@ def _one_thread() -> AbstractContextManager[object]:
     return limits
 
 
-def _affinity(graph: NetGraph) -> tuple[csr_array, NDArray[np.intp]]:
-    """Symmetric affinity [N, N] of the units with weight, and the units [N]."""
-    live = live_units(graph)
-    sources, targets = graph.sources, graph.weights.indices
+def _affinity(
+    graph: NetGraph, live: NDArray[np.bool_], node_of: NDArray[np.int32]
+) -> tuple[csr_array, NDArray[np.intp]]:
+    """Symmetric affinity [N, N] of the nodes with weight, and these nodes [N].
+
+    `node_of` is the node of each live unit [n].
+    """
+    number = np.zeros(graph.n_units, dtype=np.int64)
+    number[live] = node_of
     weight = live_magnitudes(graph, live)
     # Neither stored zeros nor weights that vanish next to the largest may join components.
     joined = weight > _NOTHING
-    upper = csr_array((weight[joined], (sources[joined], targets[joined])), graph.weights.shape)
-    affinity = csr_array(upper + upper.T)
-    units = np.flatnonzero(np.diff(affinity.indptr))
-    return affinity[units][:, units], units
+    ends = number[graph.sources[joined]], number[graph.weights.indices[joined]]
+    n_nodes = int(node_of.max(initial=-1)) + 1
+    one_way = csr_array((weight[joined], ends), (n_nodes, n_nodes))
+    affinity = csr_array(one_way + one_way.T)
+    nodes = np.flatnonzero(np.diff(affinity.indptr))
+    return affinity[nodes][:, nodes], nodes
 
 
 def _components(affinity: csr_array) -> NDArray[np.int32]:

@@ -12,6 +12,7 @@ __all__ = ["rounds_until_mixed", "trade"]
 
 _LOW = np.uint64(0xFFFFFFFF)
 _LEAST_ROUNDS = 8
+_TURNOVERS = 3.0  # of the slowest row, twice: e⁻⁶ of it is left
 _MOST_ROUNDS = 4096
 _WATCHED = 2000  # edges in all chains: standard error of an overlap at most .011
 _MOST_CHAINS = 64
@@ -45,7 +46,8 @@ def rounds_until_mixed(indptr: Any, columns: Any, n_columns: int) -> int:
     if order.size < 2:
         return 0
     turnover = _least_turnover(np.diff(indptr)[order], n_held)
-    half = min(_LEAST_ROUNDS + int(np.ceil(1.0 / turnover)), _MOST_ROUNDS // 2)
+    half = int(np.ceil(max(_LEAST_ROUNDS + 1.0 / turnover, _TURNOVERS / turnover)))
+    half = min(half, _MOST_ROUNDS // 2)
     n_chains = min(max(_WATCHED // columns.size, 1), _MOST_CHAINS)
     chains = np.empty((n_chains, columns.size), columns.dtype)
     for chain in range(n_chains):
@@ -93,8 +95,9 @@ def _share_kept(
 def _least_turnover(sizes: Any, n_columns: int) -> float:
     """Share of a row that a trade replaces, on average over partners, in the slowest row.
 
-    Of rows with d and d' columns (or with as many gaps, which move as columns do) the first
-    replaces about d' / (d + d').
+    Of rows with d and d' columns the first replaces about d' / (d + d'). In a row with most of the
+    n columns it is the gaps that have to move: only columns that are gaps of one row and not of the
+    other do, some d (1 − d' / n) and d' (1 − d / n) of them.
     """
     counts = np.bincount(sizes)
     degrees = np.flatnonzero(counts)
@@ -104,7 +107,9 @@ def _least_turnover(sizes: Any, n_columns: int) -> float:
         for other in degrees:
             by_columns += counts[other] * other / (own + other)
             if own < n_columns:
-                by_gaps += counts[other] * (n_columns - other) / (2 * n_columns - own - other)
+                mine = own * (1.0 - other / n_columns)
+                theirs = other * (1.0 - own / n_columns)
+                by_gaps += counts[other] * mine * theirs / (mine + theirs) / (n_columns - own)
         if own < n_columns:  # a full row has nothing to trade
             least = min(least, max(by_columns, by_gaps) / sizes.size)
     return least

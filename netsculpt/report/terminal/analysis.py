@@ -14,6 +14,7 @@ from rich.tree import Tree
 from netsculpt.core.catalog import names
 from netsculpt.core.forms import FORMS
 from netsculpt.graph.graph import Layer, NetGraph
+from netsculpt.modules.perturbed import LEFT_OUT
 from netsculpt.report.hierarchy_words import hierarchy_statements, several
 from netsculpt.report.terminal._style import console, literal, plain_table
 from netsculpt.report.terminal.fidelity import fidelity_section
@@ -154,10 +155,13 @@ def _stability(each: Detected, n_seeds: int) -> list[str]:
     agreeing = ""
     if each.mean_confidence is not None:
         agreeing = f"; {each.mean_confidence:.0%} of the runs agree on where a unit belongs"
+    without = f", each without {LEFT_OUT:.0%} of the edges," if each.is_deterministic else ""
     lines = [
-        f"Stability {each.stability:.2f} (mean AMI of {n_seeds} runs with each other or with these "
-        f"modules; 1 = always the same){agreeing}"
+        f"Stability {each.stability:.2f} (mean AMI of {n_seeds} runs{without} with each other or "
+        f"with these modules; 1 = always the same){agreeing}"
     ]
+    if each.is_deterministic:
+        lines.append(f"{each.detector} is deterministic: on all edges every run is the same")
     if each.verdict == "unstable":
         lines.append(
             f"Better than one run: their consensus of "
