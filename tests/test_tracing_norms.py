@@ -17,6 +17,8 @@ import netsculpt
 from netsculpt.core.errors import GraphError, TopologyError
 from netsculpt.graph.graph import NetGraph
 from netsculpt.paths import pair_weights
+from netsculpt.pipeline import AnalysisPlan, analyze
+from netsculpt.report.terminal.analysis import print_report
 from netsculpt.tracing import fidelity, trace
 
 D = 8
@@ -24,12 +26,13 @@ EPS = 1e-6
 Norm = Callable[[Function, Tensor], Tensor]
 
 
-def around(norm: Norm) -> Function:
-    """A sparse net of four inputs and three outputs with a norm between two layers."""
+def around(*norms: Norm) -> Function:
+    """A sparse net of four inputs and, for each norm between two layers, three outputs."""
     torch.manual_seed(0)
 
     def forward(net: Function, x: Tensor) -> Tensor:
-        return net.last(functional.leaky_relu(norm(net, net.first(x))))
+        normed = (norm(net, net.first(x)) for norm in norms)
+        return torch.cat([net.last(functional.leaky_relu(y)) for y in normed], 1)
 
     net = Function(
         forward, first=nn.Linear(4, D), last=nn.Linear(D, 3), gamma=nn.Parameter(torch.randn(D)),
@@ -105,8 +108,8 @@ NOT_NORMS: dict[str, Norm] = {  # they couple units, but do not normalise them
 }
 
 
-def traced(norm: Norm, **options: object) -> NetGraph:
-    return trace(around(norm), torch.zeros(1, 4), **options)
+def traced(*norms: Norm, **options: object) -> NetGraph:
+    return trace(around(*norms), torch.zeros(1, 4), **options)
 
 
 def moved(net: nn.Module) -> np.ndarray:
@@ -125,53 +128,50 @@ def same_graph(one: NetGraph, two: NetGraph) -> None:
     np.testing.assert_allclose(one.weights.data, two.weights.data, rtol=1e-5)
 
 
-@pytest.mark.parametrize("name", [*LAYER_NORMS, *RMS_NORMS])
-def test_one_function_makes_one_graph(name: str) -> None:
-    forms = LAYER_NORMS if name in LAYER_NORMS else RMS_NORMS
-    net = around(forms[name])
-    graph = trace(net, torch.zeros(1, 4))
-    same_graph(graph, traced(forms["torch"]))
-    assert [x.n_units for x in graph.layers] == [4, D, 3]
-    assert np.array_equal(pair_weights(graph.pattern) > 0, _apart())
+FORMS = {"layer": LAYER_NORMS, "RMS": RMS_NORMS}
+APART = np.zeros((4, 3), bool)  # input 0 leads to output 0, the others to the others
+APART[0, 0] = APART[1:, 1:] = True
+
+
+@pytest.mark.parametrize("kind", FORMS)
+def test_one_function_makes_one_graph(kind: str) -> None:
+    forms = FORMS[kind]
+    net, native = around(*forms.values()), around(*[forms["torch"]] * len(forms))
+    graph, expected = (trace(x, torch.zeros(1, 4)) for x in (net, native))
+    same_graph(graph, expected)
+    assert sum(x.n_units for x in graph.layers) == 4 + len(forms) * (D + 3 + 3)
+    assert np.array_equal(pair_weights(graph.pattern) > 0, np.tile(APART, len(forms)))
     assert fidelity(net, graph, torch.zeros(1, 4), rng=0).max_error < 1e-7
 
 
-def _apart() -> np.ndarray:
-    """Input 0 leads to output 0, the others to the others: statistics make no edges."""
-    apart = np.zeros((4, 3), bool)
-    apart[0, 0] = apart[1:, 1:] = True
-    return apart
-
-
-@pytest.mark.parametrize("name", ["squares", "deviation", "Llama", "length"])
-def test_dense_norms_have_the_paths_of_the_derivative(name: str) -> None:
-    forms = LAYER_NORMS if name in LAYER_NORMS else RMS_NORMS
-    net = around(forms[name])
+@pytest.mark.parametrize("kind", FORMS)
+def test_dense_norms_have_the_paths_of_the_derivative(kind: str) -> None:
+    forms = list(FORMS[kind].values())[:3]
+    net = around(*forms)
     graph = trace(net, torch.zeros(1, 4), norms="dense")
-    native = traced(forms["torch"], norms="dense")
+    native = traced(*forms[:1] * 3, norms="dense")
     assert [x.n_units for x in graph.layers] == [x.n_units for x in native.layers]
-    assert [x.n_units for x in graph.layers] == [4, D, 1, D, 3]
-    np.testing.assert_allclose(graph.weights.data, native.weights.data, rtol=1e-6)
+    assert [x.n_units for x in graph.layers] == [4, *[D, 1, D, 3] * 3, 9]
+    np.testing.assert_allclose(graph.weights.data, native.weights.data, rtol=1e-5)
+    assert fidelity(net, graph, torch.zeros(1, 4), rng=0).max_error < 1e-7
     assert moved(net.double()).all()
     assert (pair_weights(graph.pattern) > 0).all()
-    assert graph.n_parameters == traced(forms[name]).n_parameters
-    assert fidelity(net.float(), graph, torch.zeros(1, 4), rng=0).max_error < 1e-7
 
 
-@pytest.mark.parametrize("name", NOT_NORMS)
-def test_what_couples_units_without_normalising_keeps_its_edges(name: str) -> None:
-    net = around(NOT_NORMS[name])
+def test_what_couples_units_without_normalising_keeps_its_edges() -> None:
+    net = around(*NOT_NORMS.values())
     graph = trace(net, torch.zeros(1, 4))
     assert np.array_equal(pair_weights(graph.pattern) > 0, moved(net.double()))
-    same_graph(graph, traced(NOT_NORMS[name], norms="dense"))
+    assert not trace_step(graph)["factors"]
 
 
 def test_norms_that_are_not_folded_leave_weights_as_they_are() -> None:
-    for form in (LAYER_NORMS["torch"], LAYER_NORMS["deviation"], RMS_NORMS["length"]):
-        net = around(form)
-        graph = trace(net, torch.zeros(1, 4), fold_norms=False)
-        assert np.array_equal(graph.block("input", "first").toarray(), net.first.weight.detach().T)
-        assert np.array_equal(graph.block("first", "last").toarray(), net.last.weight.detach().T)
+    net = around(LAYER_NORMS["torch"], LAYER_NORMS["deviation"], RMS_NORMS["length"])
+    graph = trace(net, torch.zeros(1, 4), fold_norms=False)
+    for call in ("", " (2)", " (3)"):
+        into, out_of = (f"{name}{call}" for name in ("first", "last"))
+        assert np.array_equal(graph.block("input", into).toarray(), net.first.weight.detach().T)
+        assert np.array_equal(graph.block(into, out_of).toarray(), net.last.weight.detach().T)
 
 
 def test_a_statistic_that_is_used_elsewhere_stays() -> None:
@@ -228,11 +228,10 @@ def test_norms_of_channels(by_hand: Norm, native: Norm, n_statistics: int) -> No
     ]
     example = torch.zeros(1, 2, 6, 6)
     same_graph(*(trace(net, example) for net in nets))
-    for net in nets:
-        dense = trace(net, example, norms="dense")
-        meeting = [n_statistics, 6] if n_statistics else []  # one channel's own statistics: none
-        assert [x.n_units for x in dense.layers] == [2, 6, *meeting, 2]
-        assert fidelity(net, dense, example, rng=0).max_error < 1e-7
+    dense = [trace(net, example, norms="dense") for net in nets]
+    meeting = [n_statistics, 6] if n_statistics else []  # one channel's own statistics: none
+    assert [[x.n_units for x in graph.layers] for graph in dense] == [[2, 6, *meeting, 2]] * 2
+    assert fidelity(nets[0], dense[0], example, rng=0).max_error < 1e-7
 
 
 def test_batch_norm_of_its_own_statistics_by_hand() -> None:
@@ -262,9 +261,10 @@ def batch_norm(size: int, *off: int, beta: float = 0.0, kind: type = nn.BatchNor
     return norm
 
 
-@pytest.mark.parametrize("beta", [0.0, 1.5])
-@pytest.mark.parametrize("fold_norms", [True, False])
-@pytest.mark.parametrize("order", ["before", "after"])
+@pytest.mark.parametrize(
+    ("order", "fold_norms", "beta"),
+    [("before", True, 0.0), ("before", True, 1.5), ("after", True, 1.5), ("after", False, 0.0)],
+)
 def test_units_that_a_norm_switches_off_are_dead(order: str, fold_norms: bool, beta: float) -> None:
     norm = [batch_norm(6, 1, 4, beta=beta), nn.ReLU()]
     middle = norm if order == "before" else norm[::-1]
@@ -276,6 +276,15 @@ def test_units_that_a_norm_switches_off_are_dead(order: str, fold_norms: bool, b
     assert trace_step(graph)["constant_units"] == {"0": 2}
     assert np.array_equal(live.pattern.weights.sum(axis=1)[live.layer("0").units], [3.0] * 4)
     assert fidelity(net, graph, torch.zeros(1, 4), rng=0).max_error < 1e-7
+
+
+def test_the_report_says_why_units_are_dead(capsys: pytest.CaptureFixture[str]) -> None:
+    net = nn.Sequential(nn.Linear(4, 6), batch_norm(6, 1, 4), nn.ReLU(), nn.Linear(6, 3))
+    graph = trace(net, torch.zeros(1, 4))
+    print_report(analyze(graph, AnalysisPlan(n_nulls=0, n_seeds=0), rng=0))
+    words = " ".join(capsys.readouterr().out.split())
+    assert "2 dead units (on no input→output path)" in words
+    assert "2 units are dead because a factor of 0, such as γ of their norm" in words
 
 
 @pytest.mark.parametrize("kind", [nn.LayerNorm, nn.RMSNorm, "by hand", "a factor"])
@@ -351,8 +360,7 @@ def test_outputs_that_are_switched_off_keep_their_places() -> None:
         trace(net, torch.zeros(1, 4))
 
 
-@pytest.mark.parametrize("convolutional", [True, False])
-@pytest.mark.parametrize("last", [True, False])
+@pytest.mark.parametrize(("convolutional", "last"), [(True, False), (True, True), (False, True)])
 def test_a_state_dict_says_the_same_as_its_net(
     tmp_path: Path, convolutional: bool, last: bool
 ) -> None:
