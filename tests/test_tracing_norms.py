@@ -20,6 +20,8 @@ from netsculpt.paths import pair_weights
 from netsculpt.pipeline import AnalysisPlan, analyze
 from netsculpt.report.terminal.analysis import print_report
 from netsculpt.tracing import fidelity, trace
+from netsculpt.tracing.export import exported
+from netsculpt.tracing.norms import with_norms
 
 D = 8
 EPS = 1e-6
@@ -244,6 +246,23 @@ def test_batch_norm_of_its_own_statistics_by_hand() -> None:
         same_graph(graph, traced(LAYER_NORMS["torch"]))
 
 
+def test_programs_in_files_are_read_in_the_same_way(tmp_path: Path) -> None:
+    net = around(RMS_NORMS["Llama"], LAYER_NORMS["squares"]).eval()
+    program = torch.export.export(net, (torch.zeros(1, 4),))
+    torch.export.save(program, tmp_path / "net.pt2")
+    same_graph(netsculpt.load(tmp_path / "net.pt2"), trace(net, torch.zeros(1, 4)))
+
+
+@pytest.mark.parametrize(("size", "tried"), [(2, True), ((1 << 21) + 1, False)])
+def test_activations_too_large_to_try_stay_as_they_are_written(size: int, tried: bool) -> None:
+    def norm(net: Function, x: Tensor) -> Tensor:
+        wide = x[:, None].expand(-1, size, -1)  # takes no memory
+        return (wide / wide.abs().amax(-1, keepdim=True))[:, 0]
+
+    program = with_norms(exported(around(norm), (torch.zeros(1, 4),)))
+    assert any(op.name == "normalisation" for op in program.ops) == tried
+
+
 def test_norms_takes_two_words() -> None:
     with pytest.raises(GraphError, match="norms is 'thick': one of scale, dense is needed"):
         traced(RMS_NORMS["torch"], norms="thick")
@@ -358,6 +377,17 @@ def test_outputs_that_are_switched_off_keep_their_places() -> None:
     net[3].weight.data.zero_()
     with pytest.raises(TopologyError, match="output does not depend on its inputs"):
         trace(net, torch.zeros(1, 4))
+
+
+def test_one_of_several_outputs_is_always_the_same() -> None:
+    net = Function(
+        lambda net, x: (net.norm(net.b(net.a(x))), net.c(net.a(x))), a=nn.Linear(4, 5),
+        b=nn.Linear(5, 3), norm=batch_norm(3, 0, 1, 2), c=nn.Linear(5, 2),
+    )  # fmt: skip
+    graph = trace(net, torch.zeros(1, 4))
+    assert [x.name for x in graph.layers if x.role == "output"] == ["c"]
+    assert trace_step(graph)["constant_units"] == {"b": 3}
+    assert fidelity(net, graph, torch.zeros(1, 4), rng=0).max_error < 1e-7
 
 
 @pytest.mark.parametrize(("convolutional", "last"), [(True, False), (True, True), (False, True)])

@@ -83,8 +83,8 @@ def _holds_tokens(values: Any) -> bool:
 def _finish(program: Program, values: Mapping[str, Any], builder: Builder) -> None:
     """Mark whole layers as outputs, and add a layer of identity edges for each other output."""
     outputs = [values[name] for name in inputs_of(program.outputs)]
-    outputs = [x for x in outputs if isinstance(x, Activation)]
-    if not any(bool((x.units != NOTHING).any()) for x in outputs):
+    outputs = [x for x in outputs if isinstance(x, Activation) and (x.units != NOTHING).any()]
+    if not outputs:
         raise TopologyError(
             "the net's output does not depend on its inputs: a net that computes something from "
             "them is needed. Look at what its forward returns"

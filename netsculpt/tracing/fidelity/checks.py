@@ -120,11 +120,13 @@ def fidelity(
     -------
     Fidelity
         The error of a layer is that of its worst unit, :math:`|z_j - \hat z_j|` as a share of
-        :math:`\sum_i |w_{ij} v_i| + |z_j|`: 0 … 1. That of the outputs is the largest difference
-        between `net` and a forward pass with the graph's edges in the place of its weights (in
-        "values" layers; other layers run as they are), over the largest output. Computed in
-        float64; the graph's weights are rounded to float32 unless the net's are float64, and
-        `net` runs in its own type: errors of about 1e-7 in layers and 1e-6 in outputs are rounding.
+        :math:`\sum_i |w_{ij} v_i| + |z_j|`: 0 … 1. That of the outputs is over the largest output,
+        and the sum of two differences: between forward passes in float64 with the graph's edges and
+        with the net's weights (in "values" layers; other layers run as they are), and between the
+        exported operations and `net` in the net's own types. So what the net loses by rounding or
+        underflow does not count. The graph's weights are rounded to float32 unless the net's are
+        float64: errors of about 1e-7 are rounding. If the net branches on values, inputs that take
+        the traced branch are drawn; where random ones do not, `compared_on` is "the example".
 
     Raises
     ------
@@ -135,7 +137,8 @@ def fidelity(
 
     Notes
     -----
-    Cost: a trace, three forward passes and O(E). Memory: about 40 bytes per edge.
+    Cost: a trace, four forward passes (more if the net branches on values) and O(E). Memory: about
+    40 bytes per edge.
 
     Examples
     --------

@@ -6,7 +6,8 @@ itself, or divided by one, after another may have been subtracted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence, Set
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +16,7 @@ from torch import Tensor
 
 from netsculpt.tracing.norms.normalisation import NAME, Normalisation
 from netsculpt.tracing.norms.probing import measured
-from netsculpt.tracing.program import Constant, Op, Program, Ref, inputs_of
+from netsculpt.tracing.program import Constant, Op, Program, Ref, inputs_of, mapped
 
 __all__ = ["with_norms"]
 
@@ -36,14 +37,17 @@ _FUNCTIONS = (
 )
 _PURE = frozenset((*_CASTS, *_PRODUCTS, *_DIFFERENCES, *_MOVES, *_STATISTICS, *_FUNCTIONS))
 _MOST_PARTS = 40  # hand-written norms have about ten operations
+_MOST_ELEMENTS = 1 << 24  # of one activation, and
+_MOST_IN_ALL = 1 << 30  # of all, that are run on random numbers: seconds
 _MOST_STEPS = 4  # from what is multiplied back to what is normalised
 
 
 def with_norms(program: Program) -> Program:
     """The program with one `Normalisation` in the place of each one that is written by hand.
 
-    Operations that only it took are left out. Cost O(operations), and a run of the operations of
-    each candidate on a few random activations.
+    Operations that only it took are left out. Cost O(operations), and a few runs of the operations
+    of each different candidate on random activations. Candidates of more than 2²⁴ elements stay as
+    they are written.
     """
     found = {op.parts[-1].output: op for op in _Search(program).normalisations()}
     if not found:
@@ -64,6 +68,9 @@ class _Search:
         self.program = program
         self.makers = {op.output: op for op in program.ops}
         self.place = {op.output: index for index, op in enumerate(program.ops)}
+        self.probed: dict[str, tuple[str, float] | None] = {}
+        self.left = _MOST_IN_ALL
+        known = set(program.constants)
         self.takers: dict[str, list[Op]] = {}
         self.live = set(program.inputs)  # values that depend on the inputs
         for op in program.ops:
@@ -71,6 +78,9 @@ class _Search:
                 self.takers.setdefault(name, []).append(op)
             if not self.live.isdisjoint(op.inputs):
                 self.live.add(op.output)
+            elif known.issuperset(op.inputs) and _is_of_aten(op):
+                known.add(op.output)
+        self.known = known  # constants, and what operations of ATen make of them
 
     def normalisations(self) -> Iterator[Normalisation]:
         """Each normalisation, in the order in which they run."""
@@ -90,7 +100,7 @@ class _Search:
                 if parts is None:
                     continue
                 plain = [_unscaled(x, self.live) if x in inner else x for x in parts]
-                probed = measured(plain, base, op.shape, dims, self._constants(plain))
+                probed = self._probed(plain, base, op.shape, dims)
                 if probed is None:
                     continue
                 kind, level = probed
@@ -103,6 +113,25 @@ class _Search:
                     level * self._product(inner, op.shape) * self._product(after, op.shape),
                 )  # fmt: skip
         return None
+
+    def _probed(
+        self, parts: Sequence[Op], base: str, shape: tuple[int, ...], dims: tuple[int, ...]
+    ) -> tuple[str, float] | None:
+        """What `measured` says, once for operations that are the same; None if they are too large.
+
+        Files that nobody vouches for come here: the elements of all probes together are bounded.
+        """
+        constants = self._constants(parts)
+        number = {name: place for place, name in enumerate([base, *(x.output for x in parts)])}
+        key = repr([dims, *(_numbered(x, number) for x in parts)])
+        if key in self.probed and not constants:
+            return self.probed[key]
+        sizes = [math.prod(x.shape) for x in parts] + [math.prod(shape)]
+        if max(sizes) > _MOST_ELEMENTS or sum(sizes) > self.left:
+            return None
+        self.left -= sum(sizes)
+        self.probed[key] = measured(parts, base, shape, dims, constants)
+        return self.probed[key]
 
     def _factors(self, op: Op) -> Iterator[tuple[str, str]]:
         """What is multiplied, and by what, if both depend on the inputs."""
@@ -155,9 +184,9 @@ class _Search:
             if op.name not in _PURE or len(parts) > _MOST_PARTS:
                 return None
             for name in op.inputs:
-                if name == base or name not in self.live or name in parts:
+                if name == base or name in self.known or name in parts:
                     continue
-                if name not in self.makers:
+                if name not in self.makers or name not in self.live:
                     return None
                 parts[name] = self.makers[name]
                 left.append(self.makers[name])
@@ -177,6 +206,8 @@ class _Search:
     def _is_by_constant(self, op: Op) -> bool:
         """Whether an operation multiplies one activation by a constant that is not a mask."""
         if op.name not in _PRODUCTS or op.kwargs:
+            return False
+        if not all(x in self.live or x in self.known for x in op.inputs):
             return False
         if op.name == "div" and not (isinstance(op.args[0], Ref) and op.args[0].name in self.live):
             return False
@@ -219,6 +250,19 @@ class _Search:
             return self.makers[name].shape
         shape = self.program.inputs.get(name)
         return tuple(self.program.constants[name].shape) if shape is None else tuple(shape)
+
+
+def _numbered(op: Op, number: Mapping[str, int]) -> Any:
+    """An operation with numbers in the place of names."""
+
+    def changed(leaf: Any) -> Any:
+        return ("value", number.get(leaf.name)) if isinstance(leaf, Ref) else leaf
+
+    return op.name, op.shape, mapped([op.args, dict(op.kwargs)], changed)
+
+
+def _is_of_aten(op: Op) -> bool:
+    return op.name == "getitem" or hasattr(torch.ops.aten, op.name)
 
 
 def _unscaled(op: Op, live: Set[str]) -> Op:
