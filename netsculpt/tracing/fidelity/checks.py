@@ -142,6 +142,7 @@ def fidelity(
 
     Examples
     --------
+    >>> import torch
     >>> from netsculpt.tracing import trace
     >>> net = nn.Sequential(nn.Linear(8, 6), nn.BatchNorm1d(6), nn.ReLU(), nn.Linear(6, 2))
     >>> graph = trace(net, torch.zeros(1, 8))
