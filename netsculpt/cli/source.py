@@ -28,7 +28,7 @@ _net_option = partial(typer.Option, rich_help_panel=_PANEL)
 _DTYPES = ("float32", "float64", "float16", "bfloat16", "int64", "int32", "bool")
 _OF_MODEL = (  # options that need --model
     *("example_shape", "example_dtype", "edge_norm", "granularity", "unroll", "no_fold_norms"),
-    "max_edges",
+    *("norms", "max_edges"),
 )
 
 
@@ -93,6 +93,15 @@ class Source:
             help="Leave the factors of batch norm and other normalizations out of the edges.",
         ),
     ] = False
+    norms: Annotated[
+        str | None,
+        choice(
+            ("scale", "dense"),
+            "Normalizations by mean and spread: {}: a factor of each unit, or their statistics as "
+            "units that couple all others; default scale.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None
     max_edges: Annotated[int | None, _net_option(min=1, help="Refuse graphs with more edges.")] = (
         None
     )
@@ -100,7 +109,7 @@ class Source:
     @property
     def trace_options(self) -> dict[str, Any]:
         """Keyword arguments for `netsculpt.trace`: those that were given."""
-        names = ("edge_norm", "granularity", "unroll", "max_edges")
+        names = ("edge_norm", "granularity", "norms", "unroll", "max_edges")
         options = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
         return options | ({"fold_norms": False} if self.no_fold_norms else {})
 

@@ -32,4 +32,4 @@ def addition(call: Call) -> Activation:
     activation = activation.broadcast(shape)
     if isinstance(constant, Constant):  # −∞, as attention masks add, makes the sum always −∞
         activation = activation.without(constant.value == -torch.inf)
-    return scale(call, activation, torch.tensor(sign))
+    return scale(call, activation, torch.tensor(sign, dtype=torch.float64))
