@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from netsculpt.core.random import RNG, root_seed, stream
 from netsculpt.graph.graph import NetGraph
+from netsculpt.tracing.example import Example
 from netsculpt.tracing.export import evaluating, exported
 from netsculpt.tracing.fidelity.bench import Bench, Check, Outcome
 from netsculpt.tracing.fidelity.embedding import EMBEDDINGS, embedding_error, rebuilt_embedding
@@ -81,7 +82,7 @@ class Fidelity:
 def fidelity(
     net: nn.Module,
     graph: NetGraph,
-    example: Tensor | tuple[Tensor, ...],
+    example: Tensor | Sequence[Any] | Mapping[str, Any],
     *,
     rng: RNG = None,
 ) -> Fidelity:
@@ -147,7 +148,7 @@ def fidelity(
     [('0', 'values'), ('3', 'values')]
     """
     options, seed = options_of(graph), root_seed(rng)
-    examples = (example,) if isinstance(example, Tensor) else tuple(example)
+    examples = Example.of(net, example)
     program = exported(net, examples)
     builder, shadows = followed(program, options)
     require_same_edges(graph, builder.graph())
@@ -173,7 +174,7 @@ def fidelity(
     with torch.no_grad():
         by_name = dict(zip(program.inputs, inputs, strict=True))
         by_edges = outputs(program, shadows, by_name, instead)
-        by_net = _outputs(net, inputs)
+        by_net = _outputs(net, examples.filled(inputs))
     apart = [
         float(torch.where(x == y, 0.0, (x - y).abs()).nan_to_num(nan=torch.inf).max())
         for x, y in zip(by_edges, by_net, strict=True)
@@ -208,9 +209,7 @@ def _outcome(bench: Bench, layer: int) -> Outcome:
     return Outcome("values", embedding_error(bench, op, layer))
 
 
-def _inputs(
-    bench: Bench, examples: tuple[Tensor, ...], rng: np.random.Generator
-) -> tuple[Tensor, ...]:
+def _inputs(bench: Bench, examples: Example, rng: np.random.Generator) -> tuple[Tensor, ...]:
     """Normal numbers; tokens for embeddings; 0 and 1 for other integers."""
     inputs = []
     for name, example in zip(bench.program.inputs, examples, strict=True):
@@ -227,7 +226,7 @@ def _inputs(
     return tuple(inputs)
 
 
-def _outputs(net: nn.Module, inputs: tuple[Tensor, ...]) -> list[Tensor]:
+def _outputs(net: nn.Module, inputs: Example) -> list[Tensor]:
     with evaluating(net):
-        values = torch.utils._pytree.tree_leaves(net(*inputs))
+        values = torch.utils._pytree.tree_leaves(inputs.run(net))
     return [x.detach().cpu().double() for x in values if isinstance(x, Tensor)]
