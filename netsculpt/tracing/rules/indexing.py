@@ -68,7 +68,8 @@ def _by_arrays(call: Call, activation: Activation) -> Activation:
 
     chosen = mapped(arrays, array)
     moved = same.changed(lambda x: torch.ops.aten.index(x, chosen))
-    if tuple(moved.shape) != call.op.shape:
+    fixed = all(isinstance(size, int) for size in call.op.shape)
+    if not fixed or tuple(moved.shape) != call.op.shape:
         raise call.refusal(
             "how many elements it returns depends on a mask, so the net has no fixed shape. "
             "Multiply by the mask instead, as in a dense form of the layer"

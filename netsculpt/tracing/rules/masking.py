@@ -15,7 +15,7 @@ from netsculpt.tracing.rules._parts.meeting import meet
 
 __all__ = ["masking"]
 
-OPS = ("masked_fill", "tril", "triu", "where")
+OPS = ("masked_fill", "masked_select", "nonzero", "tril", "triu", "where")
 
 
 def masking(call: Call) -> Activation:
@@ -32,7 +32,7 @@ def masking(call: Call) -> Activation:
         one, two = call.args[0], None
     elif name == "masked_fill":
         two, mask, one = call.args
-    elif len(call.args) == 3:
+    elif name == "where" and len(call.args) == 3:
         mask, one, two = call.args
     else:
         raise call.refusal(

@@ -94,7 +94,11 @@ def _one(call: Call, dim: int, size: int) -> Callable[[Tensor], Any]:
         scales = scales[0] if scales and isinstance(scales[0], list | tuple) else scales
         scale = scales[dim] if len(scales) > dim else None
         corners = call.arg(2, "align_corners")
-        if "bicubic" in name or name.endswith("_aa"):
+        if name.endswith("_aa"):
+            raise call.refusal(
+                "it smooths before it resizes, which has a rule only with granularity='channel'"
+            )
+        if "bicubic" in name:
             wide: Any = getattr(aten, name).default
             return lambda x: wide(x[..., None], [size, 1], corners, scale, None)[..., 0]
         return lambda x: aten.upsample_linear1d.default(x, [size], corners, scale)

@@ -33,7 +33,8 @@ def ranking(call: Call) -> Any:
     n_dims = activation.units.ndim
     stable = name in ("argsort", "sort") and isinstance(call.arg(1, "dim", -1), bool)
     index = 2 if stable else _DIM.get(name, 1)
-    dim = 0 if index is None else call.arg(index, "dim", -1)
+    default = None if name in ("argmax", "argmin") else -1
+    dim = 0 if index is None else call.arg(index, "dim", default)
     if dim is None:
         raise call.refusal(
             "it compares all elements, those of other samples too: name one dimension after the "

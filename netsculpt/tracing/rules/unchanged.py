@@ -12,7 +12,16 @@ __all__ = ["unchanged"]
 
 OPS = (
     *("_to_copy", "alpha_dropout", "conj", "conj_physical", "_conj", "dropout", "feature_dropout"),
-    *("float", "half", "positive", "resolve_conj", "resolve_neg", "to", "type_as"),
+    *(
+        "float",
+        "half",
+        "native_dropout",
+        "positive",
+        "resolve_conj",
+        "resolve_neg",
+        "to",
+        "type_as",
+    ),
 )
 
 
@@ -23,4 +32,5 @@ def unchanged(call: Call) -> Any:
         return activation
     if "dropout" in call.op.name and call.arg(2, "train", False):
         raise call.refusal("it drops elements at random in evaluation mode too")
-    return call.passed(activation)
+    same = call.passed(activation)
+    return (same, None) if call.op.name == "native_dropout" else same
