@@ -158,7 +158,7 @@ def test_examples_on_the_command_line(tmp_path: Path) -> None:
     names: dict[str, Any] = {}
     exec(FACTORIES, names)
     cases = {
-        "Net": (["ids=1,5:int64", "attention_mask=1,5:int64", "flag=false"], [9, 5, 4, 4, 2]),
+        "Net": (["ids=1,5:int64", "attention_mask=1,5:int64", "flag=false"], [9, 1, 4, 4, 2]),
         "Nested": (["batch.x=1,3"], [3, 2]),
     }
     for name, (inputs, expected) in cases.items():

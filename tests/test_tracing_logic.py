@@ -233,3 +233,13 @@ def test_inputs_that_are_compared_with_a_number_are_still_inputs() -> None:
     parts = layers()
     net = Function(lambda net, x: net.q((x > 0.5).float()), **parts)
     same(trace(net, X), trace(Function(lambda net, x: net.q(x), **parts), X))
+
+
+def test_a_mask_that_multiplies_is_one_unit_and_channels_stay_channels() -> None:
+    def forward(net: Function, ids: Tensor, mask: Tensor) -> Tensor:
+        x = net.words(ids) * mask[..., None]
+        return net.o(x.sum(1) / mask.sum(1, keepdim=True).clamp(min=1))
+
+    net = Function(forward, words=nn.Embedding(WORDS, D), o=nn.Linear(D, 3))
+    graph = trace(net, (IDS, torch.ones_like(IDS)))
+    assert [x.n_units for x in graph.layers] == [WORDS, 1, D, D, D, 3]

@@ -38,7 +38,8 @@ class Example:
             example = (example,)
         signature = inspect.signature(net.forward)
         made = cls(tuple(example), {}) if isinstance(example, Sequence) else cls((), dict(example))
-        if made.kwargs and not _binds(signature, made):
+        named_well = any(name in signature.parameters for name in made.kwargs)
+        if made.kwargs and not named_well and not _binds(signature, made):
             made = cls((dict(example),), {})  # one input that is a dictionary
         made._check()
         if not _binds(signature, made):

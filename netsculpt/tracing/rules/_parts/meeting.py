@@ -24,7 +24,21 @@ def meet(call: Call, operands: Sequence[Activation]) -> Activation:
         return of_nothing(call.op.shape)
     if len(spread) == 1:
         return replace(spread[0], private=False)
+    for mask in spread:
+        for other in spread:
+            _merge_positions(call, mask, other)
     return junction(call.builder, spread, call.junction_name)
+
+
+def _merge_positions(call: Call, mask: Activation, other: Activation) -> None:
+    """Make the elements of a mask that is an input one unit where they meet the same unit."""
+    if mask is other or not call.builder.is_logic(mask):
+        return
+    present = (mask.units > NOTHING) & (other.units > NOTHING)
+    met = np.stack([other.units[present].numpy(), mask.units[present].numpy()], axis=1)
+    met = np.unique(met, axis=0)
+    again = np.flatnonzero(met[1:, 0] == met[:-1, 0])
+    merge_inputs(call, met[again + 1, 1], met[again, 1])
 
 
 def any_along(
