@@ -158,9 +158,19 @@ def test_an_edge_of_masked_zeros_weighs_nothing_and_stays(tmp_path: Path) -> Non
     assert graph.multiplicity.tolist() == [4]
 
 
-def test_norm_factors_of_zero_keep_edges(tmp_path: Path) -> None:
-    state = {"fc.weight": torch.ones(2, 2), "ln.weight": torch.zeros(2), "ln.bias": torch.ones(2)}
-    assert loaded(state, tmp_path).n_edges == 4
+def test_units_with_a_norm_factor_of_zero_keep_what_arrives_and_feed_nothing(
+    tmp_path: Path,
+) -> None:
+    state = {
+        "fc.weight": torch.full((2, 2), 3.0),
+        "ln.weight": torch.tensor([0.0, 2.0]),
+        "ln.bias": torch.ones(2),
+        "last.weight": torch.ones(1, 2),
+    }
+    graph = loaded(state, tmp_path)
+    assert graph.block("input", "fc").toarray().tolist() == [[3.0, 6.0], [3.0, 6.0]]
+    assert graph.block("fc", "last").toarray().tolist() == [[0.0], [1.0]]
+    assert (graph.n_edges, graph.live().n_edges) == (5, 3)
 
 
 def test_two_norms_multiply(tmp_path: Path) -> None:

@@ -149,7 +149,7 @@ def test_the_provenance_names_the_net(in_home: Path) -> None:
 
 def test_options_reach_the_trace(in_home: Path) -> None:
     plain, spec = exported("researchnets.zoo:block"), "researchnets.zoo:block"
-    given = {"edge_norm": "l2", "granularity": "channel", "unroll": 2}
+    given = {"edge_norm": "l2", "granularity": "channel", "norms": "dense", "unroll": 2}
     options = [x for key, value in given.items() for x in (f"--{key.replace('_', '-')}", value)]
     graph = exported(spec, *options)
     traced = next(x for x in graph.provenance if x.function == "trace").parameters
@@ -274,6 +274,7 @@ def test_the_input_shape_is_needed(in_home: Path) -> None:
         ("--granularity", "channel"),
         ("--unroll", "1"),
         ("--no-fold-norms",),
+        ("--norms", "dense"),
         ("--max-edges", "9"),
     ],
 )

@@ -325,7 +325,7 @@ def test_other_norms_multiply_by_their_weights(make: Callable[[int], nn.Module])
     graph = trace(net, torch.zeros(2, 2))
     expected = net[0].weight.detach().numpy().T * np.array([1, -2, 3, 0])
     assert np.allclose(graph.block("input", "0").toarray(), expected, rtol=1e-6)
-    assert graph.n_edges == 8
+    assert graph.n_edges == 6  # the last output is always the same
 
 
 def test_a_norm_on_the_inputs_and_at_the_end() -> None:

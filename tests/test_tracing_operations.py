@@ -208,6 +208,7 @@ def test_a_sample_of_a_variational_encoder_moves_with_mean_and_spread() -> None:
     net = Function(forward, mean=nn.Linear(D, H), spread=nn.Linear(D, H), b=nn.Linear(H, D))
     graph = trace(net, X[:, 0])
     assert {x.source for x in graph.blocks if x.target == "add"} == {"mean", "spread"}
+    assert fidelity(net, graph, X[:, 0], rng=0).max_error < 1e-5
     assert graph.provenance[-1].parameters["left_out"] == {
         "randn_like": "it draws random numbers, which come from no unit"
     }

@@ -28,16 +28,8 @@ _net_option = partial(typer.Option, rich_help_panel=_PANEL)
 _DTYPES = ("float32", "float64", "float16", "bfloat16", "int64", "int32", "bool")
 _PLAIN = {"true": True, "false": False, "none": None}
 _OF_MODEL = (  # options that need --model
-    *(
-        "example",
-        "example_shape",
-        "example_dtype",
-        "edge_norm",
-        "granularity",
-        "unroll",
-        "no_fold_norms",
-    ),
-    "max_edges",
+    *("example", "example_shape", "example_dtype", "edge_norm", "granularity", "unroll"),
+    *("no_fold_norms", "norms", "max_edges"),
 )
 
 
@@ -111,6 +103,15 @@ class Source:
             help="Leave the factors of batch norm and other normalizations out of the edges.",
         ),
     ] = False
+    norms: Annotated[
+        str | None,
+        choice(
+            ("scale", "dense"),
+            "Normalizations by mean and spread: {}: a factor of each unit, or their statistics as "
+            "units that couple all others; default scale.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None
     max_edges: Annotated[int | None, _net_option(min=1, help="Refuse graphs with more edges.")] = (
         None
     )
@@ -118,7 +119,7 @@ class Source:
     @property
     def trace_options(self) -> dict[str, Any]:
         """Keyword arguments for `netsculpt.trace`: those that were given."""
-        names = ("edge_norm", "granularity", "unroll", "max_edges")
+        names = ("edge_norm", "granularity", "norms", "unroll", "max_edges")
         options = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
         return options | ({"fold_norms": False} if self.no_fold_norms else {})
 

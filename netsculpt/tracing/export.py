@@ -149,14 +149,24 @@ def _op(node: torch.fx.Node) -> Op:
     layers = [path for path, _ in stack.values()]
     value = next(leaves(node.meta.get("val")), None)
     shape = tuple(value.shape) if isinstance(value, Tensor) else ()
+    args = tuple(node.args)
+    if name == "rms_norm" and isinstance(value, Tensor):
+        args = _with_epsilon(args, value.dtype)
     return Op(
         name,
-        _neutral(tuple(node.args)),
+        _neutral(args),
         _neutral(node.kwargs),
         node.name,
         shape,
         layers[-1] if layers else "",
     )
+
+
+def _with_epsilon(args: tuple[Any, ...], dtype: torch.dtype) -> tuple[Any, ...]:
+    """The arguments of an RMS norm with its ε: by default that of the type it computes in."""
+    filled = (*args, *[None] * (4 - len(args)))
+    computed = torch.promote_types(dtype, torch.float32)
+    return (*filled[:3], torch.finfo(computed).eps if filled[3] is None else filled[3])
 
 
 def _neutral(arguments: Any) -> Any:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import torch
 
 from netsculpt.core.errors import TopologyError
 from netsculpt.tracing.constants import evaluated
@@ -16,6 +17,7 @@ from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.engine.columns import SeveralInputs
 from netsculpt.tracing.engine.inputs import Inputs
 from netsculpt.tracing.engine.junction import junction
+from netsculpt.tracing.norms import with_norms
 from netsculpt.tracing.options import TraceOptions
 from netsculpt.tracing.program import Op, Program, filled, inputs_of, leaves
 from netsculpt.tracing.rules import rules
@@ -36,6 +38,7 @@ def followed(program: Program, options: TraceOptions) -> tuple[Builder, dict[str
     It starts with a unit for each element of the inputs. Where elements turn out to be one unit,
     like the pixels of a channel, it starts again with fewer units.
     """
+    program = with_norms(program)
     inputs = Inputs.of(program.inputs, program.whole)
     while True:
         builder = Builder(options, program.parameters)
@@ -87,7 +90,7 @@ def _holds_tokens(values: Any) -> bool:
 def _finish(program: Program, values: Mapping[str, Any], builder: Builder) -> None:
     """Mark whole layers as outputs, and add a layer of identity edges for each other output."""
     outputs = [values[name] for name in inputs_of(program.outputs)]
-    outputs = [x for x in outputs if isinstance(x, Activation)]
+    outputs = [x for x in outputs if isinstance(x, Activation) and (x.units != NOTHING).any()]
     if not outputs:
         raise TopologyError(
             "the net's output does not depend on its inputs: a net that computes something from "
@@ -99,6 +102,7 @@ def _finish(program: Program, values: Mapping[str, Any], builder: Builder) -> No
         )
     for name, state in builder.states:
         junction(builder, [state], name, "state")
+    outputs = [_with_constants(x, builder) for x in outputs]
     outputs.sort(key=lambda x: _whole_layer(x, builder) is not None)  # they may feed the others'
     for value in outputs:
         index = _whole_layer(value, builder)
@@ -106,6 +110,24 @@ def _finish(program: Program, values: Mapping[str, Any], builder: Builder) -> No
             junction(builder, [value], "output", "output")
         else:
             builder.layers[index] = replace(builder.layers[index], role="output")
+
+
+def _with_constants(value: Activation, builder: Builder) -> Activation:
+    """An output with all units of its layer: edges into those that are always the same are cut."""
+    units = value.units[value.units != NOTHING].numpy()
+    index = int(builder.layer_of(units[:1])[0]) if units.size else 0
+    layer = builder.layers[index]
+    every = np.arange(layer.start, layer.stop)
+    missing = np.setdiff1d(every, units)
+    constant = missing.size and np.isin(missing, builder.constant).all()
+    ordered = np.array_equal(np.unique(units), np.setdiff1d(every, missing))
+    whole = Activation(torch.from_numpy(every), value.factor)
+    if not constant or not ordered or _whole_layer(whole, builder) is None:
+        return value
+    for edges in builder.edges[index]:
+        edges.cut(missing)
+    builder.cut.extend(missing.tolist())
+    return whole
 
 
 def _whole_layer(value: Activation, builder: Builder) -> int | None:

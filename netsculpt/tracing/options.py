@@ -7,10 +7,11 @@ from typing import Literal, get_args
 
 from netsculpt.core.errors import GraphError
 
-__all__ = ["EdgeNorm", "Granularity", "TraceOptions"]
+__all__ = ["EdgeNorm", "Granularity", "Norms", "TraceOptions"]
 
 EdgeNorm = Literal["l1", "l2", "sum"]
 Granularity = Literal["channel", "spatial"]
+Norms = Literal["scale", "dense"]
 
 
 @dataclass(frozen=True)
@@ -19,12 +20,14 @@ class TraceOptions:
 
     edge_norm: EdgeNorm = "l1"
     fold_norms: bool = True
+    norms: Norms = "scale"
     granularity: Granularity = "channel"
     unroll: int = 1  # steps of a recurrent layer
     max_edges: int = 100_000_000
 
     def __post_init__(self) -> None:
-        for name, literal in (("edge_norm", EdgeNorm), ("granularity", Granularity)):
+        literals = {"edge_norm": EdgeNorm, "norms": Norms, "granularity": Granularity}
+        for name, literal in literals.items():
             value, choices = getattr(self, name), get_args(literal)
             if value not in choices:
                 raise GraphError(f"{name} is {value!r}: one of {', '.join(choices)} is needed")

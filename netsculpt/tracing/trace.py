@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from netsculpt.graph.graph import NetGraph
 from netsculpt.tracing.export import exported
 from netsculpt.tracing.follow import followed
-from netsculpt.tracing.options import EdgeNorm, Granularity, TraceOptions
+from netsculpt.tracing.options import EdgeNorm, Granularity, Norms, TraceOptions
 from netsculpt.tracing.program import Program
 
 __all__ = ["graph_of", "trace"]
@@ -22,6 +22,7 @@ def trace(
     *,
     edge_norm: EdgeNorm = "l1",
     fold_norms: bool = True,
+    norms: Norms = "scale",
     granularity: Granularity = "channel",
     unroll: int = 1,
     max_edges: int = 100_000_000,
@@ -49,7 +50,15 @@ def trace(
     fold_norms
         Whether batch norm's γ/√(σ²+ε), and γ of layer, group and RMS norm, multiply edges: those
         into the unit if it is a weighted sum that nothing else takes, otherwise those out of it.
-        If False, norms are ignored.
+        If False, these factors are ignored. Where γ is 0 the output is always β: such an element
+        has no unit for what takes it, so that a unit without any other way out is dead (see
+        `NetGraph.live`); the step "trace" of the provenance counts them as "constant_units".
+    norms
+        What layer, group, instance and RMS norm are, and whatever computes the same: x, after a
+        statistic of itself may have been subtracted, times another one, written with mean, var,
+        rsqrt, vector_norm, … "scale": the factor γ of each unit; the statistics, which couple all
+        units that are normalised together, make no edges. "dense": the statistics are a junction
+        unit, fed by those units, and each of them meets it in a junction.
     granularity
         "channel": the positions of a channel are one unit. "spatial": every element is a unit, and
         a kernel is repeated at every position: the weight of an edge is its scalar, whatever
@@ -103,7 +112,7 @@ def trace(
     >>> graph.n_parameters
     3096
     """
-    options = TraceOptions(edge_norm, fold_norms, granularity, unroll, max_edges)
+    options = TraceOptions(edge_norm, fold_norms, norms, granularity, unroll, max_edges)
     return graph_of(exported(net, example), options, net=type(net).__name__)
 
 
@@ -114,6 +123,9 @@ def graph_of(program: Program, options: TraceOptions, **details: Any) -> NetGrap
         details["input_dependent"] = builder.input_dependent
     if builder.left_out:
         details["left_out"] = builder.left_out
+    constant = builder.n_constant()
+    if constant:
+        details["constant_units"] = constant
     if program.one_path:
         details["branches"] = "one path observed"
     return builder.graph(**details, factors=builder.factors)

@@ -32,7 +32,8 @@ def edges_of(link: Link) -> LayerEdges:
 
     A matrix keeps its signed weights. Where several scalars form an edge (the taps of a kernel, the
     positions of a flattened channel) its weight is their L1 norm, the sum of their magnitudes.
-    Batch norm multiplies incoming weights by γ/√(σ²+ε), layer and group norm by γ. Cost
+    Batch norm multiplies incoming weights by γ/√(σ²+ε), layer and group norm by γ; where that is 0
+    the unit's output is constant, and its weights stay as they are. Cost
     O(size) for dense weights, O(E log E) for sparse ones.
     """
     origin = _origin(link)
@@ -45,6 +46,7 @@ def edges_of(link: Link) -> LayerEdges:
     if not link.norms:
         return edges
     factor = np.prod([norm.factor for norm in link.norms], axis=0)
+    factor = np.where(factor == 0, 1.0, factor)
     if edges.multiplicity is not None:
         factor = np.abs(factor)
     matrix = edges.matrix

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,6 +13,7 @@ from scipy.sparse import csr_array
 from netsculpt.graph.graph import NetGraph
 from netsculpt.graph.matrices import from_matrices
 from netsculpt.loading.weights.chain import EPSILON, Link, chain
+from netsculpt.loading.weights.constants import Chain, without_constants
 from netsculpt.loading.weights.edges import LayerEdges, edges_of
 from netsculpt.loading.weights.parsed_file import ParsedFile, state_of, with_masks
 
@@ -30,9 +30,12 @@ def graph_of_weights(file: ParsedFile, *, allow_nonfinite: bool) -> NetGraph:
     n_dropped = file.n_dropped(nonfinite, "edges", allowed=allow_nonfinite)
     if n_dropped:
         blocks = [_without_nonfinite(block) for block in blocks]
-    graph = _graph(links, blocks)
+    chained = without_constants(links, blocks)
+    graph = _graph(links, chained)
     origins = {name: block.origin for name, block in named}
     inferred = _inferred(links)
+    if chained.n_constant:
+        inferred["constant_units"] = chained.n_constant
     loaded = file.step("load", origins, n_dropped=n_dropped, n_edges=graph.n_edges, **inferred)
     return replace(graph, provenance=(loaded, *graph.provenance))
 
@@ -45,7 +48,8 @@ def _without_nonfinite(edges: LayerEdges) -> LayerEdges:
     return LayerEdges(kept, None if counts is None else counts[keep], edges.origin)
 
 
-def _graph(links: Sequence[Link], blocks: Sequence[LayerEdges]) -> NetGraph:
+def _graph(links: Sequence[Link], chained: Chain) -> NetGraph:
+    blocks = chained.blocks
     parameters = [link.parameter for link in links]
     names = ["input", *_layer_names(parameters)]
     graph = from_matrices([x.matrix.T for x in blocks], names=names, parameters=parameters)
@@ -55,8 +59,8 @@ def _graph(links: Sequence[Link], blocks: Sequence[LayerEdges]) -> NetGraph:
     ]
     plain = all(x.multiplicity is None for x in blocks)
     with_sizes = tuple(
-        replace(block, kind=link.kind, size=math.prod(link.weight.shape))
-        for block, link in zip(graph.blocks, links, strict=True)
+        replace(block, kind=link.kind, size=size)
+        for block, link, size in zip(graph.blocks, links, chained.sizes, strict=True)
     )
     return replace(graph, blocks=with_sizes, multiplicity=None if plain else np.concatenate(counts))
 

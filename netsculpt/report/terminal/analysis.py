@@ -96,6 +96,12 @@ def _origin(graph: NetGraph) -> list[str]:
             traced.append(f"Traced: {parameters['model']} on {shapes}")
         elif "branches" in parameters:
             traced.append("The net branches on values: the graph is the path that zeros take.")
+        n_constant = sum(parameters.get("constant_units", {}).values())
+        if n_constant:
+            traced.append(
+                f"{n_constant:,} units are dead because a factor of 0, such as γ of their norm, "
+                "makes their output constant"
+            )
         if parameters.get("edges") in EDGES:
             edges.append(EDGES[parameters["edges"]])
     return traced + edges

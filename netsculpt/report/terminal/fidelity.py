@@ -31,6 +31,11 @@ def fidelity_section(fidelity: Fidelity) -> RenderableType:
         f"Outputs rebuilt from the graph differ from the net's by {fidelity.output_error:.1e} of "
         "their scale (about 1e-07 is rounding)"
     )
+    if fidelity.compared_on != "random inputs":
+        lines.append(
+            "[yellow]The net branches on the values of its inputs: its outputs were compared on "
+            f"{fidelity.compared_on} alone, as random inputs take another branch[/yellow]"
+        )
     reasons: dict[str, list[str]] = {}
     for x in fidelity.layers:
         if x.error is None and x.layer not in reasons.setdefault(x.reason, []):

@@ -33,6 +33,8 @@ class Builder:
     edges: dict[int, list[Edges]] = field(default_factory=dict)  # by index of the target layer
     factors: dict[str, dict[str, Any]] = field(default_factory=dict)  # of norms and multiplications
     input_dependent: list[str] = field(default_factory=list)  # layers of products of activations
+    constant: list[int] = field(default_factory=list)  # units that a factor of 0 switches off
+    cut: list[int] = field(default_factory=list)  # those of them that are outputs
     layer_weights: list[LayerWeight] = field(default_factory=list)  # in the order in which they run
     tokens: dict[int, Layer] = field(default_factory=dict)  # by their number in shadows
     states: list[tuple[str, Activation]] = field(default_factory=list)  # after the last step so far
@@ -97,6 +99,15 @@ class Builder:
         """Whether it depends on nothing but tokens and inputs of whole numbers, like a mask."""
         present = np.unique(activation.units[activation.units > NOTHING].numpy())
         return bool(np.isin(self.layer_of(present), list(self.whole)).all())
+
+    def n_constant(self) -> dict[str, int]:
+        """Number of units that a factor of 0 switches off for all that took them, by layer."""
+        taken = [x.source for arriving in self.edges.values() for x in arriving]
+        off = np.unique(np.array(self.constant, np.int64))
+        for sources in taken:
+            off = off[~np.isin(off, sources)]
+        layers = self.layer_of(off).tolist()
+        return {self.layers[x].name: layers.count(x) for x in dict.fromkeys(layers)}
 
     def graph(self, **details: Any) -> NetGraph:
         """Finish the graph, which uses up the builder's edges."""

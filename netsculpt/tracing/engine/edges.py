@@ -39,6 +39,14 @@ class Edges:
             chunk = slice(first, first + _CHUNK)
             self.weight[chunk] *= factor[self.target[chunk] - start]
 
+    def cut(self, units: Ints) -> None:
+        """Leave out the edges into some units."""
+        keep = ~np.isin(self.target, units)
+        self.source, self.target, self.weight = (
+            x[keep] for x in (self.source, self.target, self.weight)
+        )
+        self.count = None if self.count is None else self.count[keep]
+
 
 @dataclass(frozen=True, eq=False)
 class Columns:

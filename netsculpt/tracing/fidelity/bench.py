@@ -52,7 +52,9 @@ class Bench:
     def fold(self) -> Floats:
         """The factor that the edges into each unit should carry [U]."""
         sums = frozenset(op.output for op in self.made_by.values())
-        return folds(self.program, self.shadows, self.builder, sums)
+        fold = folds(self.program, self.shadows, self.builder, sums)
+        fold[self.builder.cut] = 0.0  # they are always the same
+        return fold
 
     @cached_property
     def _columns(self) -> csc_array:

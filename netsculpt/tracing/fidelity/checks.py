@@ -7,21 +7,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import torch
 from torch import Tensor, nn
 
 from netsculpt.core.random import RNG, root_seed, stream
 from netsculpt.graph.graph import NetGraph
 from netsculpt.tracing.example import Example
-from netsculpt.tracing.export import evaluating, exported
+from netsculpt.tracing.export import exported
 from netsculpt.tracing.fidelity.bench import Bench, Check, Outcome
 from netsculpt.tracing.fidelity.embedding import EMBEDDINGS, embedding_error, rebuilt_embedding
 from netsculpt.tracing.fidelity.match import options_of, require_same_edges
+from netsculpt.tracing.fidelity.outputs import compare_outputs
 from netsculpt.tracing.fidelity.products import checked_product, rebuilt
-from netsculpt.tracing.fidelity.run import Numbers, outputs
+from netsculpt.tracing.fidelity.run import Numbers
 from netsculpt.tracing.fidelity.wiring import checked_wiring, error_of_output, unscaled
 from netsculpt.tracing.follow import followed
+from netsculpt.tracing.norms import with_norms
 from netsculpt.tracing.program import Op
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class Fidelity:
     layers: tuple[LayerFidelity, ...]  # in the graph's order, one per layer and parameter
     output_difference: float  # largest |rebuilt − the net's| over all outputs
     output_scale: float  # largest |output| of the net
+    compared_on: str = "random inputs"  # or "the example", where others take another branch
 
     @property
     def output_error(self) -> float:
@@ -73,6 +74,7 @@ class Fidelity:
         return {
             "max_error": self.max_error,
             "output_error": self.output_error,
+            "compared_on": self.compared_on,
             "n_checked": len(self.layers) - counts["not checked"],
             "n_not_checked": counts["not checked"],
             "layers": [asdict(x) for x in self.layers],
@@ -119,11 +121,13 @@ def fidelity(
     -------
     Fidelity
         The error of a layer is that of its worst unit, :math:`|z_j - \hat z_j|` as a share of
-        :math:`\sum_i |w_{ij} v_i| + |z_j|`: 0 … 1. That of the outputs is the largest difference
-        between `net` and a forward pass with the graph's edges in the place of its weights (in
-        "values" layers; other layers run as they are), over the largest output. Computed in
-        float64; the graph's weights are rounded to float32 unless the net's are float64, and
-        `net` runs in its own type: errors of about 1e-7 in layers and 1e-6 in outputs are rounding.
+        :math:`\sum_i |w_{ij} v_i| + |z_j|`: 0 … 1. That of the outputs is over the largest output,
+        and the sum of two differences: between forward passes in float64 with the graph's edges and
+        with the net's weights (in "values" layers; other layers run as they are), and between the
+        exported operations and `net` in the net's own types. So what the net loses by rounding or
+        underflow does not count. The graph's weights are rounded to float32 unless the net's are
+        float64: errors of about 1e-7 are rounding. If the net branches on values, inputs that take
+        the traced branch are drawn; where random ones do not, `compared_on` is "the example".
 
     Raises
     ------
@@ -134,7 +138,8 @@ def fidelity(
 
     Notes
     -----
-    Cost: a trace, three forward passes and O(E). Memory: about 40 bytes per edge.
+    Cost: a trace, four forward passes (more if the net branches on values) and O(E). Memory: about
+    40 bytes per edge.
 
     Examples
     --------
@@ -149,7 +154,7 @@ def fidelity(
     """
     options, seed = options_of(graph), root_seed(rng)
     examples = Example.of(net, example)
-    program = exported(net, examples)
+    program = with_norms(exported(net, examples))
     builder, shadows = followed(program, options)
     require_same_edges(graph, builder.graph())
     values = stream(seed, "values").uniform(0.5, 1.5, graph.n_units)
@@ -170,16 +175,8 @@ def fidelity(
         by_graph = rebuilt_embedding if op.name == "embedding" else rebuilt
         return by_graph(bench, op, layer, numbers, value)
 
-    inputs = _inputs(bench, examples, stream(seed, "inputs"))
-    with torch.no_grad():
-        by_name = dict(zip(program.inputs, inputs, strict=True))
-        by_edges = outputs(program, shadows, by_name, instead)
-        by_net = _outputs(net, examples.filled(inputs))
-    apart = [
-        float(torch.where(x == y, 0.0, (x - y).abs()).nan_to_num(nan=torch.inf).max())
-        for x, y in zip(by_edges, by_net, strict=True)
-    ]
-    return Fidelity(layers, max(apart), max(float(y.abs().max()) for y in by_net))
+    compared = compare_outputs(net, bench, examples, instead, stream(seed, "inputs"))
+    return Fidelity(layers, *compared)
 
 
 def _checked(bench: Bench) -> Iterator[LayerFidelity]:
@@ -207,26 +204,3 @@ def _outcome(bench: Bench, layer: int) -> Outcome:
     if bench.builder.options.granularity == "spatial":
         return Outcome.skipped("each position has its own tokens")
     return Outcome("values", embedding_error(bench, op, layer))
-
-
-def _inputs(bench: Bench, examples: Example, rng: np.random.Generator) -> tuple[Tensor, ...]:
-    """Normal numbers; tokens for embeddings; 0 and 1 for other integers."""
-    inputs = []
-    for name, example in zip(bench.program.inputs, examples, strict=True):
-        units = bench.shadows[name].units
-        numbers: Any
-        if example.is_floating_point():
-            numbers = rng.standard_normal(tuple(example.shape))
-        else:
-            n_values = np.full(units.shape, 2)
-            for token, layer in bench.builder.tokens.items():
-                n_values[units == token] = layer.n_units
-            numbers = rng.integers(n_values)
-        inputs.append(torch.from_numpy(numbers).to(example))
-    return tuple(inputs)
-
-
-def _outputs(net: nn.Module, inputs: Example) -> list[Tensor]:
-    with evaluating(net):
-        values = torch.utils._pytree.tree_leaves(inputs.run(net))
-    return [x.detach().cpu().double() for x in values if isinstance(x, Tensor)]

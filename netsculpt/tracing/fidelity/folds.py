@@ -13,6 +13,7 @@ from netsculpt.tracing.engine.activation import NOTHING, Activation
 from netsculpt.tracing.engine.builder import Builder
 from netsculpt.tracing.engine.edges import Floats
 from netsculpt.tracing.fidelity.run import activations_of, number, ran
+from netsculpt.tracing.norms.normalisation import Normalisation
 from netsculpt.tracing.program import Op, Program, Ref, leaves
 from netsculpt.tracing.rules.addition import OPS as _SUMS
 from netsculpt.tracing.rules.moves import OPS as _MOVES
@@ -55,7 +56,10 @@ def folds(
         scales = op.name in (*_SUMS, *_PRODUCTS, *_NORMS)
         if not scales or skipped or len(taken) != 1 or not isinstance(after, Activation):
             continue
+        units_before = shadows[taken[0]].units.broadcast_to(after.units.shape)
         before = shadows[taken[0]].factors.broadcast_to(after.units.shape)
+        if op.name in _NORMS and ((units_before != after.units) & (after.units != NOTHING)).any():
+            before = torch.ones(())  # edges into the junction with the statistics have it
         product = _slope(op, shadows, taken[0]).broadcast_to(after.units.shape) * before
         carried = after.factors
         ratio = torch.where(product == carried, 1.0, product / carried)
@@ -92,6 +96,8 @@ def _is_private_sum(
 def _slope(op: Op, shadows: Mapping[str, Any], name: str) -> Tensor:
     """The derivative of an operation's value with respect to one of its activations."""
     shape = shadows[name].units.shape
+    if isinstance(op, Normalisation):
+        return op.factor
     if op.name in _GAMMA:
         gamma = op.arg(_GAMMA[op.name], "weight")
         if not isinstance(gamma, Ref):

@@ -1,4 +1,4 @@
-"""Run a program on numbers, in float64."""
+"""Run a program on numbers: in float64, or in the net's own types."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 from netsculpt.tracing.engine.activation import Activation
 from netsculpt.tracing.program import Constant, Op, Program, Ref, filled, leaves, mapped
 
-__all__ = ["Numbers", "activations_of", "number", "outputs", "ran"]
+__all__ = ["Numbers", "activations_of", "kept", "number", "outputs", "ran"]
 
 Numbers = Callable[[str], Any]  # the number, or tensor, of the value of that name
 
@@ -24,24 +24,36 @@ def outputs(
     program: Program,
     shadows: Mapping[str, Any],
     inputs: Mapping[str, Tensor],
-    instead: Callable[[Op, Numbers, Any], Any],
+    instead: Callable[[Op, Numbers, Any], Any] | None = None,
+    *,
+    typed: Callable[[Any], Any],
 ) -> list[Tensor]:
-    """The net's outputs, where `instead` may replace the value of an operation."""
-    values: dict[str, Any] = {name: number(x) for name, x in inputs.items()}
+    """The net's outputs, where `instead` may replace the value of an operation.
+
+    `typed` is `number`, for float64, or `kept`, for the net's own types.
+    """
+    values: dict[str, Any] = {name: typed(x) for name, x in inputs.items()}
     left = program.uses.copy()
 
     def numbers(name: str) -> Any:
-        return values[name] if name in values else number(shadows[name])
+        return values[name] if name in values else typed(shadows[name])
 
     for op in program.ops:
-        if not any(isinstance(x, Activation) for x in leaves(shadows[op.output])):
-            continue
-        values[op.output] = instead(op, numbers, ran(op, numbers))
+        known = not any(isinstance(x, Activation) for x in leaves(shadows[op.output]))
+        if known and not any(name in values for name in op.inputs):
+            continue  # else it is run: of masks that are inputs, a shadow has the constant part
+        value = typed(op.run(lambda leaf: numbers(leaf.name) if isinstance(leaf, Ref) else leaf))
+        values[op.output] = value if instead is None else instead(op, numbers, value)
         for name in op.inputs:
             left[name] -= 1
             if not left[name]:
                 values.pop(name, None)
     return [x for x in filled(program.outputs, numbers) if isinstance(x, Tensor)]
+
+
+def kept(values: Any) -> Any:
+    """Constants without what masks prune, in their own types."""
+    return mapped(values, lambda x: _unpruned(x) if isinstance(x, Constant) else x)
 
 
 def number(values: Any) -> Any:
@@ -50,10 +62,13 @@ def number(values: Any) -> Any:
 
 
 def _number(value: Any) -> Any:
-    if isinstance(value, Constant):
-        value = value.value if value.keep is None else value.value.where(value.keep, 0)
+    value = _unpruned(value) if isinstance(value, Constant) else value
     is_float = isinstance(value, Tensor) and value.is_floating_point()
     return value.double() if is_float else value
+
+
+def _unpruned(constant: Constant) -> Tensor:
+    return constant.value if constant.keep is None else constant.value.where(constant.keep, 0)
 
 
 def activations_of(op: Op, shadows: Mapping[str, Any]) -> list[str]:

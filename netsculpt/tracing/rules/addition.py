@@ -36,4 +36,4 @@ def addition(call: Call) -> Activation:
             hidden = constant.value <= HIDES
         if bool(hidden.any()):
             activation = activation.hidden(hidden, -torch.inf)
-    return scale(call, activation, torch.tensor(sign))
+    return scale(call, activation, torch.tensor(sign, dtype=torch.float64))

@@ -34,7 +34,8 @@ def product(call: Call) -> Activation | Constant:
     if "div" in call.op.name and isinstance(two, Activation):
         return Activation(two.broadcast(call.op.shape).units)
     activation, number = (one, two) if isinstance(one, Activation) else (two, one)
-    factor = number.value if isinstance(number, Constant) else torch.as_tensor(number)
+    is_tensor = isinstance(number, Constant)  # a Python number keeps all its digits
+    factor = number.value if is_tensor else torch.tensor(number, dtype=torch.float64)
     if "div" in call.op.name:
         factor = 1 / factor.double()
     factor = factor.to(torch.complex128).abs() if factor.is_complex() else factor

@@ -15,14 +15,26 @@ def scale(call: Call, activation: Activation, factor: Tensor) -> Activation:
     """Multiply an activation by a factor that broadcasts to its shape.
 
     If its units are weighted sums that nothing else takes, the edges into them are scaled;
-    otherwise the activation carries the factor on, to the edges out of it.
+    otherwise the activation carries the factor on, to the edges out of it. An element that is
+    multiplied by 0 is always the same, and has no unit from here on.
     """
     factors = factor.double().broadcast_to(activation.shape)
+    if bool((factors == 0).any()):
+        activation = _without_constants(call, activation, factors == 0)
+        factors = factors.masked_fill(factors == 0, 1.0)
     if bool((factors == 1).all()):
         return call.passed(activation)
     if call.private and _fold(call, activation, factors):
         return call.passed(activation)
     return Activation(activation.units, activation.factors * factors)
+
+
+def _without_constants(call: Call, activation: Activation, zero: Tensor) -> Activation:
+    """The activation without the elements that are multiplied by 0; notes what it loses."""
+    before, after = activation, activation.without(zero)
+    lost = np.setdiff1d(before.units.numpy(), after.units.numpy())
+    call.builder.constant.extend(lost.tolist())
+    return after
 
 
 def _fold(call: Call, activation: Activation, factors: Tensor) -> bool:
