@@ -99,7 +99,7 @@ def _largest(values: Tensor) -> float:
 
 
 def _drawn(bench: Bench, examples: Example, rng: np.random.Generator) -> tuple[Tensor, ...]:
-    """Normal numbers; tokens for embeddings; 0 and 1 for other integers, 1 if masks are left out."""
+    """Normal numbers; tokens; 0 and 1 for other integers, 1 alone if masks are left out."""
     inputs = []
     for name, example in zip(bench.program.inputs, examples, strict=True):
         units = bench.shadows[name].units
