@@ -534,12 +534,14 @@ def test_values_that_are_returned_on_the_way_or_twice() -> None:
 
 
 @pytest.mark.parametrize("last", [nn.Softmax(1), nn.LogSoftmax(1)])
-def test_softmax_over_units_is_followed_only_at_the_end(last: nn.Module) -> None:
+def test_softmax_over_units_couples_them_unless_it_is_the_end(last: nn.Module) -> None:
     first, second = nn.Linear(3, 2), nn.Linear(2, 2)
     graph = trace(nn.Sequential(first, last), torch.zeros(1, 3))
     assert np.array_equal(graph.weights.data, first.weight.detach().T.flatten().numpy())
-    with pytest.raises(TopologyError, match="softmax' in layer '1'"):
-        trace(nn.Sequential(first, last, second), torch.zeros(1, 3))
+    graph = trace(nn.Sequential(first, last, second), torch.zeros(1, 3))
+    assert [x.n_units for x in graph.layers] == [3, 2, 1, 2, 2]
+    assert np.array_equal(graph.weights[3:5, 5:8].toarray(), [[1, 1, 0], [1, 0, 1]])
+    assert np.array_equal(graph.weights[5:6, 6:8].toarray(), [[1, 1]])
 
 
 def test_frozen_parameters_of_zeros_and_ones_are_masks() -> None:

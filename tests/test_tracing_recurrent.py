@@ -472,8 +472,6 @@ def test_the_same_embedding_of_two_inputs_is_two_layers() -> None:
         (lambda net, x: net.a(net.c(x.float()).long()), "computed from activations"),
         (lambda net, x: (net.a(x), x), "returns tokens"),
         (lambda net, x: net.d(x), "max_norm=None"),
-        (lambda net, x: (x == 0).float(), "mask of padding tokens"),
-        (lambda net, x: net.a(x).masked_fill((x == 0)[..., None], 0), "'eq' .*: it takes tokens"),
     ],
 )
 def test_ids_that_are_refused(forward: object, message: str) -> None:

@@ -19,16 +19,17 @@ from netsculpt.cli.options import choice, numbers, whole
 if TYPE_CHECKING:
     from netsculpt.graph.graph import NetGraph
     from netsculpt.tracing import Fidelity
-    from netsculpt.tracing.net_and_example import NetAndExample
+    from netsculpt.tracing.net_and_example import InputText, NetAndExample
 
 __all__ = ["Loaded", "Source", "load_source"]
 
 _PANEL = "Models that are not a chain of layers"
 _net_option = partial(typer.Option, rich_help_panel=_PANEL)
 _DTYPES = ("float32", "float64", "float16", "bfloat16", "int64", "int32", "bool")
+_PLAIN = {"true": True, "false": False, "none": None}
 _OF_MODEL = (  # options that need --model
-    *("example_shape", "example_dtype", "edge_norm", "granularity", "unroll", "no_fold_norms"),
-    *("norms", "max_edges"),
+    *("example", "example_shape", "example_dtype", "edge_norm", "granularity", "unroll"),
+    *("no_fold_norms", "norms", "max_edges"),
 )
 
 
@@ -57,6 +58,15 @@ class Source:
             metavar="MODULE:NAME",
             help="pkg.module:factory or path/to/file.py:factory, called without arguments: "
             "creates the model whose weights are in FILE. It is imported and its code is run.",
+        ),
+    ] = None
+    example: Annotated[
+        list[str] | None,
+        _net_option(
+            metavar="NAME=SIZES:TYPE",
+            help="An input by its name in forward, once per input: input_ids=1,128:int64; "
+            "batch.x=1,3 for one in a dictionary; use_cache=false for a plain value; without a "
+            "name by position. Masks are ones, others zeros.",
         ),
     ] = None
     example_shape: Annotated[
@@ -165,17 +175,16 @@ def load_source(source: Source) -> Loaded:
 
 def _traced(source: Source, model: str) -> Loaded:
     where, name = _parts(model)
-    shapes = _shapes(source.example_shape)
-    dtypes = _dtypes(source.example_dtype, len(shapes))
+    inputs = _inputs(source)
     from netsculpt.core.provenance import step
     from netsculpt.loading import load_into
     from netsculpt.tracing import trace
-    from netsculpt.tracing.net_and_example import NetAndExample, net_from, zeros_example
+    from netsculpt.tracing.net_and_example import NetAndExample, example_from, net_from
 
     complain(f"imports {where} and runs its code")
     with redirect_stdout(sys.stderr):  # what the net prints is not part of the report
         net = net_from(attribute(imported(where), where, name), model)
-        traced = NetAndExample(net, zeros_example(shapes, dtypes))
+        traced = NetAndExample(net, example_from(inputs))
         loaded = load_into(
             net,
             source.file,
@@ -184,11 +193,12 @@ def _traced(source: Source, model: str) -> Loaded:
             allow_nonfinite=source.allow_nonfinite,
         )
         graph = trace(net, traced.example, **source.trace_options)
-    named: dict[str, Any] = {
-        "model": model,
-        "example_shape": [list(shape) for shape in shapes],
-        "example_dtype": list(dtypes),
-    }
+    named: dict[str, Any] = {"model": model}
+    if source.example:
+        named["example"] = list(source.example)
+    else:
+        named["example_shape"] = [list(x.shape) for x in inputs]
+        named["example_dtype"] = [x.dtype for x in inputs]
     graph = replace(graph, provenance=(step("model", **named), loaded, *graph.provenance))
     return Loaded(source, graph, {**named, **source.trace_options}, traced)
 
@@ -206,10 +216,47 @@ def _parts(model: str) -> tuple[str, str]:
     return where, name
 
 
+def _inputs(source: Source) -> tuple[InputText, ...]:
+    """The inputs of the net, by --example or by --example-shape and --example-dtype."""
+    from netsculpt.tracing.net_and_example import InputText
+
+    if not source.example:
+        shapes = _shapes(source.example_shape)
+        dtypes = _dtypes(source.example_dtype, len(shapes))
+        return tuple(InputText("", *pair) for pair in zip(shapes, dtypes, strict=True))
+    for flag in ("example_shape", "example_dtype"):
+        if getattr(source, flag):
+            raise typer.BadParameter(
+                "is given beside --example, which says shapes and types: leave one of them out",
+                param_hint=f"--{flag.replace('_', '-')}",
+            )
+    return tuple(map(_input, source.example))
+
+
+def _input(text: str) -> InputText:
+    """One input, such as ``input_ids=1,128:int64``."""
+    from netsculpt.tracing.net_and_example import InputText
+
+    name, _, value = text.rpartition("=")
+    if name and value.lower() in _PLAIN:
+        return InputText(name, value=_PLAIN[value.lower()])
+    sizes, _, dtype = value.partition(":")
+    if name and not all(part.isidentifier() for part in name.split(".")):
+        raise typer.BadParameter(
+            f"{name!r} does not name an input: an argument of the net's forward is needed, such as "
+            "input_ids=1,128:int64",
+            param_hint="--example",
+        )
+    needed = "an input such as input_ids=1,128:int64: its name, its sizes above 0, its type"
+    shape = numbers(sizes, whole, lambda size: size > 0, needed=needed, flag="--example")
+    return InputText(name, shape, *_dtypes([dtype] if dtype else None, 1, "--example"))
+
+
 def _shapes(texts: Sequence[str] | None) -> tuple[tuple[int, ...], ...]:
     if not texts:
         raise typer.BadParameter(
-            "the input shape of the net is needed, batch first, such as 1,3,32,32; once per input",
+            "the input shape of the net is needed, batch first, such as 1,3,32,32; once per input "
+            "(or --example input_ids=1,128:int64 for inputs by name)",
             param_hint="--example-shape",
         )
     return tuple(map(_shape, texts))
@@ -223,13 +270,15 @@ def _shape(text: str) -> tuple[int, ...]:
     return sizes
 
 
-def _dtypes(texts: Sequence[str] | None, n_inputs: int) -> tuple[str, ...]:
+def _dtypes(
+    texts: Sequence[str] | None, n_inputs: int, flag: str = "--example-dtype"
+) -> tuple[str, ...]:
     """One per input; a single one is for all."""
     dtypes = tuple(texts or ("float32",))
     for dtype in dtypes:
         if dtype not in _DTYPES:
             raise typer.BadParameter(
-                f"{dtype!r} is not one of {', '.join(_DTYPES)}", param_hint="--example-dtype"
+                f"{dtype!r} is not one of {', '.join(_DTYPES)}", param_hint=flag
             )
     if len(dtypes) not in (1, n_inputs):
         raise typer.BadParameter(

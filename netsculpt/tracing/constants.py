@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from netsculpt.tracing.engine.activation import of_nothing
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.names import is_binary
 from netsculpt.tracing.program import Constant, leaves
@@ -31,7 +32,8 @@ _RANDOM = (
 def evaluated(call: Call) -> Any:
     """The value, or values, of an operation on constants."""
     if call.op.name in _RANDOM:
-        raise call.refusal("it draws random numbers, so the net is not the same at every call")
+        call.leave_out("it draws random numbers, which come from no unit")
+        return of_nothing(call.op.shape)
     if call.op.name == "getitem":
         return call.op.run(lambda leaf: leaf)
     if not hasattr(torch.ops.aten, call.op.name):
@@ -49,6 +51,8 @@ def evaluated(call: Call) -> Any:
     of_masks = constants and all(x.is_mask for x in constants)
     if value.dtype == torch.bool or (of_masks and is_binary(value)):
         return Constant(value, None, parameter, is_mask=True)
+    if parameter is None and all(x.keep is None for x in constants):
+        return Constant(value)  # no weight: its zeros are numbers like others
     return Constant(value, _kept(call, constants, value), parameter)
 
 

@@ -18,40 +18,48 @@ from unittest.mock import patch
 import torch
 from torch import Tensor, nn
 from torch.export import ExportedProgram
-from torch.export.graph_signature import InputKind, OutputKind
+from torch.export.graph_signature import InputKind, OutputKind, TensorArgument
 
 from netsculpt.core.errors import TopologyError, first_line
 from netsculpt.nets.masks import masks_of
+from netsculpt.tracing.example import Example
 from netsculpt.tracing.names import constant_of, is_binary, plain
 from netsculpt.tracing.program import Constant, Op, Program, Ref, leaves, mapped
+from netsculpt.tracing.remedies import refuse_what_cannot_be_exported, remedy
 
 __all__ = ["evaluating", "exported"]
 
 
-def exported(net: nn.Module, example: tuple[Tensor, ...]) -> Program:
+def exported(net: nn.Module, example: Any) -> Program:
     """The operations that `net` runs on `example` in evaluation mode."""
-    apart = tuple(x.clone() for x in example)  # the same tensor twice would be one input
+    refuse_what_cannot_be_exported(net)
+    given = Example.of(net, example)
+    apart = given.filled([x.clone() for x in given])  # the same tensor twice would be one input
     with evaluating(net), _quietly():
         try:
-            program = torch.export.export(net, apart, strict=False).run_decompositions({})
+            program = torch.export.export(
+                net, apart.args, dict(apart.kwargs), strict=False
+            ).run_decompositions({})
         except Exception as error:
             observed = _one_path(net, apart)
             if observed is None:
                 raise TopologyError(
                     f"torch.export cannot follow {type(net).__name__} ({first_line(error)}): "
-                    f"{_remedy(error)}"
+                    f"{remedy(error)}"
                 ) from error
-            needed = _program(observed, net, example).needed()  # without what decides branches
+            needed = _program(observed, net, given).needed()  # without what decides branches
             return replace(needed, one_path=True)
-    return _program(program, net, example)
+    return _program(program, net, given)
 
 
-def _one_path(net: nn.Module, example: tuple[Tensor, ...]) -> ExportedProgram | None:
+def _one_path(net: nn.Module, example: Example) -> ExportedProgram | None:
     """The path that a net with branches takes on the values of its example."""
     # draft_export logs to a file that it leaves open: here, in a folder that is deleted.
     with TemporaryDirectory() as folder, patch.dict(os.environ, {"TORCH_DTRACE": folder}):
         try:
-            observed = torch.export.draft_export(net, example, strict=False)
+            observed = torch.export.draft_export(
+                net, example.args, dict(example.kwargs), strict=False
+            )
             program: ExportedProgram = observed.run_decompositions({})
         except Exception:
             return None
@@ -88,9 +96,10 @@ def evaluating(net: nn.Module) -> Iterator[None]:
             layer.training = True
 
 
-def _program(traced: ExportedProgram, net: nn.Module, example: tuple[Tensor, ...]) -> Program:
+def _program(traced: ExportedProgram, net: nn.Module, example: Example) -> Program:
     signature = traced.graph_signature
-    inputs = [str(x.arg.name) for x in signature.input_specs if x.kind == InputKind.USER_INPUT]
+    given = [x.arg for x in signature.input_specs if x.kind == InputKind.USER_INPUT]
+    inputs = [str(x.name) for x in given if isinstance(x, TensorArgument)]
     named = dict(net.named_parameters(remove_duplicate=False))
     buffers = frozenset(name for name, _ in net.named_buffers(remove_duplicate=False))
     first = {id(x): name for name, x in reversed(named.items())}
@@ -121,6 +130,11 @@ def _program(traced: ExportedProgram, net: nn.Module, example: tuple[Tensor, ...
         {name: tuple(x.shape) for name, x in zip(inputs, example, strict=True)},
         tuple(_neutral(x) for spec, x in outputs if spec.kind == OutputKind.USER_OUTPUT),
         frozenset(plain(name, buffers) for name in named),
+        whole=frozenset(
+            name
+            for name, x in zip(inputs, example, strict=True)
+            if not (x.is_floating_point() or x.is_complex())
+        ),
     )
 
 
@@ -157,15 +171,3 @@ def _with_epsilon(args: tuple[Any, ...], dtype: torch.dtype) -> tuple[Any, ...]:
 
 def _neutral(arguments: Any) -> Any:
     return mapped(arguments, lambda x: Ref(x.name) if isinstance(x, torch.fx.Node) else x)
-
-
-def _remedy(error: Exception) -> str:
-    if "scalar types: Long" in str(error):
-        return (
-            "a net that looks up tokens needs an example of whole numbers, such as "
-            "torch.zeros(1, 10, dtype=torch.int64) (on the command line --example-dtype int64)"
-        )
-    return (
-        "a net whose operations do not depend on the values of its inputs is needed. Trace the "
-        "part without such branches, or build the graph with netsculpt.from_matrices"
-    )

@@ -11,7 +11,7 @@ import torch
 
 from netsculpt.core.errors import TopologyError
 from netsculpt.tracing.constants import evaluated
-from netsculpt.tracing.engine.activation import NOTHING, Activation
+from netsculpt.tracing.engine.activation import NOTHING, Activation, of_nothing
 from netsculpt.tracing.engine.builder import Builder
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.engine.columns import SeveralInputs
@@ -24,7 +24,12 @@ from netsculpt.tracing.rules import rules
 
 __all__ = ["followed"]
 
-_RULES_FOR_TOKENS = frozenset(("embedding", "filled", "indexing", "moves", "padding", "unchanged"))
+_RULES_FOR_TOKENS = frozenset(
+    (
+        *("comparison", "embedding", "filled", "indexing", "moves", "noise", "padding", "places"),
+        *("ranking", "unchanged"),
+    )
+)
 
 
 def followed(program: Program, options: TraceOptions) -> tuple[Builder, dict[str, Any]]:
@@ -34,7 +39,7 @@ def followed(program: Program, options: TraceOptions) -> tuple[Builder, dict[str
     like the pixels of a channel, it starts again with fewer units.
     """
     program = with_norms(program)
-    inputs = Inputs.of(program.inputs)
+    inputs = Inputs.of(program.inputs, program.whole)
     while True:
         builder = Builder(options, program.parameters)
         shadows, group_of_unit = inputs.add_layers(builder)
@@ -55,10 +60,12 @@ def _value(op: Op, values: Mapping[str, Any], program: Program, builder: Builder
     activations = [(x, n_uses) for x, n_uses in taken if isinstance(x, Activation)]
     private = all(x.private and n_uses == 1 for x, n_uses in activations)
     last = op.output not in program.taken
-    call = Call(replace(op, args=args, kwargs=kwargs), private, last, builder)
+    call = Call(replace(op, args=args, kwargs=kwargs), private, last, builder, program)
     if not activations:
         return evaluated(call)
     rule = rules().get(op.name)
+    if rule is None and all(x.is_empty for x, _ in activations) and op.shape:
+        return of_nothing(op.shape)  # whatever it computes, it is from no unit
     if rule is None:
         raise call.refusal("there is no rule that says which units it connects")
     if builder.tokens and rule.__name__ not in _RULES_FOR_TOKENS and _holds_tokens(activations):
@@ -131,5 +138,5 @@ def _whole_layer(value: Activation, builder: Builder) -> int | None:
     index = int(builder.layer_of(order[:1])[0]) if order.size and order[0] >= 0 else 0
     layer = builder.layers[index]
     feeds = any(index in x.size for arriving in builder.edges.values() for x in arriving)
-    whole = value.factor is None and np.array_equal(order, np.arange(layer.start, layer.stop))
+    whole = not value.is_scaled and np.array_equal(order, np.arange(layer.start, layer.stop))
     return index if whole and not feeds and layer.role != "input" else None

@@ -5,13 +5,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from netsculpt.core.errors import LimitError, TopologyError, first_line
 
-__all__ = ["NetAndExample", "net_from", "zeros_example"]
+__all__ = ["InputText", "NetAndExample", "example_from", "net_from", "zeros_example"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,7 +20,7 @@ class NetAndExample:
     """A net, and the example to trace it on."""
 
     net: nn.Module
-    example: tuple[Tensor, ...]
+    example: Any  # as `netsculpt.trace` takes it
 
 
 def net_from(source: object, name: str) -> nn.Module:
@@ -72,6 +73,47 @@ def zeros_example(shapes: Sequence[Sequence[int]], dtypes: Sequence[str]) -> tup
             f"no memory for an example of {' and '.join(str(list(x)) for x in shapes)} "
             f"({error}): give smaller shapes; a batch of 1 is enough"
         ) from None
+
+
+@dataclass(frozen=True)
+class InputText:
+    """One input as the command line names it."""
+
+    name: str  # "" for an input by position; "batch.x" is in a dictionary
+    shape: tuple[int, ...] = ()
+    dtype: str = "float32"
+    value: Any = None  # a plain value, if there is no shape
+
+
+def example_from(inputs: Sequence[InputText]) -> Any:
+    """A tuple of the inputs by position, or a dictionary of those by name.
+
+    Tensors are zeros, but ones where the name says that they are masks: nothing is padding.
+
+    >>> example_from([InputText("batch.x", (1, 2)), InputText("mask", (1, 2), "bool")])
+    {'batch': {'x': tensor([[0., 0.]])}, 'mask': tensor([[True, True]])}
+    """
+    made = zeros_example([x.shape for x in inputs], [x.dtype for x in inputs])
+    named: dict[str, Any] = {}
+    by_position = []
+    for given, zeros in zip(inputs, made, strict=True):
+        value: Any = zeros if given.shape else given.value
+        *outer, name = given.name.split(".")
+        if given.shape and "mask" in name:
+            value = torch.ones_like(zeros)
+        if not given.name:
+            by_position.append(value)
+            continue
+        inside = named
+        for part in outer:
+            inside = inside.setdefault(part, {})
+        inside[name] = value
+    if by_position and named:
+        raise TopologyError(
+            f"{len(by_position)} inputs have no name and {', '.join(named)} have one: name all of "
+            "them, as the net's forward does, or none"
+        )
+    return named or tuple(by_position)
 
 
 def _needed(factory: object) -> list[str]:

@@ -93,6 +93,7 @@ class Program:
     outputs: tuple[Any, ...]  # `Ref`, or a value that is always the same
     parameters: frozenset[str]  # every name, including those of parameters that share a tensor
     one_path: bool = False  # whether the net branches on values, and this is one observed path
+    whole: frozenset[str] = frozenset()  # inputs of whole numbers or truth values
 
     @cached_property
     def taken(self) -> Counter[str]:
@@ -103,6 +104,15 @@ class Program:
     def uses(self) -> Counter[str]:
         """How often operations and outputs take each value."""
         return self.taken + Counter(inputs_of(self.outputs))
+
+    @cached_property
+    def takers(self) -> dict[str, list[Op]]:
+        """The operations that take each value."""
+        takers: dict[str, list[Op]] = {}
+        for op in self.ops:
+            for name in dict.fromkeys(op.inputs):
+                takers.setdefault(name, []).append(op)
+        return takers
 
     def needed(self) -> Program:
         """The program without operations and constants that its outputs do not need."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import Tensor, nn
 
-from netsculpt.core.errors import GraphError
 from netsculpt.graph.graph import NetGraph
 from netsculpt.tracing.export import exported
 from netsculpt.tracing.follow import followed
@@ -18,7 +18,7 @@ __all__ = ["graph_of", "trace"]
 
 def trace(
     net: nn.Module,
-    example: Tensor | tuple[Tensor, ...],
+    example: Tensor | Sequence[Any] | Mapping[str, Any],
     *,
     edge_norm: EdgeNorm = "l1",
     fold_norms: bool = True,
@@ -39,7 +39,9 @@ def trace(
     net
         The net. It is run once on `example`, in evaluation mode, and left as it was.
     example
-        An input, or a tuple of inputs, batch first; only shapes matter. If the net branches on
+        An input, batch first; a tuple of inputs; or a dictionary of them by the names that the
+        net's forward has. Inputs may be tuples, lists and dictionaries of tensors, and plain values
+        such as False are passed on. Only shapes and types matter. If the net branches on
         values, the path that it takes on this example is followed, and the step "trace" of the
         provenance says "one path observed".
     edge_norm
@@ -81,7 +83,10 @@ def trace(
         as in an MLP-Mixer, its layer has a copy of its outputs for each. Attention has one pattern
         unit per head, fed by its queries and keys, that feeds the head's channels together with
         its values. The step "trace" of the provenance lists such layers as "input_dependent", and
-        says which norms were folded, and where.
+        says which norms were folded, and where. Where a factor differs between the positions of a
+        unit, as in rotary embeddings, its edges have weight 1 and are listed as "input_dependent"
+        too; with "spatial" they have the factors. "left_out" lists operations that make no edges:
+        masks of padding, random numbers, and the choice of which elements are the largest.
 
     Raises
     ------
@@ -89,7 +94,7 @@ def trace(
         If `torch.export` cannot follow the net, or no rule handles one of its operations; the
         error names the operation and the layer.
     GraphError
-        If an argument is invalid, or a kept weight is not finite.
+        If an argument is invalid, does not fit the net's forward, or a kept weight is not finite.
     LimitError
         If the graph would have more than `max_edges` edges.
 
@@ -108,15 +113,7 @@ def trace(
     3096
     """
     options = TraceOptions(edge_norm, fold_norms, norms, granularity, unroll, max_edges)
-    inputs = (example,) if isinstance(example, Tensor) else tuple(example)
-    for tensor in inputs:
-        if not isinstance(tensor, Tensor) or tensor.ndim < 2 or not tensor.numel():
-            kind = list(tensor.shape) if isinstance(tensor, Tensor) else type(tensor).__name__
-            raise GraphError(
-                f"example is {kind}: a tensor whose first dimension is the batch is needed; "
-                "example.unsqueeze(0) makes a batch of one"
-            )
-    return graph_of(exported(net, inputs), options, net=type(net).__name__)
+    return graph_of(exported(net, example), options, net=type(net).__name__)
 
 
 def graph_of(program: Program, options: TraceOptions, **details: Any) -> NetGraph:
@@ -124,6 +121,8 @@ def graph_of(program: Program, options: TraceOptions, **details: Any) -> NetGrap
     builder, _ = followed(program, options)
     if builder.input_dependent:
         details["input_dependent"] = builder.input_dependent
+    if builder.left_out:
+        details["left_out"] = builder.left_out
     constant = builder.n_constant()
     if constant:
         details["constant_units"] = constant

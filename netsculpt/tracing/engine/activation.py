@@ -13,9 +13,18 @@ from torch import Tensor
 from netsculpt.core.errors import TopologyError
 from netsculpt.tracing.engine.edges import Floats
 
-__all__ = ["NOTHING", "Activation", "factor_per_unit", "of_channels", "of_elements", "refusal"]
+__all__ = [
+    "NOTHING",
+    "Activation",
+    "factor_per_unit",
+    "of_channels",
+    "of_elements",
+    "of_nothing",
+    "refusal",
+]
 
 NOTHING = -1  # the unit of an element that is always the same, like padding
+HIDES = -1e4  # what masks add to scores, or put in their place, is at most that
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +47,11 @@ class Activation:
             return torch.ones_like(self.units, dtype=torch.float64)
         return self.factor
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether none of its elements has a unit."""
+        return bool((self.units == NOTHING).all())
+
     def broadcast(self, shape: Sequence[int]) -> Activation:
         """The activation broadcast to a shape."""
         return self.changed(lambda x: x.broadcast_to(shape))
@@ -45,6 +59,21 @@ class Activation:
     def without(self, mask: Tensor) -> Activation:
         """The activation without the units of elements where a mask is True."""
         return replace(self, units=self.units.masked_fill(mask, NOTHING))
+
+    def hidden(self, mask: Tensor, value: float) -> Activation:
+        """The activation where elements under a mask always have a value: 0, or −∞ for softmax.
+
+        Their factor is that value, though they have no unit.
+        """
+        factors = self.factors.masked_fill(mask, value)
+        return replace(self, units=self.units.masked_fill(mask, NOTHING), factor=factors)
+
+    @property
+    def is_scaled(self) -> bool:
+        """Whether any unit is multiplied by another factor than 1."""
+        if self.factor is None:
+            return False
+        return bool(((self.factor != 1) & (self.units != NOTHING)).any())
 
     def slim(self) -> Activation:
         """The same activation, stored once along dimensions where nothing changes."""
@@ -66,6 +95,11 @@ def of_elements(start: int, shape: Sequence[int]) -> Activation:
     """The activation of a new layer in which each element is a unit."""
     units = torch.arange(start, start + math.prod(shape[1:]))
     return Activation(units.view(1, *shape[1:]).expand(*shape), private=True)
+
+
+def of_nothing(shape: Sequence[int]) -> Activation:
+    """An activation without units: its values come from no unit that is followed."""
+    return Activation(torch.full(tuple(shape), NOTHING))
 
 
 def factor_per_unit(units: Tensor, factors: Tensor, n_units: int) -> Floats | None:

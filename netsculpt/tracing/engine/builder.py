@@ -14,7 +14,7 @@ from scipy.sparse import coo_array, csr_array
 from netsculpt.core.errors import LimitError
 from netsculpt.core.provenance import step
 from netsculpt.graph.graph import WIRING, Block, Layer, NetGraph, Role
-from netsculpt.tracing.engine.activation import Activation
+from netsculpt.tracing.engine.activation import NOTHING, Activation
 from netsculpt.tracing.engine.edges import Edges, Floats, Ints, LayerWeight, Units
 from netsculpt.tracing.options import TraceOptions
 
@@ -59,6 +59,16 @@ class Builder:
     layer_weights: list[LayerWeight] = field(default_factory=list)  # in the order in which they run
     tokens: dict[int, Layer] = field(default_factory=dict)  # by their number in shadows
     states: list[tuple[str, Activation]] = field(default_factory=list)  # after the last step so far
+    scaled: dict[bytes, Activation] = field(default_factory=dict)  # by what they take the place of
+    settled: dict[str, Activation] = field(default_factory=dict)  # operands, by operation
+    left_out: dict[str, str] = field(default_factory=dict)  # operations without edges, and why
+    whole: set[int] = field(default_factory=set)  # layers of inputs of whole numbers, by index
+
+    def note_uneven(self) -> None:
+        """Say of the last layer that its edges have weight 1 where factors differ by position."""
+        layer = self.layers[-1].name
+        self.input_dependent.append(layer)
+        self.factors[layer] = {"kind": "factors that differ by position", "folded": "left out"}
 
     def add_layer(self, name: str, role: Role, shape: Sequence[int], n_units: int) -> int:
         """Add a layer after all others; its first unit."""
@@ -110,6 +120,11 @@ class Builder:
     def is_input(self, units: Ints) -> NDArray[np.bool_]:
         """Whether each unit is an input of the net."""
         return np.isin(self.layer_of(units), self._inputs)
+
+    def is_logic(self, activation: Activation) -> bool:
+        """Whether it depends on nothing but tokens and inputs of whole numbers, like a mask."""
+        present = np.unique(activation.units[activation.units > NOTHING].numpy())
+        return bool(np.isin(self.layer_of(present), list(self.whole)).all())
 
     def n_constant(self) -> dict[str, int]:
         """Number of units that a factor of 0 switches off for all that took them, by layer."""

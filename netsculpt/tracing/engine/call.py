@@ -11,7 +11,7 @@ from netsculpt.core.errors import TopologyError
 from netsculpt.tracing.engine.activation import Activation, refusal
 from netsculpt.tracing.engine.builder import Builder
 from netsculpt.tracing.engine.edges import Floats, Units
-from netsculpt.tracing.program import Constant, Op
+from netsculpt.tracing.program import Constant, Op, Program, leaves
 
 __all__ = ["Call"]
 
@@ -24,6 +24,7 @@ class Call:
     private: bool  # whether the activations that it takes are private and taken nowhere else
     last: bool  # whether only the net's outputs take its value
     builder: Builder
+    program: Program | None = None  # that the operation is part of
 
     @property
     def args(self) -> tuple[Any, ...]:
@@ -45,6 +46,12 @@ class Call:
     def arg(self, index: int, name: str, default: Any = None) -> Any:
         """An argument by position or by name."""
         return self.op.arg(index, name, default)
+
+    @property
+    def activations(self) -> list[Activation]:
+        """All arguments that depend on the inputs."""
+        given = leaves((self.args, self.op.kwargs))
+        return [x for x in given if isinstance(x, Activation)]
 
     def activation(self, index: int = 0) -> Activation:
         """The argument at an index, which must depend on the inputs."""
@@ -72,6 +79,10 @@ class Call:
     def passed(self, activation: Activation) -> Activation:
         """An activation after this operation, which at most adds constants to it."""
         return replace(activation, private=self.private)
+
+    def leave_out(self, reason: str) -> None:
+        """Say in the provenance that this operation makes no edges, and why."""
+        self.builder.left_out[self.junction_name] = reason
 
     def refusal(self, reason: str) -> TopologyError:
         """The error that this operation cannot be followed."""

@@ -8,10 +8,9 @@ import torch
 from netsculpt.tracing.engine.activation import NOTHING, Activation
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.engine.edges import Columns, Ints
+from netsculpt.tracing.engine.uneven import even
 
-__all__ = ["MIXED_FACTORS", "SeveralInputs", "columns", "single_row"]
-
-MIXED_FACTORS = "a unit arrives multiplied by different factors at different positions"
+__all__ = ["SeveralInputs", "columns", "single_row"]
 
 
 class SeveralInputs(Exception):  # noqa: N818 (not an error: the net is followed again)
@@ -31,6 +30,7 @@ def columns(call: Call, activation: Activation, dim: int) -> Columns:
 
     Elements of the net's inputs in one column become one unit.
     """
+    activation = even(call, activation, [dim])
     units, factors = (
         x.movedim(dim, 0).flatten(1).numpy() for x in (activation.units, activation.factors)
     )
@@ -38,10 +38,8 @@ def columns(call: Call, activation: Activation, dim: int) -> Columns:
     present = units != NOTHING
     pairs = np.stack([column[present], units[present]])
     key = pairs[0] * (pairs[1].max(initial=0) + 1) + pairs[1]
-    _, first, pair = np.unique(key, return_index=True, return_inverse=True)
+    _, first = np.unique(key, return_index=True)
     taken = Columns(pairs[0, first], pairs[1, first], factors[present][first], np.zeros_like(first))
-    if (taken.factor[pair] != factors[present]).any():
-        raise call.refusal(MIXED_FACTORS)
     again = np.flatnonzero(np.diff(taken.column, prepend=-1) == 0)
     inputs = call.builder.is_input(taken.unit[again]) & call.builder.is_input(taken.unit[again - 1])
     if inputs.any() and call.builder.options.granularity == "channel":

@@ -32,12 +32,13 @@ class Inputs:
     shapes: Mapping[str, tuple[int, ...]]
     group: Ints  # of each element; groups are numbered in the order of their first elements
     vocabulary: Ints  # how many tokens each element can be; 0: it is a number
+    whole: frozenset[str]  # inputs of whole numbers or truth values
 
     @classmethod
-    def of(cls, shapes: Mapping[str, tuple[int, ...]]) -> Inputs:
+    def of(cls, shapes: Mapping[str, tuple[int, ...]], whole: frozenset[str]) -> Inputs:
         """Inputs of these shapes; each element is a unit."""
         n_elements = sum(math.prod(shape[1:]) for shape in shapes.values())
-        return cls(shapes, np.arange(n_elements), np.zeros(n_elements, np.int64))
+        return cls(shapes, np.arange(n_elements), np.zeros(n_elements, np.int64), whole)
 
     def add_layers(self, builder: Builder) -> tuple[dict[str, Activation], Ints]:
         """Add the input layers; the inputs' shadows, and the group of each unit."""
@@ -50,6 +51,8 @@ class Inputs:
             new = np.unique(inside[(shadow[inside] == NOTHING) & (tokens == 0)])
             if new.size:
                 first = builder.add_layer(layer, "input", shape[1:], new.size)
+                if name in self.whole:
+                    builder.whole.add(len(builder.layers) - 1)
                 shadow[new] = first + np.arange(new.size)
                 group_of_unit.append(new)
             for group in np.unique(inside[(shadow[inside] == NOTHING) & (tokens > 0)]).tolist():
@@ -78,4 +81,5 @@ class Inputs:
         vocabulary = self.vocabulary.copy()
         if several.vocabulary:
             vocabulary[np.isin(self.group, np.union1d(one, two))] = several.vocabulary
-        return Inputs(self.shapes, np.argsort(np.argsort(first))[place], vocabulary)
+        group = np.argsort(np.argsort(first))[place]
+        return Inputs(self.shapes, group, vocabulary, self.whole)

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from netsculpt.core.errors import TopologyError
 from netsculpt.graph.graph import Role
 from netsculpt.tracing.engine.activation import NOTHING, Activation
 from netsculpt.tracing.engine.builder import Builder
@@ -29,15 +28,21 @@ def junction(
     first, meeting = distinct(units.T)
     if builder.options.granularity == "channel":
         meeting = completed(units[:, first].T)[meeting]
-    if (factors[:, first[meeting]] != factors)[units != NOTHING].any():
-        raise TopologyError(
-            f"a unit arrives at {name!r} multiplied by different factors at different positions: "
-            "one factor per unit is needed. Trace the net without that multiplication"
-        )
+    elif any(x.factor is not None for x in activations):
+        first, meeting = distinct(np.concatenate([units, factors.view(np.int64)]).T)
+    differ = (factors[:, first[meeting]] != factors) & (units != NOTHING)
     begin, number = distinct(meeting[:, None])
     sets, weights = (x[:, first[meeting[begin]]].T for x in (units, factors))
+    uneven = bool(differ.any())
+    if uneven:  # rotary embeddings, learned gates: a strength that depends on the position
+        weights = weights.copy()
+        for operand, elements in enumerate(differ):
+            weights[number[elements], operand] = 1.0
     shape = activations[0].shape
-    return join_sets(builder, sets, number.reshape(shape), name, shape[1:], weights, role)
+    joined = join_sets(builder, sets, number.reshape(shape), name, shape[1:], weights, role)
+    if uneven:
+        builder.note_uneven()
+    return joined
 
 
 def join_sets(

@@ -85,6 +85,11 @@ class Bench:
                         makers.setdefault(layer, op)
         return makers
 
+    def operand(self, op: Op, name: str) -> Activation:
+        """The shadow of a value as an operation takes it: with one factor per unit."""
+        shadow: Activation = self.builder.settled.get(op.output, self.shadows[name])
+        return shadow
+
     def random(self, activation: Activation) -> Tensor:
         """An activation whose units have the random values."""
         values = torch.from_numpy(self.values)[activation.units.clamp(min=0)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from netsculpt.core.random import RNG, root_seed, stream
 from netsculpt.graph.graph import NetGraph
+from netsculpt.tracing.example import Example
 from netsculpt.tracing.export import exported
 from netsculpt.tracing.fidelity.bench import Bench, Check, Outcome
 from netsculpt.tracing.fidelity.embedding import EMBEDDINGS, embedding_error, rebuilt_embedding
@@ -83,7 +84,7 @@ class Fidelity:
 def fidelity(
     net: nn.Module,
     graph: NetGraph,
-    example: Tensor | tuple[Tensor, ...],
+    example: Tensor | Sequence[Any] | Mapping[str, Any],
     *,
     rng: RNG = None,
 ) -> Fidelity:
@@ -153,7 +154,7 @@ def fidelity(
     [('0', 'values'), ('3', 'values')]
     """
     options, seed = options_of(graph), root_seed(rng)
-    examples = (example,) if isinstance(example, Tensor) else tuple(example)
+    examples = Example.of(net, example)
     program = with_norms(exported(net, examples))
     builder, shadows = followed(program, options)
     require_same_edges(graph, builder.graph())

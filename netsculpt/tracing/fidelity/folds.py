@@ -115,4 +115,5 @@ def _slope(op: Op, shadows: Mapping[str, Any], name: str) -> Tensor:
         first: Tensor = next(leaves(ran(op, numbers)))
         return first
 
-    return at_level(1.0) - at_level(0.0)
+    slope = at_level(1.0) - at_level(0.0)
+    return slope.abs() if slope.is_complex() else slope

@@ -30,7 +30,7 @@ def checked_product(bench: Bench, op: Op, layer: int) -> Outcome:
     taken = activations_of(op, bench.shadows)
     if weight is None or len(taken) != 1:
         return Outcome.skipped(f"operation '{op.name}' is not a product with one matrix or kernel")
-    activation = bench.shadows[taken[0]]
+    activation = bench.operand(op, taken[0])
     rows = _form(bench, op, weight)
     norm = _norm(bench, layer)
     collapsed = norm != "sum"
@@ -91,7 +91,7 @@ def _of_rows(
 def rebuilt(bench: Bench, op: Op, layer: int, numbers: Numbers, value: Tensor) -> Tensor:
     """The value of an operation with the graph's edges in the place of its weight."""
     (name,) = activations_of(op, bench.shadows)
-    shadow, weight = bench.shadows[name], _weight(bench, op)
+    shadow, weight = bench.operand(op, name), _weight(bench, op)
     assert weight is not None
     rows = _form(bench, op, weight)
     assert rows is not None

@@ -39,8 +39,9 @@ def outputs(
         return values[name] if name in values else typed(shadows[name])
 
     for op in program.ops:
-        if not any(isinstance(x, Activation) for x in leaves(shadows[op.output])):
-            continue
+        known = not any(isinstance(x, Activation) for x in leaves(shadows[op.output]))
+        if known and not any(name in values for name in op.inputs):
+            continue  # else it is run: of masks that are inputs, a shadow has the constant part
         value = typed(op.run(lambda leaf: numbers(leaf.name) if isinstance(leaf, Ref) else leaf))
         values[op.output] = value if instead is None else instead(op, numbers, value)
         for name in op.inputs:

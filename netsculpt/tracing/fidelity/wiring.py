@@ -23,7 +23,8 @@ def checked_wiring(bench: Bench, op: Op, layer: int) -> Outcome:
     """The check of a layer without parameters."""
     if op.name not in (*_SUMS, *_OTHERS) or len(activations_of(op, bench.shadows)) != 2:
         return Outcome.skipped(f"operation '{op.name}' is not a sum or product of two activations")
-    if op.name in _SUMS:
+    uneven = bench.builder.layers[layer].name in bench.builder.input_dependent
+    if op.name in _SUMS and not uneven:
         largest = _error_of_sum(bench, op, layer)
         if largest is None:
             return Outcome.skipped("at no position do all sources of a unit meet")

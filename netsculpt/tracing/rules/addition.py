@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from netsculpt.tracing.engine.activation import Activation
+from netsculpt.tracing.engine.activation import HIDES, Activation
 from netsculpt.tracing.engine.call import Call
-from netsculpt.tracing.engine.junction import junction
 from netsculpt.tracing.program import Constant
+from netsculpt.tracing.rules._parts.meeting import meet
 from netsculpt.tracing.rules._parts.scaling import scale
 
 __all__ = ["addition"]
@@ -26,10 +26,14 @@ def addition(call: Call) -> Activation:
             Activation(x.units, None if sign == 1 and x.factor is None else x.factors * sign)
             for x, sign in zip((one, two), signs, strict=True)
         ]
-        return junction(call.builder, [x.broadcast(shape) for x in both], call.junction_name)
+        return meet(call, both)
     first = isinstance(one, Activation)
     activation, constant, sign = (one, two, signs[0]) if first else (two, one, signs[1])
     activation = activation.broadcast(shape)
     if isinstance(constant, Constant):  # −∞, as attention masks add, makes the sum always −∞
-        activation = activation.without(constant.value == -torch.inf)
+        hidden = constant.value == -torch.inf
+        if constant.parameter is None:
+            hidden = constant.value <= HIDES
+        if bool(hidden.any()):
+            activation = activation.hidden(hidden, -torch.inf)
     return scale(call, activation, torch.tensor(sign, dtype=torch.float64))

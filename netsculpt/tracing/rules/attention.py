@@ -9,6 +9,7 @@ from torch import Tensor
 
 from netsculpt.tracing.engine.activation import Activation
 from netsculpt.tracing.engine.call import Call
+from netsculpt.tracing.engine.junction import junction
 from netsculpt.tracing.program import Constant
 from netsculpt.tracing.rules._parts.contraction import contract
 
@@ -38,6 +39,12 @@ def attention(call: Call) -> Any:
     one, two = f"{batch}qe", f"{batch}ke"
     pattern = contract(call, one, two, f"{batch}qk", query, key, f"{layer}pattern")
     hidden = _hidden(call, pattern.units.shape)
+    bias = _mask(call)
+    if isinstance(bias, Activation) and not call.builder.is_logic(bias):
+        both = [pattern, bias.broadcast(pattern.units.shape)]
+        pattern = junction(call.builder, both, f"{layer}pattern.biased")
+    elif isinstance(bias, Activation):
+        call.leave_out("a mask that depends on the inputs: nothing is taken to be padding")
     inner = f"{batch}kv"
     if hidden is not None:
         pattern = pattern.without(hidden)
@@ -56,17 +63,17 @@ def _option(call: Call, name: str) -> Any:
     return call.arg(indices[name], name) if name in indices else None
 
 
+def _mask(call: Call) -> Any:
+    mask = _option(call, "attn_mask")
+    return _option(call, "attn_bias") if mask is None else mask
+
+
 def _hidden(call: Call, shape: torch.Size) -> Tensor | None:
     """Where a query cannot see a key."""
-    mask = _option(call, "attn_mask")
-    mask = _option(call, "attn_bias") if mask is None else mask
+    mask = _mask(call)
     if _option(call, "is_causal"):
         return torch.ones(shape[-2:], dtype=torch.bool).triu(1)
-    if mask is None:
-        return None
     if not isinstance(mask, Constant):
-        raise call.refusal(
-            "its mask depends on the inputs: hold the mask in a buffer, or leave it out"
-        )
+        return None
     seen = mask.value
     return ~seen if seen.dtype == torch.bool else seen == -torch.inf

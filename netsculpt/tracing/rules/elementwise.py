@@ -6,19 +6,41 @@ from dataclasses import replace
 
 from netsculpt.tracing.engine.activation import Activation
 from netsculpt.tracing.engine.call import Call
+from netsculpt.tracing.rules._parts.meeting import meet
 
 __all__ = ["elementwise"]
 
 OPS = (
     *("abs", "celu", "clamp", "clamp_min", "clamp_max", "cos", "elu", "erf", "exp", "gelu"),
-    *("hardsigmoid", "hardswish", "hardtanh", "leaky_relu", "log", "log_sigmoid", "mish", "neg"),
+    *("hardsigmoid", "hardswish", "hardtanh", "leaky_relu", "log", "log_sigmoid", "mish"),
     *("pow", "prelu", "reciprocal", "relu", "relu6", "rsqrt", "selu", "sigmoid", "silu", "sin"),
     *("softplus", "sqrt", "square", "tanh", "hardshrink", "softshrink", "threshold", "sign"),
+    *(
+        "acos",
+        "acosh",
+        "angle",
+        "asin",
+        "asinh",
+        "atan",
+        "atanh",
+        "ceil",
+        "clip",
+        "cosh",
+        "digamma",
+    ),
+    *("erfc", "erfinv", "exp2", "expm1", "floor", "frac", "imag", "lgamma", "log10", "log1p"),
+    *("log2", "logit", "nan_to_num", "real", "round", "rrelu", "sgn", "sinc", "sinh"),
+    *("special_entr", "special_erf", "special_expit", "special_expm1", "special_log1p"),
+    *("float_power", "special_logit", "tan", "tanhshrink", "trunc", "fmod", "remainder", "relu_"),
+    *("absolute", "floor_divide", "heaviside"),
 )
 
 
 def elementwise(call: Call) -> Activation:
-    """The same units, no longer private: a later factor cannot be moved before the function."""
-    if any(isinstance(x, Activation) for x in call.args[1:]):
-        raise call.refusal("two activations meet in it")
+    """The same units, no longer private: a later factor cannot be moved before the function.
+
+    Where several activations meet in it, as in a power of two, they are a junction.
+    """
+    if len(call.activations) > 1 or not isinstance(call.args[0], Activation):
+        return meet(call, [x.broadcast(call.op.shape) for x in call.activations])
     return replace(call.activation(), private=False)

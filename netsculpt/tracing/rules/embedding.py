@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from netsculpt.tracing.engine.activation import NOTHING, Activation, of_channels
+from netsculpt.tracing.engine.activation import NOTHING, Activation, of_channels, of_nothing
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.engine.columns import SeveralInputs
 from netsculpt.tracing.engine.edges import Columns, Ints
@@ -17,16 +17,22 @@ from netsculpt.tracing.rules._parts.weights import add_layer
 
 __all__ = ["embedding"]
 
-OPS = ("embedding", "embedding_bag", "embedding_renorm")
+OPS = ("embedding", "embedding_bag", "embedding_renorm", "one_hot")
 
 
 def embedding(call: Call) -> Any:
     """One unit per dimension, fed by one unit per token; the same for all positions.
 
-    With granularity "spatial" every position has its own tokens and dimensions.
+    With granularity "spatial" every position has its own tokens and dimensions. One-hot vectors
+    are the units of the tokens.
     """
     if call.op.name == "embedding_renorm":
         raise call.refusal("max_norm changes the embedding at every call: trace with max_norm=None")
+    if call.op.name == "one_hot":
+        return _one_hot(call)
+    if call.activation(1).is_empty:
+        call.leave_out("its ids are chosen by values: no unit that is followed feeds it")
+        return of_nothing(call.op.shape)
     weight, tokens, shape = call.constant(0), call.activation(1), call.op.shape
     in_bags = call.op.name == "embedding_bag"
     weight = _bagged(call, weight) if in_bags else weight
@@ -45,6 +51,19 @@ def embedding(call: Call) -> Any:
     copies = torch.from_numpy(np.searchsorted(-ids, -tokens.units.numpy()))[..., None]
     units = copies * dims + torch.arange(start, start + dims)
     return Activation(units, private=True).without(tokens.units[..., None] == NOTHING)
+
+
+def _one_hot(call: Call) -> Activation:
+    """The units of the tokens themselves."""
+    tokens, n_tokens = call.activation(0), call.op.shape[-1]
+    if tokens.is_empty:
+        call.leave_out("its ids are chosen by values: no unit that is followed feeds it")
+        return of_nothing(call.op.shape)
+    ids = _ids(call, tokens, n_tokens)
+    first = torch.tensor([call.builder.tokens[x].start for x in ids.tolist()])
+    place = torch.from_numpy(np.searchsorted(-ids, -tokens.units.numpy()))
+    units = first[place.clamp(max=ids.size - 1)][..., None] + torch.arange(n_tokens)
+    return Activation(units).without(tokens.units[..., None] == NOTHING)
 
 
 def _ids(call: Call, tokens: Activation, n_tokens: int) -> Ints:

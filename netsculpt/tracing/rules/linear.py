@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from netsculpt.tracing.engine.activation import Activation
 from netsculpt.tracing.engine.call import Call
+from netsculpt.tracing.engine.uneven import even
 from netsculpt.tracing.rules._parts.copies import apply
 
 __all__ = ["linear"]
@@ -13,4 +14,5 @@ OPS = ("linear",)
 
 def linear(call: Call) -> Activation:
     """One unit per row of the weight, shared by all positions with the same units."""
-    return apply(call, call.activation(0), call.constant(1))
+    activation = call.activation(0)
+    return apply(call, even(call, activation, [len(activation.shape) - 1]), call.constant(1))

@@ -1,22 +1,29 @@
-"""Choices by a constant mask: elements that are always the same have no unit."""
+"""Choices by a mask: elements that are always the same have no unit."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
+from torch import Tensor
 
-from netsculpt.tracing.engine.activation import NOTHING, Activation
+from netsculpt.tracing.engine.activation import HIDES, NOTHING, Activation
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.program import Constant
+from netsculpt.tracing.rules._parts.meeting import meet
 
 __all__ = ["masking"]
 
-OPS = ("masked_fill", "tril", "triu", "where")
+OPS = ("masked_fill", "masked_select", "nonzero", "tril", "triu", "where")
 
 
 def masking(call: Call) -> Activation:
-    """Units and factors of the first value where the mask is True, else of the second."""
+    """Units and factors of the first value where the mask is True, else of the second.
+
+    A mask that depends on the inputs leaves both possible. It makes edges itself unless it is one
+    of tokens or of inputs of whole numbers: those say what is padding.
+    """
     name, shape = call.op.name, call.op.shape
     mask: Any
     if name in ("tril", "triu"):
@@ -25,14 +32,45 @@ def masking(call: Call) -> Activation:
         one, two = call.args[0], None
     elif name == "masked_fill":
         two, mask, one = call.args
-    elif len(call.args) == 3:
+    elif name == "where" and len(call.args) == 3:
         mask, one, two = call.args
     else:
-        raise call.refusal("how many elements it returns depends on its mask")
+        raise call.refusal(
+            "how many elements it returns depends on its mask, so the net has no fixed shape. "
+            "Multiply by the mask instead, as in a dense form of the layer"
+        )
     if not isinstance(mask, Constant):
-        raise call.refusal("its mask depends on the inputs: hold the mask in a buffer")
+        return _open(call, mask, [x for x in (one, two) if isinstance(x, Activation)])
     nothing = Activation(torch.tensor(NOTHING))
+    fills = [_fill(x, shape) for x in (one, two)]
     one, two = ((x if isinstance(x, Activation) else nothing).broadcast(shape) for x in (one, two))
+    one, two = (
+        x if fill is None else x.hidden(fill, -torch.inf)
+        for x, fill in zip((one, two), fills, strict=True)
+    )
     scaled = one.factor is not None or two.factor is not None
-    factor = torch.where(mask.value, one.factors, two.factors) if scaled else None
-    return Activation(torch.where(mask.value, one.units, two.units), factor, call.private)
+    chosen = mask.value.bool()
+    factor = torch.where(chosen, one.factors, two.factors) if scaled else None
+    return Activation(torch.where(chosen, one.units, two.units), factor, call.private)
+
+
+def _fill(value: Any, shape: tuple[int, ...]) -> Tensor | None:
+    """Where a constant is so low that softmax makes it 0."""
+    if value is None or isinstance(value, Activation):
+        return None
+    fill = value.value if isinstance(value, Constant) else torch.as_tensor(value)
+    low = fill <= HIDES
+    return low.broadcast_to(shape) if bool(low.any()) else None
+
+
+def _open(call: Call, mask: Activation, values: list[Activation]) -> Activation:
+    """Either value at each element, and what the mask depends on."""
+    if call.builder.is_logic(mask):
+        call.leave_out("a mask that depends on the inputs: nothing is taken to be padding")
+    else:
+        values = [Activation(mask.units), *values]
+    spread = [x.broadcast(call.op.shape) for x in values]
+    if spread and all(torch.equal(x.units, spread[0].units) for x in spread):
+        single = len(spread) == 1
+        return replace(spread[0], private=False) if single else Activation(spread[0].units)
+    return meet(call, values)

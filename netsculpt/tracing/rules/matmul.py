@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from string import ascii_letters
 
 import torch
@@ -10,15 +11,16 @@ from netsculpt.tracing.engine.activation import Activation
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.engine.junction import junction
 from netsculpt.tracing.rules._parts.contraction import contract
+from netsculpt.tracing.rules._parts.scaling import scale
 
 __all__ = ["matmul"]
 
-OPS = ("matmul", "mm", "bmm", "addmm", "baddbmm")
+OPS = ("matmul", "mm", "bmm", "mv", "addmm", "addmv", "baddbmm")
 
 
 def matmul(call: Call) -> Activation:
     """The product, or its sum with the first argument."""
-    first = 1 if call.op.name in ("addmm", "baddbmm") else 0
+    first = 1 if call.op.name in ("addmm", "addmv", "baddbmm") else 0
     one, two = call.args[first : first + 2]
     left, right, out = _letters(len(one.shape), len(two.shape))
     product = contract(call, left, right, out, one, two)
@@ -26,13 +28,18 @@ def matmul(call: Call) -> Activation:
 
 
 def _with_added(call: Call, product: Activation) -> Activation:
+    """β · the first argument + α · the product."""
     added = call.args[0]
-    if not {call.op.kwargs.get("alpha", 1), call.op.kwargs.get("beta", 1)} <= {1}:
-        raise call.refusal("alpha and beta other than 1 have no rule")
-    if isinstance(added, Activation):
-        both = [added.broadcast(call.op.shape), product]
-        return junction(call.builder, both, f"{call.junction_name}.sum")
-    return product.without(added.value == -torch.inf)
+    alpha, beta = (float(call.op.kwargs.get(name, 1)) for name in ("alpha", "beta"))
+    # the product is of this call alone: α multiplies the edges into it
+    product = scale(replace(call, private=product.private), product, torch.tensor(alpha))
+    if not beta:
+        return product
+    if not isinstance(added, Activation):
+        return product.without(added.value == -torch.inf)
+    factors = None if beta == 1 and added.factor is None else added.factors * beta
+    spread = Activation(added.units, factors).broadcast(call.op.shape)
+    return junction(call.builder, [spread, product], f"{call.junction_name}.sum")
 
 
 def _letters(one: int, two: int) -> tuple[str, str, str]:

@@ -16,6 +16,7 @@ from torch import Tensor
 from netsculpt.tracing.engine.activation import Activation
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.engine.columns import single_row
+from netsculpt.tracing.engine.uneven import even
 from netsculpt.tracing.rules._parts.windows import along, join_windows
 
 __all__ = ["pooling"]
@@ -27,6 +28,7 @@ _LINEAR = (
     _NEAREST
     | {f"{kind}{n}d": n for kind in ("avg_pool", "adaptive_avg_pool") for n in (1, 2, 3)}
     | {"upsample_linear1d": 1, "upsample_bilinear2d": 2, "upsample_trilinear3d": 3}
+    | {"upsample_bicubic2d": 2, "_upsample_bilinear2d_aa": 2, "_upsample_bicubic2d_aa": 2}
 )
 _MAXIMA = {f"max_pool{n}d": n for n in (1, 2, 3)}
 _WITH_INDICES = {f"max_pool{n}d_with_indices": n for n in (2, 3)} | {
@@ -52,9 +54,10 @@ def pooling(call: Call) -> Any:
 
 def _of_channels(call: Call) -> Activation:
     name, shape = call.op.name, call.op.shape
-    channels = single_row(call, call.activation(), 1, "channels that are one unit each are needed")
+    activation = even(call, call.activation(), [1])
+    channels = single_row(call, activation, 1, "channels that are one unit each are needed")
     everywhere = channels.changed(lambda x: x.view(1, -1, *[1] * _POSITIONS[name]).expand(shape))
-    return replace(everywhere, private=call.private and name in _LINEAR)
+    return replace(everywhere, private=call.private and activation.private and name in _LINEAR)
 
 
 def _nearest(call: Call) -> Activation:
@@ -85,12 +88,19 @@ def _one(call: Call, dim: int, size: int) -> Callable[[Tensor], Any]:
     def each(index: int, name: str, default: int | list[int]) -> list[int]:
         return call.op.each_dim(index, name, default, n)[dim : dim + 1]
 
-    if name.startswith("upsample"):
+    if name.startswith(("upsample", "_upsample")):
         named = [x for key, x in call.op.kwargs.items() if key.startswith("scale")]
         scales: Any = [*call.args[3:], *named]
         scales = scales[0] if scales and isinstance(scales[0], list | tuple) else scales
         scale = scales[dim] if len(scales) > dim else None
         corners = call.arg(2, "align_corners")
+        if name.endswith("_aa"):
+            raise call.refusal(
+                "it smooths before it resizes, which has a rule only with granularity='channel'"
+            )
+        if "bicubic" in name:
+            wide: Any = getattr(aten, name).default
+            return lambda x: wide(x[..., None], [size, 1], corners, scale, None)[..., 0]
         return lambda x: aten.upsample_linear1d.default(x, [size], corners, scale)
     if name.startswith("adaptive_avg"):
         return lambda x: aten.adaptive_avg_pool1d(x, [size])

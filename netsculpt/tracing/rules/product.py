@@ -4,40 +4,51 @@ from __future__ import annotations
 
 import torch
 
-from netsculpt.tracing.engine.activation import Activation
+from netsculpt.tracing.engine.activation import HIDES, Activation, of_nothing
 from netsculpt.tracing.engine.call import Call
-from netsculpt.tracing.engine.junction import junction
 from netsculpt.tracing.program import Constant
+from netsculpt.tracing.rules._parts.meeting import meet
 from netsculpt.tracing.rules._parts.scaling import scale
 
 __all__ = ["product"]
 
-OPS = ("mul", "div")
+_SIGNS = ("neg", "negative")
+OPS = ("mul", "div", "multiply", "divide", "true_divide", *_SIGNS)
 
 
-def product(call: Call) -> Activation:
+def product(call: Call) -> Activation | Constant:
     """An activation with a factor, or a layer where two activations meet."""
+    if call.op.name in _SIGNS:
+        return scale(call, call.activation(), torch.tensor(-1.0))
     one, two = call.args[:2]
     if call.op.kwargs.get("rounding_mode") is not None:
         raise call.refusal("its quotient is rounded")
     if isinstance(one, Activation) and isinstance(two, Activation):
         both = [x.broadcast(call.op.shape) for x in (one, two)]
-        if call.op.name == "mul" and torch.equal(both[0].units, both[1].units):  # like x · σ(x)
+        if call.op.name in ("mul", "multiply") and torch.equal(
+            both[0].units, both[1].units
+        ):  # like x · σ(x)
             plain = all(x.factor is None for x in both)
             return Activation(both[0].units, None if plain else both[0].factors * both[1].factors)
-        return junction(call.builder, both, call.junction_name)
-    if call.op.name == "div" and isinstance(two, Activation):
+        return meet(call, both)
+    if "div" in call.op.name and isinstance(two, Activation):
         return Activation(two.broadcast(call.op.shape).units)
     activation, number = (one, two) if isinstance(one, Activation) else (two, one)
     is_tensor = isinstance(number, Constant)  # a Python number keeps all its digits
     factor = number.value if is_tensor else torch.tensor(number, dtype=torch.float64)
-    if call.op.name == "div":
+    if "div" in call.op.name:
         factor = 1 / factor.double()
+    factor = factor.to(torch.complex128).abs() if factor.is_complex() else factor
+    if call.builder.is_logic(activation) and bool((factor.abs() >= -HIDES).any()):
+        call.leave_out("a mask that depends on the inputs: nothing is taken to be padding")
+        return of_nothing(call.op.shape)
     if not bool(torch.isfinite(factor).all()):
         raise call.refusal("an activation is multiplied by a number that is not finite")
     if isinstance(number, Constant) and number.parameter is not None:
         call.builder.factors[number.parameter] = {"kind": "factor"}
     activation = activation.broadcast(call.op.shape)
-    if isinstance(number, Constant) and number.is_mask and call.op.name == "mul":
-        return activation.without(number.value == 0)
+    if isinstance(number, Constant) and number.is_mask and "mul" in call.op.name:
+        if activation.is_empty:  # what hides is hidden, whatever it is multiplied by
+            return number.changed(lambda x: x.broadcast_to(call.op.shape))
+        return activation.hidden(number.value == 0, 0.0)
     return scale(call, activation, factor)

@@ -1,4 +1,4 @@
-"""Means, sums and extremes over positions, or over units."""
+"""Means, sums, extremes and spreads over positions, or over units."""
 
 from __future__ import annotations
 
@@ -9,16 +9,23 @@ from torch import Tensor
 
 from netsculpt.tracing.engine.activation import NOTHING, Activation, factor_per_unit
 from netsculpt.tracing.engine.call import Call
-from netsculpt.tracing.engine.columns import MIXED_FACTORS, SeveralInputs
+from netsculpt.tracing.engine.choice import Choice
+from netsculpt.tracing.engine.columns import SeveralInputs
 from netsculpt.tracing.engine.junction import join_sets
 from netsculpt.tracing.engine.rows import bags, sets
+from netsculpt.tracing.engine.uneven import even
 from netsculpt.tracing.program import Constant
 from netsculpt.tracing.rules.meeting import meeting
 
 __all__ = ["reduction"]
 
-_WITH_INDICES = ("max", "min")
-OPS = ("amax", "amin", "logsumexp", "mean", "sum", *_WITH_INDICES)
+_WITH_INDICES = ("max", "min", "median", "nanmedian")
+_OF_TWO = ("std_mean", "var_mean", "aminmax")
+_NORMS = ("linalg_vector_norm", "norm")  # whose dimensions are the third argument
+OPS = (
+    *("all", "amax", "amin", "any", "logsumexp", "mean", "nanmean", "nansum", "prod", "std", "sum"),
+    *("special_logsumexp", "var", *_WITH_INDICES, *_OF_TWO, *_NORMS),
+)
 
 
 def reduction(call: Call) -> Any:
@@ -26,11 +33,15 @@ def reduction(call: Call) -> Any:
     if call.op.name in _WITH_INDICES and isinstance(call.arg(1, "other"), Activation | Constant):
         return meeting(call)
     reduced = _reduced(call)
-    return (reduced, None) if call.op.name in _WITH_INDICES else reduced
+    if call.op.name in _WITH_INDICES:
+        dim = call.arg(1, "dim") % call.activation().units.ndim
+        return reduced, Choice.along(dim, call.activation(), tuple(reduced.shape))
+    return (reduced, reduced) if call.op.name in _OF_TWO else reduced
 
 
 def _reduced(call: Call) -> Activation:
-    activation, dims = call.activation(), _dims(call)
+    dims = _dims(call)
+    activation = even(call, call.activation(), [])
     units, present = activation.units.amax(dims, keepdim=True), activation.units != NOTHING
     differ = (activation.units != units) & present
     if bool(differ.any()):
@@ -39,16 +50,15 @@ def _reduced(call: Call) -> Activation:
     factor = None
     if activation.factor is not None:
         factor = activation.factor.where(present, torch.inf).amin(dims, keepdim=True)
-        if bool((activation.factor != factor)[present].any()):
-            raise call.refusal(MIXED_FACTORS)
         factor = factor.where(units != NOTHING, 1.0).reshape(call.op.shape)
     linear = call.op.name in ("mean", "sum")
-    return Activation(units.reshape(call.op.shape), factor, call.private and linear)
+    private = call.private and activation.private and linear
+    return Activation(units.reshape(call.op.shape), factor, private)
 
 
 def _dims(call: Call) -> list[int]:
     """The reduced dimensions, counted from 0."""
-    dims = call.arg(1, "dim")
+    dims = call.arg(2 if call.op.name in _NORMS else 1, "dim")
     dims = [dims] if isinstance(dims, int) else dims
     n_dims = call.activation().units.ndim
     if not isinstance(dims, list | tuple) or not dims or 0 in [x % n_dims for x in dims]:
@@ -72,8 +82,7 @@ def _junction(call: Call, activation: Activation, dims: list[int]) -> Activation
     linear = call.op.name in ("mean", "sum")
     members, numbers = bags(lines) if linear else sets(lines)
     factor = factor_per_unit(activation.units, activation.factors, call.builder.layers[-1].stop)
-    if factor is None:
-        raise call.refusal(MIXED_FACTORS)
+    assert factor is not None  # as it is even
     factor /= lines.shape[1] if call.op.name == "mean" else 1
     shape, name = call.op.shape, call.junction_name
     numbers = numbers.reshape(shape)

@@ -1,23 +1,43 @@
-"""Softmax: like a norm, it makes no edges between the elements that it couples."""
+"""Softmax: along positions like a norm; along units each of them feeds the sum of all."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+import torch
+
 from netsculpt.tracing.engine.activation import NOTHING, Activation
 from netsculpt.tracing.engine.call import Call
+from netsculpt.tracing.engine.choice import Ranked
+from netsculpt.tracing.engine.junction import junction
+from netsculpt.tracing.rules._parts.meeting import any_along
 
 __all__ = ["softmax"]
 
-OPS = ("softmax", "_softmax", "log_softmax", "_log_softmax")
+OPS = ("softmax", "_softmax", "log_softmax", "_log_softmax", "_safe_softmax")
 
 
 def softmax(call: Call) -> Activation:
-    """The same units; refused along different units, unless it is the output."""
+    """The same units; along different units a junction of each and of the sum, unless it is last.
+
+    As an output, softmax leaves the units as they are: what their sum couples is left out.
+    """
     activation = call.activation()
-    one = activation.units.amax(call.arg(1, "dim"), keepdim=True)
-    if not call.last and bool(((activation.units != one) & (activation.units != NOTHING)).any()):
-        raise call.refusal(
-            "it couples different units, which has a rule only where it is the output"
-        )
-    return replace(activation, private=False)
+    if isinstance(activation, Ranked):
+        whole = _coupled(call, activation.whole)
+        return Ranked.of(whole, tuple(activation.shape))
+    return _coupled(call, activation)
+
+
+def _coupled(call: Call, activation: Activation) -> Activation:
+    dim = call.arg(1, "dim")
+    one = activation.units.amax(dim, keepdim=True)
+    hidden = activation.units == NOTHING
+    zero = hidden & (activation.factors == -torch.inf)
+    if call.last or not bool(((activation.units != one) & ~hidden).any()):
+        same = replace(activation, private=False)
+        return same.hidden(zero, 0.0) if bool(zero.any()) else same
+    total = any_along(call, activation, [dim % activation.units.ndim], positions=False)
+    spread = total.broadcast(activation.units.shape).without(hidden)
+    made = junction(call.builder, [activation, spread], call.junction_name)
+    return made.hidden(zero, 0.0) if bool(zero.any()) else made

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from netsculpt.tracing.engine.activation import Activation
 from netsculpt.tracing.engine.call import Call
+from netsculpt.tracing.engine.uneven import even
 from netsculpt.tracing.program import Constant
 from netsculpt.tracing.rules._parts.copies import apply
 from netsculpt.tracing.rules._parts.products import multiply
@@ -33,9 +34,12 @@ def contract(
         raise call.refusal(f"{left},{right}->{out} sums over a dimension that only one of them has")
     if isinstance(two, Activation) and not apart:
         raise call.refusal("it mixes the samples of a batch: a dimension of both must be kept")
+    assert isinstance(one, Activation)  # operations on constants alone have been run
+    if isinstance(two, Constant):
+        one = even(call, one, [left.index(x) for x in (*apart, *summed)])
     first = _grouped(one, left, (apart, rows, summed), sizes)
     second = _grouped(two, right, (apart, summed, columns), sizes)
-    assert isinstance(first, Activation)  # operations on constants alone have been run
+    assert isinstance(first, Activation)
     if isinstance(second, Activation):
         shape = [sizes[x] for x in out]
         product = multiply(call.builder, first, second, name or call.junction_name, shape[1:])

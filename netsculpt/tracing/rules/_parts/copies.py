@@ -7,7 +7,7 @@ import torch
 
 from netsculpt.tracing.engine.activation import NOTHING, Activation
 from netsculpt.tracing.engine.call import Call
-from netsculpt.tracing.engine.columns import MIXED_FACTORS, SeveralInputs
+from netsculpt.tracing.engine.columns import SeveralInputs
 from netsculpt.tracing.engine.edges import Columns, Floats, Ints
 from netsculpt.tracing.engine.rows import distinct, merged
 from netsculpt.tracing.program import Constant
@@ -19,7 +19,8 @@ __all__ = ["apply"]
 def apply(call: Call, activation: Activation, weight: Constant, *, groups: int = 1) -> Activation:
     """Add the layer of a weight [out, in / groups] along the last dimension of an activation.
 
-    Positions with the same units share a copy. Positions without units get none.
+    Positions with the same units, each with one factor at every index of the last dimension, share
+    a copy. Positions without units get none.
     """
     rows, place = _rows(call, activation)
     has_units = (rows != NOTHING).any(axis=1)
@@ -30,7 +31,7 @@ def apply(call: Call, activation: Activation, weight: Constant, *, groups: int =
         raise call.refusal("positions have different units, for which there is no rule with groups")
     column, copy = np.nonzero((rows != NOTHING).T)
     unit = rows[copy, column]
-    factor = _factors(call, activation, rows.shape, place)[copy, column]
+    factor = _factors(activation, rows.shape, place)[copy, column]
     taken = Columns(column, unit, factor, copy, len(rows))
     n_out = len(weight.value)
     shape = call.op.shape[1:]
@@ -58,7 +59,7 @@ def _rows(call: Call, activation: Activation) -> tuple[Ints, Ints]:
     return rows, place[0]
 
 
-def _factors(call: Call, activation: Activation, shape: tuple[int, ...], place: Ints) -> Floats:
+def _factors(activation: Activation, shape: tuple[int, ...], place: Ints) -> Floats:
     """The factors of the units of each row."""
     of_row = np.ones(shape)
     if activation.factor is None:
@@ -66,6 +67,4 @@ def _factors(call: Call, activation: Activation, shape: tuple[int, ...], place: 
     factors = activation.factor.reshape(-1, shape[1]).numpy()
     position, column = np.nonzero(activation.units.reshape(-1, shape[1]).numpy() != NOTHING)
     of_row[place[position], column] = factors[position, column]
-    if (of_row[place[position], column] != factors[position, column]).any():
-        raise call.refusal(MIXED_FACTORS)
     return of_row

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from netsculpt.tracing.engine.activation import Activation
+from netsculpt.tracing.engine.activation import NOTHING, Activation
 from netsculpt.tracing.engine.builder import Builder
 from netsculpt.tracing.engine.edges import Ints
 from netsculpt.tracing.engine.junction import join_sets
@@ -24,6 +24,15 @@ def multiply(
     The units of a row and of a column feed each element. Edges have weight 1, as their strength
     depends on the input. Factors of the activations are left out, as the provenance says.
     """
+    apart = two.units != two.units[:, :1]
+    zero = (one.units == NOTHING) & (one.factors == 0)
+    if bool(zero.any()) and bool(apart.any()):  # a row does not take what it multiplies by 0
+        n, height, width = one.units.shape
+        alone = Activation(one.units.reshape(n * height, 1, width))
+        each = two.units[:, None].expand(n, height, width, -1).masked_fill(zero[..., None], NOTHING)
+        taken = Activation(each.reshape(n * height, width, -1))
+        made = multiply(builder, alone, taken, name, shape)
+        return made.changed(lambda x: x.view(n, height, -1))
     rows, row = _sets(builder, one)
     columns, column = _sets(builder, Activation(two.units.transpose(1, 2)))
     first, same = distinct(np.concatenate([row, column], axis=1))
@@ -32,7 +41,7 @@ def multiply(
     product = join_sets(builder, members, numbers, name, shape)
     layer = builder.layers[-1].name
     builder.input_dependent.append(layer)
-    if one.factor is not None or two.factor is not None:
+    if one.is_scaled or two.is_scaled:
         builder.factors[layer] = {"kind": "factors that arrive", "folded": "left out"}
     return product.changed(lambda x: x[torch.from_numpy(same)])
 
