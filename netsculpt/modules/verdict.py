@@ -1,11 +1,20 @@
-"""What the modules of a detector are worth, from their p-value, effect size and stability."""
+"""What the modules of a detector are worth: from a test, or from evidence; and from stability."""
 
 from __future__ import annotations
 
-from math import isnan
+from math import exp, isnan, log
 from typing import Literal
 
-__all__ = ["SIGNIFICANT", "SMALL", "STABLE", "Verdict", "verdict"]
+__all__ = [
+    "DECISIVE",
+    "SIGNIFICANT",
+    "SMALL",
+    "STABLE",
+    "Verdict",
+    "chance_of_evidence",
+    "verdict",
+    "verdict_of_evidence",
+]
 
 Verdict = Literal["modular", "weak", "unstable", "chance", "untested"]
 
@@ -19,6 +28,12 @@ Verdict = Literal["modular", "weak", "unstable", "chance", "untested"]
 SIGNIFICANT = 0.05
 SMALL = 0.025  # of ΔQ
 STABLE = 2 / 3  # mean AMI of runs
+
+# Odds of 100 to 1 between models that were as likely before: "decisive" on the scale of Jeffreys
+# (Theory of Probability, 1961, appendix B). It is also what bounds the mistakes: a ratio of
+# probabilities has the mean 1 where the simpler model is true, and so exceeds 100 there in at most
+# one of 100 networks (Markov's inequality).
+DECISIVE = log(100.0)  # nats of evidence from which on modules are accepted
 
 
 def verdict(p: float | None, n_nulls: int, delta: float, stability: float | None = None) -> Verdict:
@@ -59,3 +74,50 @@ def verdict(p: float | None, n_nulls: int, delta: float, stability: float | None
     if stability is not None and not stability >= STABLE:  # nor if it is NaN
         return "unstable"
     return "modular" if delta >= SMALL else "weak"
+
+
+def verdict_of_evidence(evidence: float, stability: float | None = None) -> Verdict:
+    """Judge modules by the evidence for them, without null networks.
+
+    ============ ===================================================================
+    verdict      when, the first that holds
+    ============ ===================================================================
+    untested     the evidence is not a number
+    chance       the odds for modules are below 100 to 1
+    unstable     runs of the detector disagree: stability < 2/3
+    modular      otherwise
+    ============ ===================================================================
+
+    Parameters
+    ----------
+    evidence
+        Nats: ln of the odds of modules against none, if both are as likely before. As in
+        `netsculpt.modules.ModuleEvidence`.
+    stability
+        As in `verdict`.
+
+    Examples
+    --------
+    >>> verdict_of_evidence(12.5), verdict_of_evidence(4.5), verdict_of_evidence(5.0, 0.4)
+    ('modular', 'chance', 'unstable')
+    """
+    if isnan(evidence):
+        return "untested"
+    if evidence < DECISIVE:
+        return "chance"
+    if stability is not None and not stability >= STABLE:
+        return "unstable"
+    return "modular"
+
+
+def chance_of_evidence(evidence: float) -> float:
+    r"""Highest probability of so much evidence, or more, in a network without modules: a p-value.
+
+    :math:`\min(1, e^{-\mathrm{evidence}})`, as the odds have a mean of 1 there (Markov's
+    inequality; for such e-values see Vovk and Wang, Ann. Stat. 49, 1736 (2021),
+    doi:10.1214/20-AOS2020, arXiv:1912.06116). Most networks without modules stay far below it.
+
+    >>> chance_of_evidence(log(100.0)), chance_of_evidence(-3.0)
+    (0.01, 1.0)
+    """
+    return 1.0 if evidence <= 0 else exp(-evidence)

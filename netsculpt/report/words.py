@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+from math import ceil, exp, log
 from typing import TYPE_CHECKING
 
 from netsculpt.core.forms import FORMS
-from netsculpt.modules.verdict import SIGNIFICANT, SMALL
+from netsculpt.modules.verdict import DECISIVE, SIGNIFICANT, SMALL
 
 if TYPE_CHECKING:
+    from netsculpt.modules import ModuleEvidence
     from netsculpt.nulls import Significance
-    from netsculpt.pipeline import Detected
+    from netsculpt.pipeline import Analysis, Detected
 
-__all__ = ["caption", "number", "p_value", "statement", "test_numbers"]
+__all__ = [
+    "caption",
+    "evidence_numbers",
+    "number",
+    "p_value",
+    "several_tests",
+    "statement",
+    "test_numbers",
+]
 
 
 def statement(each: Detected) -> str:
     """One sentence on what the modules are worth, the verdict first."""
+    if each.evidence is not None:
+        return _by_evidence(each, each.evidence)
     texts = {
         "modular": "modular: more so than chance",
         "weak": f"weak: significant, but ΔQ is below {SMALL}, little more than chance",
@@ -26,6 +38,65 @@ def statement(each: Detected) -> str:
     }
     unknown = each.verdict in ("modular", "weak") and each.stability is None
     return texts[each.verdict] + (" (stability not measured)" if unknown else "")
+
+
+def _by_evidence(each: Detected, found: ModuleEvidence) -> str:
+    odds = _odds(found.evidence)
+    if found.evidence >= DECISIVE and not found.accepted:
+        return f"chance: {odds} for modules against none, but which ones cannot be told"
+    unknown = " (stability not measured)" if each.stability is None else ""
+    texts = {
+        "modular": f"modular: modules explain the edges better than degrees do, {odds}{unknown}",
+        "unstable": f"unstable: there are modules, {odds}, but runs over seeds find different ones",
+        "chance": f"chance: {odds} for modules against none, {exp(DECISIVE):.0f} to 1 are needed",
+        "untested": "untested: the evidence is not a number",
+    }
+    return texts[each.verdict]
+
+
+def _odds(evidence: float) -> str:
+    """Odds of so many nats: in digits up to a million, else as a power of ten."""
+    if abs(evidence) < log(1e6):
+        for_modules = exp(max(evidence, 0.0))
+        against = exp(max(-evidence, 0.0))
+        return f"odds {for_modules:,.3g} to {against:,.3g}"
+    power = number(abs(evidence) / log(10), 0)
+    return f"odds 10^{power} to 1" if evidence > 0 else f"odds 1 to 10^{power}"
+
+
+def evidence_numbers(found: ModuleEvidence) -> str:
+    """The evidence in nats and bits an edge, and that of the best few numbers of modules."""
+    path = zip(found.path, found.n_modules, strict=True)
+    best = sorted((one for one in path if one[1] > 1), reverse=True)[:3]
+    tried = ", ".join(f"{n}: {number(value, 1)}" for value, n in sorted(best, key=lambda x: x[1]))
+    nats, bits = number(found.evidence, 1), number(found.bits_per_edge, 3)
+    by_number = f"; by number of modules {tried}" if tried else ""
+    return (
+        f"Evidence {nats} nats ({bits} bits an edge; accepted from {DECISIVE:.1f} nats on){by_number}"
+    )
+
+
+def several_tests(analysis: Analysis) -> str | None:
+    """What several tests of one network mean together; None if there are not several."""
+    adjusted = analysis.adjusted_p
+    m = len(adjusted)
+    if m < 2:
+        return None
+    kept = [key for key, p in adjusted.items() if p <= SIGNIFICANT]
+    which = ", ".join(kept) if len(kept) < m else "all of them"
+    text = (
+        f"{m} tests of one network: without any modules, up to {SIGNIFICANT * m:.2g} of them would "
+        f"be significant at p ≤ {SIGNIFICANT} by chance. After Holm's correction, which keeps the "
+        f"chance of any false one at {SIGNIFICANT:.0%}, {which or 'none'} "
+        f"{'is' if len(kept) == 1 else 'are'} significant."
+    )
+    drawn = [x.significance for x in analysis.detected if x.significance is not None]
+    least = ceil(round(m / SIGNIFICANT, 9)) - 1
+    n = min((test.n for test in drawn), default=least)
+    if n < least and any(test.is_bound for test in drawn):
+        nulls = "1 null network" if n == 1 else f"{n} null networks"
+        text += f" {nulls} cannot show more for all {m}: {least} could."
+    return text
 
 
 def caption(each: Detected) -> str:
