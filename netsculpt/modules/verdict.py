@@ -36,7 +36,15 @@ STABLE = 2 / 3  # mean AMI of runs
 DECISIVE = log(100.0)  # nats of evidence from which on modules are accepted
 
 
-def verdict(p: float | None, n_nulls: int, delta: float, stability: float | None = None) -> Verdict:
+def verdict(
+    p: float | None,
+    n_nulls: int,
+    delta: float,
+    stability: float | None = None,
+    *,
+    small: float = SMALL,
+    stable: float = STABLE,
+) -> Verdict:
     """Judge modules by their test against a null model and by how far runs agree.
 
     ============ ===================================================================
@@ -44,8 +52,8 @@ def verdict(p: float | None, n_nulls: int, delta: float, stability: float | None
     ============ ===================================================================
     untested     no null networks, or too few: 1/(n + 1) > .05
     chance       p > .05
-    unstable     runs of the detector disagree: stability < 2/3
-    weak         little more than chance: ΔQ < .025
+    unstable     runs of the detector disagree: stability < `stable`
+    weak         little more than chance: ΔQ < `small`
     modular      otherwise
     ============ ===================================================================
 
@@ -61,6 +69,8 @@ def verdict(p: float | None, n_nulls: int, delta: float, stability: float | None
     stability
         Mean AMI over pairs of runs, as in `netsculpt.modules.Consensus`; None if not measured, or
         if the detector runs once. Then it is no obstacle.
+    small, stable
+        Limits of ΔQ and of the stability.
 
     Examples
     --------
@@ -71,9 +81,9 @@ def verdict(p: float | None, n_nulls: int, delta: float, stability: float | None
         return "untested"
     if p > SIGNIFICANT:
         return "chance"
-    if stability is not None and not stability >= STABLE:  # nor if it is NaN
+    if stability is not None and not stability >= stable:  # nor if it is NaN
         return "unstable"
-    return "modular" if delta >= SMALL else "weak"
+    return "modular" if delta >= small else "weak"
 
 
 def verdict_of_evidence(evidence: float, stability: float | None = None) -> Verdict:

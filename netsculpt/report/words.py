@@ -71,9 +71,8 @@ def evidence_numbers(found: ModuleEvidence) -> str:
     tried = ", ".join(f"{n}: {number(value, 1)}" for value, n in sorted(best, key=lambda x: x[1]))
     nats, bits = number(found.evidence, 1), number(found.bits_per_edge, 3)
     by_number = f"; by number of modules {tried}" if tried else ""
-    return (
-        f"Evidence {nats} nats ({bits} bits an edge; accepted from {DECISIVE:.1f} nats on){by_number}"
-    )
+    accepted = f"accepted from {DECISIVE:.1f} nats on"
+    return f"Evidence {nats} nats ({bits} bits an edge; {accepted}){by_number}"
 
 
 def several_tests(analysis: Analysis) -> str | None:
