@@ -18,13 +18,11 @@ __all__ = [
 
 Verdict = Literal["modular", "weak", "unstable", "chance", "untested"]
 
-# Measured with `layered` on balanced weights, 19 null networks and 10 runs, on 72 planted
-# and module-free networks (350 to 1,500 edges, density inside from 1 to 10 times that outside; 1 is
-# module-free). Of the 40
-# significant ones, all 28 whose modules resemble the planted ones (ARI ≥ .5) had ΔQ ≥ .026 and a
-# stability ≥ .70; all 11 whose modules do not (ARI < .4) had ΔQ ≤ .022, 6 of them a stability
-# below 2/3. Dense digit classifiers, significant at z 9 to 21, had ΔQ ≤ .014 and a stability of .38
-# to .68.
+# Measured with `layered` on balanced weights by analyses/verdicts.py, on 244 networks other than
+# the 72 that the limits were chosen on. "Modular" were 98 % of the networks whose planted modules
+# are found (ARI ≥ .5), 2 % of those whose modules are missed (ARI < .4), none of 100 without
+# modules and none of 8 dense classifiers of digits, all significant. ΔQ decides nearly alone: what
+# has .025 is stable. Stability tells what else is wrong with modules that have less.
 SIGNIFICANT = 0.05
 SMALL = 0.025  # of ΔQ
 STABLE = 2 / 3  # mean AMI of runs
