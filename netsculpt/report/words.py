@@ -89,12 +89,18 @@ def several_tests(analysis: Analysis) -> str | None:
         f"chance of any false one at {SIGNIFICANT:.0%}, {which or 'none'} "
         f"{'is' if len(kept) == 1 else 'are'} significant."
     )
-    drawn = [x.significance for x in analysis.detected if x.significance is not None]
     least = ceil(round(m / SIGNIFICANT, 9)) - 1
-    n = min((test.n for test in drawn), default=least)
-    if n < least and any(test.is_bound for test in drawn):
-        nulls = "1 null network" if n == 1 else f"{n} null networks"
-        text += f" {nulls} cannot show more for all {m}: {least} could."
+    short = [
+        each.significance.n
+        for each in analysis.detected
+        if each.significance is not None and each.significance.is_bound and each.key not in kept
+    ]
+    if short and min(short) < least:
+        nulls = "1 null network" if min(short) == 1 else f"{min(short)} null networks"
+        text += (
+            f" For others {nulls} are too few to tell: the least p is {1 / (min(short) + 1):.2g}; "
+            f"with {least} all {m} could be significant."
+        )
     return text
 
 
