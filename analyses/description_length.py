@@ -88,7 +88,7 @@ class Config:
     seed: int = 0
 
 
-QUICK = Config(n_without=1, n_planted=1, n_seeds=2)
+QUICK = Config(n_without=1, n_planted=1, n_nulls=3, n_seeds=2)
 
 
 @dataclass(frozen=True)
