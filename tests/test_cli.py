@@ -132,6 +132,7 @@ def test_every_stage_reports_all_its_steps(tmp_path: Path) -> None:
     assert totals == {
         "path core": 1,
         "path metrics": 1,
+        "layered": 1,
         "layered: modules": 1,
         "layered: null networks": 3,
         "layered: stability": 2,

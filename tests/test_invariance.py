@@ -20,7 +20,12 @@ from graphs import relabelled, scaled
 import netsculpt
 from netsculpt import NetGraph, Partition, hierarchy, nulls
 from netsculpt.core.catalog import catalog
-from netsculpt.core.declared import on_own_weights, variations, varies_with
+from netsculpt.core.declared import (
+    is_without_weights,
+    on_own_weights,
+    variations,
+    varies_with,
+)
 from netsculpt.core.random import RNG
 from netsculpt.pipeline import WEIGHTED, stages
 from netsculpt.report.folder import write_folder
@@ -114,6 +119,14 @@ def test_detectors_vary_with_unit_scales_as_declared(
     before = modules(name, weak)
     assert any(modules(name, other) != before for other in rescaled) is declared
     assert modules(name, rescaled[0].balanced) == modules(name, weak.balanced)
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_detectors_read_weights_or_not_as_declared(name: str, weak: NetGraph) -> None:
+    before, rng = modules(name, weak), np.random.default_rng(6)
+    drawn = [rng.lognormal(0, 1, weak.n_edges) * rng.choice([-1, 1], weak.n_edges) for _ in "abc"]
+    same = [modules(name, weak.with_weights(weights)) == before for weights in drawn]
+    assert all(same) is is_without_weights(DETECTORS[name])
 
 
 @pytest.mark.parametrize("name", DETECTORS)

@@ -37,12 +37,14 @@ def run(
     from netsculpt.report.summary import summary_json
     from netsculpt.report.terminal.analysis import print_report, print_written
     from netsculpt.report.terminal.progress import progress_bars
+    from netsculpt.report.terminal.progress_lines import progress_lines
 
     fidelity = loaded.fidelity(seed)
     influence = _influence(loaded.source.file, plan, task)
-    with progress_bars() as progress:
+    lines = progress_lines(list(plan.keys.values()))
+    with progress_bars() as bars:
         analysis = analyze(
-            loaded.graph, plan, rng=seed, influence=influence, jobs=jobs, progress=progress
+            loaded.graph, plan, rng=seed, influence=influence, jobs=jobs, progress=bars or lines
         )
     analysis = replace(analysis, fidelity=fidelity)
     try:

@@ -9,11 +9,15 @@ from netsculpt.core.callables import innermost
 
 __all__ = [
     "Change",
+    "evidence_of",
     "is_deterministic",
     "is_own_weights",
+    "is_without_weights",
     "on_own_weights",
     "variations",
     "varies_with",
+    "with_evidence",
+    "without_weights",
 ]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -27,6 +31,7 @@ another order of the units may then also lead the search to another result.
 """
 
 _VARIES, _OWN = "netsculpt_varies_with", "netsculpt_own_weights"
+_WITHOUT, _EVIDENCE = "netsculpt_without_weights", "netsculpt_evidence"
 
 
 def varies_with(*changes: Change) -> Callable[[Function], Function]:
@@ -83,3 +88,48 @@ def on_own_weights(function: Function) -> Function:
 def is_own_weights(function: Callable[..., Any]) -> bool:
     """Whether a detector is declared to read a network's own weights."""
     return getattr(innermost(function), _OWN, False)
+
+
+def without_weights(function: Function) -> Function:
+    """Declare that a detector reads which edges there are, and no weight beyond whether it is 0.
+
+    `netsculpt.analyze` then runs it on the first form of the weights only: the others would give
+    the same modules again.
+
+    >>> is_without_weights(without_weights(lambda graph: graph.weights.indices))
+    True
+    """
+    setattr(function, _WITHOUT, True)
+    return function
+
+
+def is_without_weights(function: Callable[..., Any]) -> bool:
+    """Whether a detector is declared to read no weights."""
+    return getattr(innermost(function), _WITHOUT, False)
+
+
+def with_evidence(evidence: Callable[..., Any]) -> Callable[[Function], Function]:
+    """Declare that a detector weighs by itself whether there are modules, and by what function.
+
+    ``evidence(graph, *, rng)`` returns what `netsculpt.modules.ModuleEvidence` is an example of: a
+    ``partition``, which is the detector's, the ``evidence`` in nats (ln of the odds of modules
+    against none), whether it is ``accepted``, ``bits_per_edge`` and a ``summary()``.
+    `netsculpt.analyze` then reports it, and draws no null networks to test the modules with.
+
+    >>> from types import SimpleNamespace
+    >>> weigh = lambda graph, *, rng=None: SimpleNamespace(partition=graph)
+    >>> evidence_of(with_evidence(weigh)(lambda graph, *, rng=None: graph)) is weigh
+    True
+    """
+
+    def declare(function: Function) -> Function:
+        setattr(function, _EVIDENCE, evidence)
+        return function
+
+    return declare
+
+
+def evidence_of(function: Callable[..., Any]) -> Callable[..., Any] | None:
+    """The function by which a detector weighs its modules; None if it declares none."""
+    found: Callable[..., Any] | None = getattr(innermost(function), _EVIDENCE, None)
+    return found

@@ -18,7 +18,7 @@ from netsculpt.modules.ncut import ncut
 from netsculpt.modules.perturbed import perturbed
 from netsculpt.modules.quality import quality
 from netsculpt.modules.resolution_profile import ResolutionProfile, resolution_profile
-from netsculpt.modules.verdict import Verdict, verdict
+from netsculpt.modules.verdict import Verdict, chance_of_evidence, verdict, verdict_of_evidence
 
 __all__ = [
     "Comparison",
@@ -27,6 +27,7 @@ __all__ = [
     "ModuleEvidence",
     "ResolutionProfile",
     "Verdict",
+    "chance_of_evidence",
     "compare",
     "consensus",
     "functional",
@@ -45,4 +46,5 @@ __all__ = [
     "sculpting",
     "spectral",
     "verdict",
+    "verdict_of_evidence",
 ]

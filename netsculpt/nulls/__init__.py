@@ -1,5 +1,6 @@
 """Null models, and tests of a statistic against them."""
 
+from netsculpt.nulls.holm import holm
 from netsculpt.nulls.models.rewire import rewire
 from netsculpt.nulls.models.shuffle_layer import shuffle_layer
 from netsculpt.nulls.models.shuffle_weights import shuffle_weights
@@ -9,6 +10,7 @@ from netsculpt.nulls.significance import Significance, significance
 
 __all__ = [
     "Significance",
+    "holm",
     "rebalanced",
     "restored",
     "rewire",

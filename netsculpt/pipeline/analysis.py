@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 from netsculpt.core.catalog import named, names
 from netsculpt.core.declared import is_deterministic
 from netsculpt.graph.graph import NetGraph, unit_names
-from netsculpt.modules import verdict
+from netsculpt.modules import chance_of_evidence, verdict, verdict_of_evidence
+from netsculpt.nulls.holm import holm
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from netsculpt.graph.partition import Partition
     from netsculpt.hierarchy import Flow, Hierarchy
-    from netsculpt.modules import Comparison, Verdict
+    from netsculpt.modules import Comparison, ModuleEvidence, Verdict
     from netsculpt.nulls.significance import Significance
     from netsculpt.paths import Effective, PathCore
     from netsculpt.pipeline.plan import AnalysisPlan
@@ -50,13 +51,14 @@ class Detected:
     weights: str  # form of the weights that Q is of: "balanced", "pattern", "magnitude"
     partition: Partition  # [U], dead units −1
     quality: float  # layer-aware Q of the partition
-    significance: Significance | None  # of Q against the null; None without null networks
+    significance: Significance | None  # of Q against the null; None if not tested, by evidence too
     stability: float | None  # `Consensus.stability_of` the partition; None when not measured
     consensus: Partition | None  # [U] of the runs over seeds; None when not measured
     confidence: NDArray[np.float64] | None  # [U] share of these runs that agree with `partition`
     layer_ami: float  # AMI(partition, layer): near 0 is healthy, high means layers were found
     hierarchy: Hierarchy  # tested if there are 20 null networks or more; else circles are merged
     flow: Flow  # from module to module of `partition`
+    evidence: ModuleEvidence | None = None  # of detectors that weigh it; arrays of live units
 
     @property
     def delta(self) -> float | None:
@@ -80,8 +82,23 @@ class Detected:
         return known and is_deterministic(named("detectors", self.detector))
 
     @property
+    def p(self) -> float | None:
+        """Chance of such modules without any: from the null networks, or else the evidence.
+
+        None if there are neither. By evidence it is a bound: see
+        `netsculpt.modules.chance_of_evidence`.
+        """
+        if self.significance is not None:
+            return self.significance.p
+        return None if self.evidence is None else chance_of_evidence(self.evidence.evidence)
+
+    @property
     def verdict(self) -> Verdict:
-        """What the modules are worth: see `netsculpt.modules.verdict`."""
+        """What the modules are worth: see `netsculpt.modules.verdict`, `verdict_of_evidence`."""
+        if self.evidence is not None and not self.evidence.accepted:
+            return "chance"
+        if self.evidence is not None:
+            return verdict_of_evidence(self.evidence.evidence, self.stability)
         test = self.significance
         if test is None:
             return verdict(None, 0, np.nan, self.stability)
@@ -102,6 +119,41 @@ class Analysis:
     agreement: dict[tuple[str, str], Comparison]  # between two of `detected`, by key
     notes: tuple[str, ...]  # what the reader has to know
     fidelity: Fidelity | None = None  # of a traced graph to its net, for the reports
+
+    @property
+    def adjusted_p(self) -> dict[str, float]:
+        """P-values of all tested modules by key, adjusted for their number: see `nulls.holm`."""
+        tested = {each.key: each.p for each in self.detected if each.p is not None}
+        return dict(zip(tested, holm(list(tested.values())).tolist(), strict=True))
+
+    def verdicts(self) -> pd.DataFrame:
+        """One row per detector and form of the weights: what was found, and what it is worth.
+
+        ``delta`` and ``z`` are of Q against the null networks, ``p`` may be by evidence instead,
+        ``adjusted_p`` is Holm's for all rows; NaN where there is none.
+        """
+        import pandas as pd
+
+        adjusted = self.adjusted_p
+        rows = [
+            {
+                "key": each.key,
+                "detector": each.detector,
+                "weights": each.weights,
+                "n_modules": each.partition.n_modules,
+                "quality": each.quality,
+                "delta": each.delta,
+                "z": None if each.significance is None else each.significance.z,
+                "p": each.p,
+                "adjusted_p": adjusted.get(each.key),
+                "evidence": None if each.evidence is None else each.evidence.evidence,
+                "stability": each.stability,
+                "verdict": each.verdict,
+            }
+            for each in self.detected
+        ]
+        numbers = ["delta", "z", "p", "adjusted_p", "evidence", "stability"]
+        return pd.DataFrame(rows).astype(dict.fromkeys(numbers, float))
 
     def units(self) -> pd.DataFrame:
         """One row per unit: its place, whether it is live, every metric, its modules.

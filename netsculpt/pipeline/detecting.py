@@ -12,7 +12,12 @@ from numpy.typing import NDArray
 
 from netsculpt import hierarchy, modules
 from netsculpt.core.catalog import named, names
-from netsculpt.core.declared import is_deterministic, variations
+from netsculpt.core.declared import (
+    evidence_of,
+    is_deterministic,
+    variations,
+    without_weights,
+)
 from netsculpt.core.errors import GraphError
 from netsculpt.core.parallel import for_threads
 from netsculpt.core.progress import Progress
@@ -57,7 +62,7 @@ def detector_of(
 
 def fixed(partition: Partition) -> Function:
     """A detector that returns this partition for any graph."""
-    return for_threads(lambda _, *, rng: partition)  # noqa: ARG005
+    return without_weights(for_threads(lambda _, *, rng: partition))  # noqa: ARG005
 
 
 @dataclass(frozen=True)
@@ -96,21 +101,32 @@ class Detecting:
 
     def detected(self, name: str, detector: Function, form: str) -> Detected:
         """The modules that the detector of that name finds with this form of the weights."""
+        key = self.plan.keys[name, form]
+        self.progress(key, 0, 1)
+        found = self._detected(key, name, detector, form)
+        self.progress(key, 1, 1)
+        return found
+
+    def _detected(self, key: str, name: str, detector: Function, form: str) -> Detected:
         from_data = name in names("data_aware")
         if from_data:
             found = detector(self.graph, rng=None)
             detector = fixed(relabelled(found, found.labels[self.is_live]))
+        weigh, evidence = evidence_of(detector), None
         setting = Setting.of(detector, form, streams=self.has_streams)
         if setting.streams:
             detector = partial(detector, together=self.streams)
-        key = self.plan.keys[name, form]
         read = setting.read(self.live)
         self.progress(f"{key}: modules", 0, 1)
-        partition = detector(read, rng=stream(self.seed, name))
+        if weigh is None:
+            partition = detector(read, rng=stream(self.seed, name))
+        else:
+            evidence = weigh(read, rng=stream(self.seed, name))
+            partition = evidence.partition
         quality = _quality(setting.judged(self.live), partition)
         self.progress(f"{key}: modules", 1, 1)
         test = runs = None
-        if self.plan.n_nulls > 0:
+        if self.plan.n_nulls > 0 and weigh is None:
             test = self._test(name, detector, setting, read, quality)
         if self.plan.n_seeds > 1 and not from_data:
             runs = self._runs(name, detector, setting, read)
@@ -128,6 +144,7 @@ class Detecting:
             modules.layer_ami(self.graph, of_all),
             self._hierarchy(name, setting, partition),
             hierarchy.flow(setting.weighed(self.graph), of_all, form=form),
+            evidence,
         )
 
     def _test(
@@ -199,12 +216,12 @@ class Detecting:
 
 
 def notes_on(
-    detected: Sequence[Detected], detectors: dict[str, Function], n_streams: int
+    detected: Sequence[Detected], detectors: dict[str, Function], n_nulls: int, n_streams: int
 ) -> Iterator[str]:
     """What a reader has to know about the detectors and their tests."""
     tested = [each for each in detected if each.significance is not None]
-    few = [x.key for x in detected if x.significance is None or x.significance.n < LEAST_NULLS]
-    if few:
+    few = [each.key for each in detected]
+    if n_nulls < LEAST_NULLS:
         yield (
             f"The hierarchy of {', '.join(few)} is not compared with chance, and modules that feed "
             f"each other are joined: {LEAST_NULLS} null networks are needed to tell which do."

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from netsculpt.core.declared import is_own_weights, variations
+from netsculpt.core.declared import is_own_weights, is_without_weights, variations
 from netsculpt.graph.streams import without_stream_edges
 from netsculpt.nulls import rebalanced, restored
 
@@ -18,7 +18,12 @@ if TYPE_CHECKING:
     from netsculpt.graph.graph import NetGraph
     from netsculpt.nulls.significance import Null
 
-__all__ = ["Setting"]
+__all__ = ["Setting", "forms_for"]
+
+
+def forms_for(detector: Callable[..., Any], forms: tuple[str, ...]) -> tuple[str, ...]:
+    """The forms of the weights that a detector is run on: the first, if it reads no weights."""
+    return forms[:1] if is_without_weights(detector) else forms
 
 
 @dataclass(frozen=True)

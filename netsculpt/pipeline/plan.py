@@ -21,11 +21,13 @@ class AnalysisPlan:
 
     detectors: tuple[str, ...] = ("layered",)  # in the catalogues "detectors", "data_aware"
     null: str = "rewire"  # in the catalogue "nulls": what "by chance" means
-    n_nulls: int = 100  # null networks per detector; 0: no z and no p; least p is 1/(n_nulls + 1)
+    # Null networks per detector, 0: no z and no p; the least p is 1/(n_nulls + 1). Detectors that
+    # weigh evidence (`netsculpt.core.declared.with_evidence`) need none but for the hierarchy.
+    n_nulls: int = 100
     n_seeds: int = 20  # runs per detector to measure its stability; below 2: not measured
     weights: tuple[str, ...] = (
         "balanced",
-    )  # in netsculpt.core.forms; every detector runs on each of them
+    )  # in netsculpt.core.forms; detectors run on each, or on the first if they read no weights
 
     def __post_init__(self) -> None:
         if self.n_nulls < 0:

@@ -25,6 +25,7 @@ from netsculpt.pipeline.analysis import (
     PathFacts,
 )
 from netsculpt.pipeline.detecting import Detecting, detector_of, notes_on
+from netsculpt.pipeline.forms import forms_for
 from netsculpt.pipeline.plan import AnalysisPlan
 
 __all__ = ["analyze"]
@@ -62,7 +63,8 @@ def analyze(
     jobs
         Null networks and runs worked on at a time, −1 = one per core; the result is the same.
     progress
-        Called with (stage, steps done, steps in all), from 0 on.
+        Called with (stage, steps done, steps in all), from 0 on. The work on each of
+        `Analysis.detected` is a stage of one step with its key as name, and has stages within.
 
     Raises
     ------
@@ -99,9 +101,10 @@ def analyze(
     detected = tuple(
         stage.detected(name, detector, form)
         for name, detector in detectors.items()
-        for form in plan.weights
+        for form in forms_for(detector, plan.weights)
     )
-    notes += notes_on(detected, detectors, int(stage.streams.max(initial=-1)) + 1)
+    n_streams = int(stage.streams.max(initial=-1)) + 1
+    notes += notes_on(detected, detectors, plan.n_nulls, n_streams)
     agreement = {
         (a.key, b.key): modules.compare(a.partition, b.partition, layers=graph.layers)
         for a, b in combinations(detected, 2)

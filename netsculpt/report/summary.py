@@ -19,7 +19,7 @@ from netsculpt.graph.graph import NetGraph
 from netsculpt.graph.partition import Partition
 from netsculpt.pipeline import WEIGHTED, Analysis, Detected
 from netsculpt.report.hierarchy_words import hierarchy_statements
-from netsculpt.report.words import statement
+from netsculpt.report.words import several_tests, statement
 
 __all__ = ["SCHEMA", "shortened", "summary", "summary_json"]
 
@@ -42,7 +42,12 @@ def summary(analysis: Analysis) -> dict[str, Any]:
             "core": facts.core.summary(),
         },
         "columns": _columns(analysis.columns),
-        "modules": {x.key: _detected(x, analysis.plan.null) for x in analysis.detected},
+        "modules": {x.key: _detected(x, analysis) for x in analysis.detected},
+        "multiple_testing": {
+            "method": "holm",
+            "n_tests": len(analysis.adjusted_p),
+            "statement": several_tests(analysis),
+        },
         "agreement": [
             {"keys": list(pair), **comparison.summary()}
             for pair, comparison in analysis.agreement.items()
@@ -94,8 +99,8 @@ def _columns(columns: Iterable[str]) -> dict[str, Any]:
     return described
 
 
-def _detected(each: Detected, null: str) -> dict[str, Any]:
-    test, runs = each.significance, each.consensus
+def _detected(each: Detected, analysis: Analysis) -> dict[str, Any]:
+    test, runs, evidence = each.significance, each.consensus, each.evidence
     return {
         "detector": each.detector,
         "weights": each.weights,
@@ -106,7 +111,10 @@ def _detected(each: Detected, null: str) -> dict[str, Any]:
         "quality": each.quality,
         "own_quality": each.partition.quality,
         "delta": each.delta,
-        "significance": None if test is None else {"null": null, **test.summary()},
+        "significance": None if test is None else {"null": analysis.plan.null, **test.summary()},
+        "evidence": None if evidence is None else evidence.summary(),
+        "p": each.p,
+        "adjusted_p": analysis.adjusted_p.get(each.key),
         "stability": each.stability,
         "consensus": None if runs is None else _consensus(runs, each.mean_confidence),
         "layer_ami": each.layer_ami,

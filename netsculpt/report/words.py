@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+from math import ceil, exp, log
 from typing import TYPE_CHECKING
 
 from netsculpt.core.forms import FORMS
 from netsculpt.modules.short_verdicts import IN_SHORT
-from netsculpt.modules.verdict import SIGNIFICANT, SMALL
+from netsculpt.modules.verdict import DECISIVE, SIGNIFICANT, SMALL
 
 if TYPE_CHECKING:
+    from netsculpt.modules import ModuleEvidence
     from netsculpt.nulls import Significance
-    from netsculpt.pipeline import Detected
+    from netsculpt.pipeline import Analysis, Detected
 
-__all__ = ["caption", "number", "p_value", "statement", "test_numbers"]
+__all__ = [
+    "caption",
+    "evidence_numbers",
+    "number",
+    "p_value",
+    "several_tests",
+    "statement",
+    "test_numbers",
+]
 
 
 def statement(each: Detected) -> str:
     """One sentence on what the modules are worth, the verdict first."""
+    if each.evidence is not None:
+        return _by_evidence(each, each.evidence)
     texts = {
         "modular": "modular: more so than chance",
         "weak": f"weak: significant, but ΔQ is below {SMALL}, little more than chance",
@@ -27,6 +39,70 @@ def statement(each: Detected) -> str:
     }
     unknown = each.verdict in ("modular", "weak") and each.stability is None
     return texts[each.verdict] + (" (stability not measured)" if unknown else "")
+
+
+def _by_evidence(each: Detected, found: ModuleEvidence) -> str:
+    odds = _odds(found.evidence)
+    if found.evidence >= DECISIVE and not found.accepted:
+        return f"chance: {odds} for modules against none, but which ones cannot be told"
+    unknown = " (stability not measured)" if each.stability is None else ""
+    texts = {
+        "modular": f"modular: modules explain the edges better than degrees do, {odds}{unknown}",
+        "unstable": f"unstable: there are modules, {odds}, but runs over seeds find different ones",
+        "chance": f"chance: {odds} for modules against none, {exp(DECISIVE):.0f} to 1 are needed",
+        "untested": "untested: the evidence is not a number",
+    }
+    return texts[each.verdict]
+
+
+def _odds(evidence: float) -> str:
+    """Odds of so many nats: in digits up to a million, else as a power of ten."""
+    if abs(evidence) < log(1e6):
+        for_modules = exp(max(evidence, 0.0))
+        against = exp(max(-evidence, 0.0))
+        return f"odds {for_modules:,.3g} to {against:,.3g}"
+    power = number(abs(evidence) / log(10), 0)
+    return f"odds 10^{power} to 1" if evidence > 0 else f"odds 1 to 10^{power}"
+
+
+def evidence_numbers(found: ModuleEvidence) -> str:
+    """The evidence in nats and bits an edge, and that of the best few numbers of modules."""
+    path = zip(found.path, found.n_modules, strict=True)
+    best = sorted((one for one in path if one[1] > 1), reverse=True)[:3]
+    tried = ", ".join(f"{n}: {number(value, 1)}" for value, n in sorted(best, key=lambda x: x[1]))
+    nats, bits = number(found.evidence, 1), number(found.bits_per_edge, 3)
+    by_number = f"; by number of modules {tried}" if tried else ""
+    accepted = f"accepted from {DECISIVE:.1f} nats on"
+    return f"Evidence {nats} nats ({bits} bits an edge; {accepted}){by_number}"
+
+
+def several_tests(analysis: Analysis) -> str | None:
+    """What several tests of one network mean together; None if there are not several."""
+    adjusted = analysis.adjusted_p
+    m = len(adjusted)
+    if m < 2:
+        return None
+    kept = [key for key, p in adjusted.items() if p <= SIGNIFICANT]
+    which = ", ".join(kept) if len(kept) < m else "all of them"
+    text = (
+        f"{m} tests of one network: without any modules, up to {SIGNIFICANT * m:.2g} of them would "
+        f"be significant at p ≤ {SIGNIFICANT} by chance. After Holm's correction, which keeps the "
+        f"chance of any false one at {SIGNIFICANT:.0%}, {which or 'none'} "
+        f"{'is' if len(kept) == 1 else 'are'} significant."
+    )
+    least = ceil(round(m / SIGNIFICANT, 9)) - 1
+    short = [
+        each.significance.n
+        for each in analysis.detected
+        if each.significance is not None and each.significance.is_bound and each.key not in kept
+    ]
+    if short and min(short) < least:
+        nulls = "1 null network" if min(short) == 1 else f"{min(short)} null networks"
+        text += (
+            f" For others {nulls} are too few to tell: the least p is {1 / (min(short) + 1):.2g}; "
+            f"with {least} all {m} could be significant."
+        )
+    return text
 
 
 def caption(each: Detected) -> str:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import exp
+from functools import partial
+from math import exp, log
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from netsculpt.core.declared import varies_with
+from netsculpt.core.declared import varies_with, with_evidence, without_weights
 from netsculpt.core.parallel import for_threads
 from netsculpt.core.random import RNG, root_seed, stream
 from netsculpt.graph.graph import NetGraph, live_units
 from netsculpt.graph.partition import NO_MODULE, Partition
+from netsculpt.modules.verdict import DECISIVE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,17 +34,23 @@ class ModuleEvidence:
 
     partition: Partition  # [U] likeliest module of each live unit; one module if not accepted
     evidence: float  # nats: ln of the odds of modules against none, if both are as likely before
-    accepted: bool  # the evidence is at least ln 100
+    accepted: bool  # the evidence is at least ln 100: `netsculpt.modules.verdict.DECISIVE`
     memberships: NDArray[np.float64]  # [U, B] probability of each module; zeros for dead units
     feeds: NDArray[np.bool_]  # [B, B] edges from module (row) to module are likelier than others
     n_modules: NDArray[np.int64]  # [R] numbers of modules that were described, rising
     path: NDArray[np.float64]  # [R] nats: evidence of the best description found with each
+    n_edges: int  # E, between live units and of nonzero weight: those that are described
 
     @property
     def probability(self) -> float:
         """Probability that there are modules, if before it was one half."""
         odds = exp(min(max(self.evidence, -700.0), 700.0))
         return odds / (1 + odds)
+
+    @property
+    def bits_per_edge(self) -> float:
+        """Bits by which modules shorten the description of an edge; below 0 if they cost more."""
+        return self.evidence / log(2) / max(self.n_edges, 1)
 
     def table(self) -> pd.DataFrame:
         """One row per number of modules."""
@@ -55,54 +63,13 @@ class ModuleEvidence:
         return {
             "n_modules": self.partition.n_modules,
             "evidence": self.evidence,
+            "bits_per_edge": self.bits_per_edge,
+            "needed": DECISIVE,
             "probability": self.probability,
             "accepted": self.accepted,
             "feeds": self.feeds.tolist(),
             "path": dict(zip(self.n_modules.tolist(), self.path.tolist(), strict=True)),
         }
-
-
-@for_threads
-@varies_with("seed")
-def mdl(graph: NetGraph, *, rng: RNG = None) -> Partition:
-    """Find the modules that explain a network best, and one module if none are worth it.
-
-    Other detectors always propose modules, in random networks too. This one compares a network
-    with modules to one where only degrees matter, by the probability of the edges under either:
-    see `module_evidence`, which returns all that is known. No null networks are drawn.
-
-    The pattern alone enters, without weights: edges of weight 0 are left out.
-
-    Parameters
-    ----------
-    graph
-        The network.
-    rng
-        Seed or generator.
-
-    Returns
-    -------
-    Partition
-        Modules of the live units, −1 for the others; ``quality`` is the evidence in nats, 0 for
-        one module.
-
-    Notes
-    -----
-    Cost: `layered` at five resolutions, two starts each (one of each above 200,000 edges), and
-    O(E · modules) for each of some twenty sweeps: a tenth of a second for 350 edges, some 10 s for
-    10⁶. Nothing changes if units are rescaled, as no weight enters.
-
-    Examples
-    --------
-    >>> from netsculpt.graph.synthetic import planted
-    >>> graph, _ = planted([20, 20, 20], 2, 0.6, 0.1, rng=0)
-    >>> mdl(graph, rng=0).n_modules
-    2
-    >>> graph, _ = planted([20, 20, 20], 1, 0.35, 0.35, rng=0)
-    >>> mdl(graph, rng=0)
-    Partition(mdl: 1 modules, quality 0.0000)
-    """
-    return module_evidence(graph, rng=rng).partition
 
 
 @for_threads
@@ -123,14 +90,20 @@ def module_evidence(graph: NetGraph, *, rng: RNG = None) -> ModuleEvidence:
     that leave no doubt, and in sparse networks, it is `netsculpt.modules.gain`, a two-part
     description length.) The sum is computed in two ways and the larger result counts: a lower bound
     by coordinate ascent on independent beliefs (variational Bayes) from partitions that `layered`
-    proposes at several resolutions; and, where that does not decide and there are no more than
-    50,000 edges, an unbiased estimate by annealed importance sampling, which may exceed the sum.
-    Each fitted factor costs ½ ln E nats.
+    proposes at several resolutions, three times below 5,000 edges where modules are accepted; and,
+    where that does not decide and there are no more than 50,000 edges, an unbiased estimate by
+    annealed importance sampling, which may exceed the sum. The estimate is the mean over runs: one
+    for each of 16 settings, or eight where the first leave the odds even or better. Each fitted
+    factor costs ½ ln E nats.
 
-    Modules are accepted at an evidence of ln 100 = 4.6 nats. In networks without modules the
-    exponential of the sampled evidence has a mean of about 1, so that it exceeds 100 in about one
-    of 100 at most. The mean is approximate: what modules gain by the degrees alone is subtracted as
-    if the degrees of units were independent. Measured, it is much rarer: in none of 1,671 networks.
+    Modules are accepted at an evidence of ln 100 = 4.6 nats: odds of 100 to 1, "decisive" on
+    Jeffreys' scale of Bayes factors. In networks without modules the exponential of the sampled
+    evidence has a mean of about 1, so that it exceeds 100 in about one of 100 at most (Markov's
+    inequality). The mean is approximate: what modules gain by the degrees alone is subtracted as if
+    the degrees of units were independent. Measured, it is much rarer: see docs/modules.md.
+
+    Where the evidence is near the limit, another seed may be on its other side. Averaged over
+    eight runs it still varies by half a nat or so from seed to seed.
 
     Modules may feed each other: if a pattern ``feeds`` [B, B] other than "each feeds itself"
     explains more than it costs, it is returned; then a chain of modules, one after the other in
@@ -166,14 +139,14 @@ def module_evidence(graph: NetGraph, *, rng: RNG = None) -> ModuleEvidence:
     (True, 2, 1.0)
     """
     from netsculpt.modules.detectors._mdl.network import network_of
-    from netsculpt.modules.detectors._mdl.searching import ACCEPTED, explained
+    from netsculpt.modules.detectors._mdl.searching import explained
 
     seed = root_seed(rng)
     live = live_units(graph)
     network = network_of(graph, live)
-    proposals = _proposals(graph, live, seed)
+    proposals = partial(_proposals, graph, live, seed)
     best = explained(network, proposals, stream(seed, "annealing"))
-    accepted = best.evidence >= ACCEPTED and best.shares.shape[1] > 1
+    accepted = best.evidence >= DECISIVE and best.shares.shape[1] > 1
     shares = best.shares if accepted else np.ones((int(live.sum()), 1))
     feeds = best.feeds if accepted else np.ones((1, 1))
     labels = np.full(graph.n_units, NO_MODULE, dtype=np.int64)
@@ -190,13 +163,64 @@ def module_evidence(graph: NetGraph, *, rng: RNG = None) -> ModuleEvidence:
         feeds[np.ix_(order, order)] > 0,
         np.array(list(best.path), dtype=np.int64),
         np.array(list(best.path.values())),
+        int(network.ends_out.size),
     )
 
 
+@for_threads
+@varies_with("seed")
+@without_weights
+@with_evidence(module_evidence)
+def mdl(graph: NetGraph, *, rng: RNG = None) -> Partition:
+    """Find the modules that explain a network best, and one module if none are worth it.
+
+    Other detectors always propose modules, in random networks too. This one compares a network
+    with modules to one where only degrees matter, by the probability of the edges under either:
+    see `module_evidence`, which returns all that is known, and says by what rule modules are
+    accepted and how far that depends on the seed. No null networks are drawn.
+
+    The pattern alone enters, without weights: edges of weight 0 are left out.
+
+    Parameters
+    ----------
+    graph
+        The network.
+    rng
+        Seed or generator.
+
+    Returns
+    -------
+    Partition
+        Modules of the live units, −1 for the others; ``quality`` is the evidence in nats, 0 for
+        one module.
+
+    Notes
+    -----
+    Cost: `layered` at five resolutions, two starts each (one of each above 200,000 edges), and
+    O(E · modules) for each of some twenty sweeps: a tenth of a second for 350 edges, or a second
+    where the evidence is near the limit; 1 to 5 s for 1,000 to 20,000, some 10 s for 10⁶. Nothing
+    changes if units are rescaled, as no weight enters.
+
+    Examples
+    --------
+    >>> from netsculpt.graph.synthetic import planted
+    >>> graph, _ = planted([20, 20, 20], 2, 0.6, 0.1, rng=0)
+    >>> mdl(graph, rng=0).n_modules
+    2
+    >>> graph, _ = planted([20, 20, 20], 1, 0.35, 0.35, rng=0)
+    >>> mdl(graph, rng=0)
+    Partition(mdl: 1 modules, quality 0.0000)
+    """
+    return module_evidence(graph, rng=rng).partition
+
+
 def _proposals(
-    graph: NetGraph, live: NDArray[np.bool_], seed: int
+    graph: NetGraph, live: NDArray[np.bool_], seed: int, start: int
 ) -> Iterator[NDArray[np.integer]]:
-    """Labels of the live units [n] that maximise modularity at several resolutions."""
+    """Labels of the live units [n] that maximise modularity at several resolutions.
+
+    Other ones in every `start`, of which the first is 0.
+    """
     from netsculpt.modules.detectors._layered.searching import best_of, effort_for
     from netsculpt.modules.detectors._layered.units import live_level
 
@@ -210,4 +234,4 @@ def _proposals(
     effort = effort._replace(n_begun=min(effort.n_begun, _OPTIMA), n_scattered=0, n_more=0)
     for gamma in _RESOLUTIONS if n_edges <= _LARGE else _FEWER:
         alone = np.arange(level.alone.size, dtype=np.int32)
-        yield best_of(level, gamma, total, effort, alone, stream(seed, f"γ = {gamma}"))
+        yield best_of(level, gamma, total, effort, alone, stream(seed, f"γ = {gamma}", start))

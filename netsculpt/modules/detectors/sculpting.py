@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from netsculpt.core.declared import varies_with
+from netsculpt.core.declared import varies_with, without_weights
 from netsculpt.core.errors import GraphError
 from netsculpt.graph.graph import NetGraph, live_units
 from netsculpt.graph.partition import NO_MODULE, Partition
@@ -21,6 +21,7 @@ __all__ = ["sculpting"]
 
 
 @varies_with("unit order")
+@without_weights
 def sculpting(
     graph: NetGraph,
     *,

@@ -18,7 +18,13 @@ from netsculpt.modules.perturbed import LEFT_OUT
 from netsculpt.report.hierarchy_words import hierarchy_statements, several
 from netsculpt.report.terminal._style import console, literal, plain_table
 from netsculpt.report.terminal.fidelity import fidelity_section
-from netsculpt.report.words import number, statement, test_numbers
+from netsculpt.report.words import (
+    evidence_numbers,
+    number,
+    several_tests,
+    statement,
+    test_numbers,
+)
 
 if TYPE_CHECKING:
     from netsculpt.hierarchy import Hierarchy, Module
@@ -62,6 +68,8 @@ def _sections(analysis: Analysis) -> Iterator[tuple[str, RenderableType]]:
     for each in analysis.detected:
         yield f"Modules ({each.key})", _modules(each, analysis.plan)
         yield f"Hierarchy ({each.key})", _hierarchy(each, graph)
+    if len(analysis.detected) > 1:
+        yield "Verdicts", _verdicts(analysis)
     if analysis.agreement:
         yield "Agreement", _agreement(analysis)
     if analysis.notes:
@@ -147,6 +155,8 @@ def _modules(each: Detected, plan: AnalysisPlan) -> RenderableType:
         drawn = several(test.n, "network")
         lines.append(f"Chance ({plan.null}, {drawn}): Q = {test.mean:.3f}{spread}")
         lines.append(test_numbers(test))
+    if each.evidence is not None:
+        lines.append(evidence_numbers(each.evidence))
     lines += _stability(each, plan.n_seeds)
     alike = number(each.layer_ami, 2)
     below = ", below 0 = more evenly than by chance" if alike.startswith("−") else ""
@@ -223,6 +233,49 @@ def _tree(hierarchy: Hierarchy, graph: NetGraph) -> RenderableType:
         if not module.feeds:
             grow(root, module.label)
     return root
+
+
+def _verdicts(analysis: Analysis) -> RenderableType:
+    """All detectors and forms of the weights in one table, and what several tests mean."""
+    titles = ("weights", "n", "Q", "ΔQ", "z", "p", "Holm", "stable", "verdict")
+    table = plain_table("detector", *titles, n_texts=2)
+    table.padding = (0, 1, 0, 0)  # fits 80 columns
+    table.columns[-1].justify = "left"
+    adjusted = analysis.adjusted_p
+    for each in analysis.detected:
+        test = each.significance
+        table.add_row(
+            each.detector,
+            each.weights,
+            f"{each.partition.n_modules:,}",
+            number(each.quality, 3),
+            _or_none(each.delta, 3),
+            _or_none(None if test is None or test.is_degenerate else test.z, 1),
+            _p(each.p, is_bound=test is None or test.is_bound),
+            _p(adjusted.get(each.key), is_bound=test is None or test.is_bound),
+            _or_none(each.stability, 2),
+            each.verdict,
+        )
+    lines = [text for text in (several_tests(analysis), _on_evidence(analysis)) if text]
+    return Group(table, *lines)
+
+
+def _on_evidence(analysis: Analysis) -> str | None:
+    keys = [each.key for each in analysis.detected if each.evidence is not None]
+    if not keys:
+        return None
+    return f"The p of {', '.join(keys)} is the most that its evidence leaves to chance."
+
+
+def _p(p: float | None, *, is_bound: bool) -> str:
+    """A p-value for a table; one that may be less after ≤."""
+    if p is None:
+        return "–"
+    return f"{'≤' if is_bound and p < 1 else ''}{p:.2g}"
+
+
+def _or_none(value: float | None, digits: int) -> str:
+    return "–" if value is None else number(value, digits)
 
 
 def _agreement(analysis: Analysis) -> RenderableType:

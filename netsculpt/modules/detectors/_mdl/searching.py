@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from itertools import product
 from math import log
 from typing import NamedTuple
 
@@ -26,19 +27,24 @@ from netsculpt.modules.detectors._mdl.degrees import degree_gain
 from netsculpt.modules.detectors._mdl.feeding import fed
 from netsculpt.modules.detectors._mdl.fitting import balanced_odds
 from netsculpt.modules.detectors._mdl.network import Network
+from netsculpt.modules.verdict import DECISIVE
 
-__all__ = ["ACCEPTED", "Explained", "explained"]
+__all__ = ["Explained", "explained"]
 
-ACCEPTED = log(100.0)  # nats of evidence from which on modules are accepted
 _FORMS = tuple(Form(by_layer, shared) for by_layer in (True, False) for shared in (False, True))
 _MOST_MODULES = 256
 _SMALL = 20_000  # edges up to which all forms start from every proposal, and patterns are sought
 _LARGE = 200_000  # edges, from which on forms differ by too little to be tried
+_STARTS, _RESTARTED = 3, 5_000  # times that modules are sought, up to how many edges
 _SAMPLED = 50_000  # edges up to which evidence is sampled
 _STEPS, _FEWEST, _STEPS_FOR = 400, 50, 800_000  # sweeps of a run, at least, and for how many edges
 _RATIOS, _COUNTS = (0.7, 1.2, 1.8, 2.6), (2, 3, 4, 6)  # ln odds ratios and modules of the runs
+_RUNS, _OPEN = 8, 0.0  # of each if the first one's evidence is at least so many nats
 _CELLS, _AGAIN, _LONGER = 5, 2, 3  # best cells that are run again, how often, and how much longer
 _EMPTY = 0.5  # units
+
+
+Pool = list[tuple[float, Beliefs]]  # evidence of each
 
 
 class Explained(NamedTuple):
@@ -51,46 +57,67 @@ class Explained(NamedTuple):
 
 
 def explained(
-    network: Network, proposals: Iterable[NDArray[np.integer]], rng: np.random.Generator
+    network: Network,
+    proposals: Callable[[int], Iterable[NDArray[np.integer]]],
+    rng: np.random.Generator,
 ) -> Explained:
-    """Climb from every proposal [n]; where that does not decide, sample the evidence."""
-    if network.ends_out.size == 0:
+    """Climb from every proposal [n]; where that does not decide, sample the evidence.
+
+    ``proposals(i)`` are those of the i-th start. Where modules are accepted, several starts are
+    made, as proposals differ from start to start, and the best description is kept: each is a lower
+    bound on the same sum.
+    """
+    n_edges = network.ends_out.size
+    if n_edges == 0:
         return _one_module(network, 0.0, {1: 0.0})
-    climbed = _climbed(network, proposals)
-    if climbed.evidence >= ACCEPTED or network.ends_out.size > _SAMPLED:
-        return climbed
-    sampled = _sampled(network, rng)
-    best = max(climbed, sampled, key=lambda one: one.evidence)
-    path = dict(climbed.path)
-    for n_modules, evidence in sampled.path.items():
+    pool = _climbed(network, proposals(0))
+    if pool and _best(pool)[0] >= DECISIVE:
+        for start in range(1, _STARTS if n_edges <= _RESTARTED else 1):
+            pool += _climbed(network, proposals(start))
+        if n_edges <= _SMALL:
+            pool += _priced(network, fed(network, _best(pool)[1]))
+    found = _described(network, pool)
+    if found.evidence >= DECISIVE or n_edges > _SAMPLED:
+        return found
+    return _better(found, _sampled(network, rng))
+
+
+def _better(one: Explained, other: Explained) -> Explained:
+    """The one with more evidence (the first of equals), with the best path of both."""
+    path = dict(one.path)
+    for n_modules, evidence in other.path.items():
         path[n_modules] = max(path.get(n_modules, -np.inf), evidence)
+    best = max(one, other, key=lambda each: each.evidence)
     return best._replace(path=dict(sorted(path.items())))
 
 
-def _climbed(network: Network, proposals: Iterable[NDArray[np.integer]]) -> Explained:
-    """The best lower bound for two or more modules that coordinate ascent reaches."""
+def _climbed(network: Network, proposals: Iterable[NDArray[np.integer]]) -> Pool:
+    """Lower bounds for two or more modules that coordinate ascent reaches, unordered."""
     n_edges = network.ends_out.size
-    pool: list[tuple[float, Beliefs]] = []
-
-    def add(beliefs: Beliefs) -> None:
-        if beliefs.shares.shape[1] > 1:
-            pool.append((_worth(network, beliefs), beliefs))
-
+    pool: Pool = []
     for labels in proposals:
         if 1 < labels.max(initial=0) + 1 <= _MOST_MODULES:
             for form in _FORMS if n_edges <= _SMALL else _FORMS[:1]:
-                add(climb(network, certain(labels), form))
+                pool += _priced(network, climb(network, certain(labels), form))
     if pool and _SMALL < n_edges <= _LARGE:
         start = _best(pool)[1]
         for form in _FORMS[1:]:
-            add(climb(network, start.shares.copy(), form))
+            pool += _priced(network, climb(network, start.shares.copy(), form))
     if pool and (n_edges <= _SMALL or _best(pool)[0] > 0):
-        add(merged(network, _best(pool)[1]))
-    if pool and n_edges <= _SMALL and _best(pool)[0] >= ACCEPTED:
-        add(fed(network, _best(pool)[1]))
+        pool += _priced(network, merged(network, _best(pool)[1]))
+    return pool
+
+
+def _priced(network: Network, beliefs: Beliefs) -> Pool:
+    """Beliefs with what they are worth; nothing if they are in one module."""
+    return [(_worth(network, beliefs), beliefs)] if beliefs.shares.shape[1] > 1 else []
+
+
+def _described(network: Network, pool: Pool) -> Explained:
+    """The best of what was climbed to."""
     if not pool:
         # Two modules without any difference explain nothing, and cost their parameter and the form.
-        alike = -log(len(_FORMS)) - log(2) - 0.5 * log(n_edges)
+        alike = -log(len(_FORMS)) - log(2) - 0.5 * log(network.ends_out.size)
         return _one_module(network, alike, {1: 0.0})
     path = {1: 0.0}
     for value, beliefs in pool:
@@ -100,7 +127,7 @@ def _climbed(network: Network, proposals: Iterable[NDArray[np.integer]]) -> Expl
     return Explained(evidence, found.shares, found.feeds, dict(sorted(path.items())))
 
 
-def _best(pool: list[tuple[float, Beliefs]]) -> tuple[float, Beliefs]:
+def _best(pool: Pool) -> tuple[float, Beliefs]:
     return max(pool, key=lambda one: one[0])
 
 
@@ -121,21 +148,36 @@ def _worth(network: Network, beliefs: Beliefs) -> float:
 
 
 def _sampled(network: Network, rng: np.random.Generator) -> Explained:
-    """Evidence averaged over odds ratios and numbers of modules, each as likely as the others."""
+    """Evidence averaged over odds ratios and numbers of modules, each as likely as the others.
+
+    One run of each tells clear cases apart. Where it leaves the odds for modules even or better,
+    more runs are averaged. The mean is what counts, not the best run: only the mean of the weights
+    has the expectation 1 in networks without modules. And as nothing is accepted but by the mean of
+    all runs, to stop early can only make acceptance rarer.
+    """
     steps = int(np.clip(_STEPS_FOR // network.ends_out.size, _FEWEST, _STEPS))
     state = rng.integers(1 << 63, size=1, dtype=np.uint64)
-    weights = np.array(
-        [[_run(network, count, ratio, steps, state)[0] for ratio in _RATIOS] for count in _COUNTS]
-    )
-    top = weights.max()
-    evidence = float(top + log(np.exp(weights - top).mean()))
-    with np.errstate(divide="ignore"):
-        each = top + np.log(np.exp(weights - top).mean(axis=1) / len(_COUNTS))
+    runs = np.empty((_RUNS, len(_COUNTS), len(_RATIOS)))
+    for done in range(_RUNS):
+        for (row, count), (column, ratio) in product(enumerate(_COUNTS), enumerate(_RATIOS)):
+            runs[done, row, column] = _run(network, count, ratio, steps, state)[0]
+        if done == 0 and _ln_mean(runs[:1]) < _OPEN:
+            runs = runs[:1]
+            break
+    weights = np.logaddexp.reduce(runs) - log(len(runs))  # [counts, ratios]
+    evidence = _ln_mean(weights)
+    # Each number of modules with its share of the prior.
+    each = np.logaddexp.reduce(weights, axis=1) - log(weights.size)
     path = dict(zip(_COUNTS, each.tolist(), strict=True))
-    if evidence < ACCEPTED:
+    if evidence < DECISIVE:
         return _one_module(network, evidence, path)
     shares = _placed(network, weights, steps, state)
     return Explained(evidence, shares, np.eye(shares.shape[1]), path)
+
+
+def _ln_mean(weights: NDArray[np.float64]) -> float:
+    """Ln of the mean of numbers given by their ln."""
+    return float(np.logaddexp.reduce(weights, axis=None) - log(weights.size))
 
 
 def _placed(
