@@ -12,6 +12,7 @@ __all__ = [
     "GraphError",
     "LimitError",
     "NetsculptError",
+    "NumberError",
     "PluginError",
     "TopologyError",
     "UnsafeFileError",
@@ -43,6 +44,10 @@ class TopologyError(NetsculptError):
 
 class GraphError(NetsculptError, ValueError):
     """Arrays that do not form a legal graph, or an argument that does not fit the graph."""
+
+
+class NumberError(FormatError, GraphError):
+    """An argument that is not the number that is needed: NaN, out of range, or not whole."""
 
 
 class PluginError(NetsculptError):

@@ -16,11 +16,13 @@ import torch
 from torch import Tensor, nn
 
 from netsculpt.core.errors import FormatError, LimitError
+from netsculpt.core.numbers import checked_whole
 from netsculpt.core.random import RNG, root_seed, stream
 from netsculpt.files.saved_state import digest, read_state, restoring, write_state
 from netsculpt.nets.masking import layer_parameters
 from netsculpt.training.fitting.devices import usable_device
 from netsculpt.training.fitting.metrics import Epoch, JsonLines, TensorBoard
+from netsculpt.training.fitting.progress import check_history, check_moments, check_parameters
 from netsculpt.training.fitting.recipe import Recipe, check_moves, learning_rate, optimizer_of
 from netsculpt.training.tasks import Task
 
@@ -149,7 +151,7 @@ class _Run:
         """Whether no epoch is left, or the goal is reached."""
         goal, done = self.recipe.goal_accuracy, len(self.history)
         reached = done > 0 and goal is not None and self.history[-1].accuracy >= goal
-        return done == self.recipe.epochs or reached
+        return done >= self.recipe.epochs or reached
 
     @property
     def best(self) -> Epoch:
@@ -190,13 +192,22 @@ class _Run:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Resume from the result of `state`."""
-        self.seed = int(state["seed"])
+        """Resume from the result of `state`; raises if it cannot be one of this training."""
+        history = [Epoch(**epoch) for epoch in state["history"]]
+        check_history(history, self.recipe, -(-self.task.n_samples // self.recipe.batch_size))
+        fresh = self.net.state_dict()
+        for key in ("state", "best_state"):
+            check_parameters(state[key], fresh, [(x.name, x.mask) for x in self.masked])
+        self.seed = checked_whole(state["seed"], "its seed", least=0)
         self.net.load_state_dict(state["state"])
+        groups = [_settings(group) for group in self.optimizer.param_groups]
+        check_moments(state["optimizer"]["state"], self.optimizer)
         self.optimizer.load_state_dict(state["optimizer"])
+        if [_settings(group) for group in self.optimizer.param_groups] != groups:
+            raise FormatError("its optimizer has other settings than the recipe")
         device = self.task.inputs.device
         self.best_state = {name: x.to(device) for name, x in state["best_state"].items()}
-        self.history = [Epoch(**epoch) for epoch in state["history"]]
+        self.history = history
 
     def result(self) -> Fitted:
         """The net at its best epoch, with the history."""
@@ -227,6 +238,11 @@ class _Run:
             self.optimizer.step()
             losses.append(loss.detach() * len(rows))  # read later: reading waits for the GPU
         return float(torch.stack(losses).double().sum()) / task.n_samples, rate
+
+
+def _settings(group: dict[str, Any]) -> dict[str, Any]:
+    """What a recipe decides about the parameters of a group; the learning rate is of a step."""
+    return {key: value for key, value in group.items() if key not in ("params", "lr")}
 
 
 def _evaluate(net: nn.Module, samples: Task) -> tuple[float, float]:
