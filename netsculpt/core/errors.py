@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 __all__ = [
+    "BusyError",
     "FormatError",
     "GraphError",
     "LimitError",
@@ -52,6 +53,10 @@ class NumberError(FormatError, GraphError):
 
 class PluginError(NetsculptError):
     """A method of another package that does not load, fails, or returns what cannot be used."""
+
+
+class BusyError(NetsculptError):
+    """A folder or file that another run is writing."""
 
 
 class LimitError(NetsculptError):

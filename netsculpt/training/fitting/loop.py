@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from netsculpt.core.errors import FormatError, LimitError
+from netsculpt.core.locking import held
 from netsculpt.core.numbers import checked_whole
 from netsculpt.core.random import RNG, root_seed, stream
 from netsculpt.files.saved_state import digest, read_state, restoring, write_state
@@ -91,6 +92,8 @@ def fit(
         is of another training.
     LimitError
         If the loss is no longer finite, or the device cannot be used.
+    BusyError
+        If another training has the checkpoint in use.
 
     Notes
     -----
@@ -109,15 +112,17 @@ def fit(
     check_moves(recipe)
     where = usable_device(str(device))
     path = None if checkpoint is None else Path(checkpoint)
-    seed, about, state = root_seed(rng), dict[str, Any](), None
-    if path is not None:
-        about = _about(net, task, recipe)
-        state = read_state(path, about if rng is None else {**about, "seed": seed})
-    run = _Run(copy.deepcopy(net).to(where), task.to(where), recipe, seed)
-    if path is not None and state is not None:
-        with restoring(path):
-            run.restore(state)
+    seed = root_seed(rng)
     with ExitStack() as stack:
+        about, state = dict[str, Any](), None
+        if path is not None:
+            stack.enter_context(held(path))
+            about = _about(net, task, recipe)
+            state = read_state(path, about if rng is None else {**about, "seed": seed})
+        run = _Run(copy.deepcopy(net).to(where), task.to(where), recipe, seed)
+        if path is not None and state is not None:
+            with restoring(path):
+                run.restore(state)
         reports: list[Callable[[Epoch], None]] = []
         if log is not None:
             reports.append(JsonLines(Path(log), run.history).add)

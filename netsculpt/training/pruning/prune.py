@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 from netsculpt.core.callables import innermost, name_of
 from netsculpt.core.catalog import named, names, near
 from netsculpt.core.errors import FormatError, LimitError
+from netsculpt.core.locking import held
 from netsculpt.core.numbers import checked_number, checked_whole, shown
 from netsculpt.core.random import RNG, root_seed, stream
 from netsculpt.files.saved_state import digest, read_state, restoring, write_state
@@ -113,6 +115,8 @@ def prune(
     FormatError
         If a name is unknown, batches are needed, scores are not finite or do not fit, fewer
         weights are left than are to be kept, or the checkpoint is of another pruning.
+    BusyError
+        If another pruning has the checkpoint in use.
 
     Examples
     --------
@@ -164,26 +168,29 @@ def prune(
         "dense": sorted(set(dense)),
     }
     path = None if checkpoint is None else Path(checkpoint)
-    done, masks = 0, _present_masks(net, dense)
-    if path is not None:
-        samples = (x for pair in batches or () for x in pair)
-        about["net"] = digest(net.state_dict())
-        about["samples"] = digest({str(number): x for number, x in enumerate(samples)})
-        done, masks = _resumed(path, about, masks, densities, together)
-    masked = copy.deepcopy(net)
-    for index, kept_density in enumerate(densities[done:], start=done + 1):
-        mask_net(masked, masks)
-        scores = score(masked, batches, rng=stream(seed, "scores", index))
-        _check_scores(scores, masks)
-        joined = {x: _joined(scores[x], mask, together) for x, mask in masks.items()}
-        kept = choose(joined, kept_density)
-        masks = {
-            x: torch.from_numpy(kept[x]).expand(mask.shape) & mask for x, mask in masks.items()
-        }
+    with ExitStack() as stack:
         if path is not None:
-            write_state(path, about, {"rounds": index, "masks": masks})
-        if progress is not None:
-            progress(index, rounds)
+            stack.enter_context(held(path))
+        done, masks = 0, _present_masks(net, dense)
+        if path is not None:
+            samples = (x for pair in batches or () for x in pair)
+            about["net"] = digest(net.state_dict())
+            about["samples"] = digest({str(number): x for number, x in enumerate(samples)})
+            done, masks = _resumed(path, about, masks, densities, together)
+        masked = copy.deepcopy(net)
+        for index, kept_density in enumerate(densities[done:], start=done + 1):
+            mask_net(masked, masks)
+            scores = score(masked, batches, rng=stream(seed, "scores", index))
+            _check_scores(scores, masks)
+            joined = {x: _joined(scores[x], mask, together) for x, mask in masks.items()}
+            kept = choose(joined, kept_density)
+            masks = {
+                x: torch.from_numpy(kept[x]).expand(mask.shape) & mask for x, mask in masks.items()
+            }
+            if path is not None:
+                write_state(path, about, {"rounds": index, "masks": masks})
+            if progress is not None:
+                progress(index, rounds)
     return Pruned(masks, pruning_report(net, masks, example), name, density, seed, details)
 
 

@@ -66,9 +66,10 @@ def train(
         numbers = np.empty(shape, dtype=np.float32)
         for rng, out in zip(rngs[part], numbers, strict=True):
             rng.standard_normal(out=out, dtype=np.float32)
-        written = [x.numpy()[part] for x in (values, accuracy, loss, diverged)]
+        best = values.numpy()[part], accuracy.numpy()[part]
+        losses = loss.numpy()[part], diverged.numpy()[part]
         data = ends, samples, validation, numbers
-        _train(*written, kept[part], *data, recipe.batch_size, rates, latest)
+        _train(*best, *losses, kept[part], *data, recipe.batch_size, rates, latest)
 
     n_threads = min(torch.get_num_threads(), len(rngs))
     n_parts = max(n_threads, len(rngs) * _n_drawn(task, recipe) // _DRAWN + 1)

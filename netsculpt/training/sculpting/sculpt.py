@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 
 from netsculpt.core.callables import name_of
-from netsculpt.core.errors import FormatError, LimitError
-from netsculpt.core.numbers import checked_number, checked_whole, is_number
+from netsculpt.core.errors import FormatError, LimitError, NumberError
+from netsculpt.core.numbers import checked_whole, is_number, shown
 from netsculpt.core.progress import Progress
 from netsculpt.core.random import stream
 from netsculpt.nets.families import MLP
@@ -519,8 +519,8 @@ def _check(
     for values in gradients:
         good = (is_number(gradient) and 0 < gradient <= 100 for gradient in values)
         if not values or not all(good):
-            raise FormatError(
+            raise NumberError(
                 f"gradients are {list(values)}: give at least one, as percentages above 0 up to 100"
             )
-    if checked_number(goal_accuracy, "goal accuracy", least=0, most=1) == 0:
-        raise FormatError("goal accuracy is 0: give a share above 0, up to 1")
+    if not is_number(goal_accuracy) or not 0 < goal_accuracy <= 1:
+        raise NumberError(f"goal accuracy is {shown(goal_accuracy)}: give a share above 0, up to 1")
