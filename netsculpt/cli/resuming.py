@@ -23,7 +23,16 @@ def companion(output: Path, ending: str) -> Path:
     >>> companion(Path("trained.pt"), ".training.pt"), companion(Path("d0.05"), ".training.pt")
     (PosixPath('trained.training.pt'), PosixPath('d0.05.training.pt'))
     """
+    _require_file(output)
     return output.with_name(output.name.removesuffix(_MODEL) + ending)
+
+
+def _require_file(output: Path) -> None:
+    if output.is_dir():
+        raise typer.BadParameter(
+            f"{str(output)!r} is a folder: name a file, such as {str(output / 'model.pt')!r}",
+            param_hint="-o",
+        )
 
 
 def require_model_output(output: Path, model: Path | None, *others: Path) -> None:
@@ -31,11 +40,6 @@ def require_model_output(output: Path, model: Path | None, *others: Path) -> Non
 
     `model` is the one that the command reads, `others` are what it writes next to `output`.
     """
-    if output.is_dir():
-        raise typer.BadParameter(
-            f"{str(output)!r} is a folder: name a file, such as {str(output / 'model.pt')!r}",
-            param_hint="-o",
-        )
     written = [path.resolve() for path in (output, *others)]
     if model is not None and model.resolve() in written:
         raise typer.BadParameter(

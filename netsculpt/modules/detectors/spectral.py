@@ -10,6 +10,7 @@ from scipy.sparse import csr_array
 
 from netsculpt.core.declared import varies_with
 from netsculpt.core.errors import GraphError
+from netsculpt.core.numbers import checked_whole
 from netsculpt.core.random import RNG, root_seed, stream
 from netsculpt.graph.graph import NetGraph, live_units
 from netsculpt.graph.partition import NO_MODULE, Partition
@@ -75,6 +76,8 @@ def spectral(graph: NetGraph, *, rng: RNG = None, k: int | None = None) -> Parti
     """
     seed = root_seed(rng)
     affinity, units = _affinity(graph)
+    if k is not None:
+        checked_whole(k, "k")
     if k is not None and not 1 <= k <= units.size:
         raise GraphError(
             f"k is {k}: 1 … {units.size} is needed, the number of live units of {graph!r} with "
