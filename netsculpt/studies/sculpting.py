@@ -254,7 +254,7 @@ def _read_plan(folder: Path) -> tuple[SweepConfig, Any]:
             raise ValueError(f"it is longer than {_LONGEST_CONFIG} bytes")
         content = json.loads(path.read_text(encoding="utf-8"))
         config = SweepConfig(**content["plan"])
-        if content.get("sha256") != _sealed(content["plan"], content.get("task"))["sha256"]:
+        if content != _sealed(content["plan"], content.get("task")):
             raise ValueError("it was edited, or is of another version: its fingerprint differs")
         return config, content["task"]
     except OSError as error:

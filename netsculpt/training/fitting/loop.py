@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from netsculpt.core.errors import FormatError, LimitError
 from netsculpt.core.locking import held
-from netsculpt.core.numbers import checked_whole
+from netsculpt.core.numbers import checked_whole, shown
 from netsculpt.core.random import RNG, root_seed, stream
 from netsculpt.files.saved_state import digest, read_state, restoring, write_state
 from netsculpt.nets.masking import layer_parameters
@@ -123,6 +123,8 @@ def fit(
         if path is not None and state is not None:
             with restoring(path):
                 run.restore(state)
+                if rng is not None and run.seed != seed:
+                    raise FormatError(f"its seed is {shown(run.seed)}, this is {seed}")
         reports: list[Callable[[Epoch], None]] = []
         if log is not None:
             reports.append(JsonLines(Path(log), run.history).add)
@@ -204,12 +206,13 @@ class _Run:
         for key in ("state", "best_state"):
             check_parameters(state[key], fresh, [(x.name, x.mask) for x in self.masked])
         self.seed = checked_whole(state["seed"], "its seed", least=0)
-        self.net.load_state_dict(state["state"])
-        groups = [_settings(group) for group in self.optimizer.param_groups]
-        check_moments(state["optimizer"]["state"], self.optimizer)
-        self.optimizer.load_state_dict(state["optimizer"])
-        if [_settings(group) for group in self.optimizer.param_groups] != groups:
+        moments, groups = state["optimizer"]["state"], state["optimizer"]["param_groups"]
+        own = self.optimizer.state_dict()["param_groups"]
+        if [_settings(group) for group in groups] != [_settings(group) for group in own]:
             raise FormatError("its optimizer has other settings than the recipe")
+        check_moments(moments, self.net, self.optimizer, state["state"])
+        self.net.load_state_dict(state["state"])
+        self.optimizer.load_state_dict(state["optimizer"])
         device = self.task.inputs.device
         self.best_state = {name: x.to(device) for name, x in state["best_state"].items()}
         self.history = history
@@ -246,8 +249,8 @@ class _Run:
 
 
 def _settings(group: dict[str, Any]) -> dict[str, Any]:
-    """What a recipe decides about the parameters of a group; the learning rate is of a step."""
-    return {key: value for key, value in group.items() if key not in ("params", "lr")}
+    """A group of parameters and what a recipe decides about it; each step sets its own rate."""
+    return {key: value for key, value in group.items() if key != "lr"}
 
 
 def _evaluate(net: nn.Module, samples: Task) -> tuple[float, float]:

@@ -8,7 +8,7 @@ from dataclasses import astuple
 from typing import Any
 
 import torch
-from torch import Tensor, optim
+from torch import Tensor, nn, optim
 
 from netsculpt.core.errors import FormatError
 from netsculpt.core.numbers import is_number
@@ -46,24 +46,50 @@ def check_parameters(
             raise FormatError(f"its {name!r} does not fit the net")
         if like.dtype == torch.bool and not torch.equal(value, like.cpu()):
             raise FormatError(f"its {name!r} is another mask than the net's")
+        if value.is_floating_point() and not torch.isfinite(value).all():
+            raise FormatError(f"its {name!r} is not finite")
     for name, mask in masks:
         if mask is not None and saved[name][~mask.cpu()].any():
             raise FormatError(f"its {name!r} has weights where the net is pruned")
 
 
-def check_moments(saved: Any, optimizer: optim.Optimizer) -> None:
-    """Raise unless saved moments of an optimizer fit its parameters."""
-    parameters = [x for group in optimizer.param_groups for x in group["params"]]
-    if not isinstance(saved, dict) or not saved.keys() <= set(range(len(parameters))):
+def check_moments(
+    saved: Any, net: nn.Module, optimizer: optim.Optimizer, trained: Mapping[str, Tensor]
+) -> None:
+    """Raise unless saved moments fit an optimizer of a fresh net, which came to `trained`."""
+    names = [name for name, x in net.named_parameters() if x.requires_grad]
+    parameters = dict(net.named_parameters())
+    if not isinstance(saved, dict) or not saved.keys() <= set(range(len(names))):
         raise FormatError("its optimizer is of other parameters than the net's")
-    for number, moments in saved.items():
-        for name, value in moments.items():
-            if name == "step":
-                good = is_number(float(value)) and float(value) >= 1
-            else:
-                good = value is None or _is_like(value, parameters[number])
-            if not good:
-                raise FormatError(f"{name!r} of its optimizer does not fit the net")
+    needed = set(_moments(optimizer))
+    for number, name in enumerate(names):
+        moments = saved.get(number, {})
+        if number not in saved and not torch.equal(trained[name], parameters[name].detach().cpu()):
+            missing = needed  # what was trained has moments
+        else:
+            missing = needed - moments.keys() if number in saved else set()
+        if missing:
+            raise FormatError(f"its optimizer lacks {', '.join(sorted(missing))} of {name!r}")
+        for key, value in moments.items():
+            if not _is_moment(key, value, parameters[name], key in needed):
+                raise FormatError(f"{key!r:.40} of {name!r} of its optimizer does not fit the net")
+
+
+def _moments(optimizer: optim.Optimizer) -> tuple[str, ...]:
+    """What an optimizer keeps of every parameter that it has moved."""
+    if isinstance(optimizer, optim.SGD):
+        return ("momentum_buffer",) if optimizer.defaults["momentum"] else ()
+    return "step", "exp_avg", "exp_avg_sq"
+
+
+def _is_moment(key: object, value: Any, parameter: Tensor, needed: bool) -> bool:
+    if key == "step":
+        if not isinstance(value, Tensor) or value.ndim or value.dtype != torch.float32:
+            return False
+        return is_number(value.item()) and value.item() >= 1
+    if value is None:
+        return not needed
+    return _is_like(value, parameter) and bool(torch.isfinite(value).all())
 
 
 def _is_like(value: object, like: Tensor) -> bool:
