@@ -13,7 +13,7 @@ import pytest
 from netsculpt.cli.streams import open_streams
 from netsculpt.core.compiled import CacheWarning, compiled
 from netsculpt.core.errors import OutputError
-from netsculpt.core.writing import appending, replacing
+from netsculpt.core.writing import append, replacing
 
 NETSCULPT = f"{sys.executable} -m netsculpt"
 
@@ -74,16 +74,21 @@ def test_letters_that_an_encoding_lacks_are_spelled(
     assert written.getvalue() == printed
 
 
-@pytest.mark.parametrize("writes", ["replacing", "appending"])
+@pytest.mark.parametrize(
+    "writes",
+    [
+        "with writing.replacing('out.bin') as file: file.write(bytes(100_000))",
+        "writing.append(Path('out.bin'), bytes(100_000))",
+    ],
+)
 def test_a_full_disk_names_the_file(tmp_path: Path, writes: str) -> None:
     """As a limit on the size of files, which any user can set."""
     script = (
-        "import resource, sys\n"
+        "import resource, sys\nfrom pathlib import Path\n"
         "from netsculpt.core import errors, writing\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
         "try:\n"
-        f"    with writing.{writes}('out.bin') as file:\n"
-        "        file.write(bytes(100_000))\n"
+        f"    {writes}\n"
         "except errors.OutputError as error:\n"
         "    sys.exit(str(error))\n"
     )
@@ -91,7 +96,7 @@ def test_a_full_disk_names_the_file(tmp_path: Path, writes: str) -> None:
         [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert run.stderr == "out.bin cannot be written: File too large\n"
-    if writes == "replacing":
+    if "replacing" in writes:
         assert not list(tmp_path.iterdir())
 
 
@@ -100,11 +105,12 @@ def test_what_is_read_meanwhile_keeps_its_own_error(tmp_path: Path) -> None:
         file.write((tmp_path / "absent").read_bytes())
 
 
-@pytest.mark.parametrize("opened", [replacing, appending])
-def test_a_folder_that_is_not_there_is_named(tmp_path: Path, opened: type) -> None:
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     problem = "none/out cannot be written: No such file"
-    with pytest.raises(OutputError, match=problem), opened(tmp_path / "none" / "out"):
+    with pytest.raises(OutputError, match=problem), replacing(tmp_path / "none" / "out"):
         pass
+    with pytest.raises(OutputError, match=problem):
+        append(tmp_path / "none" / "out", b"")
 
 
 def test_code_is_compiled_where_none_can_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -536,7 +536,7 @@ def test_root_seeds() -> None:
     assert root_seed(one) != root_seed(np.random.default_rng(1))  # it moved on
     assert root_seed(None) != root_seed(None)
     assert 0 <= root_seed(None) < 2**63
-    with pytest.raises(ValueError, match="seed is -1: a non-negative int"):
+    with pytest.raises(ValueError, match="seed is -1: a whole number of at least 0"):
         root_seed(-1)
 
 

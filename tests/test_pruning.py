@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import itertools
+import json
+import shutil
 from collections.abc import Callable
 from functools import partial, wraps
 from pathlib import Path
@@ -19,6 +21,7 @@ from netsculpt.cli.prune import METHODS as CLI_METHODS
 from netsculpt.core.catalog import catalog, names
 from netsculpt.core.errors import FormatError
 from netsculpt.core.random import stream
+from netsculpt.files.saved_state import write_state
 from netsculpt.nets import MLP, ResNet, initial_net, mask_net, masks_of, prunable
 from netsculpt.nets.initialisations import he
 from netsculpt.training import (
@@ -313,21 +316,38 @@ def test_an_interrupted_pruning_resumes_to_the_same_bytes(tmp_path: Path) -> Non
         (lambda state: state["masks"].popitem(), "do not fit"),
         (lambda state: state["masks"].update({"0.weight": torch.ones(1).bool()}), "do not fit"),
         (lambda state: state["masks"].update({"0.weight": torch.ones(4, 1, 3, 3)}), "do not fit"),
-        (lambda state: state.update(rounds=0), "after round 0 of 2"),
-        (lambda state: state.update(rounds=3), "after round 3 of 2"),
+        (lambda state: state.update(rounds=0), "rounds is 0: a whole number from 1 to 3"),
+        (lambda state: state.update(rounds=4), "rounds is 4: a whole number from 1 to 3"),
+        (lambda state: state.update(rounds=True), "rounds is True"),
+        (lambda state: state.update(rounds=2.0), r"rounds is 2\.0"),
+        (lambda state: state.update(rounds=1), "keeps .* of .*, which is not what round 1 keeps"),
+        (lambda state: state.update(rounds=3), "keeps .* of .*, which is not what round 3 keeps"),
+        (lambda state: state.pop("rounds"), "rounds"),
+        (lambda state: state.update(masks=[1]), "is not a saved state"),
+        (lambda state: state["masks"]["0.weight"].fill_(True), "which is not what round 2 keeps"),
     ],
 )
+@pytest.mark.parametrize("sealed", [True, False])
 def test_a_damaged_checkpoint_is_refused(
-    damage: Callable[[dict[str, Any]], None], text: str, tmp_path: Path
+    damage: Callable[[dict[str, Any]], None], text: str, sealed: bool, tmp_path: Path
 ) -> None:
-    path = tmp_path / "state.pt"
-    given: Any = {"method": "magnitude", "density": 0.5, "rounds": 2, "rng": 0, "checkpoint": path}
-    prune(small_cnn(), **given)
-    content = torch.load(path, weights_only=True)
+    """Sealed: by one who knows how a fingerprint is made."""
+    path, done = tmp_path / "state.pt", tmp_path / "after-two.pt"
+    given: Any = {"method": "magnitude", "density": 0.3, "rounds": 3, "rng": 0}
+
+    def copy(round_: int, _: int) -> None:
+        if round_ == 2:
+            shutil.copy(path, done)
+
+    prune(small_cnn(), **given, checkpoint=path, progress=copy)
+    content = torch.load(done, weights_only=True)
     damage(content["state"])
-    torch.save(content, path)
-    with pytest.raises(FormatError, match=text):
-        prune(small_cnn(), **given)
+    if sealed:
+        write_state(done, json.loads(content["about"]), content["state"])
+    else:
+        torch.save(content, done)
+    with pytest.raises(FormatError, match=text if sealed else "damaged or edited"):
+        prune(small_cnn(), **given, checkpoint=done)
 
 
 def test_the_rounds_of_a_score_survive_a_partial() -> None:

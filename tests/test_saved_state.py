@@ -15,7 +15,7 @@ from netsculpt.files.saved_state import digest, read_state, restoring, write_sta
 
 ABOUT = {"kind": "test", "seed": 3, "net": {"layers": {"fc1": [4, 2], "fc2": [2, 4]}}}
 STATE = {"masks": {"a": torch.eye(2) > 0}, "rounds": 7, "runs": [(0, 1)], "stage": "units"}
-WHOLE = {"format": "netsculpt state", "version": 1, "about": json.dumps(ABOUT), "state": {}}
+WHOLE = {"format": "netsculpt state", "version": 2, "about": json.dumps(ABOUT), "state": {}}
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:

@@ -206,7 +206,7 @@ def test_a_broken_configuration_is_named(change: dict[str, Any], text: str, tmp_
 
 def test_a_configuration_without_its_task_is_refused(tmp_path: Path) -> None:
     (tmp_path / "plan.json").write_text(json.dumps({"plan": asdict(CONFIG)}))
-    with pytest.raises(FormatError, match="other samples"):
+    with pytest.raises(FormatError, match="its fingerprint differs"):
         sweep(CONFIG, tmp_path)
 
 

@@ -86,7 +86,8 @@ def test_a_replica_does_not_depend_on_the_others(n_threads: int) -> None:
     together = train(initial_replicas(MLP(widths), range(N)), samples, how, rngs(range(N)))
     for at, expected in enumerate(alone):
         rows = torch.tensor([at])
-        one = Trained(together.replicas.take(rows), together.accuracy[rows], together.loss[rows])
+        parts = (x[rows] for x in (together.accuracy, together.loss, together.diverged))
+        one = Trained(together.replicas.take(rows), *parts)
         assert bits(one) == expected
 
 

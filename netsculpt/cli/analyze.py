@@ -20,6 +20,7 @@ from netsculpt.cli.running import run
 from netsculpt.cli.source import Source, load_source
 from netsculpt.cli.takes import takes
 from netsculpt.core.errors import TopologyError
+from netsculpt.core.folders import require_replaceable
 
 if TYPE_CHECKING:
     from netsculpt.graph.graph import NetGraph
@@ -91,6 +92,7 @@ def analyze(
         _require_own_model(source)
     if output is not None:
         require_writable(output)
+        require_replaceable(output, "analyze")
     loaded = load_source(source)
     _refuse_dense(loaded.graph, source.file, dense)
     if task is None and set(detectors).intersection(DATA_AWARE):

@@ -17,6 +17,7 @@ from netsculpt.cli.options import (
 from netsculpt.cli.running import run
 from netsculpt.cli.source import Source, load_source
 from netsculpt.cli.takes import takes
+from netsculpt.core.folders import claim_folder
 
 __all__ = ["demo"]
 
@@ -44,13 +45,25 @@ def demo(
     """
     from netsculpt.report.terminal.demo import print_verdicts
     from netsculpt.report.terminal.progress import progress_bars
-    from netsculpt.studies.demo import DEMO, sculpted_model
+    from netsculpt.studies.demo import DEMO, MODEL, RUNS, sculpted_model
+    from netsculpt.studies.sculpting import PLAN
 
     require_writable(output)
-    output.mkdir(parents=True, exist_ok=True)
+    runs = [f"{RUNS}{seed}", *(path.parent.name for path in output.glob(f"{RUNS}*/{PLAN}"))]
+    claim_folder(output, "demo", [MODEL], runs)
     detectors = [name for name in DETECTORS if name not in SLOWER_TWINS]
     with progress_bars() as progress:
         sculpted_model(output, seed, progress)
-    loaded = load_source(Source(output / "model.pt"))
+    loaded = load_source(Source(output / MODEL))
     plan = PlanOptions().plan(detectors)
-    print_verdicts(run(loaded, plan, figures, seed=seed, task=DEMO.task, output=output))
+    analysis = run(
+        loaded,
+        plan,
+        figures,
+        seed=seed,
+        task=DEMO.task,
+        output=output,
+        maker="demo",
+        beside=[MODEL, *runs],
+    )
+    print_verdicts(analysis)

@@ -138,7 +138,7 @@ def _read(text: str, kind: Any) -> Any:
     if kind is str:
         return text
     if kind is int:
-        if not re.fullmatch("[0-9]{1,9}", text.strip()):
+        if not re.fullmatch("[0-9]{1,18}", text.strip()):
             raise ValueError(f"{text!r:.40} is not a whole number")
         return int(text)
     inner = typing.get_args(kind)[0]

@@ -21,9 +21,10 @@ from netsculpt.cli.options import (
     refuse_options,
     require_writable,
 )
-from netsculpt.cli.resuming import refuse_restart, resumable
+from netsculpt.cli.resuming import companion, refuse_restart, require_model_output, resumable
 from netsculpt.cli.takes import takes
 from netsculpt.core.catalog import named, names
+from netsculpt.core.locking import held
 
 if TYPE_CHECKING:
     from netsculpt.cli.nets import StartNet
@@ -121,12 +122,14 @@ def prune(
 
     if method not in SCORES:
         _refuse_scoring(context, method, baseline)
-    checkpoint = output.with_suffix(".pruning.pt")
+    checkpoint = companion(output, ".pruning.pt")
+    require_model_output(output, new.model, checkpoint)
     refuse_restart(checkpoint, resume)
     require_writable(output.parent)
     begun = start_net(new, seed)
     batches = _batches(begun, task, n_samples, seed)
-    with resumable() as progress:
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with held(output), resumable() as progress:
         pruned = pruned_net(
             begun.net,
             method=inverted(method) if baseline == "inverted" else method,
@@ -142,25 +145,25 @@ def prune(
             checkpoint=checkpoint,
             jobs=jobs,
         )
-    sparse = sparse_net(
-        begun.net,
-        replace(pruned, details={**pruned.details, "baseline": baseline}),
-        batches.example,
-        shuffle=baseline == "shuffled",
-        redraw=_redraw(new.model, new.init) if baseline == "reinitialised" else None,
-        repair=repair,
-        correct_fan_in=fan_in_corrected,
-        rng=seed,
-    )
-    summary = {
-        **sparse.pruned.summary(),
-        "task": task,
-        "n_samples": n_samples,
-        "dense": dense or [],
-        "fan_in_corrected": fan_in_corrected,
-    }
-    begun.write(sparse.net, output, pruning=summary)
-    checkpoint.unlink(missing_ok=True)
+        sparse = sparse_net(
+            begun.net,
+            replace(pruned, details={**pruned.details, "baseline": baseline}),
+            batches.example,
+            shuffle=baseline == "shuffled",
+            redraw=_redraw(new.model, new.init) if baseline == "reinitialised" else None,
+            repair=repair,
+            correct_fan_in=fan_in_corrected,
+            rng=seed,
+        )
+        summary = {
+            **sparse.pruned.summary(),
+            "task": task,
+            "n_samples": n_samples,
+            "dense": dense or [],
+            "fan_in_corrected": fan_in_corrected,
+        }
+        begun.write(sparse.net, output, pruning=summary)
+        checkpoint.unlink(missing_ok=True)
     if as_json:
         typer.echo(json.dumps({**summary, "model": str(output)}, indent=2))
     else:

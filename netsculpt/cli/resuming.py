@@ -12,7 +12,58 @@ from netsculpt.cli.messages import complain
 from netsculpt.core.progress import Progress
 from netsculpt.report.terminal.progress import progress_bars
 
-__all__ = ["refuse_restart", "resumable"]
+__all__ = ["companion", "refuse_restart", "require_model_output", "resumable"]
+
+_MODEL = ".pt"
+
+
+def companion(output: Path, ending: str) -> Path:
+    """The file of that ending next to a model: of this model only, whatever dots its name has.
+
+    >>> companion(Path("trained.pt"), ".training.pt"), companion(Path("d0.05"), ".training.pt")
+    (PosixPath('trained.training.pt'), PosixPath('d0.05.training.pt'))
+    """
+    _require_file(output)
+    return output.with_name(output.name.removesuffix(_MODEL) + ending)
+
+
+def _require_file(output: Path) -> None:
+    if output.is_dir():
+        raise typer.BadParameter(
+            f"{str(output)!r} is a folder: name a file, such as {str(output / 'model.pt')!r}",
+            param_hint="-o",
+        )
+
+
+def require_model_output(output: Path, model: Path | None, *others: Path) -> None:
+    """Raise unless a model can be written to `output`, without replacing anything but a model.
+
+    `model` is the one that the command reads, `others` are what it writes next to `output`.
+    """
+    written = [path.resolve() for path in (output, *others)]
+    if model is not None and model.resolve() in written:
+        raise typer.BadParameter(
+            f"{model} would be overwritten: name another file", param_hint="-o"
+        )
+    if len(set(written)) < len(written):
+        raise typer.BadParameter(f"{str(output)!r} is also a file next to it", param_hint="-o")
+    if output.exists() and not _is_model(output):
+        raise typer.BadParameter(
+            f"{str(output)!r} exists and is not a model of netsculpt, so it is not replaced: name "
+            "another file, or remove it",
+            param_hint="-o",
+        )
+
+
+def _is_model(path: Path) -> bool:
+    from netsculpt.core.errors import NetsculptError
+    from netsculpt.files.model import read_model
+
+    try:
+        read_model(path)
+    except NetsculptError:
+        return False
+    return True
 
 
 def refuse_restart(saved: Path, resume: bool) -> None:

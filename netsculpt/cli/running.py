@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,10 +29,12 @@ def run(
     seed: int,
     task: str | None = None,
     output: Path | None = None,
+    maker: str = "analyze",
+    beside: Sequence[str] = (),
     jobs: int = 1,
     as_json: bool = False,
 ) -> Analysis:
-    """Analyse a graph, print the report, then write the folder."""
+    """Analyse a graph, print the report, then write the folder in the name of a command."""
     from netsculpt.pipeline import analyze
     from netsculpt.report.folder import write_folder
     from netsculpt.report.summary import summary_json
@@ -58,6 +61,8 @@ def run(
                 write_folder(
                     analysis,
                     output,
+                    maker=maker,
+                    beside=beside,
                     source={**loaded.arguments(), "task": task},
                     figures=figures.formats,
                     width=figures.width.value,

@@ -26,9 +26,10 @@ from netsculpt.cli.options import (
     require_writable,
     share,
 )
-from netsculpt.cli.resuming import refuse_restart, resumable
+from netsculpt.cli.resuming import companion, refuse_restart, require_model_output, resumable
 from netsculpt.cli.takes import takes
 from netsculpt.core.errors import FormatError
+from netsculpt.core.locking import held
 
 if TYPE_CHECKING:
     from netsculpt.training.fitting.recipe import Recipe
@@ -134,18 +135,14 @@ def train(
             "a task is needed; 'sculpt --help' lists some", param_hint="--task"
         )
     recipe = training.recipe()
-    checkpoint, log = output.with_suffix(".training.pt"), output.with_suffix(".jsonl")
-    model = new.model
-    if model is not None and model.absolute() in (output.absolute(), checkpoint.absolute()):
-        raise typer.BadParameter(
-            f"{model} would be overwritten: name another file", param_hint="-o"
-        )
+    checkpoint, log = companion(output, ".training.pt"), companion(output, ".jsonl")
+    require_model_output(output, new.model, checkpoint, log)
     refuse_restart(checkpoint, resume)
     require_writable(output.parent)
     begun = start_net(new, seed)
     samples = matching_task(task, begun.spec)
     output.parent.mkdir(parents=True, exist_ok=True)
-    with resumable() as progress:
+    with held(output), resumable() as progress:
         fitted = fit(
             begun.net,
             samples,
@@ -156,15 +153,15 @@ def train(
             log=log,
             progress=progress and (lambda each: progress("epochs", each.epoch, recipe.epochs)),
         )
-    counts = weight_counts(fitted.net)
-    about = {
-        "task": task,
-        "seed": seed,
-        "recipe": asdict(recipe),
-        "best": asdict(fitted.best),
-        "epochs": len(fitted.history),
-    }
-    begun.write(fitted.net, output, training=about)
+        counts = weight_counts(fitted.net)
+        about = {
+            "task": task,
+            "seed": seed,
+            "recipe": asdict(recipe),
+            "best": asdict(fitted.best),
+            "epochs": len(fitted.history),
+        }
+        begun.write(fitted.net, output, training=about)
     if as_json:
         typer.echo(json.dumps({**about, **counts.summary(), "model": str(output)}, indent=2))
     else:

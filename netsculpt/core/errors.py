@@ -8,11 +8,13 @@ from __future__ import annotations
 from typing import ClassVar
 
 __all__ = [
+    "BusyError",
     "FormatError",
     "GraphError",
     "LimitError",
     "NetsculptError",
     "NetsculptWarning",
+    "NumberError",
     "OutputError",
     "PluginError",
     "TopologyError",
@@ -47,8 +49,16 @@ class GraphError(NetsculptError, ValueError):
     """Arrays that do not form a legal graph, or an argument that does not fit the graph."""
 
 
+class NumberError(FormatError, GraphError):
+    """An argument that is not the number that is needed: NaN, out of range, or not whole."""
+
+
 class PluginError(NetsculptError):
     """A method of another package that does not load, fails, or returns what cannot be used."""
+
+
+class BusyError(NetsculptError):
+    """A folder or file that another run is writing."""
 
 
 class LimitError(NetsculptError):

@@ -1,21 +1,31 @@
-"""Independent runs of one function, on one core or many, with results in order."""
+"""Independent runs of one function, on one core or many, with results in order.
+
+A worker process ends when the process that it works for has ended, however that came about:
+otherwise it would go on writing, and begin what is left.
+"""
 
 from __future__ import annotations
 
+import os
+import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import islice
-from typing import Any, TypeVar
+from multiprocessing import current_process
+from typing import Any, Generic, TypeVar
 
-__all__ = ["for_threads", "in_parallel", "in_threads"]
+__all__ = ["EndingWithParent", "for_threads", "in_parallel", "in_threads"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _MARK = "netsculpt_for_threads"
+_POLL = 0.1  # seconds
+_WORKER = "loky"  # in the module of the class of worker processes
 
 
 def for_threads(function: Function) -> Function:
@@ -67,8 +77,53 @@ def _results(run: Callable[[int], Result], n: int, jobs: int) -> Iterable[Result
     workers = Parallel(
         n_jobs=jobs, prefer="threads" if _is_marked(run) else "processes", return_as="generator"
     )
-    results: Iterable[Result] = workers(delayed(run)(index) for index in range(n))
+    guarded = EndingWithParent(run)
+    results: Iterable[Result] = workers(delayed(guarded)(index) for index in range(n))
     return results
+
+
+class EndingWithParent(Generic[Result]):
+    """A function whose calls in worker processes end when the process that made this has ended.
+
+    >>> EndingWithParent(abs)(-2)
+    2
+    """
+
+    def __init__(self, run: Callable[..., Result]) -> None:
+        self.run, self.parent = run, os.getpid()
+
+    def __call__(self, item: Any) -> Result:
+        """Call the function, watched from now on if this is a worker."""
+        if os.getpid() != self.parent:
+            _watch(self.parent)
+        return self.run(item)
+
+
+_watching = False
+
+
+def _watch(parent: int) -> None:
+    """End this process, at once and without cleaning up, as soon as `parent` has ended.
+
+    Workers of a cluster serve more than one process and stay.
+    """
+    global _watching  # noqa: PLW0603 - one thread for a process, whatever it is given to do
+    if _watching or (os.getppid() != parent and not _is_local_worker()):
+        return
+    _watching = True
+    if os.getppid() != parent:
+        os._exit(1)
+    threading.Thread(target=_exit_after, args=[parent], daemon=True).start()
+
+
+def _exit_after(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(_POLL)
+    os._exit(1)
+
+
+def _is_local_worker() -> bool:
+    return _WORKER in type(current_process()).__module__
 
 
 def _is_marked(function: Callable[..., Any]) -> bool:

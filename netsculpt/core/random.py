@@ -10,11 +10,15 @@ import hashlib
 
 import numpy as np
 
+from netsculpt.core.errors import NumberError
+from netsculpt.core.numbers import checked_whole
+
 __all__ = ["RNG", "root_seed", "stream"]
 
 RNG = int | np.random.Generator | None
 
 _SEED_BITS = 63
+_GENERATORS = np.random.Generator | np.random.BitGenerator | np.random.SeedSequence
 
 
 def root_seed(rng: RNG) -> int:
@@ -22,11 +26,16 @@ def root_seed(rng: RNG) -> int:
 
     An int is its own seed, a Generator yields its next 63 bits, None takes entropy from the
     operating system.
+
+    Raises
+    ------
+    NumberError
+        If it is none of these, or negative.
     """
     if isinstance(rng, int | np.integer):
-        if rng < 0:
-            raise ValueError(f"the seed is {rng}: a non-negative int is needed")
-        return int(rng)
+        return checked_whole(rng, "the seed", least=0)
+    if rng is not None and not isinstance(rng, _GENERATORS):
+        raise NumberError(f"the seed is {rng!r:.80}: a whole number or a Generator is needed")
     generator = np.random.default_rng(rng)
     return int(generator.integers(1 << _SEED_BITS, dtype=np.uint64))
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import uuid4
 
-from netsculpt.core.errors import OutputError
+from netsculpt.core.errors import FormatError, OutputError
 
-__all__ = ["appending", "replacing", "write_json"]
+__all__ = ["append", "is_unfinished", "remove_unfinished", "replacing", "write_json"]
+
+_UNFINISHED = re.compile(r"\.(.+)\.[0-9a-f]{32}\.part")
 
 
 @contextmanager
@@ -34,18 +38,48 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
         unfinished.unlink(missing_ok=True)
 
 
-@contextmanager
-def appending(path: str | Path) -> Iterator[BinaryIO]:
-    """Open a file to append to.
+def append(path: Path, content: bytes) -> None:
+    """Append to a file, which is made if it is missing.
 
     Raises
     ------
+    FormatError
+        If it is a link: another file would change.
     OutputError
-        If the file cannot be written.
+        If it cannot be written.
     """
-    path = Path(path)
+    if path.is_symlink():
+        raise FormatError(f"{path} is a link, which is not followed: remove it, or write elsewhere")
     with _naming(path), path.open("ab") as file:
-        yield file
+        file.write(content)
+
+
+def is_unfinished(name: str) -> bool:
+    """Whether a file has the name that `replacing` gives to files until they are whole."""
+    return _UNFINISHED.fullmatch(name) is not None
+
+
+def remove_unfinished(path: Path) -> None:
+    """Remove what `replacing` has left of a file, or in a folder, when its process was killed.
+
+    Only whoever alone may write there can know that nothing is being written.
+
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> for name in ("a.pt", f".a.pt.{uuid4().hex}.part", ".mine.part"):
+    ...     folder.joinpath(name).touch()
+    >>> remove_unfinished(folder)
+    >>> sorted(file.name for file in folder.iterdir())
+    ['.mine.part', 'a.pt']
+    """
+    if path.is_dir():
+        files = [Path(root) / name for root, _, names in os.walk(path) for name in names]
+    else:
+        files = list(path.parent.glob(".*.part"))
+    for file in files:
+        matched = _UNFINISHED.fullmatch(file.name)
+        if matched and (path.is_dir() or matched[1] == path.name):
+            file.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ A plain dict of tensors and JSON-able metadata, written by ``torch.save``, that
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -183,6 +184,11 @@ def _check_plain(content: Any, where: str) -> None:
         if isinstance(value, dict | list) and depth < _DEEPEST:
             inner = [*value, *value.values()] if isinstance(value, dict) else value
             left += [(x, depth + 1) for x in inner[:_MOST_VALUES]]
+        elif isinstance(value, float) and not math.isfinite(value):
+            raise FormatError(
+                f"{where} holds the number {value} in its net or metadata, which JSON has not: "
+                "write it with write_model"
+            )
         elif type(value) not in (str, bool, int, float, type(None)):
             raise FormatError(
                 f"{where} holds a {type(value).__name__} in its net or metadata, or nests them "

@@ -2,10 +2,11 @@
 
 A dict that ``torch.load(weights_only=True)`` reads:
 
-    {"format": "netsculpt state", "version": 1, "about": "{…}", "state": {…}}
+    {"format": "netsculpt state", "version": 2, "about": "{…}", "state": {…}, "sha256": "…"}
 
 "about" is JSON that identifies the run: only the same run resumes from the file. "state" is made
-by the run, of tensors, numbers and strings; the run checks it while it restores itself.
+by the run, of tensors, numbers and strings; the run checks it while it restores itself. "sha256" is
+of both: a file that was damaged or edited is refused, and so is half of one.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from netsculpt.core.errors import FormatError
+from netsculpt.core.errors import FormatError, LimitError, UnsafeFileError
 from netsculpt.core.printable import printable
 from netsculpt.core.writing import replacing
 from netsculpt.files.model import read_tensors
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["digest", "read_state", "restoring", "write_state"]
 
 _FORMAT = "netsculpt state"
-_VERSION = 1
-_UNUSABLE = (FormatError, RuntimeError, AttributeError, LookupError, TypeError, ValueError)
+_VERSION = 2
+_DEEPEST = 100
 
 
 def write_state(path: Path, about: Mapping[str, Any], state: Mapping[str, Any]) -> None:
@@ -59,11 +60,13 @@ def write_state(path: Path, about: Mapping[str, Any], state: Mapping[str, Any]) 
     """
     import torch
 
+    encoded, on_cpu = _encoded(about), _on_cpu(state)
     content = {
         "format": _FORMAT,
         "version": _VERSION,
-        "about": _encoded(about),
-        "state": _on_cpu(state),
+        "about": encoded,
+        "state": on_cpu,
+        "sha256": _fingerprint(encoded, on_cpu),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as file:
@@ -98,6 +101,8 @@ def read_state(path: Path, about: Mapping[str, Any]) -> dict[str, Any] | None:
         state, saved = content["state"], json.loads(content["about"])
         if not isinstance(state, dict) or not isinstance(saved, dict):
             raise FormatError("it is incomplete")
+        if content["sha256"] != _fingerprint(content["about"], state):
+            raise FormatError("it was damaged or edited: its content has another fingerprint")
     for key, value in current.items():
         difference = _difference(saved.get(key), value, key)
         if difference is not None:
@@ -111,10 +116,16 @@ def read_state(path: Path, about: Mapping[str, Any]) -> dict[str, Any] | None:
 
 @contextmanager
 def restoring(path: Path) -> Iterator[None]:
-    """Turn errors that a damaged state raises into a `FormatError` that names its file."""
+    """Turn errors that a damaged state raises into a `FormatError` that names its file.
+
+    Whatever code meets in a damaged state, it may raise anything; errors of the file system, and
+    what is refused as unsafe or too large, stay what they are.
+    """
     try:
         yield
-    except _UNUSABLE as error:
+    except (OSError, MemoryError, LimitError, UnsafeFileError):
+        raise
+    except Exception as error:
         reason = printable(f"{str(error) or 'it is incomplete':.200}")
         raise FormatError(
             f"{path} is not a saved state that this netsculpt can resume ({reason}): remove it to "
@@ -137,6 +148,37 @@ def digest(tensors: Mapping[str, Tensor]) -> str:
         flat = tensor.detach().cpu().contiguous().reshape(-1)
         hashed.update(flat.view(torch.uint8).numpy().data)
     return f"sha256:{hashed.hexdigest()}"
+
+
+def _fingerprint(about: str, state: Mapping[str, Any]) -> str:
+    """SHA-256 of what identifies a run and of its state, types included."""
+    hashed = hashlib.sha256(about.encode())
+    for part in _parts(state):
+        hashed.update(part)
+    return hashed.hexdigest()
+
+
+def _parts(value: Any, depth: int = 0) -> Iterator[bytes]:
+    """Bytes that tell values apart, in the order of the value."""
+    import torch
+
+    if depth > _DEEPEST:
+        raise FormatError(f"it nests values deeper than {_DEEPEST}")
+    kind = type(value).__name__
+    if isinstance(value, torch.Tensor):
+        yield digest({kind: value}).encode()
+    elif isinstance(value, Mapping):
+        yield f"{kind} {len(value)}\n".encode()
+        for key, inner in value.items():
+            yield from _parts(key, depth + 1)
+            yield from _parts(inner, depth + 1)
+    elif isinstance(value, list | tuple):
+        yield f"{kind} {len(value)}\n".encode()
+        for inner in value:
+            yield from _parts(inner, depth + 1)
+    else:
+        text = repr(value)
+        yield f"{kind} {len(text)} {text}\n".encode("utf-8", "surrogatepass")
 
 
 def _encoded(about: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from netsculpt.core.errors import GraphError
+from netsculpt.core.numbers import checked_number, checked_whole
 from netsculpt.core.provenance import step
 from netsculpt.core.random import RNG, root_seed, stream
 from netsculpt.graph.graph import Block, Layer, NetGraph
@@ -157,6 +158,12 @@ def _edges(
 def _check(
     widths: Sequence[int], k: int, p_in: float, p_out: float, heterogeneity: float, skips: float
 ) -> None:
+    for width in widths:
+        checked_whole(width, "a width in widths", least=1)
+    checked_whole(k, "k")
+    for name, value in {"p_in": p_in, "p_out": p_out, "skips": skips}.items():
+        checked_number(value, name, least=0)
+    checked_number(heterogeneity, "degree_heterogeneity", least=0)
     if len(widths) < 2 or not 1 <= k <= min(widths):
         raise GraphError(
             f"widths {list(widths)} with k = {k} modules: at least two layers are needed, each at "
@@ -164,7 +171,3 @@ def _check(
         )
     if not (0 <= p_in <= 1 and 0 <= p_out <= 1):
         raise GraphError(f"p_in is {p_in} and p_out {p_out}: probabilities 0 … 1 are needed")
-    if not (0 <= heterogeneity < np.inf and 0 <= skips < np.inf):
-        raise GraphError(
-            f"degree_heterogeneity is {heterogeneity} and skips {skips}: both must be finite, ≥ 0"
-        )

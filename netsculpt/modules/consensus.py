@@ -14,6 +14,7 @@ from scipy.sparse import csr_array
 
 from netsculpt.core.declared import is_own_weights
 from netsculpt.core.errors import GraphError
+from netsculpt.core.numbers import checked_whole
 from netsculpt.core.parallel import for_threads, in_parallel
 from netsculpt.core.random import RNG, root_seed, stream
 from netsculpt.graph.graph import NetGraph
@@ -149,6 +150,7 @@ def consensus(
     >>> result.partition.n_modules, result.stability, float(result.confidence.min())
     (2, 1.0, 1.0)
     """
+    checked_whole(n_seeds, "n_seeds")
     if n_seeds < 2:
         raise GraphError(f"n_seeds is {n_seeds}: at least 2 runs are needed to compare")
     seed = root_seed(rng)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from netsculpt.core.errors import GraphError
+from netsculpt.core.errors import NumberError
+from netsculpt.core.numbers import is_number, shown
 from netsculpt.graph.graph import NetGraph, live_units
 from netsculpt.graph.partition import NO_MODULE, Partition, labels_of
 from netsculpt.modules.magnitudes import live_magnitudes
@@ -90,5 +91,5 @@ def quality(graph: NetGraph, partition: Partition, resolution: float = 1.0) -> f
 
 def check_resolution(resolution: float) -> None:
     """Raise `GraphError` unless the resolution is a finite number of at least 0."""
-    if not 0 <= resolution < np.inf:
-        raise GraphError(f"resolution is {resolution}: a finite number ≥ 0 is needed")
+    if not is_number(resolution) or resolution < 0:
+        raise NumberError(f"resolution is {shown(resolution)}: a finite number ≥ 0 is needed")

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netsculpt.core.errors import GraphError
+from netsculpt.core.numbers import checked_whole
 from netsculpt.core.parallel import for_threads, in_parallel
 from netsculpt.core.random import RNG, root_seed, stream
 from netsculpt.graph.graph import NetGraph
@@ -20,7 +21,7 @@ from netsculpt.graph.partition import Partition
 from netsculpt.modules._information import ami, overlap
 from netsculpt.modules.comparison import layer_ami
 from netsculpt.modules.detectors.layered import layered
-from netsculpt.modules.quality import quality
+from netsculpt.modules.quality import check_resolution, quality
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -113,6 +114,9 @@ def resolution_profile(
     >>> profile.n_modules.tolist()
     [2, 2, 2]
     """
+    checked_whole(n_seeds, "n_seeds")
+    for resolution in resolutions:
+        check_resolution(resolution)
     if len(resolutions) == 0 or n_seeds < 2:
         raise GraphError(
             f"{len(resolutions)} resolutions and n_seeds = {n_seeds}: at least 1 and 2 are needed"

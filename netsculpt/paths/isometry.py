@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netsculpt.core.errors import GraphError
+from netsculpt.core.errors import GraphError, LimitError
 from netsculpt.paths._kernels import kernel_entries
 
 __all__ = ["Isometry", "isometry", "isometry_of_product"]
+
+_LARGEST = float(np.finfo(np.float64).max)
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,12 +26,12 @@ class Isometry:
     @property
     def mean(self) -> float:
         """Mean singular value."""
-        return float(self.singular_values.mean())
+        return float((self.singular_values / self.max).mean() * self.max) if self.max else 0.0
 
     @property
     def sd(self) -> float:
         """Population standard deviation of the singular values."""
-        return float(self.singular_values.std())
+        return float((self.singular_values / self.max).std() * self.max) if self.max else 0.0
 
     @property
     def min(self) -> float:
@@ -104,7 +106,8 @@ def isometry_of_product(weights: Sequence[Any]) -> Isometry:
                 f"a matrix [{matrix.shape[1]}, {matrix.shape[0]}] follows {product.shape[1]} "
                 "units: pass matrices [out, in] as in torch, in layer order"
             )
-        product = product @ matrix
+        with np.errstate(over="ignore", invalid="ignore"):  # said below
+            product = product @ matrix
     return Isometry(_singular_values(product))
 
 
@@ -118,4 +121,11 @@ def _singular_values(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
             f"a matrix {list(matrix.shape)} is empty or has NaN or infinite entries: singular "
             "values need finite entries"
         )
-    return np.asarray(np.linalg.svd(matrix, compute_uv=False), dtype=np.float64)
+    scale = float(np.abs(matrix).max()) or 1.0  # squares of very large or small entries overflow
+    values = np.asarray(np.linalg.svd(matrix / scale, compute_uv=False), dtype=np.float64)
+    if float(values[0]) * scale > _LARGEST:
+        raise LimitError(
+            f"a singular value of a matrix with entries up to {scale:.3g} is above {_LARGEST:.3g}, "
+            "the largest that float64 can represent: divide the matrix by a constant"
+        )
+    return values * scale

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netsculpt.core.errors import GraphError
+from netsculpt.core.numbers import checked_number
 from netsculpt.graph.graph import NetGraph, unit_names
 from netsculpt.paths._scaled import Scaled, scaled
 from netsculpt.paths._sweep import backward, forward, non_negative, total
@@ -109,6 +110,7 @@ def path_core(graph: NetGraph, *, tau: float = 0.9) -> PathCore:
     >>> core.size, core.flat_size, core.names[0], round(core.hourglass, 4)
     (5, 9, 'hidden2[0]', 0.4444)
     """
+    checked_number(tau, "tau")
     if not 0 < tau <= 1:
         raise GraphError(f"tau is {tau}: a share above 0 and at most 1 is needed")
     chosen = non_negative(graph, "path_core")

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.linalg import svds
 
-from netsculpt.core.errors import GraphError
+from netsculpt.core.errors import GraphError, LimitError
 from netsculpt.graph.graph import WIRING, NetGraph
 from netsculpt.paths._kernels import kernel_entries
 
@@ -95,6 +95,12 @@ def ramanujan_blocks(graph: NetGraph) -> dict[tuple[str, str], Ramanujan]:
 
 def _measures(weights: csr_array) -> Ramanujan:
     """Measures of a layer [in, out]."""
+    if not np.isfinite(weights.data).all():
+        n_wrong = int((~np.isfinite(weights.data)).sum())
+        raise GraphError(
+            f"{n_wrong} of {weights.nnz} weights are NaN or infinite: singular values need finite "
+            "weights; prune these, or set them to 0"
+        )
     n_left, n_right = weights.shape
     degree_left = weights.nnz / n_left if n_left else 0.0
     degree_right = weights.nnz / n_right if n_right else 0.0
@@ -130,4 +136,9 @@ def _two_largest(matrix: csr_array) -> tuple[float, float]:
         start = np.random.default_rng(0).standard_normal(min(matrix.shape))  # fixed
         values = np.sort(svds(matrix, 2, v0=start, return_singular_vectors=False))[::-1]
     padded = np.concatenate([values, [0.0, 0.0]])
+    if float(padded[0]) * scale == np.inf:
+        raise LimitError(
+            f"a singular value of a layer with weights up to {scale:.3g} is beyond float64: divide "
+            "the weights by a constant"
+        )
     return float(padded[0] * scale), float(padded[1] * scale)

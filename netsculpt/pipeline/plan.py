@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from netsculpt.core.errors import GraphError
 from netsculpt.core.forms import FORMS
+from netsculpt.core.numbers import checked_whole
 
 __all__ = ["AnalysisPlan"]
 
@@ -30,6 +31,8 @@ class AnalysisPlan:
     )  # in netsculpt.core.forms; detectors run on each, or on the first if they read no weights
 
     def __post_init__(self) -> None:
+        checked_whole(self.n_nulls, "n_nulls")
+        checked_whole(self.n_seeds, "n_seeds", least=0)
         if self.n_nulls < 0:
             raise GraphError(f"n_nulls is {self.n_nulls}: a number ≥ 0 is needed")
         _check_names("detectors", self.detectors)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from netsculpt.pipeline import Analysis, Detected
     from netsculpt.plots.style import Width
 
-__all__ = ["write_figures"]
+__all__ = ["figure_files", "write_figures"]
 
 Draw = Callable[..., object]  # draws into the axes passed as `ax`
 STAGE = "drawing figures"
@@ -49,6 +49,13 @@ def write_figures(
             for ending in formats:
                 style.write_figure(figure, folder / f"{name}.{ending}")
         report(STAGE, done, len(drawings))
+
+
+def figure_files(analysis: Analysis, formats: Sequence[str]) -> list[str]:
+    """Names of the files that `write_figures` writes."""
+    if not formats:
+        return []
+    return [f"{name}.{ending}" for name, _, _ in _drawings(analysis) for ending in formats]
 
 
 def _drawings(analysis: Analysis) -> Iterator[tuple[str, float, Draw]]:

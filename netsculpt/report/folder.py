@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from netsculpt.core.folders import replaced_folder
 from netsculpt.core.manifest import write_manifest
+from netsculpt.core.printable import printable
 from netsculpt.core.progress import Progress, silent
 from netsculpt.core.writing import write_json
 from netsculpt.graph.npz import save
 from netsculpt.pipeline import WEIGHTED
-from netsculpt.report.figures import write_figures
+from netsculpt.report.figures import figure_files, write_figures
 from netsculpt.report.summary import shortened, summary
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["write_folder"]
 
 STAGE = "writing tables and graph"
+MAKER = "analyze"
+_FILES = ("summary.json", "units.csv", "modules.csv", "links.csv", "flows.csv", "graph.npz")
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -35,6 +39,8 @@ def write_folder(
     source: Mapping[str, Any] | None = None,
     figures: Sequence[str] = (),
     width: Width = "neurips",
+    maker: str = MAKER,
+    beside: Collection[str] = (),
     progress: Progress | None = None,
 ) -> None:
     """Write summary.json, four tables (*.csv), graph.npz, figures/ and manifest.json.
@@ -45,11 +51,35 @@ def write_folder(
     The manifest records the `source` of the graph (JSON-able). Figures are drawn in each of the
     formats `figures` (pdf, png, svg) for a column of this `width`. `progress` is called with
     (stage, steps done, steps in all).
+
+    What an earlier run of the same `maker` (a command) has left in the folder is replaced as a
+    whole: the manifest lists it. Names in `beside` are left alone. Anything else in the folder, and
+    links, raise `FormatError`; a folder that another process writes raises `BusyError`.
     """
     report = progress or silent
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "manifest.json").unlink(missing_ok=True)
-    report(STAGE, 0, 1)
+    drawn = [f"figures/{name}" for name in figure_files(analysis, figures)]
+    files = [*_FILES, *drawn, *(name for name in beside if (folder / name).is_file())]
+    with replaced_folder(folder, maker, files, beside):
+        report(STAGE, 0, 1)
+        _write_tables(analysis, folder)
+        save(analysis.graph, folder / "graph.npz")
+        report(STAGE, 1, 1)
+        write_figures(analysis, folder / "figures", figures, width, progress=progress)
+        graph, how = analysis.graph, {"figures": list(figures), "width": width}
+        write_manifest(
+            folder,
+            {
+                "maker": maker,
+                "arguments": {**(source or {}), **asdict(analysis.plan), **how},
+                "seed": analysis.seed,
+                "inputs": [step.input_hash for step in graph.provenance if step.input_hash],
+                "files": sorted(files),
+            },
+        )
+
+
+def _write_tables(analysis: Analysis, folder: Path) -> None:
+    """Summary and tables."""
     write_json(folder / "summary.json", summary(analysis))
     units = analysis.units()
     weighted = [name for name in analysis.columns if name.endswith(WEIGHTED)]  # counts stay exact
@@ -58,18 +88,6 @@ def write_folder(
     for name, table in others.items():
         numbers = map(str, table.select_dtypes(float))
         _write_table(_shortened(table, numbers), folder / f"{name}.csv")
-    save(analysis.graph, folder / "graph.npz")
-    report(STAGE, 1, 1)
-    write_figures(analysis, folder / "figures", figures, width, progress=progress)
-    drawn = {"figures": list(figures), "width": width}
-    write_manifest(
-        folder,
-        {
-            "arguments": {**(source or {}), **asdict(analysis.plan), **drawn},
-            "seed": analysis.seed,
-            "inputs": [step.input_hash for step in analysis.graph.provenance if step.input_hash],
-        },
-    )
 
 
 def _shortened(table: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
@@ -90,4 +108,5 @@ def _write_table(table: pd.DataFrame, path: Path) -> None:
 
 def _quoted(value: object) -> str:
     text = value if isinstance(value, str) else " ".join(map(str, value))  # type: ignore[call-overload]
+    text = printable(text)
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 from netsculpt.core.errors import NetsculptError
+from netsculpt.core.parallel import EndingWithParent
 
 __all__ = ["BACKENDS", "CLUSTERS", "as_finished"]
 
@@ -61,7 +62,8 @@ def as_finished(
     with parallel_config(**options):
         collected = "list" if backend == "ray" else "generator_unordered"
         workers = Parallel(n_jobs=jobs, return_as=collected)
-    yield from workers(delayed(run)(item) for item in items)
+    guarded = EndingWithParent(run)
+    yield from workers(delayed(guarded)(item) for item in items)
 
 
 def _connection(backend: str, address: str | None) -> dict[str, Any]:

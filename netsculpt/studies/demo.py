@@ -10,7 +10,10 @@ from netsculpt.core.errors import LimitError
 from netsculpt.core.progress import Progress
 from netsculpt.studies.sculpting import SweepConfig, sweep
 
-__all__ = ["DEMO", "sculpted_model"]
+__all__ = ["DEMO", "MODEL", "RUNS", "sculpted_model"]
+
+MODEL = "model.pt"
+RUNS = "runs-"  # and the seed
 
 DEMO = SweepConfig(
     "levels-4",
@@ -27,9 +30,9 @@ def sculpted_model(folder: Path, seed: int, progress: Progress | None) -> None:
     """Sculpt six networks in ``folder/runs-SEED``; copy the sparsest to ``folder/model.pt``."""
     n_seeds = len(DEMO.seeds)
     config = replace(DEMO, seeds=tuple(range(seed * n_seeds, (seed + 1) * n_seeds)))
-    runs = folder / f"runs-{seed}"
+    runs = folder / f"{RUNS}{seed}"
     networks = sweep(config, runs, detectors=(), progress=progress).networks
     if not networks:
         raise LimitError(f"none of the six networks of seed {seed} solved the task: try another")
     sparsest = min(networks, key=lambda network: network.run.weights)
-    copyfile(runs / sparsest.model, folder / "model.pt")
+    copyfile(runs / sparsest.model, folder / MODEL)

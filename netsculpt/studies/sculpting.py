@@ -22,10 +22,15 @@ import numpy as np
 
 from netsculpt.core.catalog import named, names
 from netsculpt.core.errors import FormatError
+from netsculpt.core.folders import file_names
+from netsculpt.core.locking import held
+from netsculpt.core.numbers import checked_number, checked_whole
+from netsculpt.core.printable import printable
 from netsculpt.core.progress import Progress
 from netsculpt.core.version import __version__
 from netsculpt.core.writing import replacing, write_json
 from netsculpt.graph.partition import Partition
+from netsculpt.studies.folder import PLAN
 from netsculpt.studies.study import Study
 
 if TYPE_CHECKING:
@@ -33,10 +38,12 @@ if TYPE_CHECKING:
     from netsculpt.training.sculpting.sculpt import Sculpted, Sculpting
     from netsculpt.training.tasks import Task, Truth
 
-__all__ = ["Network", "Run", "Sweep", "SweepConfig", "is_grouped", "read_config", "sweep"]
+__all__ = ["PLAN", "Network", "Run", "Sweep", "SweepConfig", "is_grouped", "read_config", "sweep"]
 
+_SCHEMA = "netsculpt.sculpting/1"
 _WEIGHTS_TOGETHER = 20_000_000  # weights in one batch, before pruning
 _LONGEST_CONFIG = 1 << 26  # bytes of plan.json
+_OF_SCULPT = "name a folder that 'netsculpt sculpt -o' of this version wrote"
 _METHODS = ("unit_score", "edge_score", "schedule")  # each names a method of its catalogue, + s
 _TRAINING = ("epochs", "batch_size", "learning_rate", "weight_decay", "noise")
 
@@ -74,6 +81,15 @@ class SweepConfig:
                     f"{name.replace('_', ' ')} is {getattr(self, name)!r:.80}: "
                     f"{hint if get_args(hint) else hint.__name__} is needed"
                 )
+            values = getattr(self, name)
+            for value in values if isinstance(values, tuple) else [values]:
+                if isinstance(value, int | float) and not isinstance(value, bool):
+                    checked_number(value, name.replace("_", " "))
+        for name, least in {"epochs": 1, "batch_size": 1, "together": 1}.items():
+            checked_whole(getattr(self, name), name.replace("_", " "), least=least)
+        for name in ("widths", "seeds", "unit_gradients", "edge_gradients"):
+            if not getattr(self, name):
+                raise FormatError(f"{name.replace('_', ' ')} is empty: at least one is needed")
         for name in _METHODS:
             if getattr(self, name) not in names(f"{name}s"):
                 raise FormatError(
@@ -179,7 +195,10 @@ def sweep(
     Raises
     ------
     FormatError
-        If the folder holds a sweep with another configuration or other samples of the task.
+        If the folder holds a sweep with another configuration or other samples of the task, or
+        anything else but a sweep, or links.
+    BusyError
+        If another process sculpts in the folder.
     LimitError
         If the device does not exist.
     """
@@ -188,15 +207,18 @@ def sweep(
     usable_device(config.device)
     task = _task(config)
     _process(replace(config, seeds=config.seeds[:1]), task)  # fails before anything is written
-    _begin(config, folder, task)
-    batches = [replace(config, seeds=seeds) for seeds in config.batches]
-    each_round = progress if jobs == 1 else None
-    study = Study("sweep", batches, partial(_sculpted, config, folder, each_round))
-    results = study.run(jobs=jobs, progress=progress if len(batches) > 1 else None)
-    runs = tuple(Run(**row) for row in results.rows["runs"])
-    networks = tuple(_judged(run, folder, task, detectors) for run in runs if run.sparsest)
-    result = Sweep(config, runs, networks)
-    _write(result, folder)
+    _require_own(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with held(folder):
+        _begin(config, folder, task)
+        batches = [replace(config, seeds=seeds) for seeds in config.batches]
+        each_round = progress if jobs == 1 else None
+        study = Study("sweep", batches, partial(_sculpted, config, folder, each_round))
+        results = study.run(jobs=jobs, progress=progress if len(batches) > 1 else None)
+        runs = tuple(Run(**row) for row in results.rows["runs"])
+        networks = tuple(_judged(run, folder, task, detectors) for run in runs if run.sparsest)
+        result = Sweep(config, runs, networks)
+        _write(result, folder)
     return result
 
 
@@ -205,19 +227,53 @@ def read_config(folder: Path) -> SweepConfig:
     return _read_plan(folder)[0]
 
 
+def _require_own(folder: Path) -> None:
+    """Raise unless a folder is new, empty or of a sweep; what is written through a link, is not."""
+    names = file_names(folder) if folder.is_dir() else []
+    if names and PLAN not in names:
+        raise FormatError(
+            printable(
+                f"{folder} holds {names[0]!r:.80} and no sculpting (no {PLAN}): name a new folder"
+            )
+        )
+    links = [name for name in names if folder.joinpath(name).is_symlink()]
+    if links:
+        raise FormatError(
+            printable(
+                f"{links[0]!r:.80} in {folder} is a link, which is not followed: put the files "
+                "themselves there, or name another folder"
+            )
+        )
+
+
 def _read_plan(folder: Path) -> tuple[SweepConfig, Any]:
     """Configuration, and fingerprint of the task."""
-    path = folder / "plan.json"
+    path = folder / PLAN
     try:
         if path.stat().st_size > _LONGEST_CONFIG:
             raise ValueError(f"it is longer than {_LONGEST_CONFIG} bytes")
         content = json.loads(path.read_text(encoding="utf-8"))
-        return SweepConfig(**content["plan"]), content.get("task")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        config = SweepConfig(**content["plan"])
+        if content != _sealed(content["plan"], content.get("task")):
+            raise ValueError("it was edited, or is of another version: its fingerprint differs")
+        return config, content["task"]
+    except OSError as error:
+        raise FormatError(f"{path} cannot be read ({error.strerror}): {_OF_SCULPT}") from None
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        reason = str(error) if str(error) else type(error).__name__
         raise FormatError(
-            f"{path} cannot be read as the configuration of a sweep ({error}): name a folder that "
-            "'netsculpt sculpt -o' of this version wrote"
+            printable(
+                f"{path} cannot be read as the configuration of a sweep ({reason:.200}): "
+                f"{_OF_SCULPT}"
+            )
         ) from None
+
+
+def _sealed(plan: Mapping[str, Any], task: object) -> dict[str, Any]:
+    """What plan.json holds."""
+    content = {"schema": _SCHEMA, "plan": plan, "task": task}
+    encoded = json.dumps(content, sort_keys=True, allow_nan=False).encode()
+    return {**content, "sha256": hashlib.sha256(encoded).hexdigest()}
 
 
 def _fits(value: object, hint: Any) -> bool:
@@ -235,9 +291,7 @@ def _task(config: SweepConfig) -> Task:
 
 def _begin(config: SweepConfig, folder: Path, task: Task) -> None:
     """Write the configuration, or check that the folder has the same."""
-    content = {"plan": asdict(config), "task": _fingerprint(task)}
-    path = folder / "plan.json"
-    (folder / "rounds").mkdir(parents=True, exist_ok=True)
+    content, path = _sealed(asdict(config), _fingerprint(task)), folder / PLAN
     if not path.exists():
         write_json(path, content)
         return

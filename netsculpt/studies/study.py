@@ -13,17 +13,21 @@ import math
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from netsculpt.core.errors import FormatError
+from netsculpt.core.locking import held
 from netsculpt.core.manifest import write_manifest
+from netsculpt.core.numbers import checked_number
 from netsculpt.core.progress import Progress
 from netsculpt.core.version import __version__
 from netsculpt.core.writing import replacing
 from netsculpt.studies.backends import as_finished
+from netsculpt.studies.folder import require_own, require_replaceable_tables
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -104,8 +108,29 @@ class Study(Generic[Cell]):
         Raises
         ------
         FormatError
-            If a file in ``cells/`` is damaged or belongs to another cell.
+            If a file in ``cells/`` is damaged or belongs to another cell, or the folder holds
+            links, the results of another study, or files but no study.
+        BusyError
+            If another process runs a study in the folder.
         """
+        if budget_minutes is not None:
+            checked_number(budget_minutes, "budget_minutes", least=0)
+        with ExitStack() as stack:
+            if folder is not None:
+                require_own(folder, self.name)
+                folder.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(held(folder))
+            return self._run(folder, jobs, backend, address, budget_minutes, progress)
+
+    def _run(
+        self,
+        folder: Path | None,
+        jobs: int,
+        backend: str | None,
+        address: str | None,
+        budget_minutes: float | None,
+        progress: Progress | None,
+    ) -> Results:
         deadline = math.inf if budget_minutes is None else time.time() + 60 * budget_minutes
         done, pending = dict[int, Rows](), list[_Task]()
         for index, cell in enumerate(self.cells):
@@ -143,8 +168,11 @@ class Study(Generic[Cell]):
         remedy = "delete it, and its cell is run again"
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-            rows: Rows = {table: list(values) for table, values in content.pop("rows").items()}
+            stored = content.pop("rows")
+            rows: Rows = {table: list(values) for table, values in stored.items()}
             del content["netsculpt"]
+            if content.pop("sha256") != _sha256(stored):
+                raise ValueError("its rows were edited, or are of another version")
         except (OSError, ValueError, AttributeError, KeyError, TypeError, RecursionError) as error:
             raise FormatError(f"{path} is not the file of a cell ({error}): {remedy}") from None
         if content != json.loads(_json(self._header(cell))):
@@ -155,18 +183,24 @@ class Study(Generic[Cell]):
         """Rows as parquet, tables as CSV, documents as Markdown, and the manifest."""
         from pandas import DataFrame
 
-        folder.mkdir(parents=True, exist_ok=True)
         frames = {name: DataFrame(rows) for name, rows in results.rows.items()}
         tables = dict(self.tables(frames)) if self.tables and frames else {}
+        documents = [name for name in self.documents if name in tables]
+        files = [f"{name}.parquet" for name in frames] + [f"{name}.csv" for name in tables]
+        files += [f"{name}.md" for name in documents]
+        require_replaceable_tables(folder, files)
         for name, frame in frames.items():
-            frame.to_parquet(folder / f"{name}.parquet", index=False)
+            with replacing(folder / f"{name}.parquet") as file:
+                frame.to_parquet(file, index=False)
         for name, table in tables.items():
-            table.to_csv(folder / f"{name}.csv", index=False)
-        for name in self.documents:
-            if name in tables:
-                (folder / f"{name}.md").write_text(_markdown(tables[name]), encoding="utf-8")
+            with replacing(folder / f"{name}.csv") as file:
+                table.to_csv(file, index=False)
+        for name in documents:
+            with replacing(folder / f"{name}.md") as file:
+                file.write(_markdown(tables[name]).encode())
         counts = {"cells": results.n_cells, "left_out": results.n_left_out}
-        write_manifest(folder, {"analysis": self.name, **self.about, **counts})
+        about = {"analysis": self.name, **self.about, **counts, "files": sorted(files)}
+        write_manifest(folder, about)
         return Results(results.rows, results.n_cells, results.n_left_out, {**frames, **tables})
 
 
@@ -177,12 +211,19 @@ def _run_one(
     index, cell, header, path = task
     if time.time() >= deadline:
         return index, None
-    text = json.dumps({**header, "netsculpt": __version__, "rows": measure(cell)}, default=_plain)
+    rows = json.loads(json.dumps(measure(cell), default=_plain))
+    content = {**header, "netsculpt": __version__, "sha256": _sha256(rows), "rows": rows}
+    text = json.dumps(content)
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as file:
             file.write(text.encode())
     return index, text
+
+
+def _sha256(rows: Any) -> str:
+    """Fingerprint of rows, as they are read back."""
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
 
 def _json(value: Any) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 
 from netsculpt.core.declared import on_own_weights
 from netsculpt.core.errors import GraphError
+from netsculpt.core.numbers import checked_number
 from netsculpt.graph.graph import NetGraph, live_units
 from netsculpt.graph.partition import NO_MODULE, Partition
 
@@ -114,6 +115,7 @@ def path_signature(
     >>> path_signature(graph).labels.tolist()
     [0, 1, 2, 0, 2, 0, 2]
     """
+    checked_number(idle, "idle")
     if not 0 <= idle < 1:
         raise GraphError(f"idle is {idle}: a number from 0 to below 1 is needed")
     live = live_units(graph)

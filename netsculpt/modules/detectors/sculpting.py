@@ -8,6 +8,7 @@ import numpy as np
 
 from netsculpt.core.declared import varies_with, without_weights
 from netsculpt.core.errors import GraphError
+from netsculpt.core.numbers import checked_fraction, checked_whole
 from netsculpt.graph.graph import NetGraph, live_units
 from netsculpt.graph.partition import NO_MODULE, Partition
 
@@ -96,6 +97,10 @@ def sculpting(
     >>> sculpting(graph).labels.tolist()
     [0, 0, 1, 1, 0, 0, 1, 1, 0, 1]
     """
+    checked_fraction(mm_threshold, "mm_threshold")
+    checked_fraction(merge_threshold, "merge_threshold")
+    if step_size is not None:
+        checked_whole(step_size, "step_size")
     if step_size is not None and step_size < 1:
         raise GraphError(f"step_size is {step_size}: at least 1 edge is needed")
     clusters = _layer_clusters(graph, step_size or len(graph.layers), mm_threshold)

@@ -10,6 +10,7 @@ from scipy.sparse import csr_array
 
 from netsculpt.core.declared import varies_with
 from netsculpt.core.errors import GraphError
+from netsculpt.core.numbers import checked_whole
 from netsculpt.core.random import RNG, root_seed, stream
 from netsculpt.graph.graph import NetGraph, live_units
 from netsculpt.graph.partition import NO_MODULE, Partition
@@ -88,6 +89,8 @@ def spectral(
     live = live_units(graph)
     node_of = nodes_of(graph, live, together)
     affinity, nodes = _affinity(graph, live, node_of)
+    if k is not None:
+        checked_whole(k, "k")
     if k is not None and not 1 <= k <= nodes.size:
         each = "live units" if together is None else "sets of live units held together"
         raise GraphError(

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from netsculpt.core.errors import FormatError
-from netsculpt.nets.families._spec import NetSpec, initial_net, spec_from_dict
+from netsculpt.nets.families._spec import NetSpec, built, initial_net, spec_from_dict
 from netsculpt.nets.families.cnn import CNN
 from netsculpt.nets.families.lstm import LSTM
 from netsculpt.nets.families.mlp import MLP, Gate
@@ -30,6 +30,7 @@ __all__ = [
     "Gate",
     "NetSpec",
     "ResNet",
+    "built",
     "initial_net",
     "net_from_spec",
 ]

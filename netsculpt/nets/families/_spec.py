@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, Protocol, TypeGuard
+from typing import Any, ClassVar, Protocol, TypeGuard, cast
 
 import torch
 from torch import nn
 
-from netsculpt.core.errors import FormatError
+from netsculpt.core.errors import FormatError, LimitError, first_line
 from netsculpt.core.random import RNG, root_seed
 
 __all__ = [
     "NetSpec",
     "Requirement",
     "Stored",
+    "built",
     "check",
+    "count",
     "halvings",
     "image_shape",
     "initial_net",
@@ -25,6 +27,10 @@ __all__ = [
     "sizes",
     "spec_from_dict",
 ]
+
+_MOST_PARAMETERS = 2**31  # of four bytes: 8 GiB, as of files
+_MOST_LAYERS = 100_000
+_SMALLER = "give smaller sizes"
 
 Requirement = tuple[bool, str]  # whether a field meets it, and what is needed
 
@@ -48,6 +54,35 @@ class NetSpec(Protocol):
         """A new net with weights drawn from torch's global generator."""
 
 
+def built(spec: NetSpec) -> nn.Module:
+    """The net of a spec, with weights drawn from torch's global generator.
+
+    Raises
+    ------
+    LimitError
+        If its parameters would take more than 8 GiB; none of the memory is taken then.
+
+    Examples
+    --------
+    >>> from netsculpt.nets.families import MLP
+    >>> built(MLP((4, 10**9, 4)))
+    Traceback (most recent call last):
+    netsculpt.core.errors.LimitError: the net has 9,000,000,004 parameters, 8 GiB hold ...
+    """
+    try:
+        with torch.device("meta"):
+            n_parameters = sum(x.numel() for x in spec.build().parameters())
+    except (RuntimeError, TypeError, OverflowError) as error:  # more than 64 bits can count
+        raise LimitError(
+            f"the net is too large to count ({first_line(error)}): {_SMALLER}"
+        ) from None
+    if n_parameters > _MOST_PARAMETERS:
+        raise LimitError(
+            f"the net has {n_parameters:,} parameters, 8 GiB hold {_MOST_PARAMETERS:,}: {_SMALLER}"
+        )
+    return spec.build()
+
+
 class Stored:
     """A frozen spec that is stored with its family."""
 
@@ -69,7 +104,7 @@ def initial_net(spec: NetSpec, *, rng: RNG = None) -> nn.Module:
     """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(root_seed(rng) % 2**63)
-        return spec.build()
+        return built(spec)
 
 
 def spec_from_dict(make: type[Any], spec: Mapping[str, Any]) -> Any:
@@ -98,6 +133,12 @@ def check(net: Any, **requirements: Requirement) -> None:
 def size(value: object) -> Requirement:
     """A whole number of at least 1."""
     return _is_size(value), "a whole number above 0"
+
+
+def count(value: object) -> Requirement:
+    """A number of layers or blocks, each of which is an object."""
+    good = _is_size(value) and cast(int, value) <= _MOST_LAYERS
+    return good, f"a whole number from 1 to {_MOST_LAYERS:,}"
 
 
 def sizes(value: object, *, least: int = 0, most: int | None = None) -> Requirement:

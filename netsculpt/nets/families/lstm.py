@@ -10,7 +10,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from netsculpt.nets.families._layers import Reshape
-from netsculpt.nets.families._spec import Stored, check, size, sizes
+from netsculpt.nets.families._spec import Stored, check, count, size, sizes
 
 __all__ = ["LSTM"]
 
@@ -52,7 +52,7 @@ class LSTM(Stored):
             sequence=sizes(self.sequence, least=2, most=2),
             hidden=size(self.hidden),
             n_outputs=size(self.n_outputs),
-            layers=size(self.layers),
+            layers=count(self.layers),
         )
 
     @property

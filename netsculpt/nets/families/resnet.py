@@ -10,7 +10,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from netsculpt.nets.families._layers import Mean, Reshape
-from netsculpt.nets.families._spec import Stored, check, halvings, image_shape, size, sizes
+from netsculpt.nets.families._spec import Stored, check, count, halvings, image_shape, size, sizes
 
 __all__ = ["ResNet", "ResidualBlock"]
 
@@ -70,7 +70,7 @@ class ResNet(Stored):
             image=image_shape(self.image),
             n_outputs=size(self.n_outputs),
             widths=sizes(self.widths, least=1, most=1 + halvings(self.image)),
-            blocks=size(self.blocks),
+            blocks=count(self.blocks),
         )
 
     @property

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from netsculpt.core.errors import FormatError
+from netsculpt.core.numbers import checked_whole
 from netsculpt.core.random import RNG
 from netsculpt.training.tasks import Task
 
@@ -56,6 +57,8 @@ def batches_of(task: Task, *, n_samples: int, batch_size: int = 128, rng: RNG = 
     >>> [len(inputs) for inputs, _ in batches]
     [150, 50]
     """
+    checked_whole(n_samples, "n_samples")
+    checked_whole(batch_size, "batch_size")
     if n_samples < 1 or batch_size < 1:
         raise FormatError(
             f"n_samples is {n_samples} and batch_size {batch_size}: both must be at least 1"

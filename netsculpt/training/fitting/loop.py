@@ -16,11 +16,14 @@ import torch
 from torch import Tensor, nn
 
 from netsculpt.core.errors import FormatError, LimitError
+from netsculpt.core.locking import held
+from netsculpt.core.numbers import checked_whole, shown
 from netsculpt.core.random import RNG, root_seed, stream
 from netsculpt.files.saved_state import digest, read_state, restoring, write_state
 from netsculpt.nets.masking import layer_parameters
 from netsculpt.training.fitting.devices import usable_device
 from netsculpt.training.fitting.metrics import Epoch, JsonLines, TensorBoard
+from netsculpt.training.fitting.progress import check_history, check_moments, check_parameters
 from netsculpt.training.fitting.recipe import Recipe, check_moves, learning_rate, optimizer_of
 from netsculpt.training.tasks import Task
 
@@ -89,6 +92,8 @@ def fit(
         is of another training.
     LimitError
         If the loss is no longer finite, or the device cannot be used.
+    BusyError
+        If another training has the checkpoint in use.
 
     Notes
     -----
@@ -107,15 +112,19 @@ def fit(
     check_moves(recipe)
     where = usable_device(str(device))
     path = None if checkpoint is None else Path(checkpoint)
-    seed, about, state = root_seed(rng), dict[str, Any](), None
-    if path is not None:
-        about = _about(net, task, recipe)
-        state = read_state(path, about if rng is None else {**about, "seed": seed})
-    run = _Run(copy.deepcopy(net).to(where), task.to(where), recipe, seed)
-    if path is not None and state is not None:
-        with restoring(path):
-            run.restore(state)
+    seed = root_seed(rng)
     with ExitStack() as stack:
+        about, state = dict[str, Any](), None
+        if path is not None:
+            stack.enter_context(held(path))
+            about = _about(net, task, recipe)
+            state = read_state(path, about if rng is None else {**about, "seed": seed})
+        run = _Run(copy.deepcopy(net).to(where), task.to(where), recipe, seed)
+        if path is not None and state is not None:
+            with restoring(path):
+                run.restore(state)
+                if rng is not None and run.seed != seed:
+                    raise FormatError(f"its seed is {shown(run.seed)}, this is {seed}")
         reports: list[Callable[[Epoch], None]] = []
         if log is not None:
             reports.append(JsonLines(Path(log), run.history).add)
@@ -149,7 +158,7 @@ class _Run:
         """Whether no epoch is left, or the goal is reached."""
         goal, done = self.recipe.goal_accuracy, len(self.history)
         reached = done > 0 and goal is not None and self.history[-1].accuracy >= goal
-        return done == self.recipe.epochs or reached
+        return done >= self.recipe.epochs or reached
 
     @property
     def best(self) -> Epoch:
@@ -190,13 +199,23 @@ class _Run:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Resume from the result of `state`."""
-        self.seed = int(state["seed"])
+        """Resume from the result of `state`; raises if it cannot be one of this training."""
+        history = [Epoch(**epoch) for epoch in state["history"]]
+        check_history(history, self.recipe, -(-self.task.n_samples // self.recipe.batch_size))
+        fresh = self.net.state_dict()
+        for key in ("state", "best_state"):
+            check_parameters(state[key], fresh, [(x.name, x.mask) for x in self.masked])
+        self.seed = checked_whole(state["seed"], "its seed", least=0)
+        moments, groups = state["optimizer"]["state"], state["optimizer"]["param_groups"]
+        own = self.optimizer.state_dict()["param_groups"]
+        if [_settings(group) for group in groups] != [_settings(group) for group in own]:
+            raise FormatError("its optimizer has other settings than the recipe")
+        check_moments(moments, self.net, self.optimizer, state["state"])
         self.net.load_state_dict(state["state"])
         self.optimizer.load_state_dict(state["optimizer"])
         device = self.task.inputs.device
         self.best_state = {name: x.to(device) for name, x in state["best_state"].items()}
-        self.history = [Epoch(**epoch) for epoch in state["history"]]
+        self.history = history
 
     def result(self) -> Fitted:
         """The net at its best epoch, with the history."""
@@ -227,6 +246,11 @@ class _Run:
             self.optimizer.step()
             losses.append(loss.detach() * len(rows))  # read later: reading waits for the GPU
         return float(torch.stack(losses).double().sum()) / task.n_samples, rate
+
+
+def _settings(group: dict[str, Any]) -> dict[str, Any]:
+    """A group of parameters and what a recipe decides about it; each step sets its own rate."""
+    return {key: value for key, value in group.items() if key != "lr"}
 
 
 def _evaluate(net: nn.Module, samples: Task) -> tuple[float, float]:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from netsculpt.core.errors import FormatError, NetsculptError
+from netsculpt.core.writing import append
 
 __all__ = ["Epoch", "JsonLines", "TensorBoard"]
 
@@ -51,8 +52,7 @@ class JsonLines:
         self._append(_line(epoch))
 
     def _append(self, content: bytes) -> None:
-        with self._path.open("ab") as file:
-            file.write(content)
+        append(self._path, content)
 
 
 class TensorBoard:

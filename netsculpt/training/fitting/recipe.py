@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeGuard, cast
 
 from torch import nn, optim
 
-from netsculpt.core.errors import FormatError
+from netsculpt.core.errors import FormatError, NumberError
+from netsculpt.core.numbers import is_number, is_whole, shown
 
 __all__ = ["Recipe", "check_moves", "learning_rate", "optimizer_of"]
 
@@ -40,29 +43,55 @@ class Recipe:
     goal_accuracy: float | None = None  # stop after the first epoch that reaches it
 
     def __post_init__(self) -> None:
-        goal = self.goal_accuracy
+        goal, kinds = self.goal_accuracy, isinstance(self.milestones, tuple)
+        warm = is_whole(self.epochs) and is_whole(self.warmup) and 0 <= self.warmup < self.epochs
         requirements = {
-            "epochs": (self.epochs >= 1, "at least 1"),
-            "batch_size": (self.batch_size >= 1, "at least 1"),
+            "epochs": (_at_least(self.epochs, 1, is_whole), "a whole number of at least 1"),
+            "batch_size": (_at_least(self.batch_size, 1, is_whole), "a whole number of at least 1"),
             "optimizer": (self.optimizer in _OPTIMIZERS, f"one of {', '.join(_OPTIMIZERS)}"),
-            "learning_rate": (0 <= self.learning_rate < math.inf, _FINITE),
+            "learning_rate": (_at_least(self.learning_rate, 0), _FINITE),
             "schedule": (self.schedule in _SCHEDULES, f"one of {', '.join(_SCHEDULES)}"),
-            "warmup": (0 <= self.warmup < self.epochs, "a number from 0 to below epochs"),
+            "warmup": (warm, "a whole number from 0 to below epochs"),
             "milestones": (
-                bool(self.milestones) == (self.schedule == "step"),
-                "a tuple with the schedule 'step', and () with any other,",
+                kinds
+                and bool(self.milestones) == (self.schedule == "step")
+                and all(_at_least(x, 0, is_whole) for x in self.milestones),
+                "a tuple of epochs with the schedule 'step', and () with any other,",
             ),
-            "weight_decay": (0 <= self.weight_decay < math.inf, _FINITE),
-            "momentum": (0 <= self.momentum < 1, "from 0 to below 1"),
-            "nesterov": (not self.nesterov or self.momentum > 0, "momentum above 0"),
-            "betas": (all(0 <= x < 1 for x in self.betas), "from 0 to below 1"),
-            "noise": (0 <= self.noise < math.inf, _FINITE),
-            "goal_accuracy": (goal is None or 0 <= goal <= 1, "a share, 0 … 1,"),
+            "factor": (_at_least(self.factor, 0), _FINITE),
+            "weight_decay": (_at_least(self.weight_decay, 0), _FINITE),
+            "momentum": (_is_decay(self.momentum), "a number from 0 to below 1"),
+            "nesterov": (
+                isinstance(self.nesterov, bool) and (not self.nesterov or self.momentum > 0),
+                "False, or momentum above 0,",
+            ),
+            "betas": (
+                isinstance(self.betas, tuple)
+                and len(self.betas) == 2
+                and all(map(_is_decay, self.betas)),
+                "a pair of numbers from 0 to below 1",
+            ),
+            "noise": (_at_least(self.noise, 0), _FINITE),
+            "goal_accuracy": (goal is None or _is_share(goal), "a share, 0 … 1,"),
         }
         for field, (good, needed) in requirements.items():
             if not good:
-                value = getattr(self, field)
-                raise FormatError(f"{field} of a recipe is {value!r}: {needed} is needed")
+                value = shown(getattr(self, field))
+                raise NumberError(f"{field} of a recipe is {value}: {needed} is needed")
+
+
+def _at_least(
+    value: object, least: int, is_kind: Callable[[object], bool] = is_number
+) -> TypeGuard[float]:
+    return is_kind(value) and cast(float, value) >= least
+
+
+def _is_decay(value: object) -> bool:
+    return _at_least(value, 0) and value < 1
+
+
+def _is_share(value: object) -> bool:
+    return _at_least(value, 0) and value <= 1
 
 
 def check_moves(recipe: Recipe) -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from netsculpt.core.errors import FormatError
+from netsculpt.core.numbers import checked_number, checked_whole, is_number
 from netsculpt.nets.masking import LayerParameter
 from netsculpt.nets.masks import mask_net
 from netsculpt.nets.prunable import layer_weights
@@ -138,7 +139,9 @@ def approximate_isometry(
     >>> isometry.after[0].round(3).tolist()
     [1.0, 1.0, 1.0, 1.0]
     """
-    if not 0 < gain < np.inf or steps < 1:
+    checked_whole(steps, "steps")
+    checked_number(tolerance, "tolerance", least=0)
+    if not is_number(gain) or gain <= 0 or steps < 1:
         raise FormatError(
             f"gain is {gain} and steps {steps}: a gain above 0 and 1 or more steps are needed"
         )

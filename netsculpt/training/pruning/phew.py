@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from netsculpt.core.errors import FormatError
+from netsculpt.core.numbers import checked_fraction, checked_number
 from netsculpt.core.random import RNG, root_seed
 from netsculpt.nets.masks import masks_of
 from netsculpt.nets.prunable import prunable
@@ -88,8 +89,8 @@ def phew(
             "the net has masks: walks need all its weights; to extend a mask, give the net without "
             "it, and the mask as start"
         )
-    if not 0 <= density <= 1:
-        raise FormatError(f"density is {density}: the kept fraction, 0 … 1, is needed")
+    checked_fraction(density, "density")
+    checked_number(power, "power")
     seed = None if isinstance(rng, np.random.Generator) else root_seed(rng)
     weights = prunable(net)
     traced = walk_graph(net, example, weights, lambda weight: _strength(weight, power))

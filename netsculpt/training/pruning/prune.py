@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -14,9 +15,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from netsculpt.core.callables import innermost
+from netsculpt.core.callables import innermost, name_of
 from netsculpt.core.catalog import named, names, near
-from netsculpt.core.errors import FormatError
+from netsculpt.core.errors import FormatError, LimitError
+from netsculpt.core.locking import held
+from netsculpt.core.numbers import checked_number, checked_whole, shown
 from netsculpt.core.random import RNG, root_seed, stream
 from netsculpt.files.saved_state import digest, read_state, restoring, write_state
 from netsculpt.nets.choosing import apportioned, best
@@ -38,6 +41,7 @@ Numbers = Mapping[str, NDArray[np.float64]]
 Choose = Callable[[Numbers, float], Mapping[str, NDArray[np.bool_]]]
 
 _ALL_LAYERS = "global"
+_MOST_ROUNDS = 1_000_000
 
 
 # Methods that choose masks without scores: (net, example, density, *, rng, jobs) -> Pruned.
@@ -111,6 +115,8 @@ def prune(
     FormatError
         If a name is unknown, batches are needed, scores are not finite or do not fit, fewer
         weights are left than are to be kept, or the checkpoint is of another pruning.
+    BusyError
+        If another pruning has the checkpoint in use.
 
     Examples
     --------
@@ -123,8 +129,7 @@ def prune(
     ((551, 396), (8192, 1280))
     """
     seed = root_seed(rng)
-    if not 0 <= density <= 1:
-        raise FormatError(f"density is {density}: the kept fraction, 0 … 1, is needed")
+    checked_number(density, "density", least=0, most=1)
     example = None if batches is None else batches.example
     if isinstance(method, str) and method in _WITHOUT_SCORES:
         defaults = _ALL_LAYERS, "exponential", None, "weight"
@@ -146,52 +151,70 @@ def prune(
         "rounds": rounds,
         "scope": _name(scope, "scope"),
     }
+    choose, together = _choice(allocation, net), _function("scopes", scope)
+    densities = _densities(schedule, density, rounds)
+    chosen = {
+        "method": method,
+        "allocation": allocation,
+        "schedule": schedule,
+        "scope": scope,
+    }
     about = {
         "kind": "pruning",
-        **details,
-        "method": name,
+        **{role: x if isinstance(x, str) else name_of(x) for role, x in chosen.items()},
+        "rounds": rounds,
         "density": density,
         "seed": seed,
         "dense": sorted(set(dense)),
     }
     path = None if checkpoint is None else Path(checkpoint)
-    done, masks = 0, _present_masks(net, dense)
-    if path is not None:
-        samples = (x for pair in batches or () for x in pair)
-        about["net"] = digest(net.state_dict())
-        about["samples"] = digest({str(number): x for number, x in enumerate(samples)})
-        done, masks = _resumed(path, about, masks)
-    choose, together = _choice(allocation, net), _function("scopes", scope)
-    densities, masked = _densities(schedule, density, rounds), copy.deepcopy(net)
-    for index, kept_density in enumerate(densities[done:], start=done + 1):
-        mask_net(masked, masks)
-        scores = score(masked, batches, rng=stream(seed, "scores", index))
-        _check_scores(scores, masks)
-        joined = {x: _joined(scores[x], mask, together) for x, mask in masks.items()}
-        kept = choose(joined, kept_density)
-        masks = {
-            x: torch.from_numpy(kept[x]).expand(mask.shape) & mask for x, mask in masks.items()
-        }
+    with ExitStack() as stack:
         if path is not None:
-            write_state(path, about, {"rounds": index, "masks": masks})
-        if progress is not None:
-            progress(index, rounds)
+            stack.enter_context(held(path))
+        done, masks = 0, _present_masks(net, dense)
+        if path is not None:
+            samples = (x for pair in batches or () for x in pair)
+            about["net"] = digest(net.state_dict())
+            about["samples"] = digest({str(number): x for number, x in enumerate(samples)})
+            done, masks = _resumed(path, about, masks, densities, together)
+        masked = copy.deepcopy(net)
+        for index, kept_density in enumerate(densities[done:], start=done + 1):
+            mask_net(masked, masks)
+            scores = score(masked, batches, rng=stream(seed, "scores", index))
+            _check_scores(scores, masks)
+            joined = {x: _joined(scores[x], mask, together) for x, mask in masks.items()}
+            kept = choose(joined, kept_density)
+            masks = {
+                x: torch.from_numpy(kept[x]).expand(mask.shape) & mask for x, mask in masks.items()
+            }
+            if path is not None:
+                write_state(path, about, {"rounds": index, "masks": masks})
+            if progress is not None:
+                progress(index, rounds)
     return Pruned(masks, pruning_report(net, masks, example), name, density, seed, details)
 
 
-def _resumed(path: Path, about: Mapping[str, Any], masks: Masks) -> tuple[int, Masks]:
+def _resumed(
+    path: Path, about: Mapping[str, Any], masks: Masks, densities: Sequence[float], together: Scope
+) -> tuple[int, Masks]:
     """Rounds done and the masks after them, from a file; `masks` if there is none yet."""
     state = read_state(path, about)
     if state is None:
         return 0, masks
     with restoring(path):
-        done, saved = int(state["rounds"]), state["masks"]
+        done, saved = state["rounds"], state["masks"]
         shapes = {name: (mask.dtype, mask.shape) for name, mask in masks.items()}
         if {name: (mask.dtype, mask.shape) for name, mask in saved.items()} != shapes:
             raise FormatError("its masks do not fit the net")
-        if not 0 < done <= about["rounds"]:
-            raise FormatError(f"it is after round {done} of {about['rounds']}")
-        return done, {name: saved[name].to(mask.device) for name, mask in masks.items()}
+        done = checked_whole(done, "the number of its rounds", least=1, most=len(densities))
+        saved = {name: saved[name].to(mask.device) for name, mask in masks.items()}
+        if any((saved[name] & ~mask).any() for name, mask in masks.items()):
+            raise FormatError("its masks keep what the net has pruned")
+        items = [together(mask.double()) > 0 for mask in saved.values()]
+        kept, total = sum(int(x.sum()) for x in items), sum(x.numel() for x in items)
+        if kept != round(densities[done - 1] * total):
+            raise FormatError(f"it keeps {kept} of {total}, which is not what round {done} keeps")
+        return done, saved
 
 
 def _function(catalogue: str, choice: str | Callable[..., Any], also: Sequence[str] = ()) -> Any:
@@ -259,8 +282,11 @@ def _n_left(scores: NDArray[np.float64]) -> int:
 
 def _densities(schedule: str | Schedule, density: float, rounds: int) -> list[float]:
     """The density after each round; in the end exactly the one requested."""
-    if rounds < 1:
-        raise FormatError(f"rounds is {rounds}: 1 or more is needed")
+    checked_whole(rounds, "rounds", least=1)
+    if rounds > _MOST_ROUNDS:
+        raise LimitError(
+            f"rounds is {shown(rounds)}: a round scores all weights, {_MOST_ROUNDS:,} are the most"
+        )
     pruned = _function("schedules", schedule)
     options = {"left": density} if pruned is exponential and density else {}
     whole = pruned(1.0, **options)

@@ -45,14 +45,18 @@ def train(
     rngs: Sequence[np.random.Generator],
     *,
     latest: bool,
-) -> tuple[dict[str, Tensor], Tensor, Tensor]:
-    """Parameters, accuracy [R] and loss [R] of the best epochs, computed by torch's threads."""
+) -> tuple[dict[str, Tensor], Tensor, Tensor, Tensor]:
+    """Parameters, accuracy [R] and loss [R] of the best epochs, computed by torch's threads.
+
+    And whether a loss was not finite after any epoch, bool [R].
+    """
     names = [*replicas.weights, *(x.replace(".weight", ".bias") for x in replicas.weights)]
     like = [replicas.parameters[name] for name in names]
     values = torch.cat([x.flatten(1) for x in like], dim=1)
     kept = torch.cat([replicas.masks[name].flatten(1) for name in names], dim=1).numpy()
     accuracy = torch.empty(len(rngs), dtype=torch.float64)
     loss = torch.empty(len(rngs))
+    diverged = torch.zeros(len(rngs), dtype=torch.bool)
     ends, samples, validation = _ends(replicas.spec.widths), _arrays(task), _arrays(task.validation)
     rates = recipe.learning_rate, recipe.weight_decay, recipe.noise, *recipe.betas
 
@@ -62,9 +66,10 @@ def train(
         numbers = np.empty(shape, dtype=np.float32)
         for rng, out in zip(rngs[part], numbers, strict=True):
             rng.standard_normal(out=out, dtype=np.float32)
-        written = values.numpy()[part], accuracy.numpy()[part], loss.numpy()[part]
+        best = values.numpy()[part], accuracy.numpy()[part]
+        losses = loss.numpy()[part], diverged.numpy()[part]
         data = ends, samples, validation, numbers
-        _train(*written, kept[part], *data, recipe.batch_size, rates, latest)
+        _train(*best, *losses, kept[part], *data, recipe.batch_size, rates, latest)
 
     n_threads = min(torch.get_num_threads(), len(rngs))
     n_parts = max(n_threads, len(rngs) * _n_drawn(task, recipe) // _DRAWN + 1)
@@ -72,7 +77,7 @@ def train(
     list(in_threads(train_rows, parts, n_threads))
     pieces = torch.split(values, [x[0].numel() for x in like], dim=1)
     best = {name: x.reshape(y.shape) for name, x, y in zip(names, pieces, like, strict=True)}
-    return {name: best[name] for name in replicas.parameters}, accuracy, loss
+    return {name: best[name] for name in replicas.parameters}, accuracy, loss, diverged
 
 
 def _n_drawn(task: Task, recipe: Recipe) -> int:
@@ -110,6 +115,7 @@ def _train(
     values: Any,  # float32 [R, parameters]: all weights, then all biases; overwritten by the best
     accuracy: Any,  # float64 [R], output
     loss: Any,  # float32 [R], output
+    diverged: Any,  # bool [R], output
     kept: Any,  # bool [R, parameters]
     ends: Any,
     samples: Any,
@@ -122,7 +128,7 @@ def _train(
     n_inputs, n_outputs = samples[0].shape[1], samples[1].shape[1]
     for r in range(values.shape[0]):
         net = _live(kept[r], ends, n_inputs, n_outputs)
-        best, accuracy[r], loss[r] = _best_epoch(
+        best, accuracy[r], loss[r], diverged[r] = _best_epoch(
             net, values[r][net.place], samples, validation, numbers[r], batch_size, rates, latest
         )
         values[r][net.place] = best
@@ -160,7 +166,7 @@ def _best_epoch(
     rates: Any,
     latest: bool,
 ) -> Any:
-    """Parameters, accuracy and loss of the best epoch of Adam from parameters `w`."""
+    """Parameters, accuracy and loss of the best epoch of Adam from `w`; whether one diverged."""
     n = samples[0].shape[0]
     rate, decay, noise, beta_mean, beta_square = rates
     lanes = min(n, batch_size)  # samples side by side
@@ -169,7 +175,7 @@ def _best_epoch(
     d = np.zeros_like(a)  # derivatives of the loss with respect to them
     best, gradient = w.copy(), np.zeros_like(w)
     mean, square = np.zeros_like(w), np.zeros_like(w)
-    accuracy, loss, n_steps = -1.0, np.inf, 0
+    accuracy, loss, n_steps, diverged = -1.0, np.inf, 0, False
     for epoch in range(numbers.shape[0]):
         noisy = numbers[epoch]
         order = np.argsort(noisy[:, net.n_inputs], kind="mergesort")
@@ -188,10 +194,11 @@ def _best_epoch(
             constants = np.float32(decay), np.float32(beta_mean), np.float32(beta_square)
             _adam(w, gradient, mean, square, net.free, step, correction, constants)
         now, loss_now = _judge(net, w, a, validation)
+        diverged = diverged or not np.isfinite(loss_now)
         if now > accuracy or (now == accuracy and (latest or loss_now < loss)):
             best[:] = w
             accuracy, loss = now, loss_now
-    return best, accuracy, loss
+    return best, accuracy, loss, diverged
 
 
 @compiled

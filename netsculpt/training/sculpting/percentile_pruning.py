@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from netsculpt.core.errors import FormatError
 from netsculpt.training.sculpting.cuts import above_percentile
 from netsculpt.training.sculpting.replicas import Replicas
 from netsculpt.training.tasks import Task
@@ -77,6 +78,14 @@ class PercentilePruning:
         self.step = torch.where(accepted, self.step, self.step / 2)[active]
         self.rejected = (self.rejected | ~accepted)[active]
         return active
+
+    def check(self) -> None:
+        """Raise unless every run is between nothing pruned and all pruned."""
+        good = (self.percent >= 0) & (self.percent < 100)
+        good &= (self.position >= 0) & (self.position <= 1)
+        good &= (self.step > 0) & (self.step <= 1)
+        if not good.all():
+            raise FormatError("its pruning is at no place of the schedule")
 
     def _next(self) -> tuple[Tensor, Tensor, Tensor]:
         """Percentage and position after the next step, and whether it is of one item or less."""

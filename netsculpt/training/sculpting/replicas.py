@@ -15,10 +15,13 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
+from netsculpt.core.errors import LimitError
 from netsculpt.core.random import stream
 from netsculpt.nets.families import MLP
 
 __all__ = ["Replicas", "initial_replicas"]
+
+_MOST_PARAMETERS = 2**31  # of four bytes: 8 GiB
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,11 +88,22 @@ class Replicas:
         return state, {name: self.masks[name][row] for name in self.weights}
 
 
+def _require_room(spec: MLP, n_replicas: int) -> None:
+    """Raise before the memory is taken."""
+    n_parameters = n_replicas * (spec.n_weights + sum(spec.widths[1:]))
+    if n_parameters > _MOST_PARAMETERS:
+        raise LimitError(
+            f"{n_replicas:,} nets of widths {spec.widths} have {n_parameters:,} parameters, "
+            f"{_MOST_PARAMETERS:,} are the most at a time: give smaller widths or fewer seeds"
+        )
+
+
 def initial_replicas(spec: MLP, seeds: Sequence[int]) -> Replicas:
     """Dense replicas with Kaiming-normal weights and zero biases, one per seed.
 
     The weights of a replica depend only on its own seed.
     """
+    _require_room(spec, len(seeds))
     net = spec.build()
     drawn: dict[str, list[Tensor]] = {name: [] for name, _ in net.named_parameters()}
     for seed in seeds:

@@ -32,6 +32,7 @@ class Trained:
     replicas: Replicas
     accuracy: Tensor  # float64 [R], share of right answers on the noise-free validation samples
     loss: Tensor  # [R]
+    diverged: Tensor  # bool [R], a loss or a parameter was not finite
 
 
 def check_recipe(recipe: Recipe) -> None:
@@ -88,8 +89,8 @@ def train(
         return _stacked(replicas, task, recipe, rngs, latest=latest)
     if not _compiled.suits(replicas, task, recipe):
         return _stacked(replicas, task, recipe, rngs, latest=latest)
-    best, reached, loss = _compiled.train(replicas, task, recipe, rngs, latest=latest)
-    return Trained(replace(replicas, parameters=best), reached, loss)
+    best, reached, loss, diverged = _compiled.train(replicas, task, recipe, rngs, latest=latest)
+    return Trained(replace(replicas, parameters=best), reached, loss, diverged | ~_finite(best))
 
 
 def accuracy(replicas: Replicas, task: Task) -> Tensor:
@@ -115,6 +116,7 @@ def _stacked(
     device = replicas.device
     reached = torch.full((replicas.n_replicas,), -1.0, dtype=torch.float64, device=device)
     loss = torch.full((replicas.n_replicas,), math.inf, device=device)
+    diverged = torch.zeros(replicas.n_replicas, dtype=torch.bool, device=device)
     for order, noise in _drawn(rngs, task, recipe):
         inputs = task.inputs[order] + recipe.noise * noise
         targets = task.targets[order]
@@ -122,12 +124,18 @@ def _stacked(
             batch = slice(start, start + recipe.batch_size)
             optimizer.step(gradients(parameters, inputs[:, batch], targets[:, batch]))
         now, loss_now = judge(parameters)
+        diverged |= ~loss_now.isfinite()
         better = (now > reached) | ((now == reached) & (latest | (loss_now < loss)))
         rows = better.nonzero()[:, 0]
         for name, values in parameters.items():
             best[name][rows] = values[rows]
         reached, loss = torch.where(better, now, reached), torch.where(better, loss_now, loss)
-    return Trained(replace(replicas, parameters=best), reached, loss)
+    return Trained(replace(replicas, parameters=best), reached, loss, diverged | ~_finite(best))
+
+
+def _finite(parameters: dict[str, Tensor]) -> Tensor:
+    """Whether all parameters of a replica are finite, bool [R]."""
+    return torch.stack([x.flatten(1).isfinite().all(1) for x in parameters.values()]).all(0)
 
 
 def _judge_of(

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import torch
 
+from netsculpt.core.locking import held
 from netsculpt.core.progress import Progress
+from netsculpt.core.writing import append
 from netsculpt.files.saved_state import read_state, restoring, write_state
 from netsculpt.training.sculpting.sculpt import Sculpted, Sculpting
 
@@ -33,14 +35,16 @@ def finish(process: Sculpting, path: Path, *, progress: Progress | None = None) 
     Raises
     ------
     FormatError
-        If `path` is not the saved state of this sculpting.
+        If `path` is not the saved state of this sculpting, or its log is a link.
+    BusyError
+        If another process has `path` in use.
 
     Notes
     -----
     Uses one thread: products of such small matrices are no faster on several, and sums would
     depend on their number.
     """
-    with _one_thread():
+    with held(path), _one_thread():
         about = process.about
         state = read_state(path, about)
         if state is not None:
@@ -49,8 +53,8 @@ def finish(process: Sculpting, path: Path, *, progress: Progress | None = None) 
         while not process.finished:
             stage, done, runs = process.advance()
             write_state(path, about, process.state())
-            with path.with_suffix(".jsonl").open("a", encoding="utf-8") as log:
-                log.write(json.dumps({"stage": stage, "done": done, "runs": runs}) + "\n")
+            line = json.dumps({"stage": stage, "done": done, "runs": runs})
+            append(path.with_suffix(".jsonl"), f"{line}\n".encode())
             if progress:
                 progress(stage, done, runs)
         return process.result()

@@ -10,14 +10,15 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import product
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from netsculpt.core.callables import name_of
-from netsculpt.core.errors import FormatError
+from netsculpt.core.errors import FormatError, LimitError, NumberError
+from netsculpt.core.numbers import checked_whole, is_number, shown
 from netsculpt.core.progress import Progress
 from netsculpt.core.random import stream
 from netsculpt.nets.families import MLP
@@ -29,6 +30,12 @@ from netsculpt.training.sculpting.percentile_pruning import (
     PercentilePruning,
     ReplicaScore,
     Schedule,
+)
+from netsculpt.training.sculpting.progress import (
+    check_like,
+    check_replicas,
+    check_rows,
+    check_runs,
 )
 from netsculpt.training.sculpting.replicas import Replicas, initial_replicas
 from netsculpt.training.sculpting.retraining import SCULPTING, accuracy, check_recipe, train
@@ -48,6 +55,8 @@ __all__ = [
 
 STAGES = ("dense", "units", "retraining", "edges", "single edges", "finished")
 BRANCHING = ("units", "edges")  # stages before which a run is split into one per gradient
+
+_MOST_SHOWN = 10  # seeds in a message
 
 # Of a stage, step by step; its tensors are its state.
 Pruning = PercentilePruning | SingleEdgePruning
@@ -319,9 +328,24 @@ class Sculpting:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Resume from the result of `state` of an object with the same arguments."""
+        """Resume from the result of `state` of an object with the same arguments.
+
+        Raises
+        ------
+        FormatError
+            If it is not a state that these arguments lead to, as far as its parts show.
+        """
         if state["stage"] not in STAGES:
             raise FormatError(f"its stage is {state['stage']!r:.40}")
+        runs = [tuple(run) for run in state["runs"]]
+        check_runs(state["stage"], runs, (len(self._seeds), *map(len, self._gradients)))
+        n_runs, active = len(runs), state["active"]
+        check_replicas(state["dense"], self._initial, len(self._seeds))
+        check_replicas(state["accepted"], self._initial, n_runs)
+        check_rows(active, n_runs, ended=state["stage"] == STAGES[-1])
+        check_like(state["reached"], "reached", torch.bool, [n_runs])
+        if runs and len(state["rngs"]) != n_runs:
+            raise FormatError(f"it has {len(state['rngs'])} random streams for {n_runs} runs")
         self.stage, device = state["stage"], self._initial.device
         self._dense, self._accepted = (
             replace(self._initial, parameters=stored["parameters"], masks=stored["masks"]).to(
@@ -329,8 +353,7 @@ class Sculpting:
             )
             for stored in (state["dense"], state["accepted"])
         )
-        self._reached, self._active = state["reached"], state["active"]
-        self._runs = [tuple(run) for run in state["runs"]]
+        self._reached, self._active, self._runs = state["reached"], active, runs
         self._rngs = [np.random.default_rng(0) for _ in state["rngs"]]
         for rng, text in zip(self._rngs, state["rngs"], strict=True):
             rng.bit_generator.state = json.loads(text)
@@ -340,7 +363,11 @@ class Sculpting:
         if missing:
             raise FormatError(f"its pruning lacks {', '.join(missing)}: an older version wrote it")
         for name, like in fields.items():
-            setattr(self._pruning, name, state["pruning"][name].to(like.device))
+            saved = state["pruning"][name]
+            check_like(saved, name, like.dtype, [active.numel(), *like.shape[1:]])
+            setattr(self._pruning, name, saved.to(like.device))
+        if self._pruning is not None:
+            self._pruning.check()
 
     def _train(self, replicas: Replicas, rows: Tensor) -> tuple[Replicas, Tensor]:
         """The replicas retrained with the random streams of `rows`, and which reach the goal."""
@@ -348,7 +375,20 @@ class Sculpting:
         one_batch = self._task.validation.n_samples <= self._recipe.batch_size
         latest = self._method.latest_epoch and one_batch
         trained = train(replicas, self._task, self._recipe, rngs, latest=latest)
+        if trained.diverged.any():
+            self._explain_divergence(rows[trained.diverged.cpu()])
         return trained.replicas, (trained.accuracy >= self._goal).cpu()
+
+    def _explain_divergence(self, rows: Tensor) -> NoReturn:
+        """Raise: a net whose loss is not finite would pass for one that misses the goal."""
+        seeds = sorted({self._seeds[self._runs[row][0]] for row in rows.tolist()})
+        raise LimitError(
+            f"in stage {self.stage!r} the loss of {rows.numel()} of {len(self._runs)} runs is not "
+            f"finite (seeds {', '.join(map(str, seeds[:_MOST_SHOWN]))}"
+            f"{', …' if len(seeds) > _MOST_SHOWN else ''}): lower the learning rate "
+            f"({self._recipe.learning_rate}) or the noise ({self._recipe.noise}), or leave out "
+            "these seeds"
+        )
 
     def _train_dense(self) -> None:
         self._dense, reached = self._train(self._initial, self._active)
@@ -472,12 +512,15 @@ def _check(
         )
     if not spec.n_hidden:
         raise FormatError("a net without hidden layers has no unit to prune: give three widths")
+    for seed in seeds:
+        checked_whole(seed, "a seed", least=0)
     if not seeds or len(set(seeds)) < len(seeds):
         raise FormatError(f"seeds are {list(seeds)}: give at least one, and each once")
     for values in gradients:
-        if not values or not all(0 < gradient <= 100 for gradient in values):
-            raise FormatError(
+        good = (is_number(gradient) and 0 < gradient <= 100 for gradient in values)
+        if not values or not all(good):
+            raise NumberError(
                 f"gradients are {list(values)}: give at least one, as percentages above 0 up to 100"
             )
-    if not 0 < goal_accuracy <= 1:
-        raise FormatError(f"goal accuracy is {goal_accuracy}: give a share above 0, up to 1")
+    if not is_number(goal_accuracy) or not 0 < goal_accuracy <= 1:
+        raise NumberError(f"goal accuracy is {shown(goal_accuracy)}: give a share above 0, up to 1")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from netsculpt.core.errors import FormatError
 from netsculpt.training.sculpting.cuts import without_edges
 from netsculpt.training.sculpting.edge_scores.weight_gradient import weight_gradient
 from netsculpt.training.sculpting.replicas import Replicas
@@ -37,3 +38,8 @@ class SingleEdgePruning:
         active = self.untried.any(1)
         self.untried = self.untried[active]
         return active.cpu()
+
+    def check(self) -> None:
+        """Raise unless every run has an edge left to try."""
+        if not self.untried.any(1).all():
+            raise FormatError("a run has no edge left to try")

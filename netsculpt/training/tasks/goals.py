@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netsculpt.core.errors import FormatError
+from netsculpt.core.numbers import checked_whole
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -65,6 +66,9 @@ class Bits(Goal):
     """
 
     n_bits: int
+
+    def __post_init__(self) -> None:
+        checked_whole(self.n_bits, "n_bits", least=1)
 
     @property
     def n_outputs(self) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from netsculpt.core.errors import FormatError
+from netsculpt.core.numbers import checked_number
 from netsculpt.core.random import RNG
 from netsculpt.files.saved_state import digest
 from netsculpt.graph.partition import NO_MODULE, Partition
@@ -189,6 +190,7 @@ def hold_out(task: Task, share: float, *, rng: RNG = None) -> Task:
     >>> split.n_samples, split.validation.n_samples
     (899, 898)
     """
+    checked_number(share, "share")
     n_held_out = round(task.n_samples * share)
     if not 0 < n_held_out < task.n_samples:
         raise FormatError(

@@ -7,6 +7,7 @@ from itertools import combinations_with_replacement, product
 import numpy as np
 
 from netsculpt.core.errors import FormatError
+from netsculpt.core.numbers import checked_number, checked_whole
 from netsculpt.core.random import RNG
 from netsculpt.training.tasks.goals import Classes
 from netsculpt.training.tasks.protocol import Task
@@ -54,6 +55,9 @@ def shape_pairs(n_samples: int, *, side: int = 12, noise: float = 0.2, rng: RNG 
     """
     import torch
 
+    checked_whole(n_samples, "n_samples")
+    checked_whole(side, "side")
+    checked_number(noise, "noise")
     if n_samples < 1 or side < 2 * _SIZE or not 0 <= noise < np.inf:
         raise FormatError(
             f"n_samples is {n_samples}, side {side} and noise {noise}: at least 1, at least "

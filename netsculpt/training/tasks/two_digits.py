@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netsculpt.core.errors import FormatError
+from netsculpt.core.numbers import checked_whole
 from netsculpt.core.random import RNG, root_seed, stream
 from netsculpt.training.tasks.goals import Bits, Classes, Goal
 from netsculpt.training.tasks.protocol import Function, Task, Truth
@@ -125,6 +126,7 @@ def _paired(
             f"task {source.name!r} has the goal {source.goal}, Classes((10,)) is needed: give a "
             "task of ten classes"
         )
+    checked_whole(n_pairs, "n_pairs")
     if n_pairs < 1:
         raise FormatError(f"n_pairs is {n_pairs}: at least 1 is needed")
     seed = root_seed(rng)

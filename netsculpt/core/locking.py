@@ -1,0 +1,87 @@
+"""One run at a time writes to a folder or file."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+
+from netsculpt.core.errors import BusyError
+from netsculpt.core.printable import printable
+from netsculpt.core.writing import remove_unfinished
+
+__all__ = ["LOCK", "held"]
+
+LOCK = ".lock"  # in a folder; of a file: .NAME.lock next to it
+
+_PATIENCE = 1.0  # seconds: workers of a run that was killed end within a fraction of it
+_LONGEST = 4096  # bytes that are read about the holder
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Hold a folder, or a file that may not exist yet, during the block.
+
+    The operating system ends the lock of a process that dies. What its interrupted writes have
+    left (``.part``) is removed.
+
+    Raises
+    ------
+    BusyError
+        If another process, or another run in this one, holds it; the text says which.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> with held(folder):
+    ...     [path.name for path in folder.iterdir()]
+    ['.lock']
+    >>> list(folder.iterdir())
+    []
+    """
+    from filelock import FileLock, Timeout
+
+    place = path / LOCK if path.is_dir() else path.with_name(f".{path.name}{LOCK}")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(place, thread_local=False)
+    try:
+        lock.acquire(timeout=_PATIENCE, poll_interval=0.02)
+    except Timeout:
+        raise BusyError(
+            f"{path} is being written by {_holder(place)}: wait until it is done, or write "
+            "somewhere else"
+        ) from None
+    try:
+        place.write_text(json.dumps(_about()), encoding="ascii")
+        remove_unfinished(path)
+        yield
+    finally:
+        with suppress(OSError):  # whoever waits for it opens a new file
+            place.unlink()
+        lock.release()
+
+
+def _about() -> dict[str, object]:
+    return {
+        "process": os.getpid(),
+        "host": socket.gethostname(),
+        "command": " ".join(sys.argv)[:200],
+        "since": datetime.now().astimezone().isoformat(sep=" ", timespec="seconds"),
+    }
+
+
+def _holder(place: Path) -> str:
+    """Who holds a lock, by what its file says."""
+    try:
+        with place.open("rb") as file:
+            about = json.loads(file.read(_LONGEST))
+        text = "process {process} on {host} since {since} ({command})".format(**about)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return "another process"
+    return printable(f"{text:.400}")

@@ -1,0 +1,68 @@
+"""The folder of a study: of one study, whose tables replace no other files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from netsculpt.core.errors import FormatError
+from netsculpt.core.folders import MANIFEST, file_names
+from netsculpt.core.printable import printable
+
+__all__ = ["PLAN", "require_own", "require_replaceable_tables"]
+
+PLAN = "plan.json"  # of a sculpting
+
+_REMEDY = "name a new folder, or move away what is in this one"
+
+
+def require_own(folder: Path, study: str) -> None:
+    """Raise if a folder is of another study or command, or holds links."""
+    if not folder.is_dir():
+        return
+    names = file_names(folder)
+    manifest = _manifest(folder)
+    if PLAN in names:
+        raise FormatError(f"{folder} holds a sculpting ({PLAN}), not {study!r}: {_REMEDY}")
+    if manifest is not None and manifest.get("analysis") != study:
+        maker = manifest.get("analysis") or manifest.get("maker") or "something else"
+        raise FormatError(
+            printable(f"{folder} holds the results of {maker!r:.40}, not of {study!r}: {_REMEDY}")
+        )
+    for name in names:
+        if folder.joinpath(name).is_symlink():
+            raise FormatError(
+                printable(f"{name!r:.80} in {folder} is a link, which is not followed: {_REMEDY}")
+            )
+
+
+def require_replaceable_tables(folder: Path, files: Sequence[str]) -> None:
+    """Raise if a table would replace what the manifest does not list; remove tables of before.
+
+    Manifests of versions before this one list nothing: tables next to them are the study's.
+    """
+    manifest = _manifest(folder)
+    listed = None if manifest is None else manifest.get("files")
+    if manifest is not None and not isinstance(listed, list):
+        return
+    before = {name for name in listed or () if isinstance(name, str) and "/" not in name}
+    for name in files:
+        if folder.joinpath(name).exists() and name not in before:
+            raise FormatError(f"{folder / name} is not of this study, and not replaced: {_REMEDY}")
+    for name in before.difference(files, [MANIFEST]):
+        folder.joinpath(name).unlink(missing_ok=True)
+
+
+def _manifest(folder: Path) -> dict[str, Any] | None:
+    path = folder / MANIFEST
+    if not path.exists():
+        return None
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise FormatError(f"{path} cannot be read as a manifest ({error}): {_REMEDY}") from None
+    if not isinstance(content, dict):
+        raise FormatError(f"{path} is not a manifest: {_REMEDY}")
+    return content

@@ -1,0 +1,266 @@
+"""Numbers where they enter: every public function names the one that it cannot use."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import math
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import netsculpt
+from netsculpt.core.errors import NetsculptError, NumberError
+from netsculpt.core.numbers import checked_fraction, checked_number, checked_whole
+from netsculpt.nets import CNN, LSTM, MLP, VGG, ResNet, initial_net
+from netsculpt.studies.sculpting import SweepConfig
+from netsculpt.training import Recipe
+from netsculpt.training.tasks import parse_task
+
+NAN, INF = math.nan, math.inf
+ROOMS = ["", ".paths", ".modules", ".nulls", ".hierarchy", ".training", ".training.tasks", ".plots"]
+
+GRAPH, TRUTH = netsculpt.planted([8, 8, 8], 2, 0.9, 0.1, rng=0)
+NET = initial_net(MLP((4, 6, 2)), rng=0)
+TASK = parse_task("input-separable", rng=0)
+DIGITS = parse_task("digits", rng=0)
+NOT_NUMBERS = [NAN, INF, -INF, True, "3", [1]]
+NOT_WHOLE = [*NOT_NUMBERS, 1.5, 2.0]
+NOT_POSITIVE = [*NOT_NUMBERS, -1, -0.5]
+
+# function, its argument, other arguments, values that are refused
+REFUSED: list[tuple[str, str, dict[str, Any], list[Any]]] = [
+    (".planted", "k", {"widths": [4, 4], "p_in": 0.5, "p_out": 0.1}, [*NOT_WHOLE, 0, -1]),
+    (".planted", "p_in", {"widths": [4, 4], "k": 2, "p_out": 0.1}, [*NOT_POSITIVE, 1.5]),
+    (".planted", "p_out", {"widths": [4, 4], "k": 2, "p_in": 0.5}, [*NOT_POSITIVE, 1.5]),
+    (".planted", "widths", {"k": 2, "p_in": 0.5, "p_out": 0.1}, [[x, 4] for x in NOT_WHOLE]),
+    (
+        ".planted",
+        "degree_heterogeneity",
+        {"widths": [4, 4], "k": 2, "p_in": 0.5, "p_out": 0.1},
+        NOT_POSITIVE,
+    ),
+    (".planted", "skips", {"widths": [4, 4, 4], "k": 2, "p_in": 0.5, "p_out": 0.1}, NOT_POSITIVE),
+    (".paths.path_core", "tau", {"graph": GRAPH}, [*NOT_POSITIVE, 1.5]),
+    (".modules.layered", "resolution", {"graph": GRAPH, "rng": 0}, NOT_POSITIVE),
+    (".modules.leiden", "resolution", {"graph": GRAPH, "rng": 0}, NOT_POSITIVE),
+    (".modules.quality", "resolution", {"graph": GRAPH, "partition": TRUTH}, NOT_POSITIVE),
+    (".modules.path_signature", "idle", {"graph": GRAPH}, [*NOT_POSITIVE, 1.5]),
+    (".modules.sculpting", "step_size", {"graph": GRAPH}, [*NOT_WHOLE, 0, -1]),
+    (".modules.sculpting", "mm_threshold", {"graph": GRAPH}, [*NOT_POSITIVE, 1.5]),
+    (".modules.sculpting", "merge_threshold", {"graph": GRAPH}, [*NOT_POSITIVE, 1.5]),
+    (".modules.spectral", "k", {"graph": GRAPH, "rng": 0}, [*NOT_WHOLE, 0, -1]),
+    (
+        ".modules.consensus",
+        "n_seeds",
+        {"detector": netsculpt.modules.layered, "graph": GRAPH, "rng": 0},
+        [*NOT_WHOLE, 0, -1],
+    ),
+    (
+        ".modules.resolution_profile",
+        "n_seeds",
+        {"graph": GRAPH, "resolutions": [1.0], "rng": 0},
+        [*NOT_WHOLE, 0, -1],
+    ),
+    (
+        ".modules.resolution_profile",
+        "resolutions",
+        {"graph": GRAPH, "n_seeds": 2, "rng": 0},
+        [[x] for x in NOT_POSITIVE],
+    ),
+    (".AnalysisPlan", "n_nulls", {}, [*NOT_WHOLE, -1]),
+    (".AnalysisPlan", "n_seeds", {}, [*NOT_WHOLE, -1]),
+    (".training.batches_of", "n_samples", {"task": TASK}, [*NOT_WHOLE, 0, -1]),
+    (".training.batches_of", "batch_size", {"task": TASK, "n_samples": 4}, [*NOT_WHOLE, 0, -1]),
+    (".training.prune", "density", {"net": NET, "method": "magnitude"}, [*NOT_POSITIVE, 1.5]),
+    (
+        ".training.prune",
+        "rounds",
+        {"net": NET, "method": "magnitude", "density": 0.5},
+        [*NOT_WHOLE, 0, -1, 10**9, 10**400],
+    ),
+    (".training.phew", "density", {"net": NET, "example": torch.zeros(1, 4)}, NOT_POSITIVE),
+    (
+        ".training.phew",
+        "power",
+        {"net": NET, "example": torch.zeros(1, 4), "density": 0.5},
+        NOT_NUMBERS,
+    ),
+    (".training.approximate_isometry", "gain", {"net": NET}, [*NOT_POSITIVE, 0]),
+    (".training.approximate_isometry", "steps", {"net": NET}, [*NOT_WHOLE, -1]),
+    (".training.approximate_isometry", "tolerance", {"net": NET}, NOT_POSITIVE),
+    (".training.sculpt", "goal_accuracy", {"seeds": [0]}, [*NOT_POSITIVE, 0, 1.5]),
+    (".training.sculpt", "seeds", {}, [[x] for x in (*NOT_WHOLE, -1)]),
+    (".training.sculpt", "unit_gradients", {"seeds": [0]}, [[x] for x in (*NOT_POSITIVE, 0, 101)]),
+    (".training.sculpt", "edge_gradients", {"seeds": [0]}, [[x] for x in (*NOT_POSITIVE, 0, 101)]),
+    (".training.tasks.hold_out", "share", {"task": TASK, "rng": 0}, [*NOT_POSITIVE, 0, 1]),
+    (".training.tasks.Bits", "n_bits", {}, [*NOT_WHOLE, 0, -1]),
+    (".training.tasks.shape_pairs", "n_samples", {"rng": 0}, [*NOT_WHOLE, 0, -1]),
+    (".training.tasks.shape_pairs", "side", {"n_samples": 3}, [*NOT_WHOLE, 0, -1]),
+    (".training.tasks.shape_pairs", "noise", {"n_samples": 3}, NOT_POSITIVE),
+    (".training.tasks.digit_sum", "n_pairs", {"source": DIGITS}, [*NOT_WHOLE, 0, -1]),
+    (".training.tasks.separate_digits", "n_pairs", {"source": DIGITS}, [*NOT_WHOLE, 0, -1]),
+]
+REFUSED += [(".training.Recipe", name, {}, [*NOT_WHOLE, -1]) for name in ("epochs", "batch_size")]
+REFUSED += [(".training.Recipe", "warmup", {}, [*NOT_WHOLE, -1])]
+REFUSED += [
+    (".training.Recipe", name, {}, [*NOT_POSITIVE, 10**400])
+    for name in ("learning_rate", "factor", "weight_decay", "momentum", "noise", "goal_accuracy")
+]
+REFUSED += [(".training.Recipe", "betas", {}, [(x, 0.9) for x in NOT_POSITIVE] + [(0.9,), 0.9])]
+
+
+def made(place: str, name: str) -> Callable[..., Any]:
+    function: Callable[..., Any] = getattr(importlib.import_module(f"netsculpt{place}"), name)
+    if name == "sculpt":
+        return lambda **options: function(MLP((4, 6, 4)), TASK, Recipe(epochs=1), **options)
+    return function
+
+
+@pytest.mark.parametrize(("place", "argument", "others", "values"), REFUSED)
+def test_what_is_not_the_number_is_refused(
+    place: str, argument: str, others: dict[str, Any], values: list[Any]
+) -> None:
+    room, _, name = place.rpartition(".")
+    function = made(room, name)
+    for value in values:
+        with pytest.raises(NetsculptError, match=r"needed|give|most|must") as error:
+            function(**others, **{argument: value})
+        words = re.sub("[^a-z]", " ", str(error.value).lower())
+        stem = argument.rsplit("_", maxsplit=1)[-1].rstrip("s")
+        assert stem in words, f"{argument}={value!r}: {error.value}"
+
+
+def numeric_arguments() -> Iterator[tuple[str, str]]:
+    """Arguments of public functions that are annotated as numbers."""
+    for room in ROOMS:
+        place = importlib.import_module(f"netsculpt{room}")
+        for name in getattr(place, "__all__", ()):
+            function = getattr(place, name)
+            if not inspect.isfunction(function):
+                continue
+            for argument, parameter in inspect.signature(function).parameters.items():
+                kind = str(parameter.annotation)
+                if re.search(r"\b(int|float)\b", kind) and "Callable" not in kind:
+                    yield f"{room}.{name}", argument
+
+
+ELSEWHERE = {"jobs", "max_bytes"}  # checked by joblib and by the reader of files
+OTHERS = {  # checked in the tests of their own rooms
+    (".significance", "n"),
+    (".nulls.significance", "n"),
+    (".trace", "unroll"),
+    (".trace", "max_edges"),
+    (".paths.units_carrying", "share"),
+    (".modules.functional", "alike"),
+    (".modules.functional", "idle"),
+    (".modules.functional_memberships", "alike"),
+    (".modules.functional_memberships", "idle"),
+    (".modules.verdict", "p"),
+    (".modules.verdict", "n_nulls"),
+    (".modules.verdict", "delta"),
+    (".modules.verdict", "stability"),
+    (".hierarchy.ordered", "n"),
+    (".hierarchy.ordered", "level"),
+    (".training.tasks.idx", "n_classes"),
+    (".plots.figure", "aspect"),
+}
+
+
+def test_every_number_of_a_public_function_is_here() -> None:
+    covered = {(place, argument) for place, argument, _, _ in REFUSED}
+    found = {x for x in numeric_arguments() if x[1] not in ELSEWHERE}
+    assert found - covered - OTHERS == set()
+
+
+@pytest.mark.parametrize("place", [np.int64(3), np.uint8(3), 3])
+def test_numbers_of_numpy_are_numbers(place: Any) -> None:
+    assert checked_whole(place, "n", least=3, most=3) == 3
+    assert type(checked_whole(place, "n")) is int
+    assert checked_number(np.float32(0.5), "x") == checked_number(place, "x") / 6
+
+
+@pytest.mark.parametrize("value", [*NOT_NUMBERS, None, 1j, np.bool_(1), np.nan, torch.tensor(1.0)])
+def test_what_is_no_number(value: Any) -> None:
+    for check in (checked_whole, checked_number, checked_fraction):
+        with pytest.raises(NumberError, match=r"^size is .*number.* is needed$"):
+            check(value, "size")
+
+
+@pytest.mark.parametrize("seed", [-1, True, 1.5, NAN, "1"])
+def test_seeds(seed: Any) -> None:
+    with pytest.raises(NetsculptError, match=r"seed is .* is needed"):
+        netsculpt.planted([4, 4], 2, 0.5, 0.1, rng=seed)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"together": 0}, {"together": True}, {"epochs": 0}, {"widths": ()}, {"seeds": (1.5,)}),
+        *({"noise": NAN}, {"learning_rate": INF}, {"unit_gradients": ()}, {"goal_accuracy": True}),
+    ],
+)
+def test_configurations_of_sweeps(change: dict[str, Any]) -> None:
+    with pytest.raises(NetsculptError, match=next(iter(change)).replace("_", " ")):
+        SweepConfig(**{"task": "reused", "widths": (4, 6, 4), "seeds": (0,), **change})
+
+
+def test_together_below_the_number_of_pairs_is_a_seed_at_a_time() -> None:
+    config = SweepConfig("reused", (4, 6, 4), (0, 1), (70.0, 30.0), (2.5, 1.0), together=1)
+    assert config.batches == [(0,), (1,)]
+
+
+WEIGHTS = [np.array([[NAN, 1.0], [1.0, 1.0]]), np.array([[INF, 1.0], [1.0, 1.0]])]
+
+
+@pytest.mark.parametrize("weight", WEIGHTS)
+def test_layers_with_weights_that_are_not_finite(weight: Any) -> None:
+    for measure in (netsculpt.paths.ramanujan, netsculpt.paths.isometry):
+        with pytest.raises(NetsculptError, match="finite"):
+            measure(weight)
+    with pytest.raises(NetsculptError, match="finite"):
+        netsculpt.paths.isometry_of_product([np.eye(2), weight])
+
+
+@pytest.mark.parametrize("scale", [2.0**1023, 1e300, 1e-300, 2.0**-1000])
+def test_singular_values_of_any_size(scale: float) -> None:
+    weight = np.array([[0.5, 0.25], [0.125, 0.5]])
+    plain, scaled = netsculpt.paths.isometry(weight), netsculpt.paths.isometry(weight * scale)
+    np.testing.assert_allclose(scaled.singular_values / scale, plain.singular_values, rtol=1e-12)
+    for name, value in plain.summary().items():
+        assert scaled.summary()[name] / scale == pytest.approx(value, rel=1e-9)
+    assert netsculpt.paths.ramanujan(weight * scale).sigma1 == pytest.approx(2.0)
+
+
+def test_singular_values_that_float64_cannot_represent_are_limits() -> None:
+    for measure in (netsculpt.paths.isometry, netsculpt.paths.ramanujan):
+        with pytest.raises(netsculpt.LimitError, match="float64"):
+            measure(np.full((2, 2), 1e308))
+    with pytest.raises(NetsculptError, match="finite"):
+        netsculpt.paths.isometry_of_product([np.full((2, 2), 1e200)] * 2)
+
+
+@pytest.mark.parametrize("scalar", [NAN, 1e308, INF, 1.0, True])
+def test_a_number_is_not_a_layer(scalar: Any) -> None:
+    for measure in (netsculpt.paths.ramanujan, netsculpt.paths.isometry):
+        with pytest.raises(NetsculptError, match=r"a matrix .* is needed"):
+            measure(scalar)
+
+
+@pytest.mark.parametrize("spec", [MLP, LSTM, ResNet, VGG, CNN])
+def test_sizes_beyond_memory_are_limits(spec: Any) -> None:
+    huge = {
+        MLP: MLP((4, 10**9, 4)),
+        LSTM: LSTM((8, 8), 10**9, 10),
+        ResNet: ResNet((3, 32, 32), 10, (16, 10**9)),
+        VGG: VGG((3, 8, 8), ((10**9,), (10**9,)), 10),
+        CNN: CNN((1, 8, 8), (8, 10**9), (32,), 10),
+    }[spec]
+    with pytest.raises(netsculpt.LimitError, match="give smaller sizes"):
+        initial_net(huge, rng=0)
+    assert isinstance(initial_net(MLP((4, 3, 2)), rng=0), nn.Module)
