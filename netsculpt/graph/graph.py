@@ -13,6 +13,7 @@ from scipy.sparse import csr_array
 
 from netsculpt.core.errors import GraphError, LimitError
 from netsculpt.core.provenance import Step, step
+from netsculpt.graph.indices import check_compressed
 
 __all__ = [
     "WIRING",
@@ -348,6 +349,7 @@ def _frozen_csr(matrix: csr_array, n_units: int) -> csr_array:
     data = _read_only(matrix.data.astype(float_type(matrix.dtype), copy=False))
     indices = _read_only(matrix.indices.astype(np.int32, copy=False))
     indptr = _read_only(matrix.indptr.astype(np.int32, copy=False))
+    check_compressed("csr", matrix.shape, indptr, indices, data, "weights")
     weights = csr_array((data, indices, indptr), matrix.shape)  # new: no flag is trusted
     if not weights.has_canonical_format:
         raise GraphError("weights with unsorted or repeated entries: sort and sum them first")
