@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array
 
+from netsculpt.files.model import is_model
 from netsculpt.graph.graph import NetGraph
 from netsculpt.graph.matrices import from_matrices
-from netsculpt.loading.weights.chain import EPSILON, Link, chain
+from netsculpt.loading.weights.chain import EPSILON, chain
 from netsculpt.loading.weights.edges import LayerEdges, edges_of
+from netsculpt.loading.weights.links import Link
 from netsculpt.loading.weights.parsed_file import ParsedFile, state_of, with_masks
 
 __all__ = ["graph_of_weights"]
@@ -23,7 +25,13 @@ __all__ = ["graph_of_weights"]
 def graph_of_weights(file: ParsedFile, *, allow_nonfinite: bool) -> NetGraph:
     """The graph of a chain of linear and convolutional layers."""
     state = with_masks(state_of(file), file)
-    links = chain(state, ordered=file.content.ordered, where=file.where)
+    links = chain(
+        state,
+        ordered=file.content.ordered,
+        conventional=file.format.startswith("torch"),
+        described=is_model(file.value),
+        where=file.where,
+    )
     blocks = [edges_of(link) for link in links]
     named = [(link.parameter, block) for link, block in zip(links, blocks, strict=True)]
     nonfinite = {name: int((~np.isfinite(x.matrix.data)).sum()) for name, x in named}
@@ -81,5 +89,10 @@ def _inferred(links: Sequence[Link]) -> dict[str, Any]:
         for link in links
         for norm in link.norms
     }
-    inferred = {"flattened_positions": flattened, "norms_folded": norms}
+    layouts = {
+        link.parameter: f"[{'in, out' if link.swapped else 'out, in'}] {link.why}".rstrip()
+        for link in links
+        if link.swapped
+    }
+    inferred = {"flattened_positions": flattened, "norms_folded": norms, "layouts": layouts}
     return {"topology": "chain by shapes", **{key: x for key, x in inferred.items() if x}}
