@@ -24,6 +24,7 @@ from netsculpt.core.errors import TopologyError, first_line
 from netsculpt.nets.masks import masks_of
 from netsculpt.tracing.names import constant_of, is_binary, plain
 from netsculpt.tracing.program import Constant, Op, Program, Ref, leaves, mapped
+from netsculpt.tracing.sparse import dense_stand_ins
 
 __all__ = ["evaluating", "exported"]
 
@@ -31,7 +32,7 @@ __all__ = ["evaluating", "exported"]
 def exported(net: nn.Module, example: tuple[Tensor, ...]) -> Program:
     """The operations that `net` runs on `example` in evaluation mode."""
     apart = tuple(x.clone() for x in example)  # the same tensor twice would be one input
-    with evaluating(net), _quietly():
+    with evaluating(net), _quietly(), dense_stand_ins(net, apart) as stored:
         try:
             program = torch.export.export(net, apart, strict=False).run_decompositions({})
         except Exception as error:
@@ -41,9 +42,9 @@ def exported(net: nn.Module, example: tuple[Tensor, ...]) -> Program:
                     f"torch.export cannot follow {type(net).__name__} ({first_line(error)}): "
                     f"{_remedy(error)}"
                 ) from error
-            needed = _program(observed, net, example).needed()  # without what decides branches
-            return replace(needed, one_path=True)
-    return _program(program, net, example)
+            whole = _program(observed, net, example, stored)
+            return replace(whole.needed(), one_path=True)  # without what decides branches
+        return _program(program, net, example, stored)
 
 
 def _one_path(net: nn.Module, example: tuple[Tensor, ...]) -> ExportedProgram | None:
@@ -88,13 +89,18 @@ def evaluating(net: nn.Module) -> Iterator[None]:
             layer.training = True
 
 
-def _program(traced: ExportedProgram, net: nn.Module, example: tuple[Tensor, ...]) -> Program:
+def _program(
+    traced: ExportedProgram,
+    net: nn.Module,
+    example: tuple[Tensor, ...],
+    stored: Mapping[str, Tensor],
+) -> Program:
     signature = traced.graph_signature
     inputs = [str(x.arg.name) for x in signature.input_specs if x.kind == InputKind.USER_INPUT]
     named = dict(net.named_parameters(remove_duplicate=False))
     buffers = frozenset(name for name, _ in net.named_buffers(remove_duplicate=False))
     first = {id(x): name for name, x in reversed(named.items())}
-    masks = masks_of(net)
+    masks = {**masks_of(net), **stored}
     constants = {}
     for spec in signature.input_specs:
         if spec.kind == InputKind.PARAMETER:
@@ -110,6 +116,8 @@ def _program(traced: ExportedProgram, net: nn.Module, example: tuple[Tensor, ...
             if f"{name}_orig" in named and f"{name}_mask" in buffers:  # pruned, its hook unused
                 keep = net.get_buffer(f"{name}_mask").bool().cpu()
                 constants[spec.arg.name] = Constant(value, keep, name)
+            elif name in stored:
+                constants[spec.arg.name] = Constant(value, stored[name].cpu())
             else:
                 constants[spec.arg.name] = Constant(value, is_mask=is_binary(value))
     (last,) = [node for node in traced.graph.nodes if node.op == "output"]
