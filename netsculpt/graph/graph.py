@@ -63,7 +63,7 @@ class Block:
     target: str
     parameter: str | None  # name of the weight in the model
     kind: str  # "linear", "conv", …; "wiring" = identity edges without parameters
-    size: int  # scalar parameters before masking; 0 for wiring
+    size: int  # scalar parameters before masking that no block before it has; 0 for wiring, buffers
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +81,8 @@ class NetGraph:
     blocks: tuple[Block, ...]  # every edge lies in one of them
     provenance: tuple[Step, ...] = ()
     positions: NDArray[np.int32] | None = None  # [U] index in the model's layer (None: 0, 1, …)
+    scalars: NDArray[np.int32] | None = None  # [E] number of the stored scalars behind each edge:
+    # equal where edges share them, −1 where there are none, as in buffers (None: none are shared)
 
     def __post_init__(self) -> None:
         _check_layers(self.layers)
@@ -101,6 +103,9 @@ class NetGraph:
                     "each edge has a whole number of scalars, 1 or more"
                 )
             object.__setattr__(self, "multiplicity", multiplicity)
+        if self.scalars is not None:
+            scalars = _frozen(self.scalars, np.int32, self.weights.nnz, "scalars")
+            object.__setattr__(self, "scalars", scalars)
         _check_blocks(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -130,8 +135,12 @@ class NetGraph:
 
     @property
     def n_parameters(self) -> int:
-        """Kept scalar parameters: every edge counts its multiplicity, wiring none."""
+        """Kept scalar parameters, each once: copies of a weight, buffers and wiring add none."""
         counts = self.multiplicity
+        if self.scalars is not None:
+            stored = np.flatnonzero(self.scalars >= 0)
+            _, first = np.unique(self.scalars[stored], return_index=True)
+            return int(first.size if counts is None else counts[stored[first]].sum())
         total = self.n_edges if counts is None else int(counts.sum())
         for block in self.blocks:
             if block.kind == WIRING:
@@ -338,6 +347,7 @@ def _keep_units(graph: NetGraph, keep: NDArray[np.bool_]) -> NetGraph:
         graph.blocks,
         (*graph.provenance, step("live", dropped_units=graph.n_units - n_kept)),
         graph.positions[keep],
+        None if graph.scalars is None else graph.scalars[kept_edges],
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from netsculpt.tracing.engine.scalars import Scalars
     from netsculpt.tracing.program import Constant
 
 __all__ = ["Columns", "Edges", "Floats", "Ints", "LayerWeight", "Units", "summed"]
@@ -31,6 +32,7 @@ class Edges:
     parameter: str | None
     kind: str
     normed: bool  # whether weights are magnitudes
+    scalars: Scalars | None = None  # of the weight, in memory; None: wiring
 
     def scale(self, factor: Floats, start: int) -> None:
         """Multiply the edges into each target by its factor."""
