@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array
 
+from netsculpt.files.arrays import SparseWeight
 from netsculpt.files.model import is_model
 from netsculpt.graph.graph import NetGraph
 from netsculpt.graph.matrices import from_matrices
+from netsculpt.loading.weights.adapters import without_adapters
 from netsculpt.loading.weights.chain import EPSILON, chain
 from netsculpt.loading.weights.edges import LayerEdges, edges_of
 from netsculpt.loading.weights.links import Link
@@ -24,7 +26,7 @@ __all__ = ["graph_of_weights"]
 
 def graph_of_weights(file: ParsedFile, *, allow_nonfinite: bool) -> NetGraph:
     """The graph of a chain of linear and convolutional layers."""
-    state = with_masks(state_of(file), file)
+    state = without_adapters(with_masks(state_of(file), file), file.where)
     links = chain(
         state,
         ordered=file.content.ordered,
@@ -40,7 +42,7 @@ def graph_of_weights(file: ParsedFile, *, allow_nonfinite: bool) -> NetGraph:
         blocks = [_without_nonfinite(block) for block in blocks]
     graph = _graph(links, blocks)
     origins = {name: block.origin for name, block in named}
-    inferred = _inferred(links)
+    inferred = _inferred(links) | _stored_zeros(links)
     loaded = file.step("load", origins, n_dropped=n_dropped, n_edges=graph.n_edges, **inferred)
     return replace(graph, provenance=(loaded, *graph.provenance))
 
@@ -75,6 +77,22 @@ def _layer_names(parameters: Sequence[str]) -> list[str]:
     taken = Counter([*short, "input"])
     free = [name if taken[cut] > 1 else cut for name, cut in zip(parameters, short, strict=True)]
     return [f"{name} (layer)" if name == "input" else name for name in free]
+
+
+def _stored_zeros(
+    links: Sequence[Link],
+) -> dict[str, dict[str, int]]:
+    """How many zeros sparse tensors store, as blocks do whose entries are not all kept.
+
+    They are edges here. In the other reading, of `Tensor.to_dense`, they are pruned.
+    """
+    zeros = {
+        link.parameter: int((link.weight.matrix.data == 0).sum())
+        for link in links
+        if link.mask is None and isinstance(link.weight, SparseWeight)
+    }
+    found = {name: n for name, n in zeros.items() if n}
+    return {"stored_zeros_as_edges": found} if found else {}
 
 
 def _inferred(links: Sequence[Link]) -> dict[str, Any]:

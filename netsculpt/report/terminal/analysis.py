@@ -102,6 +102,12 @@ def _origin(graph: NetGraph) -> list[str]:
             traced.append(CHAINED)
         elif "branches" in parameters:
             traced.append("The net branches on values: the graph is the path that zeros take.")
+        if parameters.get("stored_zeros_as_edges"):
+            n_zeros = sum(parameters["stored_zeros_as_edges"].values())
+            edges.append(
+                f"Sparse tensors store {n_zeros:,} zeros, as blocks do: they are edges here. Save "
+                "tensor.to_dense() to leave them out"
+            )
         if parameters.get("edges") in EDGES:
             edges.append(EDGES[parameters["edges"]])
     return traced + edges
