@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
+import collections
+import dataclasses
+import enum
+import pathlib
+import types
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
@@ -12,7 +18,7 @@ import torch
 from torch import nn
 
 from netsculpt import from_matrices, load
-from netsculpt.core.errors import FormatError, TopologyError
+from netsculpt.core.errors import FormatError, TopologyError, UnsafeFileError
 from netsculpt.loading import load_into
 
 pytestmark = pytest.mark.filterwarnings("ignore:Sparse")
@@ -112,15 +118,105 @@ class Headed(nn.Module):
 
 
 def test_a_base_model_into_a_model_with_a_head(tmp_path: Path) -> None:
-    with pytest.raises(
-        TopologyError, match=r"only the part .body. of .*head\.weight.*net\.body"
-    ):
+    with pytest.raises(TopologyError, match=r"only the part .body. of .*head\.weight.*net\.body"):
         load_into(Headed(), saved(chain().state_dict(), tmp_path))
-    with pytest.raises(
-        TopologyError, match=r"is the part .body.; it has .*head\.weight"
-    ):
+    with pytest.raises(TopologyError, match=r"is the part .body.; it has .*head\.weight"):
         load_into(chain(), saved(Headed().state_dict(), tmp_path))
     wrapped = {f"model.{name}": x for name, x in chain().state_dict().items()}
     net = nn.Sequential(OrderedDict(fc1=nn.Linear(4, 3), act=nn.ReLU(), fc2=nn.Linear(3, 2)))
     load_into(net, saved(wrapped, tmp_path))
     assert torch.equal(net.fc1.weight, chain().fc1.weight)
+
+
+@dataclasses.dataclass
+class Settings:
+    rate: float = 0.1
+    widths: list[int] = dataclasses.field(default_factory=list)
+
+
+class Kind(enum.Enum):
+    A = 1
+
+
+class Spy:
+    """Would say so if it were ever made."""
+
+    made = 0
+
+    def __new__(cls) -> Spy:
+        cls.made += 1
+        return super().__new__(cls)
+
+    def __setstate__(self, state: Any) -> None:
+        type(self).made += 1
+
+
+INERT: dict[str, Any] = {
+    "NumPy number": np.float64(3.0),
+    "NumPy whole number": np.int64(3),
+    "NumPy array": np.arange(3.0),
+    "NumPy dtype": np.dtype("f4"),
+    "Namespace": argparse.Namespace(lr=0.1, nested=argparse.Namespace(a=[1, {"b": 2}])),
+    "SimpleNamespace": types.SimpleNamespace(lr=0.1),
+    "dataclass": Settings(0.5, [1, 2]),
+    "path": pathlib.Path("a") / "b",
+    "dict with a default": collections.defaultdict(list, {"a": [1]}),
+    "class": Settings,
+    "list of all": [np.float32(1), argparse.Namespace(a=np.arange(2)), Settings()],
+    "spy": Spy(),
+}
+
+
+@pytest.mark.parametrize("legacy", [False, True], ids=["zip", "legacy"])
+@pytest.mark.parametrize("kind", INERT)
+def test_settings_beside_the_weights_stay_inert(kind: str, legacy: bool, tmp_path: Path) -> None:
+    made = Spy.made
+    value = {"args": INERT[kind], "state_dict": chain().state_dict(), "after": [INERT[kind]]}
+    torch.save(value, tmp_path / "w.pt", _use_new_zipfile_serialization=not legacy)
+    assert edges(load(tmp_path / "w.pt")) == expected()
+    assert Spy.made == made
+
+
+def test_arrays_are_weights_and_masks_too(tmp_path: Path) -> None:
+    net = chain()
+    arrays = {name: x.numpy() for name, x in net.state_dict().items()}
+    assert edges(load(saved(arrays, tmp_path))) == expected()
+    masks = {"fc1.weight": np.eye(3, 4, dtype=bool), "fc2.weight": np.asfortranarray(np.eye(2, 3))}
+    torch.save(masks, tmp_path / "m.pt")
+    graph = load(saved(net.state_dict(), tmp_path), mask=tmp_path / "m.pt")
+    right = from_matrices([net.fc1.weight, net.fc2.weight], [*masks.values()])
+    assert edges(graph) == edges(right)
+
+
+class Whole:
+    def __init__(self, state: Any) -> None:
+        self.state = state
+
+
+class Calls:
+    def __reduce__(self) -> Any:
+        return print, ("this must not run",)
+
+
+class Words(dict[str, int]):
+    pass
+
+
+REFUSED: dict[str, Any] = {
+    "a net": chain(),
+    "a net inside": {"net": chain(), "state_dict": chain().state_dict()},
+    "an object around the weights": Whole(chain().state_dict()),
+    "a call": {"x": Calls(), "state_dict": chain().state_dict()},
+    "an enumeration": {"x": Kind.A, "state_dict": chain().state_dict()},
+    "a dict of its own class": {"x": Words(a=1), "state_dict": chain().state_dict()},
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_what_would_be_called_or_lost_is_refused(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(UnsafeFileError, match=r"reading it would call what it names") as caught:
+        load(saved(REFUSED[kind], tmp_path))
+    assert caught.value.exit_code == 4
+    assert not capsys.readouterr().out
