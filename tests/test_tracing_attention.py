@@ -316,7 +316,7 @@ def test_a_mixer_has_a_copy_of_each_weight_for_each_row() -> None:
     assert np.array_equal(signed[:, signed.any(axis=0)], weight.T)
     by_target = {b.target: b for b in graph.blocks if b.kind != "wiring"}
     assert by_target["mixer.channels.0.0"].parameter == "mixer.channels.0.0.weight"
-    assert by_target["mixer.channels.0.0"].size == 6 * 20
+    assert by_target["mixer.channels.0.0"].size == 20
 
 
 @pytest.mark.parametrize("seed", range(2))
