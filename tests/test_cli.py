@@ -551,7 +551,7 @@ def test_an_interrupt_that_a_library_turns_into_an_error_is_still_one() -> None:
 
 def test_formula_cells_are_quoted(tmp_path: Path) -> None:
     path = tmp_path / "hostile.pth"
-    torch.save({"=cmd().weight": torch.eye(2), "@x.weight": torch.eye(2)}, path)
+    torch.save({"=cmd().weight": torch.eye(2), "@x.weight": torch.ones(1, 2)}, path)
     run = cli("analyze", path, "-o", tmp_path / "out", *QUICK)
     assert run.returncode == 0, run.stderr
     table = (tmp_path / "out" / "units.csv").read_text()
@@ -598,6 +598,6 @@ def test_nonfinite_weights_need_consent(tmp_path: Path) -> None:
     path = tmp_path / "nan.pth"
     weight = torch.eye(4)
     weight[0, 0] = np.nan
-    torch.save({"a.weight": weight, "b.weight": torch.eye(4)}, path)
+    torch.save({"a.weight": weight, "b.weight": torch.ones(3, 4)}, path)
     assert cli("analyze", path).returncode == 3
     assert cli("analyze", path, "--allow-nonfinite", *QUICK).returncode == 0

@@ -267,7 +267,7 @@ IN, OUT = Layer("in", "input", (2,), 0, 2), Layer("out", "output", (1,), 2, 3)
         ({"weights": HOLED * np.inf}, "NaN or infinite"),
         ({"weights": DOUBLED}, "unsorted or repeated"),
         ({"weights": UNSORTED}, "unsorted or repeated"),
-        ({"weights": csr_array((np.ones(1), [9], [0, 1, 1, 1]), (3, 3))}, "no block names"),
+        ({"weights": csr_array((np.ones(1), [9], [0, 1, 1, 1]), (3, 3))}, "indices from 9 to 9"),
         ({"weights": csr_array((np.ones(1), [1], [0, 1, 1, 1]), (3, 3))}, "no block names"),
         ({"multiplicity": np.ones(3, int)}, r"multiplicity has shape \[3\], \[2\] needed"),
         ({"multiplicity": np.array([1, 0])}, "holds int64 from 0: .* whole number"),

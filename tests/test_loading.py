@@ -549,12 +549,12 @@ def test_graph_files(tmp_path: Path, expected: NetGraph) -> None:
 def test_nonfinite_weights(bad: float, tmp_path: Path) -> None:
     first, second = torch.ones(2, 2), torch.ones(2, 2)
     first[0, 1] = second[1, 0] = second[1, 1] = bad
-    torch.save({"a.weight": first, "b.weight": second}, tmp_path / "w.pt")
-    with pytest.raises(FormatError, match=r"3 edges .* 'a\.weight' \(1\), 'b\.weight' \(2\)"):
+    torch.save({"0.weight": first, "2.weight": second}, tmp_path / "w.pt")
+    with pytest.raises(FormatError, match=r"3 edges .* '0\.weight' \(1\), '2\.weight' \(2\)"):
         load(tmp_path / "w.pt")
     graph = load(tmp_path / "w.pt", allow_nonfinite=True)
     assert graph.n_edges == 5
-    assert graph.block("input", "a").toarray().tolist() == [[1, 1], [0, 1]]
+    assert graph.block("input", "0").toarray().tolist() == [[1, 1], [0, 1]]
     assert graph.provenance[0].parameters["nonfinite_dropped"] == 3
     assert graph.provenance[0].parameters["n_edges"] == 5
 

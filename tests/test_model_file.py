@@ -127,7 +127,7 @@ def test_other_files(tmp_path: Path, parts: dict[str, Any]) -> None:
     for name in ("state.pt", "text"):
         with pytest.raises(FormatError, match=r"not a model\.pt of netsculpt"):
             read_model(tmp_path / name)
-    torch.save({"format": "netsculpt model", "x": Path("x")}, tmp_path / "unsafe.pt")
+    torch.save({"format": "netsculpt model", "x": slice(1)}, tmp_path / "unsafe.pt")
     with pytest.raises(UnsafeFileError):
         read_model(tmp_path / "unsafe.pt")
 

@@ -15,8 +15,9 @@ from typing import Any, BinaryIO
 
 from netsculpt.core.errors import FormatError
 from netsculpt.files.errors import require_memory
-from netsculpt.files.pickles import PLAIN, Constructors, Global, plain_key, read_pickle
+from netsculpt.files.pickles import PLAIN, Constructors, Global, Stub, plain_key, read_pickle
 from netsculpt.files.source import Source
+from netsculpt.files.stand_ins import STAND_INS
 from netsculpt.files.words import byte_count, shape
 
 __all__ = ["check_pickle", "extent"]
@@ -48,12 +49,16 @@ class _Storage:
 
 
 def check_pickle(
-    stream: BinaryIO, source: Source, require_storage: Callable[[str, int], None]
+    stream: BinaryIO,
+    source: Source,
+    require_storage: Callable[[str, int], None],
+    inert: set[str] | None = None,
 ) -> Any:
     """Check one pickle of a torch file; `require_storage` raises if it lacks (key, bytes).
 
     Returns plain values unchanged and claims in place of tensors, so that it can also read the
-    small pickles at the beginning of a legacy file.
+    small pickles at the beginning of a legacy file. Names of classes that torch has to read as
+    stubs are added to `inert`.
     """
 
     def storage_at(key: Any) -> _Storage:
@@ -114,8 +119,11 @@ def check_pickle(
         "torch._utils._rebuild_parameter_with_state": lambda data, *_: data,
         "torch._utils._rebuild_sparse_tensor": lambda *_: "tensor",
         "torch._tensor._rebuild_from_type_v2": subclassed,
+        **dict.fromkeys(STAND_INS, lambda *_: Stub("an object of NumPy or a namespace")),
+        "collections.defaultdict": lambda *_: {},
+        "numpy.ndarray": None,
     }
-    return read_pickle(stream, allowed, persistent=storage_at, where=source.where)
+    return read_pickle(stream, allowed, persistent=storage_at, inert=inert, where=source.where)
 
 
 def extent(offset: Any, size: Any, stride: Any) -> int:

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, Protocol
 from netsculpt.core.errors import FormatError, LimitError, NetsculptError, UnsafeFileError
 from netsculpt.files.words import listed, reason
 
-__all__ = ["PLAIN", "Constructors", "Global", "Unfinished", "plain_key", "read_pickle"]
+__all__ = ["PLAIN", "Constructors", "Global", "Stub", "Unfinished", "plain_key", "read_pickle"]
 
 Constructors = Mapping[str, Callable[..., Any] | None]  # None: a name that may be passed on only
 
@@ -36,12 +36,27 @@ _CONSTANTS: Mapping[str, Callable[[], Any]] = {
     "EMPTY_DICT": dict,
 }
 _MOST_STEPS = 2_000_000  # of a pickle; one of 100 tensors takes some 5,000
+_TAKE_NAMES = ("collections.defaultdict",)  # of a class, to make what a key lacks
 _KEY_BITS = 63  # larger integers can be made to collide in a dict
 
 
 @dataclass(frozen=True)
 class Global:
     """A name in the file that the table allows."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Stub:
+    """Stands for an object of a class that is never imported; what it holds is dropped."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class _Foreign:
+    """A name outside the table, which may be passed on and stand for a stub, but not be called."""
 
     name: str
 
@@ -65,6 +80,7 @@ def read_pickle(
     constructors: Constructors,
     *,
     persistent: Callable[[Any], Any] | None = None,
+    inert: set[str] | None = None,
     where: str,
 ) -> Any:
     """Build the object that a pickle describes, using only `constructors`.
@@ -78,6 +94,10 @@ def read_pickle(
         that may be passed to others (a dtype, a storage class) but not called.
     persistent
         Turns a persistent id into an object (default: they are an error).
+    inert
+        If given, objects of other classes that are made without arguments, as those of
+        dataclasses and namespaces, become a `Stub`, and names that are only passed on are legal.
+        Those names, as they stand in the file, are added. By default they are an error.
     where
         The file, for messages.
 
@@ -90,7 +110,7 @@ def read_pickle(
     LimitError
         If it takes more steps than any pickle of tensors.
     """
-    machine = _Machine(constructors, persistent)
+    machine = _Machine(constructors, persistent, inert)
     try:
         value = machine.run(stream, where)
     except NetsculptError:
@@ -106,7 +126,13 @@ def read_pickle(
 
 
 class _Machine:
-    def __init__(self, constructors: Constructors, persistent: Callable[[Any], Any] | None) -> None:
+    def __init__(
+        self,
+        constructors: Constructors,
+        persistent: Callable[[Any], Any] | None,
+        inert: set[str] | None,
+    ) -> None:
+        self.inert = inert
         self.constructors = constructors
         self.persistent = persistent
         self.stack: list[Any] = []
@@ -130,10 +156,16 @@ class _Machine:
             elif name in _ACTIONS:
                 _ACTIONS[name](self, argument)
             elif name == "STOP":
-                return self.stack.pop()
+                return self.only_inside(self.stack.pop())
             elif name not in ("PROTO", "FRAME"):
                 raise ValueError(f"opcode {name} does not belong in a file of tensors")
         raise ValueError("it ends early")
+
+    def only_inside(self, value: Any) -> Any:
+        """The content; an object of a foreign class may be in it, but not be all of it."""
+        if isinstance(value, Stub | _Foreign):
+            self.blocked.add(value.name)
+        return value
 
     def refuse_blocked(self, where: str) -> None:
         if self.blocked:
@@ -155,10 +187,14 @@ class _Machine:
         self.stack.append(make(items))
 
     def find(self, module: str, name: str) -> None:
+        written = f"{module}.{name}"
         module = "builtins" if module == "__builtin__" else module
         full = f"{module}.{name}"
         if full in self.constructors:
             self.stack.append(Global(full))
+        elif self.inert is not None and module.partition(".")[0] != "torch":
+            self.inert.update((written, full))
+            self.stack.append(_Foreign(full))
         else:
             self.blocked.add(full)
             self.stack.append(_HOLE)
@@ -177,7 +213,18 @@ class _Machine:
         function, arguments = self.popped(2)
         self.stack.append(self.result(function, arguments))
 
+    def new(self, _: Any) -> None:
+        function, arguments = self.popped(2)
+        if isinstance(function, _Foreign) and arguments == ():
+            self.stack.append(Stub(function.name))
+        else:
+            self.stack.append(self.result(function, arguments))
+
     def result(self, function: Any, arguments: Any) -> Any:
+        foreign = [x for x in (function, *arguments) if isinstance(x, _Foreign)]
+        if foreign and getattr(function, "name", "") not in _TAKE_NAMES:
+            self.blocked.update(x.name for x in foreign)
+            return _HOLE
         if function is _HOLE:
             return _HOLE
         if not isinstance(function, Global) or not isinstance(arguments, tuple):
@@ -200,6 +247,11 @@ class _Machine:
     def build(self, _: Any) -> None:
         state = self.stack.pop()
         target = self.stack[-1]
+        if isinstance(target, Stub):
+            parts = state if isinstance(state, tuple) else (state,)
+            if any(isinstance(x, dict) and "_parameters" in x for x in parts):
+                self.blocked.add(target.name)  # a net, whose weights would be lost
+            return
         if target is _HOLE or state is _HOLE or isinstance(target, dict):
             return  # a dict's state holds attributes, such as torch's _metadata
         if not hasattr(target, "finished"):
@@ -209,6 +261,7 @@ class _Machine:
 
     def extend(self, items: list[Any]) -> None:
         target = self.stack[-1]
+        self.only_inside(target)  # a list or a dict of a class of its own
         if isinstance(target, list):
             target.extend(items)
         elif target is not _HOLE:
@@ -216,6 +269,7 @@ class _Machine:
 
     def fill(self, items: list[Any]) -> None:
         target = self.stack[-1]
+        self.only_inside(target)
         if isinstance(target, dict):
             target.update(_pairs(items))
         elif target is not _HOLE:
@@ -273,7 +327,7 @@ _ACTIONS: Mapping[str, Callable[[_Machine, Any], None]] = {
     "GLOBAL": _Machine.find_argument,
     "STACK_GLOBAL": _Machine.find_on_stack,
     "REDUCE": _Machine.call,
-    "NEWOBJ": _Machine.call,
+    "NEWOBJ": _Machine.new,
     "OBJ": _Machine.instance,
     "INST": _Machine.instance_of_argument,
     "BUILD": _Machine.build,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Collection
 from typing import Any
 
 from netsculpt.core.errors import FormatError, UnsafeFileError
 from netsculpt.files.claims import check_pickle
 from netsculpt.files.errors import file_errors
 from netsculpt.files.source import Source
+from netsculpt.files.stand_ins import plain, safe_names
 
 __all__ = ["LEGACY_HEAD", "read_legacy", "read_zip"]
 
@@ -16,27 +18,37 @@ LEGACY_HEAD = bytes.fromhex("80028a0a6cfc9c46f9206aa850192e")  # pickle of torch
 _OLDEST = (2, 10)  # earlier, weights_only could be tricked into running code
 
 
-def read_zip(source: Source) -> Any:
-    """The content of a zip file of ``torch.save``, whose pickle has been checked before."""
+def read_zip(source: Source, inert: Collection[str]) -> Any:
+    """The content of a zip file of ``torch.save``, whose pickle has been checked before.
+
+    Objects of the classes in `inert` are left empty.
+    """
     torch = _torch()
     named = source.path.suffix == ".safetensors"  # torch.load treats this ending as a format
-    with file_errors(source.where):
+    known = torch.serialization.safe_globals(safe_names(inert))
+    with file_errors(source.where), known:
         if not (source.compressed or named):
-            return torch.load(source.path, weights_only=True, map_location="cpu", mmap=True)
+            options = {"weights_only": True, "map_location": "cpu", "mmap": True}
+            return plain(torch.load(source.path, **options))
         with source.path.open("rb") as stream:
-            return torch.load(stream, weights_only=True, map_location="cpu")
+            return plain(torch.load(stream, weights_only=True, map_location="cpu"))
 
 
 def read_legacy(content: bytes, source: Source) -> Any:
     """The content of a legacy file of ``torch.save`` (torch < 1.6), whose pickles are checked."""
-    _check_legacy(content, source)
+    inert = _check_legacy(content, source)
     torch = _torch()
-    with file_errors(source.where):
-        return torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
+    known = torch.serialization.safe_globals(safe_names(inert))
+    with file_errors(source.where), known:
+        return plain(torch.load(io.BytesIO(content), weights_only=True, map_location="cpu"))
 
 
-def _check_legacy(content: bytes, source: Source) -> None:
-    """Check the five pickles: magic number, protocol, system, object, storage keys."""
+def _check_legacy(content: bytes, source: Source) -> set[str]:
+    """Check the five pickles: magic number, protocol, system, object, storage keys.
+
+    The result is the names of classes whose objects are inert.
+    """
+    inert: set[str] = set()
     storages: dict[str, int] = {}
 
     def require_storage(key: str, n_bytes: int) -> None:
@@ -50,7 +62,8 @@ def _check_legacy(content: bytes, source: Source) -> None:
 
     stream = io.BytesIO(content)
     for _ in range(5):
-        check_pickle(stream, source, require_storage)
+        check_pickle(stream, source, require_storage, inert)
+    return inert
 
 
 def _torch() -> Any:

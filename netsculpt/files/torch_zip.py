@@ -39,8 +39,9 @@ def read(source: Source) -> Content:
 
     with file_errors(source.where), zipfile.ZipFile(source.path) as archive:
         pickled = archive.read(pickle_name)
-    check_pickle(io.BytesIO(pickled), source, require_storage)
-    return Content(read_zip(source), source.sha256())
+    inert: set[str] = set()
+    check_pickle(io.BytesIO(pickled), source, require_storage, inert)
+    return Content(read_zip(source, inert), source.sha256())
 
 
 def _is_pickle(name: str) -> bool:

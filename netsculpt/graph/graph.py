@@ -13,6 +13,7 @@ from scipy.sparse import csr_array
 
 from netsculpt.core.errors import GraphError, LimitError
 from netsculpt.core.provenance import Step, step
+from netsculpt.graph.indices import check_compressed
 
 __all__ = [
     "WIRING",
@@ -62,7 +63,7 @@ class Block:
     target: str
     parameter: str | None  # name of the weight in the model
     kind: str  # "linear", "conv", …; "wiring" = identity edges without parameters
-    size: int  # scalar parameters before masking; 0 for wiring
+    size: int  # scalar parameters before masking that no block before it has; 0 for wiring, buffers
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +81,8 @@ class NetGraph:
     blocks: tuple[Block, ...]  # every edge lies in one of them
     provenance: tuple[Step, ...] = ()
     positions: NDArray[np.int32] | None = None  # [U] index in the model's layer (None: 0, 1, …)
+    scalars: NDArray[np.int32] | None = None  # [E] number of the stored scalars behind each edge:
+    # equal where edges share them, −1 where there are none, as in buffers (None: none are shared)
 
     def __post_init__(self) -> None:
         _check_layers(self.layers)
@@ -100,6 +103,9 @@ class NetGraph:
                     "each edge has a whole number of scalars, 1 or more"
                 )
             object.__setattr__(self, "multiplicity", multiplicity)
+        if self.scalars is not None:
+            scalars = _frozen(self.scalars, np.int32, self.weights.nnz, "scalars")
+            object.__setattr__(self, "scalars", scalars)
         _check_blocks(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -129,8 +135,12 @@ class NetGraph:
 
     @property
     def n_parameters(self) -> int:
-        """Kept scalar parameters: every edge counts its multiplicity, wiring none."""
+        """Kept scalar parameters, each once: copies of a weight, buffers and wiring add none."""
         counts = self.multiplicity
+        if self.scalars is not None:
+            stored = np.flatnonzero(self.scalars >= 0)
+            _, first = np.unique(self.scalars[stored], return_index=True)
+            return int(first.size if counts is None else counts[stored[first]].sum())
         total = self.n_edges if counts is None else int(counts.sum())
         for block in self.blocks:
             if block.kind == WIRING:
@@ -337,6 +347,7 @@ def _keep_units(graph: NetGraph, keep: NDArray[np.bool_]) -> NetGraph:
         graph.blocks,
         (*graph.provenance, step("live", dropped_units=graph.n_units - n_kept)),
         graph.positions[keep],
+        None if graph.scalars is None else graph.scalars[kept_edges],
     )
 
 
@@ -348,6 +359,7 @@ def _frozen_csr(matrix: csr_array, n_units: int) -> csr_array:
     data = _read_only(matrix.data.astype(float_type(matrix.dtype), copy=False))
     indices = _read_only(matrix.indices.astype(np.int32, copy=False))
     indptr = _read_only(matrix.indptr.astype(np.int32, copy=False))
+    check_compressed("csr", matrix.shape, indptr, indices, data, "weights")
     weights = csr_array((data, indices, indptr), matrix.shape)  # new: no flag is trusted
     if not weights.has_canonical_format:
         raise GraphError("weights with unsorted or repeated entries: sort and sum them first")

@@ -34,8 +34,8 @@ def to_networkx(graph: NetGraph) -> nx.DiGraph[int]:
 
     Nodes are unit indices with the attributes ``name``, ``layer``, ``role`` and ``position`` (index
     in the model's layer). Edges have the signed ``weight``, ``kind``, and where they exist
-    ``parameter`` and ``multiplicity``. All attributes are plain strings and numbers, so networkx
-    can write them to its formats. Cost O(E).
+    ``parameter``, ``multiplicity`` and ``scalars``. All attributes are plain strings and numbers,
+    so networkx can write them to its formats. Cost O(E).
 
     Examples
     --------
@@ -68,6 +68,10 @@ def to_networkx(graph: NetGraph) -> nx.DiGraph[int]:
         content["multiplicity_dtype"] = graph.multiplicity.dtype.name
         counts = dict(zip(other.edges, graph.multiplicity.tolist(), strict=True))
         nx.set_edge_attributes(other, counts, "multiplicity")
+    if graph.scalars is not None:
+        content["scalars"] = True
+        numbers = dict(zip(other.edges, graph.scalars.tolist(), strict=True))
+        nx.set_edge_attributes(other, numbers, "scalars")
     other.graph[_DESCRIPTION] = json.dumps(content)
     return other
 
@@ -116,6 +120,10 @@ def from_networkx(other: nx.DiGraph[Any]) -> NetGraph:
     if layout.multiplicity_dtype is not None:
         counts = [x.get("multiplicity") for *_, x in other.edges(data=True)]
         multiplicity = _whole("multiplicity", counts, layout.multiplicity_dtype)[by_source]
+    scalars = None
+    if layout.has_scalars:
+        numbers = [x.get("scalars") for *_, x in other.edges(data=True)]
+        scalars = _whole("scalars", numbers, "int32")[by_source]
     return NetGraph(
         csr_array(
             (weights.astype(layout.weight_dtype), targets[by_source], indptr),
@@ -126,6 +134,7 @@ def from_networkx(other: nx.DiGraph[Any]) -> NetGraph:
         layout.blocks,
         layout.provenance,
         layout.positions[order],
+        scalars,
     )
 
 
@@ -192,6 +201,7 @@ class _Layout:
     provenance: tuple[Step, ...]
     weight_dtype: str = "float64"
     multiplicity_dtype: str | None = None  # None: no multiplicity
+    has_scalars: bool = False  # whether edges say which of them share scalars
 
 
 def _stored_layout(other: nx.DiGraph[Any]) -> _Layout:
@@ -222,6 +232,7 @@ def _stored_layout(other: nx.DiGraph[Any]) -> _Layout:
         blocks,
         provenance,
         *dtypes,
+        content.get("scalars") is True,
     )
 
 

@@ -19,6 +19,7 @@ from netsculpt.core.errors import GraphError, LimitError
 from netsculpt.core.layouts import COMPRESSED, layout_of, parts
 from netsculpt.core.provenance import step
 from netsculpt.graph.graph import Block, Layer, NetGraph, Role, float_type
+from netsculpt.graph.indices import check_compressed, check_entries, check_sparse
 
 __all__ = ["from_matrices", "kept_entries", "layers_in_chain"]
 
@@ -49,7 +50,8 @@ def from_matrices(
     Raises
     ------
     GraphError
-        If the shapes do not chain, a mask does not fit, or a kept weight is not finite.
+        If the shapes do not chain, a mask does not fit, a kept weight is not finite, or a sparse
+        matrix or mask has indices outside its shape.
 
     Examples
     --------
@@ -112,8 +114,8 @@ def kept_entries(matrix: Any, mask: Any = None, *, name: str = "weight") -> csr_
 
     Stored zeros of a sparse matrix and zeros that a mask keeps remain entries.
     """
-    weights: Any = _as_array(matrix)
-    chosen: Any = None if mask is None else _as_array(mask)
+    weights: Any = _as_array(matrix, name)
+    chosen: Any = None if mask is None else _as_array(mask, f"mask of {name}")
     if weights.ndim != 2:
         raise GraphError(f"{name!r} has shape {list(weights.shape)}: a matrix [out, in] is needed")
     if chosen is not None and chosen.shape != weights.shape:
@@ -168,9 +170,10 @@ def _names(n_layers: int) -> list[str]:
     return ["input", *(f"hidden{i}" for i in range(1, n_layers - 1)), "output"]
 
 
-def _as_array(matrix: Any) -> Any:
-    """A matrix of any supported type as a NumPy array or a SciPy sparse matrix."""
+def _as_array(matrix: Any, name: str) -> Any:
+    """A matrix of any supported type as a NumPy array or a SciPy sparse matrix, checked."""
     if sparse.issparse(matrix):
+        check_sparse(matrix, name)
         return matrix
     if not hasattr(matrix, "detach"):
         return np.asarray(matrix)
@@ -186,9 +189,18 @@ def _as_array(matrix: Any) -> Any:
     if layout == "strided":
         return tensor.numpy()
     if layout == "sparse_coo" and tensor.sparse_dim() == 2:
-        entries = tensor._values().numpy(), tuple(tensor._indices().numpy())
-        return sparse.coo_array(entries, shape)
+        indices, values = tensor._indices().numpy(), tensor._values().numpy()
+        if values.ndim != 1:
+            raise GraphError(
+                f"{name!r} is a hybrid sparse tensor with dense axes: pass the result of "
+                "to_sparse() without arguments"
+            )
+        check_entries(indices, values.size, shape, name)
+        return sparse.coo_array((values, tuple(indices)), shape)
     if layout not in COMPRESSED:
         raise GraphError(f"tensor of layout {layout}: strided, COO, CSR, CSC or BSR is needed")
     pointer, index, values = (x.numpy() for x in parts(tensor, layout))
+    if pointer.ndim != 1 or len(shape) != 2:
+        raise GraphError(f"{name!r} is a batch of {layout} matrices: one matrix is needed")
+    check_compressed(layout.removeprefix("sparse_"), shape, pointer, index, values, name)
     return COMPRESSED[layout]((values, index, pointer), shape)

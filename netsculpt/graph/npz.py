@@ -2,9 +2,9 @@
 
 The file is an ``.npz``: ``data``, ``indices``, ``indptr``, ``shape``, ``format`` and ``_is_array``
 are the weights as SciPy stores a sparse array, so that `scipy.sparse.load_npz` reads them, next to
-``positions`` and, where the graph has it, ``multiplicity``. ``netsculpt.json`` holds layers, blocks
-and provenance. Nothing is compressed: weights hardly shrink, and a file that holds no more than its
-own size cannot be a bomb. `netsculpt.load` reads it.
+``positions`` and, where the graph has them, ``multiplicity`` and ``scalars``. ``netsculpt.json``
+holds layers, blocks and provenance. Nothing is compressed: weights hardly shrink, and a file that
+holds no more than its own size cannot be a bomb. `netsculpt.load` reads it.
 """
 
 from __future__ import annotations
@@ -53,8 +53,9 @@ def save(graph: NetGraph, path: str | Path) -> None:
         "_is_array": np.array(True),
         "positions": graph.positions,
     }
-    if graph.multiplicity is not None:
-        arrays["multiplicity"] = graph.multiplicity
+    for name in ("multiplicity", "scalars"):
+        if getattr(graph, name) is not None:
+            arrays[name] = getattr(graph, name)
     text = json.dumps(description(graph), separators=(",", ":")).encode()
     with replacing(path) as file, zipfile.ZipFile(file, "w") as archive:
         _write_member(archive, DESCRIPTION, text)

@@ -88,7 +88,7 @@ def load_into(
 
 def fill_net(net: nn.Module, file: ParsedFile, *, allow_nonfinite: bool) -> Step:
     """Load the weights and masks of a file that has been read into a live net, in place."""
-    from netsculpt.loading.weights.fitting import fillings_of, require_fit
+    from netsculpt.loading.weights.fitting import fillings_of, require_fit, with_names_of
     from netsculpt.loading.weights.slots import fill, slots_of, undo_pruning
 
     where = file.where
@@ -100,6 +100,11 @@ def fill_net(net: nn.Module, file: ParsedFile, *, allow_nonfinite: bool) -> Step
     state = state_of(file)
     undo_pruning(net)
     slots = slots_of(net)
+    names = with_names_of(state.arrays, slots)
+    state = State(
+        {names[name]: x for name, x in state.arrays.items()},
+        {names[name]: x for name, x in state.masks.items()},
+    )
     require_fit(state.arrays, slots, type(net).__name__, where)
     weights = {x: state.arrays[x] for x in slots if x in state.arrays and slots[x].maskable}
     masks = with_masks(State(weights, state.masks), file).masks

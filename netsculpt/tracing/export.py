@@ -26,6 +26,7 @@ from netsculpt.tracing.example import Example
 from netsculpt.tracing.names import constant_of, is_binary, plain
 from netsculpt.tracing.program import Constant, Op, Program, Ref, leaves, mapped
 from netsculpt.tracing.remedies import refuse_what_cannot_be_exported, remedy
+from netsculpt.tracing.sparse import dense_stand_ins
 
 __all__ = ["evaluating", "exported"]
 
@@ -35,7 +36,7 @@ def exported(net: nn.Module, example: Any) -> Program:
     refuse_what_cannot_be_exported(net)
     given = Example.of(net, example)
     apart = given.filled([x.clone() for x in given])  # the same tensor twice would be one input
-    with evaluating(net), _quietly():
+    with evaluating(net), _quietly(), dense_stand_ins(net, apart) as stored:
         try:
             program = torch.export.export(
                 net, apart.args, dict(apart.kwargs), strict=False
@@ -47,9 +48,9 @@ def exported(net: nn.Module, example: Any) -> Program:
                     f"torch.export cannot follow {type(net).__name__} ({first_line(error)}): "
                     f"{remedy(error)}"
                 ) from error
-            needed = _program(observed, net, given).needed()  # without what decides branches
-            return replace(needed, one_path=True)
-    return _program(program, net, given)
+            whole = _program(observed, net, given, stored)
+            return replace(whole.needed(), one_path=True)  # without what decides branches
+        return _program(program, net, given, stored)
 
 
 def _one_path(net: nn.Module, example: Example) -> ExportedProgram | None:
@@ -96,14 +97,19 @@ def evaluating(net: nn.Module) -> Iterator[None]:
             layer.training = True
 
 
-def _program(traced: ExportedProgram, net: nn.Module, example: Example) -> Program:
+def _program(
+    traced: ExportedProgram,
+    net: nn.Module,
+    example: Example,
+    stored: Mapping[str, Tensor],
+) -> Program:
     signature = traced.graph_signature
     given = [x.arg for x in signature.input_specs if x.kind == InputKind.USER_INPUT]
     inputs = [str(x.name) for x in given if isinstance(x, TensorArgument)]
     named = dict(net.named_parameters(remove_duplicate=False))
     buffers = frozenset(name for name, _ in net.named_buffers(remove_duplicate=False))
     first = {id(x): name for name, x in reversed(named.items())}
-    masks = masks_of(net)
+    masks = {**masks_of(net), **stored}
     constants = {}
     for spec in signature.input_specs:
         if spec.kind == InputKind.PARAMETER:
@@ -119,6 +125,8 @@ def _program(traced: ExportedProgram, net: nn.Module, example: Example) -> Progr
             if f"{name}_orig" in named and f"{name}_mask" in buffers:  # pruned, its hook unused
                 keep = net.get_buffer(f"{name}_mask").bool().cpu()
                 constants[spec.arg.name] = Constant(value, keep, name)
+            elif name in stored:
+                constants[spec.arg.name] = Constant(value, stored[name].cpu())
             else:
                 constants[spec.arg.name] = Constant(value, is_mask=is_binary(value))
     (last,) = [node for node in traced.graph.nodes if node.op == "output"]

@@ -62,7 +62,10 @@ def _value(op: Op, values: Mapping[str, Any], program: Program, builder: Builder
     last = op.output not in program.taken
     call = Call(replace(op, args=args, kwargs=kwargs), private, last, builder, program)
     if not activations:
-        return evaluated(call)
+        same = repr((op.name, *filled((op.args, op.kwargs), lambda name: id(values[name]))))
+        if same not in builder.computed:  # once, so that its scalars are known again
+            builder.computed[same] = evaluated(call)
+        return builder.computed[same]
     rule = rules().get(op.name)
     if rule is None and all(x.is_empty for x, _ in activations) and op.shape:
         return of_nothing(op.shape)  # whatever it computes, it is from no unit

@@ -62,8 +62,7 @@ def trace(
     granularity
         "channel": the positions of a channel are one unit. "spatial": every element is a unit, and
         a kernel is repeated at every position: the weight of an edge is its scalar, whatever
-        `edge_norm` is, and the size of a weight counts a scalar at each position where its tap is
-        not on padding. Pooled elements are junctions, wired from their windows: with weight 1 for
+        `edge_norm` is. Pooled elements are junctions, wired from their windows: with weight 1 for
         a maximum, otherwise with the share of each element.
     unroll
         Steps of recurrent layers: 1, from what all positions of the sequence share and a state
@@ -79,7 +78,8 @@ def trace(
         `netsculpt.nets.masks`, and 0/1 buffers that multiply a weight. Kept weights may be 0.
         Without a mask the nonzero entries are the edges. Sums and products of activations are
         junction layers, with edges of kind "wiring". A layer called twice becomes two layers,
-        whose blocks name the same parameter. Where a weight multiplies rows of different units,
+        whose blocks name the same parameter; its scalars count once in `n_parameters` and
+        `density`, those of buffers not at all. Where a weight multiplies rows of different units,
         as in an MLP-Mixer, its layer has a copy of its outputs for each. Attention has one pattern
         unit per head, fed by its queries and keys, that feeds the head's channels together with
         its values. The step "trace" of the provenance lists such layers as "input_dependent", and

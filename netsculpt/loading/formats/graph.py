@@ -34,9 +34,10 @@ _DTYPES = {
     "_is_array": ("|b1",),
     "positions": ("<i4",),
     "multiplicity": _COUNTS,
+    "scalars": ("<i4",),
 }
 _LEGAL = {DESCRIPTION, *(f"{name}.npy" for name in _DTYPES)}
-_NEEDED = _LEGAL - {"multiplicity.npy"}
+_NEEDED = _LEGAL - {"multiplicity.npy", "scalars.npy"}
 _REMEDY = "Write the graph again with netsculpt.graph.npz.save"
 
 
@@ -80,9 +81,8 @@ def _graph(source: Source) -> NetGraph:
         n_units = layers[-1].stop if layers else 0
         _check_csr(arrays, n_units)
     weights = csr_array((arrays["data"], arrays["indices"], arrays["indptr"]), (n_units, n_units))
-    return NetGraph(
-        weights, arrays.get("multiplicity"), layers, blocks, provenance, arrays["positions"]
-    )
+    counts, scalars = arrays.get("multiplicity"), arrays.get("scalars")
+    return NetGraph(weights, counts, layers, blocks, provenance, arrays["positions"], scalars)
 
 
 def _check_members(members: Mapping[str, zipfile.ZipInfo], source: Source) -> None:

@@ -1,15 +1,16 @@
-"""Which layer feeds which, from the shapes of the tensors alone.
+"""Which layer feeds which, from the shapes and the names of the tensors.
 
-The inputs of every matrix [out, in] or kernel [out, in, height, width] must match the outputs of
-the one before it: in = out, or in = channels · height · width after a convolution. Norms belong to
-the layer before them. An ambiguous file is an error.
+The inputs of every matrix [out, in] or kernel [out, in, …] must match the outputs of the one before
+it: in = out, or in = channels · positions after a convolution. Norms belong to the layer before
+them. A file that fits several chains, or whose names speak against a chain, is an error.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from itertools import islice, pairwise
 from typing import Any
 
 import numpy as np
@@ -18,78 +19,56 @@ from numpy.typing import NDArray
 from netsculpt.core.errors import FormatError, TopologyError
 from netsculpt.files.arrays import Array
 from netsculpt.files.words import quoted, shape
+from netsculpt.loading.weights.branches import is_beside, require_chain
+from netsculpt.loading.weights.kinds import is_kernel, is_statistic
+from netsculpt.loading.weights.layouts import doubtful, is_foreign, known
+from netsculpt.loading.weights.links import Link, Norm
 from netsculpt.loading.weights.state import State
 
-__all__ = ["EPSILON", "Link", "Norm", "chain"]
+__all__ = ["EPSILON", "chain"]
 
 EPSILON = 1e-5  # torch's default; a state dict does not contain it
 _MOST_TRIES = 20_000  # of orders that names allow
-_PARALLEL = frozenset(
-    {
-        *("downsample", "shortcut", "skip", "residual"),
-        *("q", "k", "v", "qkv", "q_proj", "k_proj", "v_proj", "query", "key", "value"),
-        "in_proj_weight",
-    }
-)
 _RECURRENT = re.compile(r"weight_(ih|hh)(_l\d+.*)?")
 _NUMBER = re.compile(r"(\d+)")
 
 
-@dataclass(frozen=True, eq=False)
-class Norm:
-    """A normalisation that multiplies units by a factor."""
-
-    name: str
-    kind: str  # "batch": γ/√(σ²+ε), "layer": γ (layer and group norm)
-    factor: NDArray[np.float64]  # [out]
-
-
-@dataclass(frozen=True, eq=False)
-class Link:
-    """A weight between two consecutive layers of units."""
-
-    parameter: str
-    weight: Array  # [out, in] or [out, in, height, width]
-    mask: Array | None
-    norms: tuple[Norm, ...] = ()
-    positions: int = 1  # height · width of each channel that is flattened before it
-
-    @property
-    def kind(self) -> str:
-        """Kind of its block: "conv" or "linear"."""
-        return "conv" if self.weight.ndim == 4 else "linear"
-
-    @property
-    def n_out(self) -> int:
-        """Output units."""
-        return self.weight.shape[0]
-
-    @property
-    def n_in(self) -> int:
-        """Input units; columns before the chain is connected."""
-        return self.weight.shape[1] // self.positions
-
-
-def chain(state: State, *, ordered: bool, where: str) -> tuple[Link, ...]:
+def chain(
+    state: State, *, ordered: bool, conventional: bool, described: bool, where: str
+) -> tuple[Link, ...]:
     """The layers in order, each with its norms.
 
     `ordered` means that names are in the model's order, as in a state dict. Otherwise
     (safetensors sorts them) the numbers in names and the shapes must allow only one order.
+    `conventional` means that lists of matrices are [out, in], as torch stores them, and `described`
+    that the file itself says that its net is a chain in that order, as our own ``model.pt``.
+
+    Raises
+    ------
+    TopologyError
+        If no chain fits, or several do, or names say that the layers are not a chain.
     """
+    ask = _ask(where)
     links = [
-        Link(name, array, state.masks.get(name))
+        Link.of(name, array, state.masks.get(name))
         for name, array in state.arrays.items()
         if _is_weight(name, array, where)
     ]
     if not links:
         raise FormatError(
-            f"{where} contains no weight matrix (2-D) or kernel (4-D): a model with at least "
+            f"{where} contains no weight matrix (2-D) or kernel (3-D, 4-D): a model with at least "
             "one linear or convolutional layer is needed"
         )
     norms = list(_norms(state.arrays, where))
+    if not described:
+        links = known(links, state.arrays, where, ask)
     if not ordered:
         links = _only_order(links, where)
-    connected = _connected(links, where)
+    if described:
+        connected = _connected(links, where)
+    else:
+        connected = _only_reading(links, state.arrays, foreign=not conventional, where=where)
+        require_chain(connected, [norm.name for norm in norms], list(state.arrays), where, ask)
     after = _owners(norms, connected, state.arrays, ordered=ordered, where=where)
     return tuple(
         replace(link, norms=tuple(norm for norm in norms if after[norm.name] == link.parameter))
@@ -101,18 +80,120 @@ def _is_weight(name: str, array: Array, where: str) -> bool:
     if array.ndim < 2:
         return False
     parts = name.split(".")
-    if _PARALLEL.intersection(parts) or _RECURRENT.fullmatch(parts[-1]):
+    if _RECURRENT.fullmatch(parts[-1]) or is_beside(name):
         raise TopologyError(
             f"{quoted(name)} in {where} belongs to a shortcut, an attention or a recurrent layer, "
-            f"which is not a chain of layers. {_ask(where)}"
+            f"or another branch, which is not a chain of layers. {_ask(where)}"
         )
-    if array.ndim not in (2, 4) or array.dtype.kind != "f":
+    if array.dtype.kind in "biu" and is_statistic(name):
+        return False
+    if array.dtype.kind != "f" or not (2 <= array.ndim <= 5):
         raise TopologyError(
             f"{quoted(name)} in {where} is {array.dtype} {shape(array.shape)}: where shapes alone "
             "define how layers are connected, weights are floating point, [out, in] or "
             f"[out, in, height, width]. {_ask(where)}"
         )
+    if array.ndim in (3, 5) and not is_kernel(name):
+        raise TopologyError(
+            f"{quoted(name)} in {where} is {shape(array.shape)}: its name does not say whether "
+            "this is the kernel of a convolution, a bilinear form or matrices of heads. "
+            f"{_ask(where)}"
+        )
     return True
+
+
+def _only_reading(
+    links: Sequence[Link], arrays: Mapping[str, Array], *, foreign: bool, where: str
+) -> list[Link]:
+    """The chain of the links, if only one choice of their layouts fits."""
+    doubts = doubtful(links, arrays, foreign=foreign)
+    shared = [doubt and is_foreign(x.parameter) and x.kind == "linear"
+              for doubt, x in zip(doubts, links, strict=True)]  # fmt: skip
+    fits: list[list[Link]] = []
+    for together in (False, True) if any(shared) else (False,):
+        choices = [
+            [_other(link)] if together and of_group
+            else [link, _other(link)] if doubt and not of_group
+            else [link]
+            for link, doubt, of_group in zip(links, doubts, shared, strict=True)
+        ]  # fmt: skip
+        fits += islice(_readings(choices), 2)
+    if not fits:
+        return _connected(links, where)  # which raises an error
+    turned = next((x for x in fits[-1] if x.swapped and not x.why), None)
+    proven = {x.kind for x in links if x.swapped}  # such layers are in this net for sure
+    unsure = [x for x in fits[-1] if x.swapped and not x.why]
+    if turned is None or (len(fits) == 1 and all(x.kind in proven for x in unsure)):
+        only = "as the only layout that fits"
+        return _connected(
+            [replace(x, why=x.why or only) if x.swapped else x for x in fits[0]], where
+        )
+    if all(x.kind == "linear" for x in links) and any(shared):
+        raise TopologyError(_transposed(links, where, also=len(fits) > 1))
+    if len(fits) == 1:
+        before, link = next(x for x in pairwise(links) if not _positions(*x))
+        raise TopologyError(_mismatch(before, link, links, where, turned))
+    one = next(a for a, b in zip(*fits[:2], strict=True) if a.swapped != b.swapped)
+    raise TopologyError(
+        f"{where}: {one.described} fits the chain as {_as_read(one)} and as "
+        f"{_as_read(_other(one))}, and neither a bias, a norm nor its name says which it is. "
+        f"{_ask(where)}"
+    )
+
+
+def _other(link: Link) -> Link:
+    """The same weight in the other layout, without a proof."""
+    return link.turned("", "embedding" if link.kind == "linear" and not is_foreign(link.parameter)
+                       else "linear" if link.kind == "embedding" else link.kind)  # fmt: skip
+
+
+def _as_read(link: Link) -> str:
+    kinds = {
+        ("linear", False): "a linear layer [out, in]",
+        ("linear", True): "a matrix [in, out]",
+        ("embedding", True): "an embedding [in, out]",
+        ("conv", False): "a convolution [out, in, …]",
+        ("conv", True): "a transposed convolution [in, out, …]",
+    }
+    return kinds[link.kind, link.swapped]
+
+
+def _transposed(links: Sequence[Link], where: str, *, also: bool) -> str:
+    matrices = ", ".join(link.described for link in links[:3])
+    more = ", …" if len(links) > 3 else ""
+    fit = "fit both as [out, in] and" if also else "do not fit as [out, in]; they do"
+    right = ' Or, if they are [out, in], name them "fc1.weight", "fc2.weight", …' if also else ""
+    return (
+        f"{where}: {matrices}{more} {fit} as "
+        "[in, out], the layout of flax, Keras and scikit-learn. To read them so, call "
+        "netsculpt.from_matrices([W1.T, W2.T, …]), or save their transposes under torch's names: "
+        f"numpy.savez(path, **{{'fc1.weight': W1.T, 'fc2.weight': W2.T, …}}).{right}"
+    )
+
+
+def _readings(choices: Sequence[Sequence[Link]]) -> Iterator[list[Link]]:
+    """Every choice of one link from each place that is a chain; the first ones come first."""
+    leads = [[True] * len(x) for x in choices]  # whether the rest of the chain can follow
+    for place in range(len(choices) - 2, -1, -1):
+        leads[place] = [
+            any(
+                ok and _positions(link, after)
+                for ok, after in zip(leads[place + 1], choices[place + 1], strict=True)
+            )
+            for link in choices[place]
+        ]
+    stack: list[list[Link]] = [[]]
+    while stack:
+        begun = stack.pop()
+        place = len(begun)
+        if place == len(choices):
+            yield begun
+            continue
+        stack += [
+            [*begun, link]
+            for ok, link in zip(leads[place][::-1], choices[place][::-1], strict=True)
+            if ok and (not begun or _positions(begun[-1], link))
+        ]
 
 
 def _connected(links: Sequence[Link], where: str) -> list[Link]:
@@ -122,30 +203,44 @@ def _connected(links: Sequence[Link], where: str) -> list[Link]:
         positions = _positions(before, link)
         if positions is None:
             raise TopologyError(_mismatch(before, link, links, where))
+        if before.kind == "embedding" and positions > 1:
+            raise TopologyError(
+                f"{where}: {link.described} takes {positions} tokens at a time from "
+                f"{before.described}: each position has units of its own, which is not a chain of "
+                f"layers. {_ask(where)}"
+            )
         chained.append(replace(link, positions=positions))
     return chained
 
 
 def _positions(before: Link, after: Link) -> int | None:
-    """Height · width between two layers if one can feed the other (1: no flatten)."""
-    n_out, n_in = before.n_out, after.weight.shape[1]
+    """Positions of each channel between two layers if one can feed the other (1: no flatten)."""
+    n_out, n_in = before.n_out, after.n_columns
     if n_out == n_in:
         return 1
-    flattens = before.kind == "conv" and after.kind == "linear"
+    flattens = before.kind in ("conv", "embedding") and after.kind == "linear"
     return n_in // n_out if flattens and n_out and n_in and n_in % n_out == 0 else None
 
 
-def _mismatch(before: Link, link: Link, links: Sequence[Link], where: str) -> str:
+def _mismatch(
+    before: Link, link: Link, links: Sequence[Link], where: str, turned: Link | None = None
+) -> str:
     fits = [x for x in links if x is not link and x is not before and _positions(x, link)]
     followers = [x for x in links if x is not link and x is not before and _positions(before, x)]
     other = ""
     if fits:
-        other = f"; {_described(fits[0])} would fit before it"
+        other = f"; {fits[0].described} would fit before it"
     elif followers:
-        other = f"; {_described(followers[0])} would fit after that"
+        other = f"; {followers[0].described} would fit after that"
+    if turned is not None:
+        other = f"; {turned.described} would fit as {_as_read(turned)}"
+    transposed = [_other(x) for x in links if x.kind == "linear" and not x.why]
+    chains = all(_positions(a, b) for a, b in pairwise(transposed))
+    if len(transposed) == len(links) and chains:
+        return _transposed(links, where, also=False)
     return (
-        f"{where}: {_described(link)} comes after {_described(before)} in the file, which has "
-        f"{before.n_out} outputs, not the {link.weight.shape[1]} that are needed{other}. "
+        f"{where}: {link.described} comes after {before.described} in the file, which has "
+        f"{before.n_out} outputs, not the {link.n_columns} that are needed{other}. "
         f"{_ask(where)}"
     )
 
@@ -163,8 +258,8 @@ def _only_order(links: Sequence[Link], where: str) -> list[Link]:
     if len(matches) > 1:
         one, two = next((a, b) for a, b in zip(*matches, strict=True) if a is not b)
         raise TopologyError(
-            f"{where} does not keep the order of layers, and both {_described(one)} and "
-            f"{_described(two)} fit in the same place: save a state dict with torch.save. "
+            f"{where} does not keep the order of layers, and both {one.described} and "
+            f"{two.described} fit in the same place: save a state dict with torch.save. "
             f"{_ask(where)}"
         )
     return matches[0]
@@ -255,7 +350,7 @@ def _owners(
             before = _layer_before(norm.name, links) or [x for x in links if x.n_out == size]
         fitting = [link for link in before if link.n_out == size]
         if len(fitting) != 1:
-            named = " and ".join(_described(link) for link in before[:2]) or "no layer"
+            named = " and ".join(link.described for link in before[:2]) or "no layer"
             raise TopologyError(
                 f"norm {quoted(norm.name)} in {where} multiplies {size} units, and {named} comes "
                 f"before it: it is not clear which layer's units these are. {_ask(where)}"
@@ -279,10 +374,6 @@ def _list_and_place(layer: str) -> tuple[str, int]:
     """The list that a layer is in, and its number there; −1 if it has none."""
     stem, _, number = layer.rpartition(".")
     return stem, int(number[:18]) if number.isdecimal() else -1
-
-
-def _described(link: Link) -> str:
-    return f"{quoted(link.parameter)} {shape(link.weight.shape)}"
 
 
 def _ask(where: str) -> str:

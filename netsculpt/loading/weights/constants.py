@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from netsculpt.loading.weights.chain import Link
 from netsculpt.loading.weights.edges import LayerEdges
+from netsculpt.loading.weights.links import Link
 
 __all__ = ["Chain", "without_constants"]
 

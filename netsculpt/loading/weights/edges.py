@@ -13,7 +13,7 @@ from scipy.sparse import csr_array
 from netsculpt.files.arrays import Array, SparseWeight, dense
 from netsculpt.graph.graph import float_type
 from netsculpt.graph.matrices import kept_entries
-from netsculpt.loading.weights.chain import Link
+from netsculpt.loading.weights.links import Link
 
 __all__ = ["LayerEdges", "edges_of"]
 
@@ -37,7 +37,7 @@ def edges_of(link: Link) -> LayerEdges:
     O(size) for dense weights, O(E log E) for sparse ones.
     """
     origin = _origin(link)
-    if link.kind == "linear" and link.positions == 1:
+    if link.kind != "conv" and link.positions == 1:
         edges = LayerEdges(_matrix(link), None, origin)
     elif isinstance(link.weight, SparseWeight):
         edges = _summed_entries(_kept_matrix(link.weight, link.mask), link, origin)

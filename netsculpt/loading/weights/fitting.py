@@ -14,7 +14,7 @@ from netsculpt.files.words import listed, quoted, shape
 from netsculpt.loading.weights.slots import Filling, Slot
 from netsculpt.loading.weights.state import State
 
-__all__ = ["fillings_of", "require_fit"]
+__all__ = ["fillings_of", "require_fit", "with_names_of"]
 
 
 def require_fit(
@@ -38,11 +38,65 @@ def require_fit(
         if names
     ]
     if differences:
+        part = _part_of(arrays, slots)
+        if part is not None:
+            raise TopologyError(
+                f"{where} holds only the part {quoted(part)} of this {net}; its other weights, "
+                f"{listed(x for x in lacking if not x.startswith(part))}, are not in the file and "
+                f"would be random. Name a factory that returns that part, net.{part}, or save the "
+                "whole net"
+            )
+        whole = _whole_of(arrays, slots)
+        if whole is not None:
+            raise TopologyError(
+                f"{where} holds a larger net, of which this {net} is the part {quoted(whole)}; it "
+                f"has {listed(x for x in strange if not x.startswith(whole + '.'))} besides. Name "
+                f"a factory that returns the whole net, or save its part, net.{whole}"
+            )
         raise TopologyError(
             f"{where} holds the weights of a net other than this {net} ({'; '.join(differences)}): "
             "the net whose weights were saved is needed. Name the factory that built it, with the "
             "same arguments"
         )
+
+
+def _part_of(arrays: Mapping[str, Array], slots: Mapping[str, Slot]) -> str | None:
+    """The part of a net that all tensors of a file belong to, as its base model without a head."""
+    prefixes = {name.partition(".")[0] for name in slots if "." in name}
+    fits = [x for x in sorted(prefixes) if all(_same_shape(f"{x}.{name}", array, slots)
+                                               for name, array in arrays.items())]  # fmt: skip
+    return fits[0] if fits and arrays else None
+
+
+def _whole_of(arrays: Mapping[str, Array], slots: Mapping[str, Slot]) -> str | None:
+    """The part of a file's net that a net is."""
+    prefixes = {name.partition(".")[0] for name in arrays if "." in name}
+    needed = [name for name, slot in slots.items() if slot.needed]
+    for prefix in sorted(prefixes):
+        if needed and all(
+            f"{prefix}.{name}" in arrays and _same_shape(name, arrays[f"{prefix}.{name}"], slots)
+            for name in needed
+        ):
+            return prefix
+    return None
+
+
+def _same_shape(name: str, array: Array, slots: Mapping[str, Slot]) -> bool:
+    return name in slots and tuple(array.shape) == tuple(slots[name].tensor.shape)
+
+
+def with_names_of(arrays: Mapping[str, Array], slots: Mapping[str, Slot]) -> dict[str, str]:
+    """The names of a file as the net has them: without a prefix that all of them share.
+
+    Lightning and others save a net as an attribute: ``model.fc1.weight``.
+    """
+    first = {name.partition(".")[0] for name in arrays}
+    if len(first) == 1 and not any(name in slots for name in arrays):
+        prefix = f"{first.pop()}."
+        short = {name: name.removeprefix(prefix) for name in arrays}
+        if all(_same_shape(short[name], array, slots) for name, array in arrays.items()):
+            return short
+    return {name: name for name in arrays}
 
 
 def fillings_of(state: State, slots: Mapping[str, Slot], where: str) -> Iterator[Filling]:

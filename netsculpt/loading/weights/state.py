@@ -23,10 +23,15 @@ __all__ = [
     "plain_state",
 ]
 
-_WRAPPERS = ("state_dict", "model_state_dict", "model")
+_WRAPPERS = ("state_dict", "model_state_dict", "model", "module")  # the last by DeepSpeed
 _MASK_WRAPPERS = ("masks", "mask")
 _DEEPEST = 8
-_INSERTED = frozenset(("module", "_orig_mod", "_layer"))  # by DataParallel, compile, pruners
+_INSERTED = frozenset(
+    {
+        *("module", "_orig_mod", "_layer"),  # by DataParallel, compile, pruners
+        *("_fsdp_wrapped_module", "_checkpoint_wrapped_module", "_forward_module"),
+    }
+)
 _PARAMETRIZED = re.compile(r"((?:.*\.)?)parametrizations\.([^.]+)\.(.+)")
 
 
@@ -55,7 +60,7 @@ def named_tensors(value: Any, where: str, *, for_mask: bool = False) -> dict[str
             f"{where} holds an object of type {type(value).__name__}: a state dict or a list of "
             "tensors is needed, as written by torch.save(model.state_dict(), 'weights.pt')"
         )
-    tensors = {name: x for name, x in value.items() if isinstance(name, str) and is_tensor(x)}
+    tensors = _flat(value, for_mask=for_mask)
     if not tensors:
         keys = listed(value) or "nothing"
         raise FormatError(
@@ -63,6 +68,21 @@ def named_tensors(value: Any, where: str, *, for_mask: bool = False) -> dict[str
             f"is needed, alone or under {' or '.join(map(repr, wrappers))}. Save it as "
             "torch.save(model.state_dict(), 'weights.pt')"
         )
+    return tensors
+
+
+def _flat(value: Mapping[Any, Any], *, for_mask: bool) -> dict[str, Any]:
+    """Tensors by name; masks may stand under their layer, ``{"fc1": {"weight": mask}}``."""
+    tensors: dict[str, Any] = {}
+    for name, x in value.items():
+        if isinstance(name, str) and is_tensor(x):
+            tensors[name] = x
+        elif for_mask and isinstance(name, str) and isinstance(x, dict):
+            tensors |= {
+                f"{name}.{leaf}": inner
+                for leaf, inner in x.items()
+                if isinstance(leaf, str) and is_tensor(inner)
+            }
     return tensors
 
 

@@ -10,11 +10,15 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array
 
+from netsculpt.files.arrays import SparseWeight
+from netsculpt.files.model import is_model
 from netsculpt.graph.graph import NetGraph
 from netsculpt.graph.matrices import from_matrices
-from netsculpt.loading.weights.chain import EPSILON, Link, chain
+from netsculpt.loading.weights.adapters import without_adapters
+from netsculpt.loading.weights.chain import EPSILON, chain
 from netsculpt.loading.weights.constants import Chain, without_constants
 from netsculpt.loading.weights.edges import LayerEdges, edges_of
+from netsculpt.loading.weights.links import Link
 from netsculpt.loading.weights.parsed_file import ParsedFile, state_of, with_masks
 
 __all__ = ["graph_of_weights"]
@@ -22,8 +26,14 @@ __all__ = ["graph_of_weights"]
 
 def graph_of_weights(file: ParsedFile, *, allow_nonfinite: bool) -> NetGraph:
     """The graph of a chain of linear and convolutional layers."""
-    state = with_masks(state_of(file), file)
-    links = chain(state, ordered=file.content.ordered, where=file.where)
+    state = without_adapters(with_masks(state_of(file), file), file.where)
+    links = chain(
+        state,
+        ordered=file.content.ordered,
+        conventional=file.format.startswith("torch"),
+        described=is_model(file.value),
+        where=file.where,
+    )
     blocks = [edges_of(link) for link in links]
     named = [(link.parameter, block) for link, block in zip(links, blocks, strict=True)]
     nonfinite = {name: int((~np.isfinite(x.matrix.data)).sum()) for name, x in named}
@@ -33,7 +43,7 @@ def graph_of_weights(file: ParsedFile, *, allow_nonfinite: bool) -> NetGraph:
     chained = without_constants(links, blocks)
     graph = _graph(links, chained)
     origins = {name: block.origin for name, block in named}
-    inferred = _inferred(links)
+    inferred = _inferred(links) | _stored_zeros(links)
     if chained.n_constant:
         inferred["constant_units"] = chained.n_constant
     loaded = file.step("load", origins, n_dropped=n_dropped, n_edges=graph.n_edges, **inferred)
@@ -73,6 +83,22 @@ def _layer_names(parameters: Sequence[str]) -> list[str]:
     return [f"{name} (layer)" if name == "input" else name for name in free]
 
 
+def _stored_zeros(
+    links: Sequence[Link],
+) -> dict[str, dict[str, int]]:
+    """How many zeros sparse tensors store, as blocks do whose entries are not all kept.
+
+    They are edges here. In the other reading, of `Tensor.to_dense`, they are pruned.
+    """
+    zeros = {
+        link.parameter: int((link.weight.matrix.data == 0).sum())
+        for link in links
+        if link.mask is None and isinstance(link.weight, SparseWeight)
+    }
+    found = {name: n for name, n in zeros.items() if n}
+    return {"stored_zeros_as_edges": found} if found else {}
+
+
 def _inferred(links: Sequence[Link]) -> dict[str, Any]:
     """What was inferred from shapes and names."""
     flattened = {link.parameter: link.positions for link in links if link.positions > 1}
@@ -85,5 +111,10 @@ def _inferred(links: Sequence[Link]) -> dict[str, Any]:
         for link in links
         for norm in link.norms
     }
-    inferred = {"flattened_positions": flattened, "norms_folded": norms}
+    layouts = {
+        link.parameter: f"[{'in, out' if link.swapped else 'out, in'}] {link.why}".rstrip()
+        for link in links
+        if link.swapped
+    }
+    inferred = {"flattened_positions": flattened, "norms_folded": norms, "layouts": layouts}
     return {"topology": "chain by shapes", **{key: x for key, x in inferred.items() if x}}

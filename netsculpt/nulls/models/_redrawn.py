@@ -56,4 +56,5 @@ def redrawn(graph: NetGraph, name: str, redraw: Redraw, rng: RNG) -> NetGraph:
         graph.blocks,
         (*graph.provenance, step(name, seed=seed)),
         graph.positions,
+        None if graph.scalars is None else graph.scalars[taken_from],
     )

@@ -34,6 +34,10 @@ __all__ = ["print_report", "print_written"]
 
 MAX_LAYERS = 12  # layers listed before the middle is left out
 MAX_MODULES = 15  # modules of a hierarchy drawn as a tree
+CHAINED = (
+    "Layers are chained by the shapes of their weights, which show neither sums nor branches: if "
+    "the net has some, trace it with --model"
+)
 EDGES = {
     "mask": "Edges: the weights that the masks keep.",
     "stored": "Edges: the entries that the file stores.",
@@ -105,6 +109,8 @@ def _origin(graph: NetGraph) -> list[str]:
         if step.function == "model":
             shapes = " and ".join(map(str, parameters["example_shape"]))
             traced.append(f"Traced: {parameters['model']} on {shapes}")
+        elif parameters.get("topology") == "chain by shapes":
+            traced.append(CHAINED)
         elif "branches" in parameters:
             traced.append("The net branches on values: the graph is the path that zeros take.")
         n_constant = sum(parameters.get("constant_units", {}).values())
@@ -112,6 +118,12 @@ def _origin(graph: NetGraph) -> list[str]:
             traced.append(
                 f"{n_constant:,} units are dead because a factor of 0, such as γ of their norm, "
                 "makes their output constant"
+            )
+        if parameters.get("stored_zeros_as_edges"):
+            n_zeros = sum(parameters["stored_zeros_as_edges"].values())
+            edges.append(
+                f"Sparse tensors store {n_zeros:,} zeros, as blocks do: they are edges here. Save "
+                "tensor.to_dense() to leave them out"
             )
         if parameters.get("edges") in EDGES:
             edges.append(EDGES[parameters["edges"]])

@@ -16,6 +16,7 @@ from netsculpt.core.provenance import step
 from netsculpt.graph.graph import WIRING, Block, Layer, NetGraph, Role
 from netsculpt.tracing.engine.activation import NOTHING, Activation
 from netsculpt.tracing.engine.edges import Edges, Floats, Ints, LayerWeight, Units
+from netsculpt.tracing.engine.scalars import numbered, sizes_once
 from netsculpt.tracing.options import TraceOptions
 
 __all__ = ["Builder", "free_name"]
@@ -58,6 +59,7 @@ class Builder:
     cut: list[int] = field(default_factory=list)  # those of them that are outputs
     layer_weights: list[LayerWeight] = field(default_factory=list)  # in the order in which they run
     tokens: dict[int, Layer] = field(default_factory=dict)  # by their number in shadows
+    computed: dict[str, Any] = field(default_factory=dict)  # operations on constants, by arguments
     states: list[tuple[str, Activation]] = field(default_factory=list)  # after the last step so far
     scaled: dict[bytes, Activation] = field(default_factory=dict)  # by what they take the place of
     settled: dict[str, Activation] = field(default_factory=dict)  # operands, by operation
@@ -137,16 +139,28 @@ class Builder:
 
     def graph(self, **details: Any) -> NetGraph:
         """Finish the graph, which uses up the builder's edges."""
+        self._count_once()
         blocks, edges = self._blocks(), [x for arriving in self.edges.values() for x in arriving]
         own = [x.weight.dtype for x in edges if x.kind != WIRING]
         many = any(x.count is not None for x in edges)
+        scalars = numbered(edges)
         count = _release(edges, "count", np.int32) if many else None
         weight = _release(edges, "weight", np.result_type(np.float32, *own))
         source, target = (_release(edges, name, np.int32) for name in ("source", "target"))
-        weights, count = _sorted(source, target, weight, count, self.layers[-1].stop)
+        n_units = self.layers[-1].stop
+        weights, count, scalars = _sorted(source, target, weight, count, scalars, n_units)
         options = {key: x for key, x in asdict(self.options).items() if key != "max_edges"}
         traced = step("trace", **options, **details)
-        return NetGraph(weights, count, tuple(self.layers), tuple(blocks), (traced,))
+        layers = tuple(self.layers)
+        return NetGraph(weights, count, layers, tuple(blocks), (traced,), None, scalars)
+
+    def _count_once(self) -> None:
+        """Reduce the sizes of weights to the scalars that no weight before them has."""
+        edges = [x for _, arriving in sorted(self.edges.items()) for x in arriving]
+        weighted = [(x, x.scalars) for x in edges if x.scalars is not None]
+        sizes = sizes_once([scalars for _, scalars in weighted])
+        for (x, _), once in zip(weighted, sizes, strict=True):
+            x.size = {layer: once.get(layer, 0) for layer in x.size}
 
     def _blocks(self) -> list[Block]:
         return [
@@ -184,16 +198,19 @@ def _sorted(
     target: Units,
     weight: NDArray[Any],
     count: Units | None,
+    scalars: Units | None,
     n_units: int,
-) -> tuple[csr_array, Units | None]:
+) -> tuple[csr_array, Units | None, Units | None]:
     """Edges by source, then by target; the graph refuses repeated ones."""
-    data = weight if count is None else np.arange(weight.size, dtype=np.int32)
+    plain = count is None and scalars is None
+    data = weight if plain else np.arange(weight.size, dtype=np.int32)
     pairs = coo_array((data, (source, target)), (n_units, n_units))
     pairs.has_canonical_format = True  # else it would sum
     rows = pairs.tocsr()
     rows.sort_indices()
-    if count is None:
-        return rows, None
+    if plain:
+        return rows, None, None
     order = rows.data
     rows.data = weight[order]
-    return rows, count[order]
+    of_edge = [None if x is None else x[order] for x in (count, scalars)]
+    return rows, of_edge[0], of_edge[1]

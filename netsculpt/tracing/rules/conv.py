@@ -27,7 +27,11 @@ def conv(call: Call) -> Activation:
             "activations is needed"
         )
     if "transpose" in call.op.name:
-        weight = weight.changed(lambda kernel: _turned(kernel, groups))
+        made = call.builder.computed
+        key = f"turned {id(weight)} {groups}"  # once, so that its scalars are known again
+        if key not in made:
+            made[key] = weight, weight.changed(lambda kernel: _turned(kernel, groups))
+        weight = made[key][1]
     if call.builder.options.granularity == "spatial":
         return unroll(call, weight, _taps(call), groups)
     taken = columns(call, activation, 1)

@@ -70,6 +70,11 @@ class Emitter:
         real = constant.value
         return Value(name, torch.empty(real.shape, dtype=real.dtype, device="meta"), True, real)
 
+    def parameter(self, value: Value) -> str | None:
+        """The name of a tensor of the file; None if it has none, or is computed."""
+        constant = self._constants.get(value.name)
+        return None if constant is None else constant.parameter
+
     def emit(
         self, layer: str, name: str, args: Any, kwargs: Mapping[str, Any]
     ) -> tuple[Value, ...]:

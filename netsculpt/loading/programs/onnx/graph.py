@@ -81,7 +81,8 @@ def _initialisers(graph: Any, tensors: Tensors, where: str) -> dict[str, Constan
 def _constant(name: str, value: torch.Tensor) -> Constant:
     """A constant of the file: a mask if it has zeros and ones; ones alone are rather a factor."""
     is_mask = is_binary(value) and not bool((value == 1).all())
-    return Constant(value, None, name if value.is_floating_point() else None, is_mask)
+    is_weight = value.is_floating_point() or value.dtype in (torch.int8, torch.uint8)
+    return Constant(value, None, name if is_weight else None, is_mask)
 
 
 def _define(values: dict[str, Any], name: str, value: Any, where: str) -> None:

@@ -13,6 +13,7 @@ from netsculpt.graph.graph import float_type
 from netsculpt.tracing.engine.activation import NOTHING, Activation, of_elements
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.engine.edges import Edges, Floats, Ints, Units, summed
+from netsculpt.tracing.engine.scalars import covering, of_taps
 from netsculpt.tracing.program import Constant
 from netsculpt.tracing.rules._parts.weights import parts, scalars_of
 
@@ -64,8 +65,7 @@ def unroll(call: Call, weight: Constant, taps: Taps, groups: int) -> Activation:
     """Add a layer with one unit per element, fed through a weight [out, in / groups, taps].
 
     The weight of an edge is its scalar; where a window takes a unit several times, as after
-    upsampling, the sum of its scalars. The weight's size counts a scalar at every position where
-    its tap takes a unit.
+    upsampling, the sum of its scalars.
     """
     builder, shape = call.builder, call.op.shape
     units, factors = call.sample()
@@ -81,14 +81,17 @@ def unroll(call: Call, weight: Constant, taps: Taps, groups: int) -> Activation:
     present = units[units != NOTHING]
     shared = np.unique(present).size < present.size
     count = np.empty(n_edges, np.int32) if shared else None
+    taps_of = np.empty(0 if shared else n_edges, np.int64)  # of edges with one scalar each
     stop = 0
     for rows in parts(n_each):
-        sources, targets, values = kernel.edges(rows)
+        sources, targets, values, places = kernel.edges(rows)
         if count is not None:
             sources, targets, values, counts = summed(sources, targets, values)
             count[stop : stop + values.size] = counts
         part = slice(stop, stop + values.size)
         source[part], target[part], value[part] = sources, targets + start, values
+        if not shared:
+            taps_of[part] = places
         stop = part.stop
     source, target, value = (x[:stop].copy() if shared else x for x in (source, target, value))
     times = np.bincount(np.concatenate(taps.before), minlength=units.shape[1])
@@ -96,9 +99,22 @@ def unroll(call: Call, weight: Constant, taps: Taps, groups: int) -> Activation:
     sizes = np.bincount(builder.layer_of(present), scalars) * (len(kernel.scalars) // groups)
     size = {layer: int(x) for layer, x in enumerate(sizes) if x}
     count = None if count is None else count[:stop].copy()
-    builder.add_edges(
-        Edges(source, target, value, count, size, weight.parameter, "conv", normed=False)
+    layers = np.full(len(units), -1)
+    fed = (units != NOTHING).any(axis=1)
+    layers[fed] = builder.layer_of(units.max(axis=1)[fed])
+    counted = None
+    if count is not None:
+        known, first = np.unique(units, return_index=True)
+        channel = (first // units.shape[1])[np.searchsorted(known, source)]
+        counted = covering(channel, target.astype(np.int64) - start, count, n_positions)
+    made = of_taps(
+        weight.value, None if shared else taps_of, layers, groups,
+        stored=weight.parameter is not None, counted=counted,
+    )  # fmt: skip
+    edges_in = Edges(
+        source, target, value, count, size, weight.parameter, "conv", normed=False, scalars=made
     )
+    builder.add_edges(edges_in)
     return of_elements(start, shape)
 
 
@@ -123,9 +139,9 @@ class _Kernel:
         n_edges: Ints = np.einsum("goit,git->go", by_group, at_tap).ravel()
         return n_edges
 
-    def edges(self, rows: slice) -> tuple[Units, Units, Floats]:
-        """Sources, targets (from 0) and weights of some output channels."""
-        n_out, width, _ = self.scalars.shape
+    def edges(self, rows: slice) -> tuple[Units, Units, Floats, Ints]:
+        """Sources, targets (from 0), weights and places of scalars of some output channels."""
+        n_out, width, n_taps = self.scalars.shape
         edges = []
         for tap, (begin, end) in enumerate(zip(self.taps.before, self.taps.after, strict=True)):
             out, local = np.nonzero(self.keep[rows, :, tap])
@@ -137,6 +153,8 @@ class _Kernel:
                 weight = weight * self.factors[column, begin]
             target = (out[:, None] * self.n_positions + end).astype(np.int32)
             real = source != NOTHING
-            edges.append((source[real], target[real], np.broadcast_to(weight, source.shape)[real]))
-        source, target, weight = (np.concatenate(x) for x in zip(*edges, strict=True))
-        return source, target, weight
+            place = ((out * width + local) * n_taps + tap)[:, None]
+            weight, place = (np.broadcast_to(x, source.shape)[real] for x in (weight, place))
+            edges.append((source[real], target[real], weight, place))
+        source, target, weight, place = (np.concatenate(x) for x in zip(*edges, strict=True))
+        return source, target, weight, place

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from netsculpt.graph.graph import float_type
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.engine.edges import Columns, Edges, Floats, Ints, LayerWeight, summed
+from netsculpt.tracing.engine.scalars import of_columns
 from netsculpt.tracing.program import Constant
 
 __all__ = ["add_layer", "feed", "parts", "scalars_of"]
@@ -74,9 +75,14 @@ def feed(
         builder.check_room(name, sum(x[0].size for x in edges))
     source, target, weights, counts = (np.concatenate(x) for x in zip(*edges, strict=True))
     size = {int(layer): int(sizes[layer]) for layer in np.flatnonzero(sizes)}
-    builder.add_edges(
-        Edges(source, target, weights, counts, size, weight.parameter, kind, normed=norm != "sum")
-    )
+    stored = weight.parameter is not None
+    layers = builder.layer_of(taken.unit)
+    made = of_columns(weight.value, taken, start, layers, groups, stored=stored)
+    edges_in = Edges(
+        source, target, weights, counts, size, weight.parameter, kind, normed=norm != "sum",
+        scalars=made,
+    )  # fmt: skip
+    builder.add_edges(edges_in)
 
 
 def parts(n_each: Ints) -> list[slice]:
