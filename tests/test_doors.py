@@ -50,9 +50,9 @@ def read(source):
     return Content([np.eye(width), np.ones((2, width))], source.sha256())
 """,
     "rules": """
-OPS = ("erfinv",)
+OPS = ("i0",)
 
-def inverse_error(call):
+def bessel_function(call):
     return call.activation()
 """,
     "initialisations": """
@@ -125,7 +125,7 @@ class Net(torch.nn.Module):
         self.linear = torch.nn.Linear(3, 2)
 
     def forward(self, x):
-        return torch.erfinv(self.linear(x))
+        return torch.i0(self.linear(x))
 
 seen["rules"] = ns.trace(Net(), torch.zeros(1, 3)).n_edges
 net = catalog("initialisations")["halved"](initial_net(MLP((4, 5, 2)), rng=0))

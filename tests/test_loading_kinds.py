@@ -220,3 +220,19 @@ def test_what_would_be_called_or_lost_is_refused(
         load(saved(REFUSED[kind], tmp_path))
     assert caught.value.exit_code == 4
     assert not capsys.readouterr().out
+
+
+def test_content_that_contains_itself_or_is_deep_is_finished_once(tmp_path: Path) -> None:
+    """Lists of the same list twice double what a naive walk visits; deep ones exhaust its stack."""
+    shared: list[Any] = [np.float64(1.0)]
+    for _ in range(60):
+        shared = [shared, shared]
+    within: list[Any] = []
+    within.append(within)
+    deep: tuple[Any, ...] = ()
+    for _ in range(300):
+        deep = (deep, np.float64(1.0))
+    weight = torch.eye(3)[:2]
+    for extra in (shared, within, deep, {"a": (shared, within)}):
+        torch.save({"fc.weight": weight, "settings": extra}, tmp_path / "net.pt")
+        assert load(tmp_path / "net.pt").n_edges == 2

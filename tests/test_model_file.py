@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from netsculpt.core.errors import FormatError, LimitError, UnsafeFileError
+from netsculpt.core.errors import FormatError, LimitError, OutputError, UnsafeFileError
 from netsculpt.files.model import is_model, read_model, write_model
 
 NET = {"family": "mlp", "widths": [4, 8, 2], "activation": "relu"}
@@ -74,7 +74,7 @@ def test_a_failed_write_leaves_the_old_file(
         raise OSError("no space left")
 
     monkeypatch.setattr(torch, "save", full_disk)
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(OutputError, match="no space"):
         write_model(path, **parts)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -270,11 +271,11 @@ def test_states_of_sculpting_run_no_code(tmp_path: Path) -> None:
     from netsculpt.training.sculpting.saved import finish
 
     for stage, error in (
-        (Path("x"), UnsafeFileError),
+        (Fraction(1, 2), UnsafeFileError),
         (torch.eye(2), FormatError),
         (torch.ones(1).expand(10**6, 10**6), LimitError),
     ):
-        content = {"format": "netsculpt state", "version": 1, "about": "{}"}
+        content = {"format": "netsculpt state", "version": 2, "about": "{}"}
         torch.save({**content, "state": {"stage": stage}}, tmp_path / "state.pt")
         with pytest.raises(error):
             finish(_Refuses(), tmp_path / "state.pt")  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from netsculpt.core.errors import FormatError, LimitError, UnsafeFileError
+from netsculpt.core.errors import FormatError, LimitError, OutputError, UnsafeFileError
 from netsculpt.files.saved_state import digest, read_state, restoring, write_state
 
 ABOUT = {"kind": "test", "seed": 3, "net": {"layers": {"fc1": [4, 2], "fc2": [2, 4]}}}
@@ -46,7 +46,7 @@ def test_a_write_that_fails_leaves_the_last_state(
         raise OSError("no space left")
 
     monkeypatch.setattr(torch, "save", full)
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(OutputError, match="no space"):
         write_state(path, ABOUT, {"rounds": 2})
     assert read_state(path, ABOUT) == {"rounds": 1}
     assert [x.name for x in tmp_path.iterdir()] == ["state.pt"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import socket
+import platform
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -70,7 +70,7 @@ def held(path: Path) -> Iterator[None]:
 def _about() -> dict[str, object]:
     return {
         "process": os.getpid(),
-        "host": socket.gethostname(),
+        "host": platform.node(),
         "command": " ".join(sys.argv)[:200],
         "since": datetime.now().astimezone().isoformat(sep=" ", timespec="seconds"),
     }

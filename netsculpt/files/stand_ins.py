@@ -103,16 +103,44 @@ def safe_names(names: Collection[str]) -> list[tuple[Any, str]]:
 def plain(value: Any) -> Any:
     """Nested content with its arrays finished.
 
+    Each part is visited once, however often it is contained and however deep.
+
     Raises
     ------
     ValueError
         If an array does not hold numbers, or not as many as it claims.
     """
+    finished: dict[int, Any] = {}
+    opened: set[int] = set()
+    waiting = [value]
+    while waiting:
+        last = waiting[-1]
+        if id(last) not in opened:
+            opened.add(id(last))
+            waiting += [x for x in _inner(last) if id(x) not in opened]
+        else:
+            waiting.pop()
+            if id(last) not in finished:
+                finished[id(last)] = _finished(last, finished)
+    return finished[id(value)]
+
+
+def _inner(value: Any) -> list[Any]:
+    """What a container holds that may have to be finished."""
+    held = value.values() if isinstance(value, dict) else value
+    if not isinstance(value, dict | list | tuple):
+        return []
+    return [x for x in held if isinstance(x, dict | list | tuple | _Array)]
+
+
+def _finished(value: Any, finished: dict[int, Any]) -> Any:
     if isinstance(value, _Array):
         return value.array()
-    if type(value) in (list, tuple):
-        return type(value)(plain(x) for x in value)
     if isinstance(value, dict):
         for key, x in value.items():
-            value[key] = plain(x)
+            value[key] = finished.get(id(x), x)
+    elif type(value) is list:
+        value[:] = [finished.get(id(x), x) for x in value]
+    elif type(value) is tuple:
+        return tuple(finished.get(id(x), x) for x in value)
     return value

@@ -28,8 +28,7 @@ def read_zip(source: Source, inert: Collection[str]) -> Any:
     known = torch.serialization.safe_globals(safe_names(inert))
     with file_errors(source.where), known:
         if not (source.compressed or named):
-            options = {"weights_only": True, "map_location": "cpu", "mmap": True}
-            return plain(torch.load(source.path, **options))
+            return plain(torch.load(source.path, weights_only=True, map_location="cpu", mmap=True))
         with source.path.open("rb") as stream:
             return plain(torch.load(stream, weights_only=True, map_location="cpu"))
 

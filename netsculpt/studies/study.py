@@ -213,7 +213,7 @@ def _run_one(
         return index, None
     rows = json.loads(json.dumps(measure(cell), default=_plain))
     content = {**header, "netsculpt": __version__, "sha256": _sha256(rows), "rows": rows}
-    text = json.dumps(content)
+    text = json.dumps(content, default=_plain)
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as file:
