@@ -339,3 +339,18 @@ def test_a_detector_that_finds_one_module_everywhere_says_so(graph: netsculpt.Ne
         analysis = netsculpt.analyze(graph, netsculpt.AnalysisPlan(n_nulls=20, n_seeds=2), rng=0)
     assert analysis.notes == ("layered: One module, as in every null network.",)
     assert analysis.detected[0].verdict == "chance"
+
+
+def test_a_path_core_that_would_take_long_is_left_out(
+    graph: netsculpt.NetGraph, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = netsculpt.AnalysisPlan(n_nulls=0, n_seeds=0)
+    assert netsculpt.analyze(graph, plan, rng=0).paths.core is not None
+    monkeypatch.setattr(stages, "MAX_CORE_WORK", graph.n_edges * 8 - 1)
+    analysis = netsculpt.analyze(graph, plan, rng=0)
+    assert any("The path core is left out" in note for note in analysis.notes)
+    assert summary(analysis)["paths"]["core"] is None
+    schema = Path(netsculpt.report.__path__[0], "summary.schema.json").read_text()
+    jsonschema.validate(summary(analysis), json.loads(schema))
+    print_report(analysis)
+    assert "hourglass" not in capsys.readouterr().out

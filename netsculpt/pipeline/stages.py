@@ -17,6 +17,7 @@ from netsculpt.core.errors import GraphError, LimitError, PluginError
 from netsculpt.core.progress import Progress, silent
 from netsculpt.core.random import RNG, root_seed
 from netsculpt.graph.graph import NetGraph
+from netsculpt.paths import PathCore
 from netsculpt.pipeline.analysis import (
     MODULE_COLUMNS,
     UNIT_COLUMNS,
@@ -31,6 +32,7 @@ from netsculpt.pipeline.plan import AnalysisPlan
 __all__ = ["analyze"]
 
 TAU = 0.9  # share of paths that the path core covers
+MAX_CORE_WORK = 10**10  # edges × units of the narrowest layer: some 30 seconds
 MAX_PAIRS = 1_000_000  # entries of the largest input × output matrix that a report holds
 UNWEIGHTED = frozenset({"depth", "in_degree", "out_degree"})  # the same on pattern and magnitude
 
@@ -128,9 +130,22 @@ def _path_facts(graph: NetGraph, notes: list[str]) -> PathFacts:
     return PathFacts(
         paths.log10_path_total(pattern),
         paths.log10_path_total(magnitude),
-        paths.path_core(pattern, tau=TAU),
+        _core(pattern, notes),
         pairs,
     )
+
+
+def _core(pattern: NetGraph, notes: list[str]) -> PathCore | None:
+    """The path core, unless it would take longer than all the rest."""
+    narrowest = min(layer.n_units for layer in pattern.layers if layer.n_units)
+    if pattern.n_edges * narrowest > MAX_CORE_WORK:
+        notes.append(
+            f"The path core is left out: with {pattern.n_edges:,} edges and no layer below "
+            f"{narrowest:,} units it takes minutes. netsculpt.paths.path_core(graph.pattern) "
+            "computes it."
+        )
+        return None
+    return paths.path_core(pattern, tau=TAU)
 
 
 def _columns(graph: NetGraph, notes: list[str]) -> dict[str, NDArray[np.float64]]:

@@ -39,7 +39,7 @@ def summary(analysis: Analysis) -> dict[str, Any]:
         "paths": {
             "log10_count": facts.log10_path_count,
             "log10_weight": facts.log10_path_weight,
-            "core": facts.core.summary(),
+            "core": None if facts.core is None else facts.core.summary(),
         },
         "columns": _columns(analysis.columns),
         "modules": {x.key: _detected(x, analysis) for x in analysis.detected},

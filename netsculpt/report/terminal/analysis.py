@@ -141,9 +141,14 @@ def _abridged(graph: NetGraph) -> Sequence[Layer | None]:
 def _paths(analysis: Analysis) -> RenderableType:
     facts = analysis.paths
     core = facts.core
-    return Group(
+    total = (
         f"{_count(facts.log10_path_count)} input→output paths, "
-        f"total weight {_power(facts.log10_path_weight)}",
+        f"total weight {_power(facts.log10_path_weight)}"
+    )
+    if core is None:  # a note says why
+        return total
+    return Group(
+        total,
         f"{core.tau:.0%} of the paths pass through {several(core.size, 'unit')} "
         f"(flat network: {core.flat_size}); hourglass score {number(core.hourglass, 2)}",
     )
