@@ -395,6 +395,11 @@ def test_positions_and_constant_tokens_make_no_edges() -> None:
     graph = trace(net, ids(1, 5))
     assert widths(graph) == {"input": 9, "a": 4}
     assert graph.n_parameters == 36
+    for name in "bc":
+        prune.random_unstructured(getattr(net, name), "weight", amount=0.5)
+    graph = trace(net, ids(1, 5))
+    assert widths(graph) == {"input": 9, "a": 4}
+    assert graph.n_parameters == 36
 
 
 def test_columns_with_vocabularies_of_their_own() -> None:

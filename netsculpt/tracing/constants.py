@@ -24,6 +24,7 @@ __all__ = ["evaluated"]
 _SAME = (
     *("_to_copy", "abs", "alias", "clone", "contiguous", "detach", "lift_fresh_copy", "neg", "to"),
 )
+_PICKS = ("embedding", "gather", "index", "index_select", "take")  # entries of the first, by others
 _RANDOM = (
     *("bernoulli", "multinomial", "normal", "rand", "rand_like", "randint", "randn", "randperm"),
 )
@@ -81,6 +82,9 @@ def _moved(call: Call, constants: Sequence[Constant]) -> Any:  # a tensor, sever
         return None
     if call.op.name in _SAME:
         return constants[0].keep
+    if call.op.name in _PICKS:
+        picked = _constants(call)[0]
+        return _run(call, lambda x: x.keep if x is picked and x.keep is not None else x.value)
     if call.op.name in _MOVES:
         return _run(call, lambda x: x.value != 0 if x.keep is None else x.keep)
     raise call.refusal("it is run on a weight that a mask prunes, and may fill pruned entries")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -67,22 +68,51 @@ def covering(
 def sizes_once(every: Sequence[Scalars]) -> list[dict[int, int]]:
     """Stored scalars of each use of a weight that no use before it has, by layer that feeds it."""
     uses = Counter(x.storage for x in every)
-    seen: dict[int, NDArray[np.int64]] = {}
-    sizes: list[dict[int, int]] = []
-    for scalars in every:
-        if not scalars.stored:
-            sizes.append({})
-        elif uses[scalars.storage] == 1:
-            sizes.append(scalars.sizes())
-        else:
-            before = seen.get(scalars.storage, np.zeros(0, np.int64))
-            address, layer = scalars.addresses()
-            new = ~np.isin(address, before)
-            fresh, first = np.unique(address[new], return_index=True)
-            seen[scalars.storage] = np.union1d(before, fresh)
-            counts = np.bincount(layer[new][first])
-            sizes.append({index: int(n) for index, n in enumerate(counts) if n})
-    return sizes
+    memory = {x.storage: _Memory.of(every, x.storage) for x in every if uses[x.storage] > 1}
+    return [_fresh(x, memory.get(x.storage)) for x in every]
+
+
+def _fresh(scalars: Scalars, memory: _Memory | None) -> dict[int, int]:
+    if not scalars.stored:
+        return {}
+    if memory is None:
+        return scalars.sizes()
+    address, layer = scalars.addresses()
+    place = memory.places(address)
+    new = memory.first_layer[place] < 0
+    if not new.any():
+        return {}
+    before = memory.n_by_layer()
+    memory.first_layer[place[new][::-1]] = layer[new][::-1]
+    return {index: n - before.get(index, 0) for index, n in memory.n_by_layer().items()
+            if n > before.get(index, 0)}  # fmt: skip
+
+
+@dataclass(eq=False)
+class _Memory:
+    """The memory that several weights are views of."""
+
+    begin: int  # its address
+    unit: int  # bytes
+    first_layer: NDArray[np.int32]  # of each place: the layer that feeds its scalar first; −1: none
+
+    @classmethod
+    def of(cls, every: Sequence[Scalars], storage: int) -> _Memory:
+        values = [x.value for x in every if x.storage == storage]
+        unit = min(value.element_size() for value in values)
+        n_places = values[0].untyped_storage().nbytes() // unit
+        return cls(storage, unit, np.full(n_places, -1, np.int32))
+
+    def places(self, address: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Index of each address, in place."""
+        address -= self.begin
+        address //= self.unit
+        return address
+
+    def n_by_layer(self) -> dict[int, int]:
+        """Number of scalars that each layer is the first to feed."""
+        counts = np.bincount(self.first_layer + 1)[1:]
+        return {index: int(n) for index, n in enumerate(counts) if n}
 
 
 def numbered(edges: Sequence[Edges]) -> NDArray[np.int32] | None:
@@ -108,11 +138,18 @@ def numbered(edges: Sequence[Edges]) -> NDArray[np.int32] | None:
             n_numbers += each.source.size
         else:
             shared.setdefault(scalars.storage, []).append(index)
-    for together in shared.values():
-        found = [edges[i].scalars.behind(edges[i].source, edges[i].target) for i in together]  # type: ignore[union-attr]
-        values, number = np.unique(np.concatenate(found), return_inverse=True)
-        parts = np.split(number, np.cumsum([x.size for x in found])[:-1])
-        for index, part in zip(together, parts, strict=True):
-            numbers[begin[index] : begin[index + 1]] = part + n_numbers
-        n_numbers += values.size
+    for storage, together in shared.items():
+        memory = _Memory.of(every, storage)
+        used = np.zeros(memory.first_layer.size, dtype=bool)
+        for index in together:
+            used[_places(edges[index], memory)] = True
+        rank = np.cumsum(used, dtype=np.int32) + np.int32(n_numbers - 1)
+        for index in together:
+            numbers[begin[index] : begin[index + 1]] = rank[_places(edges[index], memory)]
+        n_numbers += int(np.count_nonzero(used))
     return numbers
+
+
+def _places(edges: Edges, memory: _Memory) -> NDArray[np.int64]:
+    assert edges.scalars is not None
+    return memory.places(edges.scalars.behind(edges.source, edges.target))
