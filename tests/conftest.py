@@ -23,7 +23,7 @@ def same_weights_every_time() -> None:
 
 @pytest.fixture
 def one_export(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The test traces and checks a net in several ways, and changes nothing in it."""
+    """Traced and checked in several ways, a net is exported once, until its tensors change."""
     share(monkeypatch)
 
 
