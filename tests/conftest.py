@@ -10,12 +10,21 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # of processes too: tests share the cores
 gc.set_threshold(50_000)  # new objects, as the command line sets it; with 700, tests take longer
 import torch  # noqa: E402
+from exports import list_operations_once, share  # noqa: E402
+
+list_operations_once()
 
 
 @pytest.fixture(autouse=True)
 def same_weights_every_time() -> None:
     """Torch draws initial weights from its global generator, now and then an exact 0: no edge."""
     torch.manual_seed(0)
+
+
+@pytest.fixture
+def one_export(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Traced and checked in several ways, a net is exported once, until its tensors change."""
+    share(monkeypatch)
 
 
 def pytest_collection_finish() -> None:

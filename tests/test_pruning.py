@@ -609,7 +609,7 @@ def test_repair_brings_back_the_fewest_and_then_the_strongest() -> None:
         assert after.sum() - kept.sum() == found.overshoot >= 0
 
 
-@pytest.mark.parametrize("density", [0.3, 0.03, 0.01])
+@pytest.mark.parametrize("density", [0.3, 0.01])
 @pytest.mark.parametrize("kind", ["mlp", "cnn", "resnet"])
 def test_repaired_nets_are_connected_and_lose_no_live_unit(kind: str, density: float) -> None:
     net: nn.Module

@@ -14,6 +14,7 @@ from netsculpt.tracing import fidelity, trace
 from tests.helpers.jacobians import moves, paths_exist
 from tests.helpers.traced_nets import Function, same, widths
 
+pytestmark = pytest.mark.usefixtures("one_export")
 T, D, WORDS = 4, 8, 9
 X = torch.zeros(1, T, D)
 IDS = torch.zeros(1, T, dtype=torch.int64)
@@ -133,9 +134,8 @@ MASKED = [bool_mask, added_mask, with_causal, chosen, inverted]
 
 
 @pytest.mark.parametrize("scores", MASKED)
-@pytest.mark.parametrize("granularity", ["channel", "spatial"])
 def test_a_mask_that_is_an_input_makes_no_edges_and_is_noted(
-    scores: Callable[..., Tensor], granularity: str
+    scores: Callable[..., Tensor],
 ) -> None:
     def forward(net: Function, x: Tensor, mask: Tensor) -> Tensor:
         return attended(net, x, lambda s: scores(s, mask))
@@ -143,19 +143,20 @@ def test_a_mask_that_is_an_input_makes_no_edges_and_is_noted(
     parts = layers()
     net = Function(forward, **parts)
     mask = torch.ones(1, T, dtype=torch.int64)
-    graph = trace(net, (X, mask), granularity=granularity)
-    (inputs,) = [x for x in graph.layers if x.shape == (T,)]
-    assert not graph.weights[inputs.start : inputs.stop].nnz
-    noted = graph.provenance[-1].parameters["left_out"]
-    assert any("taken to be padding" in x for x in noted.values())
-    causal = scores in (with_causal, inverted)
     alone = Function(lambda net, x: attended(net, x, lambda s: scores(s, mask)), **parts)
-    expected = trace(alone, X, granularity=granularity)
-    assert np.array_equal(paths_exist(graph)[:-T], paths_exist(expected))
-    assert graph.n_edges == expected.n_edges
-    if granularity == "spatial":  # nothing but the causal part of a mask hides
-        reached = paths_exist(expected).reshape(T, D, T, D).any(axis=(1, 3))
-        assert np.array_equal(reached, np.triu(np.ones((T, T))) > 0 if causal else np.ones((T, T)))
+    for granularity in ("channel", "spatial"):
+        graph = trace(net, (X, mask), granularity=granularity)
+        (inputs,) = [x for x in graph.layers if x.shape == (T,)]
+        assert not graph.weights[inputs.start : inputs.stop].nnz
+        noted = graph.provenance[-1].parameters["left_out"]
+        assert any("taken to be padding" in x for x in noted.values())
+        expected = trace(alone, X, granularity=granularity)
+        assert np.array_equal(paths_exist(graph)[:-T], paths_exist(expected))
+        assert graph.n_edges == expected.n_edges
+    # where positions are units, nothing but the causal part of a mask hides
+    reached = paths_exist(expected).reshape(T, D, T, D).any(axis=(1, 3))
+    causal = scores in (with_causal, inverted)
+    assert np.array_equal(reached, np.triu(np.ones((T, T))) > 0 if causal else np.ones((T, T)))
 
 
 def test_masks_of_attention_that_are_inputs_make_no_edges() -> None:

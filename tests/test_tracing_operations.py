@@ -16,6 +16,7 @@ from netsculpt.tracing import fidelity, trace
 from tests.helpers.jacobians import moves, paths_exist
 from tests.helpers.traced_nets import Function, same, widths
 
+pytestmark = pytest.mark.usefixtures("one_export")
 T, D, H = 3, 6, 5
 X = torch.zeros(1, T, D)
 NODES = torch.tensor([[0, 1, 2, 2], [1, 0, 2, 1]])  # an edge from each of the first to the second
@@ -54,16 +55,17 @@ def largest_of_sorted(net: Function, x: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize("forward", [largest, largest_by_size, largest_by_mask, largest_of_sorted])
-@pytest.mark.parametrize("granularity", ["channel", "spatial"])
 def test_activations_that_keep_the_largest_are_functions_of_their_units(
-    forward: Callable[..., Tensor], granularity: str
+    forward: Callable[..., Tensor],
 ) -> None:
     parts = layers()
-    graph = trace(Function(forward, **parts), X, granularity=granularity)
+    net = Function(forward, **parts)
     plain = Function(lambda net, x: net.b(net.a(x).relu()), **parts)
-    same(graph, trace(plain, X, granularity=granularity))
-    noted = graph.provenance[-1].parameters["left_out"]
-    assert any("depends on values" in x for x in noted.values())
+    for granularity in ("channel", "spatial"):
+        graph = trace(net, X, granularity=granularity)
+        same(graph, trace(plain, X, granularity=granularity))
+        noted = graph.provenance[-1].parameters["left_out"]
+        assert any("depends on values" in x for x in noted.values())
 
 
 JACOBIANS: dict[str, Callable[..., Tensor]] = {
@@ -110,13 +112,12 @@ JACOBIANS: dict[str, Callable[..., Tensor]] = {
 
 
 @pytest.mark.parametrize("name", JACOBIANS)
-@pytest.mark.parametrize("granularity", ["channel", "spatial"])
-def test_operations_have_the_paths_of_their_jacobian(name: str, granularity: str) -> None:
+def test_operations_have_the_paths_of_their_jacobian(name: str) -> None:
     net = Function(JACOBIANS[name], w=nn.Parameter(torch.eye(D, H)[None]), starts=NODES[0],
                    ends=NODES[1], **layers())  # fmt: skip
-    graph = trace(net, X, granularity=granularity)
-    expected = moves(net, X, channels=None if granularity == "spatial" else -1)
-    assert np.array_equal(paths_exist(graph), expected)
+    graph, spatial = (trace(net, X, granularity=x) for x in ("channel", "spatial"))
+    assert np.array_equal(paths_exist(graph), moves(net, X, channels=-1))
+    assert np.array_equal(paths_exist(spatial), moves(net, X))
 
 
 def added(net: Function, x: Tensor, *, alpha: float, beta: float) -> Tensor:

@@ -14,6 +14,7 @@ from netsculpt.tracing import fidelity, trace
 from tests.helpers.jacobians import moves, paths_exist
 from tests.helpers.traced_nets import Function
 
+pytestmark = pytest.mark.usefixtures("one_export")
 T, D, HEADS = 4, 8, 2
 X = torch.zeros(1, T, D)
 ANGLES = torch.arange(1, T + 1)[:, None] * torch.tensor([1.0, 0.1])  # [T, D / HEADS / 2]
@@ -64,12 +65,11 @@ def attending(rotated: Callable[..., Tensor], *, causal: bool) -> Function:
 @pytest.mark.parametrize("rotated", STYLES)
 def test_rotary_attention_has_the_paths_of_its_jacobian(rotated: Callable[..., Tensor]) -> None:
     net = attending(rotated, causal=True)
-    graph = trace(net, X, granularity="spatial")
-    assert np.array_equal(paths_exist(graph), moves(net, X))
+    graph, spatial = (trace(net, X, granularity=x) for x in ("channel", "spatial"))
     assert fidelity(net, graph, X, rng=0).max_error < 1e-5
-    graph = trace(net, X)
+    assert fidelity(net, spatial, X, rng=0).max_error < 1e-5
     assert np.array_equal(paths_exist(graph), moves(net, X, channels=-1))
-    assert fidelity(net, graph, X, rng=0).max_error < 1e-5
+    assert np.array_equal(paths_exist(spatial), moves(net, X))
 
 
 @pytest.mark.parametrize("rotated", STYLES[:-1])
@@ -78,13 +78,12 @@ def test_a_rotated_channel_is_fed_by_itself_and_its_partner(rotated: Callable[..
                    a=nn.Linear(D, 4, bias=False), cos=ANGLES.cos(), sin=ANGLES.sin())  # fmt: skip
     with torch.no_grad():  # channel c comes from input c alone
         net.a.weight.copy_(torch.eye(4, D))
-    graph = trace(net, X)
+    graph, spatial = (trace(net, X, granularity=x) for x in ("channel", "spatial"))
     assert np.array_equal(paths_exist(graph)[:4], moves(net, X, channels=-1)[:4])
     wiring = [x for x in graph.blocks if x.kind == "wiring"]
     assert wiring
     for block in wiring:
         assert set(graph.block(block.source, block.target).data.tolist()) == {1.0}
-    spatial = trace(net, X, granularity="spatial")
     assert np.array_equal(paths_exist(spatial), moves(net, X))
 
 
@@ -138,8 +137,7 @@ GATED: dict[str, Callable[..., Tensor]] = {
 
 
 @pytest.mark.parametrize("name", GATED)
-@pytest.mark.parametrize("granularity", ["channel", "spatial"])
-def test_gates_per_position_have_the_paths_of_their_jacobian(name: str, granularity: str) -> None:
+def test_gates_per_position_have_the_paths_of_their_jacobian(name: str) -> None:
     torch.manual_seed(0)
     gate = nn.Parameter(torch.rand(T, D) + 0.5)
     layers = {layer: nn.Linear(D, D, bias=False) for layer in "abc"}
@@ -147,10 +145,11 @@ def test_gates_per_position_have_the_paths_of_their_jacobian(name: str, granular
         for layer in layers.values():
             layer.weight[torch.rand(D, D) < 0.7] = 0
     net = Function(GATED[name], gate=gate, **layers)
-    graph = trace(net, X, granularity=granularity)
-    expected = moves(net, X, channels=None if granularity == "spatial" else -1)
-    assert np.array_equal(paths_exist(graph), expected)
+    graph, spatial = (trace(net, X, granularity=x) for x in ("channel", "spatial"))
     assert fidelity(net, graph, X, rng=0).max_error < 1e-5
+    assert fidelity(net, spatial, X, rng=0).max_error < 1e-5
+    assert np.array_equal(paths_exist(graph), moves(net, X, channels=-1))
+    assert np.array_equal(paths_exist(spatial), moves(net, X))
 
 
 def test_layers_that_take_the_same_gated_channels_share_their_junction() -> None:
