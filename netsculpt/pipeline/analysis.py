@@ -47,7 +47,9 @@ class PathFacts:
 class Detected:
     """The modules that one detector found on one form of the weights, and what they are worth."""
 
-    key: str  # names it in tables and figures: "layered", "layered_pattern" beside a main form
+    key: (
+        str  # names it in tables and figures: "layered", "layered_pattern" if another form is first
+    )
     detector: str
     weights: str  # form of the weights that Q is of: "balanced", "pattern", "magnitude"
     partition: Partition  # [U], dead units −1
