@@ -406,3 +406,16 @@ def test_workers_end_with_their_parent(how: str, with_signal: int, tmp_path: Pat
     time.sleep(0.8)
     assert names(marks) == begun
     assert len(begun) < 8
+
+
+@pytest.mark.parametrize("name", ["..", ".", "", "cells", "x\x00y", "gone.csv"])
+def test_a_manifest_of_a_study_names_no_file(name: str, tmp_path: Path) -> None:
+    """Only regular files are replaced, whatever a damaged manifest lists."""
+    study = Study("powers", [CONFIG], lambda _: {})
+    study.run(tmp_path)
+    place = tmp_path / "manifest.json"
+    listing = json.loads(place.read_text())
+    place.write_text(json.dumps({**listing, "files": [*listing["files"], name]}))
+    before = names(tmp_path)
+    study.run(tmp_path)
+    assert names(tmp_path) == before

@@ -24,7 +24,7 @@ from netsculpt.modules import chance_of_evidence, mdl, module_evidence, verdict_
 from netsculpt.modules.verdict import DECISIVE
 from netsculpt.nulls import holm
 from netsculpt.pipeline import stages
-from netsculpt.report.summary import summary
+from netsculpt.report.summary import summary, summary_json
 from netsculpt.report.terminal import progress_lines as lines
 from netsculpt.report.terminal.analysis import print_report
 from netsculpt.report.words import several_tests, statement
@@ -199,6 +199,29 @@ def test_evidence_in_words(
     assert text.startswith(replace(first, evidence=found, stability=stability).verdict)
 
 
+@pytest.mark.parametrize("evidence", [nan, inf, -inf])
+def test_evidence_that_is_not_finite_is_reported(
+    several: netsculpt.Analysis, evidence: float, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from dataclasses import replace
+
+    first, *others = several.detected
+    assert first.evidence is not None
+    found = replace(first.evidence, evidence=evidence, accepted=evidence > 0)
+    judged = replace(first, evidence=found)
+    analysis = replace(several, detected=(judged, *others))
+    assert judged.verdict == verdict_of_evidence(evidence, first.stability)
+    assert judged.p == {inf: 0.0, -inf: 1.0}.get(evidence)
+    assert ("mdl" in analysis.adjusted_p) is not np.isnan(evidence)
+    assert statement(judged).startswith(judged.verdict)
+    print_report(analysis)
+    assert statement(judged) in " ".join(capsys.readouterr().out.split())
+    content = json.loads(summary_json(analysis))
+    schema = Path(netsculpt.report.__path__[0], "summary.schema.json").read_text()
+    jsonschema.validate(content, json.loads(schema))
+    assert content["modules"]["mdl"]["evidence"]["evidence"] is None
+
+
 def test_the_table_of_verdicts(
     several: netsculpt.Analysis, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -233,6 +256,15 @@ def test_several_tests_in_words(several: netsculpt.Analysis) -> None:
     least = 1 / (79 + 1)
     assert holm([least] * 4).max() <= 0.05 + 1e-12
     assert holm([1 / 79] * 4).max() > 0.05
+
+
+def test_several_tests_of_which_none_is_significant(several: netsculpt.Analysis) -> None:
+    from dataclasses import replace
+
+    text = several_tests(replace(several, detected=several.detected[1:3]))
+    assert text is not None
+    assert "none are significant. But 19 null networks are too few to tell" in text
+    assert text.endswith("with 39 both could be significant.")
 
 
 def test_one_test_is_not_several(several: netsculpt.Analysis) -> None:

@@ -64,6 +64,6 @@ def demo(
         task=DEMO.task,
         output=output,
         maker="demo",
-        beside=[MODEL, *runs],
+        left_alone=[MODEL, *runs],
     )
     print_verdicts(analysis)

@@ -30,7 +30,7 @@ def run(
     task: str | None = None,
     output: Path | None = None,
     maker: str = "analyze",
-    beside: Sequence[str] = (),
+    left_alone: Sequence[str] = (),
     jobs: int = 1,
     as_json: bool = False,
 ) -> Analysis:
@@ -62,7 +62,7 @@ def run(
                     analysis,
                     output,
                     maker=maker,
-                    beside=beside,
+                    left_alone=left_alone,
                     source={**loaded.arguments(), "task": task},
                     figures=figures.formats,
                     width=figures.width.value,

@@ -227,7 +227,7 @@ def _inputs(source: Source) -> tuple[InputText, ...]:
     for flag in ("example_shape", "example_dtype"):
         if getattr(source, flag):
             raise typer.BadParameter(
-                "is given beside --example, which says shapes and types: leave one of them out",
+                "is given with --example, which says shapes and types: leave one of them out",
                 param_hint=f"--{flag.replace('_', '-')}",
             )
     return tuple(map(_input, source.example))

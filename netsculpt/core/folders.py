@@ -29,7 +29,7 @@ _MOST_SHOWN = 3
 _REMEDY = "name a new folder, or move away what is in this one"
 
 
-def require_replaceable(folder: Path, maker: str, beside: Collection[str] = ()) -> list[str]:
+def require_replaceable(folder: Path, maker: str, left_alone: Collection[str] = ()) -> list[str]:
     """Names of the files in a folder that an earlier run of `maker` wrote.
 
     Parameters
@@ -38,7 +38,7 @@ def require_replaceable(folder: Path, maker: str, beside: Collection[str] = ()) 
         A folder that may not exist yet.
     maker
         Who writes such folders: the name of a command.
-    beside
+    left_alone
         Names in the folder that the run leaves alone.
 
     Raises
@@ -52,7 +52,7 @@ def require_replaceable(folder: Path, maker: str, beside: Collection[str] = ()) 
     if not folder.is_dir():
         raise FormatError(f"{folder} is not a folder: {_REMEDY}")
     known = _recorded(folder, maker)
-    foreign = [name for name in file_names(folder, beside) if name not in known]
+    foreign = [name for name in file_names(folder, left_alone) if name not in known]
     if foreign:
         shown = ", ".join(map(repr, foreign[:_MOST_SHOWN]))
         more = f" and {len(foreign) - _MOST_SHOWN} more" if len(foreign) > _MOST_SHOWN else ""
@@ -63,13 +63,13 @@ def require_replaceable(folder: Path, maker: str, beside: Collection[str] = ()) 
 
 
 def claim_folder(
-    folder: Path, maker: str, files: Collection[str], beside: Collection[str] = ()
+    folder: Path, maker: str, files: Collection[str], left_alone: Collection[str] = ()
 ) -> list[str]:
     """Record who writes `files` into a folder; they may be replaced if the run is interrupted.
 
     Returns the names of what an earlier run has left. For errors see `require_replaceable`.
     """
-    old = require_replaceable(folder, maker, beside)
+    old = require_replaceable(folder, maker, left_alone)
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / _UNFINISHED, {"maker": maker, "files": sorted({*old, *files})})
     return old
@@ -77,7 +77,7 @@ def claim_folder(
 
 @contextmanager
 def replaced_folder(
-    folder: Path, maker: str, files: Collection[str], beside: Collection[str] = ()
+    folder: Path, maker: str, files: Collection[str], left_alone: Collection[str] = ()
 ) -> Iterator[None]:
     """Write all files of a folder in the block, the manifest at its end; nobody else does so.
 
@@ -89,14 +89,14 @@ def replaced_folder(
     BusyError
         If another process is writing the folder.
     """
-    require_replaceable(folder, maker, beside)
+    require_replaceable(folder, maker, left_alone)
     folder.mkdir(parents=True, exist_ok=True)
     with held(folder):
-        old = claim_folder(folder, maker, files, beside)
+        old = claim_folder(folder, maker, files, left_alone)
         folder.joinpath(MANIFEST).unlink(missing_ok=True)
         for name in old:
             path = folder / name
-            if name not in beside:
+            if name not in left_alone:
                 path.unlink(missing_ok=True)
             if path.parent != folder:
                 with suppress(OSError):  # something else is in it
@@ -105,7 +105,7 @@ def replaced_folder(
         folder.joinpath(_UNFINISHED).unlink(missing_ok=True)
 
 
-def file_names(folder: Path, beside: Collection[str] = ()) -> list[str]:
+def file_names(folder: Path, left_alone: Collection[str] = ()) -> list[str]:
     """Names of what is in a folder, links and empty folders included.
 
     Not the manifest, and not what an interrupted write has left.
@@ -119,9 +119,9 @@ def file_names(folder: Path, beside: Collection[str] = ()) -> list[str]:
         paths = (place / name for name in (*files, *links, *empty))
         names += [path.relative_to(folder).as_posix() for path in paths]
         if at == folder:
-            folders[:] = [name for name in folders if name not in beside]
-    left_alone = {*_OWN, *beside}
-    kept = (name for name in names if name not in left_alone)
+            folders[:] = [name for name in folders if name not in left_alone]
+    ignored = {*_OWN, *left_alone}
+    kept = (name for name in names if name not in ignored)
     return sorted(name for name in kept if not is_unfinished(name.rpartition("/")[2]))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isnan
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -46,7 +47,9 @@ class PathFacts:
 class Detected:
     """The modules that one detector found on one form of the weights, and what they are worth."""
 
-    key: str  # names it in tables and figures: "layered", "layered_pattern" beside a main form
+    key: (
+        str  # names it in tables and figures: "layered", "layered_pattern" if another form is first
+    )
     detector: str
     weights: str  # form of the weights that Q is of: "balanced", "pattern", "magnitude"
     partition: Partition  # [U], dead units −1
@@ -85,20 +88,21 @@ class Detected:
     def p(self) -> float | None:
         """Chance of such modules without any: from the null networks, or else the evidence.
 
-        None if there are neither. By evidence it is a bound: see
+        None if there are neither, or the evidence is not a number. By evidence it is a bound: see
         `netsculpt.modules.chance_of_evidence`.
         """
         if self.significance is not None:
             return self.significance.p
-        return None if self.evidence is None else chance_of_evidence(self.evidence.evidence)
+        if self.evidence is None or isnan(self.evidence.evidence):
+            return None
+        return chance_of_evidence(self.evidence.evidence)
 
     @property
     def verdict(self) -> Verdict:
         """What the modules are worth: see `netsculpt.modules.verdict`, `verdict_of_evidence`."""
-        if self.evidence is not None and not self.evidence.accepted:
-            return "chance"
         if self.evidence is not None:
-            return verdict_of_evidence(self.evidence.evidence, self.stability)
+            judged = verdict_of_evidence(self.evidence.evidence, self.stability)
+            return judged if self.evidence.accepted or judged == "untested" else "chance"
         test = self.significance
         if test is None:
             return verdict(None, 0, np.nan, self.stability)

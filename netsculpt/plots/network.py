@@ -168,8 +168,8 @@ def _key(ax: Axes, columns: Columns, shown: NDArray[np.intp], cautions: list[str
     if shown.size < graph.n_edges:
         lines.append(f"showing {shown.size:,} of {graph.n_edges:,} edges")
     legend = sum(text_width(name, small) + 2.7 * small for name in used) if len(used) > 1 else 0.0
-    beside = not lines or text_width(lines[-1], small) + legend <= room
-    say_above(ax, lines, n_free=0 if beside or not legend else 1)
+    on_one_line = not lines or text_width(lines[-1], small) + legend <= room
+    say_above(ax, lines, n_free=0 if on_one_line or not legend else 1)
     if len(used) > 1:
         ax.legend(
             [Line2D([], [], color=colour, linewidth=1.2) for colour in used.values()],

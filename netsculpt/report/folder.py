@@ -40,7 +40,7 @@ def write_folder(
     figures: Sequence[str] = (),
     width: Width = "neurips",
     maker: str = MAKER,
-    beside: Collection[str] = (),
+    left_alone: Collection[str] = (),
     progress: Progress | None = None,
 ) -> None:
     """Write summary.json, four tables (*.csv), graph.npz, figures/ and manifest.json.
@@ -53,13 +53,13 @@ def write_folder(
     (stage, steps done, steps in all).
 
     What an earlier run of the same `maker` (a command) has left in the folder is replaced as a
-    whole: the manifest lists it. Names in `beside` are left alone. Anything else in the folder, and
-    links, raise `FormatError`; a folder that another process writes raises `BusyError`.
+    whole: the manifest lists it. Files and folders named in `left_alone` stay. Anything else in the
+    folder, and links, raise `FormatError`; a folder that another process writes raises `BusyError`.
     """
     report = progress or silent
     drawn = [f"figures/{name}" for name in figure_files(analysis, figures)]
-    files = [*_FILES, *drawn, *(name for name in beside if (folder / name).is_file())]
-    with replaced_folder(folder, maker, files, beside):
+    files = [*_FILES, *drawn, *(name for name in left_alone if (folder / name).is_file())]
+    with replaced_folder(folder, maker, files, left_alone):
         report(STAGE, 0, 1)
         _write_tables(analysis, folder)
         save(analysis.graph, folder / "graph.npz")

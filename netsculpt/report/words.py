@@ -99,8 +99,9 @@ def several_tests(analysis: Analysis) -> str | None:
     if short and min(short) < least:
         nulls = "1 null network" if min(short) == 1 else f"{min(short)} null networks"
         text += (
-            f" For others {nulls} are too few to tell: the least p is {1 / (min(short) + 1):.2g}; "
-            f"with {least} all {m} could be significant."
+            f" {'For others' if kept else 'But'} {nulls} are too few to tell: the least p is "
+            f"{1 / (min(short) + 1):.2g}; with {least} {'both' if m == 2 else f'all {m}'} could be "
+            "significant."
         )
     return text
 

@@ -39,7 +39,7 @@ def require_own(folder: Path, study: str) -> None:
 
 
 def require_replaceable_tables(folder: Path, files: Sequence[str]) -> None:
-    """Raise if a table would replace what the manifest does not list; remove tables of before.
+    """Raise if a table would replace what the manifest does not list; remove earlier tables.
 
     Manifests of versions before this one list nothing: tables next to them are the study's.
     """
@@ -50,9 +50,12 @@ def require_replaceable_tables(folder: Path, files: Sequence[str]) -> None:
     before = {name for name in listed or () if isinstance(name, str) and "/" not in name}
     for name in files:
         if folder.joinpath(name).exists() and name not in before:
-            raise FormatError(f"{folder / name} is not of this study, and not replaced: {_REMEDY}")
+            raise FormatError(
+                f"{folder / name} is not of this study, so it is not replaced: {_REMEDY}"
+            )
     for name in before.difference(files, [MANIFEST]):
-        folder.joinpath(name).unlink(missing_ok=True)
+        if folder.joinpath(name).is_file():
+            folder.joinpath(name).unlink()
 
 
 def _manifest(folder: Path) -> dict[str, Any] | None:
