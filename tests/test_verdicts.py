@@ -78,7 +78,7 @@ def test_verdict_of_evidence(evidence: float, stability: float, expected: str) -
 
 def test_the_limit_is_odds_of_100() -> None:
     assert exp(DECISIVE) == pytest.approx(100)
-    assert chance_of_evidence(DECISIVE) == pytest.approx(0.01)
+    assert chance_of_evidence(DECISIVE) == pytest.approx(0.02)
     assert [chance_of_evidence(x) for x in (-inf, 0.0, inf)] == [1.0, 1.0, 0.0]
 
 

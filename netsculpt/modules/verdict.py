@@ -30,7 +30,7 @@ STABLE = 2 / 3  # mean AMI of runs
 # Odds of 100 to 1 between models that were as likely before: "decisive" on the scale of Jeffreys
 # (Theory of Probability, 1961, appendix B). It is also what bounds the mistakes: a ratio of
 # probabilities has the mean 1 where the simpler model is true, and so exceeds 100 there in at most
-# one of 100 networks (Markov's inequality).
+# two of 100 networks (Markov's inequality; see `chance_of_evidence`).
 DECISIVE = log(100.0)  # nats of evidence from which on modules are accepted
 
 
@@ -121,14 +121,13 @@ def verdict_of_evidence(evidence: float, stability: float | None = None) -> Verd
 def chance_of_evidence(evidence: float) -> float:
     r"""Bound on the probability of so much evidence in a network without modules: a p-value.
 
-    :math:`\min(1, e^{-\mathrm{evidence}})`, if the odds have a mean of 1 there (Markov's
-    inequality; for such e-values see Vovk and Wang, Ann. Stat. 49, 1736 (2021),
-    doi:10.1214/20-AOS2020, arXiv:1912.06116). `netsculpt.modules.module_evidence` takes the larger
-    of two estimates, so that the mean may be 2: in 300 networks of 32 units without modules, with
-    lognormal degrees, it was 1.7. The lowest of their p was .09, far above 1/300: few have much
-    evidence by chance.
+    :math:`\min(1, 2 e^{-\mathrm{evidence}})`. Odds of a Bayesian comparison have a mean of 1 in
+    networks of the simpler model, and exceed x in one of x at most (Markov's inequality; for such
+    e-values see Vovk and Wang, Ann. Stat. 49, 1736 (2021), doi:10.1214/20-AOS2020,
+    arXiv:1912.06116). `netsculpt.modules.module_evidence` takes the larger of two such odds, hence
+    the 2: in 300 networks of 32 units without modules, with lognormal degrees, the mean was 1.7.
 
     >>> round(chance_of_evidence(log(100.0)), 6), chance_of_evidence(-3.0)
-    (0.01, 1.0)
+    (0.02, 1.0)
     """
-    return 1.0 if evidence <= 0 else exp(-evidence)
+    return min(1.0, 2 * exp(-evidence)) if evidence > 0 else 1.0

@@ -97,8 +97,8 @@ def module_evidence(graph: NetGraph, *, rng: RNG = None) -> ModuleEvidence:
     factor costs ½ ln E nats.
 
     Modules are accepted at an evidence of ln 100 = 4.6 nats: odds of 100 to 1, "decisive" on
-    Jeffreys' scale of Bayes factors. In networks without modules the exponential of the sampled
-    evidence has a mean of about 1, so that it exceeds 100 in about one of 100 at most (Markov's
+    Jeffreys' scale of Bayes factors. In networks without modules the exponential of either
+    estimate has a mean of about 1, so that the larger exceeds 100 in two of 100 at most (Markov's
     inequality). The mean is approximate: what modules gain by the degrees alone is subtracted as if
     the degrees of units were independent. Measured, it is much rarer: see docs/modules.md.
 
