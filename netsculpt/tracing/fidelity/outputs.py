@@ -109,7 +109,7 @@ def _drawn(bench: Bench, examples: Example, rng: np.random.Generator) -> tuple[T
         else:
             n_values = np.full(units.shape, 2)
             for token, layer in bench.builder.tokens.items():
-                n_values[units == token] = layer.n_units
+                n_values[(units == token).numpy()] = layer.n_units
             numbers = rng.integers(n_values)
             if bench.builder.left_out:  # nothing is taken to be padding
                 numbers = np.where(units <= _TOKENS, numbers, 1)
