@@ -372,8 +372,9 @@ def test_kernels_of_flax_are_not_read_as_those_of_torch(
     np.savez(path, **{name.format(i): np.ones(x) for i, x in enumerate(shapes)})  # type: ignore[arg-type]
     with pytest.raises(TopologyError, match=r"flax or Keras.*transpose\(3, 2, 0, 1\)"):
         load(path)
-    torch_axes = {f"conv{i}.weight": np.ones(x).transpose(3, 2, 0, 1) for i, x in enumerate(shapes)}
-    np.savez(path, **torch_axes)  # type: ignore[arg-type]
+    turned = [np.ones(x).transpose(3, 2, 0, 1) for x in shapes]
+    torch_axes: dict[str, Any] = {f"conv{i}.weight": x for i, x in enumerate(turned)}
+    np.savez(path, **torch_axes)
     sizes = [shapes[0][2], *(x[3] for x in shapes)]
     assert [x.n_units for x in load(path).layers] == sizes
 
