@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from netsculpt import NetGraph, load, trace
-from netsculpt.core.errors import TopologyError
+from netsculpt.core.errors import FormatError, TopologyError
 
 pytestmark = pytest.mark.filterwarnings("ignore:Sparse")
 
@@ -358,3 +358,42 @@ def test_statistics_of_whole_numbers_are_not_weights(dtype: torch.dtype, tmp_pat
     net = nn.Sequential(linear(4, 3), nn.ReLU(), linear(3, 2))
     state = {**net.state_dict(), "1.counts": torch.ones(3, 7, dtype=dtype)}
     same(loaded(state, tmp_path), trace(net, torch.zeros(1, 4)))
+
+
+KERNEL_NAMES = ["Conv_{}.kernel", "params/Conv_{}/kernel", "conv2d_{}/kernel:0"]
+
+
+@pytest.mark.parametrize("name", KERNEL_NAMES)
+@pytest.mark.parametrize("shapes", [[(3, 3, 4, 8)], [(3, 3, 4, 8), (3, 3, 8, 2)], [(5, 5, 1, 5)]])
+def test_kernels_of_flax_are_not_read_as_those_of_torch(
+    name: str, shapes: list[tuple[int, ...]], tmp_path: Path
+) -> None:
+    path = tmp_path / "flax.npz"
+    np.savez(path, **{name.format(i): np.ones(x) for i, x in enumerate(shapes)})  # type: ignore[arg-type]
+    with pytest.raises(TopologyError, match=r"flax or Keras.*transpose\(3, 2, 0, 1\)"):
+        load(path)
+    turned = [np.ones(x).transpose(3, 2, 0, 1) for x in shapes]
+    torch_axes: dict[str, Any] = {f"conv{i}.weight": x for i, x in enumerate(turned)}
+    np.savez(path, **torch_axes)
+    sizes = [shapes[0][2], *(x[3] for x in shapes)]
+    assert [x.n_units for x in load(path).layers] == sizes
+
+
+def test_kernels_whose_window_is_last_are_those_of_torch(tmp_path: Path) -> None:
+    arrays = {"blur.kernel": np.ones((8, 3, 3, 3)), "blur.bias": np.ones(8)}
+    np.savez(tmp_path / "w.npz", **arrays)  # type: ignore[arg-type]
+    assert [x.n_units for x in load(tmp_path / "w.npz").layers] == [3, 8]
+
+
+@pytest.mark.parametrize("masks", [{"0": torch.ones(4)}, [torch.ones(4), torch.ones(2)]])
+def test_masks_of_units_are_answered_with_masks_of_weights(masks: Any, tmp_path: Path) -> None:
+    torch.save(masks, tmp_path / "k.pt")
+    net = nn.Sequential(nn.Linear(8, 4), nn.ReLU(), nn.Linear(4, 2))
+    with pytest.raises(FormatError, match=r"vectors only .*mask\[:, None\]"):
+        loaded(net, tmp_path, mask=tmp_path / "k.pt")
+
+
+def test_checkpoints_of_several_nets_name_what_to_save(tmp_path: Path) -> None:
+    state = nn.Linear(3, 2).state_dict()
+    with pytest.raises(FormatError, match=r"critic, generator have tensors: .*\['generator'\]"):
+        loaded({"generator": state, "critic": state, "step": 3}, tmp_path)  # type: ignore[dict-item]

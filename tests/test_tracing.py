@@ -142,6 +142,27 @@ def test_a_net_with_branches_leaves_no_file(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("net", "example", "words"),
+    [
+        (nn.Linear(4, 3), torch.zeros(1, 5), r"Linear itself fails .* needs: input"),
+        (nn.Conv2d(3, 4, 3), torch.zeros(1, 1, 5, 5), "Conv2d itself fails .*3 channels"),
+        (Function(lambda net, x: net.none(x)), torch.zeros(1, 2), "no attribute 'none'"),
+    ],
+)
+def test_nets_that_fail_by_themselves_are_not_blamed_on_export(
+    net: nn.Module, example: torch.Tensor, words: str
+) -> None:
+    with pytest.raises(TopologyError, match=words) as raised:
+        trace(net, example)
+    assert "values of its inputs" not in str(raised.value)
+
+
+def test_wrong_names_of_inputs_are_answered_with_the_right_ones() -> None:
+    with pytest.raises(TopologyError, match=r"use the names that forward has, input$"):
+        trace(nn.Embedding(5, 2), {"ids": torch.zeros(1, 3, dtype=torch.int64)})
+
+
 def test_nets_that_cannot_be_exported_are_refused() -> None:
     net = Function(lambda net, x: torch.from_numpy(net.a(x).detach().numpy()), a=nn.Linear(2, 2))
     with pytest.raises(TopologyError, match=r"torch\.export cannot follow Function"):

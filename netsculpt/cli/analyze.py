@@ -118,7 +118,7 @@ def _refuse_dense(graph: NetGraph, model: Path, dense: bool) -> None:
     unmasked = any(step.parameters.get("edges") == "nonzero" for step in graph.provenance)
     if unmasked and graph.density == 1 and not dense:
         raise TopologyError(
-            f"{model} has no masks and no weight that is exactly 0, so all {graph.n_edges} "
+            f"{model} has no masks and no weight that is exactly 0, so all {graph.n_parameters:,} "
             "weights would be edges of a dense network; a sparse one is needed: pass its masks "
             "with --mask FILE, or --dense to analyse it as it is"
         )

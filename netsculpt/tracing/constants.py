@@ -17,6 +17,7 @@ from netsculpt.tracing.engine.activation import of_nothing
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.names import is_binary
 from netsculpt.tracing.program import Constant, leaves
+from netsculpt.tracing.rules.elementwise import OPS as _ELEMENTWISE
 from netsculpt.tracing.rules.moves import OPS as _MOVES
 
 __all__ = ["evaluated"]
@@ -25,6 +26,7 @@ _SAME = (
     *("_to_copy", "abs", "alias", "clone", "contiguous", "detach", "lift_fresh_copy", "neg", "to"),
 )
 _PICKS = ("embedding", "gather", "index", "index_select", "take")  # entries of the first, by others
+_BY_ENTRY = {*_SAME, *_ELEMENTWISE, "add", "div", "masked_fill", "mul", "sub", "where"}
 _RANDOM = (
     *("bernoulli", "multinomial", "normal", "rand", "rand_like", "randint", "randn", "randperm"),
 )
@@ -45,8 +47,12 @@ def evaluated(call: Call) -> Any:
     parameter = named[0].parameter if named else None
     if isinstance(value, list | tuple):
         keeps = _moved(call, constants)
-        kept = [None] * len(value) if keeps is None else keeps
-        return tuple(Constant(x, keep, parameter) for x, keep in zip(value, kept, strict=True))
+        made = _moved_from(call, named)
+        every = (([None] * len(value) if x is None else x) for x in (keeps, made))
+        return tuple(
+            Constant(x, keep, parameter, made_from=stored)
+            for x, keep, stored in zip(value, *every, strict=True)
+        )
     if not isinstance(value, Tensor):
         return value
     of_masks = constants and all(x.is_mask for x in constants)
@@ -54,7 +60,27 @@ def evaluated(call: Call) -> Any:
         return Constant(value, None, parameter, is_mask=True)
     if parameter is None and all(x.keep is None for x in constants):
         return Constant(value)  # no weight: its zeros are numbers like others
-    return Constant(value, _kept(call, constants, value), parameter)
+    made_from = _made_from(call, named, value)
+    return Constant(value, _kept(call, constants, value), parameter, made_from=made_from)
+
+
+def _made_from(call: Call, named: Sequence[Constant], value: Tensor) -> Tensor | None:
+    """The stored scalars that the entries of a value are functions of, one by one; None: its own.
+
+    So 2 W, W² and g W/|W| are made of the scalars of W, which count once.
+    """
+    same = [x for x in named if x.shape == value.shape and not x.is_mask]
+    if call.op.name not in _BY_ENTRY or len({x.parameter for x in same}) != 1:
+        moved: Tensor | None = _moved_from(call, named)
+        return moved
+    return same[0].stored
+
+
+def _moved_from(call: Call, named: Sequence[Constant]) -> Any:  # a tensor, several, or None
+    """The same after an operation that moves entries; the views that it makes need no other."""
+    if call.op.name not in _MOVES or all(x.made_from is None for x in named):
+        return None
+    return _run(call, lambda x: x.stored)
 
 
 def _kept(call: Call, constants: Sequence[Constant], value: Tensor) -> Tensor | None:

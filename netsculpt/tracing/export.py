@@ -44,10 +44,11 @@ def exported(net: nn.Module, example: Any) -> Program:
         except Exception as error:
             observed = _one_path(net, apart)
             if observed is None:
-                raise TopologyError(
-                    f"torch.export cannot follow {type(net).__name__} ({first_line(error)}): "
-                    f"{remedy(error)}"
-                ) from error
+                own = _own_error(net, apart)
+                what = f"torch.export cannot follow {type(net).__name__} ({first_line(error)})"
+                if own is not None:
+                    what = f"{type(net).__name__} itself fails on this example ({first_line(own)})"
+                raise TopologyError(f"{what}: {remedy(error, net, own)}") from error
             whole = _program(observed, net, given, stored)
             return replace(whole.needed(), one_path=True)  # without what decides branches
         return _program(program, net, given, stored)
@@ -67,6 +68,16 @@ def _one_path(net: nn.Module, example: Example) -> ExportedProgram | None:
         finally:
             gc.collect()  # closes the file while warnings are off
         return program
+
+
+def _own_error(net: nn.Module, example: Example) -> Exception | None:
+    """What the net raises on its example without `torch.export`; None: nothing."""
+    try:
+        with torch.no_grad():
+            net(*example.args, **example.kwargs)
+    except Exception as error:
+        return error
+    return None
 
 
 @contextmanager

@@ -71,6 +71,12 @@ class Constant:
     keep: Tensor | None = None  # True = kept; None: the nonzero entries are kept
     parameter: str | None = None  # name of the parameter that it is, or is made from
     is_mask: bool = False  # 0 or 1, and not a weight: a buffer, frozen, or compared
+    made_from: Tensor | None = None  # what entry by entry it is a function of; None: itself
+
+    @property
+    def stored(self) -> Tensor:
+        """The tensor whose addresses say which stored scalar each entry is."""
+        return self.value if self.made_from is None else self.made_from
 
     @property
     def shape(self) -> torch.Size:
@@ -80,7 +86,8 @@ class Constant:
     def changed(self, change: Callable[[Tensor], Tensor]) -> Constant:
         """The constant with its entries and its mask changed in the same way."""
         keep = None if self.keep is None else change(self.keep)
-        return replace(self, value=change(self.value), keep=keep)
+        made_from = None if self.made_from is None else change(self.made_from)
+        return replace(self, value=change(self.value), keep=keep, made_from=made_from)
 
 
 @dataclass(frozen=True, eq=False)

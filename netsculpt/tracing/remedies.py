@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import traceback
 
 import torch
@@ -21,7 +22,7 @@ _REMEDIES = (  # words of the error, and what to do
     (
         ("not dict", "'dict' object"),
         "it was given a dictionary as one input, because the names in it are not those of its "
-        "forward: use the names that forward has",
+        "forward: use the names that forward has, {names}",
     ),
     (
         ("DynamicCache", "EncoderDecoderCache", "StaticCache", "past_key_values"),
@@ -76,16 +77,28 @@ def refuse_what_cannot_be_exported(net: nn.Module) -> None:
             )
 
 
-def remedy(error: Exception) -> str:
-    """What to do about an error of `torch.export`."""
+def remedy(error: Exception, net: nn.Module, own: Exception | None = None) -> str:
+    """What to do about an error of `torch.export`; `own` is what the net raises without it."""
     frames = traceback.extract_tb(error.__traceback__)
     in_packed = any(x.filename.endswith(_RECURRENT) for x in frames) and "FakeTensor" in str(error)
     if in_packed or any(x.name in _PACKING for x in frames):
         return _PACKED
     for signs, words in _REMEDIES:
         if any(sign in str(error) for sign in signs):
-            return words
+            return words.replace("{names}", _names(net))
+    if own is not None:
+        return (
+            "its forward has to run before it can be followed. Give an example of the shapes and "
+            "types that it takes, for which net(example) runs, and the arguments that it needs: "
+            f"{_names(net)}"
+        )
     return (
         "a net whose operations do not depend on the values of its inputs is needed. Trace the "
         "part without such branches, or build the graph with netsculpt.from_matrices"
     )
+
+
+def _names(net: nn.Module) -> str:
+    """The arguments of a net's forward, as far as they are known."""
+    arguments = inspect.signature(net.forward).parameters.values()
+    return ", ".join(str(x).partition(":")[0].partition("=")[0] for x in arguments) or "none"

@@ -7,6 +7,7 @@ norm and the words of a name can tell. Where nothing does, both readings may fit
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -48,6 +49,16 @@ def known(links: Sequence[Link], arrays: Mapping[str, Array], where: str, ask: s
     TopologyError
         If two of them contradict each other, or a bias has neither size.
     """
+    for link in links:
+        if _may_be_flax(link):
+            raise TopologyError(
+                f"{link.described} in {where} is by its name a kernel of flax or Keras, whose axes "
+                "are [height, width, in, out]: save it under torch's names and axes, for example "
+                "numpy.savez(path, **{'conv1.weight': kernel.transpose(3, 2, 0, 1), …, "
+                "'fc1.weight': matrix.T, …}), and the first matrix as matrix.reshape(h, w, c, n)"
+                ".transpose(3, 2, 0, 1).reshape(n, -1) if it takes flattened channels. Or, if it "
+                'is [out, in, height, width], name it "conv1.weight"'
+            )
     read = [_read(link, _sizes(link, links, arrays), where, ask) for link in links]
     tables = [x for x in read if _is_table(x, arrays)]
     if tables and (len(tables) > 1 or tables[0] is not read[0]):
@@ -90,6 +101,12 @@ def doubtful(links: Sequence[Link], arrays: Mapping[str, Array], *, foreign: boo
 def is_foreign(parameter: str) -> bool:
     """Whether a matrix's name is not the one that torch's layers give it, ``….weight``."""
     return leaf(parameter) != "weight"
+
+
+def _may_be_flax(link: Link) -> bool:
+    """Whether a kernel may have its window first; [8, 3, 3, 3] has it last."""
+    named = re.split(r"[./]", link.parameter)[-1].partition(":")[0] == "kernel"
+    return named and link.kind == "conv" and link.weight.shape[0] == link.weight.shape[1]
 
 
 def _read(link: Link, sizes: Mapping[str, int], where: str, ask: str) -> Link:

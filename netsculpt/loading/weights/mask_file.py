@@ -24,6 +24,13 @@ def masked(state: State, tensors: Mapping[str, Any], *, max_bytes: int, where: s
     named = list(tensors) != [str(i) for i in range(len(tensors))]
     arrays = as_arrays(tensors, max_bytes=max_bytes, where=where)
     weights = {name: x for name, x in state.arrays.items() if x.ndim >= 2}
+    vectors = [f"{quoted(name)} {shape(x.shape)}" for name, x in arrays.items() if x.ndim == 1]
+    if vectors and len(vectors) == len(arrays):
+        raise FormatError(
+            f"{where} holds vectors only ({', '.join(vectors[:8])}), such as masks of units: masks "
+            "of weights are needed, [out, in] as in torch. For units that are kept, repeat the "
+            "mask along the weight's rows: mask[:, None].expand_as(weight)"
+        )
     masks = _by_name(arrays, weights, where) if named else _in_order(arrays, weights, where)
     for name, mask in masks.items():
         check_mask(name, mask, weights[name], where)

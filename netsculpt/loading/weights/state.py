@@ -65,10 +65,20 @@ def named_tensors(value: Any, where: str, *, for_mask: bool = False) -> dict[str
         keys = listed(value) or "nothing"
         raise FormatError(
             f"{where} holds no tensors where they are expected (its keys: {keys}): a state dict "
-            f"is needed, alone or under {' or '.join(map(repr, wrappers))}. Save it as "
-            "torch.save(model.state_dict(), 'weights.pt')"
+            f"is needed, alone or under {' or '.join(map(repr, wrappers))}. {_saving(value)}"
         )
     return tensors
+
+
+def _saving(value: Mapping[Any, Any]) -> str:
+    """How to save the tensors that lie under keys that nothing says are the net's."""
+    nets = [name for name, x in value.items() if isinstance(x, dict) and _flat(x, for_mask=False)]
+    if not nets:
+        return "Save it as torch.save(model.state_dict(), 'weights.pt')"
+    return (
+        f"{listed(nets)} {'has' if len(nets) == 1 else 'have'} tensors: save the one you mean "
+        f"alone, torch.save(checkpoint[{quoted(nets[0])}], 'weights.pt')"
+    )
 
 
 def _flat(value: Mapping[Any, Any], *, for_mask: bool) -> dict[str, Any]:

@@ -68,7 +68,8 @@ class Scalars:
     @property
     def repeats(self) -> bool:
         """Whether this one layer may use a scalar more than once."""
-        return self.columns is None or self.columns.n_copies > 1
+        taken = self.columns
+        return taken is None or taken.n_copies > 1 or taken.mixed
 
     def addresses(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Address of each scalar in a column that is fed, and the layer that feeds it."""

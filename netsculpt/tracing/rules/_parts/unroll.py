@@ -108,7 +108,7 @@ def unroll(call: Call, weight: Constant, taps: Taps, groups: int) -> Activation:
         channel = (first // units.shape[1])[np.searchsorted(known, source)]
         counted = covering(channel, target.astype(np.int64) - start, count, n_positions)
     made = of_taps(
-        weight.value, None if shared else taps_of, layers, groups,
+        weight.stored, None if shared else taps_of, layers, groups,
         stored=weight.parameter is not None, counted=counted,
     )  # fmt: skip
     edges_in = Edges(

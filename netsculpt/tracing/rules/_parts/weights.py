@@ -77,7 +77,7 @@ def feed(
     size = {int(layer): int(sizes[layer]) for layer in np.flatnonzero(sizes)}
     stored = weight.parameter is not None
     layers = builder.layer_of(taken.unit)
-    made = of_columns(weight.value, taken, start, layers, groups, stored=stored)
+    made = of_columns(weight.stored, taken, start, layers, groups, stored=stored)
     edges_in = Edges(
         source, target, weights, counts, size, weight.parameter, kind, normed=norm != "sum",
         scalars=made,
