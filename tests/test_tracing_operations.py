@@ -289,3 +289,18 @@ def test_what_stays_refused_says_what_to_do(name: str) -> None:
     net = Function(forward, p=torch.rand(1, 2, H), r=nn.GRU(D, H, batch_first=True), **layers())
     with pytest.raises(TopologyError, match=remedy):
         trace(net, X)
+
+
+@pytest.mark.parametrize("reduced", ["mean", "amax", "norm"])
+def test_features_that_are_reduced_stay_units(reduced: str) -> None:
+    class Reduced(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = nn.Linear(6, 3)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            reduced_x: torch.Tensor = self.fc(x) + getattr(x, reduced)(dim=-1, keepdim=True)
+            return reduced_x
+
+    graph = trace(Reduced(), torch.zeros(1, 6))
+    assert (graph.inputs.size, graph.n_edges) == (6, 18 + 6 + 3 + 3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -67,10 +68,16 @@ def _dims(call: Call) -> list[int]:
 
 
 def _check_inputs(call: Call, elements: Tensor, units: Tensor, differ: Tensor) -> None:
-    """Make reduced elements of the net's inputs one unit, except with "spatial"."""
+    """Make reduced elements of the net's inputs one unit, except with "spatial".
+
+    The elements of an input vector are features, no positions of one channel.
+    """
     if call.builder.options.granularity == "spatial":
         return
     one, two = elements[differ].numpy(), units.expand_as(elements)[differ].numpy()
+    layers = np.unique(call.builder.layer_of(np.concatenate([one, two]))).tolist()
+    if all(len(call.builder.layers[x].shape) == 1 for x in layers):
+        return
     if (call.builder.is_input(one) & call.builder.is_input(two)).all():
         raise SeveralInputs(one, two)
 
