@@ -17,7 +17,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from netsculpt.core.errors import FormatError, LimitError, NetsculptError, UnsafeFileError
+from netsculpt.core.errors import (
+    FormatError,
+    LimitError,
+    NetsculptError,
+    OutputError,
+    UnsafeFileError,
+)
 from netsculpt.core.random import stream
 from netsculpt.nets.families import CNN, LSTM, MLP, VGG, ResNet, initial_net
 from netsculpt.nets.masks import mask_net, masks_of
@@ -289,7 +295,7 @@ def test_a_write_that_fails_leaves_the_last_checkpoint(
 
     with monkeypatch.context() as patch:
         patch.setattr(torch, "save", full)
-        with pytest.raises(OSError, match="no space"):
+        with pytest.raises(OutputError, match="no space"):
             fit(masked_mlp(), separable, SGD, rng=2, checkpoint=path, log=log)
     assert path.read_bytes() == before
     assert sorted(x.name for x in tmp_path.iterdir()) == ["fit.pt", "log.jsonl"]

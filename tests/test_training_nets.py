@@ -199,7 +199,7 @@ def test_lstm_as_written_out() -> None:
         ({**SMALL["vgg"].spec, "stages": 4}, "stages"),
         ({**SMALL["vgg"].spec, "n_outputs": None}, "n_outputs"),
         ({**SMALL["resnet"].spec, "widths": [4] * 5}, "1 … 4 sizes"),
-        ({**SMALL["resnet"].spec, "blocks": 0}, "blocks .* a whole number above 0 is needed"),
+        ({**SMALL["resnet"].spec, "blocks": 0}, "blocks .* a whole number from 1 to"),
         ({**SMALL["lstm"].spec, "sequence": [5]}, "sequence"),
         ({**SMALL["lstm"].spec, "layers": -1}, "layers"),
     ],

@@ -58,7 +58,11 @@ def balance_every_group(
             values, powers[group], error = _dispersed(support, values, dispersions[group])
             accepted = 10.0 * _COARSE  # a draw may be further off than the network
         if error > accepted:
-            errors[group] = error
+            given = magnitudes[edges]
+            if _error(support, given) <= 10.0 * _COARSE:  # a draw, balanced before
+                values[:] = given
+            else:
+                errors[group] = error
         result[edges] = values
     return result, powers, errors
 
@@ -182,6 +186,15 @@ def _balance(support: Support, values: Any, tolerance: float) -> float:
             values[edge] *= factors[rows[edge]]
     values[:] = best  # not what a last step that went astray left
     return float(least)
+
+
+@compiled
+def _error(support: Support, values: Any) -> float:
+    """The largest relative error of a strength."""
+    of_rows = _sums(support.rows, values, support.row_degrees.size) / support.row_degrees
+    of_columns = _sums(support.columns, values, support.column_degrees.size)
+    of_columns /= support.column_degrees
+    return max(np.abs(of_rows - 1.0).max(), np.abs(of_columns - 1.0).max())
 
 
 @compiled

@@ -26,6 +26,8 @@ class Example:
     def of(cls, net: nn.Module, example: Any) -> Example:
         """The example that a tensor, a tuple of inputs, or a dictionary of named inputs is.
 
+        >>> import torch
+        >>> from torch import nn
         >>> net = nn.Bilinear(2, 3, 4)
         >>> one, two = torch.zeros(1, 2), torch.zeros(1, 3)
         >>> example = Example.of(net, {"input2": two, "input1": one})
