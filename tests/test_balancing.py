@@ -302,3 +302,18 @@ def test_sparse_supports_are_balanced_to_the_last_digits(seed: int) -> None:
         weights = balanced_weights(weights, rows, columns + shape[0], one_group)
         for ends in (rows, columns):
             np.testing.assert_allclose(np.bincount(ends, weights), np.bincount(ends), atol=1e-10)
+
+
+def test_a_draw_that_is_balanced_can_be_balanced_again() -> None:
+    """Weights of a draw may lie 70 orders of magnitude apart, where sweeps do not arrive again."""
+    sources = np.array([0, 0, 1, 1, 2, 2, 2, 3, 3, 3])
+    targets = 4 + np.array([1, 3, 1, 3, 0, 1, 3, 0, 1, 3])
+    weights = np.array(
+        [
+            *(1.999999999999962, 7.79342180546918e-72, 1.9999999986324861, 1.3675505278086817e-09),
+            *(2.5682753567571382e-46, 1.1857425275620387e-16, 2.9999999999999445),
+            *(1.9999999999999998, 1.3675518890465263e-09, 0.9999999986325049),
+        ]
+    )
+    again = balanced_weights(weights, sources, targets, np.zeros(10, int))
+    np.testing.assert_array_equal(again, weights)
