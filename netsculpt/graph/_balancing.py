@@ -194,7 +194,7 @@ def _error(support: Support, values: Any) -> float:
     of_rows = _sums(support.rows, values, support.row_degrees.size) / support.row_degrees
     of_columns = _sums(support.columns, values, support.column_degrees.size)
     of_columns /= support.column_degrees
-    return max(np.abs(of_rows - 1.0).max(), np.abs(of_columns - 1.0).max())
+    return float(max(np.abs(of_rows - 1.0).max(), np.abs(of_columns - 1.0).max()))
 
 
 @compiled
