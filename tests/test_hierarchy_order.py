@@ -25,7 +25,7 @@ from netsculpt.graph.matrices import from_matrices
 from netsculpt.graph.partition import Partition
 from netsculpt.graph.synthetic import planted
 from netsculpt.hierarchy import Hierarchy, feedback, flow, infer, ordered, subfunctions
-from netsculpt.modules.short_verdicts import IN_SHORT
+from netsculpt.modules.verdict import IN_SHORT
 from netsculpt.nulls import rebalanced, rewire
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "analyses"))

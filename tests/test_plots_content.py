@@ -18,7 +18,7 @@ from netsculpt.graph.graph import Block, Layer, NetGraph
 from netsculpt.graph.matrices import from_matrices
 from netsculpt.graph.partition import Partition
 from netsculpt.hierarchy import Hierarchy, Module, infer
-from netsculpt.modules.short_verdicts import IN_SHORT
+from netsculpt.modules.verdict import IN_SHORT
 from netsculpt.nulls.significance import Significance
 from netsculpt.plots._drawing.colours import (
     _PALETTE,

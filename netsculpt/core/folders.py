@@ -18,7 +18,15 @@ from netsculpt.core.locking import LOCK, held
 from netsculpt.core.printable import printable
 from netsculpt.core.writing import is_unfinished, write_json
 
-__all__ = ["MANIFEST", "claim_folder", "file_names", "replaced_folder", "require_replaceable"]
+__all__ = [
+    "MANIFEST",
+    "REMEDY",
+    "claim_folder",
+    "file_names",
+    "read_manifest",
+    "replaced_folder",
+    "require_replaceable",
+]
 
 MANIFEST = "manifest.json"
 
@@ -26,7 +34,7 @@ _UNFINISHED = ".unfinished.json"
 _OWN = (MANIFEST, _UNFINISHED, LOCK)
 _LONGEST = 1 << 24  # bytes of a manifest
 _MOST_SHOWN = 3
-_REMEDY = "name a new folder, or move away what is in this one"
+REMEDY = "name a new folder, or move away what is in this one"
 
 
 def require_replaceable(folder: Path, maker: str, left_alone: Collection[str] = ()) -> list[str]:
@@ -50,14 +58,14 @@ def require_replaceable(folder: Path, maker: str, left_alone: Collection[str] = 
     if not folder.exists() and not folder.is_symlink():
         return []
     if not folder.is_dir():
-        raise FormatError(f"{folder} is not a folder: {_REMEDY}")
+        raise FormatError(f"{folder} is not a folder: {REMEDY}")
     known = _recorded(folder, maker)
     foreign = [name for name in file_names(folder, left_alone) if name not in known]
     if foreign:
         shown = ", ".join(map(repr, foreign[:_MOST_SHOWN]))
         more = f" and {len(foreign) - _MOST_SHOWN} more" if len(foreign) > _MOST_SHOWN else ""
         raise FormatError(
-            printable(f"{folder} holds {shown}{more}, which {maker!r} did not write: {_REMEDY}")
+            printable(f"{folder} holds {shown}{more}, which {maker!r} did not write: {REMEDY}")
         )
     return [name for name in known if folder.joinpath(name).exists()]
 
@@ -130,23 +138,30 @@ def _recorded(folder: Path, maker: str) -> set[str]:
     for name in (_UNFINISHED, MANIFEST):
         path = folder / name
         if path.is_symlink():
-            raise FormatError(f"{path} is a link: {_REMEDY}")
+            raise FormatError(f"{path} is a link: {REMEDY}")
         if not path.exists():
             continue
-        content = _read(path)
+        content = read_manifest(path)
         if content.get("maker") != maker:
             by = content.get("maker") or content.get("analysis") or "another version"
             raise FormatError(
-                printable(f"{folder} holds the results of {by!r:.40}, not of {maker!r}: {_REMEDY}")
+                printable(f"{folder} holds the results of {by!r:.40}, not of {maker!r}: {REMEDY}")
             )
         files = content.get("files")
         if not isinstance(files, list) or not all(isinstance(x, str) for x in files):
-            raise FormatError(f"{path} does not list its files: {_REMEDY}")
+            raise FormatError(f"{path} does not list its files: {REMEDY}")
         return {x for x in files if _is_regular(folder, x)}
     return set()
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_manifest(path: Path) -> dict[str, Any]:
+    """What a manifest says, which anybody may have edited.
+
+    Raises
+    ------
+    FormatError
+        If it cannot be read, is too long, or is not an object.
+    """
     try:
         if path.stat().st_size > _LONGEST:
             raise ValueError(f"it is longer than {_LONGEST} bytes")
@@ -154,7 +169,7 @@ def _read(path: Path) -> dict[str, Any]:
         if not isinstance(content, dict):
             raise ValueError("it is not an object")
     except (OSError, ValueError, RecursionError) as error:
-        raise FormatError(f"{path} cannot be read as a manifest ({error}): {_REMEDY}") from None
+        raise FormatError(f"{path} cannot be read as a manifest ({error}): {REMEDY}") from None
     return content
 
 

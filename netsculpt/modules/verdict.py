@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from math import exp, isnan, log
-from typing import Literal
+from types import MappingProxyType
+from typing import Final, Literal
 
 __all__ = [
     "DECISIVE",
+    "IN_SHORT",
     "SIGNIFICANT",
     "SMALL",
     "STABLE",
@@ -30,8 +32,18 @@ STABLE = 2 / 3  # mean AMI of runs
 # Odds of 100 to 1 between models that were as likely before: "decisive" on the scale of Jeffreys
 # (Theory of Probability, 1961, appendix B). It is also what bounds the mistakes: a ratio of
 # probabilities has the mean 1 where the simpler model is true, and so exceeds 100 there in at most
-# two of 100 networks (Markov's inequality; see `chance_of_evidence`).
+# one of 100 networks (Markov's inequality), the larger of two in two: see `chance_of_evidence`.
 DECISIVE = log(100.0)  # nats of evidence from which on modules are accepted
+
+IN_SHORT: Final = MappingProxyType(  # what each verdict means, in one short line for figures
+    {
+        "modular": "modular: more so than chance",
+        "weak": f"weak: ΔQ below {SMALL}",
+        "unstable": "unstable: runs find different modules",
+        "chance": "chance: no more modular than chance",
+        "untested": "untested: too few null networks",
+    }
+)
 
 
 def verdict(

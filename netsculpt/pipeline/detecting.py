@@ -220,10 +220,10 @@ def notes_on(
 ) -> Iterator[str]:
     """What a reader has to know about the detectors and their tests."""
     tested = [each for each in detected if each.significance is not None]
-    few = [each.key for each in detected]
     if n_nulls < LEAST_NULLS:
+        keys = ", ".join(each.key for each in detected)
         yield (
-            f"The hierarchy of {', '.join(few)} is not compared with chance, and modules that feed "
+            f"The hierarchy of {keys} is not compared with chance, and modules that feed "
             f"each other are joined: {LEAST_NULLS} null networks are needed to tell which do."
         )
     from_data = dict.fromkeys(x.detector for x in tested if x.detector in names("data_aware"))

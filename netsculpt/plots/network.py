@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from netsculpt.core.errors import GraphError
 from netsculpt.graph.graph import NetGraph
 from netsculpt.graph.partition import NO_MODULE, Partition
-from netsculpt.modules.short_verdicts import IN_SHORT
-from netsculpt.modules.verdict import Verdict
+from netsculpt.modules.verdict import IN_SHORT, Verdict
 from netsculpt.plots._drawing.axes import (
     LITERAL,
     axes_or_new,

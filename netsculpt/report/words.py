@@ -6,8 +6,7 @@ from math import ceil, exp, log
 from typing import TYPE_CHECKING
 
 from netsculpt.core.forms import FORMS
-from netsculpt.modules.short_verdicts import IN_SHORT
-from netsculpt.modules.verdict import DECISIVE, SIGNIFICANT, SMALL
+from netsculpt.modules.verdict import DECISIVE, IN_SHORT, SIGNIFICANT, SMALL
 
 if TYPE_CHECKING:
     from netsculpt.modules import ModuleEvidence

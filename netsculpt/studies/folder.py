@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from netsculpt.core.errors import FormatError
-from netsculpt.core.folders import MANIFEST, file_names
+from netsculpt.core.folders import MANIFEST, REMEDY, file_names, read_manifest
 from netsculpt.core.printable import printable
 
 __all__ = ["PLAN", "require_own", "require_replaceable_tables"]
 
 PLAN = "plan.json"  # of a sculpting
-
-_REMEDY = "name a new folder, or move away what is in this one"
 
 
 def require_own(folder: Path, study: str) -> None:
@@ -25,16 +22,16 @@ def require_own(folder: Path, study: str) -> None:
     names = file_names(folder)
     manifest = _manifest(folder)
     if PLAN in names:
-        raise FormatError(f"{folder} holds a sculpting ({PLAN}), not {study!r}: {_REMEDY}")
+        raise FormatError(f"{folder} holds a sculpting ({PLAN}), not {study!r}: {REMEDY}")
     if manifest is not None and manifest.get("analysis") != study:
         maker = manifest.get("analysis") or manifest.get("maker") or "something else"
         raise FormatError(
-            printable(f"{folder} holds the results of {maker!r:.40}, not of {study!r}: {_REMEDY}")
+            printable(f"{folder} holds the results of {maker!r:.40}, not of {study!r}: {REMEDY}")
         )
     for name in names:
         if folder.joinpath(name).is_symlink():
             raise FormatError(
-                printable(f"{name!r:.80} in {folder} is a link, which is not followed: {_REMEDY}")
+                printable(f"{name!r:.80} in {folder} is a link, which is not followed: {REMEDY}")
             )
 
 
@@ -51,7 +48,7 @@ def require_replaceable_tables(folder: Path, files: Sequence[str]) -> None:
     for name in files:
         if folder.joinpath(name).exists() and name not in before:
             raise FormatError(
-                f"{folder / name} is not of this study, so it is not replaced: {_REMEDY}"
+                f"{folder / name} is not of this study, so it is not replaced: {REMEDY}"
             )
     for name in before.difference(files, [MANIFEST]):
         if folder.joinpath(name).is_file():
@@ -60,12 +57,4 @@ def require_replaceable_tables(folder: Path, files: Sequence[str]) -> None:
 
 def _manifest(folder: Path) -> dict[str, Any] | None:
     path = folder / MANIFEST
-    if not path.exists():
-        return None
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise FormatError(f"{path} cannot be read as a manifest ({error}): {_REMEDY}") from None
-    if not isinstance(content, dict):
-        raise FormatError(f"{path} is not a manifest: {_REMEDY}")
-    return content
+    return read_manifest(path) if path.exists() else None

@@ -18,6 +18,7 @@ from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.names import is_binary
 from netsculpt.tracing.program import Constant, leaves
 from netsculpt.tracing.rules.elementwise import OPS as _ELEMENTWISE
+from netsculpt.tracing.rules.indexing import OPS as _INDEXING
 from netsculpt.tracing.rules.moves import OPS as _MOVES
 
 __all__ = ["evaluated"]
@@ -25,7 +26,7 @@ __all__ = ["evaluated"]
 _SAME = (
     *("_to_copy", "abs", "alias", "clone", "contiguous", "detach", "lift_fresh_copy", "neg", "to"),
 )
-_PICKS = ("embedding", "gather", "index", "index_select", "take")  # entries of the first, by others
+_PICKS = ("embedding", "take", *_INDEXING)  # entries of the first argument, by the others
 _BY_ENTRY = {*_SAME, *_ELEMENTWISE, "add", "div", "masked_fill", "mul", "sub", "where"}
 _RANDOM = (
     *("bernoulli", "multinomial", "normal", "rand", "rand_like", "randint", "randn", "randperm"),

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from matplotlib.axes import Axes
 
-from netsculpt.modules.short_verdicts import IN_SHORT
-from netsculpt.modules.verdict import Verdict
+from netsculpt.modules.verdict import IN_SHORT, Verdict
 from netsculpt.plots._drawing.axes import lines_that_fit, say_above, size_in_points, tick_size
 
 __all__ = ["DASHED", "MUTED", "is_muted", "say_verdict"]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
-from itertools import chain, count
 from typing import Any
 
 import numpy as np
@@ -19,25 +18,24 @@ from netsculpt.tracing.engine.edges import Edges, Floats, Ints, LayerWeight, Uni
 from netsculpt.tracing.engine.scalars import numbered, sizes_once
 from netsculpt.tracing.options import TraceOptions
 
-__all__ = ["Builder", "free_name"]
+__all__ = ["Builder", "Names"]
 
 _INT32_MAX = np.iinfo(np.int32).max
 
 
 @dataclass
-class _Names:
-    """Names of which each is given once, as fast after many copies as after few."""
+class Names:
+    """New names for what has one already, found as fast after many copies as after few."""
 
-    taken: set[str] = field(default_factory=set)
+    taken: Collection[str]  # may grow
     last: dict[str, int] = field(default_factory=dict)  # number of the last copy of each name
 
     def free(self, name: str) -> str:
-        """Take the name, or the first free one of "name (2)", "name (3)", …."""
+        """The name, or the first free one of "name (2)", "name (3)", …."""
         free = name
         while free in self.taken:
             self.last[name] = self.last.get(name, 1) + 1
             free = f"{name} ({self.last[name]})"
-        self.taken.add(free)
         return free
 
 
@@ -48,7 +46,7 @@ class Builder:
     options: TraceOptions
     names: frozenset[str]  # of the net's parameters
     layers: list[Layer] = field(default_factory=list)
-    _taken: _Names = field(default_factory=_Names)
+    _layer_names: set[str] = field(default_factory=set)
     _stops: Ints = field(default_factory=lambda: np.zeros(64, np.int64))  # of them, and free places
     _inputs: list[int] = field(default_factory=list)  # indices of input layers
     _n_edges: int = 0
@@ -72,9 +70,13 @@ class Builder:
         self.input_dependent.append(layer)
         self.factors[layer] = {"kind": "factors that differ by position", "folded": "left out"}
 
+    def __post_init__(self) -> None:
+        self._names, self.factor_names = Names(self._layer_names), Names(self.factors)
+
     def add_layer(self, name: str, role: Role, shape: Sequence[int], n_units: int) -> int:
         """Add a layer after all others; its first unit."""
-        free = self._taken.free(name)
+        free = self._names.free(name)
+        self._layer_names.add(free)
         start = self.layers[-1].stop if self.layers else 0
         if start + n_units > _INT32_MAX:
             raise LimitError(f"layer {name!r} ends at unit {start + n_units}: at most 2³¹ − 1 fit")
@@ -175,12 +177,6 @@ class Builder:
             for edges in arriving
             for source, size in sorted(edges.size.items())
         ]
-
-
-def free_name(name: str, taken: Container[str]) -> str:
-    """The name, or the first free one of "name (2)", "name (3)", …."""
-    numbered = (f"{name} ({number})" for number in count(2))
-    return next(x for x in chain([name], numbered) if x not in taken)
 
 
 def _release(edges: Sequence[Edges], name: str, dtype: Any) -> NDArray[Any]:

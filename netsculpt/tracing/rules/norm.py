@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from netsculpt.tracing.engine.activation import Activation
-from netsculpt.tracing.engine.builder import free_name
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.norms.normalisation import NAME, Normalisation
 from netsculpt.tracing.program import Constant
@@ -49,7 +48,7 @@ def norm(call: Call) -> Any:
     if builder.options.fold_norms:
         place = "into arriving edges" if call.private else "into leaving edges"
         kind = call.op.kind if isinstance(call.op, Normalisation) else _KINDS[name]
-        key = free_name(call.op.layer or name, builder.factors)
+        key = builder.factor_names.free(call.op.layer or name)
         builder.factors[key] = {"kind": kind, "folded": place, **details}
     return (folded, None, None) if name.startswith("_native") else folded
 
