@@ -194,19 +194,25 @@ MIXED: dict[str, tuple[NetGraph, float | None]] = {  # share kept at random, if 
 }
 
 
+def kept_at_once(graph: NetGraph, n: int, *, times: int) -> tuple[list[float], tuple[float, float]]:
+    """Shares of edges kept by single rewires; their mean less that of several in a row, ± error."""
+    once = [share_kept(graph, rewire(graph, rng=seed)) for seed in range(n)]
+    in_a_row = []
+    for seed in range(n):
+        drawn = graph
+        for again in range(times):
+            drawn = rewire(drawn, rng=1000 * again + seed)
+        in_a_row.append(share_kept(graph, drawn))
+    error = np.hypot(np.std(once), np.std(in_a_row)) / np.sqrt(n)
+    return once, (float(np.mean(once) - np.mean(in_a_row)), float(error))
+
+
 @pytest.mark.parametrize("name", MIXED)
 def test_rewire_forgets_where_it_started(name: str) -> None:
     """More rounds overlap the start no less: modules leave no trace."""
     graph, expected = MIXED[name]
-    once = [share_kept(graph, rewire(graph, rng=seed)) for seed in range(60)]
-    thrice = []
-    for seed in range(60):
-        drawn = graph
-        for again in range(3):
-            drawn = rewire(drawn, rng=100 * again + seed)
-        thrice.append(share_kept(graph, drawn))
-    error = np.hypot(np.std(once), np.std(thrice)) / np.sqrt(60)
-    assert abs(np.mean(once) - np.mean(thrice)) < 3.5 * error
+    once, (difference, error) = kept_at_once(graph, 60, times=3)
+    assert abs(difference) < 3.5 * error
     if expected is not None:
         assert np.mean(once) == pytest.approx(expected, abs=0.05)
 
@@ -231,15 +237,8 @@ def test_a_row_with_few_gaps_forgets_where_they_were() -> None:
     for row, degree in enumerate([80] + [5] * 40):
         matrix[row, rng.permutation(100)[:degree]] = 1
     graph = from_matrices([matrix.T])
-    once = [share_kept(graph, rewire(graph, rng=seed)) for seed in range(100)]
-    long = []
-    for seed in range(100):
-        drawn = graph
-        for again in range(2):
-            drawn = rewire(drawn, rng=1000 * again + seed)
-        long.append(share_kept(graph, drawn))
-    error = np.hypot(np.std(once), np.std(long)) / np.sqrt(100)
-    assert abs(np.mean(once) - np.mean(long)) < 3.5 * error < 0.009
+    _, (difference, error) = kept_at_once(graph, 100, times=2)
+    assert abs(difference) < 3.5 * error < 0.009
 
 
 def test_units_without_edges_change_no_draw() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, Final
@@ -41,29 +41,24 @@ def vae() -> Model:
 
 def vq_vae() -> Model:
     """arXiv:1711.00937: each vector is replaced by the nearest of a codebook."""
-
-    def forward(self: Any, x: Tensor) -> Any:
-        z = self.encoder(x)
-        distance = ((z[:, None] - self.codes) ** 2).sum(-1)
-        return self.decoder(self.codes[distance.argmin(-1)])
-
-    net = net_of(
-        forward,
-        encoder=nn.Linear(6, 4),
-        codes=nn.Parameter(torch.randn(5, 4)),
-        decoder=nn.Linear(4, 6),
-    )
-    return Model(net, (numbers(1, 6),))
+    return _with_codes(lambda _, codes, nearest: codes[nearest])
 
 
 def vq_vae_straight() -> Model:
     """The same with its straight-through estimate: z + (code - z).detach()."""
 
+    def replaced(z: Tensor, codes: Tensor, nearest: Tensor) -> Tensor:
+        best = functional.one_hot(nearest, len(codes)).to(z.dtype)
+        return z + (best @ codes - z).detach()
+
+    return _with_codes(replaced)
+
+
+def _with_codes(replaced: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Model:
     def forward(self: Any, x: Tensor) -> Any:
         z = self.encoder(x)
         distance = ((z[:, None] - self.codes) ** 2).sum(-1)
-        best = functional.one_hot(distance.argmin(-1), 5).to(z.dtype)
-        return self.decoder(z + (best @ self.codes - z).detach())
+        return self.decoder(replaced(z, self.codes, distance.argmin(-1)))
 
     net = net_of(
         forward,

@@ -22,9 +22,11 @@ __all__ = [
     "NetGraph",
     "Role",
     "balancing_groups",
+    "edge_columns",
     "float_type",
     "live_units",
     "unit_names",
+    "wiring_edges",
 ]
 
 Role = Literal["input", "hidden", "output", "junction", "state"]
@@ -141,13 +143,8 @@ class NetGraph:
             stored = np.flatnonzero(self.scalars >= 0)
             _, first = np.unique(self.scalars[stored], return_index=True)
             return int(first.size if counts is None else counts[stored[first]].sum())
-        total = self.n_edges if counts is None else int(counts.sum())
-        for block in self.blocks:
-            if block.kind == WIRING:
-                edges = self.block_edges(block.source, block.target)
-                ones = np.ones(self.n_edges, np.int8) if counts is None else counts
-                total -= int(ones[edges].sum())
-        return total
+        weighted = ~wiring_edges(self)
+        return int(np.count_nonzero(weighted) if counts is None else counts[weighted].sum())
 
     @property
     def inputs(self) -> NDArray[np.intp]:
@@ -316,6 +313,27 @@ def balancing_groups(graph: NetGraph) -> NDArray[np.int64]:
     return 2 * order[np.searchsorted(pairs, pair, sorter=order)] + dead
 
 
+def wiring_edges(graph: NetGraph) -> NDArray[np.bool_]:
+    """Whether each edge is wiring: identity edges without parameters [E]."""
+    wiring = np.zeros(graph.n_edges, dtype=bool)
+    for block in graph.blocks:
+        if block.kind == WIRING:
+            wiring[graph.block_edges(block.source, block.target)] = True
+    return wiring
+
+
+def edge_columns(graph: NetGraph, edges: NDArray[Any]) -> dict[str, Any]:
+    """What a graph says of some of its edges but their weights, for a graph of those edges.
+
+    `edges` are a mask [E], or places in an order of the new graph's.
+    """
+    multiplicity, scalars = graph.multiplicity, graph.scalars
+    return {
+        "multiplicity": None if multiplicity is None else multiplicity[edges],
+        "scalars": None if scalars is None else scalars[edges],
+    }
+
+
 def unit_names(graph: NetGraph, units: Iterable[int] | None = None) -> list[str]:
     """Names of units (default: all [U]), from layer and index in the model: "fc1[3]"."""
     assert graph.positions is not None  # filled in by the constructor
@@ -339,15 +357,13 @@ def _keep_units(graph: NetGraph, keep: NDArray[np.bool_]) -> NetGraph:
         replace(layer, start=int(bounds[layer.start]), stop=int(bounds[layer.stop]))
         for layer in graph.layers
     )
-    multiplicity = None if graph.multiplicity is None else graph.multiplicity[kept_edges]
     return NetGraph(
         csr_array((old.data[kept_edges], indices, indptr), (n_kept, n_kept)),
-        multiplicity,
-        layers,
-        graph.blocks,
-        (*graph.provenance, step("live", dropped_units=graph.n_units - n_kept)),
-        graph.positions[keep],
-        None if graph.scalars is None else graph.scalars[kept_edges],
+        layers=layers,
+        blocks=graph.blocks,
+        provenance=(*graph.provenance, step("live", dropped_units=graph.n_units - n_kept)),
+        positions=graph.positions[keep],
+        **edge_columns(graph, kept_edges),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -12,7 +13,7 @@ from netsculpt.core.errors import GraphError
 from netsculpt.core.parallel import for_threads
 from netsculpt.core.provenance import step
 from netsculpt.core.random import RNG, root_seed, stream
-from netsculpt.graph.graph import WIRING, NetGraph
+from netsculpt.graph.graph import NetGraph, edge_columns, wiring_edges
 from netsculpt.graph.partition import Partition
 from netsculpt.modules.consensus import Detector
 
@@ -39,8 +40,8 @@ def perturbed(detector: Detector, *, left_out: float = LEFT_OUT) -> Detector:
     Returns
     -------
     Detector
-        Units that are no longer live have no module in a run. Its `rng` draws the edges and then
-        is the detector's. Weights enter as the detector uses them.
+        Units that die without these edges have no module in a run. Its `rng` draws the edges, and
+        the detector gets a stream of it. Weights enter as the detector uses them.
 
     Raises
     ------
@@ -82,16 +83,9 @@ def _run(detector: Detector, left_out: float, graph: NetGraph, *, rng: RNG = Non
 
 def _without_edges(graph: NetGraph, share: float, rng: np.random.Generator) -> NetGraph:
     """The graph without this share of its edges, wiring aside."""
-    loose = np.ones(graph.n_edges, dtype=bool)
-    for block in graph.blocks:
-        if block.kind == WIRING:
-            loose[graph.block_edges(block.source, block.target)] = False
-    edges = np.flatnonzero(loose)
+    edges = np.flatnonzero(~wiring_edges(graph))
     kept = np.ones(graph.n_edges, dtype=bool)
     kept[rng.permutation(edges)[: max(round(share * edges.size), 1)]] = False
     ends = graph.sources[kept], graph.weights.indices[kept]
     weights = csr_array((graph.weights.data[kept], ends), graph.weights.shape)
-    multiplicity = None if graph.multiplicity is None else graph.multiplicity[kept]
-    return NetGraph(
-        weights, multiplicity, graph.layers, graph.blocks, graph.provenance, graph.positions
-    )
+    return replace(graph, weights=weights, **edge_columns(graph, kept))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from netsculpt.graph.graph import WIRING, NetGraph
+from netsculpt.graph.graph import NetGraph, wiring_edges
 from netsculpt.paths._scaled import Scaled, scaled
 from netsculpt.paths._sweep import backward, forward
 from netsculpt.paths._wide import edge_products
@@ -52,10 +52,7 @@ def log10_path_kernel_trace(graph: NetGraph) -> float:
 
 
 def _trace(graph: NetGraph) -> Scaled:
-    parameters = np.ones(graph.n_edges, dtype=bool)
-    for block in graph.blocks:
-        if block.kind == WIRING:
-            parameters[graph.block_edges(block.source, block.target)] = False
+    parameters = ~wiring_edges(graph)
     before, after = forward(graph, squared=True), backward(graph, squared=True)
     parts = [ends[parameters[edges]].sum() for edges, ends in edge_products(graph, before, after)]
     mantissas, exponents = [part.mantissa for part in parts], [part.exponent for part in parts]

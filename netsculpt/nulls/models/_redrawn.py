@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,7 @@ from scipy.sparse import csr_array
 
 from netsculpt.core.provenance import step
 from netsculpt.core.random import RNG, root_seed, stream
-from netsculpt.graph.graph import WIRING, Block, NetGraph
+from netsculpt.graph.graph import WIRING, Block, NetGraph, edge_columns
 
 Ends = tuple[NDArray[np.int64], NDArray[np.int64]]
 Redraw = Callable[[Block, Ends, tuple[int, int], np.random.Generator], Ends]
@@ -48,13 +49,5 @@ def redrawn(graph: NetGraph, name: str, redraw: Redraw, rng: RNG) -> NetGraph:
         ),
         graph.weights.shape,
     )
-    multiplicity = None if graph.multiplicity is None else graph.multiplicity[taken_from]
-    return NetGraph(
-        weights,
-        multiplicity,
-        graph.layers,
-        graph.blocks,
-        (*graph.provenance, step(name, seed=seed)),
-        graph.positions,
-        None if graph.scalars is None else graph.scalars[taken_from],
-    )
+    provenance = (*graph.provenance, step(name, seed=seed))
+    return replace(graph, weights=weights, provenance=provenance, **edge_columns(graph, taken_from))

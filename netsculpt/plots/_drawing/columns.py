@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from netsculpt.graph.graph import WIRING, Layer, NetGraph
+from netsculpt.graph.graph import WIRING, Layer, NetGraph, wiring_edges
 
 __all__ = ["Columns", "in_columns"]
 
@@ -32,7 +32,7 @@ def in_columns(graph: NetGraph) -> Columns:
     """
     depth = _depths(graph)
     columns = np.unique(depth)
-    wiring, unsigned = _wiring(graph), _unsigned(graph)
+    wiring, unsigned = wiring_edges(graph), _unsigned(graph)
     if columns.size == len(graph.layers):
         return Columns(graph, np.arange(graph.n_units), wiring, unsigned)
     inside = [[graph.layers[i] for i in np.flatnonzero(depth == column)] for column in columns]
@@ -54,14 +54,6 @@ def in_columns(graph: NetGraph) -> Columns:
     weights = csr_array((graph.weights.data[edges.data], edges.indices, edges.indptr), edges.shape)
     drawn = NetGraph(weights, None, merged, blocks)
     return Columns(drawn, order, wiring[edges.data], unsigned[edges.data])
-
-
-def _wiring(graph: NetGraph) -> NDArray[np.bool_]:
-    wiring = np.zeros(graph.n_edges, dtype=bool)
-    for block in graph.blocks:
-        if block.kind == WIRING:
-            wiring[graph.block_edges(block.source, block.target)] = True
-    return wiring
 
 
 def _unsigned(graph: NetGraph) -> NDArray[np.bool_]:
