@@ -62,7 +62,7 @@ def held(path: Path) -> Iterator[None]:
         remove_unfinished(path)
         yield
     finally:
-        with suppress(OSError):  # whoever waits for it opens a new file
+        with suppress(OSError):  # another run that waits for it opens a new file
             place.unlink()
         lock.release()
 

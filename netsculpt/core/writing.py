@@ -62,7 +62,7 @@ def is_unfinished(name: str) -> bool:
 def remove_unfinished(path: Path) -> None:
     """Remove what `replacing` has left of a file, or in a folder, when its process was killed.
 
-    Only whoever alone may write there can know that nothing is being written.
+    Only for the process that holds the lock: others cannot know that nothing is being written.
 
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())

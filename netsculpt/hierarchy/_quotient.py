@@ -16,7 +16,7 @@ from netsculpt.hierarchy.result import Module
 
 
 def in_form(graph: NetGraph, form: str) -> NetGraph:
-    """The network with its weights in this form; raises `GraphError` if there is no such form."""
+    """The network with its weights in this form; raises `GraphError` if the form is unknown."""
     if form not in FORMS:
         raise GraphError(f"form is {form!r}: one of {', '.join(FORMS)} is needed")
     weighed: NetGraph = getattr(graph, form)

@@ -34,7 +34,7 @@ def rebalanced(null: Null) -> Null:
     Edges on no cycle of their block tell nothing: their balanced weights are 1. Where blocks have
     two edges a unit or fewer, one may have no cycle, and its draws some. A block with fewer than
     twenty edges on cycles is therefore dealt the weights on cycles of all blocks, and its
-    dispersion counts one cycle of the average block besides its own.
+    dispersion counts one cycle of the average block in addition to its own.
 
     Only relative weights decide: networks that differ by scales of units have the same draws.
 

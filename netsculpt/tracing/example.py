@@ -82,7 +82,7 @@ class Example:
                 )
         if not tensors:
             raise GraphError("example has no tensor: give one for each input, batch first")
-        dims = 2 if len(tensors) == 1 else 1  # a number per sample, such as a time, beside others
+        dims = 2 if len(tensors) == 1 else 1  # a number per sample, such as a time
         for tensor in tensors:
             if tensor.ndim < dims or not tensor.numel():
                 raise GraphError(

@@ -82,7 +82,7 @@ class InputText:
     name: str  # "" for an input by position; "batch.x" is in a dictionary
     shape: tuple[int, ...] = ()
     dtype: str = "float32"
-    value: Any = None  # a plain value, if there is no shape
+    value: Any = None  # a plain value, for an input without a shape
 
 
 def example_from(inputs: Sequence[InputText]) -> Any:

@@ -49,7 +49,7 @@ def function_graph(circuit: Circuit) -> frozenset[tuple[str, str]]:
     r"""Which modules of the compiled circuit feed which, by the text alone: (source, target).
 
     A function is fed by the functions that its line uses and by the owners of the inputs there, as
-    `compile_circuit` names them. A line that only copies or negates is no function of its own,
+    `compile_circuit` names them. A line that only copies or negates is not a function of its own,
     unless it makes an output of an input. Two functions that consist of the same gate are two here,
     but one module there.
 

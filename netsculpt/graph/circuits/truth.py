@@ -27,7 +27,7 @@ def truth_table(circuit: Circuit) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]
 
     Notes
     -----
-    O(2ⁿ / 64) a gate; at most 64 MiB besides the table.
+    O(2ⁿ / 64) a gate; at most 64 MiB in addition to the table.
 
     Examples
     --------

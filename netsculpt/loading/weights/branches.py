@@ -14,9 +14,9 @@ from netsculpt.files.words import quoted
 from netsculpt.loading.weights.links import Link
 from netsculpt.loading.weights.words import family, modules, words
 
-__all__ = ["is_beside", "require_chain"]
+__all__ = ["is_off_the_chain", "require_chain"]
 
-_BESIDE = frozenset(
+_OFF_THE_CHAIN = frozenset(
     {
         *("downsample", "shortcut", "shortcuts", "skip", "skips", "residual", "residuals", "res"),
         *("resnet", "resblock", "resblocks", "bypass", "highway", "identity"),
@@ -46,14 +46,14 @@ _LAST = frozenset(
 _BLOCK = frozenset({"block", "blocks", "resblock", "res", "unit", "stage", "bottleneck"})
 
 
-def is_beside(name: str) -> bool:
+def is_off_the_chain(name: str) -> bool:
     """Whether a name says that its layer is a shortcut, a branch or part of an attention.
 
-    >>> is_beside("layer1.0.downsample.0.weight"), is_beside("fc1.weight")
+    >>> is_off_the_chain("layer1.0.downsample.0.weight"), is_off_the_chain("fc1.weight")
     (True, False)
     """
     said = {word for module in modules(name) for word in words(module)}
-    return bool(_BESIDE & said or _PARTS.intersection(name.split(".")))
+    return bool(_OFF_THE_CHAIN & said or _PARTS.intersection(name.split(".")))
 
 
 def require_chain(

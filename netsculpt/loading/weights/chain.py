@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from netsculpt.core.errors import FormatError, TopologyError
 from netsculpt.files.arrays import Array
 from netsculpt.files.words import quoted, shape
-from netsculpt.loading.weights.branches import is_beside, require_chain
+from netsculpt.loading.weights.branches import is_off_the_chain, require_chain
 from netsculpt.loading.weights.kinds import is_kernel, is_statistic
 from netsculpt.loading.weights.layouts import doubtful, is_foreign, known
 from netsculpt.loading.weights.links import Link, Norm
@@ -80,7 +80,7 @@ def _is_weight(name: str, array: Array, where: str) -> bool:
     if array.ndim < 2:
         return False
     parts = name.split(".")
-    if _RECURRENT.fullmatch(parts[-1]) or is_beside(name):
+    if _RECURRENT.fullmatch(parts[-1]) or is_off_the_chain(name):
         raise TopologyError(
             f"{quoted(name)} in {where} belongs to a shortcut, an attention or a recurrent layer, "
             f"or another branch, which is not a chain of layers. {_ask(where)}"

@@ -80,16 +80,16 @@ def state_of(file: ParsedFile) -> State:
     """Weights by name, and the masks that pruning tools hide among them."""
     tensors = _tensors(file.value, file.where)
     arrays = as_arrays(tensors, max_bytes=file.source.max_bytes, where=file.where)
-    has_mask = file.mask is not None or _masks_beside_weights(file) is not None
+    has_mask = file.mask is not None or _masks_among_weights(file) is not None
     return plain_state(arrays, file.where, has_mask=has_mask)
 
 
 def with_masks(state: State, file: ParsedFile) -> State:
     """The state with the masks that a checkpoint keeps next to it, and those of the mask file."""
-    beside, mask = _masks_beside_weights(file), file.mask
-    if beside is not None:
+    stored, mask = _masks_among_weights(file), file.mask
+    if stored is not None:
         where = f"the masks in {file.where}"
-        masks = _tensors(beside, file.where, for_mask=True)
+        masks = _tensors(stored, file.where, for_mask=True)
         state = masked(state, masks, max_bytes=file.source.max_bytes, where=where)
     if mask is not None:
         masks = _tensors(mask.value, mask.where, for_mask=True)
@@ -97,7 +97,7 @@ def with_masks(state: State, file: ParsedFile) -> State:
     return state
 
 
-def _masks_beside_weights(file: ParsedFile) -> Any:
+def _masks_among_weights(file: ParsedFile) -> Any:
     value = file.value
     return None if is_model(value) else checkpoint_masks(value)
 

@@ -91,7 +91,7 @@ def module_evidence(graph: NetGraph, *, rng: RNG = None) -> ModuleEvidence:
     description length.) The sum is computed in two ways and the larger result counts: a lower bound
     by coordinate ascent on independent beliefs (variational Bayes) from partitions that `layered`
     proposes at several resolutions, three times below 5,000 edges where modules are accepted; and,
-    where that does not decide and there are no more than 50,000 edges, an unbiased estimate by
+    where that does not decide and there are at most 50,000 edges, an unbiased estimate by
     annealed importance sampling, which may exceed the sum. The estimate is the mean over runs: one
     for each of 16 settings, or eight where the first leave the odds even or better. Each fitted
     factor costs ½ ln E nats.

@@ -68,7 +68,7 @@ def path_signature(
     is right more often (`analyses/detectors.py`).
 
     *Loses* where modules are only denser than the rest (`layered` finds those). Outputs of a module
-    that each read other units, as in planted networks, are no clear groups: mean silhouette
+    that each read other units, as in planted networks, are not clear groups: mean silhouette
     .3 – .45 at densities of .5 inside modules and .05 between, where random wiring reaches .35. So
     every output is a function, hidden units serve many different sets of them, and most modules are
     single units: 28 of 46 for three modules in four layers of twelve.

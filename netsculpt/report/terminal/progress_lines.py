@@ -14,8 +14,8 @@ __all__ = ["progress_lines"]
 def progress_lines(stages: Collection[str]) -> Progress:
     """A callback that prints a line when one of these stages begins, and one when it is done.
 
-    Other stages are passed over; fewer than two are no reason to print. A reader of stderr that has
-    gone away stops the lines, not the work.
+    Other stages print nothing, nor does a single one. If the reader of stderr goes away, the lines
+    stop and the work goes on.
     """
     if len(stages) < 2 or sys.stderr is None:
         return silent

@@ -12,7 +12,7 @@ from netsculpt.tracing.program import Constant, Op
 
 __all__ = ["measured"]
 
-_SCALE = 1e3  # of the activations, beside which ε is nothing, and whose squares fit in float16
+_SCALE = 1e3  # of the activations: ε is negligible, and their squares fit in float16
 _DRAWS = 3
 _CLOSE = 1e-5  # relative; casts to float32 between the operations round
 
