@@ -22,14 +22,17 @@ def main(out: Path = OUT) -> None:
     detected = netsculpt.analyze(graph, plan, rng=SEED).detected[0]
     assert detected.significance is not None
     with style.paper("neurips"):
-        figure = style.figure("neurips", 0.75)
+        figure = style.figure("neurips", 0.85)
         axes = figure.subplot_mosaic(
             [["network", "network"], ["hierarchy", "null"]],
-            height_ratios=[1.4, 1],
-            width_ratios=[1.2, 1],
+            height_ratios=[1.2, 1],
+            width_ratios=[1.4, 1],
         )
-        netsculpt.plots.network(graph, partition=detected.partition, ax=axes["network"])
-        netsculpt.plots.module_hierarchy(detected.hierarchy, ax=axes["hierarchy"])
+        verdict = detected.verdict
+        netsculpt.plots.network(
+            graph, partition=detected.partition, verdict=verdict, ax=axes["network"]
+        )
+        netsculpt.plots.module_hierarchy(detected.hierarchy, verdict=verdict, ax=axes["hierarchy"])
         netsculpt.plots.null_distribution(
             detected.significance, ax=axes["null"], label="layer-aware modularity Q"
         )
