@@ -17,7 +17,7 @@ from netsculpt.training.dynamic.starting import Allocation
 __all__ = ["set"]
 
 
-def set(  # noqa: A001: the name of the method
+def set(  # noqa: A001
     net: nn.Module,
     *,
     density: float | None,

@@ -33,8 +33,8 @@ def top_kast(
 
     The net computes with the kept weights A only. The gradient reaches A and the largest others, B;
     at an update A is chosen again by size from all. No dense gradient is ever used. Weights outside
-    of B stay as they are. The paper penalises the rest of B by more than A, by 1 / density; here the
-    optimizer's weight decay is the same on both.
+    of B stay as they are. The paper penalises the rest of B more, by 1 / density; the optimizer's
+    weight decay here is the same on both.
 
     Jayakumar et al., "Top-KAST: Top-K always sparse training", arXiv:2106.03517.
 
