@@ -38,12 +38,21 @@ def keep(optimizer: optim.Optimizer, new: Mapping[nn.Parameter, Tensor]) -> None
 
 
 def everything(optimizer: optim.Optimizer, new: Mapping[nn.Parameter, Tensor]) -> None:
-    """Zero moments of all weights of the net if any came: AC/DC at the start of a dense phase."""
-    if any(len(indices) for indices in new.values()):
-        for group in optimizer.param_groups:
-            for parameter in group["params"]:
-                for value in moments(optimizer, parameter).values():
-                    value.zero_()
+    """Zero moments of all parameters if any weight came: AC/DC at the start of a dense phase.
+
+    Steps are counted from 0 again, so that Adam's bias correction fits.
+    """
+    if not any(len(indices) for indices in new.values()):
+        return
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            for value in moments(optimizer, parameter).values():
+                value.zero_()
+            state = optimizer.state.get(parameter, {})
+            if isinstance(state.get("step"), Tensor):
+                state["step"].zero_()
+            elif "step" in state:
+                state["step"] = 0
 
 
 class Scaled:
