@@ -19,7 +19,7 @@ from netsculpt.nets.masks import mask_net
 from netsculpt.training.dynamic import processes
 from netsculpt.training.dynamic.ages import Ages, count_of, has_ages
 from netsculpt.training.dynamic.entries import Entries
-from netsculpt.training.dynamic.rewiring import Rewiring, Timing
+from netsculpt.training.dynamic.rewiring import Rewiring, Timing, described
 from netsculpt.training.dynamic.starting import (
     Allocation,
     allocation_of,
@@ -79,11 +79,13 @@ class Sparsifier:
         self._allocation, self._dense = allocation, tuple(sorted(dense))
         self.n_steps, self.n_updates, self._last_update = 0, 0, -1
         masks = self._first_masks(density)
+        self._storage = Storage(rewiring.stored, self._entries) if rewiring.stored else None
+        if self._storage is not None:
+            self._storage.renew(masks, self._generator("stored", 0))
         mask_net(inner, masks)
         self._ever = {name: mask.clone() for name, mask in self.masks.items()}
         self._ages = Ages()
         self._memory: dict[str, dict[str, Tensor]] = {name: {} for name in self._entries}
-        self._storage = Storage(rewiring.stored, self._entries) if rewiring.stored else None
         self._callbacks: list[Callable[[Update], None]] = []
         self._warned = False
 
@@ -129,7 +131,7 @@ class Sparsifier:
         return {
             "method": self.method,
             **self.rewiring.about(),
-            **{f"update_{name}": value for name, value in vars(self.timing).items()},
+            **{f"update_{name}": described(value) for name, value in vars(self.timing).items()},
             "allocation": allocation if isinstance(allocation, str) else allocation.__name__,
             "dense": list(self._dense),
         }
@@ -242,11 +244,12 @@ class Sparsifier:
             )
         budget = self.rewiring.budget
         first = density if budget is None else budget(self.timing.progress(0))
-        generator = torch.Generator().manual_seed(self._seed_of("masks"))
-        return random_masks(self._entries, first, allocation_of(self._allocation), generator)
+        allocation = allocation_of(self._allocation)
+        return random_masks(self._entries, first, allocation, self._generator("masks"))
 
-    def _seed_of(self, *path: str | int) -> int:
-        return int(stream(self.seed, "dynamic", *path).integers(2**63))
+    def _generator(self, *path: str | int) -> torch.Generator:
+        seed = int(stream(self.seed, "dynamic", *path).integers(2**63))
+        return torch.Generator().manual_seed(seed)
 
     def _is_due(self) -> bool:
         return self._last_update != self.n_steps and self.timing.due(self.n_steps)
@@ -305,7 +308,7 @@ class Sparsifier:
             gradient,
             moments(optimizer, entry.parameter),
             self._ever[name],
-            torch.Generator().manual_seed(self._seed_of(*path, name)),
+            self._generator(*path, name),
             None if self._storage is None else self._storage.outside[name],
             self._memory[name],
         )
@@ -344,7 +347,7 @@ class Sparsifier:
         """What the optimizer is to know of new weights."""
         new = {self._entries[name].parameter: places for name, places in grown.items()}
         if self._storage is not None:
-            self._storage.renew(self.masks)
+            self._storage.renew(self.masks, self._generator("stored", self.n_updates))
         self.rewiring.state(optimizer, new)
         if self.rewiring.state is not fresh:
             return

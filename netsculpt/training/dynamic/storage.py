@@ -24,14 +24,8 @@ class Storage:
 
     def __init__(self, density: float, entries: Mapping[str, LayerParameter]) -> None:
         self.density, self.entries = density, entries
-        self.outside: dict[str, Tensor] = {}  # values where not kept, 0 where kept
+        self.outside = {name: x.parameter.detach().clone() for name, x in entries.items()}
         self.stored: dict[str, Tensor] = {}  # bool: kept, or among those that go on learning
-        for name, entry in entries.items():
-            self.outside[name] = torch.zeros_like(entry.parameter.data)
-            mask = entry.mask
-            self.stored[name] = torch.ones_like(entry.parameter, dtype=torch.bool)
-            if mask is not None:
-                self.stored[name].copy_(mask)
 
     @torch.no_grad()
     def put_in(self) -> None:
@@ -55,14 +49,14 @@ class Storage:
         self.outside[name].view(-1)[dropped] = values
 
     @torch.no_grad()
-    def renew(self, masks: Mapping[str, Tensor]) -> None:
+    def renew(self, masks: Mapping[str, Tensor], generator: torch.Generator) -> None:
         """Choose what goes on learning: the largest values outside the masks."""
         for name, outside in self.outside.items():
-            kept = masks[name]
+            kept = masks[name].to(outside.device)
             more = min(round(self.density * kept.numel()), int((~kept).sum()))
             scores = torch.where(kept, -1.0, outside.abs()).reshape(-1)
             stored = kept.clone()
-            stored.view(-1)[highest(scores, more)] = True
+            stored.view(-1)[highest(scores, more, generator=generator)] = True
             self.stored[name] = stored
             self.outside[name] = torch.where(kept, 0, outside)
 
