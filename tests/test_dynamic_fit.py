@@ -36,7 +36,7 @@ def net() -> nn.Module:
     return initial_net(MLP((4, 12, 4)), rng=0)
 
 
-class Killed(Exception):
+class KilledError(Exception):
     """In the middle of a training."""
 
 
@@ -47,11 +47,11 @@ def test_an_interrupted_training_resumes_to_the_same_bits(
 ) -> None:
     def kill(epoch: Epoch) -> None:
         if epoch.epoch == stop:
-            raise Killed
+            raise KilledError
 
     path = tmp_path / "fit.pt"
     whole = fit(net(), separable, RECIPE, sparsifier=SPARSE[name], rng=3)
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         fit(
             net(), separable, RECIPE, sparsifier=SPARSE[name], rng=3, checkpoint=path, progress=kill
         )
@@ -77,7 +77,7 @@ def test_a_goal_is_not_reached_by_a_dense_net(separable: Task) -> None:
     recipe = replace(RECIPE, epochs=30, goal_accuracy=0.5)
     sparse = partial(dynamic.ac_dc, density=0.5, phases=(40, 60, 80), rng=0)
     found = fit(net(), separable, recipe, sparsifier=sparse, rng=3)
-    assert found.history[0].accuracy >= 0.5
+    assert max(x.accuracy for x in found.history[:9]) >= 0.5
     assert found.history[-1].density == found.best.density == 0.5
     assert len(found.history) > 10
 
