@@ -57,7 +57,7 @@ def work(rank: int, folder: str) -> None:
 
 
 def test_two_processes_are_one_with_the_batches_of_both(tmp_path: Path) -> None:
-    spawn(work, (str(tmp_path),), nprocs=2)
+    spawn(work, (str(tmp_path),), nprocs=2)  # type: ignore[no-untyped-call]
     read = {
         (name, rank): torch.load(tmp_path / f"{name}{rank}.pt", weights_only=True)
         for name in ("seeded", "unseeded")
