@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn, optim
 
-__all__ = ["Ages", "count_of", "has_ages"]
+from netsculpt.training.dynamic.places import put
+
+__all__ = ["Ages", "count_of", "group_of", "has_ages"]
 
 _NONE_LEFT = 2.0**-26  # relative: less than the rounding of single precision
 
@@ -19,59 +22,82 @@ class Ages:
     After step t, Adam has moved a weight by :math:`-\eta \hat m / (\sqrt{\hat v} + \epsilon)` with
     :math:`\hat m = m / (1 - \beta_1^t)`. For a weight of age k, `correct` replaces t by k, so that
     the optimizer itself, its weight decay and its moments stay as they are. It costs O(young
-    weights) a step; a weight is no longer young when the difference rounds away.
+    weights) a step; a weight is no longer young when the difference rounds away: with
+    :math:`\beta_2 = 0.999` after 18 000 steps.
     """
 
     def __init__(self) -> None:
-        self.places: dict[str, Tensor] = {}  # flat indices, ascending
-        self.born: dict[str, Tensor] = {}  # the optimizer's count of steps when it came
+        self.places: dict[str, Tensor] = {}  # flat indices of young weights, ascending
+        self.cohorts: dict[str, Tensor] = {}  # the update at which each came, as a number …
+        self.counts: dict[str, Tensor] = {}  # … whose count of optimizer steps is here; on the CPU
 
     def replace(self, name: str, gone: Tensor, came: Tensor, count: float) -> None:
         """Forget what went and note what came."""
         places = self.places.get(name, came[:0])
-        born = self.born.get(name, torch.zeros(0, dtype=torch.float64, device=came.device))
+        cohorts = self.cohorts.get(name, came[:0])
+        counts = self.counts.get(name, torch.zeros(0, dtype=torch.float64))
         stay = ~torch.isin(places, torch.cat([gone, came]))
         places = torch.cat([places[stay], came])
-        now = torch.full((len(came),), count, dtype=torch.float64, device=came.device)
-        born = torch.cat([born[stay], now])
+        cohorts = torch.cat([cohorts[stay], torch.full_like(came, len(counts))])
         order = places.argsort()
-        self.places[name], self.born[name] = places[order], born[order]
+        self.places[name], self.cohorts[name] = places[order], cohorts[order]
+        self.counts[name] = torch.cat([counts, torch.tensor([count], dtype=torch.float64)])
 
     @torch.no_grad()
     def correct(self, name: str, parameter: nn.Parameter, optimizer: optim.Optimizer) -> None:
         """Make the last step of the optimizer that of weights of their age."""
         places = self.places.get(name)
         state, group = optimizer.state.get(parameter, {}), group_of(optimizer, parameter)
-        if places is None or not len(places) or group is None or "exp_avg" not in state:
+        if places is None or group is None or "exp_avg" not in state or parameter.grad is None:
+            return
+        ages = float(state["step"]) - self.counts[name]
+        if bool((ages <= 0).any()):  # the optimizer was begun again, and its weights with it
+            self._forget(name, torch.ones_like(ages, dtype=torch.bool))
             return
         first, second = (float(x) for x in group["betas"])
-        count = float(state["step"])
-        ages = count - self.born[name]
-        m = state["exp_avg"].reshape(-1)[places].double()
+        precision = torch.promote_types(parameter.dtype, torch.float32)
         peak = "max_exp_avg_sq" if group.get("amsgrad") else "exp_avg_sq"
-        root = state[peak].reshape(-1)[places].double().sqrt()
-        epsilon, rate = float(group["eps"]), float(group["lr"])
+        m = state["exp_avg"].take(places).to(precision)
+        root = state[peak].take(places).to(precision).sqrt()
+        epsilon, cohorts = float(group["eps"]), self.cohorts[name]
 
-        def move(steps: Tensor | float) -> Tensor:
-            steps = torch.as_tensor(steps, dtype=torch.float64)
-            scale = (1 - second**steps).sqrt().to(root.device)
-            moved: Tensor = m / (1 - first**steps).to(m.device) / (root / scale + epsilon)
-            return moved
+        def moved(steps: Tensor, members: Tensor) -> Tensor:
+            to = {"dtype": precision, "device": m.device}
+            bias = (1 - first**steps).to(**to)[members]
+            spread = (1 - second**steps).sqrt().to(**to)[members]
+            step: Tensor = m / bias / (root / spread + epsilon)
+            return step
 
-        change = rate * (move(count) - move(ages))
-        flat = parameter.view(-1)
-        flat[places] += (-change if group.get("maximize") else change).to(flat.dtype)
-        old = max(first, second) ** ages < _NONE_LEFT
-        if old.any():
-            self.places[name], self.born[name] = places[~old], self.born[name][~old]
+        whole = torch.tensor([float(state["step"])], dtype=torch.float64)
+        change = moved(whole, torch.zeros_like(cohorts)) - moved(ages, cohorts)
+        change = float(group["lr"]) * change
+        put(parameter, places, parameter.take(places) + change.to(parameter.dtype))
+        self._forget(name, max(first, second) ** ages < _NONE_LEFT)
 
     def state(self) -> dict[str, Any]:
         """All of it, for `restore`."""
-        return {"places": dict(self.places), "born": dict(self.born)}
+        return {
+            "places": dict(self.places),
+            "cohorts": dict(self.cohorts),
+            "counts": dict(self.counts),
+        }
 
-    def restore(self, state: dict[str, Any]) -> None:
-        """Take up the result of `state`."""
-        self.places, self.born = dict(state["places"]), dict(state["born"])
+    def restore(self, state: dict[str, Any], devices: Mapping[str, torch.device]) -> None:
+        """Take up the result of `state`, for weights on their devices."""
+        self.places = {name: x.to(devices[name]) for name, x in state["places"].items()}
+        self.cohorts = {name: x.to(devices[name]) for name, x in state["cohorts"].items()}
+        self.counts = {name: x.cpu() for name, x in state["counts"].items()}
+
+    def _forget(self, name: str, old: Tensor) -> None:
+        """Leave out cohorts, [cohorts]."""
+        if not bool(old.any()):
+            return
+        cohorts = self.cohorts[name]
+        number = ((~old).cumsum(0) - 1).to(cohorts.device)
+        young = ~old.to(cohorts.device)[cohorts]
+        self.places[name] = self.places[name][young]
+        self.cohorts[name] = number[cohorts[young]]
+        self.counts[name] = self.counts[name][~old]
 
 
 def group_of(optimizer: optim.Optimizer, parameter: nn.Parameter) -> dict[str, Any] | None:

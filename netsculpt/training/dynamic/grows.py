@@ -11,7 +11,7 @@ from torch import Tensor
 from netsculpt.training.dynamic.entries import Entries
 from netsculpt.training.dynamic.gradients import gradient_of, momentum_of
 
-__all__ = ["gradient", "momentum", "random", "unfired"]
+__all__ = ["gradient", "history", "momentum", "random", "unfired"]
 
 
 def gradient(entries: Entries) -> Tensor:
@@ -24,6 +24,24 @@ def gradient(entries: Entries) -> Tensor:
     tensor([1., 3.])
     """
     return gradient_of(entries).abs()
+
+
+def history(entries: Entries, *, decay: float = 0.9) -> Tensor:
+    r"""The absolute mean gradient of past updates, :math:`h \leftarrow \mu h + (1 - \mu) g`.
+
+    So one batch does not decide alone. The code of RigL takes such a mean over all steps for its
+    momentum; here it is over updates, so that no other step needs a dense gradient.
+
+    >>> zero, memory = torch.zeros(2), {}
+    >>> for g in (torch.tensor([1.0, -3.0]), torch.tensor([1.0, 1.0])):
+    ...     scores = history(Entries("w", zero, zero > 0, g, memory=memory), decay=0.5)
+    >>> scores
+    tensor([0.7500, 0.2500])
+    """
+    gradient = (1 - decay) * gradient_of(entries)
+    past = entries.memory.get("gradient")
+    entries.memory["gradient"] = gradient if past is None else decay * past + gradient
+    return entries.memory["gradient"].abs()
 
 
 def momentum(entries: Entries) -> Tensor:
