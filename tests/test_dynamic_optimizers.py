@@ -131,7 +131,7 @@ def test_ages_are_forgotten_when_they_no_longer_matter() -> None:
         sparsifier.step(optimizer)
     ages = sparsifier.state_dict()["ages"]
     assert sparsifier.n_updates == 20
-    assert [len(ages[key]["weight"]) for key in ("places", "cohorts", "counts")] == [0, 0, 0]
+    assert [len(ages[key]["weight"]) for key in ("places", "born")] == [0, 0]
 
 
 def test_a_new_optimizer_in_the_middle_makes_all_weights_equally_old() -> None:

@@ -28,20 +28,18 @@ class Ages:
 
     def __init__(self) -> None:
         self.places: dict[str, Tensor] = {}  # flat indices of young weights, ascending
-        self.cohorts: dict[str, Tensor] = {}  # the update at which each came, as a number …
-        self.counts: dict[str, Tensor] = {}  # … whose count of optimizer steps is here; on the CPU
+        self.born: dict[str, Tensor] = {}  # the optimizer's count of steps when each came; float64
 
     def replace(self, name: str, gone: Tensor, came: Tensor, count: float) -> None:
         """Forget what went and note what came."""
         places = self.places.get(name, came[:0])
-        cohorts = self.cohorts.get(name, came[:0])
-        counts = self.counts.get(name, torch.zeros(0, dtype=torch.float64))
+        born = self.born.get(name, torch.zeros(0, dtype=torch.float64, device=came.device))
         stay = ~torch.isin(places, torch.cat([gone, came]))
         places = torch.cat([places[stay], came])
-        cohorts = torch.cat([cohorts[stay], torch.full_like(came, len(counts))])
+        now = torch.full(came.shape, count, dtype=torch.float64, device=came.device)
+        born = torch.cat([born[stay], now])
         order = places.argsort()
-        self.places[name], self.cohorts[name] = places[order], cohorts[order]
-        self.counts[name] = torch.cat([counts, torch.tensor([count], dtype=torch.float64)])
+        self.places[name], self.born[name] = places[order], born[order]
 
     @torch.no_grad()
     def correct(self, name: str, parameter: nn.Parameter, optimizer: optim.Optimizer) -> None:
@@ -50,54 +48,38 @@ class Ages:
         state, group = optimizer.state.get(parameter, {}), group_of(optimizer, parameter)
         if places is None or group is None or "exp_avg" not in state or parameter.grad is None:
             return
-        ages = float(state["step"]) - self.counts[name]
+        count = float(state["step"])
+        ages = count - self.born[name]
         if bool((ages <= 0).any()):  # the optimizer was begun again, and its weights with it
-            self._forget(name, torch.ones_like(ages, dtype=torch.bool))
+            self._keep(name, ages > count)
             return
         first, second = (float(x) for x in group["betas"])
-        precision = torch.promote_types(parameter.dtype, torch.float32)
         peak = "max_exp_avg_sq" if group.get("amsgrad") else "exp_avg_sq"
-        m = state["exp_avg"].take(places).to(precision)
-        root = state[peak].take(places).to(precision).sqrt()
-        epsilon, cohorts = float(group["eps"]), self.cohorts[name]
+        m = state["exp_avg"].take(places).double()
+        root = state[peak].take(places).double().sqrt()
+        epsilon = float(group["eps"])
 
-        def moved(steps: Tensor, members: Tensor) -> Tensor:
-            to = {"dtype": precision, "device": m.device}
-            bias = (1 - first**steps).to(**to)[members]
-            spread = (1 - second**steps).sqrt().to(**to)[members]
-            step: Tensor = m / bias / (root / spread + epsilon)
+        def moved(steps: Tensor | float) -> Tensor:
+            steps = torch.as_tensor(steps, dtype=torch.float64, device=m.device)
+            step: Tensor = m / (1 - first**steps) / (root / (1 - second**steps).sqrt() + epsilon)
             return step
 
-        whole = torch.tensor([float(state["step"])], dtype=torch.float64)
-        change = moved(whole, torch.zeros_like(cohorts)) - moved(ages, cohorts)
-        change = float(group["lr"]) * change
+        change = float(group["lr"]) * (moved(count) - moved(ages))
         put(parameter, places, parameter.take(places) + change.to(parameter.dtype))
-        self._forget(name, max(first, second) ** ages < _NONE_LEFT)
+        self._keep(name, max(first, second) ** ages >= _NONE_LEFT)
 
     def state(self) -> dict[str, Any]:
         """All of it, for `restore`."""
-        return {
-            "places": dict(self.places),
-            "cohorts": dict(self.cohorts),
-            "counts": dict(self.counts),
-        }
+        return {"places": dict(self.places), "born": dict(self.born)}
 
     def restore(self, state: dict[str, Any], devices: Mapping[str, torch.device]) -> None:
         """Take up the result of `state`, for weights on their devices."""
         self.places = {name: x.to(devices[name]) for name, x in state["places"].items()}
-        self.cohorts = {name: x.to(devices[name]) for name, x in state["cohorts"].items()}
-        self.counts = {name: x.cpu() for name, x in state["counts"].items()}
+        self.born = {name: x.to(devices[name]) for name, x in state["born"].items()}
 
-    def _forget(self, name: str, old: Tensor) -> None:
-        """Leave out cohorts, [cohorts]."""
-        if not bool(old.any()):
-            return
-        cohorts = self.cohorts[name]
-        number = ((~old).cumsum(0) - 1).to(cohorts.device)
-        young = ~old.to(cohorts.device)[cohorts]
-        self.places[name] = self.places[name][young]
-        self.cohorts[name] = number[cohorts[young]]
-        self.counts[name] = self.counts[name][~old]
+    def _keep(self, name: str, young: Tensor) -> None:
+        if not bool(young.all()):
+            self.places[name], self.born[name] = self.places[name][young], self.born[name][young]
 
 
 def group_of(optimizer: optim.Optimizer, parameter: nn.Parameter) -> dict[str, Any] | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -18,8 +20,7 @@ def downhill(entries: Entries, indices: Tensor, *, rate: float) -> Tensor:
     >>> downhill(Entries("w", one, one > 0, 2 * one), torch.tensor([1]), rate=0.5)
     tensor([-1.])
     """
-    moved: Tensor = -rate * gradient_of(entries).take(indices).to(entries.weight)
-    return moved
+    return -rate * gradient_of(entries).take(indices).to(entries.weight)
 
 
 def initial(entries: Entries, indices: Tensor) -> Tensor:
@@ -32,7 +33,7 @@ def initial(entries: Entries, indices: Tensor) -> Tensor:
     >>> bool((initial(Entries("w", weight, weight > 0), torch.arange(200)).abs() <= 0.1).all())
     True
     """
-    bound = (entries.weight.numel() / len(entries.weight)) ** -0.5
+    bound = 1 / math.sqrt(entries.weight.numel() / len(entries.weight))
     drawn = torch.rand(len(indices), generator=entries.generator, dtype=torch.float64)
     return (bound * (2 * drawn - 1)).to(entries.weight)
 
