@@ -55,8 +55,8 @@ class Ages:
             return
         first, second = (float(x) for x in group["betas"])
         peak = "max_exp_avg_sq" if group.get("amsgrad") else "exp_avg_sq"
-        m = state["exp_avg"].take(places).double()
-        root = state[peak].take(places).double().sqrt()
+        m = state["exp_avg"].reshape(-1)[places].double()
+        root = state[peak].reshape(-1)[places].double().sqrt()
         epsilon = float(group["eps"])
 
         def moved(steps: Tensor | float) -> Tensor:
@@ -65,7 +65,7 @@ class Ages:
             return step
 
         change = float(group["lr"]) * (moved(count) - moved(ages))
-        put(parameter, places, parameter.take(places) + change.to(parameter.dtype))
+        put(parameter, places, parameter.reshape(-1)[places] + change.to(parameter.dtype))
         self._keep(name, max(first, second) ** ages >= _NONE_LEFT)
 
     def state(self) -> dict[str, Any]:
