@@ -53,7 +53,6 @@ def places(mask: Tensor) -> set[int]:
         (10, 0.3, 3),
         (100, 0.29, 29),  # in double precision 28.999999999999996
         (100, 0.07, 7),
-        (10, 0.7, 6),  # in double precision 7.000000000000001, in single 6.9999999
         (2**24 + 3, 1.0, 2**24 + 3),  # in single precision 2^24 + 4
         (5, 0.0, 0),
     ],
@@ -67,7 +66,6 @@ def test_selection_against_sorting(size: int) -> None:
     scores = torch.randn(size, generator=seeded(0))
     order = scores.argsort()
     for n in (0, 1, 5, size // 20, size // 2, size - 1, size):
-        n = min(n, size)
         assert torch.equal(highest(scores, n), order[size - n :].sort().values)
         assert torch.equal(lowest(scores, n), order[:n].sort().values)
 
@@ -107,18 +105,18 @@ def test_timing() -> None:
     assert [Timing(2, 6, 1).progress(s) for s in (0, 2, 3, 6, 9)] == [0, 0, 0.25, 1, 1]
     for wrong in ((-1, 5, 1), (0, 5, 0), (6, 5, 1), (0, 5, 1.5)):
         with pytest.raises(NumberError):
-            Timing(*wrong)  # type: ignore[arg-type]
+            Timing(*wrong)
 
 
 def test_shares_out_of_range_are_refused_at_once() -> None:
     net = net_of(12, 16, 4)
-    with pytest.raises(NumberError, match="fraction is 1.5"):
+    with pytest.raises(NumberError, match=r"fraction is 1\.5"):
         dynamic.rigl(net, density=0.3, end=10, fraction=1.5)
-    with pytest.raises(NumberError, match="density is 1.5"):
+    with pytest.raises(NumberError, match=r"density is 1\.5"):
         dynamic.ac_dc(net, density=1.5, phases=(1,))
-    with pytest.raises(NumberError, match="density is -0.1"):
+    with pytest.raises(NumberError, match=r"density is -0\.1"):
         dynamic.set(net, density=-0.1, end=10)
-    with pytest.raises(NumberError, match="density is 2.0"):
+    with pytest.raises(NumberError, match=r"density is 2\.0"):
         dynamic.gmp(net, density=0.1, end=10, start=2.0)
 
 
@@ -261,7 +259,7 @@ def test_magnitude_each_step_against_a_plain_loop() -> None:
     sparsifier = dynamic.magnitude_each_step(net, density=0.25, end=20, rng=0)
     stepping(net, sparsifier, optim.AdamW(net.parameters(), 0.01))
     optimizer = optim.AdamW(plain.parameters(), 0.01)
-    generator = seeded(5)
+    generator, kept = seeded(5), dict[str, Tensor]()
     for number in range(1, 41):
         for parameter in plain.parameters():
             parameter.grad = torch.randn(parameter.shape, generator=generator)
@@ -304,9 +302,8 @@ def test_granet_against_a_plain_loop() -> None:
             least = sizes.sort(descending=True).values[total - 1]
             share = 0.2 * (1 + np.cos(np.pi * x))
             for name, mask in masks.items():
-                mask &= weights[name].abs() >= least
-                n = int(mask.sum())
-                n_gone = truncated(n, share)
+                mask.logical_and_(weights[name].abs() >= least)
+                n_gone = truncated(int(mask.sum()), share)
                 order = torch.where(mask, weights[name].abs(), torch.inf).view(-1).argsort()
                 mask.view(-1)[order[:n_gone]] = False
                 order = torch.where(mask, -1.0, gradients[name].abs()).view(-1).argsort()
