@@ -1,0 +1,27 @@
+from . import births as births
+from . import budgets as budgets
+from . import candidates as candidates
+from . import drops as drops
+from . import fractions as fractions
+from . import grows as grows
+from . import states as states
+from .choosing import Highest as Highest
+from .choosing import Lowest as Lowest
+from .choosing import Sampled as Sampled
+from .entries import Entries as Entries
+from .methods.ac_dc import ac_dc as ac_dc
+from .methods.deep_r import deep_r as deep_r
+from .methods.gmp import gmp as gmp
+from .methods.granet import granet as granet
+from .methods.itop import itop as itop
+from .methods.magnitude_each_step import magnitude_each_step as magnitude_each_step
+from .methods.mest import mest as mest
+from .methods.rigl import rigl as rigl
+from .methods.set import set as set  # noqa: A004
+from .methods.snfs import snfs as snfs
+from .methods.static import static as static
+from .methods.top_kast import top_kast as top_kast
+from .rewiring import Rewiring as Rewiring
+from .rewiring import Timing as Timing
+from .sparsifier import Sparsifier as Sparsifier
+from .update import Update as Update
