@@ -38,9 +38,7 @@ class NOfM:
         stays.view(-1)[places[highest(size, n_stay, generator=entries.generator)]] = True
         gradient = gradient_of(entries).abs()
         scores = torch.where(stays, torch.inf, gradient)
-        after = highest_of_groups(
-            entries.name, scores, self.n, self.m, generator=entries.generator
-        )
+        after = highest_of_groups(entries.name, scores, self.n, self.m, generator=entries.generator)
         before = entries.kept
         return _places(before & ~after), _places(after & ~before)
 
