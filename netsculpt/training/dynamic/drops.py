@@ -39,7 +39,7 @@ def mest(entries: Entries, *, strength: float = 0.01) -> Tensor:
 
 
 def relative(entries: Entries) -> Tensor:
-    r"""Share of the input and of the output: :math:`|w_{ij}| / \sum_i |w_{ij}| + |w_{ij}| / \sum_j |w_{ij}|`.
+    r"""Share of the sizes of its row and its column, :math:`|w| / \sum_i |w| + |w| / \sum_j |w|`.
 
     Sums run over the kept weights of a unit, over those of an input, and over taps as inputs. So no
     unit loses all of its weights only because they are small. Relative importance: Zhang et al.,

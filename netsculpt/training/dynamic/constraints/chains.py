@@ -1,13 +1,14 @@
-"""Removal of dead ends: weights into units that feed nothing, and out of units that nothing feeds.
+"""Removal of dead ends: weights into units that feed nothing, out of units that nothing feeds.
 
-Zhang et al., "Epitopological learning and Cannistraci–Hebb network shape intelligence brain-inspired
-theory for ultra-sparse advantage in deep learning", ICLR 2024, chain removal.
+The chain removal of Zhang et al., "Epitopological learning and Cannistraci–Hebb network shape
+intelligence brain-inspired theory for ultra-sparse advantage in deep learning", ICLR 2024.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from torch import Tensor, nn
 
@@ -24,7 +25,9 @@ class Chains:
     names: tuple[tuple[str, ...], ...]
 
     def __call__(
-        self, layers: Mapping[str, Entries], masks: Mapping[str, Tensor]
+        self,
+        layers: Mapping[str, Entries],  # noqa: ARG002
+        masks: Mapping[str, Tensor],
     ) -> Mapping[str, Tensor]:
         """The masks without dead ends; of what is removed, as much grows elsewhere in its layer."""
         cut = dict(masks)
@@ -64,7 +67,7 @@ def linear_chains(net: nn.Module, sparse: Sequence[str]) -> tuple[tuple[str, ...
     weights = [(f"{n}.weight" if n else "weight", x.weight) for n, x in linear]
     known = {name for name, _ in weights}
     misfit = next(
-        (b for (_, x), (b, y) in zip(weights, weights[1:], strict=False) if len(x) != y.shape[1]),
+        (b for (_, x), (b, y) in pairwise(weights) if len(x) != y.shape[1]),
         next((name for name in sparse if name not in known), None),
     )
     if misfit is not None:

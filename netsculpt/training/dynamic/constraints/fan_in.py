@@ -22,10 +22,10 @@ class FanIn:
     r"""Exchange of SRigL: constant fan-in, and ablation of units that are hardly used.
 
     A weight is salient if it is among the n − ⌊f n⌋ largest kept ones, or among the ⌊f n⌋ others
-    with the largest gradients. Units with fewer than max(1, ⌊γ k⌋) salient weights, for a fan-in k,
-    are ablated; the others get ⌊n / units⌋ inputs each: their largest kept ones, then those with the
-    largest gradients. An ablated unit comes back if enough of its gradients are salient. n is the
-    number at the first update, so that rounding down does not add up. O(weights).
+    with the largest gradients. Units with fewer than max(1, ⌊γ k⌋) salient weights, for a fan-in of
+    k, are ablated; the others get ⌊n / units⌋ inputs each: their largest kept ones, then those with
+    the largest gradients. An ablated unit comes back if enough of its gradients are salient. n is
+    the number at the first update, so that rounding down does not add up. O(weights).
 
     Lasby et al., "Dynamic sparse training with structured sparsity", arXiv:2305.02299, section 3.
     In the published code a unit that has too many keeps the first ones, not the largest.
@@ -50,7 +50,7 @@ class FanIn:
         counts = torch.where(active, n_inputs, 0)
         size = entries.weight.flatten(1).abs()
         # kept weights first, by size; then the others, by gradient
-        scores = torch.where(stays, 1 + _ranks(size), -1 + _ranks(gradient))
+        scores = torch.where(stays, 1 + _halved(size), _halved(gradient))
         after = highest_of_rows(scores, counts, generator=entries.generator)
         return _places(before & ~after), _places(after & ~before)
 
@@ -112,8 +112,8 @@ def _check_whole(name: str, n_units: int, n: int) -> None:
         )
 
 
-def _ranks(values: Tensor) -> Tensor:
-    """Values mapped to 0 … 1, below 1, in the same order in double precision."""
+def _halved(values: Tensor) -> Tensor:
+    """Values scaled to 0 … ½, in the same order."""
     wide = values.double()
     return wide / (wide.max() * 2).clamp(min=torch.finfo(torch.float64).tiny)
 

@@ -97,20 +97,23 @@ def cht(
     sparse = list(trained_weights(inner, dense))
     if chains is None:
         chains = linear_chains(inner, sparse)
-    if start is not None and density is None:
-        raise FormatError("start is given without a density: give the one to end at as well")
+    budget = resize = None
+    if start is not None:
+        if density is None:
+            raise FormatError("start is given without a density: give the one to end at as well")
+        budget = partial(budgets.sigmoid, density=density, start=start)
+        resize = ByLayer(drop, allocation_of(allocation))
     if density is not None:
         first = density if start is None else start
         draw = uniform if spread == 1 else partial(receptive_fields, spread=spread)
         rng = masked(net, draw, density=first, allocation=allocation, dense=dense, rng=rng)
     goes: Drop = Sampled(drop, temperature) if temperature else Lowest(drop)
-    falls = start is not None and density is not None
     rewiring = Rewiring(
         partial(fractions.constant, share=fraction),
         goes if most_returning is None else Settling(goes, most_returning),
         Highest(grow),
-        budget=partial(budgets.sigmoid, density=density, start=start) if falls else None,
-        resize=ByLayer(drop, allocation_of(allocation)) if falls else None,
+        budget=budget,
+        resize=resize,
         constraint=Chains(tuple(map(tuple, chains))) if chains else None,
     )
     return Sparsifier(

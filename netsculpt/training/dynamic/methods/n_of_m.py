@@ -63,7 +63,7 @@ def n_of_m(
     >>> n_of_m(net, n=1, m=8, end=75, rng=0).n_kept
     {'fc1.weight': 256, 'fc2.weight': 40}
     """
-    if density is not None and density * m != n:
+    if density is not None and abs(density * m - n) > 1e-9:
         raise FormatError(
             f"density is {density}, but {n} of {m} keep {n / m}: leave the density out"
         )
