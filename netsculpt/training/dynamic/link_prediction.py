@@ -18,6 +18,7 @@ scores, however they are numbered and however many threads add.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -109,8 +110,8 @@ def _neighbours(kept: Tensor) -> tuple[Lists, Lists]:
 
 def _in_chunks(add: Any, near: Lists, *rest: Any) -> None:
     n_units, n_threads = len(near[0]) - 1, torch.get_num_threads()
-    chunks = np.array_split(np.arange(n_units), min(n_threads * _CHUNKS, n_units))
-    list(in_threads(lambda units: add(units[0], units[-1] + 1, near, *rest), chunks, n_threads))
+    ends = np.linspace(0, n_units, n_threads * _CHUNKS + 1).astype(np.int64)
+    list(in_threads(lambda chunk: add(*chunk, near, *rest), pairwise(ends), n_threads))
 
 
 @compiled
