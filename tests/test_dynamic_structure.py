@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pytest
 import torch
 from torch import Tensor, nn, optim
 
 from netsculpt.core.errors import FormatError
-from netsculpt.nets.choosing import apportioned
 from netsculpt.nets.families import MLP, initial_net
 from netsculpt.nets.masks import mask_net
 from netsculpt.training import dynamic
@@ -91,13 +90,10 @@ def test_a_unit_is_ablated_and_comes_back() -> None:
     entries = seen(weight, gradient)
     mask = exchanged(FanIn(), entries, 0.25)  # 6 stay: both of unit 2 go, and it is not called
     assert mask.sum(1).tolist() == [2, 2, 0, 2], "8 weights over 3 units: 2 each"
-    later = Entries(
-        "w", weight * mask, mask, torch.eye(4), memory=entries.memory, generator=generator()
-    )
     gradient = torch.zeros(4, 4)
     gradient[2] = 1.0
     later = Entries("w", weight * mask, mask, gradient, memory=entries.memory)
-    assert exchanged(FanIn(), later, 0.4).sum(1).tolist() == [2, 2, 2, 2], "of 8, not of 6"
+    assert exchanged(FanIn(), later, 0.2).sum(1).tolist() == [2, 2, 2, 2], "of 8, not of 6"
     assert exchanged(FanIn(whole=("w",)), seen(weight, G[:, :4]), 0.25).sum(1).tolist() == [2] * 4
 
 
@@ -125,7 +121,9 @@ def test_as_many_units_stay_as_the_weights_need() -> None:
 
 
 def test_first_masks_of_constant_fan_in() -> None:
-    assert random_fan_in("w", (5, 3, 2, 2), 23, generator(), whole=True).flatten(1).sum(1).tolist()
+    kernels = random_fan_in("w", (5, 3, 2, 2), 23, generator(), whole=True)
+    assert kernels.shape == (5, 3, 2, 2)
+    assert kernels.flatten(1).sum(1).tolist() == [4] * 5
     mask = random_fan_in("w", (50, 20), 1000 * 3 // 10, generator(), whole=True)
     assert (mask.sum(1) == 6).all()
     assert len({tuple(row.tolist()) for row in mask}) > 40
@@ -147,7 +145,9 @@ class Net(nn.Module):
         return self.fc(features)
 
 
-def trained(net: nn.Module, sparsifier: dynamic.Sparsifier, check: object, n: int = 12) -> None:
+def trained(
+    net: nn.Module, sparsifier: dynamic.Sparsifier, check: Callable[[], None], n: int = 12
+) -> None:
     optimizer = optim.Adam(net.parameters(), 0.02)
     draw = generator(1)
     for _ in range(n):
@@ -155,7 +155,6 @@ def trained(net: nn.Module, sparsifier: dynamic.Sparsifier, check: object, n: in
         images = torch.randn(8, 4, 5, 5, generator=draw)
         nn.functional.cross_entropy(net(images), torch.arange(8)).backward()
         sparsifier.step(optimizer)
-        assert callable(check)
         check()
 
 
@@ -234,10 +233,10 @@ def test_n_of_m_is_exact_after_every_update() -> None:
 
 def test_groups_that_do_not_divide_are_refused() -> None:
     net = MLP((10, 8, 4)).build()
-    with pytest.raises(FormatError, match="'fc1.weight'.*groups of 4 do not divide"):
+    with pytest.raises(FormatError, match=r"'fc1\.weight'.*groups of 4 do not divide"):
         dynamic.n_of_m(net, end=10)
     assert dynamic.n_of_m(net, end=10, dense=["fc1.weight"], rng=0).n_kept == {"fc2.weight": 16}
-    with pytest.raises(FormatError, match="2 of 4 keep 0.5"):
+    with pytest.raises(FormatError, match=r"2 of 4 keep 0\.5"):
         dynamic.n_of_m(MLP((8, 4)).build(), end=10, density=0.1)
     with pytest.raises(FormatError, match="n is 5"):
         dynamic.n_of_m(MLP((8, 4)).build(), end=10, n=5)
@@ -266,17 +265,15 @@ def resnet50() -> tuple[dict[str, tuple[int, ...]], dict[str, int]]:
     return {**shapes, "fc": (1000, 2048)}, {**positions, "fc": 1}
 
 
-SHOWN = (
-    ["conv1", "layer1.0.conv2", "layer2.0.conv2", "layer3.0.conv2", "layer4.0.conv2", "layer4.0.conv3", "fc"]
-)
-ERK = {  # density: ε, dense layers, densities of the layers shown, share of operations, kept
-    0.2: (99.5617, 8, (0.857195, 0.361905, 0.176901, 0.087438, 0.043466, 0.243260, 0.148176), 0.4138, 5100630),
-    0.1: (48.7866, 1, (0.420038, 0.177338, 0.086684, 0.042846, 0.021299, 0.119201, 0.072608), 0.2418, 2550353),
-    0.05: (24.3721, 0, (0.209837, 0.088592, 0.043304, 0.021404, 0.010640, 0.059549, 0.036273), 0.1217, 1275200),
-    0.035: (17.0607, 0, (0.146887, 0.062015, 0.030313, 0.014983, 0.007448, 0.041685, 0.025391), 0.0852, 892651),
-    0.02: (9.7490, 0, (0.083936, 0.035438, 0.017322, 0.008562, 0.004256, 0.023820, 0.014509), 0.0487, 510110),
-    0.01: (4.8748, 0, (0.041970, 0.017720, 0.008661, 0.004281, 0.002128, 0.011911, 0.007255), 0.0243, 255082),
-}  # fmt: skip
+SHOWN = ["conv1", *(f"layer{n}.0.conv2" for n in (1, 2, 3, 4)), "layer4.0.conv3", "fc"]
+ERK = """
+0.2 99.5617 8 0.857195 0.361905 0.176901 0.087438 0.043466 0.243260 0.148176 0.4138 5100630
+0.1 48.7866 1 0.420038 0.177338 0.086684 0.042846 0.021299 0.119201 0.072608 0.2418 2550353
+0.05 24.3721 0 0.209837 0.088592 0.043304 0.021404 0.010640 0.059549 0.036273 0.1217 1275200
+0.035 17.0607 0 0.146887 0.062015 0.030313 0.014983 0.007448 0.041685 0.025391 0.0852 892651
+0.02 9.7490 0 0.083936 0.035438 0.017322 0.008562 0.004256 0.023820 0.014509 0.0487 510110
+0.01 4.8748 0 0.041970 0.017720 0.008661 0.004281 0.002128 0.011911 0.007255 0.0243 255082
+"""  # density, ε, dense layers, densities of those shown, share of operations, weights kept
 
 
 def test_the_shapes_are_those_of_resnet50() -> None:
@@ -287,10 +284,10 @@ def test_the_shapes_are_those_of_resnet50() -> None:
     assert round(operations / 1e9, 3) == 4.089
 
 
-@pytest.mark.parametrize("density", ERK)
-def test_golden_erk_of_resnet50(density: float) -> None:
+@pytest.mark.parametrize("line", ERK.split("\n")[1:-1])
+def test_golden_erk_of_resnet50(line: str) -> None:
     shapes, positions = resnet50()
-    epsilon, n_dense, shown, share, n_kept = ERK[density]
+    density, epsilon, n_dense, *shown, share, n_kept = map(float, line.split())
     densities = erk(shapes, density)
     assert sum(x == 1 for x in densities.values()) == n_dense
     found = densities["fc"] * math.prod(shapes["fc"]) / sum(shapes["fc"])
@@ -299,11 +296,8 @@ def test_golden_erk_of_resnet50(density: float) -> None:
     operations = {name: math.prod(shape) * positions[name] for name, shape in shapes.items()}
     kept = sum(densities[name] * x for name, x in operations.items())
     assert kept / sum(operations.values()) == pytest.approx(share, abs=5e-5)
-    total = sum(densities[name] * math.prod(shape) for name, shape in shapes.items())
-    assert abs(total - n_kept) <= 54, "of the published code, which rounds each layer down"
-    assert int(
-        sum(int(densities[name] * math.prod(x)) for name, x in shapes.items())
-    ) == pytest.approx(n_kept, abs=54)
+    counts = [math.ceil(densities[name] * math.prod(x) - 1e-6) for name, x in shapes.items()]
+    assert sum(counts) == n_kept, "the published code rounds what it prunes of a layer down"
 
 
 def test_dense_layers_of_erk() -> None:
@@ -369,4 +363,3 @@ def test_shares_add_up_to_the_last_weight() -> None:
         shares = by_momentum(layers, dict.fromkeys(layers, 0) | {"0": n})
         assert sum(shares.values()) == n
         assert all(0 <= shares[name] <= x.weight.numel() - 5 for name, x in layers.items())
-    assert apportioned({"a": 1.0}, {"a": 4}, 4, {"a": 4}) == {"a": 4}

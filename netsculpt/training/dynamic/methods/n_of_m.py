@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from netsculpt.core.errors import FormatError
+from netsculpt.core.numbers import checked_whole
 from netsculpt.core.random import RNG
 from netsculpt.training.dynamic import drops, fractions, grows
 from netsculpt.training.dynamic.choosing import Highest, Lowest
@@ -63,6 +64,7 @@ def n_of_m(
     >>> n_of_m(net, n=1, m=8, end=75, rng=0).n_kept
     {'fc1.weight': 256, 'fc2.weight': 40}
     """
+    checked_whole(n, "n", least=1, most=checked_whole(m, "m", least=1))
     if density is not None and abs(density * m - n) > 1e-9:
         raise FormatError(
             f"density is {density}, but {n} of {m} keep {n / m}: leave the density out"
