@@ -236,8 +236,6 @@ def test_groups_that_do_not_divide_are_refused() -> None:
     with pytest.raises(FormatError, match=r"'fc1\.weight'.*groups of 4 do not divide"):
         dynamic.n_of_m(net, end=10)
     assert dynamic.n_of_m(net, end=10, dense=["fc1.weight"], rng=0).n_kept == {"fc2.weight": 16}
-    with pytest.raises(FormatError, match=r"2 of 4 keep 0\.5"):
-        dynamic.n_of_m(MLP((8, 4)).build(), end=10, density=0.1)
     with pytest.raises(FormatError, match="n is 5"):
         dynamic.n_of_m(MLP((8, 4)).build(), end=10, n=5)
 

@@ -4,12 +4,14 @@ from . import candidates as candidates
 from . import drops as drops
 from . import fractions as fractions
 from . import grows as grows
+from . import phases as phases
 from . import states as states
 from .choosing import Highest as Highest
 from .choosing import Lowest as Lowest
 from .choosing import Sampled as Sampled
 from .entries import Entries as Entries
 from .methods.ac_dc import ac_dc as ac_dc
+from .methods.ac_dc import dense_twin as dense_twin
 from .methods.cht import cht as cht
 from .methods.deep_r import deep_r as deep_r
 from .methods.gmp import gmp as gmp

@@ -16,7 +16,7 @@ from netsculpt.core.random import RNG, root_seed, stream
 from netsculpt.nets.choosing import apportioned
 from netsculpt.nets.masking import LayerParameter
 from netsculpt.nets.masks import mask_net
-from netsculpt.training.dynamic import processes
+from netsculpt.training.dynamic import births, processes
 from netsculpt.training.dynamic.ages import Ages, count_of, has_ages
 from netsculpt.training.dynamic.entries import Entries
 from netsculpt.training.dynamic.rewiring import Rewiring, Timing, described
@@ -86,6 +86,7 @@ class Sparsifier:
         self._ever = {name: mask.clone() for name, mask in self.masks.items()}
         self._ages = Ages()
         self._memory: dict[str, dict[str, Tensor]] = {name: {} for name in self._entries}
+        self._pending: Masks | None = None  # gradients for the update that is due
         self._callbacks: list[Callable[[Update], None]] = []
         self._warned = False
 
@@ -115,11 +116,27 @@ class Sparsifier:
         return sum(int(x.sum()) for x in self._ever.values()) / self.n_weights
 
     @property
+    def final_density(self) -> float:
+        """Fraction of the weights that is kept at the end."""
+        budget = self.rewiring.budget
+        return (
+            self.density if budget is None else round(budget(1.0) * self.n_weights) / self.n_weights
+        )
+
+    @property
     def at_final_density(self) -> bool:
         """Whether as much is kept as at the end."""
-        budget = self.rewiring.budget
-        wanted = None if budget is None else round(budget(1.0) * self.n_weights)
-        return wanted is None or sum(self.n_kept.values()) == wanted
+        return self.density == self.final_density
+
+    @property
+    def steps_to_final_density(self) -> int:
+        """Steps of the optimizer after which as much is kept as at the end."""
+        return 0 if self.rewiring.budget is None else self.timing.end
+
+    @property
+    def update_is_due(self) -> bool:
+        """Whether `update` will change the masks."""
+        return self._pending is not None
 
     def on_update(self, callback: Callable[[Update], None]) -> None:
         """Call something after every update of the masks."""
@@ -160,6 +177,21 @@ class Sparsifier:
         LimitError
             If a gradient at an update is not finite.
         """
+        self.advance(optimizer, scaler=scaler)
+        self.update(optimizer)
+
+    def advance(
+        self, optimizer: optim.Optimizer, *, scaler: torch.amp.GradScaler | None = None
+    ) -> None:
+        """Do what `step` does, but leave an update that follows the step to `update`.
+
+        So a net can be evaluated, or saved, as it was trained: before it is pruned.
+        """
+        if self._pending is not None:
+            raise FormatError(
+                "an update of the masks is due: call sparsifier.update(optimizer) before the next "
+                "forward pass, or sparsifier.step, which does both"
+            )
         if scaler is not None:
             scaler.unscale_(optimizer)
             if not self._gradients_are_finite():
@@ -179,7 +211,19 @@ class Sparsifier:
             self._storage.take_out(self.masks)
         self._settle(optimizer)
         if after:
+            self._pending = gradients
+            if self.rewiring.birth is births.moved:  # a forward pass would set them to 0
+                self.update(optimizer)
+        self._zero()
+
+    def update(self, optimizer: optim.Optimizer) -> None:
+        """Update the masks if that is due after the last step."""
+        if self._pending is not None:
+            gradients, self._pending = self._pending, None
             self._update(optimizer, gradients)
+            self._zero()
+
+    def _zero(self) -> None:
         for entry in self._entries.values():
             entry.zero_pruned()
 
@@ -191,6 +235,7 @@ class Sparsifier:
             "n_steps": self.n_steps,
             "n_updates": self.n_updates,
             "last_update": self._last_update,
+            "pending": None if self._pending is None else dict(self._pending),
             "ever": {name: x.clone() for name, x in self._ever.items()},
             "ages": self._ages.state(),
             "memory": {
@@ -221,6 +266,7 @@ class Sparsifier:
             raise FormatError("the state is of a net with other weights: load it into that net")
         self.seed, self.n_steps = state["seed"], state["n_steps"]
         self.n_updates, self._last_update = state["n_updates"], state["last_update"]
+        self._pending = None if state["pending"] is None else dict(state["pending"])
         for name, x in self._ever.items():
             x.copy_(state["ever"][name])
         self._ages.restore(state["ages"])

@@ -15,7 +15,7 @@ from netsculpt.training.dynamic.resizing import Globally
 from netsculpt.training.dynamic.rewiring import Rewiring, Timing
 from netsculpt.training.dynamic.sparsifier import Sparsifier
 
-__all__ = ["ac_dc"]
+__all__ = ["ac_dc", "dense_twin"]
 
 
 def ac_dc(
@@ -58,13 +58,52 @@ def ac_dc(
     >>> sparsifier.density, sparsifier.at_final_density
     (1.0, False)
     """
+    steps = _checked(phases)
+    return _alternating(net, density, steps, steps[-1], reset_momentum, dense, rng, "ac_dc")
+
+
+def dense_twin(
+    net: nn.Module,
+    *,
+    density: float,
+    phases: Sequence[int],
+    reset_momentum: bool = True,
+    dense: Collection[str] = (),
+    rng: RNG = None,
+) -> Sparsifier:
+    """The dense net of the same training: AC/DC without the last compression.
+
+    With the arguments, the seed and the learning rates of `ac_dc`, it is the same bit for bit until
+    the sparse one is compressed for the last time; then it stays dense. Arguments are those of
+    `ac_dc`.
+    """
+    steps = _checked(phases)
+    return _alternating(
+        net, density, steps[:-1], steps[-1], reset_momentum, dense, rng, "dense_twin"
+    )
+
+
+def _checked(phases: Sequence[int]) -> tuple[int, ...]:
     steps = tuple(phases)
     if not steps or len(steps) % 2 == 0 or list(steps) != sorted(set(steps)) or steps[0] < 1:
         raise FormatError(
             f"phases are {steps!r:.80}: an odd number of rising steps is needed, the first one a "
             "compression: (100, 200, 300)"
         )
-    timing = Timing(begin=0, end=steps[-1], every=1, at=steps)
+    return steps
+
+
+def _alternating(
+    net: nn.Module,
+    density: float,
+    steps: tuple[int, ...],
+    end: int,
+    reset_momentum: bool,
+    dense: Collection[str],
+    rng: RNG,
+    method: str,
+) -> Sparsifier:
+    timing = Timing(begin=0, end=end, every=1, at=steps)
     edges = tuple(timing.progress(step) for step in steps)
     rewiring = Rewiring(
         partial(fractions.constant, share=0.0),
@@ -74,4 +113,4 @@ def ac_dc(
         resize=Globally(drops.magnitude),
         state=states.everything if reset_momentum else states.keep,
     )
-    return Sparsifier(net, rewiring, timing, density=1.0, dense=dense, rng=rng, method="ac_dc")
+    return Sparsifier(net, rewiring, timing, density=1.0, dense=dense, rng=rng, method=method)

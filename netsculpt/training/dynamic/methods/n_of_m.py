@@ -8,7 +8,6 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from netsculpt.core.errors import FormatError
 from netsculpt.core.numbers import checked_whole
 from netsculpt.core.random import RNG
 from netsculpt.training.dynamic import drops, fractions, grows
@@ -27,7 +26,6 @@ def n_of_m(
     end: int,
     n: int = 2,
     m: int = 4,
-    density: float | None = None,
     begin: int = 0,
     every: int = 100,
     fraction: float = 0.3,
@@ -46,8 +44,6 @@ def n_of_m(
         Any net that is not pruned; masks are put into it.
     n, m
         How many of how many are kept.
-    density
-        n / m or None: it is given by them.
     begin, end, every
         Optimizer steps: the first update, the last possible one, and how far apart they are.
     fraction
@@ -65,10 +61,6 @@ def n_of_m(
     {'fc1.weight': 256, 'fc2.weight': 40}
     """
     checked_whole(n, "n", least=1, most=checked_whole(m, "m", least=1))
-    if density is not None and abs(density * m - n) > 1e-9:
-        raise FormatError(
-            f"density is {density}, but {n} of {m} keep {n / m}: leave the density out"
-        )
 
     def draw(name: str, shape: tuple[int, ...], _: int, generator: torch.Generator) -> Tensor:
         return random_n_of_m(name, shape, n, m, generator)
