@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import pytest
 import torch
@@ -181,6 +182,36 @@ def test_srigl_keeps_fan_in_constant() -> None:
     for name, n in sparsifier.n_kept.items():
         assert first[name] - 12 <= n <= first[name] <= sizes[name], "rounding does not add up"
     json.dumps(sparsifier.about())
+
+
+@pytest.mark.parametrize("name", ["srigl", "n_of_m"])
+def test_resumes_to_the_same_bits(name: str) -> None:
+    methods = {
+        "srigl": partial(dynamic.srigl, density=0.3, least_salient=0.9),
+        "n_of_m": dynamic.n_of_m,
+    }
+
+    def made() -> tuple[nn.Module, dynamic.Sparsifier]:
+        torch.manual_seed(0)
+        net = Net()
+        return net, methods[name](net, end=10, every=2, rng=0)
+
+    def steps(net: nn.Module, sparsifier: dynamic.Sparsifier, which: range) -> None:
+        optimizer = optim.SGD(net.parameters(), 0.1)
+        for step in which:
+            optimizer.zero_grad()
+            images = torch.randn(8, 4, 5, 5, generator=generator(step))
+            nn.functional.cross_entropy(net(images), torch.arange(8)).backward()
+            sparsifier.step(optimizer)
+
+    whole, first, second = made(), made(), made()
+    steps(*whole, range(12))
+    steps(*first, range(5))
+    second[0].load_state_dict(first[0].state_dict())
+    second[1].load_state_dict(first[1].state_dict())
+    steps(*second, range(5, 12))
+    for key, value in whole[0].state_dict().items():
+        assert torch.equal(value, second[0].state_dict()[key]), key
 
 
 def test_srigl_refuses_what_it_cannot_do() -> None:
