@@ -11,7 +11,48 @@ from torch import Tensor
 from netsculpt.training.dynamic.entries import Entries
 from netsculpt.training.dynamic.gradients import gradient_of, momentum_of
 
-__all__ = ["gradient", "history", "momentum", "random", "unfired"]
+__all__ = [
+    "ch2_l3n",
+    "ch3_l3n",
+    "ch3_l3p",
+    "gradient",
+    "history",
+    "momentum",
+    "random",
+    "unfired",
+]
+
+
+def ch2_l3n(entries: Entries) -> Tensor:
+    r"""Cannistraci–Hebb score by units, more for those that share more: CH2-L3n, of the mask alone.
+
+    :math:`\sum_z (1 + |N_u \cap N_z|) / e(u, z)` on both sides; see
+    `netsculpt.training.dynamic.link_prediction`.
+    """
+    from netsculpt.training.dynamic.link_prediction import unit_scores
+
+    return unit_scores(entries.kept, count_shared=True).to(entries.weight.device)
+
+
+def ch3_l3n(entries: Entries) -> Tensor:
+    r"""Cannistraci–Hebb score by units: CH3-L3n, of the mask alone.
+
+    :math:`\sum_z 1 / e(u, z)` on both sides; see `netsculpt.training.dynamic.link_prediction`.
+    """
+    from netsculpt.training.dynamic.link_prediction import unit_scores
+
+    return unit_scores(entries.kept, count_shared=False).to(entries.weight.device)
+
+
+def ch3_l3p(entries: Entries) -> Tensor:
+    r"""Cannistraci–Hebb score by paths: CH3-L3p, of the mask alone.
+
+    :math:`\sum_{z_1 \sim z_2} (e(v, z_1) e(u, z_2))^{-1/2}`; see
+    `netsculpt.training.dynamic.link_prediction`.
+    """
+    from netsculpt.training.dynamic.link_prediction import path_scores
+
+    return path_scores(entries.kept).to(entries.weight.device)
 
 
 def gradient(entries: Entries) -> Tensor:
