@@ -65,8 +65,9 @@ class _Product(torch.autograd.Function):
         above = gradients[0].t().contiguous()
         for_inputs = for_values = None
         if ctx.needs_input_grad[0]:
-            pattern = _arrays(starts, columns, values, above)
-            for_inputs = torch.from_numpy(_compiled.of_inputs(*pattern, len(across))).t()
+            first, second, third, fourth = _arrays(starts, columns, values, above)
+            found = _compiled.of_inputs(first, second, third, fourth, len(across))
+            for_inputs = torch.from_numpy(found).t()
         if ctx.needs_input_grad[3]:
             for_values = torch.from_numpy(
                 _compiled.of_values(*_arrays(starts, columns, across, above))

@@ -1,6 +1,6 @@
 """SET and RigL on nets of sparse layers (`netsculpt.nets.sparse`), in memory O(kept weights).
 
-The parts and the rules are those of masked nets, and ``sparsifier.step(optimizer)`` is called alike.
+Parts and rules are those of masked nets, and ``sparsifier.step(optimizer)`` is called alike.
 
 >>> import torch
 >>> from netsculpt.nets.sparse import SparseLinear

@@ -1,4 +1,4 @@
-"""Which places of a sparse layer come, without a dense mask: ``(layer, seen, n) -> flat indices``."""
+"""Places that come in a sparse layer: ``(layer, batches, n, generator) -> flat indices``."""
 
 from __future__ import annotations
 

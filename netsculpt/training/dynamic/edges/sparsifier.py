@@ -150,7 +150,7 @@ class EdgeSparsifier:
             def note(above: Tensor) -> None:
                 self._batches[name].append((batch, above.reshape(len(batch), -1)))
 
-            outputs.register_hook(note)
+            outputs.register_hook(note)  # type: ignore[no-untyped-call]
             del layer
 
         return keep
