@@ -2,6 +2,7 @@ from . import births as births
 from . import budgets as budgets
 from . import candidates as candidates
 from . import drops as drops
+from . import edges as edges
 from . import fractions as fractions
 from . import grows as grows
 from . import phases as phases

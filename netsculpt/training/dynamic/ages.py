@@ -41,6 +41,15 @@ class Ages:
         order = places.argsort()
         self.places[name], self.born[name] = places[order], born[order]
 
+    def reorder(self, name: str, order: Tensor) -> None:
+        """Follow weights to other places: `order[k]` is the old place of the one that is now k."""
+        now = torch.empty_like(order)
+        now[order] = torch.arange(len(order), device=order.device)
+        places = now[self.places[name]]
+        ascending = places.argsort()
+        self.places[name] = places[ascending]
+        self.born[name] = self.born[name][ascending]
+
     @torch.no_grad()
     def correct(self, name: str, parameter: nn.Parameter, optimizer: optim.Optimizer) -> None:
         """Make the last step of the optimizer that of weights of their age."""
