@@ -35,7 +35,7 @@ class Entries:
     @property
     def n_kept(self) -> int:
         """Entries that the mask keeps."""
-        return int(self.kept.sum())
+        return int(self.kept.count_nonzero())
 
     @property
     def indices(self) -> Tensor:

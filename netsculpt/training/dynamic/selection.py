@@ -9,8 +9,8 @@ from netsculpt.core.errors import LimitError
 
 __all__ = ["drawn", "highest", "lowest"]
 
-_SAMPLED = 1 << 16  # scores that tell where the threshold is, about
-_WORTH_SAMPLING = 1 << 20  # scores
+_SAMPLED = 1 << 13  # scores that tell where the threshold is, about
+_WORTH_SAMPLING = 1 << 14  # scores
 
 
 def highest(scores: Tensor, n: int, *, generator: torch.Generator | None = None) -> Tensor:
@@ -28,7 +28,7 @@ def highest(scores: Tensor, n: int, *, generator: torch.Generator | None = None)
     """
     if not 0 <= n <= len(scores):
         raise ValueError(f"{n} of {len(scores)} scores")
-    if torch.isnan(scores).any():
+    if len(scores) and torch.isnan(scores.max()):  # the maximum is NaN if any score is
         raise LimitError(
             "scores of weights are NaN: look for infinite weights, gradients or losses"
         )
@@ -77,7 +77,7 @@ def _promising(scores: Tensor, n: int) -> Tensor | None:
     m = len(scores)
     if m < _WORTH_SAMPLING or 8 * n > m:
         return None
-    sample = scores[:: m // _SAMPLED]
+    sample = scores[:: max(m // _SAMPLED, 1)]
     expected = n / m * len(sample)
     rank = int(expected + 4 * expected**0.5 + 4)
     if rank >= len(sample):

@@ -107,7 +107,7 @@ class Sparsifier:
     @property
     def n_kept(self) -> dict[str, int]:
         """Weights kept, by name."""
-        return {name: int(mask.sum()) for name, mask in self.masks.items()}
+        return {name: int(mask.count_nonzero()) for name, mask in self.masks.items()}
 
     @property
     def n_weights(self) -> int:
@@ -330,7 +330,7 @@ class Sparsifier:
             if gradient is None:
                 continue
             gradients[name] = processes.averaged(gradient.detach())
-            if not bool(torch.isfinite(gradients[name]).all()):
+            if not bool(torch.isfinite(torch.stack(gradients[name].aminmax())).all()):
                 raise LimitError(
                     f"the gradient of {name!r} is not finite at an update: lower the learning "
                     "rate, or clip gradients; in mixed precision, pass scaler="
