@@ -10,8 +10,8 @@ from netsculpt.training.dynamic.places import places
 
 __all__ = ["drawn", "highest", "lowest"]
 
-_SAMPLED = 1 << 16  # scores that tell where the threshold is, about
-_WORTH_SAMPLING = 1 << 20  # scores
+_SAMPLED = 1 << 13  # scores that tell where the threshold is, about
+_WORTH_SAMPLING = 1 << 14  # scores
 
 
 def highest(
@@ -66,7 +66,7 @@ def lowest(scores: Tensor, n: int, *, generator: torch.Generator | None = None) 
 
 
 def drawn(m: int, n: int, *, generator: torch.Generator | None = None) -> Tensor:
-    """N of the numbers below m, ascending: each set of n is as likely as any other.
+    """Random n of the numbers below m, ascending: each set of n is as likely as any other.
 
     >>> drawn(3, 3).tolist()
     [0, 1, 2]
