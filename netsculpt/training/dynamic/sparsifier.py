@@ -389,7 +389,7 @@ class Sparsifier:
         before = {name: x.kept.clone() for name, x in layers.items()}
         layers = {name: replace(x, kept=before[name].clone()) for name, x in layers.items()}
         progress = self.timing.progress(self.n_steps)
-        self._resize(layers, progress)
+        self._resize(layers, 1.0 if self.timing.is_last(self.n_steps) else progress)
         self._exchange(layers, self.rewiring.fraction(progress))
         dropped, grown = {}, {}
         for name, x in layers.items():
