@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from netsculpt.training.dynamic.places import places
+
 __all__ = ["Entries"]
 
 
@@ -33,9 +35,9 @@ class Entries:
     @property
     def n_kept(self) -> int:
         """Entries that the mask keeps."""
-        return int(self.kept.sum())
+        return int(self.kept.count_nonzero())
 
     @property
     def indices(self) -> Tensor:
         """Flat indices of the kept entries, ascending; int64."""
-        return self.kept.reshape(-1).nonzero().squeeze(1)
+        return places(self.kept)
