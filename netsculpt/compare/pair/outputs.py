@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from netsculpt.compare.pair.checks import checked_labels, checked_logits, plain
+from netsculpt.compare.pair.correlation import rank_correlation
 
 __all__ = ["OutputDistances", "output_distances"]
 
@@ -66,7 +67,7 @@ def output_distances(sparse: ArrayLike, dense: ArrayLike, labels: ArrayLike) -> 
     log_mean = np.logaddexp(log_s, log_d) - math.log(2)
     js = (_kl(log_s, log_mean) + _kl(log_d, log_mean)) / 2
     error_s, error_d = (_calibration_error(np.exp(x), truth) for x in (log_s, log_d))
-    correlation = _rank_correlation(*(_margins(x, truth) for x in logits))
+    correlation = rank_correlation(*(_margins(x, truth) for x in logits))
     kl = max(_kl(log_d, log_s), 0.0)  # rounding
     return OutputDistances(kl, max(js, 0.0), error_s, error_d, correlation)
 
@@ -89,11 +90,3 @@ def _margins(logits: NDArray[np.float64], truth: NDArray[np.int64]) -> NDArray[n
     others[rows, truth] = -np.inf
     margins: NDArray[np.float64] = logits[rows, truth] - others.max(axis=1)
     return margins
-
-
-def _rank_correlation(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
-    from scipy.stats import spearmanr
-
-    if np.ptp(x) == 0 or np.ptp(y) == 0:
-        return math.nan
-    return float(spearmanr(x, y).statistic)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from netsculpt.compare.pair import GraphComparison, mask_overlap
+from netsculpt.compare.pair.correlation import rank_correlation
 from netsculpt.core.catalog import named
 from netsculpt.core.errors import FormatError
 from netsculpt.core.random import stream
@@ -89,15 +86,7 @@ def _share_correlation(first: NetGraph, second: NetGraph) -> dict[str, float]:
     """Spearman's ρ of the path shares of units, by hidden layer."""
     shares = [path_share(graph.magnitude) for graph in (first, second)]
     return {
-        layer.name: _rank_correlation(*(share[layer.units] for share in shares))
+        layer.name: rank_correlation(*(share[layer.units] for share in shares))
         for layer in first.layers
         if layer.role == "hidden"
     }
-
-
-def _rank_correlation(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
-    from scipy.stats import spearmanr
-
-    if x.size < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:
-        return math.nan
-    return float(spearmanr(x, y).statistic)
