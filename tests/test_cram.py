@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from netsculpt.core.errors import FormatError, NumberError
+from netsculpt.core.errors import FormatError, LimitError, NumberError
 from netsculpt.nets import MLP, initial_net, mask_net, masks_of, prunable
 from netsculpt.training.dynamic.cram import (
     CrAM,
@@ -370,7 +370,7 @@ def test_mistakes_are_explained() -> None:
     with pytest.raises(FormatError, match="the same settings"):
         cram.load_state_dict(other.state_dict())
     net.weight.data[0, 0] = torch.nan
-    with pytest.raises(FormatError, match="'weight' are NaN"):
+    with pytest.raises(LimitError, match="'weight' are NaN"):
         cram.step(closure_of(net, bowl))
 
 

@@ -81,6 +81,20 @@ def all_at_once(progress):
 def column(scores):
     return scores.sum(0, keepdim=True)
 """,
+    "sparse_methods": """
+def frozen(net, *, density, end=0, rng=None):
+    from netsculpt.training import dynamic
+    return dynamic.static(net, density=density, allocation="uniform", rng=rng)
+""",
+    "drops": """
+def signed(entries):
+    return entries.weight
+""",
+    "grows": """
+def leftmost(entries):
+    import torch
+    return -torch.arange(entries.weight.numel()).reshape(entries.weight.shape).double()
+""",
     "unit_scores": """
 def last_first(replicas, task):
     import torch
@@ -137,6 +151,11 @@ seen["scores"] = pruned.method
 seen["allocations"] = [int(first.sum()), int(second.sum())]
 seen["schedules"] = pruned.details["schedule"]
 seen["scopes"] = bool((second.all(0) | ~second.any(0)).all())
+sparsifier = catalog("sparse_methods")["frozen"](net, density=0.5, rng=0)
+seen["sparse_methods"] = list(sparsifier.n_kept.values())
+entries = ns.training.dynamic.Entries("w", torch.eye(2), torch.eye(2) > 0)
+seen["drops"] = catalog("drops")["signed"](entries).tolist()
+seen["grows"] = catalog("grows")["leftmost"](entries).tolist()
 methods = {name: catalog(f"{name}s") for name in ("unit_score", "edge_score")}
 method = SculptingMethod(methods["unit_score"]["last_first"], methods["edge_score"]["later_stays"])
 task = boolean("f = a & b")
@@ -215,6 +234,9 @@ def test_a_method_of_every_kind_from_another_package(package: Path, tmp_path: Pa
         "allocations": [10, 10],
         "schedules": "all_at_once",
         "scopes": True,
+        "sparse_methods": [10, 5],
+        "drops": [[1.0, 0.0], [0.0, 1.0]],
+        "grows": [[0.0, -1.0], [-2.0, -3.0]],
         "unit_scores": 2,
         "edge_scores": 2,
         "influence": 9,

@@ -27,6 +27,7 @@ from netsculpt.cli.options import (
     share,
 )
 from netsculpt.cli.resuming import companion, refuse_restart, require_model_output, resumable
+from netsculpt.cli.sparsity import SparseOptions
 from netsculpt.cli.takes import takes
 from netsculpt.core.errors import FormatError
 from netsculpt.core.locking import held
@@ -93,6 +94,7 @@ class RecipeOptions:
 
 @takes
 def train(
+    context: typer.Context,
     new: NewNet,
     task: Annotated[str, typer.Option(help="What to learn: a task, as in 'sculpt'.")] = "",
     output: Annotated[
@@ -105,12 +107,15 @@ def train(
     ] = Path("trained.pt"),
     *,
     training: RecipeOptions,
+    sparsity: SparseOptions,
     device: Device = "cpu",
     resume: Resume = False,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Train a pruned network, or a dense one; what is pruned stays pruned.
+    """Train a network: a pruned one, a dense one, or one that becomes sparse while it learns.
+
+    What is pruned stays pruned, unless --sparse moves the connections.
 
     The best epoch is kept: the highest accuracy on held-out samples, then the lowest loss. All is
     saved after every epoch: after an interruption the same command with --resume continues, to the
@@ -125,6 +130,13 @@ def train(
     `netsculpt train --net mlp:64,128,10 --task digits --optimizer sgd --schedule cosine`
 
     `netsculpt train pruned.pt --task digits --epochs 30 -o trained.pt --resume`
+
+    `netsculpt train --net mlp:64,256,128,10 --task digits --sparse rigl --density 0.02 --epochs 60`
+
+    `netsculpt train --net mlp:64,256,128,10 --task digits --sparse ac_dc --density 0.02 --epochs 60
+    --optimizer sgd --learning-rate 0.1 --schedule cosine --phases 'd6 (s3 d3)*6 s18'`
+
+    `netsculpt train phew.pt --task digits --sparse set --every 45`
     """
     from netsculpt.nets import weight_counts
     from netsculpt.report.terminal.trained import print_trained
@@ -141,12 +153,14 @@ def train(
     require_writable(output.parent)
     begun = start_net(new, seed)
     samples = matching_task(task, begun.spec)
+    sparse = sparsity.run(context, samples, recipe, seed)
     output.parent.mkdir(parents=True, exist_ok=True)
     with held(output), resumable() as progress:
         fitted = fit(
             begun.net,
             samples,
             recipe,
+            sparsifier=sparse,
             rng=seed,
             device=device,
             checkpoint=checkpoint,
@@ -160,9 +174,10 @@ def train(
             "recipe": asdict(recipe),
             "best": asdict(fitted.best),
             "epochs": len(fitted.history),
+            **({"sparse": sparse.summary()} if sparse is not None else {}),
         }
         begun.write(fitted.net, output, training=about)
     if as_json:
         typer.echo(json.dumps({**about, **counts.summary(), "model": str(output)}, indent=2))
     else:
-        print_trained(fitted, counts, output)
+        print_trained(fitted, counts, output, None if sparse is None else sparse.summary())

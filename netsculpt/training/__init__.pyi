@@ -1,3 +1,4 @@
+from . import dynamic as dynamic
 from . import influence as influence
 from . import pruning as pruning
 from . import sculpting as sculpting

@@ -21,10 +21,12 @@ from netsculpt.core.numbers import checked_whole, shown
 from netsculpt.core.random import RNG, root_seed, stream
 from netsculpt.files.saved_state import digest, read_state, restoring, write_state
 from netsculpt.nets.masking import layer_parameters
+from netsculpt.nets.weight_counts import weight_counts
 from netsculpt.training.fitting.devices import usable_device
 from netsculpt.training.fitting.metrics import Epoch, JsonLines, TensorBoard
 from netsculpt.training.fitting.progress import check_history, check_moments, check_parameters
 from netsculpt.training.fitting.recipe import Recipe, check_moves, learning_rate, optimizer_of
+from netsculpt.training.fitting.sparsity import SparseSteps, Sparsify
 from netsculpt.training.tasks import Task
 
 __all__ = ["Fitted", "fit"]
@@ -50,6 +52,7 @@ def fit(
     task: Task,
     recipe: Recipe = _DEFAULT,
     *,
+    sparsifier: Sparsify | None = None,
     rng: RNG = None,
     device: str | torch.device = "cpu",
     progress: Callable[[Epoch], None] | None = None,
@@ -68,6 +71,11 @@ def fit(
         Samples to train on; `task.validation` decides which epoch is best.
     recipe
         Optimizer, learning rate, batches, noise, when to stop.
+    sparsifier
+        Makes the net sparse while it learns: a function of the net that is trained, such as
+        ``partial(dynamic.rigl, density=0.02, end=2000, rng=0)``. The best epoch is then one of
+        those at the final density. Before the net is pruned, as AC/DC does at the end of a dense
+        phase, the epoch is evaluated and saved.
     rng
         Seed or generator for the order of samples, the noise, and layers such as dropout. The
         global generators of NumPy and torch are not touched.
@@ -89,7 +97,7 @@ def fit(
     FormatError
         If the recipe moves no weight, or the net does not return the logits that the task needs;
         or the checkpoint is of another net, task, recipe or seed, which the text names; or the log
-        is of another training.
+        is of another training; or the sparsifier would not come to its final density.
     LimitError
         If the loss is no longer finite, or the device cannot be used.
     BusyError
@@ -119,7 +127,7 @@ def fit(
             stack.enter_context(held(path))
             about = _about(net, task, recipe)
             state = read_state(path, about if rng is None else {**about, "seed": seed})
-        run = _Run(copy.deepcopy(net).to(where), task.to(where), recipe, seed)
+        run = _Run(copy.deepcopy(net).to(where), task.to(where), recipe, sparsifier, seed)
         if path is not None and state is not None:
             with restoring(path):
                 run.restore(state)
@@ -145,11 +153,20 @@ def fit(
 class _Run:
     """A training between two epochs."""
 
-    def __init__(self, net: nn.Module, task: Task, recipe: Recipe, seed: int) -> None:
+    def __init__(
+        self, net: nn.Module, task: Task, recipe: Recipe, sparsify: Sparsify | None, seed: int
+    ) -> None:
         self.net, self.task, self.recipe, self.seed = net, task, recipe, seed
         _check_logits(net, task)
+        self.steps_per_epoch = -(-task.n_samples // recipe.batch_size)
+        self.sparsifier = None if sparsify is None else sparsify(net)
+        moving = {} if self.sparsifier is None else self.sparsifier.masks
+        _check_length(self.sparsifier, recipe.epochs * self.steps_per_epoch)
         self.optimizer = optimizer_of(recipe, net)
-        self.masked = [entry for entry in layer_parameters(net) if entry.mask is not None]
+        masked = [entry for entry in layer_parameters(net) if entry.mask is not None]
+        self.masked = [entry for entry in masked if entry.name not in moving]
+        self.moving = [entry for entry in masked if entry.name in moving]
+        self.density = sum(weight_counts(net).kept) / max(sum(weight_counts(net).total), 1)
         self.best_state: dict[str, Tensor] = {}
         self.history: list[Epoch] = []
 
@@ -157,13 +174,21 @@ class _Run:
     def finished(self) -> bool:
         """Whether no epoch is left, or the goal is reached."""
         goal, done = self.recipe.goal_accuracy, len(self.history)
-        reached = done > 0 and goal is not None and self.history[-1].accuracy >= goal
-        return done >= self.recipe.epochs or reached
+        reached = goal is not None and any(x.accuracy >= goal for x in self._eligible[-1:])
+        return done >= self.recipe.epochs or (reached and self._eligible[-1] is self.history[-1])
 
     @property
     def best(self) -> Epoch:
-        """The first of the best epochs."""
-        return max(self.history, key=lambda epoch: (epoch.accuracy, -epoch.validation_loss))
+        """The first of the best epochs, among those at the final density."""
+        return max(self._eligible, key=lambda epoch: (epoch.accuracy, -epoch.validation_loss))
+
+    @property
+    def _eligible(self) -> list[Epoch]:
+        """Epochs after which the net was as sparse as at the end."""
+        if self.sparsifier is None:
+            return self.history
+        final = self.sparsifier.final_density
+        return [epoch for epoch in self.history if epoch.density == final]
 
     def advance(self) -> Epoch:
         """Train for one epoch."""
@@ -172,7 +197,8 @@ class _Run:
         with _seeded_layers(self.task.inputs.device, layers), _deterministic():
             loss, rate = self._learn(index)
             accuracy, validation_loss = _evaluate(self.net, self.task.validation)
-        epoch = Epoch(index + 1, loss, validation_loss, accuracy, rate)
+        density = self.density if self.sparsifier is None else self.sparsifier.density
+        epoch = Epoch(index + 1, loss, validation_loss, accuracy, rate, density)
         if not (math.isfinite(loss) and math.isfinite(validation_loss)):
             raise LimitError(
                 f"the loss is {loss} in training and {validation_loss} in validation after epoch "
@@ -180,7 +206,7 @@ class _Run:
                 "values in the inputs"
             )
         self.history.append(epoch)
-        if self.best is epoch:
+        if self._eligible and self.best is epoch:
             self.best_state = {name: x.clone() for name, x in self.net.state_dict().items()}
         return epoch
 
@@ -195,16 +221,24 @@ class _Run:
             "state": self.net.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "best_state": self.best_state,
+            "sparsifier": None if self.sparsifier is None else self.sparsifier.state_dict(),
             "history": [dataclasses.asdict(epoch) for epoch in self.history],
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Resume from the result of `state`; raises if it cannot be one of this training."""
         history = [Epoch(**epoch) for epoch in state["history"]]
-        check_history(history, self.recipe, -(-self.task.n_samples // self.recipe.batch_size))
-        fresh = self.net.state_dict()
-        for key in ("state", "best_state"):
-            check_parameters(state[key], fresh, [(x.name, x.mask) for x in self.masked])
+        check_history(history, self.recipe, self.steps_per_epoch)
+        if (state["sparsifier"] is None) != (self.sparsifier is None):
+            given = "none is" if self.sparsifier is None else "one is"
+            raise FormatError(
+                f"it is of a training that is made sparse otherwise: here {given} given"
+            )
+        fresh, moving = self.net.state_dict(), [x.name for x in self.moving]
+        fixed = [(x.name, x.mask) for x in self.masked]
+        check_parameters(state["state"], fresh, fixed, moving)
+        if state["best_state"]:
+            check_parameters(state["best_state"], fresh, fixed, moving)
         self.seed = checked_whole(state["seed"], "its seed", least=0)
         moments, groups = state["optimizer"]["state"], state["optimizer"]["param_groups"]
         own = self.optimizer.state_dict()["param_groups"]
@@ -216,6 +250,10 @@ class _Run:
         device = self.task.inputs.device
         self.best_state = {name: x.to(device) for name, x in state["best_state"].items()}
         self.history = history
+        if bool(self._eligible) != bool(self.best_state):
+            raise FormatError("its best epoch and its history do not fit each other")
+        if self.sparsifier is not None:
+            self.sparsifier.load_state_dict(state["sparsifier"])
 
     def result(self) -> Fitted:
         """The net at its best epoch, with the history."""
@@ -231,6 +269,8 @@ class _Run:
         batches = torch.split(order, recipe.batch_size)
         losses, rate = [], 0.0
         for step, rows in enumerate(batches, start=index * len(batches)):
+            if self.sparsifier is not None:
+                self.sparsifier.update(self.optimizer)  # due since the last step
             inputs = task.inputs[rows]
             if recipe.noise:
                 numbers = torch.from_numpy(noise.standard_normal(inputs.shape, dtype="float32"))
@@ -243,7 +283,10 @@ class _Run:
             loss.backward()  # type: ignore[no-untyped-call]
             for entry in self.masked:  # without gradients and moments, zeros stay 0
                 entry.mask_gradient()
-            self.optimizer.step()
+            if self.sparsifier is None:
+                self.optimizer.step()
+            else:
+                self.sparsifier.advance(self.optimizer)
             losses.append(loss.detach() * len(rows))  # read later: reading waits for the GPU
         return float(torch.stack(losses).double().sum()) / task.n_samples, rate
 
@@ -287,6 +330,14 @@ def _about(net: nn.Module, task: Task, recipe: Recipe) -> dict[str, Any]:
             "initial state": digest(state),
         },
     }
+
+
+def _check_length(sparsifier: SparseSteps | None, n_steps: int) -> None:
+    if sparsifier is not None and sparsifier.steps_to_final_density >= n_steps:
+        raise FormatError(
+            f"the net comes to its final density after {sparsifier.steps_to_final_density} steps, "
+            f"the training has {n_steps}: end the updates earlier, or train for more epochs"
+        )
 
 
 def _check_logits(net: nn.Module, task: Task) -> None:

@@ -22,6 +22,7 @@ class Epoch:
     validation_loss: float
     accuracy: float  # share of right answers on the validation samples, 0 … 1
     learning_rate: float  # of the last step
+    density: float  # fraction of the weights that is kept; of those that are made sparse, if any
 
 
 class JsonLines:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import astuple
 from typing import Any
 
@@ -27,7 +27,8 @@ def check_history(history: Sequence[Epoch], recipe: Recipe, steps_per_epoch: int
         if not finite or type(epoch.epoch) is not int or epoch.epoch != number:
             raise FormatError(f"epoch {number} of its history is not one")
         rate = learning_rate(recipe, number * steps_per_epoch - 1, steps_per_epoch)
-        if not 0 <= epoch.accuracy <= 1 or not math.isclose(rate, epoch.learning_rate):
+        shares = 0 <= epoch.accuracy <= 1 and 0 <= epoch.density <= 1
+        if not shares or not math.isclose(rate, epoch.learning_rate):
             raise FormatError(f"epoch {number} of its history is not one of this recipe")
     goal = recipe.goal_accuracy
     if goal is not None and any(epoch.accuracy >= goal for epoch in history[:-1]):
@@ -35,22 +36,32 @@ def check_history(history: Sequence[Epoch], recipe: Recipe, steps_per_epoch: int
 
 
 def check_parameters(
-    saved: Any, fresh: Mapping[str, Tensor], masks: Iterable[tuple[str, Tensor | None]]
+    saved: Any,
+    fresh: Mapping[str, Tensor],
+    masks: Iterable[tuple[str, Tensor | None]],
+    moving: Collection[str] = (),
 ) -> None:
-    """Raise unless a saved state dict has the tensors of the net, and 0 where it is pruned."""
+    """Raise unless a saved state dict has the tensors of the net, and 0 where it is pruned.
+
+    The masks of the weights `moving` may be others than those of the net.
+    """
     if not isinstance(saved, dict) or saved.keys() != fresh.keys():
         raise FormatError("it holds other parameters than the net")
     for name, like in fresh.items():
         value = saved[name]
         if not _is_like(value, like):
             raise FormatError(f"its {name!r} does not fit the net")
-        if like.dtype == torch.bool and not torch.equal(value, like.cpu()):
+        moves = name.removesuffix("_mask") in moving
+        if like.dtype == torch.bool and not moves and not torch.equal(value, like.cpu()):
             raise FormatError(f"its {name!r} is another mask than the net's")
         if value.is_floating_point() and not torch.isfinite(value).all():
             raise FormatError(f"its {name!r} is not finite")
     for name, mask in masks:
         if mask is not None and saved[name][~mask.cpu()].any():
             raise FormatError(f"its {name!r} has weights where the net is pruned")
+    for name in moving:
+        if saved[name][~saved[f"{name}_mask"]].any():
+            raise FormatError(f"its {name!r} has weights where its mask prunes them")
 
 
 def check_moments(
@@ -86,7 +97,7 @@ def _is_moment(key: object, value: Any, parameter: Tensor, needed: bool) -> bool
     if key == "step":
         if not isinstance(value, Tensor) or value.ndim or value.dtype != torch.float32:
             return False
-        return is_number(value.item()) and value.item() >= 1
+        return is_number(value.item()) and value.item() >= 0
     if value is None:
         return not needed
     return _is_like(value, parameter) and bool(torch.isfinite(value).all())

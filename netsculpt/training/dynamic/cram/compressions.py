@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from netsculpt.core.errors import FormatError
+from netsculpt.core.errors import LimitError
 from netsculpt.core.numbers import checked_fraction, checked_whole
+from netsculpt.training.dynamic.selection import highest
 
 __all__ = ["Compression", "Largest", "LargestOfEach", "NOfM"]
 
@@ -42,7 +43,9 @@ class Largest:
     ) -> dict[str, Tensor]:
         """The masks, True = kept."""
         magnitudes = torch.cat([_magnitudes(name, x).flatten() for name, x in weights.items()])
-        kept = _largest(magnitudes, round(self.density * magnitudes.numel()), generator)
+        kept = torch.zeros_like(magnitudes, dtype=torch.bool)
+        n_kept = round(self.density * magnitudes.numel())
+        kept[highest(magnitudes, n_kept, generator=generator)] = True
         parts = torch.split(kept, [x.numel() for x in weights.values()])
         return {x: part.view(weights[x].shape) for x, part in zip(weights, parts, strict=True)}
 
@@ -111,25 +114,8 @@ class NOfM:
 def _magnitudes(name: str, weight: Tensor) -> Tensor:
     magnitudes = weight.detach().abs()
     if magnitudes.isnan().any():
-        raise FormatError(
+        raise LimitError(
             f"weights of {name!r} are NaN, numbers are needed to compare: lower the learning rate "
             "or rho, or look for infinite losses"
         )
     return magnitudes
-
-
-def _largest(values: Tensor, n_kept: int, generator: torch.Generator) -> Tensor:
-    """Mask of exactly `n_kept` of the values [n], by partition; equal ones are drawn."""
-    kept = torch.zeros_like(values, dtype=torch.bool)
-    if n_kept == 0:
-        return kept
-    least = values.kthvalue(values.numel() - n_kept + 1).values
-    torch.gt(values, least, out=kept)
-    equal = (values == least).nonzero()[:, 0]
-    n_missing = n_kept - int(kept.sum())
-    if n_missing == equal.numel():
-        kept[equal] = True
-    else:
-        drawn = torch.randperm(equal.numel(), generator=generator)[:n_missing]
-        kept[equal[drawn.to(equal.device)]] = True
-    return kept

@@ -155,7 +155,9 @@ class CrAM:
         Raises
         ------
         FormatError
-            If the closure leaves no gradient, or weights are NaN; the net is as before the step.
+            If the closure leaves no gradient.
+        LimitError
+            If weights are NaN after the way uphill; the net's weights are as before the step.
         """
         loss = self._gradients(closure)
         uphill = {x: x.grad for x in self._parameters if x.grad is not None}

@@ -1,0 +1,151 @@
+"""The options of ``train`` that make a net sparse while it learns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from functools import partial
+from inspect import signature
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from netsculpt.cli.options import choice, refuse_options
+from netsculpt.core.catalog import named, names
+from netsculpt.core.errors import FormatError
+
+if TYPE_CHECKING:
+    from netsculpt.training.dynamic import Sparsifier
+    from netsculpt.training.fitting.recipe import Recipe
+    from netsculpt.training.tasks import Task
+
+__all__ = ["SparseOptions", "SparseRun"]
+
+METHODS = names("sparse_methods")
+ALLOCATIONS = names("allocations")
+PANEL = "Sparse training"
+END = 0.75  # of the steps
+
+sparse_option = partial(typer.Option, rich_help_panel=PANEL)
+
+
+@dataclass(frozen=True)
+class SparseOptions:
+    """The options of sparse training, named as the arguments of its methods."""
+
+    sparse: Annotated[
+        str | None,
+        choice(METHODS, "Make the net sparse while it learns, by {}.", rich_help_panel=PANEL),
+    ] = None
+    density: Annotated[
+        float | None,
+        sparse_option(
+            min=0, max=1, help="Fraction of the weights to keep (default: the masks of MODEL)."
+        ),
+    ] = None
+    every: Annotated[
+        int | None, sparse_option(min=1, help="Steps of the optimizer from update to update.")
+    ] = None
+    begin: Annotated[int | None, sparse_option(min=0, help="Step of the first update.")] = None
+    end: Annotated[
+        float,
+        sparse_option(min=0, max=1, help="Share of the training after which masks stay."),
+    ] = END
+    fraction: Annotated[
+        float | None,
+        sparse_option(min=0, max=1, help="Share of the kept weights that is exchanged at first."),
+    ] = None
+    start: Annotated[
+        float | None,
+        sparse_option(min=0, max=1, help="Density at first, of methods whose density falls."),
+    ] = None
+    stored: Annotated[
+        float | None,
+        sparse_option(min=0, max=1, help="Density of what learns outside the mask (top_kast)."),
+    ] = None
+    phases: Annotated[
+        str | None,
+        sparse_option(
+            help="Dense and sparse epochs of ac_dc: 'd6 (s3 d3)*6 s12' (default: as published for "
+            "ResNet-50, scaled)."
+        ),
+    ] = None
+    allocation: Annotated[
+        str | None, choice(ALLOCATIONS, "How layers share it: {}.", rich_help_panel=PANEL)
+    ] = None
+    dense: Annotated[
+        list[str] | None,
+        sparse_option(help="A weight to leave dense, such as fc.weight; repeatable."),
+    ] = None
+
+    def run(
+        self, context: typer.Context, task: Task, recipe: Recipe, seed: int
+    ) -> SparseRun | None:
+        """How to make a net sparse; None without --sparse. Refuses options without effect."""
+        own = [field.name for field in fields(self) if field.name != "sparse"]
+        if self.sparse is None:
+            refuse_options(context, own, "it is of sparse training (--sparse METHOD)")
+            return None
+        method = named("sparse_methods", self.sparse)
+        known = signature(method).parameters
+        reason = f"{self.sparse} has no such setting"
+        refuse_options(context, [x for x in own if x not in known], reason)
+        given = {x: getattr(self, x) for x in own if x in known}
+        arguments = {key: value for key, value in given.items() if value is not None}
+        steps_per_epoch = -(-task.n_samples // recipe.batch_size)
+        if "end" in known:
+            arguments["end"] = round(self.end * recipe.epochs * steps_per_epoch)
+        if "phases" in known:
+            arguments["phases"] = _boundaries(self.phases, recipe.epochs, steps_per_epoch)
+        if "density" in known and self.density is None:
+            if known["density"].annotation == "float":
+                raise typer.BadParameter(f"{self.sparse} needs it", param_hint="--density")
+            arguments["density"] = None
+        return SparseRun(partial(method, **arguments, rng=seed))
+
+
+class SparseRun:
+    """A method with its arguments, and the sparsifier that it has made."""
+
+    def __init__(self, method: Any) -> None:
+        self._method = method
+        self.sparsifier: Sparsifier | None = None
+
+    def __call__(self, net: Any) -> Sparsifier:
+        """Make a net sparse."""
+        if self._method.keywords.get("density", 1) is None and not _is_pruned(net):
+            raise typer.BadParameter("the net is dense: give a density", param_hint="--density")
+        made: Sparsifier = self._method(net)
+        self.sparsifier = made
+        return made
+
+    def summary(self) -> dict[str, Any]:
+        """What was done, as JSON."""
+        if self.sparsifier is None:
+            return {}
+        return {
+            **self.sparsifier.about(),
+            "updates": self.sparsifier.n_updates,
+            "ever_active": self.sparsifier.ever_active,
+        }
+
+
+def _boundaries(text: str | None, epochs: int, steps_per_epoch: int) -> tuple[int, ...]:
+    from netsculpt.training.dynamic import phases
+
+    try:
+        found = phases.phases_of(phases.scaled(epochs) if text is None else text)
+    except FormatError as error:
+        raise typer.BadParameter(str(error), param_hint="--phases") from None
+    total = sum(n for _, n in found)
+    if total != epochs:
+        raise typer.BadParameter(
+            f"the phases last {total} epochs, the training {epochs}: they must be equal",
+            param_hint="--phases",
+        )
+    return phases.boundaries(found, steps_per_epoch)
+
+
+def _is_pruned(net: Any) -> bool:
+    from netsculpt.nets import weight_counts
+
+    return weight_counts(net).density < 1

@@ -1,0 +1,93 @@
+"""Bias correction of Adam by the age of each weight."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn, optim
+
+__all__ = ["Ages", "count_of", "has_ages"]
+
+_NONE_LEFT = 2.0**-26  # relative: less than the rounding of single precision
+
+
+class Ages:
+    r"""When weights came, and what that changes in the steps of Adam and AdamW.
+
+    After step t, Adam has moved a weight by :math:`-\eta \hat m / (\sqrt{\hat v} + \epsilon)` with
+    :math:`\hat m = m / (1 - \beta_1^t)`. For a weight of age k, `correct` replaces t by k, so that
+    the optimizer itself, its weight decay and its moments stay as they are. It costs O(young
+    weights) a step; a weight is no longer young when the difference rounds away.
+    """
+
+    def __init__(self) -> None:
+        self.places: dict[str, Tensor] = {}  # flat indices, ascending
+        self.born: dict[str, Tensor] = {}  # the optimizer's count of steps when it came
+
+    def replace(self, name: str, gone: Tensor, came: Tensor, count: float) -> None:
+        """Forget what went and note what came."""
+        places = self.places.get(name, came[:0])
+        born = self.born.get(name, torch.zeros(0, dtype=torch.float64, device=came.device))
+        stay = ~torch.isin(places, torch.cat([gone, came]))
+        places = torch.cat([places[stay], came])
+        now = torch.full((len(came),), count, dtype=torch.float64, device=came.device)
+        born = torch.cat([born[stay], now])
+        order = places.argsort()
+        self.places[name], self.born[name] = places[order], born[order]
+
+    @torch.no_grad()
+    def correct(self, name: str, parameter: nn.Parameter, optimizer: optim.Optimizer) -> None:
+        """Make the last step of the optimizer that of weights of their age."""
+        places = self.places.get(name)
+        state, group = optimizer.state.get(parameter, {}), group_of(optimizer, parameter)
+        if places is None or not len(places) or group is None or "exp_avg" not in state:
+            return
+        first, second = (float(x) for x in group["betas"])
+        count = float(state["step"])
+        ages = count - self.born[name]
+        m = state["exp_avg"].reshape(-1)[places].double()
+        peak = "max_exp_avg_sq" if group.get("amsgrad") else "exp_avg_sq"
+        root = state[peak].reshape(-1)[places].double().sqrt()
+        epsilon, rate = float(group["eps"]), float(group["lr"])
+
+        def move(steps: Tensor | float) -> Tensor:
+            steps = torch.as_tensor(steps, dtype=torch.float64)
+            scale = (1 - second**steps).sqrt().to(root.device)
+            moved: Tensor = m / (1 - first**steps).to(m.device) / (root / scale + epsilon)
+            return moved
+
+        change = rate * (move(count) - move(ages))
+        flat = parameter.view(-1)
+        flat[places] += (-change if group.get("maximize") else change).to(flat.dtype)
+        old = max(first, second) ** ages < _NONE_LEFT
+        if old.any():
+            self.places[name], self.born[name] = places[~old], self.born[name][~old]
+
+    def state(self) -> dict[str, Any]:
+        """All of it, for `restore`."""
+        return {"places": dict(self.places), "born": dict(self.born)}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up the result of `state`."""
+        self.places, self.born = dict(state["places"]), dict(state["born"])
+
+
+def group_of(optimizer: optim.Optimizer, parameter: nn.Parameter) -> dict[str, Any] | None:
+    """The group of a parameter."""
+    for group in optimizer.param_groups:
+        if any(x is parameter for x in group["params"]):
+            return group
+    return None
+
+
+def count_of(optimizer: optim.Optimizer, parameter: nn.Parameter) -> float:
+    """Steps that an optimizer has counted of a parameter."""
+    step = optimizer.state.get(parameter, {}).get("step", 0)
+    return float(step) if math.isfinite(float(step)) else 0.0
+
+
+def has_ages(optimizer: optim.Optimizer) -> bool:
+    """Whether the steps of an optimizer are those of Adam."""
+    return isinstance(optimizer, optim.Adam)

@@ -1,0 +1,116 @@
+"""Dense and sparse phases in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from functools import partial
+
+from torch import nn
+
+from netsculpt.core.errors import FormatError
+from netsculpt.core.random import RNG
+from netsculpt.training.dynamic import budgets, drops, fractions, grows, states
+from netsculpt.training.dynamic.choosing import Highest, Lowest
+from netsculpt.training.dynamic.resizing import Globally
+from netsculpt.training.dynamic.rewiring import Rewiring, Timing
+from netsculpt.training.dynamic.sparsifier import Sparsifier
+
+__all__ = ["ac_dc", "dense_twin"]
+
+
+def ac_dc(
+    net: nn.Module,
+    *,
+    density: float,
+    phases: Sequence[int],
+    reset_momentum: bool = True,
+    dense: Collection[str] = (),
+    rng: RNG = None,
+) -> Sparsifier:
+    """AC/DC: compressed and decompressed training in turn, ending compressed.
+
+    A compression keeps the largest weights of all layers together: exactly round(density ×
+    weights) of them, where the published code keeps one less, or none among equals. A decompression
+    lets all weights learn again, from 0.
+
+    Peste et al., "AC/DC: Alternating compressed/decompressed training", arXiv:2106.12379,
+    algorithm 1.
+
+    Parameters
+    ----------
+    net
+        Any net; masks are put into it.
+    density
+        Fraction of the weights that is kept in sparse phases.
+    phases
+        Optimizer steps after which the net is compressed, decompressed, compressed, …; an odd
+        number of them, so that it ends sparse.
+    reset_momentum
+        Whether the optimizer forgets all of its moments when a dense phase begins, as in the
+        published scripts.
+    dense, rng
+        As `Sparsifier` has them.
+
+    Examples
+    --------
+    >>> from netsculpt.nets.families import MLP
+    >>> sparsifier = ac_dc(MLP((64, 32, 10)).build(), density=0.1, phases=(100, 200, 300))
+    >>> sparsifier.density, sparsifier.at_final_density
+    (1.0, False)
+    """
+    steps = _checked(phases)
+    return _alternating(net, density, steps, steps[-1], reset_momentum, dense, rng, "ac_dc")
+
+
+def dense_twin(
+    net: nn.Module,
+    *,
+    density: float,
+    phases: Sequence[int],
+    reset_momentum: bool = True,
+    dense: Collection[str] = (),
+    rng: RNG = None,
+) -> Sparsifier:
+    """The dense net of the same training: AC/DC without the last compression.
+
+    With the arguments, the seed and the learning rates of `ac_dc`, it is the same bit for bit until
+    the sparse one is compressed for the last time; then it stays dense. Arguments are those of
+    `ac_dc`.
+    """
+    steps = _checked(phases)
+    return _alternating(
+        net, density, steps[:-1], steps[-1], reset_momentum, dense, rng, "dense_twin"
+    )
+
+
+def _checked(phases: Sequence[int]) -> tuple[int, ...]:
+    steps = tuple(phases)
+    if not steps or len(steps) % 2 == 0 or list(steps) != sorted(set(steps)) or steps[0] < 1:
+        raise FormatError(
+            f"phases are {steps!r:.80}: an odd number of rising steps is needed, the first one a "
+            "compression: (100, 200, 300)"
+        )
+    return steps
+
+
+def _alternating(
+    net: nn.Module,
+    density: float,
+    steps: tuple[int, ...],
+    end: int,
+    reset_momentum: bool,
+    dense: Collection[str],
+    rng: RNG,
+    method: str,
+) -> Sparsifier:
+    timing = Timing(begin=0, end=end, every=1, at=steps)
+    edges = tuple(timing.progress(step) for step in steps)
+    rewiring = Rewiring(
+        partial(fractions.constant, share=0.0),
+        Lowest(drops.magnitude),
+        Highest(grows.random),
+        budget=partial(budgets.alternating, edges=edges, density=density),
+        resize=Globally(drops.magnitude),
+        state=states.everything if reset_momentum else states.keep,
+    )
+    return Sparsifier(net, rewiring, timing, density=1.0, dense=dense, rng=rng, method=method)

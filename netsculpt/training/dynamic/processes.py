@@ -1,0 +1,41 @@
+"""One sparse training in several processes, and nets in wrappers."""
+
+from __future__ import annotations
+
+from torch import Tensor, distributed, nn
+
+__all__ = ["agreed", "averaged", "unwrapped"]
+
+
+def unwrapped(net: nn.Module) -> nn.Module:
+    """The net inside torch.compile, DataParallel and DistributedDataParallel."""
+    while True:
+        inner = getattr(net, "_orig_mod", None)
+        if isinstance(net, nn.DataParallel | nn.parallel.DistributedDataParallel):
+            inner = net.module
+        if not isinstance(inner, nn.Module):
+            return net
+        net = inner
+
+
+def agreed(seed: int) -> int:
+    """The seed of the first process, on all of them."""
+    if not _several():
+        return seed
+    value = [seed]
+    distributed.broadcast_object_list(value)
+    return value[0]
+
+
+def averaged(gradient: Tensor) -> Tensor:
+    """A copy of a gradient, averaged over all processes; equal ones stay equal."""
+    copy = gradient.clone()
+    if _several():
+        distributed.all_reduce(copy)
+        copy /= distributed.get_world_size()
+    return copy
+
+
+def _several() -> bool:
+    available = distributed.is_available() and distributed.is_initialized()
+    return available and distributed.get_world_size() > 1

@@ -1,0 +1,481 @@
+"""Sparse training of any net on anybody's loop."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn, optim
+
+from netsculpt.core.errors import FormatError, LimitError, NetsculptWarning
+from netsculpt.core.numbers import checked_number
+from netsculpt.core.random import RNG, root_seed, stream
+from netsculpt.nets.choosing import apportioned
+from netsculpt.nets.masking import LayerParameter
+from netsculpt.nets.masks import mask_net
+from netsculpt.training.dynamic import births, processes
+from netsculpt.training.dynamic.ages import Ages, count_of, has_ages
+from netsculpt.training.dynamic.entries import Entries
+from netsculpt.training.dynamic.rewiring import Rewiring, Timing, described
+from netsculpt.training.dynamic.starting import (
+    Allocation,
+    allocation_of,
+    random_masks,
+    trained_weights,
+)
+from netsculpt.training.dynamic.states import fresh, moments
+from netsculpt.training.dynamic.storage import Storage
+from netsculpt.training.dynamic.update import Update
+
+__all__ = ["Sparsifier"]
+
+Masks = dict[str, Tensor]
+
+
+class Sparsifier:
+    """Keeps a net sparse while it is trained, and moves its connections.
+
+    Made by the methods of `netsculpt.training.dynamic.methods`, or from a `Rewiring` of your own.
+    In a training loop, ``sparsifier.step(optimizer)`` takes the place of ``optimizer.step()``.
+
+    Parameters
+    ----------
+    net
+        Any net, also compiled or wrapped in DistributedDataParallel; its masks are changed in
+        place (`netsculpt.nets.masks`).
+    rewiring, timing
+        What an update does, and when.
+    density
+        Fraction of the weights to keep, exactly round(density × weights); random ones at first.
+        None: the masks that the net has.
+    allocation
+        How the density is shared among layers: one of `netsculpt.training.pruning.allocations`.
+    dense
+        Names of weights to leave alone; they are not counted. Nor are biases, norms and weights
+        that do not learn.
+    rng
+        Seed or generator. Same seed, same masks, on every process of a distributed training.
+    """
+
+    def __init__(
+        self,
+        net: nn.Module,
+        rewiring: Rewiring,
+        timing: Timing,
+        *,
+        density: float | None,
+        allocation: str | Allocation = "erk",
+        dense: Collection[str] = (),
+        rng: RNG = None,
+        method: str = "own",
+    ) -> None:
+        self.method, self.rewiring, self.timing = method, rewiring, timing
+        self.seed = processes.agreed(root_seed(rng))
+        inner = processes.unwrapped(net)
+        self._entries = trained_weights(inner, dense)
+        self._allocation, self._dense = allocation, tuple(sorted(dense))
+        self.n_steps, self.n_updates, self._last_update = 0, 0, -1
+        masks = self._first_masks(density)
+        self._storage = Storage(rewiring.stored, self._entries) if rewiring.stored else None
+        if self._storage is not None:
+            self._storage.renew(masks, self._generator("stored", 0))
+        mask_net(inner, masks)
+        self._ever = {name: mask.clone() for name, mask in self.masks.items()}
+        self._ages = Ages()
+        self._memory: dict[str, dict[str, Tensor]] = {name: {} for name in self._entries}
+        self._pending: Masks | None = None  # gradients for the update that is due
+        self._callbacks: list[Callable[[Update], None]] = []
+        self._warned = False
+
+    @property
+    def masks(self) -> Masks:
+        """The masks by the names of the weights: the net's own buffers."""
+        return {name: _mask(entry) for name, entry in self._entries.items()}
+
+    @property
+    def n_kept(self) -> dict[str, int]:
+        """Weights kept, by name."""
+        return {name: int(mask.sum()) for name, mask in self.masks.items()}
+
+    @property
+    def n_weights(self) -> int:
+        """Weights in all, kept or not."""
+        return sum(x.parameter.numel() for x in self._entries.values())
+
+    @property
+    def density(self) -> float:
+        """Fraction of the weights that is kept now."""
+        return sum(self.n_kept.values()) / self.n_weights
+
+    @property
+    def ever_active(self) -> float:
+        """Fraction of the weights that was kept at some time: R_s of ITOP, arXiv:2102.02887."""
+        return sum(int(x.sum()) for x in self._ever.values()) / self.n_weights
+
+    @property
+    def final_density(self) -> float:
+        """Fraction of the weights that is kept at the end."""
+        budget = self.rewiring.budget
+        return (
+            self.density if budget is None else round(budget(1.0) * self.n_weights) / self.n_weights
+        )
+
+    @property
+    def at_final_density(self) -> bool:
+        """Whether as much is kept as at the end."""
+        return self.density == self.final_density
+
+    @property
+    def steps_to_final_density(self) -> int:
+        """Steps of the optimizer after which as much is kept as at the end."""
+        return 0 if self.rewiring.budget is None else self.timing.end
+
+    @property
+    def update_is_due(self) -> bool:
+        """Whether `update` will change the masks."""
+        return self._pending is not None
+
+    def on_update(self, callback: Callable[[Update], None]) -> None:
+        """Call something after every update of the masks."""
+        self._callbacks.append(callback)
+
+    def about(self) -> dict[str, Any]:
+        """The method and its settings, as JSON: for manifests and checkpoints."""
+        allocation = self._allocation
+        return {
+            "method": self.method,
+            **self.rewiring.about(),
+            **{f"update_{name}": described(value) for name, value in vars(self.timing).items()},
+            "allocation": allocation if isinstance(allocation, str) else allocation.__name__,
+            "dense": list(self._dense),
+        }
+
+    def step(
+        self, optimizer: optim.Optimizer, *, scaler: torch.amp.GradScaler | None = None
+    ) -> None:
+        """Do what ``optimizer.step()`` does, keep pruned weights at 0, and update masks when due.
+
+        Call it after ``loss.backward()``, once for each step of the optimizer; gradients may have
+        been accumulated, clipped, averaged. Steps are steps of the optimizer. With RigL an update
+        takes the place of a step: that batch only tells where to grow.
+
+        Parameters
+        ----------
+        optimizer
+            Any optimizer of the net's parameters.
+        scaler
+            The scaler of the loss in mixed precision; call ``scaler.update()`` yourself. A step
+            that it skips does not count.
+
+        Raises
+        ------
+        FormatError
+            If an update needs gradients and there are none.
+        LimitError
+            If a gradient at an update is not finite.
+        """
+        self.advance(optimizer, scaler=scaler)
+        self.update(optimizer)
+
+    def advance(
+        self, optimizer: optim.Optimizer, *, scaler: torch.amp.GradScaler | None = None
+    ) -> None:
+        """Do what `step` does, but leave an update that follows the step to `update`.
+
+        So a net can be evaluated, or saved, as it was trained: before it is pruned.
+        """
+        if self._pending is not None:
+            raise FormatError(
+                "an update of the masks is due: call sparsifier.update(optimizer) before the next "
+                "forward pass, or sparsifier.step, which does both"
+            )
+        if scaler is not None:
+            scaler.unscale_(optimizer)
+            if not self._gradients_are_finite():
+                scaler.step(optimizer)  # it leaves the step out, and lowers its scale
+                return
+        if self.timing.instead and self._is_due():
+            self._update(optimizer, self._gradients())
+            return
+        self.n_steps += 1
+        after = not self.timing.instead and self._is_due()
+        gradients = self._gradients() if after else {}
+        self._mask_gradients()
+        if self._storage is not None:
+            self._storage.put_in()
+        (optimizer.step if scaler is None else lambda: scaler.step(optimizer))()
+        if self._storage is not None:
+            self._storage.take_out(self.masks)
+        self._settle(optimizer)
+        if after:
+            self._pending = gradients
+            if self.rewiring.birth is births.moved:  # a forward pass would set them to 0
+                self.update(optimizer)
+        self._zero()
+
+    def update(self, optimizer: optim.Optimizer) -> None:
+        """Update the masks if that is due after the last step."""
+        if self._pending is not None:
+            gradients, self._pending = self._pending, None
+            self._update(optimizer, gradients)
+            self._zero()
+
+    def _zero(self) -> None:
+        for entry in self._entries.values():
+            entry.zero_pruned()
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that later steps depend on, besides the net and the optimizer."""
+        return {
+            "about": self.about(),
+            "seed": self.seed,
+            "n_steps": self.n_steps,
+            "n_updates": self.n_updates,
+            "last_update": self._last_update,
+            "pending": None if self._pending is None else dict(self._pending),
+            "ever": {name: x.clone() for name, x in self._ever.items()},
+            "ages": self._ages.state(),
+            "memory": {
+                name: {key: x.clone() for key, x in known.items()}
+                for name, known in self._memory.items()
+            },
+            "storage": None if self._storage is None else self._storage.state(),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Resume from the result of `state_dict`; load the net and the optimizer as well.
+
+        Raises
+        ------
+        FormatError
+            If it is of another method, of other settings, or of another net.
+        """
+        about = self.about()
+        other = [name for name, value in about.items() if state["about"].get(name) != value]
+        if other:
+            raise FormatError(
+                f"the state is of a sparse training with another {', '.join(other)}: make the "
+                "sparsifier with the same arguments"
+            )
+        if {name: x.shape for name, x in state["ever"].items()} != {
+            name: x.shape for name, x in self._ever.items()
+        }:
+            raise FormatError("the state is of a net with other weights: load it into that net")
+        self.seed, self.n_steps = state["seed"], state["n_steps"]
+        self.n_updates, self._last_update = state["n_updates"], state["last_update"]
+        self._pending = None if state["pending"] is None else dict(state["pending"])
+        for name, x in self._ever.items():
+            x.copy_(state["ever"][name])
+        self._ages.restore(state["ages"])
+        self._memory = {name: dict(known) for name, known in state["memory"].items()}
+        if self._storage is not None:
+            self._storage.restore(state["storage"])
+
+    def _first_masks(self, density: float | None) -> Masks:
+        """The masks at the start; present ones if no density is given."""
+        present = {name: x.mask for name, x in self._entries.items()}
+        if density is None:
+            full = {
+                name: torch.ones_like(x.parameter, dtype=torch.bool)
+                for name, x in self._entries.items()
+            }
+            return {name: full[name] if x is None else x.clone() for name, x in present.items()}
+        checked_number(density, "density", least=0, most=1)
+        if any(x is not None and not bool(x.all()) for x in present.values()):
+            raise FormatError(
+                "the net is pruned already: leave the density out to go on from its masks"
+            )
+        budget = self.rewiring.budget
+        first = density if budget is None else budget(self.timing.progress(0))
+        allocation = allocation_of(self._allocation)
+        return random_masks(self._entries, first, allocation, self._generator("masks"))
+
+    def _generator(self, *path: str | int) -> torch.Generator:
+        seed = int(stream(self.seed, "dynamic", *path).integers(2**63))
+        return torch.Generator().manual_seed(seed)
+
+    def _is_due(self) -> bool:
+        return self._last_update != self.n_steps and self.timing.due(self.n_steps)
+
+    def _gradients(self) -> Masks:
+        """Dense gradients, the same on every process."""
+        gradients = {}
+        for name, entry in self._entries.items():
+            gradient = entry.parameter.grad
+            if gradient is None:
+                continue
+            gradients[name] = processes.averaged(gradient.detach())
+            if not bool(torch.isfinite(gradients[name]).all()):
+                raise LimitError(
+                    f"the gradient of {name!r} is not finite at an update: lower the learning "
+                    "rate, or clip gradients; in mixed precision, pass scaler="
+                )
+        return gradients
+
+    def _gradients_are_finite(self) -> bool:
+        gradients = (x.parameter.grad for x in self._entries.values())
+        return all(x is None or bool(torch.isfinite(x).all()) for x in gradients)
+
+    def _mask_gradients(self) -> None:
+        if not self.rewiring.masks_gradient:
+            return
+        for name, entry in self._entries.items():
+            gradient = entry.parameter.grad
+            if gradient is not None:
+                seen = _mask(entry) if self._storage is None else self._storage.stored[name]
+                gradient.masked_fill_(~seen, 0)
+
+    @torch.no_grad()
+    def _settle(self, optimizer: optim.Optimizer) -> None:
+        """After a step of the optimizer: the steps of young weights, and noise."""
+        for name, entry in self._entries.items():
+            self._ages.correct(name, entry.parameter, optimizer)
+            if self.rewiring.noise is not None:
+                seen = self._seen(name, None, optimizer, "noise", self.n_steps)
+                rate = float(optimizer.param_groups[0]["lr"])
+                entry.parameter.add_(self.rewiring.noise(seen, rate))
+
+    def _seen(
+        self,
+        name: str,
+        gradient: Tensor | None,
+        optimizer: optim.Optimizer,
+        *path: str | int,
+    ) -> Entries:
+        """What parts see of a weight."""
+        entry = self._entries[name]
+        return Entries(
+            name,
+            entry.parameter.detach(),
+            _mask(entry),
+            gradient,
+            moments(optimizer, entry.parameter),
+            self._ever[name],
+            self._generator(*path, name),
+            None if self._storage is None else self._storage.outside[name],
+            self._memory[name],
+        )
+
+    @torch.no_grad()
+    def _update(self, optimizer: optim.Optimizer, gradients: Mapping[str, Tensor]) -> None:
+        """Change the masks."""
+        self._last_update = self.n_steps
+        self.n_updates += 1
+        layers = {
+            name: self._seen(name, gradients.get(name), optimizer, "update", self.n_updates)
+            for name in self._entries
+        }
+        before = {name: x.kept.clone() for name, x in layers.items()}
+        layers = {name: replace(x, kept=before[name].clone()) for name, x in layers.items()}
+        progress = self.timing.progress(self.n_steps)
+        self._resize(layers, progress)
+        self._exchange(layers, self.rewiring.fraction(progress))
+        dropped, grown = {}, {}
+        for name, x in layers.items():
+            dropped[name] = _places(before[name] & ~x.kept)
+            grown[name] = _places(x.kept & ~before[name])
+            if self._storage is not None:
+                self._storage.keep(name, dropped[name])
+            values = self.rewiring.birth(x, grown[name])
+            self._entries[name].set_mask(x.kept)
+            self._entries[name].parameter.view(-1)[grown[name]] = values
+            self._entries[name].zero_pruned()
+            self._ever[name] |= x.kept
+        self._remember(optimizer, dropped, grown)
+        update = Update(self.n_updates, self.n_steps, dropped, grown, self.n_kept)
+        for callback in self._callbacks:
+            callback(update)
+
+    def _remember(self, optimizer: optim.Optimizer, dropped: Masks, grown: Masks) -> None:
+        """What the optimizer is to know of new weights."""
+        new = {self._entries[name].parameter: places for name, places in grown.items()}
+        if self._storage is not None:
+            self._storage.renew(self.masks, self._generator("stored", self.n_updates))
+        self.rewiring.state(optimizer, new)
+        if self.rewiring.state is not fresh:
+            return
+        if has_ages(optimizer):
+            for name, entry in self._entries.items():
+                count = count_of(optimizer, entry.parameter)
+                self._ages.replace(name, dropped[name], grown[name], count)
+        elif not self._warned and hasattr(optimizer, "defaults") and "betas" in optimizer.defaults:
+            self._warned = True
+            warnings.warn(
+                f"new weights cannot be given an age in {type(optimizer).__name__}: their moments "
+                "start at 0, and its bias correction counts the steps of the whole weight; Adam "
+                "and AdamW know ages",
+                NetsculptWarning,
+                stacklevel=3,
+            )
+
+    def _resize(self, layers: Mapping[str, Entries], progress: float) -> None:
+        """Bring the number of kept weights to the budget."""
+        budget = self.rewiring.budget
+        if budget is None:
+            return
+        present = sum(x.n_kept for x in layers.values())
+        wanted = round(budget(progress) * self.n_weights)
+        if wanted < present:
+            if self.rewiring.resize is None:
+                raise ValueError("a budget that falls needs `resize`")
+            for name, stay in self.rewiring.resize(layers, wanted).items():
+                kept = layers[name].kept
+                kept.zero_()
+                kept.view(-1)[stay] = True
+        elif wanted > present:
+            room = {name: x.weight.numel() - x.n_kept for name, x in layers.items()}
+            share = {
+                name: (wanted - present) / max(present, 1) * x.n_kept / x.weight.numel()
+                for name, x in layers.items()
+            }
+            sizes = {name: x.weight.numel() for name, x in layers.items()}
+            for name, n in apportioned(share, sizes, wanted - present, room).items():
+                self._grow(layers[name], layers[name].kept, n)
+
+    def _exchange(self, layers: Mapping[str, Entries], fraction: float) -> None:
+        """Drop a fraction of each layer, and grow as many."""
+        rewiring = self.rewiring
+        if fraction <= 0 and rewiring.exchange is None:
+            return
+        before = {name: x.kept.clone() for name, x in layers.items()}
+        counts = {name: x.n_kept for name, x in layers.items()}
+        if rewiring.exchange is not None:
+            for x in layers.values():
+                gone, come = rewiring.exchange(x, fraction)
+                x.kept.view(-1)[gone] = False
+                x.kept.view(-1)[come] = True
+            return
+        for x in layers.values():
+            x.kept.view(-1)[rewiring.drop(x, fraction)] = False
+        if rewiring.constraint is not None:
+            kept = rewiring.constraint(layers, {name: x.kept for name, x in layers.items()})
+            for name, x in layers.items():
+                x.kept.copy_(kept[name])
+        left = {name: counts[name] - x.n_kept for name, x in layers.items()}
+        if rewiring.share is not None:
+            left = dict(rewiring.share(layers, left))
+        for name, n in left.items():
+            self._grow(layers[name], before[name], n)
+
+    def _grow(self, entries: Entries, before: Tensor, n: int) -> None:
+        """Grow n weights of one layer."""
+        allowed = self.rewiring.candidates(before, entries.kept) & ~entries.kept
+        if int(allowed.sum()) < n:  # so much is kept that some have to return
+            allowed = ~entries.kept
+        entries.kept.view(-1)[self.rewiring.grow(entries, allowed, n)] = True
+
+
+def _mask(entry: LayerParameter) -> Tensor:
+    mask = entry.mask
+    if mask is None:
+        raise FormatError(
+            f"the mask of {entry.name!r} is gone: train the net that the sparsifier was made for"
+        )
+    return mask
+
+
+def _places(mask: Tensor) -> Tensor:
+    return mask.reshape(-1).nonzero().squeeze(1)

@@ -1,0 +1,118 @@
+"""``netsculpt train --sparse``: what it writes, mistakes, interruptions."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import astuple
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import commands
+import pytest
+import torch
+
+from netsculpt.cli.nets import NewNet, start_net
+from netsculpt.files.model import read_model
+from netsculpt.files.saved_state import write_state
+from netsculpt.training import Recipe, dynamic, fit
+from netsculpt.training.tasks import parse_task
+
+
+@pytest.fixture
+def cli(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """Runs a command line in a folder of its own; gives code, output and errors."""
+    monkeypatch.chdir(tmp_path)
+    return lambda *arguments: astuple(commands.cli(*arguments, columns=160))
+
+
+NET = ("--net", "mlp:64,16,10")
+QUICK = ("--task", "digits", "--epochs", 4, "--batch-size", 128)  # 12 steps an epoch
+
+
+def test_it_writes_a_sparse_model(cli: Any) -> None:
+    options = (*QUICK, "--sparse", "rigl", "--density", 0.1, "--every", 5, "--seed", 2)
+    code, out, err = cli("train", *NET, *options, "-o", "a.pt")
+    assert (code, err) == (0, "")
+    assert "Made sparse by rigl: 8 updates" in " ".join(out.split())
+    model = read_model("a.pt")
+    assert sum(int(x.sum()) for x in model.masks.values()) == round(0.1 * 1184)
+    sparse = model.metadata["training"]["sparse"]
+    assert (sparse["method"], sparse["update_end"], sparse["updates"]) == ("rigl", 36, 8)
+    make = partial(dynamic.rigl, density=0.1, every=5, end=36, rng=2)
+    recipe = Recipe(epochs=4, batch_size=128)
+    net = start_net(NewNet(net=NET[1]), 2).net
+    found = fit(net, parse_task("digits", rng=0), recipe, sparsifier=make, rng=2)
+    for name, value in model.state.items():
+        assert torch.equal(found.net.state_dict()[name], value)
+
+
+def test_a_pruned_model_goes_on_from_its_masks(cli: Any) -> None:
+    assert cli("prune", *NET, "--density", 0.2, "-o", "a.pt")[0] == 0
+    before = {name: int(x.sum()) for name, x in read_model("a.pt").masks.items()}
+    options = (*QUICK, "--sparse", "set", "--every", 12, "--json")
+    code, out, err = cli("train", "a.pt", *options, "-o", "b.pt")
+    assert (code, err) == (0, "")
+    found = json.loads(out)
+    assert (found["sparse"]["updates"], found["kept"]) == (3, sum(before.values()))
+    assert {name: int(x.sum()) for name, x in read_model("b.pt").masks.items()} == before
+    assert read_model("b.pt").metadata["pruning"]["method"] == "phew"
+
+
+def test_ac_dc_shows_its_phases(cli: Any) -> None:
+    options = ("--epochs", 10, "--batch-size", 256, "--task", "digits", "--optimizer", "sgd")
+    sparse = ("--sparse", "ac_dc", "--density", 0.1, "--phases", "d2 (s1 d1)*2 s4")
+    code, out, _ = cli("train", *NET, *options, *sparse, "-o", "a.pt")
+    assert code == 0
+    lines = [json.loads(line) for line in Path("a.jsonl").read_text().splitlines()]
+    assert [round(line["density"], 2) for line in lines] == [1, 1, 0.1, 1, 0.1, 1, *[0.1] * 4]
+    assert "density" in out
+    code, out, _ = cli("train", *NET, *options, *sparse[:4], "-o", "b.pt", "--json")
+    assert (code, json.loads(out)["sparse"]["updates"]) == (0, 5)
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (("--density", "0.1"), "sparse training (--sparse METHOD)"),
+        (("--sparse", "rig", "--density", "0.1"), "rigl"),
+        (("--sparse", "rigl"), "the net is dense: give a density"),
+        (("--sparse", "gmp"), "gmp needs it"),
+        (("--sparse", "static", "--density", "0.1", "--every", "3"), "static has no such setting"),
+        (("--sparse", "ac_dc", "--density", "0.1", "--phases", "d1 s1"), "last 2 epochs"),
+        (("--sparse", "ac_dc", "--density", "0.1", "--phases", "s1"), "such as"),
+        (("--sparse", "ac_dc", "--density", "0.1", "--epochs", "5"), "too few"),
+        (("--sparse", "rigl", "--density", "1.5"), "--density"),
+    ],
+)
+def test_mistyped(options: tuple[str, ...], text: str, cli: Any) -> None:
+    code, _, err = cli("train", *NET, "--task", "digits", *options)
+    assert code == 2
+    assert text in " ".join(err.replace("│", " ").split())
+    assert not list(Path().glob("*.pt"))
+
+
+def test_a_pruned_model_with_a_density_is_refused(cli: Any) -> None:
+    assert cli("prune", *NET, "--density", 0.2, "-o", "a.pt")[0] == 0
+    code, _, err = cli("train", "a.pt", *QUICK, "--sparse", "rigl", "--density", 0.1, "-o", "b.pt")
+    assert code == 3
+    assert "leave the density out" in " ".join(err.split())
+
+
+def test_an_interrupted_training_resumes(cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = ("train", *NET, *QUICK, "--sparse", "granet", "--density", 0.1, "--every", 7)
+    assert cli(*options, "-o", "whole.pt")[0] == 0
+    written = write_state
+
+    def interrupted(*arguments: Any) -> None:
+        written(*arguments)
+        if len(arguments[2]["history"]) == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("netsculpt.training.fitting.loop.write_state", interrupted)
+        assert cli(*options, "-o", "part.pt")[0] == 130
+    assert cli(*options, "--every", 8, "-o", "part.pt", "--resume")[0] == 3
+    assert cli(*options, "-o", "part.pt", "--resume")[0] == 0
+    assert Path("part.pt").read_bytes() == Path("whole.pt").read_bytes()
+    assert Path("part.jsonl").read_bytes() == Path("whole.jsonl").read_bytes()
