@@ -168,6 +168,15 @@ def test_ties_are_drawn_not_taken_by_position() -> None:
     assert (n_kept > 40).all(), "each weight stays about 67 times"
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.float16])
+def test_weights_of_every_type_are_compared_exactly(dtype: torch.dtype) -> None:
+    step = torch.finfo(dtype).eps
+    values = (1 + step * torch.randperm(50)).to(dtype).view(5, 10)
+    mask = Largest(0.3)({"w": values}, torch.Generator())["w"]
+    assert int(mask.sum()) == 15
+    assert values[mask].min() > values[~mask].max()
+
+
 def test_each_layer_keeps_its_own_share() -> None:
     weights = {"a": torch.randn(4, 5), "b": 100 * torch.randn(10, 3)}
     masks = LargestOfEach(0.3)(weights, torch.Generator())
@@ -370,7 +379,7 @@ def test_mistakes_are_explained() -> None:
     with pytest.raises(FormatError, match="the same settings"):
         cram.load_state_dict(other.state_dict())
     net.weight.data[0, 0] = torch.nan
-    with pytest.raises(LimitError, match="'weight' are NaN"):
+    with pytest.raises(LimitError, match="'weight' are NaN or infinite"):
         cram.step(closure_of(net, bowl))
 
 

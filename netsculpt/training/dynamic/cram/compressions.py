@@ -8,14 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from netsculpt.core.errors import LimitError
 from netsculpt.core.numbers import checked_fraction, checked_whole
-from netsculpt.training.dynamic.selection import highest
+from netsculpt.training.dynamic.selection import drawn
 
 __all__ = ["Compression", "Largest", "LargestOfEach", "NOfM"]
+
+_SINGLE = 4  # bytes of float32
 
 Compression = Callable[[Mapping[str, Tensor], torch.Generator], dict[str, Tensor]]
 
@@ -43,9 +46,7 @@ class Largest:
     ) -> dict[str, Tensor]:
         """The masks, True = kept."""
         magnitudes = torch.cat([_magnitudes(name, x).flatten() for name, x in weights.items()])
-        kept = torch.zeros_like(magnitudes, dtype=torch.bool)
-        n_kept = round(self.density * magnitudes.numel())
-        kept[highest(magnitudes, n_kept, generator=generator)] = True
+        kept = _largest(magnitudes, round(self.density * magnitudes.numel()), generator)
         parts = torch.split(kept, [x.numel() for x in weights.values()])
         return {x: part.view(weights[x].shape) for x, part in zip(weights, parts, strict=True)}
 
@@ -113,9 +114,33 @@ class NOfM:
 
 def _magnitudes(name: str, weight: Tensor) -> Tensor:
     magnitudes = weight.detach().abs()
-    if magnitudes.isnan().any():
+    if magnitudes.element_size() < _SINGLE:  # NumPy has no bfloat16
+        magnitudes = magnitudes.float()
+    if not magnitudes.isfinite().all():
         raise LimitError(
-            f"weights of {name!r} are NaN, numbers are needed to compare: lower the learning rate "
-            "or rho, or look for infinite losses"
+            f"weights of {name!r} are NaN or infinite, numbers are needed to compare: lower the "
+            "learning rate or rho, or look for infinite losses"
         )
     return magnitudes
+
+
+def _largest(values: Tensor, n_kept: int, generator: torch.Generator) -> Tensor:
+    """Mask of exactly `n_kept` of the values [n]; among equals, random ones.
+
+    A mask costs less than the positions of what is kept: many are, in training for compression.
+    """
+    if n_kept == 0:
+        return torch.zeros_like(values, dtype=torch.bool)
+    least = _least_kept(values, values.numel() - n_kept)
+    kept = values > least
+    equal = (values == least).nonzero()[:, 0]
+    lot = drawn(equal.numel(), n_kept - int(kept.sum()), generator=generator)
+    kept[equal[lot.to(equal.device)]] = True
+    return kept
+
+
+def _least_kept(values: Tensor, n_pruned: int) -> float:
+    """The value at a place of the sorted ones; NumPy finds it twenty times as fast on a CPU."""
+    if values.device.type == "cpu":
+        return float(np.partition(values.numpy(), n_pruned)[n_pruned])
+    return float(values.kthvalue(n_pruned + 1).values)

@@ -157,7 +157,7 @@ class CrAM:
         FormatError
             If the closure leaves no gradient.
         LimitError
-            If weights are NaN after the way uphill; the net's weights are as before the step.
+            If weights are not finite after the way uphill; they are then as before the step.
         """
         loss = self._gradients(closure)
         uphill = {x: x.grad for x in self._parameters if x.grad is not None}
@@ -172,7 +172,7 @@ class CrAM:
                     parameter.add_(gradient, alpha=self.rho)
                 masks = self._chosen(weights)
                 for name, mask in masks.items():
-                    weights[name].masked_fill_(~mask, 0)
+                    weights[name].mul_(mask)
             self._gradients(closure)
         with torch.no_grad():
             self._combine(weights, masks, uphill)
@@ -272,7 +272,7 @@ class CrAM:
             for name, mask in masks.items():
                 gradient = weights[name].grad
                 if gradient is not None:
-                    gradient.masked_fill_(~mask, 0)
+                    gradient.mul_(mask)
         if self.plus:
             for parameter, first in uphill.items():
                 parameter.grad = first if parameter.grad is None else parameter.grad.add_(first)
