@@ -171,7 +171,7 @@ def test_ties_are_drawn_not_taken_by_position() -> None:
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.float16])
 def test_weights_of_every_type_are_compared_exactly(dtype: torch.dtype) -> None:
     step = torch.finfo(dtype).eps
-    values = (1 + step * torch.randperm(50)).to(dtype).view(5, 10)
+    values = (1 + step * torch.randperm(50).double()).to(dtype).view(5, 10)
     mask = Largest(0.3)({"w": values}, torch.Generator())["w"]
     assert int(mask.sum()) == 15
     assert values[mask].min() > values[~mask].max()
