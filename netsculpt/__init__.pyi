@@ -1,3 +1,4 @@
+from . import compare as compare
 from . import hierarchy as hierarchy
 from . import modules as modules
 from . import nets as nets

@@ -19,7 +19,7 @@ ORDER = [  # from the ground up: a room imports only rooms that stand before it
     ("graph",),
     ("files",),
     ("nets",),
-    ("paths", "modules", "nulls", "hierarchy"),  # siblings hand values, not imports
+    ("paths", "modules", "nulls", "hierarchy", "compare"),  # siblings hand values, not imports
     ("tracing",),
     ("loading",),
     ("training",),

@@ -20,13 +20,14 @@ from netsculpt.core.numbers import checked_fraction, checked_number, checked_who
 from netsculpt.nets import CNN, LSTM, MLP, VGG, ResNet, initial_net
 from netsculpt.studies.sculpting import SweepConfig
 from netsculpt.training import Recipe
-from netsculpt.training.tasks import parse_task
+from netsculpt.training.tasks import parse_task, relabelled
 
 NAN, INF = math.nan, math.inf
 ROOMS = ["", ".paths", ".modules", ".nulls", ".hierarchy", ".training", ".training.tasks", ".plots"]
 
 GRAPH, TRUTH = netsculpt.planted([8, 8, 8], 2, 0.9, 0.1, rng=0)
 NET = initial_net(MLP((4, 6, 2)), rng=0)
+FOUR_OUTPUTS = initial_net(MLP((4, 6, 4)), rng=0)
 TASK = parse_task("input-separable", rng=0)
 DIGITS = parse_task("digits", rng=0)
 NOT_NUMBERS = [NAN, INF, -INF, True, "3", [1]]
@@ -99,6 +100,26 @@ REFUSED: list[tuple[str, str, dict[str, Any], list[Any]]] = [
     (".training.sculpt", "unit_gradients", {"seeds": [0]}, [[x] for x in (*NOT_POSITIVE, 0, 101)]),
     (".training.sculpt", "edge_gradients", {"seeds": [0]}, [[x] for x in (*NOT_POSITIVE, 0, 101)]),
     (".training.tasks.hold_out", "share", {"task": TASK, "rng": 0}, [*NOT_POSITIVE, 0, 1]),
+    (".training.tasks.relabelled", "share", {"task": TASK, "rng": 0}, [*NOT_POSITIVE, 1.5]),
+    (".training.relabelled", "share", {"task": TASK, "rng": 0}, [*NOT_POSITIVE, 1.5]),
+    (
+        ".training.memorised_by_phase",
+        "answer",
+        {"nets": [FOUR_OUTPUTS], "relabelled": relabelled(TASK, 1.0, rng=0)},
+        [*NOT_WHOLE, -1, 4],
+    ),
+    (
+        ".training.pair_analysis",
+        "answer",
+        {"sparse": FOUR_OUTPUTS, "dense": FOUR_OUTPUTS, "task": TASK},
+        [*NOT_WHOLE, -1, 4],
+    ),
+    (
+        ".training.pair_analysis",
+        "n_activations",
+        {"sparse": FOUR_OUTPUTS, "dense": FOUR_OUTPUTS, "task": TASK},
+        [*NOT_WHOLE, 3, -1],
+    ),
     (".training.tasks.Bits", "n_bits", {}, [*NOT_WHOLE, 0, -1]),
     (".training.tasks.shape_pairs", "n_samples", {"rng": 0}, [*NOT_WHOLE, 0, -1]),
     (".training.tasks.shape_pairs", "side", {"n_samples": 3}, [*NOT_WHOLE, 0, -1]),

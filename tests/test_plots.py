@@ -24,6 +24,7 @@ from matplotlib.text import Text
 from scipy.sparse import csr_array
 
 from netsculpt import plots
+from netsculpt.compare.pair import PairAnalysis, pair_outcome
 from netsculpt.core.errors import FormatError, GraphError
 from netsculpt.graph.graph import Block, Layer, NetGraph
 from netsculpt.graph.partition import Partition
@@ -144,12 +145,22 @@ def _null_distribution(ax=None) -> Axes:
     return plots.null_distribution(_significance(), label="$Q_x", ax=ax)
 
 
+def _pair(ax=None) -> Axes:
+    rng = np.random.default_rng(0)
+    labels = np.arange(90) % 5
+    dense, sparse, other = rng.normal(size=(3, 90, 5)) + 2 * np.eye(5)[labels]
+    pairs = [pair_outcome(x, dense, labels, rng=0) for x in (sparse, other, other)]
+    baselines = {"one-shot": pairs[1], "$other_pair" + "x" * 30: pairs[2]}
+    return plots.pair(PairAnalysis(pairs[0], baselines, {}, None), ax=ax)
+
+
 DRAWN = {
     "adjacency": _adjacency,
     "module_flow": _module_flow,
     "module_hierarchy": _module_hierarchy,
     "network": _network,
     "null_distribution": _null_distribution,
+    "pair": _pair,
     "pair_weights": _pair_weights,
     "path_profile": _path_profile,
 }

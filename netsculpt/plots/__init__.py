@@ -10,6 +10,7 @@ from netsculpt.plots.module_flow import module_flow
 from netsculpt.plots.module_hierarchy import module_hierarchy
 from netsculpt.plots.network import network
 from netsculpt.plots.null_distribution import null_distribution
+from netsculpt.plots.pair import pair
 from netsculpt.plots.pair_weights import pair_weights
 from netsculpt.plots.path_profile import path_profile
 from netsculpt.plots.style import figure, paper, write_figure
@@ -21,6 +22,7 @@ __all__ = [
     "module_hierarchy",
     "network",
     "null_distribution",
+    "pair",
     "pair_weights",
     "paper",
     "path_profile",

@@ -8,6 +8,8 @@ from .fitting.batches import batches_of as batches_of
 from .fitting.loop import Fitted as Fitted
 from .fitting.loop import fit as fit
 from .fitting.recipe import Recipe as Recipe
+from .pairs.analysis import pair_analysis as pair_analysis
+from .pairs.phases import memorised_by_phase as memorised_by_phase
 from .pruning.approximate_isometry import approximate_isometry as approximate_isometry
 from .pruning.baselines import inverted as inverted
 from .pruning.baselines import reinitialised as reinitialised
@@ -25,5 +27,6 @@ from .sculpting.sculpt import SculptingMethod as SculptingMethod
 from .sculpting.sculpt import sculpt as sculpt
 from .tasks import Task as Task
 from .tasks import boolean as boolean
+from .tasks import relabelled as relabelled
 from .tasks import task as task
 from .tasks import task_names as task_names

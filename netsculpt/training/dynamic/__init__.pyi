@@ -1,6 +1,7 @@
 from . import births as births
 from . import budgets as budgets
 from . import candidates as candidates
+from . import cram as cram
 from . import drops as drops
 from . import edges as edges
 from . import fractions as fractions
@@ -10,6 +11,7 @@ from . import states as states
 from .choosing import Highest as Highest
 from .choosing import Lowest as Lowest
 from .choosing import Sampled as Sampled
+from .cram.cram import CrAM as CrAM
 from .entries import Entries as Entries
 from .methods.ac_dc import ac_dc as ac_dc
 from .methods.ac_dc import dense_twin as dense_twin

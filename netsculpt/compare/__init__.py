@@ -1,0 +1,5 @@
+"""Comparisons of networks."""
+
+from netsculpt.compare import pair
+
+__all__ = ["pair"]
