@@ -30,8 +30,11 @@ from netsculpt.cli.options import FigureOptions, PlanOptions, chosen_detectors
 from netsculpt.cli.source import Source, load_source
 from netsculpt.cli.takes import takes
 from netsculpt.core.random import RNG
+from netsculpt.files import torch_zip
+from netsculpt.files.model import write_model
 from netsculpt.graph.matrices import from_matrices
 from netsculpt.hierarchy import infer, ordered
+from netsculpt.nets.families import MLP, initial_net
 from netsculpt.pipeline import stages
 from netsculpt.report import folder
 from netsculpt.report.summary import summary
@@ -601,3 +604,25 @@ def test_nonfinite_weights_need_consent(tmp_path: Path) -> None:
     torch.save({"a.weight": weight, "b.weight": torch.ones(3, 4)}, path)
     assert cli("analyze", path).returncode == 3
     assert cli("analyze", path, "--allow-nonfinite", *QUICK).returncode == 0
+
+
+def test_a_model_is_read_once_for_its_graph_its_task_and_its_influence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    net, path, read = MLP((4, 6, 4)), tmp_path / "model.pt", list[str]()
+    state = initial_net(net, rng=0).state_dict()
+    masks = {"fc1.weight": torch.rand(6, 4) < 0.5}
+    plan = {"task": "input-separable"}
+    write_model(path, net=net.spec, state=state, masks=masks, metadata={"plan": plan})
+    check_pickle = torch_zip.check_pickle
+
+    def counted(stream: Any, source: Any, *more: Any) -> None:
+        read.append(source.path.name)
+        check_pickle(stream, source, *more)
+
+    monkeypatch.setattr(torch_zip, "check_pickle", counted)
+    for options in ((), ("--task", "input-separable")):
+        run = cli("analyze", path, "--detector", "functional", *QUICK, *options)
+        assert run.returncode == 0, run.stderr
+        assert "Modules (functional)" in run.stdout
+    assert read == ["model.pt"] * 2

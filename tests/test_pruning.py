@@ -180,6 +180,24 @@ def test_schedules_are_stretched_to_the_density(name: str) -> None:
     assert [*seen, n_kept(found.masks)] == [round(1000 * (1 - 0.8 * x)) for x in share]
 
 
+@pytest.mark.parametrize("schedule", ["exponential", "linear"])
+def test_a_schedule_starts_where_the_net_is(schedule: str) -> None:
+    net, seen = nn.Linear(50, 20), list[int]()
+    mask_net(net, prune(net, method="magnitude", density=0.5).masks)
+
+    def recorded(given: nn.Module, *_: Any, rng: Any) -> dict[str, Tensor]:
+        seen.append(n_kept(masks_of(given)))
+        return magnitude(given)
+
+    found = prune(net, method=recorded, density=0.1, schedule=schedule, rounds=4)
+    shares = {"exponential": [0.2 ** (t / 4) for t in range(5)], "linear": [1, 0.8, 0.6, 0.4, 0.2]}
+    assert [*seen, n_kept(found.masks)] == [round(500 * x) for x in shares[schedule]]
+    kept = prune(net, method="magnitude", density=0.5, schedule=schedule, rounds=4)
+    assert torch.equal(kept.masks["weight"], masks_of(net)["weight"])
+    with pytest.raises(FormatError, match="600 are to be kept, of which the net's masks leave 500"):
+        prune(net, method="magnitude", density=0.6, schedule=schedule, rounds=4)
+
+
 def test_the_density_is_met_where_it_is_halfway() -> None:
     """1 − (1 − .05) is more than .05: round() of ten times that is 1, not 0."""
     net = nn.Linear(10, 1)

@@ -147,7 +147,7 @@ def test_a_machine_that_is_too_small_says_so(good: Path, monkeypatch: pytest.Mon
     def exhausted(*_: Any, **__: Any) -> Any:
         raise MemoryError
 
-    monkeypatch.setattr("netsculpt.loading.load", exhausted)
+    monkeypatch.setattr("netsculpt.loading.read.read", exhausted)
     run = cli("analyze", "good.pt", cwd=good)
     assert run.returncode == 6
     assert "not enough memory" in run.stderr

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+from dataclasses import replace
 from itertools import chain, combinations
 from math import exp, inf, log, nan
 from pathlib import Path
@@ -352,6 +353,34 @@ def test_unusual_evidence_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     schema = Path(netsculpt.report.__path__[0], "summary.schema.json").read_text()
     jsonschema.validate(summary(analysis), json.loads(schema))
     print_report(analysis)
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+def test_no_line_is_wider_for_being_spelled(
+    several: netsculpt.Analysis, monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    """Spelled before lines are broken: → is one column wide, -> two."""
+    written = io.BytesIO()
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, "ascii"))
+    noted = replace(several, notes=(f"{'a→' * 30} [bold]Δ ［x］",))
+    print_report(noted)
+    sys.stdout.flush()
+    printed = written.getvalue().decode("ascii")
+    assert max(map(len, printed.splitlines())) <= columns
+    assert "".join(printed.split()).endswith(f"{'a->' * 30}[bold]Delta[x]")
+
+
+def test_negative_numbers_have_a_minus(
+    several: netsculpt.Analysis, capsys: pytest.CaptureFixture[str]
+) -> None:
+    each = several.detected[1]
+    assert each.significance is not None
+    test = replace(each.significance, mean=-0.25)
+    changed = replace(each, quality=-0.0012, stability=-0.5, significance=test)
+    print_report(replace(several, detected=(changed,)))
+    printed = " ".join(capsys.readouterr().out.split())
+    assert all(x in printed for x in ("Q = −0.001", "Q = −0.250", "Stability −0.50"))
 
 
 def test_rates_of_verdicts_by_hand() -> None:

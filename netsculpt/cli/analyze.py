@@ -88,17 +88,16 @@ def analyze(
                 param_hint="--detector" if task is None else "--task",
             )
         detectors = _without_data(detectors, plan.detector)
-    if by_data and (task is not None or plan.detector != "all"):
-        _require_own_model(source)
+    needs_own = by_data and (task is not None or plan.detector != "all")
     if output is not None:
         require_writable(output)
         require_replaceable(output, "analyze")
-    loaded = load_source(source)
+    loaded = load_source(source, own_for=_NEED_DATA if needs_own else None)
     _refuse_dense(loaded.graph, source.file, dense)
     if task is None and set(detectors).intersection(DATA_AWARE):
         from netsculpt.training.influence import task_name_of
 
-        task = task_name_of(source.file)
+        task = None if loaded.model is None else task_name_of(loaded.model)
         if task is None:
             detectors = _without_data(detectors, plan.detector)
     run(
@@ -121,19 +120,6 @@ def _refuse_dense(graph: NetGraph, model: Path, dense: bool) -> None:
             f"{model} has no masks and no weight that is exactly 0, so all {graph.n_parameters:,} "
             "weights would be edges of a dense network; a sparse one is needed: pass its masks "
             "with --mask FILE, or --dense to analyse it as it is"
-        )
-
-
-def _require_own_model(source: Source) -> None:
-    """Raise if the file is not one whose net netsculpt can run on data."""
-    from netsculpt.files.model import is_model, read_tensors
-
-    if not is_model(read_tensors(source.file, max_bytes=source.max_bytes)):
-        raise typer.BadParameter(
-            f"{_NEED_DATA} runs the net on data, and knows how only for a model.pt that netsculpt "
-            f"wrote ('sculpt', 'train', 'prune'), which {source.file.name!r} is not: choose "
-            "another --detector, and leave --task out",
-            param_hint="--detector",
         )
 
 

@@ -43,7 +43,7 @@ def run(
     from netsculpt.report.terminal.progress_lines import progress_lines
 
     fidelity = loaded.fidelity(seed)
-    influence = _influence(loaded.source.file, plan, task)
+    influence = _influence(loaded, plan, task)
     lines = progress_lines(list(plan.keys.values()))
     with progress_bars() as bars:
         analysis = analyze(
@@ -73,11 +73,11 @@ def run(
     return analysis
 
 
-def _influence(model: Path, plan: AnalysisPlan, task: str | None) -> NDArray[np.float64] | None:
+def _influence(loaded: Loaded, plan: AnalysisPlan, task: str | None) -> NDArray[np.float64] | None:
     """What the units carry on the data of the task, if a detector needs it."""
     if task is None or not set(plan.detectors).intersection(DATA_AWARE):
         return None
     from netsculpt.training.influence import measured_influence
     from netsculpt.training.tasks import parse_task
 
-    return measured_influence(model, parse_task(task, rng=0))
+    return measured_influence(loaded.model or loaded.source.file, parse_task(task, rng=0))

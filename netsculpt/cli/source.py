@@ -17,6 +17,7 @@ from netsculpt.cli.messages import complain
 from netsculpt.cli.options import choice, numbers, whole
 
 if TYPE_CHECKING:
+    from netsculpt.files.model import Model
     from netsculpt.graph.graph import NetGraph
     from netsculpt.tracing import Fidelity
     from netsculpt.tracing.net_and_example import InputText, NetAndExample
@@ -132,6 +133,7 @@ class Loaded:
     graph: NetGraph
     net: Mapping[str, Any] = field(default_factory=dict)  # how it was named and traced, JSON-able
     traced: NetAndExample | None = None
+    model: Model | None = None  # the content of the file, if netsculpt wrote it as a model.pt
 
     def fidelity(self, seed: int) -> Fidelity | None:
         """How closely the graph describes the net, if there is one."""
@@ -149,10 +151,11 @@ class Loaded:
         return {"model": str(self.source.file), "mask": mask, **net}
 
 
-def load_source(source: Source) -> Loaded:
+def load_source(source: Source, *, own_for: str | None = None) -> Loaded:
     """Load the graph of a file, or trace the net that --model names with the weights of the file.
 
-    The code of that net is run; a message says so first.
+    The code of that net is run; a message says so first. `own_for` names the detectors that need a
+    model.pt that netsculpt wrote: any other file is refused.
     """
     if source.model is not None:
         return _traced(source, source.model)
@@ -162,15 +165,21 @@ def load_source(source: Source) -> Loaded:
                 "needs --model pkg.module:factory, which is missing",
                 param_hint=f"--{name.replace('_', '-')}",
             )
-    from netsculpt.loading import load
+    from netsculpt.files.model import as_model, is_model
+    from netsculpt.loading.load import graph_of
+    from netsculpt.loading.read import read
 
-    graph = load(
-        source.file,
-        mask=source.mask,
-        max_bytes=source.max_bytes,
-        allow_nonfinite=source.allow_nonfinite,
-    )
-    return Loaded(source, graph)
+    file = read(source.file, source.mask, source.max_bytes)
+    own = is_model(file.value)
+    if own_for is not None and not own:
+        raise typer.BadParameter(
+            f"{own_for} runs the net on data, and knows how only for a model.pt that netsculpt "
+            f"wrote ('sculpt', 'train', 'prune'), which {source.file.name!r} is not: choose "
+            "another --detector, and leave --task out",
+            param_hint="--detector",
+        )
+    graph = graph_of(file, allow_nonfinite=source.allow_nonfinite)
+    return Loaded(source, graph, model=as_model(file.value, file.where) if own else None)
 
 
 def _traced(source: Source, model: str) -> Loaded:

@@ -5,44 +5,13 @@ from __future__ import annotations
 import codecs
 import os
 import sys
-import unicodedata
-from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
-from typing import Final
+
+from netsculpt.core.spelling import spelled
 
 __all__ = ["CLOSED_PIPE", "drop_output", "open_streams"]
 
 CLOSED_PIPE = 141  # as a shell reports a program that SIGPIPE ended
-
-_PLAIN: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "→": "->",
-        "←": "<-",
-        "↔": "<->",
-        "–": "-",
-        "—": "-",
-        "−": "-",
-        "×": "x",
-        "·": "-",
-        "•": "*",
-        "±": "+-",
-        "≤": "<=",
-        "≥": ">=",
-        "≈": "~",
-        "≠": "!=",
-        "√": "sqrt",
-        "∞": "inf",
-        "‖": "||",
-        "“": '"',
-        "”": '"',
-        "‘": "'",
-        "’": "'",
-        "⟲": "loop",
-        "✓": "yes",
-        "✗": "no",
-    }
-)
 
 
 def open_streams() -> None:
@@ -75,14 +44,4 @@ def _spelled(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
     lost = error.object[error.start : error.end]
-    return "".join(map(_ascii, lost)), error.end
-
-
-def _ascii(character: str) -> str:
-    """`Δ` becomes Delta, `é` e, `…` three dots; what has no spelling becomes a question mark."""
-    name = unicodedata.name(character, "")
-    if name.startswith("GREEK"):
-        letter = name.rpartition(" ")[2]
-        return letter.capitalize() if "CAPITAL" in name else letter.lower()
-    plain = unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode()
-    return _PLAIN.get(character, plain or "?")
+    return "".join(map(spelled, lost)), error.end

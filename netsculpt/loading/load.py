@@ -10,7 +10,7 @@ from netsculpt.loading.read import PathLike, read
 from netsculpt.loading.weights.parsed_file import ParsedFile
 from netsculpt.loading.weights.to_graph import graph_of_weights
 
-__all__ = ["load"]
+__all__ = ["graph_of", "load"]
 
 _LONGEST_NAME = 1000  # characters
 
@@ -82,7 +82,11 @@ def load(
     >>> load(path)
     NetGraph(3-3-2: 8 units, 9 edges)
     """
-    file = read(path, mask, max_bytes)
+    return graph_of(read(path, mask, max_bytes), allow_nonfinite=allow_nonfinite)
+
+
+def graph_of(file: ParsedFile, *, allow_nonfinite: bool = False) -> NetGraph:
+    """The graph of a file that has been read, as `load` returns it."""
     graph = _graph_of(file, allow_nonfinite=allow_nonfinite)
     _check_names(graph, file.where)
     return graph

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,6 +37,14 @@ if TYPE_CHECKING:
     from netsculpt.pipeline.plan import AnalysisPlan
 
 __all__ = ["Detecting", "detector_of", "notes_on"]
+
+_SCALED = MappingProxyType(  # (do the modules change with scales, is all of |weights|) → what does
+    {
+        (True, False): "modules",
+        (False, True): "Q, hierarchy and flow",
+        (True, True): "modules, Q, hierarchy and flow",
+    }
+)
 
 Function = Callable[..., Partition]
 
@@ -243,23 +252,11 @@ def notes_on(
             f"gates), each one thing through the depth: in {', '.join(holding)} a group is in one "
             "module as a whole, and this wiring does not count in Q."
         )
-    scaled = [
-        each.key
-        for each in detected
-        if Setting.of(detectors[each.detector], each.weights).is_scale_bound(
-            detectors[each.detector]
-        )
-    ]
+    scaled = _what_scales(detected, detectors)
     if scaled:
         yield (
-            f"Modules of {', '.join(scaled)} depend on how units are scaled, which the function of "
-            "a ReLU network does not: incoming weights times c, outgoing ones divided by c."
-        )
-    of_magnitudes = [each.key for each in detected if each.weights == "magnitude"]
-    if of_magnitudes:
-        yield (
-            f"Q, hierarchy and flow of {', '.join(of_magnitudes)} are of |weights|, and depend on "
-            "how units are scaled."
+            f"{scaled} depend on how units are scaled, which the function of a ReLU network does "
+            "not: incoming weights times c, outgoing ones divided by c."
         )
     ordered = [name for name, detector in detectors.items() if "unit order" in variations(detector)]
     if ordered:
@@ -269,6 +266,19 @@ def notes_on(
         for note in _notes_on_nulls(each):
             on_nulls.setdefault(note, []).append(each.key)
     yield from (f"{', '.join(keys)}: {note}" for note, keys in on_nulls.items())
+
+
+def _what_scales(detected: Sequence[Detected], detectors: dict[str, Function]) -> str:
+    """Which results, of which detectors, change when units are scaled; "" if none do."""
+    keys: dict[str, list[str]] = {}
+    for each in detected:
+        detector = detectors[each.detector]
+        modules_do = Setting.of(detector, each.weights).is_scale_bound(detector)
+        what = _SCALED.get((modules_do, each.weights == "magnitude"))
+        if what is not None:
+            keys.setdefault(what, []).append(each.key)
+    text = "; ".join(f"{what} of {', '.join(of)}" for what, of in keys.items())
+    return text[:1].upper() + text[1:]
 
 
 def _notes_on_nulls(each: Detected) -> tuple[str, ...]:

@@ -163,14 +163,14 @@ def _modules(each: Detected, plan: AnalysisPlan) -> RenderableType:
     lines = [
         f"[{colour}][bold]{word}[/bold]:{text}[/]",
         f"{several(each.partition.n_modules, 'module')} of {listed}{more} units; layer-aware "
-        f"modularity of {FORMS[each.weights]} Q = {each.quality:.3f}",
+        f"modularity of {FORMS[each.weights]} Q = {number(each.quality, 3)}",
     ]
     if test is not None:
         spread = f" ± {test.sd:.3f}"
         if test.is_degenerate:
             spread = " every time" if test.n > 1 else ""
         drawn = several(test.n, "network")
-        lines.append(f"Chance ({plan.null}, {drawn}): Q = {test.mean:.3f}{spread}")
+        lines.append(f"Chance ({plan.null}, {drawn}): Q = {number(test.mean, 3)}{spread}")
         lines.append(test_numbers(test))
     if each.evidence is not None:
         lines.append(evidence_numbers(each.evidence))
@@ -190,8 +190,8 @@ def _stability(each: Detected, n_seeds: int) -> list[str]:
         agreeing = f"; {each.mean_confidence:.0%} of the runs agree on where a unit belongs"
     without = f", each without {LEFT_OUT:.0%} of the edges," if each.is_deterministic else ""
     lines = [
-        f"Stability {each.stability:.2f} (mean AMI of {n_seeds} runs{without} with each other or "
-        f"with these modules; 1 = always the same){agreeing}"
+        f"Stability {number(each.stability, 2)} (mean AMI of {n_seeds} runs{without} with each "
+        f"other or with these modules; 1 = always the same){agreeing}"
     ]
     if each.is_deterministic:
         lines.append(f"{each.detector} is deterministic: on all edges every run is the same")

@@ -8,19 +8,20 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array, csr_array
+from scipy.sparse import csr_array
 
 from netsculpt.core.errors import LimitError
 from netsculpt.core.provenance import step
 from netsculpt.graph.graph import WIRING, Block, Layer, NetGraph, Role
 from netsculpt.tracing.engine.activation import NOTHING, Activation
-from netsculpt.tracing.engine.edges import Edges, Floats, Ints, LayerWeight, Units
+from netsculpt.tracing.engine.edges import Edges, Floats, Ints, LayerWeight
 from netsculpt.tracing.engine.scalars import numbered, sizes_once
 from netsculpt.tracing.options import TraceOptions
 
 __all__ = ["Builder", "Names"]
 
 _INT32_MAX = np.iinfo(np.int32).max
+_CHUNK = 1 << 22  # edges placed at a time
 
 
 @dataclass
@@ -146,11 +147,18 @@ class Builder:
         own = [x.weight.dtype for x in edges if x.kind != WIRING]
         many = any(x.count is not None for x in edges)
         scalars = numbered(edges)
-        count = _release(edges, "count", np.int32) if many else None
-        weight = _release(edges, "weight", np.result_type(np.float32, *own))
-        source, target = (_release(edges, name, np.int32) for name in ("source", "target"))
-        n_units = self.layers[-1].stop
-        weights, count, scalars = _sorted(source, target, weight, count, scalars, n_units)
+        dtype, n_units = np.result_type(np.float32, *own), self.layers[-1].stop
+        count = None
+        if many or scalars is not None:
+            count = _release(edges, "count", np.int32) if many else None
+            weight = _release(edges, "weight", dtype)
+            weights = _rows(edges, None, n_units)
+            order = weights.data
+            weights.data = weight[order]
+            count, scalars = (None if x is None else x[order] for x in (count, scalars))
+            del weight, order
+        else:
+            weights = _rows(edges, dtype, n_units)
         options = {key: x for key, x in asdict(self.options).items() if key != "max_edges"}
         traced = step("trace", **options, **details)
         layers = tuple(self.layers)
@@ -189,24 +197,37 @@ def _release(edges: Sequence[Edges], name: str, dtype: Any) -> NDArray[Any]:
     return np.concatenate(parts, dtype=dtype, casting="same_kind")
 
 
-def _sorted(
-    source: Units,
-    target: Units,
-    weight: NDArray[Any],
-    count: Units | None,
-    scalars: Units | None,
-    n_units: int,
-) -> tuple[csr_array, Units | None, Units | None]:
-    """Edges by source, then by target; the graph refuses repeated ones."""
-    plain = count is None and scalars is None
-    data = weight if plain else np.arange(weight.size, dtype=np.int32)
-    pairs = coo_array((data, (source, target)), (n_units, n_units))
-    pairs.has_canonical_format = True  # else it would sum
-    rows = pairs.tocsr()
+def _rows(edges: Sequence[Edges], dtype: Any, n_units: int) -> csr_array:
+    """Edges by source, then by target, of which each part is dropped once it has its place.
+
+    Data are weights of a type, or where it is None the number of each edge in the order given.
+    """
+    start = np.zeros(n_units + 1, np.int64)
+    for x in edges:
+        for chunk in _chunks(x.source.size):
+            start[1:] += np.bincount(x.source[chunk], minlength=n_units)
+    np.cumsum(start, out=start)
+    indices = np.empty(start[-1], np.int32)
+    data = np.empty(start[-1], np.int32 if dtype is None else dtype)
+    free, n_before = start[:-1].copy(), 0
+    for x in edges:
+        for chunk in _chunks(x.source.size):
+            source = x.source[chunk]
+            order = np.argsort(source, kind="stable")
+            sources, first, n_each = np.unique(source[order], return_index=True, return_counts=True)
+            place = np.arange(source.size) + np.repeat(free[sources] - first, n_each)
+            free[sources] += n_each
+            indices[place] = x.target[chunk][order]
+            data[place] = (
+                order + (n_before + chunk.start) if dtype is None else x.weight[chunk][order]
+            )
+        n_before += x.source.size
+        for name in ("source", "target", "weight"):
+            setattr(x, name, None)
+    rows = csr_array((data, indices, start.astype(np.int32)), (n_units, n_units))
     rows.sort_indices()
-    if plain:
-        return rows, None, None
-    order = rows.data
-    rows.data = weight[order]
-    of_edge = [None if x is None else x[order] for x in (count, scalars)]
-    return rows, of_edge[0], of_edge[1]
+    return rows
+
+
+def _chunks(size: int) -> list[slice]:
+    return [slice(first, first + _CHUNK) for first in range(0, size, _CHUNK)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ __all__ = ["Columns", "Edges", "Floats", "Ints", "LayerWeight", "Scalars", "Unit
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Units = NDArray[np.int32]  # in edges, where they take the most memory
-_CHUNK = 1 << 22  # edges scaled at a time
+_CHUNK = 1 << 22  # edges or scalars worked on at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,13 +72,17 @@ class Scalars:
         taken = self.columns
         return taken is None or taken.n_copies > 1 or taken.mixed
 
-    def addresses(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Address of each scalar in a column that is fed, and the layer that feeds it."""
+    def addresses(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        """Address of each scalar in a column that is fed, and the layer that feeds it, in parts."""
         n_out, width = self.value.shape[:2]
-        of_row = np.repeat(self.layer.reshape(self.groups, width), n_out // self.groups, axis=0)
-        fed = of_row >= 0
-        every = self._every()[fed]
-        return every.ravel(), np.repeat(of_row[fed], every.shape[1])
+        layer = self.layer.reshape(self.groups, width)
+        step = max(1, _CHUNK * n_out // max(self.value.numel(), 1))  # rows at a time
+        for first in range(0, n_out, step):
+            rows = np.arange(first, min(first + step, n_out))
+            of_row = layer[rows * self.groups // n_out]
+            fed = of_row >= 0
+            every = self._every(rows)[fed]
+            yield every.ravel(), np.repeat(of_row[fed], every.shape[1])
 
     def sizes(self) -> dict[int, int]:
         """Number of scalars in the columns that each layer feeds."""
@@ -88,18 +93,22 @@ class Scalars:
     def behind(self, source: NDArray[np.integer], target: NDArray[np.integer]) -> NDArray[np.int64]:
         """Address of the first scalar behind each edge [E]."""
         if self.taps is not None:
-            flat: NDArray[np.int64] = self._every().reshape(-1)[self.taps]
+            every = self._every(np.arange(len(self.value)))
+            flat: NDArray[np.int64] = every.reshape(-1)[self.taps]
             return flat
         taken = self.columns
         assert taken is not None
         n_out, width = self.value.shape[:2]
-        copy, row = np.divmod(target.astype(np.int64) - self.start, n_out)
         key = taken.unit * taken.n_copies + taken.copies
         known, first = np.unique(key, return_index=True)  # columns ascend: the first of each unit
-        place = np.searchsorted(known, source.astype(np.int64) * taken.n_copies + copy)
-        column = taken.column[first[place]] % width
         step = [size * self.value.element_size() for size in self.value.stride()]
-        address: NDArray[np.int64] = self.value.data_ptr() + row * step[0] + column * step[1]
+        address = np.empty(source.size, np.int64)
+        for begin in range(0, source.size, _CHUNK):
+            chunk = slice(begin, begin + _CHUNK)
+            copy, row = np.divmod(target[chunk].astype(np.int64) - self.start, n_out)
+            place = np.searchsorted(known, source[chunk].astype(np.int64) * taken.n_copies + copy)
+            column = taken.column[first[place]] % width
+            address[chunk] = self.value.data_ptr() + row * step[0] + column * step[1]
         return address
 
     def of_edges(self, keep: NDArray[np.bool_]) -> Scalars:
@@ -108,12 +117,13 @@ class Scalars:
         counted = None if self.counted is None else self.counted[keep]
         return replace(self, taps=taps, counted=counted)
 
-    def _every(self) -> NDArray[np.int64]:
-        """Address of every scalar [out, in / groups, taps]."""
-        shape = self.value.shape
+    def _every(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Address of every scalar of some rows [rows, in / groups, taps]."""
+        shape = (rows.size, *self.value.shape[1:])
         total = np.full((1,) * len(shape), self.value.data_ptr(), np.int64)
         for dim, (size, stride) in enumerate(zip(shape, self.value.stride(), strict=True)):
-            step = np.arange(size, dtype=np.int64) * (stride * self.value.element_size())
+            index = np.arange(size, dtype=np.int64) if dim else rows
+            step = index * (stride * self.value.element_size())
             total = total + step.reshape([-1 if d == dim else 1 for d in range(len(shape))])
         return total.reshape(*shape[:2], math.prod(shape[2:]))
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["covering", "numbered", "of_columns", "of_taps", "sizes_once"]
 
+_CHUNK = 1 << 22  # scalars counted at a time
+
 
 def of_columns(
     value: Tensor, taken: Columns, start: int, layer_of: Ints, groups: int, *, stored: bool
@@ -77,13 +79,11 @@ def _fresh(scalars: Scalars, memory: _Memory | None) -> dict[int, int]:
         return {}
     if memory is None:
         return scalars.sizes()
-    address, layer = scalars.addresses()
-    place = memory.places(address)
-    new = memory.first_layer[place] < 0
-    if not new.any():
-        return {}
     before = memory.n_by_layer()
-    memory.first_layer[place[new][::-1]] = layer[new][::-1]
+    for address, layer in scalars.addresses():
+        place = memory.places(address)
+        new = memory.first_layer[place] < 0
+        memory.first_layer[place[new][::-1]] = layer[new][::-1]
     return {index: n - before.get(index, 0) for index, n in memory.n_by_layer().items()
             if n > before.get(index, 0)}  # fmt: skip
 
@@ -111,8 +111,11 @@ class _Memory:
 
     def n_by_layer(self) -> dict[int, int]:
         """Number of scalars that each layer is the first to feed."""
-        counts = np.bincount(self.first_layer + 1)[1:]
-        return {index: int(n) for index, n in enumerate(counts) if n}
+        counts: Counter[int] = Counter()
+        for begin in range(0, self.first_layer.size, _CHUNK):  # bincount takes them as int64
+            chunk = np.bincount(self.first_layer[begin : begin + _CHUNK] + 1)[1:]
+            counts.update({index: int(n) for index, n in enumerate(chunk) if n})
+        return dict(counts)
 
 
 def numbered(edges: Sequence[Edges]) -> NDArray[np.int32] | None:

@@ -19,13 +19,14 @@ from netsculpt.training.tasks.presets import is_task_name
 __all__ = ["measured_influence", "replica_of_model", "task_name_of"]
 
 
-def measured_influence(path: Path | str, task: Task) -> NDArray[np.float64]:
+def measured_influence(model: Model | Path | str, task: Task) -> NDArray[np.float64]:
     """Influence [U, O] of the units of a ``model.pt`` on its outputs, by `answer_flips`.
 
     Parameters
     ----------
-    path
-        A multi-layer perceptron that netsculpt wrote; units are numbered as by `netsculpt.load`.
+    model
+        A multi-layer perceptron that netsculpt wrote, or its file; units are numbered as by
+        `netsculpt.load`.
     task
         The task that it was trained on.
 
@@ -34,19 +35,21 @@ def measured_influence(path: Path | str, task: Task) -> NDArray[np.float64]:
     FormatError
         If the file is not such a model, or the task does not fit it.
     """
-    influence: NDArray[np.float64] = answer_flips(replica_of_model(read_model(path)), task)[0]
+    read = model if isinstance(model, Model) else read_model(model)
+    influence: NDArray[np.float64] = answer_flips(replica_of_model(read), task)[0]
     return influence
 
 
-def task_name_of(path: Path | str) -> str | None:
-    """Name of the task that a ``model.pt`` was sculpted for; None if it has none.
+def task_name_of(model: Model | Path | str) -> str | None:
+    """Name of the task that a ``model.pt`` or its content was sculpted for; None if it has none.
 
     Only names of netsculpt's tasks count, not paths: no file decides which other files are read.
     """
     try:
-        plan = read_model(path).metadata.get("plan")
+        read = model if isinstance(model, Model) else read_model(model)
     except FormatError:
         return None
+    plan = read.metadata.get("plan")
     name = plan.get("task") if isinstance(plan, dict) else None
     is_task = isinstance(name, str) and is_task_name(name) and not Path(name).exists()
     return name if is_task else None

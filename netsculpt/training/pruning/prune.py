@@ -91,9 +91,9 @@ def prune(
         `netsculpt.training.pruning.allocations`, and the highest of each layer. A layer that has
         fewer left keeps those; the others more.
     schedule
-        How the density falls over the rounds: "exponential" by the same factor in each, density^(t
-        / rounds); or another of `netsculpt.training.pruning.schedules`, stretched to end at the
-        density.
+        How the density falls over the rounds, from what the net has not pruned yet: "exponential"
+        by the same factor in each, density^(t / rounds) for a dense net; or another of
+        `netsculpt.training.pruning.schedules`, stretched to end at the density.
     rounds
         How often to score; by default as often as in the paper of the score.
     scope
@@ -152,7 +152,7 @@ def prune(
         "scope": _name(scope, "scope"),
     }
     choose, together = _choice(allocation, net), _function("scopes", scope)
-    densities = _densities(schedule, density, rounds)
+    _require_rounds(rounds)
     chosen = {
         "method": method,
         "allocation": allocation,
@@ -172,6 +172,8 @@ def prune(
         if path is not None:
             stack.enter_context(held(path))
         done, masks = 0, _present_masks(net, dense)
+        present = _kept_share([together(mask.double()) > 0 for mask in masks.values()])
+        densities = _densities(schedule, density, rounds, present)
         if path is not None:
             samples = (x for pair in batches or () for x in pair)
             about["net"] = digest(net.state_dict())
@@ -280,18 +282,30 @@ def _n_left(scores: NDArray[np.float64]) -> int:
     return int((scores != -np.inf).sum())
 
 
-def _densities(schedule: str | Schedule, density: float, rounds: int) -> list[float]:
-    """The density after each round; in the end exactly the one requested."""
+def _kept_share(items: Sequence[Tensor]) -> float:
+    """Fraction of the items that is kept; 1 if there are none."""
+    total = sum(x.numel() for x in items)
+    return sum(int(x.sum()) for x in items) / total if total else 1.0
+
+
+def _require_rounds(rounds: int) -> None:
     checked_whole(rounds, "rounds", least=1)
     if rounds > _MOST_ROUNDS:
         raise LimitError(
             f"rounds is {shown(rounds)}: a round scores all weights, {_MOST_ROUNDS:,} are the most"
         )
+
+
+def _densities(
+    schedule: str | Schedule, density: float, rounds: int, present: float
+) -> list[float]:
+    """The density after each round, from the present one on; in the end exactly as requested."""
     pruned = _function("schedules", schedule)
-    options = {"left": density} if pruned is exponential and density else {}
+    start = max(present, density)
+    options = {"left": density / start} if pruned is exponential and density else {}
     whole = pruned(1.0, **options)
     fractions = [pruned(t / rounds, **options) / whole for t in range(1, rounds)]
-    return [*(1 - (1 - density) * x for x in fractions), density]
+    return [*(start - (start - density) * x for x in fractions), density]
 
 
 def _check_scores(scores: Mapping[str, Tensor], masks: Masks) -> None:
