@@ -112,6 +112,8 @@ def test_the_dense_twin_starts_where_the_last_compression_happens(cli: Any) -> N
         (("--sparse", "rigl", "--density", "0.1", "--keep-momentum"), "rigl has no such setting"),
         (("--sparse", "gmp", "--density", "0.1", "--phase-states", "p"), "gmp has no such setting"),
         (("--sparse", "rigl", "--density", "0.1", "--strength", "1"), "rigl has no such setting"),
+        (("--sparse", "mest", "--start", "0.5"), "nothing says where it ends"),
+        (("--sparse", "cht", "--density", "0.1", "--grow", "ch2"), "ch2_l3n"),
         (("--start-from", "a.pt"), "sparse training (--sparse METHOD)"),
     ],
 )
@@ -144,13 +146,27 @@ def test_settings_of_single_methods(cli: Any) -> None:
     for name, settings in (
         ("mest", {"strength": 0.5}),
         ("deep_r", {"penalty": 0.001, "temperature": 0.0001}),
+        ("cht", {"temperature": 0.5, "spread": 0.25, "most_returning": 0.9}),
+        ("srigl", {"least_salient": 0.25}),
+        ("n_of_m", {"n": 1, "m": 2}),
     ):
-        options = [x for key, value in settings.items() for x in (f"--{key}", value)]
-        options += ["--sparse", name, "--density", 0.2, "-o", f"{name}.pt", "--json"]
+        options = [
+            x for key, value in settings.items() for x in (f"--{key}".replace("_", "-"), value)
+        ]
+        options += [] if name == "n_of_m" else ["--density", 0.2]
+        options += ["--sparse", name, "-o", f"{name}.pt", "--json"]
         code, out, _ = cli("train", *NET, *QUICK, *options)
         assert code == 0
         told = json.dumps(json.loads(out)["sparse"])
-        assert all(f'"{key}": {value}' in told for key, value in settings.items())
+        for key, value in settings.items():
+            assert key == "spread" or f'"{key}": {value}' in told, (name, key)
+
+
+def test_growth_by_name(cli: Any) -> None:
+    options = ("--sparse", "cht", "--density", 0.2, "--grow", "ch2_l3n", "--json")
+    code, out, _ = cli("train", *NET, *QUICK, *options)
+    assert code == 0
+    assert json.loads(out)["sparse"]["grow"]["score"] == "ch2_l3n"
 
 
 def test_an_interrupted_training_resumes(cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,11 +23,13 @@ __all__ = ["SparseOptions", "SparseRun"]
 
 METHODS = names("sparse_methods")
 ALLOCATIONS = names("allocations")
+GROWS = names("grows")
 PANEL = "Sparse training"
+GROUP: Any = {"rich_help_panel": PANEL}
 END = 0.75  # of the steps
 OF_PHASES = ("keep_momentum", "phase_states", "start_from")  # options of methods with phases
 
-sparse_option = partial(typer.Option, rich_help_panel=PANEL)
+sparse_option = partial(typer.Option, **GROUP)
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class SparseOptions:
 
     sparse: Annotated[
         str | None,
-        choice(METHODS, "Make the net sparse while it learns, by {}.", rich_help_panel=PANEL),
+        choice(METHODS, "Make the net sparse while it learns, by {}.", **GROUP),
     ] = None
     density: Annotated[
         float | None,
@@ -90,11 +92,29 @@ class SparseOptions:
         float | None, sparse_option(min=0, help="What draws weights of deep_r to 0.")
     ] = None
     temperature: Annotated[
-        float | None, sparse_option(min=0, help="Noise of the walk of deep_r.")
+        float | None,
+        sparse_option(min=0, help="Noise of the walk of deep_r; chance in the drop of cht."),
     ] = None
-    allocation: Annotated[
-        str | None, choice(ALLOCATIONS, "How layers share it: {}.", rich_help_panel=PANEL)
+    grow: Annotated[str | None, choice(GROWS, "What itop and cht grow: highest {}.", **GROUP)] = (
+        None
+    )
+    spread: Annotated[
+        float | None,
+        sparse_option(min=0, max=1, help="Of the receptive fields of cht's first masks."),
     ] = None
+    most_returning: Annotated[
+        float | None,
+        sparse_option(min=0, max=1, help="Share of returning weights after which cht stops."),
+    ] = None
+    least_salient: Annotated[
+        float | None,
+        sparse_option(min=0, max=1, help="Share of salient inputs that a unit of srigl needs."),
+    ] = None
+    n: Annotated[int | None, sparse_option(min=1, help="Of n_of_m: how many are kept …")] = None
+    m: Annotated[int | None, sparse_option(min=1, help="… of how many.")] = None
+    allocation: Annotated[str | None, choice(ALLOCATIONS, "How layers share it: {}.", **GROUP)] = (
+        None
+    )
     dense: Annotated[
         list[str] | None,
         sparse_option(help="A weight to leave dense, such as fc.weight; repeatable."),
@@ -124,7 +144,13 @@ class SparseOptions:
         if "density" in known and self.density is None:
             if known["density"].annotation == "float":
                 raise typer.BadParameter(f"{self.sparse} needs it", param_hint="--density")
+            if self.start is not None:
+                raise typer.BadParameter(
+                    "without --density nothing says where it ends", param_hint="--start"
+                )
             arguments["density"] = None
+        if self.grow is not None:
+            arguments["grow"] = named("grows", self.grow)
         return SparseRun(partial(method, **arguments, rng=seed))
 
 

@@ -444,6 +444,7 @@ class Sparsifier:
             self._entries[name].zero_pruned()
             self._ever[name] |= x.kept
         hook_masks(self._net)  # the net may have been moved, and have other buffers since
+        processes.check_agreement(dropped, grown)
         self._remember(optimizer, dropped, grown)
         update = Update(self.n_updates, self.n_steps, dropped, grown, self.n_kept)
         for callback in self._callbacks:
