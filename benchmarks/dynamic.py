@@ -51,6 +51,7 @@ BLOCK = 1 << 22  # gathered numbers at a time
 
 
 def main() -> None:
+    """Print three tables."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--quick", action="store_true", help="small ones, within a minute")
     quick = parser.parse_args().quick

@@ -71,6 +71,32 @@ def test_ac_dc_shows_its_phases(cli: Any) -> None:
     assert (code, json.loads(out)["sparse"]["updates"]) == (0, 5)
 
 
+def test_the_dense_twin_starts_where_the_last_compression_happens(cli: Any) -> None:
+    options = ("--epochs", 8, "--batch-size", 256, "--task", "digits", "--optimizer", "sgd")
+    sparse = ("--density", 0.1, "--phases", "d2 s1 d2 s3", "--keep-momentum", "--seed", 4)
+    train = ("train", *NET, *options, *sparse)
+    twin = (*train, "--sparse", "dense_twin")
+    states = ("--phase-states", "states")
+    assert cli(*train, "--sparse", "ac_dc", *states, "-o", "sparse.pt")[0] == 0
+    names = ["phase1-dense.pt", "phase2-sparse.pt", "phase3-dense.pt"]
+    assert sorted(x.name for x in Path("states").iterdir()) == names
+    code, out, _ = cli(*twin, "--start-from", "states/phase3-dense.pt", "-o", "dense.pt", "--json")
+    assert code == 0
+    found = json.loads(out)
+    assert (found["sparse"]["method"], found["kept"]) == ("dense_twin", 1184)
+    assert found["sparse"]["state"] == "keep"
+    assert cli(*twin, "-o", "whole.pt")[0] == 0
+    for name in ("pt", "jsonl"):
+        assert Path(f"dense.{name}").read_bytes() == Path(f"whole.{name}").read_bytes()
+    lines = [Path(f"{name}.jsonl").read_text().splitlines() for name in ("sparse", "dense")]
+    assert [x == y for x, y in zip(*lines, strict=True)] == [True] * 5 + [False] * 3
+    rates = [[json.loads(x)["learning_rate"] for x in of] for of in lines]
+    assert rates[0] == rates[1]
+    code, _, err = cli(*twin, "--start-from", "states/none.pt", "-o", "other.pt")
+    assert code == 3
+    assert "there is no states/none.pt to start from" in " ".join(err.split())
+
+
 @pytest.mark.parametrize(
     ("options", "text"),
     [
@@ -83,6 +109,12 @@ def test_ac_dc_shows_its_phases(cli: Any) -> None:
         (("--sparse", "ac_dc", "--density", "0.1", "--phases", "s1"), "such as"),
         (("--sparse", "ac_dc", "--density", "0.1", "--epochs", "5"), "too few"),
         (("--sparse", "rigl", "--density", "1.5"), "--density"),
+        (("--sparse", "rigl", "--density", "0.1", "--keep-momentum"), "rigl has no such setting"),
+        (("--sparse", "gmp", "--density", "0.1", "--phase-states", "p"), "gmp has no such setting"),
+        (("--sparse", "rigl", "--density", "0.1", "--strength", "1"), "rigl has no such setting"),
+        (("--sparse", "mest", "--start", "0.5"), "nothing says where it ends"),
+        (("--sparse", "cht", "--density", "0.1", "--grow", "ch2"), "ch2_l3n"),
+        (("--start-from", "a.pt"), "sparse training (--sparse METHOD)"),
     ],
 )
 def test_mistyped(options: tuple[str, ...], text: str, cli: Any) -> None:
@@ -97,6 +129,44 @@ def test_a_pruned_model_with_a_density_is_refused(cli: Any) -> None:
     code, _, err = cli("train", "a.pt", *QUICK, "--sparse", "rigl", "--density", 0.1, "-o", "b.pt")
     assert code == 3
     assert "leave the density out" in " ".join(err.split())
+    gmp = ("--sparse", "gmp", "--density", 0.1)
+    code, _, err = cli("train", "a.pt", *QUICK, *gmp, "--every", 5, "-o", "b.pt")
+    assert code == 3
+    assert "give it a dense net" in " ".join(err.split())
+
+
+def test_updates_that_are_too_rare_are_refused(cli: Any) -> None:
+    gmp = ("--sparse", "gmp", "--density", 0.1)
+    code, _, err = cli("train", *NET, *QUICK, *gmp, "-o", "b.pt")
+    assert code == 3
+    assert "every 100 steps from 0 to 36" in " ".join(err.split())
+
+
+def test_settings_of_single_methods(cli: Any) -> None:
+    for name, settings in (
+        ("mest", {"strength": 0.5}),
+        ("deep_r", {"penalty": 0.001, "temperature": 0.0001}),
+        ("cht", {"temperature": 0.5, "spread": 0.25, "most_returning": 0.9}),
+        ("srigl", {"least_salient": 0.25}),
+        ("n_of_m", {"n": 1, "m": 2}),
+    ):
+        options = [
+            x for key, value in settings.items() for x in (f"--{key}".replace("_", "-"), value)
+        ]
+        options += [] if name == "n_of_m" else ["--density", 0.2]
+        options += ["--sparse", name, "-o", f"{name}.pt", "--json"]
+        code, out, _ = cli("train", *NET, *QUICK, *options)
+        assert code == 0
+        told = json.dumps(json.loads(out)["sparse"])
+        for key, value in settings.items():
+            assert key == "spread" or f'"{key}": {value}' in told, (name, key)
+
+
+def test_growth_by_name(cli: Any) -> None:
+    options = ("--sparse", "cht", "--density", 0.2, "--grow", "ch2_l3n", "--json")
+    code, out, _ = cli("train", *NET, *QUICK, *options)
+    assert code == 0
+    assert json.loads(out)["sparse"]["grow"]["score"] == "ch2_l3n"
 
 
 def test_an_interrupted_training_resumes(cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:

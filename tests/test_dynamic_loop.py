@@ -155,6 +155,53 @@ def test_masks_in_mixed_precision_are_those_of_unscaled_gradients() -> None:
     assert all(torch.equal(x, masks[1][key]) for key, x in masks[0].items())
 
 
+@pytest.mark.parametrize("begin", [0, 4])
+def test_a_scheduler_steps_with_the_optimizer(begin: int) -> None:
+    """An update of RigL is not a step: the learning rate is that of the steps done."""
+    net = net_of()
+    sparsifier = dynamic.rigl(net, density=0.25, begin=begin, end=100, every=4, rng=0)
+    optimizer = optim.SGD(net.parameters(), 1.0)
+    scheduler = optim.lr_scheduler.LambdaLR(optimizer, lambda step: 0.9**step)
+    for number in range(20):
+        optimizer.zero_grad()
+        loss_of(net, samples(16, number)).backward()  # type: ignore[no-untyped-call]
+        if sparsifier.step(optimizer):
+            scheduler.step()
+        assert scheduler.last_epoch == sparsifier.n_steps
+    assert optimizer.param_groups[0]["lr"] == pytest.approx(0.9 ** (20 - sparsifier.n_updates))
+    assert sparsifier.n_updates == 4
+
+
+def test_two_compressions_without_training_choose_the_same() -> None:
+    net = net_of()
+    sparsifier = dynamic.ac_dc(net, density=0.25, phases=(1, 2, 3), rng=0)
+    optimizer = optim.SGD(net.parameters(), 0.0)
+    masks = []
+    for number in range(3):
+        loss_of(net, samples(16, number)).backward()  # type: ignore[no-untyped-call]
+        sparsifier.step(optimizer)
+        masks.append({key: x.clone() for key, x in sparsifier.masks.items()})
+    assert all(torch.equal(x, masks[2][key]) for key, x in masks[0].items())
+    assert all(x.all() for x in masks[1].values())
+
+
+def test_a_regrown_weight_of_ac_dc_first_moves_by_its_gradient() -> None:
+    """Whatever momentum there was: the first dense step is lr·g, of every weight."""
+    net = net_of().double()
+    sparsifier = dynamic.ac_dc(net, density=0.25, phases=(3, 6, 9), rng=0)
+    optimizer = optim.SGD(net.parameters(), 0.05, momentum=0.9)
+    for number in range(7):
+        before = {key: x.detach().clone() for key, x in net.named_parameters()}
+        optimizer.zero_grad()
+        loss_of(net, samples(16, number).double()).backward()  # type: ignore[no-untyped-call]
+        gradients = {key: x.grad.clone() for key, x in net.named_parameters() if x.grad is not None}
+        sparsifier.step(optimizer)
+    assert sparsifier.density == 1
+    assert (before["fc1.weight"] == 0).sum() > 100
+    for key, value in net.named_parameters():
+        assert torch.equal(value, before[key] - 0.05 * gradients[key])
+
+
 def test_a_compiled_net_learns_as_the_net_does() -> None:
     nets = [net_of(), net_of()]
     for number, net in enumerate(nets):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from functools import partial
 from inspect import signature
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -22,10 +23,13 @@ __all__ = ["SparseOptions", "SparseRun"]
 
 METHODS = names("sparse_methods")
 ALLOCATIONS = names("allocations")
+GROWS = names("grows")
 PANEL = "Sparse training"
+GROUP: Any = {"rich_help_panel": PANEL}
 END = 0.75  # of the steps
+OF_PHASES = ("keep_momentum", "phase_states", "start_from")  # options of methods with phases
 
-sparse_option = partial(typer.Option, rich_help_panel=PANEL)
+sparse_option = partial(typer.Option, **GROUP)
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,7 @@ class SparseOptions:
 
     sparse: Annotated[
         str | None,
-        choice(METHODS, "Make the net sparse while it learns, by {}.", rich_help_panel=PANEL),
+        choice(METHODS, "Make the net sparse while it learns, by {}.", **GROUP),
     ] = None
     density: Annotated[
         float | None,
@@ -65,13 +69,52 @@ class SparseOptions:
     phases: Annotated[
         str | None,
         sparse_option(
-            help="Dense and sparse epochs of ac_dc: 'd6 (s3 d3)*6 s12' (default: as published for "
-            "ResNet-50, scaled)."
+            help="Dense and sparse epochs of ac_dc: 'd6 (s3 d3)*6 s12', or resnet50, resnet20, "
+            "wrn28 as published (default: resnet50, scaled)."
         ),
     ] = None
-    allocation: Annotated[
-        str | None, choice(ALLOCATIONS, "How layers share it: {}.", rich_help_panel=PANEL)
+    keep_momentum: Annotated[
+        bool,
+        sparse_option("--keep-momentum", help="Begin dense phases of ac_dc with old momentum."),
+    ] = False
+    phase_states: Annotated[
+        Path | None,
+        sparse_option(help="Folder for the state at the end of each phase: phase1-dense.pt, …"),
     ] = None
+    start_from: Annotated[
+        Path | None,
+        sparse_option(help="One of these states; the last dense one makes the dense_twin."),
+    ] = None
+    strength: Annotated[
+        float | None, sparse_option(min=0, help="Weight of the gradient in the score of mest.")
+    ] = None
+    penalty: Annotated[
+        float | None, sparse_option(min=0, help="What draws weights of deep_r to 0.")
+    ] = None
+    temperature: Annotated[
+        float | None,
+        sparse_option(min=0, help="Noise of the walk of deep_r; chance in the drop of cht."),
+    ] = None
+    grow: Annotated[str | None, choice(GROWS, "What itop and cht grow: highest {}.", **GROUP)] = (
+        None
+    )
+    spread: Annotated[
+        float | None,
+        sparse_option(min=0, max=1, help="Of the receptive fields of cht's first masks."),
+    ] = None
+    most_returning: Annotated[
+        float | None,
+        sparse_option(min=0, max=1, help="Share of returning weights after which cht stops."),
+    ] = None
+    least_salient: Annotated[
+        float | None,
+        sparse_option(min=0, max=1, help="Share of salient inputs that a unit of srigl needs."),
+    ] = None
+    n: Annotated[int | None, sparse_option(min=1, help="Of n_of_m: how many are kept …")] = None
+    m: Annotated[int | None, sparse_option(min=1, help="… of how many.")] = None
+    allocation: Annotated[str | None, choice(ALLOCATIONS, "How layers share it: {}.", **GROUP)] = (
+        None
+    )
     dense: Annotated[
         list[str] | None,
         sparse_option(help="A weight to leave dense, such as fc.weight; repeatable."),
@@ -88,18 +131,26 @@ class SparseOptions:
         method = named("sparse_methods", self.sparse)
         known = signature(method).parameters
         reason = f"{self.sparse} has no such setting"
-        refuse_options(context, [x for x in own if x not in known], reason)
+        allowed = {*known, *(OF_PHASES if "phases" in known else ())}
+        refuse_options(context, [x for x in own if x not in allowed], reason)
         given = {x: getattr(self, x) for x in own if x in known}
         arguments = {key: value for key, value in given.items() if value is not None}
         steps_per_epoch = -(-task.n_samples // recipe.batch_size)
         if "end" in known:
             arguments["end"] = round(self.end * recipe.epochs * steps_per_epoch)
         if "phases" in known:
+            arguments["reset_momentum"] = not self.keep_momentum
             arguments["phases"] = _boundaries(self.phases, recipe.epochs, steps_per_epoch)
         if "density" in known and self.density is None:
             if known["density"].annotation == "float":
                 raise typer.BadParameter(f"{self.sparse} needs it", param_hint="--density")
+            if self.start is not None:
+                raise typer.BadParameter(
+                    "without --density nothing says where it ends", param_hint="--start"
+                )
             arguments["density"] = None
+        if self.grow is not None:
+            arguments["grow"] = named("grows", self.grow)
         return SparseRun(partial(method, **arguments, rng=seed))
 
 

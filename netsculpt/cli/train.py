@@ -136,6 +136,9 @@ def train(
     `netsculpt train --net mlp:64,256,128,10 --task digits --sparse ac_dc --density 0.02 --epochs 60
     --optimizer sgd --learning-rate 0.1 --schedule cosine --phases 'd6 (s3 d3)*6 s18'`
 
+    The same with `--phase-states phases`, then with `--sparse dense_twin -o dense.pt --start-from
+    phases/phase13-dense.pt`: the dense net of the same training.
+
     `netsculpt train phew.pt --task digits --sparse set --every 45`
     """
     from netsculpt.nets import weight_counts
@@ -150,7 +153,9 @@ def train(
     checkpoint, log = companion(output, ".training.pt"), companion(output, ".jsonl")
     require_model_output(output, new.model, checkpoint, log)
     refuse_restart(checkpoint, resume)
-    require_writable(output.parent)
+    for folder in (output.parent, sparsity.phase_states):
+        if folder is not None:
+            require_writable(folder)
     begun = start_net(new, seed)
     samples = matching_task(task, begun.spec)
     sparse = sparsity.run(context, samples, recipe, seed)
@@ -165,6 +170,8 @@ def train(
             device=device,
             checkpoint=checkpoint,
             log=log,
+            phase_states=sparsity.phase_states,
+            start_from=sparsity.start_from,
             progress=progress and (lambda each: progress("epochs", each.epoch, recipe.epochs)),
         )
         counts = weight_counts(fitted.net)

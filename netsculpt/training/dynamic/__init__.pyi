@@ -14,9 +14,9 @@ from .choosing import Sampled as Sampled
 from .cram.cram import CrAM as CrAM
 from .entries import Entries as Entries
 from .methods.ac_dc import ac_dc as ac_dc
-from .methods.ac_dc import dense_twin as dense_twin
 from .methods.cht import cht as cht
 from .methods.deep_r import deep_r as deep_r
+from .methods.dense_twin import dense_twin as dense_twin
 from .methods.gmp import gmp as gmp
 from .methods.granet import granet as granet
 from .methods.itop import itop as itop

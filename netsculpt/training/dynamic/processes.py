@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import torch
 from torch import Tensor, distributed, nn
 
-__all__ = ["agreed", "averaged", "unwrapped"]
+from netsculpt.core.errors import FormatError
+
+__all__ = ["agreed", "averaged", "check_agreement", "unwrapped"]
 
 
 def unwrapped(net: nn.Module) -> nn.Module:
@@ -34,6 +39,26 @@ def averaged(gradient: Tensor) -> Tensor:
         distributed.all_reduce(copy)
         copy /= distributed.get_world_size()
     return copy
+
+
+def check_agreement(*changes: Mapping[str, Tensor]) -> None:
+    """Raise, on every process, unless all have changed the same entries of their masks.
+
+    Sums of flat indices are compared, in one message.
+    """
+    if not _several():
+        return
+    places = [x for change in changes for x in change.values()]
+    sums = torch.stack([x.sum() for x in places])
+    extremes = torch.cat([sums, -sums])
+    distributed.all_reduce(extremes, distributed.ReduceOp.MAX)
+    highest, lowest = extremes.chunk(2)
+    if bool((highest != -lowest).any()):
+        raise FormatError(
+            "the processes of this training have come to different masks, so their weights or "
+            "gradients differ: wrap the net in DistributedDataParallel, or begin with the same "
+            "weights and average gradients before every step"
+        )
 
 
 def _several() -> bool:

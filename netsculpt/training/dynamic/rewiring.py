@@ -54,18 +54,25 @@ class Timing:
         return self.begin <= step <= self.end and (step - self.begin) % self.every == 0
 
     def progress(self, step: int) -> float:
-        """How far the updates have come, 0 … 1."""
+        """How far the way from `begin` to `end` has come, 0 … 1."""
         return min(max(step - self.begin, 0) / max(self.end - self.begin, 1), 1.0)
 
-    def is_last(self, step: int) -> bool:
-        """Whether no update comes after the one at this step.
-
-        >>> Timing(begin=0, end=10, every=4).is_last(8)
-        True
-        """
+    @property
+    def last(self) -> int:
+        """The step of the last update; `end`, or up to every - 1 steps earlier."""
         if self.at is not None:
-            return step >= max(self.at, default=0)
-        return step + self.every > self.end
+            return self.end
+        return self.begin + (self.end - self.begin) // self.every * self.every
+
+    def descent(self, step: int) -> float:
+        """How far the way from `begin` to the last update has come: a budget ends with an update.
+
+        >>> [Timing(begin=0, end=10, every=4).descent(step) for step in (0, 4, 8)]
+        [0.0, 0.5, 1.0]
+        """
+        return (
+            1.0 if step >= self.last else max(step - self.begin, 0) / max(self.last - self.begin, 1)
+        )
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,11 @@ class Sparsifier:
         that do not learn.
     rng
         Seed or generator. Same seed, same masks, on every process of a distributed training.
+    method
+        Its name.
+    stem
+        Name and timing of another training that is the same except for its last update: states of
+        that one, from before that update, are states of this one.
     """
 
     def __init__(
@@ -73,6 +78,7 @@ class Sparsifier:
         dense: Collection[str] = (),
         rng: RNG = None,
         method: str = "own",
+        stem: tuple[str, Timing] | None = None,
     ) -> None:
         self.method, self.rewiring, self.timing = method, rewiring, timing
         checked_fraction(rewiring.fraction(0.0), "fraction")
@@ -80,9 +86,14 @@ class Sparsifier:
             for progress in (0.0, 1.0):
                 checked_fraction(rewiring.budget(progress), "density")
         self.seed = processes.agreed(root_seed(rng))
+        if rewiring.budget is not None and timing.last < (0 if timing.instead else 1):
+            raise FormatError(
+                f"no update brings the net to its density: they come every {timing.every} steps "
+                f"from {timing.begin} to {timing.end}; let them come more often, or end later"
+            )
         self._net = inner = processes.unwrapped(net)
         self._entries = trained_weights(inner, dense)
-        self._allocation, self._dense = allocation, tuple(sorted(dense))
+        self._allocation, self._dense, self._stem = allocation, tuple(sorted(dense)), stem
         self.n_steps, self.n_updates, self._last_update = 0, 0, -1
         masks = self._first_masks(density)
         self._storage = Storage(rewiring.stored, self._entries) if rewiring.stored else None
@@ -125,22 +136,33 @@ class Sparsifier:
         return sum(int(x.count_nonzero()) for x in self._ever.values()) / self.n_weights
 
     @property
-    def final_density(self) -> float:
-        """Fraction of the weights that is kept at the end."""
-        budget = self.rewiring.budget
-        return (
-            self.density if budget is None else round(budget(1.0) * self.n_weights) / self.n_weights
-        )
+    def final_density(self) -> float | None:
+        """Fraction of the weights that is kept at the end; None without a budget."""
+        budget, at = self.rewiring.budget, self.timing.at
+        if budget is None:
+            return None
+        last = 1.0 if at is None else self.timing.descent(max(at, default=0))
+        return round(budget(last) * self.n_weights) / self.n_weights
 
     @property
     def at_final_density(self) -> bool:
         """Whether as much is kept as at the end."""
-        return self.density == self.final_density
+        return self.final_density in (None, self.density)
 
     @property
     def steps_to_final_density(self) -> int:
         """Steps of the optimizer after which as much is kept as at the end."""
-        return 0 if self.rewiring.budget is None else self.timing.end
+        return 0 if self.rewiring.budget is None else self.timing.last
+
+    @property
+    def phases(self) -> tuple[int, ...]:
+        """Steps of the optimizer that end a dense or a sparse phase; () without phases."""
+        return self.timing.at or ()
+
+    @property
+    def phase(self) -> str:
+        """The number and the kind of the present phase, such as phase2-sparse."""
+        return f"phase{self.n_updates + 1}-{'dense' if self.density == 1 else 'sparse'}"
 
     @property
     def update_is_due(self) -> bool:
@@ -153,17 +175,11 @@ class Sparsifier:
 
     def about(self) -> dict[str, Any]:
         """The method and its settings, as JSON: for manifests and checkpoints."""
-        return {
-            "method": self.method,
-            **self.rewiring.about(),
-            **{f"update_{name}": described(value) for name, value in vars(self.timing).items()},
-            "allocation": described(self._allocation),
-            "dense": list(self._dense),
-        }
+        return self._about(self.method, self.timing)
 
     def step(
         self, optimizer: optim.Optimizer, *, scaler: torch.amp.GradScaler | None = None
-    ) -> None:
+    ) -> bool:
         """Do what ``optimizer.step()`` does, keep pruned weights at 0, and update masks when due.
 
         Call it after ``loss.backward()``, once for each step of the optimizer; gradients may have
@@ -178,6 +194,11 @@ class Sparsifier:
             The scaler of the loss in mixed precision; call ``scaler.update()`` yourself. A step
             that it skips does not count.
 
+        Returns
+        -------
+        bool
+            Whether the optimizer stepped: ``if sparsifier.step(optimizer): scheduler.step()``.
+
         Raises
         ------
         FormatError
@@ -185,12 +206,13 @@ class Sparsifier:
         LimitError
             If a gradient at an update is not finite.
         """
-        self.advance(optimizer, scaler=scaler)
+        stepped = self.advance(optimizer, scaler=scaler)
         self.update(optimizer)
+        return stepped
 
     def advance(
         self, optimizer: optim.Optimizer, *, scaler: torch.amp.GradScaler | None = None
-    ) -> None:
+    ) -> bool:
         """Do what `step` does, but leave an update that follows the step to `update`.
 
         So a net can be evaluated, or saved, as it was trained: before it is pruned.
@@ -209,10 +231,10 @@ class Sparsifier:
             )
         if scaler is not None and not unscaled(scaler, optimizer):
             scaler.step(optimizer)  # it leaves the step out, and lowers its scale
-            return
+            return False
         if self.timing.instead and self._is_due():
             self._update(optimizer, self._gradients())
-            return
+            return False
         self.n_steps += 1
         after = not self.timing.instead and self._is_due()
         gradients = self._gradients() if after else {}
@@ -228,6 +250,7 @@ class Sparsifier:
             if self.rewiring.birth is births.moved:  # a forward pass would set them to 0
                 self.update(optimizer)
         self._zero()
+        return True
 
     def update(self, optimizer: optim.Optimizer) -> None:
         """Update the masks if that is due after the last step."""
@@ -270,6 +293,13 @@ class Sparsifier:
                 "the state is not of a sparse training: pass what sparsifier.state_dict() returned"
             )
         about = self.about()
+        if self._stem is not None and state["about"].get("method") == self._stem[0]:
+            about = self._about(*self._stem)
+            if state["n_updates"] > len(self.phases):
+                raise FormatError(
+                    f"the state is from after the last update of {self._stem[0]}: the two go "
+                    "different ways there; start from an earlier one"
+                )
         other = [name for name, value in about.items() if state["about"].get(name) != value]
         if other:
             raise FormatError(
@@ -283,10 +313,10 @@ class Sparsifier:
         self.seed, self.n_steps = state["seed"], state["n_steps"]
         self.n_updates, self._last_update = state["n_updates"], state["last_update"]
         devices = {name: x.parameter.device for name, x in self._entries.items()}
-        pending = state["pending"]
-        self._pending = (
-            None if pending is None else {name: x.to(devices[name]) for name, x in pending.items()}
-        )
+        pending, due = state["pending"], self.timing.due(self.n_steps)
+        self._pending = None
+        if pending is not None and due:
+            self._pending = {name: x.to(devices[name]) for name, x in pending.items()}
         for name, x in self._ever.items():
             x.copy_(state["ever"][name])
         for name, known in state["memory"].items():
@@ -295,9 +325,19 @@ class Sparsifier:
         if self._storage is not None:
             self._storage.restore(state["storage"])
 
+    def _about(self, method: str, timing: Timing) -> dict[str, Any]:
+        return {
+            "method": method,
+            **self.rewiring.about(),
+            **{f"update_{name}": described(value) for name, value in vars(timing).items()},
+            "allocation": described(self._allocation),
+            "dense": list(self._dense),
+        }
+
     def _first_masks(self, density: float | None) -> Masks:
         """The masks at the start; present ones if no density is given."""
         present = {name: x.mask for name, x in self._entries.items()}
+        budget = self.rewiring.budget
         if density is None:
             full = {
                 name: torch.ones_like(x.parameter, dtype=torch.bool)
@@ -306,11 +346,11 @@ class Sparsifier:
             return {name: full[name] if x is None else x.clone() for name, x in present.items()}
         checked_fraction(density, "density")
         if any(x is not None and not bool(x.all()) for x in present.values()):
-            raise FormatError(
-                "the net is pruned already: leave the density out to go on from its masks"
-            )
-        budget = self.rewiring.budget
-        first = density if budget is None else budget(self.timing.progress(0))
+            remedy = "leave the density out to go on from its masks"
+            if budget is not None:
+                remedy = f"{self.method} chooses its masks itself, so give it a dense net"
+            raise FormatError(f"the net is pruned already: {remedy}")
+        first = density if budget is None else budget(0.0)
         allocation = allocation_of(self._allocation)
         return random_masks(self._entries, first, allocation, self._generator("masks"))
 
@@ -389,7 +429,7 @@ class Sparsifier:
         before = {name: x.kept.clone() for name, x in layers.items()}
         layers = {name: replace(x, kept=before[name].clone()) for name, x in layers.items()}
         progress = self.timing.progress(self.n_steps)
-        self._resize(layers, 1.0 if self.timing.is_last(self.n_steps) else progress)
+        self._resize(layers, self.timing.descent(self.n_steps))
         self._exchange(layers, self.rewiring.fraction(progress))
         dropped, grown = {}, {}
         for name, x in layers.items():
@@ -402,6 +442,7 @@ class Sparsifier:
             put(self._entries[name].parameter, grown[name], values)
             self._ever[name] |= x.kept
         hook_masks(self._net)  # sets pruned entries to 0; the net may have been moved
+        processes.check_agreement(dropped, grown)
         self._remember(optimizer, dropped, grown)
         update = Update(self.n_updates, self.n_steps, dropped, grown, self.n_kept)
         for callback in self._callbacks:

@@ -24,6 +24,7 @@ from netsculpt.nets.masking import layer_parameters
 from netsculpt.nets.weight_counts import weight_counts
 from netsculpt.training.fitting.devices import usable_device
 from netsculpt.training.fitting.metrics import Epoch, JsonLines, TensorBoard
+from netsculpt.training.fitting.phase_states import PhaseStates
 from netsculpt.training.fitting.progress import check_history, check_moments, check_parameters
 from netsculpt.training.fitting.recipe import Recipe, check_moves, learning_rate, optimizer_of
 from netsculpt.training.fitting.sparsity import SparseSteps, Sparsify
@@ -59,6 +60,8 @@ def fit(
     log: PathLike | None = None,
     tensorboard: PathLike | None = None,
     checkpoint: PathLike | None = None,
+    phase_states: PathLike | None = None,
+    start_from: PathLike | None = None,
 ) -> Fitted:
     """Train a net on a task and keep its best epoch.
 
@@ -73,9 +76,10 @@ def fit(
         Optimizer, learning rate, batches, noise, when to stop.
     sparsifier
         Makes the net sparse while it learns: a function of the net that is trained, such as
-        ``partial(dynamic.rigl, density=0.02, end=2000, rng=0)``. The best epoch is then one of
-        those at the final density. Before the net is pruned, as AC/DC does at the end of a dense
-        phase, the epoch is evaluated and saved.
+        ``partial(dynamic.rigl, density=0.02, end=2000, rng=0)``; its steps are batches, less the
+        updates of RigL. If the density changes, the best epoch is one of those after the last
+        change. What is pruned at the end of an epoch, as by AC/DC after a dense phase, is pruned
+        when the epoch is evaluated and saved.
     rng
         Seed or generator for the order of samples, the noise, and layers such as dropout. The
         global generators of NumPy and torch are not touched.
@@ -91,13 +95,20 @@ def fit(
         A file for the state after every epoch. If it exists already, the training resumes from it:
         on the same machine, with the same number of threads, to the same bits as without the
         interruption. It stays when all is done.
+    phase_states
+        A folder for the state at the end of every phase of AC/DC but the last: phase1-dense.pt, …
+    start_from
+        One of these files, of the same net, task, recipe and seed: the training goes on from there.
+        With the last dense one and `netsculpt.training.dynamic.dense_twin`, it is the dense twin of
+        the sparse net. A checkpoint that exists comes first.
 
     Raises
     ------
     FormatError
         If the recipe moves no weight, or the net does not return the logits that the task needs;
         or the checkpoint is of another net, task, recipe or seed, which the text names; or the log
-        is of another training; or the sparsifier would not come to its final density.
+        is of another training; or the sparsifier does not come to its final density; or its phases
+        do not end with epochs, and their states are to be saved.
     LimitError
         If the loss is no longer finite, or the device cannot be used.
     BusyError
@@ -123,13 +134,24 @@ def fit(
     seed = root_seed(rng)
     with ExitStack() as stack:
         about, state = dict[str, Any](), None
+        if any(x is not None for x in (checkpoint, phase_states, start_from)):
+            about = _about(net, task, recipe)
+        same = about if rng is None else {**about, "seed": seed}
         if path is not None:
             stack.enter_context(held(path))
-            about = _about(net, task, recipe)
-            state = read_state(path, about if rng is None else {**about, "seed": seed})
+            state = read_state(path, same)
+        source = path
+        if state is None and start_from is not None:
+            source = Path(start_from)
+            state = read_state(source, same)
+            if state is None:
+                raise FormatError(f"there is no {source} to start from: save it with phase_states")
         run = _Run(copy.deepcopy(net).to(where), task.to(where), recipe, sparsifier, seed)
-        if path is not None and state is not None:
-            with restoring(path):
+        phases = None
+        if phase_states is not None:
+            phases = PhaseStates(Path(phase_states), run.sparsifier, run.steps_per_epoch)
+        if source is not None and state is not None:
+            with restoring(source):
                 run.restore(state)
                 if rng is not None and run.seed != seed:
                     raise FormatError(f"its seed is {shown(run.seed)}, this is {seed}")
@@ -143,8 +165,9 @@ def fit(
             reports.append(progress)
         while not run.finished:
             epoch = run.advance()
-            if path is not None:
-                write_state(path, {**about, "seed": run.seed}, run.state())
+            for file in (None if phases is None else phases.path(), path):
+                if file is not None:
+                    write_state(file, {**about, "seed": run.seed}, run.state())
             for report in reports:
                 report(epoch)
     return run.result()
@@ -173,22 +196,22 @@ class _Run:
     @property
     def finished(self) -> bool:
         """Whether no epoch is left, or the goal is reached."""
-        goal, done = self.recipe.goal_accuracy, len(self.history)
-        reached = goal is not None and any(x.accuracy >= goal for x in self._eligible[-1:])
-        return done >= self.recipe.epochs or (reached and self._eligible[-1] is self.history[-1])
+        goal, last = self.recipe.goal_accuracy, self.history[-1:]
+        reached = goal is not None and any(x.accuracy >= goal for x in self._eligible(last))
+        return len(self.history) >= self.recipe.epochs or reached
 
     @property
     def best(self) -> Epoch:
-        """The first of the best epochs, among those at the final density."""
-        return max(self._eligible, key=lambda epoch: (epoch.accuracy, -epoch.validation_loss))
+        """The first of the best epochs, among those after the last change of the density."""
+        eligible = self._eligible(self.history)
+        return max(eligible, key=lambda epoch: (epoch.accuracy, -epoch.validation_loss))
 
-    @property
-    def _eligible(self) -> list[Epoch]:
-        """Epochs after which the net was as sparse as at the end."""
-        if self.sparsifier is None:
-            return self.history
-        final = self.sparsifier.final_density
-        return [epoch for epoch in self.history if epoch.density == final]
+    def _eligible(self, epochs: list[Epoch]) -> list[Epoch]:
+        """Those after which the net was as sparse as it is to stay."""
+        if self.sparsifier is None or self.sparsifier.final_density is None:
+            return epochs
+        final, steps = self.sparsifier.final_density, self.sparsifier.steps_to_final_density
+        return [x for x in epochs if x.density == final and x.epoch * self.steps_per_epoch > steps]
 
     def advance(self) -> Epoch:
         """Train for one epoch."""
@@ -206,7 +229,7 @@ class _Run:
                 "values in the inputs"
             )
         self.history.append(epoch)
-        if self._eligible and self.best is epoch:
+        if self._eligible([epoch]) and self.best is epoch:
             self.best_state = {name: x.clone() for name, x in self.net.state_dict().items()}
         return epoch
 
@@ -228,7 +251,8 @@ class _Run:
     def restore(self, state: dict[str, Any]) -> None:
         """Resume from the result of `state`; raises if it cannot be one of this training."""
         history = [Epoch(**epoch) for epoch in state["history"]]
-        check_history(history, self.recipe, self.steps_per_epoch)
+        eligible = self._eligible(history)
+        check_history(history, self.recipe, self.steps_per_epoch, eligible)
         if (state["sparsifier"] is None) != (self.sparsifier is None):
             given = "none is" if self.sparsifier is None else "one is"
             raise FormatError(
@@ -250,13 +274,18 @@ class _Run:
         device = self.task.inputs.device
         self.best_state = {name: x.to(device) for name, x in state["best_state"].items()}
         self.history = history
-        if bool(self._eligible) != bool(self.best_state):
-            raise FormatError("its best epoch and its history do not fit each other")
         if self.sparsifier is not None:
             self.sparsifier.load_state_dict(state["sparsifier"])
+        if bool(eligible) != bool(self.best_state):
+            raise FormatError("its best epoch and its history do not fit each other")
 
     def result(self) -> Fitted:
         """The net at its best epoch, with the history."""
+        if not self.best_state:
+            raise FormatError(
+                f"the net did not come to its final density in {len(self.history)} epochs: end the "
+                "updates earlier, or train for more epochs"
+            )
         self.net.load_state_dict(self.best_state)
         return Fitted(self.net.eval(), self.best, tuple(self.history), self.seed)
 

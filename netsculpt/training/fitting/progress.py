@@ -18,8 +18,13 @@ from netsculpt.training.fitting.recipe import Recipe, learning_rate
 __all__ = ["check_history", "check_moments", "check_parameters"]
 
 
-def check_history(history: Sequence[Epoch], recipe: Recipe, steps_per_epoch: int) -> None:
-    """Raise unless these are the first epochs of a training by this recipe."""
+def check_history(
+    history: Sequence[Epoch], recipe: Recipe, steps_per_epoch: int, eligible: Sequence[Epoch]
+) -> None:
+    """Raise unless these are the first epochs of a training by this recipe.
+
+    The goal is one for the `eligible` ones among them.
+    """
     if not 1 <= len(history) <= recipe.epochs:
         raise FormatError(f"it has {len(history)} epochs, the recipe has {recipe.epochs}")
     for number, epoch in enumerate(history, start=1):
@@ -31,7 +36,8 @@ def check_history(history: Sequence[Epoch], recipe: Recipe, steps_per_epoch: int
         if not shares or not math.isclose(rate, epoch.learning_rate):
             raise FormatError(f"epoch {number} of its history is not one of this recipe")
     goal = recipe.goal_accuracy
-    if goal is not None and any(epoch.accuracy >= goal for epoch in history[:-1]):
+    before = [epoch for epoch in eligible if epoch.epoch < len(history)]
+    if goal is not None and any(epoch.accuracy >= goal for epoch in before):
         raise FormatError("its history goes on after the goal is reached")
 
 

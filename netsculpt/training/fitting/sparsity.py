@@ -18,8 +18,8 @@ class SparseSteps(Protocol):
         """The masks that change, by the names of the weights."""
 
     @property
-    def final_density(self) -> float:
-        """Fraction of these weights that is kept at the end."""
+    def final_density(self) -> float | None:
+        """Fraction of these weights that is kept at the end; None if it does not change."""
 
     @property
     def density(self) -> float:
@@ -29,8 +29,20 @@ class SparseSteps(Protocol):
     def steps_to_final_density(self) -> int:
         """Steps of the optimizer after which as much is kept as at the end."""
 
-    def advance(self, optimizer: optim.Optimizer) -> None:
-        """Step, in place of the optimizer."""
+    @property
+    def phases(self) -> tuple[int, ...]:
+        """Steps of the optimizer that end a dense or a sparse phase; () without phases."""
+
+    @property
+    def phase(self) -> str:
+        """The number and the kind of the present phase, such as phase2-sparse."""
+
+    @property
+    def update_is_due(self) -> bool:
+        """Whether `update` will change masks."""
+
+    def advance(self, optimizer: optim.Optimizer) -> bool:
+        """Step, in place of the optimizer; whether it stepped."""
 
     def update(self, optimizer: optim.Optimizer) -> None:
         """Change masks if that is due after the last step."""

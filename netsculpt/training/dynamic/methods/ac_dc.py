@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from functools import partial
 
 from torch import nn
@@ -15,7 +16,7 @@ from netsculpt.training.dynamic.resizing import Globally
 from netsculpt.training.dynamic.rewiring import Rewiring, Timing
 from netsculpt.training.dynamic.sparsifier import Sparsifier
 
-__all__ = ["ac_dc", "dense_twin"]
+__all__ = ["ac_dc", "alternating"]
 
 
 def ac_dc(
@@ -58,28 +59,43 @@ def ac_dc(
     >>> sparsifier.density, sparsifier.at_final_density
     (1.0, False)
     """
-    steps = _checked(phases)
-    return _alternating(net, density, steps, steps[-1], reset_momentum, dense, rng, "ac_dc")
+    return alternating(net, density, phases, reset_momentum, dense, rng)
 
 
-def dense_twin(
+def alternating(
     net: nn.Module,
-    *,
     density: float,
     phases: Sequence[int],
-    reset_momentum: bool = True,
-    dense: Collection[str] = (),
-    rng: RNG = None,
+    reset_momentum: bool,
+    dense: Collection[str],
+    rng: RNG,
+    *,
+    twin: bool = False,
 ) -> Sparsifier:
-    """The dense net of the same training: AC/DC without the last compression.
-
-    With the arguments, the seed and the learning rates of `ac_dc`, it is the same bit for bit until
-    the sparse one is compressed for the last time; then it stays dense. Arguments are those of
-    `ac_dc`.
-    """
+    """Dense and sparse phases in turn; the dense `twin` leaves the last compression out."""
     steps = _checked(phases)
-    return _alternating(
-        net, density, steps[:-1], steps[-1], reset_momentum, dense, rng, "dense_twin"
+    whole = Timing(begin=0, end=steps[-1], every=1, at=steps)
+    edges = tuple(whole.descent(step) for step in steps)
+    rewiring = Rewiring(
+        partial(fractions.constant, share=0.0),
+        Lowest(drops.magnitude),
+        Highest(grows.random),
+        budget=partial(budgets.alternating, edges=edges, density=density),
+        resize=Globally(drops.magnitude),
+        state=states.everything if reset_momentum else states.keep,
+    )
+    timing, method, stem = whole, "ac_dc", None
+    if twin:
+        timing, method, stem = replace(whole, at=steps[:-1]), "dense_twin", ("ac_dc", whole)
+    return Sparsifier(
+        net,
+        rewiring,
+        timing,
+        density=1.0,
+        dense=dense,
+        rng=rng,
+        method=method,
+        stem=stem,
     )
 
 
@@ -91,26 +107,3 @@ def _checked(phases: Sequence[int]) -> tuple[int, ...]:
             "compression: (100, 200, 300)"
         )
     return steps
-
-
-def _alternating(
-    net: nn.Module,
-    density: float,
-    steps: tuple[int, ...],
-    end: int,
-    reset_momentum: bool,
-    dense: Collection[str],
-    rng: RNG,
-    method: str,
-) -> Sparsifier:
-    timing = Timing(begin=0, end=end, every=1, at=steps)
-    edges = tuple(timing.progress(step) for step in steps)
-    rewiring = Rewiring(
-        partial(fractions.constant, share=0.0),
-        Lowest(drops.magnitude),
-        Highest(grows.random),
-        budget=partial(budgets.alternating, edges=edges, density=density),
-        resize=Globally(drops.magnitude),
-        state=states.everything if reset_momentum else states.keep,
-    )
-    return Sparsifier(net, rewiring, timing, density=1.0, dense=dense, rng=rng, method=method)
