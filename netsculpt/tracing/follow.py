@@ -124,8 +124,10 @@ def _with_constants(value: Activation, builder: Builder) -> Activation:
     missing = np.setdiff1d(every, units)
     constant = missing.size and np.isin(missing, builder.constant).all()
     ordered = np.array_equal(np.unique(units), np.setdiff1d(every, missing))
-    whole = Activation(torch.from_numpy(every), value.factor)
-    if not constant or not ordered or _whole_layer(whole, builder) is None:
+    factor = None if value.factor is None else value.factor[value.units != NOTHING]
+    scaled = factor is not None and bool((factor != 1).any())
+    whole = Activation(torch.from_numpy(every))
+    if scaled or not constant or not ordered or _whole_layer(whole, builder) is None:
         return value
     for edges in builder.edges[index]:
         edges.cut(missing)

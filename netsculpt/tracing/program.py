@@ -16,7 +16,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["Constant", "Op", "Program", "Ref", "filled", "inputs_of", "leaves", "mapped"]
+__all__ = [
+    *("RANDOM", "Constant", "Op", "Program", "Ref", "filled", "inputs_of", "leaves", "mapped"),
+]
+
+RANDOM = frozenset(  # operations whose values differ from run to run
+    (
+        *("alpha_dropout", "bernoulli", "dropout", "exponential", "feature_dropout", "multinomial"),
+        *("native_dropout", "normal", "normal_functional", "poisson", "rand", "rand_like"),
+        *("randint", "randint_like", "randn", "randn_like", "randperm", "uniform", "rrelu"),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -120,6 +130,25 @@ class Program:
             for name in dict.fromkeys(op.inputs):
                 takers.setdefault(name, []).append(op)
         return takers
+
+    @cached_property
+    def makers(self) -> dict[str, Op]:
+        """The operation that makes each value."""
+        return {op.output: op for op in self.ops}
+
+    @cached_property
+    def numbers(self) -> dict[str, int]:
+        """A number for each value: the same for those of equal operations on equal values."""
+        known: dict[str, int] = {}
+        numbers = {x: known.setdefault(x, len(known)) for x in (*self.inputs, *self.constants)}
+        for op in self.ops:
+            given = mapped(
+                (op.args, op.kwargs),
+                lambda x: Ref(str(numbers[x.name])) if isinstance(x, Ref) else x,
+            )
+            key = op.output if op.name in RANDOM else repr((op.name, given))
+            numbers[op.output] = known.setdefault(key, len(known))
+        return numbers
 
     def needed(self) -> Program:
         """The program without operations and constants that its outputs do not need."""

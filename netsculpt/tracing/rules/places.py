@@ -136,7 +136,11 @@ def _added(call: Call, before: Activation, where: Tensor, put: Activation) -> Ac
         same = torch.from_numpy(members[:, 0]).view(call.op.shape)
         factors = torch.from_numpy(factor)[same.clamp(min=0)].where(same != NOTHING, 1.0)
         return Activation(same, None if bool((factors == 1).all()) else factors)
-    begin, numbers = distinct(members)
+    keys = members
+    if call.builder.options.granularity == "spatial":  # each place is a unit, whatever it takes
+        of_sample = np.arange(n_places) % int(np.prod(call.op.shape[1:]))
+        keys = np.column_stack([members, of_sample])
+    begin, numbers = distinct(keys)
     sets = members[begin]
     return join_sets(
         call.builder, sets, numbers.reshape(call.op.shape), call.junction_name,
