@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,12 +31,12 @@ def layers() -> dict[str, nn.Linear]:
     return made
 
 
-def reshaped(net: Function, x: Tensor) -> Tensor:
+def reshaped(net: Any, x: Tensor) -> Tensor:
     h = net.a(x)
     return net.o(h - h.mT.contiguous().mT + net.b(x))
 
 
-def computed_twice(net: Function, x: Tensor) -> Tensor:
+def computed_twice(net: Any, x: Tensor) -> Tensor:
     return net.o(net.a(x).relu() - net.a(x).relu() + net.b(x))
 
 
@@ -89,11 +90,11 @@ def test_what_is_not_always_0_keeps_its_paths(name: str, granularity: Granularit
 
 
 def test_some_of_the_differences_are_0() -> None:
-    def forward(net: Function, x: Tensor) -> Tensor:
+    def forward(net: Any, x: Tensor) -> Tensor:
         h = net.a(x)
         return net.o(h - torch.stack([h[..., 0], *h.flip(-1).unbind(-1)[1:4], h[..., 4]], -1))
 
-    def by_parts(net: Function, x: Tensor) -> Tensor:
+    def by_parts(net: Any, x: Tensor) -> Tensor:
         h = net.a(x)
         return net.o(torch.cat([h[..., :2] - h[..., :2], h[..., 2:] - h[..., :3]], -1))
 
@@ -141,7 +142,7 @@ MIXED: dict[str, Forward] = {
 }
 
 
-def added(net: Function, x: Tensor) -> Tensor:
+def added(net: Any, x: Tensor) -> Tensor:
     h = net.a(x)
     return net.o(torch.zeros_like(h).index_add(1, TO, h[:, OF]))
 

@@ -16,8 +16,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from netsculpt.tracing.addresses import Addresses, Stored, addresses, is_view, memory_of
+
 __all__ = [
-    *("RANDOM", "Constant", "Op", "Program", "Ref", "filled", "inputs_of", "leaves", "mapped"),
+    "RANDOM",
+    "Constant",
+    "Op",
+    "Program",
+    "Ref",
+    "filled",
+    "inputs_of",
+    "leaves",
+    "mapped",
 ]
 
 RANDOM = frozenset(  # operations whose values differ from run to run
@@ -81,11 +91,11 @@ class Constant:
     keep: Tensor | None = None  # True = kept; None: the nonzero entries are kept
     parameter: str | None = None  # name of the parameter that it is, or is made from
     is_mask: bool = False  # 0 or 1, and not a weight: a buffer, frozen, or compared
-    made_from: Tensor | None = None  # what entry by entry it is a function of; None: itself
+    made_from: Stored | None = None  # what entry by entry it is a function of; None: itself
 
     @property
-    def stored(self) -> Tensor:
-        """The tensor whose addresses say which stored scalar each entry is."""
+    def stored(self) -> Stored:
+        """What has the addresses that say which stored scalar each entry is."""
         return self.value if self.made_from is None else self.made_from
 
     @property
@@ -96,8 +106,17 @@ class Constant:
     def changed(self, change: Callable[[Tensor], Tensor]) -> Constant:
         """The constant with its entries and its mask changed in the same way."""
         keep = None if self.keep is None else change(self.keep)
-        made_from = None if self.made_from is None else change(self.made_from)
-        return replace(self, value=change(self.value), keep=keep, made_from=made_from)
+        value, made_from = change(self.value), self.made_from
+        if isinstance(made_from, Tensor):
+            moved = change(made_from)
+            made_from = moved if is_view(moved, made_from) else self._copied(change)
+        elif made_from is not None or not (self.parameter is None or is_view(value, self.value)):
+            made_from = self._copied(change)
+        return replace(self, value=value, keep=keep, made_from=made_from)
+
+    def _copied(self, change: Callable[[Tensor], Tensor]) -> Addresses:
+        """The addresses of entries that a change copies."""
+        return Addresses(change(addresses(self.stored)), memory_of(self.stored))
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,10 +161,7 @@ class Program:
         known: dict[str, int] = {}
         numbers = {x: known.setdefault(x, len(known)) for x in (*self.inputs, *self.constants)}
         for op in self.ops:
-            given = mapped(
-                (op.args, op.kwargs),
-                lambda x: Ref(str(numbers[x.name])) if isinstance(x, Ref) else x,
-            )
+            given = filled((op.args, op.kwargs), lambda name: Ref(str(numbers[name])))
             key = op.output if op.name in RANDOM else repr((op.name, given))
             numbers[op.output] = known.setdefault(key, len(known))
         return numbers

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from netsculpt.tracing.addresses import NOWHERE, Addresses, Stored, addresses, memory_of
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -51,7 +53,7 @@ class Columns:
 class Scalars:
     """The scalars of one weight that feed a layer, and those behind each of its edges."""
 
-    value: Tensor  # [out, in / groups, …taps]
+    value: Stored  # [out, in / groups, …taps]
     layer: Ints  # [in] index of the layer that feeds each column; −1: none
     groups: int
     stored: bool  # whether it is a parameter, or made from one: not a buffer
@@ -61,15 +63,16 @@ class Scalars:
     counted: NDArray[np.bool_] | None = None  # [E] edges that have all scalars between them
 
     @property
-    def storage(self) -> int:
-        """Address of the memory that the weight is in; views of one parameter share it."""
-        return self.value.untyped_storage().data_ptr()
+    def memory(self) -> tuple[Tensor, ...]:
+        """Tensors in the memory that the weight is in; views of one parameter share it."""
+        return memory_of(self.value)
 
     @property
     def repeats(self) -> bool:
         """Whether this one layer may use a scalar more than once."""
         taken = self.columns
-        return taken is None or taken.n_copies > 1 or taken.mixed
+        moved = isinstance(self.value, Addresses)
+        return moved or taken is None or taken.n_copies > 1 or taken.mixed
 
     def addresses(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Address of each scalar in a column that is fed, and the layer that feeds it."""
@@ -81,7 +84,7 @@ class Scalars:
 
     def sizes(self) -> dict[int, int]:
         """Number of scalars in the columns that each layer feeds."""
-        n_rows = len(self.value) // self.groups * math.prod(self.value.shape[2:])
+        n_rows = self.value.shape[0] // self.groups * math.prod(self.value.shape[2:])
         counts = np.bincount(self.layer[self.layer >= 0]) * n_rows
         return {layer: int(n) for layer, n in enumerate(counts) if n}
 
@@ -98,6 +101,10 @@ class Scalars:
         known, first = np.unique(key, return_index=True)  # columns ascend: the first of each unit
         place = np.searchsorted(known, source.astype(np.int64) * taken.n_copies + copy)
         column = taken.column[first[place]] % width
+        if isinstance(self.value, Addresses):
+            taps = self._every()[row, column]
+            first = np.where(taps == NOWHERE, np.iinfo(np.int64).max, taps).min(axis=1)
+            return np.where((taps == NOWHERE).all(axis=1), NOWHERE, first)
         step = [size * self.value.element_size() for size in self.value.stride()]
         address: NDArray[np.int64] = self.value.data_ptr() + row * step[0] + column * step[1]
         return address
@@ -111,11 +118,8 @@ class Scalars:
     def _every(self) -> NDArray[np.int64]:
         """Address of every scalar [out, in / groups, taps]."""
         shape = self.value.shape
-        total = np.full((1,) * len(shape), self.value.data_ptr(), np.int64)
-        for dim, (size, stride) in enumerate(zip(shape, self.value.stride(), strict=True)):
-            step = np.arange(size, dtype=np.int64) * (stride * self.value.element_size())
-            total = total + step.reshape([-1 if d == dim else 1 for d in range(len(shape))])
-        return total.reshape(*shape[:2], math.prod(shape[2:]))
+        every: NDArray[np.int64] = addresses(self.value).numpy()
+        return every.reshape(*shape[:2], math.prod(shape[2:]))
 
 
 @dataclass(eq=False)
