@@ -18,7 +18,7 @@ from tests.helpers.traced_nets import Function, same
 pytestmark = pytest.mark.usefixtures("one_export")
 T, D = 4, 5
 X = torch.zeros(1, T, D)
-Forward = Callable[..., Tensor]
+Forward = Callable[..., Any]
 
 
 def layers() -> dict[str, nn.Linear]:
@@ -31,12 +31,12 @@ def layers() -> dict[str, nn.Linear]:
     return made
 
 
-def reshaped(net: Any, x: Tensor) -> Tensor:
+def reshaped(net: Any, x: Tensor) -> Any:
     h = net.a(x)
     return net.o(h - h.mT.contiguous().mT + net.b(x))
 
 
-def computed_twice(net: Any, x: Tensor) -> Tensor:
+def computed_twice(net: Any, x: Tensor) -> Any:
     return net.o(net.a(x).relu() - net.a(x).relu() + net.b(x))
 
 
@@ -90,11 +90,11 @@ def test_what_is_not_always_0_keeps_its_paths(name: str, granularity: Granularit
 
 
 def test_some_of_the_differences_are_0() -> None:
-    def forward(net: Any, x: Tensor) -> Tensor:
+    def forward(net: Any, x: Tensor) -> Any:
         h = net.a(x)
         return net.o(h - torch.stack([h[..., 0], *h.flip(-1).unbind(-1)[1:4], h[..., 4]], -1))
 
-    def by_parts(net: Any, x: Tensor) -> Tensor:
+    def by_parts(net: Any, x: Tensor) -> Any:
         h = net.a(x)
         return net.o(torch.cat([h[..., :2] - h[..., :2], h[..., 2:] - h[..., :3]], -1))
 
@@ -142,7 +142,7 @@ MIXED: dict[str, Forward] = {
 }
 
 
-def added(net: Any, x: Tensor) -> Tensor:
+def added(net: Any, x: Tensor) -> Any:
     h = net.a(x)
     return net.o(torch.zeros_like(h).index_add(1, TO, h[:, OF]))
 

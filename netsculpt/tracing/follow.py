@@ -14,7 +14,7 @@ from netsculpt.tracing.constants import evaluated
 from netsculpt.tracing.engine.activation import NOTHING, Activation, of_nothing
 from netsculpt.tracing.engine.builder import Builder
 from netsculpt.tracing.engine.call import Call
-from netsculpt.tracing.engine.columns import SeveralInputs
+from netsculpt.tracing.engine.columns import SeveralInputs, SeveralUnits
 from netsculpt.tracing.engine.inputs import Inputs
 from netsculpt.tracing.engine.junction import junction
 from netsculpt.tracing.norms import with_norms
@@ -40,8 +40,9 @@ def followed(program: Program, options: TraceOptions) -> tuple[Builder, dict[str
     """
     program = with_norms(program)
     inputs = Inputs.of(program.inputs, program.whole)
+    apart: frozenset[str] = frozenset()
     while True:
-        builder = Builder(options, program.parameters)
+        builder = Builder(options, program.parameters, apart=apart)
         shadows, group_of_unit = inputs.add_layers(builder)
         values: dict[str, Any] = {**program.constants, **shadows}
         try:
@@ -50,6 +51,8 @@ def followed(program: Program, options: TraceOptions) -> tuple[Builder, dict[str
             _finish(program, values, builder)
         except SeveralInputs as several:
             inputs = inputs.merged(several, group_of_unit)
+        except SeveralUnits as several:
+            apart |= several.ops
         else:
             return builder, values
 
@@ -92,7 +95,9 @@ def _holds_tokens(values: Any) -> bool:
 
 def _finish(program: Program, values: Mapping[str, Any], builder: Builder) -> None:
     """Mark whole layers as outputs, and add a layer of identity edges for each other output."""
-    outputs = [values[name] for name in inputs_of(program.outputs)]
+    names = inputs_of(program.outputs)
+    outputs = [values[name] for name in names]
+    _check_outputs(program, dict(zip(names, outputs, strict=True)), builder)
     outputs = [x for x in outputs if isinstance(x, Activation) and (x.units != NOTHING).any()]
     if not outputs:
         raise TopologyError(
@@ -113,6 +118,16 @@ def _finish(program: Program, values: Mapping[str, Any], builder: Builder) -> No
             junction(builder, [value], "output", "output")
         else:
             builder.layers[index] = replace(builder.layers[index], role="output")
+
+
+def _check_outputs(program: Program, outputs: Mapping[str, Any], builder: Builder) -> None:
+    """Raise if elements of an output [N, elements] were made one unit of several constants."""
+    for name, value in outputs.items():
+        if isinstance(value, Activation) and len(value.shape) == 2 and builder.together:
+            units = value.units[value.units != NOTHING]
+            found = program.made_of([name]) & builder.together
+            if found and units.unique().numel() < units.numel() // value.shape[0]:
+                raise SeveralUnits(frozenset(found))
 
 
 def _with_constants(value: Activation, builder: Builder) -> Activation:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -35,6 +35,13 @@ RANDOM = frozenset(  # operations whose values differ from run to run
         *("alpha_dropout", "bernoulli", "dropout", "exponential", "feature_dropout", "multinomial"),
         *("native_dropout", "normal", "normal_functional", "poisson", "rand", "rand_like"),
         *("randint", "randint_like", "randn", "randn_like", "randperm", "uniform", "rrelu"),
+    )
+)
+
+_WEIGHTED = frozenset(  # operations that sum the products of units and weights
+    (
+        *("addmm", "addmv", "baddbmm", "bilinear", "bmm", "einsum", "embedding", "embedding_bag"),
+        *("gru", "linear", "lstm", "matmul", "mm", "mv", "scaled_dot_product_attention"),
     )
 )
 
@@ -165,6 +172,19 @@ class Program:
             key = op.output if op.name in RANDOM else repr((op.name, given))
             numbers[op.output] = known.setdefault(key, len(known))
         return numbers
+
+    def made_of(self, names: Iterable[str]) -> set[str]:
+        """Values that these are made of without a weight in between, and they themselves."""
+        found, left = set(), list(names)
+        while left:
+            name = left.pop()
+            if name in found:
+                continue
+            found.add(name)
+            op = self.makers.get(name)
+            if op is not None and not (op.name in _WEIGHTED or op.name.startswith("conv")):
+                left += op.inputs
+        return found
 
     def needed(self) -> Program:
         """The program without operations and constants that its outputs do not need."""

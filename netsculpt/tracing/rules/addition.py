@@ -11,6 +11,7 @@ from netsculpt.tracing.engine.activation import HIDES, Activation
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.program import Constant
 from netsculpt.tracing.rules._parts.meeting import meet
+from netsculpt.tracing.rules._parts.outer import spread_apart
 from netsculpt.tracing.rules._parts.scaling import scale, switched_off
 from netsculpt.tracing.rules.moves import OPS as _MOVES
 
@@ -33,7 +34,8 @@ def addition(call: Call) -> Activation:
         return _met(call, both, cancels=signs[0] == -signs[1])
     first = isinstance(one, Activation)
     activation, constant, sign = (one, two, signs[0]) if first else (two, one, signs[1])
-    activation = activation.broadcast(shape)
+    spatial = call.builder.options.granularity == "spatial"
+    activation = spread_apart(call, activation, constant, _MOVES, always=spatial)
     if isinstance(constant, Constant):  # −∞, as attention masks add, makes the sum always −∞
         hidden = constant.value == -torch.inf
         if constant.parameter is None:

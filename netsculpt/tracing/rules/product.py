@@ -8,6 +8,7 @@ from netsculpt.tracing.engine.activation import HIDES, Activation, of_nothing
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.program import Constant
 from netsculpt.tracing.rules._parts.meeting import meet
+from netsculpt.tracing.rules._parts.outer import spread_apart
 from netsculpt.tracing.rules._parts.scaling import scale, switched_off
 from netsculpt.tracing.rules.moves import OPS as _MOVES
 
@@ -41,7 +42,7 @@ def product(call: Call) -> Activation | Constant:
         raise call.refusal("an activation is multiplied by a number that is not finite")
     if isinstance(number, Constant) and number.parameter is not None:
         call.builder.factors[number.parameter] = {"kind": "factor"}
-    activation = activation.broadcast(call.op.shape)
+    activation = spread_apart(call, activation, number, _MOVES, always=False)
     if isinstance(number, Constant) and number.is_mask and "mul" in call.op.name:
         if activation.is_empty:  # what hides is hidden, whatever it is multiplied by
             return number.changed(lambda x: x.broadcast_to(call.op.shape))
