@@ -72,10 +72,7 @@ SOME: dict[str, tuple[Forward, int]] = {
         D * D,
     ),
     "a part": (lambda net, x: linear(linear(x, net.W)[:, :2], net.W.flip(0)[:, :2]), D * D),
-    "a kernel, flipped": (
-        lambda net, x: conv(x.view(1, D, 1), net.W.flip(0)[..., None])[..., 0],
-        16,
-    ),
+    "a kernel": (lambda net, x: conv(x[..., None], net.W.flip(0)[..., None])[..., 0], 16),
 }
 
 

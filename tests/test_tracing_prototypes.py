@@ -33,7 +33,7 @@ def parts() -> dict[str, Any]:
     return {**made, "p": nn.Parameter(torch.randn(K, H)), "w": nn.Parameter(torch.rand(K))}
 
 
-def expanded(net: Any, x: Tensor) -> Tensor:
+def expanded(net: Any, x: Tensor) -> Any:
     """As most write it: both expanded before they are subtracted."""
     size = (x.shape[0], K, H)
     apart = net.a(x).unsqueeze(1).expand(size) - net.p.unsqueeze(0).expand(size)
@@ -60,7 +60,7 @@ DISTANCES: dict[str, Forward] = {
 @pytest.mark.parametrize("granularity", ["channel", "spatial"])
 @pytest.mark.parametrize("name", DISTANCES)
 def test_each_prototype_is_a_unit(name: str, granularity: Granularity) -> None:
-    net = Function(DISTANCES[name], **parts(), grid=torch.arange(K * H).view(K, H) / 5.0)
+    net: Any = Function(DISTANCES[name], **parts(), grid=torch.arange(K * H).view(K, H) / 5.0)
     graph = trace(net, X, granularity=granularity)
     assert [x.n_units for x in graph.layers][-2:] == [K, 2]
     last = graph.block(graph.layers[-2].name, "o").toarray()
@@ -97,7 +97,7 @@ def test_places_that_learned_positions_make_are_positions() -> None:
     assert np.array_equal(paths_exist(trace(net, X, granularity="spatial")), moves(net, X))
 
 
-def by_scatter(net: Any, z: Tensor) -> Tensor:
+def by_scatter(net: Any, z: Tensor) -> Any:
     distance = ((z[..., None, :] - net.p) ** 2).sum(-1)
     index = distance.reshape(-1, K).argmin(1).unsqueeze(1)
     ones = torch.zeros(index.shape[0], K, dtype=z.dtype).scatter(1, index, 1)
@@ -138,7 +138,7 @@ def test_the_nearest_code_depends_on_what_is_compared(name: str, granularity: Gr
 
 
 def test_codes_with_a_gradient_from_below() -> None:
-    def forward(net: Any, x: Tensor) -> Tensor:
+    def forward(net: Any, x: Tensor) -> Any:
         z = net.a(x)
         return net.o(z + (CODES["index"](net, z) - z).detach())
 

@@ -126,7 +126,7 @@ def _check_outputs(program: Program, outputs: Mapping[str, Any], builder: Builde
         if isinstance(value, Activation) and len(value.shape) == 2 and builder.together:
             units = value.units[value.units != NOTHING]
             found = program.made_of([name]) & builder.together
-            if found and units.unique().numel() < units.numel() // value.shape[0]:
+            if found and np.unique(units.numpy()).size < units.numel() // value.shape[0]:
                 raise SeveralUnits(frozenset(found))
 
 

@@ -95,10 +95,25 @@ def _mixed(call: Call, activation: Activation, constant: Constant) -> Activation
 def _apply(call: Call, activation: Activation, parameter: Constant) -> Activation:
     """[S, I, J] from [S, I, K] and a parameter [S, K, J]: one matrix with S groups."""
     n_apart, n_rows, n_summed = activation.shape
+    if n_apart > 1 and call.builder.options.granularity == "spatial":
+        return _each(call, activation, parameter)
     weight = parameter.changed(lambda x: x.transpose(1, 2).reshape(-1, n_summed))
     flat = activation.changed(lambda x: x.transpose(0, 1).reshape(n_rows, -1))
     product = apply(call, flat, weight, groups=n_apart)
     return product.changed(lambda x: x.view(n_rows, n_apart, -1).transpose(0, 1))
+
+
+def _each(call: Call, activation: Activation, parameter: Constant) -> Activation:
+    """The same with a layer for each of the S matrices, as their rows differ."""
+    made = [
+        apply(
+            call,
+            activation.changed(lambda x, at=at: x[at]),  # type: ignore[misc]
+            parameter.changed(lambda x, at=at: x[at].T),  # type: ignore[misc]
+        )
+        for at in range(len(activation.units))
+    ]
+    return Activation(torch.stack([x.units for x in made]))
 
 
 def _sizes(call: Call, *operands: tuple[str, Value]) -> dict[str, int]:

@@ -80,6 +80,5 @@ def _is_mask(constant: Constant) -> bool:
     value = constant.value
     if value.is_complex():
         return False
-    return constant.parameter is None and bool(
-        ((value == 0) | (value == 1) | (value <= HIDES)).all()
-    )
+    hides = (value == 0) | (value == 1) | (value <= HIDES)
+    return constant.parameter is None and bool(hides.all())
