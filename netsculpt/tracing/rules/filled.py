@@ -29,8 +29,8 @@ def filled(call: Call) -> Activation | Constant:
         put = call.args[1]
         if isinstance(put, Activation):
             return call.passed(put).broadcast(call.op.shape)
-        value = put if isinstance(put, Constant) else Constant(torch.as_tensor(put))
-        return value.changed(lambda x: x.broadcast_to(call.op.shape))
+        constant = put if isinstance(put, Constant) else Constant(torch.as_tensor(put))
+        return constant.changed(lambda x: x.broadcast_to(call.op.shape))
     index = 1 if name == "full_like" else 2
     value = _VALUES[name] if name in _VALUES else call.arg(index, "fill_value")
     dtype = call.op.kwargs.get("dtype") or torch.get_default_dtype()
