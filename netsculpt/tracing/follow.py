@@ -77,8 +77,8 @@ def _value(op: Op, values: Mapping[str, Any], program: Program, builder: Builder
     if builder.tokens and rule.__name__ not in _RULES_FOR_TOKENS and _holds_tokens(activations):
         raise call.refusal(
             "it takes tokens, each of which has as many units as there are words: tokens can be "
-            "moved and given to an embedding, but not computed with. Where an offset picks the part "
-            "of a table that a field has, give each field a table of its own"
+            "moved and given to an embedding, but not computed with. Where an offset picks a "
+            "field's part of one table, give each field a table of its own"
         )
     value = rule(call)
     if not isinstance(value, Activation):
