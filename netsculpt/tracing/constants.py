@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from netsculpt.tracing.addresses import NOWHERE, Addresses, Stored, addresses, is_view, memory_of
 from netsculpt.tracing.engine.activation import of_nothing
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.names import is_binary
@@ -48,7 +49,7 @@ def evaluated(call: Call) -> Any:
     parameter = named[0].parameter if named else None
     if isinstance(value, list | tuple):
         keeps = _moved(call, constants)
-        made = _moved_from(call, named)
+        made = _moved_from(call, named, value)
         every = (([None] * len(value) if x is None else x) for x in (keeps, made))
         return tuple(
             Constant(x, keep, parameter, made_from=stored)
@@ -65,23 +66,39 @@ def evaluated(call: Call) -> Any:
     return Constant(value, _kept(call, constants, value), parameter, made_from=made_from)
 
 
-def _made_from(call: Call, named: Sequence[Constant], value: Tensor) -> Tensor | None:
+def _made_from(call: Call, named: Sequence[Constant], value: Tensor) -> Stored | None:
     """The stored scalars that the entries of a value are functions of, one by one; None: its own.
 
     So 2 W, W² and g W/|W| are made of the scalars of W, which count once.
     """
     same = [x for x in named if x.shape == value.shape and not x.is_mask]
     if call.op.name not in _BY_ENTRY or len({x.parameter for x in same}) != 1:
-        moved: Tensor | None = _moved_from(call, named)
+        moved: Stored | None = _moved_from(call, named, value)
         return moved
     return same[0].stored
 
 
-def _moved_from(call: Call, named: Sequence[Constant]) -> Any:  # a tensor, several, or None
+def _moved_from(call: Call, named: Sequence[Constant], value: Any) -> Any:  # one, or several
     """The same after an operation that moves entries; the views that it makes need no other."""
-    if call.op.name not in _MOVES or all(x.made_from is None for x in named):
+    if call.op.name not in (*_MOVES, *_PICKS) or not named:
         return None
-    return _run(call, lambda x: x.stored)
+    several = isinstance(value, list | tuple)
+    values = list(value) if several else [value]
+    sources = [x.stored for x in named if not x.is_mask]
+    if all(x.made_from is None for x in named) and all(
+        any(is_view(part, x) for x in sources) for part in values
+    ):
+        return None
+    picks = call.op.name in _PICKS
+
+    def places(x: Constant) -> Tensor:
+        if x.parameter is not None and not x.is_mask:
+            return addresses(x.stored)
+        return x.value if picks else torch.full(x.shape, NOWHERE)
+
+    memory = tuple(tensor for x in sources for tensor in memory_of(x))
+    made = _run(call, places)
+    return [Addresses(x, memory) for x in made] if several else Addresses(made, memory)
 
 
 def _kept(call: Call, constants: Sequence[Constant], value: Tensor) -> Tensor | None:

@@ -14,7 +14,7 @@ from netsculpt.tracing.constants import evaluated
 from netsculpt.tracing.engine.activation import NOTHING, Activation, of_nothing
 from netsculpt.tracing.engine.builder import Builder
 from netsculpt.tracing.engine.call import Call
-from netsculpt.tracing.engine.columns import SeveralInputs
+from netsculpt.tracing.engine.columns import SeveralInputs, SeveralUnits
 from netsculpt.tracing.engine.inputs import Inputs
 from netsculpt.tracing.engine.junction import junction
 from netsculpt.tracing.norms import with_norms
@@ -40,8 +40,9 @@ def followed(program: Program, options: TraceOptions) -> tuple[Builder, dict[str
     """
     program = with_norms(program)
     inputs = Inputs.of(program.inputs, program.whole)
+    apart: frozenset[str] = frozenset()
     while True:
-        builder = Builder(options, program.parameters)
+        builder = Builder(options, program.parameters, apart=apart)
         shadows, group_of_unit = inputs.add_layers(builder)
         values: dict[str, Any] = {**program.constants, **shadows}
         try:
@@ -50,6 +51,8 @@ def followed(program: Program, options: TraceOptions) -> tuple[Builder, dict[str
             _finish(program, values, builder)
         except SeveralInputs as several:
             inputs = inputs.merged(several, group_of_unit)
+        except SeveralUnits as several:
+            apart |= several.ops
         else:
             return builder, values
 
@@ -74,7 +77,8 @@ def _value(op: Op, values: Mapping[str, Any], program: Program, builder: Builder
     if builder.tokens and rule.__name__ not in _RULES_FOR_TOKENS and _holds_tokens(activations):
         raise call.refusal(
             "it takes tokens, each of which has as many units as there are words: tokens can be "
-            "moved and given to an embedding, but not computed with"
+            "moved and given to an embedding, but not computed with. Where an offset picks a "
+            "field's part of one table, give each field a table of its own"
         )
     value = rule(call)
     if not isinstance(value, Activation):
@@ -92,7 +96,9 @@ def _holds_tokens(values: Any) -> bool:
 
 def _finish(program: Program, values: Mapping[str, Any], builder: Builder) -> None:
     """Mark whole layers as outputs, and add a layer of identity edges for each other output."""
-    outputs = [values[name] for name in inputs_of(program.outputs)]
+    names = inputs_of(program.outputs)
+    outputs = [values[name] for name in names]
+    _check_outputs(program, dict(zip(names, outputs, strict=True)), builder)
     outputs = [x for x in outputs if isinstance(x, Activation) and (x.units != NOTHING).any()]
     if not outputs:
         raise TopologyError(
@@ -115,6 +121,16 @@ def _finish(program: Program, values: Mapping[str, Any], builder: Builder) -> No
             builder.layers[index] = replace(builder.layers[index], role="output")
 
 
+def _check_outputs(program: Program, outputs: Mapping[str, Any], builder: Builder) -> None:
+    """Raise if elements of an output [N, elements] were made one unit of several constants."""
+    for name, value in outputs.items():
+        if isinstance(value, Activation) and len(value.shape) == 2 and builder.together:
+            units = value.units[value.units != NOTHING]
+            found = program.made_of([name]) & builder.together
+            if found and np.unique(units.numpy()).size < units.numel() // value.shape[0]:
+                raise SeveralUnits(frozenset(found))
+
+
 def _with_constants(value: Activation, builder: Builder) -> Activation:
     """An output with all units of its layer: edges into those that are always the same are cut."""
     units = value.units[value.units != NOTHING].numpy()
@@ -124,8 +140,10 @@ def _with_constants(value: Activation, builder: Builder) -> Activation:
     missing = np.setdiff1d(every, units)
     constant = missing.size and np.isin(missing, builder.constant).all()
     ordered = np.array_equal(np.unique(units), np.setdiff1d(every, missing))
-    whole = Activation(torch.from_numpy(every), value.factor)
-    if not constant or not ordered or _whole_layer(whole, builder) is None:
+    factor = None if value.factor is None else value.factor[value.units != NOTHING]
+    scaled = factor is not None and bool((factor != 1).any())
+    whole = Activation(torch.from_numpy(every))
+    if scaled or not constant or not ordered or _whole_layer(whole, builder) is None:
         return value
     for edges in builder.edges[index]:
         edges.cut(missing)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -16,7 +16,34 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["Constant", "Op", "Program", "Ref", "filled", "inputs_of", "leaves", "mapped"]
+from netsculpt.tracing.addresses import Addresses, Stored, addresses, is_view, memory_of
+
+__all__ = [
+    "RANDOM",
+    "Constant",
+    "Op",
+    "Program",
+    "Ref",
+    "filled",
+    "inputs_of",
+    "leaves",
+    "mapped",
+]
+
+RANDOM = frozenset(  # operations whose values differ from run to run
+    (
+        *("alpha_dropout", "bernoulli", "dropout", "exponential", "feature_dropout", "multinomial"),
+        *("native_dropout", "normal", "normal_functional", "poisson", "rand", "rand_like"),
+        *("randint", "randint_like", "randn", "randn_like", "randperm", "uniform", "rrelu"),
+    )
+)
+
+_WEIGHTED = frozenset(  # operations that sum the products of units and weights
+    (
+        *("addmm", "addmv", "baddbmm", "bilinear", "bmm", "einsum", "embedding", "embedding_bag"),
+        *("gru", "linear", "lstm", "matmul", "mm", "mv", "scaled_dot_product_attention"),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -71,11 +98,11 @@ class Constant:
     keep: Tensor | None = None  # True = kept; None: the nonzero entries are kept
     parameter: str | None = None  # name of the parameter that it is, or is made from
     is_mask: bool = False  # 0 or 1, and not a weight: a buffer, frozen, or compared
-    made_from: Tensor | None = None  # what entry by entry it is a function of; None: itself
+    made_from: Stored | None = None  # what entry by entry it is a function of; None: itself
 
     @property
-    def stored(self) -> Tensor:
-        """The tensor whose addresses say which stored scalar each entry is."""
+    def stored(self) -> Stored:
+        """What has the addresses that say which stored scalar each entry is."""
         return self.value if self.made_from is None else self.made_from
 
     @property
@@ -86,8 +113,17 @@ class Constant:
     def changed(self, change: Callable[[Tensor], Tensor]) -> Constant:
         """The constant with its entries and its mask changed in the same way."""
         keep = None if self.keep is None else change(self.keep)
-        made_from = None if self.made_from is None else change(self.made_from)
-        return replace(self, value=change(self.value), keep=keep, made_from=made_from)
+        value, made_from = change(self.value), self.made_from
+        if isinstance(made_from, Tensor):
+            moved = change(made_from)
+            made_from = moved if is_view(moved, made_from) else self._copied(change)
+        elif made_from is not None or not (self.parameter is None or is_view(value, self.value)):
+            made_from = self._copied(change)
+        return replace(self, value=value, keep=keep, made_from=made_from)
+
+    def _copied(self, change: Callable[[Tensor], Tensor]) -> Addresses:
+        """The addresses of entries that a change copies."""
+        return Addresses(change(addresses(self.stored)), memory_of(self.stored))
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,6 +156,35 @@ class Program:
             for name in dict.fromkeys(op.inputs):
                 takers.setdefault(name, []).append(op)
         return takers
+
+    @cached_property
+    def makers(self) -> dict[str, Op]:
+        """The operation that makes each value."""
+        return {op.output: op for op in self.ops}
+
+    @cached_property
+    def numbers(self) -> dict[str, int]:
+        """A number for each value: the same for those of equal operations on equal values."""
+        known: dict[str, int] = {}
+        numbers = {x: known.setdefault(x, len(known)) for x in (*self.inputs, *self.constants)}
+        for op in self.ops:
+            given = filled((op.args, op.kwargs), lambda name: Ref(str(numbers[name])))
+            key = op.output if op.name in RANDOM else repr((op.name, given))
+            numbers[op.output] = known.setdefault(key, len(known))
+        return numbers
+
+    def made_of(self, names: Iterable[str]) -> set[str]:
+        """Values that these are made of without a weight in between, and they themselves."""
+        found, left = set(), list(names)
+        while left:
+            name = left.pop()
+            if name in found:
+                continue
+            found.add(name)
+            op = self.makers.get(name)
+            if op is not None and not (op.name in _WEIGHTED or op.name.startswith("conv")):
+                left += op.inputs
+        return found
 
     def needed(self) -> Program:
         """The program without operations and constants that its outputs do not need."""

@@ -63,10 +63,29 @@ class Activation:
     def hidden(self, mask: Tensor, value: float) -> Activation:
         """The activation where elements under a mask always have a value: 0, or −∞ for softmax.
 
-        Their factor is that value, though they have no unit.
+        Their factor is that value, though they have no unit. Any other constant has factor 1.
         """
         factors = self.factors.masked_fill(mask, value)
         return replace(self, units=self.units.masked_fill(mask, NOTHING), factor=factors)
+
+    @property
+    def zero(self) -> Tensor | None:
+        """Where elements are always 0; None: nowhere."""
+        if self.factor is None:
+            return None
+        zero = (self.factor == 0) & (self.units == NOTHING)
+        return zero if bool(zero.any()) else None
+
+    def shifted(self, where: Tensor | None = None) -> Activation:
+        """The activation after what makes constants of zeros, everywhere or where a mask is True.
+
+        They no longer count as 0: a layer that takes them takes what they are multiplied by.
+        """
+        zero = self.zero
+        if zero is None or self.factor is None:
+            return self
+        moved = zero if where is None else zero & where
+        return replace(self, factor=self.factor.masked_fill(moved, 1.0))
 
     @property
     def is_scaled(self) -> bool:

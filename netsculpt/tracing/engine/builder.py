@@ -63,6 +63,8 @@ class Builder:
     scaled: dict[bytes, Activation] = field(default_factory=dict)  # by what they take the place of
     settled: dict[str, Activation] = field(default_factory=dict)  # operands, by operation
     left_out: dict[str, str] = field(default_factory=dict)  # operations without edges, and why
+    apart: frozenset[str] = frozenset()  # operations that make a unit for each of their constants
+    together: set[str] = field(default_factory=set)  # those that could, and did not
     whole: set[int] = field(default_factory=set)  # layers of inputs of whole numbers, by index
 
     def note_uneven(self) -> None:

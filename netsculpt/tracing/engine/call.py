@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from netsculpt.core.errors import TopologyError
 from netsculpt.tracing.engine.activation import Activation, refusal
 from netsculpt.tracing.engine.builder import Builder
 from netsculpt.tracing.engine.edges import Floats, Units
+from netsculpt.tracing.identity import same
 from netsculpt.tracing.program import Constant, Op, Program, leaves
 
 __all__ = ["Call"]
@@ -66,6 +69,15 @@ class Call:
         if not isinstance(value, Constant):
             raise self.refusal(f"its argument {index + 1} is not a parameter: it depends on inputs")
         return value
+
+    def same(self, moving: Container[str]) -> Tensor | None:
+        """Where its first two arguments are the same number; None: nowhere known."""
+        written = self.program.makers.get(self.op.output) if self.program is not None else None
+        if self.program is None or written is None or written.name != self.op.name:
+            return None  # it is a part of another operation
+        one, two = written.args[:2]
+        where = same(self.program, one.name, two.name, moving)
+        return None if where is None else where.broadcast_to(self.op.shape)
 
     def sample(self) -> tuple[Units, Floats | None]:
         """Units and factors of one sample [channels, positions]; all samples must be the same."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from torch import Tensor
 
 from netsculpt.tracing.engine.activation import Activation, of_nothing
 
-__all__ = ["Choice", "Ranked"]
+__all__ = ["Choice", "Placed", "Ranked"]
 
 _NONE = of_nothing(())
 
@@ -32,7 +32,23 @@ class Choice(Activation):
 
     def changed(self, change: Callable[[Tensor], Tensor]) -> Activation:
         """The indices moved: they no longer fit what they were chosen from."""
-        return Activation(change(self.units))
+        return Placed(change(self.units), choice=self, changes=(change,))
+
+
+@dataclass(frozen=True, eq=False)
+class Placed(Activation):
+    """Indices that were moved since they were chosen."""
+
+    choice: Choice = field(default_factory=lambda: Choice(_NONE.units))
+    changes: tuple[Callable[[Tensor], Tensor], ...] = ()  # in order
+
+    def slim(self) -> Activation:
+        """The indices as they are."""
+        return self
+
+    def changed(self, change: Callable[[Tensor], Tensor]) -> Activation:
+        """The indices moved again."""
+        return replace(self, units=change(self.units), changes=(*self.changes, change))
 
 
 @dataclass(frozen=True, eq=False)

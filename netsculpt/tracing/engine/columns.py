@@ -10,7 +10,7 @@ from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.engine.edges import Columns, Ints
 from netsculpt.tracing.engine.uneven import even
 
-__all__ = ["SeveralInputs", "columns", "single_row"]
+__all__ = ["SeveralInputs", "SeveralUnits", "check_units", "columns", "single_row"]
 
 
 class SeveralInputs(Exception):  # noqa: N818 (not an error: the net is followed again)
@@ -23,6 +23,23 @@ class SeveralInputs(Exception):  # noqa: N818 (not an error: the net is followed
         super().__init__()
         self.units, self.same = units, same  # each unit is the one at the same index in `same`
         self.vocabulary = vocabulary
+
+
+class SeveralUnits(Exception):  # noqa: N818 (not an error: the net is followed again)
+    """Operations whose constants make several units of one, which a layer takes as such."""
+
+    def __init__(self, ops: frozenset[str]) -> None:
+        super().__init__()
+        self.ops = ops  # by the names of their values
+
+
+def check_units(call: Call) -> None:
+    """Raise if what an operation takes as several units was made one of several constants."""
+    together = call.builder.together
+    if together and call.program is not None:
+        found = call.program.made_of(call.program.makers[call.op.output].inputs) & together
+        if found:
+            raise SeveralUnits(frozenset(found))
 
 
 def columns(call: Call, activation: Activation, dim: int) -> Columns:
@@ -44,6 +61,8 @@ def columns(call: Call, activation: Activation, dim: int) -> Columns:
     inputs = call.builder.is_input(taken.unit[again]) & call.builder.is_input(taken.unit[again - 1])
     if inputs.any() and call.builder.options.granularity == "channel":
         raise SeveralInputs(taken.unit[again][inputs], taken.unit[again - 1][inputs])
+    if taken.shared:
+        check_units(call)
     return taken
 
 

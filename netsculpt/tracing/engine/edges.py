@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from netsculpt.tracing.addresses import NOWHERE, Addresses, Stored, addresses, memory_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -52,7 +55,7 @@ class Columns:
 class Scalars:
     """The scalars of one weight that feed a layer, and those behind each of its edges."""
 
-    value: Tensor  # [out, in / groups, …taps]
+    value: Stored  # [out, in / groups, …taps]
     layer: Ints  # [in] index of the layer that feeds each column; −1: none
     groups: int
     stored: bool  # whether it is a parameter, or made from one: not a buffer
@@ -62,15 +65,16 @@ class Scalars:
     counted: NDArray[np.bool_] | None = None  # [E] edges that have all scalars between them
 
     @property
-    def storage(self) -> int:
-        """Address of the memory that the weight is in; views of one parameter share it."""
-        return self.value.untyped_storage().data_ptr()
+    def memory(self) -> tuple[Tensor, ...]:
+        """Tensors in the memory that the weight is in; views of one parameter share it."""
+        return memory_of(self.value)
 
     @property
     def repeats(self) -> bool:
         """Whether this one layer may use a scalar more than once."""
         taken = self.columns
-        return taken is None or taken.n_copies > 1 or taken.mixed
+        moved = isinstance(self.value, Addresses)
+        return moved or taken is None or taken.n_copies > 1 or taken.mixed
 
     def addresses(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
         """Address of each scalar in a column that is fed, and the layer that feeds it, in parts."""
@@ -86,7 +90,7 @@ class Scalars:
 
     def sizes(self) -> dict[int, int]:
         """Number of scalars in the columns that each layer feeds."""
-        n_rows = len(self.value) // self.groups * math.prod(self.value.shape[2:])
+        n_rows = self.value.shape[0] // self.groups * math.prod(self.value.shape[2:])
         counts = np.bincount(self.layer[self.layer >= 0]) * n_rows
         return {layer: int(n) for layer, n in enumerate(counts) if n}
 
@@ -101,14 +105,13 @@ class Scalars:
         n_out, width = self.value.shape[:2]
         key = taken.unit * taken.n_copies + taken.copies
         known, first = np.unique(key, return_index=True)  # columns ascend: the first of each unit
-        step = [size * self.value.element_size() for size in self.value.stride()]
         address = np.empty(source.size, np.int64)
         for begin in range(0, source.size, _CHUNK):
             chunk = slice(begin, begin + _CHUNK)
             copy, row = np.divmod(target[chunk].astype(np.int64) - self.start, n_out)
             place = np.searchsorted(known, source[chunk].astype(np.int64) * taken.n_copies + copy)
             column = taken.column[first[place]] % width
-            address[chunk] = self.value.data_ptr() + row * step[0] + column * step[1]
+            address[chunk] = self._first(row, column)
         return address
 
     def of_edges(self, keep: NDArray[np.bool_]) -> Scalars:
@@ -117,8 +120,20 @@ class Scalars:
         counted = None if self.counted is None else self.counted[keep]
         return replace(self, taps=taps, counted=counted)
 
+    def _first(self, row: NDArray[np.int64], column: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Address of the first scalar of each kernel."""
+        if isinstance(self.value, Addresses):
+            taps = self._all[row, column]
+            least = np.where(taps == NOWHERE, np.iinfo(np.int64).max, taps).min(axis=1)
+            return np.where((taps == NOWHERE).all(axis=1), NOWHERE, least)
+        step = [size * self.value.element_size() for size in self.value.stride()]
+        found: NDArray[np.int64] = self.value.data_ptr() + row * step[0] + column * step[1]
+        return found
+
     def _every(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Address of every scalar of some rows [rows, in / groups, taps]."""
+        if isinstance(self.value, Addresses):
+            return self._all[rows]
         shape = (rows.size, *self.value.shape[1:])
         total = np.full((1,) * len(shape), self.value.data_ptr(), np.int64)
         for dim, (size, stride) in enumerate(zip(shape, self.value.stride(), strict=True)):
@@ -126,6 +141,13 @@ class Scalars:
             step = index * (stride * self.value.element_size())
             total = total + step.reshape([-1 if d == dim else 1 for d in range(len(shape))])
         return total.reshape(*shape[:2], math.prod(shape[2:]))
+
+    @cached_property
+    def _all(self) -> NDArray[np.int64]:
+        """Address of every scalar of a weight whose entries were moved [out, in / groups, taps]."""
+        shape = self.value.shape
+        every: NDArray[np.int64] = addresses(self.value).numpy()
+        return every.reshape(*shape[:2], math.prod(shape[2:]))
 
 
 @dataclass(eq=False)

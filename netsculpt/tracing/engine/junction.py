@@ -25,6 +25,7 @@ def junction(
     """
     units = np.stack([x.units.reshape(-1).numpy() for x in activations])
     factors = np.stack([x.factors.reshape(-1).numpy() for x in activations])
+    factors = np.where(units == NOTHING, 1.0, factors)
     first, meeting = distinct(units.T)
     if builder.options.granularity == "channel":
         meeting = completed(units[:, first].T)[meeting]

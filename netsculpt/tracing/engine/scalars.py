@@ -7,14 +7,17 @@ identifies a scalar is its address: views of a parameter keep it.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
+from netsculpt.tracing.addresses import NOWHERE, Addresses, Stored
 from netsculpt.tracing.engine.edges import Columns, Edges, Ints, Scalars
 
 if TYPE_CHECKING:
@@ -26,7 +29,7 @@ _CHUNK = 1 << 22  # scalars counted at a time
 
 
 def of_columns(
-    value: Tensor, taken: Columns, start: int, layer_of: Ints, groups: int, *, stored: bool
+    value: Stored, taken: Columns, start: int, layer_of: Ints, groups: int, *, stored: bool
 ) -> Scalars:
     """Scalars of a weight [out, in / groups, …] whose columns take units of some layers."""
     layer = np.full(value.shape[1] * groups, -1)
@@ -35,7 +38,7 @@ def of_columns(
 
 
 def of_taps(
-    value: Tensor,
+    value: Stored,
     taps: Ints | None,
     layer: Ints,
     groups: int,
@@ -69,9 +72,7 @@ def covering(
 
 def sizes_once(every: Sequence[Scalars]) -> list[dict[int, int]]:
     """Stored scalars of each use of a weight that no use before it has, by layer that feeds it."""
-    uses = Counter(x.storage for x in every)
-    memory = {x.storage: _Memory.of(every, x.storage) for x in every if uses[x.storage] > 1}
-    return [_fresh(x, memory.get(x.storage)) for x in every]
+    return [_fresh(x, memory) for x, memory in zip(every, _memories(every), strict=True)]
 
 
 def _fresh(scalars: Scalars, memory: _Memory | None) -> dict[int, int]:
@@ -82,7 +83,7 @@ def _fresh(scalars: Scalars, memory: _Memory | None) -> dict[int, int]:
     before = memory.n_by_layer()
     for address, layer in scalars.addresses():
         place = memory.places(address)
-        new = memory.first_layer[place] < 0
+        new = (memory.first_layer[place] < 0) & (place < memory.size)
         memory.first_layer[place[new][::-1]] = layer[new][::-1]
     return {index: n - before.get(index, 0) for index, n in memory.n_by_layer().items()
             if n > before.get(index, 0)}  # fmt: skip
@@ -90,24 +91,35 @@ def _fresh(scalars: Scalars, memory: _Memory | None) -> dict[int, int]:
 
 @dataclass(eq=False)
 class _Memory:
-    """The memory that several weights are views of."""
+    """The memory that several weights are views or copies of."""
 
-    begin: int  # its address
+    begins: NDArray[np.int64]  # addresses of its parts, ascending
+    stops: NDArray[np.int64]  # index of the first place after each part
     unit: int  # bytes
     first_layer: NDArray[np.int32]  # of each place: the layer that feeds its scalar first; −1: none
 
     @classmethod
-    def of(cls, every: Sequence[Scalars], storage: int) -> _Memory:
-        values = [x.value for x in every if x.storage == storage]
-        unit = min(value.element_size() for value in values)
-        n_places = values[0].untyped_storage().nbytes() // unit
-        return cls(storage, unit, np.full(n_places, -1, np.int32))
+    def of(cls, tensors: Sequence[Tensor]) -> _Memory:
+        storages = {x.untyped_storage().data_ptr(): x.untyped_storage().nbytes() for x in tensors}
+        unit = min(x.element_size() for x in tensors)
+        begins = sorted(storages)
+        stops = np.cumsum([storages[x] // unit for x in begins])
+        return cls(np.array(begins), stops, unit, np.full(stops[-1] + 1, -1, np.int32))
+
+    @property
+    def size(self) -> int:
+        """Number of places; the one after them is that of entries that are not stored."""
+        return int(self.stops[-1])
 
     def places(self, address: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Index of each address, in place."""
-        address -= self.begin
-        address //= self.unit
-        return address
+        """Index of the place of each address."""
+        part = (
+            np.searchsorted(self.begins, address, side="right") - 1 if self.begins.size > 1 else 0
+        )
+        first = np.concatenate([[0], self.stops[:-1]])
+        place: NDArray[np.int64] = (address - self.begins[part]) // self.unit + first[part]
+        place[address == NOWHERE] = self.size
+        return place
 
     def n_by_layer(self) -> dict[int, int]:
         """Number of scalars that each layer is the first to feed."""
@@ -118,15 +130,36 @@ class _Memory:
         return dict(counts)
 
 
+def _memories(every: Sequence[Scalars]) -> list[_Memory | None]:
+    """The memory of each weight; None if no other weight is in it and each entry has its own."""
+    storage = [[x.untyped_storage().data_ptr() for x in scalars.memory] for scalars in every]
+    number = {x: len(every) + n for n, x in enumerate(dict.fromkeys(chain.from_iterable(storage)))}
+    one = np.repeat(np.arange(len(every)), [len(x) for x in storage])
+    two = np.array([number[x] for each in storage for x in each], np.int64)
+    size = len(every) + len(number)
+    _, label = connected_components(coo_array((np.ones(one.size), (one, two)), (size, size)))
+    together: dict[int, list[int]] = {}
+    for index, group in enumerate(label[: len(every)].tolist()):
+        together.setdefault(group, []).append(index)
+    memories: list[_Memory | None] = [None] * len(every)
+    for weights in together.values():
+        if len(weights) > 1 or isinstance(every[weights[0]].value, Addresses):
+            memory = _Memory.of([x for index in weights for x in every[index].memory])
+            for index in weights:
+                memories[index] = memory
+    return memories
+
+
 def numbered(edges: Sequence[Edges]) -> NDArray[np.int32] | None:
     """The number of the scalars behind each edge, −1: none; None if no two edges share any."""
     every = [x.scalars for x in edges if x.scalars is not None]
-    uses = Counter(x.storage for x in every)
-    if all(x.stored and not x.repeats and uses[x.storage] == 1 for x in every):
+    memories = _memories(every)
+    if all(x.stored and not x.repeats for x in every) and not any(memories):
         return None
+    memory = dict(zip(map(id, every), memories, strict=True))
     begin = np.cumsum([0, *(x.source.size for x in edges)])
     numbers = np.full(begin[-1], -1, np.int32)
-    shared: dict[int, list[int]] = {}
+    shared: dict[int, tuple[_Memory, list[int]]] = {}
     n_numbers = 0
     for index, each in enumerate(edges):
         scalars, place = each.scalars, slice(begin[index], begin[index + 1])
@@ -136,19 +169,21 @@ def numbered(edges: Sequence[Edges]) -> NDArray[np.int32] | None:
             chosen = np.flatnonzero(scalars.counted) + begin[index]
             numbers[chosen] = np.arange(n_numbers, n_numbers + chosen.size)
             n_numbers += chosen.size
-        elif not scalars.repeats and uses[scalars.storage] == 1:
+        elif not scalars.repeats and memory[id(scalars)] is None:
             numbers[place] = np.arange(n_numbers, n_numbers + each.source.size)
             n_numbers += each.source.size
         else:
-            shared.setdefault(scalars.storage, []).append(index)
-    for storage, together in shared.items():
-        memory = _Memory.of(every, storage)
-        used = np.zeros(memory.first_layer.size, dtype=bool)
+            own = memory[id(scalars)] or _Memory.of(scalars.memory)
+            shared.setdefault(id(own), (own, []))[1].append(index)
+    for own, together in shared.values():
+        used = np.zeros(own.size + 1, dtype=bool)
         for index in together:
-            used[_places(edges[index], memory)] = True
+            used[_places(edges[index], own)] = True
+        used[-1] = False  # of entries that are not stored
         rank = np.cumsum(used, dtype=np.int32) + np.int32(n_numbers - 1)
+        rank[-1] = -1
         for index in together:
-            numbers[begin[index] : begin[index + 1]] = rank[_places(edges[index], memory)]
+            numbers[begin[index] : begin[index + 1]] = rank[_places(edges[index], own)]
         n_numbers += int(np.count_nonzero(used))
     return numbers
 

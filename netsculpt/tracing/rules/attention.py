@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from netsculpt.tracing.engine.activation import Activation
+from netsculpt.tracing.engine.activation import Activation, of_nothing
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.engine.junction import junction
 from netsculpt.tracing.program import Constant
@@ -28,7 +28,8 @@ OPS = (_PLAIN, *_FUSED)
 
 def attention(call: Call) -> Any:
     """One pattern unit per head, which meets each channel of its values."""
-    query, key, value = (call.activation(index) for index in range(3))
+    query, key, value = (_operand(x) for x in call.args[:3])
+    learned = call.args[0] if call.builder.options.granularity == "spatial" else query
     if _option(call, "dropout_p"):
         raise call.refusal("it drops elements at random in evaluation mode too")
     if _option(call, "enable_gqa"):
@@ -37,7 +38,7 @@ def attention(call: Call) -> Any:
     batch = "ABCDEFGH"[: len(query.shape) - 2]
     layer = f"{call.op.layer}." if call.op.layer else ""
     one, two = f"{batch}qe", f"{batch}ke"
-    pattern = contract(call, one, two, f"{batch}qk", query, key, f"{layer}pattern")
+    pattern = contract(call, one, two, f"{batch}qk", learned, key, f"{layer}pattern")
     hidden = _hidden(call, pattern.units.shape)
     bias = _mask(call)
     if isinstance(bias, Activation) and not call.builder.is_logic(bias):
@@ -54,6 +55,11 @@ def attention(call: Call) -> Any:
             value = Activation(each).without(unseen)
     heads = contract(call, f"{batch}qk", inner, f"{batch}qv", pattern, value, f"{layer}heads")
     return heads if call.op.name == _PLAIN else (heads, *[None] * 8)
+
+
+def _operand(value: Any) -> Activation:
+    """An operand; learned queries, which come from no unit, have none."""
+    return of_nothing(value.shape) if isinstance(value, Constant) else value
 
 
 def _option(call: Call, name: str) -> Any:

@@ -1,8 +1,10 @@
-"""Einsum: the product of two operands, or one operand with its dimensions permuted."""
+"""Einsum: products of operands, two at a time, or one with its dimensions permuted."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from string import ascii_letters
+from typing import Any
 
 from netsculpt.tracing.engine.activation import Activation
 from netsculpt.tracing.engine.call import Call
@@ -16,16 +18,29 @@ OPS = ("einsum",)
 def einsum(call: Call) -> Activation:
     """The value of the equation, with letters in the place of its dots."""
     operands = call.args[1]
-    if len(operands) > 2:
-        raise call.refusal(f"it has {len(operands)} operands, a product of two is needed")
     parts, out = _lettered(call.args[0].replace(" ", ""), [len(x.shape) for x in operands])
-    if len(parts) == 2:
-        return contract(call, parts[0], parts[1], out, operands[0], operands[1])
+    if len(parts) > 1:
+        return _product(call, parts, out, operands)
     if sorted(parts[0]) != sorted(set(out)):
         raise call.refusal(f"{parts[0]}->{out} is more than a permutation of dimensions")
     order = [parts[0].index(letter) for letter in out]
     operand: Activation = operands[0]
     return call.passed(operand.changed(lambda x: x.permute(order)))
+
+
+def _product(call: Call, parts: list[str], out: str, operands: Sequence[Any]) -> Activation:
+    """The product of the first activation and the others, one after the other."""
+    first = next(n for n, x in enumerate(operands) if isinstance(x, Activation))
+    order = [first, *(n for n in range(len(parts)) if n != first)]
+    letters, value = parts[first], operands[first]
+    for place, n in enumerate(order[1:], start=2):
+        later = {*out, *(x for m in order[place:] for x in parts[m])}
+        both = dict.fromkeys(letters + parts[n])
+        kept = out if place == len(order) else "".join(x for x in both if x in later)
+        value = contract(call, letters, parts[n], kept, value, operands[n])
+        letters = kept
+    result: Activation = value
+    return result
 
 
 def _lettered(equation: str, n_dims: list[int]) -> tuple[list[str], str]:

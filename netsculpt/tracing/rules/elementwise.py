@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from netsculpt.tracing.engine.activation import Activation
+import torch
+from torch import Tensor
+
+from netsculpt.tracing.engine.activation import NOTHING, Activation
 from netsculpt.tracing.engine.call import Call
+from netsculpt.tracing.program import Constant, leaves
 from netsculpt.tracing.rules._parts.meeting import meet
 
 __all__ = ["elementwise"]
@@ -43,4 +47,27 @@ def elementwise(call: Call) -> Activation:
     """
     if len(call.activations) > 1 or not isinstance(call.args[0], Activation):
         return meet(call, [x.broadcast(call.op.shape) for x in call.activations])
-    return replace(call.activation(), private=False)
+    return replace(_of_constants(call), private=False)
+
+
+def _of_constants(call: Call) -> Activation:
+    """The activation whose zeros and −∞ are what the function makes of them."""
+    activation = call.activation()
+    none = activation.units == NOTHING
+    if activation.factor is None or not bool((none & (activation.factor != 1)).any()):
+        return activation
+    known, factor = torch.tensor([0.0, -torch.inf]), activation.factor
+    made = [float(x) for x in _run(call, known)]
+    for before, after in zip(known.tolist(), made, strict=True):
+        stays = after if after in (0.0, -torch.inf) else 1.0
+        factor = factor.masked_fill(none & (activation.factor == before), stays)
+    return replace(activation, factor=factor)
+
+
+def _run(call: Call, values: Tensor) -> Tensor:
+    """The function of some numbers; of none of them known where other tensors are part of it."""
+    others = [x for x in leaves((call.args[1:], call.op.kwargs)) if isinstance(x, Constant)]
+    if others or call.op.name == "imag":  # which takes no real numbers
+        return torch.ones_like(values)
+    made: Tensor = call.op.run(lambda leaf: values if isinstance(leaf, Activation) else leaf)
+    return made

@@ -10,9 +10,12 @@ import torch
 
 from netsculpt.tracing.engine.activation import NOTHING, Activation, of_channels, of_nothing
 from netsculpt.tracing.engine.call import Call
+from netsculpt.tracing.engine.choice import Choice, Placed
 from netsculpt.tracing.engine.columns import SeveralInputs
 from netsculpt.tracing.engine.edges import Columns, Ints
 from netsculpt.tracing.program import Constant
+from netsculpt.tracing.rules._parts.copies import apply
+from netsculpt.tracing.rules._parts.looked_up import one_of
 from netsculpt.tracing.rules._parts.weights import add_layer
 
 __all__ = ["embedding"]
@@ -30,7 +33,11 @@ def embedding(call: Call) -> Any:
         raise call.refusal("max_norm changes the embedding at every call: trace with max_norm=None")
     if call.op.name == "one_hot":
         return _one_hot(call)
-    if call.activation(1).is_empty:
+    index = call.activation(1)
+    if isinstance(index, Choice | Placed) and call.op.name == "embedding":
+        rows = one_of(call, index, call.constant(0).shape[0])
+        return apply(call, rows, call.constant(0).changed(lambda x: x.T))
+    if index.is_empty:
         call.leave_out("its ids are chosen by values: no unit that is followed feeds it")
         return of_nothing(call.op.shape)
     weight, tokens, shape = call.constant(0), call.activation(1), call.op.shape
@@ -56,6 +63,8 @@ def embedding(call: Call) -> Any:
 def _one_hot(call: Call) -> Activation:
     """The units of the tokens themselves."""
     tokens, n_tokens = call.activation(0), call.op.shape[-1]
+    if isinstance(tokens, Choice | Placed):
+        return one_of(call, tokens, n_tokens)
     if tokens.is_empty:
         call.leave_out("its ids are chosen by values: no unit that is followed feeds it")
         return of_nothing(call.op.shape)

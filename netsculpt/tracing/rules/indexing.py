@@ -9,7 +9,7 @@ import torch
 
 from netsculpt.tracing.engine.activation import Activation, of_nothing
 from netsculpt.tracing.engine.call import Call
-from netsculpt.tracing.engine.choice import Choice
+from netsculpt.tracing.engine.choice import Choice, Placed
 from netsculpt.tracing.program import Constant, mapped
 from netsculpt.tracing.rules._parts.meeting import any_along
 from netsculpt.tracing.rules.embedding import embedding
@@ -80,11 +80,14 @@ def _by_arrays(call: Call, activation: Activation) -> Activation:
 def _of_constant(call: Call, constant: Any) -> Activation:
     """Rows of a table by tokens, as an embedding has them."""
     index = call.activations[0]
-    if index.is_empty:
+    chosen = isinstance(index, Choice | Placed)
+    by_row = call.op.name == "index" and len(call.args[1]) == 1
+    by_row |= call.op.name == "index_select" and call.args[1] == 0
+    is_table = isinstance(constant, Constant) and constant.value.ndim == 2 and by_row
+    if index.is_empty and not (chosen and is_table):
         call.leave_out(_CHOSEN)
         return of_nothing(call.op.shape)
-    by_row = call.op.name == "index" and len(call.args[1]) == 1
-    if not isinstance(constant, Constant) or constant.value.ndim != 2 or not by_row:
+    if not is_table:
         raise call.refusal(
             "its indices are an activation, and it chooses from a constant that is not a table "
             "with one row per token"

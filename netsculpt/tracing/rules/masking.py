@@ -29,7 +29,7 @@ def masking(call: Call) -> Activation:
     if name in ("tril", "triu"):
         corner, everywhere = getattr(torch, name), torch.ones(shape, dtype=torch.bool)
         mask = Constant(corner(everywhere, call.arg(1, "diagonal", 0)))
-        one, two = call.args[0], None
+        one, two = call.args[0], 0.0
     elif name == "masked_fill":
         two, mask, one = call.args
     elif name == "where" and len(call.args) == 3:
@@ -42,10 +42,10 @@ def masking(call: Call) -> Activation:
     if not isinstance(mask, Constant):
         return _open(call, mask, [x for x in (one, two) if isinstance(x, Activation)])
     nothing = Activation(torch.tensor(NOTHING))
-    fills = [_fill(x, shape) for x in (one, two)]
+    fills = [_fills(x, shape) for x in (one, two)]
     one, two = ((x if isinstance(x, Activation) else nothing).broadcast(shape) for x in (one, two))
     one, two = (
-        x if fill is None else x.hidden(fill, -torch.inf)
+        x if fill is None else replace(x, factor=fill)
         for x, fill in zip((one, two), fills, strict=True)
     )
     scaled = one.factor is not None or two.factor is not None
@@ -54,13 +54,15 @@ def masking(call: Call) -> Activation:
     return Activation(torch.where(chosen, one.units, two.units), factor, call.private)
 
 
-def _fill(value: Any, shape: tuple[int, ...]) -> Tensor | None:
-    """Where a constant is so low that softmax makes it 0."""
-    if value is None or isinstance(value, Activation):
+def _fills(value: Any, shape: tuple[int, ...]) -> Tensor | None:
+    """Factors of a constant: −∞ where softmax makes it 0, 0 where it is; None: 1 everywhere."""
+    if isinstance(value, Activation):
         return None
     fill = value.value if isinstance(value, Constant) else torch.as_tensor(value)
-    low = fill <= HIDES
-    return low.broadcast_to(shape) if bool(low.any()) else None
+    learned = isinstance(value, Constant) and value.parameter is not None
+    factor = torch.ones(fill.shape, dtype=torch.float64).masked_fill(fill <= HIDES, -torch.inf)
+    factor = factor if learned else factor.masked_fill(fill == 0, 0.0)
+    return factor.broadcast_to(shape) if bool((factor != 1).any()) else None
 
 
 def _open(call: Call, mask: Activation, values: list[Activation]) -> Activation:

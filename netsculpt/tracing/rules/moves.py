@@ -10,6 +10,7 @@ from torch import Tensor
 
 from netsculpt.tracing.engine.activation import NOTHING, Activation
 from netsculpt.tracing.engine.call import Call
+from netsculpt.tracing.engine.choice import Choice, Placed
 from netsculpt.tracing.program import Constant, leaves
 
 __all__ = ["moves"]
@@ -38,6 +39,10 @@ def moves(call: Call) -> Any:
         return _item(call)
     if call.op.name in _LIKE and isinstance(call.args[0], Constant):
         return call.args[0].changed(_reshaped(call))
+    if len(call.activations) == 1 and isinstance(call.args[0], Choice | Placed):
+        moved = call.args[0].changed(_by(call))
+        if isinstance(moved.units, Tensor):
+            return moved
     units = _run(call, lambda x: x.units, NOTHING, torch.int64)
     if units is None:  # an item of values
         raise call.refusal("it takes indices, or another value that has no units")
@@ -57,6 +62,16 @@ def _item(call: Call) -> Any:
     if value is None:
         raise call.refusal("it takes indices, or another value that has no units")
     return call.passed(value) if isinstance(value, Activation) else value
+
+
+def _by(call: Call) -> Callable[[Tensor], Tensor]:
+    """The operation, on what takes the place of the activation."""
+
+    def moved(values: Tensor) -> Tensor:
+        result: Tensor = call.op.run(lambda leaf: values if isinstance(leaf, Activation) else leaf)
+        return result
+
+    return moved
 
 
 def _reshaped(call: Call) -> Callable[[Tensor], Tensor]:

@@ -34,17 +34,17 @@ OPS = (*_KINDS, NAME)
 
 def norm(call: Call) -> Any:
     """γ/√(σ²+ε) for batch norm with stored statistics, γ for the others."""
-    activation, name, builder = call.activation(), call.op.name, call.builder
+    activation, name, builder = call.activation().shifted(), call.op.name, call.builder
     if name == "instance_norm" and not call.arg(5, "use_input_stats", True):
         raise call.refusal("an instance norm with stored statistics has no rule")
     if builder.options.norms == "dense" and name != _BATCH:
         activation = _coupled(call, activation)
-        call = replace(call, private=call.private and activation is call.activation())
+        call = replace(call, private=call.private and activation.private)
     factor, details = _factor(call)
     factor = factor.broadcast_to(activation.shape)
     if not builder.options.fold_norms:
         factor = (factor != 0).double()
-    folded = scale(call, activation, factor)
+    folded = scale(call, activation, factor).shifted()  # β is added
     if builder.options.fold_norms:
         place = "into arriving edges" if call.private else "into leaving edges"
         kind = call.op.kind if isinstance(call.op, Normalisation) else _KINDS[name]

@@ -11,10 +11,11 @@ from torch import Tensor
 
 from netsculpt.tracing.engine.activation import NOTHING, Activation, factor_per_unit, of_nothing
 from netsculpt.tracing.engine.call import Call
-from netsculpt.tracing.engine.choice import Choice, Ranked
+from netsculpt.tracing.engine.choice import Choice, Placed, Ranked
 from netsculpt.tracing.engine.junction import join_sets
 from netsculpt.tracing.engine.rows import distinct
 from netsculpt.tracing.engine.uneven import even
+from netsculpt.tracing.rules._parts.looked_up import one_of
 from netsculpt.tracing.rules._parts.meeting import any_along, meet, merge_inputs
 
 __all__ = ["places"]
@@ -45,6 +46,9 @@ def places(call: Call) -> Any:
     if not open_:
         return _at_constants(call, before, index, source, dims)
     call.leave_out("which elements are chosen depends on values: indices make no edges")
+    if before.is_empty and call.op.name == "scatter" and _is_single(index, dims[0]):
+        rows = one_of(call, index, shape[dims[0]])  # one 1 among zeros
+        return rows.changed(lambda x: x.squeeze(dims[0]).movedim(-1, dims[0]))
     if not isinstance(source, Activation) or source.is_empty:
         return replace(before, private=False)
     if len(dims) != 1:
@@ -56,6 +60,14 @@ def places(call: Call) -> Any:
     if before.is_empty or torch.equal(before.units, arrives.units):
         return arrives
     return meet(call, [before, arrives])
+
+
+def _is_single(index: Any, dim: int) -> bool:
+    """Whether indices are those of one largest or smallest element, along a dimension of size 1."""
+    choice = index.choice if isinstance(index, Placed) else index
+    if not isinstance(choice, Choice):
+        return False
+    return len(choice.shape) < len(choice.of.shape) and index.shape[dim] == 1
 
 
 def _arguments(call: Call) -> tuple[Any, Any, Any, list[int]]:
@@ -136,7 +148,11 @@ def _added(call: Call, before: Activation, where: Tensor, put: Activation) -> Ac
         same = torch.from_numpy(members[:, 0]).view(call.op.shape)
         factors = torch.from_numpy(factor)[same.clamp(min=0)].where(same != NOTHING, 1.0)
         return Activation(same, None if bool((factors == 1).all()) else factors)
-    begin, numbers = distinct(members)
+    keys = members
+    if call.builder.options.granularity == "spatial":  # each place is a unit, whatever it takes
+        of_sample = np.arange(n_places) % int(np.prod(call.op.shape[1:]))
+        keys = np.column_stack([members, of_sample])
+    begin, numbers = distinct(keys)
     sets = members[begin]
     return join_sets(
         call.builder, sets, numbers.reshape(call.op.shape), call.junction_name,

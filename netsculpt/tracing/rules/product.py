@@ -8,7 +8,9 @@ from netsculpt.tracing.engine.activation import HIDES, Activation, of_nothing
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.program import Constant
 from netsculpt.tracing.rules._parts.meeting import meet
-from netsculpt.tracing.rules._parts.scaling import scale
+from netsculpt.tracing.rules._parts.outer import spread_apart
+from netsculpt.tracing.rules._parts.scaling import scale, switched_off
+from netsculpt.tracing.rules.moves import OPS as _MOVES
 
 __all__ = ["product"]
 
@@ -24,13 +26,7 @@ def product(call: Call) -> Activation | Constant:
     if call.op.kwargs.get("rounding_mode") is not None:
         raise call.refusal("its quotient is rounded")
     if isinstance(one, Activation) and isinstance(two, Activation):
-        both = [x.broadcast(call.op.shape) for x in (one, two)]
-        if call.op.name in ("mul", "multiply") and torch.equal(
-            both[0].units, both[1].units
-        ):  # like x · σ(x)
-            plain = all(x.factor is None for x in both)
-            return Activation(both[0].units, None if plain else both[0].factors * both[1].factors)
-        return meet(call, both)
+        return _met(call, [x.broadcast(call.op.shape) for x in (one, two)])
     if "div" in call.op.name and isinstance(two, Activation):
         return Activation(two.broadcast(call.op.shape).units)
     activation, number = (one, two) if isinstance(one, Activation) else (two, one)
@@ -46,9 +42,26 @@ def product(call: Call) -> Activation | Constant:
         raise call.refusal("an activation is multiplied by a number that is not finite")
     if isinstance(number, Constant) and number.parameter is not None:
         call.builder.factors[number.parameter] = {"kind": "factor"}
-    activation = activation.broadcast(call.op.shape)
+    activation = spread_apart(call, activation, number, _MOVES, always=False)
     if isinstance(number, Constant) and number.is_mask and "mul" in call.op.name:
         if activation.is_empty:  # what hides is hidden, whatever it is multiplied by
             return number.changed(lambda x: x.broadcast_to(call.op.shape))
         return activation.hidden(number.value == 0, 0.0)
     return scale(call, activation, factor)
+
+
+def _met(call: Call, both: list[Activation]) -> Activation:
+    """The junction of two activations, without what is always the same: 0 · h, or h ∕ h."""
+    times = "mul" in call.op.name
+    one, two = both[0].zero, both[1].zero if times else None
+    zero = one if two is None else two if one is None else one | two
+    if zero is not None:
+        both = [switched_off(call, x, zero) for x in both]
+    if times and torch.equal(both[0].units, both[1].units):  # like x · σ(x)
+        plain = all(x.factor is None for x in both)
+        return Activation(both[0].units, None if plain else both[0].factors * both[1].factors)
+    always_one = None if times else call.same(_MOVES)
+    if always_one is not None and bool(always_one.any()):
+        both = [switched_off(call, x, always_one).shifted(always_one) for x in both]
+    met = meet(call, both).shifted()
+    return met if zero is None else met.hidden(zero, 0.0)

@@ -22,7 +22,7 @@ def softmax(call: Call) -> Activation:
 
     As an output, softmax leaves the units as they are: what their sum couples is left out.
     """
-    activation = call.activation()
+    activation = call.activation().shifted()
     if isinstance(activation, Ranked):
         whole = _coupled(call, activation.whole)
         return Ranked.of(whole, tuple(activation.shape))

@@ -7,7 +7,7 @@ import torch
 
 from netsculpt.tracing.engine.activation import NOTHING, Activation
 from netsculpt.tracing.engine.call import Call
-from netsculpt.tracing.engine.columns import SeveralInputs
+from netsculpt.tracing.engine.columns import SeveralInputs, check_units
 from netsculpt.tracing.engine.edges import Columns, Floats, Ints
 from netsculpt.tracing.engine.rows import distinct, merged
 from netsculpt.tracing.program import Constant
@@ -33,6 +33,8 @@ def apply(call: Call, activation: Activation, weight: Constant, *, groups: int =
     unit = rows[copy, column]
     factor = _factors(activation, rows.shape, place)[copy, column]
     taken = Columns(column, unit, factor, copy, len(rows))
+    if taken.shared:
+        check_units(call)
     n_out = len(weight.value)
     shape = call.op.shape[1:]
     start = add_layer(call, weight, taken, kind="linear", shape=shape, groups=groups)

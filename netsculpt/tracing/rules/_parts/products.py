@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -24,6 +25,7 @@ def multiply(
     The units of a row and of a column feed each element. Edges have weight 1, as their strength
     depends on the input. Factors of the activations are left out, as the provenance says.
     """
+    one, two = _without_zeros(one, two)
     apart = two.units != two.units[:, :1]
     zero = (one.units == NOTHING) & (one.factors == 0)
     if bool(zero.any()) and bool(apart.any()):  # a row does not take what it multiplies by 0
@@ -44,6 +46,18 @@ def multiply(
     if one.is_scaled or two.is_scaled:
         builder.factors[layer] = {"kind": "factors that arrive", "folded": "left out"}
     return product.changed(lambda x: x[torch.from_numpy(same)])
+
+
+def _without_zeros(one: Activation, two: Activation) -> tuple[Activation, Activation]:
+    """Both without what a whole column of the first, or row of the second, multiplies by 0."""
+    columns, rows = (
+        None if zero is None else zero.all(dim) for zero, dim in ((one.zero, 1), (two.zero, 2))
+    )
+    if columns is not None:
+        two = replace(two, units=two.units.masked_fill(columns[:, :, None], NOTHING))
+    if rows is not None:
+        one = replace(one, units=one.units.masked_fill(rows[:, None], NOTHING))
+    return one, two
 
 
 def _sets(builder: Builder, activation: Activation) -> tuple[Ints, Ints]:

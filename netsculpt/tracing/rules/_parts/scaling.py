@@ -8,7 +8,7 @@ from torch import Tensor
 from netsculpt.tracing.engine.activation import NOTHING, Activation, factor_per_unit
 from netsculpt.tracing.engine.call import Call
 
-__all__ = ["scale"]
+__all__ = ["scale", "switched_off"]
 
 
 def scale(call: Call, activation: Activation, factor: Tensor) -> Activation:
@@ -20,7 +20,7 @@ def scale(call: Call, activation: Activation, factor: Tensor) -> Activation:
     """
     factors = factor.double().broadcast_to(activation.shape)
     if bool((factors == 0).any()):
-        activation = _without_constants(call, activation, factors == 0)
+        activation = switched_off(call, activation, factors == 0)
         factors = factors.masked_fill(factors == 0, 1.0)
     if bool((factors == 1).all()):
         return call.passed(activation)
@@ -29,9 +29,9 @@ def scale(call: Call, activation: Activation, factor: Tensor) -> Activation:
     return Activation(activation.units, activation.factors * factors)
 
 
-def _without_constants(call: Call, activation: Activation, zero: Tensor) -> Activation:
-    """The activation without the elements that are multiplied by 0; notes what it loses."""
-    before, after = activation, activation.without(zero)
+def switched_off(call: Call, activation: Activation, zero: Tensor) -> Activation:
+    """The activation where some elements are always 0; notes the units that it loses."""
+    before, after = activation, activation.hidden(zero, 0.0)
     lost = np.setdiff1d(before.units.numpy(), after.units.numpy())
     call.builder.constant.extend(lost.tolist())
     return after
