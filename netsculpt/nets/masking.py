@@ -84,7 +84,8 @@ class MaskHook:
     their place is left alone. A deep copy of the net gets a copy of the hook with its own ones.
     """
 
-    masked: list[tuple[LayerParameter, Tensor]]
+    def __init__(self) -> None:
+        self.masked: list[tuple[LayerParameter, Tensor]] = []
 
     def __call__(self, *_: object) -> None:
         """Set pruned entries to 0, unless the net is being exported, which must not see it."""
@@ -105,7 +106,7 @@ class MaskHook:
         self()
 
     def _holds(self, found: list[tuple[LayerParameter, Tensor]]) -> bool:
-        present = getattr(self, "masked", [])
+        present = self.masked
         return len(present) == len(found) and all(
             mask is other and entry.parameter is one.parameter and entry.layer is one.layer
             for (entry, mask), (one, other) in zip(present, found, strict=True)

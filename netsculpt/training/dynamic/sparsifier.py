@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +22,7 @@ from netsculpt.training.dynamic.entries import Entries
 from netsculpt.training.dynamic.places import places, put
 from netsculpt.training.dynamic.rewiring import Rewiring, Timing, described
 from netsculpt.training.dynamic.scaling import unscaled
+from netsculpt.training.dynamic.single_nets import joined, row_of
 from netsculpt.training.dynamic.starting import (
     Allocation,
     allocation_of,
@@ -60,6 +61,9 @@ class Sparsifier:
         that do not learn.
     rng
         Seed or generator. Same seed, same masks, on every process of a distributed training.
+    seeds
+        Of the nets of a stack (`netsculpt.nets.Stack`), one each: weights are [R, …], and each net
+        is rewired alone. See `netsculpt.training.dynamic.replicated`.
     """
 
     def __init__(
@@ -73,6 +77,7 @@ class Sparsifier:
         dense: Collection[str] = (),
         rng: RNG = None,
         method: str = "own",
+        seeds: Sequence[int] | None = None,
     ) -> None:
         self.method, self.rewiring, self.timing = method, rewiring, timing
         checked_fraction(rewiring.fraction(0.0), "fraction")
@@ -80,6 +85,7 @@ class Sparsifier:
             for progress in (0.0, 1.0):
                 checked_fraction(rewiring.budget(progress), "density")
         self.seed = processes.agreed(root_seed(rng))
+        self.seeds = None if seeds is None else tuple(seeds)
         self._net = inner = processes.unwrapped(net)
         self._entries = trained_weights(inner, dense)
         self._allocation, self._dense = allocation, tuple(sorted(dense))
@@ -97,7 +103,8 @@ class Sparsifier:
         self._warned = False
         if rewiring.start is not None:
             for name in self._entries:
-                rewiring.start(self._seen(name, None, None, "start"))
+                for part in self._parts({name: self._seen(name, None, None, "start")}, "start"):
+                    rewiring.start(part[name])
 
     @property
     def masks(self) -> Masks:
@@ -128,9 +135,8 @@ class Sparsifier:
     def final_density(self) -> float:
         """Fraction of the weights that is kept at the end."""
         budget = self.rewiring.budget
-        return (
-            self.density if budget is None else round(budget(1.0) * self.n_weights) / self.n_weights
-        )
+        n_weights = self.n_weights // (1 if self.seeds is None else len(self.seeds))  # of a net
+        return self.density if budget is None else round(budget(1.0) * n_weights) / n_weights
 
     @property
     def at_final_density(self) -> bool:
@@ -159,6 +165,7 @@ class Sparsifier:
             **{f"update_{name}": described(value) for name, value in vars(self.timing).items()},
             "allocation": described(self._allocation),
             "dense": list(self._dense),
+            **({} if self.seeds is None else {"seeds": list(self.seeds)}),
         }
 
     def step(
@@ -316,8 +323,7 @@ class Sparsifier:
         return random_masks(self._entries, first, allocation, self._generator("masks"))
 
     def _generator(self, *path: str | int) -> torch.Generator:
-        seed = int(stream(self.seed, "dynamic", *path).integers(2**63))
-        return torch.Generator().manual_seed(seed)
+        return _generator(self.seed, *path)
 
     def _is_due(self) -> bool:
         return self._last_update != self.n_steps and self.timing.due(self.n_steps)
@@ -352,10 +358,12 @@ class Sparsifier:
         for name, entry in self._entries.items():
             self._ages.correct(name, entry.parameter, optimizer)
             if self.rewiring.noise is not None:
-                seen = self._seen(name, None, optimizer, "noise", self.n_steps)
+                path = ("noise", self.n_steps)
+                seen = {name: self._seen(name, None, optimizer, *path)}
                 group = group_of(optimizer, entry.parameter)
                 rate = 0.0 if group is None else float(group["lr"])
-                entry.parameter.add_(self.rewiring.noise(seen, rate))
+                noise = [self.rewiring.noise(x[name], rate) for x in self._parts(seen, *path)]
+                entry.parameter.add_(torch.stack(noise).reshape(entry.parameter.shape))
 
     def _seen(
         self,
@@ -378,6 +386,17 @@ class Sparsifier:
             self._memory[name],
         )
 
+    def _parts(
+        self, layers: Mapping[str, Entries], *path: str | int
+    ) -> list[Mapping[str, Entries]]:
+        """What is rewired alone: all of the net, or each net of a stack."""
+        if self.seeds is None:
+            return [layers]
+        return [
+            row_of(layers, row, {name: _generator(seed, *path, name) for name in layers})
+            for row, seed in enumerate(self.seeds)
+        ]
+
     @torch.no_grad()
     def _update(self, optimizer: optim.Optimizer, gradients: Mapping[str, Tensor]) -> None:
         """Change the masks."""
@@ -390,15 +409,17 @@ class Sparsifier:
         before = {name: x.kept.clone() for name, x in layers.items()}
         layers = {name: replace(x, kept=before[name].clone()) for name, x in layers.items()}
         progress = self.timing.progress(self.n_steps)
-        self._resize(layers, progress)
-        self._exchange(layers, self.rewiring.fraction(progress))
+        parts = self._parts(layers, "update", self.n_updates)
+        for part in parts:
+            self._resize(part, progress)
+            self._exchange(part, self.rewiring.fraction(progress))
         dropped, grown = {}, {}
         for name, x in layers.items():
             dropped[name] = places(before[name] & ~x.kept)
             grown[name] = places(x.kept & ~before[name])
             if self._storage is not None:
                 self._storage.keep(name, dropped[name])
-            values = self.rewiring.birth(x, grown[name])
+            values = joined(self.rewiring.birth, [part[name] for part in parts], grown[name])
             self._entries[name].set_mask(x.kept)
             put(self._entries[name].parameter, grown[name], values)
             self._entries[name].zero_pruned()
@@ -437,7 +458,7 @@ class Sparsifier:
         if budget is None:
             return
         present = sum(x.n_kept for x in layers.values())
-        wanted = round(budget(progress) * self.n_weights)
+        wanted = round(budget(progress) * sum(x.weight.numel() for x in layers.values()))
         if wanted < present:
             if self.rewiring.resize is None:
                 raise ValueError("a budget that falls needs `resize`")
@@ -486,6 +507,11 @@ class Sparsifier:
         if int(allowed.sum()) < n:  # so much is kept that some have to return
             allowed = ~entries.kept
         put(entries.kept, self.rewiring.grow(entries, allowed, n), True)
+
+
+def _generator(seed: int, *path: str | int) -> torch.Generator:
+    drawn = int(stream(seed, "dynamic", *path).integers(2**63))
+    return torch.Generator().manual_seed(drawn)
 
 
 def _mask(entry: LayerParameter) -> Tensor:
