@@ -46,7 +46,7 @@ def seen(weight: Tensor, gradient: Tensor, seed: int = 0) -> Entries:
 def exchanged(exchange: FanIn | NOfM, entries: Entries, fraction: float) -> Tensor:
     """The mask after an exchange."""
     gone, come = exchange(entries, fraction)
-    kept = entries.kept.clone()
+    kept = entries.kept.clone(memory_format=torch.contiguous_format)
     assert kept.view(-1)[gone].all()
     assert not kept.view(-1)[come].any()
     kept.view(-1)[gone] = False
@@ -182,6 +182,18 @@ def test_srigl_keeps_fan_in_constant() -> None:
     for name, n in sparsifier.n_kept.items():
         assert first[name] - 12 <= n <= first[name] <= sizes[name], "rounding does not add up"
     json.dumps(sparsifier.about())
+
+
+@pytest.mark.parametrize("exchange", [FanIn(), NOfM(1, 4)])
+def test_any_layout_in_memory(exchange: FanIn | NOfM) -> None:
+    weight, gradient = torch.randn(2, 6, 8, 3, 3, generator=generator())
+    kept = highest_of_groups("w", weight.abs(), 1, 4, generator=generator())
+    masks = []
+    for layout in (torch.contiguous_format, torch.channels_last):
+        tensors = [x.contiguous(memory_format=layout) for x in (weight * kept, kept, gradient)]
+        masks.append(exchanged(exchange, Entries("w", *tensors, generator=generator()), 0.3))
+    assert torch.equal(*masks)
+    assert not torch.equal(masks[0], kept)
 
 
 @pytest.mark.parametrize("name", ["srigl", "n_of_m"])

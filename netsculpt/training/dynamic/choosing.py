@@ -128,15 +128,10 @@ class Highest:
 
     def __call__(self, entries: Entries, candidates: Tensor, n: int) -> Tensor:
         """Flat indices of what comes."""
-        scores, allowed = self.score(entries).reshape(-1), candidates.reshape(-1)
+        scores = self.score(entries).reshape(-1)
         if not scores.is_floating_point():
             scores = scores.double()
-        lifted = torch.where(allowed, scores, -torch.inf)
-        chosen = highest(lifted, n, generator=entries.generator)
-        if bool(allowed[chosen].all()):
-            return chosen
-        among = places(allowed)  # candidates score -inf themselves
-        return among[highest(scores[among], n, generator=entries.generator)]
+        return highest(scores, n, among=candidates.reshape(-1), generator=entries.generator)
 
 
 def uniformly(entries: Entries, candidates: Tensor, n: int) -> Tensor:

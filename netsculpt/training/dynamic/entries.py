@@ -30,14 +30,12 @@ class Entries:
     ever: Tensor | None = None  # bool: kept at some time
     generator: torch.Generator | None = None  # of this update and weight; on the CPU
     outside: Tensor | None = None  # values of weights that learn outside the mask
-    memory: MutableMapping[str, Tensor] = field(
-        default_factory=dict
-    )  # a part's own, saved with the state
+    memory: MutableMapping[str, Tensor] = field(default_factory=dict)  # a part's own, saved too
 
     @property
     def n_kept(self) -> int:
         """Entries that the mask keeps."""
-        return int(self.kept.sum())
+        return int(self.kept.count_nonzero())
 
     @property
     def indices(self) -> Tensor:

@@ -57,6 +57,16 @@ class Timing:
         """How far the updates have come, 0 … 1."""
         return min(max(step - self.begin, 0) / max(self.end - self.begin, 1), 1.0)
 
+    def is_last(self, step: int) -> bool:
+        """Whether no update comes after the one at this step.
+
+        >>> Timing(begin=0, end=10, every=4).is_last(8)
+        True
+        """
+        if self.at is not None:
+            return step >= max(self.at, default=0)
+        return step + self.every > self.end
+
 
 @dataclass(frozen=True)
 class Rewiring:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import torch
-from torch import optim
+from torch import Tensor, optim
 
-__all__ = ["unscaled"]
+__all__ = ["is_finite", "unscaled"]
 
 
 def unscaled(scaler: torch.amp.GradScaler, optimizer: optim.Optimizer) -> bool:
@@ -21,4 +21,15 @@ def unscaled(scaler: torch.amp.GradScaler, optimizer: optim.Optimizer) -> bool:
         if "already been called" not in str(error):
             raise
     gradients = (x.grad for group in optimizer.param_groups for x in group["params"])
-    return all(x is None or bool(torch.isfinite(x).all()) for x in gradients)
+    return all(x is None or is_finite(x) for x in gradients)
+
+
+def is_finite(values: Tensor) -> bool:
+    """Whether all values are finite: by the least and the largest, faster than one by one.
+
+    >>> is_finite(torch.tensor([1.0, torch.nan])), is_finite(torch.zeros(0))
+    (False, True)
+    """
+    if not values.numel():
+        return True
+    return all(bool(torch.isfinite(x)) for x in torch.aminmax(values))

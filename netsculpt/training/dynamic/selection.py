@@ -6,17 +6,25 @@ import torch
 from torch import Tensor
 
 from netsculpt.core.errors import LimitError
+from netsculpt.training.dynamic.places import places
 
 __all__ = ["drawn", "highest", "lowest"]
 
-_SAMPLED = 1 << 16  # scores that tell where the threshold is, about
-_WORTH_SAMPLING = 1 << 20  # scores
+_SAMPLED = 1 << 13  # scores that tell where the threshold is, about
+_WORTH_SAMPLING = 1 << 14  # scores
 
 
-def highest(scores: Tensor, n: int, *, generator: torch.Generator | None = None) -> Tensor:
+def highest(
+    scores: Tensor,
+    n: int,
+    *,
+    among: Tensor | None = None,
+    generator: torch.Generator | None = None,
+) -> Tensor:
     """Positions of the n highest of the scores [m], ascending; among equals, random ones.
 
-    Cost O(m), most of it one comparison a score where n is far below m.
+    Only those that are True in `among` [m] count, if it is given. Cost O(m), most of it one
+    comparison a score where n is far below m.
 
     Raises
     ------
@@ -26,21 +34,23 @@ def highest(scores: Tensor, n: int, *, generator: torch.Generator | None = None)
     >>> highest(torch.tensor([0.1, 3.0, -1.0, 2.0]), 2).tolist()
     [1, 3]
     """
-    if not 0 <= n <= len(scores):
-        raise ValueError(f"{n} of {len(scores)} scores")
-    if torch.isnan(scores).any():
+    m = len(scores) if among is None else int(among.count_nonzero())
+    if not 0 <= n <= m:
+        raise ValueError(f"{n} of {m} scores")
+    if _has_nan(scores, among):
         raise LimitError(
             "scores of weights are NaN: look for infinite weights, gradients or losses"
         )
     if n == 0:
         return torch.zeros(0, dtype=torch.int64, device=scores.device)
-    if n == len(scores):
-        return torch.arange(n, device=scores.device)
-    near = _promising(scores, n)
-    among = scores if near is None else scores[near]
-    threshold = among.kthvalue(len(among) - n + 1).values
-    above = (among > threshold).nonzero().squeeze(1)
-    equal = (among == threshold).nonzero().squeeze(1)
+    near = _promising(scores, n, m, among)
+    if near is None and among is not None:
+        near = places(among)
+    if n == m:
+        return torch.arange(n, device=scores.device) if near is None else near
+    candidates = scores if near is None else scores[near]
+    threshold = candidates.kthvalue(len(candidates) - n + 1).values
+    above, equal = places(candidates > threshold), places(candidates == threshold)
     lot = equal[drawn(len(equal), n - len(above), generator=generator).to(equal.device)]
     chosen = torch.cat([above, lot]).sort().values
     return chosen if near is None else near[chosen]
@@ -56,7 +66,7 @@ def lowest(scores: Tensor, n: int, *, generator: torch.Generator | None = None) 
 
 
 def drawn(m: int, n: int, *, generator: torch.Generator | None = None) -> Tensor:
-    """N of the numbers below m, ascending: each set of n is as likely as any other.
+    """Random n of the numbers below m, ascending: each set of n is as likely as any other.
 
     >>> drawn(3, 3).tolist()
     [0, 1, 2]
@@ -72,16 +82,22 @@ def drawn(m: int, n: int, *, generator: torch.Generator | None = None) -> Tensor
     return found[torch.randperm(len(found), generator=generator)[:n]].sort().values
 
 
-def _promising(scores: Tensor, n: int) -> Tensor | None:
-    """Positions that surely hold the n highest; None if looking for them is not worth it."""
-    m = len(scores)
+def _has_nan(scores: Tensor, among: Tensor | None) -> bool:
+    if not len(scores) or not bool(torch.isnan(scores.amax())):  # NaN is the largest of all
+        return False
+    return bool(torch.isnan(scores if among is None else scores[among]).any())
+
+
+def _promising(scores: Tensor, n: int, m: int, among: Tensor | None) -> Tensor | None:
+    """Positions that surely hold the n highest of m; None if looking for them is not worth it."""
     if m < _WORTH_SAMPLING or 8 * n > m:
         return None
-    sample = scores[:: m // _SAMPLED]
+    stride = max(m // _SAMPLED, 1)
+    sample = scores[::stride] if among is None else scores[::stride][among[::stride]]
     expected = n / m * len(sample)
     rank = int(expected + 4 * expected**0.5 + 4)
     if rank >= len(sample):
         return None
-    least = sample.kthvalue(len(sample) - rank).values
-    near = (scores >= least).nonzero().squeeze(1)
+    likely = scores >= sample.kthvalue(len(sample) - rank).values
+    near = places(likely if among is None else likely & among)
     return near if n <= len(near) <= m // 2 else None

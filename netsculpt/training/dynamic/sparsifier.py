@@ -21,7 +21,7 @@ from netsculpt.training.dynamic.ages import Ages, count_of, group_of, has_ages
 from netsculpt.training.dynamic.entries import Entries
 from netsculpt.training.dynamic.places import places, put
 from netsculpt.training.dynamic.rewiring import Rewiring, Timing, described
-from netsculpt.training.dynamic.scaling import unscaled
+from netsculpt.training.dynamic.scaling import is_finite, unscaled
 from netsculpt.training.dynamic.single_nets import joined, row_of
 from netsculpt.training.dynamic.starting import (
     Allocation,
@@ -114,7 +114,7 @@ class Sparsifier:
     @property
     def n_kept(self) -> dict[str, int]:
         """Weights kept, by name."""
-        return {name: int(mask.sum()) for name, mask in self.masks.items()}
+        return {name: int(mask.count_nonzero()) for name, mask in self.masks.items()}
 
     @property
     def n_weights(self) -> int:
@@ -129,7 +129,7 @@ class Sparsifier:
     @property
     def ever_active(self) -> float:
         """Fraction of the weights that was kept at some time: R_s of ITOP, arXiv:2102.02887."""
-        return sum(int(x.sum()) for x in self._ever.values()) / self.n_weights
+        return sum(int(x.count_nonzero()) for x in self._ever.values()) / self.n_weights
 
     @property
     def final_density(self) -> float:
@@ -241,7 +241,6 @@ class Sparsifier:
         if self._pending is not None:
             gradients, self._pending = self._pending, None
             self._update(optimizer, gradients)
-            self._zero()
 
     def _zero(self) -> None:
         for entry in self._entries.values():
@@ -336,7 +335,7 @@ class Sparsifier:
             if gradient is None:
                 continue
             gradients[name] = processes.averaged(gradient.detach())
-            if not bool(torch.isfinite(gradients[name]).all()):
+            if not is_finite(gradients[name]):
                 raise LimitError(
                     f"the gradient of {name!r} is not finite at an update: lower the learning "
                     "rate, or clip gradients; in mixed precision, pass scaler="
@@ -410,8 +409,9 @@ class Sparsifier:
         layers = {name: replace(x, kept=before[name].clone()) for name, x in layers.items()}
         progress = self.timing.progress(self.n_steps)
         parts = self._parts(layers, "update", self.n_updates)
+        budgeted = 1.0 if self.timing.is_last(self.n_steps) else progress
         for part in parts:
-            self._resize(part, progress)
+            self._resize(part, budgeted)
             self._exchange(part, self.rewiring.fraction(progress))
         dropped, grown = {}, {}
         for name, x in layers.items():
@@ -422,9 +422,8 @@ class Sparsifier:
             values = joined(self.rewiring.birth, [part[name] for part in parts], grown[name])
             self._entries[name].set_mask(x.kept)
             put(self._entries[name].parameter, grown[name], values)
-            self._entries[name].zero_pruned()
             self._ever[name] |= x.kept
-        hook_masks(self._net)  # the net may have been moved, and have other buffers since
+        hook_masks(self._net)  # sets pruned entries to 0; the net may have been moved
         self._remember(optimizer, dropped, grown)
         update = Update(self.n_updates, self.n_steps, dropped, grown, self.n_kept)
         for callback in self._callbacks:
@@ -504,7 +503,7 @@ class Sparsifier:
     def _grow(self, entries: Entries, before: Tensor, n: int) -> None:
         """Grow n weights of one layer."""
         allowed = self.rewiring.candidates(before, entries.kept) & ~entries.kept
-        if int(allowed.sum()) < n:  # so much is kept that some have to return
+        if int(allowed.count_nonzero()) < n:  # so much is kept that some have to return
             allowed = ~entries.kept
         put(entries.kept, self.rewiring.grow(entries, allowed, n), True)
 

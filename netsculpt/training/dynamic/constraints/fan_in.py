@@ -12,6 +12,7 @@ from netsculpt.training.dynamic.choosing import ranked, truncated
 from netsculpt.training.dynamic.constraints.rows import highest_of_rows
 from netsculpt.training.dynamic.entries import Entries
 from netsculpt.training.dynamic.gradients import gradient_of
+from netsculpt.training.dynamic.places import places, put
 from netsculpt.training.dynamic.selection import highest
 
 __all__ = ["FanIn", "random_fan_in"]
@@ -44,7 +45,7 @@ class FanIn:
         outside = torch.where(stays, -1.0, gradient).reshape(-1)
         called = torch.zeros_like(stays)
         n_called = min(n_gone, int((~stays).sum()))
-        called.view(-1)[highest(outside, n_called, generator=entries.generator)] = True
+        put(called, highest(outside, n_called, generator=entries.generator), True)
         active = self._active(entries, (stays | called).sum(1), wanted)
         n_inputs = wanted // max(int(active.sum()), 1)
         counts = torch.where(active, n_inputs, 0)
@@ -52,7 +53,7 @@ class FanIn:
         # kept weights first, by size; then the others, by gradient
         scores = torch.where(stays, 1 + _halved(size), _halved(gradient))
         after = highest_of_rows(scores, counts, generator=entries.generator)
-        return _places(before & ~after), _places(after & ~before)
+        return places(before & ~after), places(after & ~before)
 
     def _wanted(self, entries: Entries) -> int:
         if "n_wanted" not in entries.memory:
@@ -61,11 +62,11 @@ class FanIn:
 
     def _largest(self, entries: Entries, n_gone: int) -> Tensor:
         """Mask of the kept weights without the smallest ones, and without those that are 0."""
-        places = entries.indices
-        size = ranked(entries, entries.weight.abs(), places)
-        n = min(len(places) - n_gone, int((size > 0).sum()))
+        kept = entries.indices
+        size = ranked(entries, entries.weight.abs(), kept)
+        n = min(len(kept) - n_gone, int((size > 0).sum()))
         stays = torch.zeros_like(entries.kept.flatten(1))
-        stays.view(-1)[places[highest(size, n, generator=entries.generator)]] = True
+        put(stays, kept[highest(size, n, generator=entries.generator)], True)
         return stays
 
     def _active(self, entries: Entries, salient: Tensor, wanted: int) -> Tensor:
@@ -116,7 +117,3 @@ def _halved(values: Tensor) -> Tensor:
     """Values scaled to 0 … ½, in the same order."""
     wide = values.double()
     return wide / (wide.max() * 2).clamp(min=torch.finfo(torch.float64).tiny)
-
-
-def _places(mask: Tensor) -> Tensor:
-    return mask.reshape(-1).nonzero().squeeze(1)

@@ -13,6 +13,7 @@ from netsculpt.training.dynamic.choosing import ranked, truncated
 from netsculpt.training.dynamic.constraints.rows import highest_of_rows
 from netsculpt.training.dynamic.entries import Entries
 from netsculpt.training.dynamic.gradients import gradient_of
+from netsculpt.training.dynamic.places import places, put
 from netsculpt.training.dynamic.selection import highest
 
 __all__ = ["NOfM", "highest_of_groups", "random_n_of_m"]
@@ -31,16 +32,16 @@ class NOfM:
 
     def __call__(self, entries: Entries, fraction: float) -> tuple[Tensor, Tensor]:
         """Flat indices of what goes and of what comes."""
-        places = entries.indices
-        size = ranked(entries, entries.weight.abs(), places)
-        n_stay = len(places) - truncated(len(places), fraction)
+        kept = entries.indices
+        size = ranked(entries, entries.weight.abs(), kept)
+        n_stay = len(kept) - truncated(len(kept), fraction)
         stays = torch.zeros_like(entries.kept)
-        stays.view(-1)[places[highest(size, n_stay, generator=entries.generator)]] = True
+        put(stays, kept[highest(size, n_stay, generator=entries.generator)], True)
         gradient = gradient_of(entries).abs()
         scores = torch.where(stays, torch.inf, gradient)
         after = highest_of_groups(entries.name, scores, self.n, self.m, generator=entries.generator)
         before = entries.kept
-        return _places(before & ~after), _places(after & ~before)
+        return places(before & ~after), places(after & ~before)
 
 
 def highest_of_groups(
@@ -92,7 +93,3 @@ def random_n_of_m(
     [2, 2]
     """
     return highest_of_groups(name, torch.rand(shape, generator=generator), n, m)
-
-
-def _places(mask: Tensor) -> Tensor:
-    return mask.reshape(-1).nonzero().squeeze(1)

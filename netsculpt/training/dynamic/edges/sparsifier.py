@@ -103,8 +103,7 @@ class EdgeSparsifier:
         """Resume from the result of `state_dict`; load the net and the optimizer as well."""
         self.seed, self.n_steps = state["seed"], state["n_steps"]
         self.n_updates, self._last_update = state["n_updates"], state["last_update"]
-        devices = {name: layer.values.device for name, layer in self._layers.items()}
-        self._ages.restore(state["ages"], devices)
+        self._ages.restore(state["ages"], {x: y.values.device for x, y in self._layers.items()})
 
     def _is_due(self) -> bool:
         return self._last_update != self.n_steps and self.timing.due(self.n_steps)
