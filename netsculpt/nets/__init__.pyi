@@ -15,6 +15,7 @@ from .masks import net_from_model as net_from_model
 from .masks import plain_state as plain_state
 from .masks import zero_pruned as zero_pruned
 from .prunable import prunable as prunable
+from .stacks import Stack as Stack
 from .unit_masks import kernel_mask as kernel_mask
 from .unit_masks import unit_masks as unit_masks
 from .weight_counts import weight_counts as weight_counts

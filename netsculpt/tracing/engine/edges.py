@@ -80,7 +80,7 @@ class Scalars:
         """Address of each scalar in a column that is fed, and the layer that feeds it, in parts."""
         n_out, width = self.value.shape[:2]
         layer = self.layer.reshape(self.groups, width)
-        step = max(1, _CHUNK * n_out // max(self.value.numel(), 1))  # rows at a time
+        step = max(1, _CHUNK * n_out // max(math.prod(self.value.shape), 1))  # rows at a time
         for first in range(0, n_out, step):
             rows = np.arange(first, min(first + step, n_out))
             of_row = layer[rows * self.groups // n_out]
@@ -97,7 +97,7 @@ class Scalars:
     def behind(self, source: NDArray[np.integer], target: NDArray[np.integer]) -> NDArray[np.int64]:
         """Address of the first scalar behind each edge [E]."""
         if self.taps is not None:
-            every = self._every(np.arange(len(self.value)))
+            every = self._every(np.arange(self.value.shape[0]))
             flat: NDArray[np.int64] = every.reshape(-1)[self.taps]
             return flat
         taken = self.columns

@@ -7,6 +7,7 @@ identifies a scalar is its address: views of a parameter keep it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain

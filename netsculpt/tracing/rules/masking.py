@@ -26,6 +26,8 @@ def masking(call: Call) -> Activation:
     """
     name, shape = call.op.name, call.op.shape
     mask: Any
+    one: Any
+    two: Any
     if name in ("tril", "triu"):
         corner, everywhere = getattr(torch, name), torch.ones(shape, dtype=torch.bool)
         mask = Constant(corner(everywhere, call.arg(1, "diagonal", 0)))

@@ -29,6 +29,7 @@ from .methods.snfs import snfs as snfs
 from .methods.srigl import srigl as srigl
 from .methods.static import static as static
 from .methods.top_kast import top_kast as top_kast
+from .replicas import replicated as replicated
 from .rewiring import Rewiring as Rewiring
 from .rewiring import Timing as Timing
 from .sparsifier import Sparsifier as Sparsifier

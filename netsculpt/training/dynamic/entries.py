@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 
 import torch
@@ -30,7 +30,7 @@ class Entries:
     ever: Tensor | None = None  # bool: kept at some time
     generator: torch.Generator | None = None  # of this update and weight; on the CPU
     outside: Tensor | None = None  # values of weights that learn outside the mask
-    memory: dict[str, Tensor] = field(default_factory=dict)  # a part's own, saved with the state
+    memory: MutableMapping[str, Tensor] = field(default_factory=dict)  # a part's own, saved too
 
     @property
     def n_kept(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +22,7 @@ from netsculpt.training.dynamic.entries import Entries
 from netsculpt.training.dynamic.places import places, put
 from netsculpt.training.dynamic.rewiring import Rewiring, Timing, described
 from netsculpt.training.dynamic.scaling import is_finite, unscaled
+from netsculpt.training.dynamic.single_nets import joined, row_of
 from netsculpt.training.dynamic.starting import (
     Allocation,
     allocation_of,
@@ -65,6 +66,9 @@ class Sparsifier:
     stem
         Name and timing of another training that is the same except for its last update: states of
         that one, from before that update, are states of this one.
+    seeds
+        Of the nets of a stack (`netsculpt.nets.Stack`), one each: weights are [R, …], and each net
+        is rewired alone. See `netsculpt.training.dynamic.replicated`.
     """
 
     def __init__(
@@ -79,6 +83,7 @@ class Sparsifier:
         rng: RNG = None,
         method: str = "own",
         stem: tuple[str, Timing] | None = None,
+        seeds: Sequence[int] | None = None,
     ) -> None:
         self.method, self.rewiring, self.timing = method, rewiring, timing
         checked_fraction(rewiring.fraction(0.0), "fraction")
@@ -91,6 +96,7 @@ class Sparsifier:
                 f"no update brings the net to its density: they come every {timing.every} steps "
                 f"from {timing.begin} to {timing.end}; let them come more often, or end later"
             )
+        self.seeds = None if seeds is None else tuple(seeds)
         self._net = inner = processes.unwrapped(net)
         self._entries = trained_weights(inner, dense)
         self._allocation, self._dense, self._stem = allocation, tuple(sorted(dense)), stem
@@ -108,7 +114,8 @@ class Sparsifier:
         self._warned = False
         if rewiring.start is not None:
             for name in self._entries:
-                rewiring.start(self._seen(name, None, None, "start"))
+                for part in self._parts({name: self._seen(name, None, None, "start")}, "start"):
+                    rewiring.start(part[name])
 
     @property
     def masks(self) -> Masks:
@@ -142,7 +149,8 @@ class Sparsifier:
         if budget is None:
             return None
         last = 1.0 if at is None else self.timing.descent(max(at, default=0))
-        return round(budget(last) * self.n_weights) / self.n_weights
+        n_weights = self.n_weights // (1 if self.seeds is None else len(self.seeds))  # of a net
+        return round(budget(last) * n_weights) / n_weights
 
     @property
     def at_final_density(self) -> bool:
@@ -332,6 +340,7 @@ class Sparsifier:
             **{f"update_{name}": described(value) for name, value in vars(timing).items()},
             "allocation": described(self._allocation),
             "dense": list(self._dense),
+            **({} if self.seeds is None else {"seeds": list(self.seeds)}),
         }
 
     def _first_masks(self, density: float | None) -> Masks:
@@ -355,8 +364,7 @@ class Sparsifier:
         return random_masks(self._entries, first, allocation, self._generator("masks"))
 
     def _generator(self, *path: str | int) -> torch.Generator:
-        seed = int(stream(self.seed, "dynamic", *path).integers(2**63))
-        return torch.Generator().manual_seed(seed)
+        return _generator(self.seed, *path)
 
     def _is_due(self) -> bool:
         return self._last_update != self.n_steps and self.timing.due(self.n_steps)
@@ -391,10 +399,12 @@ class Sparsifier:
         for name, entry in self._entries.items():
             self._ages.correct(name, entry.parameter, optimizer)
             if self.rewiring.noise is not None:
-                seen = self._seen(name, None, optimizer, "noise", self.n_steps)
+                path = ("noise", self.n_steps)
+                seen = {name: self._seen(name, None, optimizer, *path)}
                 group = group_of(optimizer, entry.parameter)
                 rate = 0.0 if group is None else float(group["lr"])
-                entry.parameter.add_(self.rewiring.noise(seen, rate))
+                noise = [self.rewiring.noise(x[name], rate) for x in self._parts(seen, *path)]
+                entry.parameter.add_(torch.stack(noise).reshape(entry.parameter.shape))
 
     def _seen(
         self,
@@ -417,6 +427,17 @@ class Sparsifier:
             self._memory[name],
         )
 
+    def _parts(
+        self, layers: Mapping[str, Entries], *path: str | int
+    ) -> list[Mapping[str, Entries]]:
+        """What is rewired alone: all of the net, or each net of a stack."""
+        if self.seeds is None:
+            return [layers]
+        return [
+            row_of(layers, row, {name: _generator(seed, *path, name) for name in layers})
+            for row, seed in enumerate(self.seeds)
+        ]
+
     @torch.no_grad()
     def _update(self, optimizer: optim.Optimizer, gradients: Mapping[str, Tensor]) -> None:
         """Change the masks."""
@@ -429,15 +450,18 @@ class Sparsifier:
         before = {name: x.kept.clone() for name, x in layers.items()}
         layers = {name: replace(x, kept=before[name].clone()) for name, x in layers.items()}
         progress = self.timing.progress(self.n_steps)
-        self._resize(layers, self.timing.descent(self.n_steps))
-        self._exchange(layers, self.rewiring.fraction(progress))
+        parts = self._parts(layers, "update", self.n_updates)
+        budgeted = self.timing.descent(self.n_steps)
+        for part in parts:
+            self._resize(part, budgeted)
+            self._exchange(part, self.rewiring.fraction(progress))
         dropped, grown = {}, {}
         for name, x in layers.items():
             dropped[name] = places(before[name] & ~x.kept)
             grown[name] = places(x.kept & ~before[name])
             if self._storage is not None:
                 self._storage.keep(name, dropped[name])
-            values = self.rewiring.birth(x, grown[name])
+            values = joined(self.rewiring.birth, [part[name] for part in parts], grown[name])
             self._entries[name].set_mask(x.kept)
             put(self._entries[name].parameter, grown[name], values)
             self._ever[name] |= x.kept
@@ -476,7 +500,7 @@ class Sparsifier:
         if budget is None:
             return
         present = sum(x.n_kept for x in layers.values())
-        wanted = round(budget(progress) * self.n_weights)
+        wanted = round(budget(progress) * sum(x.weight.numel() for x in layers.values()))
         if wanted < present:
             if self.rewiring.resize is None:
                 raise ValueError("a budget that falls needs `resize`")
@@ -525,6 +549,11 @@ class Sparsifier:
         if int(allowed.count_nonzero()) < n:  # so much is kept that some have to return
             allowed = ~entries.kept
         put(entries.kept, self.rewiring.grow(entries, allowed, n), True)
+
+
+def _generator(seed: int, *path: str | int) -> torch.Generator:
+    drawn = int(stream(seed, "dynamic", *path).integers(2**63))
+    return torch.Generator().manual_seed(drawn)
 
 
 def _mask(entry: LayerParameter) -> Tensor:
