@@ -13,12 +13,12 @@ from torch import Tensor, nn, optim
 from netsculpt.core.errors import FormatError, LimitError, NetsculptWarning
 from netsculpt.core.numbers import checked_fraction
 from netsculpt.core.random import RNG, root_seed, stream
-from netsculpt.nets.choosing import apportioned
 from netsculpt.nets.masking import LayerParameter, hook_masks
 from netsculpt.nets.masks import mask_net
 from netsculpt.training.dynamic import births, processes
 from netsculpt.training.dynamic.ages import Ages, count_of, group_of, has_ages
 from netsculpt.training.dynamic.entries import Entries
+from netsculpt.training.dynamic.moving import exchange, resize
 from netsculpt.training.dynamic.places import places, put
 from netsculpt.training.dynamic.rewiring import Rewiring, Timing, described
 from netsculpt.training.dynamic.scaling import is_finite, unscaled
@@ -453,8 +453,8 @@ class Sparsifier:
         parts = self._parts(layers, "update", self.n_updates)
         budgeted = self.timing.descent(self.n_steps)
         for part in parts:
-            self._resize(part, budgeted)
-            self._exchange(part, self.rewiring.fraction(progress))
+            resize(self.rewiring, part, budgeted)
+            exchange(self.rewiring, part, self.rewiring.fraction(progress))
         dropped, grown = {}, {}
         for name, x in layers.items():
             dropped[name] = places(before[name] & ~x.kept)
@@ -493,62 +493,6 @@ class Sparsifier:
                 NetsculptWarning,
                 stacklevel=3,
             )
-
-    def _resize(self, layers: Mapping[str, Entries], progress: float) -> None:
-        """Bring the number of kept weights to the budget."""
-        budget = self.rewiring.budget
-        if budget is None:
-            return
-        present = sum(x.n_kept for x in layers.values())
-        wanted = round(budget(progress) * sum(x.weight.numel() for x in layers.values()))
-        if wanted < present:
-            if self.rewiring.resize is None:
-                raise ValueError("a budget that falls needs `resize`")
-            for name, stay in self.rewiring.resize(layers, wanted).items():
-                kept = layers[name].kept
-                kept.zero_()
-                put(kept, stay, True)
-        elif wanted > present:
-            room = {name: x.weight.numel() - x.n_kept for name, x in layers.items()}
-            share = {
-                name: (wanted - present) / max(present, 1) * x.n_kept / x.weight.numel()
-                for name, x in layers.items()
-            }
-            sizes = {name: x.weight.numel() for name, x in layers.items()}
-            for name, n in apportioned(share, sizes, wanted - present, room).items():
-                self._grow(layers[name], layers[name].kept, n)
-
-    def _exchange(self, layers: Mapping[str, Entries], fraction: float) -> None:
-        """Drop a fraction of each layer, and grow as many."""
-        rewiring = self.rewiring
-        if fraction <= 0 and rewiring.exchange is None:
-            return
-        before = {name: x.kept.clone() for name, x in layers.items()}
-        counts = {name: x.n_kept for name, x in layers.items()}
-        if rewiring.exchange is not None:
-            for x in layers.values():
-                gone, come = rewiring.exchange(x, fraction)
-                put(x.kept, gone, False)
-                put(x.kept, come, True)
-            return
-        for x in layers.values():
-            put(x.kept, rewiring.drop(x, fraction), False)
-        if rewiring.constraint is not None:
-            kept = rewiring.constraint(layers, {name: x.kept for name, x in layers.items()})
-            for name, x in layers.items():
-                x.kept.copy_(kept[name])
-        left = {name: counts[name] - x.n_kept for name, x in layers.items()}
-        if rewiring.share is not None:
-            left = dict(rewiring.share(layers, left))
-        for name, n in left.items():
-            self._grow(layers[name], before[name], n)
-
-    def _grow(self, entries: Entries, before: Tensor, n: int) -> None:
-        """Grow n weights of one layer."""
-        allowed = self.rewiring.candidates(before, entries.kept) & ~entries.kept
-        if int(allowed.count_nonzero()) < n:  # so much is kept that some have to return
-            allowed = ~entries.kept
-        put(entries.kept, self.rewiring.grow(entries, allowed, n), True)
 
 
 def _generator(seed: int, *path: str | int) -> torch.Generator:
