@@ -5,6 +5,7 @@ from . import drops as drops
 from . import fractions as fractions
 from . import grows as grows
 from . import phases as phases
+from . import record as record
 from . import states as states
 from .choosing import Highest as Highest
 from .choosing import Lowest as Lowest

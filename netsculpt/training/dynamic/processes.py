@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, distributed, nn
 
-__all__ = ["agreed", "averaged", "unwrapped"]
+__all__ = ["agreed", "averaged", "is_first", "unwrapped"]
 
 
 def unwrapped(net: nn.Module) -> nn.Module:
@@ -34,6 +34,11 @@ def averaged(gradient: Tensor) -> Tensor:
         distributed.all_reduce(copy)
         copy /= distributed.get_world_size()
     return copy
+
+
+def is_first() -> bool:
+    """Whether this process writes files: the first of a distributed training, or the only one."""
+    return not _several() or distributed.get_rank() == 0
 
 
 def _several() -> bool:
