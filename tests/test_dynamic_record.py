@@ -227,5 +227,5 @@ def test_the_record_of_another_training_is_refused(tmp_path: Path) -> None:
 def test_there_is_no_other_update(tmp_path: Path) -> None:
     Training(tmp_path / "x.record", end=12).run(30)
     record = read_record(tmp_path / "x.record")
-    with pytest.raises(GraphError, match="there is no update 8: .* has 7"):
+    with pytest.raises(GraphError, match=r"there is no update 8: .* has 7"):
         record.masks(8)

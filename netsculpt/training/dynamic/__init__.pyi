@@ -7,6 +7,7 @@ from . import grows as grows
 from . import phases as phases
 from . import record as record
 from . import states as states
+from . import trajectory as trajectory
 from .choosing import Highest as Highest
 from .choosing import Lowest as Lowest
 from .choosing import Sampled as Sampled

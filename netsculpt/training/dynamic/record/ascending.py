@@ -65,7 +65,8 @@ def _read(content: bytes, n: int, below: int) -> Numbers:
     numbers = ((steps - np.arange(n)) << n_low) + (low << np.arange(n_low)).sum(axis=1)
     if n and (numbers[-1] >= below or (np.diff(numbers) <= 0).any()):
         raise FormatError(f"numbers that do not ascend, or exceed {below}")
-    return numbers.astype(np.int64)
+    ascending: Numbers = numbers.astype(np.int64)
+    return ascending
 
 
 def _low_bits(n: int, below: int) -> int:

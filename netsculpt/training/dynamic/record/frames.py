@@ -1,6 +1,6 @@
-"""A file of frames to which frames are only appended; one that was cut off at the end is ignored.
+r"""A file of frames to which frames are only appended; one that was cut off at the end is ignored.
 
-    b"netsculpt record 1\\n", then frames:
+    b"netsculpt record 1\n", then frames:
     4 bytes   length of the body
     4 bytes   CRC-32 of the body
     body      kind (1 byte), number of the update (8), optimizer steps (8), content
