@@ -1,5 +1,6 @@
 from . import families as families
 from . import initialisations as initialisations
+from . import sparse as sparse
 from .families import CNN as CNN
 from .families import LSTM as LSTM
 from .families import MLP as MLP

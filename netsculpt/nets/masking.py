@@ -99,8 +99,17 @@ class MaskHook:
     def attach(self, net: nn.Module, *_: object) -> None:
         """Look up the net's parameters again: loading may have replaced them."""
         masks = [(entry, entry.mask) for entry in layer_parameters(net)]
-        self.masked = [(entry, mask) for entry, mask in masks if mask is not None]
+        found = [(entry, mask) for entry, mask in masks if mask is not None]
+        if not self._holds(found):  # a list that stays spares compiled nets a compilation
+            self.masked = found
         self()
+
+    def _holds(self, found: list[tuple[LayerParameter, Tensor]]) -> bool:
+        present = getattr(self, "masked", [])
+        return len(present) == len(found) and all(
+            mask is other and entry.parameter is one.parameter and entry.layer is one.layer
+            for (entry, mask), (one, other) in zip(present, found, strict=True)
+        )
 
     def _zero_moved(self, index: int) -> None:
         entry, mask = self.masked[index]

@@ -2,6 +2,7 @@ from . import births as births
 from . import budgets as budgets
 from . import candidates as candidates
 from . import drops as drops
+from . import edges as edges
 from . import fractions as fractions
 from . import grows as grows
 from . import phases as phases
@@ -14,15 +15,18 @@ from .choosing import Sampled as Sampled
 from .entries import Entries as Entries
 from .methods.ac_dc import ac_dc as ac_dc
 from .methods.ac_dc import dense_twin as dense_twin
+from .methods.cht import cht as cht
 from .methods.deep_r import deep_r as deep_r
 from .methods.gmp import gmp as gmp
 from .methods.granet import granet as granet
 from .methods.itop import itop as itop
 from .methods.magnitude_each_step import magnitude_each_step as magnitude_each_step
 from .methods.mest import mest as mest
+from .methods.n_of_m import n_of_m as n_of_m
 from .methods.rigl import rigl as rigl
 from .methods.set import set as set  # noqa: A004
 from .methods.snfs import snfs as snfs
+from .methods.srigl import srigl as srigl
 from .methods.static import static as static
 from .methods.top_kast import top_kast as top_kast
 from .rewiring import Rewiring as Rewiring

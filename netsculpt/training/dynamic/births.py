@@ -2,12 +2,40 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
 from netsculpt.training.dynamic.entries import Entries
+from netsculpt.training.dynamic.gradients import gradient_of
 
-__all__ = ["learned", "moved", "normal", "zero"]
+__all__ = ["downhill", "initial", "learned", "moved", "normal", "zero"]
+
+
+def downhill(entries: Entries, indices: Tensor, *, rate: float) -> Tensor:
+    r"""One step of gradient descent from 0, :math:`-\eta g`.
+
+    >>> one = torch.ones(3)
+    >>> downhill(Entries("w", one, one > 0, 2 * one), torch.tensor([1]), rate=0.5)
+    tensor([-1.])
+    """
+    return -rate * gradient_of(entries).take(indices).to(entries.weight)
+
+
+def initial(entries: Entries, indices: Tensor) -> Tensor:
+    r"""Numbers as torch initialises linear and convolutional layers.
+
+    They are uniform within :math:`\pm 1 / \sqrt n` for n inputs of a unit. SET's paper, Mocanu et
+    al., arXiv:1707.04780, draws new weights like the first ones.
+
+    >>> weight = torch.zeros(2, 100)
+    >>> bool((initial(Entries("w", weight, weight > 0), torch.arange(200)).abs() <= 0.1).all())
+    True
+    """
+    bound = 1 / math.sqrt(entries.weight.numel() / len(entries.weight))
+    drawn = torch.rand(len(indices), generator=entries.generator, dtype=torch.float64)
+    return (bound * (2 * drawn - 1)).to(entries.weight)
 
 
 def learned(entries: Entries, indices: Tensor) -> Tensor:

@@ -6,14 +6,16 @@ int64.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from netsculpt.nets.choosing import apportioned
 from netsculpt.training.dynamic.entries import Entries
+from netsculpt.training.dynamic.places import places
 from netsculpt.training.dynamic.selection import drawn, highest, lowest
 
 __all__ = [
@@ -40,17 +42,19 @@ def truncated(n: int, share: float) -> int:
     >>> truncated(10, 0.3), truncated(10, 0.2)
     (3, 2)
     """
-    return int(np.float32(n) * np.float32(share))
+    return min(int(np.float32(n) * np.float32(share)), n)  # large numbers are rounded up, too
 
 
 def signs(entries: Entries) -> Tensor:
-    """Group 1 for positive, 0 for other kept weights; [n_kept]."""
-    return (entries.weight.reshape(-1)[entries.indices] > 0).to(torch.int64)
+    """Groups 1, -1 and 0: positive and negative kept weights, and those that are 0; [n_kept]."""
+    return entries.weight.take(entries.indices).sign().to(torch.int64)
 
 
 @dataclass(frozen=True)
 class Lowest:
     """Drop the share with the lowest scores, of the weight or of each of its groups.
+
+    Entries that are exactly 0 go first, of whatever group; the groups share the rest.
 
     >>> from netsculpt.training.dynamic.drops import magnitude
     >>> entries = Entries("w", torch.tensor([0.3, -0.1, 0.2, 0.9]), torch.ones(4) > 0)
@@ -64,19 +68,21 @@ class Lowest:
     def __call__(self, entries: Entries, fraction: float) -> Tensor:
         """Flat indices of what goes."""
         indices = entries.indices
-        scores = self._scores(entries, indices)
+        scores = ranked(entries, self.score(entries), indices)
         if self.within is None:
             n = truncated(len(indices), fraction)
             return indices[lowest(scores, n, generator=entries.generator)]
-        groups, gone = self.within(entries), []
-        for group in torch.unique(groups):
-            members = (groups == group).nonzero().squeeze(1)
-            n = truncated(len(members), fraction)
-            gone.append(members[lowest(scores[members], n, generator=entries.generator)])
-        return indices[torch.cat(gone).sort().values] if gone else indices
-
-    def _scores(self, entries: Entries, indices: Tensor) -> Tensor:
-        return ranked(entries, self.score(entries), indices)
+        groups = self.within(entries)
+        members = {str(int(x)): places(groups == x) for x in torch.unique(groups)}
+        counts = {name: truncated(len(x), fraction) for name, x in members.items()}
+        n, dead = sum(counts.values()), places(scores == -torch.inf)
+        n_dead = min(n, len(dead))
+        gone = [dead[drawn(len(dead), n_dead, generator=entries.generator).to(dead.device)]]
+        alive = {name: x[scores[x] != -torch.inf] for name, x in members.items()}
+        for name, n_gone in _shared(counts, n - n_dead, alive).items():
+            chosen = lowest(scores[alive[name]], n_gone, generator=entries.generator)
+            gone.append(alive[name][chosen])
+        return indices[torch.cat(gone).sort().values]
 
 
 @dataclass(frozen=True)
@@ -122,21 +128,36 @@ class Highest:
 
     def __call__(self, entries: Entries, candidates: Tensor, n: int) -> Tensor:
         """Flat indices of what comes."""
-        scores = self.score(entries).reshape(-1)
-        flat = candidates.reshape(-1)
-        floor = torch.where(flat, scores, -torch.inf) if scores.is_floating_point() else scores
-        return highest(floor, n, generator=entries.generator)
+        scores, allowed = self.score(entries).reshape(-1), candidates.reshape(-1)
+        if not scores.is_floating_point():
+            scores = scores.double()
+        lifted = torch.where(allowed, scores, -torch.inf)
+        chosen = highest(lifted, n, generator=entries.generator)
+        if bool(allowed[chosen].all()):
+            return chosen
+        among = places(allowed)  # candidates score -inf themselves
+        return among[highest(scores[among], n, generator=entries.generator)]
 
 
 def uniformly(entries: Entries, candidates: Tensor, n: int) -> Tensor:
     """Grow candidates at random, each set of n as likely as any other."""
-    places = candidates.reshape(-1).nonzero().squeeze(1)
-    lot = drawn(len(places), n, generator=entries.generator)
-    return places[lot.to(places.device)]
+    among = places(candidates)
+    lot = drawn(len(among), n, generator=entries.generator)
+    return among[lot.to(among.device)]
 
 
 def ranked(entries: Entries, scores: Tensor, indices: Tensor) -> Tensor:
     """Scores of kept entries, [n_kept]; below all others where the weight is exactly 0."""
-    values = scores.reshape(-1)[indices]
-    dead = entries.weight.reshape(-1)[indices] == 0
-    return values.masked_fill(dead, -torch.inf)
+    values = scores.take(indices)
+    if not values.is_floating_point():
+        values = values.double()
+    return values.masked_fill(entries.weight.take(indices) == 0, -torch.inf)
+
+
+def _shared(counts: Mapping[str, int], n: int, alive: Mapping[str, Tensor]) -> dict[str, int]:
+    """How many of n go from each group, in proportion to the counts."""
+    total, sizes = sum(counts.values()), {name: len(x) for name, x in alive.items()}
+    if n == total:
+        return dict(counts)
+    shares = {name: counts[name] * n / total / max(sizes[name], 1) for name in counts}
+    return apportioned(shares, sizes, n, sizes)

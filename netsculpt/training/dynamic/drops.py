@@ -12,7 +12,9 @@ from torch import Tensor
 from netsculpt.training.dynamic.entries import Entries
 from netsculpt.training.dynamic.gradients import gradient_of
 
-__all__ = ["magnitude", "mest", "taylor"]
+__all__ = ["magnitude", "mest", "relative", "taylor"]
+
+_TINY = 1e-30  # for units without weights
 
 
 def magnitude(entries: Entries) -> Tensor:
@@ -34,6 +36,23 @@ def mest(entries: Entries, *, strength: float = 0.01) -> Tensor:
     tensor([1., 4.])
     """
     return entries.weight.abs() + strength * gradient_of(entries).abs()
+
+
+def relative(entries: Entries) -> Tensor:
+    r"""Share of the sizes of its row and its column, :math:`|w| / \sum_i |w| + |w| / \sum_j |w|`.
+
+    Sums run over the kept weights of a unit, over those of an input, and over taps as inputs. So no
+    unit loses all of its weights only because they are small. Relative importance: Zhang et al.,
+    "Plug-and-play", ICLR 2024; in CHT the drop of Zhang et al., arXiv:2501.19107.
+
+    >>> weight = torch.tensor([[1.0, 3.0], [0.0, 1.0]])
+    >>> relative(Entries("w", weight, weight > 0))
+    tensor([[1.2500, 1.5000],
+            [0.0000, 1.2500]])
+    """
+    size = (entries.weight.abs() * entries.kept).flatten(1)
+    shares = [size / size.sum(axis, keepdim=True).clamp(min=_TINY) for axis in (0, 1)]
+    return (shares[0] + shares[1]).reshape(entries.weight.shape)
 
 
 def taylor(entries: Entries) -> Tensor:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from netsculpt.training.dynamic.places import places
+
 __all__ = ["Entries"]
 
 
@@ -38,4 +40,4 @@ class Entries:
     @property
     def indices(self) -> Tensor:
         """Flat indices of the kept entries, ascending; int64."""
-        return self.kept.reshape(-1).nonzero().squeeze(1)
+        return places(self.kept)

@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from netsculpt.core.callables import name_of
+from netsculpt.core.numbers import checked_whole
 from netsculpt.training.dynamic import births, candidates
 from netsculpt.training.dynamic.choosing import Drop, Grow
 from netsculpt.training.dynamic.entries import Entries
@@ -28,17 +29,27 @@ class Timing:
 
     >>> Timing(begin=0, end=10, every=4).due(8), Timing(begin=0, end=10, every=4).due(12)
     (True, False)
+
+    Raises
+    ------
+    NumberError
+        If a number is not whole, or `end` is before `begin`.
     """
 
     begin: int
     end: int
     every: int
-    at: tuple[int, ...] = ()  # instead: just these
+    at: tuple[int, ...] | None = None  # instead: just these, or never
     instead: bool = False  # an update takes the place of an optimizer step, as in RigL
+
+    def __post_init__(self) -> None:
+        checked_whole(self.begin, "begin", least=0)
+        checked_whole(self.end, "end", least=self.begin)
+        checked_whole(self.every, "every", least=1)
 
     def due(self, step: int) -> bool:
         """Whether masks are updated when so many steps are done."""
-        if self.at:
+        if self.at is not None:
             return step in self.at
         return self.begin <= step <= self.end and (step - self.begin) % self.every == 0
 
@@ -64,6 +75,7 @@ class Rewiring:
     share: Callable[[Layers, Mapping[str, int]], Mapping[str, int]] | None = None
     constraint: Callable[[Layers, Mapping[str, Tensor]], Mapping[str, Tensor]] | None = None
     exchange: Exchange | None = None  # in place of drop and grow, within a layer
+    start: Callable[[Entries], None] | None = None  # notes into `Entries.memory` at the start
     birth: Callable[[Entries, Tensor], Tensor] = births.zero
     state: NewState = fresh
     noise: Callable[[Entries, float], Tensor] | None = None  # (entries, learning rate) -> added

@@ -11,15 +11,17 @@ import torch
 from torch import Tensor, nn, optim
 
 from netsculpt.core.errors import FormatError, LimitError, NetsculptWarning
-from netsculpt.core.numbers import checked_number
+from netsculpt.core.numbers import checked_fraction
 from netsculpt.core.random import RNG, root_seed, stream
 from netsculpt.nets.choosing import apportioned
-from netsculpt.nets.masking import LayerParameter
+from netsculpt.nets.masking import LayerParameter, hook_masks
 from netsculpt.nets.masks import mask_net
 from netsculpt.training.dynamic import births, processes
-from netsculpt.training.dynamic.ages import Ages, count_of, has_ages
+from netsculpt.training.dynamic.ages import Ages, count_of, group_of, has_ages
 from netsculpt.training.dynamic.entries import Entries
+from netsculpt.training.dynamic.places import places, put
 from netsculpt.training.dynamic.rewiring import Rewiring, Timing, described
+from netsculpt.training.dynamic.scaling import unscaled
 from netsculpt.training.dynamic.starting import (
     Allocation,
     allocation_of,
@@ -73,8 +75,12 @@ class Sparsifier:
         method: str = "own",
     ) -> None:
         self.method, self.rewiring, self.timing = method, rewiring, timing
+        checked_fraction(rewiring.fraction(0.0), "fraction")
+        if rewiring.budget is not None:
+            for progress in (0.0, 1.0):
+                checked_fraction(rewiring.budget(progress), "density")
         self.seed = processes.agreed(root_seed(rng))
-        inner = processes.unwrapped(net)
+        self._net = inner = processes.unwrapped(net)
         self._entries = trained_weights(inner, dense)
         self._allocation, self._dense = allocation, tuple(sorted(dense))
         self.n_steps, self.n_updates, self._last_update = 0, 0, -1
@@ -89,6 +95,9 @@ class Sparsifier:
         self._pending: Masks | None = None  # gradients for the update that is due
         self._callbacks: list[Callable[[Update], None]] = []
         self._warned = False
+        if rewiring.start is not None:
+            for name in self._entries:
+                rewiring.start(self._seen(name, None, None, "start"))
 
     @property
     def masks(self) -> Masks:
@@ -149,12 +158,11 @@ class Sparsifier:
 
     def about(self) -> dict[str, Any]:
         """The method and its settings, as JSON: for manifests and checkpoints."""
-        allocation = self._allocation
         return {
             "method": self.method,
             **self.rewiring.about(),
             **{f"update_{name}": described(value) for name, value in vars(self.timing).items()},
-            "allocation": allocation if isinstance(allocation, str) else allocation.__name__,
+            "allocation": described(self._allocation),
             "dense": list(self._dense),
         }
 
@@ -197,11 +205,16 @@ class Sparsifier:
                 "an update of the masks is due: call sparsifier.update(optimizer) before the next "
                 "forward pass, or sparsifier.step, which does both"
             )
-        if scaler is not None:
-            scaler.unscale_(optimizer)
-            if not self._gradients_are_finite():
-                scaler.step(optimizer)  # it leaves the step out, and lowers its scale
-                return
+        replaced = [name for name, x in self._entries.items() if not x.is_current]
+        if replaced:
+            raise FormatError(
+                f"{', '.join(map(repr, replaced))} are other tensors than when the sparsifier was "
+                "made: make it after all that replaces parameters, and load states with "
+                "assign=False"
+            )
+        if scaler is not None and not unscaled(scaler, optimizer):
+            scaler.step(optimizer)  # it leaves the step out, and lowers its scale
+            return
         if self.timing.instead and self._is_due():
             self._update(optimizer, self._gradients())
             return
@@ -258,6 +271,10 @@ class Sparsifier:
         FormatError
             If it is of another method, of other settings, or of another net.
         """
+        if not isinstance(state.get("about"), Mapping):
+            raise FormatError(
+                "the state is not of a sparse training: pass what sparsifier.state_dict() returned"
+            )
         about = self.about()
         other = [name for name, value in about.items() if state["about"].get(name) != value]
         if other:
@@ -271,11 +288,16 @@ class Sparsifier:
             raise FormatError("the state is of a net with other weights: load it into that net")
         self.seed, self.n_steps = state["seed"], state["n_steps"]
         self.n_updates, self._last_update = state["n_updates"], state["last_update"]
-        self._pending = None if state["pending"] is None else dict(state["pending"])
+        devices = {name: x.parameter.device for name, x in self._entries.items()}
+        pending = state["pending"]
+        self._pending = (
+            None if pending is None else {name: x.to(devices[name]) for name, x in pending.items()}
+        )
         for name, x in self._ever.items():
             x.copy_(state["ever"][name])
-        self._ages.restore(state["ages"])
-        self._memory = {name: dict(known) for name, known in state["memory"].items()}
+        for name, known in state["memory"].items():
+            self._memory[name] = {key: x.to(devices[name], copy=True) for key, x in known.items()}
+        self._ages.restore(state["ages"], devices)
         if self._storage is not None:
             self._storage.restore(state["storage"])
 
@@ -288,7 +310,7 @@ class Sparsifier:
                 for name, x in self._entries.items()
             }
             return {name: full[name] if x is None else x.clone() for name, x in present.items()}
-        checked_number(density, "density", least=0, most=1)
+        checked_fraction(density, "density")
         if any(x is not None and not bool(x.all()) for x in present.values()):
             raise FormatError(
                 "the net is pruned already: leave the density out to go on from its masks"
@@ -320,10 +342,6 @@ class Sparsifier:
                 )
         return gradients
 
-    def _gradients_are_finite(self) -> bool:
-        gradients = (x.parameter.grad for x in self._entries.values())
-        return all(x is None or bool(torch.isfinite(x).all()) for x in gradients)
-
     def _mask_gradients(self) -> None:
         if not self.rewiring.masks_gradient:
             return
@@ -340,14 +358,15 @@ class Sparsifier:
             self._ages.correct(name, entry.parameter, optimizer)
             if self.rewiring.noise is not None:
                 seen = self._seen(name, None, optimizer, "noise", self.n_steps)
-                rate = float(optimizer.param_groups[0]["lr"])
+                group = group_of(optimizer, entry.parameter)
+                rate = 0.0 if group is None else float(group["lr"])
                 entry.parameter.add_(self.rewiring.noise(seen, rate))
 
     def _seen(
         self,
         name: str,
         gradient: Tensor | None,
-        optimizer: optim.Optimizer,
+        optimizer: optim.Optimizer | None,
         *path: str | int,
     ) -> Entries:
         """What parts see of a weight."""
@@ -357,7 +376,7 @@ class Sparsifier:
             entry.parameter.detach(),
             _mask(entry),
             gradient,
-            moments(optimizer, entry.parameter),
+            {} if optimizer is None else moments(optimizer, entry.parameter),
             self._ever[name],
             self._generator(*path, name),
             None if self._storage is None else self._storage.outside[name],
@@ -380,15 +399,16 @@ class Sparsifier:
         self._exchange(layers, self.rewiring.fraction(progress))
         dropped, grown = {}, {}
         for name, x in layers.items():
-            dropped[name] = _places(before[name] & ~x.kept)
-            grown[name] = _places(x.kept & ~before[name])
+            dropped[name] = places(before[name] & ~x.kept)
+            grown[name] = places(x.kept & ~before[name])
             if self._storage is not None:
                 self._storage.keep(name, dropped[name])
             values = self.rewiring.birth(x, grown[name])
             self._entries[name].set_mask(x.kept)
-            self._entries[name].parameter.view(-1)[grown[name]] = values
+            put(self._entries[name].parameter, grown[name], values)
             self._entries[name].zero_pruned()
             self._ever[name] |= x.kept
+        hook_masks(self._net)  # the net may have been moved, and have other buffers since
         self._remember(optimizer, dropped, grown)
         update = Update(self.n_updates, self.n_steps, dropped, grown, self.n_kept)
         for callback in self._callbacks:
@@ -429,7 +449,7 @@ class Sparsifier:
             for name, stay in self.rewiring.resize(layers, wanted).items():
                 kept = layers[name].kept
                 kept.zero_()
-                kept.view(-1)[stay] = True
+                put(kept, stay, True)
         elif wanted > present:
             room = {name: x.weight.numel() - x.n_kept for name, x in layers.items()}
             share = {
@@ -450,11 +470,11 @@ class Sparsifier:
         if rewiring.exchange is not None:
             for x in layers.values():
                 gone, come = rewiring.exchange(x, fraction)
-                x.kept.view(-1)[gone] = False
-                x.kept.view(-1)[come] = True
+                put(x.kept, gone, False)
+                put(x.kept, come, True)
             return
         for x in layers.values():
-            x.kept.view(-1)[rewiring.drop(x, fraction)] = False
+            put(x.kept, rewiring.drop(x, fraction), False)
         if rewiring.constraint is not None:
             kept = rewiring.constraint(layers, {name: x.kept for name, x in layers.items()})
             for name, x in layers.items():
@@ -470,7 +490,7 @@ class Sparsifier:
         allowed = self.rewiring.candidates(before, entries.kept) & ~entries.kept
         if int(allowed.sum()) < n:  # so much is kept that some have to return
             allowed = ~entries.kept
-        entries.kept.view(-1)[self.rewiring.grow(entries, allowed, n)] = True
+        put(entries.kept, self.rewiring.grow(entries, allowed, n), True)
 
 
 def _mask(entry: LayerParameter) -> Tensor:
@@ -480,7 +500,3 @@ def _mask(entry: LayerParameter) -> Tensor:
             f"the mask of {entry.name!r} is gone: train the net that the sparsifier was made for"
         )
     return mask
-
-
-def _places(mask: Tensor) -> Tensor:
-    return mask.reshape(-1).nonzero().squeeze(1)

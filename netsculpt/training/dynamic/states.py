@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 
 from torch import Tensor, nn, optim
 
+from netsculpt.training.dynamic.places import put
+
 __all__ = ["NewState", "Scaled", "everything", "fresh", "keep", "zero"]
 
 NewState = Callable[[optim.Optimizer, Mapping[nn.Parameter, Tensor]], None]
@@ -17,11 +19,11 @@ def zero(optimizer: optim.Optimizer, new: Mapping[nn.Parameter, Tensor]) -> None
     With Adam new weights then start too fast: its bias correction counts the steps of the whole
     weight, so k steps after it came a new one moves by
     :math:`(1 - \beta_1^k) / \sqrt{1 - \beta_2^k}` learning rates for a constant gradient: 3.2 in
-    the first step, 6.6 in the twelfth.
+    the first step, 6.6 in the twelfth. Rprop's step sizes start from its smallest one.
     """
     for parameter, indices in new.items():
         for value in moments(optimizer, parameter).values():
-            value.view(-1)[indices] = 0
+            put(value, indices, 0)
 
 
 def fresh(optimizer: optim.Optimizer, new: Mapping[nn.Parameter, Tensor]) -> None:
@@ -67,7 +69,7 @@ class Scaled:
         for parameter, indices in new.items():
             value = moments(optimizer, parameter).get("momentum_buffer")
             if value is not None and parameter.grad is not None:
-                value.view(-1)[indices] = self.scale * parameter.grad.reshape(-1)[indices]
+                put(value, indices, self.scale * parameter.grad.take(indices))
 
 
 def moments(optimizer: optim.Optimizer, parameter: nn.Parameter) -> dict[str, Tensor]:

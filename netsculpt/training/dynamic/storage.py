@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from netsculpt.nets.masking import LayerParameter
+from netsculpt.training.dynamic.places import put
 from netsculpt.training.dynamic.selection import highest
 
 __all__ = ["Storage"]
@@ -45,8 +46,7 @@ class Storage:
     @torch.no_grad()
     def keep(self, name: str, dropped: Tensor) -> None:
         """Take over the values of weights that have just left the mask."""
-        values = self.entries[name].parameter.view(-1)[dropped]
-        self.outside[name].view(-1)[dropped] = values
+        put(self.outside[name], dropped, self.entries[name].parameter.take(dropped))
 
     @torch.no_grad()
     def renew(self, masks: Mapping[str, Tensor], generator: torch.Generator) -> None:
@@ -56,14 +56,18 @@ class Storage:
             more = min(round(self.density * kept.numel()), int((~kept).sum()))
             scores = torch.where(kept, -1.0, outside.abs()).reshape(-1)
             stored = kept.clone()
-            stored.view(-1)[highest(scores, more, generator=generator)] = True
+            put(stored, highest(scores, more, generator=generator), True)
             self.stored[name] = stored
             self.outside[name] = torch.where(kept, 0, outside)
 
     def state(self) -> dict[str, Any]:
         """All of it, for `restore`."""
-        return {"outside": dict(self.outside), "stored": dict(self.stored)}
+        known = {"outside": self.outside, "stored": self.stored}
+        return {key: {name: x.clone() for name, x in of.items()} for key, of in known.items()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take up the result of `state`."""
-        self.outside, self.stored = dict(state["outside"]), dict(state["stored"])
+        for name, entry in self.entries.items():
+            device = entry.parameter.device
+            self.outside[name] = state["outside"][name].to(device, copy=True)
+            self.stored[name] = state["stored"][name].to(device, copy=True)

@@ -58,6 +58,7 @@ def deep_r(
         Lowest(drops.magnitude),
         Highest(grows.random),
         exchange=exchanges.revived,
+        start=exchanges.note_signs,
         noise=partial(_walk, penalty=penalty, temperature=temperature),
     )
     timing = Timing(begin, end, every)

@@ -37,13 +37,12 @@ def gmp(
 
     Zhu and Gupta, "To prune, or not to prune", arXiv:1710.01878.
 
-
     Parameters
     ----------
     net
         Any net; masks are put into it.
     density
-        Fraction of the weights to keep; None: the masks that it has.
+        Fraction of the weights to keep at the end.
     begin, end, every
         Optimizer steps: the first update, the last possible one, and how far apart they are.
     allocation, dense, rng

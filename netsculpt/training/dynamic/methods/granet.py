@@ -39,13 +39,12 @@ def granet(
 
     Liu et al., "Sparse training via boosting pruning plasticity", arXiv:2106.10404.
 
-
     Parameters
     ----------
     net
         Any net; masks are put into it.
     density
-        Fraction of the weights to keep; None: the masks that it has.
+        Fraction of the weights to keep at the end.
     begin, end, every
         Optimizer steps: the first update, the last possible one, and how far apart they are.
     fraction

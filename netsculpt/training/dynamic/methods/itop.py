@@ -38,7 +38,6 @@ def itop(
 
     Liu et al., "Do we actually need dense over-parameterization?", arXiv:2102.02887.
 
-
     Parameters
     ----------
     net

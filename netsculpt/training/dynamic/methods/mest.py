@@ -38,7 +38,6 @@ def mest(
 
     Yuan et al., "MEST", arXiv:2110.14032.
 
-
     Parameters
     ----------
     net

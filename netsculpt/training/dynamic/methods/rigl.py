@@ -38,7 +38,6 @@ def rigl(
 
     Evci et al., "Rigging the lottery", arXiv:1911.11134, algorithm 1.
 
-
     Parameters
     ----------
     net

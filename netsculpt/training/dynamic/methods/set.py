@@ -39,7 +39,6 @@ def set(  # noqa: A001
 
     Mocanu et al., arXiv:1707.04780, algorithm 1.
 
-
     Parameters
     ----------
     net

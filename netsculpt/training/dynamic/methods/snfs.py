@@ -39,7 +39,6 @@ def snfs(
 
     Dettmers and Zettlemoyer, "Sparse networks from scratch", arXiv:1907.04840.
 
-
     Parameters
     ----------
     net

@@ -37,7 +37,7 @@ def static(
     rewiring = Rewiring(
         partial(fractions.constant, share=0.0), Lowest(drops.magnitude), Highest(grows.random)
     )
-    timing = Timing(begin=end + 1, end=end, every=1)
+    timing = Timing(begin=0, end=end, every=1, at=())
     return Sparsifier(
         net,
         rewiring,
