@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from netsculpt.core.errors import FormatError, GraphError
 from netsculpt.nets import MLP, initial_net
-from netsculpt.training import dynamic
+from netsculpt.training import Recipe, dynamic, fit, task
+from netsculpt.training.dynamic import processes
 from netsculpt.training.dynamic.record import Recorder, read_record
 from netsculpt.training.dynamic.record.ascending import packed, unpacked
 from netsculpt.training.dynamic.record.kept import changed, packed_change, unpacked_change
+from netsculpt.training.fitting.metrics import Epoch
 
 
 @pytest.mark.parametrize("below", [0, 1, 2, 7, 64, 1000])
@@ -94,7 +98,7 @@ class Training:
 
     def state(self):
         parts = (self.net, self.optimizer, self.sparsifier)
-        return [{**part.state_dict()} if part is self.sparsifier else _copy(part) for part in parts]
+        return [_copy(part) for part in parts]
 
     def restore(self, state):
         for part, own in zip((self.net, self.optimizer, self.sparsifier), state, strict=True):
@@ -103,8 +107,6 @@ class Training:
 
 
 def _copy(part):
-    import copy
-
     return copy.deepcopy(part.state_dict())
 
 
@@ -229,3 +231,66 @@ def test_there_is_no_other_update(tmp_path: Path) -> None:
     record = read_record(tmp_path / "x.record")
     with pytest.raises(GraphError, match=r"there is no update 8: .* has 7"):
         record.masks(8)
+
+
+def test_an_interrupted_fit_goes_on_with_its_record(tmp_path: Path) -> None:
+    net, samples = initial_net(MLP((4, 24, 4)), rng=0), task("input-separable")
+    recipe = Recipe(epochs=8, batch_size=4, learning_rate=0.02)
+
+    def fitted(name: str, stop_after: int | None = None) -> bytes:
+        def sparsify(own: nn.Module) -> dynamic.Sparsifier:
+            sparsifier = dynamic.rigl(own, density=0.3, end=24, every=3, rng=0)
+            Recorder(sparsifier, tmp_path / f"{name}.record")
+            return sparsifier
+
+        def progress(epoch: Epoch) -> None:
+            if epoch.epoch == stop_after:
+                raise KeyboardInterrupt
+
+        checkpoint = tmp_path / f"{name}.pt"
+        fit(
+            net,
+            samples,
+            recipe,
+            sparsifier=sparsify,
+            rng=0,
+            checkpoint=checkpoint,
+            progress=progress,
+        )
+        return (tmp_path / f"{name}.record").read_bytes()
+
+    whole = fitted("whole")
+    with pytest.raises(KeyboardInterrupt):
+        fitted("broken", stop_after=3)
+    with (tmp_path / "broken.record").open("ab") as file:
+        file.write(b"an append that was cut")
+    assert fitted("broken") == whole
+    assert read_record(tmp_path / "broken.record").n_updates >= 5
+
+
+class SecondProcess:
+    """As `torch.distributed` looks from the second of two processes."""
+
+    @staticmethod
+    def is_available() -> bool:
+        return True
+
+    is_initialized = is_available
+
+    @staticmethod
+    def get_world_size() -> int:
+        return 2
+
+    @staticmethod
+    def get_rank() -> int:
+        return 1
+
+
+def test_only_the_first_process_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    training = Training(None)
+    monkeypatch.setattr(processes, "distributed", SecondProcess)
+    recorder = Recorder(training.sparsifier, tmp_path / "x.record", weights_every=1)
+    monkeypatch.undo()
+    training.run(10)
+    assert training.sparsifier.n_updates > 0
+    assert not recorder.path.exists()
