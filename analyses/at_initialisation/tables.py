@@ -20,6 +20,7 @@ __all__ = [
     "differences",
     "live_by_layer",
     "means",
+    "over_seeds",
     "ranks",
     "tables_of",
     "with_interval",
@@ -50,14 +51,14 @@ def means(rows: pd.DataFrame) -> pd.DataFrame:
 
     Measures of paths are over the nets that have one; ``…_seeds`` counts those.
     """
-    return _over_seeds(rows, _CELL, ["accuracy", "loss", "density", *MEASURES])
+    return over_seeds(rows, _CELL, ["accuracy", "loss", "density", *MEASURES])
 
 
 def live_by_layer(layers: pd.DataFrame) -> pd.DataFrame:
     """Mean units on a path in each layer, with half a 95 % t-interval; plain initialisation."""
     units = layers[(layers["kind"] == "units") & (layers["initialisation"] == PLAIN)]
     keys = ["net", "baseline", "asked", "method", "layer", "role", "units"]
-    return _over_seeds(units, keys, ["live"])
+    return over_seeds(units, keys, ["live"])
 
 
 def differences(rows: pd.DataFrame) -> pd.DataFrame:
@@ -136,11 +137,11 @@ def _accuracy_by(rows: pd.DataFrame, keys: list[str], columns: str) -> pd.DataFr
 
 def _gained(gain: pd.Series[float], keys: list[str]) -> pd.DataFrame:
     """Mean gain over seeds."""
-    return _over_seeds(gain.dropna().rename("gain").reset_index(), keys, ["gain"])
+    return over_seeds(gain.dropna().rename("gain").reset_index(), keys, ["gain"])
 
 
-def _over_seeds(rows: pd.DataFrame, keys: list[str], columns: Sequence[str]) -> pd.DataFrame:
-    """One row per key: mean and interval of each column."""
+def over_seeds(rows: pd.DataFrame, keys: list[str], columns: Sequence[str]) -> pd.DataFrame:
+    """One row per key: mean and half a 95 % t-interval of each column."""
     table = []
     for key, part in rows.groupby(keys, sort=False):
         row = dict(zip(keys, key, strict=True))

@@ -7,7 +7,9 @@ from . import edges as edges
 from . import fractions as fractions
 from . import grows as grows
 from . import phases as phases
+from . import record as record
 from . import states as states
+from . import trajectory as trajectory
 from .choosing import Highest as Highest
 from .choosing import Lowest as Lowest
 from .choosing import Sampled as Sampled

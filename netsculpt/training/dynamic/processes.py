@@ -10,6 +10,8 @@ from torch import Tensor, distributed, nn
 from netsculpt.core.errors import FormatError
 
 __all__ = ["agreed", "averaged", "check_agreement", "unwrapped"]
+=======
+__all__ = ["agreed", "averaged", "is_first", "unwrapped"]
 
 
 def unwrapped(net: nn.Module) -> nn.Module:
@@ -59,6 +61,11 @@ def check_agreement(*changes: Mapping[str, Tensor]) -> None:
             "gradients differ: wrap the net in DistributedDataParallel, or begin with the same "
             "weights and average gradients before every step"
         )
+
+
+def is_first() -> bool:
+    """Whether this process writes files: the first of a distributed training, or the only one."""
+    return not _several() or distributed.get_rank() == 0
 
 
 def _several() -> bool:

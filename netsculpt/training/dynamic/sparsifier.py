@@ -123,6 +123,11 @@ class Sparsifier:
         return {name: _mask(entry) for name, entry in self._entries.items()}
 
     @property
+    def weights(self) -> dict[str, Tensor]:
+        """The weights by their names: the net's own parameters."""
+        return {name: entry.parameter for name, entry in self._entries.items()}
+
+    @property
     def n_kept(self) -> dict[str, int]:
         """Weights kept, by name."""
         return {name: int(mask.count_nonzero()) for name, mask in self.masks.items()}

@@ -1,0 +1,1 @@
+"""Parts of the study of sparse training: cells, trainings, measures, tables."""

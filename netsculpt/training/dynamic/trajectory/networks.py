@@ -1,0 +1,182 @@
+"""The network that the masks make: live units, paths and modules."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from netsculpt.core.random import RNG, root_seed, stream
+from netsculpt.graph.graph import NetGraph
+from netsculpt.graph.partition import Partition
+from netsculpt.modules.comparison import compare
+from netsculpt.modules.detectors.layered import layered
+from netsculpt.nets.masks import mask_net, masks_of
+from netsculpt.nulls.models.rewire import rewire
+from netsculpt.nulls.significance import significance
+from netsculpt.paths.effective import effective
+from netsculpt.paths.path_total import log10_path_total
+from netsculpt.tracing.trace import trace
+from netsculpt.training.dynamic.record.reading import Record
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["NetworkPoint", "NetworkTrajectory", "network_trajectory"]
+
+
+@dataclass(frozen=True)
+class NetworkPoint:
+    """The network after one update; of its pattern alone, whatever the weights."""
+
+    update: int
+    step: int  # optimizer steps done
+    density: float  # share of the recorded weights that is kept
+    live_hidden: float  # share of the hidden units on an input→output path; NaN without any
+    live_edges: float  # share of the edges on such a path
+    log10_paths: float  # decimal logarithm of their number; −∞ if there is none
+    n_modules: int
+    quality: float  # layer-aware modularity Q of the modules found
+    delta: float  # Q minus its mean over networks with the same degrees; NaN if not tested
+    z: float  # the same in standard deviations
+    p: float  # share of such networks that are as modular, never 0
+    ami_rerun: float  # modules found with another seed, AMI: what the others are to be read by
+    ami_before: float  # modules at the point before; NaN at the first
+    ami_last: float  # modules at the last point
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkTrajectory:
+    """The network after chosen updates."""
+
+    points: tuple[NetworkPoint, ...]
+    modules: tuple[Partition, ...]  # of each point
+
+    def table(self) -> pd.DataFrame:
+        """One row per point."""
+        import pandas as pd
+
+        return pd.DataFrame([asdict(point) for point in self.points])
+
+    def summary(self) -> dict[str, Any]:
+        """The last point as plain numbers, JSON-able: what is not a number is None."""
+        last = asdict(self.points[-1])
+        return {name: x if np.isfinite(x) else None for name, x in last.items()}
+
+
+def network_trajectory(
+    record: Record,
+    net: nn.Module,
+    example: Tensor,
+    numbers: Sequence[int],
+    *,
+    n_nulls: int = 19,
+    rng: RNG = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> NetworkTrajectory:
+    """Follow the network through updates of its masks.
+
+    Parameters
+    ----------
+    record
+        Masks; weights that it does not have are as the net has them.
+    net
+        The net that was trained, or one like it; not changed, and its weights do not matter.
+    example
+        An input, batch first: only its shape and type matter.
+    numbers
+        Updates to look at; 0: before training, −1: at the end.
+    n_nulls
+        Networks with the same degrees that Q is compared with; 0: none. A dense net has no others.
+    rng
+        Seed or generator of the detector and of the null networks.
+    progress
+        Called after every point.
+
+    Notes
+    -----
+    Each point costs a trace of the net and n_nulls + 2 runs of `netsculpt.modules.layered`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from netsculpt.nets import MLP
+    >>> from netsculpt.training import dynamic
+    >>> from netsculpt.training.dynamic.record import Recorder, read_record
+    >>> net = MLP((16, 16, 4)).build()
+    >>> sparsifier = dynamic.static(net, density=0.2, rng=0)
+    >>> recorder = Recorder(sparsifier, Path(tempfile.mkdtemp()) / "training.record")
+    >>> record = read_record(recorder.path)
+    >>> followed = network_trajectory(record, net, torch.zeros(1, 16), [0], rng=0)
+    >>> followed.points[0].density, followed.points[0].p > 0.05
+    (0.2, True)
+    """
+    seed = root_seed(rng)
+    copied = copy.deepcopy(net)
+    indices = [n + len(record.steps) if n < 0 else n for n in numbers]
+    points: list[dict[str, Any]] = []
+    modules: list[Partition] = []
+    for done, index in enumerate(indices, start=1):
+        graph = _graph(record, index, copied, example)
+        found, again = (layered(graph, rng=stream(seed, "modules", n)) for n in range(2))
+        kept = sum(len(x) for x in record.kept(index).values())
+        points.append(
+            {
+                "update": index,
+                "step": record.steps[index],
+                "density": kept / max(record.n_weights, 1),
+                **_paths(graph),
+                **_modularity(graph, found, n_nulls, seed),
+                "ami_rerun": compare(found, again).ami,
+                "ami_before": compare(found, modules[-1]).ami if modules else float("nan"),
+            }
+        )
+        modules.append(found)
+        if progress:
+            progress(done, len(indices))
+    whole = (
+        NetworkPoint(**point, ami_last=compare(found, modules[-1]).ami)
+        for point, found in zip(points, modules, strict=True)
+    )
+    return NetworkTrajectory(tuple(whole), tuple(modules))
+
+
+def _graph(record: Record, number: int, net: nn.Module, example: Tensor) -> NetGraph:
+    """The pattern of a net with the masks after an update."""
+    read = {name: torch.from_numpy(mask) for name, mask in record.masks(number).items()}
+    mask_net(net, {**masks_of(net), **read})
+    return trace(net, example).pattern
+
+
+def _paths(graph: NetGraph) -> dict[str, float]:
+    on_path = effective(graph)
+    hidden = [on_path.units[x.units] for x in graph.layers if x.role == "hidden"]
+    scalars = np.ones(graph.n_edges) if graph.multiplicity is None else graph.multiplicity
+    counted = graph.with_weights(scalars.astype(np.float64))
+    return {
+        "live_hidden": float(np.concatenate(hidden).mean()) if hidden else float("nan"),
+        "live_edges": float(on_path.edges.mean()) if graph.n_edges else float("nan"),
+        "log10_paths": log10_path_total(counted),
+    }
+
+
+def _modularity(graph: NetGraph, found: Partition, n: int, seed: int) -> dict[str, float]:
+    quality = found.quality
+    assert quality is not None
+    row = {"n_modules": found.n_modules, "quality": quality}
+    if not n or not graph.n_edges:
+        return {**row, "delta": float("nan"), "z": float("nan"), "p": float("nan")}
+
+    def statistic(drawn: NetGraph) -> float:
+        value = layered(drawn, rng=stream(seed, "modules", 0)).quality
+        assert value is not None
+        return value
+
+    test = significance(statistic, graph, null=rewire, n=n, rng=stream(seed, "nulls"))
+    return {**row, "delta": test.delta, "z": test.z, "p": test.p}
