@@ -9,9 +9,7 @@ from torch import Tensor, distributed, nn
 
 from netsculpt.core.errors import FormatError
 
-__all__ = ["agreed", "averaged", "check_agreement", "unwrapped"]
-=======
-__all__ = ["agreed", "averaged", "is_first", "unwrapped"]
+__all__ = ["agreed", "averaged", "check_agreement", "is_first", "unwrapped"]
 
 
 def unwrapped(net: nn.Module) -> nn.Module:
