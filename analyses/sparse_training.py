@@ -19,9 +19,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import pandas as pd
-from dynamic.cells import METHODS, NETS, Cell, cells
-from dynamic.tables import tables_of
-from dynamic.trained import MEASURES, trained
+from sparse_runs.cells import METHODS, NETS, Cell, cells
+from sparse_runs.tables import tables_of
+from sparse_runs.trained import MEASURES, trained
 
 from netsculpt.cli.study import run_study
 from netsculpt.studies.study import Study

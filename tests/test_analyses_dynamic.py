@@ -19,10 +19,10 @@ sys.path[:0] = [str(ROOT / "analyses"), str(ROOT / "figures")]
 import sparse_training  # noqa: E402
 import sparse_training_accuracy  # noqa: E402
 import sparse_training_networks  # noqa: E402
-from dynamic.cells import METHODS, Cell  # noqa: E402
-from dynamic.tables import against_static, alike, differences  # noqa: E402
-from dynamic.trained import MEASURES, trained  # noqa: E402
 from sparse_methods import LOOKS, NAMES  # noqa: E402
+from sparse_runs.cells import METHODS, Cell  # noqa: E402
+from sparse_runs.tables import against_static, alike, differences  # noqa: E402
+from sparse_runs.trained import MEASURES, trained  # noqa: E402
 from sparse_training import Part  # noqa: E402
 
 

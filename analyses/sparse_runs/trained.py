@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dynamic.cells import UNTIL, Cell
 from netsculpt.core.random import stream
 from netsculpt.nets.families import initial_net
 from netsculpt.training import dynamic as methods
@@ -33,6 +32,7 @@ from netsculpt.training.pruning.phew import phew
 from netsculpt.training.pruning.prune import prune
 from netsculpt.training.pruning.sparse_net import sparse_net
 from netsculpt.training.tasks import Task, task
+from sparse_runs.cells import UNTIL, Cell
 
 __all__ = ["MEASURES", "trained"]
 

@@ -11,9 +11,9 @@ import pandas as pd
 from at_initialisation.tables import over_seeds, with_interval
 from scipy.stats import t
 
-from dynamic.cells import DENSE, STATIC
-from dynamic.trained import MEASURES
 from netsculpt.nulls.holm import holm
+from sparse_runs.cells import DENSE, STATIC
+from sparse_runs.trained import MEASURES
 
 __all__ = ["against_static", "alike", "differences", "expected", "network", "tables_of"]
 
