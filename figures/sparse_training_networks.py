@@ -86,7 +86,9 @@ def _points(
     names = [NAMES[method] for method in methods]
     ax.set_yticks(range(len(methods)), names if named else [])
     ax.invert_yaxis()
-    if measure in _SPREADS:
+    if own[measure].isna().all():
+        ax.text(0.5, 0.5, "undefined:\none input", ha="center", transform=ax.transAxes)
+    elif measure in _SPREADS:
         ax.set_xscale("log")
 
 
