@@ -58,7 +58,9 @@ FULL = Config(
         Part("resnet20", (0.1, 0.05, 0.02), n_seeds=3),
     )
 )
-QUICK = Config((Part("mlp", (0.02,), n_seeds=2, epochs=8),), ("static", "rigl", "ac_dc"), n_nulls=3)
+QUICK = Config(
+    (Part("mlp-adam", (0.02,), n_seeds=2, epochs=8),), ("static", "rigl", "ac_dc"), n_nulls=1
+)
 
 
 def study(config: Config) -> Study[Cell]:

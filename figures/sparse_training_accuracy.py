@@ -56,7 +56,7 @@ def _lines(ax: Axes, table: pd.DataFrame) -> None:
     ax.set_xscale("log")
     ax.set_xticks(asked, [f"{100 * x:g}" for x in asked])
     ax.set_xticks([], minor=True)
-    ax.set(xlabel="weights kept (%)", ylabel="accuracy", ylim=(None, 1.01))
+    ax.set(xlabel="weights kept (%)", ylabel="accuracy", ylim=(0, 1.02))
 
 
 def _pairs(ax: Axes, pairs: pd.DataFrame) -> None:
@@ -72,7 +72,7 @@ def _pairs(ax: Axes, pairs: pd.DataFrame) -> None:
         strong = abs(by) > 0.6 * _MOST
         colour = "white" if strong else "black"
         ax.text(
-            place[b], place[a], f"{100 * by:.0f}", color=colour, ha="center", va="center", size=5
+            place[b], place[a], f"{round(100 * by)}", color=colour, ha="center", va="center", size=5
         )
         if row["verdict"] == "different":
             corner = place[b] - 0.47, place[a] - 0.47

@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from pruners import of_net, write
+from pruners import legend, of_net, write
 from sparse_methods import LOOKS, NAMES
 
 from netsculpt.plots.style import Width, figure
@@ -27,8 +27,8 @@ _PANELS = {  # measure: title
     "live_edges": "edges on a path\n(fraction)",
     "log10_paths": "paths\n(log10)",
     "fan_in": "spread of fan-in\n(1 = random)",
-    "input_fan_out": "spread of the inputs' fan-out\n(1 = random)",
-    "delta": "modularity beyond degrees\n(ΔQ)",
+    "input_fan_out": "spread of input fan-out\n(1 = random)",
+    "delta": "modularity\n(ΔQ beyond degrees)",
 }
 _SPREADS = ("fan_in", "input_fan_out")
 _FOLLOWED = {
@@ -59,6 +59,7 @@ def draw(results: Path, width: Width, net: str) -> Figure:
         _lines(ax, updates, measure)
         ax.set_title(title)
         ax.set_xlabel("optimizer steps")
+    legend(page, page.axes[-1], 6)
     return page
 
 
@@ -85,7 +86,9 @@ def _points(
     names = [NAMES[method] for method in methods]
     ax.set_yticks(range(len(methods)), names if named else [])
     ax.invert_yaxis()
-    if measure in _SPREADS:
+    if own[measure].isna().all():
+        ax.text(0.5, 0.5, "undefined:\none input", ha="center", transform=ax.transAxes)
+    elif measure in _SPREADS:
         ax.set_xscale("log")
 
 

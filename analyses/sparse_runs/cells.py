@@ -68,7 +68,7 @@ NETS: Mapping[str, Net] = MappingProxyType(
         "cnn": Net(
             CNN((1, 12, 12), (16, 32), (64,), 10),
             "shape-pairs",
-            _momentum(20),
+            Recipe(20, 64, "adam", 3e-3, "cosine", warmup=1),  # no norms: momentum stays at chance
             every=30,
         ),
         "resnet20": Net(

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from netsculpt.core.random import stream
-from netsculpt.nets.families import initial_net
+from netsculpt.nets.families import MLP, initial_net
 from netsculpt.training import dynamic as methods
 from netsculpt.training.dynamic.phases import boundaries, phases_of, scaled
 from netsculpt.training.dynamic.record import Record, Recorder, read_record
@@ -127,6 +127,8 @@ def _recorded(
         every = min(cell.setup.every, max(end // 4, 1))
         end -= end % every  # so that the last update is at the end
         make = getattr(methods, cell.method)
+        if cell.method == "cht" and not isinstance(cell.setup.spec, MLP):
+            make = partial(make, chains=())  # dead ends are removed in perceptrons only
         sparsifier = make(net, density=density, end=end, every=every, rng=rng)
     Recorder(sparsifier, path)
     return sparsifier

@@ -42,7 +42,7 @@ HEAD, KEPT, CHANGE, VALUES = b"H", b"K", b"U", b"W"
 Shapes = Mapping[str, tuple[int, ...]]
 
 _COUNT = struct.Struct("<QI")  # elements of a set, bytes that they take
-_MOST = 1 << 40  # weights
+_MOST = 1 << 33  # weights
 
 
 def packed_head(shapes: Shapes, about: Mapping[str, Any]) -> list[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
 from os import PathLike
@@ -180,15 +181,10 @@ def _after(kept: Mapping[str, Indices], change: Change) -> dict[str, Indices]:
     }
 
 
-class _naming:  # noqa: N801
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
     """Errors in the content of a record say which file it is."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if isinstance(error, FormatError):
-            raise FormatError(f"{self._path} is damaged ({error}): record again") from None
+    try:
+        yield
+    except FormatError as error:
+        raise FormatError(f"{path} is damaged ({error}): record again") from None

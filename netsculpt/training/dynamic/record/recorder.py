@@ -59,6 +59,23 @@ class Recorder:
     FormatError
         If the file is not a record of this training; or, at the next update, if it lacks updates
         before that one.
+
+    Examples
+    --------
+    A training by `netsculpt.training.fit`, recorded; with a checkpoint it may be interrupted.
+
+    >>> import tempfile
+    >>> from netsculpt.nets import MLP, initial_net
+    >>> from netsculpt.training import Recipe, dynamic, fit, task
+    >>> path = Path(tempfile.mkdtemp()) / "training.record"
+    >>> def sparsify(net):
+    ...     sparsifier = dynamic.rigl(net, density=0.3, end=8, every=2, rng=0)
+    ...     Recorder(sparsifier, path)
+    ...     return sparsifier
+    >>> net, recipe = initial_net(MLP((4, 24, 4)), rng=0), Recipe(epochs=20)
+    >>> fitted = fit(net, task("input-separable"), recipe, sparsifier=sparsify, rng=0)
+    >>> read_record(path).steps
+    (0, 0, 2, 4, 6, 8)
     """
 
     def __init__(

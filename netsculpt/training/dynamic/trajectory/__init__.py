@@ -9,13 +9,18 @@ explores.
 from netsculpt.training.dynamic.trajectory.degrees import DegreeSpread, degree_spreads
 from netsculpt.training.dynamic.trajectory.expected import expected_ever_active
 from netsculpt.training.dynamic.trajectory.masks import MaskTrajectory, mask_trajectory
-from netsculpt.training.dynamic.trajectory.networks import NetworkTrajectory, network_trajectory
+from netsculpt.training.dynamic.trajectory.networks import (
+    NetworkPoint,
+    NetworkTrajectory,
+    network_trajectory,
+)
 from netsculpt.training.dynamic.trajectory.overlapping import Overlaps, compressions, overlaps
 from netsculpt.training.dynamic.trajectory.surviving import Survival, survival
 
 __all__ = [
     "DegreeSpread",
     "MaskTrajectory",
+    "NetworkPoint",
     "NetworkTrajectory",
     "Overlaps",
     "Survival",
