@@ -106,9 +106,9 @@ def test_files_give_back_what_was_written(found, tmp_path):
 
 
 def test_edges_alone_keep_more_units(cell, found):
-    by_edges = sculpt_cell(replace(cell, prunes_units=False))
+    by_edges = sculpt_cell(replace(cell, prunes_units=False, n_seeds=1))
     starts = zip(found.dense.values(), by_edges.dense.values(), strict=True)
-    assert all(np.array_equal(a, b) for a, b in starts)
+    assert all(np.array_equal(a[:1], b) for a, b in starts)
     assert min(row["kept"] for row in measured(cell, found)["networks"]) >= 12
     rows = measured(replace(cell, prunes_units=False), by_edges)
     assert "networks" not in rows

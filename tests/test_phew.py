@@ -206,7 +206,7 @@ class Mixer(nn.Module):
 def test_exact_masks_of_copies_leave_all_units_alive() -> None:
     example, trimmed = torch.zeros(1, 5, 3), 0
     net = seeded(Mixer)
-    for seed in range(3):
+    for seed in range(2):
         plain = phew(net, example, 0.3, rng=seed)
         exact = phew(net, example, 0.3, rng=seed, exact=True)
         trimmed += over(plain) - over(exact)

@@ -15,6 +15,8 @@ from traced_nets import Function
 from netsculpt.report.terminal.fidelity import fidelity_section
 from netsculpt.tracing import Fidelity, fidelity, trace
 
+pytestmark = pytest.mark.usefixtures("one_export")
+
 ROUNDING = 1e-7  # of weights to float32
 
 
@@ -90,7 +92,6 @@ def branching(level: float) -> nn.Module:
     return Function(forward, a=nn.Linear(4, 5), b=nn.Linear(5, 2), c=nn.Linear(5, 2))
 
 
-@pytest.mark.usefixtures("one_export")
 @pytest.mark.parametrize(
     ("level", "example", "compared_on"),
     [(0, 1.0, "random inputs"), (0, -1.0, "random inputs"), (100, 50.0, "the example")],
@@ -247,7 +248,6 @@ MODELS = {
 }
 
 
-@pytest.mark.usefixtures("one_export")
 @pytest.mark.parametrize("name", MODELS)
 def test_models_that_people_have_raise_no_alarm(name: str) -> None:
     make, example = MODELS[name]

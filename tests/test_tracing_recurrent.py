@@ -15,6 +15,8 @@ from netsculpt.nets.families import LSTM, initial_net
 from netsculpt.nets.masks import mask_net
 from netsculpt.tracing import trace
 
+pytestmark = pytest.mark.usefixtures("one_export")
+
 KINDS = {"LSTM": nn.LSTM, "GRU": nn.GRU, "RNN": nn.RNN}
 
 

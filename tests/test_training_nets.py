@@ -209,15 +209,21 @@ def test_wrong_specs_say_what_is_needed(spec: dict[str, Any], text: str) -> None
         net_from_spec(spec)
 
 
-@pytest.mark.parametrize("family", ["resnet", "lstm"])
-def test_nets_that_are_no_chain_are_built_and_traced(family: str, tmp_path: Path) -> None:
-    for spec in (SMALL[family], ResNet((3, 8, 8), 5, widths=(4,))):  # no shortcut has a weight
-        path, net = tmp_path / "model.pt", spec.build()
-        write_model(path, net=spec.spec, state=net.state_dict(), masks={})
-        found, expected = load(path), trace(net, torch.zeros(1, spec.n_inputs))
-        assert found.layers == expected.layers
-        assert found.blocks == expected.blocks
-        assert (found.weights != expected.weights).nnz == 0
+NO_SHORTCUT_WEIGHS = ResNet((3, 8, 8), 5, widths=(4,))
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [SMALL["resnet"], SMALL["lstm"], NO_SHORTCUT_WEIGHS],
+    ids=["resnet", "lstm", "no shortcut has a weight"],
+)
+def test_nets_that_are_no_chain_are_built_and_traced(spec: NetSpec, tmp_path: Path) -> None:
+    path, net = tmp_path / "model.pt", spec.build()
+    write_model(path, net=spec.spec, state=net.state_dict(), masks={})
+    found, expected = load(path), trace(net, torch.zeros(1, spec.n_inputs))
+    assert found.layers == expected.layers
+    assert found.blocks == expected.blocks
+    assert (found.weights != expected.weights).nnz == 0
 
 
 def inputs(spec: NetSpec) -> Tensor:

@@ -28,6 +28,8 @@ from netsculpt.training.pruning.walks.graph import Connection, Visited, WalkGrap
 from netsculpt.training.pruning.walks.trimmed import trimmed
 from netsculpt.training.pruning.walks.walk import walk
 
+pytestmark = pytest.mark.usefixtures("one_export")
+
 Unit = tuple[str, int]
 Step = tuple[float, tuple[str, int] | None, Unit]  # how likely, through which scalar, to where
 Spots = list[list[Step]]  # each as likely
@@ -435,11 +437,11 @@ def test_other_rules_are_told_apart(make: Callable[[], Case], forward: bool) -> 
     """The test above would fail if walks went by rows for columns, or by squares."""
     case = make()
     start = int(case.walk_graph.inputs[0] if forward else case.walk_graph.outputs[-1])
-    drawn = case.drawn(start, forward=forward, n=5_000)
+    drawn = case.drawn(start, forward=forward, n=2_500)
     assert likelihood(drawn, normalised_across(case).expected(start, forward=forward)) < 1e-9
     squares = replace(case, rules=case.rules)
     squares.walk_graph = replace(case.walk_graph, strength=case.walk_graph.strength**2)
-    drawn = squares.drawn(start, forward=forward)
+    drawn = squares.drawn(start, forward=forward, n=2_500)
     assert likelihood(drawn, case.expected(start, forward=forward)) < 1e-9
 
 

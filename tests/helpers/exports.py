@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Collection
-from importlib import import_module
 from typing import Any
 
 import pytest
 import torch
 from torch import nn
+from torch._C import DispatchKey
 from torch.export import exported_program
 
 from netsculpt.tracing import export
 
-USERS = [import_module(f"netsculpt.tracing.{x}") for x in ("trace", "fidelity.checks")]
+USERS = ("tracing.trace", "tracing.fidelity.checks", "training.pruning.walks.from_net")
 
 
 def _registered() -> tuple[int, int]:
@@ -42,6 +43,27 @@ def list_operations_once() -> None:
     exported_program._collect_all_valid_cia_ops = operations
 
 
+def register_quickly() -> None:
+    """Let torch register kernels of operations without the annotations that it makes for each.
+
+    It registers ten thousand for every export, and removes them again.
+    """
+    registration = torch._ops.OperatorBase.py_impl
+
+    def py_impl(self: Any, key: Any) -> Callable[[Any], Any]:
+        if not isinstance(key, DispatchKey) or key == DispatchKey.Python or key in self.py_kernels:
+            return registration(self, key)
+
+        def registered(kernel: Any) -> Any:
+            self.py_kernels[key] = kernel
+            self._dispatch_cache.clear()
+            return kernel
+
+        return registered
+
+    torch._ops.OperatorBase.py_impl = py_impl  # type: ignore[method-assign]
+
+
 def _same(given: Any) -> Any:
     if isinstance(given, torch.Tensor) and given.numel() < 1000 and given.layout == torch.strided:
         return given.dtype, given.shape, str(given.tolist())
@@ -49,7 +71,7 @@ def _same(given: Any) -> Any:
 
 
 def share(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let `trace` and `fidelity` share the export of a net, as long as it stays as it is."""
+    """Let all that follows a net share its export, as long as the net stays as it is."""
     kept: dict[Any, tuple[Any, ...]] = {}
 
     def exported(net: nn.Module, example: Any) -> Any:
@@ -61,5 +83,6 @@ def share(monkeypatch: pytest.MonkeyPatch) -> None:
             kept[key] = export.exported(net, example), net, given, tensors  # so that ids stay
         return kept[key][0]
 
-    for user in USERS:
-        monkeypatch.setattr(user, "exported", exported)
+    for user in (f"netsculpt.{x}" for x in USERS):
+        if user in sys.modules:  # of training only where a test imports it
+            monkeypatch.setattr(sys.modules[user], "exported", exported)
