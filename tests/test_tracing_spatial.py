@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 import torch
@@ -15,6 +17,8 @@ from netsculpt.graph.graph import NetGraph
 from netsculpt.nets.masks import mask_net
 from netsculpt.paths import pair_weights
 from netsculpt.tracing import trace
+
+pytestmark = pytest.mark.usefixtures("one_export")
 
 SPACE = {1: (7,), 2: (5, 6), 3: (4, 3, 5)}
 
@@ -55,42 +59,42 @@ def assert_is_jacobian(net: nn.Module, shape: tuple[int, ...]) -> NetGraph:
     return graph
 
 
-@pytest.mark.parametrize("n", [1, 2, 3])
-@pytest.mark.parametrize(
-    "options",
-    [
-        {},
-        {"stride": 2},
-        {"padding": 1},
-        {"padding": 1, "stride": 3, "dilation": 2},
-        {"padding": "same", "dilation": 2},
-        {"padding": "same", "kernel_size": 2},
-        {"padding": "valid"},
-        {"groups": 2, "padding": 2},
-        {"padding": 1, "padding_mode": "circular"},
-        {"padding": 1, "padding_mode": "reflect", "stride": 2},
-        {"padding": 2, "padding_mode": "replicate", "groups": 2},
-    ],
-    ids=str,
-)
+CONVOLUTIONS: list[tuple[Sequence[int], dict[str, object]]] = [
+    ((1, 2, 3), {}),
+    ((2,), {"stride": 2}),
+    ((2,), {"padding": 1}),
+    ((1, 2, 3), {"padding": 1, "stride": 3, "dilation": 2}),
+    ((2,), {"padding": "same", "dilation": 2}),
+    ((1, 2, 3), {"padding": "same", "kernel_size": 2}),
+    ((2,), {"padding": "valid"}),
+    ((2,), {"groups": 2, "padding": 2}),
+    ((1, 2, 3), {"padding": 1, "padding_mode": "circular"}),
+    ((1, 2, 3), {"padding": 1, "padding_mode": "reflect", "stride": 2}),
+    ((1, 2, 3), {"padding": 2, "padding_mode": "replicate", "groups": 2}),
+]
+TRANSPOSED: list[tuple[Sequence[int], dict[str, object]]] = [
+    ((2,), {}),
+    ((1, 2, 3), {"stride": 2, "padding": 1, "output_padding": 1}),
+    ((2,), {"dilation": 2, "stride": 3, "padding": 2}),
+    ((1, 2, 3), {"groups": 2, "stride": 2}),
+    ((2,), {"dilation": 3, "output_padding": 2}),
+]
+
+
+def each(
+    cases: list[tuple[Sequence[int], dict[str, object]]],
+) -> list[tuple[int, dict[str, object]]]:
+    return [(n, options) for dimensions, options in cases for n in dimensions]
+
+
+@pytest.mark.parametrize(("n", "options"), each(CONVOLUTIONS), ids=str)
 def test_convolutions_are_their_jacobians(n: int, options: dict[str, object]) -> None:
     options = {"kernel_size": 3 if n < 3 else 2, **options}
     conv = getattr(nn, f"Conv{n}d")(2, 4, **options)
     assert_is_jacobian(pruned(conv, 0.7), (2, *SPACE[n]))
 
 
-@pytest.mark.parametrize("n", [1, 2, 3])
-@pytest.mark.parametrize(
-    "options",
-    [
-        {},
-        {"stride": 2, "padding": 1, "output_padding": 1},
-        {"dilation": 2, "stride": 3, "padding": 2},
-        {"groups": 2, "stride": 2},
-        {"dilation": 3, "output_padding": 2},
-    ],
-    ids=str,
-)
+@pytest.mark.parametrize(("n", "options"), each(TRANSPOSED), ids=str)
 def test_transposed_convolutions_are_their_jacobians(n: int, options: dict[str, object]) -> None:
     conv = getattr(nn, f"ConvTranspose{n}d")(4, 6, 2 if n == 3 else 3, **options)
     assert_is_jacobian(pruned(conv, 0.7), (4, *SPACE[n]))

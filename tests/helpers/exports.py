@@ -61,7 +61,7 @@ def register_quickly() -> None:
 
         return registered
 
-    torch._ops.OperatorBase.py_impl = py_impl  # type: ignore[method-assign]
+    torch._ops.OperatorBase.py_impl = py_impl  # type: ignore[assignment,method-assign]
 
 
 def _same(given: Any) -> Any:
