@@ -53,7 +53,7 @@ def replicated(
     >>> for _ in range(100):
     ...     optimizer.zero_grad()
     ...     stack(torch.randn(3, 8, 64)).square().mean((1, 2)).sum().backward()
-    ...     sparsifier.step(optimizer)
+    ...     stepped = sparsifier.step(optimizer)
     >>> {name: mask.sum((1, 2)).tolist() for name, mask in sparsifier.masks.items()}
     {'fc1.weight': [165, 165, 165], 'fc2.weight': [72, 72, 72]}
     """

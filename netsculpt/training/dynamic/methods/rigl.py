@@ -62,7 +62,7 @@ def rigl(
     >>> for _ in range(100):
     ...     optimizer.zero_grad()
     ...     net(torch.randn(8, 64)).square().mean().backward()
-    ...     sparsifier.step(optimizer)
+    ...     stepped = sparsifier.step(optimizer)
     >>> sparsifier.n_kept, sparsifier.n_updates
     ({'fc1.weight': 165, 'fc2.weight': 72}, 8)
     """

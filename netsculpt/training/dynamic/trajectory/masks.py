@@ -79,7 +79,7 @@ def mask_trajectory(record: Record) -> MaskTrajectory:
     >>> optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
     >>> for _ in range(40):
     ...     net(torch.ones(1, 20)).sum().backward()
-    ...     sparsifier.step(optimizer)
+    ...     stepped = sparsifier.step(optimizer)
     >>> followed = mask_trajectory(read_record(recorder.path))
     >>> followed.step.tolist(), followed.density.tolist()
     ([0, 10, 20, 30, 40], [0.1, 0.1, 0.1, 0.1, 0.1])
