@@ -233,7 +233,15 @@ NOT_A_CHAIN: dict[str, tuple[dict[str, torch.Tensor], str]] = {
     "recurrent": (nn.LSTM(4, 1).state_dict(), r"'weight_ih_l0' .*recurrent"),
     "grouped": (
         {"a.weight": torch.ones(8, 3, 3, 3), "b.weight": torch.ones(8, 4, 3, 3)},
-        "8 outputs, not the 4",
+        "8 outputs, not the 4 .* it fits as a convolution of 2 groups",
+    ),
+    "depthwise": (
+        nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 8, 3, groups=8)).state_dict(),
+        "8 outputs, not the 1 .* it fits as a convolution of 8 groups",
+    ),
+    "mask of nothing named": (
+        {"a.weight": torch.ones(5, 5), "mask": torch.eye(5), "b.weight": torch.ones(3, 5)},
+        r"'mask' \[5, 5\] .* does not say what it masks",
     ),
     "deconvolution": (
         {"a.weight": torch.ones(8, 3), "b.weight": torch.ones(2, 4, 3, 3)},

@@ -167,6 +167,26 @@ def test_attention_is_checked_where_it_multiplies_by_weights() -> None:
     assert {x.check for x in result.layers if x.parameter} == {"values"}
 
 
+def test_rows_that_a_scatter_leaves_partly_empty() -> None:
+    net = Function(
+        lambda net, x: net.linear(
+            torch.cat([x, torch.zeros_like(x).index_add(1, net.ends, x)], -1)
+        ),
+        linear=nn.Linear(8, 4),
+        ends=torch.tensor([1, 2, 2, 4, 4]),
+    )
+    example = torch.randn(1, 5, 4)
+    graph = trace(net, example)
+    magnitude = net.linear.weight.detach().abs()
+    expected = (magnitude[:, :4] + magnitude[:, 4:]).T  # own features, and those that arrive
+    assert np.allclose(graph.block("input", "linear").toarray(), expected)
+    assert fidelity(net, graph, example, rng=0).max_error < OUTPUTS
+    weights = graph.weights.data.copy()
+    weights[0] *= 2
+    wrong = fidelity(net, graph.with_weights(weights), example, rng=0)
+    assert wrong.max_error > 0.01
+
+
 def test_a_resnet_with_strided_shortcuts() -> None:
     spec = ResNet((3, 8, 8), 4, widths=(2, 3), blocks=2)
     net = shaken(initial_net(spec, rng=0))

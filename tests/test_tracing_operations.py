@@ -124,6 +124,24 @@ def added(net: Function, x: Tensor, *, alpha: float, beta: float) -> Tensor:
     return torch.addmm(net.c, x, net.w, alpha=alpha, beta=beta)
 
 
+@pytest.mark.parametrize("first", [nn.Identity(), nn.Conv2d(5, 5, 3)])
+def test_response_norms_keep_channels_and_couple_neighbours(first: nn.Module) -> None:
+    net = nn.Sequential(first, nn.LocalResponseNorm(3), nn.Conv2d(5, 5, 1, groups=5))
+    example = torch.randn(1, 5, 6, 6)
+    graph = trace(net, example)
+    before = "0" if "0" in widths(graph) else "input"
+    near = abs(np.subtract.outer(range(5), range(5))) < 2
+    assert set(widths(graph).values()) == {5}
+    assert np.allclose(graph.block(before, "1.avg_pool3d").toarray(), near / 3)
+    assert np.array_equal(graph.block(before, "1.div").toarray(), np.eye(5))
+    assert np.array_equal(paths_exist(graph), moves(net, example, channels=1))
+
+
+def test_windows_along_the_depth_of_a_channel_keep_the_channel() -> None:
+    net = nn.Sequential(nn.Conv3d(1, 1, 1), nn.AvgPool3d((2, 1, 1), 1), nn.Conv3d(1, 4, 3))
+    assert widths(trace(net, torch.randn(1, 1, 6, 6, 6))) == {"input": 1, "0": 1, "2": 4}
+
+
 def test_alpha_multiplies_the_edges_of_the_product() -> None:
     weight = nn.Parameter(torch.randn(D, H))
     for alpha, beta in ((2.0, 0.5), (-1.0, 0.0)):

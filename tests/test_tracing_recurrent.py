@@ -497,3 +497,9 @@ def test_tokens_that_are_not_whole_numbers_are_refused_with_the_remedy():
     net = nn.Sequential(nn.Embedding(5, 3), nn.Linear(3, 2))
     with pytest.raises(TopologyError, match=r"whole numbers.*--example-dtype int64"):
         trace(net, torch.zeros(1, 4))
+
+
+def test_a_cell_of_many_rows_is_not_told_to_unroll() -> None:
+    net = nn.Sequential(nn.Flatten(0, 1), nn.GRUCell(4, 4))
+    with pytest.raises(TopologyError, match=r"granularity='channel', or call the cell once"):
+        trace(net, torch.randn(1, 5, 4), granularity="spatial")

@@ -24,12 +24,14 @@ from netsculpt.loading.weights.kinds import is_kernel, is_statistic
 from netsculpt.loading.weights.layouts import doubtful, is_foreign, known
 from netsculpt.loading.weights.links import Link, Norm
 from netsculpt.loading.weights.state import State
+from netsculpt.loading.weights.words import leaf
 
 __all__ = ["EPSILON", "chain"]
 
 EPSILON = 1e-5  # torch's default; a state dict does not contain it
 _MOST_TRIES = 20_000  # of orders that names allow
 _RECURRENT = re.compile(r"weight_(ih|hh)(_l\d+.*)?")
+_MASKS = frozenset({"mask", "masks", "attn_mask", "causal_mask", "attention_mask", "tril", "triu"})
 _NUMBER = re.compile(r"(\d+)")
 
 
@@ -87,6 +89,12 @@ def _is_weight(name: str, array: Array, where: str) -> bool:
         )
     if array.dtype.kind in "biu" and is_statistic(name):
         return False
+    if leaf(name) in _MASKS:
+        raise TopologyError(
+            f"{quoted(name)} {shape(array.shape)} in {where} is a mask by its name, which does not "
+            "say what it masks: a weight 'fc.weight' has the mask 'fc.weight_mask'. If it masks "
+            f"activations, as in attention, this is not a chain of layers. {_ask(where)}"
+        )
     if array.dtype.kind != "f" or not (2 <= array.ndim <= 5):
         raise TopologyError(
             f"{quoted(name)} in {where} is {array.dtype} {shape(array.shape)}: where shapes alone "
@@ -238,11 +246,24 @@ def _mismatch(
     chains = all(_positions(a, b) for a, b in pairwise(transposed))
     if len(transposed) == len(links) and chains:
         return _transposed(links, where, also=False)
+    if groups := _groups(before, link):
+        other = (
+            f"; it fits as a convolution of {groups} groups, but a state dict does not say which "
+            f"layers have groups{other}"
+        )
     return (
         f"{where}: {link.described} comes after {before.described} in the file, which has "
         f"{before.n_out} outputs, not the {link.n_columns} that are needed{other}. "
         f"{_ask(where)}"
     )
+
+
+def _groups(before: Link, link: Link) -> int:
+    """The number of groups with which a kernel would take what comes before it; 0 if none."""
+    groups, rest = divmod(before.n_out, link.n_columns) if link.n_columns else (0, 1)
+    kernels = before.kind == link.kind == "conv"
+    fits = kernels and groups and not rest and link.n_out % groups == 0
+    return groups if fits else 0
 
 
 def _only_order(links: Sequence[Link], where: str) -> list[Link]:

@@ -79,9 +79,9 @@ class Call:
         where = same(self.program, one.name, two.name, moving)
         return None if where is None else where.broadcast_to(self.op.shape)
 
-    def sample(self) -> tuple[Units, Floats | None]:
+    def sample(self, activation: Activation | None = None) -> tuple[Units, Floats | None]:
         """Units and factors of one sample [channels, positions]; all samples must be the same."""
-        activation = self.activation()
+        activation = self.activation() if activation is None else activation
         units, factor = activation.units, activation.factor
         if bool((units != units[:1]).any()):
             raise self.refusal("samples of its batch have different units")

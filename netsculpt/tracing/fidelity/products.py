@@ -14,6 +14,7 @@ from torch import Tensor
 from netsculpt.graph.graph import WIRING
 from netsculpt.tracing.engine.activation import NOTHING, Activation
 from netsculpt.tracing.engine.edges import Ints
+from netsculpt.tracing.engine.rows import distinct
 from netsculpt.tracing.fidelity.bench import Bench, Outcome, error
 from netsculpt.tracing.fidelity.rows import CONVOLUTIONS, OPERANDS, Form, form, on_channels
 from netsculpt.tracing.fidelity.run import Numbers, activations_of, number, ran
@@ -76,6 +77,8 @@ def _of_rows(
 ) -> Iterator[tuple[Ints | None, Ints, Any]]:
     """Rows of distinct units, run as they are but without the bias."""
     (name,) = activations_of(op, bench.shadows)
+    if norm != "sum":
+        activation = _filled(activation, bench.shadows[op.output].units, rows)
     random = bench.random(replace(activation, factor=_POWERS[norm](activation.factors)))
 
     def run(value: Tensor) -> Any:
@@ -86,6 +89,29 @@ def _of_rows(
     for alike, sources, targets in rows.groups(activation.units, bench.shadows[op.output].units):
         if (targets != NOTHING).all():  # else the row is always the same, like a class token
             yield sources, targets, expected[alike[0]]
+
+
+def _filled(activation: Activation, made: Tensor, rows: Form) -> Activation:
+    """The activation, whose rows take the units that others into the same targets take.
+
+    An edge is the norm of all columns that a unit has in any row; where a scatter leaves some of
+    them empty, a single row shows only a part of it.
+    """
+    if bool((activation.units != NOTHING).all()):
+        return activation
+    places = rows.before(torch.arange(activation.units.numel()).view(activation.shape))
+    units, factors = activation.units.flatten().clone(), activation.factors.flatten().clone()
+    _, place = distinct(rows.after(made).numpy())
+    ends = np.cumsum(np.bincount(place))[:-1]
+    for alike in np.split(np.argsort(place, kind="stable"), ends):
+        group = places[torch.from_numpy(alike)]
+        top = units[group].max(dim=0)
+        empty = units[group] == NOTHING
+        if bool((empty | (units[group] == top.values)).all()):
+            factor = factors[group].gather(0, top.indices[None])
+            units[group] = top.values.expand(group.shape)
+            factors[group] = torch.where(empty, factor, factors[group])
+    return Activation(units.view(activation.shape), factors.view(activation.shape))
 
 
 def rebuilt(bench: Bench, op: Op, layer: int, numbers: Numbers, value: Tensor) -> Tensor:

@@ -9,11 +9,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
 from scipy.sparse import csr_array
 from torch import Tensor
 
-from netsculpt.tracing.engine.activation import Activation
+from netsculpt.tracing.engine.activation import NOTHING, Activation
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.engine.columns import single_row
 from netsculpt.tracing.engine.uneven import even
@@ -44,11 +45,11 @@ def pooling(call: Call) -> Any:
     if call.activation().units.ndim != _POSITIONS[name] + 2:
         raise call.refusal("a batch of channels is needed")
     if call.builder.options.granularity == "channel":
-        pooled = _of_channels(call)
+        pooled = _across_channels(call) if _is_across(call) else _of_channels(call)
     elif name in _NEAREST:
         pooled = _nearest(call)
     else:
-        pooled = join_windows(call, _shares(call), largest=name not in _LINEAR)
+        pooled = join_windows(call, call.activation(), _shares(call), largest=name not in _LINEAR)
     return (pooled, None) if name in _WITH_INDICES else pooled
 
 
@@ -58,6 +59,41 @@ def _of_channels(call: Call) -> Activation:
     channels = single_row(call, activation, 1, "channels that are one unit each are needed")
     everywhere = channels.changed(lambda x: x.view(1, -1, *[1] * _POSITIONS[name]).expand(shape))
     return replace(everywhere, private=call.private and activation.private and name in _LINEAR)
+
+
+def _is_across(call: Call) -> bool:
+    """Whether the windows are of channels at one position, as those of `LocalResponseNorm`.
+
+    It makes the channels a dimension of their own, before the positions, which have windows of 1.
+    """
+    name, units = call.op.name, call.activation().units
+    shape = units.shape
+    if not name.startswith("avg_pool") or len(shape) < 4 or shape[1] != 1:
+        return False
+    largest = units.amax(dim=(0, 1, *range(3, units.ndim)))  # of each index; NOTHING in padding
+    if np.unique(largest[largest != NOTHING].numpy()).size < 2:
+        return False  # these are positions of one channel
+    kernel, stride, padding = (
+        call.op.each_dim(index, word, default, len(shape) - 2)
+        for index, word, default in ((1, "kernel_size", []), (2, "stride", []), (3, "padding", 0))
+    )
+    return (
+        kernel[0] > 1
+        and [*kernel[1:]] == [1] * (len(shape) - 3)
+        and [*stride] == [1] * (len(shape) - 2)
+        and not any(padding)
+    )
+
+
+def _across_channels(call: Call) -> Activation:
+    """A junction for each channel, wired from its neighbours, at all positions."""
+    shape = call.op.shape
+    activation = even(call, call.activation(), [2])
+    row = single_row(call, activation, 2, "at each position its window needs the same units")
+    taken = row.changed(lambda x: x.view(1, 1, -1))
+    joined = join_windows(call, taken, _shares(call)[:1], largest=False)
+    positions = [1] * (len(shape) - 3)
+    return joined.changed(lambda x: x.view(1, 1, -1, *positions).expand(shape))
 
 
 def _nearest(call: Call) -> Activation:

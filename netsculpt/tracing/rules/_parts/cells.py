@@ -133,9 +133,14 @@ def row(call: Call, value: Activation | Constant) -> Activation:
     """The units along the last dimension, which must be the same at all positions: [1, n]."""
     if isinstance(value, Constant):
         return Activation(torch.full((1, value.value.shape[-1]), NOTHING))
+    remedy = (
+        "Trace with granularity='channel', or call the cell once per position"
+        if call.op.name.endswith("_cell")
+        else "Trace with unroll as long as the sequence"
+    )
     reason = (
         "positions have different units in the same column: one step needs the same units at all "
-        "of them. Trace with unroll as long as the sequence"
+        f"of them. {remedy}"
     )
     return single_row(call, value, len(value.shape) - 1, reason).changed(lambda x: x[None])
 

@@ -37,14 +37,17 @@ def along(operation: Callable[[Tensor], Any], size: int) -> csr_array:
     return csr_array(vstack(blocks))
 
 
-def join_windows(call: Call, shares: list[csr_array], *, largest: bool) -> Activation:
+def join_windows(
+    call: Call, taken: Activation, shares: list[csr_array], *, largest: bool
+) -> Activation:
     """Add a junction with one unit per new element, wired from all elements of its window.
 
     The weight of an edge is the product of its shares along each dimension after the channels.
     Where a window takes a unit several times they are added, unless only the largest counts.
     """
-    builder, shape = call.builder, call.op.shape
-    units, factors = call.sample()
+    builder = call.builder
+    shape = (*taken.shape[:2], *(x.shape[1] for x in shares))
+    units, factors = call.sample(taken)
     n_channels = shape[1]
     name = call.junction_name
     builder.check_room(name, n_channels * math.prod(x.nnz for x in shares))
