@@ -241,6 +241,100 @@ def test_frozen_weights_are_left_alone() -> None:
     assert torch.equal(net.get_parameter("fc1.weight"), before)
 
 
+@pytest.mark.parametrize("method", [dynamic.set, dynamic.rigl, dynamic.deep_r])
+def test_a_weight_frozen_in_the_middle_is_not_replaced_without_a_word(method: Any) -> None:
+    net = net_of()
+    sparsifier = method(net, density=0.25, end=100, every=4, rng=0)
+    optimizer = optim.Adam(net.parameters(), 0.01)
+    trained(net, sparsifier, optimizer, 6)
+    weight = net.get_parameter("fc1.weight").requires_grad_(False)
+    before = weight.clone()
+    with pytest.raises(FormatError, match=r"'fc1.weight' no longer learn.*density=None"):
+        trained(net, sparsifier, optimizer, 6)
+    again = method(net, density=None, end=100, every=4, rng=0)  # the remedy
+    trained(net, again, optimizer, 12)
+    assert torch.equal(weight, before)
+    assert again.n_updates >= 2
+
+
+def test_weights_may_be_frozen_after_the_last_update() -> None:
+    net = net_of()
+    sparsifier = dynamic.set(net, density=0.25, end=4, every=4, rng=0)
+    optimizer = optim.Adam(net.parameters(), 0.01)
+    trained(net, sparsifier, optimizer, 6)
+    weight = net.get_parameter("fc1.weight").requires_grad_(False)
+    before = weight.clone()
+    trained(net, sparsifier, optimizer, 6)
+    assert torch.equal(weight, before)
+    assert sparsifier.n_steps == 12
+
+
+def test_an_optimizer_that_lacks_weights_is_refused() -> None:
+    """Steps of two optimizers would count twice, and those of another net change nothing."""
+    net = net_of()
+    sparsifier = dynamic.set(net, density=0.25, end=100, every=4, rng=0)
+    with pytest.raises(FormatError, match=r"does not have 'fc2.weight'.*dense="):
+        trained(net, sparsifier, optim.SGD(list(net.parameters())[:2], 0.1), 1)
+    with pytest.raises(FormatError, match=r"does not have 'fc1.weight', 'fc2.weight'"):
+        trained(net, sparsifier, optim.SGD(net_of().parameters(), 0.1), 1)
+    assert sparsifier.n_steps == 0
+
+
+def test_two_optimizers_have_a_sparsifier_each() -> None:
+    net = net_of()
+    names, parameters = ["fc1.weight", "fc2.weight"], list(net.parameters())
+    pairs = [
+        (dynamic.set(net, density=0.25, end=100, every=4, dense=[other], rng=0), optimizer)
+        for other, optimizer in zip(
+            reversed(names),
+            (optim.Adam(parameters[:2], 0.01), optim.SGD(parameters[2:], 0.1)),
+            strict=True,
+        )
+    ]
+    for number in range(10):
+        net.zero_grad()
+        loss_of(net, samples(16, number)).backward()  # type: ignore[no-untyped-call]
+        for sparsifier, optimizer in pairs:
+            sparsifier.step(optimizer)
+    assert [sparsifier.n_kept for sparsifier, _ in pairs] == [{names[0]: 48}, {names[1]: 16}]
+    assert [(x.n_steps, x.n_updates) for x, _ in pairs] == [(10, 2), (10, 2)]
+    for name in names:
+        assert (net.get_parameter(name)[~net.get_buffer(f"{name}_mask")] == 0).all()
+
+
+def test_an_optimizer_that_needs_a_closure_is_refused() -> None:
+    net = net_of()
+    sparsifier = dynamic.set(net, density=0.25, end=100, rng=0)
+    with pytest.raises(FormatError, match=r"LBFGS computes the loss several times"):
+        trained(net, sparsifier, optim.LBFGS(net.parameters()), 1)
+
+
+def test_a_sparse_gradient_is_refused() -> None:
+    net = nn.Sequential(nn.Embedding(8, 4, sparse=True), nn.Linear(4, 2))
+    sparsifier = dynamic.set(net, density=0.5, end=100, rng=0)
+    net(torch.tensor([1, 2])).sum().backward()
+    with pytest.raises(FormatError, match=r"'0.weight' is a sparse tensor"):
+        sparsifier.step(optim.SGD(net.parameters(), 0.1))
+
+
+def test_momentum_in_float16_divides_by_no_zero() -> None:
+    net = net_of().half()
+    sparsifier = dynamic.snfs(net, density=0.25, end=100, every=4, rng=0)
+    optimizer = optim.Adam(net.parameters(), 0.01, eps=1e-3)
+    for number in range(10):
+        optimizer.zero_grad()
+        loss_of(net, samples(16, number).half()).backward()  # type: ignore[no-untyped-call]
+        sparsifier.step(optimizer)
+    assert sparsifier.n_updates == 2
+    assert sum(sparsifier.n_kept.values()) == 64
+
+
+def test_a_state_of_another_density_is_refused() -> None:
+    state = dynamic.rigl(net_of(), density=0.25, end=100, rng=0).state_dict()
+    with pytest.raises(FormatError, match="another density"):
+        dynamic.rigl(net_of(), density=0.5, end=100, rng=0).load_state_dict(state)
+
+
 def test_states_survive_a_file() -> None:
     net = net_of()
     sparsifier = dynamic.rigl(net, density=0.25, end=100, every=4, rng=0)

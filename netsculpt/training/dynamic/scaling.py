@@ -1,11 +1,13 @@
-"""Gradients in mixed precision."""
+"""Steps of an optimizer, also in mixed precision."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, optim
 
-__all__ = ["is_finite", "unscaled"]
+from netsculpt.core.errors import FormatError
+
+__all__ = ["is_finite", "take_step", "unscaled"]
 
 
 def unscaled(scaler: torch.amp.GradScaler, optimizer: optim.Optimizer) -> bool:
@@ -33,3 +35,20 @@ def is_finite(values: Tensor) -> bool:
     if not values.numel():
         return True
     return all(bool(torch.isfinite(x)) for x in torch.aminmax(values))
+
+
+def take_step(optimizer: optim.Optimizer, scaler: torch.amp.GradScaler | None) -> None:
+    """Let the optimizer step; raises if it needs a closure, as LBFGS does."""
+    try:
+        if scaler is None:
+            optimizer.step()
+        else:
+            scaler.step(optimizer)
+    except TypeError as error:
+        if "argument: 'closure'" not in str(error):
+            raise
+        raise FormatError(
+            f"{type(optimizer).__name__} computes the loss several times in a step, for weights "
+            "between which masks would change: use an optimizer whose step needs no closure, such "
+            "as SGD or AdamW"
+        ) from None

@@ -21,7 +21,7 @@ from netsculpt.training.dynamic.entries import Entries
 from netsculpt.training.dynamic.moving import exchange, resize
 from netsculpt.training.dynamic.places import places, put
 from netsculpt.training.dynamic.rewiring import Rewiring, Timing, described
-from netsculpt.training.dynamic.scaling import is_finite, unscaled
+from netsculpt.training.dynamic.scaling import is_finite, take_step, unscaled
 from netsculpt.training.dynamic.single_nets import joined, row_of
 from netsculpt.training.dynamic.starting import (
     Allocation,
@@ -100,6 +100,7 @@ class Sparsifier:
         self._net = inner = processes.unwrapped(net)
         self._entries = trained_weights(inner, dense)
         self._allocation, self._dense, self._stem = allocation, tuple(sorted(dense)), stem
+        self._density = None if density is None else float(density)  # as it was asked for
         self.n_steps, self.n_updates, self._last_update = 0, 0, -1
         masks = self._first_masks(density)
         self._storage = Storage(rewiring.stored, self._entries) if rewiring.stored else None
@@ -215,7 +216,8 @@ class Sparsifier:
         Raises
         ------
         FormatError
-            If an update needs gradients and there are none.
+            If an update needs gradients and there are none; or the optimizer does not have all of
+            the weights, or needs a closure; or a weight that an update would change is frozen.
         LimitError
             If a gradient at an update is not finite.
         """
@@ -242,6 +244,7 @@ class Sparsifier:
                 "made: make it after all that replaces parameters, and load states with "
                 "assign=False"
             )
+        self._check_learning(optimizer)
         if scaler is not None and not unscaled(scaler, optimizer):
             scaler.step(optimizer)  # it leaves the step out, and lowers its scale
             return False
@@ -254,7 +257,7 @@ class Sparsifier:
         self._mask_gradients()
         if self._storage is not None:
             self._storage.put_in()
-        (optimizer.step if scaler is None else lambda: scaler.step(optimizer))()
+        take_step(optimizer, scaler)
         if self._storage is not None:
             self._storage.take_out(self.masks)
         self._settle(optimizer)
@@ -343,6 +346,7 @@ class Sparsifier:
             "method": method,
             **self.rewiring.about(),
             **{f"update_{name}": described(value) for name, value in vars(timing).items()},
+            "density": self._density,
             "allocation": described(self._allocation),
             "dense": list(self._dense),
             **({} if self.seeds is None else {"seeds": list(self.seeds)}),
@@ -374,6 +378,24 @@ class Sparsifier:
     def _is_due(self) -> bool:
         return self._last_update != self.n_steps and self.timing.due(self.n_steps)
 
+    def _check_learning(self, optimizer: optim.Optimizer) -> None:
+        """Raise unless this optimizer moves all of the weights that learn."""
+        held = {id(x) for group in optimizer.param_groups for x in group["params"]}
+        weights = {name: x for name, x in self.weights.items() if x.requires_grad}
+        missing = [name for name, x in weights.items() if id(x) not in held]
+        if missing:
+            raise FormatError(
+                f"the optimizer does not have {', '.join(map(repr, missing))}: make it from the "
+                "parameters of the net that the sparsifier was made for; with several optimizers, "
+                "make a sparsifier for each, with the weights of the others in dense="
+            )
+        for name, x in weights.items():
+            if x.grad is not None and x.grad.layout != torch.strided:
+                raise FormatError(
+                    f"the gradient of {name!r} is a sparse tensor, and a mask needs a dense one: "
+                    "make the embedding with sparse=False, or name the weight in dense="
+                )
+
     def _gradients(self) -> Masks:
         """Dense gradients, the same on every process."""
         gradients = {}
@@ -403,7 +425,7 @@ class Sparsifier:
         """After a step of the optimizer: the steps of young weights, and noise."""
         for name, entry in self._entries.items():
             self._ages.correct(name, entry.parameter, optimizer)
-            if self.rewiring.noise is not None:
+            if self.rewiring.noise is not None and entry.parameter.requires_grad:
                 path = ("noise", self.n_steps)
                 seen = {name: self._seen(name, None, optimizer, *path)}
                 group = group_of(optimizer, entry.parameter)
@@ -446,6 +468,13 @@ class Sparsifier:
     @torch.no_grad()
     def _update(self, optimizer: optim.Optimizer, gradients: Mapping[str, Tensor]) -> None:
         """Change the masks."""
+        frozen = [name for name, x in self._entries.items() if not x.parameter.requires_grad]
+        if frozen:
+            raise FormatError(
+                f"{', '.join(map(repr, frozen))} no longer learn, so an update would replace their "
+                "weights by new ones that stay as they are: freeze after the last update, or make "
+                "another sparsifier with density=None, which moves the connections of the others"
+            )
         self._last_update = self.n_steps
         self.n_updates += 1
         layers = {
