@@ -15,7 +15,9 @@ from netsculpt.training.dynamic.ages import Ages, count_of, has_ages
 from netsculpt.training.dynamic.choosing import Drop
 from netsculpt.training.dynamic.edges.growing import Batch
 from netsculpt.training.dynamic.entries import Entries
+from netsculpt.training.dynamic.learning import check_held, check_not_frozen
 from netsculpt.training.dynamic.rewiring import Timing
+from netsculpt.training.dynamic.scaling import take_step
 from netsculpt.training.dynamic.states import moments
 
 __all__ = ["EdgeSparsifier", "Places"]
@@ -56,10 +58,14 @@ class EdgeSparsifier:
         *,
         rng: RNG = None,
     ) -> None:
-        self._layers = {name: x for name, x in net.named_modules() if isinstance(x, SparseLinear)}
+        self._layers = {
+            name: x
+            for name, x in net.named_modules()
+            if isinstance(x, SparseLinear) and x.values.requires_grad
+        }
         if not self._layers:
             raise FormatError(
-                "the net has no sparse layers: make them of its masks with "
+                "the net has no sparse layers that learn: make them of its masks with "
                 "netsculpt.nets.sparse.sparse_net"
             )
         self._drop, self._grow, self._fraction, self.timing = drop, grow, fraction, timing
@@ -75,19 +81,29 @@ class EdgeSparsifier:
         """Weights kept, by the name of the layer."""
         return {name: layer.n_weights for name, layer in self._layers.items()}
 
-    def step(self, optimizer: optim.Optimizer) -> None:
-        """Do what ``optimizer.step()`` does, and move connections when due."""
+    @property
+    def weights(self) -> dict[str, nn.Parameter]:
+        """The kept weights by the name of their layer: the net's own parameters."""
+        return {name: layer.values for name, layer in self._layers.items()}
+
+    def step(self, optimizer: optim.Optimizer) -> bool:
+        """Do what ``optimizer.step()`` does, and move connections when due.
+
+        Returns whether the optimizer stepped: ``if sparsifier.step(optimizer): scheduler.step()``.
+        """
+        check_held(optimizer, self.weights)
         if self.timing.instead and self._is_due():
             self._update(optimizer)
-            return
+            return False
         for batches in self._batches.values():
             batches.clear()
-        optimizer.step()
+        take_step(optimizer)
         self.n_steps += 1
         for name, layer in self._layers.items():
             self._ages.correct(name, layer.values, optimizer)
         if not self.timing.instead and self._is_due():
             self._update(optimizer)
+        return True
 
     def state_dict(self) -> dict[str, Any]:
         """All that later steps depend on, besides the net and the optimizer."""
@@ -111,6 +127,7 @@ class EdgeSparsifier:
 
     @torch.no_grad()
     def _update(self, optimizer: optim.Optimizer) -> None:
+        check_not_frozen(self.weights)
         self._last_update = self.n_steps
         self.n_updates += 1
         share = self._fraction(self.timing.progress(self.n_steps))
