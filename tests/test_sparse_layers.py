@@ -233,3 +233,11 @@ def test_a_frozen_sparse_layer_and_another_optimizer_are_refused() -> None:
     assert again.n_updates == 1
     assert list(again.n_kept) == ["fc2"]
     assert torch.equal(values, before)
+
+
+def test_a_state_of_other_settings_is_refused() -> None:
+    net = sparse_net(masked())
+    state = edges.rigl(net, end=10, every=2, rng=0).state_dict()
+    edges.rigl(net, end=10, every=2, rng=1).load_state_dict(state)
+    with pytest.raises(FormatError, match="another fraction, update_every"):
+        edges.rigl(net, end=10, every=3, fraction=0.1, rng=0).load_state_dict(state)

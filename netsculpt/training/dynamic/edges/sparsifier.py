@@ -16,7 +16,7 @@ from netsculpt.training.dynamic.choosing import Drop
 from netsculpt.training.dynamic.edges.growing import Batch
 from netsculpt.training.dynamic.entries import Entries
 from netsculpt.training.dynamic.learning import check_held, check_not_frozen
-from netsculpt.training.dynamic.rewiring import Timing
+from netsculpt.training.dynamic.rewiring import Timing, described
 from netsculpt.training.dynamic.scaling import take_step
 from netsculpt.training.dynamic.states import moments
 
@@ -105,9 +105,16 @@ class EdgeSparsifier:
             self._update(optimizer)
         return True
 
+    def about(self) -> dict[str, Any]:
+        """The parts and their settings, as JSON."""
+        parts = {"drop": self._drop, "grow": self._grow, "fraction": self._fraction}
+        timing = {f"update_{name}": value for name, value in vars(self.timing).items()}
+        return {name: described(x) for name, x in {**parts, **timing}.items()}
+
     def state_dict(self) -> dict[str, Any]:
         """All that later steps depend on, besides the net and the optimizer."""
         return {
+            "about": self.about(),
             "seed": self.seed,
             "n_steps": self.n_steps,
             "n_updates": self.n_updates,
@@ -116,7 +123,19 @@ class EdgeSparsifier:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Resume from the result of `state_dict`; load the net and the optimizer as well."""
+        """Resume from the result of `state_dict`; load the net and the optimizer as well.
+
+        Raises
+        ------
+        FormatError
+            If it is of other settings.
+        """
+        other = [name for name, x in self.about().items() if state["about"].get(name) != x]
+        if other:
+            raise FormatError(
+                f"the state is of a sparse training with another {', '.join(other)}: make the "
+                "sparsifier with the same arguments"
+            )
         self.seed, self.n_steps = state["seed"], state["n_steps"]
         self.n_updates, self._last_update = state["n_updates"], state["last_update"]
         devices = {name: layer.values.device for name, layer in self._layers.items()}
