@@ -186,3 +186,33 @@ def test_an_interrupted_training_resumes(cli: Any, monkeypatch: pytest.MonkeyPat
     assert cli(*options, "-o", "part.pt", "--resume")[0] == 0
     assert Path("part.pt").read_bytes() == Path("whole.pt").read_bytes()
     assert Path("part.jsonl").read_bytes() == Path("whole.jsonl").read_bytes()
+
+
+def test_updates_that_begin_after_they_end_are_named_by_their_options(cli: Any) -> None:
+    options = (*QUICK, "--sparse", "rigl", "--density", 0.1, "--begin", 40)
+    code, _, err = cli("train", *NET, *options, "-o", "a.pt")
+    assert code == 2
+    assert "48 steps, and masks stay after step 36 (--end 0.75)" in " ".join(
+        err.replace("│", " ").split()
+    )
+
+
+def test_an_interrupted_run_does_not_resume_with_another_density(
+    cli: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    advance, epochs = dynamic.Sparsifier.advance, []
+
+    def interrupted(self: Any, *arguments: Any, **named: Any) -> bool:
+        epochs.append(self.n_steps)
+        if len(epochs) == 20:
+            raise KeyboardInterrupt
+        return advance(self, *arguments, **named)
+
+    options = (*QUICK, "--sparse", "set", "--every", 5, "-o", "a.pt")
+    with monkeypatch.context() as patched:
+        patched.setattr(dynamic.Sparsifier, "advance", interrupted)
+        assert cli("train", *NET, *options, "--density", 0.1)[0] == 130
+    code, _, err = cli("train", *NET, *options, "--density", 0.2, "--resume")
+    assert code == 3
+    assert "another density" in " ".join(err.split())
+    assert cli("train", *NET, *options, "--density", 0.1, "--resume")[0] == 0

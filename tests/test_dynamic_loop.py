@@ -309,6 +309,32 @@ def test_an_optimizer_that_needs_a_closure_is_refused() -> None:
         trained(net, sparsifier, optim.LBFGS(net.parameters()), 1)
 
 
+def test_gradients_can_be_masked_before_they_are_clipped() -> None:
+    """Masks are the same with and without: updates see dense gradients."""
+    nets = [net_of(), net_of()]
+    for masks, net in enumerate(nets):
+        sparsifier = dynamic.rigl(net, density=0.25, end=100, every=4, rng=0)
+        optimizer = optim.SGD(net.parameters(), 0.05)
+        dense_steps = []
+        for number in range(12):
+            optimizer.zero_grad()
+            loss_of(net, samples(16, number)).backward()  # type: ignore[no-untyped-call]
+            if masks:
+                sparsifier.mask_gradients()
+                pruned = [
+                    x.grad[~sparsifier.masks[name]]
+                    for name, x in sparsifier.weights.items()
+                    if x.grad is not None
+                ]
+                dense_steps.append(any(bool(x.any()) for x in pruned))
+            stepped = sparsifier.step(optimizer)
+            if masks:
+                assert dense_steps[-1] is not stepped
+        assert dense_steps.count(True) == (3 if masks else 0)
+    for one, other in zip(nets[0].parameters(), nets[1].parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
 def test_a_sparse_gradient_is_refused() -> None:
     net = nn.Sequential(nn.Embedding(8, 4, sparse=True), nn.Linear(4, 2))
     sparsifier = dynamic.set(net, density=0.5, end=100, rng=0)

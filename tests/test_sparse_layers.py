@@ -203,3 +203,41 @@ def test_what_does_not_fit_is_refused() -> None:
     dynamic.static(net, density=0.5, rng=0)
     with pytest.raises(FormatError, match="linear"):
         sparse_net(net)
+
+
+def test_a_step_says_whether_the_optimizer_stepped() -> None:
+    net = sparse_net(masked())
+    sparsifier = edges.rigl(net, end=10, every=2, rng=0)
+    optimizer = optim.SGD(net.parameters(), 0.1)
+    stepped = []
+    for number in range(6):
+        optimizer.zero_grad()
+        net(batch(seed=number)).square().mean().backward()
+        stepped.append(sparsifier.step(optimizer))
+    assert stepped == [False, True, True, False, True, True]
+
+
+def test_a_frozen_sparse_layer_and_another_optimizer_are_refused() -> None:
+    net = sparse_net(masked())
+    sparsifier = edges.set(net, end=10, every=2, rng=0)
+    with pytest.raises(FormatError, match="the optimizer does not have 'fc1', 'fc2'"):
+        sparsifier.step(optim.SGD(copy.deepcopy(net).parameters(), 0.1))
+    values = net.get_parameter("fc1.values").requires_grad_(False)
+    before = values.clone()
+    optimizer = optim.SGD(net.parameters(), 0.1)
+    sparsifier.step(optimizer)
+    with pytest.raises(FormatError, match="'fc1' no longer learn"):
+        sparsifier.step(optimizer)
+    again = edges.set(net, end=10, every=1, rng=0)  # the remedy
+    again.step(optimizer)
+    assert again.n_updates == 1
+    assert list(again.n_kept) == ["fc2"]
+    assert torch.equal(values, before)
+
+
+def test_a_state_of_other_settings_is_refused() -> None:
+    net = sparse_net(masked())
+    state = edges.rigl(net, end=10, every=2, rng=0).state_dict()
+    edges.rigl(net, end=10, every=2, rng=1).load_state_dict(state)
+    with pytest.raises(FormatError, match="another fraction, update_every"):
+        edges.rigl(net, end=10, every=3, fraction=0.1, rng=0).load_state_dict(state)

@@ -137,7 +137,14 @@ class SparseOptions:
         arguments = {key: value for key, value in given.items() if value is not None}
         steps_per_epoch = -(-task.n_samples // recipe.batch_size)
         if "end" in known:
-            arguments["end"] = round(self.end * recipe.epochs * steps_per_epoch)
+            total = recipe.epochs * steps_per_epoch
+            arguments["end"] = round(self.end * total)
+            if self.begin is not None and self.begin > arguments["end"]:
+                raise typer.BadParameter(
+                    f"the training has {total} steps, and masks stay after step "
+                    f"{arguments['end']} (--end {self.end:g}): begin earlier, or end later",
+                    param_hint="--begin",
+                )
         if "phases" in known:
             arguments["reset_momentum"] = not self.keep_momentum
             arguments["phases"] = _boundaries(self.phases, recipe.epochs, steps_per_epoch)

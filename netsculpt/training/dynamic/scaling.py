@@ -37,7 +37,7 @@ def is_finite(values: Tensor) -> bool:
     return all(bool(torch.isfinite(x)) for x in torch.aminmax(values))
 
 
-def take_step(optimizer: optim.Optimizer, scaler: torch.amp.GradScaler | None) -> None:
+def take_step(optimizer: optim.Optimizer, scaler: torch.amp.GradScaler | None = None) -> None:
     """Let the optimizer step; raises if it needs a closure, as LBFGS does."""
     try:
         if scaler is None:

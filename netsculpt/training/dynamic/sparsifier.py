@@ -18,6 +18,7 @@ from netsculpt.nets.masks import mask_net
 from netsculpt.training.dynamic import births, processes
 from netsculpt.training.dynamic.ages import Ages, count_of, group_of, has_ages
 from netsculpt.training.dynamic.entries import Entries
+from netsculpt.training.dynamic.learning import check_held, check_not_frozen
 from netsculpt.training.dynamic.moving import exchange, resize
 from netsculpt.training.dynamic.places import places, put
 from netsculpt.training.dynamic.rewiring import Rewiring, Timing, described
@@ -191,6 +192,18 @@ class Sparsifier:
         """The method and its settings, as JSON: for manifests and checkpoints."""
         return self._about(self.method, self.timing)
 
+    def mask_gradients(self) -> None:
+        """Set gradients of pruned weights to 0 before clipping, unless an update looks at them.
+
+        Call it after ``loss.backward()`` and before gradients are clipped by their norm: at 2 %
+        density most of the norm is that of pruned weights. Before an update that looks at dense
+        gradients, and for methods whose optimizer sees them, nothing is changed.
+        """
+        before = self.timing.instead and self._is_due()
+        after = not self.timing.instead and self.timing.due(self.n_steps + 1)
+        if not (before or after):
+            self._mask_gradients()
+
     def step(
         self, optimizer: optim.Optimizer, *, scaler: torch.amp.GradScaler | None = None
     ) -> bool:
@@ -244,7 +257,7 @@ class Sparsifier:
                 "made: make it after all that replaces parameters, and load states with "
                 "assign=False"
             )
-        self._check_learning(optimizer)
+        check_held(optimizer, self.weights)
         if scaler is not None and not unscaled(scaler, optimizer):
             scaler.step(optimizer)  # it leaves the step out, and lowers its scale
             return False
@@ -378,24 +391,6 @@ class Sparsifier:
     def _is_due(self) -> bool:
         return self._last_update != self.n_steps and self.timing.due(self.n_steps)
 
-    def _check_learning(self, optimizer: optim.Optimizer) -> None:
-        """Raise unless this optimizer moves all of the weights that learn."""
-        held = {id(x) for group in optimizer.param_groups for x in group["params"]}
-        weights = {name: x for name, x in self.weights.items() if x.requires_grad}
-        missing = [name for name, x in weights.items() if id(x) not in held]
-        if missing:
-            raise FormatError(
-                f"the optimizer does not have {', '.join(map(repr, missing))}: make it from the "
-                "parameters of the net that the sparsifier was made for; with several optimizers, "
-                "make a sparsifier for each, with the weights of the others in dense="
-            )
-        for name, x in weights.items():
-            if x.grad is not None and x.grad.layout != torch.strided:
-                raise FormatError(
-                    f"the gradient of {name!r} is a sparse tensor, and a mask needs a dense one: "
-                    "make the embedding with sparse=False, or name the weight in dense="
-                )
-
     def _gradients(self) -> Masks:
         """Dense gradients, the same on every process."""
         gradients = {}
@@ -468,13 +463,7 @@ class Sparsifier:
     @torch.no_grad()
     def _update(self, optimizer: optim.Optimizer, gradients: Mapping[str, Tensor]) -> None:
         """Change the masks."""
-        frozen = [name for name, x in self._entries.items() if not x.parameter.requires_grad]
-        if frozen:
-            raise FormatError(
-                f"{', '.join(map(repr, frozen))} no longer learn, so an update would replace their "
-                "weights by new ones that stay as they are: freeze after the last update, or make "
-                "another sparsifier with density=None, which moves the connections of the others"
-            )
+        check_not_frozen(self.weights)
         self._last_update = self.n_steps
         self.n_updates += 1
         layers = {

@@ -15,7 +15,9 @@ from netsculpt.training.dynamic.ages import Ages, count_of, has_ages
 from netsculpt.training.dynamic.choosing import Drop
 from netsculpt.training.dynamic.edges.growing import Batch
 from netsculpt.training.dynamic.entries import Entries
-from netsculpt.training.dynamic.rewiring import Timing
+from netsculpt.training.dynamic.learning import check_held, check_not_frozen
+from netsculpt.training.dynamic.rewiring import Timing, described
+from netsculpt.training.dynamic.scaling import take_step
 from netsculpt.training.dynamic.states import moments
 
 __all__ = ["EdgeSparsifier", "Places"]
@@ -56,10 +58,14 @@ class EdgeSparsifier:
         *,
         rng: RNG = None,
     ) -> None:
-        self._layers = {name: x for name, x in net.named_modules() if isinstance(x, SparseLinear)}
+        self._layers = {
+            name: x
+            for name, x in net.named_modules()
+            if isinstance(x, SparseLinear) and x.values.requires_grad
+        }
         if not self._layers:
             raise FormatError(
-                "the net has no sparse layers: make them of its masks with "
+                "the net has no sparse layers that learn: make them of its masks with "
                 "netsculpt.nets.sparse.sparse_net"
             )
         self._drop, self._grow, self._fraction, self.timing = drop, grow, fraction, timing
@@ -75,23 +81,40 @@ class EdgeSparsifier:
         """Weights kept, by the name of the layer."""
         return {name: layer.n_weights for name, layer in self._layers.items()}
 
-    def step(self, optimizer: optim.Optimizer) -> None:
-        """Do what ``optimizer.step()`` does, and move connections when due."""
+    @property
+    def weights(self) -> dict[str, nn.Parameter]:
+        """The kept weights by the name of their layer: the net's own parameters."""
+        return {name: layer.values for name, layer in self._layers.items()}
+
+    def step(self, optimizer: optim.Optimizer) -> bool:
+        """Do what ``optimizer.step()`` does, and move connections when due.
+
+        Returns whether the optimizer stepped: ``if sparsifier.step(optimizer): scheduler.step()``.
+        """
+        check_held(optimizer, self.weights)
         if self.timing.instead and self._is_due():
             self._update(optimizer)
-            return
+            return False
         for batches in self._batches.values():
             batches.clear()
-        optimizer.step()
+        take_step(optimizer)
         self.n_steps += 1
         for name, layer in self._layers.items():
             self._ages.correct(name, layer.values, optimizer)
         if not self.timing.instead and self._is_due():
             self._update(optimizer)
+        return True
+
+    def about(self) -> dict[str, Any]:
+        """The parts and their settings, as JSON."""
+        parts = {"drop": self._drop, "grow": self._grow, "fraction": self._fraction}
+        timing = {f"update_{name}": value for name, value in vars(self.timing).items()}
+        return {name: described(x) for name, x in {**parts, **timing}.items()}
 
     def state_dict(self) -> dict[str, Any]:
         """All that later steps depend on, besides the net and the optimizer."""
         return {
+            "about": self.about(),
             "seed": self.seed,
             "n_steps": self.n_steps,
             "n_updates": self.n_updates,
@@ -100,7 +123,19 @@ class EdgeSparsifier:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Resume from the result of `state_dict`; load the net and the optimizer as well."""
+        """Resume from the result of `state_dict`; load the net and the optimizer as well.
+
+        Raises
+        ------
+        FormatError
+            If it is of other settings.
+        """
+        other = [name for name, x in self.about().items() if state["about"].get(name) != x]
+        if other:
+            raise FormatError(
+                f"the state is of a sparse training with another {', '.join(other)}: make the "
+                "sparsifier with the same arguments"
+            )
         self.seed, self.n_steps = state["seed"], state["n_steps"]
         self.n_updates, self._last_update = state["n_updates"], state["last_update"]
         devices = {name: layer.values.device for name, layer in self._layers.items()}
@@ -111,6 +146,7 @@ class EdgeSparsifier:
 
     @torch.no_grad()
     def _update(self, optimizer: optim.Optimizer) -> None:
+        check_not_frozen(self.weights)
         self._last_update = self.n_steps
         self.n_updates += 1
         share = self._fraction(self.timing.progress(self.n_steps))
