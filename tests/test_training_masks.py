@@ -27,6 +27,7 @@ from netsculpt.nets.masks import (
     plain_state,
     zero_pruned,
 )
+from netsculpt.nets.prunable import prunable
 from netsculpt.nets.unit_masks import kernel_mask, unit_masks
 from netsculpt.nets.weight_counts import weight_counts
 
@@ -596,3 +597,13 @@ def test_counts_are_exact() -> None:
     assert weight_counts(net) == counts  # biases are not counted
     dense = weight_counts(SPECS["cnn"].build())
     assert (dense.kept, dense.density) == (dense.total, 1.0)
+
+
+def test_the_lengths_of_weight_norm_are_not_weights() -> None:
+    norm = nn.utils.parametrizations.weight_norm
+    net = nn.Sequential(norm(nn.Linear(4, 3)), norm(nn.Conv2d(2, 3, 3)))
+    names = [f"{n}.parametrizations.weight.original1" for n in (0, 1)]
+    assert list(prunable(net)) == names
+    with pytest.warns(FutureWarning, match="weight_norm"):
+        old = nn.utils.weight_norm(nn.Linear(4, 3))
+    assert list(prunable(old)) == ["weight_v"]
