@@ -9,7 +9,7 @@ Parts and rules are those of masked nets, and ``sparsifier.step(optimizer)`` is 
 >>> sparsifier = set(net, end=3, every=1, rng=0)
 >>> for _ in range(3):
 ...     net(torch.ones(8, 1000)).square().mean().backward()
-...     sparsifier.step(optimizer)
+...     stepped = sparsifier.step(optimizer)
 >>> sparsifier.n_updates, sparsifier.n_kept
 (3, {'0': 5000})
 """
