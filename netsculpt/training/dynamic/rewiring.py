@@ -11,13 +11,16 @@ from torch import Tensor
 
 from netsculpt.core.callables import name_of
 from netsculpt.core.numbers import checked_whole
-from netsculpt.training.dynamic import births, candidates
-from netsculpt.training.dynamic.choosing import Drop, Grow
+from netsculpt.training.dynamic import births, candidates, drops, fractions
+from netsculpt.training.dynamic.choosing import Drop, Grow, Lowest, uniformly
 from netsculpt.training.dynamic.entries import Entries
 from netsculpt.training.dynamic.resizing import Resize
 from netsculpt.training.dynamic.states import NewState, fresh
 
 __all__ = ["Exchange", "Rewiring", "Timing", "described"]
+
+_NONE = partial(fractions.constant, share=0.0)
+_SMALLEST = Lowest(drops.magnitude)
 
 Layers = Mapping[str, Entries]
 Exchange = Callable[[Entries, float], tuple[Tensor, Tensor]]  # flat indices that go, that come
@@ -80,12 +83,12 @@ class Rewiring:
     """Drop × grow × candidates × fraction × budget × constraint × birth × state.
 
     An update first brings the number of kept weights to the budget, then exchanges a fraction of
-    them in each layer: as many come as went.
+    them in each layer: as many come as went. By default nothing is exchanged.
     """
 
-    fraction: Callable[[float], float]  # (progress) -> share exchanged; see `fractions`
-    drop: Drop
-    grow: Grow
+    fraction: Callable[[float], float] = _NONE  # (progress) -> share exchanged; see `fractions`
+    drop: Drop = _SMALLEST
+    grow: Grow = uniformly
     candidates: Callable[[Tensor, Tensor], Tensor] = candidates.not_kept
     budget: Callable[[float], float] | None = None  # (progress) -> density; None: as it is
     resize: Resize | None = None  # how kept weights are chosen when the budget falls

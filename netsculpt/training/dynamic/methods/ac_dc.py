@@ -10,8 +10,7 @@ from torch import nn
 
 from netsculpt.core.errors import FormatError
 from netsculpt.core.random import RNG
-from netsculpt.training.dynamic import budgets, drops, fractions, grows, states
-from netsculpt.training.dynamic.choosing import Highest, Lowest
+from netsculpt.training.dynamic import budgets, drops, states
 from netsculpt.training.dynamic.resizing import Globally
 from netsculpt.training.dynamic.rewiring import Rewiring, Timing
 from netsculpt.training.dynamic.sparsifier import Sparsifier
@@ -77,9 +76,6 @@ def alternating(
     whole = Timing(begin=0, end=steps[-1], every=1, at=steps)
     edges = tuple(whole.descent(step) for step in steps)
     rewiring = Rewiring(
-        partial(fractions.constant, share=0.0),
-        Lowest(drops.magnitude),
-        Highest(grows.random),
         budget=partial(budgets.alternating, edges=edges, density=density),
         resize=Globally(drops.magnitude),
         state=states.everything if reset_momentum else states.keep,

@@ -10,8 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from netsculpt.core.random import RNG
-from netsculpt.training.dynamic import drops, exchanges, fractions, grows
-from netsculpt.training.dynamic.choosing import Highest, Lowest
+from netsculpt.training.dynamic import exchanges
 from netsculpt.training.dynamic.entries import Entries
 from netsculpt.training.dynamic.rewiring import Rewiring, Timing
 from netsculpt.training.dynamic.sparsifier import Sparsifier
@@ -54,9 +53,6 @@ def deep_r(
         As `Sparsifier` has them.
     """
     rewiring = Rewiring(
-        partial(fractions.constant, share=0.0),
-        Lowest(drops.magnitude),
-        Highest(grows.random),
         exchange=exchanges.revived,
         start=exchanges.note_signs,
         noise=partial(_walk, penalty=penalty, temperature=temperature),

@@ -8,8 +8,7 @@ from functools import partial
 from torch import nn
 
 from netsculpt.core.random import RNG
-from netsculpt.training.dynamic import budgets, drops, fractions, grows
-from netsculpt.training.dynamic.choosing import Highest, Lowest
+from netsculpt.training.dynamic import budgets, drops
 from netsculpt.training.dynamic.resizing import Globally
 from netsculpt.training.dynamic.rewiring import Rewiring, Timing
 from netsculpt.training.dynamic.sparsifier import Sparsifier
@@ -51,9 +50,6 @@ def gmp(
         Density at first.
     """
     rewiring = Rewiring(
-        partial(fractions.constant, share=0.0),
-        Lowest(drops.magnitude),
-        Highest(grows.gradient),
         budget=partial(budgets.cubic, density=density, start=start),
         resize=Globally(drops.magnitude),
     )

@@ -8,8 +8,7 @@ from functools import partial
 from torch import nn
 
 from netsculpt.core.random import RNG
-from netsculpt.training.dynamic import births, budgets, drops, exchanges, fractions, grows, states
-from netsculpt.training.dynamic.choosing import Highest, Lowest
+from netsculpt.training.dynamic import births, budgets, drops, exchanges, states
 from netsculpt.training.dynamic.resizing import ByLayer
 from netsculpt.training.dynamic.rewiring import Rewiring, Timing
 from netsculpt.training.dynamic.sparsifier import Sparsifier
@@ -52,9 +51,6 @@ def magnitude_each_step(
         As `Sparsifier` has them.
     """
     rewiring = Rewiring(
-        partial(fractions.constant, share=0.0),
-        Lowest(drops.magnitude),
-        Highest(grows.random),
         budget=partial(budgets.linear, density=density, start=start, until=0.5),
         resize=ByLayer(drops.magnitude, allocation_of(allocation)),
         exchange=exchanges.largest,

@@ -10,8 +10,7 @@ from torch import Tensor, nn
 
 from netsculpt.core.numbers import checked_whole
 from netsculpt.core.random import RNG
-from netsculpt.training.dynamic import drops, fractions, grows
-from netsculpt.training.dynamic.choosing import Highest, Lowest
+from netsculpt.training.dynamic import fractions
 from netsculpt.training.dynamic.constraints.n_of_m import NOfM, random_n_of_m
 from netsculpt.training.dynamic.initial_masks import masked
 from netsculpt.training.dynamic.rewiring import Rewiring, Timing
@@ -68,8 +67,6 @@ def n_of_m(
     seed = masked(net, draw, density=n / m, allocation="uniform", dense=dense, rng=rng)
     rewiring = Rewiring(
         partial(fractions.cosine, share=fraction),
-        Lowest(drops.magnitude),
-        Highest(grows.gradient),
         exchange=NOfM(n, m),
     )
     return Sparsifier(

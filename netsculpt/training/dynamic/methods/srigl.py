@@ -9,8 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from netsculpt.core.random import RNG
-from netsculpt.training.dynamic import drops, fractions, grows, processes
-from netsculpt.training.dynamic.choosing import Highest, Lowest
+from netsculpt.training.dynamic import fractions, processes
 from netsculpt.training.dynamic.constraints.fan_in import FanIn, random_fan_in
 from netsculpt.training.dynamic.initial_masks import masked
 from netsculpt.training.dynamic.rewiring import Rewiring, Timing
@@ -76,8 +75,6 @@ def srigl(
         rng = masked(net, draw, density=density, allocation=allocation, dense=dense, rng=rng)
     rewiring = Rewiring(
         partial(fractions.cosine, share=fraction),
-        Lowest(drops.magnitude),
-        Highest(grows.gradient),
         exchange=FanIn(least_salient, whole),
     )
     return Sparsifier(

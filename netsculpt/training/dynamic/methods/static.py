@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from functools import partial
 
 from torch import nn
 
 from netsculpt.core.random import RNG
-from netsculpt.training.dynamic import drops, fractions, grows
-from netsculpt.training.dynamic.choosing import Highest, Lowest
 from netsculpt.training.dynamic.rewiring import Rewiring, Timing
 from netsculpt.training.dynamic.sparsifier import Sparsifier
 from netsculpt.training.dynamic.starting import Allocation
@@ -34,13 +31,10 @@ def static(
     >>> static(MLP((64, 32, 10)).build(), density=0.1, rng=0).n_kept
     {'fc1.weight': 165, 'fc2.weight': 72}
     """
-    rewiring = Rewiring(
-        partial(fractions.constant, share=0.0), Lowest(drops.magnitude), Highest(grows.random)
-    )
     timing = Timing(begin=0, end=end, every=1, at=())
     return Sparsifier(
         net,
-        rewiring,
+        Rewiring(),
         timing,
         density=density,
         allocation=allocation,

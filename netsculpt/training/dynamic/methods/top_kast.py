@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from functools import partial
 
 from torch import nn
 
 from netsculpt.core.random import RNG
-from netsculpt.training.dynamic import births, drops, exchanges, fractions, grows, states
-from netsculpt.training.dynamic.choosing import Highest, Lowest
+from netsculpt.training.dynamic import births, exchanges, states
 from netsculpt.training.dynamic.rewiring import Rewiring, Timing
 from netsculpt.training.dynamic.sparsifier import Sparsifier
 from netsculpt.training.dynamic.starting import Allocation
@@ -52,9 +50,6 @@ def top_kast(
         As `Sparsifier` has them.
     """
     rewiring = Rewiring(
-        partial(fractions.constant, share=0.0),
-        Lowest(drops.magnitude),
-        Highest(grows.random),
         exchange=exchanges.largest,
         birth=births.learned,
         state=states.keep,
