@@ -1,4 +1,4 @@
-"""Sparse training: an update of the masks, a step of a sparse layer, memory; beside plain loops.
+"""Sparse training: an update of the masks, a step of a sparse layer, memory; and plain loops.
 
     python benchmarks/dynamic.py [--quick]
 

@@ -22,7 +22,7 @@ class Method:
     """How the mask of a net comes about."""
 
     kind: Kind
-    first: str = "random"  # who chooses the first mask: "random", "phew", or a score
+    first: str = "random"  # how the first mask is chosen: "random", "phew", or a score
 
 
 METHODS: Mapping[str, Method] = MappingProxyType(

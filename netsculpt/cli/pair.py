@@ -52,7 +52,7 @@ def pair(
 
     On held-out samples: agreement, answers lost and won, divergence of the outputs, recalls by
     class; layer by layer the similarity of representations (debiased CKA) and of path shares; and
-    the kept weights and modules beside those of the twin pruned to the same density in one step,
+    the kept weights and modules next to those of the twin pruned to the same density in one step,
     which is a baseline of answers too.
 
     **Examples**

@@ -16,7 +16,7 @@ _NORMS = (nn.LayerNorm, nn.GroupNorm, nn.RMSNorm, nn.modules.batchnorm._NormBase
 def layer_weights(net: nn.Module) -> list[LayerParameter]:
     """The weights of a net: parameters of two or more dimensions, except those of norms.
 
-    The lengths that weight normalisation keeps apart from its directions are no weights either.
+    The lengths that weight normalisation keeps apart from its directions are not weights either.
     """
     return [
         entry

@@ -40,7 +40,7 @@ class Stack(nn.Module):
     def __init__(self, nets: Sequence[nn.Module]) -> None:
         super().__init__()
         if not nets:
-            raise FormatError("there is no net to stack: give at least one")
+            raise FormatError("no nets are given to stack: give at least one")
         states, masks = zip(*(plain_state(net) for net in nets), strict=True)
         _require_alike(nets[0], states)
         inner = _unmasked(nets[0])

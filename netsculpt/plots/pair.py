@@ -1,4 +1,4 @@
-"""Which answers a sparse net changes, beside other pairs and class by class."""
+"""Which answers a sparse net changes, next to other pairs and class by class."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 __all__ = ["NOWHERE", "Addresses", "Stored", "addresses", "is_view", "memory_of"]
 
-NOWHERE = -1  # the address of an entry that is no stored scalar
+NOWHERE = -1  # the address of an entry that is not a stored scalar
 
 
 @dataclass(frozen=True, eq=False)

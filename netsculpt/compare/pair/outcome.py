@@ -40,7 +40,7 @@ class PairOutcome:
 
 @dataclass(frozen=True)
 class GraphComparison:
-    """The graph of the sparse net beside that of its dense twin, pruned to the same density.
+    """The graph of the sparse net next to that of its dense twin, pruned to the same density.
 
     The twin keeps its largest weights, without training: what pruning in one step would keep.
     """

@@ -18,7 +18,7 @@ OPS = ("linear",)
 def linear(call: Call) -> Activation:
     """One unit per row of the weight, shared by all positions with the same units.
 
-    A weight that is no parameter may mix positions.
+    A weight that is not a parameter may mix positions.
     """
     activation, weight = call.activation(0), call.constant(1)
     if weight.parameter is None:

@@ -1,4 +1,4 @@
-"""A sparse net and its dense twin on a task, beside other pairs."""
+"""A sparse net and its dense twin on a task, next to other pairs."""
 
 from __future__ import annotations
 

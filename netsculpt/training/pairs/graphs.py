@@ -1,4 +1,4 @@
-"""The graph of a sparse net beside that of its dense twin."""
+"""The graph of a sparse net next to that of its dense twin."""
 
 from __future__ import annotations
 

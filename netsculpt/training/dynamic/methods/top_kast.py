@@ -45,7 +45,7 @@ def top_kast(
     begin, end, every
         Optimizer steps: the first update, the last possible one, and how far apart they are.
     stored
-        Fraction of the weights of each layer that learn besides.
+        Fraction of the weights of each layer that learn as well, outside the mask.
     allocation, dense, rng
         As `Sparsifier` has them.
     """
