@@ -1,0 +1,1 @@
+"""Search for the topology of a network: weight agnostic networks."""
