@@ -52,8 +52,8 @@ def _check_name(name: object, before: Mapping[str, object]) -> None:
     good = isinstance(name, str) and name.isascii() and name.isidentifier()
     if not good or len(str(name)) > _LONGEST_NAME:
         raise GraphError(
-            f"attribute {name!r:.120} found: the name of a column is needed, letters, digits and _, "
-            f"at most {_LONGEST_NAME}"
+            f"attribute {name!r:.120} found: the name of a column is needed, letters, digits and "
+            f"_, at most {_LONGEST_NAME}"
         )
     if str(name).lower() in _TAKEN:
         raise GraphError(f"attribute {name!r} found: {', '.join(sorted(_TAKEN))} are taken")

@@ -35,9 +35,9 @@ def to_networkx(graph: NetGraph) -> nx.DiGraph[int]:
     """The graph as a networkx DiGraph.
 
     Nodes are unit indices with the attributes ``name``, ``layer``, ``role``, ``position`` (index in
-    the model's layer) and the graph's own `attributes`. Edges have the signed ``weight``, ``kind``, and where they exist
-    ``parameter``, ``multiplicity`` and ``scalars``. All attributes are plain strings and numbers,
-    so networkx can write them to its formats. Cost O(E).
+    the model's layer) and the graph's own `attributes`. Edges have the signed ``weight``, ``kind``,
+    and where they exist ``parameter``, ``multiplicity`` and ``scalars``. All attributes are plain
+    strings and numbers, so networkx can write them to its formats. Cost O(E).
 
     Examples
     --------
@@ -146,9 +146,10 @@ def from_networkx(other: nx.DiGraph[Any]) -> NetGraph:
 def to_igraph(graph: NetGraph) -> igraph.Graph:
     """The graph as a directed igraph Graph; vertex ids are unit indices.
 
-    Vertices have ``name``, ``layer``, ``role``, ``position`` and the graph's `attributes`; edges have the signed ``weight``
-    and ``multiplicity`` (if the graph has it), in the order of the arrays [E]. Cost O(E), about
-    0.1 µs per edge: igraph reads pairs from an iterator five times faster than from an array.
+    Vertices have ``name``, ``layer``, ``role``, ``position`` and the graph's `attributes`; edges
+    have the signed ``weight`` and ``multiplicity`` (if the graph has it), in the order of the
+    arrays [E]. Cost O(E), about 0.1 µs per edge: igraph reads pairs from an iterator five times
+    faster than from an array.
 
     Examples
     --------

@@ -3,8 +3,9 @@
 The file is an ``.npz``: ``data``, ``indices``, ``indptr``, ``shape``, ``format`` and ``_is_array``
 are the weights as SciPy stores a sparse array, so that `scipy.sparse.load_npz` reads them, next to
 ``positions`` and, where the graph has them, ``multiplicity``, ``scalars`` and one array for each of
-its ``attributes``, called ``attribute_`` and its name. ``netsculpt.json`` holds layers, blocks and provenance. Nothing is compressed: weights hardly shrink, and a file that
-holds no more than its own size cannot be a bomb. `netsculpt.load` reads it.
+its ``attributes``, called ``attribute_`` and its name. ``netsculpt.json`` holds layers, blocks and
+provenance. Nothing is compressed: weights hardly shrink, and a file that holds no more than its own
+size cannot be a bomb. `netsculpt.load` reads it.
 """
 
 from __future__ import annotations
