@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import coo_array, csr_array
+from scipy.sparse import csr_array
 
 from netsculpt.core.errors import GraphError
 from netsculpt.core.numbers import checked_whole
@@ -83,15 +83,15 @@ def by_depth(
     n_inputs = checked_whole(n_inputs, "n_inputs", least=1, most=n_units)
     n_outputs = checked_whole(n_outputs, "n_outputs", least=1, most=n_units - n_inputs)
     begin, end = _ends(sources, targets, n_inputs, n_units - n_outputs, n_units)
-    data = np.ones(begin.size, np.float32) if weights is None else np.asarray(weights)
+    data: NDArray[Any] = np.ones(begin.size, np.float32) if weights is None else np.asarray(weights)
     if data.shape != begin.shape:
         raise GraphError(f"weights have shape {list(data.shape)}, [{begin.size}] needed")
     level = _levels(begin, end, n_inputs, n_outputs, n_units)
     order = np.argsort(level, kind="stable")
     number = np.argsort(order)
     layers = _layers(level)
-    matrix = coo_array((data, (number[begin], number[end])), (n_units, n_units))
-    rows = csr_array(matrix, dtype=float_type(data.dtype))
+    data = data.astype(float_type(data.dtype))
+    rows = csr_array((data, (number[begin], number[end])), (n_units, n_units))
     if rows.nnz < begin.size:
         raise GraphError("an edge is given twice: give each pair of units once")
     rows.sort_indices()

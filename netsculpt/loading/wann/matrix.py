@@ -60,7 +60,8 @@ def matrix_of(text: str, where: str) -> WannMatrix:
         disabled.append(np.isnan(values[found]))
         names.append(_activation(values[-1], row, where))
     return WannMatrix(
-        *(np.concatenate(x).astype(np.int64) for x in (sources, targets)),
+        np.concatenate(sources).astype(np.int64),
+        np.concatenate(targets).astype(np.int64),
         ~np.concatenate(disabled),
         tuple(names),
     )

@@ -177,7 +177,7 @@ def _line(path: Path, width: float) -> PathPatch:
 
 def _is_letter(path: Path) -> bool:
     """Whether a mark is an area, not a line."""
-    return path.codes is not None and Path.CLOSEPOLY in path.codes
+    return path.codes is not None and bool(np.isin(Path.CLOSEPOLY, path.codes))
 
 
 def _path(name: str, letters: Iterator[str]) -> Path:
