@@ -40,6 +40,13 @@ def traced(between: Callable[[Tensor], Tensor], after: Any = None) -> dict[str, 
     return by_layer(netsculpt.trace(Two(between, after), torch.zeros(1, 3)))
 
 
+def many_times(x: Tensor) -> Tensor:
+    """A function whose name would be longer than all memory."""
+    for _ in range(50):
+        x = x * x
+    return x
+
+
 @pytest.mark.parametrize(
     ("function", "name"),
     [
@@ -56,6 +63,7 @@ def traced(between: Callable[[Tensor], Tensor], after: Any = None) -> dict[str, 
         (lambda x: functional.dropout(x, training=False).relu(), "relu"),
         (lambda x: torch.cat([x[:, 2:].relu(), x[:, :2].relu()], 1), "relu"),
         (lambda x: x.sort(dim=1).values, ""),
+        (many_times, ""),
         (lambda x: x * (x > 0), ""),
         (lambda x: 1 / (x + 3), "reciprocal"),
         (lambda x: torch.ones(4) / (x + 3), ""),

@@ -36,7 +36,7 @@ _LINEAR: Final = frozenset(
 )  # rules that apply no function to single units; a maximum over positions is not one
 _REDUCTIONS: Final = frozenset({"amax", "amin", "max", "mean", "min", "sum"})
 _PRODUCTS: Final = {(IDENTITY, IDENTITY): "square", (IDENTITY, "sigmoid"): "silu"}
-_AT_ONCE: Final = 8  # functions of one unit in one value, beyond which none is named
+_LONGEST: Final = 60  # characters of functions of functions, beyond which they are not named
 
 
 @dataclass(frozen=True, eq=False)
@@ -240,7 +240,7 @@ def _joined(one: str, two: str, *, times: bool) -> str:
     if not times and one == two:
         return one
     pair = min(one, two), max(one, two)
-    return (times and _PRODUCTS.get(pair)) or ("·" if times else "+").join(pair)
+    return _short((times and _PRODUCTS.get(pair)) or ("·" if times else "+").join(pair))
 
 
 def _after(flow: _Flow, function: str) -> _Flow:
@@ -249,11 +249,13 @@ def _after(flow: _Flow, function: str) -> _Flow:
         if name == IDENTITY:
             longer = function
         else:
-            longer = _UNKNOWN if name == _UNKNOWN else f"{name}{_THEN}{function}"
-        if longer.count(_THEN) >= _AT_ONCE:
-            longer = _UNKNOWN
+            longer = _UNKNOWN if name == _UNKNOWN else _short(f"{name}{_THEN}{function}")
         after[longer] = after[longer] | units if longer in after else units
     return after
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST else _UNKNOWN
 
 
 def _name_of(op: Op) -> str:
