@@ -112,6 +112,26 @@ def test_large_graphs_have_none() -> None:
         assert not marks_in(drawn(replace(graph, attributes=columns), "nature"))
 
 
+def test_units_too_small_have_no_mark() -> None:
+    """Those of the first of four hidden layers, in which two apply other functions than all."""
+    widths = [50, 17, 17, 17]
+    names = ["sin", "cos"] + ["tanh"] * 48 + ["relu"] * 51
+    starts = np.cumsum([1, *widths]).tolist()
+    pairs = [(0, unit) for unit in range(1, starts[1])]
+    for before, start in pairwise(starts[:-1]):
+        pairs += [(before + at, start + at) for at in range(17)]
+    pairs.append((starts[-1] - 1, starts[-1]))
+    sources, targets = np.array(pairs).T
+    activation = ["identity", *names, "identity"]
+    graph = by_depth(sources, targets, n_inputs=1, n_outputs=1, activation=activation)
+    assert [layer.n_units for layer in graph.layers] == [1, *widths, 1]
+    ax = drawn(graph)
+    legend = legend_of(ax)
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["identity", "relu"]
+    assert sum(len(x.get_paths()) for x in marks_in(ax)) == 51 + 1
+
+
 def test_parallel_layers_keep_their_marks() -> None:
     """Bias and input share a column, so that units are drawn in another order."""
     graph = by_depth(

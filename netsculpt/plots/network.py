@@ -40,8 +40,8 @@ from netsculpt.plots._drawing.colours import (
 from netsculpt.plots._drawing.columns import Columns, in_columns
 from netsculpt.plots._drawing.edges import SKIP_ROOM, edge_lines, skips_layers, strongest
 from netsculpt.plots._drawing.functions import (
-    LEGIBLE,
     Marks,
+    legible,
     mark_legend,
     marks_of,
     unit_marks,
@@ -75,8 +75,9 @@ def network(
     have none, are violet. Wiring, which has no weight, is pale, and edges that skip a layer are
     curved.
 
-    If the graph has the attribute "activation", and no more than 200 units that are large enough,
-    each unit but the inputs carries a small curve, or a letter, of the function that it applies.
+    If the graph has the attribute "activation" and no more than 200 units, units other than inputs
+    carry a small curve, or a letter, of the function that they apply. Dots too small for one have
+    none; if those are more than half, nothing has.
 
     Of more than 3,000 edges, the strongest of each pair of connected layers are drawn: every pair
     gets an equal number, and what a small pair does not need goes to the others. The plot then
@@ -138,22 +139,16 @@ def network(
         return layout, width, height, side
 
     layout, width, height, side = placed()
-    if marks is not None and _is_legible(marks, layout, graph):
+    marks = None if marks is None else legible(marks, layout.diameter[graph.layer_of])
+    if marks is not None:
         mark_legend(ax, marks, n_lines)
         layout, width, height, side = placed()  # the legend takes room
-    else:
-        marks = None
     ax.set(xlim=(-left, width - left), ylim=(height - side, -side))
     ax.set_xticks(layout.column[list(names)], list(names.values()), **LITERAL)
     hulls(ax, layout, soft=sure is not None)
     ax.add_collection(edge_lines(columns, layout, shown), autolim=False)
     _units(ax, graph, layout, labels if partition is not None else None, sure, marks)
     return ax
-
-
-def _is_legible(marks: Marks, layout: Layout, graph: NetGraph) -> bool:
-    diameter = layout.diameter[graph.layer_of]
-    return bool(diameter[marks.kind >= 0].min() >= LEGIBLE)
 
 
 def _checked_confidence(

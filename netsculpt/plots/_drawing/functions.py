@@ -25,11 +25,10 @@ from netsculpt.plots._drawing.axes import shorten, size_in_points, text_width, t
 from netsculpt.plots._drawing.colours import GREY, INK, PAPER
 from netsculpt.plots._drawing.layout import Layout
 
-__all__ = ["LEGIBLE", "MOST_MARKED", "Marks", "mark_legend", "marks_of", "unit_marks"]
+__all__ = ["Marks", "legible", "mark_legend", "marks_of", "unit_marks"]
 
-MOST_MARKED: Final = 200  # units of a graph that shows marks
-LEGIBLE: Final = 4.0  # points: the smallest diameter of a unit with a mark
-
+_MOST_MARKED = 200  # units of a graph that shows marks
+_LEGIBLE = 4.0  # points: the smallest diameter of a unit with a mark
 _MOST_KINDS = 16  # different functions: more than a legend can hold
 _WIDTH, _STROKE = 0.33, 0.1  # half width of a mark, and its line, as shares of the diameter
 _LONGEST_NAME = 18
@@ -69,7 +68,7 @@ def marks_of(graph: NetGraph) -> Marks | None:
     that are not known here are letters.
     """
     column = graph.attributes.get(ACTIVATION)
-    if column is None or column.dtype.kind != "U" or graph.n_units > MOST_MARKED:
+    if column is None or column.dtype.kind != "U" or graph.n_units > _MOST_MARKED:
         return None
     marked = column != ""
     for layer in graph.layers:
@@ -83,6 +82,22 @@ def marks_of(graph: NetGraph) -> Marks | None:
     letters = map(chr, count(ord("a")))
     paths = tuple(_path(name, letters) for name in names.tolist())
     return Marks(tuple(names.tolist()), paths, of_unit)
+
+
+def legible(marks: Marks, diameter: NDArray[np.float64]) -> Marks | None:
+    """The marks of units whose diameter [U] is large enough; None if most are too small."""
+    small = diameter < _LEGIBLE
+    marked = marks.kind >= 0
+    if 2 * np.count_nonzero(small & marked) > np.count_nonzero(marked):
+        return None
+    shown = np.unique(marks.kind[marked & ~small])
+    number = np.full(len(marks.names) + 1, -1)  # the last is of units without a mark, −1
+    number[shown] = np.arange(shown.size)
+    return Marks(
+        tuple(marks.names[x] for x in shown),
+        tuple(marks.paths[x] for x in shown),
+        np.where(small, -1, number[marks.kind]),
+    )
 
 
 def unit_marks(
