@@ -16,7 +16,7 @@ __all__ = ["shared_outputs", "weighted_outputs"]
 def _load(inputs: Any, start: int, rows: Any) -> int:
     """Write a block of samples into the rows of bias and inputs; returns how many it has."""
     n_inputs, n_samples = inputs.shape
-    n = min(rows.shape[1], n_samples - start)
+    n: int = min(rows.shape[1], n_samples - start)
     rows[0] = np.float32(1)
     for row in range(n_inputs):
         rows[row + 1, :n] = inputs[row, start : start + n]

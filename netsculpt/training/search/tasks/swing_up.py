@@ -62,7 +62,9 @@ class SwingUp:
     ) -> NDArray[np.float64]:
         """Mean total reward of each topology with each shared weight [P, W], 0 … 1000."""
         starts = drawn_starts(self.n_starts, rng=rng)
-        return self.totals(topologies, weights, starts, threads=threads).mean(axis=-1)
+        totals = self.totals(topologies, weights, starts, threads=threads)
+        rewards: NDArray[np.float64] = totals.mean(axis=-1)
+        return rewards
 
     def tested(
         self,
