@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,12 +12,15 @@ from numpy.typing import NDArray
 from topologies import published_swing_up, random_topology, topology
 
 from netsculpt.core.errors import FormatError, GraphError
+from netsculpt.graph.activations import WANN_ACTIVATIONS
 from netsculpt.training.search.engine import outputs
 from netsculpt.training.search.tasks import (
     SampleTask,
+    SearchTask,
     SwingUp,
     boolean_search,
     classification_search,
+    parse_search_task,
 )
 from netsculpt.training.search.tasks.swing_up import drawn_starts
 from netsculpt.training.search.topology import Topology
@@ -35,7 +39,7 @@ def test_the_published_network_swings_up_as_published() -> None:
 
 def test_the_published_pattern_with_shared_weights() -> None:
     net, _ = published_swing_up()
-    tested = SwingUp(n_tests=300).tested(net, WEIGHTS, rng=0)
+    tested = SwingUp().tested(net, WEIGHTS, n_starts=300, rng=0)
     assert tested.spreads is not None
     expected = [541, 685, 521, 522, 701, 685]
     allowed = 4 * tested.spreads * math.sqrt(1 / 300 + 1 / 100)  # they are of 100 other starts
@@ -45,6 +49,15 @@ def test_the_published_pattern_with_shared_weights() -> None:
     scan = SwingUp().tested(net, grid, rng=0).rewards
     assert abs(grid[scan.argmax()] - 0.8) < 0.15
     assert abs(scan.max() - 706) < 12
+
+
+def starts_of(n: int, seed: int) -> NDArray[np.float64]:
+    return drawn_starts(n, np.random.default_rng(seed))
+
+
+def rewards(task: SearchTask, nets: list[Topology], seed: int = 0, **more: int) -> Any:
+    rng = np.random.default_rng(seed)
+    return task.rewards(nets, np.array(WEIGHTS), **{"repetitions": 3, **more}, rng=rng)
 
 
 def one_roll_out(net: Topology, weight: float, start: NDArray[np.float64], n_steps: int) -> float:
@@ -72,7 +85,7 @@ def one_roll_out(net: Topology, weight: float, start: NDArray[np.float64], n_ste
 
 def test_roll_outs_are_those_of_the_equations_of_motion() -> None:
     net, _ = published_swing_up()
-    starts = drawn_starts(3, rng=2)
+    starts = starts_of(3, 2)
     found = SwingUp(n_steps=80).totals([net], [-1, 0.8], starts)
     for mine, weight in zip(found[0], (-1, 0.8), strict=True):
         expected = [one_roll_out(net, weight, start, 80) for start in starts]
@@ -82,7 +95,7 @@ def test_roll_outs_are_those_of_the_equations_of_motion() -> None:
 def test_a_roll_out_does_not_depend_on_its_neighbours() -> None:
     rng = np.random.default_rng(4)
     nets = [random_topology(rng, 6, 15, 1) for _ in range(9)]
-    starts, swing = drawn_starts(30, rng=0), SwingUp(n_steps=300)
+    starts, swing = starts_of(30, 0), SwingUp(n_steps=300)
     together = swing.totals(nets, WEIGHTS, starts)
     for threads in (2, 3):
         assert swing.totals(nets, WEIGHTS, starts, threads=threads).tobytes() == together.tobytes()
@@ -95,7 +108,7 @@ def test_a_roll_out_does_not_depend_on_its_neighbours() -> None:
 
 def test_equal_weights_are_a_shared_one() -> None:
     net, _ = published_swing_up()
-    starts, swing = drawn_starts(20, rng=1), SwingUp(n_steps=80)
+    starts, swing = starts_of(20, 1), SwingUp(n_steps=40)
     individual = swing.individual_totals(net, np.full((2, net.n_edges), [[0.5], [2]]), starts)
     assert np.allclose(individual, swing.totals([net], [0.5, 2], starts)[0], rtol=1e-3)
 
@@ -110,10 +123,10 @@ def test_a_failed_roll_out_earns_nothing_more() -> None:
 def test_rewards_of_the_swing_up_are_means_over_the_same_starts() -> None:
     rng, swing = np.random.default_rng(5), SwingUp(n_steps=50)
     nets = [random_topology(rng, 6, 5, 1) for _ in range(3)]
-    found = swing.rewards(nets, WEIGHTS, rng=7, threads=2)
-    assert np.array_equal(found, swing.totals(nets, WEIGHTS, drawn_starts(3, rng=7)).mean(axis=2))
-    assert np.array_equal(found[1:], swing.rewards(nets[1:], WEIGHTS, rng=7))
-    assert not np.array_equal(found, swing.rewards(nets, WEIGHTS, rng=8))
+    found = rewards(swing, nets, 7, threads=2)
+    assert np.array_equal(found, swing.totals(nets, WEIGHTS, starts_of(3, 7)).mean(axis=2))
+    assert np.array_equal(found[1:], rewards(swing, nets[1:], 7))
+    assert not np.array_equal(found, rewards(swing, nets, 8))
 
 
 def xor() -> Topology:
@@ -137,10 +150,13 @@ def test_xor_of_two_absolute_values_is_solved_by_every_weight() -> None:
     tested = search.tested(xor(), weights)
     assert tested.accuracies is not None
     assert (tested.accuracies == 1).all()
-    size = weights**2 * np.abs(weights)
-    assert np.allclose(search.rewards([xor()], weights)[0], -((size - 1) ** 2), rtol=1e-5)
+    size = np.abs(np.array(WEIGHTS)) ** 3
+    assert np.allclose(rewards(search, [xor()])[0], -((size - 1) ** 2), rtol=1e-5)
     entropy = boolean_search(search.task, loss="cross-entropy")
-    assert np.allclose(entropy.rewards([xor()], weights)[0], -np.log1p(np.exp(-size)), atol=1e-6)
+    assert np.allclose(rewards(entropy, [xor()])[0], -np.log1p(np.exp(-size)), atol=1e-6)
+    assert (search.output_activation, entropy.output_activation) == ("tanh", "identity")
+    assert search.fixed
+    assert search.about != entropy.about
 
 
 @pytest.mark.parametrize("loss", ["squared-error", "cross-entropy"])
@@ -148,7 +164,7 @@ def test_losses_of_bits_are_those_of_torch(loss: str) -> None:
     search = boolean_search(task("overlap-1-use-2"), loss=loss)
     rng = np.random.default_rng(6)
     nets = [random_topology(rng, 8, 20, 4) for _ in range(5)]
-    found = search.rewards(nets, WEIGHTS, threads=2)
+    found = rewards(search, nets, threads=2)
     inputs = 2 * search.task.inputs.numpy() - 1
     for net, row in zip(outputs(nets, inputs, WEIGHTS), found, strict=True):
         for values, reward in zip(net, row, strict=True):
@@ -166,7 +182,7 @@ def test_losses_of_classes_are_those_of_torch() -> None:
         rng = np.random.default_rng(7)
         net = random_topology(rng, search.n_inputs + 1, 30, search.n_outputs)
         inputs = search.task.inputs.numpy()
-        found = search.rewards([net], WEIGHTS)[0]
+        found = rewards(search, [net])[0]
         for values, reward in zip(outputs([net], inputs, WEIGHTS)[0], found, strict=True):
             expected = search.task.goal.loss(torch.from_numpy(values.copy()), search.task.targets)
             assert reward == pytest.approx(-float(expected), rel=1e-5)
@@ -182,9 +198,9 @@ def test_a_batch_is_the_same_for_all_topologies() -> None:
     search = classification_search(task("digits", rng=0), batch=50)
     rng = np.random.default_rng(8)
     nets = [random_topology(rng, 65, 10, 10) for _ in range(4)]
-    found = search.rewards(nets, WEIGHTS, rng=1, threads=2)
-    assert np.array_equal(found[2:], search.rewards(nets[2:], WEIGHTS, rng=1))
-    assert not np.array_equal(found, search.rewards(nets, WEIGHTS, rng=2))
+    found = rewards(search, nets, 1, threads=2)
+    assert np.array_equal(found[2:], rewards(search, nets[2:], 1))
+    assert not np.array_equal(found, rewards(search, nets, 2))
     assert "step" not in search.activations
     assert len(search.activations) == 9
 
@@ -192,9 +208,9 @@ def test_a_batch_is_the_same_for_all_topologies() -> None:
 def test_what_does_not_fit_a_task_is_refused() -> None:
     digits = task("digits", rng=0)
     with pytest.raises(GraphError, match="has 2 inputs and 1 outputs, task 'digits' has 64 and 10"):
-        classification_search(digits).rewards([xor()], WEIGHTS)
+        rewards(classification_search(digits), [xor()])
     with pytest.raises(GraphError, match="task 'swing-up' has 5 and 1"):
-        SwingUp().rewards([xor()], WEIGHTS)
+        rewards(SwingUp(), [xor()])
     with pytest.raises(FormatError, match="bits are needed"):
         boolean_search(digits)
     with pytest.raises(FormatError, match="classes are needed"):
@@ -203,3 +219,21 @@ def test_what_does_not_fit_a_task_is_refused() -> None:
         SampleTask(digits, ("identity",), loss=boolean_search(boolean("f = a")).loss)
     with pytest.raises(GraphError, match=r"starts are \[3\]"):
         SwingUp().totals([published_swing_up()[0]], [1], np.zeros(3))
+
+
+def test_repetitions_are_further_batches() -> None:
+    search = classification_search(task("digits", rng=0), batch=40)
+    assert not search.fixed
+    net = random_topology(np.random.default_rng(9), 65, 10, 10)
+    rng = np.random.default_rng(3)
+    both = [search.rewards([net], np.array([1.0]), repetitions=1, rng=rng) for _ in range(2)]
+    mean = search.rewards([net], np.array([1.0]), repetitions=2, rng=np.random.default_rng(3))
+    assert mean == pytest.approx(np.mean(both, axis=0))
+
+
+def test_tasks_by_name() -> None:
+    assert parse_search_task("swing-up").name == "swing-up"
+    assert parse_search_task("overlap-1-use-2").activations == WANN_ACTIVATIONS[:10]
+    assert parse_search_task("digits").n_inputs == 64
+    with pytest.raises(FormatError, match="no task and no file 'nothing'"):
+        parse_search_task("nothing")

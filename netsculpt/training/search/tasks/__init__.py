@@ -1,6 +1,7 @@
-"""Tasks that topologies are searched for."""
+"""What networks are rewarded for in a search."""
 
-from netsculpt.training.search.tasks.protocol import SearchTask, Tested
+from netsculpt.training.search.tasks.parsing import parse_search_task
+from netsculpt.training.search.tasks.protocol import SearchTask
 from netsculpt.training.search.tasks.samples import (
     Loss,
     SampleTask,
@@ -8,6 +9,7 @@ from netsculpt.training.search.tasks.samples import (
     classification_search,
 )
 from netsculpt.training.search.tasks.swing_up import SwingUp
+from netsculpt.training.search.tasks.tested import Tested
 
 __all__ = [
     "Loss",
@@ -17,4 +19,5 @@ __all__ = [
     "Tested",
     "boolean_search",
     "classification_search",
+    "parse_search_task",
 ]

@@ -1,32 +1,20 @@
-"""What a search asks of a task: rewards of many topologies, and a final test of one."""
+"""What a search needs to know of a task."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from netsculpt.core.errors import GraphError
-from netsculpt.core.random import RNG
 from netsculpt.training.search.topology import Topology
 
-__all__ = ["SearchTask", "Tested", "check_fits"]
-
-
-@dataclass(frozen=True, eq=False)
-class Tested:
-    """How well one topology does with each of W weights, in a test that no selection has seen."""
-
-    rewards: NDArray[np.float64]  # [W] mean reward
-    spreads: NDArray[np.float64] | None = None  # [W] standard deviation over starts
-    accuracies: NDArray[np.float64] | None = None  # [W] share of right answers
+__all__ = ["SearchTask"]
 
 
 class SearchTask(Protocol):
-    """A task that topologies are searched for."""
+    """A task that networks without weights are rewarded for."""
 
     @property
     def name(self) -> str:
@@ -34,50 +22,39 @@ class SearchTask(Protocol):
 
     @property
     def n_inputs(self) -> int:
-        """Inputs, without the bias; a `Topology` counts one more."""
+        """Inputs of a network, without the bias."""
 
     @property
     def n_outputs(self) -> int:
-        """Outputs."""
+        """Outputs of a network."""
 
     @property
-    def activations(self) -> tuple[str, ...]:
-        """Names of the activations that hidden units may have, the one of new units first."""
+    def activations(self) -> Sequence[str]:
+        """Names of the activations that hidden units may have."""
+
+    @property
+    def output_activation(self) -> str:
+        """Name of the activation of the outputs."""
+
+    @property
+    def fixed(self) -> bool:
+        """Whether rewards depend on networks and weights alone: nothing is drawn."""
+
+    @property
+    def about(self) -> Mapping[str, Any]:
+        """What tells the task from others, JSON-able, with digests of its samples."""
 
     def rewards(
         self,
         topologies: Sequence[Topology],
-        weights: ArrayLike,
+        weights: NDArray[np.float64],
         *,
-        rng: RNG = None,
+        repetitions: int,
+        rng: np.random.Generator,
         threads: int = 1,
     ) -> NDArray[np.float64]:
-        """Mean reward of each topology with each shared weight [P, W], higher is better.
+        """Reward of each network with each shared weight [P, W], finite, the greater the better.
 
-        `rng` draws starts or samples, the same for all topologies and weights. The bytes do not
-        depend on the number of threads.
+        The mean over `repetitions` episodes or batches, drawn once for all networks and weights.
+        The same bytes for any number of threads.
         """
-
-    def tested(
-        self,
-        topology: Topology,
-        weights: ArrayLike,
-        *,
-        rng: RNG = None,
-        threads: int = 1,
-    ) -> Tested:
-        """Test one topology on held-out samples, or from 100 starts.
-
-        Weights are [W], shared by all edges, or [W, E], one for each edge.
-        """
-
-
-def check_fits(task: SearchTask, topologies: Sequence[Topology]) -> None:
-    """Raise `GraphError` unless all topologies have the inputs and outputs of the task."""
-    for topology in topologies:
-        if (topology.n_inputs - 1, topology.n_outputs) != (task.n_inputs, task.n_outputs):
-            raise GraphError(
-                f"a topology has {topology.n_inputs - 1} inputs and {topology.n_outputs} outputs, "
-                f"task {task.name!r} has {task.n_inputs} and {task.n_outputs}: both must be the "
-                "same"
-            )

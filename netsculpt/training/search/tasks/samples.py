@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from netsculpt.core.errors import FormatError
 from netsculpt.core.numbers import checked_whole
-from netsculpt.core.random import RNG, root_seed, stream
 from netsculpt.graph.activations import WANN_ACTIVATIONS
 from netsculpt.training.search.engine import individual_outputs, outputs, reduced
-from netsculpt.training.search.tasks.protocol import Tested, check_fits
+from netsculpt.training.search.tasks.tested import Tested, check_fits
 from netsculpt.training.search.topology import Topology
 from netsculpt.training.tasks.goals import Bits, Classes
 from netsculpt.training.tasks.protocol import Task
@@ -70,39 +70,42 @@ class SampleTask:
         """Outputs."""
         return self.task.n_outputs
 
+    @property
+    def output_activation(self) -> str:
+        """Targets of ±1 are what tanh can reach; a softmax or sigmoid is part of its loss."""
+        return "tanh" if self.loss is Loss.SQUARED_ERROR else "identity"
+
+    @property
+    def fixed(self) -> bool:
+        """Whether every reward is of all samples."""
+        return self.batch is None or self.batch >= self.task.n_samples
+
+    @cached_property
+    def about(self) -> dict[str, Any]:
+        """What the task is, with digests of its samples."""
+        return {**self.task.about, "loss": self.loss.value, "batch": self.batch}
+
     def rewards(
         self,
         topologies: Sequence[Topology],
-        weights: ArrayLike,
+        weights: NDArray[np.float64],
         *,
-        rng: RNG = None,
+        repetitions: int,
+        rng: np.random.Generator,
         threads: int = 1,
     ) -> NDArray[np.float64]:
-        """Minus the mean loss of each topology with each shared weight [P, W]."""
+        """Minus the mean loss of each network with each shared weight [P, W]."""
         check_fits(self, topologies)
-        rows = None
-        if self.batch is not None and self.batch < self.task.n_samples:
-            draw = stream(root_seed(rng), "batch")
-            rows = np.sort(draw.choice(self.task.n_samples, self.batch, replace=False))
-        inputs, targets = _inputs(self.task), _targets(self.task)
-        if rows is not None:
-            inputs, targets = inputs[rows], targets[rows]
-        answers = np.ascontiguousarray(targets.T)
+        if self.fixed:
+            return self._rewards(topologies, weights, slice(None), threads)
+        n = self.task.n_samples
+        rows = [np.sort(rng.choice(n, self.batch, replace=False)) for _ in range(repetitions)]
+        parts = [self._rewards(topologies, weights, batch, threads) for batch in rows]
+        mean: NDArray[np.float64] = np.mean(parts, axis=0)
+        return mean
 
-        def reduction(found: NDArray[np.float32]) -> NDArray[np.float64]:
-            return -self._losses(found, answers)
-
-        return reduced(topologies, inputs, weights, reduction, threads=threads)
-
-    def tested(
-        self,
-        topology: Topology,
-        weights: ArrayLike,
-        *,
-        rng: RNG = None,  # noqa: ARG002 - nothing is drawn
-        threads: int = 1,
-    ) -> Tested:
-        """Rewards and accuracies on all held-out samples, for weights [W] or [W, E]."""
+    def tested(self, topology: Topology, weights: ArrayLike, *, threads: int = 1) -> Tested:
+        """Test one network on the held-out samples, with weights [W], or [W, E] of all edges."""
         import torch
 
         check_fits(self, [topology])
@@ -117,6 +120,23 @@ class SampleTask:
             held_out.goal.accuracy(torch.from_numpy(logits), held_out.targets) for logits in found
         ]
         return Tested(rewards, accuracies=np.array(accuracies))
+
+    def _rewards(
+        self,
+        topologies: Sequence[Topology],
+        weights: NDArray[np.float64],
+        rows: slice | NDArray[np.int64],
+        threads: int,
+    ) -> NDArray[np.float64]:
+        """The rewards on some samples."""
+        answers = np.ascontiguousarray(_targets(self.task)[rows].T)
+        return reduced(
+            topologies,
+            _inputs(self.task)[rows],
+            weights,
+            lambda found: -self._losses(found, answers),
+            threads=threads,
+        )
 
     def _losses(
         self, found: NDArray[np.float32], answers: NDArray[np.generic]

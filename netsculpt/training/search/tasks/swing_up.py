@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,10 +15,10 @@ from netsculpt.core.parallel import in_threads
 from netsculpt.core.random import RNG, root_seed, stream
 from netsculpt.graph.activations import WANN_ACTIVATIONS
 from netsculpt.training.search.engine.population import packed
-from netsculpt.training.search.tasks.protocol import Tested, check_fits
+from netsculpt.training.search.tasks.tested import Tested, check_fits
 from netsculpt.training.search.topology import Topology
 
-__all__ = ["SwingUp"]
+__all__ = ["SwingUp", "drawn_starts"]
 
 _SPREAD = 0.2  # standard deviation of each number of a start
 _HANGING = (0.0, 0.0, np.pi, 0.0)  # position, velocity, angle, angular velocity
@@ -39,29 +39,34 @@ class SwingUp:
     they state.
     """
 
-    n_starts: int = 3  # roll-outs for each weight
     n_steps: int = 1000
-    n_tests: int = 100  # roll-outs of a test
 
     name: ClassVar[str] = "swing-up"
     n_inputs: ClassVar[int] = 5
     n_outputs: ClassVar[int] = 1
     activations: ClassVar[tuple[str, ...]] = WANN_ACTIVATIONS[:10]
+    output_activation: ClassVar[str] = "tanh"
+    fixed: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        for what in ("n_starts", "n_steps", "n_tests"):
-            checked_whole(getattr(self, what), what, least=1)
+        checked_whole(self.n_steps, "n_steps", least=1)
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """Name and number of steps."""
+        return {"name": self.name, "n_steps": self.n_steps}
 
     def rewards(
         self,
         topologies: Sequence[Topology],
-        weights: ArrayLike,
+        weights: NDArray[np.float64],
         *,
-        rng: RNG = None,
+        repetitions: int,
+        rng: np.random.Generator,
         threads: int = 1,
     ) -> NDArray[np.float64]:
-        """Mean total reward of each topology with each shared weight [P, W], 0 … 1000."""
-        starts = drawn_starts(self.n_starts, rng=rng)
+        """Total reward of each network with each shared weight [P, W], mean of the repetitions."""
+        starts = drawn_starts(repetitions, rng)
         totals = self.totals(topologies, weights, starts, threads=threads)
         rewards: NDArray[np.float64] = totals.mean(axis=-1)
         return rewards
@@ -71,11 +76,12 @@ class SwingUp:
         topology: Topology,
         weights: ArrayLike,
         *,
+        n_starts: int = 100,
         rng: RNG = None,
         threads: int = 1,
     ) -> Tested:
-        """Total rewards from 100 starts: mean and standard deviation for each weight."""
-        starts = drawn_starts(self.n_tests, rng=rng)
+        """Total rewards of one network with weights [W], shared by all edges, or [W, E]."""
+        starts = drawn_starts(n_starts, stream(root_seed(rng), "starts"))
         if np.ndim(weights) == 1:
             totals = self.totals([topology], weights, starts, threads=threads)[0]
         else:
@@ -147,9 +153,9 @@ class SwingUp:
         return found
 
 
-def drawn_starts(n: int, *, rng: RNG = None) -> NDArray[np.float64]:
+def drawn_starts(n: int, rng: np.random.Generator) -> NDArray[np.float64]:
     """Draw n starts [n, 4]: position, velocity, angle and angular velocity."""
-    return np.array(_HANGING) + _SPREAD * stream(root_seed(rng), "starts").standard_normal((n, 4))
+    return np.array(_HANGING) + _SPREAD * rng.standard_normal((n, 4))
 
 
 def _starts(given: ArrayLike) -> NDArray[np.float64]:
