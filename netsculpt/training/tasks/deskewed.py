@@ -95,11 +95,16 @@ def _upright(images: NDArray[np.float32]) -> NDArray[np.float32]:
     at = place + (skew[:, None] * (place - side / 2))[..., None]  # [n, y, x]
     low = np.floor(at).astype(int)
     share = (at - low).astype(np.float32)
-    return _taken(images, low) * (1 - share) + _taken(images, low + 1) * share
+    upright: NDArray[np.float32] = (1 - share) * _taken(images, low)
+    upright += share * _taken(images, low + 1)
+    return upright
 
 
 def _taken(images: NDArray[np.float32], columns: NDArray[np.int64]) -> NDArray[np.float32]:
     """Pixels of these columns [n, y, x] in each row; 0 outside of the image."""
     inside = (columns >= 0) & (columns < images.shape[2])
-    taken = np.take_along_axis(images, np.clip(columns, 0, images.shape[2] - 1), axis=2)
-    return taken * inside.astype(np.float32)
+    taken: NDArray[np.float32] = np.take_along_axis(
+        images, np.clip(columns, 0, images.shape[2] - 1), axis=2
+    )
+    taken[~inside] = 0
+    return taken

@@ -67,8 +67,9 @@ def shared_outputs(
                 scale[:] = weights[w]
                 sweep(its_indptr, its_sources, its_activations, n_inputs, scale, ready, raw, rows)
                 for output in range(n_outputs):
-                    found = rows[n_units - n_outputs + output]
-                    outputs[index, w, output, start : start + n] = found[:n]
+                    found, into = rows[n_units - n_outputs + output], outputs[index, w, output]
+                    for k in range(n):
+                        into[start + k] = found[k]
 
 
 @compiled

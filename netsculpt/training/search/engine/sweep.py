@@ -30,9 +30,12 @@ def raw_sum(sources: Any, start: int, stop: int, rows: Any, into: Any) -> None:
     n = into.size
     edge = start + (stop - start) % 3
     if edge == start:
-        into[:] = _ZERO
+        for k in range(n):
+            into[k] = _ZERO
     elif edge == start + 1:
-        into[:] = rows[sources[start]]
+        a = rows[sources[start]]
+        for k in range(n):  # a loop: assigning a row is slower
+            into[k] = a[k]
     else:
         a, b = rows[sources[start]], rows[sources[start + 1]]
         for k in range(n):
