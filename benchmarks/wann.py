@@ -18,6 +18,7 @@ All times are processor seconds, the least of several runs, so that other progra
 from __future__ import annotations
 
 import argparse
+import importlib
 import math
 import sys
 import time
@@ -36,7 +37,7 @@ from netsculpt.training.search.tasks.swing_up import SwingUp, drawn_starts
 from netsculpt.training.search.topology import Topology
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "helpers"))
-from topologies import published_swing_up, topology
+topologies = importlib.import_module("topologies")  # of the tests: the published network
 
 WEIGHTS = np.array([-2.0, -1.0, -0.5, 0.5, 1.0, 2.0])
 N_INPUTS, N_HIDDEN, N_OUTPUTS, N_EDGES = 65, 40, 10, 250
@@ -75,7 +76,7 @@ def networks(n: int) -> list[Topology]:
             )
             for u in units
         ]
-        made.append(topology(N_INPUTS, N_OUTPUTS, fed))
+        made.append(topologies.topology(N_INPUTS, N_OUTPUTS, fed))
     return made
 
 
@@ -167,7 +168,7 @@ def of_samples(n: int, table: Table) -> None:
 
 def of_roll_outs(quick: bool, table: Table) -> None:
     """Roll-outs of the published network with six shared weights, from three starts each."""
-    net, _ = published_swing_up()
+    net, _ = topologies.published_swing_up()
     swing = SwingUp()
     starts = drawn_starts(3, np.random.default_rng(0))
     swing.totals([net], [1.0], starts)  # compiles

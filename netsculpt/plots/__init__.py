@@ -14,6 +14,7 @@ from netsculpt.plots.pair import pair
 from netsculpt.plots.pair_weights import pair_weights
 from netsculpt.plots.path_profile import path_profile
 from netsculpt.plots.style import figure, paper, write_figure
+from netsculpt.plots.weight_profile import weight_profile
 
 __all__ = [
     "adjacency",
@@ -26,5 +27,6 @@ __all__ = [
     "pair_weights",
     "paper",
     "path_profile",
+    "weight_profile",
     "write_figure",
 ]

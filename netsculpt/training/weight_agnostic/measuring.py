@@ -13,7 +13,7 @@ from torch import Tensor
 
 from netsculpt.compare.pair.intervals import wilson
 from netsculpt.training.tasks import Bits, Classes, Task
-from netsculpt.training.weight_profile.result import Estimate, Rule, WeightProfile
+from netsculpt.training.weight_agnostic.result import Estimate, Rule, WeightProfile
 
 __all__ = ["Z", "measured_profile", "middle"]
 

@@ -12,8 +12,8 @@ from netsculpt.core.random import RNG, root_seed, stream
 from netsculpt.training.search.engine import individual_outputs
 from netsculpt.training.search.tasks import SampleTask, SwingUp, check_fits
 from netsculpt.training.search.topology import Topology
-from netsculpt.training.weight_profile.measuring import Z, measured_profile, middle
-from netsculpt.training.weight_profile.result import Estimate, Rule, WeightProfile, checked_grid
+from netsculpt.training.weight_agnostic.measuring import Z, measured_profile, middle
+from netsculpt.training.weight_agnostic.result import Estimate, Rule, WeightProfile, checked_grid
 
 __all__ = ["topology_profile"]
 
@@ -122,8 +122,8 @@ def _of_rewards(
         )
     estimates = {}
     for name, edges in own.items():
-        mean, half = (float(x[0]) for x in rewards(edges[None]))
-        estimates[name] = Estimate(mean, mean - half, mean + half)
+        mean, reach = (float(x[0]) for x in rewards(edges[None]))
+        estimates[name] = Estimate(mean, mean - reach, mean + reach)
     return WeightProfile(
         "reward",
         tuple(directions),

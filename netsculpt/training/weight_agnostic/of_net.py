@@ -16,8 +16,8 @@ from netsculpt.nets.drawing import kept_inputs
 from netsculpt.nets.masking import LayerParameter, layer_parameters
 from netsculpt.nets.prunable import layer_weights
 from netsculpt.training.tasks import Bits, Classes, Task
-from netsculpt.training.weight_profile.measuring import measured_profile
-from netsculpt.training.weight_profile.result import Rule, WeightProfile, checked_grid
+from netsculpt.training.weight_agnostic.measuring import measured_profile
+from netsculpt.training.weight_agnostic.result import Rule, WeightProfile, checked_grid
 
 __all__ = ["weight_profile"]
 
