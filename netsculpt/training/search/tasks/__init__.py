@@ -1,0 +1,1 @@
+"""What networks are rewarded for in a search."""
