@@ -1,8 +1,8 @@
-"""What one mutation does to a genome; it leaves it as it is where it is impossible.
+"""What one mutation does to a genome; where it is impossible, the genome stays as it is.
 
-Source: Gaier and Ha 2019 (arXiv:1906.04358), section 3, after NEAT (Stanley and Miikkulainen 2002).
 Every function has the signature ``(genome, numbers, activations, rng) -> Genome``, where
-`activations` are those that hidden units may have.
+`activations` are those that hidden units may have. Source: Gaier and Ha 2019 (arXiv:1906.04358),
+section 3, after NEAT (Stanley and Miikkulainen 2002).
 """
 
 from __future__ import annotations

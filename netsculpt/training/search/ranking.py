@@ -85,4 +85,3 @@ def _gaps(values: Values, factor: float) -> Values:
     with np.errstate(invalid="ignore"):  # the published factor may be infinite
         gaps[order] = (padded[2:] - padded[:-2]) * factor
     return gaps
-

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -123,9 +123,7 @@ class Searching:
     def restore(self, state: dict[str, Any]) -> None:
         """Resume from what `state` returned."""
         ends = 1 + self.task.n_inputs, self.task.n_outputs
-        genomes, champions = (
-            unpacked(state[name], *ends) for name in ("population", "champions")
-        )
+        genomes, champions = (unpacked(state[name], *ends) for name in ("population", "champions"))
         rewards = np.array(state["rewards"], dtype=np.float64)
         history = [tuple(map(float, row)) for row in state["history"]]
         generation, found = int(state["generation"]), state["found"]
@@ -160,17 +158,19 @@ class Searching:
         _, n_elites, _ = self.plan.selection.sizes(len(self._genomes))
         survivors = [self._genomes[index] for index in by_rank]
         parents = self.plan.selection.parents(len(survivors), rng)
-        kinds = np.array(list(vars(self.plan.mutations).values()))
-        names = list(vars(self.plan.mutations))
-        drawn = rng.choice(len(names), size=parents.size, p=kinds / kinds.sum())
         children = [
-            getattr(mutations, names[kind])(
-                survivors[parent], self._numbers, self._activations, rng
-            )
-            for parent, kind in zip(parents, drawn, strict=True)
+            self._mutation(rng)(survivors[parent], self._numbers, self._activations, rng)
+            for parent in parents
         ]
         self._genomes = [*survivors[:n_elites], *children]
         return self._rewards[by_rank[:n_elites]]
+
+    def _mutation(self, rng: np.random.Generator) -> Callable[..., Genome]:
+        frequencies = vars(self.plan.mutations)
+        shares = np.array(list(frequencies.values()))
+        kind = rng.choice(len(shares), p=shares / shares.sum())
+        mutation: Callable[..., Genome] = getattr(mutations, list(frequencies)[kind])
+        return mutation
 
     def _ranks(self, rng: np.random.Generator) -> NDArray[np.intp]:
         n_edges = np.array([self._express(genome).n_edges for genome in self._genomes])

@@ -42,9 +42,7 @@ def packed(genomes: Sequence[Genome]) -> dict[str, Any]:
 def unpacked(content: Mapping[str, Any], n_inputs: int, n_outputs: int) -> list[Genome]:
     """The genomes of `packed`."""
     columns = [_split(content[name], dtype) for name, dtype in _ARRAYS.items()]
-    genomes = [
-        Genome(n_inputs, n_outputs, *arrays) for arrays in zip(*columns, strict=True)
-    ]
+    genomes = [Genome(n_inputs, n_outputs, *arrays) for arrays in zip(*columns, strict=True)]
     for genome in genomes:
         _check(genome)
     return genomes
