@@ -2,6 +2,7 @@ from . import dynamic as dynamic
 from . import influence as influence
 from . import pruning as pruning
 from . import sculpting as sculpting
+from . import search as search
 from . import tasks as tasks
 from .fitting.batches import Batches as Batches
 from .fitting.batches import batches_of as batches_of
