@@ -17,7 +17,9 @@ from netsculpt.training.search.plan import Mutations, SearchPlan
 from netsculpt.training.search.ranking import crowding, crowding_as_published, fronts, ranks
 from netsculpt.training.search.searching import Searching
 from netsculpt.training.search.selection import Selection
+from netsculpt.training.search.tasks import SwingUp, boolean_search, classification_search
 from netsculpt.training.search.wann import wann
+from netsculpt.training.tasks import boolean, digits
 
 ACTIVATIONS = np.arange(10, dtype=np.int8)
 FREQUENCIES = {
@@ -343,3 +345,25 @@ def test_a_plan_says_what_is_wrong_with_it(wrong):
 def test_mutations_need_a_frequency():
     with pytest.raises(NetsculptError, match="needs one"):
         Mutations(0, 0, 0, 0)
+
+
+def test_a_planted_optimum_is_found():
+    """Exclusive or, right with every one of the six weights.
+
+    Ranked by size most of the time the search stays at networks without hidden units: on the way
+    to the solution larger networks are no better.
+    """
+    task = boolean_search(boolean("f = a ^ b"))
+    found = wann(task, SearchPlan(population=192, generations=30, by_size=0.2), rng=1)
+    topology = found.champion.topology
+    tested = task.tested(topology, np.array(found.plan.weights))
+    assert tested.accuracies.tolist() == [1.0] * 6
+    assert found.champion.mean == pytest.approx(tested.rewards.mean())
+    controls = boolean_search(boolean("f = a & b"))
+    assert controls.tested(topology, np.array(found.plan.weights)).accuracies.max() < 1
+
+
+@pytest.mark.parametrize("task", [SwingUp(n_steps=30), classification_search(digits(), batch=50)])
+def test_the_same_bytes_on_one_thread_and_on_four(task):
+    plan = SearchPlan(population=12, generations=4, repetitions=2, final_repetitions=3)
+    same_results(wann(task, plan, rng=5), wann(task, plan, rng=5, threads=4))
