@@ -34,3 +34,6 @@ from .tasks import boolean as boolean
 from .tasks import relabelled as relabelled
 from .tasks import task as task
 from .tasks import task_names as task_names
+from .weight_profile import WeightProfile as WeightProfile
+from .weight_profile import topology_profile as topology_profile
+from .weight_profile import weight_profile as weight_profile

@@ -9,7 +9,7 @@ from netsculpt.training.search.tasks.samples import (
     classification_search,
 )
 from netsculpt.training.search.tasks.swing_up import SwingUp
-from netsculpt.training.search.tasks.tested import Tested
+from netsculpt.training.search.tasks.tested import Tested, check_fits
 
 __all__ = [
     "Loss",
@@ -18,6 +18,7 @@ __all__ = [
     "SwingUp",
     "Tested",
     "boolean_search",
+    "check_fits",
     "classification_search",
     "parse_search_task",
 ]

@@ -111,7 +111,7 @@ class SampleTask:
 
         check_fits(self, [topology])
         held_out = self.task.validation
-        inputs, answers = _inputs(held_out), np.ascontiguousarray(_targets(held_out).T)
+        inputs, answers = self.inputs_of(held_out), np.ascontiguousarray(_targets(held_out).T)
         if np.ndim(weights) == 1:
             found = outputs([topology], inputs, weights, threads=threads)[0]
         else:
@@ -121,6 +121,10 @@ class SampleTask:
             held_out.goal.accuracy(torch.from_numpy(logits), held_out.targets) for logits in found
         ]
         return Tested(rewards, accuracies=np.array(accuracies))
+
+    def inputs_of(self, samples: Task) -> NDArray[np.float32]:
+        """What networks are shown of some samples of the task [S, n]: bits are ±1."""
+        return _signed(samples.inputs) if isinstance(samples.goal, Bits) else samples.inputs.numpy()
 
     def _rewards(
         self,
@@ -133,7 +137,7 @@ class SampleTask:
         answers = np.ascontiguousarray(_targets(self.task)[rows].T)
         return reduced(
             topologies,
-            _inputs(self.task)[rows],
+            self.inputs_of(self.task)[rows],
             weights,
             lambda found: -self._losses(found, answers),
             threads=threads,
@@ -215,11 +219,6 @@ def classification_search(task: Task, *, batch: int | None = _BATCH) -> SampleTa
     if not isinstance(task.goal, Classes):
         raise FormatError(f"task {task.name!r} has the goal {task.goal}: classes are needed")
     return SampleTask(task, _WITHOUT_STEP, batch=batch)
-
-
-def _inputs(task: Task) -> NDArray[np.float32]:
-    """Inputs of the samples [S, n]; bits are ±1."""
-    return _signed(task.inputs) if isinstance(task.goal, Bits) else task.inputs.numpy()
 
 
 def _targets(task: Task) -> NDArray[np.generic]:
