@@ -11,7 +11,7 @@ import numpy as np
 from netsculpt.core.folders import replaced_folder
 from netsculpt.core.manifest import write_manifest
 from netsculpt.core.writing import write_json
-from netsculpt.graph.exporting import write_out
+from netsculpt.graph.exporting import export
 from netsculpt.graph.npz import save
 from netsculpt.training.search.graphs import graph_of
 
@@ -47,7 +47,7 @@ def write_search(
     files = [*_FILES, *drawn, STATE]
     with replaced_folder(folder, _MAKER, files, left_alone=[STATE]):
         graph = graph_of(searched.champion.topology)
-        write_out(graph, folder / "champion.out")
+        export(graph, folder / "champion.out")
         save(graph, folder / "graph.npz")
         searched.table().to_csv(folder / "history.csv")
         _champions(searched).to_csv(folder / "champions.csv", index=False)
