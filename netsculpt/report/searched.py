@@ -121,10 +121,11 @@ def _gallery(searched: Searched, figure: Figure) -> None:
     """Champions from the first to the last, two by two."""
     from netsculpt import plots
 
-    for index, champion in enumerate(_chosen(searched.champions), start=1):
-        ax = figure.add_subplot(2, 2, index)
+    chosen = _chosen(searched.champions)
+    for index, champion in enumerate(chosen, start=1):
+        ax = figure.add_subplot(-(-len(chosen) // 2), min(2, len(chosen)), index)
+        ax.set_xlabel(f"generation {champion.generation}: mean {champion.mean:.4g}")
         plots.network(graph_of(champion.topology), ax=ax)
-        ax.set_title(f"generation {champion.generation}: mean {champion.mean:.4g}")
 
 
 def _chosen(champions: Sequence[Champion]) -> list[Champion]:
