@@ -151,7 +151,7 @@ def test_xor_of_two_absolute_values_is_solved_by_every_weight() -> None:
     assert tested.accuracies is not None
     assert (tested.accuracies == 1).all()
     size = np.abs(np.array(WEIGHTS)) ** 3
-    assert np.allclose(rewards(search, [xor()])[0], -((size - 1) ** 2), rtol=1e-5)
+    assert np.allclose(rewards(search, [xor()])[0], -np.abs(size - 1), rtol=1e-5)
     entropy = boolean_search(search.task, loss="cross-entropy")
     assert np.allclose(rewards(entropy, [xor()])[0], -np.log1p(np.exp(-size)), atol=1e-6)
     assert (search.output_activation, entropy.output_activation) == ("tanh", "identity")
@@ -159,7 +159,7 @@ def test_xor_of_two_absolute_values_is_solved_by_every_weight() -> None:
     assert search.about != entropy.about
 
 
-@pytest.mark.parametrize("loss", ["squared-error", "cross-entropy"])
+@pytest.mark.parametrize("loss", ["absolute-error", "squared-error", "cross-entropy"])
 def test_losses_of_bits_are_those_of_torch(loss: str) -> None:
     search = boolean_search(task("overlap-1-use-2"), loss=loss)
     rng = np.random.default_rng(6)
@@ -172,7 +172,8 @@ def test_losses_of_bits_are_those_of_torch(loss: str) -> None:
             if loss == "cross-entropy":
                 expected = search.task.goal.loss(logits, search.task.targets)
             else:
-                expected = ((logits - (2 * search.task.targets - 1)) ** 2).mean()
+                power = 1 if loss == "absolute-error" else 2
+                expected = ((logits - (2 * search.task.targets - 1)).abs() ** power).mean()
             assert reward == pytest.approx(-float(expected), rel=1e-5, abs=1e-6)
 
 

@@ -17,9 +17,11 @@ from torch import nn
 
 from netsculpt.core.errors import FormatError, GraphError, NumberError
 from netsculpt.files.model import write_model
+from netsculpt.graph.exporting.wann import wann
 from netsculpt.nets import MLP, initial_net
 from netsculpt.nets.masks import mask_net, masks_of, plain_state
 from netsculpt.training import Task, boolean, task
+from netsculpt.training.search.graphs import graph_of
 from netsculpt.training.search.tasks import SwingUp, boolean_search, classification_search
 from netsculpt.training.search.topology import Topology
 from netsculpt.training.weight_agnostic import (
@@ -323,9 +325,33 @@ def test_the_command(model: Path) -> None:
     assert set(summary["rules"]) == {"shared", "signed", "scaled", "random"}
 
 
+def test_the_command_with_a_weight_agnostic_network(tmp_path: Path) -> None:
+    net, weights = published_swing_up()
+    graph = graph_of(net)
+    tmp_path.joinpath("swing.out").write_text(wann(graph))
+    rows = graph.weights.tocoo()
+    place = graph.positions
+    by_row = np.lexsort((place[rows.col], place[rows.row]))  # as .wann.json has them
+    targets = np.repeat(np.arange(net.n_units), np.diff(net.indptr))
+    of_edge = dict(
+        zip(zip(net.sources.tolist(), targets.tolist(), strict=True), weights, strict=True)
+    )
+    values = [of_edge[place[rows.row[k]], place[rows.col[k]]] + 1.5 for k in by_row]
+    tmp_path.joinpath("swing.wann.json").write_text(json.dumps([values, 932]))
+    arguments = ("profile", "swing.out", "--task", "swing-up", "--weights", "0.8", "--draws", "1")
+    tuned = ("--wann-weights", "swing.wann.json", "--wann-weight-bias", "-1.5")
+    run = commands.cli(*arguments, *tuned, "--json", cwd=tmp_path)
+    assert (run.returncode, run.stderr) == (0, "")
+    summary = json.loads(run.stdout)
+    assert summary["measure"] == "reward"
+    assert abs(summary["rules"]["shared"]["best"] - 706) < 12
+    assert abs(summary["own"]["as it is"]["value"] - 931.2) < 20
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [
+        (("model.pt", "--task", "digits", "--wann-weights", "model.pt"), 2, "its own weights"),
         (("model.pt",), 2, "a task is needed"),
         (("model.pt", "--task", "input-separable"), 2, "they must be equal"),
         (("model.pt", "--task", "digits", "--weights", "0,1"), 2, "above 0"),

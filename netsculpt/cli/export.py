@@ -18,11 +18,11 @@ __all__ = ["export"]
 def export(
     source: Source,
     output: Annotated[
-        Path, typer.Option("-o", "--output", help="File to write: .graphml, .gexf or .npz.")
+        Path, typer.Option("-o", "--output", help="File to write: .graphml, .gexf, .npz or .out.")
     ],
     live: Annotated[bool, typer.Option("--live", help="Leave out dead units.")] = False,
 ) -> None:
-    """Write a model's graph for Gephi, networkx or NumPy.
+    """Write a model's graph for Gephi, networkx or NumPy; .out is for weight agnostic networks.
 
     **Examples**
 

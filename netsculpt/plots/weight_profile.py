@@ -51,7 +51,7 @@ def weight_profile(profile: WeightProfile, *, ax: Axes | None = None) -> Axes:
         profile.rules, profile.scores, profile.score_intervals, strict=True
     ):
         colour = module_colours([_COLOURS[rule]])[0]
-        label = rule
+        label: str = rule
         for side in (weights < 0, weights == 0, weights > 0):  # no line through 0
             if side.any():
                 ax.plot(

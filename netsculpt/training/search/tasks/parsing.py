@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from netsculpt.core.random import RNG
-from netsculpt.training.search.tasks.protocol import SearchTask
-from netsculpt.training.search.tasks.samples import boolean_search, classification_search
+from netsculpt.training.search.tasks.samples import (
+    SampleTask,
+    boolean_search,
+    classification_search,
+)
 from netsculpt.training.search.tasks.swing_up import SwingUp
 from netsculpt.training.tasks.deskewed import deskewed
 from netsculpt.training.tasks.goals import Bits
@@ -15,7 +18,7 @@ __all__ = ["parse_search_task"]
 _MNIST = 28 * 28  # pixels
 
 
-def parse_search_task(text: str, *, rng: RNG = 0) -> SearchTask:
+def parse_search_task(text: str, *, rng: RNG = 0) -> SampleTask | SwingUp:
     """Make the task of a search that a text names: swing-up, or a task of samples.
 
     Images of 28 × 28 pixels become 16 × 16 and upright, as in the published search.

@@ -33,7 +33,8 @@ _BATCH = 1000
 class Loss(StrEnum):
     """What the reward is the negative of."""
 
-    SQUARED_ERROR = "squared-error"  # of outputs and targets of ±1
+    ABSOLUTE_ERROR = "absolute-error"  # of outputs and targets of ±1
+    SQUARED_ERROR = "squared-error"  # the same, squared
     CROSS_ENTROPY = "cross-entropy"  # of the sigmoid of bits, or the softmax of classes
 
 
@@ -73,7 +74,7 @@ class SampleTask:
     @property
     def output_activation(self) -> str:
         """Targets of ±1 are what tanh can reach; a softmax or sigmoid is part of its loss."""
-        return "tanh" if self.loss is Loss.SQUARED_ERROR else "identity"
+        return "identity" if self.loss is Loss.CROSS_ENTROPY else "tanh"
 
     @property
     def fixed(self) -> bool:
@@ -153,20 +154,27 @@ class SampleTask:
             losses = _losses.class_cross_entropy(found, answers, np.array(goal.sizes))
         elif self.loss is Loss.CROSS_ENTROPY:
             losses = _losses.bit_cross_entropy(found, answers)
-        else:
+        elif self.loss is Loss.SQUARED_ERROR:
             losses = _losses.squared_error(found, answers)
+        else:
+            losses = _losses.absolute_error(found, answers)
         return losses
 
 
-def boolean_search(task: Task, *, loss: Loss | str = Loss.SQUARED_ERROR) -> SampleTask:
+def boolean_search(task: Task, *, loss: Loss | str = Loss.ABSOLUTE_ERROR) -> SampleTask:
     """Search for a Boolean function of all its inputs, each ±1.
+
+    By the absolute error, a network that is right as often as wrong is rewarded like one without
+    edges. By convex losses it is rewarded less: where no single edge helps, as with XOR, the empty
+    network is then better in both objectives than all its descendants, and the search stays there.
 
     Parameters
     ----------
     task
         A task of bits, such as ``task("overlap-1-use-2")`` or ``boolean("f = a ^ b")``.
     loss
-        ``"squared-error"`` of the outputs from ±1, or ``"cross-entropy"`` of their sigmoids.
+        ``"absolute-error"`` or ``"squared-error"`` of the outputs from ±1, or
+        ``"cross-entropy"`` of their sigmoids.
 
     Raises
     ------
