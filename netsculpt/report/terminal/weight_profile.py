@@ -16,9 +16,10 @@ def print_weight_profile(profile: WeightProfile, name: str, task: str) -> None:
     """Print what the network does by each rule: its best weight, all weights, and their vote."""
     out = console()
     sizes = abs(profile.weights)
+    biases = "; biases are 0" if "without biases" in profile.own else ""
     out.print(
         f"\n[bold]{literal(name)}[/bold] on {literal(task)}: {profile.measure} when its kept "
-        f"weights are replaced by w, ±{sizes.min():g} … ±{sizes.max():g}; biases are 0"
+        f"weights are replaced by w, ±{sizes.min():g} … ±{sizes.max():g}{biases}"
     )
     for what, estimate in profile.own.items():
         out.print(f"{profile.measure} {what}: {_interval(profile, estimate)}")
@@ -31,8 +32,8 @@ def print_weight_profile(profile: WeightProfile, name: str, task: str) -> None:
 
 
 def _rules(profile: WeightProfile) -> Table:
-    titles = ("rule", "best w", profile.measure, "95 %", "mean of all w", "worst", "vote", "95 %")
-    table = plain_table(*titles, n_texts=1)
+    titles = ("rule", "best w", profile.measure, "95 %", "mean of all w", "worst")
+    table = plain_table(*titles, *(("vote", "95 %") if profile.votes else ()), n_texts=1)
     for row, rule in enumerate(profile.rules):
         best, scores = profile.best(rule), profile.scores[row]
         place = int((profile.weights == best).argmax())
@@ -45,15 +46,13 @@ def _rules(profile: WeightProfile) -> Table:
             f"{_score(profile, low)} … {_score(profile, high)}" if known else "–",
             _score(profile, scores.mean()),
             _score(profile, scores.min()),
-            *_vote(profile, rule),
+            *(_vote(profile, rule) if profile.votes else ()),
         )
     return table
 
 
 def _vote(profile: WeightProfile, rule: Rule) -> tuple[str, str]:
-    vote = profile.votes.get(rule)
-    if vote is None:
-        return "–", "–"
+    vote = profile.votes[rule]
     return (
         _score(profile, vote.value),
         f"{_score(profile, vote.low)} … {_score(profile, vote.high)}",
