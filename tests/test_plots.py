@@ -30,6 +30,7 @@ from netsculpt.graph.graph import Block, Layer, NetGraph
 from netsculpt.graph.partition import Partition
 from netsculpt.hierarchy import Flow, Hierarchy, Link, Module, flow
 from netsculpt.nulls.significance import Significance
+from netsculpt.training.weight_agnostic.result import RULES, Estimate, WeightProfile, weight_grid
 
 NAMES = ("$x_{in}^2$", "features.denseblock3.denselayer12.conv1", "größe_αβ", "logits")
 
@@ -154,6 +155,28 @@ def _pair(ax=None) -> Axes:
     return plots.pair(PairAnalysis(pairs[0], baselines, {}, None), ax=ax)
 
 
+def _weight_profile(ax=None) -> Axes:
+    weights = weight_grid()
+    scores = np.random.default_rng(0).uniform(0.1, 0.9, size=(4, weights.size))
+    scores[2, -1] = np.nan
+    one = Estimate(0.95, 0.9, 0.97)
+    profile = WeightProfile(
+        "accuracy",
+        tuple(RULES),
+        weights,
+        scores,
+        np.stack([scores - 0.05, scores + 0.05], axis=-1),
+        None,
+        None,
+        {},
+        {"as it is": one},
+        0.1,
+        100,
+        20,
+    )
+    return plots.weight_profile(profile, ax=ax)
+
+
 DRAWN = {
     "adjacency": _adjacency,
     "module_flow": _module_flow,
@@ -163,6 +186,7 @@ DRAWN = {
     "pair": _pair,
     "pair_weights": _pair_weights,
     "path_profile": _path_profile,
+    "weight_profile": _weight_profile,
 }
 each_plot = pytest.mark.parametrize("draw", DRAWN.values(), ids=DRAWN.keys())
 

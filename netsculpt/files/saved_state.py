@@ -146,7 +146,8 @@ def digest(tensors: Mapping[str, Tensor]) -> str:
     for name, tensor in tensors.items():
         hashed.update(f"{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
         flat = tensor.detach().cpu().contiguous().reshape(-1)
-        hashed.update(flat.view(torch.uint8).numpy().data)
+        if flat.numel():  # an empty array of NumPy's may have no stride, and so no bytes
+            hashed.update(flat.view(torch.uint8).numpy().data)
     return f"sha256:{hashed.hexdigest()}"
 
 
