@@ -56,7 +56,7 @@ def dense_stand_ins(net: nn.Module) -> Iterator[dict[str, Tensor]]:
     try:
         if places:
             multiplied.start()
-        with _Dense(type(net).__name__):  # type: ignore[no-untyped-call]
+        with _Dense(type(net).__name__):
             yield {place.name: made[id(place.tensor)][1] for place in places}
     finally:
         if places:
@@ -109,14 +109,14 @@ def _dense(tensor: Tensor, name: str) -> tuple[Tensor, Tensor]:
     return dense, keep
 
 
-class _Dense(TorchFunctionMode):  # type: ignore[no-untyped-call]
+class _Dense(TorchFunctionMode):
     """Raises an error as soon as a function of torch takes a sparse tensor.
 
     A net may hold them in attributes, closures or global names, where nobody finds them all.
     """
 
     def __init__(self, name: str) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.name = name
 
     def __torch_function__(
