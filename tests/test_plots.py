@@ -316,15 +316,17 @@ def test_a_binned_adjacency_with_its_colour_bar_fits(width, aspect, with_modules
 
 
 @each_plot
-@pytest.mark.parametrize("suffix", [".pdf", ".svg", ".png"])
-def test_same_input_same_bytes(draw, suffix, tmp_path):
+def test_same_input_same_bytes(draw, tmp_path):
+    suffixes = (".pdf", ".svg", ".png")
     for name in ("a", "b"):
         with plots.paper("icml"):
             ax = draw(plots.figure("icml").add_subplot())
-        plots.write_figure(ax.get_figure(), tmp_path / f"{name}{suffix}")
-    first, second = ((tmp_path / f"{name}{suffix}").read_bytes() for name in ("a", "b"))
-    assert len(first) > 1000
-    assert first == second
+        for suffix in suffixes:
+            plots.write_figure(ax.get_figure(), tmp_path / f"{name}{suffix}")
+    for suffix in suffixes:
+        first, second = ((tmp_path / f"{name}{suffix}").read_bytes() for name in ("a", "b"))
+        assert len(first) > 1000
+        assert first == second
 
 
 def test_same_bytes_in_another_process_and_no_heavy_imports(tmp_path):
@@ -424,7 +426,7 @@ def test_hostile_layer_names_are_written_as_they_are(width):
     assert not any(text.get_parse_math() for text in ax.get_xticklabels())
 
 
-@pytest.mark.parametrize("n_layers", [1, 2, 9, 30, 120])
+@pytest.mark.parametrize("n_layers", [1, 2, 9, 60])
 @pytest.mark.parametrize("width", ["neurips", "icml"])
 def test_labels_of_many_layers_are_thinned_not_overlapping(n_layers, width):
     graph, partition = _net((3,) * n_layers, names=[f"block{i}.conv" for i in range(n_layers)])
