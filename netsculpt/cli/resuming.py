@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from netsculpt.report.terminal.progress import progress_bars
 __all__ = ["companion", "refuse_restart", "require_model_output", "resumable"]
 
 _MODEL = ".pt"
+_LONGEST = 200  # bytes of a file name; 255 are allowed
 
 
 def companion(output: Path, ending: str) -> Path:
@@ -28,6 +30,12 @@ def companion(output: Path, ending: str) -> Path:
 
 
 def _require_file(output: Path) -> None:
+    if len(os.fsencode(output.name)) > _LONGEST:
+        raise typer.BadParameter(
+            f"the name {output.name!r:.40}… has {len(os.fsencode(output.name))} bytes: "
+            f"{_LONGEST} are the most, since files next to it have longer ones",
+            param_hint="-o",
+        )
     if output.is_dir():
         raise typer.BadParameter(
             f"{str(output)!r} is a folder: name a file, such as {str(output / 'model.pt')!r}",

@@ -68,7 +68,9 @@ class RecipeOptions:
     noise: Noise = 0.0
     goal_accuracy: Annotated[
         float | None,
-        recipe_option(help="Stop after the first epoch that reaches it, in percent."),
+        recipe_option(
+            min=1e-3, max=100, help="Stop after the first epoch that reaches it, in percent."
+        ),
     ] = None
 
     def recipe(self) -> Recipe:
