@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+import netsculpt
 from netsculpt.core.errors import FormatError, LimitError, OutputError, UnsafeFileError
 from netsculpt.files.model import is_model, read_model, write_model
 
@@ -142,3 +143,18 @@ def test_what_calls_itself_a_model() -> None:
     assert is_model({"format": "netsculpt model"})
     assert not is_model({"format": torch.ones(3)})
     assert not is_model([1])
+
+
+def test_one_flipped_bit_of_the_stored_weights_is_noticed(
+    tmp_path: Path, parts: dict[str, Any]
+) -> None:
+    path = tmp_path / "model.pt"
+    write_model(path, **parts)
+    torch.save(parts["state"], tmp_path / "state.pt")
+    for saved, read in ((path, read_model), (tmp_path / "state.pt", netsculpt.load)):
+        content = bytearray(saved.read_bytes())
+        weights = parts["state"]["0.weight"].numpy().tobytes()
+        content[content.index(weights) + 5] ^= 1
+        saved.write_bytes(content)
+        with pytest.raises(FormatError, match="CRC"):
+            read(saved)
