@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import os
 from pathlib import Path
 from typing import Any
 
@@ -158,3 +161,23 @@ def test_one_flipped_bit_of_the_stored_weights_is_noticed(
         saved.write_bytes(content)
         with pytest.raises(FormatError, match="CRC"):
             read(saved)
+
+
+def test_a_full_disk_while_torch_writes_names_the_file(
+    tmp_path: Path, parts: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full(io.BytesIO):
+        def write(self, data: Any) -> int:
+            if self.tell() + len(data) > 100:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return super().write(data)
+
+    monkeypatch.setattr(Path, "open", lambda *_, **__: Full())
+    with pytest.raises(OutputError, match=r"model\.pt cannot be written: No space left"):
+        write_model(tmp_path / "model.pt", **parts)
+
+
+def test_a_name_that_is_not_text(tmp_path: Path, parts: dict[str, Any]) -> None:
+    path = tmp_path / os.fsdecode(b"\xff\xfe.pt")
+    write_model(path, **parts)
+    assert read_model(path).net == NET

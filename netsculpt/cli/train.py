@@ -153,7 +153,7 @@ def train(
         )
     recipe = training.recipe()
     checkpoint, log = companion(output, ".training.pt"), companion(output, ".jsonl")
-    require_model_output(output, new.model, checkpoint, log)
+    require_model_output(output, "training", new.model, checkpoint, log)
     refuse_restart(checkpoint, resume)
     for folder in (output.parent, sparsity.phase_states):
         if folder is not None:
