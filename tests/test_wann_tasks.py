@@ -45,7 +45,7 @@ def test_the_published_pattern_with_shared_weights() -> None:
     allowed = 4 * tested.spreads * math.sqrt(1 / 300 + 1 / 100)  # they are of 100 other starts
     assert (np.abs(tested.rewards - expected) < allowed).all()
     assert abs(tested.rewards.mean() - 609) < 9
-    grid = np.linspace(-2, 2, 41)
+    grid = np.linspace(-2, 2, 21)
     scan = SwingUp().tested(net, grid, rng=0).rewards
     assert abs(grid[scan.argmax()] - 0.8) < 0.15
     assert abs(scan.max() - 706) < 12
