@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -28,6 +29,7 @@ from netsculpt.files.source import Source
 from netsculpt.studies.study import Rows, Study
 
 Cell = Scored | Search | Structure
+_LARGEST = 1 << 24  # bytes of a network
 SHOWN = ("published", "structure", "searches")
 PAPER = {  # mean and standard deviation of the rewards in the paper's table 1, swing-up
     "random": (57, 121),
@@ -72,20 +74,23 @@ def study(config: Config) -> Study[Cell]:
 def cells(config: Config) -> list[Cell]:
     """All cells: cheap ones first, so that a budget leaves out long searches."""
     chosen: list[Cell] = []
-    how = {"n_starts": config.n_starts, "n_random": config.n_random}
+    scored = partial(Scored, n_starts=config.n_starts, n_random=config.n_random)
+    search = partial(Search, n_starts=config.n_starts, n_random=config.n_random)
     if config.networks is not None:
         folder = str(Path(config.networks).resolve())
-        content = {name: Source.open(network_file(folder, name)).sha256() for name in NETWORKS}
-        chosen += [Scored(folder, name, content[name], **how) for name in OF_SWING_UP]
+        content = {
+            name: Source.open(network_file(folder, name), _LARGEST).sha256() for name in NETWORKS
+        }
+        chosen += [scored(folder, name, content[name]) for name in OF_SWING_UP]
         chosen += [Structure(folder, name, content[name], config.n_nulls) for name in NETWORKS]
     for seed in range(config.n_seeds):
         for published in (False, True):
             small = config.population, config.generations, seed
-            chosen.append(Search("swing-up", *small, published=published, **how))
+            chosen.append(search("swing-up", *small, published=published))
         digits = config.population, config.digits_generations, seed
         chosen.append(Search("digits", *digits, tournament=32, enabled=0.05, repetitions=1))
     if config.full:
-        chosen.append(Search("swing-up", 192, 1024, 0, **how))
+        chosen.append(search("swing-up", 192, 1024, 0))
     return chosen
 
 
@@ -116,7 +121,10 @@ def _searches(searches: pd.DataFrame) -> pd.DataFrame:
 
 
 def _flat(table: pd.DataFrame) -> pd.DataFrame:
-    table.columns = pd.Index([name if kind == "mean" else f"{name}_sd" for name, kind in table])
+    names, kinds = (table.columns.get_level_values(level) for level in (0, 1))
+    table.columns = pd.Index(
+        [name if kind == "mean" else f"{name}_sd" for name, kind in zip(names, kinds, strict=True)]
+    )
     return table
 
 

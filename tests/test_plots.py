@@ -30,6 +30,9 @@ from netsculpt.graph.graph import Block, Layer, NetGraph
 from netsculpt.graph.partition import Partition
 from netsculpt.hierarchy import Flow, Hierarchy, Link, Module, flow
 from netsculpt.nulls.significance import Significance
+from netsculpt.training.search.plan import SearchPlan
+from netsculpt.training.search.result import COLUMNS, Champion, Searched
+from netsculpt.training.search.topology import Topology
 from netsculpt.training.weight_agnostic.result import RULES, Estimate, WeightProfile, weight_grid
 
 NAMES = ("$x_{in}^2$", "features.denseblock3.denselayer12.conv1", "größe_αβ", "logits")
@@ -177,6 +180,36 @@ def _weight_profile(ax=None) -> Axes:
     return plots.weight_profile(profile, ax=ax)
 
 
+def _searched() -> Searched:
+    """A search of 30 generations whose networks grow by an edge in most of them."""
+    rng = np.random.default_rng(0)
+
+    def network(n_edges: int) -> Topology:
+        indptr = np.array([0, *[0] * n_edges, n_edges], np.int32)
+        sources = np.arange(n_edges, dtype=np.int32)
+        return Topology(n_edges, 1, indptr, sources, np.zeros(n_edges + 1, np.int8))
+
+    sizes = rng.integers(3, 30, 40)
+    rewards = 20 * np.sqrt(sizes)[:, None] + rng.normal(0, 20, (40, 6))
+    course = np.cumsum(rng.random(30))
+    champions = [Champion(g, None, network(g + 2), np.full(6, 4.0 * g)) for g in (0, 9, 25)]  # type: ignore[arg-type]
+    return Searched(
+        SearchPlan(),
+        tuple(champions),
+        tuple(map(network, sizes)),
+        rewards,
+        np.column_stack([course + x for x in range(len(COLUMNS))]),
+    )
+
+
+def _search_front(ax=None) -> Axes:
+    return plots.search_front(_searched(), ax=ax)
+
+
+def _search_history(ax=None) -> Axes:
+    return plots.search_history(_searched(), ax=ax)
+
+
 DRAWN = {
     "adjacency": _adjacency,
     "module_flow": _module_flow,
@@ -186,6 +219,8 @@ DRAWN = {
     "pair": _pair,
     "pair_weights": _pair_weights,
     "path_profile": _path_profile,
+    "search_front": _search_front,
+    "search_history": _search_history,
     "weight_profile": _weight_profile,
 }
 each_plot = pytest.mark.parametrize("draw", DRAWN.values(), ids=DRAWN.keys())

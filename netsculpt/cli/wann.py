@@ -162,7 +162,7 @@ def wann(
         output,
         arguments=arguments,
         figures=figures.formats,
-        width=figures.width.value,
+        width=figures.column,
     )
     if as_json:
         typer.echo(json.dumps(summary, indent=2))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO, cast
 
 from netsculpt.core.errors import FormatError, UnsafeFileError
 from netsculpt.core.writing import replacing
@@ -36,7 +36,7 @@ def save(content: Any, path: Path) -> None:
     with replacing(path) as file:
         stream = _Stream(file)
         try:
-            torch.save(content, stream)
+            torch.save(content, cast(IO[bytes], stream))
         except RuntimeError:
             if stream.error is None:
                 raise
@@ -47,7 +47,8 @@ class _Stream(io.RawIOBase):
     """A stream that keeps the error of a failed write, in whose place torch raises another."""
 
     def __init__(self, file: BinaryIO) -> None:
-        self.file, self.error = file, None
+        self.file = file
+        self.error: OSError | None = None
 
     def write(self, data: Any) -> int:
         try:

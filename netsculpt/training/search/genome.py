@@ -53,7 +53,9 @@ class Genome:
         That of a hidden unit is the longest path to it, along disabled genes too: a connection to
         a greater depth closes no cycle, whatever is enabled later. Cost O(C) per level.
         """
-        depths = longest_paths(self.n_units, self.places(self.sources), self.places(self.targets))
+        depths: NDArray[np.int32] = longest_paths(
+            self.n_units, self.places(self.sources), self.places(self.targets)
+        )
         hidden = depths[self.n_fixed :]
         depths[self.n_inputs : self.n_fixed] = hidden.max(initial=0) + 1
         return depths

@@ -35,4 +35,6 @@ class Selection:
     def parents(self, n: int, rng: np.random.Generator) -> NDArray[np.intp]:
         """Rank of the parent of each child in a population of `n`."""
         n_survivors, _, n_children = self.sizes(n)
-        return rng.integers(n_survivors, size=(n_children, 2 * self.tournament)).min(axis=1)
+        drawn = rng.integers(n_survivors, size=(n_children, 2 * self.tournament))
+        best: NDArray[np.intp] = drawn.min(axis=1)
+        return best

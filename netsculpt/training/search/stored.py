@@ -29,7 +29,7 @@ def packed(genomes: Sequence[Genome]) -> dict[str, Any]:
     import torch
 
     arrays = {name: [getattr(genome, name) for genome in genomes] for name in _ARRAYS}
-    empty = {name: np.zeros(0, dtype) for name, dtype in _ARRAYS.items()}
+    empty: dict[str, NDArray[Any]] = {name: np.zeros(0, dtype) for name, dtype in _ARRAYS.items()}
     return {
         name: {
             "values": torch.from_numpy(np.concatenate([empty[name], *parts])),
