@@ -16,6 +16,7 @@ from netsculpt.graph.graph import WIRING, Block, Layer, NetGraph, Role
 from netsculpt.tracing.engine.activation import NOTHING, Activation
 from netsculpt.tracing.engine.edges import Edges, Floats, Ints, LayerWeight
 from netsculpt.tracing.engine.scalars import numbered, sizes_once
+from netsculpt.tracing.engine.unit_positions import unit_positions
 from netsculpt.tracing.options import TraceOptions
 
 __all__ = ["Builder", "Names"]
@@ -66,6 +67,7 @@ class Builder:
     apart: frozenset[str] = frozenset()  # operations that make a unit for each of their constants
     together: set[str] = field(default_factory=set)  # those that could, and did not
     whole: set[int] = field(default_factory=set)  # layers of inputs of whole numbers, by index
+    positions: dict[int, Ints] = field(default_factory=dict)  # of units, by layer; else 0, 1, …
 
     def note_uneven(self) -> None:
         """Say of the last layer that its edges have weight 1 where factors differ by position."""
@@ -91,6 +93,13 @@ class Builder:
             self._inputs.append(n_layers)
         self.layers.append(Layer(free, role, tuple(shape), start, start + n_units))
         return start
+
+    def place_units(self, units: Ints) -> None:
+        """Say at which index of the last layer its units are, from those of its elements."""
+        layer = self.layers[-1]
+        found = unit_positions(units, layer.shape, layer.start, layer.n_units)
+        if found is not None and (found != np.arange(found.size)).any():
+            self.positions[len(self.layers) - 1] = found
 
     def add_edges(self, edges: Edges) -> None:
         """Add edges into the last layer, in the smallest types that hold them."""
@@ -164,7 +173,16 @@ class Builder:
         options = {key: x for key, x in asdict(self.options).items() if key != "max_edges"}
         traced = step("trace", **options, **details)
         layers = tuple(self.layers)
-        return NetGraph(weights, count, layers, tuple(blocks), (traced,), None, scalars)
+        return NetGraph(
+            weights, count, layers, tuple(blocks), (traced,), self._positions(), scalars
+        )
+
+    def _positions(self) -> NDArray[np.int32] | None:
+        """The index of every unit in its layer; None: 0, 1, … in each."""
+        if not self.positions:
+            return None
+        each = [self.positions.get(i, np.arange(x.n_units)) for i, x in enumerate(self.layers)]
+        return np.concatenate(each).astype(np.int32)
 
     def _count_once(self) -> None:
         """Reduce the sizes of weights to the scalars that no weight before them has."""
