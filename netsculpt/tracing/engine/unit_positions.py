@@ -13,9 +13,7 @@ from netsculpt.tracing.engine.edges import Ints
 __all__ = ["unit_positions"]
 
 
-def unit_positions(
-    units: Ints, shape: Sequence[int], start: int, n_units: int
-) -> Ints | None:
+def unit_positions(units: Ints, shape: Sequence[int], start: int, n_units: int) -> Ints | None:
     """The index of each unit in a layer of a shape, batch removed [n_units].
 
     Units that differ along one dimension alone, as channels do, have their first index there; any
