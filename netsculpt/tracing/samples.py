@@ -1,8 +1,9 @@
 """Which dimension of a value holds the samples of a batch: the first, unless it was moved.
 
 ``torch.stack([a, b])`` of activations [N, D] is [2, N, D]: a mean over its first dimension mixes
-two branches, not samples. A batch may have one sample, so that sizes alone do not say it: the program
-is run on shapes with a batch of another size, and the dimension that changes holds the samples.
+two branches, not samples. A batch may have one sample, so that sizes alone do not say it: the
+program is run on shapes with a batch of another size, and the dimension that changes holds the
+samples.
 """
 
 from __future__ import annotations
