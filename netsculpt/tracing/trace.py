@@ -86,7 +86,8 @@ def trace(
         says which norms were folded, and where. Where a factor differs between the positions of a
         unit, as in rotary embeddings, its edges have weight 1 and are listed as "input_dependent"
         too; with "spatial" they have the factors. "left_out" lists operations that make no edges:
-        masks of padding, random numbers, and the choice of which elements are the largest.
+        masks of padding, random numbers, and the choice of which elements are the largest. Where
+        the net returns a dictionary, "outputs" names the layer of each key.
 
     Raises
     ------
@@ -126,6 +127,8 @@ def graph_of(program: Program, options: TraceOptions, **details: Any) -> NetGrap
     constant = builder.n_constant()
     if constant:
         details["constant_units"] = constant
+    if builder.outputs:
+        details["outputs"] = builder.outputs
     if program.one_path:
         details["branches"] = "one path observed"
     return builder.graph(**details, factors=builder.factors)

@@ -67,6 +67,7 @@ class Builder:
     apart: frozenset[str] = frozenset()  # operations that make a unit for each of their constants
     together: set[str] = field(default_factory=set)  # those that could, and did not
     whole: set[int] = field(default_factory=set)  # layers of inputs of whole numbers, by index
+    outputs: dict[str, str] = field(default_factory=dict)  # layers of outputs that have a key
     positions: dict[int, Ints] = field(default_factory=dict)  # of units, by layer; else 0, 1, …
 
     def note_uneven(self) -> None:
