@@ -79,7 +79,8 @@ def trace(
         Without a mask the nonzero entries are the edges. Sums and products of activations are
         junction layers, with edges of kind "wiring". A layer called twice becomes two layers,
         whose blocks name the same parameter; its scalars count once in `n_parameters` and
-        `density`, those of buffers not at all. Where a weight multiplies rows of different units,
+        `density`, those of buffers not at all; a weight that is computed from others, as a product
+        of two is, counts by its own entries. Where a weight multiplies rows of different units,
         as in an MLP-Mixer, its layer has a copy of its outputs for each. Attention has one pattern
         unit per head, fed by its queries and keys, that feeds the head's channels together with
         its values. The step "trace" of the provenance lists such layers as "input_dependent", and
