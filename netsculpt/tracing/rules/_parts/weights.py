@@ -95,9 +95,9 @@ def _repeated(weight: Constant) -> Ints | None:
     if not may_repeat(weight.stored):
         return None
     every = addresses(weight.stored)
-    flat = every.reshape(-1)
+    flat = every.reshape(-1).numpy()
     flat = flat[flat != NOWHERE]
-    if flat.unique().numel() == flat.numel():
+    if np.unique(flat).size == flat.size:
         return None
     places: Ints = every.reshape(*weight.shape[:2], -1).numpy()
     return places
