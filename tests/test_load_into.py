@@ -346,6 +346,7 @@ def test_tied_weights_that_differ(tmp_path: Path) -> None:
         load_into(Tied(), saved(half.state_dict(), tmp_path / "half.pt"))
 
 
+@pytest.mark.filterwarnings("ignore:.*weight_norm.*:FutureWarning")
 def test_weight_norm_on_either_side(tmp_path: Path) -> None:
     def normed() -> nn.Module:
         return nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Linear(3, 2)))
@@ -353,13 +354,20 @@ def test_weight_norm_on_either_side(tmp_path: Path) -> None:
     def plain() -> nn.Module:
         return nn.Sequential(nn.Linear(3, 2))
 
+    def older() -> nn.Module:
+        return nn.Sequential(nn.utils.weight_norm(nn.Linear(3, 2)))
+
     net = normed()
     graph = trace(net, torch.zeros(1, 3))
     with_norm = saved(net.state_dict(), tmp_path / "normed.pt")
     parametrize.remove_parametrizations(net[0], "weight")  # type: ignore[index]
     without = saved(net.state_dict(), tmp_path / "plain.pt")
-    for factory in (normed, plain):
-        for path in (with_norm, without):
+    state = net.state_dict()
+    state["0.weight_v"] = 3 * state["0.weight"]
+    state["0.weight_g"] = state.pop("0.weight").norm(dim=1, keepdim=True)
+    with_older = saved(state, tmp_path / "older.pt")
+    for factory in (normed, plain, older):
+        for path in (with_norm, without, with_older):
             fresh = factory()
             load_into(fresh, path)
             found = trace(fresh, torch.zeros(1, 3))

@@ -199,6 +199,32 @@ def test_weight_norm_is_folded(tmp_path: Path) -> None:
     np.testing.assert_allclose(found, net[0].weight.detach().numpy().T, rtol=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore:.*weight_norm.*:FutureWarning")
+def test_the_older_weight_norm_is_folded(tmp_path: Path) -> None:
+    normed = nn.utils.weight_norm
+    net = nn.Sequential(
+        *(normed(nn.Conv2d(2, 4, 3)), nn.ReLU(), nn.Conv2d(4, 3, 3), nn.Flatten()),
+        *(normed(nn.Linear(3 * 4, 5)), nn.ReLU(), nn.Linear(5, 2)),
+    )
+    with torch.no_grad():
+        net[0].weight_g.mul_(2.5)
+        net[4].weight_v.mul_(torch.rand_like(net[4].weight_v) < 0.5)
+    torch.save(net.state_dict(), tmp_path / "w.pt")
+    net(torch.zeros(1, 2, 6, 6))  # computes the weights from their parts
+    plain = {
+        name.replace("_v", ""): net[int(name[0])].weight if name.endswith("_v") else x
+        for name, x in net.state_dict().items()
+        if not name.endswith("_g")
+    }
+    torch.save({name: x.detach() for name, x in plain.items()}, tmp_path / "plain.pt")
+    graph, expected = load(tmp_path / "w.pt"), load(tmp_path / "plain.pt")
+    assert graph.layers == expected.layers
+    assert graph.n_parameters == expected.n_parameters < 2 * 4 * 9 + 4 * 3 * 9 + 12 * 5 + 5 * 2
+    np.testing.assert_allclose(
+        graph.weights.toarray(), expected.weights.toarray(), rtol=1e-6, atol=1e-7
+    )
+
+
 def test_other_parametrizations_are_refused(tmp_path: Path) -> None:
     net = nn.Sequential(parametrizations.spectral_norm(nn.Linear(4, 3)))
     torch.save(net.state_dict(), tmp_path / "w.pt")

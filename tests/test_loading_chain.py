@@ -336,3 +336,71 @@ def test_safetensors_norms_attach_by_size(tmp_path: Path) -> None:
     state["fc2.weight"] = torch.ones(5, 5)
     with pytest.raises(TopologyError, match="not clear which layer's units"):
         from_safetensors(state, tmp_path)
+
+
+def autoencoder(decoder: str, encoder: str) -> dict[str, torch.Tensor]:
+    """5-4-3-4-5, whose decoder is registered before its encoder: 3-4-5-4-3 fits as well."""
+    shapes = {
+        (decoder, 0): (4, 3),
+        (decoder, 1): (5, 4),
+        (encoder, 0): (4, 5),
+        (encoder, 1): (3, 4),
+    }
+    return {f"{name}.{i}.weight": torch.ones(x) for (name, i), x in shapes.items()}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("decoder", "encoder"), ("net.dec", "net.enc"), ("imageDecoder", "imageEncoder")],
+)
+def test_a_decoder_does_not_feed_its_encoder(names: tuple[str, str], tmp_path: Path) -> None:
+    state = autoencoder(*names)
+    with pytest.raises(TopologyError, match="by their names it takes what that makes") as caught:
+        loaded(state, tmp_path)
+    assert caught.value.exit_code == 5
+    assert "save the weights again in the order of the forward pass" in str(caught.value)
+    forward = dict(sorted(state.items(), key=lambda x: "dec" in x[0].lower()))
+    assert [x.n_units for x in loaded(forward, tmp_path).layers] == [5, 4, 3, 4, 5]
+    plain = {f"{i}.weight": x for i, x in enumerate(state.values())}  # no name speaks against it
+    assert [x.n_units for x in loaded(plain, tmp_path).layers] == [3, 4, 5, 4, 3]
+
+
+def of(*shapes: tuple[int, ...]) -> dict[str, torch.Tensor]:
+    """Weights of a list of layers."""
+    return {f"{i}.weight": torch.ones(shape) for i, shape in enumerate(shapes)}
+
+
+SQUARES = {f"layers.{i}.weight": torch.ones(5, 5) for i in range(12)}
+REMEDIES: dict[str, tuple[dict[str, torch.Tensor], str, bool]] = {  # state, example, is ordered
+    "squares in order": (SQUARES, "1,5", True),
+    "linear or embedding": (of((2, 2), (1, 2)), "1,2", True),
+    "whole numbers": ({"fc.weight": torch.ones(4, 7, dtype=torch.int8)}, "1,7", True),
+    "a shortcut": (NOT_A_CHAIN["shortcut"][0], "1,4,32,32", True),
+    "attention": (NOT_A_CHAIN["attention"][0], "1,4", True),
+    "groups": (NOT_A_CHAIN["grouped"][0], "1,3,32,32", True),
+    "kernels of one axis": (of((8, 3, 5), (8, 2, 1)), "1,3,32", True),
+    "no order": ({"a.weight": torch.ones(4, 4), "b.weight": torch.ones(4, 4)}, "1,4", False),
+}
+
+
+@pytest.mark.parametrize("kind", REMEDIES)
+def test_remedies_are_true(kind: str, tmp_path: Path) -> None:
+    """Nobody is told to save again in order what is in order, or what has none."""
+    state, example, ordered = REMEDIES[kind]
+    path = tmp_path / ("w.pt" if ordered else "w.safetensors")
+    (torch.save if ordered else save_file)(state, path)
+    with pytest.raises(TopologyError) as caught:
+        load(path)
+    text = str(caught.value)
+    assert f"--example-shape {example}, " in text
+    assert "in the order of the forward pass" not in text
+    assert ("save a state dict with torch.save" in text) is not ordered
+
+
+def test_weights_in_another_order_are_to_be_saved_again(tmp_path: Path) -> None:
+    shapes = {"c": (3, 4), "b": (5, 3), "a": (2, 5)}
+    state = {f"{name}.weight": torch.ones(shapes[name]) for name in "cab"}
+    with pytest.raises(TopologyError, match=r"would fit .*again in the order of the forward pass"):
+        loaded(state, tmp_path)
+    again = {f"{name}.weight": torch.ones(shapes[name]) for name in shapes}
+    assert loaded(again, tmp_path).n_edges == 3 * 4 + 5 * 3 + 2 * 5

@@ -49,6 +49,11 @@ class Two(nn.Module):
     def forward(self, x, y):
         return self.a(x) + self.b(y)
 
+class Keywords(Two):
+    def forward(self, *, x=None, y=None, batch=None, twice=True):
+        x, y = (x, y) if batch is None else (batch["x"], batch["y"])
+        return self.a(x) + self.b(y) * (2 if twice else 1)
+
 class Zoo:
     block = staticmethod(lambda: Block())
 
@@ -214,6 +219,25 @@ def test_the_report_names_the_net(in_home: Path) -> None:
     assert "Fidelity to the net" in found.stdout
     assert "Traced: researchnets.zoo:block on [1, 3, 8, 8]" in found.stdout
     assert "Edges: the weights that the masks keep." in found.stdout
+
+
+@pytest.mark.parametrize(
+    ("net", "weights", "examples"),
+    [
+        ("sibling:block", "w.pt", ["x=1,3,8,8"]),
+        ("sibling:block", "w.pt", ["1,3,8,8:float32"]),
+        ("sibling:Two", "two.pt", ["x=1,3", "y=1,2"]),
+        ("sibling:Keywords", "two.pt", ["y=1,2", "x=1,3", "twice=false"]),
+        ("sibling:Keywords", "two.pt", ["batch.x=1,3", "batch.y=1,2"]),
+    ],
+)
+def test_the_report_names_inputs(
+    in_home: Path, net: str, weights: str, examples: list[str]
+) -> None:
+    given = [x for text in examples for x in ("--example", text)]
+    found = run("analyze", weights, "--model", net, *given, *QUICK)
+    assert found.exit_code == 0, (found.output, found.exception)
+    assert f"Traced: {net} on {' and '.join(examples)}" in found.stdout
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,12 @@ import io
 import json
 import os
 import pickle
+import re
 import subprocess
 import sys
 import tarfile
 import textwrap
+import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -695,3 +697,21 @@ def test_nothing_is_run_written_or_opened_elsewhere(
     assert run.stdout.strip() == "SEEN []", "load prints nothing, and nothing was seen"
     assert run.stderr == ""
     assert not canary.path.exists()
+
+
+def test_the_remedy_for_quantised_weights_is_true(tmp_path: Path) -> None:
+    net = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.ReLU(), torch.nn.Linear(3, 2))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        quantised = torch.ao.quantization.quantize_dynamic(net, {torch.nn.Linear})
+        torch.save(quantised.state_dict(), tmp_path / "w.pt")
+    with pytest.raises(UnsafeFileError, match="quantised weights") as caught:
+        load(tmp_path / "w.pt")
+    code = re.search(r"torch\.save\((\{.*\}), 'weights\.pt'\)", str(caught.value))
+    assert code is not None
+    state = eval(code[1], {"net": quantised, "callable": callable, "getattr": getattr})
+    torch.save(state, tmp_path / "weights.pt")
+    found = load(tmp_path / "weights.pt")
+    assert [x.n_units for x in found.layers] == [4, 3, 2]
+    expected = quantised[0].weight().dequantize().numpy().T
+    assert np.allclose(found.block("input", "0").toarray(), expected)

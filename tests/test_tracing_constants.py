@@ -184,3 +184,39 @@ def test_features_that_a_constant_mixes_are_a_layer(forward: Forward) -> None:
     assert np.array_equal(paths_exist(graph), moves(net, X, channels=-1))
     assert fidelity(net, graph, X, rng=0).max_error < 1e-5
     assert None in {x.parameter for x in graph.blocks}
+
+
+OFF = torch.tensor([1.0, 0, 0, 1, 1, 0])
+MASKED: dict[str, Forward] = {
+    "times 0 and 1": lambda net, h: h * OFF,
+    "times numbers": lambda net, h: h * (2.5 * OFF),
+    "filled with 0": lambda net, h: h.masked_fill(OFF == 0, 0.0),
+    "where": lambda net, h: torch.where(OFF.bool(), h, 0.0),
+    "where, of zeros": lambda net, h: torch.where(OFF == 0, torch.zeros_like(h), h),
+    "twice": lambda net, h: h * OFF.roll(1) * OFF,
+}
+
+
+@pytest.mark.parametrize("granularity", ["channel", "spatial"])
+@pytest.mark.parametrize("name", MASKED)
+def test_units_that_a_mask_switches_off_are_counted(name: str, granularity: Granularity) -> None:
+    net = Function(
+        lambda net, x: net.o(MASKED[name](net, net.a(x).tanh())),
+        a=nn.Linear(5, 6),
+        o=nn.Linear(6, 2),
+    )
+    x = torch.zeros(1, 5)
+    graph = trace(net, x, granularity=granularity)
+    slopes = torch.autograd.functional.jacobian(lambda h: MASKED[name](net, h), torch.ones(1, 6))
+    n_off = int((slopes.abs().sum((0, 1, 2)) == 0).sum())
+    assert n_off >= 3
+    assert graph.provenance[-1].parameters["constant_units"] == {"a": n_off}
+    assert [layer.n_units for layer in graph.live().layers] == [5, 6 - n_off, 2]
+
+
+def test_a_unit_that_another_layer_takes_is_not_switched_off() -> None:
+    net = Function(
+        lambda net, x: net.o((h := net.a(x).tanh()) * OFF) + net.b(h),
+        a=nn.Linear(5, 6), o=nn.Linear(6, 2), b=nn.Linear(6, 2),
+    )  # fmt: skip
+    assert "constant_units" not in trace(net, torch.zeros(1, 5)).provenance[-1].parameters

@@ -276,3 +276,40 @@ def test_counts_survive_files_and_other_libraries(tmp_path: Path) -> None:
 def test_plain_nets_need_no_numbers() -> None:
     net = nn.Sequential(linear(4, 3), nn.ReLU(), linear(3, 2))
     assert trace(net, torch.zeros(1, 4)).scalars is None
+
+
+W = torch.arange(1.0, 10).view(3, 3)
+AGAIN: dict[str, tuple[Callable[[Any, Tensor], Tensor], tuple[int, ...], int]] = {
+    "w and -w, on one input twice": (
+        lambda net, x: functional.linear(torch.cat([x, x], 1), torch.cat([net.w, -net.w], 1)),
+        (1, 3), 9,
+    ),
+    "2 w, w and a part of w": (
+        lambda net, x: functional.linear(
+            torch.cat([x, x, x[:, :2]], 1), torch.cat([2 * net.w, net.w, net.w[:, :2]], 1)
+        ), (1, 3), 9,
+    ),
+    "other columns on one input": (
+        lambda net, x: functional.linear(torch.cat([x[:, :2], x[:, :1]], 1), net.w), (1, 3), 9,
+    ),
+    "a symmetric kernel": (
+        lambda net, x: functional.conv1d(x, torch.cat([net.w, net.w.flip(1)], 1)[:, None]),
+        (1, 1, 8), 9,
+    ),
+    "a mirrored channel": (
+        lambda net, x: functional.conv1d(x.repeat(1, 2, 1), net.w[:, None].expand(3, 2, 3)),
+        (1, 1, 8), 9,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", AGAIN)
+def test_a_scalar_that_an_edge_takes_twice_counts_once(name: str) -> None:
+    """The count by hand: the 9 entries of the parameter, or those of them that are not 0."""
+    forward, shape, n_scalars = AGAIN[name]
+    net = Net(forward, w=nn.Parameter(W.clone()))
+    assert trace(net, torch.zeros(shape)).n_parameters == n_scalars
+    net.w.data[0, 1:] = 0
+    pruned = trace(net, torch.zeros(shape))
+    assert pruned.n_parameters == n_scalars - 2
+    assert pruned.density == (n_scalars - 2) / n_scalars

@@ -337,3 +337,12 @@ def test_a_random_table_analysed(tmp_path: Path) -> None:
     column = rows[0].replace('"', "").split(",").index("activation")
     found = Counter(row.replace('"', "").split(",")[column] for row in rows[1:])
     assert found == Counter(WANN_ACTIVATIONS[int(x) - 1] for x in table[:, -1])
+
+
+@pytest.mark.parametrize("n_outputs", [1, 3])
+def test_outputs_of_one_activation_are_outputs(n_outputs: int, tmp_path: Path) -> None:
+    table = network(n_outputs)
+    table[-n_outputs:, -1] = 5  # tanh
+    graph = netsculpt.load(written(tmp_path / "x.out", table))
+    assert graph.layers[-1].n_units == n_outputs
+    assert set(graph.attributes["activation"][-n_outputs:]) == {"tanh"}

@@ -349,6 +349,15 @@ _ACTIONS: Mapping[str, Callable[[_Machine, Any], None]] = {
 
 
 def _refusal(where: str, blocked: set[str]) -> str:
+    if any(name.startswith("torch._utils._rebuild_qtensor") for name in blocked):
+        return (
+            f"{where} holds quantised weights: reading them would call what the file names "
+            f"({listed(blocked)}), and netsculpt reads floating-point tensors. If you trust the "
+            "file, load it where it was made and save the dequantised weights: "
+            "torch.save({f'{name}.weight': layer.weight().dequantize() for name, layer in "
+            "net.named_modules() if callable(getattr(layer, 'weight', None))}, 'weights.pt'); or "
+            "the state dict of the net from before it was quantised"
+        )
     whole = any(name.startswith("torch.nn.modules.") for name in blocked)
     kind = "a whole pickled model" if whole else "more than tensors"
     return (

@@ -9,7 +9,7 @@ from netsculpt.core.provenance import Step
 from netsculpt.loading.read import PathLike, read
 from netsculpt.loading.wann.to_graph import refuse_weights_alone
 from netsculpt.loading.weights.parsed_file import ParsedFile, state_of, with_masks
-from netsculpt.loading.weights.state import State
+from netsculpt.loading.weights.state import State, without_weight_norm
 
 if TYPE_CHECKING:
     from torch import nn
@@ -102,6 +102,7 @@ def fill_net(net: nn.Module, file: ParsedFile, *, allow_nonfinite: bool) -> Step
     state = state_of(file)
     undo_pruning(net)
     slots = slots_of(net)
+    state = without_weight_norm(state, where, slots)
     names = with_names_of(state.arrays, slots)
     state = State(
         {names[name]: x for name, x in state.arrays.items()},

@@ -36,6 +36,6 @@ def search_front(searched: Searched, *, ax: Axes | None = None) -> Axes:
     ax.plot(*zip(*found, strict=True), color=colour, linewidth=0.8, marker=".", markersize=3)
     ax.plot(*found[-1], color=colour, marker="*", markersize=8, linestyle="none", label="champion")
     ax.set_xlabel("edges")
-    ax.set_ylabel("mean reward over shared weights")
+    ax.set_ylabel("mean reward")
     ax.legend(frameon=False, fontsize=tick_size(ax), labelcolor=INK, loc="lower right")
     return ax

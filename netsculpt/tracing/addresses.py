@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-__all__ = ["NOWHERE", "Addresses", "Stored", "addresses", "is_view", "memory_of"]
+__all__ = ["NOWHERE", "Addresses", "Stored", "addresses", "is_view", "may_repeat", "memory_of"]
 
 NOWHERE = -1  # the address of an entry that is not a stored scalar
 
@@ -52,6 +52,11 @@ def addresses(stored: Stored) -> Tensor:
 def memory_of(stored: Stored) -> tuple[Tensor, ...]:
     """Tensors in the memory that entries are stored in."""
     return stored.memory if isinstance(stored, Addresses) else (stored,)
+
+
+def may_repeat(stored: Stored) -> bool:
+    """Whether entries may be copies of one another: moved ones, or those of an expanded view."""
+    return isinstance(stored, Addresses) or 0 in stored.stride()
 
 
 def is_view(value: Tensor, stored: Stored) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import io
+import itertools
 import logging
 import operator
 import os
@@ -19,6 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind, OutputKind, TensorArgument
+from torch.utils import _pytree
 
 from netsculpt.core.errors import TopologyError, first_line
 from netsculpt.nets.masks import masks_of
@@ -160,7 +162,29 @@ def _program(
             for name, x in zip(inputs, example, strict=True)
             if not (x.is_floating_point() or x.is_complex())
         ),
+        output_names=_output_names(traced),
     )
+
+
+def _output_names(traced: ExportedProgram) -> tuple[str, ...]:
+    """The keys of what a net returns, "aux.0" for a list in a dictionary; "": it has none."""
+    form = traced.call_spec.out_spec
+    if form is None:
+        return ()
+    returned = _pytree.tree_unflatten(list(range(form.num_leaves)), form)
+    names = []
+    for path, _ in _pytree.tree_flatten_with_path(returned)[0]:
+        keyed = itertools.dropwhile(lambda key: isinstance(key, _pytree.SequenceKey), path)
+        names.append(".".join(_key(key) for key in keyed))
+    return tuple(names)
+
+
+def _key(key: Any) -> str:
+    """One key of a path: of a dictionary, a list, or an attribute of a dataclass."""
+    for attribute in ("key", "idx", "name"):
+        if hasattr(key, attribute):
+            return str(getattr(key, attribute))
+    return str(key)
 
 
 def _op(node: torch.fx.Node) -> Op:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +20,7 @@ from netsculpt.tracing.engine.junction import junction
 from netsculpt.tracing.functions import unit_functions
 from netsculpt.tracing.norms import with_norms
 from netsculpt.tracing.options import TraceOptions
-from netsculpt.tracing.program import Op, Program, filled, inputs_of, leaves
+from netsculpt.tracing.program import Op, Program, Ref, filled, inputs_of, leaves
 from netsculpt.tracing.rules import rules
 
 __all__ = ["followed"]
@@ -99,28 +99,57 @@ def _holds_tokens(values: Any) -> bool:
 def _finish(program: Program, values: Mapping[str, Any], builder: Builder) -> None:
     """Mark whole layers as outputs, and add a layer of identity edges for each other output."""
     names = inputs_of(program.outputs)
-    outputs = [values[name] for name in names]
-    _check_outputs(program, dict(zip(names, outputs, strict=True)), builder)
-    outputs = [x for x in outputs if isinstance(x, Activation) and (x.units != NOTHING).any()]
-    if not outputs:
+    _check_outputs(program, {name: values[name] for name in names}, builder)
+    keys = program.output_names or ("",) * len(program.outputs)
+    returned = [
+        (key, values[x.name])
+        for key, x in zip(keys, program.outputs, strict=True)
+        if isinstance(x, Ref)
+    ]
+    returned = [
+        (key, x)
+        for key, x in returned
+        if isinstance(x, Activation) and bool((x.units != NOTHING).any())
+    ]
+    if not returned:
         raise TopologyError(
             "the net's output does not depend on its inputs: a net that computes something from "
             "them is needed. Look at what its forward returns"
         )
-    if _holds_tokens(outputs):
+    if _holds_tokens([x for _, x in returned]):
         raise TopologyError(
             "the net returns tokens of its input unchanged: trace the net without that output"
         )
     for name, state in builder.states:
         junction(builder, [state], name, "state")
-    outputs = [_with_constants(x, builder) for x in outputs]
-    outputs.sort(key=lambda x: _whole_layer(x, builder) is not None)  # they may feed the others'
-    for value in outputs:
-        index = _whole_layer(value, builder)
+    outputs = [_with_constants(x, builder) for _, x in returned]
+    whole = _whole_layers(outputs, builder)
+    for (key, _), value, index in zip(returned, outputs, whole, strict=True):
         if index is None:
-            junction(builder, [value], "output", "output")
+            junction(builder, [value], key or "output", "output")
         else:
             builder.layers[index] = replace(builder.layers[index], role="output")
+        if key:
+            builder.outputs[key] = builder.layers[-1 if index is None else index].name
+
+
+def _whole_layers(outputs: Sequence[Activation], builder: Builder) -> list[int | None]:
+    """The layer that each output is, all of it; None for those that need a layer of their own.
+
+    A layer that feeds such a one, like the output of which another is a part, needs one too.
+    """
+    whole = [_whole_layer(x, builder) for x in outputs]
+    while True:
+        fed = {
+            layer
+            for value, index in zip(outputs, whole, strict=True)
+            if index is None
+            for layer in builder.layer_of(value.units[value.units != NOTHING].numpy()).tolist()
+        }
+        kept = [None if index in fed else index for index in whole]
+        if kept == whole:
+            return whole
+        whole = kept
 
 
 def _check_outputs(program: Program, outputs: Mapping[str, Any], builder: Builder) -> None:

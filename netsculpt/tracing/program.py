@@ -137,6 +137,7 @@ class Program:
     parameters: frozenset[str]  # every name, including those of parameters that share a tensor
     one_path: bool = False  # whether the net branches on values, and this is one observed path
     whole: frozenset[str] = frozenset()  # inputs of whole numbers or truth values
+    output_names: tuple[str, ...] = ()  # keys of outputs that the net returns in a dictionary
 
     @cached_property
     def taken(self) -> Counter[str]:

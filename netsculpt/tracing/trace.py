@@ -79,14 +79,16 @@ def trace(
         Without a mask the nonzero entries are the edges. Sums and products of activations are
         junction layers, with edges of kind "wiring". A layer called twice becomes two layers,
         whose blocks name the same parameter; its scalars count once in `n_parameters` and
-        `density`, those of buffers not at all. Where a weight multiplies rows of different units,
+        `density`, those of buffers not at all; a weight that is computed from others, as a product
+        of two is, counts by its own entries. Where a weight multiplies rows of different units,
         as in an MLP-Mixer, its layer has a copy of its outputs for each. Attention has one pattern
         unit per head, fed by its queries and keys, that feeds the head's channels together with
         its values. The step "trace" of the provenance lists such layers as "input_dependent", and
         says which norms were folded, and where. Where a factor differs between the positions of a
         unit, as in rotary embeddings, its edges have weight 1 and are listed as "input_dependent"
         too; with "spatial" they have the factors. "left_out" lists operations that make no edges:
-        masks of padding, random numbers, and the choice of which elements are the largest.
+        masks of padding, random numbers, and the choice of which elements are the largest. Where
+        the net returns a dictionary, "outputs" names the layer of each key.
 
     Raises
     ------
@@ -126,6 +128,8 @@ def graph_of(program: Program, options: TraceOptions, **details: Any) -> NetGrap
     constant = builder.n_constant()
     if constant:
         details["constant_units"] = constant
+    if builder.outputs:
+        details["outputs"] = builder.outputs
     if program.one_path:
         details["branches"] = "one path observed"
     return builder.graph(**details, factors=builder.factors)

@@ -121,8 +121,9 @@ def _n_outputs(matrix: WannMatrix, options: WannOptions, n_inputs: int, where: s
                 f"{most} outputs; {options.n_outputs} are asked for"
             )
         return options.n_outputs
-    odd = [unit for unit in range(last + 1, matrix.n_units) if matrix.activation[unit] != _LINEAR]
-    if odd:
+    ends = range(last + 1, matrix.n_units)
+    odd = [unit for unit in ends if matrix.activation[unit] != matrix.activation[last + 1]]
+    if odd:  # outputs keep the activation that all had at first
         raise TopologyError(
             f"{where} {_odd(matrix, odd[-1], 'feeding')}, which may be an output or a hidden unit "
             f"that feeds nothing, as any of the last {most}: say how many outputs there are with "

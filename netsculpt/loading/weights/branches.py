@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from netsculpt.core.errors import TopologyError
 from netsculpt.files.words import quoted
+from netsculpt.loading.weights.asking import Ask
 from netsculpt.loading.weights.links import Link
 from netsculpt.loading.weights.words import family, modules, words
 
@@ -43,6 +44,11 @@ _LAST = frozenset(
         *("cls", "lm"),
     }
 )
+_IN_TURN = (  # what the names of one part say that it takes: the other part's outputs
+    (frozenset({"encoder", "encode", "enc"}), frozenset({"decoder", "decode", "dec"})),
+    (frozenset({"compress", "compressor"}), frozenset({"decompress", "decompressor"})),
+    (frozenset({"analysis"}), frozenset({"synthesis"})),
+)
 _BLOCK = frozenset({"block", "blocks", "resblock", "res", "unit", "stage", "bottleneck"})
 
 
@@ -57,7 +63,7 @@ def is_off_the_chain(name: str) -> bool:
 
 
 def require_chain(
-    links: Sequence[Link], norms: Sequence[str], names: Sequence[str], where: str, ask: str
+    links: Sequence[Link], norms: Sequence[str], names: Sequence[str], ask: Ask
 ) -> None:
     """Raise an error if names speak against the chain that the shapes of `links` allow.
 
@@ -66,15 +72,15 @@ def require_chain(
     TopologyError
         The message says which names, and of what.
     """
-    reason = (
-        _side_by_side(links)
-        or _bypassed(links, norms, names)
-        or _out_of_order(links)
-        or _unconstrained(links)
-        or _by_channel(links)
+    reasons = (
+        (_side_by_side(links) or _bypassed(links, norms, names), ask.chain),
+        (_out_of_order(links), ask.order),
+        (_unconstrained(links), ask.chain),
+        (_by_channel(links), ask.net),
     )
-    if reason is not None:
-        raise TopologyError(f"{where}: {reason}. {ask}")
+    for reason, remedy in reasons:
+        if reason is not None:
+            raise TopologyError(f"{ask.where}: {reason}. {remedy}")
 
 
 def _side_by_side(links: Sequence[Link]) -> str | None:
@@ -162,6 +168,22 @@ def _out_of_order(links: Sequence[Link]) -> str | None:
                 f"{wrong.described} is the {place} layer by its name, and not in the order of the "
                 "file"
             )
+    return _after_what_it_feeds(links)
+
+
+def _after_what_it_feeds(links: Sequence[Link]) -> str | None:
+    """A layer of a part that comes after a layer of the part that takes what it makes."""
+    said = [{word for module in modules(x.parameter) for word in words(module)} for x in links]
+    for feeds, takes in _IN_TURN:
+        fed = None
+        for link, here in zip(links, said, strict=True):
+            if takes & here and not feeds & here:
+                fed = fed or link
+            elif fed is not None and feeds & here and not takes & here:
+                return (
+                    f"{fed.described} comes before {link.described} in the "
+                    "file, and by their names it takes what that makes"
+                )
     return None
 
 

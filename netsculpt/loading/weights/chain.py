@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from netsculpt.core.errors import FormatError, TopologyError
 from netsculpt.files.arrays import Array
 from netsculpt.files.words import quoted, shape
+from netsculpt.loading.weights.asking import Ask
 from netsculpt.loading.weights.branches import is_off_the_chain, require_chain
 from netsculpt.loading.weights.kinds import is_kernel, is_statistic
 from netsculpt.loading.weights.layouts import doubtful, is_foreign, known
@@ -50,42 +51,42 @@ def chain(
     TopologyError
         If no chain fits, or several do, or names say that the layers are not a chain.
     """
-    ask = _ask(where)
+    ask = Ask.of(state.arrays, where, ordered=ordered)
     links = [
         Link.of(name, array, state.masks.get(name))
         for name, array in state.arrays.items()
-        if _is_weight(name, array, where)
+        if _is_weight(name, array, ask)
     ]
     if not links:
         raise FormatError(
             f"{where} contains no weight matrix (2-D) or kernel (3-D, 4-D): a model with at least "
             "one linear or convolutional layer is needed"
         )
-    norms = list(_norms(state.arrays, where))
+    norms = list(_norms(state.arrays, ask))
     if not described:
-        links = known(links, state.arrays, where, ask)
+        links = known(links, state.arrays, where, ask.chain)
     if not ordered:
-        links = _only_order(links, where)
+        links = _only_order(links, ask)
     if described:
-        connected = _connected(links, where)
+        connected = _connected(links, ask)
     else:
-        connected = _only_reading(links, state.arrays, foreign=not conventional, where=where)
-        require_chain(connected, [norm.name for norm in norms], list(state.arrays), where, ask)
-    after = _owners(norms, connected, state.arrays, ordered=ordered, where=where)
+        connected = _only_reading(links, state.arrays, foreign=not conventional, ask=ask)
+        require_chain(connected, [norm.name for norm in norms], list(state.arrays), ask)
+    after = _owners(norms, connected, state.arrays, ask=ask)
     return tuple(
         replace(link, norms=tuple(norm for norm in norms if after[norm.name] == link.parameter))
         for link in connected
     )
 
 
-def _is_weight(name: str, array: Array, where: str) -> bool:
+def _is_weight(name: str, array: Array, ask: Ask) -> bool:
     if array.ndim < 2:
         return False
-    parts = name.split(".")
+    parts, where = name.split("."), ask.where
     if _RECURRENT.fullmatch(parts[-1]) or is_off_the_chain(name):
         raise TopologyError(
             f"{quoted(name)} in {where} belongs to a shortcut, an attention or a recurrent layer, "
-            f"or another branch, which is not a chain of layers. {_ask(where)}"
+            f"or another branch, which is not a chain of layers. {ask.net}"
         )
     if array.dtype.kind in "biu" and is_statistic(name):
         return False
@@ -93,25 +94,32 @@ def _is_weight(name: str, array: Array, where: str) -> bool:
         raise TopologyError(
             f"{quoted(name)} {shape(array.shape)} in {where} is a mask by its name, which does not "
             "say what it masks: a weight 'fc.weight' has the mask 'fc.weight_mask'. If it masks "
-            f"activations, as in attention, this is not a chain of layers. {_ask(where)}"
+            f"activations, as in attention, this is not a chain of layers. {ask.net}"
         )
-    if array.dtype.kind != "f" or not (2 <= array.ndim <= 5):
+    if array.dtype.kind != "f":
         raise TopologyError(
             f"{quoted(name)} in {where} is {array.dtype} {shape(array.shape)}: where shapes alone "
-            "define how layers are connected, weights are floating point, [out, in] or "
-            f"[out, in, height, width]. {_ask(where)}"
+            "define how layers are connected, weights are floating point. If these are weights, "
+            "save them so, quantised ones times their scale; if not, name the net that takes "
+            f"them. {ask.net}"
+        )
+    if array.ndim > 5:
+        raise TopologyError(
+            f"{quoted(name)} in {where} is {array.dtype} {shape(array.shape)}: where shapes alone "
+            "define how layers are connected, weights are [out, in] or [out, in, height, width]. "
+            f"{ask.net}"
         )
     if array.ndim in (3, 5) and not is_kernel(name):
         raise TopologyError(
             f"{quoted(name)} in {where} is {shape(array.shape)}: its name does not say whether "
             "this is the kernel of a convolution, a bilinear form or matrices of heads. "
-            f"{_ask(where)}"
+            f"{ask.net}"
         )
     return True
 
 
 def _only_reading(
-    links: Sequence[Link], arrays: Mapping[str, Array], *, foreign: bool, where: str
+    links: Sequence[Link], arrays: Mapping[str, Array], *, foreign: bool, ask: Ask
 ) -> list[Link]:
     """The chain of the links, if only one choice of their layouts fits."""
     doubts = doubtful(links, arrays, foreign=foreign)
@@ -127,25 +135,23 @@ def _only_reading(
         ]  # fmt: skip
         fits += islice(_readings(choices), 2)
     if not fits:
-        return _connected(links, where)  # which raises an error
+        return _connected(links, ask)  # which raises an error
     turned = next((x for x in fits[-1] if x.swapped and not x.why), None)
     proven = {x.kind for x in links if x.swapped}  # such layers are in this net for sure
     unsure = [x for x in fits[-1] if x.swapped and not x.why]
     if turned is None or (len(fits) == 1 and all(x.kind in proven for x in unsure)):
         only = "as the only layout that fits"
-        return _connected(
-            [replace(x, why=x.why or only) if x.swapped else x for x in fits[0]], where
-        )
+        return _connected([replace(x, why=x.why or only) if x.swapped else x for x in fits[0]], ask)
     if all(x.kind == "linear" for x in links) and any(shared):
-        raise TopologyError(_transposed(links, where, also=len(fits) > 1))
+        raise TopologyError(_transposed(links, ask.where, also=len(fits) > 1))
     if len(fits) == 1:
         before, link = next(x for x in pairwise(links) if not _positions(*x))
-        raise TopologyError(_mismatch(before, link, links, where, turned))
+        raise TopologyError(_mismatch(before, link, links, ask, turned))
     one = next(a for a, b in zip(*fits[:2], strict=True) if a.swapped != b.swapped)
     raise TopologyError(
-        f"{where}: {one.described} fits the chain as {_as_read(one)} and as "
+        f"{ask.where}: {one.described} fits the chain as {_as_read(one)} and as "
         f"{_as_read(_other(one))}, and neither a bias, a norm nor its name says which it is. "
-        f"{_ask(where)}"
+        f"{ask.chain}"
     )
 
 
@@ -204,18 +210,18 @@ def _readings(choices: Sequence[Sequence[Link]]) -> Iterator[list[Link]]:
         ]
 
 
-def _connected(links: Sequence[Link], where: str) -> list[Link]:
+def _connected(links: Sequence[Link], ask: Ask) -> list[Link]:
     chained = [links[0]]
     for link in links[1:]:
         before = chained[-1]
         positions = _positions(before, link)
         if positions is None:
-            raise TopologyError(_mismatch(before, link, links, where))
+            raise TopologyError(_mismatch(before, link, links, ask))
         if before.kind == "embedding" and positions > 1:
             raise TopologyError(
-                f"{where}: {link.described} takes {positions} tokens at a time from "
+                f"{ask.where}: {link.described} takes {positions} tokens at a time from "
                 f"{before.described}: each position has units of its own, which is not a chain of "
-                f"layers. {_ask(where)}"
+                f"layers. {ask.net}"
             )
         chained.append(replace(link, positions=positions))
     return chained
@@ -231,7 +237,7 @@ def _positions(before: Link, after: Link) -> int | None:
 
 
 def _mismatch(
-    before: Link, link: Link, links: Sequence[Link], where: str, turned: Link | None = None
+    before: Link, link: Link, links: Sequence[Link], ask: Ask, turned: Link | None = None
 ) -> str:
     fits = [x for x in links if x is not link and x is not before and _positions(x, link)]
     followers = [x for x in links if x is not link and x is not before and _positions(before, x)]
@@ -245,16 +251,16 @@ def _mismatch(
     transposed = [_other(x) for x in links if x.kind == "linear" and not x.why]
     chains = all(_positions(a, b) for a, b in pairwise(transposed))
     if len(transposed) == len(links) and chains:
-        return _transposed(links, where, also=False)
+        return _transposed(links, ask.where, also=False)
     if groups := _groups(before, link):
         other = (
             f"; it fits as a convolution of {groups} groups, but a state dict does not say which "
             f"layers have groups{other}"
         )
     return (
-        f"{where}: {link.described} comes after {before.described} in the file, which has "
+        f"{ask.where}: {link.described} comes after {before.described} in the file, which has "
         f"{before.n_out} outputs, not the {link.n_columns} that are needed{other}. "
-        f"{_ask(where)}"
+        f"{ask.order if fits or followers else ask.net}"
     )
 
 
@@ -266,11 +272,11 @@ def _groups(before: Link, link: Link) -> int:
     return groups if fits else 0
 
 
-def _only_order(links: Sequence[Link], where: str) -> list[Link]:
+def _only_order(links: Sequence[Link], ask: Ask) -> list[Link]:
     """The only order that the numbers in names and the shapes allow."""
     natural = sorted(links, key=lambda link: _natural(link.parameter))
     matches: list[list[Link]] = []
-    for order in _orders(natural, where):
+    for order in _orders(natural, ask):
         matches.append(order)
         if len(matches) > 1:
             break
@@ -279,14 +285,13 @@ def _only_order(links: Sequence[Link], where: str) -> list[Link]:
     if len(matches) > 1:
         one, two = next((a, b) for a, b in zip(*matches, strict=True) if a is not b)
         raise TopologyError(
-            f"{where} does not keep the order of layers, and both {one.described} and "
-            f"{two.described} fit in the same place: save a state dict with torch.save. "
-            f"{_ask(where)}"
+            f"{ask.where} does not keep the order of layers, and both {one.described} and "
+            f"{two.described} fit in the same place. {ask.order}"
         )
     return matches[0]
 
 
-def _orders(links: Sequence[Link], where: str) -> Iterator[list[Link]]:
+def _orders(links: Sequence[Link], ask: Ask) -> Iterator[list[Link]]:
     """Every order that chains and in which names that differ only in numbers stay sorted."""
     families: dict[str, list[Link]] = {}
     for link in links:
@@ -302,8 +307,8 @@ def _orders(links: Sequence[Link], where: str) -> Iterator[list[Link]]:
             tries += 1
             if tries > _MOST_TRIES:
                 raise TopologyError(
-                    f"{where} does not keep the order of its {len(links)} layers, and too many "
-                    f"orders fit: save a state dict with torch.save. {_ask(where)}"
+                    f"{ask.where} does not keep the order of its {len(links)} layers, and too "
+                    f"many orders fit. {ask.order}"
                 )
             if used[index] == len(queue):
                 continue
@@ -318,7 +323,7 @@ def _natural(name: str) -> list[Any]:
     return [(int(part[:18]), "") if i % 2 else (0, part) for i, part in enumerate(parts)]
 
 
-def _norms(arrays: Mapping[str, Array], where: str) -> Iterator[Norm]:
+def _norms(arrays: Mapping[str, Array], ask: Ask) -> Iterator[Norm]:
     for name, array in arrays.items():
         layer, dot, leaf = name.rpartition(".")
         variance = arrays.get(f"{layer}{dot}running_var")
@@ -328,13 +333,13 @@ def _norms(arrays: Mapping[str, Array], where: str) -> Iterator[Norm]:
         if variance is not None:
             if leaf == "running_var" and gamma is not None:
                 continue  # yielded once, for its weight
-            yield Norm(layer, "batch", _batch_factor(layer, gamma, variance, where))
+            yield Norm(layer, "batch", _batch_factor(layer, gamma, variance, ask.where))
         elif f"{layer}{dot}bias" in arrays:
             yield Norm(layer, "layer", np.asarray(array, dtype=np.float64))
         elif array.shape != (1,):  # a single number is the slope of a PReLU
             raise TopologyError(
-                f"{quoted(name)} in {where} may be the factors of an RMS norm or the slopes of a "
-                f"PReLU. {_ask(where)}"
+                f"{quoted(name)} in {ask.where} may be the factors of an RMS norm or the slopes of "
+                f"a PReLU. {ask.net}"
             )
 
 
@@ -355,14 +360,14 @@ def _batch_factor(
 
 def _owners(
     norms: Sequence[Norm], links: Sequence[Link], arrays: Mapping[str, Array], *,
-    ordered: bool, where: str,
+    ask: Ask,
 ) -> dict[str, str]:  # fmt: skip
     """The parameter whose units each norm multiplies."""
     owners: dict[str, str] = {}
     places = {name: place for place, name in enumerate(arrays)}
     for norm in norms:
         size = norm.factor.size
-        if ordered:
+        if ask.ordered:
             place = min(
                 places.get(f"{norm.name}.{leaf}", len(places)) for leaf in ("weight", "running_var")
             )
@@ -373,8 +378,8 @@ def _owners(
         if len(fitting) != 1:
             named = " and ".join(link.described for link in before[:2]) or "no layer"
             raise TopologyError(
-                f"norm {quoted(norm.name)} in {where} multiplies {size} units, and {named} comes "
-                f"before it: it is not clear which layer's units these are. {_ask(where)}"
+                f"norm {quoted(norm.name)} in {ask.where} multiplies {size} units, and {named} "
+                f"comes before it: it is not clear which layer's units these are. {ask.net}"
             )
         owners[norm.name] = fitting[0].parameter
     return owners
@@ -395,12 +400,3 @@ def _list_and_place(layer: str) -> tuple[str, int]:
     """The list that a layer is in, and its number there; −1 if it has none."""
     stem, _, number = layer.rpartition(".")
     return stem, int(number[:18]) if number.isdecimal() else -1
-
-
-def _ask(where: str) -> str:
-    return (
-        "Define how they are connected by naming the net of these weights: netsculpt analyze "
-        f"{where} --model pkg.module:factory --example-shape 1,3,32,32, or in Python "
-        "netsculpt.trace(net, example); without a net, save the weights again in the order of the "
-        "forward pass, or call netsculpt.from_matrices([W1, W2, …], masks=[…])"
-    )

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 from torch.nn.utils import parametrize, prune
+from torch.nn.utils.weight_norm import WeightNorm, remove_weight_norm
 
 from netsculpt.core.errors import TopologyError
 from netsculpt.files.words import quoted
@@ -71,6 +72,8 @@ def undo_pruning(net: nn.Module) -> None:
         for hook in list(layer._forward_pre_hooks.values()):
             if isinstance(hook, prune.BasePruningMethod):
                 prune.remove(layer, hook._tensor_name)  # type: ignore[no-untyped-call]
+            elif isinstance(hook, WeightNorm):
+                remove_weight_norm(layer, hook.name)
         buffers = dict(layer.named_buffers(recurse=False))
         for leaf, parameter in layer.named_parameters(recurse=False):
             mask = buffers.get(f"{leaf}_mask")

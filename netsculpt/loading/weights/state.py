@@ -12,6 +12,7 @@ import numpy as np
 from netsculpt.core.errors import FormatError
 from netsculpt.files.arrays import Array, SparseWeight, is_tensor
 from netsculpt.files.words import listed, quoted, shape
+from netsculpt.loading.weights.words import leaf
 
 __all__ = [
     "State",
@@ -21,6 +22,7 @@ __all__ = [
     "named_tensors",
     "plain_name",
     "plain_state",
+    "without_weight_norm",
 ]
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "module")  # the last by DeepSpeed
@@ -144,6 +146,26 @@ def plain_state(arrays: Mapping[str, Array], where: str, *, has_mask: bool = Fal
     return State(state, masks)
 
 
+def without_weight_norm(state: State, where: str, own: Container[str] = ()) -> State:
+    """A state with the weights of the older `torch.nn.utils.weight_norm`, saved as …_g and …_v.
+
+    Names that a net has itself, `own`, stay.
+    """
+    arrays: dict[str, Array] = {}
+    masks = dict(state.masks)
+    for name, array in state.arrays.items():
+        weight = name[:-2]
+        length, direction = state.arrays.get(f"{weight}_g"), state.arrays.get(f"{weight}_v")
+        normed = leaf(name).startswith("weight") and name.endswith(("_g", "_v"))
+        if not normed or length is None or direction is None or name in own:
+            arrays[name] = array
+        elif weight not in arrays:
+            arrays[weight] = _weight_norm(weight, length, direction, where)
+            if f"{weight}_v" in masks:
+                masks[weight] = masks.pop(f"{weight}_v")
+    return State(arrays, masks)
+
+
 def check_mask(weight: str, mask: Array, array: Array, where: str) -> None:
     """Raise an error if a mask has another shape than its weight, or values other than 0 and 1."""
     if mask.shape != array.shape:
@@ -255,7 +277,8 @@ def _weight_norm(weight: str, length: Array, direction: Array | None, where: str
     raise FormatError(
         f"{quoted(weight)} in {where} is parametrised by two tensors that are not those of weight "
         "norm, [out, 1, …] and [out, in, …]: call "
-        "torch.nn.utils.parametrize.remove_parametrizations before saving"
+        "torch.nn.utils.parametrize.remove_parametrizations (or remove_weight_norm, for tensors "
+        "that end in _g and _v) before saving"
     )
 
 

@@ -21,6 +21,7 @@ from netsculpt.loading.weights.constants import Chain, without_constants
 from netsculpt.loading.weights.edges import LayerEdges, edges_of
 from netsculpt.loading.weights.links import Link
 from netsculpt.loading.weights.parsed_file import ParsedFile, state_of, with_masks
+from netsculpt.loading.weights.state import without_weight_norm
 
 __all__ = ["graph_of_weights"]
 
@@ -30,7 +31,8 @@ _LONGEST_FUNCTION = 40  # characters of its name
 
 def graph_of_weights(file: ParsedFile, *, allow_nonfinite: bool) -> NetGraph:
     """The graph of a chain of linear and convolutional layers."""
-    state = without_adapters(with_masks(state_of(file), file), file.where)
+    plain = without_weight_norm(state_of(file), file.where)
+    state = without_adapters(with_masks(plain, file), file.where)
     links = chain(
         state,
         ordered=file.content.ordered,

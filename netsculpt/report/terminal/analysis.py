@@ -107,8 +107,8 @@ def _origin(graph: NetGraph) -> list[str]:
     for step in graph.provenance:
         parameters = step.parameters
         if step.function == "model":
-            shapes = " and ".join(map(str, parameters["example_shape"]))
-            traced.append(f"Traced: {parameters['model']} on {shapes}")
+            given = parameters["example" if "example" in parameters else "example_shape"]
+            traced.append(f"Traced: {parameters['model']} on {' and '.join(map(str, given))}")
         elif parameters.get("topology") == "chain by shapes":
             traced.append(CHAINED)
         elif "branches" in parameters:

@@ -17,6 +17,7 @@ from netsculpt.graph.graph import WIRING, Block, Layer, NetGraph, Role
 from netsculpt.tracing.engine.activation import NOTHING, Activation
 from netsculpt.tracing.engine.edges import Edges, Floats, Ints, LayerWeight
 from netsculpt.tracing.engine.scalars import numbered, sizes_once
+from netsculpt.tracing.engine.unit_positions import unit_positions
 from netsculpt.tracing.options import TraceOptions
 
 __all__ = ["Builder", "Names"]
@@ -69,6 +70,8 @@ class Builder:
     whole: set[int] = field(default_factory=set)  # layers of inputs of whole numbers, by index
     functions: list[tuple[str, Ints]] = field(default_factory=list)  # applied inside operations
     activation: NDArray[np.str_] | None = None  # [U] function applied to each unit, at the end
+    outputs: dict[str, str] = field(default_factory=dict)  # layers of outputs that have a key
+    positions: dict[int, Ints] = field(default_factory=dict)  # of units, by layer; else 0, 1, …
 
     def note_uneven(self) -> None:
         """Say of the last layer that its edges have weight 1 where factors differ by position."""
@@ -94,6 +97,13 @@ class Builder:
             self._inputs.append(n_layers)
         self.layers.append(Layer(free, role, tuple(shape), start, start + n_units))
         return start
+
+    def place_units(self, units: Ints) -> None:
+        """Say at which index of the last layer its units are, from those of its elements."""
+        layer = self.layers[-1]
+        found = unit_positions(units, layer.shape, layer.start, layer.n_units)
+        if found is not None and (found != np.arange(found.size)).any():
+            self.positions[len(self.layers) - 1] = found
 
     def add_edges(self, edges: Edges) -> None:
         """Add edges into the last layer, in the smallest types that hold them."""
@@ -173,7 +183,15 @@ class Builder:
         traced = step("trace", **options, **details)
         layers = tuple(self.layers)
         attributes = {} if self.activation is None else {ACTIVATION: self.activation}
-        return NetGraph(weights, count, layers, tuple(blocks), (traced,), None, scalars, attributes)
+        steps, positions = (traced,), self._positions()
+        return NetGraph(weights, count, layers, tuple(blocks), steps, positions, scalars, attributes)
+
+    def _positions(self) -> NDArray[np.int32] | None:
+        """The index of every unit in its layer; None: 0, 1, … in each."""
+        if not self.positions:
+            return None
+        each = [self.positions.get(i, np.arange(x.n_units)) for i, x in enumerate(self.layers)]
+        return np.concatenate(each).astype(np.int32)
 
     def _count_once(self) -> None:
         """Reduce the sizes of weights to the scalars that no weight before them has."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from netsculpt.tracing.engine.builder import Builder
 from netsculpt.tracing.engine.edges import Floats, Units
 from netsculpt.tracing.identity import same
 from netsculpt.tracing.program import Constant, Op, Program, leaves
+from netsculpt.tracing.samples import sample_dimension
 
 __all__ = ["Call"]
 
@@ -78,6 +79,20 @@ class Call:
         one, two = written.args[:2]
         where = same(self.program, one.name, two.name, moving)
         return None if where is None else where.broadcast_to(self.op.shape)
+
+    def check_samples(self, dims: Sequence[int]) -> None:
+        """Raise if what it takes has samples along some dimensions, counted from 0.
+
+        They are along the first, unless a stack of activations put another one before it.
+        """
+        if 0 not in dims:
+            return
+        written = self.program.makers.get(self.op.output) if self.program is not None else None
+        samples: int | None = 0
+        if self.program is not None and written is not None:
+            samples = sample_dimension(self.program, written.inputs[0])
+        if samples is None or samples in dims:
+            raise self.refusal("it mixes the samples of a batch: name other dimensions")
 
     def sample(self, activation: Activation | None = None) -> tuple[Units, Floats | None]:
         """Units and factors of one sample [channels, positions]; all samples must be the same."""

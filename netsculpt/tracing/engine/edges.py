@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netsculpt.tracing.addresses import NOWHERE, Addresses, Stored, addresses, memory_of
+from netsculpt.tracing.addresses import NOWHERE, Addresses, Stored, addresses, may_repeat, memory_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -73,7 +73,7 @@ class Scalars:
     def repeats(self) -> bool:
         """Whether this one layer may use a scalar more than once."""
         taken = self.columns
-        moved = isinstance(self.value, Addresses)
+        moved = may_repeat(self.value)
         return moved or taken is None or taken.n_copies > 1 or taken.mixed
 
     def addresses(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:

@@ -54,6 +54,7 @@ class Inputs:
                 if name in self.whole:
                     builder.whole.add(len(builder.layers) - 1)
                 shadow[new] = first + np.arange(new.size)
+                builder.place_units(shadow[inside])
                 group_of_unit.append(new)
             for group in np.unique(inside[(shadow[inside] == NOTHING) & (tokens > 0)]).tolist():
                 element = int(np.argmax(inside == group))

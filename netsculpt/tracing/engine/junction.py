@@ -71,4 +71,6 @@ def join_sets(
     start = builder.add_layer(name, role, shape, int(has_units.sum()))
     unit = np.where(has_units, numbered + start, NOTHING)
     builder.wire(source, target + start, np.ones_like(weight) if weights is None else weight)
-    return Activation(torch.from_numpy(unit[numbers]))
+    made = unit[numbers]
+    builder.place_units(made)
+    return Activation(torch.from_numpy(made))

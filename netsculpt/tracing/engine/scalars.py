@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from netsculpt.tracing.addresses import NOWHERE, Addresses, Stored
+from netsculpt.tracing.addresses import NOWHERE, Stored, may_repeat
 from netsculpt.tracing.engine.edges import Columns, Edges, Ints, Scalars
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def _memories(every: Sequence[Scalars]) -> list[_Memory | None]:
         together.setdefault(group, []).append(index)
     memories: list[_Memory | None] = [None] * len(every)
     for weights in together.values():
-        if len(weights) > 1 or isinstance(every[weights[0]].value, Addresses):
+        if len(weights) > 1 or may_repeat(every[weights[0]].value):
             memory = _Memory.of([x for index in weights for x in every[index].memory])
             for index in weights:
                 memories[index] = memory

@@ -12,7 +12,7 @@ from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.engine.choice import Choice
 from netsculpt.tracing.engine.rows import sets
 from netsculpt.tracing.engine.uneven import even
-from netsculpt.tracing.rules._parts.meeting import joined, merge_inputs, same_samples
+from netsculpt.tracing.rules._parts.meeting import joined, merge_inputs
 
 __all__ = ["cumulative"]
 
@@ -41,7 +41,7 @@ def _accumulated(call: Call, activation: Activation, dim: int) -> Activation:
         spread = Activation(one, None if activation.factor is None else factors)
         return spread.broadcast(units.shape).without(~started)
     merge_inputs(call, units[differ].numpy(), one.expand_as(units)[differ].numpy())
-    same_samples(call, [dim])
+    call.check_samples([dim])
     lines = units.movedim(dim, -1)
     size = lines.shape[-1]
     call.builder.check_room(call.junction_name, lines[:1].numel() * (size + 1) // 2)

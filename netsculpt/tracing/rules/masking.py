@@ -12,6 +12,7 @@ from netsculpt.tracing.engine.activation import HIDES, NOTHING, Activation
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.program import Constant
 from netsculpt.tracing.rules._parts.meeting import meet
+from netsculpt.tracing.rules._parts.scaling import switched_off
 
 __all__ = ["masking"]
 
@@ -53,7 +54,12 @@ def masking(call: Call) -> Activation:
     scaled = one.factor is not None or two.factor is not None
     chosen = mask.value.bool()
     factor = torch.where(chosen, one.factors, two.factors) if scaled else None
-    return Activation(torch.where(chosen, one.units, two.units), factor, call.private)
+    made = Activation(torch.where(chosen, one.units, two.units), factor, call.private)
+    zero = made.zero
+    if zero is not None:
+        for x in (one, two):
+            switched_off(call, x, zero)
+    return made
 
 
 def _fills(value: Any, shape: tuple[int, ...]) -> Tensor | None:

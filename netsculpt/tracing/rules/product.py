@@ -46,7 +46,7 @@ def product(call: Call) -> Activation | Constant:
     if isinstance(number, Constant) and number.is_mask and "mul" in call.op.name:
         if activation.is_empty:  # what hides is hidden, whatever it is multiplied by
             return number.changed(lambda x: x.broadcast_to(call.op.shape))
-        return activation.hidden(number.value == 0, 0.0)
+        return switched_off(call, activation, number.value == 0)
     return scale(call, activation, factor)
 
 

@@ -46,7 +46,7 @@ def _reduced(call: Call) -> Activation:
     units, present = activation.units.amax(dims, keepdim=True), activation.units != NOTHING
     differ = (activation.units != units) & present
     if bool(differ.any()):
-        _check_inputs(call, activation.units, units, differ)
+        _check_inputs(call, activation.units, [x for x in dims if x])  # 0: branches, in a stack
         return _junction(call, activation, dims)
     factor = None
     if activation.factor is not None:
@@ -62,19 +62,25 @@ def _dims(call: Call) -> list[int]:
     dims = call.arg(2 if call.op.name in _NORMS else 1, "dim")
     dims = [dims] if isinstance(dims, int) else dims
     n_dims = call.activation().units.ndim
-    if not isinstance(dims, list | tuple) or not dims or 0 in [x % n_dims for x in dims]:
-        raise call.refusal("it mixes the samples of a batch: name dimensions after the first")
-    return [x % n_dims for x in dims]
+    if not isinstance(dims, list | tuple) or not dims:
+        raise call.refusal("it mixes the samples of a batch: name the dimensions to reduce")
+    dims = [x % n_dims for x in dims]
+    call.check_samples(dims)
+    return dims
 
 
-def _check_inputs(call: Call, elements: Tensor, units: Tensor, differ: Tensor) -> None:
-    """Make reduced elements of the net's inputs one unit, except with "spatial".
+def _check_inputs(call: Call, elements: Tensor, dims: list[int]) -> None:
+    """Make elements of the net's inputs along some dimensions one unit, except with "spatial".
 
     The elements of an input vector are features, no positions of one channel.
     """
     if call.builder.options.granularity == "spatial":
         return
+    units = elements.amax(dims, keepdim=True) if dims else elements
+    differ = (elements != units) & (elements != NOTHING)
     one, two = elements[differ].numpy(), units.expand_as(elements)[differ].numpy()
+    if not one.size:
+        return
     layers = np.unique(call.builder.layer_of(np.concatenate([one, two]))).tolist()
     if all(len(call.builder.layers[x].shape) == 1 for x in layers):
         return

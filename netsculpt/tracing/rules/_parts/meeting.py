@@ -14,7 +14,7 @@ from netsculpt.tracing.engine.edges import Ints
 from netsculpt.tracing.engine.junction import join_sets, junction
 from netsculpt.tracing.engine.rows import sets
 
-__all__ = ["any_along", "each_along", "joined", "meet", "merge_inputs", "same_samples"]
+__all__ = ["any_along", "each_along", "joined", "meet", "merge_inputs"]
 
 
 def meet(call: Call, operands: Sequence[Activation]) -> Activation:
@@ -56,7 +56,7 @@ def any_along(
     if positions:
         one, two = activation.units[differ].numpy(), units.expand_as(differ)[differ].numpy()
         merge_inputs(call, one, two)
-    same_samples(call, dims)
+    call.check_samples(dims)
     others = [x for x in range(activation.units.ndim) if x not in dims]
     lines = activation.units.permute([*others, *dims]).flatten(len(others)).flatten(0, -2).numpy()
     members, numbers = sets(lines)
@@ -78,7 +78,7 @@ def each_along(
         return Activation(one.expand(shape))
     if positions:
         merge_inputs(call, units[differ].numpy(), one.expand_as(units)[differ].numpy())
-    same_samples(call, [dim])
+    call.check_samples([dim])
     lines = units.movedim(dim, -1)
     members, number = sets(lines.reshape(-1, lines.shape[-1]).numpy())
     numbers = number.reshape(lines.shape[:-1])[..., None] * size + np.arange(size)
@@ -106,9 +106,3 @@ def merge_inputs(call: Call, one: Ints, two: Ints) -> None:
     spatial = builder.options.granularity == "spatial"
     if not spatial and one.size and (builder.is_input(one) & builder.is_input(two)).all():
         raise SeveralInputs(one, two)
-
-
-def same_samples(call: Call, dims: Sequence[int]) -> None:
-    """Raise if different units of the samples of a batch would meet."""
-    if 0 in dims:
-        raise call.refusal("it mixes the samples of a batch: name dimensions after the first")

@@ -45,7 +45,9 @@ def multiply(
     builder.input_dependent.append(layer)
     if one.is_scaled or two.is_scaled:
         builder.factors[layer] = {"kind": "factors that arrive", "folded": "left out"}
-    return product.changed(lambda x: x[torch.from_numpy(same)])
+    product = product.changed(lambda x: x[torch.from_numpy(same)])
+    builder.place_units(product.units.numpy())
+    return product
 
 
 def _without_zeros(one: Activation, two: Activation) -> tuple[Activation, Activation]:

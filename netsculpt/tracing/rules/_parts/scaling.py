@@ -32,7 +32,7 @@ def scale(call: Call, activation: Activation, factor: Tensor) -> Activation:
 def switched_off(call: Call, activation: Activation, zero: Tensor) -> Activation:
     """The activation where some elements are always 0; notes the units that it loses."""
     before, after = activation, activation.hidden(zero, 0.0)
-    lost = np.setdiff1d(before.units.numpy(), after.units.numpy())
+    lost = np.setdiff1d(before.units.numpy(), [*np.unique(after.units.numpy()), NOTHING])
     call.builder.constant.extend(lost.tolist())
     return after
 

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from netsculpt.graph.graph import float_type
+from netsculpt.tracing.addresses import NOWHERE, addresses, may_repeat
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.engine.edges import Columns, Edges, Floats, Ints, LayerWeight, summed
 from netsculpt.tracing.engine.scalars import of_columns
@@ -56,6 +57,7 @@ def feed(
     name = builder.layers[-1].name
     if not taken.shared:
         builder.check_room(name, int(n_each.sum()))
+    places = _repeated(weight)
     edges: list[tuple[NDArray[Any], ...]] = []
     for rows in parts(n_each):
         out, local = np.nonzero(keep[rows].any(axis=2))
@@ -67,8 +69,11 @@ def feed(
         entry = np.repeat(np.arange(column.size), times)
         pair = np.arange(entry.size) + np.repeat(begin - np.cumsum(times) + times, times)
         strength = strength[entry] * _POWERS[norm](taken.factor[pair])
-        target = taken.copies[pair] * n_out + out[entry] + start
-        source, target, weights, counts = summed(taken.unit[pair], target, strength, count[entry])
+        into = taken.copies[pair] * n_out + out[entry] + start
+        source, target, weights, counts = summed(taken.unit[pair], into, strength, count[entry])
+        if places is not None:
+            each = np.where(keep[out, local], places[out, local], NOWHERE)
+            counts = _n_stored(taken.unit[pair], into, each[entry], counts)
         weights = np.sqrt(weights) if norm == "l2" else weights
         weights, counts = weights.astype(float_type(scalars.dtype)), counts.astype(np.int32)
         edges.append((source, target, weights, counts))
@@ -83,6 +88,34 @@ def feed(
         scalars=made,
     )  # fmt: skip
     builder.add_edges(edges_in)
+
+
+def _repeated(weight: Constant) -> Ints | None:
+    """Addresses of a weight [out, in / groups, taps] in which any is there twice; else None."""
+    if not may_repeat(weight.stored):
+        return None
+    every = addresses(weight.stored)
+    flat = every.reshape(-1).numpy()
+    flat = flat[flat != NOWHERE]
+    if np.unique(flat).size == flat.size:
+        return None
+    places: Ints = every.reshape(*weight.shape[:2], -1).numpy()
+    return places
+
+
+def _n_stored(source: Ints, target: Ints, each: Ints, counts: Ints) -> Ints:
+    """How many different stored scalars are behind each edge, by source, then by target.
+
+    Addresses [pairs, taps] are of all that a pair of units takes. Entries that are not stored
+    leave the number of an edge as it is, `counts`.
+    """
+    pair, tap = np.nonzero(each != NOWHERE)
+    key = source.astype(np.int64) * (int(target.max(initial=0)) + 1) + target
+    edges = np.unique(key)
+    apart = np.unique(np.stack([key[pair], each[pair, tap]]), axis=1)
+    n_apart = np.bincount(np.searchsorted(edges, apart[0]), minlength=edges.size)
+    n_all = np.bincount(np.searchsorted(edges, key[pair]), minlength=edges.size)
+    return np.asarray(np.maximum(counts - n_all + n_apart, 1))
 
 
 def parts(n_each: Ints) -> list[slice]:

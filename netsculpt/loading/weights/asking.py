@@ -1,0 +1,67 @@
+"""What to do where a file of weights does not say how its layers are connected."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from netsculpt.files.arrays import Array
+
+__all__ = ["Ask"]
+
+_SIDES = {
+    2: (),
+    3: (32,),
+    4: (32, 32),
+    5: (8, 32, 32),
+}  # of an example, by axes of the first weight
+
+
+@dataclass(frozen=True)
+class Ask:
+    """The remedies for one file; each is a sentence without its full stop."""
+
+    where: str
+    example: str  # the shape of an example
+    ordered: bool  # whether the file keeps the order of layers
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, Array], where: str, *, ordered: bool) -> Ask:
+        """The remedies for weights, with an example of the shape that the first one takes.
+
+        >>> import numpy as np
+        >>> Ask.of({"0.weight": np.zeros((4, 5))}, "w.pt", ordered=True).example
+        '1,5'
+        """
+        first = next((x.shape for x in arrays.values() if len(x.shape) in _SIDES), (1, 1))
+        return cls(where, ",".join(map(str, (1, first[1], *_SIDES[len(first)]))), ordered)
+
+    @property
+    def net(self) -> str:
+        """Naming the net: the only remedy where it is not a chain."""
+        return (
+            "Define how they are connected by naming the net of these weights: netsculpt analyze "
+            f"{self.where} --model pkg.module:factory --example-shape {self.example}, or in Python "
+            "netsculpt.trace(net, example)"
+        )
+
+    @property
+    def chain(self) -> str:
+        """Or giving the matrices, where it may be a chain."""
+        return (
+            f"{self.net}; if it is a chain of layers, netsculpt.from_matrices([W1, W2, …], "
+            "masks=[…]) makes its graph without the net"
+        )
+
+    @property
+    def order(self) -> str:
+        """Or saving the weights in order, where their order is what is wrong."""
+        saving = (
+            "save the weights again in the order of the forward pass"
+            if self.ordered
+            else "save a state dict with torch.save, which keeps the order of layers"
+        )
+        return (
+            f"{self.net}; without a net, {saving}, or call "
+            "netsculpt.from_matrices([W1, W2, …], masks=[…])"
+        )
