@@ -341,7 +341,7 @@ def test_a_random_table_analysed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("n_outputs", [1, 3])
 def test_outputs_of_one_activation_are_outputs(n_outputs: int, tmp_path: Path) -> None:
-    table = network(n_outputs)
+    table = network(0, n_outputs=n_outputs)
     table[-n_outputs:, -1] = 5  # tanh
     graph = netsculpt.load(written(tmp_path / "x.out", table))
     assert graph.layers[-1].n_units == n_outputs
