@@ -47,7 +47,8 @@ class LayerReuse:
     @property
     def corrected(self) -> float:
         """R* = (R − ρ) / (1 − ρ): 1 = all, 0 = chance; NaN where the source is dense."""
-        return (self.reuse - self.chance) / (1 - self.chance) if self.chance < 1 else math.nan
+        free = self.n_target * (self.n - self.n_source)  # in whole numbers: all shared is exactly 1
+        return (self.n_shared * self.n - self.n_source * self.n_target) / free if free else math.nan
 
     @property
     def sd(self) -> float:
@@ -172,7 +173,7 @@ def mask_reuse(
     if not kept.sum():
         return MaskReuse(layers, math.nan, math.nan, 1.0, n_draws)
     share = kept / kept.sum()
-    corrected = float(share @ [x.corrected for x in compared])
+    corrected = math.fsum(x.n_target * x.corrected for x in compared) / kept.sum()
     spread = np.nan_to_num([x.sd for x in compared])  # a layer of one weight has none
     draws = _drawn(compared, n_draws, stream(root_seed(rng), "mask reuse")) @ share
     n_extreme = int((draws >= corrected - _TIE).sum())
