@@ -70,10 +70,9 @@ def test_of_other_nets_matched_modules_are_joined_whole() -> None:
 
 def test_many_small_modules_keep_names_apart() -> None:
     labels = np.repeat(np.arange(60), np.arange(60) % 7 + 1)
+    found = modules(labels.tolist(), labels.tolist())
     with plots.paper("nature"):
-        ax = plots.alluvial(
-            modules(labels.tolist(), labels.tolist()), ax=plots.figure().add_subplot()
-        )
+        ax = plots.alluvial(found, ax=plots.figure("nature").add_subplot())
     assert 10 < len(ax.texts) < 120, "those that fit"
     with pytest.raises(GraphError, match="2 source names found, there are 60"):
         plots.alluvial(found, source_names=["a", "b"])

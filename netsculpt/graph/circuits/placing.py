@@ -81,8 +81,8 @@ def placed(
     to: list[list[int]] = [[places.inputs.index(name) for name in inputs]]
     for layer, bias in enumerate(net.biases[:-1]):
         row = [0] * len(bias)
-        for module, units in own.items():
-            for unit, place in zip(units[layer], modules[module][layer], strict=True):
+        for module, by_layer in own.items():
+            for unit, place in zip(by_layer[layer], modules[module][layer], strict=True):
                 row[unit] = place
         to.append(row)
     to.append(list(range(len(net.biases[-1]))))
