@@ -9,7 +9,8 @@ import pytest
 from interchanges import all_inputs, evaluated
 
 from netsculpt.core.errors import FormatError, LimitError, NumberError
-from netsculpt.graph.circuits import shared_circuits
+from netsculpt.graph.circuits import shared_circuits, truth_table
+from netsculpt.training import boolean
 
 FORMS = ("copied", "rewritten", "duplicated", "unread")
 
@@ -93,3 +94,26 @@ def test_what_cannot_be_made_is_said() -> None:
     for n, k in ((2, 1), (4, 5)):
         with pytest.raises(NumberError):
             shared_circuits(n, k)
+
+
+@pytest.mark.parametrize("how", FORMS)
+def test_both_tasks_have_the_same_inputs_in_the_same_order(how: str) -> None:
+    pair = shared_circuits(4, 2, shared_as=how, n_inputs=10 if how == "unread" else 8, rng=5)
+    x = all_inputs(len(pair.inputs))
+    for circuit, net in (
+        (pair.source_circuit, pair.source),
+        (pair.target_circuit, pair.target),
+    ):
+        assert circuit.inputs == pair.inputs
+        rows, outputs = truth_table(circuit)
+        assert np.array_equal(rows, x)
+        assert np.array_equal(outputs, net(x))
+        task = boolean(circuit)
+        assert np.array_equal(task.inputs.numpy(), x)
+        assert np.array_equal(task.targets.numpy(), outputs)
+        names = [function.name for function in task.truth.functions]
+        assert {line.split(" = ")[0] for line in texts_of(pair, net)} == set(names)
+
+
+def texts_of(pair, net) -> list[str]:
+    return (pair.source_text if net is pair.source else pair.target_text).split("\n")

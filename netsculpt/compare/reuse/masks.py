@@ -173,7 +173,7 @@ def mask_reuse(
     if not kept.sum():
         return MaskReuse(layers, math.nan, math.nan, 1.0, n_draws)
     share = kept / kept.sum()
-    corrected = math.fsum(x.n_target * x.corrected for x in compared) / kept.sum()
+    corrected = math.fsum(x.n_target * x.corrected for x in compared) / float(kept.sum())
     spread = np.nan_to_num([x.sd for x in compared])  # a layer of one weight has none
     draws = _drawn(compared, n_draws, stream(root_seed(rng), "mask reuse")) @ share
     n_extreme = int((draws >= corrected - _TIE).sum())

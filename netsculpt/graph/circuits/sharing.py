@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, get_args
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from netsculpt.core.errors import FormatError, LimitError
 from netsculpt.core.numbers import checked_whole
 from netsculpt.core.random import RNG, root_seed, stream
+from netsculpt.graph.circuits.circuit import Circuit
 from netsculpt.graph.circuits.compiling import ThresholdCircuit, compile_circuit
 from netsculpt.graph.circuits.parsing import parse_circuit
 from netsculpt.graph.circuits.placing import Places, placed
@@ -26,12 +27,15 @@ class SharedCircuits:
     """A source and a target, as text and as networks whose units have the same places.
 
     Both networks have the same inputs in the same order and the same widths; outputs are paired by
-    their place. Units of no module are constant, without edges.
+    their place. Units of no module are constant, without edges. The circuits are the tasks:
+    ``netsculpt.training.boolean(pair.source_circuit)`` trains nets of your own on them.
     """
 
     inputs: tuple[str, ...]
-    source_text: str  # for `parse_circuit` or `netsculpt.training.boolean`
+    source_text: str
     target_text: str
+    source_circuit: Circuit  # with all of the inputs in their order, used or not
+    target_circuit: Circuit
     functions: tuple[str, ...]  # the n sub-functions of the source's task
     shared: tuple[str, ...]  # those of them that the target's network computes
     target_functions: tuple[str, ...]  # the n sub-functions of the target's task
@@ -88,7 +92,7 @@ def shared_circuits(
     --------
     >>> pair = shared_circuits(4, 2, rng=0)
     >>> pair.functions, pair.shared, pair.target_functions
-    (('f1', 'f2', 'f3', 'f4'), ('f1', 'f2'), ('g1', 'f1', 'f2', 'g2'))
+    (('f1', 'f2', 'f3', 'f4'), ('f1', 'f2'), ('f1', 'g1', 'f2', 'g2'))
     >>> [weight.shape for weight in pair.source.weights] == [w.shape for w in pair.target.weights]
     True
     """
@@ -132,6 +136,8 @@ def shared_circuits(
         inputs,
         source_text,
         target_text,
+        replace(source, inputs=inputs),
+        replace(target, inputs=inputs),
         functions,
         shared,
         order,
