@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 
 import numpy as np
@@ -86,7 +87,7 @@ def test_tables_and_plain_numbers() -> None:
     table = result.table()
     assert list(table["control"]) == ["shuffled", "free"]
     assert list(table["ratio"]) == [1.5, 5.0]
-    summary = result.summary()
+    summary = json.loads(json.dumps(result.summary(), allow_nan=False))
     assert summary["controls"][0]["horizon"] is None
     assert summary["controls"][0]["interval"] == [None, None], "one pair: nothing to draw from"
     assert summary["unit"] == "samples"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 from fractions import Fraction
 
@@ -119,6 +120,7 @@ def test_what_the_initial_weights_explain_is_subtracted() -> None:
     nothing = initialisation_confound(source, unrelated[1], unrelated[0], rng=0)
     assert abs(nothing.difference) < 0.1
     assert confound.summary()["difference"] == confound.difference
+    assert json.dumps(confound.summary(), allow_nan=False)
     assert len(confound.table()) == 2
 
 
@@ -144,6 +146,7 @@ def test_retention_from_its_definition() -> None:
         shares.append(np.mean(hits))
     assert (found.retained, found.control) == (pytest.approx(shares[0]), pytest.approx(shares[1]))
     assert found.difference == pytest.approx(shares[0] - shares[1])
+    assert json.dumps(found.summary(), allow_nan=False)
     assert list(found.table()["layer"]) == ["a", "b"]
     same = weight_retention(source, source, source, tolerance=0)
     assert (same.retained, same.difference) == (1.0, 0.0)

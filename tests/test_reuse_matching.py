@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 
 import numpy as np
 import pytest
@@ -158,6 +159,7 @@ def test_constant_units_and_modules_take_no_part() -> None:
 def test_same_seed_same_numbers() -> None:
     a, b = (match_by_activations(net(0), net(1), n_draws=49, rng=3) for _ in range(2))
     assert a.summary() == b.summary()
+    assert json.dumps(a.summary(), allow_nan=False)
     assert list(a.table().columns)[:3] == ["source", "target", "similarity"]
 
 

@@ -81,8 +81,10 @@ def reuse_shares(
 
     Notes
     -----
-    Few functions make the interval too narrow, as always with the bootstrap: with five, expect a
-    coverage of some 85 %.
+    Few functions make the interval too narrow, as always with the bootstrap. Simulated for one pair
+    with five functions, of which each is reused with a chance of .3 or .5: the interval holds the
+    truth in 81 % and 94 %; with ten functions, in 96 %. If all functions of all pairs have the same
+    verdict, the interval is a point, which says only that nothing else was seen.
     """
     checked_whole(n_draws, "n_draws", least=1)
     if not results:
