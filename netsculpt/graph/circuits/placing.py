@@ -78,26 +78,26 @@ def placed(
     """
     widths = [len(places.inputs), *places.widths, places.n_outputs]
     own = _units(net, len(inputs))
-    to: list[list[int]] = [[places.inputs.index(name) for name in inputs]]
+    spots: list[list[int]] = [[places.inputs.index(name) for name in inputs]]
     for layer, bias in enumerate(net.biases[:-1]):
         row = [0] * len(bias)
         for module, by_layer in own.items():
             for unit, place in zip(by_layer[layer], modules[module][layer], strict=True):
                 row[unit] = place
-        to.append(row)
-    to.append(list(range(len(net.biases[-1]))))
+        spots.append(row)
+    spots.append(list(range(len(net.biases[-1]))))
     weights, biases = [], []
     for layer, (weight, bias) in enumerate(zip(net.weights, net.biases, strict=True)):
         wide = np.zeros((widths[layer + 1], widths[layer]), dtype=np.float32)
-        wide[np.ix_(to[layer + 1], to[layer])] = weight
+        wide[np.ix_(spots[layer + 1], spots[layer])] = weight
         level = np.full(widths[layer + 1], -0.5, dtype=np.float32)  # below 0: never on
-        level[to[layer + 1]] = bias
+        level[spots[layer + 1]] = bias
         weights.append(wide)
         biases.append(level)
     names = [""] * sum(widths)
     starts = np.cumsum([0, *widths]).tolist()
     labels = net.truth.labels.tolist()
-    units = [starts[layer] + place for layer, row in enumerate(to) for place in row]
+    units = [starts[layer] + place for layer, row in enumerate(spots) for place in row]
     for unit, label in zip(units, labels, strict=True):
         names[unit] = net.modules[label]
     if borrowed:
