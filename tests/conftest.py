@@ -10,10 +10,12 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # of processes too: tests share the cores
 gc.set_threshold(50_000)  # new objects, as the command line sets it; with 700, tests take longer
 import torch  # noqa: E402
-from exports import list_operations_once, register_quickly, share  # noqa: E402
+from compiling import compile_once  # noqa: E402
+from exports import list_operations_once, register_once, share  # noqa: E402
 
 list_operations_once()
-register_quickly()
+register_once()
+compile_once()
 
 
 @pytest.fixture(autouse=True)

@@ -174,7 +174,8 @@ def test_specs(text: str, spec: Any) -> None:
         (("prune", "a.pt", *MLP_SPEC), "both found"),
         (("prune", "--net", "mpl:3,4"), "did you mean mlp"),
         (("prune", "--net", "mlp:3,four"), "'four' is not a whole number"),
-        (("prune", "--net", "mlp:3"), "2 or more sizes"),
+        (("prune", "--net", "mlp:3"), "2 or more whole numbers above 0"),
+        (("prune", "--net", "mlp:0,1"), "2 or more whole numbers above 0"),
         (("prune", "--net", "mlp:3,4:rleu"), "activation"),
         (("prune", "--net", "resnet:1x8x8"), "resnet:image:n_outputs[:widths][:blocks]"),
         (("prune", *MLP_SPEC, "--method", "synflo"), "synflow"),
@@ -191,6 +192,14 @@ def test_specs(text: str, spec: Any) -> None:
         (("train", *MLP_SPEC, "--task", "digits", "--schedule", "cosin"), "cosine"),
         (("train", *MLP_SPEC, "--task", "digits", "--milestones", "a"), "not a list of epochs"),
         (("train", *MLP_SPEC, "--task", "digits", "--learning-rate", "0"), "above 0"),
+        (("train", *MLP_SPEC, "--task", "digits", "--learning-rate", "1e308"), "to 3.4e+38"),
+        (("train", *MLP_SPEC, "--task", "digits", "--weight-decay", "1e308"), "to 3.4e+38"),
+        (("train", *MLP_SPEC, "--task", "digits", "--noise", "inf"), "finite"),
+        (("train", *MLP_SPEC, "--task", "digits", "--goal-accuracy", "500"), "100"),
+        (("train", *MLP_SPEC, "--task", "digits", "--device", "ünï"), "the name of a device"),
+        (("train", *MLP_SPEC, "--task", "digits", "--device", ""), "the name of a device"),
+        (("train", *MLP_SPEC, "--task", "digits", "-o", "a" * 300), "300 bytes"),
+        (("analyze", "m.pt", "--width", "x"), "'x' is not one of neurips, icml"),
         (("train", "m.pt", "--task", "digits", "-o", "m.pt"), "overwritten"),
     ],
 )
@@ -206,6 +215,8 @@ def test_mistyped(arguments: tuple[str, ...], text: str, cli: Any) -> None:
     [
         (("prune", "nothing.pt"), "nothing.pt"),
         (("prune", *MLP_SPEC, "--task", "digit"), "no task"),
+        (("prune", *MLP_SPEC, "--task", "overlap-9-use-2"), "can share 0 … 4"),
+        (("prune", *MLP_SPEC, "--task", "levels-0"), "uses"),
         (("prune", *MLP_SPEC, "--method", "random", "--dense", "fc1.wieght"), "fc1.weight"),
     ],
 )

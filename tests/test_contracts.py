@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from graphs import content, relabelled
@@ -24,7 +26,9 @@ def planted() -> tuple[NetGraph, Partition]:
 def skipping() -> NetGraph:
     graph, _ = netsculpt.planted([10, 12, 9, 11], 2, 0.4, 0.1, skips=0.5, rng=4)
     weights = np.random.default_rng(4).standard_normal(graph.n_edges, dtype=np.float32)
-    return graph.with_weights(weights)
+    layer_of = np.array([f"of {x}" for x in graph.layer_of])
+    attributes = {"activation": layer_of, "column": np.arange(graph.n_units)}
+    return replace(graph.with_weights(weights), attributes=attributes)
 
 
 @pytest.mark.parametrize("name", METRICS)
@@ -38,6 +42,7 @@ def test_metric(name: str, form: str, skipping: NetGraph) -> None:
     assert values.dtype == np.float64
     assert not np.isnan(values).any()
     other, old = relabelled(graph, np.random.default_rng(0))
+    np.testing.assert_array_equal(other.attributes["column"], old)
     np.testing.assert_allclose(METRICS[name](other), values[old], rtol=1e-12)
 
 
@@ -85,6 +90,8 @@ def test_null(name: str, skipping: NetGraph) -> None:
     assert content(drawn) == content(NULLS[name](skipping, rng=5))
     assert content(drawn) != before
     assert (drawn.layers, drawn.blocks) == (skipping.layers, skipping.blocks)
+    for attribute, of_units in skipping.attributes.items():
+        np.testing.assert_array_equal(drawn.attributes[attribute], of_units)
     for block in skipping.blocks:
         pair = block.source, block.target
         mine, theirs = drawn.block(*pair), skipping.block(*pair)

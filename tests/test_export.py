@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from scipy.sparse import coo_array, csr_array
 
 from netsculpt.core.errors import GraphError
+from netsculpt.graph.by_depth import by_depth
 from netsculpt.graph.exporting import ENDINGS, export, unescaped
 from netsculpt.graph.exporting._xml import escaped
 from netsculpt.graph.graph import Block, Layer, NetGraph, unit_names
@@ -270,10 +271,14 @@ def test_same_bytes_and_nothing_else(tmp_path: Path, ending: str) -> None:
 
 
 def test_endings(tmp_path: Path) -> None:
+    chain = by_depth([0, 1], [2, 2], n_inputs=2, n_outputs=1, activation=["identity"] * 3)
     for ending in ENDINGS:
-        export(sample(), tmp_path / f"GRAPH{ending.upper()}")
+        graph = chain if ending == ".out" else sample()
+        export(graph, tmp_path / f"GRAPH{ending.upper()}")
     assert load_graph(tmp_path / "GRAPH.NPZ").n_edges == 6
-    with pytest.raises(GraphError, match=r"'.svg' found: one of .gexf, .graphml, .npz is needed"):
+    with pytest.raises(
+        GraphError, match=r"'.svg' found: one of .gexf, .graphml, .npz, .out is needed"
+    ):
         export(sample(), tmp_path / "graph.svg")
     with pytest.raises(GraphError, match="ending '' found"):
         export(sample(), tmp_path / "gexf")

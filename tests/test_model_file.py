@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +12,7 @@ import pytest
 import torch
 from torch import nn
 
+import netsculpt
 from netsculpt.core.errors import FormatError, LimitError, OutputError, UnsafeFileError
 from netsculpt.files.model import is_model, read_model, write_model
 
@@ -142,3 +146,38 @@ def test_what_calls_itself_a_model() -> None:
     assert is_model({"format": "netsculpt model"})
     assert not is_model({"format": torch.ones(3)})
     assert not is_model([1])
+
+
+def test_one_flipped_bit_of_the_stored_weights_is_noticed(
+    tmp_path: Path, parts: dict[str, Any]
+) -> None:
+    path = tmp_path / "model.pt"
+    write_model(path, **parts)
+    torch.save(parts["state"], tmp_path / "state.pt")
+    for saved, read in ((path, read_model), (tmp_path / "state.pt", netsculpt.load)):
+        content = bytearray(saved.read_bytes())
+        weights = parts["state"]["0.weight"].numpy().tobytes()
+        content[content.index(weights) + 5] ^= 1
+        saved.write_bytes(content)
+        with pytest.raises(FormatError, match="CRC"):
+            read(saved)
+
+
+def test_a_full_disk_while_torch_writes_names_the_file(
+    tmp_path: Path, parts: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full(io.BytesIO):
+        def write(self, data: Any) -> int:
+            if self.tell() + len(data) > 100:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return super().write(data)
+
+    monkeypatch.setattr(Path, "open", lambda *_, **__: Full())
+    with pytest.raises(OutputError, match=r"model\.pt cannot be written: No space left"):
+        write_model(tmp_path / "model.pt", **parts)
+
+
+def test_a_name_that_is_not_text(tmp_path: Path, parts: dict[str, Any]) -> None:
+    path = tmp_path / os.fsdecode(b"\xff\xfe.pt")
+    write_model(path, **parts)
+    assert read_model(path).net == NET

@@ -97,7 +97,8 @@ def test_every_step_accounts_for_the_quality(gamma: float) -> None:
         above = aggregated(level, parts, n_parts)
         coarse = rng.integers(4, size=n_parts).astype(np.int32)
         # Weight inside a part does not depend on the part's module, and is left out.
-        inside = value_of(level, gamma, parts) - value_of(above, gamma, np.arange(n_parts))
+        alone = np.arange(n_parts, dtype=np.int32)
+        inside = value_of(level, gamma, parts) - value_of(above, gamma, alone)
         assert value_of(above, gamma, coarse) + inside == pytest.approx(
             value_of(level, gamma, coarse[parts]), abs=1e-9
         )

@@ -102,7 +102,7 @@ def test_files_added_to_the_results_are_not_removed(
 def test_the_folder_is_refused_before_the_work(model: Path, tmp_path: Path) -> None:
     shutil.copy(model, tmp_path / "pruned.pth")
     run = cli("analyze", "pruned.pth", "-o", ".", *QUICK, cwd=tmp_path)
-    assert (run.returncode, run.stdout) == (3, "")
+    assert (run.returncode, run.stdout) == (2, "")
     assert "holds 'pruned.pth'" in run.stderr
     assert names(tmp_path) == {"pruned.pth"}
     run = cli("analyze", model, "-o", model, *QUICK)
@@ -168,12 +168,12 @@ def test_commands_do_not_share_a_folder(model: Path, tmp_path: Path) -> None:
     before = names(analysed)
     arguments = "sculpt", "input-separable", "--seeds", "0", "--epochs", "1"
     run = cli(*arguments, "-o", analysed)
-    assert (run.returncode, "no sculpting" in run.stderr) == (3, True)
+    assert (run.returncode, "no sculpting" in run.stderr) == (2, True)
     assert names(analysed) == before
     sweep(CONFIG, sculpted, detectors=[])
     before = names(sculpted)
     run = cli("analyze", model, "-o", sculpted, *QUICK)
-    assert (run.returncode, "did not write" in run.stderr) == (3, True)
+    assert (run.returncode, "did not write" in run.stderr) == (2, True)
     with pytest.raises(FormatError, match="holds a sculpting"):
         Study("powers", [CONFIG], lambda _: {}).run(sculpted)
     with pytest.raises(FormatError, match="results of 'analyze', not of 'powers'"):
@@ -238,9 +238,9 @@ PRUNE = ("prune", *MLP_SPEC, "--method", "magnitude", "--density", 0.5)
         (".", "is a folder: name a file"),
         ("folder", "is a folder: name a file"),
         ("..", "is a folder: name a file"),
-        ("notes.txt", "is not a model of netsculpt, so it is not replaced"),
-        ("x.jsonl", "is not a model of netsculpt, so it is not replaced"),
-        ("empty", "is not a model of netsculpt, so it is not replaced"),
+        ("notes.txt", "is not a model of this command, so it is not replaced"),
+        ("x.jsonl", "is not a model of this command, so it is not replaced"),
+        ("empty", "is not a model of this command, so it is not replaced"),
     ],
 )
 def test_models_replace_models_only(
@@ -419,3 +419,31 @@ def test_a_manifest_of_a_study_names_no_file(name: str, tmp_path: Path) -> None:
     before = names(tmp_path)
     study.run(tmp_path)
     assert names(tmp_path) == before
+
+
+def test_a_command_does_not_replace_the_model_of_another(tmp_path: Path) -> None:
+    for first, second in ((TRAIN, PRUNE), (PRUNE, TRAIN)):
+        path = tmp_path / f"{first[0]}.pt"
+        assert cli(*first, "-o", path.name, cwd=tmp_path).returncode == 0
+        for left in (*tmp_path.glob("*.training.pt"), *tmp_path.glob("*.jsonl")):
+            left.unlink()
+        content = path.read_bytes()
+        run = cli(*second, "-o", path.name, cwd=tmp_path, columns=200)
+        assert run.returncode == 2
+        assert "is not a model of this command" in " ".join(run.stderr.replace("│", " ").split())
+        assert path.read_bytes() == content
+        assert cli(*first, "-o", path.name, cwd=tmp_path).returncode == 0
+
+
+@pytest.mark.parametrize("ending", [".npz", ".gexf", ".graphml"])
+def test_export_replaces_its_own_files_only(ending: str, tmp_path: Path) -> None:
+    np.savez(tmp_path / "in.npz", a=np.eye(3), b=np.ones((2, 3)))
+    (tmp_path / f"mine{ending}").write_text("mine")
+    for output in (f"mine{ending}", "in.npz"):
+        before = (tmp_path / output).read_bytes()
+        run = cli("export", "in.npz", "-o", output, cwd=tmp_path, columns=200)
+        assert run.returncode == 2
+        assert (tmp_path / output).read_bytes() == before
+    for source in ("in.npz", "in.npz"):
+        run = cli("export", source, "-o", f"own{ending}", cwd=tmp_path)
+        assert run.returncode == 0, run.stderr

@@ -146,3 +146,12 @@ def test_digests_tell_tensors_apart() -> None:
     assert len({digest(x) for x in tensors}) == len(tensors)
     columns = torch.arange(6.0).reshape(2, 3).T
     assert digest({"a": columns}) == digest({"a": columns.contiguous()})
+
+
+def test_an_empty_array_without_strides_is_saved(tmp_path: Path) -> None:
+    empty = torch.from_numpy(np.concatenate([np.zeros(0, np.int32)] * 2))
+    write_state(tmp_path / "state.pt", {}, {"empty": empty})
+    state = read_state(tmp_path / "state.pt", {})
+    assert state is not None
+    assert state["empty"].dtype == torch.int32
+    assert state["empty"].numel() == 0

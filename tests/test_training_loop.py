@@ -28,6 +28,7 @@ from netsculpt.core.random import stream
 from netsculpt.nets.families import CNN, LSTM, MLP, VGG, ResNet, initial_net
 from netsculpt.nets.masks import mask_net, masks_of
 from netsculpt.training.fitting import loop
+from netsculpt.training.fitting.devices import usable_device
 from netsculpt.training.fitting.loop import Fitted, fit
 from netsculpt.training.fitting.metrics import Epoch
 from netsculpt.training.fitting.recipe import Recipe, learning_rate
@@ -597,6 +598,8 @@ def test_tensorboard_gets_every_epoch(
         *({"milestones": (2,)}, {"schedule": "step"}, {"weight_decay": -1.0}, {"momentum": 1.0}),
         *({"nesterov": True, "momentum": 0.0}, {"betas": (0.9, 1.0)}, {"noise": -0.1}),
         {"goal_accuracy": 1.5},
+        *({"learning_rate": 1e39}, {"weight_decay": 1e308}, {"noise": 1e39}),
+        {"schedule": "step", "milestones": tuple(range(9)), "factor": 1e9},  # 1e-3 to 1e78
     ],
 )
 def test_wrong_recipes(wrong: dict[str, Any]) -> None:
@@ -626,3 +629,11 @@ def test_learning_rates() -> None:
         assert rate == pytest.approx(peer.get_last_lr()[0])
         optimizer.step()
         peer.step()
+
+
+@pytest.mark.parametrize("name", ["hpu", "mps", "xla", "cuda:99", "meta"])
+def test_a_device_that_is_not_there_is_named(name: str) -> None:
+    with pytest.raises(
+        LimitError, match=rf"device '{name}' cannot be used here .{{1,300}}: use 'cpu'"
+    ):
+        usable_device(name)

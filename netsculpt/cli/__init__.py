@@ -15,10 +15,12 @@ from netsculpt.cli.demo import demo
 from netsculpt.cli.export import export
 from netsculpt.cli.messages import EXIT_CODES, INTERRUPTED, complain, explain
 from netsculpt.cli.pair import pair
+from netsculpt.cli.profile import profile
 from netsculpt.cli.prune import prune
 from netsculpt.cli.sculpt import sculpt
 from netsculpt.cli.streams import CLOSED_PIPE, drop_output, open_streams
 from netsculpt.cli.train import train
+from netsculpt.cli.wann import wann
 
 __all__ = ["main"]
 
@@ -33,7 +35,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=EXIT_CODES,
 )
-for command in (analyze, sculpt, prune, train, pair, export, demo):
+for command in (analyze, sculpt, prune, train, wann, pair, profile, export, demo):
     app.command(epilog=EXIT_CODES)(command)
 
 

@@ -13,16 +13,19 @@ from netsculpt.cli.takes import takes
 
 __all__ = ["export"]
 
+_HEAD = 1000  # bytes
+_MARKS = (b"netsculpt.json", b"<creator>netsculpt</creator>", b"<!-- written by netsculpt -->")
+
 
 @takes
 def export(
     source: Source,
     output: Annotated[
-        Path, typer.Option("-o", "--output", help="File to write: .graphml, .gexf or .npz.")
+        Path, typer.Option("-o", "--output", help="File to write: .graphml, .gexf, .npz or .out.")
     ],
     live: Annotated[bool, typer.Option("--live", help="Leave out dead units.")] = False,
 ) -> None:
-    """Write a model's graph for Gephi, networkx or NumPy.
+    """Write a model's graph for Gephi, networkx or NumPy; .out is for weight agnostic networks.
 
     **Examples**
 
@@ -41,6 +44,7 @@ def export(
             "needed",
             param_hint="-o",
         )
+    _require_replaceable(output, source.file)
     require_writable(output.parent)
     graph = load_source(source).graph
     if live:
@@ -48,3 +52,26 @@ def export(
     output.parent.mkdir(parents=True, exist_ok=True)
     write(graph, output)
     typer.echo(f"{output}: {graph.n_units} units, {graph.n_edges} edges", err=True)
+
+
+def _require_replaceable(output: Path, source: Path) -> None:
+    """Raise if somebody else's file, or the one that is read, would be replaced."""
+    if not output.exists():
+        return
+    if output.resolve() == source.resolve():
+        raise typer.BadParameter(
+            f"{source} would be overwritten: name another file", param_hint="-o"
+        )
+    if not output.is_file() or not _is_graph(output):
+        raise typer.BadParameter(
+            f"{str(output)!r} exists and is not a graph that netsculpt wrote, so it is not "
+            "replaced: name another file, or remove it",
+            param_hint="-o",
+        )
+
+
+def _is_graph(path: Path) -> bool:
+    """Whether the beginning of a file is that of a graph as this command writes it."""
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+    return any(mark in head for mark in _MARKS)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
 import typer
 
@@ -18,6 +18,7 @@ from netsculpt.core.forms import FORMS
 
 if TYPE_CHECKING:
     from netsculpt.pipeline import AnalysisPlan
+    from netsculpt.plots.style import Width
 
 __all__ = [
     "DATA_AWARE",
@@ -52,6 +53,7 @@ DETECTORS = (*names("detectors"), *DATA_AWARE)
 MOST = 1_000_000_000  # of anything that is counted: beyond, no computation ends
 MOST_JOBS = 1024
 FORMATS = ("pdf", "png", "svg")
+WIDTHS = ("neurips", "icml", "nature", "nature-double")  # of netsculpt.plots.style
 
 Number = TypeVar("Number", int, float)
 
@@ -155,7 +157,17 @@ def wrong_jobs(jobs: int) -> str | None:
 
 
 Seed = Annotated[int, typer.Option(min=0, help="Same seed, same bytes.")]
-Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, …")]
+
+
+def _device_name(text: str) -> str:
+    if not re.fullmatch("[a-z]+(:[0-9]{1,3})?", text):
+        raise typer.BadParameter(
+            f"{text!r:.40} is not the name of a device, such as cuda or cuda:1"
+        )
+    return text
+
+
+Device = Annotated[str, typer.Option(callback=_device_name, help="cpu, cuda, cuda:1, …")]
 Resume = Annotated[
     bool, typer.Option("--resume", help="Continue where the same command was interrupted.")
 ]
@@ -229,15 +241,6 @@ class PlanOptions:
         return AnalysisPlan(tuple(detectors), self.null, self.n_nulls, self.n_seeds, forms)
 
 
-class Width(StrEnum):
-    """Where a figure will be printed."""
-
-    NEURIPS = "neurips"
-    ICML = "icml"
-    NATURE = "nature"
-    NATURE_DOUBLE = "nature-double"
-
-
 @dataclass(frozen=True)
 class FigureOptions:
     """Which figures are drawn."""
@@ -250,11 +253,13 @@ class FigureOptions:
         ),
     ] = "pdf,png"
     width: Annotated[
-        Width,
-        typer.Option(
-            metavar="COLUMN", help=f"Column that figures are made for: {' | '.join(Width)}."
-        ),
-    ] = Width.NEURIPS
+        str, choice(WIDTHS, "Column that figures are made for: {}.", metavar="COLUMN")
+    ] = "neurips"
+
+    @property
+    def column(self) -> Width:
+        """The column, one of `WIDTHS`."""
+        return cast("Width", self.width)
 
     @property
     def formats(self) -> list[str]:

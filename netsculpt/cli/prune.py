@@ -123,7 +123,7 @@ def prune(
     if method not in SCORES:
         _refuse_scoring(context, method, baseline)
     checkpoint = companion(output, ".pruning.pt")
-    require_model_output(output, new.model, checkpoint)
+    require_model_output(output, "pruning", new.model, checkpoint)
     refuse_restart(checkpoint, resume)
     require_writable(output.parent)
     begun = start_net(new, seed)

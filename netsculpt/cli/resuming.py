@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from netsculpt.report.terminal.progress import progress_bars
 __all__ = ["companion", "refuse_restart", "require_model_output", "resumable"]
 
 _MODEL = ".pt"
+_LONGEST = 200  # bytes of a file name; 255 are allowed
 
 
 def companion(output: Path, ending: str) -> Path:
@@ -28,6 +30,12 @@ def companion(output: Path, ending: str) -> Path:
 
 
 def _require_file(output: Path) -> None:
+    if len(os.fsencode(output.name)) > _LONGEST:
+        raise typer.BadParameter(
+            f"the name {output.name!r:.40}… has {len(os.fsencode(output.name))} bytes: "
+            f"{_LONGEST} are the most, since files next to it have longer ones",
+            param_hint="-o",
+        )
     if output.is_dir():
         raise typer.BadParameter(
             f"{str(output)!r} is a folder: name a file, such as {str(output / 'model.pt')!r}",
@@ -35,10 +43,11 @@ def _require_file(output: Path) -> None:
         )
 
 
-def require_model_output(output: Path, model: Path | None, *others: Path) -> None:
-    """Raise unless a model can be written to `output`, without replacing anything but a model.
+def require_model_output(output: Path, maker: str, model: Path | None, *others: Path) -> None:
+    """Raise unless a model can be written to `output`, replacing at most one of the same `maker`.
 
-    `model` is the one that the command reads, `others` are what it writes next to `output`.
+    `maker` is what the metadata of its models hold, `model` the one that the command reads,
+    `others` are what it writes next to `output`.
     """
     written = [path.resolve() for path in (output, *others)]
     if model is not None and model.resolve() in written:
@@ -47,23 +56,22 @@ def require_model_output(output: Path, model: Path | None, *others: Path) -> Non
         )
     if len(set(written)) < len(written):
         raise typer.BadParameter(f"{str(output)!r} is also a file next to it", param_hint="-o")
-    if output.exists() and not _is_model(output):
+    if output.exists() and not _is_model_of(output, maker):
         raise typer.BadParameter(
-            f"{str(output)!r} exists and is not a model of netsculpt, so it is not replaced: name "
-            "another file, or remove it",
+            f"{str(output)!r} exists and is not a model of this command, so it is not replaced: "
+            "name another file, or remove it",
             param_hint="-o",
         )
 
 
-def _is_model(path: Path) -> bool:
+def _is_model_of(path: Path, maker: str) -> bool:
     from netsculpt.core.errors import NetsculptError
     from netsculpt.files.model import read_model
 
     try:
-        read_model(path)
+        return maker in read_model(path).metadata
     except NetsculptError:
         return False
-    return True
 
 
 def refuse_restart(saved: Path, resume: bool) -> None:

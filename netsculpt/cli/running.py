@@ -65,7 +65,7 @@ def run(
                     left_alone=left_alone,
                     source={**loaded.arguments(), "task": task},
                     figures=figures.formats,
-                    width=figures.width.value,
+                    width=figures.column,
                     progress=progress,
                 )
     if not as_json:

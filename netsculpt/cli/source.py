@@ -19,6 +19,7 @@ from netsculpt.cli.options import choice, numbers, whole
 if TYPE_CHECKING:
     from netsculpt.files.model import Model
     from netsculpt.graph.graph import NetGraph
+    from netsculpt.loading.wann import WannOptions
     from netsculpt.tracing import Fidelity
     from netsculpt.tracing.net_and_example import InputText, NetAndExample
 
@@ -26,12 +27,14 @@ __all__ = ["Loaded", "Source", "load_source"]
 
 _PANEL = "Models that are not a chain of layers"
 _net_option = partial(typer.Option, rich_help_panel=_PANEL)
+_wann_option = partial(typer.Option, rich_help_panel="Weight agnostic networks (.out)")
 _DTYPES = ("float32", "float64", "float16", "bfloat16", "int64", "int32", "bool")
 _PLAIN = {"true": True, "false": False, "none": None}
 _OF_MODEL = (  # options that need --model
     *("example", "example_shape", "example_dtype", "edge_norm", "granularity", "unroll"),
     *("no_fold_norms", "norms", "max_edges"),
 )
+_OF_WANN = ("wann_weights", "wann_weight_bias", "wann_inputs", "wann_outputs")
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,9 @@ class Source:
     file: Annotated[
         Path,
         typer.Argument(
-            metavar="FILE", help="Checkpoint, state dict, safetensors, .pt2, ONNX, or a graph .npz."
+            metavar="FILE",
+            help="Checkpoint, state dict, safetensors, .pt2, ONNX, a graph .npz, or the .out of a "
+            "weight agnostic network.",
         ),
     ]
     mask: Annotated[Path | None, typer.Option(help="File of masks, if the model has none.")] = None
@@ -116,6 +121,31 @@ class Source:
     max_edges: Annotated[int | None, _net_option(min=1, help="Refuse graphs with more edges.")] = (
         None
     )
+    wann_weights: Annotated[
+        Path | None,
+        _wann_option(help="File of individual weights (.wann.json); default: all are 1."),
+    ] = None
+    wann_weight_bias: Annotated[
+        float | None, _wann_option(help="Added to each of them: -1.5 for swing-up; default 0.")
+    ] = None
+    wann_inputs: Annotated[
+        int | None, _wann_option(min=1, help="Inputs after the bias, if the file leaves that open.")
+    ] = None
+    wann_outputs: Annotated[
+        int | None, _wann_option(min=1, help="Outputs, if the file leaves that open.")
+    ] = None
+
+    @property
+    def wann(self) -> WannOptions | None:
+        """How to read a weight agnostic network; None: nothing was said of it."""
+        given = {name: getattr(self, name) for name in _OF_WANN}
+        if all(value is None for value in given.values()):
+            return None
+        from netsculpt.loading.wann import WannOptions
+
+        names = ("weights", "weight_bias", "n_inputs", "n_outputs")
+        options = dict(zip(names, given.values(), strict=True))
+        return WannOptions(**{name: x for name, x in options.items() if x is not None})
 
     @property
     def trace_options(self) -> dict[str, Any]:
@@ -146,9 +176,11 @@ class Loaded:
 
     def arguments(self) -> dict[str, Any]:
         """The source for a manifest, JSON-able."""
-        mask = None if self.source.mask is None else str(self.source.mask)
+        mask = _text(self.source.mask)
         net = {"net": self.net} if self.net else {}
-        return {"model": str(self.source.file), "mask": mask, **net}
+        wann = self.source.wann
+        options = {} if wann is None else {"wann": {**vars(wann), "weights": _text(wann.weights)}}
+        return {"model": str(self.source.file), "mask": mask, **net, **options}
 
 
 def load_source(source: Source, *, own_for: str | None = None) -> Loaded:
@@ -169,7 +201,9 @@ def load_source(source: Source, *, own_for: str | None = None) -> Loaded:
     from netsculpt.loading.load import graph_of
     from netsculpt.loading.read import read
 
-    file = read(source.file, source.mask, source.max_bytes)
+    wann = source.wann
+    weights = None if wann is None else wann.weights
+    file = read(source.file, source.mask, source.max_bytes, weights=weights)
     own = is_model(file.value)
     if own_for is not None and not own:
         raise typer.BadParameter(
@@ -178,11 +212,21 @@ def load_source(source: Source, *, own_for: str | None = None) -> Loaded:
             "another --detector, and leave --task out",
             param_hint="--detector",
         )
-    graph = graph_of(file, allow_nonfinite=source.allow_nonfinite)
+    graph = graph_of(file, allow_nonfinite=source.allow_nonfinite, wann=wann)
     return Loaded(source, graph, model=as_model(file.value, file.where) if own else None)
 
 
+def _text(path: object) -> str | None:
+    return None if path is None else str(path)
+
+
 def _traced(source: Source, model: str) -> Loaded:
+    for name in _OF_WANN:
+        if getattr(source, name) is not None:
+            raise typer.BadParameter(
+                "is for weight agnostic networks, which need no --model: leave one of them out",
+                param_hint=f"--{name.replace('_', '-')}",
+            )
     where, name = _parts(model)
     inputs = _inputs(source)
     from netsculpt.core.provenance import step

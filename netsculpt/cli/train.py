@@ -68,7 +68,9 @@ class RecipeOptions:
     noise: Noise = 0.0
     goal_accuracy: Annotated[
         float | None,
-        recipe_option(help="Stop after the first epoch that reaches it, in percent."),
+        recipe_option(
+            min=1e-3, max=100, help="Stop after the first epoch that reaches it, in percent."
+        ),
     ] = None
 
     def recipe(self) -> Recipe:
@@ -151,7 +153,7 @@ def train(
         )
     recipe = training.recipe()
     checkpoint, log = companion(output, ".training.pt"), companion(output, ".jsonl")
-    require_model_output(output, new.model, checkpoint, log)
+    require_model_output(output, "training", new.model, checkpoint, log)
     refuse_restart(checkpoint, resume)
     for folder in (output.parent, sparsity.phase_states):
         if folder is not None:

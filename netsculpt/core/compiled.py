@@ -24,6 +24,7 @@ __all__ = [
     "inlined",
     "mixed",
     "next_bits",
+    "put",
 ]
 
 STEP = np.uint64(0x9E3779B97F4A7C15)
@@ -86,6 +87,16 @@ def next_bits(state: Any) -> Any:
     """64 random bits from a generator; its state [1] is advanced."""
     state[0] += STEP
     return mixed(state[0])
+
+
+@compiled
+def put(values: Any, target: Any) -> None:
+    """Write values to the start of an array.
+
+    `target[:] = values` takes 4 s more to compile: numba composes the text of an error.
+    """
+    for index in range(values.size):
+        target[index] = values[index]
 
 
 @compiled

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 __all__ = [
     "BusyError",
+    "FolderError",
     "FormatError",
     "GraphError",
     "LimitError",
@@ -31,6 +32,12 @@ class NetsculptError(Exception):
 
 class FormatError(NetsculptError):
     """A file that cannot be read, or whose content netsculpt cannot use."""
+
+
+class FolderError(FormatError):
+    """A folder for results that holds other files, or is not a folder."""
+
+    exit_code: ClassVar[int] = 2
 
 
 class UnsafeFileError(NetsculptError):

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from netsculpt.core.errors import FormatError
+from netsculpt.core.errors import FolderError, FormatError
 from netsculpt.core.locking import LOCK, held
 from netsculpt.core.printable import printable
 from netsculpt.core.writing import is_unfinished, write_json
@@ -51,20 +51,20 @@ def require_replaceable(folder: Path, maker: str, left_alone: Collection[str] = 
 
     Raises
     ------
-    FormatError
+    FolderError
         If it is not a folder, or holds anything else: files of somebody else, results of another
         command, links.
     """
     if not folder.exists() and not folder.is_symlink():
         return []
     if not folder.is_dir():
-        raise FormatError(f"{folder} is not a folder: {REMEDY}")
+        raise FolderError(f"{folder} is not a folder: {REMEDY}")
     known = _recorded(folder, maker)
     foreign = [name for name in file_names(folder, left_alone) if name not in known]
     if foreign:
         shown = ", ".join(map(repr, foreign[:_MOST_SHOWN]))
         more = f" and {len(foreign) - _MOST_SHOWN} more" if len(foreign) > _MOST_SHOWN else ""
-        raise FormatError(
+        raise FolderError(
             printable(f"{folder} holds {shown}{more}, which {maker!r} did not write: {REMEDY}")
         )
     return [name for name in known if folder.joinpath(name).exists()]

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from netsculpt.core.errors import FormatError, OutputError
 
-__all__ = ["append", "is_unfinished", "remove_unfinished", "replacing", "write_json"]
+__all__ = ["append", "is_unfinished", "remove_log", "remove_unfinished", "replacing", "write_json"]
 
 _UNFINISHED = re.compile(r"\.(.+)\.[0-9a-f]{32}\.part")
 
@@ -52,6 +52,12 @@ def append(path: Path, content: bytes) -> None:
         raise FormatError(f"{path} is a link, which is not followed: remove it, or write elsewhere")
     with _naming(path), path.open("ab") as file:
         file.write(content)
+
+
+def remove_log(path: Path) -> None:
+    """Remove a file that `append` made; a link is left alone, and refused at the next line."""
+    if not path.is_symlink():
+        path.unlink(missing_ok=True)
 
 
 def is_unfinished(name: str) -> bool:

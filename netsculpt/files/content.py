@@ -13,8 +13,8 @@ __all__ = ["Content"]
 class Content:
     """The parsed content of a file."""
 
-    value: Any  # dicts and lists of tensors and plain values; or a NetGraph; or a Program
+    value: Any  # dicts and lists of tensors and plain values; or a NetGraph, a Program, …
     sha256: str  # "sha256:…" of all bytes that were read
-    kind: Literal["tensors", "graph", "program"] = "tensors"  # what `value` is
+    kind: Literal["tensors", "graph", "program", "wann", "wann weights"] = "tensors"  # of `value`
     ordered: bool = True  # whether names are in the order in which the model defines them
     details: Mapping[str, Any] = field(default_factory=dict)  # more for the provenance, JSON-able

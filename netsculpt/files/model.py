@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netsculpt.core.errors import FormatError
-from netsculpt.core.writing import replacing
 from netsculpt.files import torch_zip
 from netsculpt.files.source import Source
+from netsculpt.files.torch import save
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -78,8 +78,6 @@ def write_model(
     >>> read_model(path).masks["0.weight"].tolist()
     [[True, False], [False, True]]
     """
-    import torch
-
     content = {
         "format": _FORMAT,
         "version": _VERSION,
@@ -89,8 +87,7 @@ def write_model(
         "metadata": _plain(metadata or {}, "metadata"),
     }
     as_model(content, "the model to write")
-    with replacing(Path(path)) as stream:  # a stream: torch writes the name of a file into the file
-        torch.save(content, stream)
+    save(content, Path(path))
 
 
 def read_model(path: str | os.PathLike[str], *, max_bytes: int = 8 * 2**30) -> Model:

@@ -22,8 +22,8 @@ import numpy as np
 
 from netsculpt.core.errors import FormatError, LimitError, UnsafeFileError
 from netsculpt.core.printable import printable
-from netsculpt.core.writing import replacing
 from netsculpt.files.model import read_tensors
+from netsculpt.files.torch import save
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -58,8 +58,6 @@ def write_state(path: Path, about: Mapping[str, Any], state: Mapping[str, Any]) 
     Traceback (most recent call last):
     netsculpt.core.errors.FormatError: ... is of a run with seed 3, this is 4: ...
     """
-    import torch
-
     encoded, on_cpu = _encoded(about), _on_cpu(state)
     content = {
         "format": _FORMAT,
@@ -69,8 +67,7 @@ def write_state(path: Path, about: Mapping[str, Any], state: Mapping[str, Any]) 
         "sha256": _fingerprint(encoded, on_cpu),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as file:
-        torch.save(content, file)
+    save(content, path)
 
 
 def read_state(path: Path, about: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -146,7 +143,8 @@ def digest(tensors: Mapping[str, Tensor]) -> str:
     for name, tensor in tensors.items():
         hashed.update(f"{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
         flat = tensor.detach().cpu().contiguous().reshape(-1)
-        hashed.update(flat.view(torch.uint8).numpy().data)
+        if flat.numel():  # an empty array of NumPy's may have no stride, and so no bytes
+            hashed.update(flat.view(torch.uint8).numpy().data)
     return f"sha256:{hashed.hexdigest()}"
 
 

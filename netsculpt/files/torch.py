@@ -1,21 +1,61 @@
-"""The only caller of ``torch.load``: always with ``weights_only=True``, always onto the CPU."""
+"""The only caller of ``torch.load`` and ``torch.save``.
+
+Files are read with ``weights_only=True``, onto the CPU.
+"""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Collection
-from typing import Any
+from pathlib import Path
+from typing import IO, Any, BinaryIO, cast
 
 from netsculpt.core.errors import FormatError, UnsafeFileError
+from netsculpt.core.writing import replacing
 from netsculpt.files.claims import check_pickle
 from netsculpt.files.errors import file_errors
 from netsculpt.files.source import Source
 from netsculpt.files.stand_ins import plain, safe_names
 
-__all__ = ["LEGACY_HEAD", "read_legacy", "read_zip"]
+__all__ = ["LEGACY_HEAD", "read_legacy", "read_zip", "save"]
 
 LEGACY_HEAD = bytes.fromhex("80028a0a6cfc9c46f9206aa850192e")  # pickle of torch's magic number
 _OLDEST = (2, 10)  # earlier, weights_only could be tricked into running code
+
+
+def save(content: Any, path: Path) -> None:
+    """Write what ``torch.load`` reads, whole or not at all, without the name of the file in it.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written, as on a full disk.
+    """
+    import torch
+
+    with replacing(path) as file:
+        stream = _Stream(file)
+        try:
+            torch.save(content, cast(IO[bytes], stream))
+        except RuntimeError:
+            if stream.error is None:
+                raise
+            raise stream.error from None
+
+
+class _Stream(io.RawIOBase):
+    """A stream that keeps the error of a failed write, in whose place torch raises another."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
+        self.error: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        try:
+            return self.file.write(data)
+        except OSError as error:
+            self.error = error
+            raise
 
 
 def read_zip(source: Source, inert: Collection[str]) -> Any:
@@ -27,10 +67,19 @@ def read_zip(source: Source, inert: Collection[str]) -> Any:
     named = source.path.suffix == ".safetensors"  # torch.load treats this ending as a format
     known = torch.serialization.safe_globals(safe_names(inert))
     with file_errors(source.where), known:
-        if not (source.compressed or named):
+        if not (source.compressed or named or _is_odd(source.path)):
             return plain(torch.load(source.path, weights_only=True, map_location="cpu", mmap=True))
         with source.path.open("rb") as stream:
             return plain(torch.load(stream, weights_only=True, map_location="cpu"))
+
+
+def _is_odd(path: Path) -> bool:
+    """Whether the name is not text, which torch needs to open a file by its name."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def read_legacy(content: bytes, source: Source) -> Any:

@@ -39,6 +39,9 @@ def read(source: Source) -> Content:
 
     with file_errors(source.where), zipfile.ZipFile(source.path) as archive:
         pickled = archive.read(pickle_name)
+        damaged = archive.testzip()  # torch compares no checksums
+        if damaged is not None:
+            raise zipfile.BadZipFile(f"Bad CRC-32 for file {damaged!r:.80}")
     inert: set[str] = set()
     check_pickle(io.BytesIO(pickled), source, require_storage, inert)
     return Content(read_zip(source, inert), source.sha256())

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from netsculpt.core.compiled import compiled, grouped
+from netsculpt.core.compiled import compiled, grouped, put
 
 __all__ = ["balance_every_group"]
 
@@ -60,10 +60,11 @@ def balance_every_group(
         if error > accepted:
             given = magnitudes[edges]
             if _error(support, given) <= 10.0 * _COARSE:  # a draw, balanced before
-                values[:] = given
+                put(given, values)
             else:
                 errors[group] = error
-        result[edges] = values
+        for index in range(edges.size):  # see `put`
+            result[edges[index]] = values[index]
     return result, powers, errors
 
 
@@ -169,7 +170,8 @@ def _balance(support: Support, values: Any, tolerance: float) -> float:
             strengths[rows[edge]] += values[edge]
         error = np.abs(strengths / row_degrees - 1.0).max()
         if error < least:
-            best[:], least = values, error
+            put(values, best)
+            least = error
         if error <= tolerance or (error <= 1e-12 and error > 0.5 * last_error):
             break
         if newton and error > 2.0 * last_error:
@@ -184,7 +186,7 @@ def _balance(support: Support, values: Any, tolerance: float) -> float:
         last_error = error
         for edge in range(values.size):
             values[edge] *= factors[rows[edge]]
-    values[:] = best  # not what a last step that went astray left
+    put(best, values)  # not what a last step that went astray left
     return float(least)
 
 

@@ -24,7 +24,8 @@ def mark_cycles(
         edges = order[first[group] : first[group + 1]]
         ends, n_nodes = _numbered(sources[edges], targets[edges], number)
         is_bridge, n_parts = _bridges(ends, n_nodes)
-        on_cycle[edges] = ~is_bridge
+        for index in range(edges.size):  # see `put`
+            on_cycle[edges[index]] = not is_bridge[index]
         n_cycles[group] = edges.size - n_nodes + n_parts
     return on_cycle, n_cycles
 

@@ -18,4 +18,4 @@ WANN_ACTIVATIONS: Final = (
     "relu",
     "cos",  # cos(πx)
     "square",
-)  # those of weight agnostic networks (Gaier and Ha 2019, arXiv:1906.04358); files number them from 1
+)  # of weight agnostic networks (Gaier and Ha 2019, arXiv:1906.04358), whose files count from 1

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -13,6 +14,7 @@ from scipy.sparse import csr_array
 
 from netsculpt.core.errors import GraphError, LimitError
 from netsculpt.core.provenance import Step, step
+from netsculpt.graph.attributes import Attributes, checked_attributes
 from netsculpt.graph.indices import check_compressed
 
 __all__ = [
@@ -85,6 +87,8 @@ class NetGraph:
     positions: NDArray[np.int32] | None = None  # [U] index in the model's layer (None: 0, 1, …)
     scalars: NDArray[np.int32] | None = None  # [E] number of the stored scalars behind each edge:
     # equal where edges share them, −1 where there are none, as in buffers (None: none are shared)
+    attributes: Attributes = field(default_factory=lambda: MappingProxyType({}))  # name → [U]: what
+    # units are, such as "activation", the function that each applies; strings, numbers, booleans
 
     def __post_init__(self) -> None:
         _check_layers(self.layers)
@@ -108,11 +112,15 @@ class NetGraph:
         if self.scalars is not None:
             scalars = _frozen(self.scalars, np.int32, self.weights.nnz, "scalars")
             object.__setattr__(self, "scalars", scalars)
+        attributes = checked_attributes(self.attributes, n_units)
+        object.__setattr__(self, "attributes", attributes)
         _check_blocks(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Build the graph by its constructor, with checks, when it is unpickled."""
-        return NetGraph, tuple(getattr(self, field.name) for field in fields(self))
+        values = {x.name: getattr(self, x.name) for x in fields(self)}
+        values["attributes"] = dict(self.attributes)  # an immutable mapping cannot be pickled
+        return NetGraph, tuple(values.values())
 
     def __repr__(self) -> str:
         widths = "-".join(str(layer.n_units) for layer in self.layers[:12])
@@ -363,6 +371,7 @@ def _keep_units(graph: NetGraph, keep: NDArray[np.bool_]) -> NetGraph:
         blocks=graph.blocks,
         provenance=(*graph.provenance, step("live", dropped_units=graph.n_units - n_kept)),
         positions=graph.positions[keep],
+        attributes={name: values[keep] for name, values in graph.attributes.items()},
         **edge_columns(graph, kept_edges),
     )
 

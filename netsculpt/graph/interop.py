@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Final
@@ -26,16 +27,17 @@ __all__ = ["block_of", "from_networkx", "to_igraph", "to_networkx", "to_scipy", 
 
 _DESCRIPTION: Final = "netsculpt"  # graph attribute: layers, blocks, provenance, dtypes as JSON
 _WEIGHTS: Final = {"float32", "float64"}
+_OF_ATTRIBUTE: Final = re.compile("[<|]([iu][1248]|f[48]|b1|U[0-9]{1,9})")
 _COUNTS: Final = {f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)}
 
 
 def to_networkx(graph: NetGraph) -> nx.DiGraph[int]:
     """The graph as a networkx DiGraph.
 
-    Nodes are unit indices with the attributes ``name``, ``layer``, ``role`` and ``position`` (index
-    in the model's layer). Edges have the signed ``weight``, ``kind``, and where they exist
-    ``parameter``, ``multiplicity`` and ``scalars``. All attributes are plain strings and numbers,
-    so networkx can write them to its formats. Cost O(E).
+    Nodes are unit indices with the attributes ``name``, ``layer``, ``role``, ``position`` (index in
+    the model's layer) and the graph's own `attributes`. Edges have the signed ``weight``, ``kind``,
+    and where they exist ``parameter``, ``multiplicity`` and ``scalars``. All attributes are plain
+    strings and numbers, so networkx can write them to its formats. Cost O(E).
 
     Examples
     --------
@@ -72,6 +74,8 @@ def to_networkx(graph: NetGraph) -> nx.DiGraph[int]:
         content["scalars"] = True
         numbers = dict(zip(other.edges, graph.scalars.tolist(), strict=True))
         nx.set_edge_attributes(other, numbers, "scalars")
+    if graph.attributes:
+        content["attributes"] = {name: x.dtype.str for name, x in graph.attributes.items()}
     other.graph[_DESCRIPTION] = json.dumps(content)
     return other
 
@@ -135,15 +139,17 @@ def from_networkx(other: nx.DiGraph[Any]) -> NetGraph:
         layout.provenance,
         layout.positions[order],
         scalars,
+        {name: values[order] for name, values in layout.attributes.items()},
     )
 
 
 def to_igraph(graph: NetGraph) -> igraph.Graph:
     """The graph as a directed igraph Graph; vertex ids are unit indices.
 
-    Vertices have ``name``, ``layer``, ``role`` and ``position``; edges have the signed ``weight``
-    and ``multiplicity`` (if the graph has it), in the order of the arrays [E]. Cost O(E), about
-    0.1 µs per edge: igraph reads pairs from an iterator five times faster than from an array.
+    Vertices have ``name``, ``layer``, ``role``, ``position`` and the graph's `attributes`; edges
+    have the signed ``weight`` and ``multiplicity`` (if the graph has it), in the order of the
+    arrays [E]. Cost O(E), about 0.1 µs per edge: igraph reads pairs from an iterator five times
+    faster than from an array.
 
     Examples
     --------
@@ -171,7 +177,7 @@ def to_scipy(graph: NetGraph) -> csr_array:
 
 
 def unit_columns(graph: NetGraph) -> dict[str, list[Any]]:
-    """Name, layer, role, and position in the model's layer, of each unit [U]."""
+    """Name, layer, role, position in the model's layer, and attributes, of each unit [U]."""
     assert graph.positions is not None  # filled in by the constructor
     layers = [graph.layers[index] for index in graph.layer_of]
     return {
@@ -179,6 +185,7 @@ def unit_columns(graph: NetGraph) -> dict[str, list[Any]]:
         "layer": [layer.name for layer in layers],
         "role": [layer.role for layer in layers],
         "position": graph.positions.tolist(),
+        **{name: values.tolist() for name, values in graph.attributes.items()},
     }
 
 
@@ -202,6 +209,7 @@ class _Layout:
     weight_dtype: str = "float64"
     multiplicity_dtype: str | None = None  # None: no multiplicity
     has_scalars: bool = False  # whether edges say which of them share scalars
+    attributes: Mapping[str, NDArray[Any]] = field(default_factory=dict)  # name → [nodes]
 
 
 def _stored_layout(other: nx.DiGraph[Any]) -> _Layout:
@@ -233,7 +241,40 @@ def _stored_layout(other: nx.DiGraph[Any]) -> _Layout:
         provenance,
         *dtypes,
         content.get("scalars") is True,
+        {
+            name: _column(other, name, dtype)
+            for name, dtype in _stored_dtypes(content.get("attributes", {})).items()
+        },
     )
+
+
+def _stored_dtypes(dtypes: Any) -> dict[str, str]:
+    known = isinstance(dtypes, dict) and all(
+        isinstance(x, str) and _OF_ATTRIBUTE.fullmatch(x) for x in dtypes.values()
+    )
+    if not known:
+        raise GraphError(
+            f"attributes {dtypes!r:.100} found: names and dtypes of NumPy are needed, as "
+            "to_networkx writes them"
+        )
+    return dict(dtypes)
+
+
+def _column(other: nx.DiGraph[Any], name: str, dtype: str) -> NDArray[Any]:
+    """A stored attribute of all nodes; strings may have become longer."""
+    kind = np.dtype(dtype).kind
+    legal = {"U": str, "b": bool, "f": Real}.get(kind, Integral)
+    values = [attributes.get(name) for _, attributes in other.nodes(data=True)]
+    for node, value in zip(other, values, strict=True):
+        if not isinstance(value, legal):
+            raise GraphError(
+                f"node {node!r} has {name} {value!r:.80}: a value of type {legal.__name__} is "
+                "needed on every node"
+            )
+    try:
+        return np.array(values, dtype="U" if kind == "U" else dtype)
+    except OverflowError as error:
+        raise GraphError(f"attribute {name!r} has values beyond {dtype}") from error
 
 
 def _layout_by_depth(other: nx.DiGraph[Any]) -> _Layout:

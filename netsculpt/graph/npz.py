@@ -2,9 +2,10 @@
 
 The file is an ``.npz``: ``data``, ``indices``, ``indptr``, ``shape``, ``format`` and ``_is_array``
 are the weights as SciPy stores a sparse array, so that `scipy.sparse.load_npz` reads them, next to
-``positions`` and, where the graph has them, ``multiplicity`` and ``scalars``. ``netsculpt.json``
-holds layers, blocks and provenance. Nothing is compressed: weights hardly shrink, and a file that
-holds no more than its own size cannot be a bomb. `netsculpt.load` reads it.
+``positions`` and, where the graph has them, ``multiplicity``, ``scalars`` and one array for each of
+its ``attributes``, called ``attribute_`` and its name. ``netsculpt.json`` holds layers, blocks and
+provenance. Nothing is compressed: weights hardly shrink, and a file that holds no more than its own
+size cannot be a bomb. `netsculpt.load` reads it.
 """
 
 from __future__ import annotations
@@ -22,9 +23,10 @@ from netsculpt.core.writing import replacing
 from netsculpt.graph.description import description
 from netsculpt.graph.graph import NetGraph
 
-__all__ = ["DESCRIPTION", "save"]
+__all__ = ["ATTRIBUTE", "DESCRIPTION", "save"]
 
 DESCRIPTION: Final = "netsculpt.json"  # the member that holds layers, blocks and provenance
+ATTRIBUTE: Final = "attribute_"  # begins the names of members that hold attributes of units
 _CHUNK: Final = 1 << 20  # bytes that stay in the cache between checksum and copy
 
 
@@ -56,6 +58,7 @@ def save(graph: NetGraph, path: str | Path) -> None:
     for name in ("multiplicity", "scalars"):
         if getattr(graph, name) is not None:
             arrays[name] = getattr(graph, name)
+    arrays |= {f"{ATTRIBUTE}{name}": values for name, values in graph.attributes.items()}
     text = json.dumps(description(graph), separators=(",", ":")).encode()
     with replacing(path) as file, zipfile.ZipFile(file, "w") as archive:
         _write_member(archive, DESCRIPTION, text)

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from netsculpt.loading.load import load
 from netsculpt.loading.load_into import load_into
+from netsculpt.loading.wann import WannOptions
 
-__all__ = ["load", "load_into"]
+__all__ = ["WannOptions", "load", "load_into"]

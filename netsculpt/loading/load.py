@@ -7,6 +7,8 @@ from netsculpt.files.words import quoted
 from netsculpt.graph.graph import NetGraph
 from netsculpt.loading.models import graph_of_model, is_branched
 from netsculpt.loading.read import PathLike, read
+from netsculpt.loading.wann.options import WannOptions
+from netsculpt.loading.wann.to_graph import check_wann, graph_of_wann
 from netsculpt.loading.weights.parsed_file import ParsedFile
 from netsculpt.loading.weights.to_graph import graph_of_weights
 
@@ -19,6 +21,7 @@ def load(
     path: PathLike,
     *,
     mask: PathLike | None = None,
+    wann: WannOptions | None = None,
     max_bytes: int = 8 * 2**30,
     allow_nonfinite: bool = False,
 ) -> NetGraph:
@@ -26,10 +29,11 @@ def load(
 
     The format is recognised by content, not by file ending: state dicts of ``torch.save`` (zip and
     legacy), netsculpt's ``model.pt`` and graph files, safetensors (one file or an index of shards),
-    NumPy arrays, plain pickles of arrays and tensors, exported programs (``.pt2``), ONNX. No code
-    from the file is run and nothing is written. Layers are chained by the shapes of their weights.
-    The operations of an exported program or an ONNX file are followed as `netsculpt.trace` follows
-    those of a net; a residual or recurrent ``model.pt`` is rebuilt from its description and traced.
+    NumPy arrays, plain pickles of arrays and tensors, exported programs (``.pt2``), ONNX, and the
+    tables in which weight agnostic networks are stored (``.out``). No code from the file is run and
+    nothing is written. Layers are chained by the shapes of their weights. The operations of an
+    exported program or an ONNX file are followed as `netsculpt.trace` follows those of a net; a
+    residual or recurrent ``model.pt`` is rebuilt from its description and traced.
 
     Parameters
     ----------
@@ -40,6 +44,9 @@ def load(
         weights as keys, or a list in their order. A mask decides which edges exist: a kept
         weight may be 0. Without masks the edges are the stored entries of sparse tensors and
         the nonzero entries of dense ones.
+    wann
+        For weight agnostic networks: their individual weights, whose file is another one, and how
+        many units are inputs and outputs where the file leaves that open.
     max_bytes
         Largest total size of the tensors, and of anything that is unpacked or read into memory.
     allow_nonfinite
@@ -51,8 +58,9 @@ def load(
         Units are the units of linear layers and the channels of convolutions. Linear layers keep
         their signed weights. Where several scalars form one edge, its weight is the L1 norm of the
         kernel slice (or of the columns of a flattened channel) and its multiplicity the number of
-        kept scalars. The step "load" of the provenance records the file (sha256), what defined the
-        edges, which norms were folded and which sizes were inferred.
+        kept scalars. Units of a weight agnostic network are in layers by depth, and all weights are
+        1 unless `wann` names their file. The step "load" of the provenance records the file
+        (sha256), what defined the edges, which norms were folded and which sizes were inferred.
 
     Raises
     ------
@@ -62,7 +70,8 @@ def load(
         If reading the file would run code from it.
     TopologyError
         If the tensors do not determine which layer feeds which: use `netsculpt.load_into` to put
-        them into the net, then `netsculpt.trace`.
+        them into the net, then `netsculpt.trace`. Or if a weight agnostic network leaves open which
+        units are inputs and outputs.
     LimitError
         If the file is, or claims to be, larger than allowed.
 
@@ -82,11 +91,17 @@ def load(
     >>> load(path)
     NetGraph(3-3-2: 8 units, 9 edges)
     """
-    return graph_of(read(path, mask, max_bytes), allow_nonfinite=allow_nonfinite)
+    file = read(path, mask, max_bytes, weights=None if wann is None else wann.weights)
+    return graph_of(file, allow_nonfinite=allow_nonfinite, wann=wann)
 
 
-def graph_of(file: ParsedFile, *, allow_nonfinite: bool = False) -> NetGraph:
+def graph_of(
+    file: ParsedFile, *, allow_nonfinite: bool = False, wann: WannOptions | None = None
+) -> NetGraph:
     """The graph of a file that has been read, as `load` returns it."""
+    check_wann(file, wann)
+    if file.content.kind == "wann":
+        return graph_of_wann(file, wann)
     graph = _graph_of(file, allow_nonfinite=allow_nonfinite)
     _check_names(graph, file.where)
     return graph

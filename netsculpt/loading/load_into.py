@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from netsculpt.core.errors import FormatError
 from netsculpt.core.provenance import Step
 from netsculpt.loading.read import PathLike, read
+from netsculpt.loading.wann.to_graph import refuse_weights_alone
 from netsculpt.loading.weights.parsed_file import ParsedFile, state_of, with_masks
 from netsculpt.loading.weights.state import State
 
@@ -92,6 +93,7 @@ def fill_net(net: nn.Module, file: ParsedFile, *, allow_nonfinite: bool) -> Step
     from netsculpt.loading.weights.slots import fill, slots_of, undo_pruning
 
     where = file.where
+    refuse_weights_alone(file)
     if file.content.kind != "tensors":
         raise FormatError(
             f"{where} itself defines how its layers are connected, so no net is needed: leave "

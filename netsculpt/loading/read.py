@@ -16,12 +16,15 @@ __all__ = ["PathLike", "read"]
 PathLike = str | os.PathLike[str]
 
 
-def read(path: PathLike, mask: PathLike | None, max_bytes: int) -> ParsedFile:
-    """A model file, and its mask file if there is one, each parsed by the format it is in."""
+def read(
+    path: PathLike, mask: PathLike | None, max_bytes: int, *, weights: PathLike | None = None
+) -> ParsedFile:
+    """A model file, and its files of masks and weights if there are any, each parsed by format."""
     source = Source.open(Path(path), max_bytes)
-    mask_source = None if mask is None else Source.open(Path(mask), max_bytes)
+    others = [None if x is None else Source.open(Path(x), max_bytes) for x in (mask, weights)]
     model = _parsed(source)
-    return model if mask_source is None else replace(model, mask=_parsed(mask_source))
+    masks, values = (None if x is None else _parsed(x) for x in others)
+    return replace(model, mask=masks, weights=values)
 
 
 def _parsed(source: Source) -> ParsedFile:

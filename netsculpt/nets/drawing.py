@@ -14,7 +14,7 @@ from netsculpt.nets.masking import LayerParameter
 from netsculpt.nets.masks import zero_pruned
 from netsculpt.nets.prunable import layer_weights
 
-__all__ = ["fans", "normal", "redrawn"]
+__all__ = ["fans", "kept_inputs", "normal", "redrawn"]
 
 Draw = Callable[[LayerParameter, torch.Generator], Tensor]
 
@@ -50,3 +50,13 @@ def fans(weight: LayerParameter) -> tuple[int, int]:
     shape = weight.parameter.shape
     n_in, n_out = math.prod(shape[1:]), shape[0] // weight.n_groups * math.prod(shape[2:])
     return (n_out, n_in) if weight.is_transposed else (n_in, n_out)
+
+
+def kept_inputs(mask: Tensor, weight: LayerParameter) -> Tensor:
+    """Inputs of each unit times taps, of a shape that broadcasts to the weight."""
+    if not weight.is_transposed:
+        return mask.sum(tuple(range(1, mask.ndim)), keepdim=True)
+    n_groups, taps = weight.n_groups, tuple(range(3, mask.ndim + 1))
+    kept = mask.reshape(n_groups, -1, *mask.shape[1:]).sum((1, *taps), keepdim=True)
+    n_in = len(mask) // n_groups
+    return kept.expand(-1, n_in, *kept.shape[2:]).flatten(0, 1)

@@ -164,6 +164,8 @@ class Analysis:
 
         ``confidence_<key>`` is the share of runs over seeds that put the unit into the module that
         ``module_<key>`` names; ``consensus_<key>`` is its module in the consensus of these runs.
+        The graph's `attributes` follow ``position``; one whose name a metric or a module column
+        has is called ``attribute_<name>``.
         """
         import pandas as pd
 
@@ -176,6 +178,12 @@ class Analysis:
                 "layer": [layer.name for layer in layers],
                 "role": [layer.role for layer in layers],
                 "position": graph.positions,
+                **{
+                    f"attribute_{name}"
+                    if name in self.columns or name.startswith(MODULE_COLUMNS)
+                    else name: values
+                    for name, values in graph.attributes.items()
+                },
                 "live": self.effective.units,
                 **{f"module_{each.key}": each.partition.labels for each in self.detected},
                 **{

@@ -15,7 +15,10 @@ from netsculpt.plots.null_distribution import null_distribution
 from netsculpt.plots.pair import pair
 from netsculpt.plots.pair_weights import pair_weights
 from netsculpt.plots.path_profile import path_profile
+from netsculpt.plots.search_front import search_front
+from netsculpt.plots.search_history import search_history
 from netsculpt.plots.style import figure, paper, write_figure
+from netsculpt.plots.weight_profile import weight_profile
 
 __all__ = [
     "adjacency",
@@ -30,5 +33,8 @@ __all__ = [
     "pair_weights",
     "paper",
     "path_profile",
+    "search_front",
+    "search_history",
+    "weight_profile",
     "write_figure",
 ]

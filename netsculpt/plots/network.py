@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import EllipseCollection
+from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
@@ -36,6 +39,13 @@ from netsculpt.plots._drawing.colours import (
 )
 from netsculpt.plots._drawing.columns import Columns, in_columns
 from netsculpt.plots._drawing.edges import SKIP_ROOM, edge_lines, skips_layers, strongest
+from netsculpt.plots._drawing.functions import (
+    Marks,
+    legible,
+    mark_legend,
+    marks_of,
+    unit_marks,
+)
 from netsculpt.plots._drawing.hulls import NUMBER_WIDTH, hulls
 from netsculpt.plots._drawing.layout import Layout, layered
 from netsculpt.plots._drawing.worth import MUTED, is_muted
@@ -64,6 +74,10 @@ def network(
     graph; negative weights are rust-red. Where some weights have signs, norms of kernels, which
     have none, are violet. Wiring, which has no weight, is pale, and edges that skip a layer are
     curved.
+
+    If the graph has the attribute "activation" and no more than 200 units, units other than inputs
+    carry a small curve, or a letter, of the function that they apply. Dots too small for one have
+    none; if those are more than half, nothing has.
 
     Of more than 3,000 edges, the strongest of each pair of connected layers are drawn: every pair
     gets an equal number, and what a small pair does not need goes to the others. The plot then
@@ -105,23 +119,35 @@ def network(
     columns = in_columns(graph)
     labels, layer = labels[columns.unit], graph.layer_of[columns.unit]
     sure = None if sure is None else sure[columns.unit]
+    marks = marks_of(graph)
+    if marks is not None:
+        marks = replace(marks, kind=marks.kind[columns.unit])
     graph = columns.graph
     ax = axes_or_new(ax)
     bare(ax)
     shown = strongest(graph)
-    _key(ax, columns, shown, _cautions(verdict, pales=confidence is not None))
+    n_lines = _key(ax, columns, shown, _cautions(verdict, pales=confidence is not None))
     ax.set_xlim(-0.3, len(graph.layers) - 0.7)
     names = label_layers(ax, graph.layers)  # before measuring: labels take room
-    width, height = size_in_points(ax)
     left = _MARGIN if partition is None else _MARGIN + NUMBER_WIDTH
-    side = _MARGIN + (SKIP_ROOM * height if skips_layers(graph) else 0.0)
     together = np.where(labels < 0, -1 - layer, labels)  # keeps layers of one column apart
-    layout = layered(graph, together, width - left - _MARGIN, height - 2 * side)
+
+    def placed() -> tuple[Layout, float, float, float]:
+        width, height = size_in_points(ax)
+        side = _MARGIN + (SKIP_ROOM * height if skips_layers(graph) else 0.0)
+        layout = layered(graph, together, width - left - _MARGIN, height - 2 * side)
+        return layout, width, height, side
+
+    layout, width, height, side = placed()
+    marks = None if marks is None else legible(marks, layout.diameter[graph.layer_of])
+    if marks is not None:
+        mark_legend(ax, marks, n_lines)
+        layout, width, height, side = placed()  # the legend takes room
     ax.set(xlim=(-left, width - left), ylim=(height - side, -side))
     ax.set_xticks(layout.column[list(names)], list(names.values()), **LITERAL)
     hulls(ax, layout, soft=sure is not None)
     ax.add_collection(edge_lines(columns, layout, shown), autolim=False)
-    _units(ax, graph, layout, labels if partition is not None else None, sure)
+    _units(ax, graph, layout, labels if partition is not None else None, sure, marks)
     return ax
 
 
@@ -146,8 +172,11 @@ def _cautions(verdict: Verdict | None, *, pales: bool) -> list[str]:
     )
 
 
-def _key(ax: Axes, columns: Columns, shown: NDArray[np.intp], cautions: list[str]) -> None:
-    """Write above the axes what to know: cautions, edges left out, colours if not obvious."""
+def _key(ax: Axes, columns: Columns, shown: NDArray[np.intp], cautions: list[str]) -> int:
+    """Write above the axes what to know: cautions, edges left out, colours if not obvious.
+
+    Returns the number of lines that it takes.
+    """
     small, room = tick_size(ax), size_in_points(ax)[0]
     graph = columns.graph
     weights, wired, unsigned = (
@@ -168,7 +197,8 @@ def _key(ax: Axes, columns: Columns, shown: NDArray[np.intp], cautions: list[str
         lines.append(f"showing {shown.size:,} of {graph.n_edges:,} edges")
     legend = sum(text_width(name, small) + 2.7 * small for name in used) if len(used) > 1 else 0.0
     on_one_line = not lines or text_width(lines[-1], small) + legend <= room
-    say_above(ax, lines, n_free=0 if on_one_line or not legend else 1)
+    n_free = 0 if on_one_line or not legend else 1
+    say_above(ax, lines, n_free=n_free)
     if len(used) > 1:
         ax.legend(
             [Line2D([], [], color=colour, linewidth=1.2) for colour in used.values()],
@@ -185,6 +215,7 @@ def _key(ax: Axes, columns: Columns, shown: NDArray[np.intp], cautions: list[str
             handletextpad=0.5,
             columnspacing=1.0,
         )
+    return max(len(lines) + n_free, 1 if legend else 0)
 
 
 def _units(
@@ -193,8 +224,12 @@ def _units(
     layout: Layout,
     labels: NDArray[np.integer] | None,
     sure: NDArray[np.float64] | None,
+    marks: Marks | None,
 ) -> None:
-    """Draw dots in the colours of their modules, paler if less sure; without a module, hollow."""
+    """Draw dots in the colours of their modules, paler if less sure; without a module, hollow.
+
+    On them are the marks of their functions, if there are any.
+    """
     diameter = layout.diameter[graph.layer_of]
     colours = None if labels is None else module_colours(labels)
     if colours is not None and sure is not None:
@@ -216,3 +251,6 @@ def _units(
         ),
         autolim=False,
     )
+    if marks is not None:
+        faces = np.full((graph.n_units, 3), to_rgb(INK)) if colours is None else colours
+        unit_marks(ax, marks, layout, diameter, faces)

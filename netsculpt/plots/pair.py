@@ -5,17 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from matplotlib.axes import Axes
-from matplotlib.transforms import ScaledTranslation
 
 from netsculpt.compare.pair import PairAnalysis, PairOutcome
 from netsculpt.plots._drawing.axes import (
     LITERAL,
     axes_or_new,
+    legend_below,
     say_above,
     shorten,
-    size_in_points,
-    text_width,
-    tick_size,
 )
 from netsculpt.plots._drawing.colours import GREY, INK, NEGATIVE, POSITIVE
 
@@ -24,8 +21,6 @@ __all__ = ["pair"]
 _MOST_CLASSES = 12
 _LONGEST = 24
 _GAP = 0.6  # between the pairs and the classes, in rows
-_BELOW = 3.6  # the legend, below the axes, in sizes of the text
-_HANDLE = 4.0  # room for a legend's sign and its margins, in sizes of the text
 
 
 @dataclass(frozen=True)
@@ -76,7 +71,8 @@ def pair(analysis: PairAnalysis, *, ax: Axes | None = None) -> Axes:
     ax.tick_params(axis="y", length=0)
     ax.set_ylim(places[-1] + 0.6, -0.6)
     ax.set_xlabel("share of the samples")
-    _add_legend(ax)
+    handles, labels = ax.get_legend_handles_labels()  # bars first
+    legend_below(ax, [*handles[1:], handles[0]], [*labels[1:], labels[0]])
     if n_left_out:
         say_above(ax, [f"{n_left_out:,} classes that change less are not shown"])
     return ax
@@ -110,24 +106,3 @@ def _of_classes(outcome: PairOutcome) -> tuple[list[_Row], int]:
         for row in shown.to_dict("records")
     ]
     return rows, len(present) - len(rows)
-
-
-def _add_legend(ax: Axes) -> None:
-    """A legend below the label of the axis, bars first, in one row if there is room."""
-    handles, labels = ax.get_legend_handles_labels()
-    size = tick_size(ax)
-    wide = sum(text_width(label, size) + _HANDLE * size for label in labels)
-    figure = ax.get_figure(root=True)
-    assert figure is not None  # only removed axes have none
-    below = ScaledTranslation(0, -_BELOW * size / 72, figure.dpi_scale_trans)
-    ax.legend(
-        [*handles[1:], handles[0]],
-        [*labels[1:], labels[0]],
-        loc="upper center",
-        bbox_to_anchor=(0.5, 0.0),
-        bbox_transform=ax.transAxes + below,
-        ncols=3 if wide <= size_in_points(ax)[0] else 1,
-        handlelength=1.2,
-        fontsize=size,
-        borderaxespad=0.0,
-    )

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 import numpy as np
 
 from netsculpt.core.catalog import named, names
-from netsculpt.core.errors import FormatError
+from netsculpt.core.errors import FolderError, FormatError
 from netsculpt.core.folders import file_names
 from netsculpt.core.locking import held
 from netsculpt.core.numbers import checked_number, checked_whole
@@ -231,14 +231,14 @@ def _require_own(folder: Path) -> None:
     """Raise unless a folder is new, empty or of a sweep; what is written through a link, is not."""
     names = file_names(folder) if folder.is_dir() else []
     if names and PLAN not in names:
-        raise FormatError(
+        raise FolderError(
             printable(
                 f"{folder} holds {names[0]!r:.80} and no sculpting (no {PLAN}): name a new folder"
             )
         )
     links = [name for name in names if folder.joinpath(name).is_symlink()]
     if links:
-        raise FormatError(
+        raise FolderError(
             printable(
                 f"{links[0]!r:.80} in {folder} is a link, which is not followed: put the files "
                 "themselves there, or name another folder"
@@ -253,10 +253,10 @@ def _read_plan(folder: Path) -> tuple[SweepConfig, Any]:
         if path.stat().st_size > _LONGEST_CONFIG:
             raise ValueError(f"it is longer than {_LONGEST_CONFIG} bytes")
         content = json.loads(path.read_text(encoding="utf-8"))
-        config = SweepConfig(**content["plan"])
-        if content != _sealed(content["plan"], content.get("task")):
+        known = isinstance(content, dict) and {"plan", "task"} <= set(content)
+        if not known or content != _sealed(content["plan"], content["task"]):
             raise ValueError("it was edited, or is of another version: its fingerprint differs")
-        return config, content["task"]
+        return SweepConfig(**content["plan"]), content["task"]
     except OSError as error:
         raise FormatError(f"{path} cannot be read ({error.strerror}): {_OF_SCULPT}") from None
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:

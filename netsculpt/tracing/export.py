@@ -36,11 +36,13 @@ def exported(net: nn.Module, example: Any) -> Program:
     refuse_what_cannot_be_exported(net)
     given = Example.of(net, example)
     apart = given.filled([x.clone() for x in given])  # the same tensor twice would be one input
-    with evaluating(net), _quietly(), dense_stand_ins(net, apart) as stored:
+    with evaluating(net), _quietly(), dense_stand_ins(net) as stored:
         try:
             program = torch.export.export(
                 net, apart.args, dict(apart.kwargs), strict=False
             ).run_decompositions({})
+        except TopologyError:  # sparse tensors
+            raise
         except Exception as error:
             observed = _one_path(net, apart)
             if observed is None:
@@ -63,6 +65,8 @@ def _one_path(net: nn.Module, example: Example) -> ExportedProgram | None:
                 net, example.args, dict(example.kwargs), strict=False
             )
             program: ExportedProgram = observed.run_decompositions({})
+        except TopologyError:
+            raise
         except Exception:
             return None
         finally:
@@ -75,6 +79,8 @@ def _own_error(net: nn.Module, example: Example) -> Exception | None:
     try:
         with torch.no_grad():
             net(*example.args, **example.kwargs)
+    except TopologyError:
+        raise
     except Exception as error:
         return error
     return None

@@ -17,6 +17,7 @@ from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.engine.columns import SeveralInputs, SeveralUnits
 from netsculpt.tracing.engine.inputs import Inputs
 from netsculpt.tracing.engine.junction import junction
+from netsculpt.tracing.functions import unit_functions
 from netsculpt.tracing.norms import with_norms
 from netsculpt.tracing.options import TraceOptions
 from netsculpt.tracing.program import Op, Program, filled, inputs_of, leaves
@@ -54,6 +55,7 @@ def followed(program: Program, options: TraceOptions) -> tuple[Builder, dict[str
         except SeveralUnits as several:
             apart |= several.ops
         else:
+            builder.activation = unit_functions(program, values, builder)
             return builder, values
 
 

@@ -2,12 +2,11 @@
 
 `torch.export` does not know sparse tensors: with a compressed one it ends the whole process. So the
 net is followed with dense tensors of the same values, whose masks are the stored entries. Sparse
-tensors that the net takes from elsewhere are refused before anything is exported.
+tensors that the net takes from elsewhere are refused before torch meets them.
 """
 
 from __future__ import annotations
 
-import gc
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,12 +16,11 @@ from unittest.mock import patch
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
+from torch.overrides import TorchFunctionMode, resolve_name
 
 from netsculpt.core.errors import GraphError, TopologyError, first_line
 from netsculpt.core.layouts import COMPRESSED, layout_of, parts
-from netsculpt.tracing.example import Example
+from netsculpt.tracing.program import leaves
 
 __all__ = ["dense_stand_ins"]
 
@@ -38,7 +36,7 @@ class _Place:
 
 
 @contextmanager
-def dense_stand_ins(net: nn.Module, example: Example) -> Iterator[dict[str, Tensor]]:
+def dense_stand_ins(net: nn.Module) -> Iterator[dict[str, Tensor]]:
     """Put dense tensors in the place of a net's sparse ones, for the length of a block.
 
     The result has the pattern of stored entries of each, by name. Cost O(size of the dense ones).
@@ -52,16 +50,14 @@ def dense_stand_ins(net: nn.Module, example: Example) -> Iterator[dict[str, Tens
     """
     places = list(_places(net))
     made = {id(x.tensor): _dense(x.tensor, x.name) for x in places}
-    foreign = _others({id(x.tensor) for x in places})
     for place in places:
         place.owner[place.leaf] = made[id(place.tensor)][0]
     multiplied = patch.object(torch.sparse, "mm", torch.mm)
     try:
-        if foreign:
-            _require_dense(net, example)
         if places:
             multiplied.start()
-        yield {place.name: made[id(place.tensor)][1] for place in places}
+        with _Dense(type(net).__name__):
+            yield {place.name: made[id(place.tensor)][1] for place in places}
     finally:
         if places:
             multiplied.stop()
@@ -113,43 +109,26 @@ def _dense(tensor: Tensor, name: str) -> tuple[Tensor, Tensor]:
     return dense, keep
 
 
-def _others(known: set[int]) -> bool:
-    """Whether there are sparse tensors in this process apart from these.
+class _Dense(TorchFunctionMode):
+    """Raises an error as soon as a function of torch takes a sparse tensor.
 
-    A net may hold them in attributes, closures or global names.
+    A net may hold them in attributes, closures or global names, where nobody finds them all.
     """
-    tensors = (x for x in gc.get_objects() if issubclass(type(x), Tensor))
-    return any(layout_of(x) != "strided" and id(x) not in known for x in tensors)
 
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
 
-class _Dense(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Raises an error as soon as an operation takes or returns a sparse tensor."""
-
-    def __torch_dispatch__(
+    def __torch_function__(
         self, function: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
-        result = function(*args, **(kwargs or {}))
-        for value in tree_leaves((args, kwargs, result)):
-            if isinstance(value, Tensor) and layout_of(value) != "strided":
-                raise _SparseError(str(function), layout_of(value))
-        return result
-
-
-class _SparseError(Exception):
-    def __init__(self, operation: str, layout: str) -> None:
-        super().__init__(operation, layout)
-        self.operation, self.layout = operation, layout
-
-
-def _require_dense(net: nn.Module, example: Example) -> None:
-    try:
-        with torch.no_grad(), torch.random.fork_rng(), _Dense():  # type: ignore[no-untyped-call]
-            example.run(net)
-    except _SparseError as error:
-        raise TopologyError(
-            f"{type(net).__name__} computes with a {error.layout} tensor ({error.operation}) that "
-            "is neither a parameter nor a buffer: torch.export cannot follow it. Register it with "
-            "register_buffer, or keep it dense with a mask"
-        ) from None
-    except Exception:
-        return  # exporting the net gives the error's own text
+        kwargs = kwargs or {}
+        for value in leaves((args, kwargs) if kwargs else args):
+            if isinstance(value, Tensor) and value.layout != torch.strided:
+                raise TopologyError(
+                    f"{self.name} computes with a {layout_of(value)} tensor "
+                    f"({resolve_name(function) or function}) that is neither a parameter nor a "
+                    "buffer: torch.export cannot follow it. Register it with register_buffer, or "
+                    "keep it dense with a mask"
+                )
+        return function(*args, **kwargs)

@@ -2,6 +2,7 @@ from . import dynamic as dynamic
 from . import influence as influence
 from . import pruning as pruning
 from . import sculpting as sculpting
+from . import search as search
 from . import tasks as tasks
 from . import transfer as transfer
 from .fitting.batches import Batches as Batches
@@ -26,8 +27,14 @@ from .sculpting.sculpt import Sculpted as Sculpted
 from .sculpting.sculpt import Sculpting as Sculpting
 from .sculpting.sculpt import SculptingMethod as SculptingMethod
 from .sculpting.sculpt import sculpt as sculpt
+from .search.plan import SearchPlan as SearchPlan
+from .search.result import Searched as Searched
+from .search.wann import wann as wann
 from .tasks import Task as Task
 from .tasks import boolean as boolean
 from .tasks import relabelled as relabelled
 from .tasks import task as task
 from .tasks import task_names as task_names
+from .weight_agnostic import WeightProfile as WeightProfile
+from .weight_agnostic import topology_profile as topology_profile
+from .weight_agnostic import weight_profile as weight_profile

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 import torch
 from torch import nn
-from torch._C import DispatchKey
+from torch._subclasses import fake_impls
 from torch.export import exported_program
 
 from netsculpt.tracing import export
@@ -43,25 +44,45 @@ def list_operations_once() -> None:
     exported_program._collect_all_valid_cia_ops = operations
 
 
-def register_quickly() -> None:
-    """Let torch register kernels of operations without the annotations that it makes for each.
+def register_once() -> None:
+    """Let torch make its kernels of operations once, and put them in their places again.
 
-    It registers ten thousand for every export, and removes them again.
+    It registers ten thousand for every export, which takes longer than the rest of one of a small
+    net, and removes them again. Where an operation has got other kernels since, all are made again.
     """
-    registration = torch._ops.OperatorBase.py_impl
+    if not hasattr(exported_program, "_override_composite_implicit_decomp"):
+        return
+    override = exported_program._override_composite_implicit_decomp
+    rules = fake_impls.op_implementations_dict
+    made: dict[Any, tuple[Any, ...]] = {}  # of each operation: before, and what to put there
 
-    def py_impl(self: Any, key: Any) -> Callable[[Any], Any]:
-        if not isinstance(key, DispatchKey) or key == DispatchKey.Python or key in self.py_kernels:
-            return registration(self, key)
+    def before(operations: Mapping[Any, Any]) -> dict[Any, tuple[Any, ...]]:
+        return {op: (f, op.py_kernels.copy(), rules.get(op)) for op, f in operations.items()}
 
-        def registered(kernel: Any) -> Any:
-            self.py_kernels[key] = kernel
-            self._dispatch_cache.clear()
-            return kernel
+    @contextmanager
+    def overridden(operations: Mapping[Any, Any]) -> Iterator[None]:
+        found = before(operations)
+        if not operations or found != {op: x[:3] for op, x in made.items()}:
+            with override(operations):
+                if operations:
+                    made.clear()
+                    made.update({op: (*x, *before({op: 0})[op][1:]) for op, x in found.items()})
+                yield
+            return
+        for op, (*_, kernels, rule) in made.items():
+            op.py_kernels.update(kernels)
+            op._dispatch_cache.clear()
+            rules[op] = rule
+        try:
+            yield
+        finally:
+            for op, (_, kernels, *_) in found.items():
+                op.py_kernels.clear()
+                op.py_kernels.update(kernels)
+                op._dispatch_cache.clear()
+                fake_impls._deregister_op_impl(op)
 
-        return registered
-
-    torch._ops.OperatorBase.py_impl = py_impl  # type: ignore[assignment,method-assign]
+    exported_program._override_composite_implicit_decomp = overridden
 
 
 def _same(given: Any) -> Any:

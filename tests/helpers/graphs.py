@@ -35,7 +35,8 @@ def relabelled(
     weights = csr_array(
         (graph.weights.data[order], columns[order], indptr), (graph.n_units, graph.n_units)
     )
-    return NetGraph(weights, None, graph.layers, graph.blocks), old
+    attributes = {name: values[old] for name, values in graph.attributes.items()}
+    return NetGraph(weights, None, graph.layers, graph.blocks, attributes=attributes), old
 
 
 def scaled(graph: NetGraph, factors: np.ndarray) -> NetGraph:

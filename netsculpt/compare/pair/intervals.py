@@ -14,7 +14,7 @@ __all__ = ["gini", "paired_interval", "wilson"]
 _Z = 1.959963984540054  # of 95 %
 
 
-def wilson(n_hits: int, n: int, z: float = _Z) -> tuple[float, float]:
+def wilson(n_hits: float, n: int, z: float = _Z) -> tuple[float, float]:
     """Wilson's interval of a share, 95 %; (0, 1) without a sample.
 
     Wilson, J. Am. Stat. Assoc. 22, 209 (1927), doi:10.1080/01621459.1927.10502953.

@@ -15,6 +15,7 @@ from netsculpt.core.writing import replacing
 from netsculpt.graph.exporting._xml import unescaped
 from netsculpt.graph.exporting.gexf import gexf
 from netsculpt.graph.exporting.graphml import graphml
+from netsculpt.graph.exporting.wann import wann
 from netsculpt.graph.graph import NetGraph
 from netsculpt.graph.npz import save
 from netsculpt.graph.partition import Partition
@@ -22,7 +23,7 @@ from netsculpt.graph.partition import Partition
 __all__ = ["ENDINGS", "export", "unescaped"]
 
 _TEXTS: Final = MappingProxyType({".gexf": gexf, ".graphml": graphml})
-ENDINGS: Final = (*_TEXTS, ".npz")
+ENDINGS: Final = (*_TEXTS, ".npz", ".out")
 
 
 def export(
@@ -34,12 +35,12 @@ def export(
 ) -> None:
     """Write a graph in the format of the file ending.
 
-    In GEXF and GraphML, nodes are unit indices with ``label``, ``layer``, ``role``, ``position``
-    and, with a partition, ``module`` (−1 = none). Edges have ``weight``, ``signed_weight``,
-    ``kind`` and, if the graph has it, ``multiplicity``. ``weight`` is the magnitude, since Gephi's
-    layouts and statistics need weights ≥ 0; the sign is in ``signed_weight``. Edges of weight 0 are
-    written, but Gephi drops them on import with a warning. Strings are escaped so that any name can
-    be read back (`unescaped`).
+    In GEXF and GraphML, nodes are unit indices with ``label``, ``layer``, ``role``, ``position``,
+    the graph's `attributes` and, with a partition, ``module`` (−1 = none). Edges have ``weight``,
+    ``signed_weight``, ``kind`` and, if the graph has it, ``multiplicity``. ``weight`` is the
+    magnitude, since Gephi's layouts and statistics need weights ≥ 0; the sign is in
+    ``signed_weight``. Edges of weight 0 are written, but Gephi drops them on import with a warning.
+    Strings are escaped so that any name can be read back (`unescaped`).
 
     Parameters
     ----------
@@ -47,11 +48,12 @@ def export(
         The network.
     path
         Ends in ``.gexf`` (Gephi, with a layout), ``.graphml`` (Gephi, networkx, igraph) or ``.npz``
-        (SciPy and `netsculpt.load`). The file appears whole or not at all.
+        (SciPy and `netsculpt.load`), or ``.out`` (a weight agnostic network, for the code of its
+        authors and `netsculpt.load`). The file appears whole or not at all.
     partition
-        Adds the attribute ``module`` to the nodes; not for ``.npz``.
+        Adds the attribute ``module`` to the nodes; not for ``.npz`` and ``.out``.
     columns
-        Further node attributes, name → values [U]; not for ``.npz``.
+        Further node attributes, name → values [U]; not for ``.npz`` and ``.out``.
 
     Raises
     ------
@@ -75,5 +77,12 @@ def export(
     if ending not in ENDINGS:
         raise GraphError(f"ending {ending!r} found: one of {', '.join(ENDINGS)} is needed")
     if partition is not None or columns is not None:
-        raise GraphError(".npz holds only the graph: write .gexf or .graphml for modules, columns")
-    save(graph, path)
+        raise GraphError(
+            f"{ending} holds only the graph: write .gexf or .graphml for modules, columns"
+        )
+    if ending == ".npz":
+        save(graph, path)
+        return
+    text = wann(graph)
+    with replacing(path) as file:
+        file.write(text.encode())

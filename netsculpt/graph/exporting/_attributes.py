@@ -46,9 +46,13 @@ def node_attributes(
         Attribute("role", "string", units["role"]),
         Attribute("position", "long", units["position"]),
     ]
+    attributes += [_column(graph, name, values) for name, values in graph.attributes.items()]
     if partition is not None:
         attributes.append(Attribute("module", "long", labels_of(graph, partition).tolist()))
+    own = {name.lower() for name in graph.attributes}
     for name, values in columns.items():
+        if name.lower() in own:
+            raise GraphError(f"column {name!r} found: the graph has an attribute of that name")
         attributes.append(_column(graph, name, np.asarray(values)))
     return attributes
 

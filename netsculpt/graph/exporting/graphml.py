@@ -20,6 +20,7 @@ _HEAD: Final = """\
 xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" \
 xsi:schemaLocation="http://graphml.graphdrawing.org/xmlns \
 http://graphml.graphdrawing.org/xmlns/1.0/graphml.xsd">
+<!-- written by netsculpt -->
 """
 
 

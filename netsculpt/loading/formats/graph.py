@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,7 +20,7 @@ from netsculpt.files.npy import npy_data, npy_header
 from netsculpt.files.source import Source
 from netsculpt.graph.description import read_description
 from netsculpt.graph.graph import NetGraph
-from netsculpt.graph.npz import DESCRIPTION
+from netsculpt.graph.npz import ATTRIBUTE, DESCRIPTION
 
 __all__ = ["load_graph", "read", "sniff"]
 
@@ -36,6 +37,8 @@ _DTYPES = {
     "multiplicity": _COUNTS,
     "scalars": ("<i4",),
 }
+_OF_ATTRIBUTES = (*_COUNTS, "|b1", "<f4", "<f8")
+_TEXT = re.compile("<U[0-9]+")  # dtype of an attribute of strings
 _LEGAL = {DESCRIPTION, *(f"{name}.npy" for name in _DTYPES)}
 _NEEDED = _LEGAL - {"multiplicity.npy", "scalars.npy"}
 _REMEDY = "Write the graph again with netsculpt.graph.npz.save"
@@ -82,14 +85,24 @@ def _graph(source: Source) -> NetGraph:
         _check_csr(arrays, n_units)
     weights = csr_array((arrays["data"], arrays["indices"], arrays["indptr"]), (n_units, n_units))
     counts, scalars = arrays.get("multiplicity"), arrays.get("scalars")
-    return NetGraph(weights, counts, layers, blocks, provenance, arrays["positions"], scalars)
+    return NetGraph(
+        weights,
+        counts,
+        layers,
+        blocks,
+        provenance,
+        arrays["positions"],
+        scalars,
+        {name[len(ATTRIBUTE) :]: x for name, x in arrays.items() if name.startswith(ATTRIBUTE)},
+    )
 
 
 def _check_members(members: Mapping[str, zipfile.ZipInfo], source: Source) -> None:
     """Exactly those members that `save` writes, as it writes them; a `Source` checks sizes."""
     for name in sorted(_NEEDED - set(members)):
         raise ValueError(f"its member {name!r} is missing")
-    for name in sorted(set(members) - _LEGAL):
+    strangers = (name for name in set(members) - _LEGAL if not name.startswith(ATTRIBUTE))
+    for name in sorted(strangers):
         raise ValueError(f"a member {name!r}, which graphs do not have")
     for name, info in members.items():
         if info.compress_type != zipfile.ZIP_STORED or info.flag_bits & 1:
@@ -107,8 +120,10 @@ def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> NDArray[Any]:
     name = info.filename.removesuffix(".npy")
     with archive.open(info) as stream:
         shape, dtype = npy_header(stream)
-        if dtype.str not in _DTYPES[name] or len(shape) > 1:
-            raise ValueError(f"{name!r} is not an array of {' or '.join(_DTYPES[name])}")
+        known = _DTYPES.get(name, _OF_ATTRIBUTES)
+        text = name.startswith(ATTRIBUTE) and _TEXT.fullmatch(dtype.str) is not None
+        if not (text or dtype.str in known) or len(shape) > 1:
+            raise ValueError(f"{name!r} is not an array of {' or '.join(known)}")
         if stream.tell() + math.prod(shape) * dtype.itemsize != info.file_size:
             raise ValueError(f"{name!r} of shape {list(shape)} in {info.file_size} bytes")
         return npy_data(stream)

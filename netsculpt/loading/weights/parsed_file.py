@@ -21,12 +21,13 @@ __all__ = ["ParsedFile", "state_of", "with_masks"]
 
 @dataclass(frozen=True)
 class ParsedFile:
-    """A file with its parsed content, and the mask file that belongs to it."""
+    """A file with its parsed content, and the files that belong to it."""
 
     source: Source
     format: str  # its name in the catalogue "formats"
     content: Content
     mask: ParsedFile | None = None
+    weights: ParsedFile | None = None  # of a weight agnostic network
 
     @property
     def value(self) -> Any:

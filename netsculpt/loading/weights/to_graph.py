@@ -12,6 +12,7 @@ from scipy.sparse import csr_array
 
 from netsculpt.files.arrays import SparseWeight
 from netsculpt.files.model import is_model
+from netsculpt.graph.attributes import ACTIVATION
 from netsculpt.graph.graph import NetGraph
 from netsculpt.graph.matrices import from_matrices
 from netsculpt.loading.weights.adapters import without_adapters
@@ -22,6 +23,9 @@ from netsculpt.loading.weights.links import Link
 from netsculpt.loading.weights.parsed_file import ParsedFile, state_of, with_masks
 
 __all__ = ["graph_of_weights"]
+
+_DESCRIBED = ("mlp", "cnn")  # families whose description names the function of hidden units
+_LONGEST_FUNCTION = 40  # characters of its name
 
 
 def graph_of_weights(file: ParsedFile, *, allow_nonfinite: bool) -> NetGraph:
@@ -46,8 +50,20 @@ def graph_of_weights(file: ParsedFile, *, allow_nonfinite: bool) -> NetGraph:
     inferred = _inferred(links) | _stored_zeros(links)
     if chained.n_constant:
         inferred["constant_units"] = chained.n_constant
+    graph = replace(graph, attributes=_activation(file, graph))
     loaded = file.step("load", origins, n_dropped=n_dropped, n_edges=graph.n_edges, **inferred)
     return replace(graph, provenance=(loaded, *graph.provenance))
+
+
+def _activation(file: ParsedFile, graph: NetGraph) -> dict[str, Any]:
+    """The function after each unit, where a ``model.pt`` says it: that of all hidden units."""
+    net = file.value["net"] if is_model(file.value) else None
+    known = isinstance(net, dict) and net.get("family") in _DESCRIBED
+    name = net.get("activation") if known and net is not None else None
+    if not isinstance(name, str) or len(name) > _LONGEST_FUNCTION or not name.isidentifier():
+        return {}
+    hidden = [graph.layers[index].role == "hidden" for index in graph.layer_of]
+    return {ACTIVATION: np.where(hidden, name, "identity")}
 
 
 def _without_nonfinite(edges: LayerEdges) -> LayerEdges:

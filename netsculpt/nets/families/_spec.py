@@ -145,7 +145,7 @@ def sizes(value: object, *, least: int = 0, most: int | None = None) -> Requirem
     """A tuple of `least` to `most` sizes."""
     good = _is_shape(value) and least <= len(value) <= (len(value) if most is None else most)
     number = f"{least} or more" if most is None else f"{least} … {most}"
-    return good, f"a tuple of {number} sizes"
+    return good, f"a tuple of {number} whole numbers above 0"
 
 
 def image_shape(value: object) -> Requirement:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from netsculpt.core.compiled import compiled, inlined, next_bits
+from netsculpt.core.compiled import compiled, inlined, next_bits, put
 
 __all__ = ["rounds_until_mixed", "trade"]
 
@@ -45,7 +45,7 @@ def rounds_until_mixed(indptr: Any, columns: Any, n_columns: int) -> int:
     held[:] = 0
     if order.size < 2:
         return 0
-    turnover = _least_turnover(np.diff(indptr)[order], n_held)
+    turnover = _least_turnover((indptr[1:] - indptr[:-1])[order], n_held)
     half = int(np.ceil(max(_LEAST_ROUNDS + 1.0 / turnover, _TURNOVERS / turnover)))
     half = min(half, _MOST_ROUNDS // 2)
     n_chains = min(max(_WATCHED // columns.size, 1), _MOST_CHAINS)
@@ -118,7 +118,7 @@ def _least_turnover(sizes: Any, n_columns: int) -> float:
 @compiled
 def _order_and_pool(indptr: Any, columns: Any) -> tuple[Any, Any]:
     """Rows that have edges, and space for the columns of two of them."""
-    sizes = np.diff(indptr)
+    sizes = indptr[1:] - indptr[:-1]  # np.diff is slow to compile: see `put`
     order = np.flatnonzero(sizes)
     return order, np.empty(2 * sizes.max() if order.size else 0, columns.dtype)
 
@@ -167,8 +167,8 @@ def _trade_two(one: Any, other: Any, held: Any, pool: Any, state: Any) -> None:
     few, many = (one, other) if n_ones <= n_others else (other, one)
     n_few = min(n_ones, n_others)
     _shuffle_front(pool[:n_pooled], n_few, state)
-    few[few.size - n_few :] = pool[:n_few]
-    many[many.size - (n_pooled - n_few) :] = pool[n_few:n_pooled]
+    put(pool[:n_few], few[few.size - n_few :])
+    put(pool[n_few:n_pooled], many[many.size - (n_pooled - n_few) :])
 
 
 @inlined

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colorbar import Colorbar
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
+from matplotlib.transforms import ScaledTranslation
 from numpy.typing import NDArray
 
 from netsculpt.core.errors import GraphError
@@ -29,6 +31,7 @@ __all__ = [
     "colour_bar",
     "label_layers",
     "lay_out",
+    "legend_below",
     "lines_that_fit",
     "say_above",
     "shorten",
@@ -41,6 +44,8 @@ LITERAL: Final[dict[str, Any]] = {"parse_math": False, "usetex": False}  # names
 
 _LONGEST_NAME, _LONGEST_SLANTED = 24, 18
 _FILLED = 0.84  # largest share of the distance between two labels; outer ones narrow the axes
+_BELOW = 3.6  # from the axes to a legend below them, in sizes of the text
+_HANDLE = 4.0  # room for a legend's sign and its margins, in sizes of the text
 _PIECE = re.compile(r"[^._/… -]*(?:[._/… -]+|$)")
 
 
@@ -160,6 +165,26 @@ def lines_that_fit(parts: Sequence[str], size: float, room: float, joint: str = 
             else:
                 lines.append(word)
     return lines
+
+
+def legend_below(
+    ax: Axes, handles: Sequence[Artist], labels: Sequence[str], *, narrow: int = 1
+) -> None:
+    """A legend below the label of the axis: one row if there is room, else `narrow` columns."""
+    size = tick_size(ax)
+    wide = sum(text_width(label, size) + _HANDLE * size for label in labels)
+    below = ScaledTranslation(0, -_BELOW * size / 72, _figure_of(ax).dpi_scale_trans)
+    ax.legend(
+        handles,
+        labels,
+        loc="upper center",
+        bbox_to_anchor=(0.5, 0.0),
+        bbox_transform=ax.transAxes + below,
+        ncols=len(labels) if wide <= size_in_points(ax)[0] else narrow,
+        handlelength=1.2,
+        fontsize=size,
+        borderaxespad=0.0,
+    )
 
 
 def say_above(ax: Axes, lines: Sequence[str], *, n_free: int = 0) -> None:

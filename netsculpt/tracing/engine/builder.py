@@ -12,6 +12,7 @@ from scipy.sparse import csr_array
 
 from netsculpt.core.errors import LimitError
 from netsculpt.core.provenance import step
+from netsculpt.graph.attributes import ACTIVATION
 from netsculpt.graph.graph import WIRING, Block, Layer, NetGraph, Role
 from netsculpt.tracing.engine.activation import NOTHING, Activation
 from netsculpt.tracing.engine.edges import Edges, Floats, Ints, LayerWeight
@@ -66,6 +67,8 @@ class Builder:
     apart: frozenset[str] = frozenset()  # operations that make a unit for each of their constants
     together: set[str] = field(default_factory=set)  # those that could, and did not
     whole: set[int] = field(default_factory=set)  # layers of inputs of whole numbers, by index
+    functions: list[tuple[str, Ints]] = field(default_factory=list)  # applied inside operations
+    activation: NDArray[np.str_] | None = None  # [U] function applied to each unit, at the end
 
     def note_uneven(self) -> None:
         """Say of the last layer that its edges have weight 1 where factors differ by position."""
@@ -142,6 +145,11 @@ class Builder:
         layers = self.layer_of(off).tolist()
         return {self.layers[x].name: layers.count(x) for x in dict.fromkeys(layers)}
 
+    def apply(self, function: str, activation: Activation) -> None:
+        """Say that inside an operation other units take these after a function."""
+        units = activation.units.reshape(-1).numpy()
+        self.functions.append((function, units[units > NOTHING]))
+
     def graph(self, **details: Any) -> NetGraph:
         """Finish the graph, which uses up the builder's edges."""
         self._count_once()
@@ -164,7 +172,8 @@ class Builder:
         options = {key: x for key, x in asdict(self.options).items() if key != "max_edges"}
         traced = step("trace", **options, **details)
         layers = tuple(self.layers)
-        return NetGraph(weights, count, layers, tuple(blocks), (traced,), None, scalars)
+        attributes = {} if self.activation is None else {ACTIVATION: self.activation}
+        return NetGraph(weights, count, layers, tuple(blocks), (traced,), None, scalars, attributes)
 
     def _count_once(self) -> None:
         """Reduce the sizes of weights to the scalars that no weight before them has."""

@@ -42,10 +42,12 @@ def attention(call: Call) -> Any:
     hidden = _hidden(call, pattern.units.shape)
     bias = _mask(call)
     if isinstance(bias, Activation) and not call.builder.is_logic(bias):
+        call.builder.apply("identity", pattern)
         both = [pattern, bias.broadcast(pattern.units.shape)]
         pattern = junction(call.builder, both, f"{layer}pattern.biased")
     elif isinstance(bias, Activation):
         call.leave_out("a mask that depends on the inputs: nothing is taken to be padding")
+    call.builder.apply("softmax", pattern)
     inner = f"{batch}kv"
     if hidden is not None:
         pattern = pattern.without(hidden)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from netsculpt.core.errors import LimitError
+from netsculpt.core.errors import LimitError, first_line
 
 __all__ = ["usable_device"]
 
@@ -23,8 +23,8 @@ def usable_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
         torch.zeros(1, device=device).cpu()  # "meta" stores no numbers
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
+    except (RuntimeError, AssertionError, ImportError) as error:
+        reason = first_line(error)
         raise LimitError(
             f"device {name!r} cannot be used here ({reason}): use 'cpu', or install the torch that "
             "supports the machine's GPU"

@@ -15,7 +15,8 @@ from netsculpt.core.numbers import is_number, is_whole, shown
 __all__ = ["Recipe", "check_moves", "learning_rate", "optimizer_of"]
 
 _OPTIMIZERS = ("sgd", "adam", "adamw")
-_FINITE = "a finite number of at least 0"
+_LARGEST = 3.4e38  # of a float32
+_FINITE = f"a number from 0 to {_LARGEST:g}"
 _SCHEDULES = ("constant", "step", "cosine")
 
 
@@ -49,7 +50,7 @@ class Recipe:
             "epochs": (_at_least(self.epochs, 1, is_whole), "a whole number of at least 1"),
             "batch_size": (_at_least(self.batch_size, 1, is_whole), "a whole number of at least 1"),
             "optimizer": (self.optimizer in _OPTIMIZERS, f"one of {', '.join(_OPTIMIZERS)}"),
-            "learning_rate": (_at_least(self.learning_rate, 0), _FINITE),
+            "learning_rate": (_fits(self.learning_rate), _FINITE),
             "schedule": (self.schedule in _SCHEDULES, f"one of {', '.join(_SCHEDULES)}"),
             "warmup": (warm, "a whole number from 0 to below epochs"),
             "milestones": (
@@ -58,8 +59,11 @@ class Recipe:
                 and all(_at_least(x, 0, is_whole) for x in self.milestones),
                 "a tuple of epochs with the schedule 'step', and () with any other,",
             ),
-            "factor": (_at_least(self.factor, 0), _FINITE),
-            "weight_decay": (_at_least(self.weight_decay, 0), _FINITE),
+            "factor": (
+                _fits(self.factor) and (not kinds or not _fits(self.learning_rate) or _stays(self)),
+                f"{_FINITE} that lets no learning rate grow above it",
+            ),
+            "weight_decay": (_fits(self.weight_decay), _FINITE),
             "momentum": (_is_decay(self.momentum), "a number from 0 to below 1"),
             "nesterov": (
                 isinstance(self.nesterov, bool) and (not self.nesterov or self.momentum > 0),
@@ -71,13 +75,25 @@ class Recipe:
                 and all(map(_is_decay, self.betas)),
                 "a pair of numbers from 0 to below 1",
             ),
-            "noise": (_at_least(self.noise, 0), _FINITE),
+            "noise": (_fits(self.noise), _FINITE),
             "goal_accuracy": (goal is None or _is_share(goal), "a share, 0 … 1,"),
         }
         for field, (good, needed) in requirements.items():
             if not good:
                 value = shown(getattr(self, field))
                 raise NumberError(f"{field} of a recipe is {value}: {needed} is needed")
+
+
+def _fits(value: object) -> bool:
+    return _at_least(value, 0) and value <= _LARGEST
+
+
+def _stays(recipe: Recipe) -> bool:
+    """Whether the learning rate after all milestones is a float32, too."""
+    if recipe.factor <= 1 or not recipe.learning_rate:
+        return True
+    growth = len(recipe.milestones) * math.log(recipe.factor)
+    return math.log(recipe.learning_rate) + growth <= math.log(_LARGEST)
 
 
 def _at_least(

@@ -5,10 +5,9 @@ from __future__ import annotations
 import copy
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from netsculpt.nets.drawing import fans
-from netsculpt.nets.masking import LayerParameter
+from netsculpt.nets.drawing import fans, kept_inputs
 from netsculpt.nets.prunable import layer_weights
 
 __all__ = ["fan_in_corrected"]
@@ -33,16 +32,6 @@ def fan_in_corrected(net: nn.Module) -> nn.Module:
     with torch.no_grad():
         for weight in layer_weights(clone):
             if weight.mask is not None:
-                scale = (fans(weight)[0] / _kept_inputs(weight.mask, weight).clamp(min=1)).sqrt()
+                scale = (fans(weight)[0] / kept_inputs(weight.mask, weight).clamp(min=1)).sqrt()
                 weight.parameter.mul_(scale.to(weight.parameter.dtype))
     return clone
-
-
-def _kept_inputs(mask: Tensor, weight: LayerParameter) -> Tensor:
-    """Inputs of each unit times taps, of a shape that broadcasts to the weight."""
-    if not weight.is_transposed:
-        return mask.sum(tuple(range(1, mask.ndim)), keepdim=True)
-    n_groups, taps = weight.n_groups, tuple(range(3, mask.ndim + 1))
-    kept = mask.reshape(n_groups, -1, *mask.shape[1:]).sum((1, *taps), keepdim=True)
-    n_in = len(mask) // n_groups
-    return kept.expand(-1, n_in, *kept.shape[2:]).flatten(0, 1)

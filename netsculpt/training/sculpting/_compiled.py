@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from netsculpt.core.compiled import compiled, compiled_sums
+from netsculpt.core.compiled import compiled, compiled_sums, put
 from netsculpt.core.parallel import in_threads
 from netsculpt.training.fitting.recipe import Recipe
 from netsculpt.training.sculpting.replicas import Replicas
@@ -196,7 +196,7 @@ def _best_epoch(
         now, loss_now = _judge(net, w, a, validation)
         diverged = diverged or not np.isfinite(loss_now)
         if now > accuracy or (now == accuracy and (latest or loss_now < loss)):
-            best[:] = w
+            put(w, best)
             accuracy, loss = now, loss_now
     return best, accuracy, loss, diverged
 

@@ -11,7 +11,7 @@ import torch
 
 from netsculpt.core.locking import held
 from netsculpt.core.progress import Progress
-from netsculpt.core.writing import append
+from netsculpt.core.writing import append, remove_log
 from netsculpt.files.saved_state import read_state, restoring, write_state
 from netsculpt.training.sculpting.sculpt import Sculpted, Sculpting
 
@@ -45,16 +45,18 @@ def finish(process: Sculpting, path: Path, *, progress: Progress | None = None) 
     depend on their number.
     """
     with held(path), _one_thread():
-        about = process.about
+        about, log = process.about, path.with_suffix(".jsonl")
         state = read_state(path, about)
-        if state is not None:
+        if state is None:
+            remove_log(log)  # of a run whose state was removed
+        else:
             with restoring(path):
                 process.restore(state)
         while not process.finished:
             stage, done, runs = process.advance()
             write_state(path, about, process.state())
             line = json.dumps({"stage": stage, "done": done, "runs": runs})
-            append(path.with_suffix(".jsonl"), f"{line}\n".encode())
+            append(log, f"{line}\n".encode())
             if progress:
                 progress(stage, done, runs)
         return process.result()

@@ -6,6 +6,7 @@
 """
 
 from netsculpt.training.tasks.boolean import boolean
+from netsculpt.training.tasks.deskewed import deskewed
 from netsculpt.training.tasks.digits import digits
 from netsculpt.training.tasks.goals import Bits, Classes, Goal
 from netsculpt.training.tasks.idx import idx
@@ -26,6 +27,7 @@ __all__ = [
     "Truth",
     "absolute_task",
     "boolean",
+    "deskewed",
     "digit_sum",
     "digits",
     "hold_out",

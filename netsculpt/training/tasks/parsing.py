@@ -8,7 +8,7 @@ from netsculpt.core.errors import FormatError
 from netsculpt.core.random import RNG
 from netsculpt.training.tasks.boolean import boolean
 from netsculpt.training.tasks.idx import idx
-from netsculpt.training.tasks.presets import task, task_names
+from netsculpt.training.tasks.presets import is_task_name, task, task_names
 from netsculpt.training.tasks.protocol import Task, hold_out
 
 __all__ = ["absolute_task", "parse_task"]
@@ -46,6 +46,8 @@ def parse_task(text: str, *, rng: RNG = None) -> Task:
         try:
             return task(text, rng=rng)
         except FormatError:
+            if is_task_name(text):  # its numbers are out of range, which the error says
+                raise
             raise FormatError(
                 f"no task and no file {text!r}: give one of {', '.join(task_names())} (numbers "
                 "for K and N), a text file with a function per line such as 'f = a & b', or two "

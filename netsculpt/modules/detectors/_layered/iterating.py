@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from netsculpt.core.compiled import compiled
+from netsculpt.core.compiled import compiled, put
 from netsculpt.modules.detectors._layered.aggregating import aggregated
 from netsculpt.modules.detectors._layered.dense import (
     Dense,
@@ -118,7 +118,7 @@ def optimise_connected(
         else:
             gained, n_modules, n = dense_move(dense, limits.least, most, labels, waits, state)
         parts, n_parts = connected_parts(level, labels)
-        labels[:] = parts
+        put(parts, labels)
         # Moves change null terms of nodes that are not neighbours, and so not visited again; and
         # they may disconnect a module. So the last sweep must do neither.
         settled = n_parts == n_modules and (gained == 0 or n == most)

@@ -21,7 +21,7 @@ def live_level(graph: NetGraph, live: NDArray[np.bool_]) -> tuple[Level, float]:
     ends = np.array(
         [(number[block.source], number[block.target]) for block in graph.blocks], dtype=np.int64
     )
-    sources, targets = ends.reshape(-1, 2).T
+    sources, targets = np.ascontiguousarray(ends.reshape(-1, 2).T)  # compiled for one layout
     # Slots 0 … P − 1 are read by the sources of each pair, P … 2P − 1 by its targets; they are
     # sorted by the layer that reads them, so that a unit's slots are contiguous.
     order = np.argsort(np.concatenate([sources, targets]), kind="stable")

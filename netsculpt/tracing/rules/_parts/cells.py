@@ -48,6 +48,11 @@ class Cell:
         """Add a layer where activations meet."""
         return junction(self.call.builder, activations, f"{self.name}.{name}")
 
+    def apply(self, function: str, *activations: Activation) -> None:
+        """Say that their units are taken after a function."""
+        for activation in activations:
+            self.call.builder.apply(function, activation)
+
     def apart(self, x: Activation, h: Activation) -> Activation:
         """The state, in another layer than x: there is only one block per pair of layers."""
         one, two = (y.units[y.units != NOTHING].numpy() for y in (x, h))
@@ -62,6 +67,9 @@ def lstm(cell: Cell, x: Activation, state: State) -> State:
     h = cell.apart(x, h)
     i, f, g, o = (cell.gate(name, index, 4, x, h) for index, name in enumerate("ifgo"))
     new = cell.junction("c", f, c, i, g)
+    cell.apply("sigmoid", i, f, o)
+    cell.apply("tanh", g, new)
+    cell.apply("identity", new)
     if cell.projection is None:
         return cell.junction("h", o, new), new
     return cell.layer("h", (cell.projection, cell.junction("o·c", o, new))), new
@@ -75,6 +83,9 @@ def gru(cell: Cell, x: Activation, state: State) -> State:
     hidden = cell.layer("n of h", (_rows(cell.of_state, 2, 3), h))
     reset = cell.junction("r·n", r, hidden)
     n = cell.layer("n", (_rows(cell.of_input, 2, 3), x))
+    cell.apply("sigmoid", r, z)
+    cell.apply("tanh", n)
+    cell.apply("identity", hidden, reset)
     source, target = (y.units[0].numpy() for y in (reset, n))
     cell.call.builder.wire(source, target, np.ones(source.size))
     return (cell.junction("h", z, n, h),)
@@ -83,7 +94,9 @@ def gru(cell: Cell, x: Activation, state: State) -> State:
 def rnn(cell: Cell, x: Activation, state: State) -> State:
     """h′ = φ(W x + W h)."""
     (h,) = state
-    return (cell.gate("h", 0, 1, x, cell.apart(x, h)),)
+    new = cell.gate("h", 0, 1, x, cell.apart(x, h))
+    cell.apply(cell.call.op.name.removesuffix("_cell").removeprefix("rnn_"), new)
+    return (new,)
 
 
 CELLS: dict[str, Callable[[Cell, Activation, State], State]] = {

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from netsculpt.core.compiled import STEP, compiled, inlined, mixed
+from netsculpt.core.compiled import STEP, compiled, inlined, mixed, put
 
 __all__ = ["mark", "walk_pairs"]
 
@@ -68,7 +68,7 @@ def mark(
         idle += 1
         if fresh:
             count += fresh
-            last[:fresh] = added[:fresh]
+            put(added[:fresh], last)
             n_last, idle = fresh, 0
     state[:] = count, n_last, n_walks, n_lost, idle
 

@@ -1,0 +1,41 @@
+"""What the networks of a search gain with their size."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from netsculpt.plots._drawing.axes import axes_or_new, tick_size
+from netsculpt.plots._drawing.colours import GREY, INK, module_colours
+from netsculpt.training.search.ranking import fronts
+from netsculpt.training.search.result import Searched
+
+__all__ = ["search_front"]
+
+
+def search_front(searched: Searched, *, ax: Axes | None = None) -> Axes:
+    """Draw mean reward against edges for the last population, its front, and the champions.
+
+    The line joins the networks of the front: none has fewer edges and a greater mean reward. The
+    path of the champions, tested more often than the population, leads to the star.
+
+    Parameters
+    ----------
+    searched
+        The result of `netsculpt.training.wann`.
+    """
+    ax = axes_or_new(ax)
+    edges = np.array([topology.n_edges for topology in searched.population])
+    means = searched.rewards.mean(axis=1)
+    front = fronts(np.column_stack([means, -edges])) == 0
+    order = np.flatnonzero(front)[np.argsort(edges[front])]
+    found = [(x.topology.n_edges, x.mean) for x in searched.champions]
+    colour = module_colours(np.array([1]))[0]
+    ax.scatter(edges, means, s=8, color=GREY, alpha=0.5, linewidth=0, label="last generation")
+    ax.step(edges[order], means[order], where="post", color=INK, linewidth=0.8, label="its front")
+    ax.plot(*zip(*found, strict=True), color=colour, linewidth=0.8, marker=".", markersize=3)
+    ax.plot(*found[-1], color=colour, marker="*", markersize=8, linestyle="none", label="champion")
+    ax.set_xlabel("edges")
+    ax.set_ylabel("mean reward over shared weights")
+    ax.legend(frameon=False, fontsize=tick_size(ax), labelcolor=INK, loc="lower right")
+    return ax

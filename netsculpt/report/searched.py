@@ -1,0 +1,139 @@
+"""The folder of a search for topologies: champion, tables, figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from netsculpt.core.folders import replaced_folder
+from netsculpt.core.manifest import write_manifest
+from netsculpt.core.writing import write_json
+from netsculpt.graph.exporting import export
+from netsculpt.graph.npz import save
+from netsculpt.training.search.graphs import graph_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from netsculpt.plots.style import Width
+    from netsculpt.training.search.result import Champion, Searched
+
+__all__ = ["STATE", "write_search"]
+
+STATE: Final = "search.pt"
+_MAKER: Final = "wann"
+_FILES: Final = ("champion.out", "graph.npz", "history.csv", "champions.csv", "summary.json")
+_GALLERY: Final = 4  # champions shown
+
+
+def write_search(
+    searched: Searched,
+    folder: Path,
+    *,
+    arguments: Mapping[str, Any],
+    figures: Sequence[str] = (),
+    width: Width = "neurips",
+) -> None:
+    """Write champion.out, graph.npz, history.csv, champions.csv, summary.json and figures/.
+
+    The state of the search, which stands in the same folder, is left alone. For what happens to
+    other files see `netsculpt.report.folder.write_folder`.
+    """
+    drawn = [f"figures/{name}.{ending}" for name in _FIGURES for ending in figures]
+    files = [*_FILES, *drawn, STATE]
+    with replaced_folder(folder, _MAKER, files, left_alone=[STATE]):
+        graph = graph_of(searched.champion.topology)
+        export(graph, folder / "champion.out")
+        save(graph, folder / "graph.npz")
+        searched.table().to_csv(folder / "history.csv")
+        _champions(searched).to_csv(folder / "champions.csv", index=False)
+        write_json(folder / "summary.json", {**arguments, **searched.summary()})
+        _write_figures(searched, folder / "figures", figures, width)
+        write_manifest(
+            folder,
+            {
+                "maker": _MAKER,
+                "arguments": {**arguments, **searched.plan.about},
+                "seed": arguments.get("seed"),
+                "files": sorted(files),
+            },
+        )
+
+
+def _champions(searched: Searched) -> pd.DataFrame:
+    import pandas as pd
+
+    rows = [
+        {
+            "generation": champion.generation,
+            "units": champion.topology.n_units,
+            "edges": champion.topology.n_edges,
+            "mean": champion.mean,
+            **{
+                f"reward_{weight:g}": reward
+                for weight, reward in zip(searched.plan.weights, champion.rewards, strict=True)
+            },
+        }
+        for champion in searched.champions
+    ]
+    return pd.DataFrame(rows)
+
+
+def _write_figures(searched: Searched, folder: Path, formats: Sequence[str], width: Width) -> None:
+    if not formats:
+        return
+    from netsculpt.plots import style
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, (aspect, draw) in _FIGURES.items():
+        with style.paper(width):
+            figure = style.figure(width, aspect)
+            draw(searched, figure)
+            for ending in formats:
+                style.write_figure(figure, folder / f"{name}.{ending}")
+
+
+def _front(searched: Searched, figure: Figure) -> None:
+    from netsculpt import plots
+
+    plots.search_front(searched, ax=figure.add_subplot())
+
+
+def _history(searched: Searched, figure: Figure) -> None:
+    from netsculpt import plots
+
+    plots.search_history(searched, ax=figure.add_subplot())
+
+
+def _champion(searched: Searched, figure: Figure) -> None:
+    from netsculpt import plots
+
+    plots.network(graph_of(searched.champion.topology), ax=figure.add_subplot())
+
+
+def _gallery(searched: Searched, figure: Figure) -> None:
+    """Champions from the first to the last, two by two."""
+    from netsculpt import plots
+
+    chosen = _chosen(searched.champions)
+    for index, champion in enumerate(chosen, start=1):
+        ax = figure.add_subplot(-(-len(chosen) // 2), min(2, len(chosen)), index)
+        ax.set_xlabel(f"generation {champion.generation}: mean {champion.mean:.4g}")
+        plots.network(graph_of(champion.topology), ax=ax)
+
+
+def _chosen(champions: Sequence[Champion]) -> list[Champion]:
+    places = np.linspace(0, len(champions) - 1, min(_GALLERY, len(champions))).round()
+    return [champions[int(place)] for place in places]
+
+
+_FIGURES: Final = {
+    "front": (0.6, _front),
+    "history": (0.6, _history),
+    "champion": (0.6, _champion),
+    "gallery": (0.9, _gallery),
+}
