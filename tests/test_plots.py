@@ -25,6 +25,7 @@ from scipy.sparse import csr_array
 
 from netsculpt import plots
 from netsculpt.compare.pair import PairAnalysis, pair_outcome
+from netsculpt.compare.reuse import match_by_units
 from netsculpt.core.errors import FormatError, GraphError
 from netsculpt.graph.graph import Block, Layer, NetGraph
 from netsculpt.graph.partition import Partition
@@ -149,6 +150,24 @@ def _null_distribution(ax=None) -> Axes:
     return plots.null_distribution(_significance(), label="$Q_x", ax=ax)
 
 
+def _alluvial(ax=None) -> Axes:
+    rng = np.random.default_rng(0)
+    source = rng.integers(0, 9, 90)
+    target = np.where(rng.random(90) < 0.7, source, rng.integers(0, 9, 90))
+    layers = np.repeat([0, 1], 45)
+    found = match_by_units(Partition(source), Partition(target), layers, n_draws=99, rng=0)
+    names = ["$a_b^c", "größe", "x" * 40, *map(str, range(6))]
+    return plots.alluvial(found, source_names=names, least_similarity=0.3, ax=ax)
+
+
+def _lesion_map(ax=None) -> Axes:
+    effect = np.abs(np.random.default_rng(0).normal(size=(6, 5)))
+    effect[2, 3] = np.nan
+    outputs = ["$a$", "b_c^d", "größe", "x" * 40, "and"]
+    q = np.where(effect > 1, 0.01, 0.2)
+    return plots.lesion_map(effect, q=q, output_names=outputs, ax=ax)
+
+
 def _pair(ax=None) -> Axes:
     rng = np.random.default_rng(0)
     labels = np.arange(90) % 5
@@ -212,6 +231,8 @@ def _search_history(ax=None) -> Axes:
 
 DRAWN = {
     "adjacency": _adjacency,
+    "alluvial": _alluvial,
+    "lesion_map": _lesion_map,
     "module_flow": _module_flow,
     "module_hierarchy": _module_hierarchy,
     "network": _network,

@@ -1,5 +1,5 @@
 """Comparisons of networks."""
 
-from netsculpt.compare import pair
+from netsculpt.compare import pair, reuse
 
-__all__ = ["pair"]
+__all__ = ["pair", "reuse"]

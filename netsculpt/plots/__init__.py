@@ -6,6 +6,8 @@ column, and `write_figure` writes it with embedded fonts and reproducible bytes.
 """
 
 from netsculpt.plots.adjacency import adjacency
+from netsculpt.plots.alluvial import alluvial
+from netsculpt.plots.lesion_map import lesion_map
 from netsculpt.plots.module_flow import module_flow
 from netsculpt.plots.module_hierarchy import module_hierarchy
 from netsculpt.plots.network import network
@@ -20,7 +22,9 @@ from netsculpt.plots.weight_profile import weight_profile
 
 __all__ = [
     "adjacency",
+    "alluvial",
     "figure",
+    "lesion_map",
     "module_flow",
     "module_hierarchy",
     "network",

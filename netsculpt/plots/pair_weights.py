@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,20 +10,12 @@ from matplotlib.colors import Normalize, TwoSlopeNorm
 from numpy.typing import ArrayLike
 
 from netsculpt.core.errors import GraphError
-from netsculpt.plots._drawing.axes import (
-    LITERAL,
-    axes_or_new,
-    colour_bar,
-    shorten,
-    size_in_points,
-    text_width,
-    tick_size,
-)
+from netsculpt.plots._drawing.axes import axes_or_new, colour_bar
+from netsculpt.plots._drawing.cells import name_cells
 from netsculpt.plots._drawing.colours import GREY
 
 __all__ = ["pair_weights"]
 
-_LONGEST_NAME = 16
 _MOST_VECTOR_CELLS = 5000
 
 
@@ -91,32 +82,6 @@ def pair_weights(
     ax.set(xlim=(0, values.shape[0]), ylim=(values.shape[1], 0), xlabel="input", ylabel="output")
     ax.spines[:].set_visible(False)
     colour_bar(ax, mesh, label)
-    _name(ax, "y", output_names, values.shape[1])
-    _name(ax, "x", input_names, values.shape[0])
+    name_cells(ax, "y", output_names, values.shape[1])
+    name_cells(ax, "x", input_names, values.shape[0])
     return ax
-
-
-def _name(ax: Axes, axis: Literal["x", "y"], names: Sequence[str] | None, n: int) -> None:
-    """Label the middles of the cells; turn or skip labels that would touch."""
-    texts = [str(cell) for cell in range(n)] if names is None else list(names)
-    texts = [shorten(text, _LONGEST_NAME) for text in texts]
-    target = ax.xaxis if axis == "x" else ax.yaxis
-    size = tick_size(ax)
-    room = size_in_points(ax)["xy".index(axis)] / max(n, 1)
-    widest = max((text_width(text, size) for text in texts), default=0.0) + 0.6 * size
-    upright = axis == "x" and widest > room and names is not None
-    needed = widest if axis == "x" and not upright else 1.25 * size
-    every = _round_up(int(np.ceil(needed / room)), numbered=names is None)
-    cells = np.arange(0, n, every)
-    target.set_ticks(
-        cells + 0.5, [texts[cell] for cell in cells], rotation=90 if upright else 0, **LITERAL
-    )
-    ax.tick_params(axis=axis, length=0)
-
-
-def _round_up(step: int, *, numbered: bool) -> int:
-    """Round up to 1, 2, 5, 10, … so that numbers on an axis are easy to read."""
-    if not numbered:
-        return step
-    power = int(10 ** (len(str(step)) - 1))
-    return next(power * factor for factor in (1, 2, 5, 10) if power * factor >= step)

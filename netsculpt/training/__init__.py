@@ -1,4 +1,4 @@
-"""Training: tasks, fitting, pruning, sculpting, influence.
+"""Training: tasks, fitting, pruning, sculpting, influence, transfer.
 
 >>> from dataclasses import replace
 >>> from netsculpt.nets import MLP

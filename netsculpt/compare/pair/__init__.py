@@ -11,7 +11,7 @@ from netsculpt.compare.pair.memorisation import Memorised, memorised
 from netsculpt.compare.pair.outcome import GraphComparison, PairAnalysis, PairOutcome, pair_outcome
 from netsculpt.compare.pair.outputs import OutputDistances, output_distances
 from netsculpt.compare.pair.phases import PhaseOverlaps, phase_overlaps
-from netsculpt.compare.pair.representation import debiased_cka
+from netsculpt.compare.representation import debiased_cka
 
 __all__ = [
     "AnswerChanges",

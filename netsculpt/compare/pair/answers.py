@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from netsculpt.compare.pair.checks import checked_labels, checked_logits, plain
+from netsculpt.compare.pair.checks import checked_labels, checked_logits
 from netsculpt.compare.pair.intervals import paired_interval, wilson
+from netsculpt.core.plain import plain
 
 __all__ = ["AnswerChanges", "answer_changes"]
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from netsculpt.compare.pair.checks import checked_labels, checked_logits, plain
+from netsculpt.compare.pair.checks import checked_labels, checked_logits
 from netsculpt.compare.pair.intervals import gini, paired_interval, wilson
 from netsculpt.core.numbers import checked_whole
+from netsculpt.core.plain import plain
 from netsculpt.core.random import RNG
 
 if TYPE_CHECKING:

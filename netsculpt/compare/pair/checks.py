@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from netsculpt.core.errors import FormatError
 
-__all__ = ["checked_labels", "checked_logits", "plain"]
+__all__ = ["checked_labels", "checked_logits"]
 
 
 def checked_logits(sparse: ArrayLike, dense: ArrayLike) -> list[NDArray[np.float64]]:
@@ -41,16 +38,3 @@ def checked_labels(labels: ArrayLike, n: int, n_classes: int) -> NDArray[np.int6
             f"{n_classes - 1}"
         )
     return checked.astype(np.int64)
-
-
-def plain(value: Any) -> Any:
-    """A value for JSON, which has no NaN: None stands for what is undefined.
-
-    >>> plain({"kappa": float("nan"), "shares": (0.5, 1)})
-    {'kappa': None, 'shares': [0.5, 1]}
-    """
-    if isinstance(value, dict):
-        return {name: plain(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(inner) for inner in value]
-    return None if isinstance(value, float) and math.isnan(value) else value

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from netsculpt.compare.pair.checks import plain
 from netsculpt.core.errors import FormatError
+from netsculpt.core.plain import plain
 
 __all__ = ["MaskOverlap", "mask_overlap"]
 

@@ -10,10 +10,10 @@ from numpy.typing import ArrayLike
 
 from netsculpt.compare.pair.answers import AnswerChanges, answer_changes
 from netsculpt.compare.pair.by_class import ClassRecalls, class_recalls
-from netsculpt.compare.pair.checks import plain
 from netsculpt.compare.pair.masks import MaskOverlap
 from netsculpt.compare.pair.outputs import OutputDistances, output_distances
 from netsculpt.compare.pair.phases import PhaseOverlaps
+from netsculpt.core.plain import plain
 from netsculpt.core.random import RNG
 
 if TYPE_CHECKING:

@@ -12,13 +12,16 @@ The true modules of the compiled network are known: the units that compute a fun
 from netsculpt.graph.circuits.circuit import Circuit
 from netsculpt.graph.circuits.compiling import ThresholdCircuit, compile_circuit, function_graph
 from netsculpt.graph.circuits.parsing import parse_circuit
+from netsculpt.graph.circuits.sharing import SharedCircuits, shared_circuits
 from netsculpt.graph.circuits.truth import truth_table
 
 __all__ = [
     "Circuit",
+    "SharedCircuits",
     "ThresholdCircuit",
     "compile_circuit",
     "function_graph",
     "parse_circuit",
+    "shared_circuits",
     "truth_table",
 ]

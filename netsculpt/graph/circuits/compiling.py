@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from netsculpt.core.errors import LimitError
 from netsculpt.graph.circuits.circuit import Circuit, Gate, Gates, Operand
-from netsculpt.graph.partition import Partition
+from netsculpt.graph.partition import NO_MODULE, Partition
 
 __all__ = ["ThresholdCircuit", "compile_circuit", "function_graph"]
 
@@ -27,10 +27,33 @@ class ThresholdCircuit:
 
     def __call__(self, inputs: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Outputs [n, n_out] for inputs [n, n_in]."""
-        x = inputs
+        return self.activations(inputs)[:, -len(self.biases[-1]) :]
+
+    @property
+    def layer_of(self) -> NDArray[np.int64]:
+        """Number of each unit's layer [U]; inputs are layer 0."""
+        widths = [self.weights[0].shape[1], *map(len, self.biases)]
+        return np.repeat(np.arange(len(widths)), widths)
+
+    @property
+    def hidden(self) -> tuple[Partition, tuple[str, ...]]:
+        """Modules of the hidden units alone, −1 elsewhere [U], and what they compute.
+
+        Inputs are the same in every net, and outputs what all of them should do: to compare nets by
+        those would say that they are alike.
+        """
+        layer_of = self.layer_of
+        inside = (layer_of > 0) & (layer_of < len(self.weights))
+        labels = np.where(inside, self.truth.labels, NO_MODULE)
+        kept = dict.fromkeys(labels[labels >= 0].tolist())
+        return Partition(labels, "truth"), tuple(self.modules[label] for label in kept)
+
+    def activations(self, inputs: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Values of all units [n, U] for inputs [n, n_in]: inputs, hidden layers, outputs."""
+        values = [np.asarray(inputs, dtype=bool)]
         for weight, bias in zip(self.weights, self.biases, strict=True):
-            x = x @ weight.T + bias > 0
-        return x
+            values.append(values[-1].astype(np.float32) @ weight.T + bias > 0)
+        return np.concatenate(values, axis=1)
 
 
 def compile_circuit(circuit: Circuit) -> ThresholdCircuit:

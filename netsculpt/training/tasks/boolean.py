@@ -11,7 +11,7 @@ from netsculpt.training.tasks.protocol import Function, Task, Truth
 __all__ = ["boolean"]
 
 
-def boolean(text: str, *, name: str = "boolean") -> Task:
+def boolean(text: str | Circuit, *, name: str = "boolean") -> Task:
     r"""Make a task from a Boolean circuit.
 
     The samples are all :math:`2^n` inputs of 0 and 1, the first input being the highest bit;
@@ -23,7 +23,8 @@ def boolean(text: str, *, name: str = "boolean") -> Task:
     ----------
     text
         One function per line with Python's ``& | ^ ~``, as `netsculpt.parse_circuit` reads it:
-        undefined names are inputs, functions that no other line uses are outputs.
+        undefined names are inputs, functions that no other line uses are outputs. Or a circuit,
+        whose inputs may be in any order, and more than the functions use.
     name
         Name of the task.
 
@@ -53,7 +54,7 @@ def boolean(text: str, *, name: str = "boolean") -> Task:
     """
     import torch
 
-    circuit = parse_circuit(text)
+    circuit = text if isinstance(text, Circuit) else parse_circuit(text)
     inputs, outputs = (torch.from_numpy(part.astype(np.float32)) for part in truth_table(circuit))
     return Task(name, inputs, outputs, Bits(outputs.shape[1]), _truth(circuit))
 

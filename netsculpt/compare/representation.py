@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from netsculpt.core.errors import FormatError
 
-__all__ = ["debiased_cka"]
+__all__ = ["debiased_cka", "unit_hsic"]
 
 _LEAST = 4  # samples, for the estimator to be defined
 
@@ -54,6 +54,41 @@ def debiased_cka(first: ArrayLike, second: ArrayLike) -> float:
     if min(own) <= 0:
         return math.nan
     return _hsic(x, y) / math.sqrt(own[0] * own[1])
+
+
+def unit_hsic(first: ArrayLike, second: ArrayLike) -> NDArray[np.float64]:
+    """Unbiased HSIC of each unit of one representation with each of another [d1, d2].
+
+    The kernel of several units is the sum of theirs and HSIC is linear in each kernel, so that of
+    two sets of units is the sum over their pairs. For one set each; NaN below four samples.
+
+    Parameters
+    ----------
+    first, second
+        Activations [n, d1] and [n, d2] on the same samples.
+
+    Notes
+    -----
+    O(n d1 d2). The estimator is that of `debiased_cka`.
+
+    Examples
+    --------
+    >>> x, y = np.random.default_rng(0).normal(size=(2, 50, 3))
+    >>> total = [unit_hsic(a, b).sum() for a, b in ((x, y), (x, x), (y, y))]
+    >>> bool(abs(total[0] / (total[1] * total[2]) ** 0.5 - debiased_cka(x, y)) < 1e-12)
+    True
+    """
+    x, y = (_centred(values) for values in (first, second))
+    n = len(x)
+    if n != len(y):
+        raise FormatError(f"activations are of {n} and {len(y)} samples: the same are needed")
+    if n < _LEAST:
+        return np.full((x.shape[1], y.shape[1]), np.nan)
+    squares = x**2, y**2
+    diagonal = squares[0].T @ squares[1]
+    totals = np.outer(squares[0].sum(axis=0), squares[1].sum(axis=0)) / ((n - 1) * (n - 2))
+    hsic: NDArray[np.float64] = (x.T @ y) ** 2 - diagonal + totals - 2 / (n - 2) * diagonal
+    return hsic / (n * (n - 3))
 
 
 def _centred(values: ArrayLike) -> NDArray[np.float64]:
