@@ -163,6 +163,15 @@ class Program:
         return {op.output: op for op in self.ops}
 
     @cached_property
+    def dependent(self) -> frozenset[str]:
+        """The values that are made of the net's inputs."""
+        found = set(self.inputs)
+        for op in self.ops:
+            if not found.isdisjoint(op.inputs):
+                found.add(op.output)
+        return frozenset(found)
+
+    @cached_property
     def numbers(self) -> dict[str, int]:
         """A number for each value: the same for those of equal operations on equal values."""
         known: dict[str, int] = {}

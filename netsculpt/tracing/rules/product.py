@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
 from netsculpt.tracing.engine.activation import HIDES, Activation, of_nothing
@@ -9,6 +11,7 @@ from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.program import Constant
 from netsculpt.tracing.rules._parts.meeting import meet
 from netsculpt.tracing.rules._parts.outer import spread_apart
+from netsculpt.tracing.rules._parts.pattern import scales_pattern
 from netsculpt.tracing.rules._parts.scaling import scale, switched_off
 from netsculpt.tracing.rules.moves import OPS as _MOVES
 
@@ -43,10 +46,13 @@ def product(call: Call) -> Activation | Constant:
     if isinstance(number, Constant) and number.parameter is not None:
         call.builder.factors[number.parameter] = {"kind": "factor"}
     activation = spread_apart(call, activation, number, _MOVES, always=False)
+    spatial = call.builder.options.granularity == "spatial"
     if isinstance(number, Constant) and number.is_mask and "mul" in call.op.name:
         if activation.is_empty:  # what hides is hidden, whatever it is multiplied by
             return number.changed(lambda x: x.broadcast_to(call.op.shape))
         return activation.hidden(number.value == 0, 0.0)
+    if factor.numel() == 1 and not spatial and scales_pattern(call):
+        call = replace(call, private=False)  # carried to the pattern, which leaves it out
     return scale(call, activation, factor)
 
 
