@@ -27,7 +27,7 @@ SUMS: dict[str, Sum] = {
 LAYERS: dict[str, Callable[[Any, Tensor, Sum], Tensor]] = {
     "GIN": lambda net, x, sums: net.b((1 + net.eps) * x + sums(net, x)),
     "hidden": lambda net, x, sums: net.b(
-        (lambda h: (1 + net.eps) * h + sums(net, h))(net.a(x).relu())
+        (1 + net.eps) * net.a(x).relu() + sums(net, net.a(x).relu())
     ),
     "Laplacian": lambda net, x, sums: net.b((net.a(x) - 0.5 * sums(net, net.a(x))).tanh()),
     "two hops": lambda net, x, sums: net.b(x + sums(net, x) + sums(net, sums(net, x))),

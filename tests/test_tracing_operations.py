@@ -287,10 +287,6 @@ REFUSED: dict[str, tuple[Callable[..., Tensor], str]] = {
         ),
         "Multiply by the mask instead|Write that part densely",
     ),
-    "distances to constant points": (
-        lambda net, x: torch.cdist(net.a(x), net.p),
-        "with a linear layer",
-    ),
     "packed sequences": (
         lambda net, x: net.r(nn.utils.rnn.pack_padded_sequence(
             x.expand(2, -1, -1), torch.tensor([3, 2]), batch_first=True))[1],
@@ -307,6 +303,42 @@ def test_what_stays_refused_says_what_to_do(name: str) -> None:
     net = Function(forward, p=torch.rand(1, 2, H), r=nn.GRU(D, H, batch_first=True), **layers())
     with pytest.raises(TopologyError, match=remedy):
         trace(net, X)
+
+
+DYNAMIC: dict[str, tuple[Callable[..., Tensor], Callable[..., Tensor], tuple[int, ...]]] = {
+    "conv2d": (
+        lambda net, x: functional.conv2d(x, net.k(x.mean((2, 3))).view(3, 2, 2, 2)),
+        lambda net, x: (
+            net.k(x.mean((2, 3))).view(-1, 3, 8) @ functional.unfold(x, 2)
+        ).view(-1, 3, 3, 3),
+        (1, 2, 4, 4),
+    ),
+    "conv1d": (
+        lambda net, x: functional.conv1d(x, net.k(x.mean(2)).view(4, 2, 3)),
+        lambda net, x: (
+            net.k(x.mean(2)).view(-1, 4, 6) @ functional.unfold(x[:, :, None], (1, 3))
+        ),
+        (1, 2, 6),
+    ),
+    "linear": (
+        lambda net, x: functional.linear(x, net.k(x).view(12, 2)),
+        lambda net, x: torch.einsum("boi,bi->bo", net.k(x).view(-1, 12, 2), x),
+        (1, 2),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DYNAMIC)
+def test_weights_that_depend_on_the_input_are_refused_with_a_remedy_that_works(name: str) -> None:
+    refused, remedied, shape = DYNAMIC[name]
+    example, kernel = torch.zeros(shape), nn.Linear(2, 24)
+    one, two = (Function(x, k=kernel) for x in (refused, remedied))
+    with pytest.raises(TopologyError, match=r"depends on the net's inputs.*by matmul or einsum"):
+        trace(one, example)
+    given = torch.randn(shape)
+    assert torch.allclose(one(given), two(given), atol=1e-5)  # the same function
+    graph = trace(two, example, granularity="spatial")
+    assert np.array_equal(paths_exist(graph), moves(two, example))
 
 
 @pytest.mark.parametrize("reduced", ["mean", "amax", "norm"])

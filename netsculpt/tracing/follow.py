@@ -17,9 +17,9 @@ from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.engine.columns import SeveralInputs, SeveralUnits
 from netsculpt.tracing.engine.inputs import Inputs
 from netsculpt.tracing.engine.junction import junction
-from netsculpt.tracing.norms import with_norms
 from netsculpt.tracing.options import TraceOptions
 from netsculpt.tracing.program import Op, Program, filled, inputs_of, leaves
+from netsculpt.tracing.rewriting import rewritten
 from netsculpt.tracing.rules import rules
 
 __all__ = ["followed"]
@@ -38,7 +38,7 @@ def followed(program: Program, options: TraceOptions) -> tuple[Builder, dict[str
     It starts with a unit for each element of the inputs. Where elements turn out to be one unit,
     like the pixels of a channel, it starts again with fewer units.
     """
-    program = with_norms(program)
+    program = rewritten(program)
     inputs = Inputs.of(program.inputs, program.whole)
     apart: frozenset[str] = frozenset()
     while True:

@@ -67,7 +67,12 @@ class Call:
         """The argument at an index, which must not depend on the inputs."""
         value = self.args[index]
         if not isinstance(value, Constant):
-            raise self.refusal(f"its argument {index + 1} is not a parameter: it depends on inputs")
+            raise self.refusal(
+                f"its argument {index + 1} depends on the net's inputs, so that its numbers cannot "
+                "be weights of edges: a parameter or a buffer is needed there. Write it as a "
+                "product of two activations for each sample, by matmul or einsum (a convolution: "
+                "of its kernel and functional.unfold(x)), which is traced as where they meet"
+            )
         return value
 
     def same(self, moving: Container[str]) -> Tensor | None:
