@@ -341,6 +341,29 @@ def test_weights_that_depend_on_the_input_are_refused_with_a_remedy_that_works(n
     assert np.array_equal(paths_exist(graph), moves(two, example))
 
 
+CIRCULANT: dict[str, Callable[..., Tensor]] = {
+    "rfft": lambda net, x: torch.fft.irfft(torch.fft.rfft(x) * torch.fft.rfft(net.c), n=8),
+    "fft": lambda net, x: torch.fft.ifft(torch.fft.fft(x) * torch.fft.fft(net.c)).real,
+    "one that is hidden": lambda net, x: torch.fft.irfft(
+        torch.fft.rfft(net.a(x)) * torch.fft.rfft(net.c), n=8
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CIRCULANT)
+@pytest.mark.parametrize("head", [False, True])
+def test_a_circulant_layer_has_a_unit_for_each_feature(name: str, head: bool) -> None:
+    def forward(net: nn.Module, x: Tensor) -> Tensor:
+        return net.b(CIRCULANT[name](net, x).tanh()) if head else CIRCULANT[name](net, x)
+
+    parts = {"c": nn.Parameter(torch.randn(8)), "a": nn.Linear(8, 8), "b": nn.Linear(8, 3)}
+    net = Function(forward, **parts)
+    one, two = (trace(net, torch.zeros(1, 8), granularity=x) for x in ("channel", "spatial"))
+    assert (one.inputs.size, one.outputs.size) == (8, 3 if head else 8)
+    assert np.array_equal(one.weights.indices, two.weights.indices)
+    assert np.array_equal(paths_exist(one), moves(net, torch.zeros(1, 8)))
+
+
 @pytest.mark.parametrize("reduced", ["mean", "amax", "norm"])
 def test_features_that_are_reduced_stay_units(reduced: str) -> None:
     class Reduced(nn.Module):

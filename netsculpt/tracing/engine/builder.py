@@ -128,6 +128,11 @@ class Builder:
         """Whether each unit is an input of the net."""
         return np.isin(self.layer_of(units), self._inputs)
 
+    def are_features(self, units: Ints) -> bool:
+        """Whether all units are of layers of vectors: not of positions that a channel has."""
+        layers = np.unique(self.layer_of(units)).tolist()
+        return all(len(self.layers[x].shape) == 1 for x in layers)
+
     def is_logic(self, activation: Activation) -> bool:
         """Whether it depends on nothing but tokens and inputs of whole numbers, like a mask."""
         present = np.unique(activation.units[activation.units > NOTHING].numpy())

@@ -75,8 +75,7 @@ def _check_inputs(call: Call, elements: Tensor, units: Tensor, differ: Tensor) -
     if call.builder.options.granularity == "spatial":
         return
     one, two = elements[differ].numpy(), units.expand_as(elements)[differ].numpy()
-    layers = np.unique(call.builder.layer_of(np.concatenate([one, two]))).tolist()
-    if all(len(call.builder.layers[x].shape) == 1 for x in layers):
+    if call.builder.are_features(np.concatenate([one, two])):
         return
     if (call.builder.is_input(one) & call.builder.is_input(two)).all():
         raise SeveralInputs(one, two)
