@@ -11,14 +11,20 @@ from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.program import Constant
 from netsculpt.tracing.rules._parts.meeting import meet
 from netsculpt.tracing.rules._parts.outer import spread_apart
-from netsculpt.tracing.rules._parts.pattern import scales_pattern
+from netsculpt.tracing.rules._parts.pattern import Between, scales_pattern
 from netsculpt.tracing.rules._parts.scaling import scale, switched_off
+from netsculpt.tracing.rules.addition import OPS as _SUMS
+from netsculpt.tracing.rules.masking import OPS as _MASKS
 from netsculpt.tracing.rules.moves import OPS as _MOVES
+from netsculpt.tracing.rules.softmax import OPS as _SOFTMAX
+from netsculpt.tracing.rules.unchanged import OPS as _UNCHANGED
 
 __all__ = ["product"]
 
 _SIGNS = ("neg", "negative")
 OPS = ("mul", "div", "multiply", "divide", "true_divide", *_SIGNS)
+_BEFORE = frozenset((*_MOVES, *_UNCHANGED, *OPS))
+_BETWEEN = Between(_BEFORE, _BEFORE.union(_SUMS, _MASKS), frozenset(_SOFTMAX))
 
 
 def product(call: Call) -> Activation | Constant:
@@ -51,7 +57,7 @@ def product(call: Call) -> Activation | Constant:
         if activation.is_empty:  # what hides is hidden, whatever it is multiplied by
             return number.changed(lambda x: x.broadcast_to(call.op.shape))
         return activation.hidden(number.value == 0, 0.0)
-    if factor.numel() == 1 and not spatial and scales_pattern(call):
+    if factor.numel() == 1 and not spatial and scales_pattern(call, _BETWEEN):
         call = replace(call, private=False)  # carried to the pattern, which leaves it out
     return scale(call, activation, factor)
 
