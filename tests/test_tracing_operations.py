@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from netsculpt.core.errors import TopologyError
 from netsculpt.tracing import fidelity, trace
+from netsculpt.tracing.options import Granularity
 from tests.helpers.jacobians import moves, paths_exist
 from tests.helpers.traced_nets import Function, same, widths
 
@@ -377,3 +378,23 @@ def test_features_that_are_reduced_stay_units(reduced: str) -> None:
 
     graph = trace(Reduced(), torch.zeros(1, 6))
     assert (graph.inputs.size, graph.n_edges) == (6, 18 + 6 + 3 + 3)
+
+
+@pytest.mark.parametrize("granularity", ["channel", "spatial"])
+@pytest.mark.parametrize(
+    "forward",
+    [
+        lambda _, x: x.cumsum(1),
+        lambda _, x: x.logcumsumexp(1),
+        lambda net, x: x.new_zeros(1, 3).index_add(1, net.at, x),
+        lambda net, x: x.new_zeros(1, 3).scatter_add(1, net.at[None], x),
+    ],
+)
+def test_elements_of_a_vector_stay_apart_where_they_are_added(
+    forward: Callable[..., Tensor], granularity: Granularity
+) -> None:
+    x = torch.zeros(1, 5)
+    net = Function(forward, at=torch.tensor([1, 0, 1, 2, 2]))
+    graph = trace(net, x, granularity=granularity)
+    assert graph.layers[0].n_units == 5
+    assert np.array_equal(paths_exist(graph), moves(net, x))

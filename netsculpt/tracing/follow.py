@@ -21,6 +21,7 @@ from netsculpt.tracing.options import TraceOptions
 from netsculpt.tracing.program import Op, Program, filled, inputs_of, leaves
 from netsculpt.tracing.rewriting import rewritten
 from netsculpt.tracing.rules import rules
+from netsculpt.tracing.silence import silence
 
 __all__ = ["followed"]
 
@@ -41,6 +42,7 @@ def followed(program: Program, options: TraceOptions) -> tuple[Builder, dict[str
     program = rewritten(program)
     inputs = Inputs.of(program.inputs, program.whole)
     apart: frozenset[str] = frozenset()
+    spatial = options.granularity == "spatial"
     while True:
         builder = Builder(options, program.parameters, apart=apart)
         shadows, group_of_unit = inputs.add_layers(builder)
@@ -48,6 +50,9 @@ def followed(program: Program, options: TraceOptions) -> tuple[Builder, dict[str
         try:
             for op in program.ops:
                 values[op.output] = _value(op, values, program, builder)
+                zero = silence(op, values, builder.silent, spatial=spatial)
+                if zero is not None:
+                    builder.silent[op.output] = zero
             _finish(program, values, builder)
         except SeveralInputs as several:
             inputs = inputs.merged(several, group_of_unit)

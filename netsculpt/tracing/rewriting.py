@@ -7,16 +7,17 @@ from dataclasses import replace
 
 from netsculpt.tracing.norms import with_norms
 from netsculpt.tracing.program import Op, Program, Ref
+from netsculpt.tracing.softmaxes import with_softmaxes
 
 __all__ = ["rewritten"]
 
 
 def rewritten(program: Program) -> Program:
-    """The program with norms as one operation, and distances to constant points as several.
+    """The program with norms and softmax as one operation, distances to points as several.
 
-    Rewriting it again changes nothing. Cost O(operations), and that of looking for norms.
+    Rewriting it again changes nothing. Cost O(operations), and that of looking for them.
     """
-    return with_norms(_with_differences(program))
+    return with_norms(with_softmaxes(_with_differences(program)))
 
 
 def _with_differences(program: Program) -> Program:
@@ -39,7 +40,7 @@ def _parts(program: Program, op: Op) -> Iterator[Op]:
     turned = constant[0]  # points first: the samples of x stay first, and the result is turned
     x, points = reversed(names) if turned else names
     n = len(op.shape)
-    rows, columns = (_shape(program, name) for name in (x, points))
+    rows, columns = (program.shape_of(name) for name in (x, points))
     each = (*op.shape[:-2], op.shape[-1], op.shape[-2]) if turned else op.shape
     order = float(op.arg(2, "p", 2.0))
 
@@ -59,11 +60,3 @@ def _parts(program: Program, op: Op) -> Iterator[Op]:
     if turned:
         args = (Ref(f"{op.output}.distance"), n - 2, n - 1)
         yield part(op.output, args, "transpose", op.shape)
-
-
-def _shape(program: Program, name: str) -> tuple[int, ...]:
-    maker = program.makers.get(name)
-    if maker is not None:
-        return maker.shape
-    given = program.inputs.get(name)
-    return tuple(program.constants[name].shape) if given is None else given

@@ -56,6 +56,8 @@ class Builder:
     input_dependent: list[str] = field(default_factory=list)  # layers of products of activations
     constant: list[int] = field(default_factory=list)  # units that a factor of 0 switches off
     cut: list[int] = field(default_factory=list)  # those of them that are outputs
+    unread_taps: dict[str, int] = field(default_factory=dict)  # kept, only on padding, by layer
+    silent: dict[str, Any] = field(default_factory=dict)  # where values are 0 as nothing arrives
     layer_weights: list[LayerWeight] = field(default_factory=list)  # in the order in which they run
     tokens: dict[int, Layer] = field(default_factory=dict)  # by their number in shadows
     computed: dict[str, Any] = field(default_factory=dict)  # operations on constants, by arguments

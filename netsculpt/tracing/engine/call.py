@@ -14,7 +14,7 @@ from netsculpt.tracing.engine.activation import Activation, refusal
 from netsculpt.tracing.engine.builder import Builder
 from netsculpt.tracing.engine.edges import Floats, Units
 from netsculpt.tracing.identity import same
-from netsculpt.tracing.program import Constant, Op, Program, leaves
+from netsculpt.tracing.program import Constant, Op, Program, Ref, leaves
 
 __all__ = ["Call"]
 
@@ -83,6 +83,17 @@ class Call:
         one, two = written.args[:2]
         where = same(self.program, one.name, two.name, moving)
         return None if where is None else where.broadcast_to(self.op.shape)
+
+    def silent(self, index: int, argument: int | None = None) -> Tensor | None:
+        """Where its argument at an index is always 0, as nothing arrives there; None: nowhere.
+
+        With `argument` the index is that of an item of this argument, which is a list.
+        """
+        written = self.program.makers.get(self.op.output) if self.program is not None else None
+        if written is None or written.name != self.op.name:
+            return None  # it is a part of another operation
+        given = (written.args if argument is None else written.args[argument])[index]
+        return self.builder.silent.get(given.name) if isinstance(given, Ref) else None
 
     def sample(self, activation: Activation | None = None) -> tuple[Units, Floats | None]:
         """Units and factors of one sample [channels, positions]; all samples must be the same."""

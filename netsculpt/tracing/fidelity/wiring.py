@@ -74,9 +74,14 @@ def _error_of_meeting(bench: Bench, op: Op, layer: int) -> float:
     target = bench.shadows[op.output].units
     n_units = bench.graph.n_units
     keys = []
-    for name in activations_of(op, bench.shadows):
+    names = activations_of(op, bench.shadows)
+    heard = torch.ones(target.shape, dtype=torch.bool)
+    if op.name == "mul":  # of what is multiplied by 0, as nothing arrives there, nothing is taken
+        for zero in (bench.builder.silent.get(name) for name in names):
+            heard = heard if zero is None else heard & ~zero.broadcast_to(target.shape)
+    for name in names:
         units = bench.shadows[name].units.broadcast_to(target.shape)
-        here = units != NOTHING
+        here = (units != NOTHING) & (target != NOTHING) & heard
         keys.append(units[here].numpy() * n_units + target[here].numpy())
     block = bench.into(layer).tocoo()
     edges = block.row.astype(np.int64) * n_units + block.col + bench.builder.layers[layer].start

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 
 import torch
@@ -9,6 +10,7 @@ import torch
 from netsculpt.tracing.engine.activation import HIDES, Activation, of_nothing
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.program import Constant
+from netsculpt.tracing.rules._parts.hushing import hush
 from netsculpt.tracing.rules._parts.meeting import meet
 from netsculpt.tracing.rules._parts.outer import spread_apart
 from netsculpt.tracing.rules._parts.pattern import Between, scales_pattern
@@ -75,5 +77,10 @@ def _met(call: Call, both: list[Activation]) -> Activation:
     always_one = None if times else call.same(_MOVES)
     if always_one is not None and bool(always_one.any()):
         both = [switched_off(call, x, always_one).shifted(always_one) for x in both]
+    n_layers = len(call.builder.layers)
     met = meet(call, both).shifted()
+    silent = [x for x in (call.silent(0), call.silent(1) if times else None) if x is not None]
+    if silent and len(call.builder.layers) > n_layers:
+        where = functools.reduce(torch.logical_or, [x.broadcast_to(met.shape) for x in silent])
+        hush(call.builder, met, both, where)
     return met if zero is None else met.hidden(zero, 0.0)
