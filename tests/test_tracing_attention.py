@@ -17,7 +17,7 @@ from traced_nets import Function
 from netsculpt.core.errors import TopologyError
 from netsculpt.graph.graph import Block, Layer, NetGraph
 from netsculpt.nets.masks import mask_net
-from netsculpt.tracing import trace
+from netsculpt.tracing import fidelity, trace
 
 pytestmark = pytest.mark.usefixtures("one_export")
 
@@ -169,6 +169,72 @@ def test_packed_projections_weigh_what_separate_ones_do(batch_first: bool) -> No
         trace(net, X).provenance[0].parameters["factors"]
     )  # q is scaled where weights are given
     assert [x["folded"] for x in factors.values()] == ["left out"]
+
+
+CROSS: dict[str, dict[str, object]] = {
+    "packed": {},
+    "other widths": {"kdim": 6, "vdim": 6},
+    "learned key": {"add_bias_kv": True},
+    "sequence first": {"batch_first": False},
+    "a zero": {"add_zero_attn": True, "kdim": 6, "vdim": 6},
+}
+
+
+@pytest.mark.parametrize("options", CROSS)
+def test_cross_attention_with_and_without_its_pattern_is_one_graph(options: str) -> None:
+    """Where weights are asked for torch scales q first, else it does so inside an operation."""
+    layer = nn.MultiheadAttention(8, 2, **{"batch_first": True, **CROSS[options]})
+    pruned(layer, 0.6)
+    keys = torch.zeros(2, 5 if options == "sequence first" else 3, layer.kdim)
+    nets = [
+        Function(lambda net, x, y, w=w: net.a(x, y, y, need_weights=w)[0], a=layer)
+        for w in (False, True)
+    ]
+    one, two = (trace(net, (X, keys)) for net in nets)
+    assert_same_shape(one, two)
+
+
+PLACES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "scores": lambda q, k: q @ k.mT / 2,
+    "queries": lambda q, k: (q * 0.5) @ k.mT,
+    "keys": lambda q, k: q @ (k / 2).mT,
+    "both": lambda q, k: (q * 0.5**0.5) @ (k * 0.5**0.5).mT,
+    "by bmm": lambda q, k: torch.bmm(
+        (0.5 * q).flatten(0, 1), k.flatten(0, 1).mT
+    ).view(2, 2, 5, 5),
+    "by einsum": lambda q, k: torch.einsum("bhqc,bhkc->bhqk", q * 0.5, k),
+    "turned": lambda q, k: (k @ (q * 0.5).mT).mT,
+    "with a bias": lambda q, k: (q * 0.5) @ k.mT + torch.arange(5.0),
+    "masked": lambda q, k: ((q * 0.5) @ k.mT).masked_fill(torch.eye(5).bool(), -torch.inf),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_where_a_pattern_is_scaled_makes_no_difference(place: str) -> None:
+    def forward(net: nn.Module, x: Tensor) -> Tensor:
+        query, key, value = (heads_of(f(x), 2) for f in (net.q, net.k, net.v))
+        pattern = PLACES[place](query, key).softmax(-1)
+        return net.out((pattern @ value).transpose(1, 2).flatten(2))
+
+    net = Function(forward, **projections())
+    assert_same_shape(trace(net, X), trace(Function(fused_attention, **projections()), X))
+    assert fidelity(net, trace(net, X), X, rng=0).max_error < 1e-5
+
+
+def test_numbers_before_other_products_stay_in_the_weights() -> None:
+    """Without a softmax, or where something else takes what is scaled, they are no pattern's."""
+
+    def no_softmax(net: nn.Module, x: Tensor) -> Tensor:
+        return net.out((net.q(x) * 0.5) @ net.k(x).mT @ net.v(x))
+
+    def also_elsewhere(net: nn.Module, x: Tensor) -> Tensor:
+        query = net.q(x) * 0.5
+        return net.out((query @ net.k(x).mT).softmax(-1) @ net.v(x) + query)
+
+    for forward in (no_softmax, also_elsewhere):
+        net = Function(forward, **projections())
+        weights = trace(net, X).block("input", "q").toarray().T
+        assert np.allclose(weights, net.q.weight.detach().numpy() * 0.5)
 
 
 def _unpacked(graph: NetGraph) -> NetGraph:

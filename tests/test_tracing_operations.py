@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from netsculpt.core.errors import TopologyError
 from netsculpt.tracing import fidelity, trace
+from netsculpt.tracing.options import Granularity
 from tests.helpers.jacobians import moves, paths_exist
 from tests.helpers.traced_nets import Function, same, widths
 
@@ -287,10 +288,6 @@ REFUSED: dict[str, tuple[Callable[..., Tensor], str]] = {
         ),
         "Multiply by the mask instead|Write that part densely",
     ),
-    "distances to constant points": (
-        lambda net, x: torch.cdist(net.a(x), net.p),
-        "with a linear layer",
-    ),
     "packed sequences": (
         lambda net, x: net.r(nn.utils.rnn.pack_padded_sequence(
             x.expand(2, -1, -1), torch.tensor([3, 2]), batch_first=True))[1],
@@ -309,6 +306,65 @@ def test_what_stays_refused_says_what_to_do(name: str) -> None:
         trace(net, X)
 
 
+DYNAMIC: dict[str, tuple[Callable[..., Tensor], Callable[..., Tensor], tuple[int, ...]]] = {
+    "conv2d": (
+        lambda net, x: functional.conv2d(x, net.k(x.mean((2, 3))).view(3, 2, 2, 2)),
+        lambda net, x: (
+            net.k(x.mean((2, 3))).view(-1, 3, 8) @ functional.unfold(x, 2)
+        ).view(-1, 3, 3, 3),
+        (1, 2, 4, 4),
+    ),
+    "conv1d": (
+        lambda net, x: functional.conv1d(x, net.k(x.mean(2)).view(4, 2, 3)),
+        lambda net, x: (
+            net.k(x.mean(2)).view(-1, 4, 6) @ functional.unfold(x[:, :, None], (1, 3))
+        ),
+        (1, 2, 6),
+    ),
+    "linear": (
+        lambda net, x: functional.linear(x, net.k(x).view(12, 2)),
+        lambda net, x: torch.einsum("boi,bi->bo", net.k(x).view(-1, 12, 2), x),
+        (1, 2),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DYNAMIC)
+def test_weights_that_depend_on_the_input_are_refused_with_a_remedy_that_works(name: str) -> None:
+    refused, remedied, shape = DYNAMIC[name]
+    example, kernel = torch.zeros(shape), nn.Linear(2, 24)
+    one, two = (Function(x, k=kernel) for x in (refused, remedied))
+    with pytest.raises(TopologyError, match=r"depends on the net's inputs.*by matmul or einsum"):
+        trace(one, example)
+    given = torch.randn(shape)
+    assert torch.allclose(one(given), two(given), atol=1e-5)  # the same function
+    graph = trace(two, example, granularity="spatial")
+    assert np.array_equal(paths_exist(graph), moves(two, example))
+
+
+CIRCULANT: dict[str, Callable[..., Tensor]] = {
+    "rfft": lambda net, x: torch.fft.irfft(torch.fft.rfft(x) * torch.fft.rfft(net.c), n=8),
+    "fft": lambda net, x: torch.fft.ifft(torch.fft.fft(x) * torch.fft.fft(net.c)).real,
+    "one that is hidden": lambda net, x: torch.fft.irfft(
+        torch.fft.rfft(net.a(x)) * torch.fft.rfft(net.c), n=8
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CIRCULANT)
+@pytest.mark.parametrize("head", [False, True])
+def test_a_circulant_layer_has_a_unit_for_each_feature(name: str, head: bool) -> None:
+    def forward(net: nn.Module, x: Tensor) -> Tensor:
+        return net.b(CIRCULANT[name](net, x).tanh()) if head else CIRCULANT[name](net, x)
+
+    parts = {"c": nn.Parameter(torch.randn(8)), "a": nn.Linear(8, 8), "b": nn.Linear(8, 3)}
+    net = Function(forward, **parts)
+    one, two = (trace(net, torch.zeros(1, 8), granularity=x) for x in ("channel", "spatial"))
+    assert (one.inputs.size, one.outputs.size) == (8, 3 if head else 8)
+    assert np.array_equal(one.weights.indices, two.weights.indices)
+    assert np.array_equal(paths_exist(one), moves(net, torch.zeros(1, 8)))
+
+
 @pytest.mark.parametrize("reduced", ["mean", "amax", "norm"])
 def test_features_that_are_reduced_stay_units(reduced: str) -> None:
     class Reduced(nn.Module):
@@ -322,3 +378,23 @@ def test_features_that_are_reduced_stay_units(reduced: str) -> None:
 
     graph = trace(Reduced(), torch.zeros(1, 6))
     assert (graph.inputs.size, graph.n_edges) == (6, 18 + 6 + 3 + 3)
+
+
+@pytest.mark.parametrize("granularity", ["channel", "spatial"])
+@pytest.mark.parametrize(
+    "forward",
+    [
+        lambda _, x: x.cumsum(1),
+        lambda _, x: x.logcumsumexp(1),
+        lambda net, x: x.new_zeros(1, 3).index_add(1, net.at, x),
+        lambda net, x: x.new_zeros(1, 3).scatter_add(1, net.at[None], x),
+    ],
+)
+def test_elements_of_a_vector_stay_apart_where_they_are_added(
+    forward: Callable[..., Tensor], granularity: Granularity
+) -> None:
+    x = torch.zeros(1, 5)
+    net = Function(forward, at=torch.tensor([1, 0, 1, 2, 2]))
+    graph = trace(net, x, granularity=granularity)
+    assert graph.layers[0].n_units == 5
+    assert np.array_equal(paths_exist(graph), moves(net, x))

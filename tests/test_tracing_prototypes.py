@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from netsculpt.tracing import trace
+from netsculpt.core.errors import TopologyError
+from netsculpt.tracing import fidelity, trace
 from netsculpt.tracing.options import Granularity
 from tests.helpers.jacobians import moves, paths_exist
 from tests.helpers.traced_nets import Function, same
@@ -54,6 +55,9 @@ DISTANCES: dict[str, Forward] = {
         ((net.a(x).repeat_interleave(K, 0).view(1, K, H) - net.p) ** 2).sum(-1)
     ),
     "products": lambda net, x: net.o((net.a(x)[:, None] * net.p).tanh().sum(-1)),
+    "cdist": lambda net, x: net.o(torch.cdist(net.a(x), net.p)),
+    "cdist of a buffer": lambda net, x: net.o(torch.cdist(net.a(x), net.grid, p=1.0)),
+    "cdist, points first": lambda net, x: net.o(torch.cdist(net.p, net.a(x)).T),
 }
 
 
@@ -66,6 +70,33 @@ def test_each_prototype_is_a_unit(name: str, granularity: Granularity) -> None:
     last = graph.block(graph.layers[-2].name, "o").toarray()
     assert np.array_equal(last != 0, net.o.weight.detach().T.numpy() != 0)
     assert np.array_equal(paths_exist(graph), moves(net, X))
+
+
+@pytest.mark.parametrize("granularity", ["channel", "spatial"])
+@pytest.mark.parametrize("form", ["of each", "expanded", "points first", "p=3"])
+def test_distances_by_cdist_are_those_by_hand(form: str, granularity: Granularity) -> None:
+    """Of one point, and of a sequence of them; to parameters that are shared by all samples."""
+    forms: dict[str, Forward] = {
+        "of each": lambda net, x: net.o(torch.cdist(net.a(x), net.p)),
+        "expanded": lambda net, x: net.o(torch.cdist(net.a(x), net.p.expand(len(x), -1, -1))),
+        "points first": lambda net, x: net.o(torch.cdist(net.p, net.a(x)).transpose(1, 2)),
+        "p=3": lambda net, x: net.o(torch.cdist(net.a(x), net.p, p=3.0)),
+    }
+    net = Function(forms[form], **parts())
+    hand = Function(lambda net, x: net.o(((net.a(x)[:, :, None] - net.p) ** 2).sum(-1)), **parts())
+    one, two = (trace(x, SEQUENCE, granularity=granularity) for x in (net, hand))
+    assert np.array_equal(one.weights.indptr, two.weights.indptr)
+    assert np.array_equal(one.weights.indices, two.weights.indices)
+    assert np.array_equal(one.weights.data, two.weights.data)
+    assert [x.parameter for x in one.blocks] == [x.parameter for x in two.blocks]
+    assert fidelity(net, one, SEQUENCE, rng=0).max_error < 1e-5
+
+
+def test_points_that_are_made_of_an_activation_are_refused() -> None:
+    net = Function(lambda net, x: net.o(torch.cdist(net.a(x), torch.zeros_like(net.a(x))[:, :K])),
+                   **parts())  # fmt: skip
+    with pytest.raises(TopologyError, match=r"Make them a parameter or a buffer"):
+        trace(net, SEQUENCE)
 
 
 def test_features_of_one_number_are_units() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -14,6 +17,7 @@ from netsculpt.graph.graph import WIRING, NetGraph
 from netsculpt.nets.families import LSTM, initial_net
 from netsculpt.nets.masks import mask_net
 from netsculpt.tracing import trace
+from netsculpt.tracing.options import Granularity
 
 pytestmark = pytest.mark.usefixtures("one_export")
 
@@ -503,3 +507,40 @@ def test_a_cell_of_many_rows_is_not_told_to_unroll() -> None:
     net = nn.Sequential(nn.Flatten(0, 1), nn.GRUCell(4, 4))
     with pytest.raises(TopologyError, match=r"granularity='channel', or call the cell once"):
         trace(net, torch.randn(1, 5, 4), granularity="spatial")
+
+
+@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU, nn.RNN])
+@pytest.mark.parametrize("granularity", ["channel", "spatial"])
+@pytest.mark.parametrize("batch_first", [True, False])
+def test_the_unroll_that_a_refusal_names_is_one_that_works(
+    kind: type[nn.RNNBase], granularity: Granularity, batch_first: bool
+) -> None:
+    def forward(net: Any, x: Tensor) -> Tensor:
+        mixed = net.mix(x.transpose(1, 2)).transpose(1, 2)  # each position has its own units
+        given = mixed if batch_first else mixed.transpose(0, 1)
+        after = net.r(given)[0]
+        return net.head(after if batch_first else after.transpose(0, 1))
+
+    net = Function(
+        forward, mix=nn.Linear(5, 5), r=kind(4, 3, batch_first=batch_first), head=nn.Linear(3, 2)
+    )
+    example = torch.zeros(1, 5, 4)
+    with pytest.raises(TopologyError, match="positions have different units") as refused:
+        trace(net, example, granularity=granularity)
+    named = re.search(r"Trace with unroll=(\d+)", str(refused.value))
+    assert named is not None
+    graph = trace(net, example, granularity=granularity, unroll=int(named[1]))
+    assert any(layer.name.startswith("r step 5.") for layer in graph.layers)
+
+
+@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU])
+def test_positions_taken_for_samples_are_named(kind: type[nn.RNNBase]) -> None:
+    """The default of torch is that the first dimension is time: its length is 1 here."""
+    example = torch.zeros(1, 5, 4)
+    for batch_first in (False, True):
+        net = Function(lambda net, x: net.r(x)[0], r=kind(4, 3, batch_first=batch_first))
+        if batch_first:  # what the refusal says to do
+            trace(net, example, granularity="spatial", unroll=5)
+        else:
+            with pytest.raises(TopologyError, match="give batch_first=True"):
+                trace(net, example, granularity="spatial")

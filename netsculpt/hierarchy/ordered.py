@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array
 
-from netsculpt.core.errors import GraphError
+from netsculpt.core.numbers import checked_number, checked_whole
 from netsculpt.core.parallel import for_threads, in_parallel
 from netsculpt.core.random import RNG, root_seed, stream
 from netsculpt.graph.graph import NetGraph
@@ -128,11 +128,8 @@ def ordered(
     >>> result.kind, [link.verdict for link in result.links]
     ('parallel', ['chance', 'chance'])
     """
-    if n < 20 or not 0 < level < 1:
-        raise GraphError(
-            f"n is {n} and level {level}: at least 20 null networks and a level between 0 and 1 "
-            "are needed"
-        )
+    n = checked_whole(n, "n", least=20)
+    checked_number(level, "level", above=0, below=1)
     labels, n_modules = labels_of(graph, partition), partition.n_modules
     given = quotient(in_form(graph, form), labels, n_modules)
     ends = given.tocoo()

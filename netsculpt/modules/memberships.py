@@ -9,6 +9,7 @@ import numpy as np
 from scipy.sparse.csgraph import connected_components
 
 from netsculpt.core.errors import GraphError
+from netsculpt.core.numbers import checked_number
 from netsculpt.graph.graph import NetGraph, live_units, unit_names
 from netsculpt.graph.partition import NO_MODULE, Partition
 
@@ -197,6 +198,8 @@ def _functions(together: NDArray[np.float64], alike: float) -> NDArray[np.intp]:
 
 
 def _check(graph: NetGraph, influence: NDArray[np.float64], alike: float, idle: float) -> None:
+    checked_number(alike, "alike", least=0, below=1)
+    checked_number(idle, "idle", least=0, below=1)
     needed = (graph.n_units, graph.outputs.size)
     if influence.shape != needed:
         raise GraphError(
@@ -206,7 +209,3 @@ def _check(graph: NetGraph, influence: NDArray[np.float64], alike: float, idle: 
         )
     if not np.isfinite(influence).all() or influence.min(initial=0.0) < 0:
         raise GraphError("influence has negative, infinite or NaN entries: numbers ≥ 0 are needed")
-    if not (0 <= alike < 1 and 0 <= idle < 1):
-        raise GraphError(
-            f"alike is {alike} and idle is {idle}: values from 0 to below 1 are needed"
-        )

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from netsculpt.core.declared import on_own_weights
-from netsculpt.core.errors import GraphError
+from netsculpt.core.numbers import checked_number
 from netsculpt.core.parallel import for_threads
 from netsculpt.core.provenance import step
 from netsculpt.core.random import RNG, root_seed, stream
@@ -66,10 +66,7 @@ def perturbed(detector: Detector, *, left_out: float = LEFT_OUT) -> Detector:
     >>> consensus(graph, perturbed(path_signature), n_seeds=5, rng=0).stability
     1.0
     """
-    if not 0 < left_out < 1:
-        raise GraphError(
-            f"left_out is {left_out}: a share above 0 and below 1 is needed; {LEFT_OUT} is usual"
-        )
+    checked_number(left_out, "left_out", above=0, below=1)
     return partial(_run, detector, left_out)
 
 

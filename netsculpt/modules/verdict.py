@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from math import exp, isnan, log
+from math import exp, isfinite, isnan, log
 from types import MappingProxyType
 from typing import Final, Literal
+
+from netsculpt.core.numbers import checked_number, checked_whole
 
 __all__ = [
     "DECISIVE",
@@ -87,6 +89,11 @@ def verdict(
     >>> verdict(0.01, 100, 0.21, 0.98), verdict(0.01, 100, 0.011, 0.07), verdict(0.1, 9, 0.21)
     ('modular', 'unstable', 'untested')
     """
+    checked_whole(n_nulls, "n_nulls", least=0)
+    for number, name in ((p, "p"), (delta, "delta"), (stability, "stability")):
+        _checked(number, name)
+    checked_number(small, "small")
+    checked_number(stable, "stable")
     if p is None or isnan(p) or 1 / (n_nulls + 1) > SIGNIFICANT:
         return "untested"
     if p > SIGNIFICANT:
@@ -121,6 +128,8 @@ def verdict_of_evidence(evidence: float, stability: float | None = None) -> Verd
     >>> verdict_of_evidence(12.5), verdict_of_evidence(4.5), verdict_of_evidence(5.0, 0.4)
     ('modular', 'chance', 'unstable')
     """
+    _checked(evidence, "evidence")
+    _checked(stability, "stability")
     if isnan(evidence):
         return "untested"
     if evidence < DECISIVE:
@@ -142,4 +151,11 @@ def chance_of_evidence(evidence: float) -> float:
     >>> round(chance_of_evidence(log(100.0)), 6), chance_of_evidence(-3.0)
     (0.02, 1.0)
     """
+    _checked(evidence, "evidence")
     return min(1.0, 2 * exp(-evidence)) if evidence > 0 else 1.0
+
+
+def _checked(value: float | None, name: str) -> None:
+    """Raise unless it is a number; NaN and ∞ are what some measures give, None is not measured."""
+    if value is not None and not (isinstance(value, float) and not isfinite(value)):
+        checked_number(value, name)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netsculpt.core.errors import GraphError
+from netsculpt.core.numbers import checked_whole
 from netsculpt.core.parallel import for_threads, in_parallel
 from netsculpt.core.random import RNG, root_seed, stream
 from netsculpt.graph.graph import NetGraph
@@ -161,8 +162,9 @@ def significance(
     >>> significance(lambda g: quality(g, truth), graph, null=rewire, n=19, rng=0).p
     0.05
     """
-    if n < 1 or tail not in ("greater", "less"):
-        raise GraphError(f"n is {n} and tail {tail!r}: n ≥ 1 and 'greater' or 'less' are needed")
+    n = checked_whole(n, "n", least=1)
+    if tail not in ("greater", "less"):
+        raise GraphError(f"tail is {tail!r}: 'greater' or 'less' is needed")
     seed = root_seed(rng)
     value = _finite(statistic(graph), "the network")
     draw = partial(_draw, statistic, graph, null, seed)

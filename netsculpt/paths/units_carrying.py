@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from netsculpt.core.errors import GraphError
+from netsculpt.core.numbers import checked_number
 from netsculpt.graph.graph import NetGraph
 from netsculpt.paths._sweep import backward, non_negative
 
@@ -46,8 +46,7 @@ def units_carrying(graph: NetGraph, share: float = 0.9) -> dict[str, int]:
     >>> units_carrying(from_matrices([first, second]))
     {'hidden1': 2}
     """
-    if not 0 < share <= 1:
-        raise GraphError(f"share is {share}: a fraction above 0 and at most 1 is needed")
+    checked_number(share, "share", above=0, most=1)
     onward = backward(non_negative(graph, "units_carrying"))
     counts = {}
     for layer in graph.layers:

@@ -11,6 +11,7 @@ import matplotlib.style
 from matplotlib.figure import Figure
 
 from netsculpt.core.errors import FormatError
+from netsculpt.core.numbers import checked_number
 from netsculpt.core.writing import replacing
 
 __all__ = ["WIDTHS", "Width", "figure", "paper", "write_figure"]
@@ -25,6 +26,7 @@ WIDTHS: dict[Width, float] = {  # inches
 }
 
 _ASPECT = 0.5  # height over width
+_TALLEST = 100.0  # the same; a figure taller than that is not a figure of a paper
 
 _AT_WRITING: dict[Any, Any] = {
     "pdf.fonttype": 42,  # TrueType, embedded: publishers reject Type 3
@@ -99,6 +101,7 @@ def figure(width: Width = "neurips", aspect: float = _ASPECT) -> Figure:
     [3.5, 3.5]
     """
     inches = _inches(width)
+    checked_number(aspect, "aspect", above=0, most=_TALLEST)
     return Figure(figsize=(inches, aspect * inches), layout="constrained")
 
 

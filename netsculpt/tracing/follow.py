@@ -18,10 +18,11 @@ from netsculpt.tracing.engine.columns import SeveralInputs, SeveralUnits
 from netsculpt.tracing.engine.inputs import Inputs
 from netsculpt.tracing.engine.junction import junction
 from netsculpt.tracing.functions import unit_functions
-from netsculpt.tracing.norms import with_norms
 from netsculpt.tracing.options import TraceOptions
 from netsculpt.tracing.program import Op, Program, Ref, filled, inputs_of, leaves
+from netsculpt.tracing.rewriting import rewritten
 from netsculpt.tracing.rules import rules
+from netsculpt.tracing.silence import silence
 
 __all__ = ["followed"]
 
@@ -39,9 +40,10 @@ def followed(program: Program, options: TraceOptions) -> tuple[Builder, dict[str
     It starts with a unit for each element of the inputs. Where elements turn out to be one unit,
     like the pixels of a channel, it starts again with fewer units.
     """
-    program = with_norms(program)
+    program = rewritten(program)
     inputs = Inputs.of(program.inputs, program.whole)
     apart: frozenset[str] = frozenset()
+    spatial = options.granularity == "spatial"
     while True:
         builder = Builder(options, program.parameters, apart=apart)
         shadows, group_of_unit = inputs.add_layers(builder)
@@ -49,6 +51,9 @@ def followed(program: Program, options: TraceOptions) -> tuple[Builder, dict[str
         try:
             for op in program.ops:
                 values[op.output] = _value(op, values, program, builder)
+                zero = silence(op, values, builder.silent, spatial=spatial)
+                if zero is not None:
+                    builder.silent[op.output] = zero
             _finish(program, values, builder)
         except SeveralInputs as several:
             inputs = inputs.merged(several, group_of_unit)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from netsculpt.core.errors import GraphError
+from netsculpt.core.numbers import checked_whole
 
 __all__ = ["EdgeNorm", "Granularity", "Norms", "TraceOptions"]
 
@@ -32,5 +33,4 @@ class TraceOptions:
             if value not in choices:
                 raise GraphError(f"{name} is {value!r}: one of {', '.join(choices)} is needed")
         for name in ("unroll", "max_edges"):
-            if getattr(self, name) < 1:
-                raise GraphError(f"{name} is {getattr(self, name)}: 1 or more is needed")
+            checked_whole(getattr(self, name), name, least=1)

@@ -163,6 +163,23 @@ class Program:
         """The operation that makes each value."""
         return {op.output: op for op in self.ops}
 
+    def shape_of(self, name: str) -> tuple[int, ...]:
+        """The shape of a value, or of the first where an operation returns several."""
+        maker = self.makers.get(name)
+        if maker is not None:
+            return maker.shape
+        given = self.inputs.get(name)
+        return tuple(self.constants[name].shape if given is None else given)
+
+    @cached_property
+    def dependent(self) -> frozenset[str]:
+        """The values that are made of the net's inputs."""
+        found = set(self.inputs)
+        for op in self.ops:
+            if not found.isdisjoint(op.inputs):
+                found.add(op.output)
+        return frozenset(found)
+
     @cached_property
     def numbers(self) -> dict[str, int]:
         """A number for each value: the same for those of equal operations on equal values."""

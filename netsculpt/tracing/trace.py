@@ -57,8 +57,9 @@ def trace(
         What layer, group, instance and RMS norm are, and whatever computes the same: x, after a
         statistic of itself may have been subtracted, times another one, written with mean, var,
         rsqrt, vector_norm, … "scale": the factor γ of each unit; the statistics, which couple all
-        units that are normalised together, make no edges. "dense": the statistics are a junction
-        unit, fed by those units, and each of them meets it in a junction.
+        units that are normalised together, make no edges, nor does a softmax, native or written by
+        hand, whose values are outputs of the net and taken nowhere else. "dense": the statistics
+        are a junction unit, fed by those units, and each of them meets it in a junction.
     granularity
         "channel": the positions of a channel are one unit. "spatial": every element is a unit, and
         a kernel is repeated at every position: the weight of an edge is its scalar, whatever
@@ -80,8 +81,11 @@ def trace(
         junction layers, with edges of kind "wiring". A layer called twice becomes two layers,
         whose blocks name the same parameter; its scalars count once in `n_parameters` and
         `density`, those of buffers not at all; a weight that is computed from others, as a product
-        of two is, counts by its own entries. Where a weight multiplies rows of different units,
-        as in an MLP-Mixer, its layer has a copy of its outputs for each. Attention has one pattern
+        of two is, counts by its own entries. Taps of a kernel that only ever meet padding are
+        neither edges nor parameters; "unread_taps" in the provenance counts them by layer. Where a
+        weight multiplies rows of different units, as in an MLP-Mixer, its layer has a copy of its
+        outputs for each. A product takes nothing from a factor where the other one is always 0, as
+        no edge and no bias arrives there: its unit has no edges. Attention has one pattern
         unit per head, fed by its queries and keys, that feeds the head's channels together with
         its values. The step "trace" of the provenance lists such layers as "input_dependent", and
         says which norms were folded, and where. Where a factor differs between the positions of a
@@ -130,6 +134,8 @@ def graph_of(program: Program, options: TraceOptions, **details: Any) -> NetGrap
         details["constant_units"] = constant
     if builder.outputs:
         details["outputs"] = builder.outputs
+    if builder.unread_taps:
+        details["unread_taps"] = builder.unread_taps
     if program.one_path:
         details["branches"] = "one path observed"
     return builder.graph(**details, factors=builder.factors)

@@ -58,6 +58,8 @@ class Builder:
     input_dependent: list[str] = field(default_factory=list)  # layers of products of activations
     constant: list[int] = field(default_factory=list)  # units that a factor of 0 switches off
     cut: list[int] = field(default_factory=list)  # those of them that are outputs
+    unread_taps: dict[str, int] = field(default_factory=dict)  # kept, only on padding, by layer
+    silent: dict[str, Any] = field(default_factory=dict)  # where values are 0 as nothing arrives
     layer_weights: list[LayerWeight] = field(default_factory=list)  # in the order in which they run
     tokens: dict[int, Layer] = field(default_factory=dict)  # by their number in shadows
     computed: dict[str, Any] = field(default_factory=dict)  # operations on constants, by arguments
@@ -141,6 +143,11 @@ class Builder:
         """Whether each unit is an input of the net."""
         return np.isin(self.layer_of(units), self._inputs)
 
+    def are_features(self, units: Ints) -> bool:
+        """Whether all units are of layers of vectors: not of positions that a channel has."""
+        layers = np.unique(self.layer_of(units)).tolist()
+        return all(len(self.layers[x].shape) == 1 for x in layers)
+
     def is_logic(self, activation: Activation) -> bool:
         """Whether it depends on nothing but tokens and inputs of whole numbers, like a mask."""
         present = np.unique(activation.units[activation.units > NOTHING].numpy())
@@ -184,7 +191,9 @@ class Builder:
         layers = tuple(self.layers)
         attributes = {} if self.activation is None else {ACTIVATION: self.activation}
         steps, positions = (traced,), self._positions()
-        return NetGraph(weights, count, layers, tuple(blocks), steps, positions, scalars, attributes)
+        return NetGraph(
+            weights, count, layers, tuple(blocks), steps, positions, scalars, attributes
+        )
 
     def _positions(self) -> NDArray[np.int32] | None:
         """The index of every unit in its layer; None: 0, 1, … in each."""

@@ -14,7 +14,7 @@ from netsculpt.tracing.engine.activation import Activation, refusal
 from netsculpt.tracing.engine.builder import Builder
 from netsculpt.tracing.engine.edges import Floats, Units
 from netsculpt.tracing.identity import same
-from netsculpt.tracing.program import Constant, Op, Program, leaves
+from netsculpt.tracing.program import Constant, Op, Program, Ref, leaves
 from netsculpt.tracing.samples import sample_dimension
 
 __all__ = ["Call"]
@@ -68,7 +68,12 @@ class Call:
         """The argument at an index, which must not depend on the inputs."""
         value = self.args[index]
         if not isinstance(value, Constant):
-            raise self.refusal(f"its argument {index + 1} is not a parameter: it depends on inputs")
+            raise self.refusal(
+                f"its argument {index + 1} depends on the net's inputs, so that its numbers cannot "
+                "be weights of edges: a parameter or a buffer is needed there. Write it as a "
+                "product of two activations for each sample, by matmul or einsum (a convolution: "
+                "of its kernel and functional.unfold(x)), which is traced as where they meet"
+            )
         return value
 
     def same(self, moving: Container[str]) -> Tensor | None:
@@ -93,6 +98,17 @@ class Call:
             samples = sample_dimension(self.program, written.inputs[0])
         if samples is None or samples in dims:
             raise self.refusal("it mixes the samples of a batch: name other dimensions")
+
+    def silent(self, index: int, argument: int | None = None) -> Tensor | None:
+        """Where its argument at an index is always 0, as nothing arrives there; None: nowhere.
+
+        With `argument` the index is that of an item of this argument, which is a list.
+        """
+        written = self.program.makers.get(self.op.output) if self.program is not None else None
+        if written is None or written.name != self.op.name:
+            return None  # it is a part of another operation
+        given = (written.args if argument is None else written.args[argument])[index]
+        return self.builder.silent.get(given.name) if isinstance(given, Ref) else None
 
     def sample(self, activation: Activation | None = None) -> tuple[Units, Floats | None]:
         """Units and factors of one sample [channels, positions]; all samples must be the same."""

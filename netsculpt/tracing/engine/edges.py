@@ -173,7 +173,10 @@ class Edges:
 
     def cut(self, units: Ints) -> None:
         """Leave out the edges into some units."""
-        keep = ~np.isin(self.target, units)
+        self.only(~np.isin(self.target, units))
+
+    def only(self, keep: NDArray[np.bool_]) -> None:
+        """Keep some of the edges [E]."""
         self.source, self.target, self.weight = (
             x[keep] for x in (self.source, self.target, self.weight)
         )

@@ -21,8 +21,8 @@ from netsculpt.tracing.fidelity.products import checked_product, rebuilt
 from netsculpt.tracing.fidelity.run import Numbers
 from netsculpt.tracing.fidelity.wiring import checked_wiring, error_of_output, unscaled
 from netsculpt.tracing.follow import followed
-from netsculpt.tracing.norms import with_norms
 from netsculpt.tracing.program import Op
+from netsculpt.tracing.rewriting import rewritten
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -155,7 +155,7 @@ def fidelity(
     """
     options, seed = options_of(graph), root_seed(rng)
     examples = Example.of(net, example)
-    program = with_norms(exported(net, examples))
+    program = rewritten(exported(net, examples))
     builder, shadows = followed(program, options)
     require_same_edges(graph, builder.graph())
     values = stream(seed, "values").uniform(0.5, 1.5, graph.n_units)

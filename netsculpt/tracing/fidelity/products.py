@@ -14,6 +14,7 @@ from torch import Tensor
 from netsculpt.graph.graph import WIRING
 from netsculpt.tracing.engine.activation import NOTHING, Activation
 from netsculpt.tracing.engine.edges import Ints
+from netsculpt.tracing.engine.reach import of_kernel, reached
 from netsculpt.tracing.engine.rows import distinct
 from netsculpt.tracing.fidelity.bench import Bench, Outcome, error
 from netsculpt.tracing.fidelity.rows import CONVOLUTIONS, OPERANDS, Form, form, on_channels
@@ -69,7 +70,16 @@ def _of_channels(
         return
     factor = factors.gather(1, top.indices[:, None])[:, 0]
     channels = bench.random(Activation(top.values, _POWERS[norm](factor)))
+    kernel = kernel * _read(op, activation.units, kernel)
     yield top.values.numpy(), targets, on_channels(op, channels, kernel).numpy()
+
+
+def _read(op: Op, units: Tensor, kernel: Tensor) -> Tensor:
+    """Which entries of a kernel, as it is written, meet anything but padding."""
+    reach = reached(op, units, tuple(kernel.shape[2:]))
+    if "transpose" in op.name:  # [in, out / groups, …]
+        return reach[:, None]
+    return of_kernel(reach, len(kernel), op.arg(6, "groups", 1))
 
 
 def _of_rows(

@@ -27,7 +27,7 @@ def checked_wiring(bench: Bench, op: Op, layer: int) -> Outcome:
     if op.name in _SUMS and not uneven:
         largest = _error_of_sum(bench, op, layer)
         if largest is None:
-            return Outcome.skipped("at no position do all sources of a unit meet")
+            return Outcome.skipped("some units of the layer are at no position of the sum")
         return Outcome("values", largest)
     return Outcome("sources", max(_error_of_meeting(bench, op, layer), unscaled(bench, layer)))
 
@@ -39,7 +39,7 @@ def unscaled(bench: Bench, layer: int) -> float:
 
 
 def _error_of_sum(bench: Bench, op: Op, layer: int) -> float | None:
-    """A sum of units with random values, wherever all sources of a unit meet."""
+    """A sum of units with random values, wherever the most operands of a unit meet."""
     units = bench.shadows[op.output].units
 
     def numbers(name: str) -> Any:
@@ -47,14 +47,20 @@ def _error_of_sum(bench: Bench, op: Op, layer: int) -> float | None:
         return bench.random(shadow) if isinstance(shadow, Activation) else number(shadow)
 
     expected = ran(op, numbers)
-    one, two = (
-        bench.shadows[x].units.broadcast_to(units.shape) for x in activations_of(op, bench.shadows)
-    )
-    meeting = (one != NOTHING).int() + ((two != NOTHING) & (two != one))
+    # an edge is the sum of what all operands bring: where one brings nothing, as at a node without
+    # neighbours or at padding, it is another position of the same unit, which shows only a part
+    arriving = torch.stack(
+        [
+            bench.shadows[x].units.broadcast_to(units.shape) != NOTHING
+            for x in activations_of(op, bench.shadows)
+        ]
+    ).sum(0)
     block = bench.into(layer)
-    n_sources = torch.from_numpy(np.bincount(block.indices, minlength=block.shape[1]))
     local = units - bench.builder.layers[layer].start
-    whole = (units != NOTHING) & (meeting == n_sources[local.clamp(min=0)])
+    inside = (local >= 0) & (local < block.shape[1])
+    most = np.zeros(block.shape[1], np.int64)
+    np.maximum.at(most, local[inside].numpy(), arriving[inside].numpy())
+    whole = inside & (arriving == torch.from_numpy(most)[local.clamp(0, block.shape[1] - 1)])
     here, local = whole.numpy(), local[whole].numpy()
     if np.unique(local).size < block.shape[1]:
         return None
@@ -68,9 +74,14 @@ def _error_of_meeting(bench: Bench, op: Op, layer: int) -> float:
     target = bench.shadows[op.output].units
     n_units = bench.graph.n_units
     keys = []
-    for name in activations_of(op, bench.shadows):
+    names = activations_of(op, bench.shadows)
+    heard = torch.ones(target.shape, dtype=torch.bool)
+    if op.name == "mul":  # of what is multiplied by 0, as nothing arrives there, nothing is taken
+        for zero in (bench.builder.silent.get(name) for name in names):
+            heard = heard if zero is None else heard & ~zero.broadcast_to(target.shape)
+    for name in names:
         units = bench.shadows[name].units.broadcast_to(target.shape)
-        here = units != NOTHING
+        here = (units != NOTHING) & (target != NOTHING) & heard
         keys.append(units[here].numpy() * n_units + target[here].numpy())
     block = bench.into(layer).tocoo()
     edges = block.row.astype(np.int64) * n_units + block.col + bench.builder.layers[layer].start

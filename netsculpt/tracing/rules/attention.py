@@ -12,6 +12,7 @@ from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.engine.junction import junction
 from netsculpt.tracing.program import Constant
 from netsculpt.tracing.rules._parts.contraction import contract
+from netsculpt.tracing.rules._parts.hushing import hear
 
 __all__ = ["attention"]
 
@@ -29,16 +30,22 @@ OPS = (_PLAIN, *_FUSED)
 def attention(call: Call) -> Any:
     """One pattern unit per head, which meets each channel of its values."""
     query, key, value = (_operand(x) for x in call.args[:3])
+    of_query, of_key, of_value = (hear(call, x, n) for n, x in enumerate(call.args[:3]))
     learned = call.args[0] if call.builder.options.granularity == "spatial" else query
     if _option(call, "dropout_p"):
         raise call.refusal("it drops elements at random in evaluation mode too")
     if _option(call, "enable_gqa"):
         times = query.shape[-3] // key.shape[-3]
         key, value = (x.changed(lambda y: y.repeat_interleave(times, dim=-3)) for x in (key, value))
+        of_key, of_value = (
+            None if x is None else x.repeat_interleave(times, dim=-3) for x in (of_key, of_value)
+        )
     batch = "ABCDEFGH"[: len(query.shape) - 2]
     layer = f"{call.op.layer}." if call.op.layer else ""
     one, two = f"{batch}qe", f"{batch}ke"
-    pattern = contract(call, one, two, f"{batch}qk", learned, key, f"{layer}pattern")
+    pattern = contract(
+        call, one, two, f"{batch}qk", learned, key, f"{layer}pattern", passes=(of_query, of_key)
+    )
     hidden = _hidden(call, pattern.units.shape)
     bias = _mask(call)
     if isinstance(bias, Activation) and not call.builder.is_logic(bias):
@@ -55,7 +62,11 @@ def attention(call: Call) -> Any:
             inner, unseen = f"{batch}qkv", hidden.expand_as(pattern.units)[..., None]
             each = value.units.unsqueeze(-3).expand(*unseen.shape[:-1], -1)
             value = Activation(each).without(unseen)
-    heads = contract(call, f"{batch}qk", inner, f"{batch}qv", pattern, value, f"{layer}heads")
+            of_value = None if of_value is None else of_value.unsqueeze(-3).expand(each.shape)
+    heads = contract(
+        call, f"{batch}qk", inner, f"{batch}qv", pattern, value, f"{layer}heads",
+        passes=(None, of_value),
+    )  # fmt: skip
     return heads if call.op.name == _PLAIN else (heads, *[None] * 8)
 
 

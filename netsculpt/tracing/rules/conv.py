@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from torch import Tensor
 
-from netsculpt.tracing.engine.activation import Activation, of_channels
+from netsculpt.tracing.engine.activation import NOTHING, Activation, of_channels
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.engine.columns import columns
+from netsculpt.tracing.engine.reach import of_kernel, reached
+from netsculpt.tracing.program import Constant
 from netsculpt.tracing.rules._parts.unroll import Taps, unroll
 from netsculpt.tracing.rules._parts.weights import add_layer
 
@@ -32,11 +35,31 @@ def conv(call: Call) -> Activation:
         if key not in made:
             made[key] = weight, weight.changed(lambda kernel: _turned(kernel, groups))
         weight = made[key][1]
+    weight = _read(call, weight, groups)
     if call.builder.options.granularity == "spatial":
         return unroll(call, weight, _taps(call), groups)
     taken = columns(call, activation, 1)
     start = add_layer(call, weight, taken, kind="conv", shape=call.op.shape[1:], groups=groups)
     return of_channels(start, call.op.shape)
+
+
+def _read(call: Call, weight: Constant, groups: int) -> Constant:
+    """The weight [out, in / groups, …] without taps that only ever meet padding; counts them."""
+    units = call.activation().units
+    taps = tuple(weight.shape[2:])
+    if all(n == 1 for n in taps) or not units.numel():
+        return weight
+    reach = of_kernel(reached(call.op, units, taps), len(weight.value), groups)
+    if bool(reach.all()):
+        return weight
+    keep = weight.value != 0 if weight.keep is None else weight.keep
+    fed = (units != NOTHING).flatten(2).any(2).any(0)  # channels without units have no edges anyway
+    taken = of_kernel(fed.view(-1, *[1] * len(taps)), len(weight.value), groups)
+    unread = int((keep & taken & ~reach).sum())
+    if unread:
+        unread_taps, layer = call.builder.unread_taps, call.layer_name(weight)
+        unread_taps[layer] = unread_taps.get(layer, 0) + unread
+    return replace(weight, keep=keep & reach)
 
 
 def _turned(kernel: Tensor, groups: int) -> Tensor:

@@ -40,7 +40,9 @@ def _accumulated(call: Call, activation: Activation, dim: int) -> Activation:
         factors = factors.where(one != NOTHING, 1.0)  # one for each unit, as it is even
         spread = Activation(one, None if activation.factor is None else factors)
         return spread.broadcast(units.shape).without(~started)
-    merge_inputs(call, units[differ].numpy(), one.expand_as(units)[differ].numpy())
+    pairs = units[differ].numpy(), one.expand_as(units)[differ].numpy()
+    if not call.builder.are_features(np.concatenate(pairs)):  # of a vector, they are units
+        merge_inputs(call, *pairs)
     call.check_samples([dim])
     lines = units.movedim(dim, -1)
     size = lines.shape[-1]

@@ -20,10 +20,10 @@ def distance(call: Call) -> Activation:
     """A unit that all elements of both lines feed."""
     one, two = call.args[:2]
     if call.op.name == "cdist":
-        if isinstance(one, Constant) or isinstance(two, Constant):
+        if isinstance(one, Constant) or isinstance(two, Constant):  # see `rewriting`
             raise call.refusal(
-                "distances to constant points have no edges whose weights are the points. Write "
-                "|x|² − 2 x·p + |p|² with a linear layer"
+                "its points are constant, but made of an activation, as by zeros_like. Make them a "
+                "parameter or a buffer"
             )
         batch = "ABCDEFGH"[: len(one.shape) - 2]
         return contract(call, f"{batch}pm", f"{batch}rm", f"{batch}pr", one, two)

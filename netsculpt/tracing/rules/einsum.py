@@ -6,9 +6,13 @@ from collections.abc import Sequence
 from string import ascii_letters
 from typing import Any
 
+import torch
+
 from netsculpt.tracing.engine.activation import Activation
 from netsculpt.tracing.engine.call import Call
+from netsculpt.tracing.engine.zeros import nonzero
 from netsculpt.tracing.rules._parts.contraction import contract
+from netsculpt.tracing.rules._parts.hushing import hear
 
 __all__ = ["einsum"]
 
@@ -30,15 +34,23 @@ def einsum(call: Call) -> Activation:
 
 def _product(call: Call, parts: list[str], out: str, operands: Sequence[Any]) -> Activation:
     """The product of the first activation and the others, one after the other."""
+    heard = [hear(call, x, n, 1) for n, x in enumerate(operands)]
+    several = len(call.activations) > 1
     first = next(n for n, x in enumerate(operands) if isinstance(x, Activation))
     order = [first, *(n for n in range(len(parts)) if n != first)]
-    letters, value = parts[first], operands[first]
+    letters, value, passes = parts[first], operands[first], heard[first]
     for place, n in enumerate(order[1:], start=2):
         later = {*out, *(x for m in order[place:] for x in parts[m])}
         both = dict.fromkeys(letters + parts[n])
         kept = out if place == len(order) else "".join(x for x in both if x in later)
-        value = contract(call, letters, parts[n], kept, value, operands[n])
-        letters = kept
+        made = contract(
+            call, letters, parts[n], kept, value, operands[n], passes=(passes, heard[n])
+        )
+        if several and place < len(order):
+            one = nonzero(value) if passes is None else passes
+            two = nonzero(operands[n]) if heard[n] is None else heard[n]
+            passes = (torch.einsum(f"{letters},{parts[n]}->{kept}", one, two) != 0).float()
+        letters, value = kept, made
     result: Activation = value
     return result
 

@@ -11,6 +11,7 @@ from netsculpt.tracing.engine.activation import Activation
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.engine.junction import junction
 from netsculpt.tracing.rules._parts.contraction import contract
+from netsculpt.tracing.rules._parts.hushing import hear
 from netsculpt.tracing.rules._parts.scaling import scale
 
 __all__ = ["matmul"]
@@ -23,7 +24,8 @@ def matmul(call: Call) -> Activation:
     first = 1 if call.op.name in ("addmm", "addmv", "baddbmm") else 0
     one, two = call.args[first : first + 2]
     left, right, out = _letters(len(one.shape), len(two.shape))
-    product = contract(call, left, right, out, one, two)
+    passes = hear(call, one, first), hear(call, two, first + 1)
+    product = contract(call, left, right, out, one, two, passes=passes)
     return _with_added(call, product) if first else product
 
 

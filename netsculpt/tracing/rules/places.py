@@ -138,7 +138,9 @@ def _added(call: Call, before: Activation, where: Tensor, put: Activation) -> Ac
     number = np.cumsum(np.diff(pairs[:, 0], prepend=-1) != 0) - 1  # of its place, among those
     rank = np.arange(len(pairs)) - first[number]
     again = np.flatnonzero(rank)
-    merge_inputs(call, pairs[again, 1], pairs[again - 1, 1])
+    alike = pairs[again, 1], pairs[again - 1, 1]
+    if not call.builder.are_features(np.concatenate(alike)):  # of a vector, they are units
+        merge_inputs(call, *alike)
     width = int(rank.max(initial=0)) + 1
     members = np.full((n_places, width), NOTHING)
     members[pairs[:, 0], rank] = pairs[:, 1]

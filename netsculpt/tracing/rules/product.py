@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import functools
+from dataclasses import replace
+
 import torch
 
 from netsculpt.tracing.engine.activation import HIDES, Activation, of_nothing
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.program import Constant
+from netsculpt.tracing.rules._parts.hushing import hush
 from netsculpt.tracing.rules._parts.meeting import meet
 from netsculpt.tracing.rules._parts.outer import spread_apart
+from netsculpt.tracing.rules._parts.pattern import Between, scales_pattern
 from netsculpt.tracing.rules._parts.scaling import scale, switched_off
+from netsculpt.tracing.rules.addition import OPS as _SUMS
+from netsculpt.tracing.rules.masking import OPS as _MASKS
 from netsculpt.tracing.rules.moves import OPS as _MOVES
+from netsculpt.tracing.rules.softmax import OPS as _SOFTMAX
+from netsculpt.tracing.rules.unchanged import OPS as _UNCHANGED
 
 __all__ = ["product"]
 
 _SIGNS = ("neg", "negative")
 OPS = ("mul", "div", "multiply", "divide", "true_divide", *_SIGNS)
+_BEFORE = frozenset((*_MOVES, *_UNCHANGED, *OPS))
+_BETWEEN = Between(_BEFORE, _BEFORE.union(_SUMS, _MASKS), frozenset(_SOFTMAX))
 
 
 def product(call: Call) -> Activation | Constant:
@@ -43,10 +54,13 @@ def product(call: Call) -> Activation | Constant:
     if isinstance(number, Constant) and number.parameter is not None:
         call.builder.factors[number.parameter] = {"kind": "factor"}
     activation = spread_apart(call, activation, number, _MOVES, always=False)
+    spatial = call.builder.options.granularity == "spatial"
     if isinstance(number, Constant) and number.is_mask and "mul" in call.op.name:
         if activation.is_empty:  # what hides is hidden, whatever it is multiplied by
             return number.changed(lambda x: x.broadcast_to(call.op.shape))
         return switched_off(call, activation, number.value == 0)
+    if factor.numel() == 1 and not spatial and scales_pattern(call, _BETWEEN):
+        call = replace(call, private=False)  # carried to the pattern, which leaves it out
     return scale(call, activation, factor)
 
 
@@ -63,5 +77,10 @@ def _met(call: Call, both: list[Activation]) -> Activation:
     always_one = None if times else call.same(_MOVES)
     if always_one is not None and bool(always_one.any()):
         both = [switched_off(call, x, always_one).shifted(always_one) for x in both]
+    n_layers = len(call.builder.layers)
     met = meet(call, both).shifted()
+    silent = [x for x in (call.silent(0), call.silent(1) if times else None) if x is not None]
+    if silent and len(call.builder.layers) > n_layers:
+        where = functools.reduce(torch.logical_or, [x.broadcast_to(met.shape) for x in silent])
+        hush(call.builder, met, both, where)
     return met if zero is None else met.hidden(zero, 0.0)

@@ -79,10 +79,7 @@ def _check_inputs(call: Call, elements: Tensor, dims: list[int]) -> None:
     units = elements.amax(dims, keepdim=True) if dims else elements
     differ = (elements != units) & (elements != NOTHING)
     one, two = elements[differ].numpy(), units.expand_as(elements)[differ].numpy()
-    if not one.size:
-        return
-    layers = np.unique(call.builder.layer_of(np.concatenate([one, two]))).tolist()
-    if all(len(call.builder.layers[x].shape) == 1 for x in layers):
+    if call.builder.are_features(np.concatenate([one, two])):
         return
     if (call.builder.is_input(one) & call.builder.is_input(two)).all():
         raise SeveralInputs(one, two)

@@ -20,7 +20,8 @@ OPS = ("softmax", "_softmax", "log_softmax", "_log_softmax", "_safe_softmax")
 def softmax(call: Call) -> Activation:
     """The same units; along different units a junction of each and of the sum, unless it is last.
 
-    As an output, softmax leaves the units as they are: what their sum couples is left out.
+    As an output, softmax leaves the units as they are, unless norms are "dense": what their sum
+    couples is left out, as the provenance says.
     """
     activation = call.activation().shifted()
     if isinstance(activation, Ranked):
@@ -34,7 +35,11 @@ def _coupled(call: Call, activation: Activation) -> Activation:
     one = activation.units.amax(dim, keepdim=True)
     hidden = activation.units == NOTHING
     zero = hidden & (activation.factors == -torch.inf)
-    if call.last or not bool(((activation.units != one) & ~hidden).any()):
+    alone = not bool(((activation.units != one) & ~hidden).any())
+    readout = call.last and call.builder.options.norms == "scale"
+    if readout and not alone:
+        call.leave_out("a softmax of outputs couples all of them: norms='dense' makes its edges")
+    if readout or alone:
         same = replace(activation, private=False)
         return same.hidden(zero, 0.0) if bool(zero.any()) else same
     total = any_along(call, activation, [dim % activation.units.ndim], positions=False)

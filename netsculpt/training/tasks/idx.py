@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netsculpt.core.errors import FormatError, LimitError
+from netsculpt.core.numbers import checked_whole
 from netsculpt.training.tasks.goals import Classes
 from netsculpt.training.tasks.protocol import Task
 
@@ -65,6 +66,7 @@ def idx(
     """
     import torch
 
+    n_classes = checked_whole(n_classes, "n_classes", least=1)
     pixels, classes = _array(Path(images), max_bytes), _array(Path(labels), max_bytes)
     if pixels.ndim < 2 or classes.ndim != 1 or pixels.shape[0] != classes.shape[0]:
         raise FormatError(

@@ -146,16 +146,25 @@ def row(call: Call, value: Activation | Constant) -> Activation:
     """The units along the last dimension, which must be the same at all positions: [1, n]."""
     if isinstance(value, Constant):
         return Activation(torch.full((1, value.value.shape[-1]), NOTHING))
-    remedy = (
-        "Trace with granularity='channel', or call the cell once per position"
-        if call.op.name.endswith("_cell")
-        else "Trace with unroll as long as the sequence"
-    )
     reason = (
         "positions have different units in the same column: one step needs the same units at all "
-        f"of them. {remedy}"
+        f"of them. {_remedy(call)}"
     )
     return single_row(call, value, len(value.shape) - 1, reason).changed(lambda x: x[None])
+
+
+def _remedy(call: Call) -> str:
+    """How a recurrent layer gets the same units at all positions that one step takes."""
+    if call.op.name.endswith("_cell"):
+        return "Trace with granularity='channel', or call the cell once per position"
+    batch_first = bool(call.args[-1])
+    length = call.op.shape[1 if batch_first else 0]
+    if call.builder.options.unroll != length:
+        return f"Trace with unroll={length}, the length of its sequence"
+    return (  # they differ along the other dimension, which it takes for the samples
+        f"As its batch_first is {batch_first}, it takes dimension {0 if batch_first else 1} for "
+        f"samples, and these differ: give batch_first={not batch_first}, or transpose what it takes"
+    )
 
 
 def _rows(weight: Constant, index: int, n: int) -> Constant:

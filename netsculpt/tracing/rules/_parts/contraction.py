@@ -6,12 +6,14 @@ import math
 from collections.abc import Sequence
 
 import torch
+from torch import Tensor
 
 from netsculpt.tracing.engine.activation import NOTHING, Activation
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.engine.uneven import even
 from netsculpt.tracing.program import Constant
 from netsculpt.tracing.rules._parts.copies import apply
+from netsculpt.tracing.rules._parts.hushing import hush_product
 from netsculpt.tracing.rules._parts.meeting import merge_inputs
 from netsculpt.tracing.rules._parts.products import multiply
 
@@ -21,9 +23,21 @@ Value = Activation | Constant
 
 
 def contract(
-    call: Call, left: str, right: str, out: str, one: Value, two: Value, name: str = ""
+    call: Call,
+    left: str,
+    right: str,
+    out: str,
+    one: Value,
+    two: Value,
+    name: str = "",
+    *,
+    passes: tuple[Tensor | None, Tensor | None] = (None, None),
 ) -> Activation:
-    """The einsum ``left,right->out`` of an activation and another activation or a parameter."""
+    """The einsum ``left,right->out`` of an activation and another activation or a parameter.
+
+    `passes` is 1.0 where an activation may differ from 0; None: everywhere.
+    """
+    given = left, right
     if isinstance(one, Constant):
         left, right, one, two = right, left, two, one
     mixes = False  # whether a constant mixes positions
@@ -50,6 +64,16 @@ def contract(
     if isinstance(second, Activation):
         shape = [sizes[x] for x in out]
         product = multiply(call.builder, first, second, name or call.junction_name, shape[1:])
+        if any(x is not None for x in passes):
+            hush_product(
+                call.builder,
+                product,
+                (first, second),
+                (
+                    _passing(passes[0], given[0], (left, one), (apart, rows, summed), sizes),
+                    _passing(passes[1], given[1], (right, two), (apart, summed, columns), sizes),
+                ),
+            )
     elif mixes and _are_positions(call, first):
         product = _mixed(call, first, second)
     else:
@@ -132,6 +156,23 @@ def _without_ones(letters: str, operand: Value, sizes: dict[str, int]) -> tuple[
     ones = [dim for dim, (letter, size) in enumerate(pairs) if size < sizes[letter]]
     kept = "".join(x for dim, x in enumerate(letters) if dim not in ones)
     return kept, operand.changed(lambda x: x.squeeze(ones) if ones else x)
+
+
+def _passing(
+    passes: Tensor | None,
+    given: str,
+    operand: tuple[str, Value],
+    groups: Sequence[Sequence[str]],
+    sizes: dict[str, int],
+) -> Tensor:
+    """Where an operand may differ from 0, in its groups of letters; `given` are those of passes."""
+    letters, value = operand
+    ones: Value = Constant(torch.ones(value.shape) if passes is None else passes)
+    if passes is not None:
+        letters, ones = _without_ones(given, ones, sizes)
+    grouped = _grouped(ones, letters, groups, sizes)
+    assert isinstance(grouped, Constant)
+    return grouped.value
 
 
 def _grouped(

@@ -68,7 +68,8 @@ def each_along(
 ) -> Activation:
     """`size` elements along a dimension, each of which takes all that were there.
 
-    They are the unit that all of those share, else a junction each.
+    They are the unit that all of those share, else a junction each. If they are `positions`,
+    elements of the net's inputs become one unit, except with "spatial"; those of vectors are not.
     """
     units = activation.units
     one = units.amax(dim, keepdim=True)
@@ -76,8 +77,9 @@ def each_along(
     shape = (*units.shape[:dim], size, *units.shape[dim + 1 :])
     if not bool(differ.any()):
         return Activation(one.expand(shape))
-    if positions:
-        merge_inputs(call, units[differ].numpy(), one.expand_as(units)[differ].numpy())
+    first, other = units[differ].numpy(), one.expand_as(units)[differ].numpy()
+    if positions and not call.builder.are_features(np.concatenate([first, other])):
+        merge_inputs(call, first, other)
     call.check_samples([dim])
     lines = units.movedim(dim, -1)
     members, number = sets(lines.reshape(-1, lines.shape[-1]).numpy())
