@@ -1,0 +1,18 @@
+"""Lesions: what a net loses when modules are silenced, alone or together."""
+
+from netsculpt.training.influence.lesions.joint import (
+    PairLesions,
+    ShapleyLesions,
+    pair_lesions,
+    shapley_lesions,
+)
+from netsculpt.training.influence.lesions.lesions import Lesions, lesions
+
+__all__ = [
+    "Lesions",
+    "PairLesions",
+    "ShapleyLesions",
+    "lesions",
+    "pair_lesions",
+    "shapley_lesions",
+]
