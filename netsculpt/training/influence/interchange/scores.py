@@ -69,7 +69,7 @@ def over_all_pairs(
     own = way.value.astype(int)
     same_value, other_value = counts[own], counts[1 - own]  # [n, S]
     as_expected = answers == way.outputs  # [S, n, m]
-    differs = way.differs.any(axis=1)
+    differs: Bits = np.asarray(way.differs.any(axis=1))
     n_changing = (differs * other_value.sum(axis=1)).sum()
     right = np.einsum("ns,sn->n", other_value, as_expected.all(axis=2).astype(np.float64))
     each = np.einsum("ns,snm->nm", other_value, as_expected.astype(np.float64))

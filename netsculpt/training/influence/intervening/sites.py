@@ -130,5 +130,6 @@ def _left_over(
         edges = graph.block(block.source, block.target)
         leaving = np.flatnonzero(np.diff(edges.indptr)) + source.start
         op = inside[::-1][number[block.target]]
-        left[leaving] |= ~consumed[op][leaving]
+        is_state = graph.layer(block.target).role == "state"  # read inside a recurrent layer
+        left[leaving] |= is_state | ~consumed[op][leaving]
     return left

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -14,8 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import vmap
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from netsculpt.core.errors import FormatError, GraphError, TopologyError, first_line
+from netsculpt.core.errors import FormatError, GraphError, TopologyError
 from netsculpt.graph.graph import NetGraph
 from netsculpt.tracing.engine.activation import Activation
 from netsculpt.tracing.example import Example
@@ -38,7 +38,8 @@ _NUMBERS = 1 << 24  # values of operations that are held at a time
 class TracedNet(Intervenable):
     """A net as it was when it was traced, in evaluation mode and in its own number types.
 
-    Its operations run on one sample, and are mapped over samples and runs. Activations have a
+    Its operations run on one sample, and are mapped over samples and runs (nets with recurrent
+    layers: sample by sample). Units inside a recurrent layer cannot be replaced. Activations have a
     column for each element of each value that an operation turns into other units.
 
     >>> net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8, 1))
@@ -54,6 +55,7 @@ class TracedNet(Intervenable):
     constants: dict[str, Any]  # values that depend on no input
     ops: tuple[Op, ...]  # the others, in the order in which they run
     sites: Sites
+    is_mapped: bool = True  # False: samples run one by one, as there are operations without a batch
 
     @classmethod
     def of(cls, net: nn.Module, example: Any, graph: NetGraph | None = None) -> TracedNet:
@@ -78,15 +80,9 @@ class TracedNet(Intervenable):
         columns = sites.units
         constants, ops = _constants(program, shadows), _changing(program, shadows)
         _require_plain(program, ops)
-        return cls(
-            graph,
-            np.where(columns >= 0, np.append(unit_of, -1)[columns], -1),
-            found,
-            program,
-            constants,
-            ops,
-            sites,
-        )
+        numbers = np.where(columns >= 0, np.append(unit_of, -1)[columns], -1)
+        able = cls(graph, numbers, found, program, constants, ops, sites)
+        return able if _can_be_mapped(able, next(iter(given))) else replace(able, is_mapped=False)
 
     @property
     def replaceable(self) -> NDArray[np.bool_]:
@@ -106,13 +102,10 @@ class TracedNet(Intervenable):
         def run(sample: Tensor) -> Tensor:
             recorded: dict[str, Tensor] = {}
             self._run(sample, recorded, frozenset(), torch.zeros(0), torch.zeros(0))
-            nothing = torch.zeros(0)
-            return torch.cat([nothing, *(recorded[name].flatten() for name in self.sites.sites)])
+            return torch.cat([torch.zeros(0), *(recorded[x].flatten() for x in self.sites.sites)])
 
-        parts = [
-            _vmapped(run, (0,))(part) for part in torch.split(self._single(inputs), self._n_at_once)
-        ]
-        return torch.cat(parts)
+        parts = torch.split(self._single(inputs), self._n_at_once)
+        return torch.cat([self._over(run, (0,))(part) for part in parts])
 
     @torch.no_grad()
     def replaced(self, inputs: Tensor, units: NDArray[np.bool_], values: Tensor) -> Tensor:
@@ -124,36 +117,39 @@ class TracedNet(Intervenable):
         runs_at_once = max(1, self._n_at_once // n)
         for first in range(0, len(units), runs_at_once):
             runs = slice(first, first + runs_at_once)
-            chosen = self.columns(units[runs])
-            active = frozenset(
-                name for name, site in self.sites.sites.items() if chosen[:, site.columns].any()
-            )
-            masks = torch.from_numpy(chosen)
+            masks = torch.from_numpy(self.columns(units[runs]))
+            own = values[runs] if values.ndim == 3 else values
             for start in range(0, n, self._n_at_once):
                 rows = slice(start, start + self._n_at_once)
-                given = values if values.shape[-2] == 1 else values[..., rows, :]
-                given = given[runs] if given.ndim == 3 else given
-                result[runs, rows] = self._mapped(samples[rows], active, masks, given)
+                given = own if own.shape[-2] == 1 else own[..., rows, :]
+                result[runs, rows] = self._runs(samples[rows], masks, given)
         return result
 
-    def _mapped(
-        self, samples: Tensor, active: Collection[str], masks: Tensor, values: Tensor
-    ) -> Tensor:
+    def _runs(self, samples: Tensor, masks: Tensor, values: Tensor) -> Tensor:
         """Outputs [B, n, O] of samples [n, 1, …], masks [B, K] and values [(B,) n or 1, K]."""
+        active = frozenset(
+            name for name, site in self.sites.sites.items() if masks[:, site.columns].any()
+        )  # what comes before them is computed once for all runs
 
         def run(sample: Tensor, mask: Tensor, value: Tensor) -> Tensor:
             return self._run(sample, {}, active, mask, value)
 
-        of_sample = None if values.shape[-2] == 1 else 0
-        if of_sample is None:
-            values = values.squeeze(-2)
-        inner = _vmapped(run, (0, None, of_sample))
-        n_runs = len(masks)
-        of_run = 0 if values.ndim == (2 if of_sample is None else 3) else None
         if not active:
-            return inner(samples, masks[0], values).expand(n_runs, -1, -1)
-        outputs: Tensor = vmap(inner, (None, 0, of_run))(samples, masks, values)
-        return outputs
+            nothing = torch.zeros(0)
+            return self._over(run, (0, None, None))(samples, nothing, nothing).expand(
+                len(masks), -1, -1
+            )
+        of_run = 0 if values.ndim == 3 else None
+        of_sample = 0 if values.shape[-2] > 1 else None
+        values = values if of_sample == 0 else values.squeeze(-2)
+        each_sample = self._over(run, (0, None, of_sample))
+        return self._over(each_sample, (None, 0, of_run))(samples, masks, values)
+
+    def _over(
+        self, run: Callable[..., Tensor], dims: tuple[int | None, ...]
+    ) -> Callable[..., Tensor]:
+        """A function that runs over the first dimension of those arguments whose `dims` is 0."""
+        return _vmapped(run, dims) if self.is_mapped else _looped(run, dims)
 
     def _run(
         self,
@@ -227,22 +223,37 @@ def _value(op: Op, operand: Callable[[str], Any]) -> Any:
 
 
 def _vmapped(run: Callable[..., Tensor], dims: tuple[int | None, ...]) -> Callable[..., Tensor]:
-    """A function of one sample, mapped over samples."""
     mapped_run = vmap(run, dims)
 
-    def quietly(*args: Tensor) -> Tensor:
-        with warnings.catch_warnings():  # of operations that are mapped in a loop
-            warnings.filterwarnings("ignore", message="There is a performance drop")
-            try:
-                result: Tensor = mapped_run(*args)
-            except (RuntimeError, NotImplementedError) as error:
-                raise TopologyError(
-                    f"an operation of the net cannot be mapped over samples ({first_line(error)}): "
-                    "units of nets with such operations cannot be replaced"
-                ) from error
-        return result
+    def all_at_once(*args: Tensor) -> Tensor:
+        with sdpa_kernel(SDPBackend.MATH):  # the other kernels are not mapped
+            result: Tensor = mapped_run(*args)
+            return result
 
-    return quietly
+    return all_at_once
+
+
+def _looped(run: Callable[..., Tensor], dims: tuple[int | None, ...]) -> Callable[..., Tensor]:
+    def one_by_one(*args: Tensor) -> Tensor:
+        (n, *_) = (len(x) for x, dim in zip(args, dims, strict=True) if dim == 0)
+        rows = (
+            [x if dim is None else x[row] for x, dim in zip(args, dims, strict=True)]
+            for row in range(n)
+        )
+        return torch.stack([run(*row) for row in rows])
+
+    return one_by_one
+
+
+def _can_be_mapped(net: TracedNet, example: Tensor) -> bool:
+    """Whether all operations can run on many samples at once; recurrent layers cannot."""
+    try:
+        net.activations(example[:1])
+    except RuntimeError as error:
+        if "Batching rule not implemented" in str(error):
+            return False
+        raise
+    return True
 
 
 def _numbers_in(graph: NetGraph, fresh: NetGraph) -> NDArray[np.int64]:

@@ -244,8 +244,8 @@ def _measured(
     drop = whole.accuracy - silenced.accuracy
     n_modules, n, n_units = drawn.shape
     accuracy = silencing.outcomes(drawn.reshape(-1, n_units)).accuracy
-    by_chance = whole.accuracy - accuracy.reshape(n_modules, n, -1)  # [M, n, O]
-    tested = modules.any(axis=1)[:, None] & ~np.isnan(drop) & (n > 0)
+    by_chance = whole.accuracy - accuracy.reshape(n_modules, n, drop.shape[1])  # [M, n, O]
+    tested = (modules.sum(axis=1) > 0)[:, None] & ~np.isnan(drop) & (n > 0)
     n_as_large = np.count_nonzero(by_chance >= drop[:, None] - _TIE, axis=1)
     spread = by_chance if n else np.full((n_modules, 1, drop.shape[1]), np.nan)
     sd = spread.std(axis=1)
