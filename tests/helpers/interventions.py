@@ -69,8 +69,11 @@ def random_net(
 
 def with_dead_copy(
     net: LayeredNet, partition: Partition, module: int
-) -> tuple[LayeredNet, Partition]:
-    """The net with copies of a module's hidden units that feed each other and nothing else."""
+) -> tuple[LayeredNet, Partition, int]:
+    """The net with copies of a module's hidden units that feed each other and nothing else.
+
+    The last result is the module of the copies.
+    """
     labels = partition.labels
     weights, biases, new_labels = [], [], [labels[net.graph.layers[0].units]]
     copied_below: NDArray[np.intp] = np.zeros(0, np.intp)
@@ -92,7 +95,10 @@ def with_dead_copy(
         copied_below = copied
     tensors = tuple(map(torch.from_numpy, weights)), tuple(map(torch.from_numpy, biases))
     wider = LayeredNet(*tensors, net.activation, from_matrices(weights))
-    return wider, Partition(np.concatenate(new_labels))
+    given = np.concatenate(new_labels)
+    wide_partition = Partition(given)  # numbers modules by their first units
+    (dead,) = np.unique(wide_partition.labels[given == partition.n_modules])
+    return wider, wide_partition, int(dead)
 
 
 def permuted_and_scaled(net: LayeredNet, seed: int) -> tuple[LayeredNet, NDArray[np.intp]]:

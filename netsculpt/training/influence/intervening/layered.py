@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from netsculpt.core.errors import GraphError
+from netsculpt.core.errors import FormatError, GraphError
 from netsculpt.graph.circuits import ThresholdCircuit
 from netsculpt.graph.graph import NetGraph
 from netsculpt.graph.matrices import from_matrices
@@ -75,7 +75,7 @@ class LayeredNet(Intervenable):
     @torch.no_grad()
     def activations(self, inputs: Tensor) -> Tensor:
         """Activations [n, K] of all units; those of outputs are their sums."""
-        parts = [inputs.double()]
+        parts = [self._given(inputs)]
         for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             sums = parts[-1] @ weight.T + bias
             parts.append(sums if layer == len(self.weights) - 1 else self.activation(sums))
@@ -87,13 +87,21 @@ class LayeredNet(Intervenable):
         self.require_replaceable(units)
         self.require_values(values, len(units), len(inputs))
         columns = torch.from_numpy(self.columns(units)).to(inputs.device)
-        values = values.double()
+        given, values = self._given(inputs), values.double()
         at_once = max(1, _NUMBERS // (len(inputs) * max(self.widths)))
         runs = [
-            self._run(inputs.double(), columns[part], values[part] if values.ndim == 3 else values)
+            self._run(given, columns[part], values[part] if values.ndim == 3 else values)
             for part in torch.split(torch.arange(len(units)), at_once)
         ]
         return torch.cat(runs) if runs else inputs.new_zeros((0, len(inputs), self.n_outputs))
+
+    def _given(self, inputs: Tensor) -> Tensor:
+        if inputs.ndim != 2 or inputs.shape[1] != self.widths[0]:
+            raise FormatError(
+                f"inputs are {list(inputs.shape)}, the net has {self.widths[0]} inputs: "
+                f"[n, {self.widths[0]}] is needed"
+            )
+        return inputs.double()
 
     def _run(self, inputs: Tensor, columns: Tensor, values: Tensor) -> Tensor:
         bounds = np.cumsum([0, *self.widths])
