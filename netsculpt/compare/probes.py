@@ -72,7 +72,7 @@ def probe_accuracy(activations: ArrayLike, labels: ArrayLike, *, rank: float = 8
     left, singular = _standardised(x)
     shrunk = singular**2 / (singular**2 + _penalty(singular, rank))
     fitted = left @ (shrunk[:, None] * (left.T @ (targets - targets.mean(axis=0))))
-    return np.array([_best_cut(one, own) for one, own in zip(fitted.T, targets.T, strict=True)])
+    return _best_cuts(np.round(fitted, _DIGITS), targets)
 
 
 def _standardised(x: Floats) -> tuple[Floats, Floats]:
@@ -100,13 +100,13 @@ def _penalty(singular: Floats, rank: float) -> float:
     return high
 
 
-def _best_cut(fitted: Floats, labels: Floats) -> float:
-    """Highest balanced accuracy of a threshold, on either side of which 1 may be."""
-    n_ones = labels.sum()
-    n_zeros = labels.size - n_ones
-    if not n_ones or not n_zeros:
-        return float("nan")
-    values, place = np.unique(np.round(fitted, _DIGITS), return_inverse=True)
-    ones = np.bincount(place, labels, values.size).cumsum() / n_ones  # at or below each value
-    zeros = np.bincount(place, 1 - labels, values.size).cumsum() / n_zeros
-    return float((1 + np.abs(zeros - ones).max()) / 2)
+def _best_cuts(fitted: Floats, labels: Floats) -> Floats:
+    """Highest balanced accuracy of a threshold [F], on either side of which 1 may be."""
+    order = np.argsort(fitted, axis=0)
+    ordered, ones = (np.take_along_axis(x, order, axis=0) for x in (fitted, labels))
+    n_ones = labels.sum(axis=0)
+    with np.errstate(invalid="ignore"):  # of constant functions, which are NaN
+        apart = ones.cumsum(axis=0) / n_ones - (1 - ones).cumsum(axis=0) / (len(labels) - n_ones)
+    between = ordered[1:] != ordered[:-1]  # a threshold does not divide equal values
+    best: Floats = (1 + np.abs(apart[:-1] * between).max(axis=0, initial=0.0)) / 2
+    return np.where((n_ones == 0) | (n_ones == len(labels)), np.nan, best)

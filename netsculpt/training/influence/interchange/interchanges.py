@@ -173,12 +173,15 @@ def _by_chance(
     samples, donors = drawn_pairs(net, circuit, _N_PAIRS, seed=seed, stage="pairs of random sets")
     ways = [Counterfactual.of(samples, name) for name in functions]
     for index in np.flatnonzero(modules.any(axis=1)):
-        tried = np.vstack([modules[index], sets[index]])
+        tried, place = np.unique(
+            np.vstack([modules[index], sets[index]]), axis=0, return_inverse=True
+        )  # random sets may repeat
         answers = (net.replaced(samples.given, tried, donors.activations) > 0).cpu().numpy()
         for column, (name, way) in enumerate(zip(functions, ways, strict=True)):
             counts = way.differs.any(axis=1) & (donors.functions[name] != way.value)
             if counts.any():
-                right = (answers[:, counts] == way.outputs[counts]).all(axis=2).mean(axis=1)
+                as_expected = answers[:, counts] == way.outputs[counts]
+                right = as_expected.all(axis=2).mean(axis=1)[place.reshape(-1)]
                 mean[index, column] = right[1:].mean()
                 p[index, column] = (1 + (right[1:] >= right[0]).sum()) / (1 + n)
     return mean, p

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -88,7 +90,8 @@ class LayeredNet(Intervenable):
         self.require_values(values, len(units), len(inputs))
         columns = torch.from_numpy(self.columns(units)).to(inputs.device)
         given, values = self._given(inputs), values.double()
-        at_once = max(1, _NUMBERS // (len(inputs) * max(self.widths)))
+        widest = max(1, *(x.numel() for x in self._used))
+        at_once = max(1, _NUMBERS // (len(inputs) * widest))
         runs = [
             self._run(given, columns[part], values[part] if values.ndim == 3 else values)
             for part in torch.split(torch.arange(len(units)), at_once)
@@ -103,15 +106,26 @@ class LayeredNet(Intervenable):
             )
         return inputs.double()
 
+    @cached_property
+    def _used(self) -> list[Tensor]:
+        """Indices of the units of each layer that others read; of outputs, all."""
+        return [*(x.any(dim=0).nonzero()[:, 0] for x in self.weights), torch.arange(self.n_outputs)]
+
+    @cached_property
+    def _parts(self) -> list[tuple[Tensor, Tensor]]:
+        """Weights [in, out] and biases of the units that are read."""
+        ends = zip(self.weights, self.biases, pairwise(self._used), strict=True)
+        return [(weight[stop][:, start].T, bias[stop]) for weight, bias, (start, stop) in ends]
+
     def _run(self, inputs: Tensor, columns: Tensor, values: Tensor) -> Tensor:
-        bounds = np.cumsum([0, *self.widths])
-        x = inputs  # [n, width] until something is replaced, then [B, n, width]
-        for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            here = slice(bounds[layer], bounds[layer + 1])
+        x = inputs[:, self._used[0]]  # [n, width] until something is replaced, then [B, n, width]
+        first = np.cumsum([0, *self.widths])
+        for layer, (weight, bias) in enumerate(self._parts):
+            here = self._used[layer] + int(first[layer])
             chosen = columns[:, None, here]
             if bool(chosen.any()):
                 x = torch.where(chosen, values[..., here], x)
-            x = x @ weight.T + bias
+            x = x @ weight + bias
             if layer < len(self.weights) - 1:
                 x = self.activation(x)
         return x.expand(len(columns), *x.shape[-2:])

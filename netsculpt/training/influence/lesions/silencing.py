@@ -39,6 +39,9 @@ class Silencing:
 
     def outcomes(self, units: NDArray[np.bool_]) -> Outcomes:
         """Mean outcomes [B, O] over the draws, with each of B sets of units [B, U] silenced."""
-        draws = [outcomes(self.net, self.samples, units, values) for values in self.values]
+        sets, place = np.unique(units, axis=0, return_inverse=True)  # random ones may repeat
+        draws = [outcomes(self.net, self.samples, sets, values) for values in self.values]
         accuracy = np.mean([draw.accuracy for draw in draws], axis=0)
-        return Outcomes(accuracy, np.mean([draw.loss for draw in draws], axis=0))
+        loss = np.mean([draw.loss for draw in draws], axis=0)
+        place = place.reshape(-1)
+        return Outcomes(accuracy[place], loss[place])
