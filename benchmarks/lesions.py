@@ -178,9 +178,8 @@ def by_hand(net: LayeredNet, x: Tensor, chosen: Tensor, values: Tensor) -> Tenso
 def digits(*, quick: bool) -> Table:
     """The table of the CNN."""
     n_random, images = 10 if quick else 100, task("digits", rng=0)
-    net = CNN((1, 8, 8), (8, 16), (32,), 10).build()
-    recipe = replace(Recipe(), epochs=2 if quick else 20)
-    net = fit(net, images, recipe, rng=0).net
+    untrained = CNN((1, 8, 8), (8, 16), (32,), 10).build()
+    net = fit(untrained, images, Recipe(epochs=2 if quick else 8), rng=0).net
     sample = images.inputs[:1]
     graph = trace(net, sample)
     able = intervenable(net, graph=graph, example=sample)
@@ -193,7 +192,7 @@ def digits(*, quick: bool) -> Table:
 
 
 @torch.no_grad()
-def hook_loop(net: nn.Sequential, inputs: Tensor) -> float:
+def hook_loop(net: nn.Module, inputs: Tensor) -> float:
     """Seconds for one lesion of some channels and units by hooks, of 50."""
 
     def silence(_: nn.Module, __: object, value: Tensor) -> Tensor:
@@ -201,7 +200,7 @@ def hook_loop(net: nn.Sequential, inputs: Tensor) -> float:
         value[:, ::6] = 0.0
         return value
 
-    layers = [x for x in net if isinstance(x, nn.ReLU)]
+    layers = [x for x in net.modules() if isinstance(x, nn.ReLU)]
     start = time.process_time()
     for _ in range(50):
         hooks = [layer.register_forward_hook(silence) for layer in layers]

@@ -115,8 +115,8 @@ class Lesions:
     def summary(self) -> dict[str, Any]:
         """Plain values, JSON-able: what each module is needed for, at an adjusted p of .05."""
         needed = {
-            kind: [np.flatnonzero(row <= 0.05).tolist() for row in q]
-            for kind, q in zip(self.kinds, self.q, strict=True)
+            kind: [np.flatnonzero(row).tolist() for row in (q <= 0.05) & (drop > _TIE)]
+            for kind, q, drop in zip(self.kinds, self.q, self.drop, strict=True)
         }
         return {
             "kinds": list(self.kinds),
