@@ -51,6 +51,7 @@ TEXT = "\n".join(
     )
 )
 N_MODULES = 6
+N_FUNCTIONS = 7
 N_RUNS_OF_LESIONS = N_MODULES * 102 * 6  # modules, sets, draws of three ablations
 
 
@@ -114,7 +115,7 @@ def sculpted(*, quick: bool) -> Table:
         ),
         "decoding": (
             lambda: decodings(net, partition, circuit, n_random=n_random, rng=0),
-            float("nan"),
+            probe_loop(net, circuit) * N_MODULES * (101 + n_random) * N_FUNCTIONS,
         ),
     }
     total = 0.0
@@ -155,6 +156,19 @@ def interchange_loop(net: LayeredNet, circuit: Circuit, partition: Partition) ->
             break
     each = (time.process_time() - start) / n
     return each * len(rows) ** 2 * N_MODULES * len(functions)
+
+
+def probe_loop(net: LayeredNet, circuit: Circuit) -> float:
+    """Seconds for one probe of one function: least squares, then every threshold in turn."""
+    rows, outputs = truth_table(circuit)
+    activations = net.activations(torch.from_numpy(rows.astype(np.float32))).numpy()
+    design, labels = np.column_stack([activations[:, 8:12], np.ones(len(rows))]), outputs[:, 0]
+    start = time.process_time()
+    fitted = design @ np.linalg.lstsq(design, labels.astype(float), rcond=None)[0]
+    for cut in fitted:
+        for guess in (fitted >= cut, fitted < cut):
+            np.mean([np.mean(guess[labels == value] == value) for value in (False, True)])
+    return time.process_time() - start
 
 
 def by_hand(net: LayeredNet, x: Tensor, chosen: Tensor, values: Tensor) -> Tensor:

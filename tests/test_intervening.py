@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -20,6 +23,10 @@ from netsculpt.training.influence.intervening import (
     random_sets,
 )
 from netsculpt.training.sculpting.replicas import initial_replicas
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "analyses"))
+
+from model_families import model_of
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -256,6 +263,40 @@ def test_attention_takes_queries_and_keys_apart() -> None:
         scores = net.q(x) @ net.k(x.flip(0)).transpose(1, 2) / 2.0
         expected = net.head((scores.softmax(-1) @ net.v(x)).mean(1))
     torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("family", "granularity"),
+    [
+        ("ShuffleNet v2", "channel"),
+        ("Llama", "channel"),
+        ("Mamba", "channel"),
+        ("Mixtral", "channel"),
+        ("GAT", "channel"),
+        ("S4D", "spatial"),
+        ("LeNet-5", "spatial"),
+    ],
+)
+def test_all_units_of_a_donor_make_its_outputs(family: str, granularity: str) -> None:
+    """Own activations change nothing; all of another sample's make its outputs."""
+    model = model_of(family, 0)
+    net, x = model.net.eval(), model.example[0][:1]
+    able = intervenable(net, graph=trace(net, x, granularity=granularity), example=x)
+    samples = x.repeat(3, *[1] * (x.ndim - 1))
+    if x.is_floating_point():
+        samples = torch.randn(samples.shape, generator=torch.Generator().manual_seed(0))
+    else:
+        samples = torch.stack([torch.roll(row, i) for i, row in enumerate(samples)])
+    with torch.no_grad():
+        expected = torch.cat([net(row[None]).reshape(1, -1) for row in samples])
+    values, donors = able.activations(samples), [1, 2, 0]
+    torch.testing.assert_close(able.replaced(samples, able.hidden[None], values)[0], expected)
+    whole = able.replaced(samples, able.replaceable[None], values[donors])[0]
+    if x.is_floating_point():
+        torch.testing.assert_close(whole, expected[donors])
+    first = np.flatnonzero(able.hidden)[:3]
+    changed = able.replaced(samples, only(able, first.tolist()), values[donors])[0]
+    assert not torch.allclose(changed, expected, atol=1e-6)  # they are read
 
 
 def test_only_a_net_and_its_own_graph_fit() -> None:

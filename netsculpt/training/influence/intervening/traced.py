@@ -173,7 +173,10 @@ class TracedNet(Intervenable):
                 return number(value)
             site = self.sites.sites[value]
             here = number(value)
-            instead = values[site.columns].reshape(site.shape).to(here.dtype)
+            instead = values[site.columns].reshape(site.shape)
+            if instead.is_complex() and not here.is_complex():
+                instead = instead.real  # all columns are complex if those of one site are
+            instead = instead.to(here.dtype)
             chosen = (mask[site.columns] & elements).reshape(site.shape)
             return torch.where(chosen, instead, here)
 
