@@ -11,13 +11,24 @@ import torch
 from interventions import compiled, forward, permuted_and_scaled, random_net
 from torch import nn
 
-from netsculpt import Partition, trace
+from netsculpt import Partition, parse_circuit, trace
 from netsculpt.compare.coalitions import coalitions, moebius, shapley
 from netsculpt.core.discoveries import benjamini_hochberg
 from netsculpt.core.errors import FormatError, GraphError, LimitError
 from netsculpt.graph.unit_sets import matched_sets
-from netsculpt.training.influence.intervening import LayeredNet, intervenable
-from netsculpt.training.influence.lesions import Lesions, lesions, pair_lesions, shapley_lesions
+from netsculpt.training.influence.intervening import (
+    LayeredNet,
+    intervenable,
+    module_units,
+    random_sets,
+)
+from netsculpt.training.influence.lesions import (
+    Lesions,
+    function_lesions,
+    lesions,
+    pair_lesions,
+    shapley_lesions,
+)
 from netsculpt.training.influence.lesions.ablations import resample
 from netsculpt.training.tasks import Classes, Task, boolean
 
@@ -106,8 +117,6 @@ def test_random_sets_and_p_equal_loops() -> None:
     net, task = random_net((4, 6, 5, 3), 2), boolean(CIRCUIT)
     partition = labels_of_random_net(net, 2, 1)
     found = lesions(net, partition, task, kinds=["zero"], n_random=20, rng=0)
-    from netsculpt.training.influence.intervening import module_units, random_sets
-
     modules = module_units(net, partition, inputs=False)
     sets = random_sets(net, modules, 20, inputs=False, seed=0, stage="lesions")
     for module in range(2):
@@ -187,6 +196,48 @@ def test_a_module_of_a_compiled_circuit_is_needed_for_its_function_only() -> Non
     assert found.agree.all()
     assert (found.q >= found.p - 1e-12).all()
     assert found.accuracy.tolist() == [1.0, 1.0, 1.0]
+
+
+def test_lesions_by_function_equal_loops() -> None:
+    text = "left = a ^ b\nright = c & d\ny1 = left & right\ny2 = ~left\ny3 = right | c"
+    circuit, task = parse_circuit(text), boolean(text)
+    net = random_net((4, 7, 6, 3), 3)
+    partition = labels_of_random_net(net, 2, 3)
+    found = function_lesions(
+        net, partition, circuit, functions=["left", "right", "y1"], kind="zero", n_random=15, rng=0
+    )
+    users = {"left": [0, 1], "right": [0, 2], "y1": [0]}  # outputs whose lines mention it
+    whole = accuracy_by_loops(net, task, np.zeros(20, bool), "zero")
+    modules = module_units(net, partition, inputs=False)
+    sets = random_sets(net, modules, 15, inputs=False, seed=0, stage="lesions")
+    for module, units in enumerate(modules):
+        drops = [whole - accuracy_by_loops(net, task, x, "zero") for x in (units, *sets[module])]
+        for column, own in enumerate(users.values()):
+            others = [o for o in range(3) if o not in own]
+            c = [min(d[o] for o in own) - max(d[o] for o in others) for d in drops]
+            assert found.contrast[module, column] == pytest.approx(c[0], abs=1e-12)
+            assert found.random_mean[module, column] == pytest.approx(np.mean(c[1:]), abs=1e-12)
+            p = (1 + sum(x >= c[0] - 1e-9 for x in c[1:])) / 16
+            assert found.p[module, column] == pytest.approx(p)
+        kept = whole - accuracy_by_loops(net, task, net.hidden & ~units, "zero")
+        assert found.contrast_keep_only[module, 0] == pytest.approx(kept[2] - max(kept[:2]))
+
+
+def test_lesions_by_function_find_the_modules_of_a_compiled_circuit() -> None:
+    bracket = "(({} ^ {}) & ({} ^ {}))"
+    functions = {"F": "abcd", "G": "efgh", "H": "aceg", "K": "bdfh"}
+    lines = [f"{name} = {bracket.format(*letters)}" for name, letters in functions.items()]
+    pairs = ["FG", "GH", "HK", "KF"]
+    text = "\n".join([*lines, *(f"y{i} = {a} ^ {b}" for i, (a, b) in enumerate(pairs))])
+    net, partition, names = compiled(text)
+    found = function_lesions(net, partition, parse_circuit(text), functions=list(functions), rng=0)
+    own = [names.index(x) for x in functions]
+    assert (np.diag(found.contrast[own]) > 0).all()
+    assert (np.diag(found.p[own]) < 0.05).all()
+    off = ~np.eye(4, dtype=bool)
+    assert (found.contrast[own][off] <= 0).all()
+    assert found.summary()["best"]["F"]["module"] == own[0]
+    assert len(found.table()) == partition.n_modules * 4
 
 
 def test_a_function_in_two_modules_survives_single_lesions() -> None:

@@ -12,6 +12,7 @@ from .influence.decoding import decodings as decodings
 from .influence.interchange import interchange as interchange
 from .influence.interchange import interchanges as interchanges
 from .influence.intervening import intervenable as intervenable
+from .influence.lesions import function_lesions as function_lesions
 from .influence.lesions import lesions as lesions
 from .influence.lesions import pair_lesions as pair_lesions
 from .influence.lesions import shapley_lesions as shapley_lesions
