@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import reduce
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from netsculpt.core.errors import GraphError
 from netsculpt.graph.circuits.circuit import Circuit, Operand
 
-__all__ = ["forced_outputs", "function_values", "require_function"]
+__all__ = ["chosen_functions", "forced_outputs", "function_values", "require_function"]
 
 
 def function_values(circuit: Circuit, inputs: ArrayLike) -> dict[str, NDArray[np.bool_]]:
@@ -73,6 +74,25 @@ def forced_outputs(
     require_function(circuit, function)
     evaluated = _Evaluation(circuit, _rows(circuit, inputs), function, value).value
     return np.stack([evaluated((name, False)) for name in circuit.outputs], axis=1)
+
+
+def chosen_functions(circuit: Circuit, functions: Iterable[str] | None) -> tuple[str, ...]:
+    r"""Names of functions, all of which the circuit must have.
+
+    None stands for all lines but those that only copy or negate another.
+
+    Examples
+    --------
+    >>> from netsculpt import parse_circuit
+    >>> chosen_functions(parse_circuit("f = a & b\ng = ~f"), None)
+    ('f',)
+    """
+    if functions is None:
+        return tuple(name for name, origin in circuit.origins.items() if name == origin)
+    chosen = tuple(functions)
+    for name in chosen:
+        require_function(circuit, name)
+    return chosen
 
 
 def require_function(circuit: Circuit, function: str) -> None:

@@ -9,23 +9,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from netsculpt.compare.probes import probe_accuracy
 from netsculpt.core.discoveries import benjamini_hochberg
 from netsculpt.core.numbers import checked_whole
 from netsculpt.core.plain import plain
 from netsculpt.core.random import RNG, root_seed, stream
-from netsculpt.graph.circuits import Circuit, ThresholdCircuit, function_values, truth_table
-from netsculpt.graph.circuits.forcing import require_function
+from netsculpt.graph.circuits import Circuit, function_values, truth_table
+from netsculpt.graph.circuits.forcing import chosen_functions
 from netsculpt.graph.partition import Partition
 from netsculpt.training.influence.intervening import (
-    Intervenable,
+    AnyNet,
     intervenable,
     module_units,
     random_sets,
 )
-from netsculpt.training.sculpting.replicas import Replicas
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,7 +94,7 @@ class Decodings:
 
 
 def decodings(
-    net: Intervenable | Replicas | ThresholdCircuit | nn.Module,
+    net: AnyNet,
     partition: Partition,
     circuit: Circuit,
     *,
@@ -153,10 +151,7 @@ def decodings(
     (('f', 'g'), [[1.0, 0.5], [0.5, 1.0]])
     """
     able = intervenable(net, example=torch.zeros(1, len(circuit.inputs)))
-    names = [x for x, origin in circuit.origins.items() if x == origin]
-    names = names if functions is None else list(functions)
-    for name in names:
-        require_function(circuit, name)
+    names = chosen_functions(circuit, functions)
     n_controls = checked_whole(n_controls, "n_controls", least=1)
     n_random = checked_whole(n_random, "n_random", least=1)
     seed = root_seed(rng)
@@ -189,7 +184,7 @@ def decodings(
         ]
     accuracies, control, p_control, random_mean, p_random = found
     return Decodings(
-        functions=tuple(names),
+        functions=names,
         sizes=modules.sum(axis=1),
         accuracy=accuracies,
         control=control,

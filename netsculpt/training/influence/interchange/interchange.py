@@ -7,11 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import nn
 
 from netsculpt.core.numbers import checked_whole
 from netsculpt.core.random import RNG, root_seed
-from netsculpt.graph.circuits import Circuit, ThresholdCircuit
+from netsculpt.graph.circuits import Circuit
 from netsculpt.graph.circuits.forcing import require_function
 from netsculpt.training.influence.interchange.pairs import (
     Counterfactual,
@@ -24,18 +23,15 @@ from netsculpt.training.influence.interchange.scores import (
     over_all_pairs,
     over_drawn_pairs,
 )
-from netsculpt.training.influence.intervening import Intervenable, intervenable
-from netsculpt.training.sculpting.replicas import Replicas
+from netsculpt.training.influence.intervening import AnyNet, Intervenable, intervenable
 
 __all__ = ["MOST_INPUTS", "interchange", "interchanged"]
 
 MOST_INPUTS = 10  # of which all pairs are run
 
-Net = Intervenable | Replicas | ThresholdCircuit | nn.Module
-
 
 def interchange(
-    net: Net,
+    net: AnyNet,
     units: ArrayLike,
     circuit: Circuit,
     function: str,

@@ -9,24 +9,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from netsculpt.core.discoveries import benjamini_hochberg
 from netsculpt.core.numbers import checked_whole
 from netsculpt.core.plain import plain
 from netsculpt.core.random import RNG, root_seed
-from netsculpt.graph.circuits import Circuit, ThresholdCircuit
-from netsculpt.graph.circuits.forcing import require_function
+from netsculpt.graph.circuits import Circuit
+from netsculpt.graph.circuits.forcing import chosen_functions
 from netsculpt.graph.partition import Partition
 from netsculpt.training.influence.interchange.interchange import MOST_INPUTS, interchanged
 from netsculpt.training.influence.interchange.pairs import Counterfactual, drawn_pairs
 from netsculpt.training.influence.intervening import (
+    AnyNet,
     Intervenable,
     intervenable,
     module_units,
     random_sets,
 )
-from netsculpt.training.sculpting.replicas import Replicas
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +34,6 @@ __all__ = ["Interchanges", "interchanges"]
 
 Bits = NDArray[np.bool_]
 Floats = NDArray[np.float64]
-Net = Intervenable | Replicas | ThresholdCircuit | nn.Module
 
 _N_PAIRS = 2000  # on which modules are compared with random sets
 
@@ -96,7 +94,7 @@ class Interchanges:
 
 
 def interchanges(
-    net: Net,
+    net: AnyNet,
     partition: Partition,
     circuit: Circuit,
     *,
@@ -131,10 +129,7 @@ def interchanges(
     (('f', 'g'), [[1.0, 0.0], [0.0, 1.0]])
     """
     able = intervenable(net, example=torch.zeros(1, len(circuit.inputs)))
-    names = [x for x, origin in circuit.origins.items() if x == origin]
-    names = names if functions is None else list(functions)
-    for name in names:
-        require_function(circuit, name)
+    names = chosen_functions(circuit, functions)
     n_random = checked_whole(n_random, "n_random", least=0)
     seed = root_seed(rng)
     modules = module_units(able, partition, inputs=inputs)
@@ -143,7 +138,7 @@ def interchanges(
     random_mean, p = _by_chance(able, modules, sets, circuit, names, seed)
     shape = len(modules), len(names)
     return Interchanges(
-        tuple(names),
+        names,
         modules.sum(axis=1),
         np.array([[x.accuracy for x in row] for row in rows]).reshape(shape),
         np.array([[x.interval for x in row] for row in rows]).reshape(*shape, 2),

@@ -8,10 +8,11 @@ from netsculpt.training.influence.intervening.layered import (
     of_replicas,
     step,
 )
-from netsculpt.training.influence.intervening.making import intervenable
+from netsculpt.training.influence.intervening.making import AnyNet, intervenable
 from netsculpt.training.influence.intervening.traced import TracedNet
 
 __all__ = [
+    "AnyNet",
     "Intervenable",
     "LayeredNet",
     "TracedNet",

@@ -14,11 +14,13 @@ from netsculpt.training.influence.intervening.layered import of_circuit, of_repl
 from netsculpt.training.influence.intervening.traced import TracedNet
 from netsculpt.training.sculpting.replicas import Replicas
 
-__all__ = ["intervenable"]
+__all__ = ["AnyNet", "intervenable"]
+
+AnyNet = Intervenable | Replicas | ThresholdCircuit | nn.Module  # what `intervenable` takes
 
 
 def intervenable(
-    net: Intervenable | Replicas | ThresholdCircuit | nn.Module,
+    net: AnyNet,
     *,
     graph: NetGraph | None = None,
     example: Any = None,

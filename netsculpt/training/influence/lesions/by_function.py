@@ -9,24 +9,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from netsculpt.core.discoveries import benjamini_hochberg
 from netsculpt.core.numbers import checked_whole
 from netsculpt.core.plain import plain
 from netsculpt.core.random import RNG, root_seed
-from netsculpt.graph.circuits import Circuit, ThresholdCircuit, truth_table
-from netsculpt.graph.circuits.forcing import require_function
+from netsculpt.graph.circuits import Circuit, truth_table
+from netsculpt.graph.circuits.forcing import chosen_functions
 from netsculpt.graph.partition import Partition
 from netsculpt.training.influence.intervening import (
-    Intervenable,
+    AnyNet,
     intervenable,
     module_units,
     random_sets,
 )
 from netsculpt.training.influence.lesions.outcomes import outcomes_of, samples_for
 from netsculpt.training.influence.lesions.silencing import Silencing
-from netsculpt.training.sculpting.replicas import Replicas
 from netsculpt.training.tasks import Bits, Task
 
 if TYPE_CHECKING:
@@ -114,7 +112,7 @@ class FunctionLesions:
 
 
 def function_lesions(
-    net: Intervenable | Replicas | ThresholdCircuit | nn.Module,
+    net: AnyNet,
     partition: Partition,
     circuit: Circuit,
     *,
@@ -169,10 +167,7 @@ def function_lesions(
     (('f', 'g'), [[0.5, -0.5], [-0.5, 0.5]])
     """
     able = intervenable(net, example=torch.zeros(1, len(circuit.inputs)))
-    names = [x for x, origin in circuit.origins.items() if x == origin]
-    names = names if functions is None else list(functions)
-    for name in names:
-        require_function(circuit, name)
+    names = chosen_functions(circuit, functions)
     n_random = checked_whole(n_random, "n_random", least=1)
     seed = root_seed(rng)
     rows, outputs = (torch.from_numpy(x.astype(np.float32)) for x in truth_table(circuit))
@@ -192,7 +187,7 @@ def function_lesions(
     tested = (modules.sum(axis=1) > 0)[:, None] & ~np.isnan(own)
     return FunctionLesions(
         kind=kind,
-        functions=tuple(names),
+        functions=names,
         sizes=modules.sum(axis=1),
         uses=uses,
         drop=drop,

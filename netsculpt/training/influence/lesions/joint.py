@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
 
 from netsculpt.compare.coalitions import coalitions, moebius, shapley
 from netsculpt.core.errors import LimitError
 from netsculpt.core.plain import plain
 from netsculpt.core.random import RNG, root_seed
-from netsculpt.graph.circuits import ThresholdCircuit
 from netsculpt.graph.partition import Partition
-from netsculpt.training.influence.intervening import Intervenable, intervenable, module_units
+from netsculpt.training.influence.intervening import (
+    AnyNet,
+    Intervenable,
+    intervenable,
+    module_units,
+)
 from netsculpt.training.influence.lesions.outcomes import outcomes_of, samples_for
 from netsculpt.training.influence.lesions.silencing import Silencing
-from netsculpt.training.sculpting.replicas import Replicas
 from netsculpt.training.tasks import Task
 
 if TYPE_CHECKING:
@@ -30,7 +32,6 @@ __all__ = ["PairLesions", "ShapleyLesions", "pair_lesions", "shapley_lesions"]
 MOST_MODULES = 12  # whose subsets are all run: 4096
 
 Floats = NDArray[np.float64]
-Net = Intervenable | Replicas | ThresholdCircuit | nn.Module
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +131,7 @@ class ShapleyLesions:
 
 
 def pair_lesions(
-    net: Net,
+    net: AnyNet,
     partition: Partition,
     task: Task,
     *,
@@ -179,7 +180,7 @@ def pair_lesions(
 
 
 def shapley_lesions(
-    net: Net,
+    net: AnyNet,
     partition: Partition,
     task: Task,
     *,
@@ -225,7 +226,7 @@ def shapley_lesions(
 
 
 def _prepared(
-    net: Net, task: Task, kind: str, n_draws: int, rng: RNG
+    net: AnyNet, task: Task, kind: str, n_draws: int, rng: RNG
 ) -> tuple[Intervenable, Task, Silencing, Floats]:
     """The net, its samples, the ablation, and the accuracy of the net as it is [O]."""
     able = intervenable(net, example=task.inputs[:1])

@@ -8,17 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
 
 from netsculpt.core.discoveries import benjamini_hochberg
 from netsculpt.core.errors import FormatError
 from netsculpt.core.numbers import checked_whole
 from netsculpt.core.plain import plain
 from netsculpt.core.random import RNG, root_seed
-from netsculpt.graph.circuits import ThresholdCircuit
 from netsculpt.graph.partition import Partition
 from netsculpt.training.influence.intervening import (
-    Intervenable,
+    AnyNet,
     intervenable,
     module_units,
     random_sets,
@@ -30,7 +28,6 @@ from netsculpt.training.influence.lesions.outcomes import (
     share_of_output,
 )
 from netsculpt.training.influence.lesions.silencing import Silencing
-from netsculpt.training.sculpting.replicas import Replicas
 from netsculpt.training.tasks import Task
 
 if TYPE_CHECKING:
@@ -130,7 +127,7 @@ class Lesions:
 
 
 def lesions(
-    net: Intervenable | Replicas | ThresholdCircuit | nn.Module,
+    net: AnyNet,
     partition: Partition,
     task: Task,
     *,
