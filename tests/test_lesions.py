@@ -111,6 +111,8 @@ def test_resampling_gives_each_sample_once_and_never_to_itself() -> None:
     for draw in drawn:
         assert sorted(draw.tolist()) == list(range(11))
     assert len({tuple(draw.tolist()) for draw in drawn}) == 6
+    with pytest.raises(FormatError, match="another one"):
+        resample(rows[:1], n_draws=1, rng=np.random.default_rng(0))
 
 
 def test_random_sets_and_p_equal_loops() -> None:

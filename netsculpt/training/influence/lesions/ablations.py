@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from netsculpt.core.errors import FormatError
+
 __all__ = ["ABLATIONS", "Ablation", "mean", "resample", "zero"]
 
 
@@ -50,6 +52,11 @@ def resample(activations: Tensor, *, n_draws: int, rng: np.random.Generator) -> 
     >>> drawn.shape, bool((drawn == values).any())
     (torch.Size([4, 3, 1]), False)
     """
+    if len(activations) < 2:
+        raise FormatError(
+            f"{len(activations)} sample found: to resample there must be another one. Give more "
+            "samples, or silence by 'zero' or 'mean'"
+        )
     donors = []
     for _ in range(n_draws):
         order = rng.permutation(len(activations))
