@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from scipy.sparse import coo_array, csr_array
 
 from netsculpt import plots
+from netsculpt.core.discoveries import benjamini_hochberg
 from netsculpt.core.errors import GraphError, LimitError
 from netsculpt.core.random import root_seed, stream
 from netsculpt.graph.circuits import compile_circuit, function_graph, parse_circuit
@@ -329,11 +330,10 @@ def test_modules_at_random_are_linked_in_few_networks() -> None:
 
 def test_the_rule_of_benjamini_and_hochberg() -> None:
     """The largest k of which p_(k) ≤ .05 k / n: all up to it, also those above their own line."""
-    module = sys.modules["netsculpt.hierarchy.ordered"]
-    p = np.array([0.2, 0.021, 0.001, 0.024, 0.019])
-    assert module._discovered(p, 0.05).tolist() == [False, True, True, True, True]
-    assert module._discovered(p, 0.001).tolist() == [False] * 5
-    assert module._discovered(np.zeros(0), 0.05).size == 0
+    q = benjamini_hochberg([0.2, 0.021, 0.001, 0.024, 0.019])
+    assert (q <= 0.05).tolist() == [False, True, True, True, True]
+    assert (q <= 0.001).tolist() == [False] * 5
+    assert benjamini_hochberg([]).size == 0
 
 
 def scaled(graph: NetGraph, seed: int, *, exact: bool) -> NetGraph:

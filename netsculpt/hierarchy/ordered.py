@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array
 
+from netsculpt.core.discoveries import benjamini_hochberg
 from netsculpt.core.numbers import checked_number, checked_whole
 from netsculpt.core.parallel import for_threads, in_parallel
 from netsculpt.core.random import RNG, root_seed, stream
@@ -136,13 +137,14 @@ def ordered(
     chance = _chance(graph, form, labels, given, null, n, rng, jobs, progress)
     _, part = strong_components(given)
     on_circle = part[ends.row] == part[ends.col]
-    exceeds = _discovered(np.where(on_circle, chance.p, 1.0), level)
+    exceeds = benjamini_hochberg(np.where(on_circle, chance.p, 1.0)) <= level
     kept = exceeds | ~on_circle
     candidates = _some(given, kept)
     back = np.zeros(given.nnz, dtype=bool)
     back[kept] = feedback(candidates)
     edges = _some(given, kept & ~back)
-    beyond = exceeds | _discovered(np.where(on_circle | chance.is_fixed, 1.0, chance.p), level)
+    tested = np.where(on_circle | chance.is_fixed, 1.0, chance.p)
+    beyond = exceeds | (benjamini_hochberg(tested) <= level)
     evidence = np.select(
         [beyond, chance.is_fixed & ~on_circle],
         ["more than chance", "untested"],
@@ -255,16 +257,6 @@ def _drawn_flows(
     """Flow between modules in one null network [M, M], 0 on the diagonal."""
     drawn = in_form(null(graph, rng=stream(seed, "flow", index)), form)
     return np.asarray(quotient(drawn, labels, n_modules).toarray(), dtype=np.float64)
-
-
-def _discovered(p: NDArray[np.float64], level: float) -> NDArray[np.bool_]:
-    """Which hypotheses Benjamini and Hochberg's rule rejects."""
-    order = np.argsort(p, kind="stable")
-    below = np.flatnonzero(p[order] <= level * np.arange(1, p.size + 1) / max(p.size, 1))
-    rejected = np.zeros(p.size, dtype=bool)
-    if below.size:
-        rejected[order[: below[-1] + 1]] = True
-    return rejected
 
 
 def _some(edges: csr_array, chosen: NDArray[np.bool_]) -> csr_array:

@@ -1,5 +1,6 @@
 """Null models, and tests of a statistic against them."""
 
+from netsculpt.core.discoveries import benjamini_hochberg
 from netsculpt.nulls.holm import holm
 from netsculpt.nulls.models.rewire import rewire
 from netsculpt.nulls.models.shuffle_layer import shuffle_layer
@@ -10,6 +11,7 @@ from netsculpt.nulls.significance import Significance, significance
 
 __all__ = [
     "Significance",
+    "benjamini_hochberg",
     "holm",
     "rebalanced",
     "restored",

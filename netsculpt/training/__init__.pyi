@@ -10,6 +10,14 @@ from .fitting.batches import batches_of as batches_of
 from .fitting.loop import Fitted as Fitted
 from .fitting.loop import fit as fit
 from .fitting.recipe import Recipe as Recipe
+from .influence.decoding import decodings as decodings
+from .influence.interchange import interchange as interchange
+from .influence.interchange import interchanges as interchanges
+from .influence.intervening import intervenable as intervenable
+from .influence.lesions import function_lesions as function_lesions
+from .influence.lesions import lesions as lesions
+from .influence.lesions import pair_lesions as pair_lesions
+from .influence.lesions import shapley_lesions as shapley_lesions
 from .pairs.analysis import pair_analysis as pair_analysis
 from .pairs.phases import memorised_by_phase as memorised_by_phase
 from .pruning.approximate_isometry import approximate_isometry as approximate_isometry

@@ -11,6 +11,7 @@ The true modules of the compiled network are known: the units that compute a fun
 
 from netsculpt.graph.circuits.circuit import Circuit
 from netsculpt.graph.circuits.compiling import ThresholdCircuit, compile_circuit, function_graph
+from netsculpt.graph.circuits.forcing import forced_outputs, function_values
 from netsculpt.graph.circuits.parsing import parse_circuit
 from netsculpt.graph.circuits.sharing import SharedCircuits, shared_circuits
 from netsculpt.graph.circuits.truth import truth_table
@@ -20,7 +21,9 @@ __all__ = [
     "SharedCircuits",
     "ThresholdCircuit",
     "compile_circuit",
+    "forced_outputs",
     "function_graph",
+    "function_values",
     "parse_circuit",
     "shared_circuits",
     "truth_table",

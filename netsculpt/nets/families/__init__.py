@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from netsculpt.core.errors import FormatError
+from netsculpt.nets.families._layers import ACTIVATIONS
 from netsculpt.nets.families._spec import NetSpec, built, initial_net, spec_from_dict
 from netsculpt.nets.families.cnn import CNN
 from netsculpt.nets.families.lstm import LSTM
@@ -22,6 +23,7 @@ from netsculpt.nets.families.resnet import ResNet
 from netsculpt.nets.families.vgg import VGG
 
 __all__ = [
+    "ACTIVATIONS",
     "CNN",
     "FAMILIES",
     "LSTM",

@@ -2,6 +2,9 @@
 
 Row u is how much each output depends on unit u; units are numbered as in the net's graph. The row
 of an output is how much each output changes together with it when the inputs change.
+
+What modules carry has folders of its own: ``lesions``, ``interchange`` and ``decoding``, which run
+nets with other activations by ``intervening``.
 """
 
 from netsculpt.training.influence._stored import measured_influence, replica_of_model, task_name_of
