@@ -19,6 +19,7 @@ from netsculpt.cli.prune import prune
 from netsculpt.cli.sculpt import sculpt
 from netsculpt.cli.streams import CLOSED_PIPE, drop_output, open_streams
 from netsculpt.cli.train import train
+from netsculpt.cli.transfer import transfer
 
 __all__ = ["main"]
 
@@ -33,7 +34,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=EXIT_CODES,
 )
-for command in (analyze, sculpt, prune, train, pair, export, demo):
+for command in (analyze, sculpt, prune, train, transfer, pair, export, demo):
     app.command(epilog=EXIT_CODES)(command)
 
 

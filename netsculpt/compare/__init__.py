@@ -1,5 +1,6 @@
 """Comparisons of networks."""
 
 from netsculpt.compare import pair
+from netsculpt.compare.error_increase import ErrorIncrease, relative_error_increase
 
-__all__ = ["pair"]
+__all__ = ["ErrorIncrease", "pair", "relative_error_increase"]

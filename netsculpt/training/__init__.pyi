@@ -27,6 +27,10 @@ from .sculpting.sculpt import SculptingMethod as SculptingMethod
 from .sculpting.sculpt import sculpt as sculpt
 from .tasks import Task as Task
 from .tasks import boolean as boolean
+from .tasks import regrouped as regrouped
 from .tasks import relabelled as relabelled
 from .tasks import task as task
 from .tasks import task_names as task_names
+from .transfer import Transferred as Transferred
+from .transfer import full_transfer as full_transfer
+from .transfer import linear_transfer as linear_transfer
