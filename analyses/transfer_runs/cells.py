@@ -33,7 +33,7 @@ class Pair:
 
 
 def _momentum(epochs: int) -> Recipe:
-    return Recipe(epochs, 32, "sgd", 0.1, "cosine", warmup=1, weight_decay=5e-4)
+    return Recipe(epochs, 64, "sgd", 0.1, "cosine", warmup=1, weight_decay=5e-4)
 
 
 PAIRS: Mapping[str, Pair] = MappingProxyType(
@@ -46,7 +46,7 @@ PAIRS: Mapping[str, Pair] = MappingProxyType(
             held_out=0.4,
             few=50,
             recipe=_momentum(30),
-            every=25,
+            every=12,
             full=_momentum(20),
             rates=(0.1, 0.01),
         ),
@@ -58,7 +58,7 @@ PAIRS: Mapping[str, Pair] = MappingProxyType(
             held_out=0.4,
             few=0,
             recipe=_momentum(30),
-            every=50,
+            every=25,
             full=_momentum(20),
             rates=(0.1, 0.01),
         ),
