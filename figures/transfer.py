@@ -3,9 +3,9 @@
     python figures/transfer.py RESULTS -o figures
 
 RESULTS is what analyses/iofinova2022_transfer.py wrote. Above: our perceptrons, digits 0-4 to
-others; mean over targets, bars are 95 % intervals of a paired bootstrap over seeds, small marks are
-medians. Below, if the published runs were read: ResNet-50 from ImageNet to 12 data sets, mean, and
-medians as small marks. 0 is the dense net; lower is better.
+others; mean over targets, bars are 95 % intervals of a paired bootstrap over seeds; grey lines are
+the controls. Below, if the published runs were read: ResNet-50 from ImageNet to 12 data sets, mean,
+and medians as small marks. 0 is the dense net; lower is better. The scale is linear up to 50.
 """
 
 from __future__ import annotations
@@ -27,9 +27,8 @@ _OWN: Mapping[str, Mapping[str, Any]] = {  # methods that no other figure has
     "lottery": {"color": "#cc79a7", "marker": "D", "linestyle": "--"},
     "STR": {"color": "#0072b2", "marker": "o"},
     "WoodFisher": {"color": "#009e73", "marker": "X", "linestyle": "-."},
-    "untrained": {"color": "0.6", "marker": "x", "linestyle": "none"},
-    "inputs": {"color": "0.6", "marker": "_", "linestyle": "none"},
 }
+_CONTROLS = {"untrained": (":", "untrained net"), "inputs": ("--", "pixels")}
 _PUBLISHED = {  # names in the published files: the look, and the name in the legend
     "AC/DC": ("ac_dc", "AC/DC"),
     "RigL ERK 5x": ("rigl", "RigL"),
@@ -37,8 +36,9 @@ _PUBLISHED = {  # names in the published files: the look, and the name in the le
     "STR": ("STR", "STR"),
     "WoodFisher": ("WoodFisher", "WoodFisher"),
 }
-_LABELS = {**NAMES, "lottery": "lottery tickets", "untrained": "untrained net", "inputs": "pixels"}
-_MOST = 150  # percent: what lies above is written, not drawn
+_LABELS = {**NAMES, "lottery": "lottery tickets"}
+_LINEAR = 50  # percent: beyond, the scale is logarithmic
+_TICKS = (-50, -25, 0, 25, 50, 100, 200, 400, 800)
 
 
 def draw(results: Path, width: Width) -> Figure:
@@ -65,41 +65,31 @@ def _ours(ax: Axes, table: pd.DataFrame, mode: str) -> None:
     methods = [name for name in {**LOOKS, **_OWN} if name in set(table["method"])]
     for index, method in enumerate(methods):
         part = table[table["method"] == method].sort_values("asked")
-        shift = 1 + 0.025 * (index - len(methods) / 2)  # so that error bars do not overlap
+        shift = 1 + 0.05 * (index - len(methods) / 2)  # so that error bars do not overlap
         look = {"linewidth": 0.9, "markersize": 3.5, "elinewidth": 0.5, **_look(method)}
-        place = shift * part["asked"]
         error = [part["mean"] - part["low"], part["high"] - part["mean"]]
-        ax.errorbar(place, part["mean"], error, label=_LABELS[method], **look)
-        _medians(ax, place, part["median"], look)
-    _finish(ax, sorted(set(table["asked"])), f"digits 0–4 to others, {mode}")
+        ax.errorbar(shift * part["asked"], part["mean"], error, label=_LABELS[method], **look)
+    for method, (style, label) in _CONTROLS.items():
+        for value in table.loc[table["method"] == method, "mean"]:
+            ax.axhline(value, color="0.6", linestyle=style, linewidth=0.8, label=label)
+    sparse = table[table["method"].isin(methods)]
+    _finish(ax, sorted(set(sparse["asked"])), f"digits 0–4 to others, {mode}")
 
 
 def _theirs(ax: Axes, table: pd.DataFrame, mode: str) -> None:
-    beyond = []
     for name, (look_of, label) in _PUBLISHED.items():
         part = table[table["method"] == name].assign(kept=lambda x: 1 - x["sparsity"] / 100)
         part = part.sort_values("kept")
         look = {"linewidth": 0.9, "markersize": 3.5, **_look(look_of)}
         ax.plot(part["kept"], part["mean"], label=label, **look)
-        _medians(ax, part["kept"], part["median"], look)
-        high = part[part["mean"] > _MOST]
-        beyond += [f"{label} {x:.0f}" for x in high["mean"]]
+        small = {**look, "markersize": 2, "linestyle": "none", "alpha": 0.5}
+        ax.plot(part["kept"], part["median"], **small)
     kept = sorted({round(1 - x / 100, 2) for x in table["sparsity"]})
     _finish(ax, kept, f"published: ResNet-50 to 12 data sets, {mode}")
-    if beyond:
-        text = "beyond: " + ", ".join(beyond)
-        ax.text(0.98, 0.97, text, transform=ax.transAxes, ha="right", va="top", size=5)
 
 
 def _look(method: str) -> Mapping[str, Any]:
     return _OWN[method] if method in _OWN else LOOKS[method]
-
-
-def _medians(
-    ax: Axes, place: pd.Series[float], medians: pd.Series[float], look: Mapping[str, Any]
-) -> None:
-    ax.plot(place, medians, marker=look["marker"], markersize=2, color=look["color"],
-            linestyle="none", alpha=0.5)  # fmt: skip
 
 
 def _finish(ax: Axes, kept: list[float], title: str) -> None:
@@ -109,8 +99,10 @@ def _finish(ax: Axes, kept: list[float], title: str) -> None:
     ax.set_xticks([], minor=True)
     ax.set_xlabel("weights kept (%)")
     ax.set_title(title)
-    low, high = ax.get_ylim()
-    ax.set_ylim(max(low, -_MOST), min(high, _MOST))
+    ax.set_yscale("symlog", linthresh=_LINEAR, linscale=1.5)
+    ax.set_yticks(_TICKS, [f"{x}".replace("-", "−") for x in _TICKS])
+    ax.set_yticks([], minor=True)
+    ax.set_ylim(min(-_LINEAR, ax.get_ylim()[0]), max(2 * _LINEAR, ax.get_ylim()[1]))
 
 
 def _one_legend(page: Figure, axes: list[Axes]) -> None:

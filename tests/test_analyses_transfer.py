@@ -139,8 +139,10 @@ def test_tables_and_figure(results, capsys):
     manifest = json.loads((results / "manifest.json").read_text())
     assert (manifest["cells"], manifest["left_out"]) == (4 + 2 * 4, 0)
     table = pd.read_csv(results / "increases.csv")
-    row = table[(table["method"] == "rigl") & (table["mode"] == "full")].iloc[0]
-    own = rows[rows["mode"] == "full"]
+    assert set(table["pair"]) == {"digits", "digits, few"}
+    table = table[(table["method"] == "rigl") & (table["mode"] == "full")]
+    row = table[table["pair"] == "digits"].iloc[0]
+    own = rows[(rows["mode"] == "full") & (rows["target"] == "5-9")]
     errors = 1 - own.pivot_table("accuracy", "target", "method")
     by_hand = 100 * (errors["rigl"] - errors["dense"]) / errors["dense"]
     assert row["mean"] == pytest.approx(by_hand.mean())

@@ -9,10 +9,22 @@ from types import MappingProxyType
 from netsculpt.nets.families import MLP
 from netsculpt.training.fitting.recipe import Recipe
 
-__all__ = ["CONTROLS", "DENSE", "INPUTS", "METHODS", "PAIRS", "UNTRAINED", "Cell", "Pair", "cells"]
+__all__ = [
+    "CONTROLS",
+    "DENSE",
+    "FEW",
+    "INPUTS",
+    "METHODS",
+    "PAIRS",
+    "UNTRAINED",
+    "Cell",
+    "Pair",
+    "cells",
+]
 
 DENSE, INPUTS, UNTRAINED = "dense", "inputs", "untrained"
 CONTROLS = (INPUTS, UNTRAINED)  # no net at all, and one that learned nothing
+FEW = ", few"  # ends the names of targets with few samples
 METHODS = ("gmp", "ac_dc", "rigl", "set", "lottery", "synflow", "static")
 
 
@@ -25,7 +37,8 @@ class Pair:
     source: str  # a view of it, or another task of the same samples
     targets: tuple[str, ...]
     held_out: float  # share of the samples of the whole task that only measures
-    few: int  # samples of the first target to learn from, in a target of its own; 0: none
+    few: int  # samples of the first target to learn from, in a target of its own; 0: none.
+    # A full transfer to it is one step per epoch: it tells how fast a net learns, too.
     recipe: Recipe
     every: int  # optimizer steps from update to update of moving masks
     full: Recipe  # of full transfers

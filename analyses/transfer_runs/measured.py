@@ -16,7 +16,7 @@ from netsculpt.training.tasks import Task, digits, hold_out
 from netsculpt.training.tasks.views import viewed
 from netsculpt.training.transfer import Transferred, full_transfer, linear_transfer
 from netsculpt.training.transfer.heads import features
-from transfer_runs.cells import INPUTS, Cell, Pair
+from transfer_runs.cells import FEW, INPUTS, Cell, Pair
 from transfer_runs.sources import source_net
 
 __all__ = ["measured", "tasks_of"]
@@ -66,7 +66,7 @@ def tasks_of(pair: Pair, seed: int) -> tuple[Task, dict[str, Task]]:
     if pair.few:
         first = pair.targets[0]
         rows = stream(seed, "few").permutation(targets[first].n_samples)[: pair.few]
-        targets[f"{first}, few"] = _some(targets[first], np.sort(rows))
+        targets[first + FEW] = _some(targets[first], np.sort(rows))
     return source, targets
 
 

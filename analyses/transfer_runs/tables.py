@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.stats import kendalltau
 
 from netsculpt.compare.error_increase import ErrorIncrease, relative_error_increase
-from transfer_runs.cells import DENSE, METHODS
+from transfer_runs.cells import DENSE, FEW, METHODS
 from transfer_runs.published import published_increases
 
 __all__ = ["accuracies", "increases", "rankings", "tables_of", "target_increases"]
@@ -24,7 +24,7 @@ def tables_of(frames: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     """All tables that the rows allow: of our nets, of published runs, or of both."""
     tables = dict[str, pd.DataFrame]()
     if "transfers" in frames:
-        rows = frames["transfers"]
+        rows = _few_apart(frames["transfers"])
         means = increases(rows)
         tables |= {
             "sources": _sources(frames["sources"]),
@@ -36,6 +36,12 @@ def tables_of(frames: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     if "published_runs" in frames:
         tables |= published_increases(frames["published_runs"])
     return tables
+
+
+def _few_apart(rows: pd.DataFrame) -> pd.DataFrame:
+    """Targets of few samples as a pair of their own: they would decide the mean of all."""
+    few = rows["target"].str.endswith(FEW)
+    return rows.assign(pair=rows["pair"].where(~few, rows["pair"] + FEW))
 
 
 def increases(rows: pd.DataFrame) -> pd.DataFrame:
