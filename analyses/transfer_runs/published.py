@@ -99,8 +99,8 @@ def published_rows(file: PublishedFile) -> dict[str, list[dict[str, Any]]]:
 def published_increases(runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Mean and median increases, those of each data set, and what the files are like.
 
-    `difference` is to `KNOWN`, in percent. Seeds of sparse and dense runs are not the same ones in
-    most files, so there is no paired interval.
+    `difference` is to `KNOWN`, in percent. No intervals: seeds vary the transfer of one checkpoint
+    per method and sparsity, and those of full sparse and dense runs differ.
     """
     rows, by_target, files = list[dict[str, Any]](), list[pd.DataFrame](), []
     for (net, mode), part in runs.groupby(["net", "mode"], sort=False):
