@@ -56,7 +56,7 @@ FULL = Config(
         Part("parity", (0.1, 0.02), 5),
     )
 )
-QUICK = Config((Part("digits", (0.05,), 2),), ("rigl", "synflow"))
+QUICK = Config((Part("digits", (0.05,), 2),), ("rigl",))
 _OPTIONS: Options = {
     "--published": {"metavar": "FOLDER", "help": "raw_results of the authors' repository"}
 }
