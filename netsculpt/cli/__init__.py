@@ -20,6 +20,7 @@ from netsculpt.cli.prune import prune
 from netsculpt.cli.sculpt import sculpt
 from netsculpt.cli.streams import CLOSED_PIPE, drop_output, open_streams
 from netsculpt.cli.train import train
+from netsculpt.cli.transfer import transfer
 from netsculpt.cli.wann import wann
 
 __all__ = ["main"]
@@ -35,7 +36,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=EXIT_CODES,
 )
-for command in (analyze, sculpt, prune, train, wann, pair, profile, export, demo):
+for command in (analyze, sculpt, prune, train, transfer, wann, pair, profile, export, demo):
     app.command(epilog=EXIT_CODES)(command)
 
 

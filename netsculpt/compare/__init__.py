@@ -1,5 +1,6 @@
 """Comparisons of networks."""
 
 from netsculpt.compare import pair, reuse
+from netsculpt.compare.error_increase import ErrorIncrease, relative_error_increase
 
-__all__ = ["pair", "reuse"]
+__all__ = ["ErrorIncrease", "pair", "relative_error_increase", "reuse"]

@@ -241,5 +241,5 @@ def _plain(value: Any) -> Any:
 
 def _markdown(table: DataFrame) -> str:
     head = [str(name) for name in table.columns]
-    lines = [head, ["---"] * len(head), *table.astype(str).to_numpy().tolist()]
+    lines = [head, ["---"] * len(head), *table.astype(str).fillna("").to_numpy().tolist()]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)

@@ -40,9 +40,13 @@ from .search.result import Searched as Searched
 from .search.wann import wann as wann
 from .tasks import Task as Task
 from .tasks import boolean as boolean
+from .tasks import regrouped as regrouped
 from .tasks import relabelled as relabelled
 from .tasks import task as task
 from .tasks import task_names as task_names
+from .transfer import Transferred as Transferred
+from .transfer import full_transfer as full_transfer
+from .transfer import linear_transfer as linear_transfer
 from .weight_agnostic import WeightProfile as WeightProfile
 from .weight_agnostic import topology_profile as topology_profile
 from .weight_agnostic import weight_profile as weight_profile

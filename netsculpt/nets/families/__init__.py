@@ -19,6 +19,7 @@ from netsculpt.nets.families._spec import NetSpec, built, initial_net, spec_from
 from netsculpt.nets.families.cnn import CNN
 from netsculpt.nets.families.lstm import LSTM
 from netsculpt.nets.families.mlp import MLP, Gate
+from netsculpt.nets.families.resized import with_outputs
 from netsculpt.nets.families.resnet import ResNet
 from netsculpt.nets.families.vgg import VGG
 
@@ -35,6 +36,7 @@ __all__ = [
     "built",
     "initial_net",
     "net_from_spec",
+    "with_outputs",
 ]
 
 FAMILIES: Mapping[str, type[NetSpec]] = MappingProxyType(

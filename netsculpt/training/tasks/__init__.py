@@ -13,6 +13,7 @@ from netsculpt.training.tasks.idx import idx
 from netsculpt.training.tasks.parsing import absolute_task, parse_task
 from netsculpt.training.tasks.presets import task, task_names
 from netsculpt.training.tasks.protocol import Function, Task, Truth, hold_out
+from netsculpt.training.tasks.regrouped import regrouped
 from netsculpt.training.tasks.relabelled import Relabelled, relabelled
 from netsculpt.training.tasks.shape_pairs import shape_pairs
 from netsculpt.training.tasks.two_digits import digit_sum, separate_digits
@@ -33,6 +34,7 @@ __all__ = [
     "hold_out",
     "idx",
     "parse_task",
+    "regrouped",
     "relabelled",
     "separate_digits",
     "shape_pairs",

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from netsculpt.core.errors import FormatError
-from netsculpt.core.random import RNG
+from netsculpt.core.random import RNG, root_seed
 from netsculpt.training.tasks.boolean import boolean
 from netsculpt.training.tasks.idx import idx
 from netsculpt.training.tasks.presets import is_task_name, task, task_names
 from netsculpt.training.tasks.protocol import Task, hold_out
+from netsculpt.training.tasks.views import viewed
 
 __all__ = ["absolute_task", "parse_task"]
 
@@ -24,9 +25,10 @@ def parse_task(text: str, *, rng: RNG = None) -> Task:
     ----------
     text
         A name from `task_names`; or the path of a text file for `boolean`; or
-        ``IMAGES,LABELS``, two paths for `idx`, where a fifth is held out.
+        ``IMAGES,LABELS``, two paths for `idx`, where a fifth is held out. After a colon, some of
+        its classes, as ``digits:5-9``; see `netsculpt.training.tasks.views.viewed`.
     rng
-        Seed or generator.
+        Seed or generator. Views of a task hold out the same samples as the task.
 
     Raises
     ------
@@ -37,7 +39,28 @@ def parse_task(text: str, *, rng: RNG = None) -> Task:
     --------
     >>> parse_task("reused-use-2").targets.shape
     torch.Size([16, 4])
+    >>> parse_task("digits:5-9", rng=0).n_outputs, parse_task("digits:even-odd", rng=0).n_outputs
+    (5, 2)
     """
+    whole, views = _split(text)
+    if not views:
+        return _whole(whole, rng)
+    seed = root_seed(rng)
+    made = _whole(whole, seed)
+    for view in views:
+        made = viewed(made, view, seed=seed)
+    return made
+
+
+def _split(text: str) -> tuple[str, list[str]]:
+    """A task without what follows after colons, and that; names of files may have colons."""
+    if all(Path(part).is_file() for part in text.split(",")):
+        return text, []
+    whole, *views = text.split(":")
+    return whole, views
+
+
+def _whole(text: str, rng: RNG) -> Task:
     images, comma, labels = text.partition(",")
     if comma:
         return hold_out(idx(images, labels), _HELD_OUT, rng=rng)
@@ -68,5 +91,8 @@ def absolute_task(text: str) -> str:
     >>> absolute_task("reused-use-2")
     'reused-use-2'
     """
-    paths = [Path(part) for part in text.split(",")]
-    return ",".join(str(path.resolve()) for path in paths) if paths[0].is_file() else text
+    whole, views = _split(text)
+    paths = [Path(part) for part in whole.split(",")]
+    if paths[0].is_file():
+        whole = ",".join(str(path.resolve()) for path in paths)
+    return ":".join([whole, *views])

@@ -15,6 +15,7 @@ from netsculpt.training.tasks.families import FAMILIES
 from netsculpt.training.tasks.protocol import Task, hold_out
 from netsculpt.training.tasks.shape_pairs import shape_pairs
 from netsculpt.training.tasks.two_digits import digit_sum, separate_digits
+from netsculpt.training.tasks.views import is_view
 
 __all__ = ["is_task_name", "task", "task_names"]
 
@@ -60,12 +61,13 @@ def task(name: str, *, rng: RNG = None) -> Task:
 
 
 def is_task_name(text: str) -> bool:
-    """Whether there is a task of that name; it is not made.
+    """Whether there is a task of that name, or a view of one; it is not made.
 
-    >>> is_task_name("reused-use-2"), is_task_name("/home/me/functions.txt")
-    (True, False)
+    >>> is_task_name("reused-use-2"), is_task_name("digits:5-9"), is_task_name("/home/me/a.txt")
+    (True, True, False)
     """
-    return any(_numbers(template, text) for template in task_names())
+    whole, *views = text.split(":")
+    return any(_numbers(template, whole) for template in task_names()) and all(map(is_view, views))
 
 
 def task_names() -> list[str]:

@@ -1,5 +1,16 @@
-"""Transfer: what a net learned on one task in a net for another."""
+"""What a net learned on one task, in a net for another: transfer, and parts exchanged."""
 
+from netsculpt.training.transfer.full import full_transfer
+from netsculpt.training.transfer.linear import STRENGTHS, linear_transfer
+from netsculpt.training.transfer.result import Transferred
 from netsculpt.training.transfer.stitching import Stitching, stitched, stitching
 
-__all__ = ["Stitching", "stitched", "stitching"]
+__all__ = [
+    "STRENGTHS",
+    "Stitching",
+    "Transferred",
+    "full_transfer",
+    "linear_transfer",
+    "stitched",
+    "stitching",
+]

@@ -1,0 +1,1 @@
+"""Parts of the study of transfer: cells, sources, transfers, published runs, tables."""
