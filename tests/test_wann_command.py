@@ -72,3 +72,11 @@ def test_mistakes_are_told(arguments: tuple[str, ...], code: int, text: str) -> 
     assert run.returncode == code, run.stderr
     assert text in " ".join(run.stderr.replace("│", " ").split())
     assert [path.name for path in Path().iterdir()] == ["xor.txt"]
+
+
+def test_a_folder_of_somebody_else_is_refused_before_the_search() -> None:
+    Path("found").mkdir()
+    Path("found", "mine.txt").write_text("mine")
+    run = commands.cli(*SEARCH)
+    assert (run.returncode, "did not write" in run.stderr) == (2, True)
+    assert [path.name for path in Path("found").iterdir()] == ["mine.txt"]

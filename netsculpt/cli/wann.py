@@ -142,13 +142,14 @@ def wann(
 
     `netsculpt analyze swing/champion.out`
     """
-    from netsculpt.report.searched import STATE, write_search
+    from netsculpt.report.searched import STATE, require_search_folder, write_search
     from netsculpt.report.terminal.searched import print_searched
     from netsculpt.training import wann as searched_networks
     from netsculpt.training.search.tasks import parse_search_task
 
     state = output / STATE
     refuse_restart(state, resume)
+    require_search_folder(output)
     rewarded = parse_search_task(task)
     require_writable(output)
     with resumable() as progress:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from netsculpt.core.folders import replaced_folder
+from netsculpt.core.folders import replaced_folder, require_replaceable
 from netsculpt.core.manifest import write_manifest
 from netsculpt.core.writing import write_json
 from netsculpt.graph.exporting import export
@@ -22,12 +22,17 @@ if TYPE_CHECKING:
     from netsculpt.plots.style import Width
     from netsculpt.training.search.result import Champion, Searched
 
-__all__ = ["STATE", "write_search"]
+__all__ = ["STATE", "require_search_folder", "write_search"]
 
 STATE: Final = "search.pt"
 _MAKER: Final = "wann"
 _FILES: Final = ("champion.out", "graph.npz", "history.csv", "champions.csv", "summary.json")
 _GALLERY: Final = 4  # champions shown
+
+
+def require_search_folder(folder: Path) -> None:
+    """Raise before the search if its folder is of something else: see `write_search`."""
+    require_replaceable(folder, _MAKER, [STATE])
 
 
 def write_search(
