@@ -332,6 +332,9 @@ def test_a_reward_that_is_not_finite_is_an_error():
         {"generations": 1.5},
         {"initially_enabled": float("nan")},
         {"weights": ()},
+        {"weights": (1.0, 0.0)},
+        {"weights": (1.0, 1.0)},
+        {"weights": (1e30,)},
         {"weights": (float("inf"),)},
         {"selection": Selection(culled=1.0)},
         {"selection": Selection(tournament=0)},
@@ -367,3 +370,25 @@ def test_a_planted_optimum_is_found():
 def test_the_same_bytes_on_one_thread_and_on_four(task):
     plan = SearchPlan(population=12, generations=4, repetitions=2, final_repetitions=3)
     same_results(wann(task, plan, rng=5), wann(task, plan, rng=5, threads=4))
+
+
+def test_a_champion_does_not_give_way_to_itself():
+    """All champions are tested from the same starts: kinder ones help nobody."""
+    found = wann(
+        SwingUp(n_steps=60),
+        SearchPlan(population=24, generations=8, repetitions=1, final_repetitions=2),
+        rng=0,
+    )
+    assert (np.diff([champion.mean for champion in found.champions]) > 0).all()
+    wirings = [
+        (
+            c.topology.indptr.tobytes(),
+            c.topology.sources.tobytes(),
+            c.topology.activations.tobytes(),
+        )
+        for c in found.champions
+    ]
+    assert len(set(wirings)) == len(wirings)
+    weights, topology = np.array(found.plan.weights), found.champion.topology
+    tests = [SwingUp(n_steps=60).tested(topology, weights).summary() for _ in range(2)]
+    assert tests[0] == tests[1]  # the same starts

@@ -156,7 +156,8 @@ def wann(
         found = searched_networks(
             rewarded, plan.plan(), rng=seed, threads=jobs, checkpoint=state, progress=progress
         )
-    arguments = {"task": task, "seed": seed}
+    tested = rewarded.tested(found.champion.topology, found.plan.weights, threads=jobs)
+    arguments = {"task": task, "seed": seed, "test": tested.summary()}
     summary = {**arguments, **found.summary()}
     write_search(
         found,
@@ -168,4 +169,4 @@ def wann(
     if as_json:
         typer.echo(json.dumps(summary, indent=2))
     else:
-        print_searched(found, task, output)
+        print_searched(found, tested, task, output)

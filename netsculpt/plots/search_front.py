@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 
@@ -16,8 +18,9 @@ __all__ = ["search_front"]
 def search_front(searched: Searched, *, ax: Axes | None = None) -> Axes:
     """Draw mean reward against edges for the last population, its front, and the champions.
 
-    The line joins the networks of the front: none has fewer edges and a greater mean reward. The
-    path of the champions, tested more often than the population, leads to the star.
+    The black line joins the networks of the front: no network has fewer edges and a greater mean
+    reward. The coloured one leads from champion to champion, which are tested by other draws than
+    the population, and more often; the star is the last.
 
     Parameters
     ----------
@@ -32,10 +35,12 @@ def search_front(searched: Searched, *, ax: Axes | None = None) -> Axes:
     found = [(x.topology.n_edges, x.mean) for x in searched.champions]
     colour = module_colours(np.array([1]))[0]
     ax.scatter(edges, means, s=8, color=GREY, alpha=0.5, linewidth=0, label="last generation")
-    ax.step(edges[order], means[order], where="post", color=INK, linewidth=0.8, label="its front")
-    ax.plot(*zip(*found, strict=True), color=colour, linewidth=0.8, marker=".", markersize=3)
+    front_line: dict[str, Any] = {"linewidth": 0.8, "marker": "o", "markersize": 2.5}
+    ax.step(edges[order], means[order], where="post", color=INK, label="its front", **front_line)
+    line: dict[str, Any] = {"color": colour, "linewidth": 0.8, "marker": ".", "markersize": 3}
+    ax.plot(*zip(*found, strict=True), **line, label="champions, one after another")
     ax.plot(*found[-1], color=colour, marker="*", markersize=8, linestyle="none", label="champion")
     ax.set_xlabel("edges")
     ax.set_ylabel("mean reward")
-    ax.legend(frameon=False, fontsize=tick_size(ax), labelcolor=INK, loc="lower right")
+    ax.legend(frameon=False, fontsize=tick_size(ax), labelcolor=INK, loc="best")
     return ax

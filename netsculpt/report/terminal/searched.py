@@ -9,14 +9,15 @@ from rich.table import Table
 
 from netsculpt.report.terminal._style import console, literal, plain_table
 from netsculpt.training.search.result import Searched
+from netsculpt.training.search.tasks import Tested
 
 __all__ = ["print_searched"]
 
 MOST_CHAMPIONS = 10  # listed, evenly spread
 
 
-def print_searched(searched: Searched, task: str, folder: Path) -> None:
-    """Print the champion, its reward with each shared weight, and those before it."""
+def print_searched(searched: Searched, tested: Tested, task: str, folder: Path) -> None:
+    """Print the champion, its rewards in the search and in a test, and those before it."""
     out = console()
     champion, plan = searched.champion, searched.plan
     out.print(
@@ -25,16 +26,26 @@ def print_searched(searched: Searched, task: str, folder: Path) -> None:
         f"mean reward [bold]{champion.mean:.4g}[/bold] over {len(plan.weights)} shared weights, "
         f"{champion.topology.n_units:,} units, {champion.topology.n_edges:,} edges"
     )
-    table = plain_table(*(f"{weight:g}" for weight in plan.weights), n_texts=0)
-    table.add_row(*(f"{reward:.4g}" for reward in champion.rewards))
+    table = plain_table("weight", *(f"{weight:g}" for weight in plan.weights))
+    table.add_row("in the search", *(f"{reward:.4g}" for reward in champion.rewards))
+    table.add_row("in a test", *(f"{reward:.4g}" for reward in tested.rewards))
+    if tested.accuracies is not None:
+        table.add_row("right", *(f"{share:.1%}" for share in tested.accuracies))
     out.print(table)
-    out.print()
-    out.print(_champions(searched))
     out.print(
-        f"\nChampion, tables and figures are in [bold]{literal(folder)}[/bold]; read it with: "
-        f"netsculpt analyze {literal(folder / 'champion.out')}",
-        soft_wrap=True,
+        f"In the test, by what the search never drew, the mean is {tested.rewards.mean():.4g}: the "
+        "champion is the best of many by the same draws, which favour it.\n"
     )
+    out.print(_champions(searched))
+    if len(searched.champions) > MOST_CHAMPIONS:
+        out.print(f"{MOST_CHAMPIONS} of {len(searched.champions)} champions; all in champions.csv")
+    out.print(
+        f"\nChampion, tables and figures are in [bold]{literal(folder)}[/bold]", soft_wrap=True
+    )
+    if champion.topology.n_edges:
+        out.print(
+            f"Read it with: netsculpt analyze {literal(folder / 'champion.out')}", soft_wrap=True
+        )
 
 
 def _champions(searched: Searched) -> Table:

@@ -11,6 +11,7 @@ from netsculpt.training.search.selection import Selection
 
 __all__ = ["SHARED_WEIGHTS", "Mutations", "SearchPlan"]
 
+_LARGEST: Final = 1e6  # |shared weight|: products along a path are float32
 SHARED_WEIGHTS: Final = (-2.0, -1.0, -0.5, 0.5, 1.0, 2.0)
 
 
@@ -59,10 +60,13 @@ class SearchPlan:
             ("elite", self.selection.elite),
         ):
             checked_fraction(share, name)
-        if not self.weights:
-            raise FormatError("there is no shared weight: at least one is needed")
         for weight in self.weights:
-            checked_number(weight, "a shared weight")
+            checked_number(weight, "a shared weight", least=-_LARGEST, most=_LARGEST)
+        if not self.weights or 0 in self.weights or len({*self.weights}) < len(self.weights):
+            raise FormatError(
+                f"shared weights are {', '.join(f'{x:g}' for x in self.weights) or 'not given'}: "
+                "one or more are needed, each once, and none of them 0"
+            )
         if self.selection.sizes(self.population)[0] < 1:
             raise FormatError(
                 f"a population of {self.population} of which {self.selection.culled:.0%} are "

@@ -1,7 +1,8 @@
 """What networks are rewarded for in a search."""
 
+from netsculpt.training.search.tasks.fits import check_fits
 from netsculpt.training.search.tasks.parsing import parse_search_task
-from netsculpt.training.search.tasks.protocol import SearchTask
+from netsculpt.training.search.tasks.protocol import SearchTask, Tested
 from netsculpt.training.search.tasks.samples import (
     Loss,
     SampleTask,
@@ -9,7 +10,6 @@ from netsculpt.training.search.tasks.samples import (
     classification_search,
 )
 from netsculpt.training.search.tasks.swing_up import SwingUp
-from netsculpt.training.search.tasks.tested import Tested, check_fits
 
 __all__ = [
     "Loss",

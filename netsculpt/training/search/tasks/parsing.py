@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from netsculpt.core.errors import FormatError
 from netsculpt.core.random import RNG
 from netsculpt.training.search.tasks.samples import (
     SampleTask,
@@ -42,7 +43,10 @@ def parse_search_task(text: str, *, rng: RNG = 0) -> SampleTask | SwingUp:
     """
     if text == SwingUp.name:
         return SwingUp()
-    task = parse_task(text, rng=rng)
+    try:
+        task = parse_task(text, rng=rng)
+    except FormatError as error:
+        raise FormatError(f"{error}; a search also knows {SwingUp.name!r}") from None
     if isinstance(task.goal, Bits):
         return boolean_search(task)
     return classification_search(deskewed(task) if task.n_inputs == _MNIST else task)

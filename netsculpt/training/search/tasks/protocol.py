@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from netsculpt.training.search.topology import Topology
 
-__all__ = ["SearchTask"]
+__all__ = ["SearchTask", "Tested"]
+
+
+@dataclass(frozen=True, eq=False)
+class Tested:
+    """How well one network does with each of W weights, on what no search has seen."""
+
+    rewards: NDArray[np.float64]  # [W] mean reward
+    spreads: NDArray[np.float64] | None = None  # [W] standard deviation over episodes
+    accuracies: NDArray[np.float64] | None = None  # [W] share of right answers
+
+    def summary(self) -> dict[str, Any]:
+        """Plain values, JSON-able."""
+        parts = {name: values.tolist() for name, values in vars(self).items() if values is not None}
+        return {"mean": float(self.rewards.mean()), **parts}
 
 
 class SearchTask(Protocol):
@@ -57,4 +72,10 @@ class SearchTask(Protocol):
 
         The mean over `repetitions` episodes or batches, drawn once for all networks and weights.
         The same bytes for any number of threads.
+        """
+
+    def tested(self, topology: Topology, weights: ArrayLike, *, threads: int = 1) -> Tested:
+        """Test one network by what no search has drawn, with weights [W], or [W, E] of all edges.
+
+        Held-out samples, or other starts; always the same.
         """

@@ -15,7 +15,8 @@ from netsculpt.core.errors import FormatError
 from netsculpt.core.numbers import checked_whole
 from netsculpt.graph.activations import WANN_ACTIVATIONS
 from netsculpt.training.search.engine import individual_outputs, outputs, reduced
-from netsculpt.training.search.tasks.tested import Tested, check_fits
+from netsculpt.training.search.tasks.fits import check_fits
+from netsculpt.training.search.tasks.protocol import Tested
 from netsculpt.training.search.topology import Topology
 from netsculpt.training.tasks.goals import Bits, Classes
 from netsculpt.training.tasks.protocol import Task

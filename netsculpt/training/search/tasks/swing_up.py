@@ -15,7 +15,8 @@ from netsculpt.core.parallel import in_threads
 from netsculpt.core.random import RNG, root_seed, stream
 from netsculpt.graph.activations import WANN_ACTIVATIONS
 from netsculpt.training.search.engine.population import packed
-from netsculpt.training.search.tasks.tested import Tested, check_fits
+from netsculpt.training.search.tasks.fits import check_fits
+from netsculpt.training.search.tasks.protocol import Tested
 from netsculpt.training.search.topology import Topology
 
 __all__ = ["SwingUp", "drawn_starts"]
@@ -77,10 +78,13 @@ class SwingUp:
         weights: ArrayLike,
         *,
         n_starts: int = 100,
-        rng: RNG = None,
+        rng: RNG = 0,
         threads: int = 1,
     ) -> Tested:
-        """Total rewards of one network with weights [W], shared by all edges, or [W, E]."""
+        """Total rewards of one network with weights [W], shared by all edges, or [W, E].
+
+        By default every test has the same starts.
+        """
         starts = drawn_starts(n_starts, stream(root_seed(rng), "starts"))
         if np.ndim(weights) == 1:
             totals = self.totals([topology], weights, starts, threads=threads)[0]
