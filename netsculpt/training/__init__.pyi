@@ -43,6 +43,8 @@ from .tasks import boolean as boolean
 from .tasks import relabelled as relabelled
 from .tasks import task as task
 from .tasks import task_names as task_names
+from .transfer.reuse_analysis import NetOnTask as NetOnTask
+from .transfer.reuse_analysis import reuse_analysis as reuse_analysis
 from .weight_agnostic import WeightProfile as WeightProfile
 from .weight_agnostic import topology_profile as topology_profile
 from .weight_agnostic import weight_profile as weight_profile
