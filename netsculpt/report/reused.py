@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-
 from netsculpt.core.folders import replaced_folder
 from netsculpt.core.manifest import write_manifest
 from netsculpt.core.writing import write_json
@@ -95,5 +93,4 @@ def _lesions(net: NetReport, ax: Axes) -> None:
     from netsculpt import plots
 
     kind = net.lesions.kinds.index("resample")
-    names = [str(x) for x in np.arange(net.lesions.drop.shape[2])]
-    plots.lesion_map(net.lesions.drop[kind], q=net.lesions.q[kind], output_names=names, ax=ax)
+    plots.lesion_map(net.lesions.drop[kind], q=net.lesions.q[kind], ax=ax)

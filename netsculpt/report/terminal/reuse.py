@@ -49,6 +49,7 @@ def print_reuse(analysis: ReuseAnalysis, folder: Path | None = None) -> None:
             f"{net.modules.n_modules:,} modules of hidden units ({analysis.about['detector']})"
         )
         out.print(_modules(net))
+    out.print(f"Outputs hurt: they lose accuracy without the module; * q < {_LEVEL:g}")
     if analysis.start is not None:
         _print_start(analysis.start)
     if folder is not None:
@@ -93,8 +94,10 @@ def _matching(analysis: ReuseAnalysis) -> Table:
 
 
 def _modules(net: NetReport) -> Table:
-    """What each module carries best, and which outputs need it."""
-    table = plain_table("module", "units", "carries", "interchange", "p", "outputs hurt", n_texts=0)
+    """The function of largest interchange accuracy, and the outputs that need each module."""
+    table = plain_table(
+        "module", "units", "best function", "interchange", "p", "outputs hurt", n_texts=0
+    )
     found, lost = net.interchange, net.lesions
     kind = lost.kinds.index("resample")
     for module, size in enumerate(found.sizes.tolist()):
@@ -114,8 +117,6 @@ def _modules(net: NetReport) -> Table:
             "" if best is None else _p(float(found.p[module, best])),
             " ".join(hurt) or "none",
         )
-    table.caption = f"outputs that lose accuracy when the module is silenced; * q < {_LEVEL:g}"
-    table.caption_justify = "left"
     return table
 
 
