@@ -60,7 +60,7 @@ def print_reuse(analysis: ReuseAnalysis, folder: Path | None = None) -> None:
 
 
 def _functions(analysis: ReuseAnalysis) -> Table:
-    titles = ("function", "lines in target", "verdict", "source module", "target module")
+    titles = ("function", "in target", "verdict", "source", "target")
     table = plain_table(*titles, "interchange", "similarity", "copies", n_texts=3)
     for common, x in zip(analysis.functions, analysis.subtasks.subtasks, strict=True):
         table.add_row(
