@@ -17,6 +17,7 @@ from netsculpt.cli.messages import EXIT_CODES, INTERRUPTED, complain, explain
 from netsculpt.cli.pair import pair
 from netsculpt.cli.profile import profile
 from netsculpt.cli.prune import prune
+from netsculpt.cli.reuse import reuse
 from netsculpt.cli.sculpt import sculpt
 from netsculpt.cli.streams import CLOSED_PIPE, drop_output, open_streams
 from netsculpt.cli.train import train
@@ -36,7 +37,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=EXIT_CODES,
 )
-for command in (analyze, sculpt, prune, train, transfer, wann, pair, profile, export, demo):
+for command in (
+    *(analyze, sculpt, prune, train, transfer, wann),
+    *(pair, reuse, profile, export, demo),
+):
     app.command(epilog=EXIT_CODES)(command)
 
 

@@ -47,6 +47,8 @@ from .tasks import task_names as task_names
 from .transfer import Transferred as Transferred
 from .transfer import full_transfer as full_transfer
 from .transfer import linear_transfer as linear_transfer
+from .transfer.reuse_analysis import NetOnTask as NetOnTask
+from .transfer.reuse_analysis import reuse_analysis as reuse_analysis
 from .weight_agnostic import WeightProfile as WeightProfile
 from .weight_agnostic import topology_profile as topology_profile
 from .weight_agnostic import weight_profile as weight_profile

@@ -10,6 +10,7 @@ The true modules of the compiled network are known: the units that compute a fun
 """
 
 from netsculpt.graph.circuits.circuit import Circuit
+from netsculpt.graph.circuits.common import CommonFunction, common_functions, joint_rows
 from netsculpt.graph.circuits.compiling import ThresholdCircuit, compile_circuit, function_graph
 from netsculpt.graph.circuits.forcing import forced_outputs, function_values
 from netsculpt.graph.circuits.parsing import parse_circuit
@@ -18,12 +19,15 @@ from netsculpt.graph.circuits.truth import truth_table
 
 __all__ = [
     "Circuit",
+    "CommonFunction",
     "SharedCircuits",
     "ThresholdCircuit",
+    "common_functions",
     "compile_circuit",
     "forced_outputs",
     "function_graph",
     "function_values",
+    "joint_rows",
     "parse_circuit",
     "shared_circuits",
     "truth_table",

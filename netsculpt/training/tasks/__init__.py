@@ -10,7 +10,7 @@ from netsculpt.training.tasks.deskewed import deskewed
 from netsculpt.training.tasks.digits import digits
 from netsculpt.training.tasks.goals import Bits, Classes, Goal
 from netsculpt.training.tasks.idx import idx
-from netsculpt.training.tasks.parsing import absolute_task, parse_task
+from netsculpt.training.tasks.parsing import absolute_task, named_circuit, parse_task
 from netsculpt.training.tasks.presets import task, task_names
 from netsculpt.training.tasks.protocol import Function, Task, Truth, hold_out
 from netsculpt.training.tasks.regrouped import regrouped
@@ -33,6 +33,7 @@ __all__ = [
     "digits",
     "hold_out",
     "idx",
+    "named_circuit",
     "parse_task",
     "regrouped",
     "relabelled",

@@ -6,13 +6,19 @@ from pathlib import Path
 
 from netsculpt.core.errors import FormatError
 from netsculpt.core.random import RNG, root_seed
+from netsculpt.graph.circuits import Circuit, parse_circuit
 from netsculpt.training.tasks.boolean import boolean
 from netsculpt.training.tasks.idx import idx
-from netsculpt.training.tasks.presets import is_task_name, task, task_names
+from netsculpt.training.tasks.presets import (
+    boolean_text,
+    is_task_name,
+    task,
+    task_names,
+)
 from netsculpt.training.tasks.protocol import Task, hold_out
 from netsculpt.training.tasks.views import viewed
 
-__all__ = ["absolute_task", "parse_task"]
+__all__ = ["absolute_task", "named_circuit", "parse_task"]
 
 _HELD_OUT = 0.2
 _LONGEST = 1 << 20  # bytes of a file of functions
@@ -76,13 +82,42 @@ def _whole(text: str, rng: RNG) -> Task:
                 "for K and N), a text file with a function per line such as 'f = a & b', or two "
                 "IDX files as IMAGES,LABELS"
             ) from None
+    return boolean(_functions(path), name=path.stem)
+
+
+def named_circuit(text: str) -> Circuit:
+    """The circuit of a Boolean task: a preset or a text file of functions, as in `parse_task`.
+
+    Raises
+    ------
+    FormatError
+        If the text names no Boolean task.
+
+    Examples
+    --------
+    >>> named_circuit("input-separable").outputs
+    ('y1', 'y2', 'y3', 'y4')
+    """
+    path = Path(text)
+    functions = _functions(path) if path.is_file() else boolean_text(text)
+    if functions is None:
+        raise FormatError(
+            f"{text!r} is no Boolean task and no file: sub-functions are known of a text file with "
+            "a function per line such as 'f = a & b', and of Boolean tasks by name, such as "
+            "overlap-2-use-4"
+        )
+    return parse_circuit(functions)
+
+
+def _functions(path: Path) -> str:
+    """The text of a file of functions."""
     content = path.read_bytes()[: _LONGEST + 1]
     if len(content) > _LONGEST or b"\0" in content:
         raise FormatError(
             f"{path} is not a text of functions: give lines such as 'f = a & b'; IDX files go in "
             "pairs, IMAGES,LABELS"
         )
-    return boolean(content.decode("utf-8", errors="replace"), name=path.stem)
+    return content.decode("utf-8", errors="replace")
 
 
 def absolute_task(text: str) -> str:

@@ -17,7 +17,7 @@ from netsculpt.training.tasks.shape_pairs import shape_pairs
 from netsculpt.training.tasks.two_digits import digit_sum, separate_digits
 from netsculpt.training.tasks.views import is_view
 
-__all__ = ["is_task_name", "task", "task_names"]
+__all__ = ["boolean_text", "is_task_name", "task", "task_names"]
 
 _HELD_OUT = 0.2
 _N_PAIRS = 10_000
@@ -52,12 +52,24 @@ def task(name: str, *, rng: RNG = None) -> Task:
     """
     if name in _DRAWN:
         return _DRAWN[name](rng)
-    for template, family in FAMILIES.items():
-        if numbers := _numbers(template, name):
-            return boolean(family(*map(int, numbers.groups())), name=name)
+    text = boolean_text(name)
+    if text is not None:
+        return boolean(text, name=name)
     raise FormatError(
         f"no task {name!r}, there are {', '.join(task_names())}: name one, with numbers for K and N"
     )
+
+
+def boolean_text(name: str) -> str | None:
+    """The functions of a Boolean task, one per line; None if there is none of that name.
+
+    >>> boolean_text("digits") is None
+    True
+    """
+    for template, family in FAMILIES.items():
+        if numbers := _numbers(template, name):
+            return family(*map(int, numbers.groups()))
+    return None
 
 
 def is_task_name(text: str) -> bool:

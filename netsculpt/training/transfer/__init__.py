@@ -3,14 +3,22 @@
 from netsculpt.training.transfer.full import full_transfer
 from netsculpt.training.transfer.linear import STRENGTHS, linear_transfer
 from netsculpt.training.transfer.result import Transferred
+from netsculpt.training.transfer.reuse_analysis import (
+    NetOnTask,
+    ReuseAnalysis,
+    reuse_analysis,
+)
 from netsculpt.training.transfer.stitching import Stitching, stitched, stitching
 
 __all__ = [
     "STRENGTHS",
+    "NetOnTask",
+    "ReuseAnalysis",
     "Stitching",
     "Transferred",
     "full_transfer",
     "linear_transfer",
+    "reuse_analysis",
     "stitched",
     "stitching",
 ]

@@ -1,0 +1,165 @@
+"""``netsculpt reuse``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from netsculpt.cli.options import AsJson, FigureOptions, Seed, choice, require_writable
+from netsculpt.cli.takes import takes
+from netsculpt.core.catalog import names
+
+if TYPE_CHECKING:
+    from netsculpt.files.model import Model
+    from netsculpt.graph.circuits import Circuit
+
+__all__ = ["reuse"]
+
+MOST = 1_000_000  # random sets
+
+
+@takes
+def reuse(
+    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="A model.pt, an MLP.")],
+    target: Annotated[Path, typer.Argument(metavar="TARGET", help="Another one.")],
+    figures: FigureOptions,
+    task: Annotated[
+        str,
+        typer.Option(
+            help="The target's Boolean task: a name as in 'sculpt', or a text file with a function "
+            "per line."
+        ),
+    ] = "",
+    source_task: Annotated[
+        str, typer.Option(help="The source's. Default: the one that its file names.")
+    ] = "",
+    functions: Annotated[
+        str,
+        typer.Option(
+            metavar="NAMES",
+            help="Functions of either task, separated by commas. Default: sub-functions that both "
+            "tasks contain, whatever they are called.",
+        ),
+    ] = "",
+    detector: Annotated[str, choice(names("detectors"), "Modules of both nets: {}.")] = "layered",
+    started_from_source: Annotated[
+        bool,
+        typer.Option(
+            "--started-from-source",
+            help="TARGET was trained from SOURCE: compare masks and units one by one too.",
+        ),
+    ] = False,
+    control: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="MODEL",
+            help="Trained from SOURCE on shuffled labels: which weights stay anyway.",
+        ),
+    ] = None,
+    n_random: Annotated[
+        int, typer.Option("--random", min=19, max=MOST, help="Random sets of units per module.")
+    ] = 100,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="A folder for tables and figures.")
+    ] = None,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Ask which functions of a source's task a target computes with the source's modules.
+
+    Modules of both networks are matched by what they do on all inputs. Interchange tells which
+    module carries which function, lesions what needs it. Each function is then reused, relearned
+    elsewhere, distributed over modules, or absent. Inputs of the same name are the same input.
+
+    **Examples**
+
+    `netsculpt reuse source/seed-0/model.pt target/seed-0/model.pt --task target.txt --source-task
+    source.txt`
+
+    `netsculpt reuse a.pt b.pt --task overlap-2-use-4 --detector path_signature -o reused`
+
+    `netsculpt reuse a.pt b.pt --task b.txt --source-task a.txt --functions left,right`
+    """
+    from netsculpt.files.model import read_model
+    from netsculpt.report.reused import write_reuse
+    from netsculpt.report.terminal.reuse import print_reuse
+    from netsculpt.training import NetOnTask, reuse_analysis
+    from netsculpt.training.influence import replica_of_model
+
+    if not task:
+        raise typer.BadParameter(
+            "the target's task is needed: a name such as overlap-2-use-4, or a text file with a "
+            "function per line",
+            param_hint="--task",
+        )
+    if control is not None and not started_from_source:
+        raise typer.BadParameter(
+            "a control tells which weights stay, which means nothing unless TARGET was trained "
+            "from SOURCE: add --started-from-source, or leave it out",
+            param_hint="--control",
+        )
+    asked = [name.strip() for name in functions.split(",")] if functions else None
+    if output is not None:
+        require_writable(output)
+    models = [read_model(path) for path in (source, target)]
+    source_task = source_task or _task_of(models[0])
+    circuits = _circuit(source_task, "--source-task"), _circuit(task, "--task")
+    nets = [
+        NetOnTask(replica_of_model(model), circuit)
+        for model, circuit in zip(models, circuits, strict=True)
+    ]
+    analysis = reuse_analysis(
+        nets[0],
+        nets[1],
+        functions=asked,
+        detector=detector,
+        started_from_source=started_from_source,
+        control=None if control is None else replica_of_model(read_model(control)),
+        n_random=n_random,
+        rng=seed,
+    )
+    about = {
+        "source": str(source),
+        "target": str(target),
+        "source_task": source_task,
+        "task": task,
+        "control": None if control is None else str(control),
+    }
+    if output is not None:
+        write_reuse(
+            analysis,
+            output,
+            arguments={**about, "seed": seed},
+            figures=figures.formats,
+            width=figures.column,
+        )
+    if as_json:
+        typer.echo(json.dumps({**about, **analysis.summary()}, indent=2, allow_nan=False))
+    else:
+        print_reuse(analysis, output)
+
+
+def _task_of(model: Model) -> str:
+    """The task that a file names; none is guessed."""
+    from netsculpt.training.influence import task_name_of
+
+    name = task_name_of(model)
+    if name is None:
+        raise typer.BadParameter(
+            "SOURCE does not name a task of netsculpt: say what it was trained on",
+            param_hint="--source-task",
+        )
+    return name
+
+
+def _circuit(task: str, option: str) -> Circuit:
+    from netsculpt.core.errors import FormatError
+    from netsculpt.training.tasks import named_circuit
+
+    try:
+        return named_circuit(task)
+    except FormatError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from None

@@ -1,0 +1,402 @@
+"""From two nets and their tasks to what the target reuses of the source."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain, combinations, islice
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from netsculpt.compare.reuse import (
+    KeptWeights,
+    MaskReuse,
+    ModuleActivations,
+    ModuleMatching,
+    SubtaskEvidence,
+    SubtaskReuse,
+    WeightRetention,
+    mask_reuse,
+    match_by_activations,
+    match_by_units,
+    subtask_reuse,
+    weight_retention,
+)
+from netsculpt.core.catalog import named
+from netsculpt.core.errors import FormatError, GraphError
+from netsculpt.core.numbers import checked_whole
+from netsculpt.core.plain import plain
+from netsculpt.core.random import RNG, root_seed, stream
+from netsculpt.graph.circuits import Circuit, CommonFunction, common_functions, joint_rows
+from netsculpt.graph.graph import NetGraph
+from netsculpt.graph.partition import NO_MODULE, Partition, labels_of
+from netsculpt.training.influence.interchange import Interchanges, interchanges
+from netsculpt.training.influence.interchange.interchange import interchanged
+from netsculpt.training.influence.intervening import Intervenable, intervenable, module_units
+from netsculpt.training.influence.lesions import (
+    FunctionLesions,
+    Lesions,
+    function_lesions,
+    lesions,
+)
+from netsculpt.training.sculpting.replicas import Replicas
+from netsculpt.training.tasks import boolean
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["NetOnTask", "NetReport", "ReuseAnalysis", "SharedStart", "reuse_analysis"]
+
+Floats = NDArray[np.float64]
+
+_MOST_UNIONS: Final = 100  # of target modules, whose interchange accuracy is asked for
+_LEAST_IIA: Final = 0.9  # from which on a module computes a function, as in `subtask_reuse`
+_N_PAIRS: Final = 20_000  # of inputs, for circuits of more than 10
+
+
+@dataclass(frozen=True, eq=False)
+class NetOnTask:
+    """A multi-layer perceptron and the circuit that it was trained on."""
+
+    net: Replicas  # a stack of one
+    circuit: Circuit  # its inputs and outputs are the net's, in the same order
+    modules: Partition | None = None  # of all units of the net; None: they are detected
+
+
+@dataclass(frozen=True, eq=False)
+class SharedStart:
+    """What can be said of single weights and units because the target started from the source."""
+
+    masks: MaskReuse
+    units: ModuleMatching  # of modules by the units they have in common
+    retention: WeightRetention | None  # None without a control
+
+    def summary(self) -> dict[str, Any]:
+        """Plain values, JSON-able."""
+        return {
+            "mask_reuse": self.masks.summary(),
+            "matching_by_units": self.units.summary(),
+            "weight_retention": None if self.retention is None else self.retention.summary(),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class NetReport:
+    """One of the two nets: its modules of hidden units, what they carry and what needs them."""
+
+    accuracy: float  # share of the answers to all inputs that are right
+    graph: NetGraph  # of the units on a path
+    modules: Partition  # of the graph's units; −1 for inputs and outputs
+    interchange: Interchanges  # [M, lines of the circuit that compute functions asked about]
+    lesions: Lesions  # [A, M, outputs]
+    function_lesions: FunctionLesions  # [M, lines]
+
+    def summary(self) -> dict[str, Any]:
+        """Plain values, JSON-able."""
+        summary: dict[str, Any] = {
+            "accuracy": plain(self.accuracy),
+            "n_units": self.graph.n_units,
+            "n_edges": self.graph.n_edges,
+            "n_modules": self.modules.n_modules,
+            "module_sizes": self.interchange.sizes.tolist(),
+            "interchange": self.interchange.summary(),
+            "lesions": self.lesions.summary(),
+            "function_lesions": self.function_lesions.summary(),
+        }
+        return summary
+
+
+@dataclass(frozen=True, eq=False)
+class ReuseAnalysis:
+    """What a target net reuses of a source net."""
+
+    functions: tuple[CommonFunction, ...]  # [F] asked about
+    source: NetReport
+    target: NetReport
+    matching: ModuleMatching  # by activations on all inputs
+    subtasks: SubtaskReuse
+    n_unions: int  # unions of target modules of which the interchange accuracy was computed
+    start: SharedStart | None  # None unless the target is said to have started from the source
+    about: dict[str, Any]
+
+    def table(self) -> pd.DataFrame:
+        """One row per function; `lines` are the target's."""
+        table = self.subtasks.table()
+        table.insert(1, "lines", [", ".join(x.target) for x in self.functions])
+        return table
+
+    def summary(self) -> dict[str, Any]:
+        """Plain values, JSON-able."""
+        summary: dict[str, Any] = {
+            **self.about,
+            "functions": [
+                {"name": x.name, "source": list(x.source), "target": list(x.target)}
+                for x in self.functions
+            ],
+            "reuse": self.subtasks.summary(),
+            "n_unions": self.n_unions,
+            "matching": self.matching.summary(),
+            "source": self.source.summary(),
+            "target": self.target.summary(),
+            "started_from_source": None if self.start is None else self.start.summary(),
+        }
+        return summary
+
+
+def reuse_analysis(
+    source: NetOnTask,
+    target: NetOnTask,
+    *,
+    functions: Sequence[str] | None = None,
+    detector: str = "layered",
+    started_from_source: bool = False,
+    control: Replicas | None = None,
+    n_random: int = 100,
+    n_draws: int = 999,
+    rng: RNG = None,
+) -> ReuseAnalysis:
+    """Measure which functions of a source net's task a target net computes, and with what modules.
+
+    In both nets modules are detected in the balanced graph of the units on a path, and matched by
+    what their hidden units do on all inputs. Interchange says which module carries which function,
+    lesions which outputs need it. The verdicts are those of
+    `netsculpt.compare.reuse.subtask_reuse`.
+
+    Parameters
+    ----------
+    source, target
+        The nets and their circuits. Inputs of the same name are the same input.
+    functions
+        Names of lines of either circuit; what the target's circuit lacks is absent. None: the
+        sub-functions that both circuits contain, by their values on all inputs.
+    detector
+        One of `netsculpt.modules.detectors`.
+    started_from_source
+        Whether the target was trained from the source, so that unit i and weight i are the same in
+        both. Nothing in the nets can tell; masks are compared only if it is said.
+    control
+        A net trained from the source as long as the target was, on shuffled labels: without it
+        weights that stayed mean nothing, and are not compared.
+    n_random
+        Random sets of units per module, for lesions and interchange.
+    n_draws
+        Random modules, for the matching, and random masks.
+    rng
+        Seed or generator. Same seed, same bytes.
+
+    Raises
+    ------
+    FormatError
+        If there is no function to ask about, a net does not fit its circuit, a net has no modules,
+        or a control is given for a target that did not start from the source.
+    GraphError
+        If a function is unknown.
+    LimitError
+        If the circuits have more than 14 inputs together.
+
+    Notes
+    -----
+    A function that several lines compute is asked about line by line; the largest interchange
+    accuracy of a module counts, and p is that of the same line. Unions of target modules are tried
+    only for functions that no single module carries, the smallest first, up to 100.
+
+    Examples
+    --------
+    >>> from netsculpt.graph.circuits import parse_circuit
+    >>> from netsculpt.nets import MLP
+    >>> from netsculpt.training.sculpting.replicas import initial_replicas
+    >>> circuit = parse_circuit("f = a ^ b; g = c & d; y1 = f; y2 = g; y3 = ~f; y4 = ~g")
+    >>> untrained = NetOnTask(initial_replicas(MLP((4, 6, 4)), [0]), circuit)
+    >>> analysis = reuse_analysis(untrained, untrained, n_random=9, n_draws=9, rng=0)
+    >>> [x.name for x in analysis.functions], analysis.subtasks.degree
+    (['f', 'g'], 0.0)
+    """
+    if control is not None and not started_from_source:
+        raise FormatError(
+            "a control is given for weights that stay, but not that the target started from the "
+            "source: say so (started_from_source, --started-from-source), or leave the control out"
+        )
+    checked_whole(n_random, "n_random", least=1)
+    seed = root_seed(rng)
+    both = (source, "source"), (target, "target")
+    for each in both:
+        _check(*each)
+    common = common_functions(source.circuit, target.circuit, functions)
+    if not common:
+        raise FormatError(
+            "the two tasks have no sub-function in common: name functions of the source's task "
+            f"(functions, --functions), such as {next(iter(source.circuit.functions))}; those that "
+            "the target's task lacks count as absent"
+        )
+    rows = joint_rows(source.circuit, target.circuit)
+    nets = [_Net.of(net, name, detector, seed) for net, name in both]
+    ways = [net.on(inputs) for net, inputs in zip(nets, rows, strict=True)]
+    matching = match_by_activations(*ways, n_draws=n_draws, rng=stream(seed, "activations"))
+    lines = [tuple(chain.from_iterable(getattr(x, name) for x in common)) for _, name in both]
+    reports = [
+        net.report(own, n_random, stream(seed, name))
+        for net, own, (_, name) in zip(nets, lines, both, strict=True)
+    ]
+    iia_source, _ = _by_function(reports[0], [x.source for x in common])
+    iia, p = _by_function(reports[1], [x.target for x in common])
+    unions, n_unions = _unions(nets[1], [x.target for x in common], iia, seed)
+    evidence = SubtaskEvidence(tuple(x.name for x in common), iia_source, iia, p, unions)
+    start = None
+    if started_from_source:
+        start = _shared_start(source.net, target.net, control, nets, n_draws, seed)
+    return ReuseAnalysis(
+        common,
+        reports[0],
+        reports[1],
+        matching,
+        subtask_reuse(evidence, matching, least_iia=_LEAST_IIA),
+        n_unions,
+        start,
+        {"detector": detector, "seed": seed, "n_random": n_random, "n_draws": n_draws},
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Net:
+    """A net whose units can be replaced, its circuit and its modules of hidden units."""
+
+    able: Intervenable  # with the graph of the units on a path
+    layer_of: NDArray[np.int32]  # [K] layer of each unit, also of those on no path
+    circuit: Circuit
+    modules: Partition
+
+    @classmethod
+    def of(cls, given: NetOnTask, name: str, detector: str, seed: int) -> _Net:
+        whole = intervenable(given.net)
+        graph = whole.graph.live()
+        able = intervenable(given.net, graph=graph)
+        if given.modules is None:
+            find = named("detectors", detector)
+            labels = find(graph.balanced, rng=stream(seed, "modules", name)).labels
+        else:
+            detector = given.modules.method
+            labels = labels_of(whole.graph, given.modules)[able.unit_of >= 0]
+        modules = Partition(np.where(able.hidden, labels, NO_MODULE), detector)
+        if not modules.n_modules:
+            raise FormatError(
+                f"{detector} finds no module of hidden units in the {name} ({graph}): a net whose "
+                "hidden units reach its outputs is needed, or another detector"
+            )
+        return cls(able, whole.graph.layer_of, given.circuit, modules)
+
+    def on(self, inputs: NDArray[np.bool_]) -> ModuleActivations:
+        """Activations of all units of the net, also of those on no path, which have no module."""
+        values = self.able.activations(torch.from_numpy(inputs.astype(np.float32)))
+        # Units on no path are no part of the null either: they stand in a layer of their own.
+        layers = np.where(self.able.unit_of >= 0, self.layer_of, -1)
+        return ModuleActivations(values.cpu().numpy(), self.all_units, layers)
+
+    @property
+    def all_units(self) -> Partition:
+        """Modules of all units of the net [K]; −1 for those on no path."""
+        return Partition(np.append(self.modules.labels, NO_MODULE)[self.able.unit_of])
+
+    def report(self, lines: tuple[str, ...], n_random: int, rng: RNG) -> NetReport:
+        seed = root_seed(rng)
+        net = self.able, self.modules
+        asked: dict[str, Any] = {"functions": lines, "n_random": n_random, "rng": seed}
+        lost = lesions(*net, boolean(self.circuit), n_random=n_random, rng=seed)
+        return NetReport(
+            1 - math.fsum((1 - lost.accuracy) * lost.share),  # all right is exactly 1
+            self.able.graph,
+            self.modules,
+            interchanges(*net, self.circuit, n_pairs=_N_PAIRS, **asked),
+            lost,
+            function_lesions(*net, self.circuit, **asked),
+        )
+
+
+def _check(given: NetOnTask, name: str) -> None:
+    """Raise an error unless the net has as many inputs and outputs as its circuit."""
+    own = given.net.spec.widths[0], given.net.spec.widths[-1]
+    wanted = len(given.circuit.inputs), len(given.circuit.outputs)
+    if own != wanted:
+        raise FormatError(
+            f"the {name} has {own[0]} inputs and {own[1]} outputs, its task {wanted[0]} and "
+            f"{wanted[1]}: they must be equal; name the task that it was trained on"
+        )
+
+
+def _by_function(report: NetReport, lines: Sequence[tuple[str, ...]]) -> tuple[Floats, Floats]:
+    """Interchange accuracy and p of lesions [M, F], of the line that each module carries best."""
+    place = {name: i for i, name in enumerate(report.interchange.functions)}
+    accuracy, p = report.interchange.accuracy, report.function_lesions.p
+    best = np.full((2, len(accuracy), len(lines)), np.nan)
+    for column, own in enumerate(lines):
+        if own:
+            columns = [place[name] for name in own]
+            chosen = np.nan_to_num(accuracy[:, columns], nan=-1.0).argmax(axis=1)
+            picked = np.arange(len(accuracy)), np.array(columns)[chosen]
+            best[:, :, column] = accuracy[picked], p[picked]
+    return best[0], best[1]
+
+
+def _unions(
+    net: _Net, lines: Sequence[tuple[str, ...]], iia: Floats, seed: int
+) -> tuple[Floats, int]:
+    """Largest interchange accuracy [F] of two or more modules together, and how many were tried.
+
+    NaN for functions that a single module carries: for those it does not matter.
+    """
+    found = np.full(len(lines), np.nan)
+    single: NDArray[np.bool_] = np.any(np.nan_to_num(iia) >= _LEAST_IIA, axis=0)
+    asked = [i for i, own in enumerate(lines) if own and not single[i]]
+    modules = module_units(net.able, net.modules, inputs=False)
+    sizes = range(2, len(modules) + 1)
+    sets = chain.from_iterable(combinations(range(len(modules)), n) for n in sizes)
+    tried = [modules[list(x)].any(axis=0) for x in islice(sets, _MOST_UNIONS)]
+    if not asked or not tried:
+        return found, 0
+    names = list(chain.from_iterable(lines[i] for i in asked))
+    rows = interchanged(net.able, np.array(tried), net.circuit, names, _N_PAIRS, seed)
+    scores = {name: [row[i].accuracy for row in rows] for i, name in enumerate(names)}
+    for i in asked:
+        values = np.array([scores[name] for name in lines[i]])
+        found[i] = values[~np.isnan(values)].max(initial=0.0)
+    return found, len(tried)
+
+
+def _shared_start(
+    source: Replicas,
+    target: Replicas,
+    control: Replicas | None,
+    nets: Sequence[_Net],
+    n_draws: int,
+    seed: int,
+) -> SharedStart:
+    widths = [list(x.spec.widths) for x in (source, target, *([control] if control else []))]
+    if any(x != widths[0] for x in widths):
+        raise GraphError(
+            f"layers have {' and '.join(map(str, widths))} units: a target that started from the "
+            "source, and a control, have the same; leave out what did not start from it"
+        )
+    kept = [_kept(x) for x in (source, target)]
+    masks = mask_reuse(kept[0].masks, kept[1].masks, n_draws=n_draws, rng=stream(seed, "masks"))
+    modules = [net.all_units for net in nets]
+    in_neither = (modules[0].labels < 0) & (modules[1].labels < 0)
+    units = match_by_units(
+        modules[0],
+        modules[1],
+        np.where(in_neither, -1, nets[0].layer_of),
+        n_draws=n_draws,
+        rng=stream(seed, "units"),
+    )
+    stayed = None if control is None else weight_retention(kept[0], kept[1], _kept(control))
+    return SharedStart(masks, units, stayed)
+
+
+def _kept(net: Replicas) -> KeptWeights:
+    """The one net of a stack, by layer."""
+    return KeptWeights(
+        {name: net.parameters[name][0].detach().cpu().numpy() for name in net.weights},
+        {name: net.masks[name][0].cpu().numpy() for name in net.weights},
+    )
