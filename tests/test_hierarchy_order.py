@@ -405,9 +405,16 @@ def test_no_links_and_no_modules() -> None:
     assert (none.kind, none.modules, none.links) == ("one", (), ())
 
 
-@pytest.mark.parametrize(("n", "level"), [(19, 0.05), (20, 0.0), (20, 1.0)])
-def test_too_few_null_networks_or_no_level(n: int, level: float) -> None:
-    with pytest.raises(GraphError, match="at least 20 null networks"):
+@pytest.mark.parametrize(
+    ("n", "level", "text"),
+    [
+        (19, 0.05, "n is 19: a whole number of at least 20"),
+        (20, 0.0, "level is 0.0: .* above 0 and below 1"),
+        (20, 1.0, "level is 1.0: .* above 0 and below 1"),
+    ],
+)
+def test_too_few_null_networks_or_no_level(n: int, level: float, text: str) -> None:
+    with pytest.raises(GraphError, match=text):
         ordered(from_matrices([np.eye(2)]), Partition([0] * 4), null=rewire, n=n, level=level)
 
 

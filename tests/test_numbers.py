@@ -15,12 +15,17 @@ import torch
 from torch import nn
 
 import netsculpt
+from netsculpt.compare.reuse import match_by_units
 from netsculpt.core.errors import NetsculptError, NumberError
 from netsculpt.core.numbers import checked_fraction, checked_number, checked_whole
 from netsculpt.nets import CNN, LSTM, MLP, VGG, ResNet, initial_net
 from netsculpt.studies.sculpting import SweepConfig
 from netsculpt.training import Recipe
+from netsculpt.training.sculpting.replicas import initial_replicas
+from netsculpt.training.search.tasks import SwingUp
+from netsculpt.training.search.topology import Topology
 from netsculpt.training.tasks import parse_task, relabelled
+from netsculpt.training.transfer import NetOnTask
 
 NAN, INF = math.nan, math.inf
 ROOMS = ["", ".paths", ".modules", ".nulls", ".hierarchy", ".training", ".training.tasks", ".plots"]
@@ -175,6 +180,61 @@ REFUSED += [
 REFUSED += [(".training.Recipe", "betas", {}, [(x, 0.9) for x in NOT_POSITIVE] + [(0.9,), 0.9])]
 
 
+LABELS = np.full(14, -1)
+LABELS[4:10] = 0, 0, 0, 1, 1, 1
+MODULES = netsculpt.Partition(LABELS)
+CIRCUIT = netsculpt.parse_circuit("left = a ^ b\nright = c ^ d\ny1 = left\ny2 = ~left\ny3 = right")
+ON_TASK: dict[str, Any] = {"net": FOUR_OUTPUTS, "partition": MODULES, "task": TASK, "rng": 0}
+THREE_OUTPUTS = initial_net(MLP((4, 6, 3)), rng=0)
+MODULES_OF_THREE = netsculpt.Partition(LABELS[:13])
+ON_CIRCUIT: dict[str, Any] = {"net": THREE_OUTPUTS, "partition": MODULES_OF_THREE, "rng": 0}
+ON_CIRCUIT["circuit"] = CIRCUIT
+SIDE = NetOnTask(initial_replicas(MLP((4, 6, 3)), [0]), CIRCUIT, modules=MODULES_OF_THREE)
+REFUSED += [
+    (f".training.{name}", argument, others, [*NOT_WHOLE, -1])
+    for name, others, arguments in (
+        ("lesions", ON_TASK, ("n_draws", "n_random")),
+        ("pair_lesions", ON_TASK | {"kind": "resample"}, ("n_draws",)),
+        ("shapley_lesions", ON_TASK | {"kind": "resample"}, ("n_draws",)),
+        ("function_lesions", ON_CIRCUIT, ("n_draws", "n_random")),
+        ("interchanges", ON_CIRCUIT, ("n_pairs", "n_random")),
+        ("decodings", ON_CIRCUIT, ("n_controls", "n_random")),
+        ("weight_profile", {"net": FOUR_OUTPUTS, "task": TASK, "rng": 0}, ("n_draws",)),
+        ("reuse_analysis", {"source": SIDE, "target": SIDE, "rng": 0}, ("n_draws", "n_random")),
+    )
+    for argument in arguments
+]
+ONE = {"net": THREE_OUTPUTS, "units": [4], "circuit": CIRCUIT, "function": "left", "rng": 0}
+FOUR = netsculpt.Partition([0, 0, 1, 1])
+MATCHED = {"matching": match_by_units(FOUR, FOUR, [0, 0, 0, 0], n_draws=9, rng=0)}
+ONE_EDGE = Topology(
+    6, 1, np.array([0] * 7 + [1], np.int32), np.array([1], np.int32), np.zeros(7, np.int8)
+)
+LINEAR, IMAGE = {"net": FOUR_OUTPUTS, "target": TASK, "rng": 0}, {"effect": [[0.1]]}
+REFUSED += [
+    (".training.interchange", "n_pairs", ONE, [*NOT_WHOLE, -1]),
+    (".training.decodings", "rank", ON_CIRCUIT, NOT_POSITIVE),
+    (".training.linear_transfer", "validation", LINEAR, [*NOT_POSITIVE, 1.5]),
+    (".training.full_transfer", "validation", LINEAR, [*NOT_POSITIVE, 1.5]),
+    (".training.linear_transfer", "strengths", LINEAR, [[x] for x in NOT_POSITIVE]),
+    (".training.full_transfer", "learning_rates", LINEAR, [[x] for x in NOT_POSITIVE]),
+    *(
+        (place, "groups", {"task": DIGITS}, [[[x], [2]] for x in NOT_WHOLE])
+        for place in (".training.tasks.regrouped", ".training.regrouped")
+    ),
+    (".training.tasks.deskewed", "side", {"task": DIGITS}, [*NOT_WHOLE, 0]),
+    (".plots.lesion_map", "level", IMAGE, [*NOT_POSITIVE, 1.5]),
+    (".plots.alluvial", "level", MATCHED, [*NOT_POSITIVE, 1.5]),
+    (".plots.alluvial", "least_similarity", MATCHED, [*NOT_POSITIVE, 1.5]),
+    (
+        ".training.topology_profile",
+        "n_draws",
+        {"topology": ONE_EDGE, "task": SwingUp(n_steps=5), "rng": 0},
+        [*NOT_WHOLE, 0],
+    ),
+]
+
+
 def made(place: str, name: str) -> Callable[..., Any]:
     function: Callable[..., Any] = getattr(importlib.import_module(f"netsculpt{place}"), name)
     if name == "sculpt":
@@ -210,7 +270,7 @@ def numeric_arguments() -> Iterator[tuple[str, str]]:
                     yield f"{room}.{name}", argument
 
 
-ELSEWHERE = {"jobs", "max_bytes"}  # checked by joblib and by the reader of files
+ELSEWHERE = {"jobs", "threads", "max_bytes"}  # checked by joblib and by the reader of files
 
 
 def test_every_number_of_a_public_function_is_here() -> None:

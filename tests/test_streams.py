@@ -106,7 +106,7 @@ def planted_in(graph: NetGraph, truth: dict[str, np.ndarray]) -> Partition:
     labels = np.full(graph.n_units, -1)
     for name, groups in truth.items():
         layer = graph.layer(name)
-        labels[layer.units] = groups[graph.positions[layer.units]]
+        labels[layer.units] = groups  # of every unit of a traced layer, in order
     return Partition(np.where(live_units(graph), labels, -1))
 
 

@@ -188,20 +188,33 @@ def test_no_state_at_all(content: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "change",
+    [
+        *({"widths": [4, None, 4]}, {"seeds": "abc"}, {"epochs": 2.5}, {"newer": 1}),
+        {"noise": float("inf")},
+    ],
+)
+def test_an_edited_configuration_is_told_by_its_file(
+    change: dict[str, Any], tmp_path: Path
+) -> None:
+    path = tmp_path / "plan.json"
+    path.write_text(json.dumps({"plan": {**asdict(CONFIG), **change}, "task": "sha256:"}))
+    with pytest.raises(FormatError, match=r"plan\.json cannot be read as the configuration"):
+        sweep(read_config(tmp_path), tmp_path)
+
+
+@pytest.mark.parametrize(
     ("change", "text"),
     [
-        ({"widths": [4, None, 4]}, r"tuple\[int, ...\] is needed"),
+        ({"widths": (4, None, 4)}, r"tuple\[int, ...\] is needed"),
         ({"seeds": "abc"}, "seeds is 'abc'"),
         ({"epochs": 2.5}, "int is needed"),
-        ({"newer": 1}, "of this version"),
         ({"noise": float("inf")}, "finite"),
     ],
 )
-def test_a_broken_configuration_is_named(change: dict[str, Any], text: str, tmp_path: Path) -> None:
-    content = {"plan": {**asdict(CONFIG), **change}, "task": "sha256:"}
-    (tmp_path / "plan.json").write_text(json.dumps(content))
+def test_a_wrong_configuration_is_named(change: dict[str, Any], text: str) -> None:
     with pytest.raises(FormatError, match=text):
-        sweep(read_config(tmp_path), tmp_path)
+        replace(CONFIG, **change)
 
 
 def test_a_configuration_without_its_task_is_refused(tmp_path: Path) -> None:

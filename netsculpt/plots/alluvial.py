@@ -79,6 +79,7 @@ def alluvial(
     2
     """
     checked_fraction(level, "level")
+    checked_fraction(least_similarity, "least_similarity")
     names = [
         _checked(given, n, side)
         for given, n, side in zip(

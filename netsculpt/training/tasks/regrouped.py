@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from netsculpt.core.errors import FormatError
+from netsculpt.core.numbers import checked_whole
 from netsculpt.training.tasks.goals import Classes
 from netsculpt.training.tasks.protocol import Task
 
@@ -56,6 +57,7 @@ def regrouped(task: Task, groups: Sequence[Collection[int]], *, name: str | None
             "classification, such as digits"
         )
     (n_classes,) = goal.sizes
+    groups = [[checked_whole(x, "a class in groups") for x in group] for group in groups]
     classes = [x for group in groups for x in group]
     if len(groups) < 2 or not all(groups) or len(set(classes)) < len(classes):
         raise FormatError(

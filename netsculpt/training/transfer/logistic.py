@@ -87,7 +87,7 @@ def logistic(
     >>> features, targets = np.array([[-1.0], [1.0]]), np.array([[0], [1]])
     >>> found = logistic(features, targets, Classes((2,)), 0.1)
     >>> w = float(found.weight[1, 0])  # where the gradient, 1 − sigmoid(2 w) − λ w, is 0
-    >>> abs(1 - 1 / (1 + np.exp(-2 * w)) - 0.1 * w) < 1e-7
+    >>> bool(abs(1 - 1 / (1 + np.exp(-2 * w)) - 0.1 * w) < 1e-7)
     True
     """
     from scipy.optimize import minimize

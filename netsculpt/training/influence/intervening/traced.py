@@ -23,9 +23,9 @@ from netsculpt.tracing.export import exported
 from netsculpt.tracing.fidelity.match import options_of
 from netsculpt.tracing.fidelity.run import kept
 from netsculpt.tracing.follow import followed
-from netsculpt.tracing.norms import with_norms
 from netsculpt.tracing.options import TraceOptions
 from netsculpt.tracing.program import RANDOM, Op, Program, Ref, leaves, mapped
+from netsculpt.tracing.rewriting import rewritten
 from netsculpt.training.influence.intervening.intervenable import Intervenable
 from netsculpt.training.influence.intervening.sites import RETURN, Sites
 
@@ -69,7 +69,7 @@ class TracedNet(Intervenable):
             If the net cannot be traced, draws random numbers, or returns several tensors.
         """
         given = Example.of(net, example)
-        program = with_norms(exported(net, given.filled([x[:1] for x in given])))
+        program = rewritten(exported(net, given.filled([x[:1] for x in given])))
         builder, shadows = followed(program, TraceOptions() if graph is None else options_of(graph))
         fresh = builder.graph(net=type(net).__name__)
         graph = fresh if graph is None else graph
@@ -263,17 +263,20 @@ def _numbers_in(graph: NetGraph, fresh: NetGraph) -> NDArray[np.int64]:
     """The number in `graph` of each unit of a fresh trace [U]; −1: live() dropped it."""
     layers = {layer.name: layer for layer in fresh.layers}
     numbers = np.full(fresh.n_units, -1, dtype=np.int64)
-    positions = np.asarray(graph.positions)
+    positions, fresh_positions = np.asarray(graph.positions), np.asarray(fresh.positions)
     for layer in graph.layers:
-        whole = layers.get(layer.name)
-        here = positions[layer.units]
-        if whole is None or here.max(initial=-1) >= whole.n_units:
+        whole, here = layers.get(layer.name), positions[layer.units]
+        known = np.zeros(0, np.int32) if whole is None else fresh_positions[whole.units]
+        order = np.argsort(known)
+        found = np.searchsorted(known, here, sorter=order)
+        same = known.size > 0 and np.array_equal(known[order[found % known.size]], here)
+        if whole is None or not same:
             raise GraphError(
                 f"layer {layer.name!r} of the graph has {layer.n_units} units, which the net does "
                 "not have there: give the graph that netsculpt.trace makes of this net, or its "
                 "live()"
             )
-        numbers[whole.start + here] = np.arange(layer.start, layer.stop)
+        numbers[whole.start + order[found]] = np.arange(layer.start, layer.stop)
     return numbers
 
 

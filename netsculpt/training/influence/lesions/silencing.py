@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from netsculpt.core.errors import FormatError
+from netsculpt.core.numbers import checked_whole
 from netsculpt.core.random import stream
 from netsculpt.training.influence.intervening import Intervenable
 from netsculpt.training.influence.lesions.ablations import ABLATIONS
@@ -35,7 +36,13 @@ class Silencing:
             raise FormatError(f"there is no ablation {kind!r}: name one of {', '.join(ABLATIONS)}")
         activations = net.activations(samples.inputs)
         rng = stream(seed, "lesions", kind)
-        return cls(net, samples, ABLATIONS[kind](activations, n_draws=n_draws, rng=rng))
+        return cls(
+            net,
+            samples,
+            ABLATIONS[kind](
+                activations, n_draws=checked_whole(n_draws, "n_draws", least=1), rng=rng
+            ),
+        )
 
     def outcomes(self, units: NDArray[np.bool_]) -> Outcomes:
         """Mean outcomes [B, O] over the draws, with each of B sets of units [B, U] silenced."""
