@@ -62,6 +62,8 @@ def test_more_generations_continue_to_the_same_bytes() -> None:
         (("wann", "xor.txt", "--weights", "1,nan"), 2, "a list of numbers"),
         (("wann", "xor.txt", "--weights", ""), 2, "a list of numbers"),
         (("wann", "xor.txt", "--population", "0"), 2, "--population"),
+        (("wann", "xor.txt", "--mutations", ".5,.5"), 2, "four numbers"),
+        (("wann", "xor.txt", "--mutations", ".5,.5,nan,1"), 2, "four numbers"),
         (("wann", "xor.txt", "--elite", "nan"), 2, "elite"),
         (("wann", "xor.txt", "--by-size", "2"), 2, "--by-size"),
         (("wann",), 2, "TASK"),

@@ -64,6 +64,13 @@ class SearchOptions:
     tournament: Annotated[
         int, typer.Option(min=1, max=1_000_000, help="Draws of which the best is a parent.")
     ] = 8
+    mutations: Annotated[
+        str,
+        typer.Option(
+            help="How often a child has another connection, another unit, a connection enabled "
+            "again, another activation: relative frequencies.",
+        ),
+    ] = "0.2,0.25,0.05,0.5"
     published: Annotated[
         bool,
         typer.Option(
@@ -75,7 +82,7 @@ class SearchOptions:
 
     def plan(self) -> SearchPlan:
         """The plan of the search."""
-        from netsculpt.training.search.plan import SearchPlan
+        from netsculpt.training.search.plan import Mutations, SearchPlan
         from netsculpt.training.search.selection import Selection
 
         weights = numbers(
@@ -85,7 +92,20 @@ class SearchOptions:
             needed="a list of numbers such as -2,-1,-0.5,0.5,1,2",
             flag="--weights",
         )
+        needed = "four numbers of at least 0 such as 0.2,0.25,0.05,0.5"
+        frequencies = numbers(
+            self.mutations,
+            float,
+            lambda share: 0 <= share < float("inf"),
+            needed=needed,
+            flag="--mutations",
+        )
+        if len(frequencies) != 4:
+            raise typer.BadParameter(
+                f"{self.mutations!r} is not {needed}", param_hint="--mutations"
+            )
         return SearchPlan(
+            mutations=Mutations(*frequencies),
             population=self.population,
             generations=self.generations,
             repetitions=self.repetitions,
