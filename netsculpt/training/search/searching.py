@@ -53,6 +53,7 @@ class Searching:
         self.seed = root_seed(rng)
         self.generation = 0  # of the next evaluation
         self._genomes: list[Genome] = []
+        self._topologies: list[Topology] = []  # of the genomes
         self._rewards = np.zeros((0, len(plan.weights)))
         self._champions: list[Champion] = []
         self._history: list[tuple[float, ...]] = []
@@ -83,7 +84,7 @@ class Searching:
             self._genomes = [self._first(rng) for _ in range(self.plan.population)]
         else:
             kept = self._next_generation(rng)
-        topologies = [self._express(genome) for genome in self._genomes]
+        topologies = self._topologies = [self._express(genome) for genome in self._genomes]
         evaluation = stream(self.seed, "evaluation", self.generation)
         if self.task.fixed:  # elites have the rewards that they had
             new = self._evaluated(topologies[len(kept) :], self.plan.repetitions, evaluation)
@@ -101,7 +102,7 @@ class Searching:
         return Searched(
             self.plan,
             tuple(self._champions),
-            tuple(map(self._express, self._genomes)),
+            tuple(self._topologies),
             self._rewards.copy(),
             np.array(self._history),
         )
@@ -136,6 +137,7 @@ class Searching:
             raise FormatError("its parts do not fit together")
         self._numbers = mutations.Numbers(*map(int, state["numbers"]))
         self._genomes, self._rewards, self._history = genomes, rewards, history
+        self._topologies = [self._express(genome) for genome in genomes]
         self._champions = [
             Champion(int(when), genome, self._express(genome), np.array(scores, dtype=np.float64))
             for genome, (when, scores) in zip(champions, found, strict=True)
@@ -173,7 +175,7 @@ class Searching:
         return mutation
 
     def _ranks(self, rng: np.random.Generator) -> NDArray[np.intp]:
-        n_edges = np.array([self._express(genome).n_edges for genome in self._genomes])
+        n_edges = np.array([topology.n_edges for topology in self._topologies])
         second = 1 / np.maximum(n_edges, 1)
         if rng.random() >= self.plan.by_size:
             second = self._rewards.max(axis=1)

@@ -10,12 +10,12 @@ import numpy as np
 from netsculpt.core.compiled import compiled
 from netsculpt.training.search.engine.approximations import exponential
 
-__all__ = ["absolute_error", "bit_cross_entropy", "class_cross_entropy", "squared_error"]
+__all__ = ["bit_cross_entropy", "class_cross_entropy", "error"]
 
 
 @compiled
-def absolute_error(outputs: Any, targets: Any) -> Any:
-    """Mean absolute difference [p, W] of outputs [p, W, O, S] and targets [O, S]."""
+def error(outputs: Any, targets: Any, power: int) -> Any:
+    """Mean |difference| to a power [p, W] of outputs [p, W, O, S] and targets [O, S]."""
     n_nets, n_weights, n_outputs, n_samples = outputs.shape
     found = np.empty((n_nets, n_weights))
     for net in range(n_nets):
@@ -23,23 +23,8 @@ def absolute_error(outputs: Any, targets: Any) -> Any:
             total = 0.0
             for output in range(n_outputs):
                 for k in range(n_samples):
-                    total += abs(np.float64(outputs[net, w, output, k]) - targets[output, k])
-            found[net, w] = total / (n_outputs * n_samples)
-    return found
-
-
-@compiled
-def squared_error(outputs: Any, targets: Any) -> Any:
-    """Mean squared difference [p, W] of outputs [p, W, O, S] and targets [O, S]."""
-    n_nets, n_weights, n_outputs, n_samples = outputs.shape
-    found = np.empty((n_nets, n_weights))
-    for net in range(n_nets):
-        for w in range(n_weights):
-            total = 0.0
-            for output in range(n_outputs):
-                for k in range(n_samples):
-                    difference = np.float64(outputs[net, w, output, k]) - targets[output, k]
-                    total += difference * difference
+                    difference = abs(np.float64(outputs[net, w, output, k]) - targets[output, k])
+                    total += difference**power
             found[net, w] = total / (n_outputs * n_samples)
     return found
 

@@ -155,10 +155,8 @@ class SampleTask:
             losses = _losses.class_cross_entropy(found, answers, np.array(goal.sizes))
         elif self.loss is Loss.CROSS_ENTROPY:
             losses = _losses.bit_cross_entropy(found, answers)
-        elif self.loss is Loss.SQUARED_ERROR:
-            losses = _losses.squared_error(found, answers)
         else:
-            losses = _losses.absolute_error(found, answers)
+            losses = _losses.error(found, answers, 2 if self.loss is Loss.SQUARED_ERROR else 1)
         return losses
 
 
