@@ -36,7 +36,7 @@ def wann(graph: NetGraph) -> str:
         )
     if not (graph.weights.data != 0).all():
         raise GraphError(
-            "the graph has edges of weight 0, which are no edges in .out files: write "
+            "the graph has edges of weight 0, which .out files do not tell from none: write "
             "graph.pattern, whose weights are 1, or .npz"
         )
     place = _places(graph)

@@ -16,7 +16,7 @@ def nonzero(value: Any, silent: Any = None) -> Any:
     """1.0 where a value may differ from 0, else 0.0; of several values, one for each.
 
     `silent` is where an activation is 0 because nothing arrives there, if that is known. A weight
-    that is kept may differ from 0. What is no tensor is returned as it is.
+    that is kept may differ from 0. What is not a tensor is returned as it is.
     """
     if isinstance(value, list | tuple):
         parts = silent if isinstance(silent, list | tuple) else [None] * len(value)

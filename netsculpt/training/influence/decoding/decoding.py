@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from netsculpt.compare.by_module import module_table
 from netsculpt.compare.probes import probe_accuracy
 from netsculpt.core.discoveries import benjamini_hochberg
 from netsculpt.core.numbers import checked_whole
@@ -65,20 +66,11 @@ class Decodings:
 
     def table(self) -> pd.DataFrame:
         """One row per module and function; q are p adjusted over all rows."""
-        import pandas as pd
-
-        modules, functions = np.indices(self.accuracy.shape).reshape(2, -1)
         names = ("accuracy", "control", "selectivity", "random_mean", "beyond_random")
         tests = ("p_control", "p_random")
-        return pd.DataFrame(
-            {
-                "module": modules,
-                "n_units": self.sizes[modules],
-                "function": np.array(self.functions, dtype=object)[functions],
-                **{name: getattr(self, name).ravel() for name in (*names, *tests)},
-                **{f"q{x[1:]}": benjamini_hochberg(getattr(self, x)).ravel() for x in tests},
-            }
-        )
+        columns = {name: getattr(self, name) for name in (*names, *tests)}
+        adjusted = {f"q{name[1:]}": benjamini_hochberg(getattr(self, name)) for name in tests}
+        return module_table(self.sizes, self.functions, columns | adjusted)
 
     def summary(self) -> dict[str, Any]:
         """Plain values, JSON-able."""

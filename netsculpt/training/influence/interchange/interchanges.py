@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from netsculpt.compare.by_module import best_modules, module_table
 from netsculpt.core.discoveries import benjamini_hochberg
 from netsculpt.core.numbers import checked_whole
 from netsculpt.core.plain import plain
@@ -61,33 +62,24 @@ class Interchanges:
 
     def table(self) -> pd.DataFrame:
         """One row per module and function."""
-        import pandas as pd
-
-        modules, functions = np.indices(self.accuracy.shape).reshape(2, -1)
-        return pd.DataFrame(
-            {
-                "module": modules,
-                "n_units": self.sizes[modules],
-                "function": np.array(self.functions, dtype=object)[functions],
-                "accuracy": self.accuracy.ravel(),
-                "low": self.interval[..., 0].ravel(),
-                "high": self.interval[..., 1].ravel(),
-                "unchanged": self.unchanged.ravel(),
-                "n_pairs": self.n_pairs.ravel(),
-                "random_mean": self.random_mean.ravel(),
-                "p": self.p.ravel(),
-                "q": self.q.ravel(),
-            }
-        )
+        columns = {
+            "accuracy": self.accuracy,
+            "low": self.interval[..., 0],
+            "high": self.interval[..., 1],
+            "unchanged": self.unchanged,
+            "n_pairs": self.n_pairs,
+            "random_mean": self.random_mean,
+            "p": self.p,
+            "q": self.q,
+        }
+        return module_table(self.sizes, self.functions, columns)
 
     def summary(self) -> dict[str, Any]:
         """Plain values, JSON-able: the best module for each function."""
-        best = {}
-        for column, name in enumerate(self.functions):
-            scores = self.accuracy[:, column]
-            if not np.isnan(scores).all():
-                module = int(np.nanargmax(scores))
-                best[name] = {"module": module, "accuracy": float(scores[module])}
+        best = {
+            name: {"module": module, "accuracy": float(self.accuracy[module, place])}
+            for name, module, place in best_modules(self.functions, self.accuracy)
+        }
         values = {"n_modules": len(self.sizes), "is_exact": self.is_exact, "best": best}
         summary: dict[str, Any] = plain({**values, "n_random": self.n_random})
         return summary

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from netsculpt.compare.by_module import best_modules, module_table
 from netsculpt.core.discoveries import benjamini_hochberg
 from netsculpt.core.numbers import checked_whole
 from netsculpt.core.plain import plain
@@ -75,36 +76,28 @@ class FunctionLesions:
 
     def table(self) -> pd.DataFrame:
         """One row per module and function; drops are means over outputs."""
-        import pandas as pd
-
-        modules, functions = np.indices(self.p.shape).reshape(2, -1)
-        return pd.DataFrame(
-            {
-                "module": modules,
-                "n_units": self.sizes[modules],
-                "function": np.array(self.functions, dtype=object)[functions],
-                "drop_of_users": _means(self.drop, self.uses).ravel(),
-                "drop_of_others": _means(self.drop, ~self.uses).ravel(),
-                "contrast": self.contrast.ravel(),
-                "contrast_keep_only": self.contrast_keep_only.ravel(),
-                "random_mean": self.random_mean.ravel(),
-                "p": self.p.ravel(),
-                "q": self.q.ravel(),
-            }
-        )
+        columns = {
+            "drop_of_users": _means(self.drop, self.uses),
+            "drop_of_others": _means(self.drop, ~self.uses),
+            "contrast": self.contrast,
+            "contrast_keep_only": self.contrast_keep_only,
+            "random_mean": self.random_mean,
+            "p": self.p,
+            "q": self.q,
+        }
+        return module_table(self.sizes, self.functions, columns)
 
     def summary(self) -> dict[str, Any]:
         """Plain values, JSON-able: the module whose lesion is most specific to each function."""
-        best = {}
-        for column, name in enumerate(self.functions):
-            scores = self.contrast[:, column]
-            if not np.isnan(scores).all():
-                module = int(np.nanargmax(scores))
-                best[name] = {
-                    "module": module,
-                    "contrast": float(scores[module]),
-                    "p": float(self.p[module, column]),
-                }
+        contrast = self.contrast
+        best = {
+            name: {
+                "module": module,
+                "contrast": float(contrast[module, place]),
+                "p": float(self.p[module, place]),
+            }
+            for name, module, place in best_modules(self.functions, contrast)
+        }
         summary: dict[str, Any] = plain(
             {"kind": self.kind, "n_modules": len(self.sizes), "best": best}
         )
