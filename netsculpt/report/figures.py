@@ -7,13 +7,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netsculpt.core.progress import Progress, silent
+from netsculpt.core.progress import Progress
 from netsculpt.graph.graph import unit_names
 from netsculpt.graph.partition import Partition
+from netsculpt.report.drawing import write_drawings
 from netsculpt.report.words import caption
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from netsculpt.pipeline import Analysis, Detected
     from netsculpt.plots.style import Width
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["figure_files", "write_figures"]
 
 Draw = Callable[..., object]  # draws into the axes passed as `ax`
-STAGE = "drawing figures"
 MAX_NAMED = 64  # inputs or outputs beyond which a heat map shows no names
 
 
@@ -34,21 +35,13 @@ def write_figures(
     progress: Progress | None = None,
 ) -> None:
     """Draw the figures into `folder`, each in every format (pdf, png, svg)."""
-    if not formats:
-        return
-    from netsculpt.plots import style
+    if formats:
+        drawings = [(name, aspect, _alone(draw)) for name, aspect, draw in _drawings(analysis)]
+        write_drawings(drawings, folder, formats, width, progress=progress)
 
-    report = progress or silent
-    folder.mkdir(parents=True, exist_ok=True)
-    drawings = list(_drawings(analysis))
-    report(STAGE, 0, len(drawings))
-    for done, (name, aspect, draw) in enumerate(drawings, start=1):
-        with style.paper(width):
-            figure = style.figure(width, aspect)
-            draw(ax=figure.add_subplot())
-            for ending in formats:
-                style.write_figure(figure, folder / f"{name}.{ending}")
-        report(STAGE, done, len(drawings))
+
+def _alone(draw: Draw) -> Callable[[Figure], object]:
+    return lambda figure: draw(ax=figure.add_subplot())
 
 
 def figure_files(analysis: Analysis, formats: Sequence[str]) -> list[str]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from netsculpt.core.folders import replaced_folder
 from netsculpt.core.manifest import write_manifest
 from netsculpt.core.writing import write_json
+from netsculpt.report.drawing import Drawing, write_drawings
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from netsculpt.plots.style import Width
     from netsculpt.training.transfer.reuse_analysis import NetReport, ReuseAnalysis
@@ -20,7 +22,7 @@ __all__ = ["write_reuse"]
 
 _MAKER: Final = "reuse"
 _SIDES: Final = ("source", "target")
-_FIGURES: Final = ("modules", *(f"lesions_{side}" for side in _SIDES))
+_ASPECT: Final = 0.6
 
 
 def write_reuse(
@@ -46,13 +48,18 @@ def write_reuse(
         tables["matching_by_units"] = analysis.start.units.table()
         if analysis.start.retention is not None:
             tables["weights"] = analysis.start.retention.table()
-    drawn = [f"figures/{name}.{ending}" for name in _FIGURES for ending in figures]
+    drawings: list[Drawing] = [
+        ("modules", _ASPECT, partial(_modules, analysis)),
+        ("lesions_source", _ASPECT, partial(_lesions, analysis.source)),
+        ("lesions_target", _ASPECT, partial(_lesions, analysis.target)),
+    ]
+    drawn = [f"figures/{name}.{ending}" for name, *_ in drawings for ending in figures]
     files = ["summary.json", *(f"{name}.csv" for name in tables), *drawn]
     with replaced_folder(folder, _MAKER, files):
         for name, table in tables.items():
             table.to_csv(folder / f"{name}.csv", index=False)
         write_json(folder / "summary.json", {**arguments, **analysis.summary()})
-        _write_figures(analysis, folder / "figures", figures, width)
+        write_drawings(drawings, folder / "figures", figures, width)
         write_manifest(
             folder,
             {
@@ -64,33 +71,17 @@ def write_reuse(
         )
 
 
-def _write_figures(
-    analysis: ReuseAnalysis, folder: Path, formats: Sequence[str], width: Width
-) -> None:
-    if not formats:
-        return
+def _modules(analysis: ReuseAnalysis, figure: Figure) -> None:
     from netsculpt import plots
-    from netsculpt.plots import style
 
-    def draw(name: str, ax: Axes) -> None:
-        if name == "modules":
-            least = analysis.subtasks.thresholds[1]
-            plots.alluvial(analysis.matching, least_similarity=least, ax=ax)
-        else:
-            _lesions(analysis.source if name.endswith("source") else analysis.target, ax)
-
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in _FIGURES:
-        with style.paper(width):
-            figure = style.figure(width, 0.6)
-            draw(name, figure.add_subplot())
-            for ending in formats:
-                style.write_figure(figure, folder / f"{name}.{ending}")
+    least = analysis.subtasks.thresholds[1]
+    plots.alluvial(analysis.matching, least_similarity=least, ax=figure.add_subplot())
 
 
-def _lesions(net: NetReport, ax: Axes) -> None:
+def _lesions(net: NetReport, figure: Figure) -> None:
     """Accuracy lost by resampling, which takes a net to no state that it does not have."""
     from netsculpt import plots
 
     kind = net.lesions.kinds.index("resample")
-    plots.lesion_map(net.lesions.drop[kind], q=net.lesions.q[kind], ax=ax)
+    drop, q = net.lesions.drop[kind], net.lesions.q[kind]
+    plots.lesion_map(drop, q=q, ax=figure.add_subplot())

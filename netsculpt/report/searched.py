@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,6 +14,7 @@ from netsculpt.core.manifest import write_manifest
 from netsculpt.core.writing import write_json
 from netsculpt.graph.exporting import export
 from netsculpt.graph.npz import save
+from netsculpt.report.drawing import write_drawings
 from netsculpt.training.search.graphs import graph_of
 
 if TYPE_CHECKING:
@@ -48,7 +50,7 @@ def write_search(
     The state of the search, which stands in the same folder, is left alone. For what happens to
     other files see `netsculpt.report.folder.write_folder`.
     """
-    drawn = [f"figures/{name}.{ending}" for name in _FIGURES for ending in figures]
+    drawn = [f"figures/{name}.{ending}" for name, *_ in _DRAWINGS for ending in figures]
     files = [*_FILES, *drawn, STATE]
     with replaced_folder(folder, _MAKER, files, left_alone=[STATE]):
         graph = graph_of(searched.champion.topology)
@@ -57,7 +59,8 @@ def write_search(
         searched.table().to_csv(folder / "history.csv")
         _champions(searched).to_csv(folder / "champions.csv", index=False)
         write_json(folder / "summary.json", {**arguments, **searched.summary()})
-        _write_figures(searched, folder / "figures", figures, width)
+        drawings = [(name, aspect, partial(draw, searched)) for name, aspect, draw in _DRAWINGS]
+        write_drawings(drawings, folder / "figures", figures, width)
         write_manifest(
             folder,
             {
@@ -86,20 +89,6 @@ def _champions(searched: Searched) -> pd.DataFrame:
         for champion in searched.champions
     ]
     return pd.DataFrame(rows)
-
-
-def _write_figures(searched: Searched, folder: Path, formats: Sequence[str], width: Width) -> None:
-    if not formats:
-        return
-    from netsculpt.plots import style
-
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, (aspect, draw) in _FIGURES.items():
-        with style.paper(width):
-            figure = style.figure(width, aspect)
-            draw(searched, figure)
-            for ending in formats:
-                style.write_figure(figure, folder / f"{name}.{ending}")
 
 
 def _front(searched: Searched, figure: Figure) -> None:
@@ -136,9 +125,9 @@ def _chosen(champions: Sequence[Champion]) -> list[Champion]:
     return [champions[int(place)] for place in places]
 
 
-_FIGURES: Final = {
-    "front": (0.6, _front),
-    "history": (0.6, _history),
-    "champion": (0.6, _champion),
-    "gallery": (0.9, _gallery),
-}
+_DRAWINGS: Final = (
+    ("front", 0.6, _front),
+    ("history", 0.6, _history),
+    ("champion", 0.6, _champion),
+    ("gallery", 0.9, _gallery),
+)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -170,6 +170,20 @@ class Program:
             return maker.shape
         given = self.inputs.get(name)
         return tuple(self.constants[name].shape if given is None else given)
+
+    def with_replaced(self, found: Mapping[str, Op], inside: Collection[str]) -> Program:
+        """The program with other operations for some values.
+
+        Those that make the values `inside` are left out where nothing takes them any more.
+        """
+        if not found:
+            return self  # with what it has computed of itself
+        needed, ops = set(inputs_of(self.outputs)), []
+        for op in reversed([found.get(op.output, op) for op in self.ops]):
+            if op.output in needed or op.output not in inside:
+                ops.append(op)
+                needed.update(op.inputs)
+        return replace(self, ops=tuple(ops[::-1]))
 
     @cached_property
     def dependent(self) -> frozenset[str]:

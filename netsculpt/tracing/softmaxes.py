@@ -9,13 +9,12 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from netsculpt.tracing.norms.normalisation import run_parts
-from netsculpt.tracing.program import Op, Program, Ref, inputs_of
+from netsculpt.tracing.program import Op, Program, Ref
 
 __all__ = ["with_softmaxes"]
 
@@ -52,14 +51,7 @@ def with_softmaxes(program: Program) -> Program:
             if made is not None:
                 found[op.output], parts = made
                 inside.update(x.output for x in parts)
-    if not found:
-        return program
-    needed, ops = set(inputs_of(program.outputs)), []
-    for op in reversed([found.get(op.output, op) for op in program.ops]):
-        if op.output in needed or op.output not in inside:
-            ops.append(op)
-            needed.update(op.inputs)
-    return replace(program, ops=tuple(ops[::-1]))
+    return program.with_replaced(found, inside)
 
 
 def _softmax(

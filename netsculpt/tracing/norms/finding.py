@@ -16,7 +16,7 @@ from torch import Tensor
 
 from netsculpt.tracing.norms.normalisation import NAME, Normalisation
 from netsculpt.tracing.norms.probing import measured
-from netsculpt.tracing.program import Constant, Op, Program, Ref, inputs_of, mapped
+from netsculpt.tracing.program import Constant, Op, Program, Ref, mapped
 
 __all__ = ["with_norms"]
 
@@ -50,15 +50,8 @@ def with_norms(program: Program) -> Program:
     they are written.
     """
     found = {op.parts[-1].output: op for op in _Search(program).normalisations()}
-    if not found:
-        return program
     inside = {part.output for op in found.values() for part in op.parts}
-    needed, ops = set(inputs_of(program.outputs)), []
-    for op in reversed([found.get(op.output, op) for op in program.ops]):
-        if op.output in needed or op.output not in inside:
-            ops.append(op)
-            needed.update(op.inputs)
-    return replace(program, ops=tuple(ops[::-1]))
+    return program.with_replaced(found, inside)
 
 
 class _Search:
