@@ -59,6 +59,7 @@ def test_more_generations_continue_to_the_same_bytes() -> None:
     ("arguments", "code", "text"),
     [
         (("wann", "nothing"), 3, "no task and no file"),
+        (("wann", "nothing"), 3, "a search also knows 'swing-up'"),
         (("wann", "xor.txt", "--weights", "1,nan"), 2, "a list of numbers"),
         (("wann", "xor.txt", "--weights", ""), 2, "a list of numbers"),
         (("wann", "xor.txt", "--population", "0"), 2, "--population"),
@@ -82,3 +83,10 @@ def test_a_folder_of_somebody_else_is_refused_before_the_search() -> None:
     run = commands.cli(*SEARCH)
     assert (run.returncode, "did not write" in run.stderr) == (2, True)
     assert [path.name for path in Path("found").iterdir()] == ["mine.txt"]
+
+
+def test_what_is_wrong_in_a_file_is_told_of_the_file_alone() -> None:
+    Path("wrong.txt").write_text("hello\n")
+    run = commands.cli("wann", "wrong.txt", columns=160)
+    assert (run.returncode, "swing-up" in run.stderr) == (3, False)
+    assert "line 1" in run.stderr

@@ -18,10 +18,14 @@ from netsculpt.training.tasks.presets import (
 from netsculpt.training.tasks.protocol import Task, hold_out
 from netsculpt.training.tasks.views import viewed
 
-__all__ = ["absolute_task", "named_circuit", "parse_task"]
+__all__ = ["UnknownTaskError", "absolute_task", "named_circuit", "parse_task"]
 
 _HELD_OUT = 0.2
 _LONGEST = 1 << 20  # bytes of a file of functions
+
+
+class UnknownTaskError(FormatError):
+    """A text that names neither a task nor a file."""
 
 
 def parse_task(text: str, *, rng: RNG = None) -> Task:
@@ -77,7 +81,7 @@ def _whole(text: str, rng: RNG) -> Task:
         except FormatError:
             if is_task_name(text):  # its numbers are out of range, which the error says
                 raise
-            raise FormatError(
+            raise UnknownTaskError(
                 f"no task and no file {text!r}: give one of {', '.join(task_names())} (numbers "
                 "for K and N), a text file with a function per line such as 'f = a & b', or two "
                 "IDX files as IMAGES,LABELS"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from netsculpt.core.errors import FormatError
 from netsculpt.core.random import RNG
 from netsculpt.training.search.tasks.samples import (
     SampleTask,
@@ -12,7 +11,7 @@ from netsculpt.training.search.tasks.samples import (
 from netsculpt.training.search.tasks.swing_up import SwingUp
 from netsculpt.training.tasks.deskewed import deskewed
 from netsculpt.training.tasks.goals import Bits
-from netsculpt.training.tasks.parsing import parse_task
+from netsculpt.training.tasks.parsing import UnknownTaskError, parse_task
 
 __all__ = ["parse_search_task"]
 
@@ -45,8 +44,8 @@ def parse_search_task(text: str, *, rng: RNG = 0) -> SampleTask | SwingUp:
         return SwingUp()
     try:
         task = parse_task(text, rng=rng)
-    except FormatError as error:
-        raise FormatError(f"{error}; a search also knows {SwingUp.name!r}") from None
+    except UnknownTaskError as error:
+        raise UnknownTaskError(f"{error}; a search also knows {SwingUp.name!r}") from None
     if isinstance(task.goal, Bits):
         return boolean_search(task)
     return classification_search(deskewed(task) if task.n_inputs == _MNIST else task)
