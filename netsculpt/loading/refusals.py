@@ -51,7 +51,8 @@ def refusal(source: Source) -> NetsculptError:
         )
     return FormatError(
         f"{source.where} is {_kind(source)}: a file of weights is needed, as "
-        f"written by {_STATE_DICT} or safetensors, or a netsculpt graph"
+        f"written by {_STATE_DICT} or safetensors, a netsculpt graph, or the .out of a weight "
+        "agnostic network, rows of numbers with commas between them"
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -34,15 +34,15 @@ def search_history(searched: Searched, *, ax: Axes | None = None) -> Axes:
     """
     ax = axes_or_new(ax)
     champion = module_colours(np.array([1]))[0]
-    colours = dict(zip(_LINES, (GREY, "#56B4E9", "#B0B0B0", champion), strict=True))
+    looks = dict(zip(_LINES, ((GREY, ":"), (INK, "-"), (GREY, "--"), (champion, "-")), strict=True))
     generations = np.arange(len(searched.history))
     marker = "." if generations.size == 1 else ""
     for name, label in _LINES.items():
         values = searched.history[:, COLUMNS.index(name)]
         width = 1.4 if name == "champion" else 0.7
-        ax.plot(
-            generations, values, color=colours[name], linewidth=width, marker=marker, label=label
-        )
+        colour, style = looks[name]
+        look: dict[str, Any] = {"color": colour, "linestyle": style, "linewidth": width}
+        ax.plot(generations, values, marker=marker, label=label, **look)
     ax.set_xlabel("generation")
     ax.set_ylabel("reward")
     ax.margins(x=0.01)
