@@ -86,7 +86,8 @@ def test_a_replica_does_not_depend_on_the_others(n_threads: int) -> None:
     together = train(initial_replicas(MLP(widths), range(N)), samples, how, rngs(range(N)))
     for at, expected in enumerate(alone):
         rows = torch.tensor([at])
-        parts = (x[rows] for x in (together.accuracy, together.loss, together.diverged))
+        numbers = together.accuracy, together.loss, together.diverged, together.history
+        parts = (x[rows] for x in numbers)
         one = Trained(together.replicas.take(rows), *parts)
         assert bits(one) == expected
 
