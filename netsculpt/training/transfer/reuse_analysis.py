@@ -155,6 +155,7 @@ def reuse_analysis(
     detector: str = "layered",
     started_from_source: bool = False,
     control: Replicas | None = None,
+    unrelated: Sequence[NetOnTask] = (),
     n_random: int = 100,
     n_draws: int = 999,
     rng: RNG = None,
@@ -181,6 +182,9 @@ def reuse_analysis(
     control
         A net trained from the source as long as the target was, on shuffled labels: without it
         weights that stayed mean nothing, and are not compared.
+    unrelated
+        Nets trained on tasks that have nothing in common with the target's: in the place of the
+        source they tell what matching alone gives away.
     n_random
         Random sets of units per module, for lesions and interchange.
     n_draws
@@ -245,6 +249,10 @@ def reuse_analysis(
     iia, p = _by_function(reports[1], [x.target for x in common])
     unions, n_unions = _unions(nets[1], [x.target for x in common], iia, seed)
     evidence = SubtaskEvidence(tuple(x.name for x in common), iia_source, iia, p, unions)
+    chance = [
+        _matched_in_place(other, target.circuit, nets[1], detector, n_draws, seed, number)
+        for number, other in enumerate(unrelated)
+    ]
     start = None
     if started_from_source:
         start = _shared_start(source.net, target.net, control, nets, n_draws, seed)
@@ -253,7 +261,7 @@ def reuse_analysis(
         reports[0],
         reports[1],
         matching,
-        subtask_reuse(evidence, matching, least_iia=_LEAST_IIA),
+        subtask_reuse(evidence, matching, unrelated=chance, least_iia=_LEAST_IIA),
         n_unions,
         start,
         {"detector": detector, "seed": seed, "n_random": n_random, "n_draws": n_draws},
@@ -324,6 +332,23 @@ def _check(given: NetOnTask, name: str) -> None:
             f"the {name} has {own[0]} inputs and {own[1]} outputs, its task {wanted[0]} and "
             f"{wanted[1]}: they must be equal; name the task that it was trained on"
         )
+
+
+def _matched_in_place(
+    other: NetOnTask,
+    circuit: Circuit,
+    target: _Net,
+    detector: str,
+    n_draws: int,
+    seed: int,
+    number: int,
+) -> ModuleMatching:
+    """The matching of an unrelated net with the target."""
+    name = f"unrelated net {number + 1}"
+    _check(other, name)
+    rows = joint_rows(other.circuit, circuit)
+    ways = _Net.of(other, name, detector, seed).on(rows[0]), target.on(rows[1])
+    return match_by_activations(*ways, n_draws=n_draws, rng=stream(seed, "unrelated", number))
 
 
 def _by_function(report: NetReport, lines: Sequence[tuple[str, ...]]) -> tuple[Floats, Floats]:

@@ -117,17 +117,20 @@ def rescaled(module: Carried, inputs: Tensor, wanted: Sequence[Tensor]) -> Carri
     """The same function, each unit with a given mean square on some samples, a scalar by layer.
 
     The scale of a ReLU unit means nothing: its incoming weights times c and its outgoing ones
-    divided by c is the same net. How fast it is learned from depends on it. Units that are
-    constantly 0 stay as they are.
+    divided by c is the same net. How fast it is learned from depends on it. Units that are 0 on
+    all samples are scaled by the squares of their incoming weights and bias instead.
     """
     squares = mean_squares(module.net, inputs)
     parameters = dict(module.net.parameters)
     below = torch.ones(module.net.spec.n_inputs, dtype=torch.float64)
     for name, found, size in zip(module.net.weights, squares, wanted, strict=False):
-        factor = torch.where(found > 0, (size / found).sqrt(), 1.0)
-        weight = parameters[name].double() * factor[:, None] / below
-        parameters[name] = weight.float()
-        parameters[_bias(name)] = (parameters[_bias(name)].double() * factor).float()
+        weight = parameters[name].double() / below
+        bias = parameters[_bias(name)].double()
+        silent = weight.square().sum(-1) + bias.square()
+        strength = torch.where(found > 0, found, silent)[0]
+        factor = torch.where(strength > 0, (size / strength).sqrt(), 1.0)
+        parameters[name] = (weight * factor[:, None]).float()
+        parameters[_bias(name)] = (bias * factor).float()
         below = factor
     return replace(module, net=replace(module.net, parameters=parameters))
 

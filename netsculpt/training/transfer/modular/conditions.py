@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import torch
@@ -12,7 +12,7 @@ from torch import Tensor
 from netsculpt.training.sculpting.replicas import Replicas
 from netsculpt.training.transfer.modular.carrying import Carried, shuffled
 
-__all__ = ["CONDITIONS", "Start", "starts"]
+__all__ = ["CONDITIONS", "Start", "freed", "starts"]
 
 CONDITIONS: Final = ("frozen", "free", "scratch", "unrelated", "shuffled")
 
@@ -41,7 +41,7 @@ def starts(
     """
     return {
         "frozen": _frozen(initial, module),
-        "free": _free(initial, module),
+        "free": Start(freed(initial, module), {}),
         "scratch": Start(initial, {}),
         "unrelated": _frozen(initial, unrelated),
         "shuffled": _frozen(initial, shuffled(module, seed)),
@@ -55,17 +55,15 @@ def _frozen(initial: Replicas, module: Carried) -> Start:
     for name, units in _rows(module):
         masks[name][:, units] = module.net.masks[name][:, units]
         fixed[name][:, units] = True
-    net = _free(initial, module).net
-    return Start(net.masked(masks), fixed)
+    return Start(freed(initial, module).masked(masks), fixed)
 
 
-def _free(initial: Replicas, module: Carried) -> Start:
-    """All learns, from the module's weights; what it did not read has weight 0 at first."""
+def freed(initial: Replicas, module: Carried) -> Replicas:
+    """A net that begins with a module's weights; what it did not read has weight 0 at first."""
     parameters = {name: values.clone() for name, values in initial.parameters.items()}
     for name, units in _rows(module):
         parameters[name][:, units] = module.net.parameters[name][:, units]
-    net = Replicas(initial.spec, initial.net, parameters, initial.masks)
-    return Start(net, {})
+    return replace(initial, parameters=parameters)
 
 
 def _rows(module: Carried) -> list[tuple[str, Tensor]]:
