@@ -16,7 +16,7 @@ from netsculpt.nets import MLP
 from netsculpt.training import boolean
 from netsculpt.training.sculpting.replicas import Replicas, initial_replicas
 from netsculpt.training.sculpting.retraining import SCULPTING
-from netsculpt.training.tasks import Classes, Task, hold_out
+from netsculpt.training.tasks import hold_out
 from netsculpt.training.transfer.modular import (
     CONDITIONS,
     ModularTransfer,
@@ -249,25 +249,17 @@ def test_chosen_units_come_with_what_they_read() -> None:
     np.testing.assert_allclose(frozen[1][:, 0], factor * own[1][:, 0], rtol=1e-4, atol=1e-5)
 
 
-def test_any_goal_is_learned() -> None:
-    labels = torch.tensor([[0], [1], [2], [2]])
-    task = Task("classes", TASK.inputs[:4], labels, Classes((3,)))
-    nets = [initial_replicas(MLP((4, 5, 2)), [seed]) for seed in range(2)]
-    recipe = replace(RECIPE, epochs=1)
-    calls = []
-    found = modular_transfer(
-        nets[0],
-        task,
-        recipe,
-        unrelated=nets[1],
-        hidden=(8,),
-        rng=0,
-        progress=lambda *step: calls.append(step),
-    )
-    assert found.accuracy.shape == (5, 1)
+def test_progress_table_and_summary(found) -> None:
+    calls: list[tuple[str, int, int]] = []
+    again = transferred(progress=lambda *step: calls.append(step))
     assert calls == [("conditions", i, 5) for i in range(1, 6)]
-    assert json.loads(json.dumps(found.summary(), allow_nan=False))["n_carried"]["source"] == [5]
-    assert found.table()["condition"].tolist() == list(CONDITIONS)
+    assert json.dumps(again.summary(), allow_nan=False) == json.dumps(found.summary())
+    table = found.table().set_index("condition")
+    assert table.index.tolist() == list(CONDITIONS)
+    for condition in CONDITIONS:
+        curve = found.curve(condition)
+        assert table.loc[condition, "accuracy"] == found.final(condition) == curve.accuracies[-1]
+        assert table.loc[condition, "best"] == max(curve.accuracies)
 
 
 def test_wider_nets_compute_the_same() -> None:

@@ -134,6 +134,10 @@ def test_two_shared_functions_of_four(
     }
     again = reuse_analysis(*nets, functions=pair.functions, n_random=59, n_draws=199, rng=0)
     assert again.summary() == found.summary(), "same seed, same bytes"
+    assert np.isnan(found.subtasks.chance), "no unrelated net is given"
+    itself = reuse_analysis(*nets, unrelated=nets[:1], n_random=59, n_draws=199, rng=0)
+    chance = 1.0 if verdict == "reused" else 0.0
+    assert itself.subtasks.chance == chance, "the source in the place of an unrelated net"
     both = reuse_analysis(*nets, n_random=59, n_draws=199, rng=0)
     assert [x.name for x in both.functions] == list(pair.shared), "found by their values"
 

@@ -1,6 +1,6 @@
 """What frozen modules gain and what targets reuse, against the number of shared sub-functions.
 
-    python figures/patil_reuse.py RESULTS -o figures
+    python figures/reuse.py RESULTS -o figures
 
 RESULTS is what analyses/patil_reuse.py wrote. Above: what a target gains from the source's frozen
 module: accuracy on rows of the truth table that were not learned from, and how many times as many
