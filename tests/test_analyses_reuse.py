@@ -84,9 +84,13 @@ def test_tables_by_hand(results) -> None:
         row, test = own.loc[(one, other)], ttest_rel(wide[one], wide[other])
         assert row["gain"] == pytest.approx((wide[one] - wide[other]).mean())
         interval = test.confidence_interval()
-        assert (row["low"], row["high"]) == pytest.approx((interval.low, interval.high), nan_ok=True)
+        assert (row["low"], row["high"]) == pytest.approx(
+            (interval.low, interval.high), nan_ok=True
+        )
     reuse = pd.read_parquet(results / "reuse.parquet")
-    wide = reuse[reuse["method"] == "rigl"].pivot(index="seed", columns="shared", values="mask_reuse")
+    wide = reuse[reuse["method"] == "rigl"].pivot(
+        index="seed", columns="shared", values="mask_reuse"
+    )
     means = pd.read_csv(results / "reuse_means.csv").set_index(["method", "shared"])
     expected = (wide[2] - wide[CONFOUND]).mean()
     assert means.loc[("rigl", 2), "beyond_initial"] == pytest.approx(expected)

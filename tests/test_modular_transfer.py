@@ -42,7 +42,9 @@ def sparse_net(seed: int, widths=(4, 6, 5, 3), density: float = 0.7) -> Replicas
     """A net with biases, half pruned at random; its last unit of each layer is on no path."""
     generator = torch.Generator().manual_seed(seed)
     net = initial_replicas(MLP(widths), [seed])
-    masks = {name: torch.rand(x.shape, generator=generator) < density for name, x in net.masks.items()}
+    masks = {
+        name: torch.rand(x.shape, generator=generator) < density for name, x in net.masks.items()
+    }
     for name, following in pairwise(net.weights):
         masks[name][0, -1] = False
         masks[name.replace("weight", "bias")][0, -1] = False
@@ -107,7 +109,9 @@ def test_frozen_units_compute_what_the_source_computes_and_the_rest_learns(found
             assert short[entry][0][:n].tobytes() == long[entry][0][:n].tobytes()
             n_moved += int((short[entry][0][n:] != long[entry][0][n:]).sum())
         if layer:
-            assert not short[name][0][:n, own[layer - 1].shape[1] - 1 :].any(), "nothing new is read"
+            assert not short[name][0][:n, own[layer - 1].shape[1] - 1 :].any(), (
+                "nothing new is read"
+            )
         for unit in range(n):
             theirs, ours = own[layer][:, unit], after[layer][:, unit]
             if theirs.any():
@@ -132,7 +136,9 @@ def test_free_begins_with_the_same_function_and_learns_all_of_it(found) -> None:
         np.testing.assert_allclose(free[layer][:, :n], frozen[layer][:, :n], atol=1e-6)
     moved = [
         (a[0] != b[0]).mean()
-        for a, b in zip(entries(found, "free").values(), entries(start, "free").values(), strict=True)
+        for a, b in zip(
+            entries(found, "free").values(), entries(start, "free").values(), strict=True
+        )
     ]
     assert min(moved) > 0.7
     n_all = sum(x[0].numel() for x in found.nets.parameters.values())
@@ -280,7 +286,9 @@ def test_benefit_is_that_of_the_curves() -> None:
         for condition in ("frozen", row.control):
             place = CONDITIONS.index(condition)
             hits = [np.flatnonzero(x.accuracy[place] >= goal) for x in found]
-            firsts.append([int(x.steps[h[0]]) if len(h) else 10**9 for x, h in zip(found, hits, strict=True)])
+            firsts.append(
+                [int(x.steps[h[0]]) if len(h) else 10**9 for x, h in zip(found, hits, strict=True)]
+            )
         assert row.n_earlier == sum(a < b for a, b in zip(*firsts, strict=True))
         assert row.n_later == sum(a > b for a, b in zip(*firsts, strict=True))
     with pytest.raises(FormatError, match="'warm': one of"):

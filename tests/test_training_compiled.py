@@ -82,7 +82,9 @@ def test_frozen_entries_stay_to_the_bit_and_the_others_learn(way: Any) -> None:
     start = thinned(initial_replicas(MLP(widths), range(N)), 0.6)
     start.parameters["fc1.bias"].masked_fill_(start.masks["fc1.bias"], 0.25)
     generator = torch.Generator().manual_seed(1)
-    frozen = {name: torch.rand(x.shape, generator=generator) < 0.5 for name, x in start.masks.items()}
+    frozen = {
+        name: torch.rand(x.shape, generator=generator) < 0.5 for name, x in start.masks.items()
+    }
     frozen.pop("fc2.weight")
     found = way(start, samples, how, rngs(range(N)), frozen=frozen)
     for name, values in found.replicas.parameters.items():

@@ -52,7 +52,9 @@ def mean_interval(values: NDArray[np.float64]) -> tuple[float, float, float]:
 def _sources(rows: pd.DataFrame) -> pd.DataFrame:
     grouped = rows.groupby("method", sort=False)
     measures = ["accuracy", "unrelated_accuracy", "density"]
-    table = grouped[measures].mean().assign(seeds=grouped.size(), finished=grouped["finished"].sum())
+    table = (
+        grouped[measures].mean().assign(seeds=grouped.size(), finished=grouped["finished"].sum())
+    )
     return table.reset_index()
 
 
