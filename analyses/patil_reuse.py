@@ -42,7 +42,7 @@ class Config:
     n_seeds: int = 8
 
 
-_SOURCE = replace(SCULPTING, epochs=200, learning_rate=0.01, batch_size=16)
+_SOURCE = replace(SCULPTING, epochs=160, learning_rate=0.01, batch_size=16)
 
 FULL = Config(
     Setup(
@@ -51,8 +51,8 @@ FULL = Config(
         wide=(40, 40, 40),
         density=0.25,
         recipe=_SOURCE,
-        edge_gradient=5.0,
-        moving=80,
+        edge_gradient=10.0,
+        moving=60,
         every=32,
         phases=11,
         learning=replace(_SOURCE, epochs=80),
@@ -61,6 +61,7 @@ FULL = Config(
         detector="path_signature",
         n_random=39,
         n_draws=199,
+        most_unions=66,
     )
 )
 _SMALL = replace(

@@ -4,11 +4,11 @@
 
 RESULTS is what analyses/patil_reuse.py wrote. Above: what a target gains from the source's frozen
 module: accuracy on rows of the truth table that were not learned from, and how many times as many
-steps the control needs to the goal if all are. Solid: against a target from scratch; dashed: against the
-same module with its weights shuffled. Below: the degree of sub-task reuse of a target that was
-trained from all of the source, where the grey line is what could be reused; and the mask reuse R*,
-where crosses are that of a target from the source's initial weights. Bars are 95 % intervals over
-seeds.
+steps the control needs to the goal if all are. Solid: against a target from scratch; dashed:
+against the same module with its weights shuffled. Below: the degree of sub-task reuse of a target
+that was trained from all of the source, where the grey line is what could be reused; and the mask
+reuse R*, where crosses are that of a target from the source's initial weights. Bars are 95 %
+intervals over seeds.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
+from legends import one_legend
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from legends import one_legend
 from on_command import write
 from sparse_methods import LOOKS, NAMES
 

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from legends import one_legend
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from legends import one_legend
 from on_command import write
 from sparse_methods import LOOKS, NAMES
 

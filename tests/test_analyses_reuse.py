@@ -79,7 +79,7 @@ def test_tables_by_hand(results) -> None:
     gains = pd.read_csv(results / "gains.csv").set_index(["method", "fraction", "shared"])
     own = gains.loc[("rigl", 0.5, 1)].set_index(["condition", "control"])
     part = rows[(rows["method"] == "rigl") & (rows["fraction"] == 0.5) & (rows["shared"] == 1)]
-    wide = part.pivot(index="seed", columns="condition", values="accuracy")
+    wide = part.pivot_table("accuracy", "seed", "condition")
     for one, other in COMPARED:
         row, test = own.loc[(one, other)], ttest_rel(wide[one], wide[other])
         assert row["gain"] == pytest.approx((wide[one] - wide[other]).mean())
@@ -88,9 +88,7 @@ def test_tables_by_hand(results) -> None:
             (interval.low, interval.high), nan_ok=True
         )
     reuse = pd.read_parquet(results / "reuse.parquet")
-    wide = reuse[reuse["method"] == "rigl"].pivot(
-        index="seed", columns="shared", values="mask_reuse"
-    )
+    wide = reuse[reuse["method"] == "rigl"].pivot_table("mask_reuse", "seed", "shared")
     means = pd.read_csv(results / "reuse_means.csv").set_index(["method", "shared"])
     expected = (wide[2] - wide[CONFOUND]).mean()
     assert means.loc[("rigl", 2), "beyond_initial"] == pytest.approx(expected)
@@ -132,7 +130,7 @@ def test_interval_of_a_mean() -> None:
 
 @pytest.mark.parametrize("method", ["rigl", "ac_dc"])
 def test_nets_start_from_the_source_or_afresh_and_come_to_their_density(method) -> None:
-    cell = Cell(method, 0, SMALL)
+    cell = Cell("benefit", method, 0, SMALL)
     task = boolean(shared_circuits(3, 0, rng=0).source_circuit)
     fresh = initial_net(SMALL, 8, 0)
     (source,) = trained(cell, [fresh], [task])
@@ -155,7 +153,8 @@ def test_nets_start_from_the_source_or_afresh_and_come_to_their_density(method) 
 
 
 def test_a_source_that_is_not_sculpted_has_no_targets() -> None:
-    rows = measured(Cell("sculpted", 0, SMALL))
+    assert measured(Cell("reuse", "sculpted", 0, SMALL)) == {}
+    rows = measured(Cell("benefit", "sculpted", 0, SMALL))
     assert rows.keys() == {"sources"}
     assert not rows["sources"][0]["finished"]
 

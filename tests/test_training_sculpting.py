@@ -233,7 +233,7 @@ def test_sculpting_starts_from_the_nets_that_are_given(separable: Task) -> None:
     assert torch.equal(dense[0], dense[1])
     assert not torch.equal(dense[0], dense[2])
     assert len({json.dumps(x.about) for x in (usual, same, other)}) == 3, "told apart when resumed"
-    with pytest.raises(FormatError, match="2 nets of .* to start from, for 1 seeds"):
+    with pytest.raises(FormatError, match=r"2 nets of .* to start from, for 1 seeds"):
         sculpt(SPEC, separable, seeds=[3], initial=initial_replicas(SPEC, [0, 1]))
 
 

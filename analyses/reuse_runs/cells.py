@@ -31,17 +31,24 @@ class Setup:
     detector: str
     n_random: int  # random sets of units per module, for lesions and interchange
     n_draws: int  # random modules, and random masks
+    most_unions: int  # of modules of a target, for functions that no single one carries
 
 
 @dataclass(frozen=True)
 class Cell:
     """A source, and all targets of it."""
 
+    part: str  # "benefit", of its frozen module, or "reuse", by targets trained from all of it
     method: str  # of METHODS
     seed: int  # of tasks, weights, masks and training orders: methods share it
     setup: Setup
 
 
 def cells(setup: Setup, methods: tuple[str, ...], seeds: range) -> list[Cell]:
-    """All cells, seed by seed, so that a budget leaves out seeds."""
-    return [Cell(method, seed, setup) for seed in seeds for method in methods]
+    """All cells: benefit first, then reuse, seed by seed, so that a budget leaves out seeds."""
+    return [
+        Cell(part, method, seed, setup)
+        for part in ("benefit", "reuse")
+        for seed in seeds
+        for method in methods
+    ]

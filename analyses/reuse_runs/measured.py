@@ -27,30 +27,26 @@ _LEVEL = 0.05
 
 
 def measured(cell: Cell) -> dict[str, list[Row]]:
-    """Rows of "sources", "transfers", "reuse" and "functions"."""
+    """Rows of "sources" and "transfers" for benefit, of "reuse" and "functions" for reuse."""
     torch.set_num_threads(1)  # the same bits whatever the machine
     n = cell.setup.n_functions
     pairs = [shared_circuits(n, k, rng=cell.seed) for k in range(n + 1)]
     source, unrelated = _sources(cell, pairs[0])
+    finished = source.finished and unrelated.finished
+    rows: dict[str, list[Row]] = {}
+    if cell.part == "benefit":
+        row = {"accuracy": source.accuracy, "unrelated_accuracy": unrelated.accuracy}
+        rows["sources"] = [{**row, "finished": finished, "density": _density(source.net)}]
+        if finished:
+            rows["transfers"] = [
+                {"shared": k, **found}
+                for k, pair in enumerate(pairs)
+                for found in _transfers(cell, pair, source.net, unrelated.net)
+            ]
+    elif finished:
+        rows |= _reused(cell, pairs, source.net, unrelated.net)
     about = {"method": cell.method, "seed": cell.seed}
-    row = {
-        **about,
-        "accuracy": source.accuracy,
-        "unrelated_accuracy": unrelated.accuracy,
-        "finished": source.finished and unrelated.finished,
-        "density": _density(source.net),
-    }
-    if not row["finished"]:
-        return {"sources": [row]}
-    transfers = [
-        {"shared": k, **found}
-        for k, pair in enumerate(pairs)
-        for found in _transfers(cell, pair, source.net, unrelated.net)
-    ]
-    reuse, functions = _reused(cell, pairs, source.net, unrelated.net)
-    rows = {"transfers": transfers, "reuse": reuse, "functions": functions}
-    named = {name: [{**about, **each} for each in table] for name, table in rows.items()}
-    return {"sources": [row], **named}
+    return {name: [{**about, **each} for each in table] for name, table in rows.items()}
 
 
 def _sources(cell: Cell, pair: SharedCircuits) -> list[Trained]:
@@ -96,7 +92,7 @@ def _transfers(
 
 def _reused(
     cell: Cell, pairs: list[SharedCircuits], source: Replicas, unrelated: Replicas
-) -> tuple[list[Row], list[Row]]:
+) -> dict[str, list[Row]]:
     """Rows of targets that were trained from the source by its method, and of their functions."""
     tasks = [boolean(pair.target_circuit) for pair in pairs]
     n_inputs = tasks[0].n_inputs
@@ -117,7 +113,7 @@ def _reused(
     if confound.finished and cell.method != "dense":
         reuse = _analysed(cell, pairs[0], source, confound, unrelated)
         rows.append({"shared": CONFOUND, **({} if reuse is None else _reuse_row(reuse))})
-    return rows, functions
+    return {"reuse": rows, "functions": functions}
 
 
 def _analysed(
@@ -135,6 +131,7 @@ def _analysed(
             unrelated=[NetOnTask(unrelated, pair.unrelated_circuit)],
             n_random=cell.setup.n_random,
             n_draws=cell.setup.n_draws,
+            most_unions=cell.setup.most_unions,
             rng=cell.seed,
         )
     except FormatError as error:

@@ -60,8 +60,7 @@ def _sources(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _accuracies(rows: pd.DataFrame) -> pd.DataFrame:
     keys = ["method", "fraction", "shared", "condition"]
-    table = rows.groupby(keys, sort=False)["accuracy"].mean().unstack("condition")
-    return table.reset_index()
+    return rows.pivot_table("accuracy", keys[:-1], keys[-1], sort=False).reset_index()
 
 
 def gains(rows: pd.DataFrame) -> pd.DataFrame:
@@ -105,7 +104,7 @@ def _by_setting(rows: pd.DataFrame, column: str) -> Iterator[tuple[dict[str, Any
     """Each method, fraction and k, with the values, seeds × conditions."""
     keys = ["method", "fraction", "shared"]
     for values, part in rows.groupby(keys, sort=False):
-        wide = part.pivot(index="seed", columns="condition", values=column)
+        wide = part.pivot_table(column, "seed", "condition", aggfunc="first", dropna=False)
         yield dict(zip(keys, values, strict=True)), wide
 
 

@@ -53,7 +53,6 @@ __all__ = ["NetOnTask", "NetReport", "ReuseAnalysis", "SharedStart", "reuse_anal
 
 Floats = NDArray[np.float64]
 
-_MOST_UNIONS: Final = 100  # of target modules, whose interchange accuracy is asked for
 _LEAST_IIA: Final = 0.9  # from which on a module computes a function, as in `subtask_reuse`
 _N_PAIRS: Final = 20_000  # of inputs, for circuits of more than 10
 
@@ -158,6 +157,7 @@ def reuse_analysis(
     unrelated: Sequence[NetOnTask] = (),
     n_random: int = 100,
     n_draws: int = 999,
+    most_unions: int = 100,
     rng: RNG = None,
 ) -> ReuseAnalysis:
     """Measure which functions of a source net's task a target net computes, and with what modules.
@@ -189,6 +189,8 @@ def reuse_analysis(
         Random sets of units per module, for lesions and interchange.
     n_draws
         Random modules, for the matching, and random masks.
+    most_unions
+        How many unions of target modules are tried, for functions that no single one carries.
     rng
         Seed or generator. Same seed, same bytes.
 
@@ -247,7 +249,8 @@ def reuse_analysis(
     ]
     iia_source, _ = _by_function(reports[0], [x.source for x in common])
     iia, p = _by_function(reports[1], [x.target for x in common])
-    unions, n_unions = _unions(nets[1], [x.target for x in common], iia, seed)
+    most = checked_whole(most_unions, "most_unions", least=0)
+    unions, n_unions = _unions(nets[1], [x.target for x in common], iia, most, seed)
     evidence = SubtaskEvidence(tuple(x.name for x in common), iia_source, iia, p, unions)
     chance = [
         _matched_in_place(other, target.circuit, nets[1], detector, n_draws, seed, number)
@@ -366,7 +369,7 @@ def _by_function(report: NetReport, lines: Sequence[tuple[str, ...]]) -> tuple[F
 
 
 def _unions(
-    net: _Net, lines: Sequence[tuple[str, ...]], iia: Floats, seed: int
+    net: _Net, lines: Sequence[tuple[str, ...]], iia: Floats, most: int, seed: int
 ) -> tuple[Floats, int]:
     """Largest interchange accuracy [F] of two or more modules together, and how many were tried.
 
@@ -378,7 +381,7 @@ def _unions(
     modules = module_units(net.able, net.modules, inputs=False)
     sizes = range(2, len(modules) + 1)
     sets = chain.from_iterable(combinations(range(len(modules)), n) for n in sizes)
-    tried = [modules[list(x)].any(axis=0) for x in islice(sets, _MOST_UNIONS)]
+    tried = [modules[list(x)].any(axis=0) for x in islice(sets, most)]
     if not asked or not tried:
         return found, 0
     names = list(chain.from_iterable(lines[i] for i in asked))
