@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from types import MappingProxyType
 
 import pandas as pd
 from reuse_runs.cells import METHODS, Cell, Setup, cells
@@ -30,7 +31,16 @@ from netsculpt.cli.study import Options, run_study, several_of
 from netsculpt.studies.study import Study
 from netsculpt.training.sculpting.retraining import SCULPTING
 
-_SHOWN = ("sources", "gains", "steps", "reuse_means", "verdicts")
+_KEYS = "method", "shared"
+_SHOWN: Mapping[str, tuple[str, ...]] = MappingProxyType(  # table → columns; () for all
+    {
+        "sources": (),
+        "gains": (),
+        "steps": (*_KEYS, "condition", "control", "n_pairs", "ratio", "low", "high", "p"),
+        "reuse_means": (*_KEYS, "seeds", "degree", "chance", "mask_reuse", "beyond_initial"),
+        "verdicts": (),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -90,9 +100,10 @@ def study(config: Config) -> Study[Cell]:
 
 def show(tables: Mapping[str, pd.DataFrame]) -> None:
     """Print what is read first."""
-    for name in _SHOWN:
+    for name, columns in _SHOWN.items():
         if name in tables:
-            print(f"{name}\n{tables[name].round(3).to_string(index=False)}", end="\n\n")
+            table = tables[name][list(columns)] if columns else tables[name]
+            print(f"{name}\n{table.round(3).to_string(index=False)}", end="\n\n")
 
 
 if __name__ == "__main__":

@@ -25,7 +25,9 @@ COMPARED: Final = (
     ("free", "scratch"),
 )
 _THRESHOLDS: Final = (0.5, 0.7, 0.9)  # of interchange accuracy
-_MEASURES: Final = ("degree", "corrected", "mask_reuse", "similarity", "similarity_chance")
+_MEASURES: Final = (
+    *("degree", "chance", "corrected", "mask_reuse", "similarity", "similarity_chance"),
+)
 
 
 def tables_of(frames: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
@@ -50,12 +52,11 @@ def mean_interval(values: NDArray[np.float64]) -> tuple[float, float, float]:
 
 
 def _sources(rows: pd.DataFrame) -> pd.DataFrame:
-    grouped = rows.groupby("method", sort=False)
-    measures = ["accuracy", "unrelated_accuracy", "density"]
-    table = (
-        grouped[measures].mean().assign(seeds=grouped.size(), finished=grouped["finished"].sum())
-    )
-    return table.reset_index()
+    """Sources by method; means are of the seeds whose two sources are finished."""
+    keys, measures = "method", ["accuracy", "unrelated_accuracy", "density"]
+    means = rows[rows["finished"]].groupby(keys, sort=False)[measures].mean()
+    counts = rows.groupby(keys, sort=False)["finished"].agg(seeds="size", finished="sum")
+    return counts.join(means).reset_index()
 
 
 def _accuracies(rows: pd.DataFrame) -> pd.DataFrame:
