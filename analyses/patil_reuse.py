@@ -49,7 +49,7 @@ class Config:
 
     setup: Setup
     methods: tuple[str, ...] = METHODS
-    n_seeds: int = 8
+    n_seeds: int = 9
 
 
 _SOURCE = replace(SCULPTING, epochs=160, learning_rate=0.01, batch_size=16)

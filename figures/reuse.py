@@ -5,7 +5,7 @@
 RESULTS is what analyses/patil_reuse.py wrote. Above: what a target gains from the source's frozen
 module: accuracy on rows of the truth table that were not learned from, and how many times as many
 steps the control needs to the goal if all are. Solid: against a target from scratch; dashed:
-against the same module with its weights shuffled. Below: the degree of sub-task reuse of a target
+against the frozen module of an unrelated source. Below: the degree of sub-task reuse of a target
 that was trained from all of the source, where the grey line is what could be reused; and the mask
 reuse R*, where crosses are that of a target from the source's initial weights. Bars are 95 %
 intervals over seeds.
@@ -33,7 +33,7 @@ _LOOKS: Mapping[str, Mapping[str, Any]] = {
     "dense": {"color": "0.5", "marker": "s"},
 }
 _LABELS = {**NAMES, "sculpted": "sculpted", "dense": "dense"}
-_CONTROLS: Final = {"scratch": "-", "shuffled": "--"}
+_CONTROLS: Final = {"scratch": "-", "unrelated": "--"}
 _FEW = 0.5  # of the rows, or the fraction closest to it
 _APART = 0.08  # methods, so that error bars do not overlap
 
@@ -49,16 +49,18 @@ def draw(results: Path, width: Width) -> Figure:
     fraction = min(set(few["fraction"]), key=lambda x: abs(x - _FEW))
     _against_controls(axes[0, 0], few[few["fraction"] == fraction], "gain")
     axes[0, 0].axhline(0, color="0.5", linewidth=0.6)
-    axes[0, 0].set_title(f"frozen module, {fraction:.0%} of the rows learned from")
+    axes[0, 0].set_title(f"frozen module, {100 * fraction:g} % of the rows")
     axes[0, 0].set_ylabel("accuracy gained")
     _against_controls(axes[0, 1], steps, "ratio")
     axes[0, 1].axhline(1, color="0.5", linewidth=0.6)
     axes[0, 1].set_yscale("log", base=2)
+    axes[0, 1].yaxis.set_major_formatter("{x:g}")
     axes[0, 1].set_title("frozen module, all rows")
     axes[0, 1].set_ylabel("steps of control / steps")
+    axes[0, 1].plot([], [], color="0.3", linestyle="--", label="against unrelated")
     n = reuse["shared"].max()
-    axes[1, 0].plot([0, n], [0, 1], color="0.8", linewidth=3, label="could be reused")
     _lines(axes[1, 0], reuse, "degree", "-")
+    axes[1, 0].plot([0, n], [0, 1], color="0.8", linewidth=3, zorder=0, label="could be reused")
     axes[1, 0].set_title("target from all of the source: sub-tasks")
     axes[1, 0].set_ylabel("degree of sub-task reuse")
     masks = reuse[reuse["mask_reuse"].notna() & (reuse["method"] != "dense")]
@@ -80,7 +82,6 @@ def _against_controls(ax: Axes, table: pd.DataFrame, column: str) -> None:
     )
     for control, line in _CONTROLS.items():
         _lines(ax, own[own["control"] == control], column, line)
-    ax.plot([], [], color="0.3", linestyle="--", label="against shuffled")
 
 
 def _lines(ax: Axes, table: pd.DataFrame, column: str, line: str) -> None:
