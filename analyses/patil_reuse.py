@@ -80,11 +80,11 @@ _SMALL = replace(
     hidden=(24, 24, 24),
     wide=(28, 28, 28),
     learning=replace(_SOURCE, epochs=10),
-    fractions=(0.5,),
+    fractions=(0.5, 1.0),
     n_random=9,
     n_draws=19,
 )
-QUICK = Config(_SMALL, ("sculpted", "rigl"), 2)
+QUICK = Config(_SMALL, ("sculpted", "rigl"), 1)
 _OPTIONS: Options = {
     "--methods": {"type": several_of(METHODS), "help": "of the sources, with commas between them"}
 }

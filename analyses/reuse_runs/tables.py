@@ -35,7 +35,9 @@ def tables_of(frames: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     tables = {"sources": _sources(frames["sources"])}
     if "transfers" in frames:
         rows = frames["transfers"]
-        tables |= {"accuracies": _accuracies(rows), "gains": gains(rows), "steps": steps(rows)}
+        tables |= {"accuracies": _accuracies(rows), "gains": gains(rows)}
+        if (rows["fraction"] == 1).any():
+            tables["steps"] = steps(rows)
     if "functions" in frames:
         tables["reuse_means"] = reuse_means(frames["reuse"])
         tables["verdicts"] = verdicts(frames["functions"])
