@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from netsculpt.core.errors import FormatError
 from netsculpt.graph.circuits import SharedCircuits, shared_circuits
 from netsculpt.training import NetOnTask, reuse_analysis
 from netsculpt.training.sculpting.replicas import Replicas
@@ -105,39 +104,33 @@ def _reused(
     for k, (pair, target) in enumerate(zip(pairs, targets, strict=True)):
         row = {"shared": k, "accuracy": target.accuracy, "finished": target.finished}
         row["density"] = _density(target.net)
-        found = _analysed(cell, pair, source, target, unrelated) if target.finished else None
-        if found is not None:
+        if target.finished:
+            found = _analysed(cell, pair, source, target, unrelated)
             row |= _reuse_row(found)
             functions += [{"shared": k, **each} for each in _function_rows(found, pair)]
         rows.append(row)
     if confound.finished and cell.method != "dense":
-        reuse = _analysed(cell, pairs[0], source, confound, unrelated)
-        rows.append({"shared": CONFOUND, **({} if reuse is None else _reuse_row(reuse))})
+        found = _analysed(cell, pairs[0], source, confound, unrelated)
+        rows.append({"shared": CONFOUND, **_reuse_row(found)})
     return {"reuse": rows, "functions": functions}
 
 
 def _analysed(
     cell: Cell, pair: SharedCircuits, source: Replicas, target: Trained, unrelated: Replicas
-) -> ReuseAnalysis | None:
-    """What the target reuses; None if the detector finds no module in one of the nets."""
+) -> ReuseAnalysis:
     assert pair.unrelated_circuit is not None
-    try:
-        return reuse_analysis(
-            NetOnTask(source, pair.source_circuit),
-            NetOnTask(target.net, pair.target_circuit),
-            functions=pair.functions,
-            detector=cell.setup.detector,
-            started_from_source=True,
-            unrelated=[NetOnTask(unrelated, pair.unrelated_circuit)],
-            n_random=cell.setup.n_random,
-            n_draws=cell.setup.n_draws,
-            most_unions=cell.setup.most_unions,
-            rng=cell.seed,
-        )
-    except FormatError as error:
-        if "finds no module" not in str(error):
-            raise
-        return None
+    return reuse_analysis(
+        NetOnTask(source, pair.source_circuit),
+        NetOnTask(target.net, pair.target_circuit),
+        functions=pair.functions,
+        detector=cell.setup.detector,
+        started_from_source=True,
+        unrelated=[NetOnTask(unrelated, pair.unrelated_circuit)],
+        n_random=cell.setup.n_random,
+        n_draws=cell.setup.n_draws,
+        most_unions=cell.setup.most_unions,
+        rng=cell.seed,
+    )
 
 
 def _reuse_row(found: ReuseAnalysis) -> Row:

@@ -252,10 +252,15 @@ def reuse_analysis(
     most = checked_whole(most_unions, "most_unions", least=0)
     unions, n_unions = _unions(nets[1], [x.target for x in common], iia, most, seed)
     evidence = SubtaskEvidence(tuple(x.name for x in common), iia_source, iia, p, unions)
-    chance = [
-        _matched_in_place(other, target.circuit, nets[1], detector, n_draws, seed, number)
-        for number, other in enumerate(unrelated)
-    ]
+
+    def in_place_of_source(number: int, other: NetOnTask) -> ModuleMatching:
+        name = f"unrelated net {number + 1}"
+        _check(other, name)
+        rows = joint_rows(other.circuit, target.circuit)
+        ways = _Net.of(other, name, detector, seed).on(rows[0]), nets[1].on(rows[1])
+        return match_by_activations(*ways, n_draws=n_draws, rng=stream(seed, "unrelated", number))
+
+    chance = [in_place_of_source(number, other) for number, other in enumerate(unrelated)]
     start = None
     if started_from_source:
         start = _shared_start(source.net, target.net, control, nets, n_draws, seed)
@@ -335,23 +340,6 @@ def _check(given: NetOnTask, name: str) -> None:
             f"the {name} has {own[0]} inputs and {own[1]} outputs, its task {wanted[0]} and "
             f"{wanted[1]}: they must be equal; name the task that it was trained on"
         )
-
-
-def _matched_in_place(
-    other: NetOnTask,
-    circuit: Circuit,
-    target: _Net,
-    detector: str,
-    n_draws: int,
-    seed: int,
-    number: int,
-) -> ModuleMatching:
-    """The matching of an unrelated net with the target."""
-    name = f"unrelated net {number + 1}"
-    _check(other, name)
-    rows = joint_rows(other.circuit, circuit)
-    ways = _Net.of(other, name, detector, seed).on(rows[0]), target.on(rows[1])
-    return match_by_activations(*ways, n_draws=n_draws, rng=stream(seed, "unrelated", number))
 
 
 def _by_function(report: NetReport, lines: Sequence[tuple[str, ...]]) -> tuple[Floats, Floats]:

@@ -166,17 +166,14 @@ def modular_transfer(
     share = checked_fraction(fraction, "fraction")
     seed = root_seed(rng)
     samples = _samples(target, share, seed)
-    nets = {"source": source, "unrelated": unrelated}
-    for name, net in nets.items():
-        _check(net, name, target)
+    _check(source, "source", target)
+    _check(unrelated, "unrelated", target)
     widths = source.spec.widths[1:-1] if hidden is None else tuple(hidden)
     spec = replace(source.spec, widths=(target.n_inputs, *widths, target.n_outputs))
     initial = initial_replicas(spec, [root_seed(stream(seed, "modular", "weights"))])
-    chosen = {name: units if name == "source" else None for name in nets}
-    modules = {
-        name: _module(net, chosen[name], samples, initial, widths) for name, net in nets.items()
-    }
-    begun = starts(initial, modules["source"], modules["unrelated"], seed=seed)
+    module = _strengthened(carried(source, units), samples, initial)
+    other = _strengthened(carried(unrelated, None), samples, initial)
+    begun = starts(initial, module, other, seed=seed)
     trained = []
     for number, (name, start) in enumerate(begun.items(), start=1):
         order = stream(seed, "modular", "order")
@@ -196,7 +193,7 @@ def modular_transfer(
         accuracy=torch.cat([x.history for x in trained]).numpy(),
         n_samples=samples.n_samples,
         is_held_out=samples.held_out is not None,
-        n_carried={name: module.n_units for name, module in modules.items()},
+        n_carried={"source": module.n_units, "unrelated": other.n_units},
         n_learned=np.array([_n_learned(start) for start in begun.values()]),
         density=together.n_kept().numpy() / spec.n_weights,
         nets=together,
@@ -226,19 +223,13 @@ def _check(net: Replicas, name: str, target: Task) -> None:
         )
 
 
-def _module(
-    net: Replicas,
-    units: ArrayLike | None,
-    samples: Task,
-    initial: Replicas,
-    widths: Sequence[int],
-) -> Carried:
-    """The units to carry over, in nets as wide as the target, as strong as its new units."""
-    own = carried(net, units)
-    wide = widened(own.net, widths)
+def _strengthened(module: Carried, samples: Task, initial: Replicas) -> Carried:
+    """The module in nets as wide as the target, its units as strong as the new ones there."""
+    widths = initial.spec.widths[1:-1]
+    wide = widened(module.net, widths)
     places = [
-        torch.nn.functional.pad(x, (0, width - len(x)))
-        for x, width in zip(own.units, widths, strict=True)
+        torch.nn.functional.pad(own, (0, width - len(own)))
+        for own, width in zip(module.units, widths, strict=True)
     ]
     wanted = [squares.mean() for squares in mean_squares(initial, samples.inputs)]
     return rescaled(Carried(wide, tuple(places)), samples.inputs, wanted)
