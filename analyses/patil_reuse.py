@@ -8,7 +8,7 @@ another way. Sources are sculpted, trained by RigL or AC/DC, or dense.
 
 - Reuse: the target is trained from all of the source by the source's method. Its masks, modules and
   sub-functions are compared with the source's; controls are a target from the source's *initial*
-  weights, an unrelated source, and k = 0.
+  weights, an unrelated source, k = 0, and the source as its own target.
 - Benefit: the source's units are frozen in a wider net with new units next to them, and this learns
   the target from few rows of the truth table or from all. Controls are the same weights free, no
   module at all, the module of an unrelated source, and the module with its weights shuffled.
@@ -37,6 +37,7 @@ _SHOWN: Mapping[str, tuple[str, ...]] = MappingProxyType(  # table → columns; 
         "sources": (),
         "gains": (),
         "steps": (*_KEYS, "condition", "control", "n_pairs", "ratio", "low", "high", "p"),
+        "itself": (),
         "reuse_means": (*_KEYS, "seeds", "degree", "chance", "mask_reuse", "beyond_initial"),
         "verdicts": (),
     }

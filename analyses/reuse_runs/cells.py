@@ -6,8 +6,13 @@ from dataclasses import dataclass
 
 from netsculpt.training.fitting.recipe import Recipe
 
-__all__ = ["CONFOUND", "METHODS", "Cell", "Setup", "cells"]
+__all__ = ["CONFOUND", "METHODS", "PARTS", "Cell", "Setup", "cells"]
 
+PARTS = (
+    "benefit",  # of its frozen module
+    "itself",  # the source as its own target: the most reuse that can be found
+    "reuse",  # by targets that are trained from all of it
+)
 METHODS = ("sculpted", "rigl", "ac_dc", "dense")
 CONFOUND = -1  # in the place of k: a target from the source's initial weights, on the task of k = 0
 
@@ -38,17 +43,14 @@ class Setup:
 class Cell:
     """A source, and all targets of it."""
 
-    part: str  # "benefit", of its frozen module, or "reuse", by targets trained from all of it
+    part: str  # of PARTS
     method: str  # of METHODS
     seed: int  # of tasks, weights, masks and training orders: methods share it
     setup: Setup
 
 
 def cells(setup: Setup, methods: tuple[str, ...], seeds: range) -> list[Cell]:
-    """All cells: benefit first, then reuse, seed by seed, so that a budget leaves out seeds."""
+    """All cells, part by part and seed by seed, so that a budget leaves out seeds."""
     return [
-        Cell(part, method, seed, setup)
-        for part in ("benefit", "reuse")
-        for seed in seeds
-        for method in methods
+        Cell(part, method, seed, setup) for part in PARTS for seed in seeds for method in methods
     ]

@@ -23,10 +23,11 @@ Row = dict[str, Any]
 
 _FRESH = 1_000_003  # so that new weights of a target are not the source's initial ones
 _LEVEL = 0.05
+_COMPUTED = 0.9  # interchange accuracy from which on a module computes a function
 
 
 def measured(cell: Cell) -> dict[str, list[Row]]:
-    """Rows of "sources" and "transfers" for benefit, of "reuse" and "functions" for reuse."""
+    """Rows of "sources" and "transfers", or of "itself", or of "reuse" and "functions"."""
     torch.set_num_threads(1)  # the same bits whatever the machine
     n = cell.setup.n_functions
     pairs = [shared_circuits(n, k, rng=cell.seed) for k in range(n + 1)]
@@ -42,6 +43,11 @@ def measured(cell: Cell) -> dict[str, list[Row]]:
                 for k, pair in enumerate(pairs)
                 for found in _transfers(cell, pair, source.net, unrelated.net)
             ]
+    elif cell.part == "itself" and finished:
+        whole = _analysed(cell, pairs[-1], source.net, source.net, unrelated.net)
+        found = _function_rows(whole, pairs[-1])
+        row = {"functions": n, "computed": sum(x["iia_target"] >= _COMPUTED for x in found) / n}
+        rows["itself"] = [{**row, **_reuse_row(whole)}]
     elif finished:
         rows |= _reused(cell, pairs, source.net, unrelated.net)
     about = {"method": cell.method, "seed": cell.seed}
@@ -105,23 +111,23 @@ def _reused(
         row = {"shared": k, "accuracy": target.accuracy, "finished": target.finished}
         row["density"] = _density(target.net)
         if target.finished:
-            found = _analysed(cell, pair, source, target, unrelated)
+            found = _analysed(cell, pair, source, target.net, unrelated)
             row |= _reuse_row(found)
             functions += [{"shared": k, **each} for each in _function_rows(found, pair)]
         rows.append(row)
     if confound.finished and cell.method != "dense":
-        found = _analysed(cell, pairs[0], source, confound, unrelated)
+        found = _analysed(cell, pairs[0], source, confound.net, unrelated)
         rows.append({"shared": CONFOUND, **_reuse_row(found)})
     return {"reuse": rows, "functions": functions}
 
 
 def _analysed(
-    cell: Cell, pair: SharedCircuits, source: Replicas, target: Trained, unrelated: Replicas
+    cell: Cell, pair: SharedCircuits, source: Replicas, target: Replicas, unrelated: Replicas
 ) -> ReuseAnalysis:
     assert pair.unrelated_circuit is not None
     return reuse_analysis(
         NetOnTask(source, pair.source_circuit),
-        NetOnTask(target.net, pair.target_circuit),
+        NetOnTask(target, pair.target_circuit),
         functions=pair.functions,
         detector=cell.setup.detector,
         started_from_source=True,

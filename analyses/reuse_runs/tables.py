@@ -38,6 +38,8 @@ def tables_of(frames: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
         tables |= {"accuracies": _accuracies(rows), "gains": gains(rows)}
         if (rows["fraction"] == 1).any():
             tables["steps"] = steps(rows)
+    if "itself" in frames:
+        tables["itself"] = _itself(frames["itself"])
     if "functions" in frames:
         tables["reuse_means"] = reuse_means(frames["reuse"])
         tables["verdicts"] = verdicts(frames["functions"])
@@ -109,6 +111,14 @@ def _by_setting(rows: pd.DataFrame, column: str) -> Iterator[tuple[dict[str, Any
     for values, part in rows.groupby(keys, sort=False):
         wide = part.pivot_table(column, "seed", "condition", aggfunc="first", dropna=False)
         yield dict(zip(keys, values, strict=True)), wide
+
+
+def _itself(rows: pd.DataFrame) -> pd.DataFrame:
+    """What is found where all is reused: the source as its own target, by method."""
+    grouped = rows.groupby("method", sort=False)
+    columns = ["computed", "degree", "matched", "similarity", "similarity_chance"]
+    shares = [x for x in rows if x.startswith("share ")]
+    return grouped[[*columns, *shares]].mean().assign(seeds=grouped.size()).reset_index()
 
 
 def reuse_means(rows: pd.DataFrame) -> pd.DataFrame:
