@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from netsculpt.compare.reuse import Curve
 from netsculpt.core.errors import FormatError, LimitError
-from netsculpt.core.numbers import checked_fraction
+from netsculpt.core.numbers import checked_number, checked_whole
 from netsculpt.core.progress import Progress
 from netsculpt.core.random import RNG, root_seed, stream
 from netsculpt.training.fitting.recipe import Recipe
@@ -163,12 +163,13 @@ def modular_transfer(
     >>> found.n_samples, found.n_carried["source"], found.n_learned.tolist()
     (12, (6,), [19, 49, 49, 19, 19])
     """
-    share = checked_fraction(fraction, "fraction")
+    share = checked_number(fraction, "fraction", above=0, most=1)
     seed = root_seed(rng)
     samples = _samples(target, share, seed)
     _check(source, "source", target)
     _check(unrelated, "unrelated", target)
-    widths = source.spec.widths[1:-1] if hidden is None else tuple(hidden)
+    wanted = source.spec.widths[1:-1] if hidden is None else hidden
+    widths = [checked_whole(width, "a width of hidden", least=1) for width in wanted]
     spec = replace(source.spec, widths=(target.n_inputs, *widths, target.n_outputs))
     initial = initial_replicas(spec, [root_seed(stream(seed, "modular", "weights"))])
     module = _strengthened(carried(source, units), samples, initial)
