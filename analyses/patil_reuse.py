@@ -85,7 +85,7 @@ _SMALL = replace(
     n_random=9,
     n_draws=19,
 )
-QUICK = Config(_SMALL, ("sculpted", "rigl"), 1)
+QUICK = Config(_SMALL, ("sculpted",), 1)
 _OPTIONS: Options = {
     "--methods": {"type": several_of(METHODS), "help": "of the sources, with commas between them"}
 }

@@ -6,9 +6,9 @@ RESULTS is what analyses/patil_reuse.py wrote. Above: what a target gains from t
 module: accuracy on rows of the truth table that were not learned from, and how many times as many
 steps the control needs to the goal if all are. Solid: against a target from scratch; dashed:
 against the frozen module of an unrelated source. Below: the degree of sub-task reuse of a target
-that was trained from all of the source, where the grey line is what could be reused; and the mask
-reuse R*, where crosses are that of a target from the source's initial weights. Bars are 95 %
-intervals over seeds.
+that was trained from all of the source, where the grey line is what could be reused, and a dotted
+one what is found of a source in itself; and the mask reuse R*, where crosses are that of a target
+from the source's initial weights. Bars are 95 % intervals over seeds.
 """
 
 from __future__ import annotations
@@ -61,6 +61,8 @@ def draw(results: Path, width: Width) -> Figure:
     n = reuse["shared"].max()
     _lines(axes[1, 0], reuse, "degree", "-")
     axes[1, 0].plot([0, n], [0, 1], color="0.8", linewidth=3, zorder=0, label="could be reused")
+    if (results / "itself.csv").is_file():
+        _ceilings(axes[1, 0], pd.read_csv(results / "itself.csv"))
     axes[1, 0].set_title("target from all of the source: sub-tasks")
     axes[1, 0].set_ylabel("degree of sub-task reuse")
     masks = reuse[reuse["mask_reuse"].notna() & (reuse["method"] != "dense")]
@@ -93,6 +95,14 @@ def _lines(ax: Axes, table: pd.DataFrame, column: str, line: str) -> None:
         look = {"linewidth": 0.9, "markersize": 3.5, "elinewidth": 0.5, **_LOOKS[method]}
         label = _LABELS[method] if line == "-" else None
         ax.errorbar(shifted, part[column], error, label=label, **{**look, "linestyle": line})
+
+
+def _ceilings(ax: Axes, table: pd.DataFrame) -> None:
+    """The degree of a source that is compared with itself, where it is not 0."""
+    for method, degree in zip(table["method"], table["degree"], strict=True):
+        if degree > 0:
+            ax.axhline(degree, color=_LOOKS[method]["color"], linestyle=":", linewidth=0.9)
+    ax.plot([], [], color="0.3", linestyle=":", label="source with itself")
 
 
 def _confound(ax: Axes, table: pd.DataFrame) -> None:

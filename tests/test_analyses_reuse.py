@@ -165,6 +165,6 @@ def test_figure(results, capsys) -> None:
     assert len(page.axes) == 4
     (legend,) = page.legends
     labels = {text.get_text() for text in legend.get_texts()}
-    assert labels >= {"RigL", "against unrelated", "could be reused"}
+    assert labels >= {"RigL", "against unrelated", "could be reused", "source with itself"}
     patil_reuse.show({x.stem: pd.read_csv(x) for x in results.glob("*.csv")})
     assert "verdicts" in capsys.readouterr().out
