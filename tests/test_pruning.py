@@ -41,7 +41,6 @@ from netsculpt.training.pruning.schedules import cubic, exponential
 from netsculpt.training.pruning.scopes import kernel
 from netsculpt.training.pruning.scores import magnitude, random, synflow
 
-pytestmark = pytest.mark.usefixtures("one_export")
 
 SCORES = names("scores")
 ALLOCATIONS = ["global", *names("allocations")]

@@ -19,8 +19,6 @@ from netsculpt.graph.graph import Block, Layer, NetGraph
 from netsculpt.nets.masks import mask_net
 from netsculpt.tracing import fidelity, trace
 
-pytestmark = pytest.mark.usefixtures("one_export")
-
 
 def widths(graph: NetGraph) -> list[int]:
     return [layer.n_units for layer in graph.layers]

@@ -23,7 +23,6 @@ from netsculpt.tracing import fidelity, trace
 from netsculpt.tracing.export import exported
 from netsculpt.tracing.norms import with_norms
 
-pytestmark = pytest.mark.usefixtures("one_export")
 D = 8
 EPS = 1e-6
 Norm = Callable[[Function, Tensor], Tensor]

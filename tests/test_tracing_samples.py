@@ -15,7 +15,6 @@ from netsculpt.tracing import fidelity, trace
 from tests.helpers.jacobians import moves, paths_exist
 from tests.helpers.traced_nets import Function
 
-pytestmark = pytest.mark.usefixtures("one_export")
 Reduce = Callable[[Tensor], Tensor]
 
 

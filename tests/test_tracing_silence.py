@@ -15,7 +15,6 @@ from netsculpt.tracing.options import Granularity
 from tests.helpers.jacobians import moves, paths_exist
 from tests.helpers.traced_nets import Function
 
-pytestmark = pytest.mark.usefixtures("one_export")
 D = 6
 
 
