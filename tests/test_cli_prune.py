@@ -278,6 +278,7 @@ def interrupt(how: int, n_lines: int, command: tuple[object, ...], folder: Path)
     return err
 
 
+@pytest.mark.slow
 def test_an_interrupted_training_resumes_to_the_same_bits(cli: Any, tmp_path: Path) -> None:
     options = ("--task", "digits", "--epochs", 25, "--batch-size", 64, "--seed", 2)
     command = ("train", *MLP_SPEC, *options, "-o", "part.pt", "--resume")

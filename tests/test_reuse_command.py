@@ -112,6 +112,7 @@ def stacked(net: ThresholdCircuit, folder: Path) -> Replicas:
     return replica_of_model(read_model(write_compiled(net, folder / "net.pt")))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("shared_as", "verdict", "copies"),
     [("copied", "reused", 1), ("rewritten", "relearned elsewhere", 0), ("duplicated", "reused", 2)],
@@ -138,6 +139,7 @@ def test_two_shared_functions_of_four(
     assert [x.name for x in both.functions] == list(pair.shared), "found by their values"
 
 
+@pytest.mark.slow
 def test_functions_in_two_modules_and_in_one(tmp_path: Path) -> None:
     """Each function cut in two modules is distributed; a net of one module is flagged."""
     text = text_of(THREE)

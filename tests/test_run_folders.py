@@ -162,6 +162,7 @@ def test_an_interrupted_folder_is_finished_by_the_same_command(
     assert names(tmp_path) == {*manifest["files"], "manifest.json"}
 
 
+@pytest.mark.slow
 def test_commands_do_not_share_a_folder(model: Path, tmp_path: Path) -> None:
     analysed, sculpted = tmp_path / "analysed", tmp_path / "sculpted"
     assert cli("analyze", model, "-o", analysed, "--figures", "none", *QUICK).returncode == 0

@@ -105,6 +105,7 @@ def test_summary_is_what_was_found(swept: Sweep, folder: Path) -> None:
     assert set(summary["success"]) == {"sculpting", "leiden"}
 
 
+@pytest.mark.slow
 def test_jobs_change_no_byte(tmp_path: Path) -> None:
     config = replace(CONFIG, together=4)
     assert config.batches == [(0, 1), (2, 3)]

@@ -13,7 +13,6 @@ from traced_nets import Function
 
 from netsculpt.tracing import fidelity, trace
 
-
 N, D = 7, 4
 X = torch.zeros(1, N, D)
 Sum = Callable[[Any, Tensor], Tensor]

@@ -135,6 +135,7 @@ GATED: dict[str, Callable[..., Tensor]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", GATED)
 def test_gates_per_position_have_the_paths_of_their_jacobian(name: str) -> None:
     torch.manual_seed(0)

@@ -19,7 +19,6 @@ from netsculpt.nets.masks import mask_net
 from netsculpt.tracing import trace
 from netsculpt.tracing.options import Granularity
 
-
 KINDS = {"LSTM": nn.LSTM, "GRU": nn.GRU, "RNN": nn.RNN}
 
 

@@ -18,7 +18,6 @@ from netsculpt.nets.masks import mask_net
 from netsculpt.paths import pair_weights
 from netsculpt.tracing import trace
 
-
 SPACE = {1: (7,), 2: (5, 6), 3: (4, 3, 5)}
 
 

@@ -255,6 +255,7 @@ def test_numbers_that_overflow_are_no_answer() -> None:
     json.dumps(profile.summary(), allow_nan=False)
 
 
+@pytest.mark.slow
 def test_the_swing_up_of_the_published_network() -> None:
     net, weights = published_swing_up()
     profile = topology_profile(net, SwingUp(), own=weights, weights=[-1, 0.8], n_draws=3, rng=0)
