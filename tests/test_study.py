@@ -20,7 +20,7 @@ import pytest
 
 from netsculpt.cli.study import run_study, several_of
 from netsculpt.core.errors import FormatError, NetsculptError
-from netsculpt.studies.backends import BACKENDS, as_finished
+from netsculpt.studies.backends import BACKENDS, open_workers
 from netsculpt.studies.study import Results, Rows, Study
 
 
@@ -116,7 +116,8 @@ def test_interrupted_and_resumed_is_the_same(tmp_path: Path, log: Path) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         replace(STUDY, measure=failing).run(broken)
-    assert len(files(broken)) == 3
+    assert len(list((broken / "cells").iterdir())) == 3
+    assert {path.name for path in broken.iterdir()} == {"cells", "study.json"}
     assert not (broken / "manifest.json").exists()
     results = replace(STUDY, measure=partial(noted, log)).run(broken)
     assert runs(log) == ["d 0", "d 1", "d 2"], "what is there is not run again"
@@ -131,9 +132,15 @@ def test_a_budget_leaves_out_cells(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     results = STUDY.run(tmp_path, budget_minutes=0)
     assert (results.n_done, results.n_left_out, results.tables) == (0, 6, {})
     assert json.loads((tmp_path / "manifest.json").read_text())["left_out"] == 6
-    clock = iter([0.0, 10, 50, 70, 80, 90, 100])
-    monkeypatch.setattr("netsculpt.studies.study.time.time", lambda: next(clock))
-    results = STUDY.run(tmp_path, budget_minutes=1)
+    now = [0.0]
+
+    def slow(cell: Cell) -> Rows:
+        now[0] += 40
+        return measure(cell)
+
+    for module in ("study", "measuring", "sharing"):
+        monkeypatch.setattr(f"netsculpt.studies.{module}.monotonic", lambda: now[0])
+    results = replace(STUDY, measure=slow).run(tmp_path, budget_minutes=1)
     assert (results.n_done, results.n_left_out) == (2, 4)
     assert results.tables["values"]["seed"].tolist() == [0, 1]
     monkeypatch.undo()
@@ -244,7 +251,9 @@ def test_dask_without_a_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_unknown_backends() -> None:
     with pytest.raises(NetsculptError, match=f"not one of {', '.join(BACKENDS)}"):
-        list(as_finished(abs, [1], backend="slurm"))
+        STUDY.run(backend="slurm")
+    with pytest.raises(NetsculptError, match="an address is given, but no cluster"), open_workers(2, address="x"):
+        pass
 
 
 # ---- the command line --------------------------------------------------------------------------

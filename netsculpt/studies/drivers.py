@@ -1,0 +1,248 @@
+"""Drivers: processes that run the study of a folder, each the cells that it has claimed.
+
+drivers/host-4711-93af….json       one per driver, written every ten seconds: who, and how far
+claims/mlp-snip-0.1-0-93af….json   name of the driver that has begun this cell
+
+Claims only save work: a cell that two drivers run has the same rows. So one sign of life decides
+everywhere, also on network folders without locks: a driver that has written nothing for two minutes
+is taken to have ended, as is one of this machine whose process is gone. The clocks of the machines
+must agree within a minute.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from netsculpt.core.errors import BusyError, OutputError
+from netsculpt.core.locking import locked
+from netsculpt.core.writing import replacing
+
+__all__ = ["CLAIMS", "DRIVERS", "Driver", "Progressed", "Sign", "live_drivers", "remove_ended"]
+
+DRIVERS = "drivers"
+CLAIMS = "claims"
+
+_EVERY = 10.0  # seconds between signs of life
+_SILENCE = 120.0  # seconds: signs, the caches of network folders, and clocks that disagree
+_TRUSTED = 5.0  # seconds that a driver is taken to be alive without looking again
+_LONGEST = 1 << 16  # bytes of a sign
+
+
+@dataclass(frozen=True)
+class Progressed:
+    """How far a driver has come, since it began."""
+
+    workers: int = 0
+    running: int = 0  # cells that it has claimed
+    done: int = 0
+    failed: int = 0
+    deaths: int = 0  # of workers
+
+
+@dataclass(frozen=True)
+class Sign:
+    """What a driver says about itself."""
+
+    name: str
+    process: int
+    host: str
+    machine: str  # host, and what tells apart containers of the same name
+    command: str
+    backend: str
+    since: float  # seconds of the epoch
+    last: float = 0.0  # when this was written
+    progressed: Progressed = field(default_factory=Progressed)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether its process seems to be running."""
+        if self.machine == _machine() and not _is_running(self.process):
+            return False
+        return time.time() - self.last < _SILENCE
+
+
+class Driver:
+    """This process, as it runs the study of a folder.
+
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> with Driver(folder) as first, Driver(folder) as second:
+    ...     first.claim("a.json"), second.claim("a.json"), second.claim("b.json")
+    (True, False, True)
+    >>> list(folder.iterdir())
+    []
+    """
+
+    def __init__(self, folder: Path, backend: str = "") -> None:
+        host, process = platform.node(), os.getpid()
+        name = f"{host[:40]}-{process}-{uuid4().hex[:8]}.json"
+        command = " ".join(sys.argv)[:200]
+        self.progressed = Progressed()  # as others may know; replaced, not changed
+        self._sign = Sign(name, process, host, _machine(), command, backend, time.time())
+        self._folder = folder
+        self._claimed: set[str] = set()
+        self._alive: dict[str, float] = {}  # others, and when they were last seen to be alive
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._beat, daemon=True)
+
+    @property
+    def n_claimed(self) -> int:
+        """Cells that it has begun."""
+        return len(self._claimed)
+
+    @property
+    def name(self) -> str:
+        """Name of its file."""
+        return self._sign.name
+
+    @property
+    def path(self) -> Path:
+        """Its file, which only those see that see the folder."""
+        return self._folder / DRIVERS / self._sign.name
+
+    def __enter__(self) -> Driver:
+        for name in (DRIVERS, CLAIMS):
+            self._folder.joinpath(name).mkdir(exist_ok=True)
+        self._write()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+        for name in tuple(self._claimed):
+            self.release(name)
+        self.path.unlink(missing_ok=True)
+        for name in (CLAIMS, DRIVERS):
+            with suppress(OSError):  # others are at work
+                self._folder.joinpath(name).rmdir()
+
+    def claim(self, cell: str) -> bool:
+        """Begin a cell, by the name of its file, unless another live driver has."""
+        path = self._folder / CLAIMS / cell
+        path.parent.mkdir(exist_ok=True)  # another driver that ends removes it while it is empty
+        try:
+            with path.open("x", encoding="utf-8") as file:
+                file.write(self._sign.name)
+        except FileExistsError:
+            if not self._inherit(path):
+                return False
+        self._claimed.add(cell)
+        return True
+
+    def release(self, cell: str) -> None:
+        """End a claim."""
+        self._claimed.discard(cell)
+        self._folder.joinpath(CLAIMS, cell).unlink(missing_ok=True)
+
+    def _inherit(self, path: Path) -> bool:
+        """Take over the claim of a driver that has ended; one of several wins."""
+        if self._is_held(path):
+            return False
+        try:
+            with locked(self._folder):
+                if self._is_held(path):
+                    return False
+                path.write_text(self._sign.name, encoding="utf-8")
+        except BusyError:  # whoever comes back later, finds it still unclaimed
+            return False
+        return True
+
+    def _is_held(self, path: Path) -> bool:
+        try:
+            holder = path.read_text(encoding="utf-8", errors="replace")[:200]
+            if not holder:  # just begun, or its disk was full
+                return time.time() - path.stat().st_mtime < _SILENCE
+        except FileNotFoundError:  # just released: whoever did so has finished the cell
+            return True
+        if time.monotonic() - self._alive.get(holder, -_TRUSTED) < _TRUSTED:
+            return True
+        sign = _read(self._folder / DRIVERS / Path(holder).name)
+        if sign is None or not sign.is_alive:
+            return False
+        self._alive[holder] = time.monotonic()
+        return True
+
+    def _beat(self) -> None:
+        while not self._ended.wait(_EVERY):
+            with suppress(OutputError):  # a full disk: the next sign may be written
+                self._write()
+
+    def _write(self) -> None:
+        now = replace(self._sign, last=time.time(), progressed=self.progressed)
+        with replacing(self.path) as file:
+            file.write(json.dumps(asdict(now)).encode())
+
+
+def live_drivers(folder: Path) -> list[Sign]:
+    """Drivers that are running the study of a folder."""
+    places = sorted(folder.joinpath(DRIVERS).glob("*.json"))
+    return [sign for sign in map(_read, places) if sign is not None and sign.is_alive]
+
+
+def remove_ended(folder: Path) -> list[Sign]:
+    """Remove drivers that have ended, and their claims; return those that are alive.
+
+    Only for a process that holds the lock of the folder.
+    """
+    alive = live_drivers(folder)
+    names = {sign.name for sign in alive}
+    for path in folder.joinpath(DRIVERS).glob("*"):
+        if path.name not in names:
+            path.unlink(missing_ok=True)
+    if not alive:
+        for path in folder.joinpath(CLAIMS).glob("*"):
+            path.unlink(missing_ok=True)
+    return alive
+
+
+def _read(path: Path) -> Sign | None:
+    """What a driver has written; None if there is no such driver, or the file is damaged."""
+    try:
+        with path.open("rb") as file:
+            content = json.loads(file.read(_LONGEST))
+        progressed = _known(Progressed, content["progressed"])
+        sign = _known(Sign, {**content, "progressed": progressed, "name": path.name})
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return None
+    return sign
+
+
+def _known(kind: Any, content: Mapping[str, Any]) -> Any:
+    """A dataclass of plain fields, each of the type that its default or annotation has."""
+    types = {"int": int, "str": str, "float": (int, float), "Progressed": Progressed}
+    for entry in fields(kind):
+        value = content[entry.name]
+        if not isinstance(value, types[str(entry.type)]):
+            raise TypeError(entry.name)
+    return kind(**{entry.name: content[entry.name] for entry in fields(kind)})
+
+
+def _machine() -> str:
+    """The machine whose process numbers are ours."""
+    parts = [platform.node()]
+    for path in ("/proc/sys/kernel/random/boot_id", "/proc/self/ns/pid"):
+        with suppress(OSError):
+            parts.append(os.readlink(path) if path.endswith("pid") else Path(path).read_text())
+    return " ".join(part.strip() for part in parts)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):  # of another user
+        return True
+    return True
