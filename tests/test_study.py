@@ -252,7 +252,10 @@ def test_dask_without_a_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_unknown_backends() -> None:
     with pytest.raises(NetsculptError, match=f"not one of {', '.join(BACKENDS)}"):
         STUDY.run(backend="slurm")
-    with pytest.raises(NetsculptError, match="an address is given, but no cluster"), open_workers(2, address="x"):
+    with (
+        pytest.raises(NetsculptError, match="an address is given, but no cluster"),
+        open_workers(2, address="x"),
+    ):
         pass
 
 

@@ -1,17 +1,19 @@
 """Drivers: processes that run the study of a folder, each the cells that it has claimed.
 
-drivers/host-4711-93af….json       one per driver, written every ten seconds: who, and how far
-claims/mlp-snip-0.1-0-93af….json   name of the driver that has begun this cell
+drivers/host-4711-93af….json       one per driver, written every three seconds: who, and how far
+claims/mlp-snip-0.1-0-93af….json   a hard link to the file of the driver that has begun this cell
 
-Claims only save work: a cell that two drivers run has the same rows. So one sign of life decides
-everywhere, also on network folders without locks: a driver that has written nothing for two minutes
-is taken to have ended, as is one of this machine whose process is gone. The clocks of the machines
+A link is made at once or not at all, on network folders too, and takes no space; where there are
+none, a copy is made. Claims only save work: two drivers that run a cell write the same rows. So one
+rule will do, also where locks do not work: a driver that has written nothing for two minutes is
+taken to have ended, and so is one on this machine whose process is gone. The clocks of the machines
 must agree within a minute.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import sys
@@ -28,12 +30,21 @@ from netsculpt.core.errors import BusyError, OutputError
 from netsculpt.core.locking import locked
 from netsculpt.core.writing import replacing
 
-__all__ = ["CLAIMS", "DRIVERS", "Driver", "Progressed", "Sign", "live_drivers", "remove_ended"]
+__all__ = [
+    "CLAIMS",
+    "DRIVERS",
+    "Driver",
+    "Progressed",
+    "Sign",
+    "live_drivers",
+    "remove_ended",
+    "running_cells",
+]
 
 DRIVERS = "drivers"
 CLAIMS = "claims"
 
-_EVERY = 10.0  # seconds between signs of life
+_EVERY = 3.0  # seconds between signs of life
 _SILENCE = 120.0  # seconds: signs, the caches of network folders, and clocks that disagree
 _TRUSTED = 5.0  # seconds that a driver is taken to be alive without looking again
 _LONGEST = 1 << 16  # bytes of a sign
@@ -73,7 +84,7 @@ class Sign:
 
 
 class Driver:
-    """This process, as it runs the study of a folder.
+    """The part of a process that runs the study of a folder, together with others.
 
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())
@@ -93,6 +104,7 @@ class Driver:
         self._folder = folder
         self._claimed: set[str] = set()
         self._alive: dict[str, float] = {}  # others, and when they were last seen to be alive
+        self._links = hasattr(os, "link")  # as far as is known
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._beat, daemon=True)
 
@@ -112,9 +124,7 @@ class Driver:
         return self._folder / DRIVERS / self._sign.name
 
     def __enter__(self) -> Driver:
-        for name in (DRIVERS, CLAIMS):
-            self._folder.joinpath(name).mkdir(exist_ok=True)
-        self._write()
+        self._appear()
         self._thread.start()
         return self
 
@@ -124,17 +134,18 @@ class Driver:
         for name in tuple(self._claimed):
             self.release(name)
         self.path.unlink(missing_ok=True)
-        for name in (CLAIMS, DRIVERS):
-            with suppress(OSError):  # others are at work
-                self._folder.joinpath(name).rmdir()
+        with suppress(OSError, BusyError), locked(self._folder):  # so that none is just beginning
+            self._folder.joinpath(DRIVERS).rmdir()
+            self._folder.joinpath(CLAIMS).rmdir()
 
     def claim(self, cell: str) -> bool:
         """Begin a cell, by the name of its file, unless another live driver has."""
         path = self._folder / CLAIMS / cell
-        path.parent.mkdir(exist_ok=True)  # another driver that ends removes it while it is empty
         try:
-            with path.open("x", encoding="utf-8") as file:
-                file.write(self._sign.name)
+            self._mark(path)
+        except FileNotFoundError:  # others took this driver to have ended: it was suspended
+            self._appear()
+            return self.claim(cell)
         except FileExistsError:
             if not self._inherit(path):
                 return False
@@ -146,6 +157,11 @@ class Driver:
         self._claimed.discard(cell)
         self._folder.joinpath(CLAIMS, cell).unlink(missing_ok=True)
 
+    def _appear(self) -> None:
+        for name in (DRIVERS, CLAIMS):
+            self._folder.joinpath(name).mkdir(exist_ok=True)
+        self._write()
+
     def _inherit(self, path: Path) -> bool:
         """Take over the claim of a driver that has ended; one of several wins."""
         if self._is_held(path):
@@ -154,24 +170,39 @@ class Driver:
             with locked(self._folder):
                 if self._is_held(path):
                     return False
-                path.write_text(self._sign.name, encoding="utf-8")
-        except BusyError:  # whoever comes back later, finds it still unclaimed
+                path.unlink(missing_ok=True)
+                self._mark(path)
+        except (BusyError, FileExistsError):  # it may still be there at the next look
             return False
         return True
 
+    def _mark(self, path: Path) -> None:
+        """Make the file of a claim; raise FileExistsError if there is one."""
+        if self._links:
+            try:
+                os.link(self.path, path)
+            except (FileExistsError, FileNotFoundError):
+                raise
+            except OSError:
+                self._links = False
+            else:
+                return
+        content = self.path.read_bytes()
+        with path.open("xb") as file:
+            file.write(content)
+
     def _is_held(self, path: Path) -> bool:
-        try:
-            holder = path.read_text(encoding="utf-8", errors="replace")[:200]
-            if not holder:  # just begun, or its disk was full
+        claim = _read(path)
+        if claim is None:  # released by now, or just begun without links, or damaged
+            with suppress(FileNotFoundError):
                 return time.time() - path.stat().st_mtime < _SILENCE
-        except FileNotFoundError:  # just released: whoever did so has finished the cell
             return True
-        if time.monotonic() - self._alive.get(holder, -_TRUSTED) < _TRUSTED:
+        if time.monotonic() - self._alive.get(claim.name, -math.inf) < _TRUSTED:
             return True
-        sign = _read(self._folder / DRIVERS / Path(holder).name)
+        sign = _read(self._folder / DRIVERS / claim.name)
         if sign is None or not sign.is_alive:
             return False
-        self._alive[holder] = time.monotonic()
+        self._alive[claim.name] = time.monotonic()
         return True
 
     def _beat(self) -> None:
@@ -189,6 +220,13 @@ def live_drivers(folder: Path) -> list[Sign]:
     """Drivers that are running the study of a folder."""
     places = sorted(folder.joinpath(DRIVERS).glob("*.json"))
     return [sign for sign in map(_read, places) if sign is not None and sign.is_alive]
+
+
+def running_cells(folder: Path) -> set[str]:
+    """Cells that live drivers have begun, by the names of their files."""
+    alive = {sign.name for sign in live_drivers(folder)}
+    claims = ((path.name, _read(path)) for path in folder.joinpath(CLAIMS).glob("*.json"))
+    return {name for name, claim in claims if claim is not None and claim.name in alive}
 
 
 def remove_ended(folder: Path) -> list[Sign]:
@@ -213,15 +251,20 @@ def _read(path: Path) -> Sign | None:
         with path.open("rb") as file:
             content = json.loads(file.read(_LONGEST))
         progressed = _known(Progressed, content["progressed"])
-        sign = _known(Sign, {**content, "progressed": progressed, "name": path.name})
+        sign = _known(Sign, {**content, "progressed": progressed})
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return None
-    return sign
+    return sign if Path(sign.name).name == sign.name else None
 
 
 def _known(kind: Any, content: Mapping[str, Any]) -> Any:
-    """A dataclass of plain fields, each of the type that its default or annotation has."""
-    types = {"int": int, "str": str, "float": (int, float), "Progressed": Progressed}
+    """A dataclass whose fields have the types of their annotations."""
+    types: dict[str, Any] = {
+        "int": int,
+        "str": str,
+        "float": (int, float),
+        "Progressed": Progressed,
+    }
     for entry in fields(kind):
         value = content[entry.name]
         if not isinstance(value, types[str(entry.type)]):
@@ -232,10 +275,10 @@ def _known(kind: Any, content: Mapping[str, Any]) -> Any:
 def _machine() -> str:
     """The machine whose process numbers are ours."""
     parts = [platform.node()]
-    for path in ("/proc/sys/kernel/random/boot_id", "/proc/self/ns/pid"):
-        with suppress(OSError):
-            parts.append(os.readlink(path) if path.endswith("pid") else Path(path).read_text())
-    return " ".join(part.strip() for part in parts)
+    with suppress(OSError):
+        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip())
+        parts.append(str(Path("/proc/self/ns/pid").readlink()))
+    return " ".join(parts)
 
 
 def _is_running(process: int) -> bool:

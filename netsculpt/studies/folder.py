@@ -113,13 +113,11 @@ def write_failure(folder: Path, cell: str, reason: str) -> None:
     write_json(folder / FAILED / cell, {"schema": _FAILURE, "reason": reason})
 
 
-def read_failure(folder: Path, cell: str) -> str | None:
-    """Why a cell has no rows; None if it has not failed."""
+def read_failure(folder: Path, cell: str) -> str:
+    """Why a cell that has failed has no rows."""
     path = folder / FAILED / cell
     try:
         return str(json.loads(path.read_text(encoding="utf-8"))["reason"])
-    except FileNotFoundError:
-        return None
     except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         return f"{path} cannot be read ({error})"
 
@@ -148,7 +146,9 @@ def read_begun(folder: Path) -> Begun | None:
         return None
     except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise FormatError(
-            printable(f"{path} cannot be read ({error!s:.200}): remove it; the study writes it again")
+            printable(
+                f"{path} cannot be read ({error!s:.200}): remove it; the study writes it again"
+            )
         ) from None
 
 
@@ -185,7 +185,9 @@ def require_own(folder: Path, study: str) -> None:
     begun = read_begun(folder)
     if begun is not None and begun.study != study:
         raise FormatError(
-            printable(f"{folder} holds the cells of {begun.study!r:.40}, not of {study!r}: {REMEDY}")
+            printable(
+                f"{folder} holds the cells of {begun.study!r:.40}, not of {study!r}: {REMEDY}"
+            )
         )
 
 

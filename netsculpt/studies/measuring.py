@@ -19,7 +19,7 @@ from netsculpt.core.writing import replacing
 from netsculpt.studies.backends import open_workers
 from netsculpt.studies.cells import Rows, read_cell, text_of
 from netsculpt.studies.drivers import Driver, Progressed
-from netsculpt.studies.folder import CELLS, read_failure, write_failure
+from netsculpt.studies.folder import CELLS, FAILED, read_failure, write_failure
 from netsculpt.studies.sharing import as_finished
 
 if TYPE_CHECKING:
@@ -157,14 +157,14 @@ class Measuring(Generic[Cell]):
         if self.folder is None:
             return False
         name = self.names[index]
-        path = self.folder / CELLS / name
-        if path.is_file():
+        if self.folder.joinpath(CELLS, name).is_file():
+            path = self.folder / CELLS / name
             self.done[index] = read_cell(path, self.study, self.cells[index])
             return True
-        failure = read_failure(self.folder, name)
-        if failure is not None:
-            self.failed[index] = failure
-        return failure is not None
+        if self.folder.joinpath(FAILED, name).is_file():
+            self.failed[index] = read_failure(self.folder, name)
+            return True
+        return False
 
     def _keep(self, task: _Task[Cell], measured: _Measured) -> None:
         if self.folder is not None and not measured.is_written:

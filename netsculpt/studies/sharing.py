@@ -12,7 +12,7 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Generic, TypeVar
 
-from netsculpt.studies.backends import WorkerDied, Workers
+from netsculpt.studies.backends import WorkerDiedError, Workers
 
 __all__ = ["Outcome", "as_finished"]
 
@@ -51,7 +51,7 @@ def as_finished(
     Parameters
     ----------
     run
-        A function that can be pickled, if the workers are processes. What it raises ends everything.
+        A function that can be pickled, if the workers are processes. What it raises is raised here.
     items
         Taken when a worker is free.
     until
@@ -67,7 +67,7 @@ def as_finished(
     rest, again, alone = iter(items), deque[Item](), deque[Item]()
     deaths = Counter[int]()  # by the identity of the item
     ready = SimpleQueue[Future[_Done[Result]]]()
-    running: dict[Future[_Done[Result]], Sequence[Item]] = {}
+    running: dict[Future[_Done[Result]], list[Item]] = {}
     at_a_time = 1.0
     while True:
         while len(running) < workers.n and monotonic() < until:
@@ -88,7 +88,7 @@ def as_finished(
         chunk = running.pop(future)
         try:
             done = future.result()
-        except WorkerDied as death:
+        except WorkerDiedError as death:
             if len(chunk) > 1:
                 alone.extend(chunk)
                 continue

@@ -140,7 +140,9 @@ class Study(Generic[Cell]):
         for index in sorted(measuring.done):
             for table, table_rows in measuring.done[index].items():
                 rows.setdefault(table, []).extend(table_rows)
-        failed = {measuring.names[index]: measuring.failed[index] for index in sorted(measuring.failed)}
+        failed = {
+            measuring.names[index]: measuring.failed[index] for index in sorted(measuring.failed)
+        }
         n_left_out = len(self.cells) - len(measuring.done) - len(failed)
         return Results(rows, len(self.cells), n_left_out, {}, failed, measuring.n_deaths)
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 from netsculpt.core.errors import NetsculptError
-from netsculpt.studies.backends.workers import WorkerDied, Workers
+from netsculpt.studies.backends.workers import WorkerDiedError, Workers
 
 __all__ = ["dask"]
 
@@ -65,7 +65,7 @@ def _finish(inner: Any, outer: Future[Result]) -> None:
         outer.set_result(inner.result())
     except KilledWorker as error:
         times = error.allowed_failures + 1
-        outer.set_exception(WorkerDied("the workers of Dask that ran it died", times))
+        outer.set_exception(WorkerDiedError("the workers of Dask that ran it died", times))
     except BaseException as error:
         outer.set_exception(error)
 

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from netsculpt.core.parallel import EndingWithParent
-from netsculpt.studies.backends.workers import WorkerDied, Workers
+from netsculpt.studies.backends.workers import WorkerDiedError, Workers
 
 __all__ = ["loky"]
 
@@ -78,7 +78,7 @@ class _Processes:
             self.n_deaths += 1
             code = re.search(r"\{(.*)\}", str(error))
             how = f" with {code[1]}" if code else ""
-            error = WorkerDied(f"its process ended{how}")
+            error = WorkerDiedError(f"its process ended{how}")
         if error is None:
             outer.set_result(inner.result())
         else:

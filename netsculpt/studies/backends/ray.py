@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from netsculpt.core.errors import NetsculptError
-from netsculpt.studies.backends.workers import WorkerDied, Workers
+from netsculpt.studies.backends.workers import WorkerDiedError, Workers
 
 __all__ = ["ray"]
 
@@ -39,7 +39,7 @@ class _Cluster:
         error = inner.exception()
         if isinstance(error, deaths):
             self.n_deaths += 1
-            error = WorkerDied(f"the worker of Ray that ran it died ({type(error).__name__})")
+            error = WorkerDiedError(f"the worker of Ray that ran it died ({type(error).__name__})")
         elif isinstance(error, errors.RayTaskError):
             error = error.cause or error
         if error is None:

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Protocol, TypeVar
 
-__all__ = ["WorkerDied", "Workers"]
+__all__ = ["WorkerDiedError", "Workers"]
 
 Result = TypeVar("Result")
 
 
-class WorkerDied(Exception):
+class WorkerDiedError(Exception):
     """A worker process ended before its call did, `times` in a row."""
 
     def __init__(self, reason: str, times: int = 1) -> None:
@@ -34,5 +34,5 @@ class Workers(Protocol):
     def submit(self, call: Callable[[], Result]) -> Future[Result]:
         """Begin a call, if fewer than `n` are running.
 
-        The future raises what the call raises, or `WorkerDied`; then only this call is lost.
+        The future raises what the call raises, or `WorkerDiedError`; then only this call is lost.
         """
