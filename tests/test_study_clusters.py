@@ -89,7 +89,9 @@ def test_a_worker_that_is_killed_loses_its_cell_only(
     assert (found.n_deaths, found.n_left_out, found.failed) == (1, 0, {})
     assert begun(marks, 3) == 2
     others = [begun(marks, cell.number) for cell in CELLS if cell.number != 3]
-    assert sum(others) <= len(others) + 5, "what the worker had done before is measured at most twice"
+    assert sum(others) <= len(others) + 5, (
+        "what the worker had done before is measured at most twice"
+    )
     assert len([*(tmp_path / "out" / "cells").glob("*.json")]) == len(CELLS)
     assert not (tmp_path / "out" / DRIVERS).exists()
 

@@ -15,7 +15,7 @@ from netsculpt.studies.backends.workers import Workers
 
 __all__ = ["BACKENDS", "CLUSTERS", "open_workers"]
 
-CLUSTERS = {"dask": "dask[distributed]", "ray": "ray"}  # and the packages that they need
+CLUSTERS = ("dask", "ray")  # each is an extra of the package, too
 BACKENDS = ("loky", "threading", *CLUSTERS)
 
 _LIBRARIES = {"dask": "distributed", "ray": "ray"}
@@ -72,7 +72,7 @@ def _opened(name: str | None, jobs: int, address: str | None) -> AbstractContext
         import_module(_LIBRARIES[name])
     except ImportError as error:
         raise NetsculptError(
-            f"backend {name!r} is not installed ({error}): pip install '{CLUSTERS[name]}', "
+            f"backend {name!r} is not installed ({error}): pip install 'netsculpt[{name}]', "
             "or use loky"
         ) from None
     return (dask if name == "dask" else ray)(jobs, address)
