@@ -1,11 +1,11 @@
-"""What a study costs beside the work of its cells; and joblib alone, and a plain loop.
+"""What a study costs beyond the work of its cells; and joblib alone.
 
     python benchmarks/studies.py [--quick] [--jobs 2] [--backend loky]
 
-Each cell sleeps 10 ms, so that other programs on the machine take little from it. Overhead is
-wall-clock time × workers / (cells × 10 ms) − 1, starting the processes and reading the results
-included. A busy machine wakes sleepers late: then only the ratio to joblib says something, and the
-processor time of all processes, which is a lower limit of the overhead. The ways:
+Each cell sleeps 10 ms, so that other programs on the machine take little from it, and says how long
+it slept: a busy machine wakes sleepers late. Overhead is wall-clock time × workers / seconds that
+the cells slept − 1; starting the processes and writing tables is in it. On a busy machine it is too
+large; the processor time of all processes, over the seconds of the cells, is a limit from below.
 
 - **Study**: a file per cell, claims, tables, manifest.
 - **Study without a folder**.
@@ -26,6 +26,7 @@ from functools import partial
 from pathlib import Path
 
 from joblib import Parallel, delayed
+from joblib.externals.loky import get_reusable_executor
 from rich.console import Console
 from rich.table import Table
 
@@ -33,6 +34,7 @@ from netsculpt.studies import Rows, Study
 from netsculpt.studies.backends import BACKENDS
 
 SECONDS = 0.01
+WHOSE = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,9 @@ class Cell:
 
 def sleeping(cell: Cell) -> Rows:
     """One row, after 10 ms."""
+    begun = time.perf_counter()
     time.sleep(SECONDS)
-    return {"numbers": [{"number": cell.number, "square": cell.number**2}]}
+    return {"numbers": [{"number": cell.number, "seconds": time.perf_counter() - begun}]}
 
 
 def main() -> None:
@@ -56,51 +59,53 @@ def main() -> None:
     parser.add_argument("--backend", choices=BACKENDS, default="loky")
     options = parser.parse_args()
     cells = [Cell(number) for number in range(1_000 if options.quick else 10_000)]
+    jobs, backend = options.jobs, options.backend
     study = Study("sleeping", cells, sleeping)
-    how = {"jobs": options.jobs, "backend": options.backend}
-    ways: dict[str, Callable[[Path], object]] = {
-        "Study": lambda folder: study.run(folder / "study", **how),
-        "Study, nothing left to do": lambda folder: study.run(folder / "study", **how),
-        "Study without a folder": lambda _: study.run(**how),
+
+    def studied(folder: Path | None) -> float:
+        found = study.run(folder, jobs=jobs, backend=backend)
+        return sum(row["seconds"] for row in found.rows["numbers"])
+
+    ways: dict[str, Callable[[Path], float]] = {
+        "Study": studied,
+        "Study without a folder": lambda _: studied(None),
     }
-    if options.backend in ("loky", "threading"):
+    if backend in ("loky", "threading"):
         for size in (1, "auto"):
-            ways[f"joblib alone, batches {size}"] = partial(alone, cells, size, how)
-    table = Table("", "wall, s", "driver's processor, s", "overhead, %")
-    with tempfile.TemporaryDirectory() as folder:
-        for name, way in ways.items():
-            begun, processor = time.perf_counter(), own_seconds()
-            way(Path(folder))
+            ways[f"joblib alone, batches {size}"] = partial(alone, cells, size, jobs, backend)
+    table = Table("", "slept, s", "wall, s", "driver's processor, s", "workers', s", "overhead, %")
+    for name, way in ways.items():
+        with tempfile.TemporaryDirectory() as folder:
+            begun, used = time.perf_counter(), processor()
+            slept = way(Path(folder))
             wall = time.perf_counter() - begun
-            overhead = wall * options.jobs / (len(cells) * SECONDS) - 1
-            shown = "" if "nothing" in name else f"{100 * overhead:.1f}"
-            table.add_row(name, f"{wall:.2f}", f"{own_seconds() - processor:.2f}", shown)
+            more = [after - before for after, before in zip(processor(), used, strict=True)]
+        overhead = 100 * (wall * jobs / slept - 1)
+        table.add_row(name, *(f"{x:.1f}" for x in (slept, wall, *more, overhead)))
     Console().print(table)
 
 
-def own_seconds() -> float:
-    """Processor seconds of this process, without its workers."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+def processor() -> list[float]:
+    """Processor seconds of this process, and of those of its workers that have ended."""
+    used = map(resource.getrusage, WHOSE)
+    return [x.ru_utime + x.ru_stime for x in used]
 
 
-def alone(cells: list[Cell], size: int | str, how: dict[str, object], folder: Path) -> None:
+def alone(cells: list[Cell], size: int | str, jobs: int, backend: str, folder: Path) -> float:
     """Write a file per cell, through joblib."""
-    place = folder / f"joblib-{size}"
-    place.mkdir()
     workers = Parallel(
-        n_jobs=how["jobs"],
-        backend=how["backend"],
-        batch_size=size,
-        return_as="generator_unordered",
+        n_jobs=jobs, backend=backend, batch_size=size, return_as="generator_unordered"
     )
-    for _ in workers(delayed(written)(place, cell) for cell in cells):
-        pass
+    slept = sum(workers(delayed(written)(folder, cell) for cell in cells))
+    get_reusable_executor().shutdown(wait=True)
+    return slept
 
 
-def written(folder: Path, cell: Cell) -> None:
+def written(folder: Path, cell: Cell) -> float:
     """Measure a cell, and write its rows."""
-    (folder / f"{cell.number}.json").write_text(json.dumps(sleeping(cell)))
+    rows = sleeping(cell)
+    (folder / f"{cell.number}.json").write_text(json.dumps(rows))
+    return float(rows["numbers"][0]["seconds"])
 
 
 if __name__ == "__main__":

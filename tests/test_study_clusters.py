@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from netsculpt.core.errors import NetsculptError
+from netsculpt.studies import measuring
 from netsculpt.studies.drivers import DRIVERS
 from netsculpt.studies.study import Rows, Study
 
@@ -75,6 +77,11 @@ def study(marks: Path, deadly: int = -1) -> Study[Cell]:
     return Study("squares", CELLS, partial(measured, marks, deadly))
 
 
+def returned(out: Path) -> int:
+    """How many cells the driver wrote."""
+    return int(json.loads((out / "manifest.json").read_text())["returned"])
+
+
 def begun(marks: Path, number: int) -> int:
     return len([*marks.glob(f"{number}-*")])
 
@@ -93,6 +100,7 @@ def test_a_worker_that_is_killed_loses_its_cell_only(
         "what the worker had done before is measured at most twice"
     )
     assert len([*(tmp_path / "out" / "cells").glob("*.json")]) == len(CELLS)
+    assert returned(tmp_path / "out") == (len(CELLS) if way == "returned" else 0)
     assert not (tmp_path / "out" / DRIVERS).exists()
 
 
@@ -108,15 +116,17 @@ def test_nobody_has_to_see_the_folder(
     cluster: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As on machines that do not share it: the mark of the driver is nowhere to be seen."""
+    place, out = measuring._Place, tmp_path / "out"
     monkeypatch.setattr(
-        "netsculpt.studies.drivers.Driver.path", property(lambda driver: driver.hidden)
+        measuring, "_Place", lambda cells, mark, results: place(cells, tmp_path / "no", results)
     )
-    monkeypatch.undo()
-    found = study(tmp_path / "marks").run(**cluster)
+    found = study(tmp_path / "marks").run(out, **cluster)
     assert found.rows["squares"] == ROWS
+    assert returned(out) == len(CELLS)
 
 
-def test_addresses_at_which_nobody_answers() -> None:
+def test_addresses_at_which_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("netsculpt.studies.backends.dask._PATIENCE", "1s")
     pytest.importorskip("distributed", reason="needs dask[distributed]")
     with pytest.raises(NetsculptError, match="no scheduler of Dask answers at"):
         Study("none", CELLS, measured).run(backend="dask", address="tcp://127.0.0.1:9", jobs=-1)

@@ -15,10 +15,9 @@ from netsculpt.studies.backends.workers import Workers
 
 __all__ = ["BACKENDS", "CLUSTERS", "open_workers"]
 
-CLUSTERS = ("dask", "ray")  # each is an extra of the package, too
+CLUSTERS = {"dask": "distributed", "ray": "ray"}  # and what is imported; both are extras, too
 BACKENDS = ("loky", "threading", *CLUSTERS)
 
-_LIBRARIES = {"dask": "distributed", "ray": "ray"}
 _OF_JOBLIB = {  # by the classes of joblib's backends
     "SequentialBackend": None,
     "ThreadingBackend": "threading",
@@ -69,7 +68,7 @@ def _opened(name: str | None, jobs: int, address: str | None) -> AbstractContext
     if name not in CLUSTERS:
         return (loky if name == "loky" else threading)(effective_n_jobs(jobs))
     try:
-        import_module(_LIBRARIES[name])
+        import_module(CLUSTERS[name])
     except ImportError as error:
         raise NetsculptError(
             f"backend {name!r} is not installed ({error}): pip install 'netsculpt[{name}]', "
