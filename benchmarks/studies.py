@@ -5,7 +5,8 @@
 Each cell sleeps 10 ms, so that other programs on the machine take little from it, and says how long
 it slept: a busy machine wakes sleepers late. Overhead is wall-clock time × workers / seconds that
 the cells slept − 1; starting the processes and writing tables is in it. On a busy machine it is too
-large; the processor time of all processes, over the seconds of the cells, is a limit from below.
+large; the processor time of driver and workers, over the seconds of the cells, is a limit from
+below.
 
 - **Study**: a file per cell, claims, tables, manifest.
 - **Study without a folder**.
@@ -64,7 +65,7 @@ def main() -> None:
 
     def studied(folder: Path | None) -> float:
         found = study.run(folder, jobs=jobs, backend=backend)
-        return sum(row["seconds"] for row in found.rows["numbers"])
+        return sum(float(row["seconds"]) for row in found.rows["numbers"])
 
     ways: dict[str, Callable[[Path], float]] = {
         "Study": studied,
@@ -73,7 +74,7 @@ def main() -> None:
     if backend in ("loky", "threading"):
         for size in (1, "auto"):
             ways[f"joblib alone, batches {size}"] = partial(alone, cells, size, jobs, backend)
-    table = Table("", "slept, s", "wall, s", "driver's processor, s", "workers', s", "overhead, %")
+    table = Table("", "slept, s", "wall, s", "driver, s", "workers, s", "overhead, %")
     for name, way in ways.items():
         with tempfile.TemporaryDirectory() as folder:
             begun, used = time.perf_counter(), processor()
@@ -96,7 +97,7 @@ def alone(cells: list[Cell], size: int | str, jobs: int, backend: str, folder: P
     workers = Parallel(
         n_jobs=jobs, backend=backend, batch_size=size, return_as="generator_unordered"
     )
-    slept = sum(workers(delayed(written)(folder, cell) for cell in cells))
+    slept = sum(map(float, workers(delayed(written)(folder, cell) for cell in cells)))
     get_reusable_executor().shutdown(wait=True)
     return slept
 

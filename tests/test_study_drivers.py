@@ -123,7 +123,8 @@ def test_a_process_that_is_gone_holds_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ago", "alive"), [(0.0, True), (100.0, True), (130.0, False), (float("nan"), False)]
+    ("ago", "alive"),
+    [(0.0, True), (100.0, True), (130.0, False), (float("nan"), False), (1e400, False)],
 )
 def test_other_machines_are_believed_for_two_minutes(
     ago: float, alive: bool, tmp_path: Path

@@ -168,14 +168,14 @@ def taking(clock: Clock, seconds: Callable[[int], float]) -> Callable[[int], int
 
 def test_small_items_are_given_out_together_and_large_ones_alone(clock: Clock) -> None:
     def seconds(item: int) -> float:
-        return 0.001 if item < 2000 else 1.0
+        return 0.004 if item < 2000 else 4.0
 
     workers = Fake()
     found = [x.results[0] for x in as_finished(taking(clock, seconds), range(2010), workers)]
     assert sorted(found) == list(range(2010))
     sizes = [len(chunk) for chunk in workers.given]
     assert sizes[:3] == [1, 1, 2], "it begins carefully"
-    assert 200 < max(sizes) <= 250, "a quarter of a second"
+    assert 200 < max(sizes) <= 250, "a second"
     assert workers.given[-1] in ([2009], [2008]), "each large one is a chunk of its own in the end"
     assert len(sizes) < 40
 

@@ -19,15 +19,16 @@ import platform
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from netsculpt.core.errors import BusyError, OutputError
 from netsculpt.core.locking import locked
+from netsculpt.core.numbers import is_number, is_whole
 from netsculpt.core.writing import replacing
 
 __all__ = [
@@ -48,6 +49,12 @@ _EVERY = 3.0  # seconds between signs of life
 _SILENCE = 120.0  # seconds: signs, the caches of network folders, and clocks that disagree
 _TRUSTED = 5.0  # seconds that a driver is taken to be alive without looking again
 _LONGEST = 1 << 16  # bytes of a sign
+_FITS: Mapping[str, Callable[[object], bool]] = {  # by the annotations of fields
+    "int": lambda value: isinstance(value, int) and is_whole(value) and value >= 0,
+    "float": is_number,
+    "str": lambda value: isinstance(value, str),
+    "Progressed": lambda value: isinstance(value, Progressed),
+}
 
 
 @dataclass(frozen=True)
@@ -70,17 +77,9 @@ class Sign:
     host: str
     machine: str  # host, and what tells apart containers of the same name
     command: str
-    backend: str
     since: float  # seconds of the epoch
-    last: float = 0.0  # when this was written
-    progressed: Progressed = field(default_factory=Progressed)
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether its process seems to be running."""
-        if self.machine == _machine() and not _is_running(self.process):
-            return False
-        return time.time() - self.last < _SILENCE
+    last: float  # when this was written
+    progressed: Progressed
 
 
 class Driver:
@@ -95,12 +94,12 @@ class Driver:
     []
     """
 
-    def __init__(self, folder: Path, backend: str = "") -> None:
+    def __init__(self, folder: Path) -> None:
         host, process = platform.node(), os.getpid()
         name = f"{host[:40]}-{process}-{uuid4().hex[:8]}.json"
-        command = " ".join(sys.argv)[:200]
+        command, now = " ".join(sys.argv)[:200], time.time()
         self.progressed = Progressed()  # as others may know; replaced, not changed
-        self._sign = Sign(name, process, host, _machine(), command, backend, time.time())
+        self._sign = Sign(name, process, host, _machine(), command, now, now, self.progressed)
         self._folder = folder
         self._claimed: set[str] = set()
         self._alive: dict[str, float] = {}  # others, and when they were last seen to be alive
@@ -200,7 +199,7 @@ class Driver:
         if time.monotonic() - self._alive.get(claim.name, -math.inf) < _TRUSTED:
             return True
         sign = _read(self._folder / DRIVERS / claim.name)
-        if sign is None or not sign.is_alive:
+        if sign is None or not _is_alive(sign):
             return False
         self._alive[claim.name] = time.monotonic()
         return True
@@ -219,7 +218,7 @@ class Driver:
 def live_drivers(folder: Path) -> list[Sign]:
     """Drivers that are running the study of a folder."""
     places = sorted(folder.joinpath(DRIVERS).glob("*.json"))
-    return [sign for sign in map(_read, places) if sign is not None and sign.is_alive]
+    return [sign for sign in map(_read, places) if sign is not None and _is_alive(sign)]
 
 
 def running_cells(folder: Path) -> set[str]:
@@ -259,17 +258,11 @@ def _read(path: Path) -> Sign | None:
 
 def _known(kind: Any, content: Mapping[str, Any]) -> Any:
     """A dataclass whose fields have the types of their annotations."""
-    types: dict[str, Any] = {
-        "int": int,
-        "str": str,
-        "float": (int, float),
-        "Progressed": Progressed,
-    }
+    known = {entry.name: content[entry.name] for entry in fields(kind)}
     for entry in fields(kind):
-        value = content[entry.name]
-        if not isinstance(value, types[str(entry.type)]):
+        if not _FITS[str(entry.type)](known[entry.name]):
             raise TypeError(entry.name)
-    return kind(**{entry.name: content[entry.name] for entry in fields(kind)})
+    return kind(**known)
 
 
 def _machine() -> str:
@@ -281,11 +274,13 @@ def _machine() -> str:
     return " ".join(parts)
 
 
-def _is_running(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):  # of another user
-        return True
-    return True
+def _is_alive(sign: Sign) -> bool:
+    """Whether the process of a driver seems to be running."""
+    if sign.machine == _machine():
+        try:
+            os.kill(sign.process, 0)
+        except ProcessLookupError:
+            return False
+        except (OSError, OverflowError):  # it is of another user
+            pass
+    return time.time() - sign.last < _SILENCE

@@ -83,44 +83,38 @@ class Measuring(Generic[Cell]):
     cells: Sequence[Cell]
     names: Sequence[str]  # of their files
     measure: Callable[[Cell], Rows]
+    sharing: Sharing
     folder: Path | None
     driver: Driver | None
+    until: float  # by `time.monotonic`; nothing is begun later, nor waited for
+    progress: Progress | None
 
     def __post_init__(self) -> None:
         self.done: dict[int, Rows] = {}
         self.failed: dict[int, str] = {}
         self.n_deaths = self.n_returned = 0
-        self._n_before = 0
+        self._n_own = 0  # cells that were measured here
 
-    def finish(self, sharing: Sharing, until: float, progress: Progress | None) -> None:
-        """Measure what is left, and wait for what other drivers measure.
-
-        Nothing is begun, nor waited for, after `until` by ``time.monotonic``.
-        """
+    def finish(self) -> None:
+        """Measure what is left, and wait for what other drivers measure."""
         left = [index for index in range(len(self.cells)) if not self._is_known(index)]
-        self._n_before = len(self.done) + len(self.failed)
         if not left:
             return
-        if progress and self._n_before:
-            progress("cells", self._n_before, len(self.cells))
-        with open_workers(sharing.jobs, sharing.backend, sharing.address) as workers:
-            while left and monotonic() < until:
-                left = self._round(left, workers, sharing, until, progress)
+        if self.progress and len(left) < len(self.cells):
+            self.progress("cells", len(self.cells) - len(left), len(self.cells))
+        how = self.sharing
+        with open_workers(how.jobs, how.backend, how.address) as workers:
+            while left and monotonic() < self.until:
+                left = self._round(left, workers)
             self.n_deaths = workers.n_deaths
 
-    def _round(
-        self,
-        left: Sequence[int],
-        workers: Workers,
-        sharing: Sharing,
-        until: float,
-        progress: Progress | None,
-    ) -> list[int]:
+    def _round(self, left: Sequence[int], workers: Workers) -> list[int]:
         """Measure the cells that nobody else has begun; return the others."""
         elsewhere: list[int] = []
-        run = partial(_measured, self.study, self.measure, self._place(sharing), sharing.keep_going)
+        run = partial(_measured, self.study, self.measure, self._place(), self.sharing.keep_going)
         tasks = self._tasks(left, elsewhere)
-        for outcome in as_finished(run, tasks, workers, until=until):
+        for outcome in as_finished(run, tasks, workers, until=self.until):
+            self._n_own += 1
             failure = outcome.failure
             for measured in outcome.results:
                 failure = measured.failure
@@ -128,12 +122,12 @@ class Measuring(Generic[Cell]):
                     self._keep(outcome.item, measured)
             if failure:
                 self._fail(outcome.item, failure)
-            self._report(workers, progress)
+            self._report(workers)
         others = [index for index in elsewhere if not self._is_known(index)]
         if others and len(others) == len(left):  # nothing to do but to wait
-            time.sleep(min(_LOOK, max(0.0, until - monotonic())))
+            time.sleep(min(_LOOK, max(0.0, self.until - monotonic())))
         if len(others) < len(elsewhere):
-            self._report(workers, progress)
+            self._report(workers)
         return others
 
     def _tasks(self, left: Sequence[int], elsewhere: list[int]) -> Iterator[_Task[Cell]]:
@@ -147,18 +141,18 @@ class Measuring(Generic[Cell]):
             else:
                 yield _Task(index, name, self.cells[index])
 
-    def _place(self, sharing: Sharing) -> _Place | None:
+    def _place(self) -> _Place | None:
         if self.folder is None or self.driver is None:
             return None
-        return _Place(self.folder / CELLS, self.driver.path, sharing.results)
+        return _Place(self.folder / CELLS, self.driver.path, self.sharing.results)
 
     def _is_known(self, index: int) -> bool:
         """Whether the folder says what has become of a cell, which is then noted."""
         if self.folder is None:
             return False
         name = self.names[index]
-        if self.folder.joinpath(CELLS, name).is_file():
-            path = self.folder / CELLS / name
+        path = self.folder / CELLS / name
+        if path.is_file():
             self.done[index] = read_cell(path, self.study, self.cells[index])
             return True
         if self.folder.joinpath(FAILED, name).is_file():
@@ -181,18 +175,17 @@ class Measuring(Generic[Cell]):
             write_failure(self.folder, task.name, reason)
             self.driver.release(task.name)
 
-    def _report(self, workers: Workers, progress: Progress | None) -> None:
-        known = len(self.done) + len(self.failed)
+    def _report(self, workers: Workers) -> None:
         if self.driver:
             self.driver.progressed = Progressed(
                 workers=workers.n,
                 running=self.driver.n_claimed,
-                done=known - self._n_before,
+                done=self._n_own,
                 failed=len(self.failed),
                 deaths=workers.n_deaths,
             )
-        if progress:
-            progress("cells", known, len(self.cells))
+        if self.progress:
+            self.progress("cells", len(self.done) + len(self.failed), len(self.cells))
 
 
 def _measured(

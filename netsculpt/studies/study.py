@@ -123,8 +123,10 @@ class Study(Generic[Cell]):
             if folder is not None:
                 folder = folder.absolute()
                 driver = stack.enter_context(driving(folder, self.name, names))
-            measuring = Measuring(self.name, self.cells, names, self.measure, folder, driver)
-            measuring.finish(sharing, until, progress)
+            measuring = Measuring(
+                self.name, self.cells, names, self.measure, sharing, folder, driver, until, progress
+            )
+            measuring.finish()
             found = self._results(measuring)
             if folder is None or driver is None:
                 return found

@@ -9,18 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from time import monotonic
 from typing import Any, TypeVar
 from uuid import uuid4
 
 from netsculpt.core.errors import NetsculptError
-from netsculpt.studies.backends.workers import WorkerDiedError, Workers
+from netsculpt.studies.backends.workers import Counted, WorkerDiedError, Workers
 
 __all__ = ["dask"]
 
 Result = TypeVar("Result")
 
-_LOOK = 5.0  # seconds after which the workers are counted again
 _EVENTS = "all"  # topic of what happens to workers
 _PATIENCE = "10s"  # to reach a scheduler
 
@@ -28,18 +26,14 @@ _PATIENCE = "10s"  # to reach a scheduler
 class _Cluster:
     def __init__(self, client: Any, most: int | None) -> None:
         self.n_deaths = 0
-        self._client, self._most = client, most
+        self._client = client
         self._prefix = f"cells-{uuid4().hex}"
         self._begun = 0
-        self._n, self._looked = 1, float("-inf")
+        self._counted = Counted(lambda: sum(client.nthreads().values()), most)
 
     @property
     def n(self) -> int:
-        if monotonic() - self._looked > _LOOK:
-            threads = sum(self._client.nthreads().values())
-            self._n = max(1, threads if self._most is None else min(threads, self._most))
-            self._looked = monotonic()
-        return self._n
+        return self._counted.n()
 
     def submit(self, call: Callable[[], Result]) -> Future[Result]:
         self._begun += 1

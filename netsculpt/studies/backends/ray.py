@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from netsculpt.core.errors import NetsculptError
-from netsculpt.studies.backends.workers import WorkerDiedError, Workers
+from netsculpt.studies.backends.workers import Counted, WorkerDiedError, Workers
 
 __all__ = ["ray"]
 
@@ -19,13 +19,13 @@ Result = TypeVar("Result")
 class _Cluster:
     def __init__(self, library: Any, most: int | None) -> None:
         self.n_deaths = 0
-        self._ray, self._most = library, most
+        self._ray = library
+        self._counted = Counted(lambda: int(library.cluster_resources().get("CPU", 0)), most)
         self._run = library.remote(max_retries=0)(_called)
 
     @property
     def n(self) -> int:
-        cores = int(self._ray.cluster_resources().get("CPU", 0))
-        return max(1, cores if self._most is None else min(cores, self._most))
+        return self._counted.n()
 
     def submit(self, call: Callable[[], Result]) -> Future[Result]:
         outer = Future[Result]()

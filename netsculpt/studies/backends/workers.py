@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
+from time import monotonic
 from typing import Protocol, TypeVar
 
-__all__ = ["WorkerDiedError", "Workers"]
+__all__ = ["Counted", "WorkerDiedError", "Workers"]
 
 Result = TypeVar("Result")
+
+_LOOK = 5.0  # seconds after which the workers of a cluster are counted again
 
 
 class WorkerDiedError(Exception):
@@ -20,6 +23,22 @@ class WorkerDiedError(Exception):
 
     def __str__(self) -> str:
         return self.reason
+
+
+class Counted:
+    """How many workers a cluster has, at most `most` of them and at least 1; asked now and then."""
+
+    def __init__(self, count: Callable[[], int], most: int | None) -> None:
+        self._count, self._most = count, most
+        self._n, self._asked = 1, float("-inf")
+
+    def n(self) -> int:
+        """The number as of a few seconds ago."""
+        if monotonic() - self._asked > _LOOK:
+            found = self._count()
+            self._n = max(1, found if self._most is None else min(found, self._most))
+            self._asked = monotonic()
+        return self._n
 
 
 class Workers(Protocol):
