@@ -268,6 +268,13 @@ class Config:
     seed: int = 0
     names: tuple[str, ...] = ("a", "b")
     refused: bool = False
+    failing: int | None = None  # seed
+
+
+def failing(seed: int, cell: Cell) -> Rows:
+    if cell.seed == seed:
+        raise ValueError("this one\nfails always")
+    return measure(cell)
 
 
 def command(argv: list[str]) -> None:
@@ -279,6 +286,8 @@ def command(argv: list[str]) -> None:
             for name in config.names
             for seed in range(config.n_seeds)
         ]
+        if config.failing is not None:
+            return replace(STUDY, cells=cells, measure=partial(failing, config.failing))
         return replace(STUDY, cells=cells)
 
     def show(tables: Mapping[str, pd.DataFrame]) -> None:
@@ -293,6 +302,7 @@ def command(argv: list[str]) -> None:
         options={
             "--names": {"type": several_of(("a", "b", "c"))},
             "--refused": {"action": "store_true", "default": None},
+            "--failing": {"type": int},
         },
         argv=argv,
     )
@@ -325,6 +335,27 @@ def test_wrong_usage(argv: list[str], message: str, capsys: pytest.CaptureFixtur
         command(argv)
     assert stop.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_cells_that_fail_are_counted_and_the_exit_code_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    argv = ["-o", str(tmp_path), "--jobs", "1", "--results", "returned", "--failing"]
+    with pytest.raises(ValueError, match="this one"):
+        command([*argv, "1"])
+    with pytest.raises(SystemExit) as stop:
+        command([*argv, "1", "--keep-going"])
+    assert stop.value.code == NetsculptError.exit_code
+    shown = capsys.readouterr()
+    assert f"4 cells, 0 left out by the budget → {tmp_path}" in shown.out
+    assert "2 cells failed, a-1-" in shown.err
+    assert "fails always; the same command tries again" in shown.err
+    assert json.loads((tmp_path / "manifest.json").read_text())["returned"] == 3
+    with pytest.raises(SystemExit):
+        command([*argv, "5", "--keep-going", "--seeds", "1", "--seed", "5"])
+    assert "no cell is done" in capsys.readouterr().err
+    command([*argv, "7"])
+    assert not (tmp_path / "failed").exists()
 
 
 def test_errors_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
