@@ -121,6 +121,7 @@ def test_a_study_that_is_done(tmp_path: Path) -> None:
     assert "It goes on with" not in cli("study", "status", tmp_path).stdout
 
 
+@pytest.mark.slow
 def test_resume_finishes_a_sculpting(tmp_path: Path) -> None:
     config = SweepConfig("input-separable", (4, 6, 4), (0,), epochs=1)
     sweep(config, tmp_path / "whole", detectors=[])
