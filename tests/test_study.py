@@ -151,7 +151,7 @@ def test_a_budget_leaves_out_cells(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize(
-    "how", [{"jobs": 2}, {"jobs": 2, "backend": "loky"}, {"jobs": 3, "backend": "threading"}]
+    "how", [{"jobs": 2, "backend": "loky"}, {"jobs": 3, "backend": "threading"}]
 )
 def test_workers_change_nothing(how: dict[str, Any], tmp_path: Path) -> None:
     STUDY.run(tmp_path / "one")
