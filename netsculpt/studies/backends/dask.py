@@ -61,7 +61,9 @@ def _finish(inner: Any, outer: Future[Result]) -> None:
         times = error.allowed_failures + 1
         outer.set_exception(WorkerDiedError("the workers of Dask that ran it died", times))
     except BaseException as error:
-        outer.set_exception(error)
+        gone = inner.status in ("cancelled", "lost")
+        text = "the scheduler of Dask is gone: start it, and give the same command again"
+        outer.set_exception(NetsculptError(text) if gone else error)
 
 
 @contextmanager
