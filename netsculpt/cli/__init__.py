@@ -20,6 +20,7 @@ from netsculpt.cli.prune import prune
 from netsculpt.cli.reuse import reuse
 from netsculpt.cli.sculpt import sculpt
 from netsculpt.cli.streams import CLOSED_PIPE, drop_output, open_streams
+from netsculpt.cli.study_folders import study_app
 from netsculpt.cli.train import train
 from netsculpt.cli.transfer import transfer
 from netsculpt.cli.wann import wann
@@ -42,6 +43,7 @@ for command in (
     *(pair, reuse, profile, export, demo),
 ):
     app.command(epilog=EXIT_CODES)(command)
+app.add_typer(study_app, name="study")
 
 
 @app.callback(invoke_without_command=True)
