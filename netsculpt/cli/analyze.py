@@ -14,6 +14,7 @@ from netsculpt.cli.options import (
     Seed,
     chosen_detectors,
     jobs_option,
+    refuse_figures,
     require_writable,
 )
 from netsculpt.cli.running import run
@@ -33,6 +34,7 @@ _NEED_DATA = ", ".join(DATA_AWARE)
 @takes
 def analyze(
     *,
+    context: typer.Context,
     source: Source,
     plan: PlanOptions,
     task: Annotated[
@@ -75,6 +77,7 @@ def analyze(
 
     `netsculpt analyze lm.pt --model nets.py:Transformer --example-shape 1,10 --example-dtype int64`
     """
+    refuse_figures(context, output)
     detectors = chosen_detectors(plan.detector)
     by_data = bool(set(detectors).intersection(DATA_AWARE))
     if task is not None and not by_data:

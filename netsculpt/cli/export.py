@@ -10,6 +10,7 @@ import typer
 from netsculpt.cli.options import require_writable
 from netsculpt.cli.source import Source, load_source
 from netsculpt.cli.takes import takes
+from netsculpt.core.counting import counted
 
 __all__ = ["export"]
 
@@ -51,7 +52,9 @@ def export(
         graph = graph.live()
     output.parent.mkdir(parents=True, exist_ok=True)
     write(graph, output)
-    typer.echo(f"{output}: {graph.n_units} units, {graph.n_edges} edges", err=True)
+    typer.echo(
+        f"{output}: {counted(graph.n_units, 'unit')}, {counted(graph.n_edges, 'edge')}", err=True
+    )
 
 
 def _require_replaceable(output: Path, source: Path) -> None:

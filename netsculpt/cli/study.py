@@ -13,6 +13,7 @@ import typer
 
 from netsculpt.cli.messages import INTERRUPTED, complain, explain
 from netsculpt.cli.options import wrong_jobs
+from netsculpt.core.counting import counted
 from netsculpt.core.errors import NetsculptError
 from netsculpt.report.terminal.progress import progress_bars
 from netsculpt.report.terminal.progress_lines import remaining_lines
@@ -121,7 +122,8 @@ def run_study(
         sys.exit(INTERRUPTED)
     show(results.tables)
     typer.echo(
-        f"{results.n_done} cells, {results.n_left_out} left out by the budget → {values['out']}"
+        f"{counted(results.n_done, 'cell')}, {results.n_left_out} left out by the budget → "
+        f"{values['out']}"
     )
     if results.failed:
         complain(f"{_failures(results)}; the same command tries again")

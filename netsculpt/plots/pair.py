@@ -74,7 +74,7 @@ def pair(analysis: PairAnalysis, *, ax: Axes | None = None) -> Axes:
     handles, labels = ax.get_legend_handles_labels()  # bars first
     legend_below(ax, [*handles[1:], handles[0]], [*labels[1:], labels[0]])
     if n_left_out:
-        say_above(ax, [f"{n_left_out:,} classes that change less are not shown"])
+        say_above(ax, [f"not shown: {n_left_out:,} that change less"])
     return ax
 
 
