@@ -257,7 +257,7 @@ def reuse_analysis(
     for each in others:
         _check_unrelated(*each, target.circuit, common)
     nets = [_Net.of(net, name, detector, seed) for net, name in both]
-    matching = _matched(*nets, n_draws, stream(seed, "activations"))
+    matching = _matched(nets[0], nets[1], n_draws, stream(seed, "activations"))
     by_chance = tuple(
         _matched(_Net.of(net, name, detector, seed), nets[1], n_draws, stream(seed, name))
         for net, name in others
