@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from netsculpt.cli.messages import complain
 from netsculpt.cli.options import require_writable
 from netsculpt.cli.source import Source, load_source
 from netsculpt.cli.takes import takes
@@ -38,6 +39,7 @@ def export(
     """
     from netsculpt.graph.exporting import ENDINGS
     from netsculpt.graph.exporting import export as write
+    from netsculpt.loading.wann.options import SHARED_WEIGHT
 
     if output.suffix.lower() not in ENDINGS:
         raise typer.BadParameter(
@@ -52,6 +54,8 @@ def export(
         graph = graph.live()
     output.parent.mkdir(parents=True, exist_ok=True)
     write(graph, output)
+    if any(step.parameters.get("weights") == SHARED_WEIGHT for step in graph.provenance):
+        complain(f"weights are {SHARED_WEIGHT}; --wann-weights gives a network its own")
     typer.echo(
         f"{output}: {counted(graph.n_units, 'unit')}, {counted(graph.n_edges, 'edge')}", err=True
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
-from netsculpt.cli.messages import INTERRUPTED, complain, explain
+from netsculpt.cli.messages import INTERRUPTED, complain, empty_argument, explain
 from netsculpt.cli.options import wrong_jobs
 from netsculpt.core.counting import counted
 from netsculpt.core.errors import NetsculptError
@@ -84,6 +84,9 @@ def run_study(
     common = {flag: x for flag, x in _OF_FIELDS.items() if x["dest"] in settings}
     for flag, arguments in {**common, **(options or {})}.items():
         add(flag, **arguments)
+    empty = empty_argument(sys.argv[1:] if argv is None else argv)
+    if empty:
+        parser.error(empty)
     values = vars(parser.parse_args(argv))
     changed = {
         name: tuple(value) if isinstance(value, list) else value

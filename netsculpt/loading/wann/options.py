@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from netsculpt.core.errors import FormatError
 from netsculpt.core.numbers import checked_number, checked_whole
 
-__all__ = ["WannOptions"]
+__all__ = ["SHARED_WEIGHT", "WannOptions"]
+
+SHARED_WEIGHT = "1 on every edge; those in the file are of the tool that wrote it last"
 
 
 @dataclass(frozen=True)
