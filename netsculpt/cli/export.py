@@ -39,7 +39,7 @@ def export(
     """
     from netsculpt.graph.exporting import ENDINGS
     from netsculpt.graph.exporting import export as write
-    from netsculpt.loading.wann.options import SHARED_WEIGHT
+    from netsculpt.graph.shared_weights import note_on_weights
 
     if output.suffix.lower() not in ENDINGS:
         raise typer.BadParameter(
@@ -54,8 +54,9 @@ def export(
         graph = graph.live()
     output.parent.mkdir(parents=True, exist_ok=True)
     write(graph, output)
-    if any(step.parameters.get("weights") == SHARED_WEIGHT for step in graph.provenance):
-        complain(f"weights are {SHARED_WEIGHT}; --wann-weights gives a network its own")
+    note = note_on_weights(graph)
+    if note is not None:
+        complain(f"{note} --wann-weights gives it its own")
     typer.echo(
         f"{output}: {counted(graph.n_units, 'unit')}, {counted(graph.n_edges, 'edge')}", err=True
     )

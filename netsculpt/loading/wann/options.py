@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from netsculpt.core.errors import FormatError
 from netsculpt.core.numbers import checked_number, checked_whole
 
-__all__ = ["SHARED_WEIGHT", "WannOptions"]
-
-SHARED_WEIGHT = "1 on every edge; those in the file are of the tool that wrote it last"
+__all__ = ["WannOptions"]
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,13 @@ from netsculpt.graph.activations import WANN_ACTIVATIONS
 from netsculpt.graph.by_depth import by_depth
 from netsculpt.graph.graph import NetGraph
 from netsculpt.loading.wann.matrix import WannMatrix
-from netsculpt.loading.wann.options import SHARED_WEIGHT, WannOptions
+from netsculpt.loading.wann.options import WannOptions
 from netsculpt.loading.weights.parsed_file import ParsedFile
 
 __all__ = ["check_wann", "graph_of_wann", "refuse_weights_alone"]
 
 _LINEAR = WANN_ACTIVATIONS[0]  # of all inputs and outputs that a search makes
+_SHARED = "1 on every edge; those in the file are of the tool that wrote it last"
 
 
 def check_wann(file: ParsedFile, options: WannOptions | None) -> None:
@@ -62,7 +63,7 @@ def graph_of_wann(file: ParsedFile, options: WannOptions | None) -> NetGraph:
         activation=matrix.activation,
         weights=_weights(file, options),
     )
-    more: dict[str, Any] = {"disabled": int((~kept).sum()), "weights": SHARED_WEIGHT}
+    more: dict[str, Any] = {"disabled": int((~kept).sum()), "weights": _SHARED}
     if file.weights is not None:
         more["weights"] = file.weights.source.path.name
         more["weights_hash"] = file.weights.content.sha256
