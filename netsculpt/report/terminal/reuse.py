@@ -22,10 +22,10 @@ __all__ = ["print_reuse"]
 
 _LEVEL = 0.05
 _MEANING = {
-    "reused": "a module of the target computes it and does what the source's module for it does",
-    "relearned elsewhere": "a module of the target computes it, none that is known from the source",
-    "distributed": "no module of the target computes it alone, several together do",
-    "absent": "neither a module of the target nor those unions that were tried compute it",
+    "reused": "a module of the target computes it, and does what the source's module for it does",
+    "relearned elsewhere": "a module of the target computes it, but no match of the source's",
+    "distributed": "no module of the target computes it alone, but several together do",
+    "absent": "no module of the target computes it, nor any union of them that was tried",
 }
 
 
@@ -53,6 +53,11 @@ def print_reuse(analysis: ReuseAnalysis, folder: Path | None = None) -> None:
     out.print(_functions(analysis))
     for verdict in dict.fromkeys(x.verdict for x in subtasks.subtasks):
         out.print(f"[dim]{verdict}: {_MEANING[verdict]}[/dim]")
+    least_iia, least_similarity, level = subtasks.thresholds
+    out.print(
+        f"[dim]computes: interchange ≥ {least_iia:g}, and its lesion hurts what uses the function "
+        f"(p < {level:g}); match: similarity ≥ {least_similarity:g}, q ≤ {level:g}[/dim]"
+    )
     for note in subtasks.notes:
         out.print(f"[yellow]{literal(note)}[/yellow]")
     out.print("\nModules matched by what they do on all inputs")
