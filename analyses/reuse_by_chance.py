@@ -108,7 +108,8 @@ def _sculpted(circuit: Circuit, seed: int, config: Config) -> NetOnTask | None:
 
 def _reused(nets: Mapping[str, NetOnTask], detector: str, seed: int) -> list[dict[str, Any]]:
     """What the target reuses of each net."""
-    target, more = nets["target"], {"detector": detector, "rng": seed}
+    target = nets["target"]
+    more: dict[str, Any] = {"detector": detector, "rng": seed}
     related = reuse_analysis(nets["source"], target, unrelated=[nets["unrelated"]], **more)
     shared = [x.target[0] for x in related.functions]
     others = {

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from netsculpt.core.errors import FormatError
+from netsculpt.core.numbers import is_whole
 from netsculpt.training.tasks import Bits, Classes, Goal, Task
 
 __all__ = ["answer_losses", "chosen_answers"]
@@ -47,10 +48,10 @@ def chosen_answers(
         )
     chosen = np.zeros((len(subtasks), n), dtype=bool)
     for row, (name, answers) in enumerate(subtasks.items()):
-        if not answers or not all(x in range(n) for x in answers):
+        if not answers or not all(is_whole(x) and 0 <= x < n for x in answers):
             raise FormatError(
                 f"sub-task {name!r} has the answers {list(answers)!r:.80}: some of 0 … {n - 1} are "
-                "needed"
+                "needed (subtasks)"
             )
         chosen[row, list(answers)] = True
     return tuple(subtasks), chosen
