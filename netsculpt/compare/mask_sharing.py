@@ -95,12 +95,17 @@ def mask_sharing(
     ([0.333, 0.333], [0.5, 0.5])
     """
     flat = {name: np.asarray(mask, dtype=bool) for name, mask in masks.items()}
+    if among is not None and set(among) != set(flat):
+        raise FormatError(
+            f"masks are of {', '.join(flat)}, weights of {', '.join(among)}: the same layers are "
+            "needed"
+        )
     usable = {
-        name: np.ones(mask.shape[1:], dtype=bool) if among is None else np.asarray(among.get(name))
+        name: np.ones(mask.shape[1:], dtype=bool) if among is None else np.asarray(among[name]) > 0
         for name, mask in flat.items()
     }
     if len({mask.shape[0] for mask in flat.values()}) != 1 or any(
-        mask.shape[1:] != usable[name].shape or (mask & ~usable[name].astype(bool)).any()
+        mask.shape[1:] != usable[name].shape or (mask & ~usable[name]).any()
         for name, mask in flat.items()
     ):
         shapes = {name: mask.shape for name, mask in flat.items()}

@@ -41,13 +41,15 @@ def measured_influence(model: Model | Path | str, task: Task) -> NDArray[np.floa
 
 
 def task_name_of(model: Model | Path | str) -> str | None:
-    """Name of the task that a ``model.pt`` or its content was last trained on; None: not said.
+    """Name of the task that a perceptron's ``model.pt`` was last trained on; None: not said.
 
     Only names of netsculpt's tasks count, not paths: no file decides which other files are read.
     """
     try:
         read = model if isinstance(model, Model) else read_model(model)
     except FormatError:
+        return None
+    if read.net.get("family") != MLP.family:
         return None
     # A net that was sculpted and then trained further keeps the plan of its sculpting.
     about = read.metadata.get("training", read.metadata.get("plan"))
