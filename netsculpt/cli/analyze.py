@@ -41,7 +41,8 @@ def analyze(
         str | None,
         typer.Option(
             help=f"Data for {_NEED_DATA}, which measures only a model.pt that netsculpt wrote: the "
-            "task that it was trained on, as in 'sculpt'. Not needed if 'sculpt' or 'train' wrote the model.",
+            "task that it was trained on, as in 'sculpt'. Not needed if 'sculpt' or 'train' wrote "
+            "the model.",
         ),
     ] = None,
     jobs: Annotated[
