@@ -43,8 +43,8 @@ def compare(name: str, net: MaskedNet, samples: Task, epochs: int) -> None:
 
     def learned(rows: list[int]) -> np.ndarray:
         rngs = [stream(0, "masks", row) for row in rows]
-        more = {"recipe": recipe, "penalty": 0.1, "seed": 0}
-        return learned_masks(net, samples, answers[rows], rngs, **more)
+        chosen = answers[rows]
+        return learned_masks(net, samples, chosen, rngs, recipe=recipe, penalty=0.1, seed=0)
 
     every = list(range(len(answers)))
     learned(every[:1])  # what is done once is not timed
