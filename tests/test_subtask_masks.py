@@ -167,6 +167,7 @@ def test_tables_and_summary(disjoint: SubtaskMasks) -> None:
     assert (rows["untrained"] == disjoint.untrained.own_accuracy).all()
     summary = json.loads(json.dumps(disjoint.summary(), allow_nan=False))
     assert (summary["p_specialize"], summary["iou_of_runs"]) == (1.0, 1.0)
+    assert list(summary["kept_by_layer"]["y1"]) == ["fc1.weight", "fc2.weight"]
     costly = subtask_masks(
         compiled(SHARED), boolean(SHARED), recipe=BRIEF, penalty=30, n_runs=1, rng=0
     )

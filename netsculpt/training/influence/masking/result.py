@@ -171,12 +171,14 @@ class SubtaskMasks:
         """Plain values, JSON-able; what is undefined is None."""
         pairs = np.triu_indices(len(self.subtasks), 1)
         rows = self.accuracies().set_index("subtask").to_dict(orient="index")
+        layers = [dict(zip(self.layers, row, strict=True)) for row in self.shares[:, :-1].tolist()]
         summary: dict[str, Any] = plain(
             {
                 "n_runs": len(self.accuracy),
                 "penalty": self.penalty,
                 "n_weights": int(self.sharing[0].n_weights[-1]),
                 "subtasks": rows,
+                "kept_by_layer": dict(zip(self.subtasks, layers, strict=True)),
                 "p_specialize": float(_mean(self.p_specialize[pairs])),
                 "p_reuse": float(_mean(self.p_reuse[pairs])),
                 "iou_of_runs": float(_mean(self.iou_of_runs[:, -1])),
