@@ -499,6 +499,9 @@ def test_unwritable_folder(model: Path, tmp_path: Path) -> None:
         ("analyze", "model.pt", "--figures", "jpeg"),
         ("analyze", "model.pt", "--nulls", "-1"),
         ("export", "model.pt", "-o", "model.xlsx"),
+        ("analyze", ""),
+        ("analyze", "model.pt", "-o", ""),
+        ("analyze", "model.pt", "--mask="),
     ],
 )
 def test_mistyped(arguments: tuple[str, ...], tmp_path: Path) -> None:

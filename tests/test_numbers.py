@@ -213,6 +213,15 @@ ONE_EDGE = Topology(
 LINEAR, IMAGE = {"net": FOUR_OUTPUTS, "target": TASK, "rng": 0}, {"effect": [[0.1]]}
 REFUSED += [
     (".training.interchange", "n_pairs", ONE, [*NOT_WHOLE, -1]),
+    *(
+        (".training.subtask_masks", name, {"net": FOUR_OUTPUTS, "task": TASK}, values)
+        for name, values in (
+            ("penalty", NOT_POSITIVE),
+            ("n_runs", [*NOT_WHOLE, 0]),
+            ("n_random", [*NOT_WHOLE, -1]),
+            ("subtasks", [{"a": [x], "b": [1]} for x in [*NOT_WHOLE, -1, 4]]),
+        )
+    ),
     (".training.decodings", "rank", ON_CIRCUIT, NOT_POSITIVE),
     (".training.linear_transfer", "validation", LINEAR, [*NOT_POSITIVE, 1.5]),
     (".training.full_transfer", "validation", LINEAR, [*NOT_POSITIVE, 1.5]),

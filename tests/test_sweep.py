@@ -294,7 +294,7 @@ def test_published_on_the_command_line(tmp_path: Path) -> None:
     run = cli("sculpt", *arguments, "--published", "--detector", "sculpting", "-o", tmp_path)
     assert run.returncode == 0, run.stderr
     assert read_config(tmp_path).published
-    assert "networks reached 1" in run.stdout
+    assert "1 of 1 network reached an accuracy of 100 %" in run.stdout
     assert "dense" not in run.stdout
     assert set(models(tmp_path)) == {"seed-1"}
     strict = replace(read_config(tmp_path), published=False)

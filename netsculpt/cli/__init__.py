@@ -13,7 +13,14 @@ import typer
 from netsculpt.cli.analyze import analyze
 from netsculpt.cli.demo import demo
 from netsculpt.cli.export import export
-from netsculpt.cli.messages import EXIT_CODES, INTERRUPTED, complain, explain
+from netsculpt.cli.messages import (
+    EXIT_CODES,
+    INTERRUPTED,
+    USAGE,
+    complain,
+    empty_argument,
+    explain,
+)
 from netsculpt.cli.pair import pair
 from netsculpt.cli.profile import profile
 from netsculpt.cli.prune import prune
@@ -89,6 +96,10 @@ def main() -> NoReturn:
 def _run() -> int:
     debug = "--debug" in sys.argv
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    empty = empty_argument(arguments)
+    if empty:
+        complain(empty)
+        return USAGE
     interrupts = _record_interrupts()
     try:
         app(arguments, prog_name="netsculpt")

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
-from netsculpt.cli.messages import INTERRUPTED, complain, explain
+from netsculpt.cli.messages import INTERRUPTED, complain, empty_argument, explain
 from netsculpt.cli.options import wrong_jobs
+from netsculpt.core.counting import counted
 from netsculpt.core.errors import NetsculptError
 from netsculpt.report.terminal.progress import progress_bars
 from netsculpt.report.terminal.progress_lines import remaining_lines
@@ -83,6 +84,9 @@ def run_study(
     common = {flag: x for flag, x in _OF_FIELDS.items() if x["dest"] in settings}
     for flag, arguments in {**common, **(options or {})}.items():
         add(flag, **arguments)
+    empty = empty_argument(sys.argv[1:] if argv is None else argv)
+    if empty:
+        parser.error(empty)
     values = vars(parser.parse_args(argv))
     changed = {
         name: tuple(value) if isinstance(value, list) else value
@@ -121,7 +125,8 @@ def run_study(
         sys.exit(INTERRUPTED)
     show(results.tables)
     typer.echo(
-        f"{results.n_done} cells, {results.n_left_out} left out by the budget → {values['out']}"
+        f"{counted(results.n_done, 'cell')}, {results.n_left_out} left out by the budget → "
+        f"{values['out']}"
     )
     if results.failed:
         complain(f"{_failures(results)}; the same command tries again")

@@ -18,6 +18,7 @@ from .influence.lesions import function_lesions as function_lesions
 from .influence.lesions import lesions as lesions
 from .influence.lesions import pair_lesions as pair_lesions
 from .influence.lesions import shapley_lesions as shapley_lesions
+from .influence.masking import subtask_masks as subtask_masks
 from .pairs.analysis import pair_analysis as pair_analysis
 from .pairs.phases import memorised_by_phase as memorised_by_phase
 from .pruning.approximate_isometry import approximate_isometry as approximate_isometry

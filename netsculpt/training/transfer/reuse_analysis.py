@@ -95,6 +95,20 @@ class NetReport:
     lesions: Lesions  # [A, M, outputs]
     function_lesions: FunctionLesions  # [M, lines]
 
+    def best_function(self, module: int) -> int | None:
+        """The line that a module carries best, as its place in `interchange`; None if none."""
+        scores = np.nan_to_num(self.interchange.accuracy[module])
+        return int(scores.argmax()) if scores.any() else None
+
+    @property
+    def module_names(self) -> tuple[str, ...]:
+        """Number of each module, with the functions that it carries: accuracy of at least .9."""
+        lines = np.array(self.interchange.functions, dtype=object)
+        carried = np.nan_to_num(self.interchange.accuracy) >= _LEAST_IIA
+        return tuple(
+            f"{module} {', '.join(lines[row])}".strip() for module, row in enumerate(carried)
+        )
+
     def summary(self) -> dict[str, Any]:
         """Plain values, JSON-able."""
         summary: dict[str, Any] = {
@@ -118,6 +132,7 @@ class ReuseAnalysis:
     source: NetReport
     target: NetReport
     matching: ModuleMatching  # by activations on all inputs
+    unrelated: tuple[ModuleMatching, ...]  # of unrelated nets with the target
     subtasks: SubtaskReuse
     n_unions: int  # unions of target modules of which the interchange accuracy was computed
     start: SharedStart | None  # None unless the target is said to have started from the source
@@ -140,6 +155,7 @@ class ReuseAnalysis:
             "reuse": self.subtasks.summary(),
             "n_unions": self.n_unions,
             "matching": self.matching.summary(),
+            "matching_by_chance": [x.summary() for x in self.unrelated],
             "source": self.source.summary(),
             "target": self.target.summary(),
             "started_from_source": None if self.start is None else self.start.summary(),
@@ -151,6 +167,7 @@ def reuse_analysis(
     source: NetOnTask,
     target: NetOnTask,
     *,
+    unrelated: Sequence[NetOnTask] = (),
     functions: Sequence[str] | None = None,
     detector: str = "layered",
     started_from_source: bool = False,
@@ -170,6 +187,9 @@ def reuse_analysis(
     ----------
     source, target
         The nets and their circuits. Inputs of the same name are the same input.
+    unrelated
+        Nets trained on circuits that have nothing in common with the target's: their matchings with
+        the target tell which degree chance gives. Without them it is not known.
     functions
         Names of lines of either circuit; what the target's circuit lacks is absent. None: the
         sub-functions that both circuits contain, by their values on all inputs.
@@ -192,7 +212,8 @@ def reuse_analysis(
     ------
     FormatError
         If there is no function to ask about, a net does not fit its circuit, a net has no modules,
-        or a control is given for a target that did not start from the source.
+        an unrelated circuit computes what the target's does, or a control is given for a target
+        that did not start from the source.
     GraphError
         If a function is unknown.
     LimitError
@@ -223,7 +244,8 @@ def reuse_analysis(
     checked_whole(n_random, "n_random", least=1)
     seed = root_seed(rng)
     both = (source, "source"), (target, "target")
-    for each in both:
+    others = [(net, f"unrelated net {i}") for i, net in enumerate(unrelated)]
+    for each in (*both, *others):
         _check(*each)
     common = common_functions(source.circuit, target.circuit, functions)
     if not common:
@@ -232,10 +254,14 @@ def reuse_analysis(
             f"(functions, --functions), such as {next(iter(source.circuit.functions))}; those that "
             "the target's task lacks count as absent"
         )
-    rows = joint_rows(source.circuit, target.circuit)
+    for each in others:
+        _check_unrelated(*each, target.circuit, common)
     nets = [_Net.of(net, name, detector, seed) for net, name in both]
-    ways = [net.on(inputs) for net, inputs in zip(nets, rows, strict=True)]
-    matching = match_by_activations(*ways, n_draws=n_draws, rng=stream(seed, "activations"))
+    matching = _matched(nets[0], nets[1], n_draws, stream(seed, "activations"))
+    by_chance = tuple(
+        _matched(_Net.of(net, name, detector, seed), nets[1], n_draws, stream(seed, name))
+        for net, name in others
+    )
     lines = [tuple(chain.from_iterable(getattr(x, name) for x in common)) for _, name in both]
     reports = [
         net.report(own, n_random, stream(seed, name))
@@ -253,7 +279,8 @@ def reuse_analysis(
         reports[0],
         reports[1],
         matching,
-        subtask_reuse(evidence, matching, least_iia=_LEAST_IIA),
+        by_chance,
+        subtask_reuse(evidence, matching, unrelated=by_chance, least_iia=_LEAST_IIA),
         n_unions,
         start,
         {"detector": detector, "seed": seed, "n_random": n_random, "n_draws": n_draws},
@@ -324,6 +351,27 @@ def _check(given: NetOnTask, name: str) -> None:
             f"the {name} has {own[0]} inputs and {own[1]} outputs, its task {wanted[0]} and "
             f"{wanted[1]}: they must be equal; name the task that it was trained on"
         )
+
+
+def _check_unrelated(
+    given: NetOnTask, name: str, target: Circuit, asked: Sequence[CommonFunction]
+) -> None:
+    """Raise an error if a net computes any sub-function of the target's, or one asked about."""
+    shared = [x.target[0] for x in common_functions(given.circuit, target)]
+    names = [x.target[0] for x in asked if x.target]
+    shared += [x.name for x in common_functions(target, given.circuit, names) if x.target]
+    if shared:
+        raise FormatError(
+            f"the task of {name} computes {', '.join(dict.fromkeys(shared))} of the target's too: "
+            "a net is needed whose task has no function in common with the target's"
+        )
+
+
+def _matched(source: _Net, target: _Net, n_draws: int, rng: RNG) -> ModuleMatching:
+    """Modules of two nets by their activations on all inputs of both."""
+    rows = joint_rows(source.circuit, target.circuit)
+    ways = [net.on(inputs) for net, inputs in zip((source, target), rows, strict=True)]
+    return match_by_activations(*ways, n_draws=n_draws, rng=rng)
 
 
 def _by_function(report: NetReport, lines: Sequence[tuple[str, ...]]) -> tuple[Floats, Floats]:
