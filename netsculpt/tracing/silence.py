@@ -14,7 +14,7 @@ from torch import Tensor
 
 from netsculpt.tracing.engine.activation import Activation
 from netsculpt.tracing.engine.reach import of_kernel, reached
-from netsculpt.tracing.engine.zeros import nonzero
+from netsculpt.tracing.engine.zeros import kept, nonzero
 from netsculpt.tracing.program import Constant, Op, Ref, leaves
 from netsculpt.tracing.rules.conv import OPS as _CONVOLUTIONS
 from netsculpt.tracing.rules.elementwise import OPS as _ELEMENTWISE
@@ -63,7 +63,7 @@ def _has_zeros(value: Any, silent: Any) -> bool:
 def _has_gaps(op: Op, values: Mapping[str, Any]) -> bool:
     """Whether an operation has a constant with entries that are 0."""
     constants = [values[x] for x in op.inputs if isinstance(values[x], Constant)]
-    return any(not bool((nonzero(x) != 0).all()) for x in constants)
+    return any(not bool(kept(x).all()) for x in constants)
 
 
 def _empty_rows(op: Op, values: Mapping[str, Any]) -> Tensor | None:
@@ -71,19 +71,19 @@ def _empty_rows(op: Op, values: Mapping[str, Any]) -> Tensor | None:
     activation, weight = values[op.inputs[0]], values[op.inputs[1]]
     if not isinstance(activation, Activation) or not isinstance(weight, Constant):
         return None
-    kept, groups = nonzero(weight) != 0, int(op.arg(6, "groups", 1))
+    there, groups = kept(weight), int(op.arg(6, "groups", 1))
     if op.name in _CONVOLUTIONS:
-        reach = reached(op, activation.units, tuple(kept.shape[2:]))
+        reach = reached(op, activation.units, tuple(there.shape[2:]))
         if "transpose" in op.name:  # [in, out / groups, …taps]
-            kept = (kept & reach[:, None]).flatten(2).any(2)
-            rows = kept.view(groups, len(kept) // groups, -1).any(1).flatten()
+            there = (there & reach[:, None]).flatten(2).any(2)
+            rows = there.view(groups, len(there) // groups, -1).any(1).flatten()
         else:
-            rows = (kept & of_kernel(reach, len(kept), groups)).flatten(1).any(1)
+            rows = (there & of_kernel(reach, len(there), groups)).flatten(1).any(1)
     else:
-        rows = kept.any(1)
+        rows = there.any(1)
     bias = op.arg(2, "bias")
     if isinstance(bias, Ref):
-        rows = rows | (nonzero(values[bias.name]) != 0)
+        rows = rows | (nonzero(values[bias.name]) != 0)  # it may depend on the inputs
     if bool(rows.all()):
         return None
     shape = [1, -1, *[1] * (len(op.shape) - 2)] if op.name in _CONVOLUTIONS else [-1]
