@@ -27,7 +27,9 @@ _SUMS = ("add", "sub", "rsub")
 _PRODUCTS = ("mul", "multiply")
 _MATRICES = ("addmm", "baddbmm", "bmm", "einsum", "linear", "matmul", "mm")
 _AVERAGES = ("mean", "sum", "avg_pool", "adaptive_avg_pool")  # beginnings of names
-_ALIKE = ("neg", "negative", "prelu", "div", "true_divide", *_UNCHANGED)  # 0 where the first is
+_ALIKE = ("neg", "negative", "prelu", "div", "true_divide", "rms_norm", *_UNCHANGED)  # 0 where the first is
+_TABLES = ("embedding", "embedding_bag")
+_BATCH_NORM = "_native_batch_norm_legit_no_training"
 _ATTENTION = "scaled_dot_product_attention"
 
 
@@ -40,6 +42,8 @@ def silence(op: Op, values: Mapping[str, Any], silent: Mapping[str, Any], *, spa
     """
     if not any(isinstance(x, Activation) for x in leaves(values[op.output])):
         return None
+    if op.name in _TABLES and isinstance(values[op.args[0].name], Constant):
+        return _empty_dimensions(op, values)
     hears_less = any(_has_zeros(values[x], silent.get(x)) for x in op.inputs)
     if op.name in _CONVOLUTIONS and spatial and _has_gaps(op, values):
         made = _run(op, values, silent)
@@ -91,11 +95,33 @@ def _empty_rows(op: Op, values: Mapping[str, Any]) -> Tensor | None:
     return empty
 
 
+def _empty_dimensions(op: Op, values: Mapping[str, Any]) -> Any:
+    """Where no token has an entry in a table [tokens, dimensions]."""
+    empty = ~kept(values[op.args[0].name]).any(0)
+    if not bool(empty.any()):
+        return None
+    made = empty.expand(op.shape)
+    return (made, None, None, None) if op.name == "embedding_bag" else made
+
+
+def _unmoved(op: Op, values: Mapping[str, Any], silent: Mapping[str, Any]) -> Any:
+    """Where a batch norm with stored statistics makes 0 of 0: the mean is 0, and so is β."""
+    moved = torch.zeros(op.shape[1]) > 0
+    for index in (2, 3):  # β, the mean
+        given = op.args[index]
+        if isinstance(given, Ref):
+            moved = moved | (nonzero(values[given.name]) != 0)
+    zero = nonzero(values[op.inputs[0]], silent.get(op.inputs[0])) == 0
+    return zero & ~moved.view(-1, *[1] * (len(op.shape) - 2)), None, None
+
+
 def _any_rows(op: Op, values: Mapping[str, Any], silent: Mapping[str, Any]) -> Any:
     """What is made of arguments of which some elements are 0."""
     first = op.args[0] if op.args else None
     if op.name == _ATTENTION:
         return _unheard(op, values, silent)
+    if op.name == _BATCH_NORM:
+        return _unmoved(op, values, silent)
     if op.name in _ALIKE or (op.name in _ELEMENTWISE and _keeps_zero(op)):
         if not isinstance(first, Ref) or op.kwargs.get("rounding_mode") is not None:
             return None
