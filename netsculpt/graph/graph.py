@@ -150,9 +150,7 @@ class NetGraph:
         """Kept scalar parameters, each once: copies of a weight, buffers and wiring add none."""
         counts = self.multiplicity
         if self.scalars is not None:
-            stored = np.flatnonzero(self.scalars >= 0)
-            _, first = np.unique(self.scalars[stored], return_index=True)
-            return int(first.size if counts is None else counts[stored[first]].sum())
+            return _n_numbered(self.scalars, counts)
         if counts is None:
             return self.n_edges - sum(_n_wires(self, x) for x in self.blocks if x.kind == WIRING)
         return int(counts.sum(where=~wiring_edges(self)))
@@ -331,6 +329,20 @@ def wiring_edges(graph: NetGraph) -> NDArray[np.bool_]:
         if block.kind == WIRING:
             wiring[graph.block_edges(block.source, block.target)] = True
     return wiring
+
+
+def _n_numbered(numbers: NDArray[np.int32], counts: NDArray[np.integer] | None) -> int:
+    """How many scalars are numbered from 0 [E]; with counts, those of the first edge of each."""
+    stop = int(numbers.max(initial=-1)) + 1
+    if stop > 2 * numbers.size:  # numbers with gaps
+        known = np.unique(numbers[numbers >= 0])
+        numbers = np.where(numbers < 0, -1, np.searchsorted(known, numbers)).astype(np.int32)
+        stop = known.size
+    once = np.zeros(stop, np.bool_ if counts is None else counts.dtype)
+    for part in reversed([*slices(numbers.size)]):  # the first edge is the last that is written
+        here = np.flatnonzero(numbers[part] >= 0)[::-1]
+        once[numbers[part][here]] = True if counts is None else counts[part][here]
+    return int(np.count_nonzero(once) if counts is None else once.sum())
 
 
 def _n_wires(graph: NetGraph, block: Block) -> int:
