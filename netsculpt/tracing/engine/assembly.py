@@ -34,16 +34,16 @@ def assembled(
     targets, weights = np.empty(n_edges, np.int32), np.empty(n_edges, np.result_type("f4", *own))
     counts = np.empty(n_edges, np.int32) if several else None
     numbers = None if numbering is None else np.empty(n_edges, np.int32)
-    free = start[:-1].copy()
+    free, nothing = start[:-1].copy(), np.zeros(0, np.int32)
     for index, x in enumerate(edges):
         for part in x.entries.parts():
             place = _places(part.source, free)
             targets[place], weights[place] = part.target, part.weight
             if counts is not None:
-                counts[place] = 1 if part.count is None else part.count
+                counts[place] = 1 if part.counts is None else part.counts
             if numbers is not None and numbering is not None:
                 numbers[place] = numbering[index](part)
-        x.entries = Listed(*np.zeros((2, 0), np.int32), np.zeros(0, weights.dtype))
+        x.entries = Listed(nothing, nothing, nothing)
     rows = csr_array((weights, targets, start.astype(np.int32)), (n_units, n_units))
     return _in_order(rows, counts, numbers)
 

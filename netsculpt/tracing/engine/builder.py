@@ -58,11 +58,13 @@ class Builder:
     input_dependent: list[str] = field(default_factory=list)  # layers of products of activations
     constant: list[int] = field(default_factory=list)  # units that a factor of 0 switches off
     cut: list[int] = field(default_factory=list)  # those of them that are outputs
+    constant_weights: dict[str, int] = field(default_factory=dict)  # kept, of constants, by layer
     unread_taps: dict[str, int] = field(default_factory=dict)  # kept, only on padding, by layer
     silent: dict[str, Any] = field(default_factory=dict)  # where values are 0 as nothing arrives
     layer_weights: list[LayerWeight] = field(default_factory=list)  # in the order in which they run
     tokens: dict[int, Layer] = field(default_factory=dict)  # by their number in shadows
     computed: dict[str, Any] = field(default_factory=dict)  # operations on constants, by arguments
+    sample_dimensions: dict[str, int | None] = field(default_factory=dict)  # of values, once asked
     states: list[tuple[str, Activation]] = field(default_factory=list)  # after the last step so far
     scaled: dict[bytes, Activation] = field(default_factory=dict)  # by what they take the place of
     settled: dict[str, Activation] = field(default_factory=dict)  # operands, by operation
@@ -156,6 +158,19 @@ class Builder:
             off = off[~np.isin(off, sources)]
         layers = self.layer_of(off).tolist()
         return {self.layers[x].name: layers.count(x) for x in dict.fromkeys(layers)}
+
+    def note_constants(self, kept: NDArray[np.bool_], fed: NDArray[np.bool_]) -> None:
+        """Count the kept scalars [out, in / groups, taps] of the last layer that no unit feeds.
+
+        `fed` says of each column whether a unit feeds it.
+        """
+        if fed.all():
+            return
+        groups = fed.size // kept.shape[1]
+        n_each = kept.reshape(groups, -1, *kept.shape[1:]).sum(axis=(1, 3)).ravel()
+        n_kept = int(n_each[~fed].sum())
+        if n_kept:
+            self.constant_weights[self.layers[-1].name] = n_kept
 
     def apply(self, function: str, activation: Activation) -> None:
         """Say that inside an operation other units take these after a function."""

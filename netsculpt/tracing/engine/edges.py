@@ -176,7 +176,7 @@ class Part(NamedTuple):
     source: Ends
     target: Ends
     weight: NDArray[Any]
-    count: Ends | None  # scalars behind each edge (None: 1)
+    counts: Ends | None  # scalars behind each edge (None: 1)
 
 
 class Entries(Protocol):

@@ -199,6 +199,6 @@ def real_scalars(weight: Constant) -> NDArray[np.floating]:
 def kept_of(weight: Constant, scalars: NDArray[np.floating]) -> NDArray[np.bool_]:
     """Which of the scalars are kept: without a mask the nonzero ones."""
     if weight.keep is None:
-        return scalars != 0
+        return np.not_equal(scalars, 0)
     kept: NDArray[np.bool_] = weight.keep.reshape(scalars.shape).numpy()
     return kept

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Numbering", "covering", "numberings", "of_columns", "of_taps", "sizes_once"]
 
+
 def of_columns(
     value: Stored, taken: Columns, start: int, layer_of: Ints, groups: int, *, stored: bool
 ) -> Scalars:

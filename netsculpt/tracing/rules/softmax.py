@@ -39,7 +39,8 @@ def _without_ones(activation: Activation, zero: Tensor, dim: int) -> Activation:
 
 
 def _coupled(call: Call, activation: Activation) -> Activation:
-    dim = call.arg(1, "dim")
+    dim = call.arg(1, "dim") % activation.units.ndim
+    call.check_samples([dim])
     one = activation.units.amax(dim, keepdim=True)
     hidden = activation.units == NOTHING
     zero = hidden & (activation.factors == -torch.inf)
@@ -53,7 +54,7 @@ def _coupled(call: Call, activation: Activation) -> Activation:
     if readout or alone:
         same = replace(activation, private=False)
         return same.hidden(zero, 0.0) if bool(zero.any()) else same
-    total = any_along(call, activation, [dim % activation.units.ndim], positions=False)
+    total = any_along(call, activation, [dim], positions=False)
     spread = total.broadcast(activation.units.shape).without(hidden)
     made = junction(call.builder, [activation, spread], call.junction_name)
     return made.hidden(zero, 0.0) if bool(zero.any()) else made

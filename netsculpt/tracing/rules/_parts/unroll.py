@@ -103,6 +103,8 @@ def unroll(call: Call, weight: Constant, taps: Taps, groups: int) -> Activation:
     layers = np.full(len(units), -1)
     fed = (units != NOTHING).any(axis=1)
     layers[fed] = builder.layer_of(units.max(axis=1)[fed])
+    if weight.parameter is not None:
+        builder.note_constants(kernel.keep, fed)
     counted = None
     if count is not None:
         known, first = np.unique(units, return_index=True)

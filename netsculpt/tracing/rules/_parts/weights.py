@@ -70,6 +70,9 @@ def feed(
     size = {int(layer): int(sizes[layer]) for layer in np.flatnonzero(sizes)}
     stored = weight.parameter is not None
     made = of_columns(weight.stored, taken, start, layers, groups, stored=stored)
+    fed = np.bincount(taken.column, minlength=weight.shape[1] * groups) > 0
+    if stored and not fed.all():
+        builder.note_constants(scalars_of(call, weight)[1], fed)
     builder.add_edges(
         Edges(entries, size, weight.parameter, kind, normed=norm != "sum", scalars=made)
     )
