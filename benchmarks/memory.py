@@ -80,7 +80,7 @@ def net_of(name: str, density: float) -> tuple[Any, Any]:
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for row in (row for x in net.parameters() if x.ndim > 1 and density < 1 for row in x):
-            row *= torch.rand(row.shape, generator=generator) < density
+            row.mul_(torch.rand(row.shape, generator=generator) < density)
     return net, torch.zeros(1, 8, dtype=torch.int64)
 
 
@@ -107,7 +107,7 @@ def stacked(density: float) -> Measured:
     imports, rng = peak(), np.random.default_rng(0)
     matrices = [rng.standard_normal((3163, 3163), dtype=np.float32) for _ in range(10)]
     for row in (row for x in matrices for row in x if density < 1):
-        row *= rng.random(row.size) < density
+        np.multiply(row, rng.random(row.size) < density, out=row)
     start = time.process_time()
     graph = from_matrices(matrices)
     seconds = time.process_time() - start
