@@ -198,7 +198,7 @@ def real_scalars(weight: Constant) -> NDArray[np.floating]:
 
 def kept_of(weight: Constant, scalars: NDArray[np.floating]) -> NDArray[np.bool_]:
     """Which of the scalars are kept: without a mask the nonzero ones."""
-    if weight.keep is None:
-        return np.not_equal(scalars, 0)
-    kept: NDArray[np.bool_] = weight.keep.reshape(scalars.shape).numpy()
+    kept: NDArray[np.bool_] = (
+        scalars != 0 if weight.keep is None else weight.keep.reshape(scalars.shape).numpy()
+    )
     return kept
