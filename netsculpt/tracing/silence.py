@@ -27,15 +27,9 @@ _SUMS = ("add", "sub", "rsub")
 _PRODUCTS = ("mul", "multiply")
 _MATRICES = ("addmm", "baddbmm", "bmm", "einsum", "linear", "matmul", "mm")
 _AVERAGES = ("mean", "sum", "avg_pool", "adaptive_avg_pool")  # beginnings of names
-_ALIKE = (
-    "neg",
-    "negative",
-    "prelu",
-    "div",
-    "true_divide",
-    "rms_norm",
-    *_UNCHANGED,
-)  # 0 where the first is
+_ALIKE = (  # 0 where the first is
+    *("neg", "negative", "prelu", "div", "true_divide", "rms_norm", *_UNCHANGED),
+)
 _TABLES = ("embedding", "embedding_bag")
 _BATCH_NORM = "_native_batch_norm_legit_no_training"
 _ATTENTION = "scaled_dot_product_attention"

@@ -175,7 +175,7 @@ class Matrix:
     def _chunks(self) -> list[NDArray[np.intp]]:
         """The pairs in order, so many at a time that they have few entries."""
         step = max(1, _AT_ONCE * self.groups // max(len(self.weight.value), 1))
-        return [self._order[x] for x in slices(self._order.size, step)]
+        return [self._order[x] for x in slices(max(self._order.size, 1), step)]  # one at least
 
     def _rows(
         self, scalars: NDArray[np.floating], pairs: NDArray[np.intp]

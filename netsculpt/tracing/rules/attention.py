@@ -56,7 +56,8 @@ def attention(call: Call) -> Any:
         call.leave_out("a mask that depends on the inputs: nothing is taken to be padding")
     call.builder.apply("softmax", pattern)
     inner = f"{batch}kv"
-    seen = torch.ones(pattern.units.shape[-2:]) > 0 if hidden is None else ~hidden
+    seen = torch.full(pattern.units.shape, hidden is None)
+    seen = seen if hidden is None else seen | ~hidden
     pattern = pattern.without(seen.sum(-1, keepdim=True) == 1)  # the softmax of one key is 1
     if hidden is not None:
         pattern = pattern.without(hidden)

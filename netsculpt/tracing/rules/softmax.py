@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from netsculpt.tracing.engine.activation import NOTHING, Activation
+from netsculpt.tracing.engine.activation import NOTHING, Activation, of_nothing
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.engine.choice import Ranked
 from netsculpt.tracing.engine.junction import junction
@@ -27,7 +27,8 @@ def softmax(call: Call) -> Activation:
     """
     activation = call.activation().shifted()
     if isinstance(activation, Ranked):
-        whole = _coupled(call, activation.whole)
+        alone = activation.shape[call.arg(1, "dim")] == 1 and not call.last
+        whole = of_nothing(activation.whole.shape) if alone else _coupled(call, activation.whole)
         return Ranked.of(whole, tuple(activation.shape))
     return _coupled(call, activation)
 
