@@ -46,6 +46,8 @@ LINEAR: list[Reduce] = [
     lambda x: x.transpose(0, 1).mean(1),
     lambda x: x.mean(0, keepdim=True)[0],
     lambda x: x.unsqueeze(0).sum((0, 1)),
+    lambda x: torch.stack(x.unbind(0), 1).mean(1),
+    lambda x: torch.stack(x.unbind(0), -1).mean(-1),
     lambda x: x.view(3, -1, 2, 2).sum((0, 3)).flatten(1).repeat(1, 2),
 ]
 CURVED: list[Reduce] = [
@@ -115,6 +117,10 @@ def test_images_that_are_averaged_stay_apart() -> None:
     [
         lambda x: x.mean(0),
         lambda x: torch.stack([x, 2 * x]).sum((0, 1)),
+        lambda x: torch.stack([x, 2 * x]).mean(1).sum(0),
+        lambda x: torch.stack([x, 2 * x]).softmax(1)[0],
+        lambda x: x.softmax(0),
+        lambda x: x.t().mean(-1),
         lambda x: torch.stack([x, 2 * x]).sum(),
     ],
 )
