@@ -1,0 +1,101 @@
+"""Data parallelism and sparsity: how many steps a batch size needs, of dense and of pruned nets.
+
+Lee, Ajanthan, Torr and Jaggi, "Understanding the effects of data parallelism and sparsity on
+neural network training", arXiv:2003.11316; Shallue et al., arXiv:1811.03600.
+
+    nice python analyses/lee2021_parallelism.py -o OUT --jobs 1 --budget-minutes 60
+
+For every net, optimizer and batch size: the fewest steps to a validation error, over 64 draws of
+metaparameters that all share. A draw decides the initial weights, the mask and the order of the
+samples, too. The nets are dense, or pruned before training by SNIP, at random (ERK) or by PHEW.
+Controls: random masks, and 16 nets trained by the same learning rate, whose gradients are compared
+along their steps. What a budget leaves out are the sizes between, and the nets that were seen not
+to reach the goal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+
+import pandas as pd
+from lee2021.cells import Cell, Search, Searching, Steepness, measured
+from lee2021.nets import DENSE, METHODS
+from lee2021.tables import tables_of
+
+from netsculpt.cli.study import run_study
+from netsculpt.studies.study import Study
+from netsculpt.training.parallelism.draws import OPTIMIZERS, Optimizer
+
+Net = tuple[str, float]  # method, density
+
+_SIZES = tuple(2**n for n in range(11))
+_FIRST = ("sgd", "momentum")
+_NETS: tuple[Net, ...] = (
+    (DENSE, 1.0),
+    *((method, density) for density in (0.3, 0.1, 0.05) for method in METHODS),
+)
+_GOOD: tuple[Net, ...] = (*_NETS[:4], ("snip", 0.1))  # 8 % error is reached by most draws
+_TENTH: tuple[Net, ...] = (_NETS[0], *_NETS[4:7])
+
+
+@dataclass(frozen=True)
+class Part:
+    """Nets that are searched alike."""
+
+    goal: float  # validation error
+    nets: tuple[Net, ...]
+    optimizers: tuple[Optimizer, ...] = OPTIMIZERS
+    batch_sizes: tuple[int, ...] = _SIZES
+
+
+@dataclass(frozen=True)
+class Config:
+    """What to search; what comes first is not left out by a budget."""
+
+    parts: tuple[Part, ...] = (
+        Part(0.08, _GOOD, _FIRST, _SIZES[::2]),
+        Part(0.3, _TENTH, _FIRST, _SIZES[::2]),  # 8 % is beyond most nets of this density
+        Part(0.08, _GOOD),
+        Part(0.3, _NETS),
+        Part(0.08, _NETS),
+    )
+    searching: Searching = Searching()
+    steepness: tuple[Steepness, ...] = tuple(Steepness(*net) for net in _NETS[:7])
+
+
+QUICK = Config(
+    (Part(0.3, ((DENSE, 1.0), ("random", 0.3)), ("sgd",), (1, 16, 256)),),
+    replace(Searching(), n_draws=16, most_steps=200, most_samples=2000, enough=8),
+    tuple(Steepness(*net, n_nets=4, n_steps=40) for net in ((DENSE, 1.0), ("random", 0.3))),
+)
+
+
+def study(config: Config) -> Study[Cell]:
+    """Steepness, then all searches."""
+    about = {"arguments": asdict(config)}
+    documents = ("scaling", "ratios")
+    return Study("lee2021_parallelism", cells(config), measured, tables_of, documents, about)
+
+
+def cells(config: Config) -> list[Cell]:
+    """Each once, at the place of the first part that has it."""
+    searches = [
+        Search(*net, optimizer, part.goal, size, config.searching)
+        for part in config.parts
+        for optimizer in part.optimizers
+        for net in part.nets
+        for size in part.batch_sizes
+    ]
+    return [*config.steepness, *dict.fromkeys(searches)]
+
+
+def show(tables: Mapping[str, pd.DataFrame]) -> None:
+    """Print steps, laws and ratios."""
+    for name in ("steps", "scaling", "ratios", "lipschitz"):
+        if name in tables:
+            print(f"{name}\n{tables[name].round(3).to_string(index=False)}\n")
+
+
+if __name__ == "__main__":
+    run_study(__doc__, study, full=Config(), quick=QUICK, show=show)
