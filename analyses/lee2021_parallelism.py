@@ -29,8 +29,10 @@ from netsculpt.training.parallelism.draws import OPTIMIZERS, Optimizer
 
 Net = tuple[str, float]  # method, density
 
+SEARCHING = Searching()
+
 _SIZES = tuple(2**n for n in range(11))
-_FIRST = ("sgd", "momentum")
+_FIRST: tuple[Optimizer, ...] = ("sgd", "momentum")
 _NETS: tuple[Net, ...] = (
     (DENSE, 1.0),
     *((method, density) for density in (0.3, 0.1, 0.05) for method in METHODS),
@@ -60,13 +62,13 @@ class Config:
         Part(0.3, _NETS),
         Part(0.08, _NETS),
     )
-    searching: Searching = Searching()
+    searching: Searching = SEARCHING
     steepness: tuple[Steepness, ...] = tuple(Steepness(*net) for net in _NETS[:7])
 
 
 QUICK = Config(
     (Part(0.3, ((DENSE, 1.0), ("random", 0.3)), ("sgd",), (1, 16, 256)),),
-    replace(Searching(), n_draws=16, most_steps=200, most_samples=2000, enough=8),
+    replace(SEARCHING, n_draws=16, most_steps=200, most_samples=2000, enough=8),
     tuple(Steepness(*net, n_nets=4, n_steps=40) for net in ((DENSE, 1.0), ("random", 0.3))),
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -57,7 +57,7 @@ class Search:
     optimizer: Optimizer
     goal: float  # validation error
     batch_size: int
-    searching: Searching = field(default=Searching())
+    searching: Searching
 
     @property
     def about(self) -> dict[str, Any]:
@@ -101,7 +101,7 @@ def _searched(cell: Search) -> Rows:
     table = found.table()
     table["steps"] = table["steps"].astype(object).where(np.isfinite(table["steps"]), None)
     return {
-        "draws": [cell.about | row for row in table.to_dict("records")],
+        "draws": [{**cell.about, **row} for row in table.to_dict("records")],
         "searches": [cell.about | found.summary()],
     }
 

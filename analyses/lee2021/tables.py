@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 from typing import Any
 
@@ -38,8 +39,10 @@ class Curve:
     @property
     def fitted(self) -> NDArray[np.bool_]:
         """Batch sizes to fit: the goal was reached, by a learning rate inside its range."""
-        return np.isfinite(self.steps.min(1)) & ~self.at_edge
+        chosen: NDArray[np.bool_] = np.isfinite(self.steps.min(1)) & ~self.at_edge
+        return chosen
 
+    @cached_property
     def resampled(self) -> NDArray[np.float64]:
         """K* of resampled draws [n_resamples, n]; curves are resampled alike."""
         return bootstrapped_best(self.steps, _N_RESAMPLES, rng=stream(0, "draws"))
@@ -74,7 +77,7 @@ def _curves(draws: pd.DataFrame, searches: pd.DataFrame) -> list[Curve]:
 def _points(curve: Curve, searches: pd.DataFrame) -> pd.DataFrame:
     """One row per batch size."""
     own = searches.set_index([*CURVE, "batch_size"]).loc[curve.key].loc[curve.sizes]
-    low, high = np.percentile(curve.resampled(), _RANGE, axis=0, method="nearest")
+    low, high = np.percentile(curve.resampled, _RANGE, axis=0, method="nearest")
     columns = {"best": curve.steps.min(1), "best_from": low, "best_to": high}
     columns |= {
         f"best_of_{n}": expected_best(curve.steps, n) for n in _FEWER if n < curve.steps.shape[1]
@@ -89,7 +92,7 @@ def _fit(curve: Curve) -> dict[str, Any]:
     """The law of a curve, with intervals."""
     chosen = curve.fitted
     fit = scaling(curve.sizes[chosen], curve.steps[chosen].min(1))
-    again = scaling(curve.sizes[chosen], curve.resampled()[:, chosen])
+    again = scaling(curve.sizes[chosen], curve.resampled[:, chosen])
     row = dict(zip(CURVE, curve.key, strict=True))
     row |= {"sizes": len(curve.sizes), "fitted": int(chosen.sum())}
     row |= {"at_edge": int(curve.at_edge.sum()), "residual": float(fit.residual)}
@@ -120,7 +123,7 @@ def _against_dense(curves: list[Curve]) -> list[dict[str, Any]]:
 def _laws(curve: Curve, sizes: NDArray[np.int64]) -> tuple[Scaling, Scaling]:
     """The law at some batch sizes, and those of all resamples."""
     chosen = np.isin(curve.sizes, sizes)
-    best, again = curve.steps[chosen].min(1), curve.resampled()[:, chosen]
+    best, again = curve.steps[chosen].min(1), curve.resampled[:, chosen]
     return scaling(curve.sizes[chosen], best), scaling(curve.sizes[chosen], again)
 
 

@@ -43,7 +43,8 @@ class Draws:
         """
         low, high = np.log(self.bounds)
         place = (np.log(self.learning_rates) - low) / (high - low)
-        return np.minimum(place, 1 - place) < _EDGE
+        near: NDArray[np.bool_] = np.minimum(place, 1 - place) < _EDGE
+        return near
 
     def take(self, rows: NDArray[Any]) -> Draws:
         """Some of the draws: indices, or boolean [R]."""

@@ -11,7 +11,9 @@ from netsculpt.core.random import RNG
 __all__ = ["bootstrapped_best", "expected_best"]
 
 
-def bootstrapped_best(steps: ArrayLike, n_resamples: int, *, rng: RNG = None) -> NDArray[np.float64]:
+def bootstrapped_best(
+    steps: ArrayLike, n_resamples: int, *, rng: RNG = None
+) -> NDArray[np.float64]:
     """K* of resampled draws.
 
     Draws are resampled with replacement, together for everything in the leading dimensions:

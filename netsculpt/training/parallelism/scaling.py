@@ -1,4 +1,4 @@
-"""How steps to a result depend on the batch size: a part that batches divide, and one they do not."""
+"""How steps to a result depend on the batch size: one part falls with it, one does not."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Scaling:
     def critical_batch(self) -> NDArray[np.float64]:
         """c₁ / c₂: smaller batches scale almost perfectly, larger ones hardly; ∞ if c₂ = 0."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            return self.c1 / self.c2
+            return np.divide(self.c1, self.c2)
 
     def steps(self, batch_sizes: ArrayLike) -> NDArray[np.float64]:
         """K* by the law [..., n] at batch sizes [n]."""
@@ -57,7 +57,7 @@ def scaling(batch_sizes: ArrayLike, steps: ArrayLike) -> Scaling:
 
     Examples
     --------
-    >>> found = scaling([1, 8, 64, 512], [640 / 1 + 20, 640 / 8 + 20, 640 / 64 + 20, 640 / 512 + 20])
+    >>> found = scaling([1, 8, 64, 512], [660, 100, 30, 21.25])
     >>> round(float(found.c1), 3), round(float(found.c2), 3), round(float(found.critical_batch), 3)
     (640.0, 20.0, 32.0)
     """
@@ -70,7 +70,6 @@ def scaling(batch_sizes: ArrayLike, steps: ArrayLike) -> Scaling:
     known = np.isfinite(values) & (values > 0)
     logs = np.log(np.where(known, values, 1.0))
     middle = np.exp(np.log(sizes).mean()) if sizes.size else 1.0
-    n_known = known.sum(-1)
     low, high = np.full(values.shape[:-1], -_STEEPEST), np.full(values.shape[:-1], _STEEPEST)
     for _ in range(_N_ZOOMS):
         grid = np.linspace(low, high, _N_GRID)
