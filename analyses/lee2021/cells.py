@@ -40,7 +40,7 @@ class Searching:
     most_samples: int = 20_000
     check_every: int = 5
     each_until: int = 50
-    enough: int = 16  # complete draws end a search
+    enough: int = 8  # complete draws end a search: resamples without any of them are rare, e⁻⁸
 
     def stopping(self, goal: float, batch_size: int) -> Stopping:
         """More steps for small batches, by the law that is to be fitted."""

@@ -15,7 +15,7 @@ from scipy import stats
 
 from lee2021.nets import DENSE
 from netsculpt.core.random import stream
-from netsculpt.training.parallelism import bootstrapped_best, expected_best, scaling
+from netsculpt.training.parallelism import bootstrapped_best, median_best, scaling
 from netsculpt.training.parallelism.scaling import Scaling
 
 __all__ = ["CURVE", "tables_of"]
@@ -80,7 +80,7 @@ def _points(curve: Curve, searches: pd.DataFrame) -> pd.DataFrame:
     low, high = np.percentile(curve.resampled, _RANGE, axis=0, method="nearest")
     columns = {"best": curve.steps.min(1), "best_from": low, "best_to": high}
     columns |= {
-        f"best_of_{n}": expected_best(curve.steps, n) for n in _FEWER if n < curve.steps.shape[1]
+        f"best_of_{n}": median_best(curve.steps, n) for n in _FEWER if n < curve.steps.shape[1]
     }
     kept = ["learning_rate", "momentum", "at_edge", "complete", "incomplete", "infeasible"]
     about = dict(zip(CURVE, curve.key, strict=True))

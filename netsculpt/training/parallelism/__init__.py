@@ -10,7 +10,7 @@ it reaches a goal; `scaling` fits how the best of them depends on the batch size
 
 from netsculpt.training.parallelism.draws import Draws, draws
 from netsculpt.training.parallelism.lipschitz import local_lipschitz
-from netsculpt.training.parallelism.minima import bootstrapped_best, expected_best
+from netsculpt.training.parallelism.minima import bootstrapped_best, median_best
 from netsculpt.training.parallelism.nets import NetWorkload, gradients, shuffles
 from netsculpt.training.parallelism.quadratic import NoisyQuadratic
 from netsculpt.training.parallelism.scaling import Scaling, scaling
@@ -28,9 +28,9 @@ __all__ = [
     "Workload",
     "bootstrapped_best",
     "draws",
-    "expected_best",
     "gradients",
     "local_lipschitz",
+    "median_best",
     "scaling",
     "shuffles",
     "steps_to_result",

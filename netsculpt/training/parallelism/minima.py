@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import comb
 
 from netsculpt.core.numbers import checked_whole
 from netsculpt.core.random import RNG
 
-__all__ = ["bootstrapped_best", "expected_best"]
+__all__ = ["bootstrapped_best", "median_best"]
+
+_ROUNDING = 1e-9
 
 
 def bootstrapped_best(
@@ -38,7 +41,7 @@ def bootstrapped_best(
     Examples
     --------
     >>> bootstrapped_best([[3.0, 9.0], [30.0, 90.0]], 4, rng=1).tolist()
-    [[3.0, 30.0], [9.0, 90.0], [3.0, 30.0], [3.0, 30.0]]
+    [[3.0, 30.0], [9.0, 90.0], [3.0, 30.0], [9.0, 90.0]]
     """
     values = np.asarray(steps, dtype=np.float64)
     checked_whole(n_resamples, "n_resamples", least=1)
@@ -48,11 +51,12 @@ def bootstrapped_best(
     return np.stack(minima)
 
 
-def expected_best(steps: ArrayLike, n_draws: int) -> NDArray[np.float64]:
-    r"""Mean minimum of `n_draws` of the draws, over all subsets of that size.
+def median_best(steps: ArrayLike, n_draws: int) -> NDArray[np.float64]:
+    r"""Median of the minimum of `n_draws` of the draws, over all subsets of that size.
 
-    With R draws in increasing order, the k-th is the minimum of
-    :math:`\binom{R - k}{n - 1}` of the :math:`\binom R n` subsets.
+    How far K* would still fall with more draws can be read from how it fell up to here. Among R
+    draws in increasing order, the k-th is the minimum of :math:`\binom{R - k}{n - 1}` of the
+    :math:`\binom R n` subsets.
 
     Parameters
     ----------
@@ -64,19 +68,18 @@ def expected_best(steps: ArrayLike, n_draws: int) -> NDArray[np.float64]:
     Returns
     -------
     ndarray
-        Means [...]; ∞ if some subset reaches no goal.
+        Medians [...], each the steps of a draw.
 
     Examples
     --------
-    >>> float(expected_best([4.0, 1.0, 7.0], 2))  # of 1, 1 and 4
-    2.0
+    >>> float(median_best([4.0, 1.0, 7.0], 2))  # of 1, 1 and 4
+    1.0
     """
     values = np.sort(np.asarray(steps, dtype=np.float64), axis=-1)
     n_all = values.shape[-1]
     n = checked_whole(n_draws, "n_draws", least=1, most=n_all)
-    share, shares = n / n_all, []  # of the subsets whose minimum is the k-th
-    for k in range(1, n_all - n + 2):
-        shares.append(share)
-        share *= (n_all - k - n + 1) / (n_all - k) if k < n_all else 0.0
-    means: NDArray[np.float64] = (values[..., : len(shares)] * shares).sum(-1)
-    return means
+    ranks = np.arange(1, n_all - n + 2)
+    shares = comb(n_all - ranks, n - 1) / comb(n_all, n)  # of subsets whose minimum is the k-th
+    middle = int(np.searchsorted(shares.cumsum(), 0.5 - _ROUNDING))
+    medians: NDArray[np.float64] = values[..., middle]
+    return medians

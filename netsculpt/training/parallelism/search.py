@@ -147,7 +147,7 @@ def steps_to_result(
     >>> quadratic = NoisyQuadratic.power_law(16)
     >>> found = steps_to_result(quadratic, draws("sgd", 16), 4, Stopping(0.05, 1000))
     >>> {name: found.summary()[name] for name in ("complete", "incomplete", "infeasible")}
-    {'complete': 9, 'incomplete': 7, 'infeasible': 0}
+    {'complete': 5, 'incomplete': 11, 'infeasible': 0}
     """
     checked_whole(batch_size, "batch_size", least=1)
     n = draws.n_draws
