@@ -5,8 +5,8 @@
 Both sides train 64-32-10 on digits with the same draws of learning rate and momentum, initial
 weights, masks and orders of samples; they check the same steps, and stop a draw at the goal. The
 peer is the usual loop: a module, `torch.optim.SGD`, one draw after another. Seconds are of the
-processor, on one thread. Rounding may move single arrivals: if fewer than nine draws in ten take the
-same steps on both sides, it stops.
+processor, on one thread. Rounding may move single arrivals: if fewer than nine draws in ten take
+the same steps on both sides, it stops.
 """
 
 from __future__ import annotations
