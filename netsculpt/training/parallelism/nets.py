@@ -80,7 +80,7 @@ def gradients(stack: Stack, task: Task, rows: Tensor) -> dict[str, Tensor]:
     found = torch.autograd.grad(stack.n_nets * loss, [entry.parameter for entry in entries])
     for entry, gradient in zip(entries, found, strict=True):
         if entry.mask is not None:
-            gradient.masked_fill_(~entry.mask, 0)
+            gradient.mul_(entry.mask)
     return {entry.name: gradient for entry, gradient in zip(entries, found, strict=True)}
 
 
