@@ -12,9 +12,10 @@ import pytest
 import torch
 
 ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT / "analyses")]
+sys.path[:0] = [str(ROOT / "analyses"), str(ROOT / "figures")]
 
 import lee2021_parallelism  # noqa: E402
+import lee2021_steps  # noqa: E402
 from lee2021 import tables  # noqa: E402
 from lee2021.cells import Search, Searching, Steepness, measured  # noqa: E402
 from lee2021.nets import DENSE, METHODS, Net, workload  # noqa: E402
@@ -22,6 +23,7 @@ from lee2021_parallelism import Config, Part, cells, study  # noqa: E402
 
 from netsculpt.nets import masks_of  # noqa: E402
 from netsculpt.nets.stacks import Stack  # noqa: E402
+from netsculpt.plots.style import paper  # noqa: E402
 from netsculpt.training.parallelism import gradients, scaling  # noqa: E402
 
 SEARCHING = Searching(n_draws=4, most_steps=40, most_samples=200, enough=3)
@@ -174,7 +176,7 @@ def test_nothing_is_searched_twice_and_what_matters_comes_first():
     assert len(set(chosen)) == len(chosen)
     assert len([x for x in searches if x.goal == 0.08]) == 10 * 3 * 11
     assert {cell.batch_size for cell in searches} == {2**n for n in range(11)}
-    first = searches[:60]
+    first = searches[:30]
     assert {x.goal for x in first} == {0.08}
     assert {x.batch_size for x in first} == {4**n for n in range(6)}
     quick = cells(lee2021_parallelism.QUICK)
@@ -187,3 +189,16 @@ def test_the_law_of_the_tables_is_that_of_the_fit(folder):
     laws = pd.read_csv(folder / "scaling.csv").set_index("method")
     expected = scaling(own["batch_size"], own["best"])
     np.testing.assert_allclose(laws.loc[DENSE, "c1"], expected.c1)
+
+
+def test_the_figure_shows_every_net(folder):
+    with paper():
+        page = lee2021_steps.draw(folder, "neurips")
+    (ax,) = [ax for ax in page.axes if ax.get_visible()]
+    assert ax.get_title() == "momentum, to 60% error"
+    (legend,) = page.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["dense", "random 50%"]
+    steps = pd.read_csv(folder / "steps.csv")
+    finite = steps["best"][np.isfinite(steps["best"])]
+    drawn = [y for line in ax.lines if line.get_marker() in "ox" for y in line.get_ydata()]
+    assert sorted(drawn) == sorted(finite)

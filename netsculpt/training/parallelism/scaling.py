@@ -28,7 +28,8 @@ class Scaling:
     def critical_batch(self) -> NDArray[np.float64]:
         """c₁ / c₂: smaller batches scale almost perfectly, larger ones hardly; ∞ if c₂ = 0."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.divide(self.c1, self.c2)
+            ratios: NDArray[np.float64] = self.c1 / self.c2
+            return ratios
 
     def steps(self, batch_sizes: ArrayLike) -> NDArray[np.float64]:
         """K* by the law [..., n] at batch sizes [n]."""

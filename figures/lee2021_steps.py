@@ -1,6 +1,6 @@
 """Steps to a result against the batch size, of dense and sparse nets, with the fitted laws.
 
-    python figures/parallelism.py RESULTS -o figures
+    python figures/lee2021_steps.py RESULTS -o figures
 
 RESULTS is what analyses/lee2021_parallelism.py wrote. Points are the fewest steps over all draws;
 bars end at the 97.5 % quantile of resampled draws, which have no smaller minimum. Lines are
@@ -27,7 +27,8 @@ _METHODS = {  # name, colour, marker
     "random": ("random", "0.55", "x"),
     "phew": ("PHEW", "#0072b2", "s"),
 }
-_STYLES = {1.0: "-", 0.3: "-", 0.1: "--", 0.05: ":"}
+_STYLES = {0.1: "--", 0.05: ":"}  # the others are whole
+_OPTIMIZERS = {"sgd": "SGD", "momentum": "momentum", "nesterov": "Nesterov"}
 _PER_ROW = 2
 
 
@@ -35,7 +36,7 @@ def draw(results: Path, width: Width) -> Figure:
     """One panel for each goal and optimizer."""
     points, laws = (pd.read_csv(results / f"{name}.csv") for name in ("steps", "scaling"))
     panels = points[["goal", "optimizer"]].drop_duplicates().to_dict("records")
-    order = ["sgd", "momentum", "nesterov"]
+    order = list(_OPTIMIZERS)
     panels.sort(key=lambda panel: (panel["goal"], order.index(panel["optimizer"])))
     n_columns = min(_PER_ROW, len(panels))
     n_rows = -(-len(panels) // n_columns)
@@ -48,7 +49,7 @@ def draw(results: Path, width: Width) -> Figure:
             for table in (points, laws)
         )
         _curves(ax, own, own_laws)
-        ax.set_title(f"{panel['optimizer']}, to {panel['goal']:.0%} error")
+        ax.set_title(f"{_OPTIMIZERS[panel['optimizer']]}, to {panel['goal']:.0%} error")
         labelled = zip(*ax.get_legend_handles_labels(), strict=True)
         handles |= {label: handle for handle, label in labelled}
     for ax in axes.flat[len(panels) :]:
@@ -72,23 +73,32 @@ def _curves(ax: Axes, points: pd.DataFrame, laws: pd.DataFrame) -> None:
         shift = 1 + 0.05 * (index - len(shown) / 2)  # so that bars do not overlap
         high = curve["best_to"].where(np.isfinite(curve["best_to"]), curve["best"])
         ax.vlines(shift * curve["batch_size"], curve["best"], high, colour, linewidth=0.6)
-        style = {"color": colour, "marker": marker, "linestyle": "none", "markersize": 3.2}
+        style: dict[str, Any] = {
+            "color": colour,
+            "marker": marker,
+            "linestyle": "none",
+            "markersize": 3.2,
+        }
         for edge, face in ((False, colour), (True, "white")):
             part = curve[curve["at_edge"] == edge]
             ax.plot(shift * part["batch_size"], part["best"], markerfacecolor=face, **style)
         law = laws[(laws["method"] == method) & (laws["density"] == density)].iloc[0]
-        line = {"color": colour, "linestyle": _STYLES[density], "linewidth": 0.9}
+        line: dict[str, Any] = {
+            "color": colour,
+            "linestyle": _STYLES.get(density, "-"),
+            "linewidth": 0.9,
+        }
         if np.isfinite(law["c1"]):
             sizes = np.geomspace(points["batch_size"].min(), points["batch_size"].max(), 100)
             ax.plot(sizes, law["c1"] / sizes + law["c2"], **line)
         ax.plot([], [], label=label, **(line | {"marker": marker, "markersize": 3.2}))
     ax.set(xscale="log", yscale="log")
-    ax.set_xticks(sorted(set(points["batch_size"])))
-    ax.xaxis.set_major_formatter(ScalarFormatter())
+    ticks = sorted(set(points["batch_size"]))
+    ax.set_xticks(ticks, [f"{size}" for size in ticks])
+    ax.set_xticks([], minor=True)
     ax.yaxis.set_major_locator(LogLocator(10, (1, 3)))
     ax.yaxis.set_major_formatter(ScalarFormatter())
     ax.yaxis.set_minor_formatter(NullFormatter())
-    ax.xaxis.set_minor_locator(LogLocator(10, ()))
 
 
 if __name__ == "__main__":
