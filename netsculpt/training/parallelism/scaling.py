@@ -28,12 +28,12 @@ class Scaling:
     def critical_batch(self) -> NDArray[np.float64]:
         """c₁ / c₂: smaller batches scale almost perfectly, larger ones hardly; ∞ if c₂ = 0."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            ratios: NDArray[np.float64] = self.c1 / self.c2
-            return ratios
+            return np.divide(self.c1, self.c2)
 
     def steps(self, batch_sizes: ArrayLike) -> NDArray[np.float64]:
         """K* by the law [..., n] at batch sizes [n]."""
-        return self.c1[..., None] / np.asarray(batch_sizes, dtype=float) + self.c2[..., None]
+        law: NDArray[np.float64] = self.c1[..., None] / np.asarray(batch_sizes, dtype=float)
+        return law + self.c2[..., None]
 
 
 def scaling(batch_sizes: ArrayLike, steps: ArrayLike) -> Scaling:
