@@ -134,7 +134,7 @@ class Trainings:
         with torch.no_grad():
             logits = self.stack(samples.inputs.expand(self.stack.n_nets, *samples.inputs.shape))
             right = samples.goal.correct(logits, samples.targets)
-            wrong = 1 - right.double().mean((1, 2))
+            wrong = (~right).double().mean((1, 2))
             wrong[~logits.isfinite().all((1, 2))] = torch.nan
         errors: NDArray[np.float64] = wrong.numpy()
         return errors
