@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["COMPLETE", "INCOMPLETE", "INFEASIBLE", "StepsToResult", "Stopping", "steps_to_result"]
 
 COMPLETE, INCOMPLETE, INFEASIBLE = "complete", "incomplete", "infeasible"
+_STATUSES = (COMPLETE, INCOMPLETE, INFEASIBLE)
 
 
 @dataclass(frozen=True)
@@ -107,9 +108,6 @@ class StepsToResult:
             "searched": self.n_steps,
             **counts,
         }
-
-
-_STATUSES = (COMPLETE, INCOMPLETE, INFEASIBLE)
 
 
 def steps_to_result(
