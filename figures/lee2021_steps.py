@@ -25,6 +25,7 @@ _METHODS = {  # name, colour, marker
     "dense": ("dense", "black", "o"),
     "snip": ("SNIP", "#56b4e9", "v"),
     "random": ("random", "0.55", "x"),
+    "random, corrected": ("corrected", "#e69f00", "^"),
     "phew": ("PHEW", "#0072b2", "s"),
 }
 _STYLES = {0.1: "--", 0.05: ":"}  # the others are whole

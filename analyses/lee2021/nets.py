@@ -10,16 +10,17 @@ from torch import Tensor, nn
 
 from netsculpt.core.random import RNG, stream
 from netsculpt.nets import MLP, initial_net, mask_net
-from netsculpt.training import phew, prune
+from netsculpt.training import fan_in_corrected, phew, prune
 from netsculpt.training.fitting.batches import Batches
 from netsculpt.training.parallelism import NetWorkload
 from netsculpt.training.pruning.scores import snip
 from netsculpt.training.tasks import Task, task
 
-__all__ = ["DENSE", "METHODS", "Net", "workload"]
+__all__ = ["CORRECTED", "DENSE", "METHODS", "Net", "workload"]
 
 DENSE = "dense"
-METHODS = ("snip", "random", "phew")
+CORRECTED = "random, corrected"  # random masks, and kept weights that are larger by √(1 / kept)
+METHODS = ("snip", "random", CORRECTED, "phew")
 
 _SCORED_TOGETHER = 100  # samples of a batch of SNIP, which sees all of the training set once
 _REMEMBERED = 16  # PHEW takes a quarter of a second for each net
@@ -47,16 +48,17 @@ def _made(net: Net, samples: Task, draw: int) -> nn.Module:
     made = initial_net(MLP(net.widths), rng=stream(draw, "initial weights"))
     if net.method == DENSE:
         return made
-    rng = stream(draw, net.method, str(net.density))
+    method = "random" if net.method == CORRECTED else net.method
+    rng = stream(draw, method, str(net.density))
     choose = partial(prune, made, density=net.density, rng=rng)
-    if net.method == "random":
+    if method == "random":
         pruned = choose(method="random", allocation="erk")
-    elif net.method == "snip":
+    elif method == "snip":
         pruned = choose(method=partial(_sensitivity, _one_pass(samples)))
     else:
         pruned = phew(made, samples.inputs[:1], net.density, rng=rng, exact=True)
     mask_net(made, pruned.masks)
-    return made
+    return fan_in_corrected(made) if net.method == CORRECTED else made
 
 
 def _one_pass(samples: Task) -> Batches:
