@@ -43,27 +43,29 @@ def draw(results: Path, width: Width) -> Figure:
     n_rows = -(-len(panels) // n_columns)
     page = figure(width, 0.36 * n_rows + 0.14)
     axes = page.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False)
-    handles: dict[str, Any] = {}
+    handles: dict[tuple[int, float], Any] = {}
     for ax, panel in zip(axes.flat, panels, strict=False):
         own, own_laws = (
             table[(table["goal"] == panel["goal"]) & (table["optimizer"] == panel["optimizer"])]
             for table in (points, laws)
         )
-        _curves(ax, own, own_laws)
+        handles |= _curves(ax, own, own_laws)
         ax.set_title(f"{_OPTIMIZERS[panel['optimizer']]}, to {panel['goal']:.0%} error")
-        labelled = zip(*ax.get_legend_handles_labels(), strict=True)
-        handles |= {label: handle for handle, label in labelled}
     for ax in axes.flat[len(panels) :]:
         ax.set_visible(False)
     for ax in axes[-1]:
         ax.set_xlabel("batch size")
     for ax in axes[:, 0]:
         ax.set_ylabel("steps to the result")
-    page.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=5)
+    page.legend(
+        handles=[handles[place] for place in sorted(handles)], loc="outside lower center", ncols=5
+    )
     return page
 
 
-def _curves(ax: Axes, points: pd.DataFrame, laws: pd.DataFrame) -> None:
+def _curves(ax: Axes, points: pd.DataFrame, laws: pd.DataFrame) -> dict[tuple[int, float], Any]:
+    """Draw all nets; returns their handles by their places in the legend."""
+    handles = {}
     keys = points[["method", "density"]].drop_duplicates()
     shown = sorted(keys.itertuples(index=False), key=lambda x: (list(_METHODS).index(x[0]), -x[1]))
     for index, (method, density) in enumerate(shown):
@@ -92,7 +94,8 @@ def _curves(ax: Axes, points: pd.DataFrame, laws: pd.DataFrame) -> None:
         if np.isfinite(law["c1"]):
             sizes = np.geomspace(points["batch_size"].min(), points["batch_size"].max(), 100)
             ax.plot(sizes, law["c1"] / sizes + law["c2"], **line)
-        ax.plot([], [], label=label, **(line | {"marker": marker, "markersize": 3.2}))
+        (handle,) = ax.plot([], [], label=label, **(line | {"marker": marker, "markersize": 3.2}))
+        handles[list(_METHODS).index(method), -density] = handle
     ax.set(xscale="log", yscale="log")
     ticks = sorted(set(points["batch_size"]))
     ax.set_xticks(ticks, [f"{size}" for size in ticks])
@@ -100,6 +103,7 @@ def _curves(ax: Axes, points: pd.DataFrame, laws: pd.DataFrame) -> None:
     ax.yaxis.set_major_locator(LogLocator(10, (1, 3)))
     ax.yaxis.set_major_formatter(ScalarFormatter())
     ax.yaxis.set_minor_formatter(NullFormatter())
+    return handles
 
 
 if __name__ == "__main__":
