@@ -23,7 +23,7 @@ __all__ = ["CURVE", "tables_of"]
 CURVE = ["goal", "optimizer", "method", "density"]
 _N_RESAMPLES = 2000
 _RANGE = (2.5, 97.5)  # percent
-_FEWER = (16, 32)  # draws
+_FEWER = (8, 16)  # draws
 _FITTED = ("c1", "c2", "critical_batch")
 
 
