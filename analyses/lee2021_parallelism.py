@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass, replace
 
 import pandas as pd
 from lee2021.cells import Cell, Search, Searching, Steepness, measured
-from lee2021.nets import DENSE, METHODS
+from lee2021.nets import CORRECTED, DENSE, METHODS
 from lee2021.tables import tables_of
 
 from netsculpt.cli.study import run_study
@@ -38,6 +38,14 @@ _NETS: tuple[Net, ...] = (
 )
 _THIRD: tuple[Net, ...] = tuple(net for net in _NETS if net[1] >= 0.3)
 _TENTH: tuple[Net, ...] = tuple(net for net in _NETS if net[1] in (0.1, 1))
+_BEST: Mapping[Net, float] = {  # learning rates of SGD that were found for B = 64, 8 % error
+    (DENSE, 1.0): 0.75,
+    ("snip", 0.3): 0.87,
+    ("random", 0.3): 1.33,
+    (CORRECTED, 0.3): 1.33,
+    ("phew", 0.3): 1.33,
+    ("snip", 0.1): 1.54,
+}
 _GOOD = (*_THIRD, ("snip", 0.1))  # they reach 8 % error
 
 
@@ -65,7 +73,10 @@ class Config:
         Part(0.08, _NETS),
     )
     searching: Searching = SEARCHING
-    steepness: tuple[Steepness, ...] = tuple(Steepness(*net) for net in (*_THIRD, *_TENTH[1:]))
+    steepness: tuple[Steepness, ...] = (
+        *(Steepness(*net) for net in (*_THIRD, *_TENTH[1:])),
+        *(Steepness(*net, "best", rate) for net, rate in _BEST.items()),
+    )
 
 
 QUICK = Config(

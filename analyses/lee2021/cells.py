@@ -67,11 +67,12 @@ class Search:
 
 @dataclass(frozen=True)
 class Steepness:
-    """Local Lipschitz constants along trainings that all nets do alike."""
+    """Local Lipschitz constants along trainings by SGD."""
 
     method: str
     density: float
-    learning_rate: float = 0.1  # of SGD
+    rates: str = "same"  # for all nets, or the "best" of each
+    learning_rate: float = 0.1
     batch_size: int = 64
     n_nets: int = 16
     n_steps: int = 200
@@ -126,6 +127,8 @@ def _steepness(cell: Steepness) -> Rows:
             {
                 "method": cell.method,
                 "density": cell.density,
+                "rates": cell.rates,
+                "learning_rate": cell.learning_rate,
                 "net": net,
                 "step": step,
                 "lipschitz": float(constants[net]),

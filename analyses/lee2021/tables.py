@@ -138,10 +138,10 @@ def _with_range(
 def _lipschitz(rows: pd.DataFrame) -> pd.DataFrame:
     """Geometric means over nets, and of the ratio to the dense net of the same draw."""
     logs = rows.assign(log=np.log(rows["lipschitz"]))
-    dense = logs[logs["method"] == DENSE].set_index(["net", "step"])["log"]
-    logs = logs.join(dense.rename("dense"), on=["net", "step"])
+    dense = logs[logs["method"] == DENSE].set_index(["rates", "net", "step"])["log"]
+    logs = logs.join(dense.rename("dense"), on=["rates", "net", "step"])
     logs["log_ratio"] = logs["log"] - logs["dense"]
-    grouped = logs.groupby(["method", "density", "step"], sort=False)
+    grouped = logs.groupby(["rates", "method", "density", "learning_rate", "step"], sort=False)
     table = pd.DataFrame({"nets": grouped.size(), "error": grouped["error"].mean()})
     for column, name in (("log", "lipschitz"), ("log_ratio", "ratio")):
         mean, n = grouped[column].mean(), grouped[column].count()
