@@ -1,5 +1,6 @@
 from . import dynamic as dynamic
 from . import influence as influence
+from . import parallelism as parallelism
 from . import pruning as pruning
 from . import sculpting as sculpting
 from . import search as search
