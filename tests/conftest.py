@@ -24,7 +24,7 @@ def same_weights_every_time() -> None:
     torch.manual_seed(0)
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def one_export(monkeypatch: pytest.MonkeyPatch) -> None:
     """Traced and checked in several ways, a net is exported once, until its tensors change."""
     share(monkeypatch)

@@ -47,6 +47,7 @@ def results(tmp_path_factory):
     return out
 
 
+@pytest.mark.slow
 def test_files_and_columns(results):
     names = {path.name for path in results.iterdir()}
     tables = ("means", "differences", "against_static", "accuracies", "alike", "network")
@@ -65,6 +66,7 @@ def test_files_and_columns(results):
     ]
 
 
+@pytest.mark.slow
 def test_what_moves_explores_and_what_stays_does_not(results):
     rows = pd.read_parquet(results / "nets.parquet").set_index("method")
     for method in ("static", "synflow"):
@@ -74,6 +76,7 @@ def test_what_moves_explores_and_what_stays_does_not(results):
     assert (rows.loc["rigl", "of_first"] < 1).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["phew", "srigl", "cht", "gmp", "ac_dc"])
 def test_methods_train_to_their_density(method):
     epochs = 8 if method == "ac_dc" else 1
@@ -142,6 +145,7 @@ def test_measures_are_compared_with_random_masks():
     assert own["p_holm"] == own["p"]  # nothing else could be tested
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", [sparse_training_accuracy, sparse_training_networks])
 def test_figures_show_every_method(results, script):
     page = script.draw(results, "neurips", "mlp")

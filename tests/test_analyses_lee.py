@@ -210,6 +210,7 @@ def test_every_cell_is_named_once_and_seeds_come_last():
     assert len({name(CELL), name(other), name(replace(CELL, densities=(0.2,)))}) == 3
 
 
+@pytest.mark.slow
 def test_the_study_resumes_where_its_budget_ended(tmp_path):
     config = Config(
         activations=("relu",), methods=("random",), densities=(0.3,), init_densities=(0.3,),

@@ -57,6 +57,7 @@ def digits_study(tmp_path_factory):
     return out
 
 
+@pytest.mark.slow
 def test_digits_files_and_columns(digits_study):
     names = {path.name for path in digits_study.iterdir()}
     tables = {"means", "live", "ranks", "correction", "baselines", "expected"}
@@ -74,6 +75,7 @@ def test_digits_files_and_columns(digits_study):
     assert manifest["nets"]["mlp"]["spec"] == NETS["mlp"].spec.spec
 
 
+@pytest.mark.slow
 def test_units_alive_are_those_known(digits_study):
     live = pd.read_csv(digits_study / "live.csv", keep_default_na=False)
     own = live[(live["baseline"] == "") & (live["role"] == "hidden") & (live["asked"] == 0.05)]
@@ -88,6 +90,7 @@ def test_units_alive_are_those_known(digits_study):
         assert as_known == (low <= value <= high)
 
 
+@pytest.mark.slow
 def test_same_masks_whatever_the_initial_weights(digits_study):
     rows = pd.read_parquet(digits_study / "nets.parquet")
     pattern = ["live_hidden", "effective_units", "effective_weights", "log10_paths", "ramanujan"]
@@ -98,6 +101,7 @@ def test_same_masks_whatever_the_initial_weights(digits_study):
     assert np.allclose(plain.loc[corrected.index], corrected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", [patil2021_accuracy, patil2021_baselines, patil2021_graph])
 def test_figures_show_every_method(digits_study, script):
     page = script.draw(digits_study, "neurips", "mlp")
@@ -109,6 +113,7 @@ def test_figures_show_every_method(digits_study, script):
         script.draw(digits_study, "neurips", "vgg")
 
 
+@pytest.mark.slow
 def test_resumes_where_it_stopped(tmp_path):
     part = Part("mlp", (0.05,), n_seeds=1, epochs=1)
     study = tanaka2020_synflow.study(
@@ -127,6 +132,7 @@ def test_resumes_where_it_stopped(tmp_path):
         pd.testing.assert_frame_equal(first.tables[name], again.tables[name])
 
 
+@pytest.mark.slow
 def test_images_run_and_say_what_is_cut_off(tmp_path):
     part = Part("cnn", (0.02,), n_seeds=1, epochs=2)
     tanaka2020_synflow.study(quick(tanaka2020_synflow.QUICK, part)).run(tmp_path)
@@ -201,6 +207,7 @@ def test_a_kernel_counts_by_its_scalars():
     assert whole["effective_weights"] == 1
 
 
+@pytest.mark.slow
 def test_baselines_keep_what_they_should():
     rows = pruned_and_trained(Cell("mlp", "snip", 0.05, 0, BASELINES, epochs=1))
     kept = pd.DataFrame(rows["layers"]).query("kind == 'weights'")

@@ -132,6 +132,7 @@ def results(small, published, tmp_path):
     return out
 
 
+@pytest.mark.slow
 def test_tables_and_figure(results, capsys):
     rows = pd.read_parquet(results / "transfers.parquet")
     assert set(rows["method"]) == {"dense", "inputs", "untrained", "rigl"}

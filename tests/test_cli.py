@@ -180,6 +180,7 @@ def test_json_is_all_of_stdout_and_repeatable(model: Path) -> None:
     assert first.stderr == "", "no progress bar unless stderr is a terminal"
 
 
+@pytest.mark.slow
 def test_all_forms_of_the_weights_are_reported(model: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     options = ("--nulls", 20, "--stability-seeds", 2, "--weights", "all", "--figures", "png")
@@ -215,6 +216,7 @@ def test_too_few_null_networks_to_reject_are_no_test(model: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_unstable_modules_come_with_their_consensus(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -497,6 +499,9 @@ def test_unwritable_folder(model: Path, tmp_path: Path) -> None:
         ("analyze", "model.pt", "--figures", "jpeg"),
         ("analyze", "model.pt", "--nulls", "-1"),
         ("export", "model.pt", "-o", "model.xlsx"),
+        ("analyze", ""),
+        ("analyze", "model.pt", "-o", ""),
+        ("analyze", "model.pt", "--mask="),
     ],
 )
 def test_mistyped(arguments: tuple[str, ...], tmp_path: Path) -> None:

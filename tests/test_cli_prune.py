@@ -197,7 +197,7 @@ def test_specs(text: str, spec: Any) -> None:
         (("train", *MLP_SPEC, "--task", "digits", "--noise", "inf"), "finite"),
         (("train", *MLP_SPEC, "--task", "digits", "--goal-accuracy", "500"), "100"),
         (("train", *MLP_SPEC, "--task", "digits", "--device", "ünï"), "the name of a device"),
-        (("train", *MLP_SPEC, "--task", "digits", "--device", ""), "the name of a device"),
+        (("train", *MLP_SPEC, "--task", "digits", "--device", ""), "is empty"),
         (("train", *MLP_SPEC, "--task", "digits", "-o", "a" * 300), "300 bytes"),
         (("analyze", "m.pt", "--width", "x"), "'x' is not one of neurips, icml"),
         (("train", "m.pt", "--task", "digits", "-o", "m.pt"), "overwritten"),
@@ -278,6 +278,7 @@ def interrupt(how: int, n_lines: int, command: tuple[object, ...], folder: Path)
     return err
 
 
+@pytest.mark.slow
 def test_an_interrupted_training_resumes_to_the_same_bits(cli: Any, tmp_path: Path) -> None:
     options = ("--task", "digits", "--epochs", 25, "--batch-size", 64, "--seed", 2)
     command = ("train", *MLP_SPEC, *options, "-o", "part.pt", "--resume")

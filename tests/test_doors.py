@@ -216,6 +216,7 @@ def test_contributing_lists_every_catalogue_and_where_it_is() -> None:
     assert listed.keys() == METHODS.keys(), "each is tried below"
 
 
+@pytest.mark.slow
 def test_a_method_of_every_kind_from_another_package(package: Path, tmp_path: Path) -> None:
     model = tmp_path / "model.bin"
     model.write_bytes(b"HIDDEN 3\n")
@@ -306,6 +307,7 @@ def analysed(package: Path, detector: str) -> subprocess.CompletedProcess[str]:
     return run(*arguments, on=[package])
 
 
+@pytest.mark.slow
 def test_a_broken_package_does_not_stop_what_does_not_need_it(broken: Path) -> None:
     done = analysed(broken, "spectral")
     assert done.returncode == 0, done.stderr
@@ -316,6 +318,7 @@ def test_a_broken_package_does_not_stop_what_does_not_need_it(broken: Path) -> N
         assert f"netsculpt: left out: {name!r} of package broken 2.0" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_method_names_its_package(broken: Path, name: str) -> None:
     done = analysed(broken, name)

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from torch import distributed, nn, optim
 from torch.multiprocessing.spawn import spawn
@@ -65,6 +66,7 @@ def work(rank: int, folder: str) -> None:
     os._exit(0)  # threads of torch sometimes abort the process while Python ends
 
 
+@pytest.mark.slow
 def test_two_processes_are_one_with_the_batches_of_both(tmp_path: Path) -> None:
     spawn(work, (str(tmp_path),), nprocs=2)  # type: ignore[no-untyped-call]
     for rank in (0, 1):  # of nets with other weights that nothing keeps together

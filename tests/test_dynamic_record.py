@@ -147,6 +147,7 @@ def test_every_mask_of_every_method_is_there(name: str, tmp_path: Path) -> None:
     assert all(kept[key].tolist() == record.kept()[key].tolist() for key in kept)
 
 
+@pytest.mark.slow
 def test_masks_are_written_as_a_whole_from_time_to_time(tmp_path: Path) -> None:
     training = Training(tmp_path / "x.record", end=10**9, every=1).run(1000)
     record = read_record(tmp_path / "x.record")

@@ -476,6 +476,35 @@ def test_kept_entries_are_turned_and_sorted() -> None:
     assert entries.has_canonical_format
 
 
+def test_live_graphs_of_many_parts_are_those_of_dense_matrices() -> None:
+    rng = np.random.default_rng(0)
+    one, two = (rng.random((1100, 1100), dtype=np.float32) for _ in range(2))  # of 2²⁰ edges each
+    one[rng.random(1100) < 0.2] = 0  # units that nothing feeds
+    two[:, rng.random(1100) < 0.2] = 0  # units that feed nothing
+    graph = from_matrices([one, two])
+    live = graph.live()
+    middle = (one != 0).any(axis=1) & (two != 0).any(axis=0)
+    assert live.positions[live.layer("hidden1").units].tolist() == np.flatnonzero(middle).tolist()
+    assert np.array_equal(live.block("input", "hidden1").toarray(), one[middle].T)
+    assert np.array_equal(live.block("hidden1", "output").toarray(), two[:, middle].T)
+    assert live.n_parameters == live.n_edges
+
+
+@pytest.mark.parametrize("top", [3, 25, 2**31 - 1])
+def test_scalars_are_counted_as_numbers_say(top: int) -> None:
+    rng = np.random.default_rng(top)
+    graph = from_matrices([rng.random((4, 5)), rng.random((3, 4))])
+    numbers = rng.integers(-1, top, graph.n_edges, endpoint=False).astype(np.int32)
+    counts = rng.integers(1, 9, graph.n_edges)
+    shared = dataclasses.replace(graph, scalars=numbers)
+    assert shared.n_parameters == len(set(numbers.tolist()) - {-1})
+    first: dict[int, int] = {}
+    for number, count in zip(numbers.tolist(), counts.tolist(), strict=True):
+        first.setdefault(number, count)
+    several = dataclasses.replace(shared, multiplicity=counts)
+    assert several.n_parameters == sum(first.values()) - first.get(-1, 0)
+
+
 # ---- partitions -------------------------------------------------------------------------------
 
 

@@ -228,6 +228,7 @@ def pairs(result: Hierarchy) -> set[tuple[int, int]]:
     return set(zip(ends.row.tolist(), ends.col.tolist(), strict=True))
 
 
+@pytest.mark.slow
 def test_strands_that_exchange_edges_at_random_feed_nobody() -> None:
     wrong = 0
     for seed in range(10):

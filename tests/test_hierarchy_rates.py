@@ -66,6 +66,7 @@ def test_sculpted_nets_compute_the_circuit() -> None:
         assert network.labels[network.graph.outputs].tolist() == [1, 2, 1, 2]
 
 
+@pytest.mark.slow
 def test_a_small_run() -> None:
     done = study(replace(QUICK, coarse=(), tasks=(), n_strands=1, ordinary=())).run()
     rows = done.rows["networks"]

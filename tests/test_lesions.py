@@ -347,7 +347,7 @@ def test_table_and_summary() -> None:
     found: Lesions = lesions(net, partition, boolean(text), n_random=19, rng=0)
     table = found.table()
     assert len(table) == 3 * 2 * 2
-    row = table[(table.ablation == "mean") & (table.module == 1) & (table.output == 1)].iloc[0]
+    row = table[(table.ablation == "mean") & (table.module == 1) & (table.output == "z")].iloc[0]
     assert row["drop"] == found.drop[1, 1, 1]
     assert row["q"] == found.q[1, 1, 1]
     import json

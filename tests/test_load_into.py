@@ -23,8 +23,6 @@ from netsculpt.nets.families import MLP, initial_net
 from netsculpt.nets.masks import mask_net, masks_of, plain_state
 from netsculpt.tracing import trace
 
-pytestmark = pytest.mark.usefixtures("one_export")
-
 
 class Residual(nn.Module):
     """A strided block with a projection on its shortcut."""

@@ -59,6 +59,7 @@ def test_a_missing_path_is_seen():
         assert reach(model, "channel", n_points=1, seed=0).n_missing == 8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["MLP", "LSTM tagger", "Mixtral", "NCF"])
 def test_families_whose_channels_are_exact(family):
     row = measure(Cell(family, "channel", 3, 10**6, 0))["traces"][0]
@@ -80,6 +81,7 @@ def test_fidelity_draws_tokens_of_any_shape(shape):
     assert fidelity(net, trace(net, example), example, rng=0).max_error < 1e-6
 
 
+@pytest.mark.slow
 def test_the_quick_study_runs(tmp_path):
     families = ("MLP", "ResNet-18", "DeepFM")
     assert set(families) < set(QUICK.families)

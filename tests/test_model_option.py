@@ -180,6 +180,7 @@ def test_tokens(in_home: Path) -> None:
     assert netsculpt.load("tokens.npz").n_units == 5 + 4 + 2
 
 
+@pytest.mark.slow
 def test_analyze_says_what_it_imports(in_home: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     model = ("--model", "researchnets.zoo:block", "--example-shape", "1,3,8,8")

@@ -159,6 +159,7 @@ def in_processes(graph: NetGraph, *, rng: RNG = None, resolution: float = 1.0) -
     return layered(graph, rng=rng, resolution=resolution)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("detector", [in_threads, in_processes])
 def test_runs_do_not_depend_on_the_workers(detector: ResolutionDetector) -> None:
     graph, _ = weak()

@@ -34,6 +34,7 @@ def undirected_leiden(graph: NetGraph) -> Partition:
     return Partition(leidenalg.find_partition(net, form, n_iterations=-1, seed=0).membership)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("widths", "p_in", "p_out", "sigma", "published"), PLANTED)
 def test_planted_modules_are_found(
     widths: list[int], p_in: float, p_out: float, sigma: float, published: float

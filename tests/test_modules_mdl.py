@@ -204,6 +204,7 @@ def test_degrees_are_as_likely_as_a_sum_over_all_edge_sets_says() -> None:
         assert value == pytest.approx(expected, abs=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sizes", "inside", "between"), [((40, 30), 0.2, 0.1), ((9, 70), 0.9, 0.5)]
 )
@@ -376,6 +377,7 @@ def test_networks_without_modules_are_one_module(heterogeneity: float) -> None:
         assert result.partition.quality == 0.0
 
 
+@pytest.mark.slow
 def test_weak_modules_are_found_by_sampling_where_a_code_does_not_pay() -> None:
     graph, truth = planted([24] * 4, 3, 0.4, 0.1, rng=1)
     result = module_evidence(graph, rng=0)
@@ -423,6 +425,7 @@ def test_modules_that_feed_modules() -> None:
             assert fed == (a == b or follows.get(a) == b), (a, b)
 
 
+@pytest.mark.slow
 def test_near_the_limit_seeds_agree() -> None:
     """Evidence of 5 to 7 nats, which single runs put on either side of 4.6."""
     graph, _ = planted([24] * 4, 3, 0.4, 0.12, rng=6)
@@ -457,6 +460,7 @@ def test_runs_are_averaged_where_the_first_leave_it_open(monkeypatch: pytest.Mon
         assert logsumexp(each) == pytest.approx(evidence, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_several_starts_keep_the_best_description() -> None:
     graph, _ = planted([60] * 4, 4, 0.2, 0.04, rng=1)
     live = live_units(graph)

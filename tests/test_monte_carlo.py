@@ -171,6 +171,7 @@ def p_values(
     return np.array(p)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sigma", [0.0, 0.75])
 def test_no_modules_are_rarely_significant(sigma: float) -> None:
     p = p_values(8, 0.3, 0.3, sigma, 30)

@@ -228,6 +228,15 @@ REFUSED += [
         {"found": [TRANSFERRED], "goal": 0.9, "rng": 0},
         [*NOT_WHOLE, 0],
     ),
+    *(
+        (".training.subtask_masks", name, {"net": FOUR_OUTPUTS, "task": TASK}, values)
+        for name, values in (
+            ("penalty", NOT_POSITIVE),
+            ("n_runs", [*NOT_WHOLE, 0]),
+            ("n_random", [*NOT_WHOLE, -1]),
+            ("subtasks", [{"a": [x], "b": [1]} for x in [*NOT_WHOLE, -1, 4]]),
+        )
+    ),
     (".training.decodings", "rank", ON_CIRCUIT, NOT_POSITIVE),
     (".training.linear_transfer", "validation", LINEAR, [*NOT_POSITIVE, 1.5]),
     (".training.full_transfer", "validation", LINEAR, [*NOT_POSITIVE, 1.5]),

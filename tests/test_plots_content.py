@@ -191,6 +191,11 @@ class TestNetwork:
             wanted = (1, 1, 1) if label < 0 else to_rgb(_PALETTE[label])
             assert faces[unit] == pytest.approx(wanted)
 
+    def test_without_modules_units_on_no_path_are_hollow(self):
+        graph = from_matrices([[[1.0, 0.0], [0.0, 0.0]], [[1.0, 0.0]]])
+        faces = _only(plots.network(graph), EllipseCollection).get_facecolors()[:, :3]
+        assert [tuple(x) == (1.0, 1.0, 1.0) for x in faces] == [False, True, False, True, False]
+
     def test_a_hull_for_each_run_of_adjacent_layers_holds_its_units(self):
         graph = _net((2, 2, 2, 2))
         partition = Partition([0, 1, 0, 1, 1, 1, 0, 1])  # module 0 is absent from the third layer

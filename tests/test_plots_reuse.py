@@ -65,7 +65,11 @@ def test_of_other_nets_matched_modules_are_joined_whole() -> None:
     one = ModuleActivations(x, labels[0], np.zeros(20))
     other = ModuleActivations(y, labels[1], np.zeros(15))
     found = match_by_activations(one, other, n_draws=99, rng=0)
-    assert list(bands(plots.alluvial(found, least_similarity=0.9))) == ["flow 1 0"]
+    drawn = bands(plots.alluvial(found, least_similarity=0.9))
+    colours = {name: band.get_facecolor()[:3] for name, band in drawn.items()}
+    assert set(drawn) == {"flow 0 1", "flow 1 0"}
+    assert len(set(colours["flow 0 1"])) == 1, "grey: the best that is left, but no match"
+    assert len(set(colours["flow 1 0"])) > 1
 
 
 def test_many_small_modules_keep_names_apart() -> None:

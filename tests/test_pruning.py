@@ -41,8 +41,6 @@ from netsculpt.training.pruning.schedules import cubic, exponential
 from netsculpt.training.pruning.scopes import kernel
 from netsculpt.training.pruning.scores import magnitude, random, synflow
 
-pytestmark = pytest.mark.usefixtures("one_export")
-
 SCORES = names("scores")
 ALLOCATIONS = ["global", *names("allocations")]
 SCHEDULES_IN = "schedules"
@@ -260,6 +258,7 @@ def test_dense_layers_are_left_alone() -> None:
     assert found.report.weights.kept == (12, 60)
 
 
+@pytest.mark.slow
 def test_same_seed_same_bytes() -> None:
     net, batches = initial_net(MLP((20, 16, 8)), rng=0), Batches([(torch.zeros(1, 20), None)])  # type: ignore[list-item]
     for method in ("random", "phew"):

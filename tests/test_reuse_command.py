@@ -12,6 +12,12 @@ import pytest
 import torch
 from commands import cli
 
+from netsculpt.compare.reuse import (
+    ModuleActivations,
+    SubtaskEvidence,
+    match_by_activations,
+    subtask_reuse,
+)
 from netsculpt.core.errors import GraphError, LimitError
 from netsculpt.files.model import read_model, write_model
 from netsculpt.graph.circuits import (
@@ -102,6 +108,7 @@ def test_k_of_three_functions_are_reused(tmp_path: Path, kept: str) -> None:
     if kept:
         assert run.returncode == 0
         assert "Degree of sub-task reuse 1.00" in run.stdout, "of what both tasks contain"
+        assert "What chance gives is not known: give a net of an unrelated" in run.stdout
     else:
         assert run.returncode == 3
         assert "no sub-function in common" in run.stderr
@@ -112,6 +119,7 @@ def stacked(net: ThresholdCircuit, folder: Path) -> Replicas:
     return replica_of_model(read_model(write_compiled(net, folder / "net.pt")))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("shared_as", "verdict", "copies"),
     [("copied", "reused", 1), ("rewritten", "relearned elsewhere", 0), ("duplicated", "reused", 2)],
@@ -134,14 +142,47 @@ def test_two_shared_functions_of_four(
     }
     again = reuse_analysis(*nets, functions=pair.functions, n_random=59, n_draws=199, rng=0)
     assert again.summary() == found.summary(), "same seed, same bytes"
-    assert np.isnan(found.subtasks.chance), "no unrelated net is given"
-    itself = reuse_analysis(*nets, unrelated=nets[:1], n_random=59, n_draws=199, rng=0)
-    chance = 1.0 if verdict == "reused" else 0.0
-    assert itself.subtasks.chance == chance, "the source in the place of an unrelated net"
     both = reuse_analysis(*nets, n_random=59, n_draws=199, rng=0)
     assert [x.name for x in both.functions] == list(pair.shared), "found by their values"
 
 
+def test_what_chance_gives(tmp_path: Path) -> None:
+    """A net of three other functions gives nothing by chance; one of the same is refused."""
+    arguments = [*files_of(text_of(THREE), text_of(THREE), tmp_path), *FAST]
+    other = text_of({"u": "a & d & m", "v": "b | e | n", "w": "(c & h) | o"})
+    (tmp_path / "other.txt").write_text(other)
+    model = write_compiled(compile_circuit(parse_circuit(other)), tmp_path / "other.pt")
+    unrelated = ["--unrelated", model, "--unrelated-task", tmp_path / "other.txt"]
+    run = cli("reuse", *arguments, *unrelated, *unrelated[:2], "-o", tmp_path / "out")
+    assert "By chance 0.00, from 2 nets of unrelated tasks; corrected for it 1.000" in run.stdout
+    summary = json.loads((tmp_path / "out/summary.json").read_text())
+    assert [Path(x["model"]).name for x in summary["unrelated"]] == ["other.pt"] * 2
+    assert (summary["reuse"]["chance"], summary["reuse"]["corrected"]) == (0.0, 1.0)
+    matched = summary["matching_by_chance"]
+    assert len(matched) == 2
+    assert max(x["similarity"] for x in matched[0]["pairs"]) < 0.9
+    same = ["--unrelated", tmp_path / "source.pt", "--unrelated-task", tmp_path / "source.txt"]
+    run = cli("reuse", *arguments, *same)
+    assert (run.returncode, "computes f, g, k of the target's too" in run.stderr) == (3, True)
+    for wrong in (unrelated[:2], unrelated[2:], [*unrelated[:2], *unrelated[2:] * 2]):
+        assert cli("reuse", *arguments, *wrong).returncode == 2, wrong
+
+
+def test_alike_but_not_told_from_chance() -> None:
+    """Modules that fill their layers: alike, yet no shuffle makes others."""
+    labels, x = Partition([0, 1]), np.random.default_rng(0).normal(size=(40, 2))
+    one = ModuleActivations(x, labels, [0, 1])
+    matching = match_by_activations(one, one, n_draws=99, rng=0)
+    assert [pair.least_p for pair in matching.pairs] == [1.0, 1.0]
+    evidence = SubtaskEvidence(("f", "g"), np.eye(2), np.eye(2), np.full((2, 2), 0.01), [0, 0])
+    found = subtask_reuse(evidence, matching)
+    assert {x.verdict for x in found.subtasks} == {"relearned elsewhere"}
+    assert [x.q for x in found.subtasks] == [1.0, 1.0]
+    assert "f: modules 0 and 0 do the same" in found.notes[0]
+    assert "by chance" in found.notes[0]
+
+
+@pytest.mark.slow
 def test_functions_in_two_modules_and_in_one(tmp_path: Path) -> None:
     """Each function cut in two modules is distributed; a net of one module is flagged."""
     text = text_of(THREE)
@@ -186,7 +227,10 @@ def test_a_folder_and_a_report(tmp_path: Path) -> None:
     functions = pd.read_csv(out / "functions.csv")
     assert functions["function"].tolist() == ["f", "g"]
     assert functions["verdict"].tolist() == [x["verdict"] for x in summary["reuse"]["subtasks"]]
-    assert len(pd.read_csv(out / "lesions_target.csv")) == 3 * 4 * summary["target"]["n_modules"]
+    lesioned = pd.read_csv(out / "lesions_target.csv")
+    assert len(lesioned) == 3 * 4 * summary["target"]["n_modules"]
+    assert set(lesioned["output"]) == {"y1", "y2", "y3", "y4"}, "the task's own names"
+    assert "y1 y2" in run.stdout
     again = cli("reuse", model, model, *task, *nets, "-o", out)
     assert again.returncode == 0, "the folder of an earlier run is replaced"
 
@@ -202,6 +246,8 @@ def test_mistakes(tmp_path: Path) -> None:
         (["--task", task], 2, "does not name a task"),
         (["--task", "digits", "--source-task", task], 2, "no Boolean task"),
         (["--task", "overlap-2-use-4", "--source-task", task], 3, "6 and 8"),
+        ([*both, "--figures", "png"], 2, "name it with -o"),
+        ([*both, "--width", "icml"], 2, "name it with -o"),
         ([*both, "--control", model], 2, "--started-from-source"),
         ([*both, "--functions", "h"], 3, "name some of f, g"),
         ([*both, "--functions", "f,y1"], 3, "same function"),

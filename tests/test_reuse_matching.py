@@ -103,6 +103,7 @@ def test_the_same_modules_are_significant(kind: str) -> None:
     assert all(x.z > 2 and x.similarity > x.chance for x in found.significant())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["correlation", "cka"])
 def test_modules_at_random_are_significant_as_often_as_they_may(kind: str) -> None:
     wrong = 0

@@ -132,6 +132,7 @@ def test_permuted_units_change_masks_and_nothing_else() -> None:
     assert max(x.similarity for x in shuffled.pairs) < 1.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("k", [1, 3])
 def test_other_gates_for_the_same_function_are_relearned(k: int) -> None:
     pair = circuits(N, k, shared_as="rewritten", rng=0)
@@ -284,6 +285,7 @@ def noisy(net: ThresholdCircuit, level: float, rng: np.random.Generator) -> Thre
     return ThresholdCircuit(tuple(narrow[0]), tuple(narrow[1]), net.truth, net.modules)
 
 
+@pytest.mark.slow
 def test_with_noise_everything_falls_to_its_null() -> None:
     """The mean over seeds, from none to noise of a thousand times the weights."""
     pair = circuits(3, 3, rng=0)

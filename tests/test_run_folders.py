@@ -162,6 +162,7 @@ def test_an_interrupted_folder_is_finished_by_the_same_command(
     assert names(tmp_path) == {*manifest["files"], "manifest.json"}
 
 
+@pytest.mark.slow
 def test_commands_do_not_share_a_folder(model: Path, tmp_path: Path) -> None:
     analysed, sculpted = tmp_path / "analysed", tmp_path / "sculpted"
     assert cli("analyze", model, "-o", analysed, "--figures", "none", *QUICK).returncode == 0
@@ -357,8 +358,9 @@ def test_unfinished_files_are_removed_and_others_are_not(tmp_path: Path) -> None
 PARENT = """
 import os, sys, time
 from pathlib import Path
-from netsculpt.studies.backends import as_finished
 from netsculpt.core.parallel import in_parallel
+from netsculpt.studies.backends import open_workers
+from netsculpt.studies.sharing import as_finished
 
 def work(item):
     Path(sys.argv[1], f"{item}-{os.getpid()}").touch()
@@ -367,7 +369,8 @@ def work(item):
 
 if __name__ == "__main__":
     if sys.argv[2] == "study":
-        list(as_finished(work, range(40), jobs=2))
+        with open_workers(2) as workers:
+            list(as_finished(work, range(40), workers))
     else:
         list(in_parallel(work, 40, 2))
 """

@@ -223,12 +223,13 @@ def test_nonfinite_weights_are_told_by_layer(bad: float, tmp_path: Path) -> None
     assert graph.provenance[0].parameters["nonfinite_dropped"] == 2
 
 
-def stored(folder: Path, asked: str) -> Path:
+def stored(folder: Path, asked: str, **more: Any) -> Path:
     """A model.pt whose metadata name the task `asked`."""
     path = folder / "model.pt"
     state = {"0.weight": torch.eye(2), "0.bias": torch.zeros(2)}
     net = {"family": "mlp", "widths": [2, 2], "activation": "relu"}
-    write_model(path, net=net, state=state, masks={}, metadata={"plan": {"task": asked}})
+    about = {"plan": {"task": asked}, **more}
+    write_model(path, net=net, state=state, masks={}, metadata=about)
     return path
 
 
@@ -239,6 +240,8 @@ def test_a_file_does_not_say_which_files_are_read(
     secret.write_text("f = a & b\n")
     monkeypatch.chdir(tmp_path)
     assert task_name_of(stored(tmp_path, "reused-use-2")) == "reused-use-2"
+    stored(tmp_path, "reused-use-2", training={"task": "input-separable"})
+    assert task_name_of(tmp_path / "model.pt") == "input-separable", "the last training counts"
     for asked in (str(secret), "secret", f"{secret},{secret}", "../etc/passwd"):
         assert task_name_of(stored(tmp_path, asked)) is None
     (tmp_path / "reused-use-2").write_text("f = a & b\n")

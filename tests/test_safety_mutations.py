@@ -13,6 +13,7 @@ SCRIPT = Path(__file__).parents[1] / "benchmarks" / "mutations.py"
 pytest.importorskip("onnx")
 
 
+@pytest.mark.slow
 def test_damaged_files_end_in_our_errors_and_do_nothing_else(tmp_path: Path) -> None:
     run = subprocess.run(
         [sys.executable, str(SCRIPT), "-n", "160", "--seed", "1", "--keep", str(tmp_path / "kept")],

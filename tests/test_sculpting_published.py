@@ -40,6 +40,7 @@ def results(tmp_path_factory):
     return out, ran
 
 
+@pytest.mark.slow
 def test_quick_run_finds_every_planted_module(results):
     out, ran = results
     rows = pd.read_parquet(out / "networks.parquet")
@@ -59,6 +60,7 @@ def test_quick_run_finds_every_planted_module(results):
     assert not ran.stderr  # no bar unless in a terminal
 
 
+@pytest.mark.slow
 def test_quick_run_leaves_pairs_tests_and_manifest(results):
     out, _ = results
     pairs = pd.read_parquet(out / "pair_weights.parquet").set_index("id")["pairs"].map(np.stack)

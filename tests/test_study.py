@@ -20,7 +20,7 @@ import pytest
 
 from netsculpt.cli.study import run_study, several_of
 from netsculpt.core.errors import FormatError, NetsculptError
-from netsculpt.studies.backends import BACKENDS, as_finished
+from netsculpt.studies.backends import BACKENDS, open_workers
 from netsculpt.studies.study import Results, Rows, Study
 
 
@@ -116,7 +116,8 @@ def test_interrupted_and_resumed_is_the_same(tmp_path: Path, log: Path) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         replace(STUDY, measure=failing).run(broken)
-    assert len(files(broken)) == 3
+    assert len(list((broken / "cells").iterdir())) == 3
+    assert {path.name for path in broken.iterdir()} == {"cells", "study.json"}
     assert not (broken / "manifest.json").exists()
     results = replace(STUDY, measure=partial(noted, log)).run(broken)
     assert runs(log) == ["d 0", "d 1", "d 2"], "what is there is not run again"
@@ -131,9 +132,15 @@ def test_a_budget_leaves_out_cells(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     results = STUDY.run(tmp_path, budget_minutes=0)
     assert (results.n_done, results.n_left_out, results.tables) == (0, 6, {})
     assert json.loads((tmp_path / "manifest.json").read_text())["left_out"] == 6
-    clock = iter([0.0, 10, 50, 70, 80, 90, 100])
-    monkeypatch.setattr("netsculpt.studies.study.time.time", lambda: next(clock))
-    results = STUDY.run(tmp_path, budget_minutes=1)
+    now = [0.0]
+
+    def slow(cell: Cell) -> Rows:
+        now[0] += 40
+        return measure(cell)
+
+    for module in ("study", "measuring", "sharing"):
+        monkeypatch.setattr(f"netsculpt.studies.{module}.monotonic", lambda: now[0])
+    results = replace(STUDY, measure=slow).run(tmp_path, budget_minutes=1)
     assert (results.n_done, results.n_left_out) == (2, 4)
     assert results.tables["values"]["seed"].tolist() == [0, 1]
     monkeypatch.undo()
@@ -144,7 +151,7 @@ def test_a_budget_leaves_out_cells(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize(
-    "how", [{"jobs": 2}, {"jobs": 2, "backend": "loky"}, {"jobs": 3, "backend": "threading"}]
+    "how", [{"jobs": 2, "backend": "loky"}, {"jobs": 3, "backend": "threading"}]
 )
 def test_workers_change_nothing(how: dict[str, Any], tmp_path: Path) -> None:
     STUDY.run(tmp_path / "one")
@@ -226,7 +233,7 @@ def test_clusters_that_are_not_installed(backend: str, monkeypatch: pytest.Monke
     for module in ("distributed", "ray", "ray.util", "ray.util.joblib"):
         monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(
-        NetsculptError, match=rf"'{backend}' is not installed.*pip install '{backend}"
+        NetsculptError, match=rf"'{backend}' is not installed.*pip install 'netsculpt.{backend}"
     ):
         STUDY.run(backend=backend)
 
@@ -244,7 +251,12 @@ def test_dask_without_a_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_unknown_backends() -> None:
     with pytest.raises(NetsculptError, match=f"not one of {', '.join(BACKENDS)}"):
-        list(as_finished(abs, [1], backend="slurm"))
+        STUDY.run(backend="slurm")
+    with (
+        pytest.raises(NetsculptError, match="an address is given, but no cluster"),
+        open_workers(2, address="x"),
+    ):
+        pass
 
 
 # ---- the command line --------------------------------------------------------------------------
@@ -256,6 +268,13 @@ class Config:
     seed: int = 0
     names: tuple[str, ...] = ("a", "b")
     refused: bool = False
+    failing: int | None = None  # seed
+
+
+def failing(seed: int, cell: Cell) -> Rows:
+    if cell.seed == seed:
+        raise ValueError("this one\nfails always")
+    return measure(cell)
 
 
 def command(argv: list[str]) -> None:
@@ -267,6 +286,8 @@ def command(argv: list[str]) -> None:
             for name in config.names
             for seed in range(config.n_seeds)
         ]
+        if config.failing is not None:
+            return replace(STUDY, cells=cells, measure=partial(failing, config.failing))
         return replace(STUDY, cells=cells)
 
     def show(tables: Mapping[str, pd.DataFrame]) -> None:
@@ -281,6 +302,7 @@ def command(argv: list[str]) -> None:
         options={
             "--names": {"type": several_of(("a", "b", "c"))},
             "--refused": {"action": "store_true", "default": None},
+            "--failing": {"type": int},
         },
         argv=argv,
     )
@@ -313,6 +335,27 @@ def test_wrong_usage(argv: list[str], message: str, capsys: pytest.CaptureFixtur
         command(argv)
     assert stop.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_cells_that_fail_are_counted_and_the_exit_code_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    argv = ["-o", str(tmp_path), "--jobs", "1", "--results", "returned", "--failing"]
+    with pytest.raises(ValueError, match="this one"):
+        command([*argv, "1"])
+    with pytest.raises(SystemExit) as stop:
+        command([*argv, "1", "--keep-going"])
+    assert stop.value.code == NetsculptError.exit_code
+    shown = capsys.readouterr()
+    assert f"4 cells, 0 left out by the budget → {tmp_path}" in shown.out
+    assert "2 cells failed, a-1-" in shown.err
+    assert "fails always; the same command tries again" in shown.err
+    assert json.loads((tmp_path / "manifest.json").read_text())["returned"] == 3
+    with pytest.raises(SystemExit):
+        command([*argv, "5", "--keep-going", "--seeds", "1", "--seed", "5"])
+    assert "no cell is done" in capsys.readouterr().err
+    command([*argv, "7"])
+    assert not (tmp_path / "failed").exists()
 
 
 def test_errors_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

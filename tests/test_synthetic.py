@@ -52,6 +52,7 @@ def test_heterogeneous_degrees() -> None:
     assert spread[1] > 5 * spread[0]
 
 
+@pytest.mark.slow
 def test_propensities_say_nothing_but_degrees() -> None:
     """Without modules, hubs meet as often as in rewired networks."""
 

@@ -42,6 +42,7 @@ def found(image: np.ndarray) -> list[str]:
     return kinds
 
 
+@pytest.mark.slow
 def test_images_show_the_pair_of_their_class():
     made = shape_pairs(60, noise=0, rng=0)
     pairs = [*combinations_with_replacement(KINDS, 2)]

@@ -19,8 +19,6 @@ from netsculpt.nets.masks import mask_net
 from netsculpt.tracing import trace
 from netsculpt.tracing.rules import rules
 
-pytestmark = pytest.mark.usefixtures("one_export")
-
 
 @pytest.mark.parametrize("activation", ["relu", "leaky_relu", "tanh", "sigmoid", "silu", "gelu"])
 def test_a_masked_mlp_is_what_load_makes_of_its_state(tmp_path: Path, activation: str) -> None:

@@ -91,6 +91,7 @@ def test_lenet_5_with_a_unit_for_each_element() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_vgg_19() -> None:
     net = full(vgg19(16))
     graph = trace(net, torch.zeros(1, 3, 32, 32))
@@ -101,6 +102,7 @@ def test_vgg_19() -> None:
     assert_all_is_there(graph, net)
 
 
+@pytest.mark.slow
 def test_a_pruned_vgg_19_with_a_unit_for_each_element() -> None:
     net = vgg19(16)
     generator = torch.Generator().manual_seed(0)
@@ -150,6 +152,7 @@ def test_resnet_20() -> None:
     assert into == {"5.shortcut.0", "5.body.2.0"}
 
 
+@pytest.mark.slow
 def test_a_narrow_resnet_50() -> None:
     net = full(resnet50(16, 100))
     graph = trace(net, torch.zeros(1, 3, 64, 64))
@@ -248,6 +251,7 @@ print(graph.n_edges, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
 
 
+@pytest.mark.slow
 def test_resnet_50_in_bounded_memory() -> None:
     ran = subprocess.run(
         [sys.executable, "-c", TRACED, str(BENCHMARKS)], capture_output=True, text=True, check=True

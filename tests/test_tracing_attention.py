@@ -19,8 +19,6 @@ from netsculpt.graph.graph import Block, Layer, NetGraph
 from netsculpt.nets.masks import mask_net
 from netsculpt.tracing import fidelity, trace
 
-pytestmark = pytest.mark.usefixtures("one_export")
-
 
 def widths(graph: NetGraph) -> list[int]:
     return [layer.n_units for layer in graph.layers]
@@ -409,12 +407,45 @@ def test_reach_in_attention_is_what_its_jacobian_shows(causal: bool) -> None:
     depends = responds(net, (3, 4))
     graph = trace(net, torch.zeros(1, 3, 4).double(), granularity="spatial")
     assert 0.1 < depends.mean() < 0.9
-    reached = reach(graph)
-    # a sequence of one key has a pattern that is always 1, so that q and k do not matter
-    assert (reached >= depends).all()
-    assert np.array_equal(reached[:, 4:], depends[:, 4:])
+    assert np.array_equal(reach(graph), depends)
     channels = trace(net, torch.zeros(1, 3, 4).double())
     assert np.array_equal(reach(channels), depends.reshape(3, 4, 3, 4).any(axis=(0, 2)))
+
+
+def by_hand(net: nn.Module, x: Tensor, seen: Tensor) -> Tensor:
+    scores = (net.q(x) @ net.k(x).transpose(1, 2)).masked_fill(~seen, -torch.inf)
+    return net.out(scores.softmax(-1) @ net.v(x))
+
+
+@pytest.mark.parametrize("way", ["at once", "by hand"])
+@pytest.mark.parametrize("seen", ["causal", "itself", "all", "one or two"])
+def test_a_softmax_of_one_key_is_1(way: str, seen: str) -> None:
+    masks = {
+        "causal": torch.ones(3, 3).tril() > 0,
+        "itself": torch.eye(3) > 0,
+        "all": torch.ones(1, 1) > 0,
+        "one or two": torch.tensor([[0, 1, 0], [0, 1, 1], [0, 0, 1]]) > 0,
+    }
+    mask = masks[seen]
+    parts = {name: nn.Linear(4, 4) for name in ("q", "k", "v", "out")}
+    forward = (
+        (lambda net, x: by_hand(net, x, mask))
+        if way == "by hand"
+        else (lambda net, x: fused_attention(net, x, attn_mask=mask))
+    )
+    net = pruned(Function(forward, **parts), 0.3, 2)
+    with torch.no_grad():
+        net.v.weight += torch.eye(4)
+        net.k.weight += torch.eye(4)
+    depends = responds(net, (len(mask), 4))
+    graph = trace(net, torch.zeros(1, len(mask), 4).double(), granularity="spatial")
+    assert np.array_equal(reach(graph), depends)
+    live = graph.live()
+    n_free = 4 * int((mask.sum(1) > 1).sum())  # queries that choose among keys
+    assert live.layer("q").n_units == n_free
+    if not n_free:
+        channels = trace(net, torch.zeros(1, len(mask), 4).double()).live()
+        assert channels.layer("q").n_units == channels.layer("k").n_units == 0
 
 
 def test_rows_of_different_units_have_copies_in_the_order_of_rows() -> None:

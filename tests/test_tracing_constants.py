@@ -15,7 +15,6 @@ from netsculpt.tracing.options import Granularity
 from tests.helpers.jacobians import moves, paths_exist
 from tests.helpers.traced_nets import Function, same
 
-pytestmark = pytest.mark.usefixtures("one_export")
 T, D = 4, 5
 X = torch.zeros(1, T, D)
 Forward = Callable[..., Any]

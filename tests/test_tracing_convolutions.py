@@ -22,8 +22,6 @@ from netsculpt.nets.masks import mask_net
 from netsculpt.paths import path_total
 from netsculpt.tracing import trace
 
-pytestmark = pytest.mark.usefixtures("one_export")
-
 
 def sizes(graph: NetGraph) -> dict[tuple[str, str], tuple[int, set[int], int]]:
     """Edges, multiplicities and size of every block."""

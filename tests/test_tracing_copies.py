@@ -13,7 +13,6 @@ from netsculpt.tracing import trace
 from netsculpt.tracing.options import Granularity
 from tests.helpers.traced_nets import Function
 
-pytestmark = pytest.mark.usefixtures("one_export")
 D = 4
 X = torch.zeros(1, D)
 PICTURE = torch.zeros(1, 2, 6)

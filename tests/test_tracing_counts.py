@@ -17,8 +17,6 @@ from netsculpt import NetGraph, TopologyError, load, trace
 from netsculpt.graph.interop import from_networkx, to_networkx
 from netsculpt.graph.npz import save
 
-pytestmark = pytest.mark.usefixtures("one_export")
-
 
 class Net(nn.Module):
     def __init__(self, forward: Callable[..., Tensor], **parts: nn.Module | Tensor) -> None:

@@ -74,7 +74,6 @@ def test_inputs_by_name_in_any_order_and_plain_values() -> None:
     assert fidelity(net, trace(net, example), example, rng=0).max_error < 1e-5
 
 
-@pytest.mark.usefixtures("one_export")
 def test_nested_inputs_as_one_input_or_by_name() -> None:
     batch = {"x": torch.zeros(1, 3), "more": [torch.zeros(1, 5)]}
     net = Nested()

@@ -33,8 +33,6 @@ from netsculpt.tracing.engine.edges import Edges
 from netsculpt.tracing.rules import elementwise
 from netsculpt.tracing.rules._parts import scaling
 
-pytestmark = pytest.mark.usefixtures("one_export")
-
 EDGES = 1e-7  # float32 rounding of weights, in layers
 OUTPUTS = 3e-6  # float32 rounding of the net's own forward pass
 

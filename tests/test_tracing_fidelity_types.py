@@ -15,8 +15,6 @@ from traced_nets import Function
 from netsculpt.report.terminal.fidelity import fidelity_section
 from netsculpt.tracing import Fidelity, fidelity, trace
 
-pytestmark = pytest.mark.usefixtures("one_export")
-
 ROUNDING = 1e-7  # of weights to float32
 
 

@@ -14,7 +14,6 @@ from netsculpt.tracing import fidelity, trace
 from tests.helpers.jacobians import moves, paths_exist
 from tests.helpers.traced_nets import Function, same, widths
 
-pytestmark = pytest.mark.usefixtures("one_export")
 T, D, WORDS = 4, 8, 9
 X = torch.zeros(1, T, D)
 IDS = torch.zeros(1, T, dtype=torch.int64)

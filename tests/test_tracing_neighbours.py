@@ -13,8 +13,6 @@ from traced_nets import Function
 
 from netsculpt.tracing import fidelity, trace
 
-pytestmark = pytest.mark.usefixtures("one_export")
-
 N, D = 7, 4
 X = torch.zeros(1, N, D)
 Sum = Callable[[Any, Tensor], Tensor]

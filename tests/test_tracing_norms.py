@@ -23,7 +23,6 @@ from netsculpt.tracing import fidelity, trace
 from netsculpt.tracing.export import exported
 from netsculpt.tracing.norms import with_norms
 
-pytestmark = pytest.mark.usefixtures("one_export")
 D = 8
 EPS = 1e-6
 Norm = Callable[[Function, Tensor], Tensor]
@@ -294,6 +293,8 @@ def test_units_that_a_norm_switches_off_are_dead(order: str, fold_norms: bool, b
     assert live.positions[live.layer("0").units].tolist() == [0, 2, 3, 5]
     assert dict(live.provenance[-1].parameters) == {"dropped_units": 2}
     assert trace_step(graph)["constant_units"] == {"0": 2}
+    assert trace_step(graph)["constant_weights"] == {"3": 2 * 3}  # 6 of all 4 · 6 + 6 · 3
+    assert graph.n_parameters == 4 * 6 + 6 * 3 - 6
     assert np.array_equal(live.pattern.weights.sum(axis=1)[live.layer("0").units], [3.0] * 4)
     assert fidelity(net, graph, torch.zeros(1, 4), rng=0).max_error < 1e-7
 

@@ -17,7 +17,6 @@ from netsculpt.tracing.options import Granularity
 from tests.helpers.jacobians import moves, paths_exist
 from tests.helpers.traced_nets import Function, same, widths
 
-pytestmark = pytest.mark.usefixtures("one_export")
 T, D, H = 3, 6, 5
 X = torch.zeros(1, T, D)
 NODES = torch.tensor([[0, 1, 2, 2], [1, 0, 2, 1]])  # an edge from each of the first to the second

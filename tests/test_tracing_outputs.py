@@ -16,7 +16,6 @@ from netsculpt.tracing import trace
 from tests.helpers.jacobians import moves, paths_exist
 from tests.helpers.traced_nets import Function
 
-pytestmark = pytest.mark.usefixtures("one_export")
 X = torch.zeros(1, 5)
 Returns = Callable[[Any, Tensor], Any]
 

@@ -14,7 +14,6 @@ from netsculpt.tracing import fidelity, trace
 from tests.helpers.jacobians import moves, paths_exist
 from tests.helpers.traced_nets import Function
 
-pytestmark = pytest.mark.usefixtures("one_export")
 T, D, HEADS = 4, 8, 2
 X = torch.zeros(1, T, D)
 ANGLES = torch.arange(1, T + 1)[:, None] * torch.tensor([1.0, 0.1])  # [T, D / HEADS / 2]
@@ -136,6 +135,7 @@ GATED: dict[str, Callable[..., Tensor]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", GATED)
 def test_gates_per_position_have_the_paths_of_their_jacobian(name: str) -> None:
     torch.manual_seed(0)

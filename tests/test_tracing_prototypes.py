@@ -17,7 +17,6 @@ from netsculpt.tracing.options import Granularity
 from tests.helpers.jacobians import moves, paths_exist
 from tests.helpers.traced_nets import Function, same
 
-pytestmark = pytest.mark.usefixtures("one_export")
 D, H, K = 5, 3, 4
 X = torch.zeros(1, D)
 SEQUENCE = torch.zeros(1, 6, D)

@@ -15,7 +15,6 @@ from netsculpt.tracing import trace
 from tests.helpers.jacobians import moves, paths_exist
 from tests.helpers.traced_nets import Function
 
-pytestmark = pytest.mark.usefixtures("one_export")
 T, D = 3, 4
 X = torch.zeros(1, T, D)
 Forward = Callable[..., Any]

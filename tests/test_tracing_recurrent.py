@@ -19,8 +19,6 @@ from netsculpt.nets.masks import mask_net
 from netsculpt.tracing import trace
 from netsculpt.tracing.options import Granularity
 
-pytestmark = pytest.mark.usefixtures("one_export")
-
 KINDS = {"LSTM": nn.LSTM, "GRU": nn.GRU, "RNN": nn.RNN}
 
 

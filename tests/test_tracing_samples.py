@@ -15,7 +15,6 @@ from netsculpt.tracing import fidelity, trace
 from tests.helpers.jacobians import moves, paths_exist
 from tests.helpers.traced_nets import Function
 
-pytestmark = pytest.mark.usefixtures("one_export")
 Reduce = Callable[[Tensor], Tensor]
 
 
@@ -47,6 +46,8 @@ LINEAR: list[Reduce] = [
     lambda x: x.transpose(0, 1).mean(1),
     lambda x: x.mean(0, keepdim=True)[0],
     lambda x: x.unsqueeze(0).sum((0, 1)),
+    lambda x: torch.stack(x.unbind(0), 1).mean(1),
+    lambda x: torch.stack(x.unbind(0), -1).mean(-1),
     lambda x: x.view(3, -1, 2, 2).sum((0, 3)).flatten(1).repeat(1, 2),
 ]
 CURVED: list[Reduce] = [
@@ -116,6 +117,10 @@ def test_images_that_are_averaged_stay_apart() -> None:
     [
         lambda x: x.mean(0),
         lambda x: torch.stack([x, 2 * x]).sum((0, 1)),
+        lambda x: torch.stack([x, 2 * x]).mean(1).sum(0),
+        lambda x: torch.stack([x, 2 * x]).softmax(1)[0],
+        lambda x: x.softmax(0),
+        lambda x: x.t().mean(-1),
         lambda x: torch.stack([x, 2 * x]).sum(),
     ],
 )

@@ -15,7 +15,6 @@ from netsculpt.tracing.options import Granularity
 from tests.helpers.jacobians import moves, paths_exist
 from tests.helpers.traced_nets import Function
 
-pytestmark = pytest.mark.usefixtures("one_export")
 D = 6
 
 
@@ -173,3 +172,57 @@ def test_a_dead_gate_leaves_nothing_alive() -> None:
     graph = trace(net, torch.zeros(1, 2))
     assert not paths_exist(graph).any()
     assert graph.live().n_edges == 0
+
+
+def norm_of_nothing(net: Function, x: Tensor) -> Tensor:
+    return net.c(net.norm(net.a(x)) * net.b(x))
+
+
+@pytest.mark.parametrize("beta", [0.0, 1.5])
+@pytest.mark.parametrize("kind", ["batch", "layer", "group", "rms", "nothing arrives"])
+def test_what_a_norm_makes_0_gates(kind: str, beta: float) -> None:
+    """With γ = 0 a norm is β: where that is 0, so is a product with it."""
+    torch.manual_seed(0)
+    norms = {"layer": nn.LayerNorm(D), "group": nn.GroupNorm(2, D), "rms": nn.RMSNorm(D)}
+    norm = norms.get(kind, nn.BatchNorm1d(D))
+    parts = {name: nn.Linear(D, D, bias=False) for name in "abc"}
+    with torch.no_grad():
+        if kind == "nothing arrives":
+            parts["a"].weight[:2] = 0
+        else:
+            norm.weight[:2] = 0
+        if kind != "rms":
+            norm.bias[1:] = beta
+    net, x = Function(norm_of_nothing, norm=norm, **parts), torch.zeros(1, D)
+    graph = trace(net, x, norms="dense")
+    assert np.array_equal(paths_exist(graph), moves(net, x))
+    n_gates = 2 if kind == "rms" or not beta else 1  # of 0, which close
+    closed = graph.live().layer("b").n_units
+    assert closed == D - n_gates
+    assert fidelity(net, graph, x, rng=0).max_error < 1e-5
+
+
+def test_a_mean_that_is_not_0_opens_what_nothing_feeds() -> None:
+    parts = {name: nn.Linear(2, 3, bias=False) for name in "ab"} | {"c": nn.Linear(3, 2)}
+    norm = nn.BatchNorm1d(3)
+    with torch.no_grad():
+        parts["a"].weight[:2] = 0
+        norm.running_mean[1] = 0.3
+    net, x = Function(norm_of_nothing, norm=norm, **parts), torch.zeros(1, 2)
+    live = trace(net, x).live()
+    assert live.positions[live.layer("b").units].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("table", [nn.Embedding, nn.EmbeddingBag])
+def test_dimensions_without_an_embedding(table: type) -> None:
+    words, gated, last = table(7, D), nn.Linear(D, D), nn.Linear(D, 2)
+    with torch.no_grad():
+        words.weight[:, 2:4] = 0
+
+    def forward(net: Function, tokens: Tensor, x: Tensor) -> Tensor:
+        vectors = net.words(tokens)
+        return net.last((vectors if vectors.ndim == 2 else vectors.mean(1)) * net.gated(x))
+
+    net = Function(forward, words=words, gated=gated, last=last)
+    live = trace(net, (torch.zeros(1, 3, dtype=torch.int64), torch.zeros(1, D))).live()
+    assert live.positions[live.layer("gated").units].tolist() == [0, 1, 4, 5]

@@ -18,8 +18,6 @@ from netsculpt.nets.masks import mask_net
 from netsculpt.paths import pair_weights
 from netsculpt.tracing import trace
 
-pytestmark = pytest.mark.usefixtures("one_export")
-
 SPACE = {1: (7,), 2: (5, 6), 3: (4, 3, 5)}
 
 
@@ -275,12 +273,13 @@ def test_edge_norms_change_nothing() -> None:
 def test_too_many_edges_are_refused_before_they_are_made(
     net: nn.Module, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from netsculpt.tracing.rules._parts import unroll, weights
+    from netsculpt.tracing.engine.entries import Matrix
+    from netsculpt.tracing.rules._parts import unroll
 
     def never(*_: object) -> None:
         raise AssertionError("edges were made")
 
-    monkeypatch.setattr(weights, "_normed", never)
+    monkeypatch.setattr(Matrix, "parts", never)
     monkeypatch.setattr(unroll._Kernel, "edges", never)
     is_conv = isinstance(net, nn.Conv2d)
     example = torch.zeros(1, 2, 8, 8) if is_conv else torch.zeros(1, 64)

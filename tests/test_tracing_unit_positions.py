@@ -14,7 +14,6 @@ from netsculpt.tracing import trace
 from tests.helpers.jacobians import moves, paths_exist
 from tests.helpers.traced_nets import Function
 
-pytestmark = pytest.mark.usefixtures("one_export")
 X = torch.zeros(1, 5)
 
 

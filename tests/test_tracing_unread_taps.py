@@ -14,8 +14,6 @@ from netsculpt.tracing import fidelity, trace
 from netsculpt.tracing.options import Granularity
 from tests.helpers.jacobians import moves, paths_exist
 
-pytestmark = pytest.mark.usefixtures("one_export")
-
 
 def kernel_of(net: nn.Module) -> nn.Parameter:
     return next(x for x in net.parameters() if x.ndim > 1)

@@ -28,8 +28,6 @@ from netsculpt.training.pruning.walks.graph import Connection, Visited, WalkGrap
 from netsculpt.training.pruning.walks.trimmed import trimmed
 from netsculpt.training.pruning.walks.walk import walk
 
-pytestmark = pytest.mark.usefixtures("one_export")
-
 Unit = tuple[str, int]
 Step = tuple[float, tuple[str, int] | None, Unit]  # how likely, through which scalar, to where
 Spots = list[list[Step]]  # each as likely

@@ -61,7 +61,7 @@ def test_more_generations_continue_to_the_same_bytes() -> None:
         (("wann", "nothing"), 3, "no task and no file"),
         (("wann", "nothing"), 3, "a search also knows 'swing-up'"),
         (("wann", "xor.txt", "--weights", "1,nan"), 2, "a list of numbers"),
-        (("wann", "xor.txt", "--weights", ""), 2, "a list of numbers"),
+        (("wann", "xor.txt", "--weights", ""), 2, "is empty"),
         (("wann", "xor.txt", "--population", "0"), 2, "--population"),
         (("wann", "xor.txt", "--mutations", ".5,.5"), 2, "four numbers"),
         (("wann", "xor.txt", "--mutations", ".5,.5,nan,1"), 2, "four numbers"),

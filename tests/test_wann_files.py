@@ -131,6 +131,9 @@ def test_individual_weights(tmp_path: Path) -> None:
         *("-o", tmp_path / "x.npz"),
     )
     assert ran.returncode == 0, ran.stderr
+    assert "weights are 1" not in ran.stderr
+    without = cli("export", path, "-o", tmp_path / "x.gexf")
+    assert "All weights are 1" in without.stderr, "those of the file are left out"
     again = netsculpt.load(tmp_path / "x.npz")
     np.testing.assert_array_equal(again.weights.data, graph.weights.data)
     plan = AnalysisPlan(n_nulls=0, n_seeds=2)
@@ -183,6 +186,10 @@ def test_options_that_do_not_fit(tmp_path: Path) -> None:
         WannOptions(weight_bias=float("nan"))
     with pytest.raises(FormatError, match="at most 3 inputs after the bias; 4 are"):
         netsculpt.load(path, wann=WannOptions(n_inputs=4))
+    with pytest.raises(FormatError, match=r"there are 3 inputs, and 2 are.*leave --wann-inputs"):
+        netsculpt.load(path, wann=WannOptions(n_inputs=2))
+    with pytest.raises(FormatError, match=r"there are 2 outputs, and 1 are.*--wann-outputs"):
+        netsculpt.load(path, wann=WannOptions(n_outputs=1))
     with pytest.raises(FormatError, match="at most 2 outputs; 3 are"):
         netsculpt.load(path, wann=WannOptions(n_outputs=3))
     ran = cli(

@@ -350,6 +350,7 @@ def test_mutations_need_a_frequency():
         Mutations(0, 0, 0, 0)
 
 
+@pytest.mark.slow
 def test_a_planted_optimum_is_found():
     """Exclusive or, right with every one of the six weights.
 

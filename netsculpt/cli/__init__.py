@@ -13,13 +13,21 @@ import typer
 from netsculpt.cli.analyze import analyze
 from netsculpt.cli.demo import demo
 from netsculpt.cli.export import export
-from netsculpt.cli.messages import EXIT_CODES, INTERRUPTED, complain, explain
+from netsculpt.cli.messages import (
+    EXIT_CODES,
+    INTERRUPTED,
+    USAGE,
+    complain,
+    empty_argument,
+    explain,
+)
 from netsculpt.cli.pair import pair
 from netsculpt.cli.profile import profile
 from netsculpt.cli.prune import prune
 from netsculpt.cli.reuse import reuse
 from netsculpt.cli.sculpt import sculpt
 from netsculpt.cli.streams import CLOSED_PIPE, drop_output, open_streams
+from netsculpt.cli.study_folders import study_app
 from netsculpt.cli.train import train
 from netsculpt.cli.transfer import transfer
 from netsculpt.cli.wann import wann
@@ -42,6 +50,7 @@ for command in (
     *(pair, reuse, profile, export, demo),
 ):
     app.command(epilog=EXIT_CODES)(command)
+app.add_typer(study_app, name="study")
 
 
 @app.callback(invoke_without_command=True)
@@ -87,6 +96,10 @@ def main() -> NoReturn:
 def _run() -> int:
     debug = "--debug" in sys.argv
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    empty = empty_argument(arguments)
+    if empty:
+        complain(empty)
+        return USAGE
     interrupts = _record_interrupts()
     try:
         app(arguments, prog_name="netsculpt")

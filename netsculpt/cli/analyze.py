@@ -14,6 +14,7 @@ from netsculpt.cli.options import (
     Seed,
     chosen_detectors,
     jobs_option,
+    refuse_figures,
     require_writable,
 )
 from netsculpt.cli.running import run
@@ -33,13 +34,15 @@ _NEED_DATA = ", ".join(DATA_AWARE)
 @takes
 def analyze(
     *,
+    context: typer.Context,
     source: Source,
     plan: PlanOptions,
     task: Annotated[
         str | None,
         typer.Option(
             help=f"Data for {_NEED_DATA}, which measures only a model.pt that netsculpt wrote: the "
-            "task that it was trained on, as in 'sculpt'. Not needed if 'sculpt' wrote the model.",
+            "task that it was trained on, as in 'sculpt'. Not needed if 'sculpt' or 'train' wrote "
+            "the model.",
         ),
     ] = None,
     jobs: Annotated[
@@ -75,6 +78,7 @@ def analyze(
 
     `netsculpt analyze lm.pt --model nets.py:Transformer --example-shape 1,10 --example-dtype int64`
     """
+    refuse_figures(context, output)
     detectors = chosen_detectors(plan.detector)
     by_data = bool(set(detectors).intersection(DATA_AWARE))
     if task is not None and not by_data:

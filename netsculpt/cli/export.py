@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
+from netsculpt.cli.messages import complain
 from netsculpt.cli.options import require_writable
 from netsculpt.cli.source import Source, load_source
 from netsculpt.cli.takes import takes
+from netsculpt.core.counting import counted
 
 __all__ = ["export"]
 
@@ -37,6 +39,7 @@ def export(
     """
     from netsculpt.graph.exporting import ENDINGS
     from netsculpt.graph.exporting import export as write
+    from netsculpt.graph.shared_weights import note_on_weights
 
     if output.suffix.lower() not in ENDINGS:
         raise typer.BadParameter(
@@ -51,7 +54,12 @@ def export(
         graph = graph.live()
     output.parent.mkdir(parents=True, exist_ok=True)
     write(graph, output)
-    typer.echo(f"{output}: {graph.n_units} units, {graph.n_edges} edges", err=True)
+    note = note_on_weights(graph)
+    if note is not None:
+        complain(f"{note} --wann-weights gives it its own")
+    typer.echo(
+        f"{output}: {counted(graph.n_units, 'unit')}, {counted(graph.n_edges, 'edge')}", err=True
+    )
 
 
 def _require_replaceable(output: Path, source: Path) -> None:

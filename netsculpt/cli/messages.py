@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import errno
+import re
 import warnings
+from collections.abc import Sequence
 
 import typer
 
 from netsculpt.core.errors import LimitError, NetsculptError, NetsculptWarning, OutputError
 from netsculpt.core.printable import printable
 
-__all__ = ["EXIT_CODES", "INTERRUPTED", "complain", "explain", "one_line_warnings"]
+__all__ = ["EXIT_CODES", "INTERRUPTED", "USAGE", "complain", "empty_argument", "explain"]
+__all__ += ["one_line_warnings"]
 
 EXIT_CODES = (
     "Exit codes: 0 ok · 1 a bug in netsculpt · 2 usage · 3 unreadable or unsupported file · "
     "4 refused as unsafe · 5 topology needed · 6 limit exceeded · 7 output cannot be written · "
     "130 interrupted · 141 stdout was closed."
 )
+USAGE = 2
 INTERRUPTED = 130
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 
@@ -55,6 +59,28 @@ def explain(error: Exception) -> int:
         "output of `netsculpt --debug …`."
     )
     return 1
+
+
+def empty_argument(arguments: Sequence[str]) -> str | None:
+    """What is wrong if an argument is empty, as an unset variable makes it; otherwise None.
+
+    As a path it would be the current folder, and nobody means that.
+
+    >>> empty_argument(["analyze", "model.pt", "-o", ""])
+    "the value of '-o' is empty, as of an unset variable: give one, or leave the option out"
+    >>> empty_argument(["analyze", "model.pt"])
+    """
+    for place, argument in enumerate(arguments):
+        before = arguments[place - 1] if place else ""
+        flag = before if not argument else argument[:-1]
+        if not argument or re.fullmatch("--[a-z-]+=", argument):
+            if not flag.startswith("-"):
+                return f"argument {place + 1} is empty, as of an unset variable: give a value"
+            return (
+                f"the value of {flag!r} is empty, as of an unset variable: give one, or leave the "
+                "option out"
+            )
+    return None
 
 
 def complain(message: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
@@ -40,6 +40,7 @@ __all__ = [
     "jobs_option",
     "numbers",
     "recipe_option",
+    "refuse_figures",
     "refuse_options",
     "require_writable",
     "share",
@@ -106,12 +107,25 @@ def whole(text: str) -> int:
     return int(text)
 
 
-def refuse_options(context: typer.Context, names: Collection[str], reason: str) -> None:
+def refuse_options(
+    context: typer.Context, names: Collection[str], reason: str, remedy: str = "leave it out"
+) -> None:
     """Refuse, rather than ignore, options on the command line that would change nothing."""
     for option in context.command.params:
         source = context.get_parameter_source(option.name or "")
         if option.name in names and source is not None and source.name == "COMMANDLINE":
-            raise typer.BadParameter(f"{reason}: leave it out", param_hint=option.opts[0])
+            raise typer.BadParameter(f"{reason}: {remedy}", param_hint=option.opts[0])
+
+
+def refuse_figures(context: typer.Context, output: Path | None) -> None:
+    """Refuse options of figures on the command line where no folder is named to draw them in.
+
+    That none are drawn may be said anyway.
+    """
+    if output is None and context.params["figures"] != "none":
+        names = [field.name for field in fields(FigureOptions)]
+        reason, remedy = "figures are drawn in a folder", "name it with -o, or leave this out"
+        refuse_options(context, names, reason, remedy)
 
 
 def _finite(value: float) -> float:

@@ -114,11 +114,13 @@ def _profile(model: Path, task: str, own: WannOptions, **options: Any) -> Weight
 
 
 def _both_signs(text: str) -> list[float]:
+    from netsculpt.training.weight_agnostic.result import LARGEST
+
     sizes = numbers(
         text,
         float,
-        lambda size: 0 < size < float("inf"),
-        needed="a list of numbers above 0, such as 0.5,1,2",
+        lambda size: 0 < size <= LARGEST,
+        needed=f"a list of numbers above 0 and up to {LARGEST:g}, such as 0.5,1,2",
         flag="--weights",
     )
     return [sign * size for size in sorted(set(sizes)) for sign in (-1, 1)]

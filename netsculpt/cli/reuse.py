@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netsculpt.cli.options import AsJson, FigureOptions, Seed, choice, require_writable
+from netsculpt.cli.options import (
+    AsJson,
+    FigureOptions,
+    Seed,
+    choice,
+    refuse_figures,
+    require_writable,
+)
 from netsculpt.cli.takes import takes
 from netsculpt.core.catalog import names
+from netsculpt.core.folders import require_replaceable
 
 if TYPE_CHECKING:
-    from netsculpt.files.model import Model
     from netsculpt.graph.circuits import Circuit
+    from netsculpt.training import NetOnTask
 
 __all__ = ["reuse"]
 
@@ -23,6 +32,7 @@ MOST = 1_000_000  # random sets
 
 @takes
 def reuse(
+    context: typer.Context,
     source: Annotated[Path, typer.Argument(metavar="SOURCE", help="A model.pt, an MLP.")],
     target: Annotated[Path, typer.Argument(metavar="TARGET", help="Another one.")],
     figures: FigureOptions,
@@ -36,6 +46,21 @@ def reuse(
     source_task: Annotated[
         str, typer.Option(help="The source's. Default: the one that its file names.")
     ] = "",
+    unrelated: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="MODEL",
+            help="Trained on a task that has nothing in common with the target's: which reuse "
+            "chance gives; repeatable.",
+        ),
+    ] = None,
+    unrelated_task: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Its task, once for all or once per --unrelated. Default: the one that its file "
+            "names."
+        ),
+    ] = None,
     functions: Annotated[
         str,
         typer.Option(
@@ -73,6 +98,7 @@ def reuse(
     Modules of both networks are matched by what they do on all inputs. Interchange tells which
     module carries which function, lesions what needs it. Each function is then reused, relearned
     elsewhere, distributed over modules, or absent. Inputs of the same name are the same input.
+    What is left to chance is known only with `--unrelated`.
 
     **Examples**
 
@@ -82,11 +108,14 @@ def reuse(
     `netsculpt reuse a.pt b.pt --task overlap-2-use-4 --detector path_signature -o reused`
 
     `netsculpt reuse a.pt b.pt --task b.txt --source-task a.txt --functions left,right`
+
+    `netsculpt reuse a.pt b.pt --task b.txt --source-task a.txt --unrelated c.pt --unrelated-task
+    c.txt`
     """
     from netsculpt.files.model import read_model
     from netsculpt.report.reused import write_reuse
     from netsculpt.report.terminal.reuse import print_reuse
-    from netsculpt.training import NetOnTask, reuse_analysis
+    from netsculpt.training import reuse_analysis
     from netsculpt.training.influence import replica_of_model
 
     if not task:
@@ -101,19 +130,17 @@ def reuse(
             "from SOURCE: add --started-from-source, or leave it out",
             param_hint="--control",
         )
+    refuse_figures(context, output)
     asked = [name.strip() for name in functions.split(",")] if functions else None
     if output is not None:
         require_writable(output)
-    models = [read_model(path) for path in (source, target)]
-    source_task = source_task or _task_of(models[0])
-    circuits = _circuit(source_task, "--source-task"), _circuit(task, "--task")
-    nets = [
-        NetOnTask(replica_of_model(model), circuit)
-        for model, circuit in zip(models, circuits, strict=True)
-    ]
+        require_replaceable(output, "reuse")
+    nets = [_net(source, source_task, "--source-task"), _net(target, task, "--task")]
+    others = _unrelated(unrelated or [], unrelated_task or [])
     analysis = reuse_analysis(
-        nets[0],
-        nets[1],
+        nets[0].on_task,
+        nets[1].on_task,
+        unrelated=[x.on_task for x in others],
         functions=asked,
         detector=detector,
         started_from_source=started_from_source,
@@ -124,8 +151,9 @@ def reuse(
     about = {
         "source": str(source),
         "target": str(target),
-        "source_task": source_task,
-        "task": task,
+        "source_task": nets[0].task,
+        "task": nets[1].task,
+        "unrelated": [{"model": str(x.path), "task": x.task} for x in others],
         "control": None if control is None else str(control),
     }
     if output is not None:
@@ -142,17 +170,42 @@ def reuse(
         print_reuse(analysis, output)
 
 
-def _task_of(model: Model) -> str:
-    """The task that a file names; none is guessed."""
-    from netsculpt.training.influence import task_name_of
+@dataclass(frozen=True, eq=False)
+class _Net:
+    """A net of a file, and the task that it was trained on."""
 
-    name = task_name_of(model)
+    path: Path
+    task: str
+    on_task: NetOnTask
+
+
+def _net(path: Path, task: str, option: str) -> _Net:
+    """The net of a file; without a task, on the one that the file names."""
+    from netsculpt.files.model import read_model
+    from netsculpt.training import NetOnTask
+    from netsculpt.training.influence import replica_of_model, task_name_of
+
+    model = read_model(path)
+    name = task or task_name_of(model)
     if name is None:
         raise typer.BadParameter(
-            "SOURCE does not name a task of netsculpt: say what it was trained on",
-            param_hint="--source-task",
+            f"{path.name!r} does not name a task of netsculpt: say what it was trained on",
+            param_hint=option,
         )
-    return name
+    return _Net(path, name, NetOnTask(replica_of_model(model), _circuit(name, option)))
+
+
+def _unrelated(models: list[Path], tasks: list[str]) -> list[_Net]:
+    """The unrelated nets, each on its task or all on one."""
+    option = "--unrelated-task"
+    if len(tasks) not in (0, 1, len(models)) or len(tasks) > len(models):
+        raise typer.BadParameter(
+            f"{len(tasks)} tasks for {len(models)} models of --unrelated: one for all, or one for "
+            "each is needed",
+            param_hint=option,
+        )
+    each = tasks if len(tasks) == len(models) else [*tasks, ""][:1] * len(models)
+    return [_net(model, task, option) for model, task in zip(models, each, strict=True)]
 
 
 def _circuit(task: str, option: str) -> Circuit:

@@ -32,10 +32,11 @@ from netsculpt.core.catalog import names
 if TYPE_CHECKING:
     from netsculpt.studies.sculpting import SweepConfig
 
-__all__ = ["sculpt"]
+__all__ = ["resume_sculpting", "sculpt"]
 
 WITH_RESUME = ("detector", "jobs", "output", "resume")  # options that do not belong to the plan
 MOST_SEEDS = 1_000_000  # in one sculpting
+DETECTOR_NAMES = "sculpting,path_signature,functional"
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ def sculpt(
     ] = None,
     *,
     plan: SweepOptions,
-    detector: Detector = "sculpting,path_signature,functional",
+    detector: Detector = DETECTOR_NAMES,
     jobs: Annotated[int, jobs_option("Processes that share the batches; -1 = one per core.")] = 1,
     output: Annotated[
         Path, typer.Option("-o", "--output", help="Folder for models and tables.")
@@ -150,8 +151,7 @@ def sculpt(
 
     `netsculpt analyze runs/seed-0/model.pt`
     """
-    from netsculpt.report.terminal.sculpted import print_sweep
-    from netsculpt.studies.sculpting import read_config, sweep
+    from netsculpt.studies.sculpting import read_config
 
     detectors = chosen_detectors(detector)
     saved = output / "plan.json"
@@ -170,6 +170,20 @@ def sculpt(
         )
     else:
         raise typer.BadParameter("a task is needed; see --help for names", param_hint="TASK")
+    _sculpt(config, output, detectors, jobs)
+
+
+def resume_sculpting(folder: Path, jobs: int) -> None:
+    """Finish the sculpting in a folder, with the detectors of the command without options."""
+    from netsculpt.studies.sculpting import read_config
+
+    _sculpt(read_config(folder), folder, chosen_detectors(DETECTOR_NAMES), jobs)
+
+
+def _sculpt(config: SweepConfig, output: Path, detectors: list[str], jobs: int) -> None:
+    from netsculpt.report.terminal.sculpted import print_sweep
+    from netsculpt.studies.sculpting import sweep
+
     require_writable(output)
     with resumable(f"run: netsculpt sculpt --resume -o {output}") as progress:
         result = sweep(config, output, detectors=detectors, jobs=jobs, progress=progress)

@@ -11,17 +11,20 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
-from netsculpt.cli.messages import INTERRUPTED, complain, explain
+from netsculpt.cli.messages import INTERRUPTED, complain, empty_argument, explain
 from netsculpt.cli.options import wrong_jobs
+from netsculpt.core.counting import counted
 from netsculpt.core.errors import NetsculptError
 from netsculpt.report.terminal.progress import progress_bars
+from netsculpt.report.terminal.progress_lines import remaining_lines
 from netsculpt.studies.backends import BACKENDS, CLUSTERS
+from netsculpt.studies.measuring import RESULTS
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
     from pandas import DataFrame
 
-    from netsculpt.studies.study import Study
+    from netsculpt.studies.study import Results, Study
 
 __all__ = ["Options", "run_study", "several_of"]
 
@@ -71,10 +74,19 @@ def run_study(
     add("--jobs", type=int, help=f"workers; -1: one per core (default: {_JOBS})")
     add("--backend", choices=BACKENDS, help="who does the work (default: processes of loky)")
     add("--address", help="of the scheduler of Dask or Ray")
+    add(
+        "--results",
+        choices=RESULTS,
+        help="shared: workers write rows; returned: this process (default: who sees the folder)",
+    )
+    add("--keep-going", action="store_true", help="count cells that raise errors as failed")
     settings = {field.name for field in fields(full)}
     common = {flag: x for flag, x in _OF_FIELDS.items() if x["dest"] in settings}
     for flag, arguments in {**common, **(options or {})}.items():
         add(flag, **arguments)
+    empty = empty_argument(sys.argv[1:] if argv is None else argv)
+    if empty:
+        parser.error(empty)
     values = vars(parser.parse_args(argv))
     changed = {
         name: tuple(value) if isinstance(value, list) else value
@@ -89,18 +101,22 @@ def run_study(
         jobs = -1 if backend in CLUSTERS else _JOBS
     try:
         chosen = _chosen(study, replace(quick if values["quick"] else full, **changed), parser)
-        with progress_bars() as progress:
+        with progress_bars() as bars:
             results = chosen.run(
                 values["out"],
                 jobs=jobs,
                 backend=backend,
                 address=values["address"],
+                results=values["results"],
+                keep_going=values["keep_going"],
                 budget_minutes=values["budget_minutes"],
-                progress=progress,
+                progress=bars or remaining_lines(),
             )
         if not results.n_done:
             raise NetsculptError(
                 f"no cell of {results.n_left_out} is done in {values['out']}: give a larger budget"
+                if not results.failed
+                else f"no cell is done in {values['out']}: {_failures(results)}"
             )
     except (NetsculptError, OSError) as error:
         sys.exit(explain(error))
@@ -109,8 +125,18 @@ def run_study(
         sys.exit(INTERRUPTED)
     show(results.tables)
     typer.echo(
-        f"{results.n_done} cells, {results.n_left_out} left out by the budget → {values['out']}"
+        f"{counted(results.n_done, 'cell')}, {results.n_left_out} left out by the budget → "
+        f"{values['out']}"
     )
+    if results.failed:
+        complain(f"{_failures(results)}; the same command tries again")
+        sys.exit(NetsculptError.exit_code)
+
+
+def _failures(results: Results) -> str:
+    """How many cells failed, and why the first of them did."""
+    name, reason = next(iter(results.failed.items()))
+    return f"{len(results.failed)} cells failed, {name} because: {reason.strip().splitlines()[-1]}"
 
 
 def _chosen(

@@ -15,7 +15,7 @@ from netsculpt.core.errors import BusyError
 from netsculpt.core.printable import printable
 from netsculpt.core.writing import remove_unfinished
 
-__all__ = ["LOCK", "held"]
+__all__ = ["LOCK", "held", "locked"]
 
 LOCK = ".lock"  # in a folder; of a file: .NAME.lock next to it
 
@@ -27,13 +27,8 @@ _LONGEST = 4096  # bytes that are read about the holder
 def held(path: Path) -> Iterator[None]:
     """Hold a folder, or a file that may not exist yet, during the block.
 
-    The operating system ends the lock of a process that dies. What its interrupted writes have
-    left (``.part``) is removed.
-
-    Raises
-    ------
-    BusyError
-        If another process, or another run in this one, holds it; the text says which.
+    As `locked`; and what interrupted writes have left (``.part``) is removed, since nobody else
+    is writing.
 
     Examples
     --------
@@ -45,13 +40,34 @@ def held(path: Path) -> Iterator[None]:
     >>> list(folder.iterdir())
     []
     """
+    with locked(path):
+        remove_unfinished(path)
+        yield
+
+
+@contextmanager
+def locked(path: Path, *, patience: float | None = None) -> Iterator[None]:
+    """Keep everybody else who locks a folder or file out of it during the block.
+
+    The operating system ends the lock of a process that dies.
+
+    Parameters
+    ----------
+    patience
+        Seconds to wait for whoever holds it; default: 1.
+
+    Raises
+    ------
+    BusyError
+        If another process, or another run in this one, holds it; the text says which.
+    """
     from filelock import FileLock, Timeout
 
     place = path / LOCK if path.is_dir() else path.with_name(f".{path.name}{LOCK}")
     place.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(place, thread_local=False)
     try:
-        lock.acquire(timeout=_PATIENCE, poll_interval=0.02)
+        lock.acquire(timeout=_PATIENCE if patience is None else patience, poll_interval=0.02)
     except Timeout:
         raise BusyError(
             f"{path} is being written by {_holder(place)}: wait until it is done, or write "
@@ -59,7 +75,6 @@ def held(path: Path) -> Iterator[None]:
         ) from None
     try:
         place.write_text(json.dumps(_about()), encoding="ascii")
-        remove_unfinished(path)
         yield
     finally:
         with suppress(OSError):  # another run that waits for it opens a new file

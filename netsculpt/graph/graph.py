@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -14,6 +15,7 @@ from scipy.sparse import csr_array
 
 from netsculpt.core.errors import GraphError, LimitError
 from netsculpt.core.provenance import Step, step
+from netsculpt.core.slices import slices
 from netsculpt.graph.attributes import Attributes, checked_attributes
 from netsculpt.graph.indices import check_compressed
 
@@ -148,11 +150,10 @@ class NetGraph:
         """Kept scalar parameters, each once: copies of a weight, buffers and wiring add none."""
         counts = self.multiplicity
         if self.scalars is not None:
-            stored = np.flatnonzero(self.scalars >= 0)
-            _, first = np.unique(self.scalars[stored], return_index=True)
-            return int(first.size if counts is None else counts[stored[first]].sum())
-        weighted = ~wiring_edges(self)
-        return int(np.count_nonzero(weighted) if counts is None else counts[weighted].sum())
+            return _n_numbered(self.scalars, counts)
+        if counts is None:
+            return self.n_edges - sum(_n_wires(self, x) for x in self.blocks if x.kind == WIRING)
+        return int(counts.sum(where=~wiring_edges(self)))
 
     @property
     def inputs(self) -> NDArray[np.intp]:
@@ -330,6 +331,25 @@ def wiring_edges(graph: NetGraph) -> NDArray[np.bool_]:
     return wiring
 
 
+def _n_numbered(numbers: NDArray[np.int32], counts: NDArray[np.integer] | None) -> int:
+    """How many scalars are numbered from 0 [E]; with counts, those of the first edge of each."""
+    stop = int(numbers.max(initial=-1)) + 1
+    if stop > 2 * numbers.size:  # numbers with gaps
+        known = np.unique(numbers[numbers >= 0])
+        numbers = np.where(numbers < 0, -1, np.searchsorted(known, numbers)).astype(np.int32)
+        stop = known.size
+    once = np.zeros(stop, np.bool_ if counts is None else counts.dtype)
+    for part in reversed([*slices(numbers.size)]):  # the first edge is the last that is written
+        here = np.flatnonzero(numbers[part] >= 0)[::-1]
+        once[numbers[part][here]] = True if counts is None else counts[part][here]
+    return int(np.count_nonzero(once) if counts is None else once.sum())
+
+
+def _n_wires(graph: NetGraph, block: Block) -> int:
+    edges = graph.block_edges(block.source, block.target)
+    return edges.stop - edges.start if isinstance(edges, slice) else edges.size
+
+
 def edge_columns(graph: NetGraph, edges: NDArray[Any]) -> dict[str, Any]:
     """What a graph says of some of its edges but their weights, for a graph of those edges.
 
@@ -353,12 +373,15 @@ def unit_names(graph: NetGraph, units: Iterable[int] | None = None) -> list[str]
 def _keep_units(graph: NetGraph, keep: NDArray[np.bool_]) -> NetGraph:
     assert graph.positions is not None
     old = graph.weights
+    dropped = step("live", dropped_units=int(np.count_nonzero(~keep)))
+    if keep.all():
+        return graph.with_step(dropped)
     number = np.cumsum(keep, dtype=np.int32) - 1
-    kept_edges = keep[old.indices] & np.repeat(keep, np.diff(old.indptr))
-    before = np.concatenate([[0], np.cumsum(kept_edges, dtype=np.int64)])
-    per_row = np.diff(before[old.indptr])[keep]
-    indptr = np.concatenate([[0], np.cumsum(per_row)]).astype(np.int32)
-    indices = number[old.indices[kept_edges]]
+    kept_edges, n_each = _edges_between(old, keep)
+    indptr = np.concatenate([[0], np.cumsum(n_each[keep])]).astype(np.int32)
+    indices = old.indices[kept_edges]
+    for part in slices(indices.size):
+        indices[part] = number[indices[part]]
     n_kept = int(keep.sum())
     bounds = np.concatenate([[0], np.cumsum(keep)])
     layers = tuple(
@@ -369,11 +392,28 @@ def _keep_units(graph: NetGraph, keep: NDArray[np.bool_]) -> NetGraph:
         csr_array((old.data[kept_edges], indices, indptr), (n_kept, n_kept)),
         layers=layers,
         blocks=graph.blocks,
-        provenance=(*graph.provenance, step("live", dropped_units=graph.n_units - n_kept)),
+        provenance=(*graph.provenance, dropped),
         positions=graph.positions[keep],
         attributes={name: values[keep] for name, values in graph.attributes.items()},
         **edge_columns(graph, kept_edges),
     )
+
+
+def _edges_between(
+    matrix: csr_array, keep: NDArray[np.bool_]
+) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """Which edges join units that are kept [E], and how many leave each unit [U]."""
+    indptr, n_units = matrix.indptr, matrix.shape[0]
+    chosen, n_each = np.empty(matrix.nnz, np.bool_), np.zeros(n_units, np.int64)
+    bounds = np.flatnonzero(np.diff(indptr[:-1] >> 20)) + 1  # units with about 2²⁰ edges each
+    for first, stop in pairwise([0, *bounds.tolist(), n_units]):
+        start = indptr[first : stop + 1]
+        ends = matrix.indices[start[0] : start[-1]]
+        here = keep[ends] & np.repeat(keep[first:stop], np.diff(start))
+        before = np.concatenate([[0], np.cumsum(here)])
+        chosen[start[0] : start[-1]] = here
+        n_each[first:stop] = np.diff(before[start - start[0]])
+    return chosen, n_each
 
 
 def _frozen_csr(matrix: csr_array, n_units: int) -> csr_array:
@@ -388,7 +428,7 @@ def _frozen_csr(matrix: csr_array, n_units: int) -> csr_array:
     weights = csr_array((data, indices, indptr), matrix.shape)  # new: no flag is trusted
     if not weights.has_canonical_format:
         raise GraphError("weights with unsorted or repeated entries: sort and sum them first")
-    if not np.isfinite(data).all():
+    if not all(np.isfinite(data[part]).all() for part in slices(data.size)):
         raise GraphError("weights with NaN or infinite entries: drop those edges first")
     filled = np.flatnonzero(np.diff(indptr))
     if (indices[indptr[filled]] <= filled).any():
@@ -437,7 +477,8 @@ def _check_blocks(graph: NetGraph) -> None:
     for layer in graph.layers:
         columns = indices[indptr[layer.start] : indptr[layer.stop]]
         inside = sum(
-            np.count_nonzero((columns >= x.start) & (columns < x.stop))
+            np.count_nonzero((columns[part] >= x.start) & (columns[part] < x.stop))
+            for part in slices(columns.size)
             for x in declared[layer.name]
         )
         if inside != columns.size:

@@ -18,10 +18,13 @@ from scipy.sparse import csr_array
 from netsculpt.core.errors import GraphError, LimitError
 from netsculpt.core.layouts import COMPRESSED, layout_of, parts
 from netsculpt.core.provenance import step
+from netsculpt.core.slices import slices
 from netsculpt.graph.graph import Block, Layer, NetGraph, Role, float_type
 from netsculpt.graph.indices import check_compressed, check_entries, check_sparse
 
 __all__ = ["from_matrices", "kept_entries", "layers_in_chain"]
+
+_AT_ONCE = 1 << 18  # entries of a dense matrix looked at together
 
 
 def from_matrices(
@@ -137,32 +140,38 @@ def kept_entries(matrix: Any, mask: Any = None, *, name: str = "weight") -> csr_
 
 def _of_dense(weights: NDArray[Any], keep: NDArray[np.bool_]) -> csr_array:
     n_out, n_in = weights.shape
-    flat = np.flatnonzero(np.ascontiguousarray(keep.T))
     indptr = np.concatenate([[0], np.cumsum(keep.sum(axis=0))])
-    kept = np.ascontiguousarray(weights.T).ravel()[flat]
-    data = kept.astype(float_type(kept.dtype), copy=False)
-    index = np.int32 if flat.size <= np.iinfo(np.int32).max else np.int64
-    return csr_array(
-        (data, (flat % max(n_out, 1)).astype(index), indptr.astype(index)), (n_in, n_out)
-    )
+    n_kept = int(indptr[-1])
+    index = np.int32 if n_kept <= np.iinfo(np.int32).max else np.int64
+    data, indices = np.empty(n_kept, float_type(weights.dtype)), np.empty(n_kept, index)
+    for columns in slices(n_in, max(1, _AT_ONCE // max(n_out, 1))):
+        kept = np.ascontiguousarray(keep[:, columns].T)
+        here = slice(indptr[columns.start], indptr[columns.stop])
+        indices[here] = np.nonzero(kept)[1]
+        data[here] = weights[:, columns].T[kept]
+    return csr_array((data, indices, indptr.astype(index)), (n_in, n_out))
 
 
 def _stack(blocks: list[csr_array], layers: Sequence[Layer]) -> csr_array:
-    """Blocks of consecutive layers on the first block diagonal of one matrix [U, U]."""
+    """Blocks of consecutive layers on the first block diagonal of one matrix [U, U].
+
+    Uses up the blocks: each is freed as soon as it is copied.
+    """
     n_units, n_edges = layers[-1].stop, sum(block.nnz for block in blocks)
     if max(n_units, n_edges) > np.iinfo(np.int32).max:
         raise LimitError(f"{n_units} units and {n_edges} edges: at most 2³¹ − 1 of each (int32)")
     dtype = float_type(np.result_type(np.float32, *(block.dtype for block in blocks)))
+    bounds = np.cumsum([0, *(block.nnz for block in blocks)]).tolist()
     data = np.empty(n_edges, dtype=dtype)
+    for block, stored in zip(blocks, pairwise(bounds), strict=True):
+        data[slice(*stored)] = block.data
+        block.data = data[:0]
     indices = np.empty(n_edges, dtype=np.int32)
     indptr = np.full(n_units + 1, n_edges, dtype=np.int32)
-    edge = 0
-    for block, (source, target) in zip(blocks, pairwise(layers), strict=True):
-        stored = slice(edge, edge + block.nnz)
-        data[stored] = block.data
-        np.add(block.indices, target.start, out=indices[stored], casting="unsafe")
-        indptr[source.start : source.stop + 1] = block.indptr + edge
-        edge += block.nnz
+    for (first, last), (source, target) in zip(pairwise(bounds), pairwise(layers), strict=True):
+        block = blocks.pop(0)
+        np.add(block.indices, target.start, out=indices[first:last], casting="unsafe")
+        indptr[source.start : source.stop + 1] = block.indptr + first
     return csr_array((data, indices, indptr), (n_units, n_units))
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from netsculpt.core.errors import FormatError, LimitError
-from netsculpt.nets.masking import LayerParameter, layer_parameters
+from netsculpt.nets.masking import LayerParameter, hook_masks, layer_parameters
 from netsculpt.nets.masks import mask_net, plain_state
 
 __all__ = ["Stack"]
@@ -72,6 +72,20 @@ class Stack(nn.Module):
         parameters = dict(self.named_parameters())
         outputs: Tensor = vmap(lambda p, x: functional_call(inner, p, (x,)))(parameters, inputs)
         return outputs
+
+    def take(self, rows: Tensor) -> Stack:
+        """Copies of some of the nets, in the order of `rows` [r], which are indices."""
+        made = deepcopy(self)
+        for entry in list(layer_parameters(made)):
+            mask = entry.mask
+            if mask is not None:
+                setattr(entry.layer, _mask_name(entry), mask[rows])
+            values = entry.parameter.detach()[rows]
+            learns = entry.parameter.requires_grad
+            setattr(entry.layer, entry.leaf, nn.Parameter(values, requires_grad=learns))
+        made.n_nets = len(rows)
+        hook_masks(made)
+        return made
 
     def net(self, row: int) -> nn.Module:
         """A copy of one of the nets, with its masks."""

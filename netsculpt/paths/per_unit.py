@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netsculpt.core.declared import varies_with
+from netsculpt.core.slices import slices
 from netsculpt.graph.graph import NetGraph
 from netsculpt.paths._sweep import backward, forward, non_negative, units_scaled, units_through
 
@@ -56,9 +57,6 @@ def depth(graph: NetGraph) -> NDArray[np.float64]:
     return deepest.astype(np.float64)
 
 
-_CHUNK = 1 << 20  # edges: bincount copies its argument as int64
-
-
 def in_degree(graph: NetGraph) -> NDArray[np.float64]:
     """Number of edges into each unit [U]. O(E).
 
@@ -71,8 +69,8 @@ def in_degree(graph: NetGraph) -> NDArray[np.float64]:
     """
     targets = graph.weights.indices
     degrees = np.zeros(graph.n_units)
-    for first in range(0, targets.size, _CHUNK):
-        degrees += np.bincount(targets[first : first + _CHUNK], minlength=graph.n_units)
+    for part in slices(targets.size):  # bincount copies its argument as int64
+        degrees += np.bincount(targets[part], minlength=graph.n_units)
     return degrees
 
 

@@ -5,7 +5,7 @@ Only this file knows it. Each stage takes values and returns a value.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from itertools import combinations
 
 import numpy as np
@@ -17,6 +17,7 @@ from netsculpt.core.errors import GraphError, LimitError, PluginError
 from netsculpt.core.progress import Progress, silent
 from netsculpt.core.random import RNG, root_seed
 from netsculpt.graph.graph import NetGraph
+from netsculpt.graph.shared_weights import note_on_weights
 from netsculpt.paths import PathCore
 from netsculpt.pipeline.analysis import (
     MODULE_COLUMNS,
@@ -92,7 +93,7 @@ def analyze(
     effective = paths.effective(graph)
     if not effective.units.any():
         raise GraphError(_no_path(graph))
-    notes = list(_notes_on_weights(graph))
+    notes = [note] if (note := note_on_weights(graph)) is not None else []
     report("path core", 0, 1)
     facts = _path_facts(graph, notes)
     report("path core", 1, 1)
@@ -112,17 +113,6 @@ def analyze(
         for a, b in combinations(detected, 2)
     }
     return Analysis(graph, plan, seed, effective, facts, columns, detected, agreement, tuple(notes))
-
-
-def _notes_on_weights(graph: NetGraph) -> Iterator[str]:
-    """That the weights of a network are not its own, where a file has only a pattern."""
-    if any(x.parameters.get("format") == "wann" for x in graph.provenance) and not any(
-        "weights_hash" in x.parameters for x in graph.provenance
-    ):
-        yield (
-            "All weights are 1: the file of a weight agnostic network says which edges there are; "
-            "the values in it are those of the tool that wrote it last."
-        )
 
 
 def _path_facts(graph: NetGraph, notes: list[str]) -> PathFacts:

@@ -56,8 +56,8 @@ def alluvial(
 
     Heights are units. Modules are matched if q ≤ `level` and their similarity is at least that
     asked for; all others are grey. Of nets with the same units, every band is as wide as the units
-    that two modules share; of others, a band joins all of a module with all of its match. Target
-    modules stand in the order of their matches.
+    that two modules share; of others, a band joins all of a module with all of the one that it
+    resembles most in a one-to-one matching. Target modules stand in the order of their matches.
 
     Parameters
     ----------
@@ -199,7 +199,13 @@ def _flows(matching: ModuleMatching, matched: dict[int, int]) -> list[_Flow]:
     """Bands, grey ones first, so that the others lie on top."""
     sizes = matching.sizes
     flows = [
-        _Flow(s, t, (float(sizes[0][s]), float(sizes[1][t])), True) for s, t in matched.items()
+        _Flow(
+            pair.source,
+            pair.target,
+            (float(sizes[0][pair.source]), float(sizes[1][pair.target])),
+            matched.get(pair.source) == pair.target,
+        )
+        for pair in matching.pairs
     ]
     if matching.kind == "jaccard":
         flows = [

@@ -90,7 +90,8 @@ def lesion_map(
     ax.set_facecolor(GREY)
     ax.set(xlim=(0, values.shape[1]), ylim=(values.shape[0], 0), ylabel="module")
     ax.spines[:].set_visible(False)
-    note = [f"star: q < {level:g}"] if q is not None else []
+    said = f"star: q < {level:g}" if starred.any() else f"no cell has q < {level:g}"
+    note = [] if q is None else [said]
     size = float(ax.xaxis.label.get_fontsize())
     ax.set_xlabel("\n".join(lines_that_fit(["output", *note], size, size_in_points(ax)[0])))
     colour_bar(ax, mesh, label)

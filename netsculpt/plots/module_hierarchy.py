@@ -13,6 +13,7 @@ from matplotlib.path import Path
 from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array
 
+from netsculpt.core.counting import counted
 from netsculpt.hierarchy import Hierarchy, Module
 from netsculpt.modules.verdict import Verdict
 from netsculpt.plots._drawing.axes import (
@@ -134,19 +135,15 @@ def _notes(hierarchy: Hierarchy) -> list[str]:
     notes = []
     if n_chance:
         more = f", and {n_untested:,} untested" if n_untested else ""
-        notes.append(f"dashed: {_links(n_chance)} no more than chance{more}")
+        notes.append(f"dashed: {counted(n_chance, 'link')} no more than chance{more}")
     elif n_untested:
-        notes.append(f"dashed: {_links(n_untested)} untested")
+        notes.append(f"dashed: {counted(n_untested, 'link')} untested")
     if hierarchy.feedback:
         notes.append("dotted: feedback")
     n_left_out = len(hierarchy.left_out)
     if n_left_out:
-        notes.append(f"not drawn: {_links(n_left_out)}, no more than chance")
+        notes.append(f"not drawn: {counted(n_left_out, 'link')}, no more than chance")
     return notes
-
-
-def _links(count: int) -> str:
-    return f"{count:,} link" if count == 1 else f"{count:,} links"
 
 
 def _places(hierarchy: Hierarchy, width: float, height: float, size: float) -> _Places:

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from netsculpt.core.errors import GraphError
-from netsculpt.graph.graph import NetGraph
+from netsculpt.graph.graph import NetGraph, live_units
 from netsculpt.graph.partition import NO_MODULE, Partition
 from netsculpt.modules.verdict import IN_SHORT, Verdict
 from netsculpt.plots._drawing.axes import (
@@ -70,10 +70,10 @@ def network(
     Parallel layers, such as the branches of a residual block, share a column. Modules keep one
     order from top to bottom in all layers, and units inside a module are placed to reduce
     crossings. A hull encloses a module's units in a run of adjacent layers; units without a module
-    are hollow. An edge is wider and darker the larger its |weight|, on one scale for the whole
-    graph; negative weights are rust-red. Where some weights have signs, norms of kernels, which
-    have none, are violet. Wiring, which has no weight, is pale, and edges that skip a layer are
-    curved.
+    are hollow, and without a partition those on no path from an input to an output. An edge is
+    wider and darker the larger its |weight|, on one scale for the whole graph; negative weights are
+    rust-red. Where some weights have signs, norms of kernels, which have none, are violet. Wiring,
+    which has no weight, is pale, and edges that skip a layer are curved.
 
     If the graph has the attribute "activation" and no more than 200 units, units other than inputs
     carry a small curve, or a letter, of the function that they apply. Dots too small for one have
@@ -231,10 +231,16 @@ def _units(
     On them are the marks of their functions, if there are any.
     """
     diameter = layout.diameter[graph.layer_of]
-    colours = None if labels is None else module_colours(labels)
-    if colours is not None and sure is not None:
-        colours = colours * sure[:, None] + _PALE * (1 - sure[:, None])
-        colours[labels == NO_MODULE] = 1.0
+    rim: NDArray[np.float64] | list[str]
+    if labels is None:
+        live = live_units(graph)
+        colours = np.where(live[:, None], to_rgb(INK), 1.0)
+        rim = ["white" if x else GREY for x in live.tolist()]
+    else:
+        colours, rim = module_colours(labels), rings(labels)
+        if sure is not None:
+            colours = colours * sure[:, None] + _PALE * (1 - sure[:, None])
+            colours[labels == NO_MODULE] = 1.0
     ax.add_collection(
         EllipseCollection(
             diameter,
@@ -243,8 +249,8 @@ def _units(
             units="y",
             offsets=np.column_stack([layout.x, layout.y]),
             offset_transform=ax.transData,
-            facecolors=INK if colours is None else colours,
-            edgecolors="white" if labels is None else rings(labels),
+            facecolors=colours,
+            edgecolors=rim,
             linewidths=np.clip(0.08 * diameter, 0.1, 0.5),
             zorder=2,
             gid="units",
@@ -252,5 +258,4 @@ def _units(
         autolim=False,
     )
     if marks is not None:
-        faces = np.full((graph.n_units, 3), to_rgb(INK)) if colours is None else colours
-        unit_marks(ax, marks, layout, diameter, faces)
+        unit_marks(ax, marks, layout, diameter, colours)

@@ -74,7 +74,8 @@ def pair(analysis: PairAnalysis, *, ax: Axes | None = None) -> Axes:
     handles, labels = ax.get_legend_handles_labels()  # bars first
     legend_below(ax, [*handles[1:], handles[0]], [*labels[1:], labels[0]])
     if n_left_out:
-        say_above(ax, [f"{n_left_out:,} classes that change less are not shown"])
+        noun = "class" if n_left_out == 1 else "classes"
+        say_above(ax, [f"not shown: {n_left_out:,} {noun} that change less"])
     return ax
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from netsculpt.core.counting import counted
+
 if TYPE_CHECKING:
     from netsculpt.hierarchy import Hierarchy
     from netsculpt.pipeline import Detected
 
-__all__ = ["hierarchy_statements", "several"]
+__all__ = ["hierarchy_statements"]
 
 _EVIDENCE = {
     "more than chance": "heavier than by chance",
@@ -38,22 +40,13 @@ def hierarchy_statements(each: Detected) -> list[str]:
         said.append("Modules that feed each other, directly or in a circle, are joined.")
     said += _evidence(hierarchy)
     if hierarchy.left_out:
-        left_out = several(len(hierarchy.left_out), "link")
+        left_out = counted(len(hierarchy.left_out), "link")
         said.append(f"Left out: {left_out} between modules, no more than chance (links.csv).")
     if hierarchy.feedback:
         back = ", ".join(f"{x.source} → {x.target}" for x in hierarchy.feedback[:MAX_FEEDBACK])
         more = ", …" if len(hierarchy.feedback) > MAX_FEEDBACK else ""
         said.append(f"More than chance, but back to where it came from: {back}{more}.")
     return said
-
-
-def several(count: int, noun: str) -> str:
-    """A number of things.
-
-    >>> several(1, "link"), several(1200, "link")
-    ('1 link', '1,200 links')
-    """
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _reservation(each: Detected) -> str:
@@ -76,7 +69,7 @@ def _evidence(hierarchy: Hierarchy) -> list[str]:
         return []
     if not hierarchy.links:
         return [
-            f"Untested: {several(len(kept), 'link')} between modules, which may be chance; 20 null "
+            f"Untested: {counted(len(kept), 'link')} between modules, which may be chance; 20 null "
             "networks or more test them."
         ]
     counts = [(kept.count(name), text) for name, text in _EVIDENCE.items()]

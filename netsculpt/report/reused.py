@@ -23,6 +23,7 @@ __all__ = ["write_reuse"]
 _MAKER: Final = "reuse"
 _SIDES: Final = ("source", "target")
 _ASPECT: Final = 0.6
+_LOST: Final = "accuracy lost by resampling"
 
 
 def write_reuse(
@@ -75,7 +76,13 @@ def _modules(analysis: ReuseAnalysis, figure: Figure) -> None:
     from netsculpt import plots
 
     least = analysis.subtasks.thresholds[1]
-    plots.alluvial(analysis.matching, least_similarity=least, ax=figure.add_subplot())
+    plots.alluvial(
+        analysis.matching,
+        source_names=analysis.source.module_names,
+        target_names=analysis.target.module_names,
+        least_similarity=least,
+        ax=figure.add_subplot(),
+    )
 
 
 def _lesions(net: NetReport, figure: Figure) -> None:
@@ -84,4 +91,11 @@ def _lesions(net: NetReport, figure: Figure) -> None:
 
     kind = net.lesions.kinds.index("resample")
     drop, q = net.lesions.drop[kind], net.lesions.q[kind]
-    plots.lesion_map(drop, q=q, ax=figure.add_subplot())
+    plots.lesion_map(
+        drop,
+        q=q,
+        module_names=net.module_names,
+        output_names=net.lesions.outputs,
+        label=_LOST,
+        ax=figure.add_subplot(),
+    )

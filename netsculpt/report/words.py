@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import ceil, exp, log
 from typing import TYPE_CHECKING
 
+from netsculpt.core.counting import counted
 from netsculpt.core.forms import FORMS
 from netsculpt.modules.verdict import DECISIVE, IN_SHORT, SIGNIFICANT, SMALL
 
@@ -96,7 +97,7 @@ def several_tests(analysis: Analysis) -> str | None:
         if each.significance is not None and each.significance.is_bound and each.key not in kept
     ]
     if short and min(short) < least:
-        nulls = "1 null network" if min(short) == 1 else f"{min(short)} null networks"
+        nulls = counted(min(short), "null network")
         text += (
             f" {'For others' if kept else 'But'} {nulls} are too few to tell: the least p is "
             f"{1 / (min(short) + 1):.2g}; with {least} {'both' if m == 2 else f'all {m}'} could be "
@@ -114,7 +115,7 @@ def _untested(test: Significance | None) -> str:
     if test is None:
         return "untested: without null networks, whether this is more than chance is not known"
     least = round(1 / SIGNIFICANT) - 1
-    drawn = "1 null network" if test.n == 1 else f"{test.n} null networks"
+    drawn = counted(test.n, "null network")
     return f"untested: {drawn} cannot give a p of {SIGNIFICANT}, at least {least} are needed"
 
 

@@ -1,18 +1,167 @@
-"""The folder of a study: of one study, whose tables replace no other files."""
+"""The folder of a study: of one study, whose tables replace no other files.
+
+study.json                        name, cells, and the command that runs it; written first
+cells/mlp-snip-0.1-0-93af….json   rows of one cell; a cell with a file is not run again
+failed/mlp-snip-….json            why a cell has no rows; the next run tries it again
+drivers/, claims/                 who is running it: see `netsculpt.studies.drivers`
+networks.parquet, rates.csv       rows of all cells, and tables made from them
+manifest.json                     configuration, versions and counts; written last
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+import os
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from netsculpt.core.errors import FormatError
 from netsculpt.core.folders import MANIFEST, REMEDY, file_names, read_manifest
+from netsculpt.core.locking import locked
 from netsculpt.core.printable import printable
+from netsculpt.core.version import __version__
+from netsculpt.core.writing import remove_unfinished, write_json
+from netsculpt.studies.drivers import Driver, live_drivers, remove_ended
 
-__all__ = ["PLAN", "require_own", "require_replaceable_tables"]
+__all__ = [
+    "CELLS",
+    "FAILED",
+    "PLAN",
+    "STUDY",
+    "Begun",
+    "driving",
+    "read_begun",
+    "read_failure",
+    "require_own",
+    "require_replaceable_tables",
+    "write_failure",
+    "writing_tables",
+]
 
 PLAN = "plan.json"  # of a sculpting
+STUDY = "study.json"
+CELLS = "cells"
+FAILED = "failed"
+
+_SCHEMA = "netsculpt.study/1"
+_FAILURE = "netsculpt.failure/1"
+_LONGEST = 1 << 30  # bytes of study.json
+_PATIENCE = 600.0  # seconds that another driver may take to write its tables
+
+
+@dataclass(frozen=True)
+class Begun:
+    """What study.json says."""
+
+    study: str
+    cells: tuple[str, ...]  # names of their files, in order
+    command: tuple[str, ...]
+    directory: str  # where the command was given
+
+    @property
+    def line(self) -> str:
+        """The command for a shell."""
+        return f"cd {shlex.quote(self.directory)} && {shlex.join(self.command)}"
+
+
+@contextmanager
+def driving(folder: Path, study: str, cells: Sequence[str]) -> Iterator[Driver]:
+    """Run a study in a folder, in the block, perhaps together with other drivers.
+
+    Raises
+    ------
+    FormatError
+        See `require_own`.
+    BusyError
+        If something else is writing the folder.
+    """
+    require_own(folder, study)
+    folder.mkdir(parents=True, exist_ok=True)
+    stack = ExitStack()
+    with locked(folder):
+        alone = not remove_ended(folder)
+        if alone:
+            remove_unfinished(folder)
+            for path in folder.joinpath(FAILED).glob("*.json"):
+                path.unlink()
+            with suppress(OSError):
+                folder.joinpath(FAILED).rmdir()
+        _write_begun(folder, study, cells)
+        folder.joinpath(CELLS).mkdir(exist_ok=True)
+        driver = stack.enter_context(Driver(folder))
+    with stack:
+        yield driver
+
+
+@contextmanager
+def writing_tables(folder: Path, driver: Driver) -> Iterator[None]:
+    """Write what is made from all cells, in the block, while no other driver does."""
+    with locked(folder, patience=_PATIENCE):
+        if all(sign.name == driver.name for sign in live_drivers(folder)):
+            remove_unfinished(folder)  # of workers that died
+        yield
+
+
+def write_failure(folder: Path, cell: str, reason: str) -> None:
+    """Write down why a cell, by the name of its file, has no rows."""
+    folder.joinpath(FAILED).mkdir(exist_ok=True)
+    write_json(folder / FAILED / cell, {"schema": _FAILURE, "reason": reason})
+
+
+def read_failure(folder: Path, cell: str) -> str:
+    """Why a cell that has failed has no rows."""
+    path = folder / FAILED / cell
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))["reason"])
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+        return f"{path} cannot be read ({error})"
+
+
+def read_begun(folder: Path) -> Begun | None:
+    """What a folder says about the study in it; None if it has no ``study.json``.
+
+    Raises
+    ------
+    FormatError
+        If the file is damaged.
+    """
+    path = folder / STUDY
+    try:
+        if path.stat().st_size > _LONGEST:
+            raise ValueError(f"it is longer than {_LONGEST} bytes")
+        content = json.loads(path.read_text(encoding="utf-8"))
+        texts = (content["study"], content["directory"], *content["cells"], *content["command"])
+        if content["schema"] != _SCHEMA or not all(isinstance(x, str) for x in texts):
+            raise ValueError("it is of another version, or was edited")
+        if any(Path(name).name != name for name in content["cells"]):
+            raise ValueError("it names cells outside the folder")
+        cells, command = tuple(content["cells"]), tuple(content["command"])
+        return Begun(content["study"], cells, command, content["directory"])
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+        raise FormatError(
+            printable(
+                f"{path} cannot be read ({error!s:.200}): remove it; the study writes it again"
+            )
+        ) from None
+
+
+def _write_begun(folder: Path, study: str, cells: Sequence[str]) -> None:
+    content = {
+        "schema": _SCHEMA,
+        "study": study,
+        "netsculpt": __version__,
+        "command": sys.orig_argv,
+        "directory": os.getcwd(),  # noqa: PTH109 - text, also if the folder is gone
+        "cells": cells,
+    }
+    write_json(folder / STUDY, content)
 
 
 def require_own(folder: Path, study: str) -> None:
@@ -21,6 +170,11 @@ def require_own(folder: Path, study: str) -> None:
         return
     names = file_names(folder)
     manifest = _manifest(folder)
+    for name in names:
+        if folder.joinpath(name).is_symlink():
+            raise FormatError(
+                printable(f"{name!r:.80} in {folder} is a link, which is not followed: {REMEDY}")
+            )
     if PLAN in names:
         raise FormatError(f"{folder} holds a sculpting ({PLAN}), not {study!r}: {REMEDY}")
     if manifest is not None and manifest.get("analysis") != study:
@@ -28,11 +182,13 @@ def require_own(folder: Path, study: str) -> None:
         raise FormatError(
             printable(f"{folder} holds the results of {maker!r:.40}, not of {study!r}: {REMEDY}")
         )
-    for name in names:
-        if folder.joinpath(name).is_symlink():
-            raise FormatError(
-                printable(f"{name!r:.80} in {folder} is a link, which is not followed: {REMEDY}")
+    begun = read_begun(folder)
+    if begun is not None and begun.study != study:
+        raise FormatError(
+            printable(
+                f"{folder} holds the cells of {begun.study!r:.40}, not of {study!r}: {REMEDY}"
             )
+        )
 
 
 def require_replaceable_tables(folder: Path, files: Sequence[str]) -> None:

@@ -17,21 +17,21 @@ from torch import Tensor
 
 from netsculpt.tracing.program import Op, Program, filled, leaves
 
-__all__ = ["sample_dimension"]
+__all__ = ["sample_dimensions"]
 
 _SIZES = {"view": 1, "_unsafe_view": 1, "reshape": 1, "expand": 1}  # argument that has the sizes
 _OTHER = 97  # samples: no size of a net that is not its batch
 
 
-def sample_dimension(program: Program, name: str) -> int | None:
-    """The dimension of a value that holds the samples; None if it cannot be told.
+def sample_dimensions(program: Program) -> dict[str, int | None]:
+    """The dimension of each value that holds the samples; None if it cannot be told.
 
     Examples
     --------
     >>> from netsculpt.tracing.program import Ref
     >>> op = Op("stack", ([Ref("x"), Ref("x")],), {}, "both", (2, 1, 3), "")
     >>> program = Program((op,), {}, {"x": (1, 3)}, (Ref("both"),), frozenset())
-    >>> sample_dimension(program, "both")
+    >>> sample_dimensions(program)["both"]
     1
     """
     n_samples = next(shape[0] for shape in program.inputs.values() if shape)
@@ -42,10 +42,11 @@ def sample_dimension(program: Program, name: str) -> int | None:
     values |= {key: x.value.to("meta") for key, x in program.constants.items()}
     for op in program.ops:
         values[op.output] = _run(op, values, n_samples)
-        if op.output == name:
-            break
-    value = values[name]
-    shape = program.makers[name].shape if name in program.makers else program.inputs[name]
+    return {name: _changed(value, program.shape_of(name)) for name, value in values.items()}
+
+
+def _changed(value: Any, shape: Sequence[int]) -> int | None:
+    """The one dimension that has another size than in a shape."""
     if not isinstance(value, Tensor) or value.ndim != len(shape):
         return None
     changed = [dim for dim in range(value.ndim) if value.shape[dim] != shape[dim]]

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from netsculpt.tracing.engine.activation import Activation
 from netsculpt.tracing.engine.reach import of_kernel, reached
-from netsculpt.tracing.engine.zeros import nonzero
+from netsculpt.tracing.engine.zeros import kept, nonzero
 from netsculpt.tracing.program import Constant, Op, Ref, leaves
 from netsculpt.tracing.rules.conv import OPS as _CONVOLUTIONS
 from netsculpt.tracing.rules.elementwise import OPS as _ELEMENTWISE
@@ -27,7 +27,11 @@ _SUMS = ("add", "sub", "rsub")
 _PRODUCTS = ("mul", "multiply")
 _MATRICES = ("addmm", "baddbmm", "bmm", "einsum", "linear", "matmul", "mm")
 _AVERAGES = ("mean", "sum", "avg_pool", "adaptive_avg_pool")  # beginnings of names
-_ALIKE = ("neg", "negative", "prelu", "div", "true_divide", *_UNCHANGED)  # 0 where the first is
+_ALIKE = (  # 0 where the first is
+    *("neg", "negative", "prelu", "div", "true_divide", "rms_norm", *_UNCHANGED),
+)
+_TABLES = ("embedding", "embedding_bag")
+_BATCH_NORM = "_native_batch_norm_legit_no_training"
 _ATTENTION = "scaled_dot_product_attention"
 
 
@@ -40,6 +44,8 @@ def silence(op: Op, values: Mapping[str, Any], silent: Mapping[str, Any], *, spa
     """
     if not any(isinstance(x, Activation) for x in leaves(values[op.output])):
         return None
+    if op.name in _TABLES and isinstance(values[op.args[0].name], Constant):
+        return _empty_dimensions(op, values)
     hears_less = any(_has_zeros(values[x], silent.get(x)) for x in op.inputs)
     if op.name in _CONVOLUTIONS and spatial and _has_gaps(op, values):
         made = _run(op, values, silent)
@@ -63,7 +69,7 @@ def _has_zeros(value: Any, silent: Any) -> bool:
 def _has_gaps(op: Op, values: Mapping[str, Any]) -> bool:
     """Whether an operation has a constant with entries that are 0."""
     constants = [values[x] for x in op.inputs if isinstance(values[x], Constant)]
-    return any(not bool((nonzero(x) != 0).all()) for x in constants)
+    return any(not bool(kept(x).all()) for x in constants)
 
 
 def _empty_rows(op: Op, values: Mapping[str, Any]) -> Tensor | None:
@@ -71,19 +77,19 @@ def _empty_rows(op: Op, values: Mapping[str, Any]) -> Tensor | None:
     activation, weight = values[op.inputs[0]], values[op.inputs[1]]
     if not isinstance(activation, Activation) or not isinstance(weight, Constant):
         return None
-    kept, groups = nonzero(weight) != 0, int(op.arg(6, "groups", 1))
+    there, groups = kept(weight), int(op.arg(6, "groups", 1))
     if op.name in _CONVOLUTIONS:
-        reach = reached(op, activation.units, tuple(kept.shape[2:]))
+        reach = reached(op, activation.units, tuple(there.shape[2:]))
         if "transpose" in op.name:  # [in, out / groups, …taps]
-            kept = (kept & reach[:, None]).flatten(2).any(2)
-            rows = kept.view(groups, len(kept) // groups, -1).any(1).flatten()
+            there = (there & reach[:, None]).flatten(2).any(2)
+            rows = there.view(groups, len(there) // groups, -1).any(1).flatten()
         else:
-            rows = (kept & of_kernel(reach, len(kept), groups)).flatten(1).any(1)
+            rows = (there & of_kernel(reach, len(there), groups)).flatten(1).any(1)
     else:
-        rows = kept.any(1)
+        rows = there.any(1)
     bias = op.arg(2, "bias")
     if isinstance(bias, Ref):
-        rows = rows | (nonzero(values[bias.name]) != 0)
+        rows = rows | (nonzero(values[bias.name]) != 0)  # it may depend on the inputs
     if bool(rows.all()):
         return None
     shape = [1, -1, *[1] * (len(op.shape) - 2)] if op.name in _CONVOLUTIONS else [-1]
@@ -91,11 +97,33 @@ def _empty_rows(op: Op, values: Mapping[str, Any]) -> Tensor | None:
     return empty
 
 
+def _empty_dimensions(op: Op, values: Mapping[str, Any]) -> Any:
+    """Where no token has an entry in a table [tokens, dimensions]."""
+    empty = ~kept(values[op.args[0].name]).any(0)
+    if not bool(empty.any()):
+        return None
+    made = empty.expand(op.shape)
+    return (made, None, None, None) if op.name == "embedding_bag" else made
+
+
+def _unmoved(op: Op, values: Mapping[str, Any], silent: Mapping[str, Any]) -> Any:
+    """Where a batch norm with stored statistics makes 0 of 0: the mean is 0, and so is β."""
+    moved = torch.zeros(op.shape[1]) > 0
+    for index in (2, 3):  # β, the mean
+        given = op.args[index]
+        if isinstance(given, Ref):
+            moved = moved | (nonzero(values[given.name]) != 0)
+    zero = nonzero(values[op.inputs[0]], silent.get(op.inputs[0])) == 0
+    return zero & ~moved.view(-1, *[1] * (len(op.shape) - 2)), None, None
+
+
 def _any_rows(op: Op, values: Mapping[str, Any], silent: Mapping[str, Any]) -> Any:
     """What is made of arguments of which some elements are 0."""
     first = op.args[0] if op.args else None
     if op.name == _ATTENTION:
         return _unheard(op, values, silent)
+    if op.name == _BATCH_NORM:
+        return _unmoved(op, values, silent)
     if op.name in _ALIKE or (op.name in _ELEMENTWISE and _keeps_zero(op)):
         if not isinstance(first, Ref) or op.kwargs.get("rounding_mode") is not None:
             return None

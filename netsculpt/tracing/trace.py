@@ -52,7 +52,9 @@ def trace(
         into the unit if it is a weighted sum that nothing else takes, otherwise those out of it.
         If False, these factors are ignored. Where γ is 0 the output is always β: such an element
         has no unit for what takes it, so that a unit without any other way out is dead (see
-        `NetGraph.live`); the step "trace" of the provenance counts them as "constant_units".
+        `NetGraph.live`); the step "trace" of the provenance counts them as "constant_units". Kept
+        weights that multiply nothing but constants, as those by which it is taken, are neither
+        edges nor parameters; "constant_weights" counts them by layer.
     norms
         What layer, group, instance and RMS norm are, and whatever computes the same: x, after a
         statistic of itself may have been subtracted, times another one, written with mean, var,
@@ -69,8 +71,9 @@ def trace(
         Steps of recurrent layers: 1, from what all positions of the sequence share and a state
         layer without inputs; or as many steps as the sequence has positions.
     max_edges
-        More edges are refused before they are made. Tracing takes up to 40 bytes per edge (50 with
-        float64 weights): less than 6 GiB with the default.
+        More edges are refused before they are made. Edges of matrices take the 8 bytes that they
+        have in the graph (12 with float64 weights); others up to 40 (50) while it is made: less
+        than 6 GiB with the default.
 
     Returns
     -------
@@ -132,6 +135,8 @@ def graph_of(program: Program, options: TraceOptions, **details: Any) -> NetGrap
     constant = builder.n_constant()
     if constant:
         details["constant_units"] = constant
+    if builder.constant_weights:
+        details["constant_weights"] = builder.constant_weights
     if builder.outputs:
         details["outputs"] = builder.outputs
     if builder.unread_taps:

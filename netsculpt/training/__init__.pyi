@@ -1,5 +1,6 @@
 from . import dynamic as dynamic
 from . import influence as influence
+from . import parallelism as parallelism
 from . import pruning as pruning
 from . import sculpting as sculpting
 from . import search as search
@@ -18,6 +19,7 @@ from .influence.lesions import function_lesions as function_lesions
 from .influence.lesions import lesions as lesions
 from .influence.lesions import pair_lesions as pair_lesions
 from .influence.lesions import shapley_lesions as shapley_lesions
+from .influence.masking import subtask_masks as subtask_masks
 from .pairs.analysis import pair_analysis as pair_analysis
 from .pairs.phases import memorised_by_phase as memorised_by_phase
 from .pruning.approximate_isometry import approximate_isometry as approximate_isometry

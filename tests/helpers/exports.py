@@ -12,8 +12,10 @@ import torch
 from torch import nn
 from torch._subclasses import fake_impls
 from torch.export import exported_program
+from torch.utils import _pytree
 
 from netsculpt.tracing import export
+from netsculpt.tracing.example import Example
 
 USERS = ("tracing.trace", "tracing.fidelity.checks", "training.pruning.walks.from_net")
 
@@ -86,6 +88,9 @@ def register_once() -> None:
 
 
 def _same(given: Any) -> Any:
+    """A key that equal inputs share; of large tensors, only the same ones do."""
+    if given is None or isinstance(given, bool | int | float | str):
+        return given
     if isinstance(given, torch.Tensor) and given.numel() < 1000 and given.layout == torch.strided:
         return given.dtype, given.shape, str(given.tolist())
     return id(given)
@@ -96,12 +101,13 @@ def share(monkeypatch: pytest.MonkeyPatch) -> None:
     kept: dict[Any, tuple[Any, ...]] = {}
 
     def exported(net: nn.Module, example: Any) -> Any:
-        given = example if isinstance(example, tuple | list) else (example,)
+        given = Example.of(net, example)
+        values, form = _pytree.tree_flatten((given.args, dict(given.kwargs)))
         tensors = [*net.parameters(), *net.buffers()]
         state = ((id(x), x._version, _same(x)) for x in tensors)
-        key = (id(net), *map(_same, given), *state)
+        key = (id(net), str(form), *map(_same, values), *state)
         if key not in kept:
-            kept[key] = export.exported(net, example), net, given, tensors  # so that ids stay
+            kept[key] = export.exported(net, given), net, values, tensors  # so that ids stay
         return kept[key][0]
 
     for user in (f"netsculpt.{x}" for x in USERS):

@@ -54,6 +54,7 @@ class MatchedModules:
     z: float  # (similarity − chance) / their standard deviation; NaN without spread
     p: float  # (number of null draws at least as similar + 1) / (n_draws + 1)
     q: float  # p adjusted for the number of source modules (Benjamini and Hochberg)
+    least_p: float  # chance that random modules contain the target module itself: p is hardly lower
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +75,7 @@ class ModuleMatching:
         """One row per matched pair."""
         import pandas as pd
 
-        names = ["source", "target", "similarity", "chance", "z", "p", "q"]
+        names = ["source", "target", "similarity", "chance", "z", "p", "q", "least_p"]
         return pd.DataFrame([asdict(x) for x in self.pairs], columns=names)
 
     def summary(self) -> dict[str, Any]:
@@ -236,8 +237,9 @@ def _matched(
         draws[index, list(pairs)] = [drawn[pair] for pair in pairs.items()]
     tests = [_tested(given[pair], draws[:, pair[0]]) for pair in chosen.items()]
     adjusted = benjamini_hochberg([test[2] for test in tests]).tolist()
+    least = _least_p(target, layer_of, given.shape[1])
     matched = tuple(
-        MatchedModules(*pair, float(given[pair]), *test, q)
+        MatchedModules(*pair, float(given[pair]), *test, q, least[pair[1]])
         for pair, test, q in zip(chosen.items(), tests, adjusted, strict=True)
     )
     sizes = [
@@ -265,6 +267,21 @@ def _shuffled(
     at_random = np.lexsort((generator.random(labels.size), layer_of))
     drawn[np.argsort(layer_of, kind="stable")] = labels[at_random]
     return drawn
+
+
+def _least_p(labels: NDArray[np.int32], layer_of: NDArray[Any], n_modules: int) -> list[float]:
+    """Chance that labels dealt out within layers make each module again, under whatever label.
+
+    A module of k_l of the n_l units of layer l is one of ∏ C(n_l, k_l) sets, and r modules with as
+    many units in each layer are drawn: r / ∏ C(n_l, k_l).
+    """
+    layers = np.unique(layer_of)
+    n = [int((layer_of == layer).sum()) for layer in layers]
+    profiles = [
+        tuple(int(((layer_of == layer) & (labels == module)).sum()) for layer in layers)
+        for module in range(n_modules)
+    ]
+    return [profiles.count(profile) / math.prod(map(math.comb, n, profile)) for profile in profiles]
 
 
 def _tested(value: float, draws: NDArray[np.float64]) -> tuple[float, float, float]:

@@ -50,6 +50,7 @@ class Subtask:
     target: int | None  # the target module that computes it
     iia: float  # the largest of a target module; NaN: the target's task does not contain it
     similarity: float  # of the two modules; NaN without both
+    q: float  # of their match; NaN if they are not matched to each other
     n_modules: int  # target modules that compute it
     multiplicity: int  # of these, as similar to the source's module as reuse needs: copies of it
 
@@ -88,8 +89,21 @@ class SubtaskReuse:
                 "One of the nets is a single module: it computes every function by definition, so "
                 "nothing is called reused; divide it into modules first."
             )
+        least_similarity, level = self.thresholds[1:]
+        for x in self.subtasks:
+            if x.verdict == "relearned elsewhere" and x.similarity >= least_similarity:
+                why = "are not matched to each other"
+                if x.q > level:
+                    why = f"could be alike by chance: their match has q {x.q:.2g}, not ≤ {level:g}"
+                notes.append(
+                    f"{x.function}: modules {x.source} and {x.target} do the same (similarity "
+                    f"{x.similarity:.3f}), but {why}; so it is not called reused."
+                )
         if math.isnan(self.chance):
-            notes.append("Without matchings with unrelated nets, DSR is not corrected for chance.")
+            notes.append(
+                "What chance gives is not known: give a net of an unrelated task (unrelated, "
+                "--unrelated MODEL)."
+            )
         return tuple(notes)
 
     def table(self) -> pd.DataFrame:
@@ -199,6 +213,7 @@ def subtask_reuse(
                 pair[1],
                 float(np.nanmax(iia)) if not np.isnan(iia).all() else math.nan,
                 float(matching.similarity[pair]) if None not in pair else math.nan,
+                next((x.q for x in matching.pairs if (x.source, x.target) == pair), math.nan),
                 int(of_target.size),
                 int(similar[np.ix_(of_source, of_target)].any(axis=0).sum()),
             )

@@ -93,15 +93,18 @@ def _weights(file: ParsedFile, options: WannOptions) -> NDArray[np.float64] | No
 def _n_inputs(matrix: WannMatrix, options: WannOptions, where: str) -> int:
     """Bias and inputs: the units before the first that any connection leads to."""
     first = int(matrix.targets.min(initial=matrix.n_units))
+    odd = [unit for unit in range(first) if matrix.activation[unit] != _LINEAR]
+    is_open = first == matrix.n_units or bool(odd)
     if options.n_inputs is not None:
         if options.n_inputs + 1 > first:
             raise FormatError(
                 f"{where} has a connection that leads to unit {first}, so at most {first - 1} "
                 f"inputs after the bias; {options.n_inputs} are asked for"
             )
+        if not is_open and options.n_inputs + 1 < first:
+            raise FormatError(_not_open(where, "inputs", first - 1, options.n_inputs))
         return options.n_inputs + 1
-    odd = [unit for unit in range(first) if matrix.activation[unit] != _LINEAR]
-    if first == matrix.n_units or odd:
+    if is_open:
         why = "has no connections" if first == matrix.n_units else _odd(matrix, odd[0], "fed by")
         raise TopologyError(
             f"{where} {why}, so its inputs may be any of the first {first} units: say how many "
@@ -114,15 +117,17 @@ def _n_outputs(matrix: WannMatrix, options: WannOptions, n_inputs: int, where: s
     """Outputs: the units after the last that any connection leaves."""
     last = max(int(matrix.sources.max(initial=-1)), n_inputs - 1)
     most = matrix.n_units - 1 - last
+    ends = range(last + 1, matrix.n_units)
+    odd = [unit for unit in ends if matrix.activation[unit] != matrix.activation[last + 1]]
     if options.n_outputs is not None:
         if options.n_outputs > most:
             raise FormatError(
                 f"{where} has a connection that leaves unit {last}, or an input there, so at most "
                 f"{most} outputs; {options.n_outputs} are asked for"
             )
+        if not odd and options.n_outputs < most:
+            raise FormatError(_not_open(where, "outputs", most, options.n_outputs))
         return options.n_outputs
-    ends = range(last + 1, matrix.n_units)
-    odd = [unit for unit in ends if matrix.activation[unit] != matrix.activation[last + 1]]
     if odd:  # outputs keep the activation that all had at first
         raise TopologyError(
             f"{where} {_odd(matrix, odd[-1], 'feeding')}, which may be an output or a hidden unit "
@@ -130,6 +135,13 @@ def _n_outputs(matrix: WannMatrix, options: WannOptions, n_inputs: int, where: s
             "--wann-outputs (wann=WannOptions(n_outputs=…))"
         )
     return most
+
+
+def _not_open(where: str, ends: str, n: int, asked: int) -> str:
+    return (
+        f"{where} shows that there are {n} {ends}, and {asked} are asked for: leave --wann-{ends} "
+        f"out (wann=WannOptions(n_{ends}=…)), which is for files that leave it open"
+    )
 
 
 def _odd(matrix: WannMatrix, unit: int, how: str) -> str:

@@ -12,10 +12,11 @@ from rich.padding import Padding
 from rich.tree import Tree
 
 from netsculpt.core.catalog import names
+from netsculpt.core.counting import counted
 from netsculpt.core.forms import FORMS
 from netsculpt.graph.graph import Layer, NetGraph
 from netsculpt.modules.perturbed import LEFT_OUT
-from netsculpt.report.hierarchy_words import hierarchy_statements, several
+from netsculpt.report.hierarchy_words import hierarchy_statements
 from netsculpt.report.terminal._style import console, literal, plain_table
 from netsculpt.report.terminal.fidelity import fidelity_section
 from netsculpt.report.words import (
@@ -84,10 +85,12 @@ def _network(analysis: Analysis) -> RenderableType:
     graph, live = analysis.graph, analysis.effective.units
     n_live = int(live.sum())
     lines = [
-        f"{graph.n_units:,} units in {len(graph.layers)} layers, {graph.n_edges:,} edges",
+        f"{counted(graph.n_units, 'unit')} in {counted(len(graph.layers), 'layer')}, "
+        f"{counted(graph.n_edges, 'edge')}",
         f"{graph.n_parameters:,} of {sum(block.size for block in graph.blocks):,} weights kept: "
         f"density {graph.density:.2%}",
-        f"{graph.n_units - n_live:,} dead units (on no input→output path), {n_live:,} live",
+        f"{counted(graph.n_units - n_live, 'dead unit')} (on no input→output path), "
+        f"{n_live:,} live",
     ]
     lines += [literal(text) for text in _origin(graph)]
     lines += [f"[yellow]{literal(text)}[/yellow]" for text in analysis.effective.warnings()]
@@ -116,14 +119,14 @@ def _origin(graph: NetGraph) -> list[str]:
         n_constant = sum(parameters.get("constant_units", {}).values())
         if n_constant:
             traced.append(
-                f"{n_constant:,} units are dead because a factor of 0, such as γ of their norm, "
-                "makes their output constant"
+                f"{counted(n_constant, 'unit')} {'is' if n_constant == 1 else 'are'} dead because "
+                "a factor of 0, such as γ of their norm, makes their output constant"
             )
         if parameters.get("stored_zeros_as_edges"):
             n_zeros = sum(parameters["stored_zeros_as_edges"].values())
             edges.append(
-                f"Sparse tensors store {n_zeros:,} zeros, as blocks do: they are edges here. Save "
-                "tensor.to_dense() to leave them out"
+                f"Sparse tensors store {counted(n_zeros, 'zero')}, as blocks do: they are edges "
+                "here. Save tensor.to_dense() to leave them out"
             )
         if parameters.get("edges") in EDGES:
             edges.append(EDGES[parameters["edges"]])
@@ -149,7 +152,7 @@ def _paths(analysis: Analysis) -> RenderableType:
         return total
     return Group(
         total,
-        f"{core.tau:.0%} of the paths pass through {several(core.size, 'unit')} "
+        f"{core.tau:.0%} of the paths pass through {counted(core.size, 'unit')} "
         f"(flat network: {core.flat_size}); hourglass score {number(core.hourglass, 2)}",
     )
 
@@ -162,14 +165,14 @@ def _modules(each: Detected, plan: AnalysisPlan) -> RenderableType:
     colour = "green" if each.verdict == "modular" else "yellow"
     lines = [
         f"[{colour}][bold]{word}[/bold]:{text}[/]",
-        f"{several(each.partition.n_modules, 'module')} of {listed}{more} units; layer-aware "
+        f"{counted(each.partition.n_modules, 'module')} of {listed}{more} units; layer-aware "
         f"modularity of {FORMS[each.weights]} Q = {number(each.quality, 3)}",
     ]
     if test is not None:
         spread = f" ± {test.sd:.3f}"
         if test.is_degenerate:
             spread = " every time" if test.n > 1 else ""
-        drawn = several(test.n, "network")
+        drawn = counted(test.n, "network")
         lines.append(f"Chance ({plan.null}, {drawn}): Q = {number(test.mean, 3)}{spread}")
         lines.append(test_numbers(test))
     if each.evidence is not None:
@@ -198,7 +201,7 @@ def _stability(each: Detected, n_seeds: int) -> list[str]:
     if each.verdict == "unstable":
         lines.append(
             f"Better than one run: their consensus of "
-            f"{several(each.consensus.n_modules, 'module')}, and the confidence of each unit "
+            f"{counted(each.consensus.n_modules, 'module')}, and the confidence of each unit "
             f"(columns consensus_{each.key} and confidence_{each.key} of units.csv)"
         )
     return lines
@@ -221,12 +224,13 @@ def _tree(hierarchy: Hierarchy, graph: NetGraph) -> RenderableType:
     modules = {module.label: module for module in hierarchy.modules}
     if len(modules) > MAX_MODULES:
         deepest = max(module.level for module in modules.values())
-        return f"{len(modules)} modules on {deepest + 1} levels: see modules.csv and the figure"
+        levels = counted(deepest + 1, "level")
+        return f"{counted(len(modules), 'module')} on {levels}: see modules.csv and the figure"
     drawn: set[int] = set()
 
     def description(module: Module) -> str:
         facts = [
-            several(module.n_units, "unit"),
+            counted(module.n_units, "unit"),
             f"level {module.level}",
             f"sees {len(module.inputs_seen)}/{graph.inputs.size} inputs",
             f"serves {len(module.outputs_served)}/{graph.outputs.size}",

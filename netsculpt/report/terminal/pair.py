@@ -7,6 +7,7 @@ import math
 from rich.table import Table
 
 from netsculpt.compare.pair import ClassRecalls, GraphComparison, PairAnalysis, PhaseOverlaps
+from netsculpt.core.counting import counted
 from netsculpt.report.terminal._style import console, literal, plain_table
 
 __all__ = ["print_pair"]
@@ -25,10 +26,10 @@ def print_pair(analysis: PairAnalysis) -> None:
         f"({_signed(low)} … {_signed(high)}), p {answers.p_equal:.2g} (McNemar)"
     )
     out.print(
-        f"{answers.n_regressions:,} answers lost, {answers.n_fixes:,} won, "
-        f"{answers.n_other_errors:,} other errors, of {answers.n:,} samples; right where the dense "
-        f"net is right {_share(answers.right_if_dense_right)}, where it is wrong "
-        f"{_share(answers.right_if_dense_wrong)}"
+        f"{counted(answers.n_regressions, 'answer')} lost, {answers.n_fixes:,} won, "
+        f"{counted(answers.n_other_errors, 'other error')}, of {counted(answers.n, 'sample')}; "
+        f"right where the dense net is right {_share(answers.right_if_dense_right)}, where it is "
+        f"wrong {_share(answers.right_if_dense_wrong)}"
     )
     out.print(_pairs(analysis))
     outputs = analysis.outcome.outputs

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from time import monotonic
 
 from netsculpt.core.progress import Progress, silent
+from netsculpt.report.durations import duration
 
-__all__ = ["progress_lines"]
+__all__ = ["progress_lines", "remaining_lines"]
 
 
 def progress_lines(stages: Collection[str]) -> Progress:
@@ -20,21 +21,55 @@ def progress_lines(stages: Collection[str]) -> Progress:
     if len(stages) < 2 or sys.stderr is None:
         return silent
     begun: dict[str, float] = {}
-    stages, is_read = set(stages), True
+    stages, say = set(stages), _printer()
 
     def progress(stage: str, done: int, total: int) -> None:
-        nonlocal is_read
-        if stage not in stages or not is_read:
+        if stage not in stages:
             return
         if done < total:
             begun.setdefault(stage, monotonic())
-            text = f"{stage} …"
+            say(f"{stage} …")
         else:
-            text = f"{stage}: done in {monotonic() - begun.get(stage, monotonic()):.1f} s"
+            say(f"{stage}: done in {monotonic() - begun.get(stage, monotonic()):.1f} s")
+
+    return progress
+
+
+def remaining_lines(every: float = 30.0) -> Progress:
+    """A callback that says how much is done and how long the rest takes, every so many seconds.
+
+    The first call may be about what was done before. If the reader of stderr goes away, the lines
+    stop and the work goes on.
+    """
+    if sys.stderr is None:
+        return silent
+    first: dict[str, tuple[int, float]] = {}
+    said, say = monotonic(), _printer()
+
+    def progress(stage: str, done: int, total: int) -> None:
+        nonlocal said
+        now = monotonic()
+        before, begun = first.setdefault(stage, (done, now))
+        if now - said < every or done == before:
+            return
+        said = now
+        left = (total - done) * (now - begun) / (done - before)
+        say(f"{stage}: {done:,} of {total:,}, about {duration(left)} left")
+
+    return progress
+
+
+def _printer() -> Callable[[str], None]:
+    is_read = True
+
+    def say(text: str) -> None:
+        nonlocal is_read
+        if not is_read:
+            return
         try:
             sys.stderr.write(f"{text}\n")
             sys.stderr.flush()
         except (OSError, ValueError):  # closed by its reader, or by us
             is_read = False
 
-    return progress
+    return say

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.table import Table
 
+from netsculpt.core.counting import counted
 from netsculpt.nets.weight_counts import WeightCounts
 from netsculpt.report.terminal._style import console, literal, name_list, plain_table, print_written
 from netsculpt.training.pruning.report import LiveUnits, Pruned, PruningReport
@@ -54,7 +55,7 @@ def _repair(pruned: Pruned) -> list[str]:
         return []
     more = f"; {repair['overshoot']:,} more are kept than before" if repair["overshoot"] else ""
     return [
-        f"Repaired: {repair['restored']:,} weights restored, {repair['removed']:,} weak ones "
+        f"Repaired: {counted(repair['restored'], 'weight')} restored, {repair['removed']:,} weak "
         f"removed{more}."
     ]
 

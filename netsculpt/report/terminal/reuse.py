@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
+from netsculpt.core.counting import counted
 from netsculpt.report.terminal._style import console, literal, plain_table
 
 if TYPE_CHECKING:
@@ -20,17 +21,28 @@ if TYPE_CHECKING:
 __all__ = ["print_reuse"]
 
 _LEVEL = 0.05
+_MEANING = {
+    "reused": "a module of the target computes it, and does what the source's module for it does",
+    "relearned elsewhere": "a module of the target computes it, but no match of the source's",
+    "distributed": "no module of the target computes it alone, but several together do",
+    "absent": "no module of the target computes it, nor any union of them that was tried",
+}
 
 
 def print_reuse(analysis: ReuseAnalysis, folder: Path | None = None) -> None:
     """Print the verdict on each function, the matched modules, and what each module carries."""
     out = console()
     subtasks = analysis.subtasks
-    shares = " · ".join(f"{name} {share:.2f}" for name, share in subtasks.shares.items())
+    n_reused = [x.verdict for x in subtasks.subtasks].count("reused")
     out.print(
-        f"\nDegree of sub-task reuse [bold]{subtasks.degree:.2f}[/bold] of "
-        f"{len(subtasks.subtasks)} functions\n{shares}"
+        f"\nDegree of sub-task reuse [bold]{subtasks.degree:.2f}[/bold]: "
+        f"{n_reused} of {counted(len(subtasks.subtasks), 'function')}"
     )
+    if analysis.unrelated:
+        out.print(
+            f"By chance {subtasks.chance:.2f}, from {counted(len(analysis.unrelated), 'net')} of "
+            f"unrelated tasks; corrected for it {_number(subtasks.corrected)}"
+        )
     for name, net in (("source", analysis.source), ("target", analysis.target)):
         if net.accuracy < 1:
             out.print(
@@ -39,17 +51,29 @@ def print_reuse(analysis: ReuseAnalysis, folder: Path | None = None) -> None:
             )
     out.print()
     out.print(_functions(analysis))
-    if subtasks.is_monolithic:
-        out.print(f"[yellow]{subtasks.notes[0]}[/yellow]")
-    out.print()
+    for verdict in dict.fromkeys(x.verdict for x in subtasks.subtasks):
+        out.print(f"[dim]{verdict}: {_MEANING[verdict]}[/dim]")
+    least_iia, least_similarity, level = subtasks.thresholds
+    out.print(
+        f"[dim]computes: interchange ≥ {least_iia:g}, and its lesion hurts what uses the function "
+        f"(p < {level:g}); match: similarity ≥ {least_similarity:g}, q ≤ {level:g}[/dim]"
+    )
+    for note in subtasks.notes:
+        out.print(f"[yellow]{literal(note)}[/yellow]")
+    out.print("\nModules matched by what they do on all inputs")
     out.print(_matching(analysis))
     for name, net in (("source", analysis.source), ("target", analysis.target)):
         out.print(
-            f"\nThe {name}: {net.graph.n_units:,} units, {net.graph.n_edges:,} edges, "
-            f"{net.modules.n_modules:,} modules of hidden units ({analysis.about['detector']})"
+            f"\nThe {name}: {counted(net.graph.n_units, 'unit')}, "
+            f"{counted(net.graph.n_edges, 'edge')}, {counted(net.modules.n_modules, 'module')} of "
+            f"hidden units ({analysis.about['detector']})"
         )
         out.print(_modules(net))
-    out.print(f"Outputs hurt: they lose accuracy without the module; * q < {_LEVEL:g}")
+    out.print(
+        "[dim]interchange: how often exchanging the module's state has the effect of exchanging "
+        "the function\n"
+        f"needed by: outputs that lose accuracy without the module; * q < {_LEVEL:g}[/dim]"
+    )
     if analysis.start is not None:
         _print_start(analysis.start)
     if folder is not None:
@@ -60,30 +84,28 @@ def print_reuse(analysis: ReuseAnalysis, folder: Path | None = None) -> None:
 
 
 def _functions(analysis: ReuseAnalysis) -> Table:
-    titles = ("function", "in target", "verdict", "source", "target")
-    table = plain_table(*titles, "interchange", "similarity", "copies", n_texts=3)
+    titles = ("function", "verdict", "modules", "interchange", "similarity", "q")
+    table = plain_table(*titles, n_texts=3)
     for common, x in zip(analysis.functions, analysis.subtasks.subtasks, strict=True):
+        lines = ", ".join(common.target)
         table.add_row(
-            literal(x.function),
-            literal(", ".join(common.target)) or "none",
-            x.verdict,
-            _module(x.source),
-            _module(x.target),
+            literal(x.function if lines in ("", x.function) else f"{x.function} = {lines}"),
+            x.verdict + (f", {x.multiplicity} copies" if x.multiplicity > 1 else ""),
+            f"{_module(x.source)} → {_module(x.target)}",
             _number(x.iia),
             _number(x.similarity),
-            str(x.multiplicity),
+            _p(x.q),
         )
     return table
 
 
 def _matching(analysis: ReuseAnalysis) -> Table:
-    titles = ("source module", "target module", "units", "similarity", "by chance", "p", "q")
-    table = plain_table(*titles, n_texts=0)
+    titles = ("modules", "units", "similarity", "by chance", "p", "q")
+    table = plain_table(*titles, n_texts=2)
     sizes = analysis.matching.sizes
     for x in analysis.matching.pairs:
         table.add_row(
-            str(x.source),
-            str(x.target),
+            f"{x.source} → {x.target}",
             f"{sizes[0][x.source]:,} and {sizes[1][x.target]:,}",
             _number(x.similarity),
             _number(x.chance),
@@ -95,27 +117,24 @@ def _matching(analysis: ReuseAnalysis) -> Table:
 
 def _modules(net: NetReport) -> Table:
     """The function of largest interchange accuracy, and the outputs that need each module."""
-    table = plain_table(
-        "module", "units", "best function", "interchange", "p", "outputs hurt", n_texts=0
-    )
+    titles = ("module", "best function", "needed by", "units", "interchange", "p")
+    table = plain_table(*titles, n_texts=3)
     found, lost = net.interchange, net.lesions
     kind = lost.kinds.index("resample")
     for module, size in enumerate(found.sizes.tolist()):
-        scores = found.accuracy[module]
-        known = [i for i in range(len(scores)) if not math.isnan(scores[i])]
-        best = max(known, key=lambda i: scores[i], default=None)
-        hurt = [
-            f"{output}{'*' if lost.q[kind, module, output] < _LEVEL else ''}"
-            for output in range(lost.drop.shape[2])
+        best = net.best_function(module)
+        needed = [
+            f"{literal(name)}{'*' if lost.q[kind, module, output] < _LEVEL else ''}"
+            for output, name in enumerate(lost.outputs)
             if lost.drop[kind, module, output] > 1e-9
         ]
         table.add_row(
             str(module),
+            "none" if best is None else literal(found.functions[best]),
+            " ".join(needed) or "none",
             f"{size:,}",
-            "" if best is None else literal(found.functions[best]),
-            "" if best is None else _number(float(scores[best])),
+            "" if best is None else _number(float(found.accuracy[module, best])),
             "" if best is None else _p(float(found.p[module, best])),
-            " ".join(hurt) or "none",
         )
     return table
 
@@ -141,8 +160,8 @@ def _module(number: int | None) -> str:
 
 
 def _number(value: float) -> str:
-    return "undefined" if math.isnan(value) else f"{value:.3f}"
+    return "–" if math.isnan(value) else f"{value:.3f}"
 
 
 def _p(value: float) -> str:
-    return "undefined" if math.isnan(value) else f"{value:.2g}"
+    return "–" if math.isnan(value) else f"{value:.2g}"

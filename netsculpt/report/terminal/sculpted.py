@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.table import Table
 
+from netsculpt.core.counting import counted
 from netsculpt.report.terminal._style import console, literal, plain_table
 from netsculpt.studies.sculpting import Network, Sweep
 
@@ -19,11 +20,11 @@ def print_sweep(sweep: Sweep, folder: Path, detectors: list[str]) -> None:
     """Print the networks that are left, and how often their structure was found."""
     out = console()
     n_seeds, networks = len(sweep.config.seeds), sweep.networks
-    judged = "networks" if sweep.config.published else "dense networks"
+    judged = "network" if sweep.config.published else "dense network"
     out.print(
         f"\n[bold]{literal(sweep.config.task)}[/bold]  {'-'.join(map(str, sweep.config.widths))}, "
-        f"{len(sweep.runs)} runs; {len(networks)} of {n_seeds} {judged} reached "
-        f"{sweep.config.goal_accuracy:.4g}"
+        f"{counted(len(sweep.runs), 'run')}; {len(networks)} of {counted(n_seeds, judged)} reached "
+        f"an accuracy of {100 * sweep.config.goal_accuracy:.6g} %"
     )
     if not networks:
         out.print(

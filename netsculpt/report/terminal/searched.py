@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from rich.table import Table
 
+from netsculpt.core.counting import counted
 from netsculpt.report.terminal._style import console, literal, plain_table
 from netsculpt.training.search.result import Searched
 from netsculpt.training.search.tasks import Tested
@@ -21,10 +22,12 @@ def print_searched(searched: Searched, tested: Tested, task: str, folder: Path) 
     out = console()
     champion, plan = searched.champion, searched.plan
     out.print(
-        f"\n[bold]{literal(task)}[/bold]  {plan.population:,} networks, "
-        f"{len(searched.history):,} generations\nChampion of generation {champion.generation:,}: "
-        f"mean reward [bold]{champion.mean:.4g}[/bold] over {len(plan.weights)} shared weights, "
-        f"{champion.topology.n_units:,} units, {champion.topology.n_edges:,} edges"
+        f"\n[bold]{literal(task)}[/bold]  {counted(plan.population, 'network')}, "
+        f"{counted(len(searched.history), 'generation')}\n"
+        f"Champion of generation {champion.generation:,}: mean reward "
+        f"[bold]{champion.mean:.4g}[/bold] over {counted(len(plan.weights), 'shared weight')}, "
+        f"{counted(champion.topology.n_units, 'unit')}, "
+        f"{counted(champion.topology.n_edges, 'edge')}"
     )
     table = plain_table("weight", *(f"{weight:g}" for weight in plan.weights))
     table.add_row("in the search", *(f"{reward:.4g}" for reward in champion.rewards))

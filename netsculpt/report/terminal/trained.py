@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.table import Table
 
+from netsculpt.core.counting import counted
 from netsculpt.nets.weight_counts import WeightCounts
 from netsculpt.report.terminal._style import console, plain_table, print_written
 from netsculpt.report.terminal.pruned import weights_table
@@ -31,8 +32,8 @@ def print_trained(
     )
     if sparse is not None:
         out.print(
-            f"Made sparse by {sparse['method']}: {sparse['updates']:,} updates of the masks; "
-            f"{sparse['ever_active']:.1%} of the weights were kept at some time"
+            f"Made sparse by {sparse['method']}: {counted(sparse['updates'], 'update')} of the "
+            f"masks; {sparse['ever_active']:.1%} of the weights were kept at some time"
         )
     out.print(_epochs(fitted.history, best))
     out.print()

@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.table import Table
 
 from netsculpt.compare.error_increase import ErrorIncrease
+from netsculpt.core.counting import counted
 from netsculpt.report.terminal._style import console, literal, plain_table, print_written
 from netsculpt.training.transfer import Transferred
 
@@ -34,8 +35,7 @@ def print_transferred(
         out.print()
         out.print(_increases(increase))
         out.print(
-            f"Relative error increase over {len(increase.targets)} "
-            f"{'target' if len(increase.targets) == 1 else 'targets'}: "
+            f"Relative error increase over {counted(len(increase.targets), 'target')}: "
             f"mean [bold]{_percent(increase.mean)}[/bold] ({_interval(increase.mean_interval)}), "
             f"median {_percent(increase.median)} ({_interval(increase.median_interval)}); 95 %, "
             "bootstrap over the test samples"

@@ -8,22 +8,22 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from netsculpt.core.errors import LimitError
 from netsculpt.core.provenance import step
 from netsculpt.graph.attributes import ACTIVATION
 from netsculpt.graph.graph import WIRING, Block, Layer, NetGraph, Role
 from netsculpt.tracing.engine.activation import NOTHING, Activation
+from netsculpt.tracing.engine.assembly import assembled
 from netsculpt.tracing.engine.edges import Edges, Floats, Ints, LayerWeight
-from netsculpt.tracing.engine.scalars import numbered, sizes_once
+from netsculpt.tracing.engine.entries import Listed
+from netsculpt.tracing.engine.scalars import sizes_once
 from netsculpt.tracing.engine.unit_positions import unit_positions
 from netsculpt.tracing.options import TraceOptions
 
 __all__ = ["Builder", "Names"]
 
 _INT32_MAX = np.iinfo(np.int32).max
-_CHUNK = 1 << 22  # edges placed at a time
 
 
 @dataclass
@@ -58,11 +58,13 @@ class Builder:
     input_dependent: list[str] = field(default_factory=list)  # layers of products of activations
     constant: list[int] = field(default_factory=list)  # units that a factor of 0 switches off
     cut: list[int] = field(default_factory=list)  # those of them that are outputs
+    constant_weights: dict[str, int] = field(default_factory=dict)  # kept, of constants, by layer
     unread_taps: dict[str, int] = field(default_factory=dict)  # kept, only on padding, by layer
     silent: dict[str, Any] = field(default_factory=dict)  # where values are 0 as nothing arrives
     layer_weights: list[LayerWeight] = field(default_factory=list)  # in the order in which they run
     tokens: dict[int, Layer] = field(default_factory=dict)  # by their number in shadows
     computed: dict[str, Any] = field(default_factory=dict)  # operations on constants, by arguments
+    sample_dimensions: dict[str, int | None] = field(default_factory=dict)  # of values, once asked
     states: list[tuple[str, Activation]] = field(default_factory=list)  # after the last step so far
     scaled: dict[bytes, Activation] = field(default_factory=dict)  # by what they take the place of
     settled: dict[str, Activation] = field(default_factory=dict)  # operands, by operation
@@ -108,16 +110,10 @@ class Builder:
             self.positions[len(self.layers) - 1] = found
 
     def add_edges(self, edges: Edges) -> None:
-        """Add edges into the last layer, in the smallest types that hold them."""
-        self.check_room(self.layers[-1].name, edges.source.size)
-        edges.source, edges.target = (
-            x.astype(np.int32, copy=False) for x in (edges.source, edges.target)
-        )
-        if edges.count is not None:
-            one = bool((edges.count == 1).all())
-            edges.count = None if one else edges.count.astype(np.int32, copy=False)
+        """Add edges into the last layer."""
+        self.check_room(self.layers[-1].name, edges.entries.n_edges)
         self.edges.setdefault(len(self.layers) - 1, []).append(edges)
-        self._n_edges += edges.source.size
+        self._n_edges += edges.entries.n_edges
 
     def check_room(self, name: str, n_edges: int) -> None:
         """Raise if this many more edges, into the layer `name`, exceed the limit."""
@@ -133,7 +129,8 @@ class Builder:
     def wire(self, source: NDArray[Any], target: NDArray[Any], weight: Floats) -> None:
         """Add edges without parameters into the last layer; each pair of units once."""
         size = dict.fromkeys(np.unique(self.layer_of(np.unique(source))).tolist(), 0)
-        self.add_edges(Edges(source, target, weight, None, size, None, WIRING, normed=False))
+        entries = Listed(source, target, weight)
+        self.add_edges(Edges(entries, size, None, WIRING, normed=False))
 
     def layer_of(self, units: Ints) -> Ints:
         """Index of the layer of each unit."""
@@ -155,12 +152,25 @@ class Builder:
 
     def n_constant(self) -> dict[str, int]:
         """Number of units that a factor of 0 switches off for all that took them, by layer."""
-        taken = [x.source for arriving in self.edges.values() for x in arriving]
+        taken = [x.entries.sources for arriving in self.edges.values() for x in arriving]
         off = np.unique(np.array(self.constant, np.int64))
         for sources in taken:
             off = off[~np.isin(off, sources)]
         layers = self.layer_of(off).tolist()
         return {self.layers[x].name: layers.count(x) for x in dict.fromkeys(layers)}
+
+    def note_constants(self, kept: NDArray[np.bool_], fed: NDArray[np.bool_]) -> None:
+        """Count the kept scalars [out, in / groups, taps] of the last layer that no unit feeds.
+
+        `fed` says of each column whether a unit feeds it.
+        """
+        if fed.all():
+            return
+        groups = fed.size // kept.shape[1]
+        n_each = kept.reshape(groups, -1, *kept.shape[1:]).sum(axis=(1, 3)).ravel()
+        n_kept = int(n_each[~fed].sum())
+        if n_kept:
+            self.constant_weights[self.layers[-1].name] = n_kept
 
     def apply(self, function: str, activation: Activation) -> None:
         """Say that inside an operation other units take these after a function."""
@@ -171,21 +181,7 @@ class Builder:
         """Finish the graph, which uses up the builder's edges."""
         self._count_once()
         blocks, edges = self._blocks(), [x for arriving in self.edges.values() for x in arriving]
-        own = [x.weight.dtype for x in edges if x.kind != WIRING]
-        many = any(x.count is not None for x in edges)
-        scalars = numbered(edges)
-        dtype, n_units = np.result_type(np.float32, *own), self.layers[-1].stop
-        count = None
-        if many or scalars is not None:
-            count = _release(edges, "count", np.int32) if many else None
-            weight = _release(edges, "weight", dtype)
-            weights = _rows(edges, None, n_units)
-            order = weights.data
-            weights.data = weight[order]
-            count, scalars = (None if x is None else x[order] for x in (count, scalars))
-            del weight, order
-        else:
-            weights = _rows(edges, dtype, n_units)
+        weights, count, scalars = assembled(edges, self.layers[-1].stop)
         options = {key: x for key, x in asdict(self.options).items() if key != "max_edges"}
         traced = step("trace", **options, **details)
         layers = tuple(self.layers)
@@ -223,49 +219,3 @@ class Builder:
             for edges in arriving
             for source, size in sorted(edges.size.items())
         ]
-
-
-def _release(edges: Sequence[Edges], name: str, dtype: Any) -> NDArray[Any]:
-    """One array from all edges, which drop theirs to save memory."""
-    parts = [np.zeros(0, dtype)]
-    for x in edges:
-        part = getattr(x, name)
-        parts.append(np.ones(x.source.size, dtype) if part is None else part)
-        setattr(x, name, None)
-    return np.concatenate(parts, dtype=dtype, casting="same_kind")
-
-
-def _rows(edges: Sequence[Edges], dtype: Any, n_units: int) -> csr_array:
-    """Edges by source, then by target, of which each part is dropped once it has its place.
-
-    Data are weights of a type, or where it is None the number of each edge in the order given.
-    """
-    start = np.zeros(n_units + 1, np.int64)
-    for x in edges:
-        for chunk in _chunks(x.source.size):
-            start[1:] += np.bincount(x.source[chunk], minlength=n_units)
-    np.cumsum(start, out=start)
-    indices = np.empty(start[-1], np.int32)
-    data = np.empty(start[-1], np.int32 if dtype is None else dtype)
-    free, n_before = start[:-1].copy(), 0
-    for x in edges:
-        for chunk in _chunks(x.source.size):
-            source = x.source[chunk]
-            order = np.argsort(source, kind="stable")
-            sources, first, n_each = np.unique(source[order], return_index=True, return_counts=True)
-            place = np.arange(source.size) + np.repeat(free[sources] - first, n_each)
-            free[sources] += n_each
-            indices[place] = x.target[chunk][order]
-            data[place] = (
-                order + (n_before + chunk.start) if dtype is None else x.weight[chunk][order]
-            )
-        n_before += x.source.size
-        for name in ("source", "target", "weight"):
-            setattr(x, name, None)
-    rows = csr_array((data, indices, start.astype(np.int32)), (n_units, n_units))
-    rows.sort_indices()
-    return rows
-
-
-def _chunks(size: int) -> list[slice]:
-    return [slice(first, first + _CHUNK) for first in range(0, size, _CHUNK)]

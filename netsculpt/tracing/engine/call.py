@@ -15,7 +15,7 @@ from netsculpt.tracing.engine.builder import Builder
 from netsculpt.tracing.engine.edges import Floats, Units
 from netsculpt.tracing.identity import same
 from netsculpt.tracing.program import Constant, Op, Program, Ref, leaves
-from netsculpt.tracing.samples import sample_dimension
+from netsculpt.tracing.samples import sample_dimensions
 
 __all__ = ["Call"]
 
@@ -90,13 +90,13 @@ class Call:
 
         They are along the first, unless a stack of activations put another one before it.
         """
-        if 0 not in dims:
-            return
         written = self.program.makers.get(self.op.output) if self.program is not None else None
         samples: int | None = 0
         if self.program is not None and written is not None:
-            samples = sample_dimension(self.program, written.inputs[0])
-        if samples is None or samples in dims:
+            known = self.builder.sample_dimensions
+            known.update({} if known else sample_dimensions(self.program))
+            samples = known[written.inputs[0]]
+        if samples in dims or (samples is None and 0 in dims):
             raise self.refusal("it mixes the samples of a batch: name other dimensions")
 
     def silent(self, index: int, argument: int | None = None) -> Tensor | None:

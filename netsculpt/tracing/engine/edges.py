@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +18,25 @@ if TYPE_CHECKING:
 
     from netsculpt.tracing.program import Constant
 
-__all__ = ["Columns", "Edges", "Floats", "Ints", "LayerWeight", "Scalars", "Units", "summed"]
+__all__ = [
+    "Columns",
+    "Edges",
+    "Ends",
+    "Entries",
+    "Floats",
+    "Ints",
+    "LayerWeight",
+    "Part",
+    "Scalars",
+    "Units",
+    "summed",
+]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Units = NDArray[np.int32]  # in edges, where they take the most memory
-_CHUNK = 1 << 22  # edges or scalars worked on at a time
+Ends = NDArray[np.integer]  # sources or targets of edges
+_CHUNK = 1 << 22  # scalars worked on at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,25 +107,17 @@ class Scalars:
         counts = np.bincount(self.layer[self.layer >= 0]) * n_rows
         return {layer: int(n) for layer, n in enumerate(counts) if n}
 
-    def behind(self, source: NDArray[np.integer], target: NDArray[np.integer]) -> NDArray[np.int64]:
-        """Address of the first scalar behind each edge [E]."""
+    def behind(self, part: Part) -> NDArray[np.int64]:
+        """Address of the first scalar behind each of some edges."""
         if self.taps is not None:
-            every = self._every(np.arange(self.value.shape[0]))
-            flat: NDArray[np.int64] = every.reshape(-1)[self.taps]
-            return flat
+            return self._flat[self.taps[part.place]]
         taken = self.columns
         assert taken is not None
         n_out, width = self.value.shape[:2]
-        key = taken.unit * taken.n_copies + taken.copies
-        known, first = np.unique(key, return_index=True)  # columns ascend: the first of each unit
-        address = np.empty(source.size, np.int64)
-        for begin in range(0, source.size, _CHUNK):
-            chunk = slice(begin, begin + _CHUNK)
-            copy, row = np.divmod(target[chunk].astype(np.int64) - self.start, n_out)
-            place = np.searchsorted(known, source[chunk].astype(np.int64) * taken.n_copies + copy)
-            column = taken.column[first[place]] % width
-            address[chunk] = self._first(row, column)
-        return address
+        known, first = self._columns_of_units
+        copy, row = np.divmod(part.target.astype(np.int64) - self.start, n_out)
+        place = np.searchsorted(known, part.source.astype(np.int64) * taken.n_copies + copy)
+        return self._first(row, taken.column[first[place]] % width)
 
     def of_edges(self, keep: NDArray[np.bool_]) -> Scalars:
         """The same scalars, for some of the edges."""
@@ -143,6 +148,20 @@ class Scalars:
         return total.reshape(*shape[:2], math.prod(shape[2:]))
 
     @cached_property
+    def _flat(self) -> NDArray[np.int64]:
+        """Address of every scalar, in the order of the flat weight."""
+        every: NDArray[np.int64] = addresses(self.value).reshape(-1).numpy()
+        return every
+
+    @cached_property
+    def _columns_of_units(self) -> tuple[Ints, NDArray[np.intp]]:
+        """Keys of units in a copy, ascending, and where each is first among the columns."""
+        taken = self.columns
+        assert taken is not None
+        known, first = np.unique(taken.unit * taken.n_copies + taken.copies, return_index=True)
+        return known, first  # columns ascend: the first of each unit
+
+    @cached_property
     def _all(self) -> NDArray[np.int64]:
         """Address of every scalar of a weight whose entries were moved [out, in / groups, taps]."""
         shape = self.value.shape
@@ -150,14 +169,53 @@ class Scalars:
         return every.reshape(*shape[:2], math.prod(shape[2:]))
 
 
+class Part(NamedTuple):
+    """Some of the edges into a layer, by source."""
+
+    place: slice | NDArray[np.intp]  # among all of them
+    source: Ends
+    target: Ends
+    weight: NDArray[Any]
+    counts: Ends | None  # scalars behind each edge (None: 1)
+
+
+class Entries(Protocol):
+    """Edges as they are held until the graph is made."""
+
+    @property
+    def n_edges(self) -> int:
+        """How many there are."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of their weights."""
+
+    @property
+    def sources(self) -> Ends:
+        """The units that they leave, each once or more."""
+
+    @property
+    def counted(self) -> bool:
+        """Whether several scalars are behind an edge."""
+
+    def n_leaving(self, n_units: int) -> Ints:
+        """How many leave each unit [U]."""
+
+    def parts(self) -> Iterator[Part]:
+        """All of them, so many at a time that little memory is needed."""
+
+    def scale(self, factor: Floats, start: int) -> None:
+        """Multiply those into each target by its factor, of the target `start` the first."""
+
+    def only(self, chosen: Callable[[Ends, Ends], Any]) -> tuple[Entries, NDArray[np.bool_]]:
+        """Those whose sources and targets are chosen, and which they are."""
+
+
 @dataclass(eq=False)
 class Edges:
     """Edges into one layer, through one parameter."""
 
-    source: NDArray[np.integer]  # units
-    target: NDArray[np.integer]  # units
-    weight: NDArray[Any]
-    count: NDArray[np.integer] | None  # scalars behind each edge (None: 1)
+    entries: Entries
     size: dict[int, int]  # scalars before masking, by index of the source layer
     parameter: str | None
     kind: str
@@ -166,21 +224,15 @@ class Edges:
 
     def scale(self, factor: Floats, start: int) -> None:
         """Multiply the edges into each target by its factor."""
-        factor = np.abs(factor) if self.normed else factor
-        for first in range(0, self.weight.size, _CHUNK):
-            chunk = slice(first, first + _CHUNK)
-            self.weight[chunk] *= factor[self.target[chunk] - start]
+        self.entries.scale(np.abs(factor) if self.normed else factor, start)
 
     def cut(self, units: Ints) -> None:
         """Leave out the edges into some units."""
-        self.only(~np.isin(self.target, units))
+        self.only(lambda _, target: ~np.isin(target, units))
 
-    def only(self, keep: NDArray[np.bool_]) -> None:
-        """Keep some of the edges [E]."""
-        self.source, self.target, self.weight = (
-            x[keep] for x in (self.source, self.target, self.weight)
-        )
-        self.count = None if self.count is None else self.count[keep]
+    def only(self, chosen: Callable[[Ends, Ends], Any]) -> None:
+        """Keep the edges whose sources and targets are chosen."""
+        self.entries, keep = self.entries.only(chosen)
         self.scalars = None if self.scalars is None else self.scalars.of_edges(keep)
 
 

@@ -8,8 +8,9 @@ identifies a scalar is its address: views of a parameter keep it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -18,15 +19,14 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from netsculpt.core.slices import slices
 from netsculpt.tracing.addresses import NOWHERE, Stored, may_repeat
-from netsculpt.tracing.engine.edges import Columns, Edges, Ints, Scalars
+from netsculpt.tracing.engine.edges import Columns, Edges, Ints, Part, Scalars
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["covering", "numbered", "of_columns", "of_taps", "sizes_once"]
-
-_CHUNK = 1 << 22  # scalars counted at a time
+__all__ = ["Numbering", "covering", "numberings", "of_columns", "of_taps", "sizes_once"]
 
 
 def of_columns(
@@ -125,8 +125,8 @@ class _Memory:
     def n_by_layer(self) -> dict[int, int]:
         """Number of scalars that each layer is the first to feed."""
         counts: Counter[int] = Counter()
-        for begin in range(0, self.first_layer.size, _CHUNK):  # bincount takes them as int64
-            chunk = np.bincount(self.first_layer[begin : begin + _CHUNK] + 1)[1:]
+        for part in slices(self.first_layer.size):  # bincount takes them as int64
+            chunk = np.bincount(self.first_layer[part] + 1)[1:]
             counts.update({index: int(n) for index, n in enumerate(chunk) if n})
         return dict(counts)
 
@@ -151,44 +151,68 @@ def _memories(every: Sequence[Scalars]) -> list[_Memory | None]:
     return memories
 
 
-def numbered(edges: Sequence[Edges]) -> NDArray[np.int32] | None:
-    """The number of the scalars behind each edge, −1: none; None if no two edges share any."""
+Numbering = Callable[[Part], NDArray[np.int32]]  # of some edges: the number of their scalars
+
+
+def numberings(edges: Sequence[Edges]) -> list[Numbering] | None:
+    """How the scalars behind edges are numbered, −1: none; None if no two edges share any."""
     every = [x.scalars for x in edges if x.scalars is not None]
     memories = _memories(every)
     if all(x.stored and not x.repeats for x in every) and not any(memories):
         return None
     memory = dict(zip(map(id, every), memories, strict=True))
-    begin = np.cumsum([0, *(x.source.size for x in edges)])
-    numbers = np.full(begin[-1], -1, np.int32)
+    numbers: list[Numbering] = [_unnumbered] * len(edges)
     shared: dict[int, tuple[_Memory, list[int]]] = {}
     n_numbers = 0
     for index, each in enumerate(edges):
-        scalars, place = each.scalars, slice(begin[index], begin[index + 1])
+        scalars = each.scalars
         if scalars is None or not scalars.stored:
             continue
         if scalars.counted is not None:
-            chosen = np.flatnonzero(scalars.counted) + begin[index]
-            numbers[chosen] = np.arange(n_numbers, n_numbers + chosen.size)
-            n_numbers += chosen.size
+            before = np.cumsum(scalars.counted, dtype=np.int32) + np.int32(n_numbers - 1)
+            numbers[index] = partial(_known, np.where(scalars.counted, before, np.int32(-1)))
+            n_numbers += int(np.count_nonzero(scalars.counted))
         elif not scalars.repeats and memory[id(scalars)] is None:
-            numbers[place] = np.arange(n_numbers, n_numbers + each.source.size)
-            n_numbers += each.source.size
+            numbers[index] = partial(_consecutive, n_numbers)
+            n_numbers += each.entries.n_edges
         else:
             own = memory[id(scalars)] or _Memory.of(scalars.memory)
             shared.setdefault(id(own), (own, []))[1].append(index)
     for own, together in shared.values():
         used = np.zeros(own.size + 1, dtype=bool)
         for index in together:
-            used[_places(edges[index], own)] = True
+            for part in edges[index].entries.parts():
+                used[_places(edges[index], own, part)] = True
         used[-1] = False  # of entries that are not stored
         rank = np.cumsum(used, dtype=np.int32) + np.int32(n_numbers - 1)
         rank[-1] = -1
         for index in together:
-            numbers[begin[index] : begin[index + 1]] = rank[_places(edges[index], own)]
+            numbers[index] = partial(_ranked, rank, edges[index], own)
         n_numbers += int(np.count_nonzero(used))
     return numbers
 
 
-def _places(edges: Edges, memory: _Memory) -> NDArray[np.int64]:
+def _unnumbered(part: Part) -> NDArray[np.int32]:
+    return np.full(part.source.size, -1, np.int32)
+
+
+def _known(numbers: NDArray[np.int32], part: Part) -> NDArray[np.int32]:
+    return numbers[part.place]
+
+
+def _consecutive(first: int, part: Part) -> NDArray[np.int32]:
+    place = part.place
+    every = np.arange(place.start, place.stop) if isinstance(place, slice) else place
+    return (every + first).astype(np.int32)
+
+
+def _ranked(
+    rank: NDArray[np.int32], edges: Edges, memory: _Memory, part: Part
+) -> NDArray[np.int32]:
+    numbers: NDArray[np.int32] = rank[_places(edges, memory, part)]
+    return numbers
+
+
+def _places(edges: Edges, memory: _Memory, part: Part) -> NDArray[np.int64]:
     assert edges.scalars is not None
-    return memory.places(edges.scalars.behind(edges.source, edges.target))
+    return memory.places(edges.scalars.behind(part))

@@ -5,11 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from netsculpt.tracing.engine.activation import Activation
 from netsculpt.tracing.program import Constant
 
-__all__ = ["nonzero"]
+__all__ = ["kept", "nonzero"]
+
+
+def kept(weight: Constant) -> Tensor:
+    """Which entries of a constant are kept: without a mask the nonzero ones."""
+    return weight.value != 0 if weight.keep is None else weight.keep
 
 
 def nonzero(value: Any, silent: Any = None) -> Any:
@@ -22,7 +28,7 @@ def nonzero(value: Any, silent: Any = None) -> Any:
         parts = silent if isinstance(silent, list | tuple) else [None] * len(value)
         return tuple(nonzero(x, y) for x, y in zip(value, parts, strict=True))
     if isinstance(value, Constant):
-        return (value.value != 0 if value.keep is None else value.keep).float()
+        return kept(value).float()
     if not isinstance(value, Activation):
         return value
     passes = torch.ones(value.shape, dtype=torch.float32)

@@ -56,6 +56,9 @@ def attention(call: Call) -> Any:
         call.leave_out("a mask that depends on the inputs: nothing is taken to be padding")
     call.builder.apply("softmax", pattern)
     inner = f"{batch}kv"
+    seen = torch.full(pattern.units.shape, hidden is None)
+    seen = seen if hidden is None else seen | ~hidden
+    pattern = pattern.without(seen.sum(-1, keepdim=True) == 1)  # the softmax of one key is 1
     if hidden is not None:
         pattern = pattern.without(hidden)
         if (value.units != value.units[..., :1, :]).any():  # each query has its own values

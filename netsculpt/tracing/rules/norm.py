@@ -13,6 +13,7 @@ from torch import Tensor
 
 from netsculpt.tracing.engine.activation import Activation
 from netsculpt.tracing.engine.call import Call
+from netsculpt.tracing.engine.zeros import kept
 from netsculpt.tracing.norms.normalisation import NAME, Normalisation
 from netsculpt.tracing.program import Constant
 from netsculpt.tracing.rules._parts.coupling import coupled
@@ -34,7 +35,9 @@ OPS = (*_KINDS, NAME)
 
 def norm(call: Call) -> Any:
     """γ/√(σ²+ε) for batch norm with stored statistics, γ for the others."""
-    activation, name, builder = call.activation().shifted(), call.op.name, call.builder
+    activation, name, builder = call.activation(), call.op.name, call.builder
+    if name != "rms_norm":  # nothing is subtracted there
+        activation = activation.shifted()
     if name == "instance_norm" and not call.arg(5, "use_input_stats", True):
         raise call.refusal("an instance norm with stored statistics has no rule")
     if builder.options.norms == "dense" and name != _BATCH:
@@ -44,7 +47,7 @@ def norm(call: Call) -> Any:
     factor = factor.broadcast_to(activation.shape)
     if not builder.options.fold_norms:
         factor = (factor != 0).double()
-    folded = scale(call, activation, factor).shifted()  # β is added
+    folded = scale(call, activation, factor).shifted(_added(call))
     if builder.options.fold_norms:
         place = "into arriving edges" if call.private else "into leaving edges"
         kind = call.op.kind if isinstance(call.op, Normalisation) else _KINDS[name]
@@ -69,6 +72,19 @@ def _coupled(call: Call, activation: Activation) -> Activation:
     elif op.name in ("layer_norm", "rms_norm"):
         dims = tuple(range(n_dims - len(call.args[1]), n_dims))
     return coupled(call, activation, dims)
+
+
+def _added(call: Call) -> Tensor:
+    """Where β is added, which makes constants of zeros."""
+    units, name = call.activation().units, call.op.name
+    if isinstance(call.op, Normalisation) or name == "rms_norm":
+        return torch.zeros(units.shape) > 0
+    by_shape = name == "layer_norm"
+    beta = call.arg(3 if by_shape or name == "group_norm" else 2, "bias")
+    if not isinstance(beta, Constant):
+        return torch.full(units.shape, beta is not None)
+    shape = beta.shape if by_shape else (-1, *[1] * (units.ndim - 2))
+    return kept(beta).reshape(shape).broadcast_to(units.shape)
 
 
 def _factor(call: Call) -> tuple[Tensor, dict[str, float]]:

@@ -41,7 +41,7 @@ def measured_influence(model: Model | Path | str, task: Task) -> NDArray[np.floa
 
 
 def task_name_of(model: Model | Path | str) -> str | None:
-    """Name of the task that a ``model.pt`` or its content was sculpted for; None if it has none.
+    """Name of the task that a perceptron's ``model.pt`` was last trained on; None: not said.
 
     Only names of netsculpt's tasks count, not paths: no file decides which other files are read.
     """
@@ -49,8 +49,11 @@ def task_name_of(model: Model | Path | str) -> str | None:
         read = model if isinstance(model, Model) else read_model(model)
     except FormatError:
         return None
-    plan = read.metadata.get("plan")
-    name = plan.get("task") if isinstance(plan, dict) else None
+    if read.net.get("family") != MLP.family:
+        return None
+    # A net that was sculpted and then trained further keeps the plan of its sculpting.
+    about = read.metadata.get("training", read.metadata.get("plan"))
+    name = about.get("task") if isinstance(about, dict) else None
     is_task = isinstance(name, str) and is_task_name(name) and not Path(name).exists()
     return name if is_task else None
 

@@ -49,14 +49,15 @@ def boolean(text: str | Circuit, *, name: str = "boolean") -> Task:
     >>> task = boolean("f = a & b\nsame = f\nother = ~f\nboth = f ^ c")
     >>> task.inputs.shape, task.targets.shape
     (torch.Size([8, 3]), torch.Size([8, 3]))
-    >>> task.truth.output_groups.labels.tolist()  # same and other are f, both is not
-    [0, 0, 1]
+    >>> task.output_names, task.truth.output_groups.labels.tolist()  # same and other are f
+    (('same', 'other', 'both'), [0, 0, 1])
     """
     import torch
 
     circuit = text if isinstance(text, Circuit) else parse_circuit(text)
     inputs, outputs = (torch.from_numpy(part.astype(np.float32)) for part in truth_table(circuit))
-    return Task(name, inputs, outputs, Bits(outputs.shape[1]), _truth(circuit))
+    goal = Bits(outputs.shape[1])
+    return Task(name, inputs, outputs, goal, _truth(circuit), outputs=circuit.outputs)
 
 
 def _truth(circuit: Circuit) -> Truth:

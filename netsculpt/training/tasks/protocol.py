@@ -104,6 +104,7 @@ class Task:
     goal: Goal
     truth: Truth | None = None
     held_out: Task | None = None  # samples kept from training; None: there are no others
+    outputs: tuple[str, ...] = ()  # names of the outputs; none: they are numbered
 
     def __post_init__(self) -> None:
         import torch
@@ -117,6 +118,11 @@ class Task:
         if not inputs.shape[0]:
             raise FormatError(f"task {self.name!r} has no sample: at least one is needed")
         self.goal.check(self.targets)
+        if self.outputs and len(self.outputs) != self.n_outputs:
+            raise FormatError(
+                f"the task names {len(self.outputs)} outputs and has {self.n_outputs}: name each, "
+                "or none"
+            )
         truth, held_out = self.truth, self.held_out
         if truth and (truth.n_inputs, truth.n_outputs) != (self.n_inputs, self.n_outputs):
             raise FormatError(
@@ -143,6 +149,11 @@ class Task:
     def n_outputs(self) -> int:
         """Number of output units that the task needs."""
         return self.goal.n_outputs
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """Names of the outputs, or their numbers [n_outputs]."""
+        return self.outputs or tuple(map(str, range(self.n_outputs)))
 
     @property
     def validation(self) -> Task:

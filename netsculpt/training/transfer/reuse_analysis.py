@@ -94,6 +94,20 @@ class NetReport:
     lesions: Lesions  # [A, M, outputs]
     function_lesions: FunctionLesions  # [M, lines]
 
+    def best_function(self, module: int) -> int | None:
+        """The line that a module carries best, as its place in `interchange`; None if none."""
+        scores = np.nan_to_num(self.interchange.accuracy[module])
+        return int(scores.argmax()) if scores.any() else None
+
+    @property
+    def module_names(self) -> tuple[str, ...]:
+        """Number of each module, with the functions that it carries: accuracy of at least .9."""
+        lines = np.array(self.interchange.functions, dtype=object)
+        carried = np.nan_to_num(self.interchange.accuracy) >= _LEAST_IIA
+        return tuple(
+            f"{module} {', '.join(lines[row])}".strip() for module, row in enumerate(carried)
+        )
+
     def summary(self) -> dict[str, Any]:
         """Plain values, JSON-able."""
         summary: dict[str, Any] = {
@@ -117,6 +131,7 @@ class ReuseAnalysis:
     source: NetReport
     target: NetReport
     matching: ModuleMatching  # by activations on all inputs
+    unrelated: tuple[ModuleMatching, ...]  # of unrelated nets with the target
     subtasks: SubtaskReuse
     n_unions: int  # unions of target modules of which the interchange accuracy was computed
     start: SharedStart | None  # None unless the target is said to have started from the source
@@ -139,6 +154,7 @@ class ReuseAnalysis:
             "reuse": self.subtasks.summary(),
             "n_unions": self.n_unions,
             "matching": self.matching.summary(),
+            "matching_by_chance": [x.summary() for x in self.unrelated],
             "source": self.source.summary(),
             "target": self.target.summary(),
             "started_from_source": None if self.start is None else self.start.summary(),
@@ -150,11 +166,11 @@ def reuse_analysis(
     source: NetOnTask,
     target: NetOnTask,
     *,
+    unrelated: Sequence[NetOnTask] = (),
     functions: Sequence[str] | None = None,
     detector: str = "layered",
     started_from_source: bool = False,
     control: Replicas | None = None,
-    unrelated: Sequence[NetOnTask] = (),
     n_random: int = 100,
     n_draws: int = 999,
     most_unions: int = 100,
@@ -171,6 +187,9 @@ def reuse_analysis(
     ----------
     source, target
         The nets and their circuits. Inputs of the same name are the same input.
+    unrelated
+        Nets trained on circuits that have nothing in common with the target's: their matchings with
+        the target tell which degree chance gives. Without them it is not known.
     functions
         Names of lines of either circuit; what the target's circuit lacks is absent. None: the
         sub-functions that both circuits contain, by their values on all inputs.
@@ -182,9 +201,6 @@ def reuse_analysis(
     control
         A net trained from the source as long as the target was, on shuffled labels: without it
         weights that stayed mean nothing, and are not compared.
-    unrelated
-        Nets trained on tasks that have nothing in common with the target's: in the place of the
-        source they tell what matching alone gives away.
     n_random
         Random sets of units per module, for lesions and interchange.
     n_draws
@@ -198,7 +214,8 @@ def reuse_analysis(
     ------
     FormatError
         If there is no function to ask about, a net does not fit its circuit, a net has no modules,
-        or a control is given for a target that did not start from the source.
+        an unrelated circuit computes what the target's does, or a control is given for a target
+        that did not start from the source.
     GraphError
         If a function is unknown.
     LimitError
@@ -208,7 +225,7 @@ def reuse_analysis(
     -----
     A function that several lines compute is asked about line by line; the largest interchange
     accuracy of a module counts, and p is that of the same line. Unions of target modules are tried
-    only for functions that no single module carries, the smallest first, up to 100.
+    only for functions that no single module carries, the smallest first.
 
     Examples
     --------
@@ -229,7 +246,8 @@ def reuse_analysis(
     checked_whole(n_random, "n_random", least=1)
     seed = root_seed(rng)
     both = (source, "source"), (target, "target")
-    for each in both:
+    others = [(net, f"unrelated net {i}") for i, net in enumerate(unrelated)]
+    for each in (*both, *others):
         _check(*each)
     common = common_functions(source.circuit, target.circuit, functions)
     if not common:
@@ -238,10 +256,14 @@ def reuse_analysis(
             f"(functions, --functions), such as {next(iter(source.circuit.functions))}; those that "
             "the target's task lacks count as absent"
         )
-    rows = joint_rows(source.circuit, target.circuit)
+    for each in others:
+        _check_unrelated(*each, target.circuit, common)
     nets = [_Net.of(net, name, detector, seed) for net, name in both]
-    ways = [net.on(inputs) for net, inputs in zip(nets, rows, strict=True)]
-    matching = match_by_activations(*ways, n_draws=n_draws, rng=stream(seed, "activations"))
+    matching = _matched(nets[0], nets[1], n_draws, stream(seed, "activations"))
+    by_chance = tuple(
+        _matched(_Net.of(net, name, detector, seed), nets[1], n_draws, stream(seed, name))
+        for net, name in others
+    )
     lines = [tuple(chain.from_iterable(getattr(x, name) for x in common)) for _, name in both]
     reports = [
         net.report(own, n_random, stream(seed, name))
@@ -252,15 +274,6 @@ def reuse_analysis(
     most = checked_whole(most_unions, "most_unions", least=0)
     unions, n_unions = _unions(nets[1], [x.target for x in common], iia, most, seed)
     evidence = SubtaskEvidence(tuple(x.name for x in common), iia_source, iia, p, unions)
-
-    def in_place_of_source(number: int, other: NetOnTask) -> ModuleMatching:
-        name = f"unrelated net {number + 1}"
-        _check(other, name)
-        rows = joint_rows(other.circuit, target.circuit)
-        ways = _Net.of(other, name, detector, seed).on(rows[0]), nets[1].on(rows[1])
-        return match_by_activations(*ways, n_draws=n_draws, rng=stream(seed, "unrelated", number))
-
-    chance = [in_place_of_source(number, other) for number, other in enumerate(unrelated)]
     start = None
     if started_from_source:
         start = _shared_start(source.net, target.net, control, nets, n_draws, seed)
@@ -269,7 +282,8 @@ def reuse_analysis(
         reports[0],
         reports[1],
         matching,
-        subtask_reuse(evidence, matching, unrelated=chance, least_iia=_LEAST_IIA),
+        by_chance,
+        subtask_reuse(evidence, matching, unrelated=by_chance, least_iia=_LEAST_IIA),
         n_unions,
         start,
         {"detector": detector, "seed": seed, "n_random": n_random, "n_draws": n_draws},
@@ -340,6 +354,27 @@ def _check(given: NetOnTask, name: str) -> None:
             f"the {name} has {own[0]} inputs and {own[1]} outputs, its task {wanted[0]} and "
             f"{wanted[1]}: they must be equal; name the task that it was trained on"
         )
+
+
+def _check_unrelated(
+    given: NetOnTask, name: str, target: Circuit, asked: Sequence[CommonFunction]
+) -> None:
+    """Raise an error if a net computes any sub-function of the target's, or one asked about."""
+    shared = [x.target[0] for x in common_functions(given.circuit, target)]
+    names = [x.target[0] for x in asked if x.target]
+    shared += [x.name for x in common_functions(target, given.circuit, names) if x.target]
+    if shared:
+        raise FormatError(
+            f"the task of {name} computes {', '.join(dict.fromkeys(shared))} of the target's too: "
+            "a net is needed whose task has no function in common with the target's"
+        )
+
+
+def _matched(source: _Net, target: _Net, n_draws: int, rng: RNG) -> ModuleMatching:
+    """Modules of two nets by their activations on all inputs of both."""
+    rows = joint_rows(source.circuit, target.circuit)
+    ways = [net.on(inputs) for net, inputs in zip((source, target), rows, strict=True)]
+    return match_by_activations(*ways, n_draws=n_draws, rng=rng)
 
 
 def _by_function(report: NetReport, lines: Sequence[tuple[str, ...]]) -> tuple[Floats, Floats]:

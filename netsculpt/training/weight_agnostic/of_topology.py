@@ -42,7 +42,8 @@ def topology_profile(
         Samples: accuracy and loss on the held-out ones. Swing-up: mean reward of 100 episodes, the
         same for all weights.
     own
-        Its weights [E], for the rule "signed", and as a comparison; None: all are positive.
+        Its weights [E], for the rule "signed", and as a comparison. None: all are positive, and
+        there is no such rule, which would be "shared" once more.
     weights, n_draws, rng
         As for `weight_profile`.
 
@@ -69,6 +70,8 @@ def topology_profile(
             f"weights are {list(values.shape)}: one per edge is needed, [{topology.n_edges}]"
         )
     directions = _directions(topology, values, n_draws, seed)
+    if own is None:
+        del directions["signed"]
     known = {} if own is None else {"as it is": values}
     if isinstance(task, SwingUp):
         return _of_rewards(topology, task, directions, known, grid, seed)

@@ -15,7 +15,7 @@ from netsculpt.core.numbers import checked_number, checked_whole
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["RULES", "Estimate", "Rule", "WeightProfile", "checked_grid", "weight_grid"]
+__all__ = ["LARGEST", "RULES", "Estimate", "Rule", "WeightProfile", "checked_grid", "weight_grid"]
 
 Rule = Literal["shared", "signed", "scaled", "random"]
 RULES: Final[dict[Rule, str]] = {
@@ -24,6 +24,9 @@ RULES: Final[dict[Rule, str]] = {
     "scaled": "the same, divided by the root of the number of edges into its unit",
     "random": "random weights of standard deviation w, several draws: a control",
 }
+
+
+LARGEST = 1e30  # size of a weight
 
 
 @dataclass(frozen=True)
@@ -130,9 +133,12 @@ def checked_grid(weights: ArrayLike | None) -> NDArray[np.float64]:
     if weights is None:
         return weight_grid()
     grid = np.sort(np.asarray(weights, np.float64).ravel())
-    if not grid.size or not np.isfinite(grid).all():
+    if not grid.size or not (np.abs(grid) <= LARGEST).all():
         text = f"{np.asarray(weights).tolist()!r:.80}"
-        raise NumberError(f"weights are {text}: finite numbers are needed, at least one")
+        raise NumberError(
+            f"weights are {text}: numbers from {-LARGEST:g} to {LARGEST:g} are needed, at least "
+            "one; beyond them float32, in which networks are stored, ends"
+        )
     return grid
 
 

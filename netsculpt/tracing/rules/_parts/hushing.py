@@ -70,4 +70,4 @@ def _keep(builder: Builder, pairs: Iterable[tuple[np.ndarray, np.ndarray]]) -> N
         keys.append(np.unique(source[here].astype(np.int64) * n_units + target[here]))
     known = np.unique(np.concatenate(keys)) if keys else np.zeros(0, np.int64)
     for edges in builder.edges.get(len(builder.layers) - 1, []):
-        edges.only(np.isin(edges.source.astype(np.int64) * n_units + edges.target, known))
+        edges.only(lambda one, two: np.isin(one.astype(np.int64) * n_units + two, known))

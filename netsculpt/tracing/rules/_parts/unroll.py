@@ -13,6 +13,7 @@ from netsculpt.graph.graph import float_type
 from netsculpt.tracing.engine.activation import NOTHING, Activation, of_elements
 from netsculpt.tracing.engine.call import Call
 from netsculpt.tracing.engine.edges import Edges, Floats, Ints, Units, summed
+from netsculpt.tracing.engine.entries import Listed
 from netsculpt.tracing.engine.scalars import covering, of_taps
 from netsculpt.tracing.program import Constant
 from netsculpt.tracing.rules._parts.weights import parts, scalars_of
@@ -102,6 +103,8 @@ def unroll(call: Call, weight: Constant, taps: Taps, groups: int) -> Activation:
     layers = np.full(len(units), -1)
     fed = (units != NOTHING).any(axis=1)
     layers[fed] = builder.layer_of(units.max(axis=1)[fed])
+    if weight.parameter is not None:
+        builder.note_constants(kernel.keep, fed)
     counted = None
     if count is not None:
         known, first = np.unique(units, return_index=True)
@@ -111,10 +114,8 @@ def unroll(call: Call, weight: Constant, taps: Taps, groups: int) -> Activation:
         weight.stored, None if shared else taps_of, layers, groups,
         stored=weight.parameter is not None, counted=counted,
     )  # fmt: skip
-    edges_in = Edges(
-        source, target, value, count, size, weight.parameter, "conv", normed=False, scalars=made
-    )
-    builder.add_edges(edges_in)
+    entries = Listed(source, target, value, count)
+    builder.add_edges(Edges(entries, size, weight.parameter, "conv", normed=False, scalars=made))
     return of_elements(start, shape)
 
 

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from netsculpt.graph.graph import float_type
 from netsculpt.tracing.addresses import NOWHERE, addresses, may_repeat
 from netsculpt.tracing.engine.call import Call
-from netsculpt.tracing.engine.edges import Columns, Edges, Floats, Ints, LayerWeight, summed
+from netsculpt.tracing.engine.edges import (
+    Columns,
+    Edges,
+    Entries,
+    Floats,
+    Ints,
+    LayerWeight,
+    summed,
+)
+from netsculpt.tracing.engine.entries import POWERS, Listed, Matrix, kept_of, real_scalars
 from netsculpt.tracing.engine.scalars import of_columns
 from netsculpt.tracing.program import Constant
 
 __all__ = ["add_layer", "feed", "parts", "scalars_of"]
 
 _AT_ONCE = 1 << 20  # edges made at a time
-_POWERS = {"l1": np.abs, "l2": np.square, "sum": np.positive}
 
 
 def add_layer(
@@ -48,10 +56,35 @@ def feed(
     """
     builder = call.builder
     builder.layer_weights.append(LayerWeight(weight, taken, start, groups))
-    scalars, keep = scalars_of(call, weight)
-    n_out, width, taps = scalars.shape
+    _check_real(call, weight)
     norm = builder.options.edge_norm if kind == "conv" or taken.shared else "sum"
-    sizes = np.bincount(builder.layer_of(taken.unit)) * (n_out // groups) * taps
+    n_taps = math.prod(weight.shape[2:])
+    one_each = n_taps == 1 and not taken.shared
+    entries: Entries = (
+        Matrix(weight, taken, start, groups, norm)
+        if one_each
+        else _listed(call, weight, taken, start, groups, norm)
+    )
+    layers = builder.layer_of(taken.unit)
+    sizes = np.bincount(layers) * (weight.shape[0] // groups * n_taps)
+    size = {int(layer): int(sizes[layer]) for layer in np.flatnonzero(sizes)}
+    stored = weight.parameter is not None
+    made = of_columns(weight.stored, taken, start, layers, groups, stored=stored)
+    fed = np.bincount(taken.column, minlength=weight.shape[1] * groups) > 0
+    if stored and not fed.all():
+        builder.note_constants(scalars_of(call, weight)[1], fed)
+    builder.add_edges(
+        Edges(entries, size, weight.parameter, kind, normed=norm != "sum", scalars=made)
+    )
+
+
+def _listed(
+    call: Call, weight: Constant, taken: Columns, start: int, groups: int, norm: str
+) -> Listed:
+    """Edges with several scalars each: taps of a kernel, columns that take the same unit."""
+    builder = call.builder
+    scalars, keep = scalars_of(call, weight)
+    n_out, width, _ = scalars.shape
     per_column = np.bincount(taken.column, minlength=width * groups).reshape(groups, 1, width)
     n_each = (keep.any(axis=2).reshape(groups, -1, width) * per_column).sum(axis=2).ravel()
     name = builder.layers[-1].name
@@ -68,7 +101,7 @@ def feed(
         times = np.searchsorted(taken.column, column, side="right") - begin
         entry = np.repeat(np.arange(column.size), times)
         pair = np.arange(entry.size) + np.repeat(begin - np.cumsum(times) + times, times)
-        strength = strength[entry] * _POWERS[norm](taken.factor[pair])
+        strength = strength[entry] * POWERS[norm](taken.factor[pair])
         into = taken.copies[pair] * n_out + out[entry] + start
         source, target, weights, counts = summed(taken.unit[pair], into, strength, count[entry])
         if places is not None:
@@ -78,16 +111,7 @@ def feed(
         weights, counts = weights.astype(float_type(scalars.dtype)), counts.astype(np.int32)
         edges.append((source, target, weights, counts))
         builder.check_room(name, sum(x[0].size for x in edges))
-    source, target, weights, counts = (np.concatenate(x) for x in zip(*edges, strict=True))
-    size = {int(layer): int(sizes[layer]) for layer in np.flatnonzero(sizes)}
-    stored = weight.parameter is not None
-    layers = builder.layer_of(taken.unit)
-    made = of_columns(weight.stored, taken, start, layers, groups, stored=stored)
-    edges_in = Edges(
-        source, target, weights, counts, size, weight.parameter, kind, normed=norm != "sum",
-        scalars=made,
-    )  # fmt: skip
-    builder.add_edges(edges_in)
+    return Listed(*(np.concatenate(x) for x in zip(*edges, strict=True)))
 
 
 def _repeated(weight: Constant) -> Ints | None:
@@ -127,17 +151,19 @@ def parts(n_each: Ints) -> list[slice]:
 
 def scalars_of(call: Call, weight: Constant) -> tuple[NDArray[np.floating], NDArray[np.bool_]]:
     """Scalars of a weight [out, in, taps], and which of them are kept."""
+    _check_real(call, weight)
+    scalars = real_scalars(weight)
+    return scalars, kept_of(weight, scalars)
+
+
+def _check_real(call: Call, weight: Constant) -> None:
     if weight.value.is_complex():
         raise call.refusal("its weights are complex: real weights are needed")
-    values = weight.value if weight.value.dtype == torch.float64 else weight.value.float()
-    scalars = values.flatten(2).numpy() if values.ndim > 2 else values[..., None].numpy()
-    keep = scalars != 0 if weight.keep is None else weight.keep.reshape(scalars.shape).numpy()
-    return scalars, keep
 
 
 def _normed(
     scalars: NDArray[np.floating], keep: NDArray[np.bool_], norm: str
 ) -> tuple[Floats, Ints]:
     """The norm (l2: squared) of the kept scalars [entries, taps], and their number."""
-    each = _POWERS[norm](scalars.astype(np.float64))
+    each = POWERS[norm](scalars.astype(np.float64))
     return each.sum(axis=1, where=keep), keep.sum(axis=1)

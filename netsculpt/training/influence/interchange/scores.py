@@ -31,6 +31,7 @@ class Interchange:
     """
 
     function: str
+    outputs: tuple[str, ...]  # [m] names
     accuracy: float  # IIA: share of these pairs where all outputs are as expected; NaN: no pair
     interval: tuple[float, float]  # of 95 %, by Wilson; both are the accuracy if all pairs were run
     by_output: Floats  # [m] share of pairs that should change an output where it is as expected
@@ -42,14 +43,13 @@ class Interchange:
         """One row per output."""
         import pandas as pd
 
-        outputs = np.arange(self.by_output.size)
-        return pd.DataFrame(
-            {"function": self.function, "output": outputs, "accuracy": self.by_output}
-        )
+        columns = {"output": list(self.outputs), "accuracy": self.by_output}
+        return pd.DataFrame({"function": self.function, **columns})
 
     def summary(self) -> dict[str, Any]:
         """Plain values, JSON-able."""
-        values = {**vars(self), "by_output": self.by_output.tolist()}
+        by_output = dict(zip(self.outputs, self.by_output.tolist(), strict=True))
+        values = {**vars(self), "by_output": by_output}
         summary: dict[str, Any] = plain(values)
         return summary
 
@@ -79,6 +79,7 @@ def over_all_pairs(
     accuracy = _share((right * differs).sum(), n_changing)
     return Interchange(
         function,
+        samples.circuit.outputs,
         accuracy,
         (accuracy, accuracy),
         _shares((each * way.differs).sum(axis=0), pairs_of_output),
@@ -100,6 +101,7 @@ def over_drawn_pairs(
     as_before = (answers == base.outputs).all(axis=1)
     return Interchange(
         function,
+        base.circuit.outputs,
         _share(n_right, n_changing),
         wilson(n_right, n_changing),
         _shares((as_expected & differs).sum(axis=0), differs.sum(axis=0)),

@@ -39,6 +39,7 @@ class PairLesions:
     """Accuracy lost on each output when one or two modules are silenced."""
 
     kind: str
+    outputs: tuple[str, ...]  # [O] names, or numbers where the task has no names
     drop: Floats  # [M, O] of one module
     joint_drop: Floats  # [M, M, O] of two; the diagonal is that of one
 
@@ -61,14 +62,14 @@ class PairLesions:
             {
                 "module": i,
                 "other": j,
-                "output": output,
+                "output": name,
                 "drop": self.drop[i, output],
                 "drop_of_other": self.drop[j, output],
                 "joint_drop": self.joint_drop[i, j, output],
                 "interaction": self.interaction[i, j, output],
             }
             for i, j in combinations(range(len(self.drop)), 2)
-            for output in range(self.drop.shape[1])
+            for output, name in enumerate(self.outputs)
         ]
         return pd.DataFrame(rows)
 
@@ -78,7 +79,11 @@ class PairLesions:
         most = None
         if len(self.drop) > 1 and interaction.max() > 0:
             i, j, output = map(int, np.unravel_index(interaction.argmax(), interaction.shape))
-            most = {"modules": [i, j], "output": output, "interaction": interaction[i, j, output]}
+            most = {
+                "modules": [i, j],
+                "output": self.outputs[output],
+                "interaction": interaction[i, j, output],
+            }
         values = {"kind": self.kind, "n_modules": len(self.drop), "most_redundant": most}
         summary: dict[str, Any] = plain(values)
         return summary
@@ -89,6 +94,7 @@ class ShapleyLesions:
     """Accuracy lost on each output for every set of silenced modules."""
 
     kind: str
+    outputs: tuple[str, ...]  # [O] names, or numbers where the task has no names
     drops: Floats  # [2ᴹ, O] entry s: the modules whose bits are 1 in s, module 0 being the lowest
 
     @property
@@ -116,7 +122,7 @@ class ShapleyLesions:
         return pd.DataFrame(
             {
                 "module": modules,
-                "output": outputs,
+                "output": np.array(self.outputs, dtype=object)[outputs],
                 "shapley": values.ravel(),
                 "drop": single.ravel(),
                 "drop_of_all": self.drops[-1][outputs],
@@ -125,7 +131,12 @@ class ShapleyLesions:
 
     def summary(self) -> dict[str, Any]:
         """Plain values, JSON-able."""
-        values = {"kind": self.kind, "n_modules": self.n_modules, "shapley": self.values.tolist()}
+        values = {
+            "kind": self.kind,
+            "n_modules": self.n_modules,
+            "outputs": list(self.outputs),
+            "shapley": self.values.tolist(),
+        }
         summary: dict[str, Any] = plain(values)
         return summary
 
@@ -176,7 +187,7 @@ def pair_lesions(
     joint = np.zeros((n_modules, n_modules, samples.n_outputs))
     joint[first, second] = drop
     joint[second, first] = drop
-    return PairLesions(kind, joint[np.diag_indices(n_modules)], joint)
+    return PairLesions(kind, samples.output_names, joint[np.diag_indices(n_modules)], joint)
 
 
 def shapley_lesions(
@@ -219,10 +230,11 @@ def shapley_lesions(
             f"there are {partition.n_modules} modules, so 2^{partition.n_modules} sets of them: at "
             f"most {MOST_MODULES} modules are possible. Use pair_lesions, or merge modules"
         )
-    able, _, silencing, accuracy = _prepared(net, task, kind, n_draws, rng)
+    able, samples, silencing, accuracy = _prepared(net, task, kind, n_draws, rng)
     modules = module_units(able, partition, inputs=inputs)
     sets = coalitions(len(modules)).astype(np.int32) @ modules.astype(np.int32) > 0
-    return ShapleyLesions(kind, accuracy - silencing.outcomes(sets).accuracy)
+    drops = accuracy - silencing.outcomes(sets).accuracy
+    return ShapleyLesions(kind, samples.output_names, drops)
 
 
 def _prepared(

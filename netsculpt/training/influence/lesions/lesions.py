@@ -51,6 +51,7 @@ class Lesions:
     """
 
     kinds: tuple[str, ...]  # [A] "zero", "mean", "resample"
+    outputs: tuple[str, ...]  # [O] names, or numbers where the task has no names
     sizes: NDArray[np.int64]  # [M] units that were silenced
     share: Floats  # [O] of all answers that belong to each output
     accuracy: Floats  # [O] of the net as it is
@@ -102,7 +103,7 @@ class Lesions:
                 "ablation": np.array(self.kinds, dtype=object)[kinds],
                 "module": modules,
                 "n_units": self.sizes[modules],
-                "output": outputs,
+                "output": np.array(self.outputs, dtype=object)[outputs],
                 "accuracy": self.accuracy[outputs],
                 **{name: getattr(self, name).ravel() for name in columns},
                 "agree": self.agree[modules, outputs],
@@ -112,14 +113,17 @@ class Lesions:
     def summary(self) -> dict[str, Any]:
         """Plain values, JSON-able: what each module is needed for, at an adjusted p of .05."""
         needed = {
-            kind: [np.flatnonzero(row).tolist() for row in (q <= 0.05) & (drop > _TIE)]
+            kind: [
+                [self.outputs[output] for output in np.flatnonzero(row)]
+                for row in (q <= 0.05) & (drop > _TIE)
+            ]
             for kind, q, drop in zip(self.kinds, self.q, self.drop, strict=True)
         }
         return {
             "kinds": list(self.kinds),
             "n_modules": len(self.sizes),
             "n_random": self.n_random,
-            "accuracy": plain(self.accuracy.tolist()),
+            "accuracy": plain(dict(zip(self.outputs, self.accuracy.tolist(), strict=True))),
             "total_drop": plain(dict(zip(self.kinds, self.total_drop.tolist(), strict=True))),
             "outputs_that_need": needed,
             "n_disagreeing": int((~self.agree).sum()),
@@ -215,6 +219,7 @@ def lesions(
     drop, loss_rise, kept, mean, sd, p = (np.stack(parts) for parts in zip(*found, strict=True))
     return Lesions(
         kinds=tuple(kinds),
+        outputs=samples.output_names,
         sizes=modules.sum(axis=1),
         share=share_of_output(samples),
         accuracy=whole.accuracy[0],

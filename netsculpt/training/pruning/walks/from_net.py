@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from netsculpt.core.errors import TopologyError
 from netsculpt.graph.graph import WIRING, Layer, Role
-from netsculpt.tracing.engine.edges import LayerWeight
+from netsculpt.tracing.engine.edges import Entries, LayerWeight
 from netsculpt.tracing.export import exported
 from netsculpt.tracing.follow import followed
 from netsculpt.tracing.options import TraceOptions
@@ -94,7 +94,7 @@ def walk_graph(
                 listed.append(scalars)
         connections += _connections(layer_weight, first)
     wires = [x for edges in build.edges.values() for x in edges if x.kind == WIRING]
-    pairs = [np.stack([x.source, x.target], axis=1) for x in wires]
+    pairs = [_pairs(x.entries) for x in wires]
     n_units = [layer.n_units for layer in build.layers]
     feeding = {layer for edges in build.edges.values() for x in edges for layer in x.size}
     graph = WalkGraph(
@@ -102,13 +102,21 @@ def walk_graph(
         sum(sizes),
         np.concatenate(listed),
         connections,
-        np.concatenate([np.zeros((0, 2), np.int64), *pairs]).astype(np.int64),
+        np.concatenate([np.zeros((0, 2), np.int64), *pairs]),
         np.repeat(np.arange(len(n_units)), n_units),
         _units(build.layers, "input", set(build.edges)),
         _units(build.layers, "output", feeding),
     )
     shapes = {name: x.shape for name, x in weights.items()}
     return NetWalkGraph(graph, shapes, tuple(build.layers))
+
+
+def _pairs(entries: Entries) -> NDArray[np.int64]:
+    """Source and target of each edge."""
+    pairs = np.empty((entries.n_edges, 2), np.int64)
+    for part in entries.parts():
+        pairs[part.place] = np.stack([part.source, part.target], axis=1)
+    return pairs
 
 
 def _units(layers: Sequence[Layer], role: Role, joined: Collection[int]) -> NDArray[np.int64]:

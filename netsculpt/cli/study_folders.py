@@ -1,0 +1,139 @@
+"""``netsculpt study``: look at the folder of a study, resume it, collect its rows."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from netsculpt.cli.messages import EXIT_CODES, complain
+from netsculpt.cli.options import AsJson, jobs_option, require_writable
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+__all__ = ["study_app"]
+
+Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="Where a study writes.")]
+
+study_app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    help="Look at the folder of a study while it runs or afterwards, resume it, collect its rows.",
+    epilog=EXIT_CODES,
+)
+
+
+@study_app.command(epilog=EXIT_CODES)
+def status(folder: Folder, as_json: AsJson = False) -> None:
+    """How many cells are done, running, failed and left, how long the rest takes, who runs it.
+
+    Nothing is changed, and a study that is running is not disturbed.
+
+    **Examples**
+
+    `netsculpt study status results/lee2020_signal`
+
+    `netsculpt study status results/lee2020_signal --json`
+    """
+    from netsculpt.report.terminal.study import print_status
+    from netsculpt.studies.status import status as status_of
+
+    found = status_of(folder)
+    if as_json:
+        typer.echo(json.dumps(found.summary(), indent=2, allow_nan=False))
+    else:
+        print_status(found)
+
+
+@study_app.command(epilog=EXIT_CODES)
+def resume(
+    folder: Folder,
+    jobs: Annotated[int, jobs_option("Workers of a sculpting; -1: one per core.")] = 1,
+) -> None:
+    """Finish what is left: a sculpting at once; of another study, print the command that does.
+
+    A study is a program of yours: netsculpt runs no command that a file in the folder names. While
+    the study is running elsewhere, the same command helps with the cells that are left.
+
+    **Examples**
+
+    `netsculpt study resume runs`
+
+    `eval "$(netsculpt study resume results/lee2020_signal)"` if you trust who made the folder
+    """
+    from netsculpt.studies.folder import PLAN
+    from netsculpt.studies.status import status as status_of
+
+    if folder.joinpath(PLAN).is_file():
+        from netsculpt.cli.sculpt import resume_sculpting
+
+        resume_sculpting(folder, jobs)
+        return
+    found = status_of(folder)
+    if found.n_done == found.n_cells:
+        complain(f"all {found.n_cells} cells are done; the command makes the tables again")
+    typer.echo(found.begun.line)
+
+
+@study_app.command(epilog=EXIT_CODES)
+def table(
+    folder: Folder,
+    name: Annotated[
+        str | None, typer.Option("--table", help="Which, if there are several.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="A .csv or .parquet; default: CSV here.")
+    ] = None,
+) -> None:
+    """Rows of the cells that are done so far, while a study runs or afterwards.
+
+    **Examples**
+
+    `netsculpt study table results/lee2020_signal --table speeds -o speeds.parquet`
+
+    `netsculpt study table results/lee2020_signal --table speeds | head`
+    """
+    from netsculpt.studies.status import rows_so_far
+
+    if output is not None:
+        if output.suffix not in (".csv", ".parquet"):
+            raise typer.BadParameter(
+                f"{output.name!r} ends in {output.suffix!r}: .csv or .parquet is needed",
+                param_hint="-o",
+            )
+        require_writable(output.parent)
+    from pandas import DataFrame
+
+    frame = DataFrame(_chosen(rows_so_far(folder), name))
+    if output is None:
+        frame.to_csv(sys.stdout, index=False)
+    else:
+        _write(frame, output)
+
+
+def _chosen(rows: Mapping[str, Sequence[Mapping[str, Any]]], name: str | None) -> Any:
+    if not rows:
+        raise typer.BadParameter("no cell is done yet", param_hint="FOLDER")
+    if name is None and len(rows) == 1:
+        (name,) = rows
+    if name is None or name not in rows:
+        known = ", ".join(map(repr, rows))
+        wrong = "there are several tables" if name is None else f"{name!r} is not a table"
+        raise typer.BadParameter(f"{wrong}: name one of {known}", param_hint="--table")
+    return rows[name]
+
+
+def _write(frame: DataFrame, path: Path) -> None:
+    from netsculpt.core.writing import replacing
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as file:
+        if path.suffix == ".csv":
+            frame.to_csv(file, index=False)
+        else:
+            frame.to_parquet(file, index=False)

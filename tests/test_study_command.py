@@ -1,0 +1,200 @@
+"""``netsculpt study``: the folder of a study looked at from outside."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shlex
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from commands import cli
+
+from netsculpt.core.errors import FormatError
+from netsculpt.report.terminal import progress_lines as lines
+from netsculpt.studies.drivers import Progressed
+from netsculpt.studies.folder import STUDY, driving, write_failure
+from netsculpt.studies.sculpting import SweepConfig, sweep
+from netsculpt.studies.status import status
+from netsculpt.studies.study import Rows, Study
+
+
+@dataclass(frozen=True)
+class Cell:
+    number: int
+
+
+CELLS = [Cell(number) for number in range(12)]
+
+
+def row(cell: Cell) -> Rows:
+    if cell.number == 11:
+        raise ValueError("eleven\nis [red]too[/red] many")
+    return {"squares": [{"number": cell.number, "square": cell.number**2}], "ones": [{"one": 1}]}
+
+
+SQUARES = Study("squares", CELLS, row)
+NAMES = [SQUARES.file_name(cell) for cell in CELLS]
+
+
+@pytest.fixture
+def at_work(tmp_path: Path) -> Iterator[Path]:
+    """A study of which six cells are done and one has failed, whose driver runs two others."""
+    out = tmp_path / "out"
+    replace(SQUARES, cells=CELLS[:6]).run(out)
+    out.joinpath("manifest.json").unlink()
+    with driving(out, "squares", NAMES) as driver:
+        write_failure(out, NAMES[11], "Traceback\nValueError: [red]too[/red] many")
+        driver.claim(NAMES[6])
+        driver.claim(NAMES[7])
+        driver.progressed = Progressed(workers=2, running=2, done=6, failed=1, deaths=3)
+        sign = json.loads(driver.path.read_text())
+        sign |= {"since": sign["last"] - 30.0, "progressed": vars(driver.progressed)}
+        driver.path.write_text(json.dumps(sign))
+        yield out
+
+
+def test_status_of_a_study_at_work(at_work: Path) -> None:
+    shown = cli("study", "status", at_work)
+    assert shown.returncode == 0, shown.stderr
+    assert "12: 6 done · 2 running · 1 failed · 3 left" in shown.stdout
+    assert "about 25 s" in shown.stdout, "five cells of five seconds"
+    assert f"process {os.getpid()}" in shown.stdout
+    assert "2 workers, 6 cells, 3 deaths of workers" in shown.stdout
+    assert "ValueError: [red]too[/red] many" in shown.stdout
+    assert "It goes on with" not in shown.stdout
+    summary = json.loads(cli("study", "status", at_work, "--json").stdout)
+    counts = {name: summary[name] for name in ("cells", "done", "running", "left")}
+    assert counts == {"cells": 12, "done": 6, "running": 2, "left": 3}
+    assert list(summary["failed"]) == [NAMES[11]]
+    assert summary["seconds_left"] == pytest.approx(25)
+    assert summary["drivers"][0]["worker_deaths"] == 3
+
+
+def test_tables_of_a_study_at_work(at_work: Path, tmp_path: Path) -> None:
+    expected = pd.DataFrame({"number": range(6), "square": [x**2 for x in range(6)]})
+    for name in ("x.csv", "x.parquet"):
+        path = tmp_path / "new" / name
+        assert cli("study", "table", at_work, "--table", "squares", "-o", path).returncode == 0
+        read = pd.read_csv if path.suffix == ".csv" else pd.read_parquet
+        pd.testing.assert_frame_equal(read(path), expected)
+    printed = cli("study", "table", at_work, "--table", "squares").stdout
+    pd.testing.assert_frame_equal(pd.read_csv(io.StringIO(printed)), expected)
+    for options, message in (
+        ([], "there are several tables: name one of 'squares', 'ones'"),
+        (["--table", "cubes"], "'cubes' is not a table"),
+        (["-o", "x.xlsx"], "csv or .parquet is needed"),
+    ):
+        run = cli("study", "table", at_work, *options)
+        assert run.returncode == 2
+        assert message in " ".join(run.stderr.replace("│", " ").split())
+
+
+def test_status_and_resume_of_an_interrupted_study(tmp_path: Path) -> None:
+    def interrupted(cell: Cell) -> Rows:
+        if cell.number == 4:
+            raise KeyboardInterrupt
+        return row(cell)
+
+    with pytest.raises(KeyboardInterrupt):
+        replace(SQUARES, measure=interrupted).run(tmp_path)
+    found = status(tmp_path)
+    assert (found.n_done, found.n_running, found.n_left, found.seconds_left) == (4, 0, 8, None)
+    assert found.drivers == ()
+    line = cli("study", "resume", tmp_path).stdout.strip()
+    before, _, command = line.partition(" && ")
+    assert shlex.split(before) == ["cd", str(Path.cwd())]
+    assert shlex.split(command) == sys.orig_argv
+    assert f"It goes on with: {line}" in cli("study", "status", tmp_path).stdout
+    assert cli("study", "table", tmp_path, "--table", "ones").stdout.split() == ["one", *"1111"]
+
+
+def test_a_study_that_is_done(tmp_path: Path) -> None:
+    replace(SQUARES, cells=CELLS[:3]).run(tmp_path)
+    run = cli("study", "resume", tmp_path)
+    assert "all 3 cells are done" in run.stderr
+    assert "It goes on with" not in cli("study", "status", tmp_path).stdout
+
+
+@pytest.mark.slow
+def test_resume_finishes_a_sculpting(tmp_path: Path) -> None:
+    config = SweepConfig("input-separable", (4, 6, 4), (0,), epochs=1)
+    sweep(config, tmp_path / "whole", detectors=[])
+    sweep(config, tmp_path / "out", detectors=[])
+    for name in ("runs.csv", "summary.json"):
+        tmp_path.joinpath("out", name).unlink()
+    assert cli("study", "resume", tmp_path / "out").returncode == 0
+    runs = [tmp_path.joinpath(name, "runs.csv").read_bytes() for name in ("out", "whole")]
+    assert runs[0] == runs[1]
+    for command in ("status", "table"):
+        run = cli("study", command, tmp_path / "out")
+        assert (run.returncode, "netsculpt study resume" in run.stderr) == (
+            FormatError.exit_code,
+            True,
+        )
+
+
+@pytest.mark.parametrize("command", ["status", "table", "resume"])
+def test_folders_without_a_study(command: str, tmp_path: Path) -> None:
+    for folder in (tmp_path, tmp_path / "none"):
+        run = cli("study", command, folder)
+        assert run.returncode == FormatError.exit_code
+        assert "holds no study (no study.json)" in run.stderr
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"[]",
+        b"\xff",
+        b"[" * 9999,
+        b'{"schema": "netsculpt.study/1"}',
+        {"cells": ["../x.json"]},
+        {"cells": [5]},
+        {"command": 5},
+        {"schema": "netsculpt.study/9"},
+    ],
+)
+def test_damaged_descriptions(content: bytes | dict[str, object], tmp_path: Path) -> None:
+    SQUARES_3 = replace(SQUARES, cells=CELLS[:3])
+    SQUARES_3.run(tmp_path)
+    path = tmp_path / STUDY
+    if isinstance(content, dict):
+        content = json.dumps(json.loads(path.read_text()) | content).encode()
+    path.write_bytes(content)
+    run = cli("study", "status", tmp_path)
+    assert run.returncode == FormatError.exit_code
+    assert "study.json cannot be read" in run.stderr
+    with pytest.raises(FormatError, match="remove it"):
+        SQUARES_3.run(tmp_path)
+
+
+def test_a_damaged_cell_is_named(tmp_path: Path) -> None:
+    replace(SQUARES, cells=CELLS[:3]).run(tmp_path)
+    tmp_path.joinpath("cells", NAMES[1]).write_text("{}")
+    run = cli("study", "table", tmp_path, "--table", "ones")
+    assert run.returncode == FormatError.exit_code
+    assert NAMES[1] in run.stderr.replace("\n", "")
+
+
+def test_lines_say_what_remains(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, heard = [0.0], io.StringIO()
+    monkeypatch.setattr(lines, "monotonic", lambda: now[0])
+    monkeypatch.setattr(sys, "stderr", heard)
+    report = lines.remaining_lines(every=30)
+    for done in range(1000, 1101):  # a thousand were done before; a cell takes four seconds
+        report("cells", done, 2000)
+        now[0] += 4
+    said = heard.getvalue().splitlines()
+    assert said[0] == "cells: 1,008 of 2,000, about 66 min left"
+    assert len(said) == 12
+    heard.close()
+    report("cells", 1200, 2000)
+    now[0] += 40
+    report("cells", 1201, 2000)
