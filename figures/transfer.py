@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from legends import one_legend
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from on_command import write
@@ -57,7 +58,7 @@ def draw(results: Path, width: Width) -> Figure:
             _theirs(axes[1, column], of_net[of_net["mode"] == mode], mode)
     for row in axes:
         row[0].set_ylabel("relative error increase (%)")
-    _one_legend(page, list(axes.flat))
+    one_legend(page, axes.flat, 6)
     return page
 
 
@@ -103,14 +104,6 @@ def _finish(ax: Axes, kept: list[float], title: str) -> None:
     ax.set_yticks(_TICKS, [f"{x}".replace("-", "−") for x in _TICKS])
     ax.set_yticks([], minor=True)
     ax.set_ylim(min(-_LINEAR, ax.get_ylim()[0]), max(2 * _LINEAR, ax.get_ylim()[1]))
-
-
-def _one_legend(page: Figure, axes: list[Axes]) -> None:
-    """One legend for all panels: each method once."""
-    labels: dict[str, Any] = {}
-    for ax in axes:
-        labels |= {x: h for h, x in zip(*ax.get_legend_handles_labels(), strict=True)}
-    page.legend(list(labels.values()), list(labels), loc="outside lower center", ncols=6)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from netsculpt.core.errors import NetsculptError, NumberError
 from netsculpt.core.numbers import checked_fraction, checked_number, checked_whole
 from netsculpt.nets import CNN, LSTM, MLP, VGG, ResNet, initial_net
 from netsculpt.studies.sculpting import SweepConfig
-from netsculpt.training import Recipe
+from netsculpt.training import ModularTransfer, Recipe
 from netsculpt.training.sculpting.replicas import initial_replicas
 from netsculpt.training.search.tasks import SwingUp
 from netsculpt.training.search.topology import Topology
@@ -189,6 +189,7 @@ THREE_OUTPUTS = initial_net(MLP((4, 6, 3)), rng=0)
 MODULES_OF_THREE = netsculpt.Partition(LABELS[:13])
 ON_CIRCUIT: dict[str, Any] = {"net": THREE_OUTPUTS, "partition": MODULES_OF_THREE, "rng": 0}
 ON_CIRCUIT["circuit"] = CIRCUIT
+UNIONS = ("n_draws", "n_random", "most_unions")
 SIDE = NetOnTask(initial_replicas(MLP((4, 6, 3)), [0]), CIRCUIT, modules=MODULES_OF_THREE)
 REFUSED += [
     (f".training.{name}", argument, others, [*NOT_WHOLE, -1])
@@ -200,11 +201,16 @@ REFUSED += [
         ("interchanges", ON_CIRCUIT, ("n_pairs", "n_random")),
         ("decodings", ON_CIRCUIT, ("n_controls", "n_random")),
         ("weight_profile", {"net": FOUR_OUTPUTS, "task": TASK, "rng": 0}, ("n_draws",)),
-        ("reuse_analysis", {"source": SIDE, "target": SIDE, "rng": 0}, ("n_draws", "n_random")),
+        ("reuse_analysis", {"source": SIDE, "target": SIDE, "rng": 0}, UNIONS),
     )
     for argument in arguments
 ]
 ONE = {"net": THREE_OUTPUTS, "units": [4], "circuit": CIRCUIT, "function": "left", "rng": 0}
+CARRIED: dict[str, Any] = {"source": SIDE.net, "unrelated": SIDE.net, "target": TASK, "rng": 0}
+COUNTS = np.ones(5, dtype=np.int64)
+TRANSFERRED = ModularTransfer(
+    COUNTS[:1], np.ones((5, 1)), 1, False, {}, COUNTS, np.ones(5), SIDE.net, 0
+)
 FOUR = netsculpt.Partition([0, 0, 1, 1])
 MATCHED = {"matching": match_by_units(FOUR, FOUR, [0, 0, 0, 0], n_draws=9, rng=0)}
 ONE_EDGE = Topology(
@@ -213,6 +219,15 @@ ONE_EDGE = Topology(
 LINEAR, IMAGE = {"net": FOUR_OUTPUTS, "target": TASK, "rng": 0}, {"effect": [[0.1]]}
 REFUSED += [
     (".training.interchange", "n_pairs", ONE, [*NOT_WHOLE, -1]),
+    (".training.modular_transfer", "fraction", CARRIED, [*NOT_POSITIVE, 0, 1.5]),
+    (".training.modular_transfer", "hidden", CARRIED, [[x] for x in (*NOT_WHOLE, 0)]),
+    (".training.modular_benefit", "goal", {"found": [TRANSFERRED], "rng": 0}, NOT_NUMBERS),
+    (
+        ".training.modular_benefit",
+        "n_draws",
+        {"found": [TRANSFERRED], "goal": 0.9, "rng": 0},
+        [*NOT_WHOLE, 0],
+    ),
     *(
         (".training.subtask_masks", name, {"net": FOUR_OUTPUTS, "task": TASK}, values)
         for name, values in (

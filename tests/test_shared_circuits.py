@@ -9,7 +9,7 @@ import pytest
 from interchanges import all_inputs, evaluated
 
 from netsculpt.core.errors import FormatError, LimitError, NumberError
-from netsculpt.graph.circuits import shared_circuits, truth_table
+from netsculpt.graph.circuits import Circuit, shared_circuits, truth_table
 from netsculpt.training import boolean
 
 FORMS = ("copied", "rewritten", "duplicated", "unread")
@@ -68,6 +68,25 @@ def test_all_functions_differ_and_no_gate_is_in_two() -> None:
     for net in (pair.source, pair.target):
         first = net.weights[0][net.weights[0].any(axis=1)]
         assert len(np.unique(first, axis=0)) == len(first) == 4 * 7
+
+
+def test_the_unrelated_task_shares_no_pair_of_inputs() -> None:
+    pair = shared_circuits(4, 1, rng=3)
+    unrelated = pair.unrelated_circuit
+    assert unrelated is not None
+    assert unrelated.inputs == pair.inputs
+    assert len(unrelated.outputs) == 4
+
+    def brackets(circuit: Circuit) -> set[frozenset[str]]:
+        """Pairs of inputs that one gate reads."""
+        read = (frozenset(x for x, _ in gate.operands) for gate in circuit.gates)
+        return {each for each in read if each <= set(circuit.inputs)}
+
+    assert len(brackets(unrelated)) == 8
+    others = brackets(pair.source_circuit) | brackets(pair.target_circuit)
+    assert len(others) == 14
+    assert not others & brackets(unrelated)
+    assert shared_circuits(6, 2, rng=3).unrelated_circuit is None
 
 
 def test_seeds_and_sizes() -> None:

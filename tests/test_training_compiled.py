@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -75,6 +76,26 @@ def test_both_ways_are_the_same_training(case: str, density: float) -> None:
     torch.testing.assert_close(found.loss, expected.loss, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("way", [train, _stacked])
+def test_frozen_entries_stay_to_the_bit_and_the_others_learn(way: Any) -> None:
+    widths, samples, how = CASES["uneven last batch"]
+    start = thinned(initial_replicas(MLP(widths), range(N)), 0.6)
+    start.parameters["fc1.bias"].masked_fill_(start.masks["fc1.bias"], 0.25)
+    generator = torch.Generator().manual_seed(1)
+    frozen = {
+        name: torch.rand(x.shape, generator=generator) < 0.5 for name, x in start.masks.items()
+    }
+    frozen.pop("fc2.weight")
+    found = way(start, samples, how, rngs(range(N)), frozen=frozen)
+    for name, values in found.replicas.parameters.items():
+        fixed, kept = frozen.get(name, torch.tensor(False)).expand_as(values), start.masks[name]
+        assert torch.equal(values[fixed], start.parameters[name][fixed])
+        assert not values[~kept].any()
+        assert (values != start.parameters[name])[kept & ~fixed].double().mean() > 0.8
+    assert found.history.shape == (N, how.epochs)
+    assert torch.equal(found.history.max(1).values, found.accuracy)
+
+
 @pytest.mark.parametrize("n_threads", [1, 3])
 def test_a_replica_does_not_depend_on_the_others(n_threads: int) -> None:
     widths, samples, how = CASES["one hidden layer"]
@@ -86,7 +107,8 @@ def test_a_replica_does_not_depend_on_the_others(n_threads: int) -> None:
     together = train(initial_replicas(MLP(widths), range(N)), samples, how, rngs(range(N)))
     for at, expected in enumerate(alone):
         rows = torch.tensor([at])
-        parts = (x[rows] for x in (together.accuracy, together.loss, together.diverged))
+        numbers = together.accuracy, together.loss, together.diverged, together.history
+        parts = (x[rows] for x in numbers)
         one = Trained(together.replicas.take(rows), *parts)
         assert bits(one) == expected
 

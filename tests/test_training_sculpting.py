@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -219,6 +220,21 @@ def test_same_seeds_same_bytes(separable: Task) -> None:
     first, second = run(), run()
     for name, values in first.replicas.parameters.items():
         assert values.numpy().tobytes() == second.replicas.parameters[name].numpy().tobytes()
+
+
+def test_sculpting_starts_from_the_nets_that_are_given(separable: Task) -> None:
+    recipe = replace(RECIPE, epochs=5)
+    usual = Sculpting(SPEC, separable, recipe, seeds=[3])
+    same = Sculpting(SPEC, separable, recipe, seeds=[3], initial=initial_replicas(SPEC, [3]))
+    other = Sculpting(SPEC, separable, recipe, seeds=[3], initial=initial_replicas(SPEC, [4]))
+    for process in (usual, same, other):
+        process.advance()
+    dense = [x.state()["dense"]["parameters"]["fc1.weight"] for x in (usual, same, other)]
+    assert torch.equal(dense[0], dense[1])
+    assert not torch.equal(dense[0], dense[2])
+    assert len({json.dumps(x.about) for x in (usual, same, other)}) == 3, "told apart when resumed"
+    with pytest.raises(FormatError, match=r"2 nets of .* to start from, for 1 seeds"):
+        sculpt(SPEC, separable, seeds=[3], initial=initial_replicas(SPEC, [0, 1]))
 
 
 def test_unsolved_nets_are_left_dense() -> None:

@@ -49,6 +49,9 @@ from .tasks import task_names as task_names
 from .transfer import Transferred as Transferred
 from .transfer import full_transfer as full_transfer
 from .transfer import linear_transfer as linear_transfer
+from .transfer.modular import ModularTransfer as ModularTransfer
+from .transfer.modular import modular_benefit as modular_benefit
+from .transfer.modular import modular_transfer as modular_transfer
 from .transfer.reuse_analysis import NetOnTask as NetOnTask
 from .transfer.reuse_analysis import reuse_analysis as reuse_analysis
 from .weight_agnostic import WeightProfile as WeightProfile

@@ -41,6 +41,8 @@ class SharedCircuits:
     target_functions: tuple[str, ...]  # the n sub-functions of the target's task
     source: ThresholdCircuit
     target: ThresholdCircuit
+    unrelated_circuit: Circuit | None  # a third task of n sub-functions, none of them of the other
+    # two, nor with a pair of inputs of theirs in a bracket; None: there are too few inputs
 
 
 def shared_circuits(
@@ -132,6 +134,12 @@ def shared_circuits(
     target_net = places.add(target.inputs, nets[1], {f: source_net[f] for f in in_place})
     kept = shared if shared_as == "unread" else ()
     result = placed(places, source.inputs, nets[0], source_net)
+    unrelated = None
+    if n + n_new + n <= len(brackets):
+        others = tuple(f"u{i + 1}" for i in range(n))
+        rest = zip(others, brackets[-n:], strict=True)
+        unrelated = parse_circuit(_text([(f, x.plain(f)) for f, x in rest], others, others))
+        unrelated = replace(unrelated, inputs=inputs)
     return SharedCircuits(
         inputs,
         source_text,
@@ -143,6 +151,7 @@ def shared_circuits(
         order,
         result,
         placed(places, target.inputs, nets[1], target_net, borrowed=(result, kept)),
+        unrelated,
     )
 
 

@@ -7,7 +7,7 @@ to the bit, whatever other replicas are trained with it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -43,20 +43,26 @@ def train(
     task: Task,
     recipe: Recipe,
     rngs: Sequence[np.random.Generator],
+    free: Mapping[str, Tensor],
     *,
     latest: bool,
-) -> tuple[dict[str, Tensor], Tensor, Tensor, Tensor]:
+) -> tuple[dict[str, Tensor], Tensor, Tensor, Tensor, Tensor]:
     """Parameters, accuracy [R] and loss [R] of the best epochs, computed by torch's threads.
 
-    And whether a loss was not finite after any epoch, bool [R].
+    And whether a loss was not finite after any epoch, bool [R], and the accuracy after each epoch
+    [R, epochs]. Entries outside of `free` do not learn.
     """
     names = [*replicas.weights, *(x.replace(".weight", ".bias") for x in replicas.weights)]
     like = [replicas.parameters[name] for name in names]
     values = torch.cat([x.flatten(1) for x in like], dim=1)
-    kept = torch.cat([replicas.masks[name].flatten(1) for name in names], dim=1).numpy()
+    kept, learns = (
+        torch.cat([masks[name].flatten(1) for name in names], dim=1).numpy()
+        for masks in (replicas.masks, free)
+    )
     accuracy = torch.empty(len(rngs), dtype=torch.float64)
     loss = torch.empty(len(rngs))
     diverged = torch.zeros(len(rngs), dtype=torch.bool)
+    history = torch.empty(len(rngs), recipe.epochs, dtype=torch.float64)
     ends, samples, validation = _ends(replicas.spec.widths), _arrays(task), _arrays(task.validation)
     rates = recipe.learning_rate, recipe.weight_decay, recipe.noise, *recipe.betas
 
@@ -67,9 +73,9 @@ def train(
         for rng, out in zip(rngs[part], numbers, strict=True):
             rng.standard_normal(out=out, dtype=np.float32)
         best = values.numpy()[part], accuracy.numpy()[part]
-        losses = loss.numpy()[part], diverged.numpy()[part]
+        losses = loss.numpy()[part], diverged.numpy()[part], history.numpy()[part]
         data = ends, samples, validation, numbers
-        _train(*best, *losses, kept[part], *data, recipe.batch_size, rates, latest)
+        _train(*best, *losses, kept[part], learns[part], *data, recipe.batch_size, rates, latest)
 
     n_threads = min(torch.get_num_threads(), len(rngs))
     n_parts = max(n_threads, len(rngs) * _n_drawn(task, recipe) // _DRAWN + 1)
@@ -77,7 +83,7 @@ def train(
     list(in_threads(train_rows, parts, n_threads))
     pieces = torch.split(values, [x[0].numel() for x in like], dim=1)
     best = {name: x.reshape(y.shape) for name, x, y in zip(names, pieces, like, strict=True)}
-    return {name: best[name] for name in replicas.parameters}, accuracy, loss, diverged
+    return {name: best[name] for name in replicas.parameters}, accuracy, loss, diverged, history
 
 
 def _n_drawn(task: Task, recipe: Recipe) -> int:
@@ -107,7 +113,7 @@ class _Live(NamedTuple):
     n_inputs: int
     first_output: int
     place: Any  # [edges + units − inputs] index of weights and biases among all parameters
-    free: Any  # same shape: 1, or 0 for the bias of a unit without incoming edges
+    free: Any  # same shape: 1, or 0 for what does not learn
 
 
 @compiled
@@ -116,7 +122,9 @@ def _train(
     accuracy: Any,  # float64 [R], output
     loss: Any,  # float32 [R], output
     diverged: Any,  # bool [R], output
+    history: Any,  # float64 [R, epochs], output
     kept: Any,  # bool [R, parameters]
+    learns: Any,  # same shape
     ends: Any,
     samples: Any,
     validation: Any,
@@ -127,15 +135,16 @@ def _train(
 ) -> None:
     n_inputs, n_outputs = samples[0].shape[1], samples[1].shape[1]
     for r in range(values.shape[0]):
-        net = _live(kept[r], ends, n_inputs, n_outputs)
+        net = _live(kept[r], learns[r], ends, n_inputs, n_outputs)
+        w, data = values[r][net.place], (samples, validation, numbers[r])
         best, accuracy[r], loss[r], diverged[r] = _best_epoch(
-            net, values[r][net.place], samples, validation, numbers[r], batch_size, rates, latest
+            net, w, history[r], data, batch_size, rates, latest
         )
         values[r][net.place] = best
 
 
 @compiled
-def _live(kept: Any, ends: Any, n_inputs: int, n_outputs: int) -> _Live:
+def _live(kept: Any, learns: Any, ends: Any, n_inputs: int, n_outputs: int) -> _Live:
     n_weights = ends.shape[1]
     n_units = n_inputs + kept.size - n_weights
     edges = np.nonzero(kept[:n_weights])[0]
@@ -150,7 +159,7 @@ def _live(kept: Any, ends: Any, n_inputs: int, n_outputs: int) -> _Live:
         source[i] = number[ends[0, e]]
         n_incoming[number[ends[1, e]] + 1] += 1
     place = np.concatenate((edges, n_weights + units[n_inputs:] - n_inputs))
-    free = kept[place].astype(np.float32)
+    free = learns[place].astype(np.float32)
     start = np.cumsum(n_incoming).astype(np.uint32)
     return _Live(source, start, n_inputs, units.size - n_outputs, place, free)
 
@@ -159,14 +168,14 @@ def _live(kept: Any, ends: Any, n_inputs: int, n_outputs: int) -> _Live:
 def _best_epoch(
     net: _Live,
     w: Any,
-    samples: Any,
-    validation: Any,
-    numbers: Any,
+    history: Any,
+    data: Any,
     batch_size: int,
     rates: Any,
     latest: bool,
 ) -> Any:
     """Parameters, accuracy and loss of the best epoch of Adam from `w`; whether one diverged."""
+    samples, validation, numbers = data
     n = samples[0].shape[0]
     rate, decay, noise, beta_mean, beta_square = rates
     lanes = min(n, batch_size)  # samples side by side
@@ -195,6 +204,7 @@ def _best_epoch(
             _adam(w, gradient, mean, square, net.free, step, correction, constants)
         now, loss_now = _judge(net, w, a, validation)
         diverged = diverged or not np.isfinite(loss_now)
+        history[epoch] = now
         if now > accuracy or (now == accuracy and (latest or loss_now < loss)):
             put(w, best)
             accuracy, loss = now, loss_now
@@ -275,7 +285,7 @@ def _adam(
         mean[i] += (one - beta_mean) * (slope - mean[i])
         square[i] = beta_square * square[i] + (one - beta_square) * slope * slope
         change = step * mean[i] / (np.sqrt(square[i] * correction) + least)
-        w[i] = (w[i] - change) * free[i]
+        w[i] -= change * free[i]
 
 
 @compiled

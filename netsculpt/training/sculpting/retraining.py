@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -33,6 +33,7 @@ class Trained:
     accuracy: Tensor  # float64 [R], share of right answers on the noise-free validation samples
     loss: Tensor  # [R]
     diverged: Tensor  # bool [R], a loss or a parameter was not finite
+    history: Tensor  # float64 [R, epochs], accuracy after each epoch
 
 
 def check_recipe(recipe: Recipe) -> None:
@@ -55,6 +56,7 @@ def train(
     recipe: Recipe,
     rngs: Sequence[np.random.Generator],
     *,
+    frozen: Mapping[str, Tensor] | None = None,
     latest: bool = False,
 ) -> Trained:
     """Train the kept parameters of each replica with a fresh optimizer.
@@ -70,6 +72,8 @@ def train(
     rngs
         One generator per replica, for its noise and the order of its samples: what a replica
         sees does not depend on the others.
+    frozen
+        Entries that do not learn, boolean like the parameters; they stay as they are, to the bit.
     latest
         Of equally accurate epochs keep the last, instead of the one of lowest loss.
 
@@ -86,11 +90,15 @@ def train(
     try:
         from netsculpt.training.sculpting import _compiled
     except ImportError:  # numba is not available everywhere: slower, equal up to rounding
-        return _stacked(replicas, task, recipe, rngs, latest=latest)
+        return _stacked(replicas, task, recipe, rngs, frozen=frozen, latest=latest)
     if not _compiled.suits(replicas, task, recipe):
-        return _stacked(replicas, task, recipe, rngs, latest=latest)
-    best, reached, loss, diverged = _compiled.train(replicas, task, recipe, rngs, latest=latest)
-    return Trained(replace(replicas, parameters=best), reached, loss, diverged | ~_finite(best))
+        return _stacked(replicas, task, recipe, rngs, frozen=frozen, latest=latest)
+    free = _free(replicas, frozen)
+    best, reached, loss, diverged, history = _compiled.train(
+        replicas, task, recipe, rngs, free, latest=latest
+    )
+    diverged |= ~_finite(best)
+    return Trained(replace(replicas, parameters=best), reached, loss, diverged, history)
 
 
 def accuracy(replicas: Replicas, task: Task) -> Tensor:
@@ -104,11 +112,12 @@ def _stacked(
     recipe: Recipe,
     rngs: Sequence[np.random.Generator],
     *,
+    frozen: Mapping[str, Tensor] | None = None,
     latest: bool = False,
 ) -> Trained:
     """Train nets of any kind for any goal, all in one batch."""
     net, goal = replicas.net, task.goal
-    optimizer = _Adam(replicas, recipe)
+    optimizer = _Adam(replicas, recipe, _free(replicas, frozen))
     parameters = optimizer.parameters
     gradients = vmap(grad(lambda p, x, y: goal.loss(functional_call(net, p, (x,)), y)))
     judge = _judge_of(replicas, task)
@@ -117,6 +126,7 @@ def _stacked(
     reached = torch.full((replicas.n_replicas,), -1.0, dtype=torch.float64, device=device)
     loss = torch.full((replicas.n_replicas,), math.inf, device=device)
     diverged = torch.zeros(replicas.n_replicas, dtype=torch.bool, device=device)
+    history = list[Tensor]()
     for order, noise in _drawn(rngs, task, recipe):
         inputs = task.inputs[order] + recipe.noise * noise
         targets = task.targets[order]
@@ -124,13 +134,22 @@ def _stacked(
             batch = slice(start, start + recipe.batch_size)
             optimizer.step(gradients(parameters, inputs[:, batch], targets[:, batch]))
         now, loss_now = judge(parameters)
+        history.append(now)
         diverged |= ~loss_now.isfinite()
         better = (now > reached) | ((now == reached) & (latest | (loss_now < loss)))
         rows = better.nonzero()[:, 0]
         for name, values in parameters.items():
             best[name][rows] = values[rows]
         reached, loss = torch.where(better, now, reached), torch.where(better, loss_now, loss)
-    return Trained(replace(replicas, parameters=best), reached, loss, diverged | ~_finite(best))
+    diverged |= ~_finite(best)
+    every = torch.stack(history, dim=1)
+    return Trained(replace(replicas, parameters=best), reached, loss, diverged, every)
+
+
+def _free(replicas: Replicas, frozen: Mapping[str, Tensor] | None) -> dict[str, Tensor]:
+    """Which parameters learn: those that are kept and not frozen."""
+    fixed = frozen or {}
+    return {name: x & ~fixed[name] if name in fixed else x for name, x in replicas.masks.items()}
 
 
 def _finite(parameters: dict[str, Tensor]) -> Tensor:
@@ -154,12 +173,12 @@ def _judge_of(
 
 
 class _Adam:
-    """Adam on stacked parameters; pruned entries stay 0."""
+    """Adam on stacked parameters; those that are not free stay as they are."""
 
-    def __init__(self, replicas: Replicas, recipe: Recipe) -> None:
+    def __init__(self, replicas: Replicas, recipe: Recipe, free: Mapping[str, Tensor]) -> None:
         self.recipe, self.n_steps = recipe, 0
         self.parameters = {name: x.clone() for name, x in replicas.parameters.items()}
-        self.kept = {name: mask.to(torch.float32) for name, mask in replicas.masks.items()}
+        self.free = {name: mask.to(torch.float32) for name, mask in free.items()}
         self.mean = {name: torch.zeros_like(x) for name, x in self.parameters.items()}
         self.square = {name: torch.zeros_like(x) for name, x in self.parameters.items()}
 
@@ -174,7 +193,7 @@ class _Adam:
             mean.lerp_(gradient, 1 - decay_mean)
             square.mul_(decay_square).addcmul_(gradient, gradient, value=1 - decay_square)
             width = (square / correction).sqrt_().add_(1e-8)
-            values.addcdiv_(mean, width, value=-rate).mul_(self.kept[name])
+            values.addcdiv_(mean * self.free[name], width, value=-rate)
 
 
 def _drawn(

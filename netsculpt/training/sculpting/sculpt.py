@@ -21,6 +21,7 @@ from netsculpt.core.errors import FormatError, LimitError, NumberError
 from netsculpt.core.numbers import checked_whole, is_number, shown
 from netsculpt.core.progress import Progress
 from netsculpt.core.random import stream
+from netsculpt.files.saved_state import digest
 from netsculpt.nets.families import MLP
 from netsculpt.training.fitting.recipe import Recipe
 from netsculpt.training.pruning.schedules import linear
@@ -162,6 +163,7 @@ def sculpt(
     goal_accuracy: float = 1.0,
     method: SculptingMethod = STRICT,
     published: bool = False,
+    initial: Replicas | None = None,
     device: str | torch.device = "cpu",
     progress: Progress | None = None,
 ) -> Sculpted:
@@ -191,6 +193,9 @@ def sculpt(
     published
         Follow the authors' code where it differs from the above (see `SculptingMethod`): short
         for ``method=as_published(method)``.
+    initial
+        Nets to start from, one for each seed, such as nets trained on another task. None: fresh
+        ones.
     device
         Where to compute: "cpu", "cuda", "cuda:1", …
     progress
@@ -215,6 +220,7 @@ def sculpt(
         edge_gradients=edge_gradients,
         goal_accuracy=goal_accuracy,
         method=as_published(method) if published else method,
+        initial=initial,
         device=device,
     )
     while not process.finished:
@@ -243,14 +249,21 @@ class Sculpting:
         edge_gradients: Sequence[float] = (2.0,),
         goal_accuracy: float = 1.0,
         method: SculptingMethod = STRICT,
+        initial: Replicas | None = None,
         device: str | torch.device = "cpu",
     ) -> None:
         check_recipe(recipe)
         _check(spec, task, seeds, goal_accuracy, unit_gradients, edge_gradients)
+        if initial is not None and (initial.spec, initial.n_replicas) != (spec, len(seeds)):
+            raise FormatError(
+                f"{initial.n_replicas} nets of {initial.spec} to start from, for {len(seeds)} "
+                f"seeds of {spec}: one of that shape for each seed is needed"
+            )
         self._task, self._recipe, self._method = task.to(device), recipe, method
         self._seeds, self._goal = tuple(seeds), goal_accuracy
         self._gradients = tuple(unit_gradients), tuple(edge_gradients)
-        self._initial = initial_replicas(spec, seeds).to(device)
+        self._started = None if initial is None else digest(initial.parameters | _masks(initial))
+        self._initial = (initial or initial_replicas(spec, seeds)).to(device)
         self.stage = STAGES[0]  # of the next round
         self._dense = self._accepted = self._initial
         self._reached = torch.zeros(len(seeds), dtype=torch.bool)  # the goal, by row of _accepted
@@ -263,8 +276,10 @@ class Sculpting:
     def about(self) -> dict[str, Any]:
         """What decides all rounds, JSON-able: net, task, recipe, seeds and method, by its names."""
         units, edges = self._gradients
+        started = {} if self._started is None else {"initial nets": self._started}
         return {
             "kind": "sculpting",
+            **started,
             "net": self._initial.spec.spec,
             "task": self._task.about,
             "recipe": asdict(self._recipe),
@@ -492,6 +507,10 @@ def _fields(pruning: Pruning | None) -> dict[str, Tensor]:
     """The tensors of a pruning: how far it is."""
     values = vars(pruning) if pruning else {}
     return {name: value for name, value in values.items() if isinstance(value, Tensor)}
+
+
+def _masks(replicas: Replicas) -> dict[str, Tensor]:
+    return {f"{name} mask": mask for name, mask in replicas.masks.items()}
 
 
 def _tensors(replicas: Replicas) -> dict[str, dict[str, Tensor]]:

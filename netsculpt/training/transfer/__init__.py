@@ -2,6 +2,11 @@
 
 from netsculpt.training.transfer.full import full_transfer
 from netsculpt.training.transfer.linear import STRENGTHS, linear_transfer
+from netsculpt.training.transfer.modular import (
+    ModularTransfer,
+    modular_benefit,
+    modular_transfer,
+)
 from netsculpt.training.transfer.result import Transferred
 from netsculpt.training.transfer.reuse_analysis import (
     NetOnTask,
@@ -12,12 +17,15 @@ from netsculpt.training.transfer.stitching import Stitching, stitched, stitching
 
 __all__ = [
     "STRENGTHS",
+    "ModularTransfer",
     "NetOnTask",
     "ReuseAnalysis",
     "Stitching",
     "Transferred",
     "full_transfer",
     "linear_transfer",
+    "modular_benefit",
+    "modular_transfer",
     "reuse_analysis",
     "stitched",
     "stitching",

@@ -53,7 +53,6 @@ __all__ = ["NetOnTask", "NetReport", "ReuseAnalysis", "SharedStart", "reuse_anal
 
 Floats = NDArray[np.float64]
 
-_MOST_UNIONS: Final = 100  # of target modules, whose interchange accuracy is asked for
 _LEAST_IIA: Final = 0.9  # from which on a module computes a function, as in `subtask_reuse`
 _N_PAIRS: Final = 20_000  # of inputs, for circuits of more than 10
 
@@ -174,6 +173,7 @@ def reuse_analysis(
     control: Replicas | None = None,
     n_random: int = 100,
     n_draws: int = 999,
+    most_unions: int = 100,
     rng: RNG = None,
 ) -> ReuseAnalysis:
     """Measure which functions of a source net's task a target net computes, and with what modules.
@@ -205,6 +205,8 @@ def reuse_analysis(
         Random sets of units per module, for lesions and interchange.
     n_draws
         Random modules, for the matching, and random masks.
+    most_unions
+        How many unions of target modules are tried, for functions that no single one carries.
     rng
         Seed or generator. Same seed, same bytes.
 
@@ -223,7 +225,7 @@ def reuse_analysis(
     -----
     A function that several lines compute is asked about line by line; the largest interchange
     accuracy of a module counts, and p is that of the same line. Unions of target modules are tried
-    only for functions that no single module carries, the smallest first, up to 100.
+    only for functions that no single module carries, the smallest first.
 
     Examples
     --------
@@ -269,7 +271,8 @@ def reuse_analysis(
     ]
     iia_source, _ = _by_function(reports[0], [x.source for x in common])
     iia, p = _by_function(reports[1], [x.target for x in common])
-    unions, n_unions = _unions(nets[1], [x.target for x in common], iia, seed)
+    most = checked_whole(most_unions, "most_unions", least=0)
+    unions, n_unions = _unions(nets[1], [x.target for x in common], iia, most, seed)
     evidence = SubtaskEvidence(tuple(x.name for x in common), iia_source, iia, p, unions)
     start = None
     if started_from_source:
@@ -389,7 +392,7 @@ def _by_function(report: NetReport, lines: Sequence[tuple[str, ...]]) -> tuple[F
 
 
 def _unions(
-    net: _Net, lines: Sequence[tuple[str, ...]], iia: Floats, seed: int
+    net: _Net, lines: Sequence[tuple[str, ...]], iia: Floats, most: int, seed: int
 ) -> tuple[Floats, int]:
     """Largest interchange accuracy [F] of two or more modules together, and how many were tried.
 
@@ -401,7 +404,7 @@ def _unions(
     modules = module_units(net.able, net.modules, inputs=False)
     sizes = range(2, len(modules) + 1)
     sets = chain.from_iterable(combinations(range(len(modules)), n) for n in sizes)
-    tried = [modules[list(x)].any(axis=0) for x in islice(sets, _MOST_UNIONS)]
+    tried = [modules[list(x)].any(axis=0) for x in islice(sets, most)]
     if not asked or not tried:
         return found, 0
     names = list(chain.from_iterable(lines[i] for i in asked))

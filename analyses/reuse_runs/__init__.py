@@ -1,0 +1,1 @@
+"""Parts of the study of reuse: cells, nets by method, what is measured, tables."""
