@@ -56,7 +56,11 @@ def nets(scaled: Tensor, raw: Tensor, *, quick: bool) -> list[tuple[str, nn.Modu
         (f"MLP {text}, ReLU, z-scores", initial_net(MLP(widths), rng=0), scaled),
         (f"MLP {text}, ReLU, pixels", initial_net(MLP(widths), rng=0), raw),
         (f"MLP {text}, a tenth kept", sparse, raw),
-        ("CNN 8, 16 channels, 32 units", initial_net(CNN((1, 8, 8), (8, 16), (32,), 10), rng=0), raw),
+        (
+            "CNN 8, 16 channels, 32 units",
+            initial_net(CNN((1, 8, 8), (8, 16), (32,), 10), rng=0),
+            raw,
+        ),
         (f"LSTM 8 × 8, {hidden} units", initial_net(LSTM((8, 8), hidden, 10), rng=0), raw),
     ]
 

@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 from netsculpt.core.errors import FormatError
 from netsculpt.core.progress import Progress, silent
+from netsculpt.nets.frozen import double, frozen_copy
 from netsculpt.nets.masking import LayerParameter
 from netsculpt.training.ablation import one_channel, other_layers, recurrent
 from netsculpt.training.ablation.chain import chain_of
 from netsculpt.training.ablation.forward import Forward, forward
-from netsculpt.training.ablation.frozen import double, frozen_copy
 from netsculpt.training.fitting.batches import Batches
 
 __all__ = ["Ablation", "ablation"]

@@ -14,7 +14,7 @@ from netsculpt.training.ablation.losses import Loss, LossChange, loss_change
 
 __all__ = ["Forward", "forward"]
 
-NUMBERS = 1 << 17  # in the largest array of a block: 1 MiB, which caches hold
+NUMBERS = 1 << 18  # in the largest array of a block: 2 MiB, which caches hold
 _MOST_CHOSEN = 0.7  # above this share of changed samples all are computed: choosing costs, too
 _FEW = 0.5  # below this share of changed channels only they are computed
 

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from netsculpt.core.progress import Progress, silent
+from netsculpt.nets.frozen import double, frozen_copy
 from netsculpt.nets.prunable import layer_weights
-from netsculpt.training.ablation.frozen import double, frozen_copy
 from netsculpt.training.fitting.batches import Batches
 
 __all__ = ["ablation_loop"]
@@ -69,4 +69,3 @@ def ablation_loop(
             report(_STAGE, done, total)
         changes[entry.name] = found
     return changes
-

@@ -27,9 +27,7 @@ class LossChange(ABC):
         """Changes [rows] if the logits of all samples are others [rows · n, …]."""
 
     @abstractmethod
-    def of_some_logits(
-        self, logits: Tensor, rows: Tensor, samples: Tensor, n_rows: int
-    ) -> Tensor:
+    def of_some_logits(self, logits: Tensor, rows: Tensor, samples: Tensor, n_rows: int) -> Tensor:
         """Changes [rows] if in row ``rows[p]`` sample ``samples[p]`` has ``logits[p]``.
 
         The logits of the other samples of a row are as they were.
@@ -47,7 +45,7 @@ def loss_change(loss: Loss, logits: Tensor, targets: Tensor) -> LossChange:
 
     >>> logits, targets = torch.zeros(2, 2), torch.tensor([0, 1])
     >>> changes = loss_change(cross_entropy, logits, targets)
-    >>> changes.of_one_logit(0, torch.tensor([[1.0, 0.0]])).round(decimals=3).tolist()
+    >>> [round(x, 3) for x in changes.of_one_logit(0, torch.tensor([[1.0, 0.0]])).tolist()]
     [-0.19]
     """
     goal: Any = getattr(loss, "__self__", None)
@@ -76,9 +74,7 @@ class _OfSamples(LossChange):
         losses = self.each(logits, self.targets.repeat(n_rows, 1))
         return (losses.view(n_rows, -1) - self.before).mean(dim=1)
 
-    def of_some_logits(
-        self, logits: Tensor, rows: Tensor, samples: Tensor, n_rows: int
-    ) -> Tensor:
+    def of_some_logits(self, logits: Tensor, rows: Tensor, samples: Tensor, n_rows: int) -> Tensor:
         changes = self.each(logits, self.targets[samples]) - self.before[samples]
         return logits.new_zeros(n_rows).index_add_(0, rows, changes) / len(self.targets)
 
@@ -134,9 +130,7 @@ class _OfAny(LossChange):
         losses = [float(self.loss(x, self.targets)) for x in logits.unflatten(0, (n_rows, -1))]
         return logits.new_tensor(losses, dtype=torch.float64) - self.mean
 
-    def of_some_logits(
-        self, logits: Tensor, rows: Tensor, samples: Tensor, n_rows: int
-    ) -> Tensor:
+    def of_some_logits(self, logits: Tensor, rows: Tensor, samples: Tensor, n_rows: int) -> Tensor:
         changes = logits.new_zeros(n_rows)
         for row in rows.unique().tolist():
             own, changed = rows == row, self.logits.clone()

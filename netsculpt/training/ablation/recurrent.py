@@ -27,9 +27,7 @@ def is_recurrent(layer: nn.Module, inputs: Any) -> bool:
     )
 
 
-def changes(
-    done: Forward, number: int, name: str, kept: Tensor
-) -> Iterator[tuple[Tensor, Tensor]]:
+def changes(done: Forward, number: int, name: str, kept: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
     """Change of the loss without each kept weight of a layer: places and changes, block by block.
 
     Until the first step in which a weight acts all is as it was; in that step one unit changes, in
@@ -145,13 +143,11 @@ class _Cell(ABC):
     def _split(self, gates: Tensor) -> Tensor:
         return gates.unflatten(0, (-1, self.n_hidden))
 
-    def without(
-        self, removed: _Removed, inputs: Tensor, course: _Course
-    ) -> tuple[Tensor, State]:
+    def without(self, removed: _Removed, inputs: Tensor, course: _Course) -> tuple[Tensor, State]:
         """Outputs [steps, hidden, K · n] and final state of K copies, each without one weight."""
         n_steps, _, n = inputs.shape
         k = len(removed.rows)
-        copies, units = torch.arange(k), removed.rows % self.n_hidden
+        copies = torch.arange(k)
         values = removed.values[:, None]
         outputs = inputs.new_empty(n_steps, self.n_hidden, k, n)
         state: State = ()
@@ -169,7 +165,11 @@ class _Cell(ABC):
                 from_hidden = self._from_hidden(last)[:, None].expand(-1, k, n)
             else:
                 from_hidden = self._from_hidden(state[0].flatten(1)).view(-1, k, n)
-            read = inputs[step][removed.columns] if removed.on_inputs else state[0][removed.columns, copies]
+            read = (
+                inputs[step][removed.columns]
+                if removed.on_inputs
+                else state[0][removed.columns, copies]
+            )
             if removed.on_inputs:
                 from_inputs = from_inputs.expand(-1, k, n).clone()
                 from_inputs[removed.rows, copies] -= values * read

@@ -1,4 +1,4 @@
-"""A net and targets as ablation takes them."""
+"""A net that is only measured, and targets of its type."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ __all__ = ["double", "frozen_copy"]
 
 
 def frozen_copy(net: nn.Module) -> nn.Module:
-    """A copy in eval mode and float64 that learns nothing, and in which no layer works in place."""
+    """A copy in eval mode and float64 that learns nothing, and in which no layer works in place.
+
+    >>> net = nn.Sequential(nn.Linear(2, 2), nn.ReLU(inplace=True))
+    >>> made = frozen_copy(net)
+    >>> made[0].weight.dtype, made[1].inplace, net[1].inplace
+    (torch.float64, False, True)
+    """
     made = copy.deepcopy(net).double().eval().requires_grad_(False)
     zero_pruned(made)
     for layer in made.modules():
