@@ -28,6 +28,7 @@ _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 def of_channels(layer: nn.Module) -> OfChannels | None:
     """What a layer does to some channels in eval mode; None if it does not keep them apart.
 
+    >>> import torch
     >>> scale = of_channels(Gate(3))
     >>> scale(torch.tensor([[2.0]]), torch.tensor([1])).tolist()
     [[2.0]]

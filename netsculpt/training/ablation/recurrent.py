@@ -1,4 +1,4 @@
-"""Weights of LSTMs and GRUs: each acts at every step, so copies of the sequence run side by side."""
+"""Weights of LSTMs and GRUs: each acts at every step, so copies of the sequence are run."""
 
 from __future__ import annotations
 

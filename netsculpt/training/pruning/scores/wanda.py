@@ -26,6 +26,7 @@ def wanda(
     The norm of the paper divided by the root of the number of samples. It does not depend on the
     unit in which an input is measured. Sun, Liu, Bair and Kolter, arXiv:2306.11695, equation 1.
 
+    >>> import torch
     >>> net = nn.Linear(2, 1)
     >>> _ = net.weight.data.copy_(torch.tensor([[1.0, -2.0]]))
     >>> batches = Batches([(torch.tensor([[3.0, 1.0], [-3.0, 1.0]]), torch.zeros(2, 1))])

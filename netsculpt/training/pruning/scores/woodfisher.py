@@ -26,8 +26,9 @@ def woodfisher(
     *,
     rng: RNG = None,  # noqa: ARG001 - scores share a signature
 ) -> dict[str, Tensor]:
-    r"""Loss after compensation, :math:`w_q^2 / (2 [\hat F^{-1}]_{qq})`: not that of a removal alone.
+    r"""Loss after compensation, :math:`w_q^2 / (2 [\hat F^{-1}]_{qq})`.
 
+    Not what a removal alone costs: the other weights move to make up for it.
     :math:`\hat F = \lambda I + \frac1m \sum_i \nabla\ell_i \nabla\ell_i^T` is the empirical Fisher
     information of the weights of a unit, in blocks of 256. Small where other weights of the unit
     can do the same. The damping :math:`\lambda = 10^{-7}` is a length of weights: scales of units
