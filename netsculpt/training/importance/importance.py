@@ -68,7 +68,8 @@ def importance(
     recovery
         How nets are trained again after weights are pruned; None: they are not.
     n_samples
-        Most samples of either kind, drawn at random; None: all.
+        Most samples of either kind to ablate and to estimate on, drawn at random; None: all. Curves
+        are always of all.
     rng
         Seed or generator. Same seed, same bytes.
     progress
@@ -126,14 +127,13 @@ def importance(
     if start is not None:
         estimates["movement"] = places.values(movement(net, start))
     changes = {name: places.values(x.changes) for name, x in ablated.items()}
-    split = replace(parts["train"], held_out=parts["held_out"])
     curves = []
     for name in curves_of:
         values = changes["train"] if name == ABLATION else estimates[name]
         for order in ORDERS:
             curves.append(
                 pruning_curve(
-                    net, split, values, estimate=name, order=order, recovery=recovery, seed=seed
+                    net, task, values, estimate=name, order=order, recovery=recovery, seed=seed
                 )
             )
             report("curves", len(curves), len(curves_of) * len(ORDERS))
