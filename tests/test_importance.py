@@ -207,7 +207,7 @@ def test_inputs_of_every_layer() -> None:
 
 def test_layers_whose_inputs_are_not_known_are_named() -> None:
     net = nn.Sequential(nn.Unflatten(1, (4, 4)), nn.LSTM(4, 3, 2, batch_first=True))
-    with pytest.raises(FormatError, match="'1.weight_ih_l0' is a weight of LSTM"):
+    with pytest.raises(FormatError, match=r"'1\.weight_ih_l0' is a weight of LSTM"):
         wanda(net, Batches([(torch.zeros(2, 16), torch.zeros(2))]))
 
 

@@ -13,6 +13,7 @@ import typer
 from netsculpt.cli.analyze import analyze
 from netsculpt.cli.demo import demo
 from netsculpt.cli.export import export
+from netsculpt.cli.importance import importance
 from netsculpt.cli.messages import EXIT_CODES, INTERRUPTED, complain, explain
 from netsculpt.cli.pair import pair
 from netsculpt.cli.profile import profile
@@ -39,7 +40,7 @@ app = typer.Typer(
 )
 for command in (
     *(analyze, sculpt, prune, train, transfer, wann),
-    *(pair, reuse, profile, export, demo),
+    *(pair, reuse, importance, profile, export, demo),
 ):
     app.command(epilog=EXIT_CODES)(command)
 
