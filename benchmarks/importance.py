@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 import torch
 from rich.console import Console
@@ -23,6 +24,8 @@ from netsculpt.nets import CNN, LSTM, MLP, initial_net, mask_net, prunable
 from netsculpt.training.ablation import ablation
 from netsculpt.training.fitting.batches import Batches
 from netsculpt.training.tasks import digits
+
+Result = TypeVar("Result")
 
 N_SAMPLES = 360
 N_LOOPED = 400  # weights
@@ -102,7 +105,7 @@ def loop(net: nn.Module, batches: Batches, places: Tensor) -> Tensor:
     return found
 
 
-def timed(work: Callable[[], Tensor]) -> tuple[Tensor, float]:
+def timed(work: Callable[[], Result]) -> tuple[Result, float]:
     """What a function returns, and its processor seconds."""
     start = time.process_time()
     found = work()

@@ -172,9 +172,11 @@ def test_every_loss(name: str, scale: float, samples: Batches) -> None:
         torch.testing.assert_close(found[parameter], looped[parameter], rtol=1e-12, atol=1e-10)
 
 
-def test_only_kept_weights_are_visited(samples: Batches) -> None:
-    net = initial_net(MLP((N_IN, 9, 8, N_OUT)), rng=0)
-    masks = {name: torch.rand(x.shape) < 0.3 for name, x in prunable(net).items()}
+@pytest.mark.parametrize("spec", [MLP((N_IN, 9, 8, N_OUT)), CNN((1, 4, 4), (6, 9), (8,), N_OUT)])
+def test_only_kept_weights_are_visited(spec: MLP | CNN, samples: Batches) -> None:
+    """So few that some channels are read by nothing."""
+    net = initial_net(spec, rng=0)
+    masks = {name: torch.rand(x.shape) < 0.15 for name, x in prunable(net).items()}
     mask_net(net, masks)
     done: list[tuple[int, int]] = []
     found = ablation(net, samples, progress=lambda _, done_, total: done.append((done_, total)))

@@ -22,7 +22,6 @@ _POINTWISE = (
     *(nn.LogSigmoid, nn.Softshrink, nn.Hardshrink, nn.Tanhshrink, nn.Threshold),
 )
 _POOLS = (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
-_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 
 
 def of_channels(layer: nn.Module) -> OfChannels | None:
@@ -37,23 +36,25 @@ def of_channels(layer: nn.Module) -> OfChannels | None:
     if kind in _POINTWISE or (kind in _POOLS and not getattr(layer, "return_indices", False)):
         return lambda values, _: layer(values)
     if isinstance(layer, Gate):
-        return lambda values, channels: values * layer.open[channels]
+        is_open = layer.open
+        return lambda values, channels: values * is_open[channels]
     if isinstance(layer, nn.PReLU):
         weight = layer.weight
         shared = weight.numel() == 1
         return lambda values, channels: prelu(values, weight if shared else weight[channels])
-    if isinstance(layer, _NORMS) and layer.running_mean is not None:
+    if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d) and layer.running_mean is not None:
         return _of_batch_norm(layer)
     return None
 
 
-def _of_batch_norm(layer: nn.Module) -> OfChannels:
-    parts = (layer.running_mean, layer.running_var, layer.weight, layer.bias)
-    epsilon = layer.eps
+def _of_batch_norm(layer: nn.BatchNorm1d | nn.BatchNorm2d) -> OfChannels:
+    mean, variance, epsilon = layer.running_mean, layer.running_var, layer.eps
 
     def norm(values: Tensor, channels: Tensor) -> Tensor:
-        own = [None if part is None else part[channels] for part in parts]
-        return batch_norm(values, *own, eps=epsilon)
+        weight, bias = (x if x is None else x[channels] for x in (layer.weight, layer.bias))
+        assert mean is not None
+        assert variance is not None
+        return batch_norm(values, mean[channels], variance[channels], weight, bias, eps=epsilon)
 
     return norm
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from netsculpt.training.ablation.chain import Chain
 from netsculpt.training.ablation.channels import is_flatten, is_mixing, mixed, of_channels
@@ -34,7 +34,7 @@ class Forward:
 
     def rows_at_once(self, start: int) -> int:
         """How many changes of one channel fit into a block, if a layer is called with them."""
-        links, most = self.chain.links, self.values[start][:, :1].numel()
+        links, most = self.chain.links, int(self.values[start][:, :1].numel())
         for number in range(start, len(links)):
             if not self._keeps_channels(number):
                 most = max(x.numel() for x in self.values[number + 1 :] if isinstance(x, Tensor))
@@ -52,7 +52,7 @@ class Forward:
             return self.loss.of_one_logit(channel, values - self.values[-1][:, channel])
         channels, values = torch.tensor([channel]), values.flatten(0, 1)[:, None]
         start, channels, values = self._through_channels(start, channels, values)
-        values = values.unflatten(0, (n_rows, n))
+        values = values.view(n_rows, n, *values.shape[1:])
         moved = (values != self.values[start][:, channels]).flatten(2).any(dim=2)
         if float(moved.double().mean()) > _MOST_CHOSEN:
             logits = self._logits(start, channels, values.flatten(0, 1), None)
@@ -98,6 +98,7 @@ class Forward:
             layer, before = self.chain.links[start].layer, self.values[start]
             if not is_mixing(layer, before.ndim):
                 break
+            assert isinstance(layer, nn.Linear | nn.Conv2d)
             weight = layer.weight[:, channels]
             by = self._added(values, -before[:, channels], samples)
             reached = weight.flatten(1).any(dim=1).nonzero()[:, 0]
@@ -105,9 +106,11 @@ class Forward:
             if len(reached) > _FEW * len(weight):
                 whole = self._added(mixed(layer, weight, by), after, samples)
                 return self.chain.run(start + 1, whole)
-            if len(reached) == 0:
-                start, channels, values = len(self.chain.links), reached, values[:, :0]
-                break
+            if len(reached) == 0:  # nothing reads the channels
+                logits = self.values[-1]
+                return self._added(
+                    logits.new_zeros(len(values), *logits.shape[1:]), logits, samples
+                )
             values = self._added(mixed(layer, weight[reached], by), after[:, reached], samples)
             start, channels, values = self._through_channels(start + 1, reached, values)
         before = self.values[start]
@@ -120,7 +123,8 @@ class Forward:
         """Values [P, …] plus those of their samples in `base` [n, …], in place."""
         if samples is not None:
             return values.add_(base[samples])
-        return values.unflatten(0, (-1, self.n_samples)).add_(base).flatten(0, 1)
+        values.view(-1, self.n_samples, *values.shape[1:]).add_(base)
+        return values
 
 
 def forward(chain: Chain, loss: Loss, inputs: Tensor, targets: Tensor) -> Forward:

@@ -127,12 +127,13 @@ class _OfAny(LossChange):
         self.mean = float(loss(logits, targets))
 
     def of_logits(self, logits: Tensor, n_rows: int) -> Tensor:
-        losses = [float(self.loss(x, self.targets)) for x in logits.unflatten(0, (n_rows, -1))]
+        rows = logits.view(n_rows, -1, *logits.shape[1:])
+        losses = [float(self.loss(x, self.targets)) for x in rows]
         return logits.new_tensor(losses, dtype=torch.float64) - self.mean
 
     def of_some_logits(self, logits: Tensor, rows: Tensor, samples: Tensor, n_rows: int) -> Tensor:
         changes = logits.new_zeros(n_rows)
-        for row in rows.unique().tolist():
+        for row in sorted(set(rows.tolist())):
             own, changed = rows == row, self.logits.clone()
             changed[samples[own]] = logits[own]
             changes[row] = float(self.loss(changed, self.targets)) - self.mean

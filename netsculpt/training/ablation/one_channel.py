@@ -41,6 +41,7 @@ def changes(done: Forward, number: int, kept: Tensor) -> Iterator[tuple[Tensor, 
         Boolean [out, in, …].
     """
     layer = done.chain.links[number].layer
+    assert isinstance(layer, nn.Linear | nn.Conv2d)
     patches = _patches(layer, done.values[number])  # [n, groups · columns, positions]
     before = done.values[number + 1]
     weights, kept = layer.weight.flatten(1), kept.flatten(1)
@@ -62,5 +63,6 @@ def changes(done: Forward, number: int, kept: Tensor) -> Iterator[tuple[Tensor, 
 def _patches(layer: nn.Module, inputs: Tensor) -> Tensor:
     """What each weight of a channel multiplies."""
     if isinstance(layer, nn.Conv2d):
+        assert not isinstance(layer.padding, str)
         return unfold(inputs, layer.kernel_size, layer.dilation, layer.padding, layer.stride)
     return inputs[:, :, None]

@@ -49,11 +49,11 @@ def changes(done: Forward, number: int, name: str, kept: Tensor) -> Iterator[tup
     depth = int(name.rpartition("_l")[2])
     cells = [_cell(net, index) for index in range(net.num_layers)]
     inputs = done.values[number].permute(1, 2, 0)  # [steps, features, n]
-    finals = []
+    finals: list[State] = []
     for cell in cells[:depth]:
         course = cell.course(inputs)
         inputs = course.outputs
-        finals.append(course.final)
+        finals.append(course.states[-1])
     cell = cells[depth]
     course = cell.course(inputs)
     on_inputs = name.startswith("weight_ih")
@@ -68,14 +68,12 @@ def changes(done: Forward, number: int, name: str, kept: Tensor) -> Iterator[tup
             on_inputs,
         )
         outputs, state = cell.without(removed, inputs, course)
-        states = [
-            *([part[:, None].expand(-1, len(block), -1).flatten(1) for part in x] for x in finals),
-            state,
-        ]
+        below = [tuple(x[:, None].expand(-1, len(block), -1).flatten(1) for x in y) for y in finals]
+        states = [*below, state]
         for above in cells[depth + 1 :]:
             higher = above.course(outputs)
             outputs = higher.outputs
-            states.append(higher.final)
+            states.append(higher.states[-1])
         yield block, done.of_layer(number + 1, _returned(outputs, states), len(block))
 
 
@@ -94,147 +92,133 @@ State = tuple[Tensor, ...]  # hidden state, and the cell state of an LSTM, each 
 
 @dataclass(frozen=True, eq=False)
 class _Course:
-    """A layer over a sequence."""
+    """A layer over a sequence; steps are numbered from 0."""
 
-    from_inputs: Tensor  # [steps, gates, n] what the inputs add to the gates, biases included
-    states: list[State]  # after each step
-    outputs: Tensor  # [steps, hidden, n]
+    from_inputs: Tensor  # [steps, gates, hidden, n] what inputs add to the gates
+    from_hidden: Tensor  # [steps, gates, hidden, n] what the hidden state before the step adds
+    states: list[State]  # before each step, and after the last
 
     @property
-    def final(self) -> State:
-        return self.states[-1]
+    def outputs(self) -> Tensor:
+        """Hidden state after each step [steps, hidden, n]."""
+        return torch.stack([state[0] for state in self.states[1:]])
 
 
 class _Cell(ABC):
     """One layer; columns are samples, or copies of them."""
 
     n_states: int
+    adds_gates: bool  # whether only the sum of what inputs and hidden state add matters
 
-    def __init__(self, input_weight: Tensor, hidden_weight: Tensor) -> None:
+    def __init__(
+        self, input_weight: Tensor, hidden_weight: Tensor, biases: tuple[Tensor, Tensor]
+    ) -> None:
         self.input_weight, self.hidden_weight = input_weight, hidden_weight
+        self.biases = tuple(bias[:, None] for bias in biases)
         self.n_hidden = hidden_weight.shape[1]
 
     @abstractmethod
-    def gates_from(self, inputs: Tensor) -> Tensor:
-        """What inputs [features, n] add to the gates [gates · hidden, n]."""
-
-    @abstractmethod
     def next(self, from_inputs: Tensor, from_hidden: Tensor, state: State) -> State:
-        """The next state; arguments are [gates, hidden, …], and broadcast."""
-
-    @property
-    def hidden_bias(self) -> Tensor:
-        """What is added to the product with the last hidden state [gates · hidden, 1]."""
-        return self.hidden_weight.new_zeros(len(self.hidden_weight), 1)
+        """The next state from gates [gates, hidden, …]; `from_hidden` may be written to."""
 
     def course(self, inputs: Tensor) -> _Course:
         """The layer over a sequence [steps, features, n]."""
-        from_inputs = torch.stack([self.gates_from(step) for step in inputs])
         state: State = (inputs.new_zeros(self.n_hidden, inputs.shape[2]),) * self.n_states
-        states = []
-        for gates in from_inputs:
-            state = self.next(self._split(gates), self._split(self._from_hidden(state[0])), state)
+        states, from_inputs, from_hidden = [state], [], []
+        for step in inputs:
+            gates = torch.addmm(self.biases[0], self.input_weight, step)
+            from_inputs.append(gates.view(-1, *state[0].shape))
+            from_hidden.append(self._from_hidden(state[0]))
+            state = self.next(from_inputs[-1], from_hidden[-1].clone(), state)
             states.append(state)
-        return _Course(from_inputs, states, torch.stack([x[0] for x in states]))
+        return _Course(torch.stack(from_inputs), torch.stack(from_hidden), states)
 
     def _from_hidden(self, hidden: Tensor) -> Tensor:
-        return torch.addmm(self.hidden_bias, self.hidden_weight, hidden)
-
-    def _split(self, gates: Tensor) -> Tensor:
-        return gates.unflatten(0, (-1, self.n_hidden))
+        """What hidden states [hidden, …] add to the gates [gates, hidden, …]."""
+        product = torch.addmm(self.biases[1], self.hidden_weight, hidden.flatten(1))
+        return product.view(-1, *hidden.shape)
 
     def without(self, removed: _Removed, inputs: Tensor, course: _Course) -> tuple[Tensor, State]:
         """Outputs [steps, hidden, K · n] and final state of K copies, each without one weight."""
-        n_steps, _, n = inputs.shape
-        k = len(removed.rows)
-        copies = torch.arange(k)
-        values = removed.values[:, None]
-        outputs = inputs.new_empty(n_steps, self.n_hidden, k, n)
-        state: State = ()
+        k, n = len(removed.rows), inputs.shape[2]
         first = 0 if removed.on_inputs else 1  # the state before the first step is 0
-        for step in range(n_steps):
-            before = course.states[step - 1] if step else None
-            from_inputs = course.from_inputs[step][:, None]
-            if step < first:
-                state = tuple(x[:, None].expand(-1, k, n) for x in course.states[step])
-                outputs[step] = state[0]
-                continue
-            zero = inputs.new_zeros(self.n_hidden, n)
-            if step == first:
-                last = zero if before is None else before[0]
-                from_hidden = self._from_hidden(last)[:, None].expand(-1, k, n)
+        states = [tuple(x[:, None].expand(-1, k, n) for x in course.states[first])] * first
+        state = self._first(removed, inputs, course, first)
+        states.append(state)
+        for step in range(first + 1, len(inputs)):
+            if step == first + 1:
+                from_hidden = self._second(removed, course, step, state[0])
             else:
-                from_hidden = self._from_hidden(state[0].flatten(1)).view(-1, k, n)
-            read = (
-                inputs[step][removed.columns]
-                if removed.on_inputs
-                else state[0][removed.columns, copies]
-            )
+                from_hidden = self._from_hidden(state[0])
+            from_inputs = course.from_inputs[step][:, :, None]
+            gate, unit = removed.rows // self.n_hidden, removed.rows % self.n_hidden
+            copies = torch.arange(k)
             if removed.on_inputs:
-                from_inputs = from_inputs.expand(-1, k, n).clone()
-                from_inputs[removed.rows, copies] -= values * read
+                read = inputs[step][removed.columns]
             else:
-                from_hidden = from_hidden.clone() if step == first else from_hidden
-                from_hidden[removed.rows, copies] -= values * read
-            if not state:
-                state = (zero[:, None],) * self.n_states
-            state = self.next(self._split(from_inputs), self._split(from_hidden), state)
-            outputs[step] = state[0]
+                read = state[0][removed.columns, copies]
+            changed = from_hidden
+            if removed.on_inputs and not self.adds_gates:
+                changed = from_inputs = from_inputs.expand(-1, -1, k, n).clone()
+            changed[gate, unit, copies] -= removed.values[:, None] * read
+            state = self.next(from_inputs, from_hidden, state)
+            states.append(state)
+        outputs = torch.stack([x[0] for x in states])
         return outputs.flatten(2), tuple(x.flatten(1) for x in state)
+
+    def _first(self, removed: _Removed, inputs: Tensor, course: _Course, step: int) -> State:
+        """State [hidden, K, n] after the first step in which the weights act: one unit changes."""
+        gate, unit = removed.rows // self.n_hidden, removed.rows % self.n_hidden
+        copies, before = torch.arange(len(unit)), course.states[step]
+        from_inputs = course.from_inputs[step][:, unit]
+        from_hidden = course.from_hidden[step][:, unit]
+        read = (inputs[step] if removed.on_inputs else before[0])[removed.columns]
+        changed = from_inputs if removed.on_inputs else from_hidden
+        changed[gate, copies] -= removed.values[:, None] * read
+        own = self.next(from_inputs, from_hidden, tuple(x[unit] for x in before))
+        whole = []
+        for part, changed in zip(course.states[step + 1], own, strict=True):
+            wide = part[:, None].repeat(1, len(unit), 1)
+            wide[unit, copies] = changed
+            whole.append(wide)
+        return tuple(whole)
+
+    def _second(self, removed: _Removed, course: _Course, step: int, hidden: Tensor) -> Tensor:
+        """What the hidden state after that step adds to the gates: a change of rank one."""
+        unit = removed.rows % self.n_hidden
+        by = hidden[unit, torch.arange(len(unit))] - course.states[step][0][unit]
+        columns = self.hidden_weight[:, unit].view(-1, self.n_hidden, len(unit), 1)
+        return torch.addcmul(course.from_hidden[step][:, :, None], columns, by)
 
 
 class _LSTM(_Cell):
     n_states = 2
-
-    def __init__(self, input_weight: Tensor, hidden_weight: Tensor, bias: Tensor) -> None:
-        super().__init__(input_weight, hidden_weight)
-        self.bias = bias[:, None]
-
-    def gates_from(self, inputs: Tensor) -> Tensor:
-        return torch.addmm(self.bias, self.input_weight, inputs)
+    adds_gates = True
 
     def next(self, from_inputs: Tensor, from_hidden: Tensor, state: State) -> State:
-        gates = from_inputs + from_hidden
-        into, keep, value, out = gates
+        into, keep, value, out = from_hidden.add_(from_inputs)
         cell = keep.sigmoid_().mul_(state[1]).addcmul_(into.sigmoid_(), value.tanh_())
         return out.sigmoid_().mul_(cell.tanh()), cell
 
 
 class _GRU(_Cell):
     n_states = 1
-
-    def __init__(
-        self, input_weight: Tensor, hidden_weight: Tensor, biases: tuple[Tensor, Tensor]
-    ) -> None:
-        super().__init__(input_weight, hidden_weight)
-        self.biases = biases
-
-    @property
-    def hidden_bias(self) -> Tensor:
-        return self.biases[1][:, None]
-
-    def gates_from(self, inputs: Tensor) -> Tensor:
-        return torch.addmm(self.biases[0][:, None], self.input_weight, inputs)
+    adds_gates = False
 
     def next(self, from_inputs: Tensor, from_hidden: Tensor, state: State) -> State:
-        reset, update = (from_inputs[:2] + from_hidden[:2]).sigmoid_()
+        reset, update = from_hidden[:2].add_(from_inputs[:2]).sigmoid_()
         value = (from_inputs[2] + reset * from_hidden[2]).tanh_()
         return (torch.lerp(value, state[0], update),)
 
 
 def _cell(net: nn.LSTM | nn.GRU, index: int) -> _Cell:
-    input_weight, hidden_weight = (
-        getattr(net, f"weight_{kind}_l{index}").data for kind in ("ih", "hh")
-    )
+    weights = [getattr(net, f"weight_{kind}_l{index}").data for kind in ("ih", "hh")]
     biases = [
-        getattr(net, f"bias_{kind}_l{index}").data
-        if net.bias
-        else hidden_weight.new_zeros(len(hidden_weight))
-        for kind in ("ih", "hh")
+        getattr(net, f"bias_{kind}_l{index}").data if net.bias else weights[0].new_zeros(len(x))
+        for kind, x in zip(("ih", "hh"), weights, strict=True)
     ]
-    if isinstance(net, nn.LSTM):
-        return _LSTM(input_weight, hidden_weight, biases[0] + biases[1])
-    return _GRU(input_weight, hidden_weight, (biases[0], biases[1]))
+    make = _LSTM if isinstance(net, nn.LSTM) else _GRU
+    return make(weights[0], weights[1], (biases[0], biases[1]))
 
 
 def _returned(outputs: Tensor, states: list[State]) -> Any:

@@ -99,4 +99,5 @@ def compensated(weights: Tensor, curvature: Tensor, *, damping: float = _DAMPING
     """
     damped = curvature + damping * torch.eye(curvature.shape[-1], dtype=curvature.dtype)
     inverse = torch.linalg.inv(damped).diagonal(dim1=1, dim2=2)
-    return weights.square() / (2 * inverse)
+    scores: Tensor = weights.square() / (2 * inverse)
+    return scores
