@@ -177,7 +177,8 @@ def test_only_kept_weights_are_visited(spec: MLP | CNN, samples: Batches) -> Non
     """One channel that is kept is read by nothing."""
     net = initial_net(spec, rng=0)
     masks = {name: torch.rand(x.shape) < 0.3 for name, x in prunable(net).items()}
-    list(masks.values())[0][2], list(masks.values())[1][:, 2] = True, False
+    first, second, *_ = masks.values()
+    first[2], second[:, 2] = True, False
     mask_net(net, masks)
     done: list[tuple[int, int]] = []
     found = ablation(net, samples, progress=lambda _, done_, total: done.append((done_, total)))
