@@ -10,6 +10,7 @@ the first level of each, which is named. Bars are 95 % intervals.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -46,7 +47,7 @@ def _estimates(ax: Axes, means: pd.DataFrame) -> None:
         own = means[(means["data"] == data) & (means["outcome"] == outcome)].set_index("estimate")
         own = own.reindex(names)
         y = np.arange(len(names)) - 0.15 * (shift - 1.5)
-        style = {"fmt": marker, "color": colour, "markersize": 3, "elinewidth": 0.7}
+        style: dict[str, Any] = {"fmt": marker, "color": colour, "markersize": 3, "elinewidth": 0.7}
         ax.errorbar(own["spearman"], y, xerr=own["spearman_half"], label=label, **style)
     ax.axvline(0, color="0.6", linewidth=0.5)
     ax.set_yticks(range(len(names)), [name.replace("_", " ") for name in names])
@@ -63,7 +64,7 @@ def _effects(ax: Axes, effects: pd.DataFrame) -> None:
         middle = own["effect"].to_numpy()
         ends = np.abs(own[["low", "high"]].to_numpy().T - middle)
         colour, marker, _ = _LOOKS[data, outcome]
-        style = {"fmt": marker, "color": colour, "markersize": 3, "elinewidth": 0.7}
+        style: dict[str, Any] = {"fmt": marker, "color": colour, "markersize": 3, "elinewidth": 0.7}
         ax.errorbar(middle, y, xerr=ends, **style)
     against = dict(zip(effects["factor"], effects["against"], strict=True))
     texts = [f"{level} – {against[factor]}".replace("_", " ") for factor, level in names]
