@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from matplotlib.axes import Axes
 
@@ -46,12 +48,12 @@ def ablation(found: Importance, *, data: str = "held_out", ax: Axes | None = Non
             label=name,
             rasterized=many,
         )
-    threshold = float(np.median(np.abs(change[some]))) if some.any() else 1.0
     ax.axhline(0, color=INK, linewidth=0.5)
     ax.set_xscale("log")
-    ax.set_yscale("symlog", linthresh=threshold)
+    middle = float(np.median(np.abs(change[some]))) if some.any() else 1.0
+    ax.set_yscale("symlog", linthresh=10.0 ** math.floor(math.log10(middle)), linscale=1.0)
     ax.set(xlabel="size of the weight", ylabel="change of the loss without it")
-    ax.set_title(f"{_WORDS[data]}; {1 - some.mean():.0%} of the weights change nothing")
+    ax.set_title(f"{_WORDS[data]}\n{1 - some.mean():.0%} of the weights change nothing")
     if len(found.places.parameters) <= _LONGEST_LEGEND:
         legend = ax.legend(frameon=False, fontsize=tick_size(ax), labelcolor=INK, loc="upper left")
         for text in legend.get_texts():
