@@ -21,10 +21,6 @@ def fraction(factors: Mapping[str, Sequence[str]], n: int) -> list[Treatment]:
     treatments are those that a pivoted QR decomposition of the model matrix of all treatments
     chooses; the others are added one by one where the model knows least (the largest leverage),
     which maximises the determinant of the information at each step. Without draws.
-
-    >>> len(fraction({"arch": "ab", "activation": "ab", "inputs": "ab", "norm": "ab",
-    ...               "sparsity": "ab"}, 20))
-    20
     """
     everything = [Treatment(*levels) for levels in product(*factors.values())]
     matrix = model_matrix(everything, factors)
