@@ -6,8 +6,8 @@ Small nets learn digits. Then each weight is removed by itself, exactly, and the
 is compared with estimates of it, on training samples and on held-out ones, which other people
 wrote. Factors: architecture, activation, normalisation of inputs, norms between layers, and method
 and density of sparse training. From a part of their combinations every effect of two factors can be
-told apart. Treatments come in an order in which a budget leaves out whole seeds first, then
-treatments that tell least. Next to it, the nets of a pilot of which numbers are known.
+told apart; they come seed by seed and in random order, for a budget may leave some out. Next to
+it, the nets of a pilot of which numbers are known.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ def _estimates(ax: Axes, means: pd.DataFrame) -> None:
         ax.errorbar(own["spearman"], y, xerr=own["spearman_half"], label=label, **style)
     ax.axvline(0, color="0.6", linewidth=0.5)
     ax.set_yticks(range(len(names)), [name.replace("_", " ") for name in names])
-    ax.set(xlabel="rank correlation with the change of the loss", ylim=(-0.6, len(names) - 0.4))
+    ax.set(xlabel="rank correlation with the change", ylim=(-0.6, len(names) - 0.4))
 
 
 def _effects(ax: Axes, effects: pd.DataFrame) -> None:
@@ -70,7 +70,7 @@ def _effects(ax: Axes, effects: pd.DataFrame) -> None:
     texts = [f"{level} – {against[factor]}".replace("_", " ") for factor, level in names]
     ax.axvline(0, color="0.6", linewidth=0.5)
     ax.set_yticks(list(place.values()), texts)
-    ax.set(xlabel="effect on the rank correlation of magnitude")
+    ax.set(xlabel="effect on that of magnitude")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import qr
 
+from netsculpt.core.random import stream
 from twente_runs.cells import Treatment
 
 __all__ = ["fraction", "model_matrix"]
@@ -17,10 +18,11 @@ __all__ = ["fraction", "model_matrix"]
 def fraction(factors: Mapping[str, Sequence[str]], n: int) -> list[Treatment]:
     """`n` treatments from which all main effects and interactions of two factors are estimable.
 
-    As in a design of resolution V, no such effect is mixed up with another one. The first
-    treatments are those that a pivoted QR decomposition of the model matrix of all treatments
+    As in a design of resolution V, no such effect is mixed up with another one. Some treatments are
+    those that a pivoted QR decomposition of the model matrix of all treatments
     chooses; the others are added one by one where the model knows least (the largest leverage),
-    which maximises the determinant of the information at each step. Without draws.
+    which maximises the determinant of the information at each step. Without draws, but for their
+    order: the first ones, which a budget leaves, are then a fair sample of all.
     """
     everything = [Treatment(*levels) for levels in product(*factors.values())]
     matrix = model_matrix(everything, factors)
@@ -40,7 +42,7 @@ def fraction(factors: Mapping[str, Sequence[str]], n: int) -> list[Treatment]:
         chosen.append(best)
         side = spread @ matrix[best]
         spread -= np.outer(side, side) / (1 + matrix[best] @ side)
-    return [everything[index] for index in chosen]
+    return [everything[index] for index in stream(0, "order").permutation(chosen)]
 
 
 def model_matrix(
