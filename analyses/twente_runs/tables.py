@@ -132,7 +132,12 @@ def _effects(measure: str, rows: pd.DataFrame) -> pd.DataFrame:
         for level in levels[1:]:
             key = f"{term}[T.{level}]"
             low, high = intervals.loc[key]
-            row = {"measure": measure, "factor": name, "level": level, "against": levels[0]}
+            row: dict[str, Any] = {
+                "measure": measure,
+                "factor": name,
+                "level": level,
+                "against": levels[0],
+            }
             row |= {"effect": float(fitted.params[key]), "low": float(low), "high": float(high)}
             row |= {"in_deviations": row["effect"] / spread if spread else np.nan}
             found.append({**row, "p": float(fitted.pvalues[key]), "model": kind, "n": len(rows)})
