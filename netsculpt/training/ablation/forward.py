@@ -58,6 +58,8 @@ class Forward:
             logits = self._logits(start, channels, values.flatten(0, 1), None)
             return self.loss.of_logits(logits, n_rows)
         rows, samples = moved.nonzero(as_tuple=True)
+        if len(rows) == 0:
+            return values.new_zeros(n_rows)
         logits = self._logits(start, channels, values[moved], samples)
         return self.loss.of_some_logits(logits, rows, samples, n_rows)
 

@@ -23,6 +23,9 @@ def changes(
             change = torch.zeros(1, dtype=flat.dtype)
         else:
             flat[place] = 0
-            change = done.of_layer(number + 1, layer(done.values[number]), 1)
+            result = layer(done.values[number])
+            if isinstance(result, Tensor):
+                result = result.clone()  # it may share memory with the values, which stay
+            change = done.of_layer(number + 1, result, 1)
             flat[place] = value
         yield place[None], change

@@ -142,6 +142,8 @@ class _Cell(ABC):
         """Outputs [steps, hidden, K · n] and final state of K copies, each without one weight."""
         k, n = len(removed.rows), inputs.shape[2]
         first = 0 if removed.on_inputs else 1  # the state before the first step is 0
+        if first == len(inputs):
+            return course.outputs.repeat(1, 1, k), tuple(x.repeat(1, k) for x in course.states[-1])
         states = [tuple(x[:, None].expand(-1, k, n) for x in course.states[first])] * first
         state = self._first(removed, inputs, course, first)
         states.append(state)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -47,8 +48,6 @@ class Places:
 
     def masks(self, chosen: NDArray[np.bool_]) -> dict[str, Tensor]:
         """Masks of the net in which only the chosen weights [W] are kept."""
-        import torch
-
         masks = {}
         for n, (name, shape) in enumerate(zip(self.parameters, self.shapes, strict=True)):
             mask = np.zeros(shape, dtype=bool)
