@@ -31,6 +31,8 @@ from netsculpt.graph.graph import Block, Layer, NetGraph
 from netsculpt.graph.partition import Partition
 from netsculpt.hierarchy import Flow, Hierarchy, Link, Module, flow
 from netsculpt.nulls.significance import Significance
+from netsculpt.training.importance import Importance, PruningCurve
+from netsculpt.training.importance.places import Places
 from netsculpt.training.search.plan import SearchPlan
 from netsculpt.training.search.result import COLUMNS, Champion, Searched
 from netsculpt.training.search.topology import Topology
@@ -229,7 +231,33 @@ def _search_history(ax=None) -> Axes:
     return plots.search_history(_searched(), ax=ax)
 
 
+def _ablation(ax=None) -> Axes:
+    rng = np.random.default_rng(0)
+    weights = rng.standard_normal(300)
+    change = weights**2 * rng.lognormal(-5, 1, 300) * rng.choice([1, 1, -1, 0], 300)
+    places = Places(
+        ("fc1.weight", "fc_$2.weight"),
+        np.repeat([0, 1], [200, 100]).astype(np.int32),
+        np.concatenate([np.arange(200), np.arange(100)]),
+        ((10, 20), (10, 10)),
+    )
+    both = {"train": change, "held_out": change[::-1]}
+    found = Importance(places, weights, both, {}, {}, {}, {}, {}, (), 0)
+    return plots.ablation(found, ax=ax)
+
+
+def _pruning_curves(ax=None) -> Axes:
+    shares = np.arange(10) / 10
+    falls = {"smallest": 1 - shares**6, "random": 1 - shares, "largest": (1 - shares) ** 6}
+    curves = [
+        PruningCurve("magnitude", order, tuple(shares), {}, {"held_out": values})
+        for order, values in falls.items()
+    ]
+    return plots.pruning_curves(curves, ax=ax)
+
+
 DRAWN = {
+    "ablation": _ablation,
     "adjacency": _adjacency,
     "alluvial": _alluvial,
     "lesion_map": _lesion_map,
@@ -240,6 +268,7 @@ DRAWN = {
     "pair": _pair,
     "pair_weights": _pair_weights,
     "path_profile": _path_profile,
+    "pruning_curves": _pruning_curves,
     "search_front": _search_front,
     "search_history": _search_history,
     "weight_profile": _weight_profile,

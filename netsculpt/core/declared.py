@@ -22,12 +22,13 @@ __all__ = [
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-Change = Literal["unit scales", "unit order", "seed"]
+Change = Literal["unit scales", "input scales", "unit order", "seed"]
 """Changes that leave the function of a network as it is.
 
 ``unit scales``: a ReLU unit's incoming weights times c > 0, its outgoing ones divided by c.
-``unit order``: the units of a hidden layer in another order. ``seed``: another seed of a search;
-another order of the units may then also lead the search to another result.
+``input scales``: the same of an input, in whatever it is measured: samples times c, weights
+divided by c. ``unit order``: the units of a hidden layer in another order. ``seed``: another seed
+of a search; another order of the units may then also lead the search to another result.
 """
 
 _VARIES, _OWN = "netsculpt_varies_with", "netsculpt_own_weights"

@@ -5,6 +5,7 @@ with pyplot, and returns them. `paper` sets the print style, `figure` makes a fi
 column, and `write_figure` writes it with embedded fonts and reproducible bytes.
 """
 
+from netsculpt.plots.ablation import ablation
 from netsculpt.plots.adjacency import adjacency
 from netsculpt.plots.alluvial import alluvial
 from netsculpt.plots.lesion_map import lesion_map
@@ -15,12 +16,14 @@ from netsculpt.plots.null_distribution import null_distribution
 from netsculpt.plots.pair import pair
 from netsculpt.plots.pair_weights import pair_weights
 from netsculpt.plots.path_profile import path_profile
+from netsculpt.plots.pruning_curves import pruning_curves
 from netsculpt.plots.search_front import search_front
 from netsculpt.plots.search_history import search_history
 from netsculpt.plots.style import figure, paper, write_figure
 from netsculpt.plots.weight_profile import weight_profile
 
 __all__ = [
+    "ablation",
     "adjacency",
     "alluvial",
     "figure",
@@ -33,6 +36,7 @@ __all__ = [
     "pair_weights",
     "paper",
     "path_profile",
+    "pruning_curves",
     "search_front",
     "search_history",
     "weight_profile",

@@ -1,4 +1,6 @@
+from . import ablation as ablation
 from . import dynamic as dynamic
+from . import importance as importance
 from . import influence as influence
 from . import parallelism as parallelism
 from . import pruning as pruning

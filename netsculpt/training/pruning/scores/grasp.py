@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
+from netsculpt.core.declared import varies_with
 from netsculpt.core.random import RNG
 from netsculpt.nets.prunable import prunable
 from netsculpt.training.fitting.batches import Batches
@@ -15,6 +16,7 @@ from netsculpt.training.pruning.scores._scored import needed, scored_copy
 __all__ = ["grasp"]
 
 
+@varies_with("unit scales", "input scales")
 def grasp(
     net: nn.Module,
     batches: Batches | None = None,

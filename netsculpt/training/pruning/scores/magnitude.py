@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from netsculpt.core.declared import varies_with
 from netsculpt.core.random import RNG
 from netsculpt.nets.prunable import prunable
 from netsculpt.training.fitting.batches import Batches
@@ -11,6 +12,7 @@ from netsculpt.training.fitting.batches import Batches
 __all__ = ["magnitude"]
 
 
+@varies_with("unit scales", "input scales")
 def magnitude(
     net: nn.Module,
     batches: Batches | None = None,  # noqa: ARG001 - scores share a signature

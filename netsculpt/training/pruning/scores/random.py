@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from netsculpt.core.declared import varies_with
 from netsculpt.core.random import RNG
 from netsculpt.nets.prunable import prunable
 from netsculpt.training.fitting.batches import Batches
@@ -13,6 +14,7 @@ from netsculpt.training.fitting.batches import Batches
 __all__ = ["random"]
 
 
+@varies_with("seed")
 def random(
     net: nn.Module,
     batches: Batches | None = None,  # noqa: ARG001 - scores share a signature

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from netsculpt.core.declared import varies_with
 from netsculpt.core.random import RNG
 from netsculpt.training.fitting.batches import Batches
 from netsculpt.training.pruning.scores._flow import flow_scores
@@ -13,6 +14,7 @@ from netsculpt.training.pruning.scores._scored import needed
 __all__ = ["synflow"]
 
 
+@varies_with("input scales")
 def synflow(
     net: nn.Module,
     batches: Batches | None = None,
