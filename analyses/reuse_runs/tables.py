@@ -60,7 +60,8 @@ def _sources(rows: pd.DataFrame) -> pd.DataFrame:
     keys, measures = "method", ["accuracy", "unrelated_accuracy", "density"]
     means = rows[rows["finished"]].groupby(keys, sort=False)[measures].mean()
     counts = rows.groupby(keys, sort=False)["finished"].agg(seeds="size", finished="sum")
-    return counts.join(means).reset_index()
+    joined: pd.DataFrame = counts.join(means).reset_index()
+    return joined
 
 
 def _accuracies(rows: pd.DataFrame) -> pd.DataFrame:
@@ -89,12 +90,12 @@ def steps(rows: pd.DataFrame) -> pd.DataFrame:
     whole = rows[rows["fraction"] == 1]
     last = whole["steps"].max()
     for about, wide in _by_setting(whole, "steps_to_goal"):
-        curves = {name: [_curve(x, last) for x in wide[name]] for name in wide}
+        curves = {str(name): [_curve(x, last) for x in wide[name]] for name in wide}
         for condition, control in COMPARED:
             own, other = curves[condition], {control: curves[control]}
             table = reuse_benefit(own, other, goal=0.5, rng=0).table()
             row = table.drop(columns="control").iloc[0].to_dict()
-            found.append({**about, "condition": condition, "control": control, **row})
+            found.append({**about, "condition": condition, "control": control} | row)
     return pd.DataFrame(found)
 
 
@@ -117,7 +118,7 @@ def _itself(rows: pd.DataFrame) -> pd.DataFrame:
     """What is found where all is reused: the source as its own target, by method."""
     grouped = rows.groupby("method", sort=False)
     columns = ["computed", "degree", "matched", "similarity", "similarity_chance"]
-    shares = [x for x in rows if x.startswith("share ")]
+    shares = [x for x in map(str, rows) if x.startswith("share ")]
     return grouped[[*columns, *shares]].mean().assign(seeds=grouped.size()).reset_index()
 
 

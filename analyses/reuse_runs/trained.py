@@ -101,7 +101,8 @@ def _moved(cell: Cell, starts: Sequence[Replicas], tasks: Sequence[Task]) -> lis
         noisy = inputs[:, order] + setup.recipe.noise * noise
         for x, y in _batches(noisy, targets[:, order], setup.recipe.batch_size):
             optimizer.zero_grad()
-            vmap(task.goal.loss)(stack(x), y).sum().backward()
+            loss: torch.Tensor = vmap(task.goal.loss)(stack(x), y).sum()
+            loss.backward()  # type: ignore[no-untyped-call]
             sparsifier.step(optimizer)
     return [_replica(start.spec, stack.net(row)) for row, start in enumerate(starts)]
 
