@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor
 
 from netsculpt.core.errors import LimitError
 from netsculpt.nets.compiled.layout import Layout, layout_of
@@ -240,6 +240,6 @@ def _rows(rows: Sequence[_Floats], width: int) -> _Floats:
     return np.stack(rows) if rows else np.zeros((0, width))
 
 
-def _write(parameter: nn.Parameter, values: _Floats) -> None:
+def _write(parameter: Tensor, values: _Floats) -> None:
     with torch.no_grad():
         parameter.copy_(torch.from_numpy(values))

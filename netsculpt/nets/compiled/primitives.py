@@ -5,9 +5,9 @@ Every step gives a value for each position. Weiss, Goldberg and Yahav 2021, arXi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 __all__ = [
     "BEGIN",
@@ -26,7 +26,7 @@ __all__ = [
     "sources_of",
 ]
 
-Value: TypeAlias = Hashable  # None: no value here, and none in what is made of it
+Value: TypeAlias = Any  # hashable; None: no value here, and none in what is made of it
 
 
 @dataclass(frozen=True)

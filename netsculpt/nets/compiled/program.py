@@ -131,7 +131,7 @@ class Program:
     def _values(self, variable: Variable, known: Mapping[str, tuple[Any, ...]]) -> list[Any]:
         match variable:
             case Input():
-                inputs = {
+                inputs: dict[Input, list[Any]] = {
                     BEGIN: [True],
                     TOKENS: [*self.vocabulary],
                     POSITIONS: [*range(self.length)],

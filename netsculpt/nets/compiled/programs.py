@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from operator import eq, gt, le, lt
 from types import MappingProxyType
 from typing import Any
 
@@ -26,24 +27,23 @@ __all__ = ["PROGRAMS", "brackets", "histogram", "most_frequent", "reverse", "sor
 def reverse(vocabulary: Sequence[Value], length: int) -> Program:
     """The sequence backwards."""
     size = SelectorWidth("size", Select(POSITIONS, POSITIONS, _always))
-    opposite = SequenceMap("opposite", size, POSITIONS, _opposite)
-    output = Aggregate("reversed", Select(POSITIONS, opposite, _equal), TOKENS)
+    opposite = SequenceMap("opposite", size, POSITIONS, lambda n, x: n - 1 - x if x < n else None)
+    output = Aggregate("reversed", Select(POSITIONS, opposite, eq), TOKENS)
     return Program(output, vocabulary, length)
 
 
 def histogram(vocabulary: Sequence[Value], length: int) -> Program:
     """How often the token at each position occurs in the sequence."""
-    output = SelectorWidth("count", Select(TOKENS, TOKENS, _equal))
-    return Program(output, vocabulary, length)
+    return Program(SelectorWidth("count", Select(TOKENS, TOKENS, eq)), vocabulary, length)
 
 
 def most_frequent(vocabulary: Sequence[Value], length: int) -> Program:
     """The most frequent token, at every position; among equals the first in the vocabulary."""
     order = {token: place for place, token in enumerate(vocabulary)}
-    count = SelectorWidth("count", Select(TOKENS, TOKENS, _equal))
+    count = SelectorWidth("count", Select(TOKENS, TOKENS, eq))
     score = SequenceMap("score", count, TOKENS, lambda n, x: (n, -order[x]) if n else None)
-    n_better = SelectorWidth("n_better", Select(score, score, _greater))
-    best = Map("best", n_better, lambda n: True if n == 0 else None)
+    n_better = SelectorWidth("n_better", Select(score, score, gt))
+    best = Map("best", n_better, lambda n: None if n else True)
     output = Aggregate("winner", Select(best, POSITIONS, _always), TOKENS)
     return Program(output, vocabulary, length)
 
@@ -52,8 +52,8 @@ def sort(vocabulary: Sequence[Value], length: int) -> Program:
     """The tokens in the order of the vocabulary."""
     order = {token: place for place, token in enumerate(vocabulary)}
     key = SequenceMap("key", TOKENS, POSITIONS, lambda x, place: (order[x], place))
-    rank = SelectorWidth("rank", Select(key, key, _less))
-    output = Aggregate("sorted", Select(rank, POSITIONS, _equal), TOKENS)
+    rank = SelectorWidth("rank", Select(key, key, lt))
+    output = Aggregate("sorted", Select(rank, POSITIONS, eq), TOKENS)
     return Program(output, vocabulary, length)
 
 
@@ -66,13 +66,13 @@ def brackets(vocabulary: Sequence[Value], length: int) -> Program:
         raise GraphError(
             f"the vocabulary is {vocabulary!r}: a token that opens and one that closes are needed"
         )
-    signs = dict(zip(vocabulary, (1, -1), strict=False))
-    sign = Map("sign", TOKENS, lambda x: signs.get(x, 0))
+    signs = {vocabulary[0]: 1, vocabulary[1]: -1}
     everywhere = Select(POSITIONS, POSITIONS, _always)
-    depth = Mean("depth", Select(POSITIONS, POSITIONS, _not_after), sign)
+    sign = Map("sign", TOKENS, lambda x: signs.get(x, 0))
+    depth = Mean("depth", Select(POSITIONS, POSITIONS, le), sign)
     below = Map("below", depth, lambda x: x < 0)
-    n_below = Mean("share_below", everywhere, below)
-    ever_below = Map("ever_below", n_below, lambda x: x > 0)
+    share_below = Mean("share_below", everywhere, below)
+    ever_below = Map("ever_below", share_below, lambda x: x > 0)
     total = Mean("total", everywhere, sign)
     uneven = Map("uneven", total, lambda x: x != 0)
     output = SequenceMap("balanced", ever_below, uneven, lambda a, b: not (a or b))
@@ -86,23 +86,3 @@ PROGRAMS: Mapping[str, Callable[[Sequence[Value], int], Program]] = MappingProxy
 
 def _always(key: Any, query: Any) -> bool:  # noqa: ARG001
     return True
-
-
-def _equal(key: Any, query: Any) -> bool:
-    return bool(key == query)
-
-
-def _greater(key: Any, query: Any) -> bool:
-    return bool(key > query)
-
-
-def _less(key: Any, query: Any) -> bool:
-    return bool(key < query)
-
-
-def _not_after(key: Any, query: Any) -> bool:
-    return bool(key <= query)
-
-
-def _opposite(size: Any, place: Any) -> int | None:
-    return size - 1 - place if place < size else None

@@ -84,8 +84,8 @@ class CompiledTransformer(nn.Module):
         super().__init__()
         width = len(layout.owners)
         self.program, self.layout = program, layout
-        self.token = skip_init(nn.Embedding, len(program.vocabulary) + 1, width)
-        self.position = skip_init(nn.Embedding, program.length + 1, width)
+        self.token: nn.Embedding = _unset(nn.Embedding, len(program.vocabulary) + 1, width)
+        self.position: nn.Embedding = _unset(nn.Embedding, program.length + 1, width)
         named = OrderedDict[str, nn.Module]()
         for layer in layers:
             kind = "attention" if isinstance(layer, Attention) else "mlp"
@@ -134,6 +134,10 @@ class CompiledTransformer(nn.Module):
 
 
 def _linear(n_in: int, n_out: int, bias: bool = False) -> nn.Linear:
-    """A linear layer without initial weights, for which nothing is drawn."""
-    layer: nn.Linear = skip_init(nn.Linear, n_in, n_out, bias=bias)
+    layer: nn.Linear = _unset(nn.Linear, n_in, n_out, bias=bias)
     return layer
+
+
+def _unset(kind: type[nn.Module], *sizes: int, **options: bool) -> Any:
+    """A layer without initial weights, for which nothing is drawn."""
+    return skip_init(kind, *sizes, **options)  # type: ignore[no-untyped-call]

@@ -20,7 +20,7 @@ from netsculpt.nets.compiled.primitives import (
     SelectorWidth,
 )
 from netsculpt.nets.compiled.program import Program
-from netsculpt.nets.compiled.transformer import Attention, CompiledTransformer
+from netsculpt.nets.compiled.transformer import Attention, CompiledTransformer, Perceptron
 
 __all__ = ["TrueModules", "true_modules"]
 
@@ -102,7 +102,7 @@ def _owners(net: CompiledTransformer) -> dict[str, tuple[str, ...]]:
                 head = f"layers.{name}.heads.{place}"
                 owners |= {f"{head}.{x}": (step,) for x in _INSIDE}
                 owners[f"{head}.output"] = channels
-        else:
+        elif isinstance(layer, Perceptron):
             owners[f"layers.{name}.up"] = layer.steps
             owners[f"layers.{name}.down"] = channels
         owners[f"layers.{name}.add"] = channels
