@@ -63,7 +63,7 @@ def true_modules(net: CompiledTransformer, graph: NetGraph) -> TrueModules:
     >>> graph = ns.trace(net, net.encoded(["aba"])).live()
     >>> true = true_modules(net, graph)
     >>> [f"{name} {size}" for name, size in zip(true.variables, true.partition.sizes)]
-    ['tokens 20', 'begin 14', 'positions 23', 'size 32', 'opposite 19', 'reversed 17']
+    ['tokens 12', 'begin 6', 'positions 18', 'size 21', 'opposite 12', 'reversed 18']
     """
     assert graph.positions is not None  # filled in by the constructor
     owners = _owners(net)
