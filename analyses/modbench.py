@@ -3,8 +3,9 @@
     python analyses/modbench.py -o OUT [--sculpted FOLDER] [--graph-tool PYTHON]
 
 Suites: planted layered networks, module-free ones, circuits compiled to ReLU nets and disguised,
-nets trained on known wiring, sculpted nets, traced convolutions and transformer layers. FOLDER
-holds the networks published with Neural Sculpting, a further suite. Entrants are all detectors of
+nets trained on known wiring, sculpted nets, traced convolutions and transformer layers,
+transformers compiled from programs. FOLDER holds the networks published with Neural Sculpting, a
+further suite. Entrants are all detectors of
 netsculpt's catalogues (also those of installed packages) and those of other libraries that are
 installed; PYTHON is a Python that has graph-tool, which pip does not install.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 from dataclasses import replace
@@ -16,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "analyses"), str(ROOT / "figures")]
 
 import modbench1  # noqa: E402
-from modbench1 import compiled, planted, published, sculpted, traced, wired  # noqa: E402
+from modbench1 import compiled, planted, published, sculpted, traced, transformers, wired  # noqa: E402
 from modbench1.circuits import CHOSEN, circuit_text, resynthesised  # noqa: E402
 from modbench1.disguises import DISGUISES  # noqa: E402
 from modbench1.entrants import DEFAULT, FORMS, Entrant, entrants  # noqa: E402
@@ -251,6 +252,29 @@ def test_traced_groups_are_connected_and_hidden(family):
     assert n_parts == 3
     assert np.array_equal(Partition(part).labels, truth)
     assert connected_components(graph.weights, directed=False)[0] == 1
+
+
+def test_compiled_transformers_have_the_modules_of_their_program():
+    names = ("tokens", "positions", "size", "opposite", "reversed")
+    wanted = {  # the place to read from is made of the size and the position
+        *(("positions", "size"), ("positions", "opposite"), ("size", "opposite")),
+        *(("positions", "reversed"), ("opposite", "reversed"), ("tokens", "reversed")),
+    }
+    last = len(transformers.SIZES) - 1
+    networks = transformers.networks("transformers", "reverse", [0, last])
+    for index, network in zip((0, last), networks, strict=True):
+        n_tokens, length = transformers.SIZES[index]
+        graph, labels = network.graph, network.truth.labels
+        assert [x.n_units for x in graph.layers[:2]] == [n_tokens + 1, length + 1]
+        ends = zip(
+            *(labels[x].tolist() for x in (graph.sources, graph.weights.indices)), strict=True
+        )
+        found = {(a, b) for a, b in ends if a != b and min(a, b) >= 0}
+        assert found == network.feeds
+        any_names = itertools.permutations(names)
+        assert any({(x[a], x[b]) for a, b in found} == wanted for x in any_names)
+        stream = labels[graph.layer("add").units]
+        assert np.count_nonzero(np.diff(stream)) >= network.truth.n_modules  # units are shuffled
 
 
 def test_sculpted_networks_have_their_functions():

@@ -59,11 +59,12 @@ def shuffled(network: Network, rng: np.random.Generator) -> Network:
     if influence is not None:
         outputs = network.graph.outputs
         influence = influence[order][:, np.searchsorted(outputs, order[np.isin(order, outputs)])]
-    return Network(graph, Partition(network.truth.labels[order]), network.feeds, influence)
+    truth, feeds = numbered(network.truth.labels[order], network.feeds or frozenset())
+    return Network(graph, truth, feeds if network.feeds is not None else None, influence)
 
 
 def numbered(
-    labels: NDArray[np.int64], feeds: frozenset[tuple[int, int]]
+    labels: NDArray[np.integer], feeds: frozenset[tuple[int, int]]
 ) -> tuple[Partition, frozenset[tuple[int, int]]]:
     """The partition, whose numbers follow the units, and the edges in these numbers.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from modbench1 import compiled, planted, published, sculpted, traced, wired
+from modbench1 import compiled, planted, published, sculpted, traced, transformers, wired
 from modbench1.network import Network, digest
 
 __all__ = ["PUBLISHED", "SUITES", "Suite", "core_digest", "networks_of", "published_suite"]
@@ -39,6 +39,7 @@ SUITES: Mapping[str, Suite] = MappingProxyType(
         "wired": Suite(_families(wired.FAMILIES, 16), 4),
         "sculpted": Suite(_families(sculpted.FAMILIES, 10), 10),
         "traced": Suite(_families(traced.FAMILIES, 10), 5),
+        "transformers": Suite(_families(transformers.FAMILIES, len(transformers.SIZES)), 3),
     }
 )
 _MAKERS: Mapping[str, Callable[[str, str, Iterable[int]], Iterator[Network]]] = MappingProxyType(
@@ -49,6 +50,7 @@ _MAKERS: Mapping[str, Callable[[str, str, Iterable[int]], Iterator[Network]]] = 
         "wired": wired.networks,
         "sculpted": sculpted.networks,
         "traced": traced.networks,
+        "transformers": transformers.networks,
     }
 )
 

@@ -1,6 +1,10 @@
+from . import compiled as compiled
 from . import families as families
 from . import initialisations as initialisations
 from . import sparse as sparse
+from .compiled import compile_program as compile_program
+from .compiled import interpreted as interpreted
+from .compiled import true_modules as true_modules
 from .families import CNN as CNN
 from .families import LSTM as LSTM
 from .families import MLP as MLP
