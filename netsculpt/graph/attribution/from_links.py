@@ -60,7 +60,7 @@ def from_links(
     data = np.asarray(weights)
     rank = nodes.rank
     _check(nodes, rank, begin, end, data)
-    order = np.lexsort((np.arange(nodes.n_nodes), nodes.token_position, rank))
+    order = nodes.order
     unit = np.empty(nodes.n_nodes, np.int32)
     unit[order] = np.arange(nodes.n_nodes, dtype=np.int32)
     shape = (nodes.n_nodes, nodes.n_nodes)
@@ -79,7 +79,7 @@ def from_links(
         layers,
         _blocks(layers, layer_of, begin, end),
         (step("from_links", n_nodes=nodes.n_nodes, n_links=int(begin.size)),),
-        attributes=nodes.columns(order),
+        attributes=nodes.columns,
     )
 
 

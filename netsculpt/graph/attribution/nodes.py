@@ -75,8 +75,15 @@ class Nodes:
         rank[self.feature_type == LOGIT] = rank.max(initial=0) + 1
         return rank
 
-    def columns(self, order: NDArray[np.intp]) -> dict[str, NDArray[Any]]:
-        """The columns of a graph whose units are the nodes in this order [U]."""
+    @property
+    def order(self) -> NDArray[np.intp]:
+        """The node of each unit: by layer, then token, then as they come [U]."""
+        return np.lexsort((self.token_position, self.rank))
+
+    @property
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """The columns of a graph of these nodes [U]."""
+        order = self.order
         return {name: values[order] for name, values in vars(self).items() if name != "layer"}
 
 

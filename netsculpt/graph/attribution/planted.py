@@ -14,12 +14,10 @@ from netsculpt.graph.attribution.from_links import from_links
 from netsculpt.graph.attribution.nodes import (
     EMBEDDING,
     ERROR,
-    FEATURE_TYPE,
     LOGIT,
-    NODE_ID,
     Nodes,
 )
-from netsculpt.graph.graph import NetGraph
+from netsculpt.graph.graph import NetGraph, live_units
 from netsculpt.graph.partition import NO_MODULE, Partition
 
 __all__ = ["planted_supernodes"]
@@ -118,10 +116,13 @@ def planted_supernodes(
     nodes = _nodes(kind, layers, at, feature, module, n_logits)
     begin, end = _links(nodes, module, p_in, p_out, stream(seed, "links"))
     weights = _weights(begin, end, nodes.n_nodes, spread, stream(seed, "weights"))
-    graph = from_links(nodes, begin, end, weights).live()
-    place = {name: index for index, name in enumerate(zip(kind, nodes.node_id, strict=True))}
-    columns = (graph.attributes[name] for name in (FEATURE_TYPE, NODE_ID))
-    return graph, Partition(module[[place[unit] for unit in zip(*columns, strict=True)]])
+    live = _live(nodes, begin, end)
+    both = live[begin] & live[end]
+    number = np.cumsum(live) - 1
+    nodes = Nodes(**{name: values[live] for name, values in vars(nodes).items()})
+    ends = number[begin[both]], number[end[both]]
+    graph = from_links(nodes, *ends, weights[both])
+    return graph, Partition(module[live][nodes.order])
 
 
 def _part(
@@ -176,6 +177,14 @@ def _links(
     inside = (module[:, None] == module) & (module >= 0)
     begin, end = np.nonzero(legal & (rng.random(legal.shape) < np.where(inside, p_in, p_out)))
     return begin, end
+
+
+def _live(nodes: Nodes, begin: NDArray[np.intp], end: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Whether each node is on a path from an input to a logit [N]."""
+    graph = from_links(nodes, begin, end, np.ones(begin.size, np.float32))
+    live = np.empty(nodes.n_nodes, bool)
+    live[nodes.order] = live_units(graph)
+    return live
 
 
 def _weights(

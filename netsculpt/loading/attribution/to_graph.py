@@ -31,7 +31,8 @@ def graph_of_attribution(file: ParsedFile, *, allow_nonfinite: bool) -> NetGraph
             "mask file"
         )
     value: Parsed = file.value
-    finite = np.isfinite(value.weights.astype(np.float32))
+    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite
+        finite = np.isfinite(value.weights.astype(np.float32))
     n_dropped = file.n_dropped(
         {"links": int(finite.size - finite.sum())}, "links", allowed=allow_nonfinite
     )
