@@ -8,15 +8,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import numpy as np
 import pytest
 from commands import cli
 
+import netsculpt
 from netsculpt import FormatError, LimitError, NetGraph, Partition, export, load, save
 from netsculpt.core.errors import NetsculptError
 from netsculpt.files import json_stream
+from netsculpt.files import source as file_source
 from netsculpt.graph.attribution import EMBEDDING, ERROR, LOGIT, planted_supernodes
 from netsculpt.graph.attribution.supernodes import supernodes
+from netsculpt.paths.attribution import attribution_scores
 
 FEATURE = "cross layer transcoder"
 
@@ -266,8 +270,9 @@ def test_what_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.Monkey
     path = written(tmp_path / "graph.json", document())
     with pytest.raises(LimitError, match="nodes or more"):
         load(path, max_bytes=1000)
+    monkeypatch.setattr(file_source, "_HARMLESS", 1 << 20)
     bomb = tmp_path / "bomb.json.gz"
-    bomb.write_bytes(gzip.compress(b'{"nodes": ' + b" " * (1 << 27)))
+    bomb.write_bytes(gzip.compress(b'{"nodes": ' + b" " * (1 << 22)))
     with pytest.raises(LimitError, match="unpacks from"):
         load(bomb)
     monkeypatch.setattr(json_stream, "_LONGEST", 100)
@@ -378,4 +383,11 @@ def test_the_command_analyses_it(tmp_path: Path, drawn: tuple[NetGraph, Partitio
     options = "--nulls", 0, "--stability-seeds", 0, "--json"
     run = cli("analyze", tmp_path / "graph.json", *options)
     assert run.returncode == 0, run.stderr
-    assert json.loads(run.stdout)["graph"]["edges"] == drawn[0].n_edges
+    summary = json.loads(run.stdout)
+    schema = Path(netsculpt.__file__).parent / "report" / "summary.schema.json"
+    jsonschema.validate(summary, json.loads(schema.read_text()))
+    assert summary["graph"]["n_edges"] == drawn[0].n_edges
+    scores = attribution_scores(load(tmp_path / "graph.json"))
+    assert summary["attribution"] == pytest.approx(scores.summary(), rel=1e-9)
+    report = cli("analyze", tmp_path / "graph.json", *options[:-1]).stdout
+    assert f"Replacement {scores.replacement:.2f}" in report

@@ -16,8 +16,10 @@ from netsculpt.core.catalog import catalog, named
 from netsculpt.core.errors import GraphError, LimitError, PluginError
 from netsculpt.core.progress import Progress, silent
 from netsculpt.core.random import RNG, root_seed
+from netsculpt.graph.attribution import FEATURE_TYPE
 from netsculpt.graph.graph import NetGraph
 from netsculpt.paths import PathCore
+from netsculpt.paths.attribution import AttributionScores, attribution_scores
 from netsculpt.pipeline.analysis import (
     MODULE_COLUMNS,
     UNIT_COLUMNS,
@@ -111,7 +113,36 @@ def analyze(
         (a.key, b.key): modules.compare(a.partition, b.partition, layers=graph.layers)
         for a, b in combinations(detected, 2)
     }
-    return Analysis(graph, plan, seed, effective, facts, columns, detected, agreement, tuple(notes))
+    scores = _attribution(graph, notes)
+    return Analysis(
+        graph,
+        plan,
+        seed,
+        effective,
+        facts,
+        columns,
+        detected,
+        agreement,
+        tuple(notes),
+        attribution=scores,
+    )
+
+
+def _attribution(graph: NetGraph, notes: list[str]) -> AttributionScores | None:
+    """How much of the answer an attribution graph explains; None for other graphs."""
+    if FEATURE_TYPE not in graph.attributes:
+        return None
+    notes.append(
+        "Scores of an attribution graph are of the graph in its file; files hold pruned graphs, "
+        "whose scores are higher than those of the whole. Null networks keep each node's links to "
+        "each layer, but not the order of tokens: that links lead to later tokens is part of what "
+        "is more than chance."
+    )
+    try:
+        return attribution_scores(graph)
+    except GraphError as error:
+        notes.append(f"Replacement and completeness left out: {error}")
+        return None
 
 
 def _notes_on_weights(graph: NetGraph) -> Iterator[str]:

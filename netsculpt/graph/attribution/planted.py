@@ -29,7 +29,7 @@ _NO_NUMBER = -1
 
 def planted_supernodes(
     n_layers: int = 8,
-    n_features: int = 24,
+    n_features: int = 48,
     k: int = 4,
     *,
     p_in: float = 0.4,
