@@ -2,7 +2,7 @@
 
     python analyses/calibration.py -o OUT
 
-Networks of ten families without modules must be called significant at 0.05 one time in twenty;
+Networks of eleven families without modules must be called significant at 0.05 one time in twenty;
 networks with planted modules and lognormal strengths nearly always. Tests: the default detector's Q
 on balanced weights against the rebalanced null, and on the pattern against `rewire`. For contrast,
 on every tenth network, two that are not valid: Q on |weights| against `rewire`, which keeps no

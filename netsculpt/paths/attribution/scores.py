@@ -45,7 +45,7 @@ def attribution_scores(
     count in it with a share of 1, as published.
 
     They are scores of the graph at hand: of a pruned one, as files hold it, they are those of what
-    the pruning kept, and higher than those of the whole.
+    the pruning kept.
 
     Parameters
     ----------
