@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import pdist
 from sklearn.metrics import adjusted_rand_score
 
-from netsculpt import GraphError, NetGraph, Partition
+from netsculpt import GraphError, NetGraph, Partition, planted
 from netsculpt.graph.attribution import ERROR, planted_supernodes
 from netsculpt.modules import layered
+from netsculpt.nulls import by_token, rewire
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +81,31 @@ def test_same_seed_same_graph() -> None:
 def test_wrong_arguments_are_refused(arguments: dict[str, float], message: str) -> None:
     with pytest.raises(GraphError, match=message):
         planted_supernodes(**arguments)
+
+
+def test_null_networks_keep_which_token_leads_to_which() -> None:
+    graph, _ = planted_supernodes(4, 24, 2, rng=0)
+    at, layer = graph.attributes["token_position"], graph.layer_of
+    place = layer.astype(int) * 100 + at
+
+    def degrees(drawn: NetGraph) -> Counter[tuple[int, int, bool]]:
+        """Links of each unit to, and from, each layer at each token."""
+        sources, targets = drawn.sources, drawn.weights.indices
+        out = zip(sources.tolist(), place[targets].tolist(), [True] * targets.size, strict=True)
+        into = zip(targets.tolist(), place[sources].tolist(), [False] * targets.size, strict=True)
+        return Counter([*out, *into])
+
+    drawn = by_token(rewire)(graph, rng=1)
+    assert degrees(drawn) == degrees(graph)
+    assert degrees(rewire(graph, rng=1)) != degrees(graph)
+    assert (drawn.weights != graph.weights).nnz > graph.n_edges / 4
+    assert np.array_equal(np.sort(drawn.weights.data), np.sort(graph.weights.data))
+    assert drawn.layers == graph.layers
+    again = by_token(rewire)(graph, rng=1)
+    assert np.array_equal(again.weights.toarray(), drawn.weights.toarray())
+
+
+def test_without_tokens_it_is_the_null_model_itself() -> None:
+    graph, _ = planted([8, 8, 8], 2, 0.6, 0.1, rng=0)
+    one, two = by_token(rewire)(graph, rng=1), rewire(graph, rng=1)
+    assert np.array_equal(one.weights.toarray(), two.weights.toarray())

@@ -116,7 +116,7 @@ def trained_then_masked(rng: np.random.Generator) -> NetGraph:
 
 
 def attribution_graphs(rng: np.random.Generator) -> NetGraph:
-    """Features of four layers at four tokens, fed by earlier layers at the same or earlier tokens."""
+    """Features of four layers at four tokens, fed by earlier layers at no later tokens."""
     return planted_supernodes(4, 14, 1, p_in=0.15, p_out=0.15, n_tokens=4, rng=rng)[0]
 
 

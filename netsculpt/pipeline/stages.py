@@ -134,9 +134,7 @@ def _attribution(graph: NetGraph, notes: list[str]) -> AttributionScores | None:
         return None
     notes.append(
         "Scores of an attribution graph are of the graph in its file; files hold pruned graphs, "
-        "whose scores are not those of the whole. Null networks keep each node's links to "
-        "each layer, but not the order of tokens: that links lead to later tokens is part of what "
-        "is more than chance."
+        "whose scores are not those of the whole. Null networks keep which token leads to which."
     )
     try:
         return attribution_scores(graph)

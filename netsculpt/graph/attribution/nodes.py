@@ -18,6 +18,7 @@ __all__ = [
     "FEATURE_TYPE",
     "LOGIT",
     "NODE_ID",
+    "TOKEN_POSITION",
     "TOKEN_PROB",
     "Nodes",
     "of_type",
@@ -32,6 +33,7 @@ NODE_ID: Final = "node_id"  # columns [U] of the graph
 FEATURE_TYPE: Final = "feature_type"
 CLERP: Final = "clerp"
 TOKEN_PROB: Final = "token_prob"
+TOKEN_POSITION: Final = "token_position"
 
 
 @dataclass(frozen=True, eq=False)

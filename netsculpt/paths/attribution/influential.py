@@ -79,9 +79,14 @@ def influential(
             break
         units = kept
         edges &= units[sources] & units[targets]
-    dropped = {"dropped_units": int((~units).sum()), "dropped_edges": int((~edges).sum())}
-    shares = {"unit_share": unit_share, "edge_share": edge_share}
-    return kept_part(graph, units, edges).with_step(step("influential", **shares, **dropped))
+    how = step(
+        "influential",
+        unit_share=unit_share,
+        edge_share=edge_share,
+        dropped_units=int((~units).sum()),
+        dropped_edges=int((~edges).sum()),
+    )
+    return kept_part(graph, units, edges).with_step(how)
 
 
 def _threshold(scores: NDArray[np.float64], share: float) -> float:
