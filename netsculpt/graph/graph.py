@@ -26,7 +26,6 @@ __all__ = [
     "balancing_groups",
     "edge_columns",
     "float_type",
-    "kept_part",
     "live_units",
     "unit_names",
     "wiring_edges",
@@ -248,10 +247,7 @@ class NetGraph:
 
         The last step of the provenance records how many units were dropped.
         """
-        keep = live_units(self)
-        ends = keep[self.sources] & keep[self.weights.indices]
-        dropped = step("live", dropped_units=int((~keep).sum()))
-        return kept_part(self, keep, ends).with_step(dropped)
+        return _keep_units(self, live_units(self))
 
     def with_step(self, step: Step) -> NetGraph:
         """The same graph with one more step in its provenance."""
@@ -354,11 +350,11 @@ def unit_names(graph: NetGraph, units: Iterable[int] | None = None) -> list[str]
     return [f"{layers[layer_of[unit]].name}[{positions[unit]}]" for unit in chosen]
 
 
-def kept_part(graph: NetGraph, keep: NDArray[np.bool_], kept_edges: NDArray[np.bool_]) -> NetGraph:
-    """The graph of some units [U] and some of the edges between them [E], layers and all."""
+def _keep_units(graph: NetGraph, keep: NDArray[np.bool_]) -> NetGraph:
     assert graph.positions is not None
     old = graph.weights
     number = np.cumsum(keep, dtype=np.int32) - 1
+    kept_edges = keep[old.indices] & np.repeat(keep, np.diff(old.indptr))
     before = np.concatenate([[0], np.cumsum(kept_edges, dtype=np.int64)])
     per_row = np.diff(before[old.indptr])[keep]
     indptr = np.concatenate([[0], np.cumsum(per_row)]).astype(np.int32)
@@ -373,7 +369,7 @@ def kept_part(graph: NetGraph, keep: NDArray[np.bool_], kept_edges: NDArray[np.b
         csr_array((old.data[kept_edges], indices, indptr), (n_kept, n_kept)),
         layers=layers,
         blocks=graph.blocks,
-        provenance=graph.provenance,
+        provenance=(*graph.provenance, step("live", dropped_units=graph.n_units - n_kept)),
         positions=graph.positions[keep],
         attributes={name: values[keep] for name, values in graph.attributes.items()},
         **edge_columns(graph, kept_edges),
