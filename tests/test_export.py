@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from scipy.sparse import coo_array, csr_array
 
 from netsculpt.core.errors import GraphError
+from netsculpt.graph.attribution import planted_supernodes
 from netsculpt.graph.by_depth import by_depth
 from netsculpt.graph.exporting import ENDINGS, export, unescaped
 from netsculpt.graph.exporting._xml import escaped
@@ -272,12 +273,13 @@ def test_same_bytes_and_nothing_else(tmp_path: Path, ending: str) -> None:
 
 def test_endings(tmp_path: Path) -> None:
     chain = by_depth([0, 1], [2, 2], n_inputs=2, n_outputs=1, activation=["identity"] * 3)
+    attributions, _ = planted_supernodes(2, 8, 2, rng=0)
     for ending in ENDINGS:
-        graph = chain if ending == ".out" else sample()
+        graph = {".out": chain, ".json": attributions}.get(ending, sample())
         export(graph, tmp_path / f"GRAPH{ending.upper()}")
     assert load_graph(tmp_path / "GRAPH.NPZ").n_edges == 6
     with pytest.raises(
-        GraphError, match=r"'.svg' found: one of .gexf, .graphml, .npz, .out is needed"
+        GraphError, match=r"'.svg' found: one of .gexf, .graphml, .json, .npz, .out is needed"
     ):
         export(sample(), tmp_path / "graph.svg")
     with pytest.raises(GraphError, match="ending '' found"):

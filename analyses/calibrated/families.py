@@ -1,7 +1,7 @@
 """Families of networks without modules: `(rng) -> NetGraph`, each with some 150 to 350 edges.
 
 What tests mistake for modules: unequal degrees, unequal strengths, depth, tapering, hubs, skips,
-shared parameters, weights that were trained.
+shared parameters, weights that were trained, the order of tokens.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from netsculpt.graph.attribution import planted_supernodes
 from netsculpt.graph.graph import NetGraph
 from netsculpt.graph.matrices import from_matrices
 from netsculpt.graph.synthetic import planted
@@ -114,6 +115,11 @@ def trained_then_masked(rng: np.random.Generator) -> NetGraph:
     return from_matrices([x * (rng.random(x.shape) < 0.12) for x in matrices])
 
 
+def attribution_graphs(rng: np.random.Generator) -> NetGraph:
+    """Features of four layers at four tokens, fed by earlier layers at no later tokens."""
+    return planted_supernodes(4, 14, 1, p_in=0.15, p_out=0.15, n_tokens=4, rng=rng)[0]
+
+
 FAMILIES: Final[Mapping[str, Callable[[np.random.Generator], NetGraph]]] = MappingProxyType(
     {
         "homogeneous": homogeneous,
@@ -126,6 +132,7 @@ FAMILIES: Final[Mapping[str, Callable[[np.random.Generator], NetGraph]]] = Mappi
         "skips": skips,
         "CNN channels": traced_cnn,
         "trained, then masked": trained_then_masked,
+        "attribution graphs": attribution_graphs,
     }
 )
 

@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from netsculpt.cli.messages import complain
-from netsculpt.cli.options import require_writable
-from netsculpt.cli.source import Source, load_source
+from netsculpt.cli.options import Seed, choice, require_writable
+from netsculpt.cli.source import Loaded, Source, load_source
 from netsculpt.cli.takes import takes
+from netsculpt.core.catalog import names
 from netsculpt.core.counting import counted
 
 __all__ = ["export"]
@@ -23,11 +24,19 @@ _MARKS = (b"netsculpt.json", b"<creator>netsculpt</creator>", b"<!-- written by 
 def export(
     source: Source,
     output: Annotated[
-        Path, typer.Option("-o", "--output", help="File to write: .graphml, .gexf, .npz or .out.")
+        Path,
+        typer.Option("-o", "--output", help="File to write: .graphml, .gexf, .npz, .json or .out."),
     ],
     live: Annotated[bool, typer.Option("--live", help="Leave out dead units.")] = False,
+    detector: Annotated[
+        str, choice(names("detectors"), "Whose modules .json gets as supernodes: {}.")
+    ] = "layered",
+    seed: Seed = 0,
 ) -> None:
     """Write a model's graph for Gephi, networkx or NumPy; .out is for weight agnostic networks.
+
+    .json is for attribution graphs: the file itself, with the modules that 'analyze' finds as its
+    supernodes.
 
     **Examples**
 
@@ -36,30 +45,60 @@ def export(
     `netsculpt export weights.pth --mask masks.pkl --live -o model.graphml`
 
     `netsculpt export weights.pth --model nets.py:resnet20 --example-shape 1,3,32,32 -o net.npz`
+
+    `netsculpt export prompt.json.gz -o prompt-modules.json`
     """
     from netsculpt.graph.exporting import ENDINGS
     from netsculpt.graph.exporting import export as write
     from netsculpt.graph.shared_weights import note_on_weights
 
-    if output.suffix.lower() not in ENDINGS:
+    ending = output.suffix.lower()
+    if ending not in ENDINGS:
         raise typer.BadParameter(
             f"{output.name!r} ends in {output.suffix!r}; one of {', '.join(sorted(ENDINGS))} is "
             "needed",
             param_hint="-o",
         )
+    if ending == ".json" and live:
+        raise typer.BadParameter(
+            ".json holds all nodes of the attribution graph: leave it out", param_hint="--live"
+        )
     _require_replaceable(output, source.file)
     require_writable(output.parent)
-    graph = load_source(source).graph
-    if live:
-        graph = graph.live()
+    loaded = load_source(source)
+    graph = loaded.graph.live() if live else loaded.graph
     output.parent.mkdir(parents=True, exist_ok=True)
-    write(graph, output)
+    if ending == ".json":
+        _write_attribution(loaded, output, detector, seed)
+    else:
+        write(graph, output)
     note = note_on_weights(graph)
     if note is not None:
         complain(f"{note} --wann-weights gives it its own")
     typer.echo(
         f"{output}: {counted(graph.n_units, 'unit')}, {counted(graph.n_edges, 'edge')}", err=True
     )
+
+
+def _write_attribution(loaded: Loaded, output: Path, detector: str, seed: int) -> None:
+    """The attribution graph with the modules that 'analyze' finds with this detector and seed."""
+    from netsculpt.core.writing import replacing
+    from netsculpt.graph.attribution import typed
+    from netsculpt.graph.attribution.supernodes import supernodes
+    from netsculpt.graph.exporting import export as write
+    from netsculpt.loading.attribution.rewritten import rewritten
+    from netsculpt.pipeline import AnalysisPlan, analyze
+
+    typed(loaded.graph, ".json")
+    plan = AnalysisPlan(detectors=(detector,), n_nulls=0, n_seeds=0)
+    partition = analyze(loaded.graph, plan, rng=seed).detected[0].partition
+    if loaded.file is None or loaded.file.content.kind != "attribution":
+        write(loaded.graph, output, partition=partition)
+    else:
+        texts = rewritten(loaded.file, supernodes(loaded.graph, partition))
+        with replacing(output) as file:
+            file.writelines(text.encode() for text in texts)
+    typer.echo(f"{output}: {partition.n_modules} modules of {detector}", err=True)
 
 
 def _require_replaceable(output: Path, source: Path) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from netsculpt.files.model import Model
     from netsculpt.graph.graph import NetGraph
     from netsculpt.loading.wann import WannOptions
+    from netsculpt.loading.weights.parsed_file import ParsedFile
     from netsculpt.tracing import Fidelity
     from netsculpt.tracing.net_and_example import InputText, NetAndExample
 
@@ -45,8 +46,8 @@ class Source:
         Path,
         typer.Argument(
             metavar="FILE",
-            help="Checkpoint, state dict, safetensors, .pt2, ONNX, a graph .npz, or the .out of a "
-            "weight agnostic network.",
+            help="Checkpoint, state dict, safetensors, .pt2, ONNX, a graph .npz, the .out of a "
+            "weight agnostic network, or the .json or .json.gz of an attribution graph.",
         ),
     ]
     mask: Annotated[Path | None, typer.Option(help="File of masks, if the model has none.")] = None
@@ -164,6 +165,7 @@ class Loaded:
     net: Mapping[str, Any] = field(default_factory=dict)  # how it was named and traced, JSON-able
     traced: NetAndExample | None = None
     model: Model | None = None  # the content of the file, if netsculpt wrote it as a model.pt
+    file: ParsedFile | None = None  # what was read, without --model
 
     def fidelity(self, seed: int) -> Fidelity | None:
         """How closely the graph describes the net, if there is one."""
@@ -213,7 +215,8 @@ def load_source(source: Source, *, own_for: str | None = None) -> Loaded:
             param_hint="--detector",
         )
     graph = graph_of(file, allow_nonfinite=source.allow_nonfinite, wann=wann)
-    return Loaded(source, graph, model=as_model(file.value, file.where) if own else None)
+    model = as_model(file.value, file.where) if own else None
+    return Loaded(source, graph, model=model, file=file)
 
 
 def _text(path: object) -> str | None:

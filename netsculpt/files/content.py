@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 __all__ = ["Content"]
 
+Kind = Literal["tensors", "graph", "program", "wann", "wann weights", "attribution"]
+
 
 @dataclass(frozen=True)
 class Content:
@@ -15,6 +17,6 @@ class Content:
 
     value: Any  # dicts and lists of tensors and plain values; or a NetGraph, a Program, …
     sha256: str  # "sha256:…" of all bytes that were read
-    kind: Literal["tensors", "graph", "program", "wann", "wann weights"] = "tensors"  # of `value`
+    kind: Kind = "tensors"  # of `value`
     ordered: bool = True  # whether names are in the order in which the model defines them
     details: Mapping[str, Any] = field(default_factory=dict)  # more for the provenance, JSON-able

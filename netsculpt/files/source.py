@@ -96,6 +96,15 @@ class Source:
         require_memory(self.n_bytes, self.max_bytes, f"{self.where} is {self.n_bytes} bytes")
         return self.path.read_bytes()
 
+    def check_unpacked(self, n_bytes: int) -> None:
+        """Raise `LimitError` if a compressed file has unpacked to more bytes than are allowed."""
+        require_memory(n_bytes, self.max_bytes, f"{self.where} unpacks to {n_bytes} bytes or more")
+        if n_bytes > _HARMLESS and n_bytes > _LARGEST_RATIO * self.n_bytes:
+            raise LimitError(
+                f"{self.where} unpacks from {self.n_bytes} to {n_bytes} bytes or more (at most "
+                f"{_LARGEST_RATIO} times as many are allowed): save it without compression"
+            )
+
     def _check_directory(self, n_bytes: int) -> None:
         if n_bytes > _LONGEST_DIRECTORY:
             raise LimitError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from netsculpt.core.errors import FormatError, LimitError
 from netsculpt.files.words import quoted
 from netsculpt.graph.graph import NetGraph
+from netsculpt.loading.attribution.to_graph import graph_of_attribution
 from netsculpt.loading.models import graph_of_model, is_branched
 from netsculpt.loading.read import PathLike, read
 from netsculpt.loading.wann.options import WannOptions
@@ -29,8 +30,9 @@ def load(
 
     The format is recognised by content, not by file ending: state dicts of ``torch.save`` (zip and
     legacy), netsculpt's ``model.pt`` and graph files, safetensors (one file or an index of shards),
-    NumPy arrays, plain pickles of arrays and tensors, exported programs (``.pt2``), ONNX, and the
-    tables in which weight agnostic networks are stored (``.out``). No code from the file is run and
+    NumPy arrays, plain pickles of arrays and tensors, exported programs (``.pt2``), ONNX, the
+    tables in which weight agnostic networks are stored (``.out``), and attribution graphs of
+    language models (JSON, also packed by gzip). No code from the file is run and
     nothing is written. Layers are chained by the shapes of their weights. The operations of an
     exported program or an ONNX file are followed as `netsculpt.trace` follows those of a net; a
     residual or recurrent ``model.pt`` is rebuilt from its description and traced.
@@ -59,8 +61,10 @@ def load(
         their signed weights. Where several scalars form one edge, its weight is the L1 norm of the
         kernel slice (or of the columns of a flattened channel) and its multiplicity the number of
         kept scalars. Units of a weight agnostic network are in layers by depth, and all weights are
-        1 unless `wann` names their file. The step "load" of the provenance records the file
-        (sha256), what defined the edges, which norms were folded and which sizes were inferred.
+        1 unless `wann` names their file. Units of an attribution graph are its tokens, features,
+        errors and logits (`netsculpt.graph.attribution.from_links`). The step "load" of the
+        provenance records the file (sha256), what defined the edges, which norms were folded and
+        which sizes were inferred.
 
     Raises
     ------
@@ -110,6 +114,8 @@ def graph_of(
 def _graph_of(file: ParsedFile, *, allow_nonfinite: bool) -> NetGraph:
     if file.content.kind == "graph":
         return _stored_graph(file)
+    if file.content.kind == "attribution":
+        return graph_of_attribution(file, allow_nonfinite=allow_nonfinite)
     if file.content.kind == "program":
         from netsculpt.loading.programs.to_graph import graph_of_program
 

@@ -1,6 +1,7 @@
 """Null models, and tests of a statistic against them."""
 
 from netsculpt.core.discoveries import benjamini_hochberg
+from netsculpt.nulls.by_token import by_token
 from netsculpt.nulls.holm import holm
 from netsculpt.nulls.models.rewire import rewire
 from netsculpt.nulls.models.shuffle_layer import shuffle_layer
@@ -12,6 +13,7 @@ from netsculpt.nulls.significance import Significance, significance
 __all__ = [
     "Significance",
     "benjamini_hochberg",
+    "by_token",
     "holm",
     "rebalanced",
     "restored",

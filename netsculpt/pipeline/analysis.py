@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from netsculpt.modules import Comparison, ModuleEvidence, Verdict
     from netsculpt.nulls.significance import Significance
     from netsculpt.paths import Effective, PathCore
+    from netsculpt.paths.attribution import AttributionScores
     from netsculpt.pipeline.plan import AnalysisPlan
     from netsculpt.tracing import Fidelity
 
@@ -123,6 +124,7 @@ class Analysis:
     agreement: dict[tuple[str, str], Comparison]  # between two of `detected`, by key
     notes: tuple[str, ...]  # what the reader has to know
     fidelity: Fidelity | None = None  # of a traced graph to its net, for the reports
+    attribution: AttributionScores | None = None  # of an attribution graph
 
     @property
     def adjusted_p(self) -> dict[str, float]:

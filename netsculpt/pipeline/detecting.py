@@ -26,7 +26,8 @@ from netsculpt.core.random import stream
 from netsculpt.graph.graph import NetGraph, live_units
 from netsculpt.graph.partition import Partition
 from netsculpt.graph.streams import stream_labels
-from netsculpt.nulls.significance import Significance, significance
+from netsculpt.nulls import by_token
+from netsculpt.nulls.significance import Null, Significance, significance
 from netsculpt.pipeline.analysis import Detected
 from netsculpt.pipeline.forms import Setting
 from netsculpt.pipeline.spreading import everywhere, relabelled, spread
@@ -104,6 +105,11 @@ class Detecting:
         return stream_labels(self.live)
 
     @property
+    def null(self) -> Null:
+        """The null model that the plan names; it keeps the order of tokens, where there are any."""
+        return by_token(named("nulls", self.plan.null))
+
+    @property
     def has_streams(self) -> bool:
         """Whether the network has streams: residual channels, gates."""
         return bool((self.streams >= 0).any())
@@ -166,7 +172,7 @@ class Detecting:
         return significance(
             statistic,
             read,
-            null=setting.null(named("nulls", self.plan.null)),
+            null=setting.null(self.null),
             n=self.plan.n_nulls,
             rng=stream(self.seed, name, "nulls"),
             jobs=self.jobs,
@@ -199,7 +205,7 @@ class Detecting:
         tested = hierarchy.ordered(
             weighed,
             partition,
-            null=setting.weighed_null(named("nulls", self.plan.null)),
+            null=setting.weighed_null(self.null),
             form=setting.form,
             n=self.plan.n_nulls,
             rng=stream(self.seed, name, "hierarchy"),

@@ -16,9 +16,11 @@ from netsculpt.core.catalog import catalog, named
 from netsculpt.core.errors import GraphError, LimitError, PluginError
 from netsculpt.core.progress import Progress, silent
 from netsculpt.core.random import RNG, root_seed
+from netsculpt.graph.attribution import FEATURE_TYPE
 from netsculpt.graph.graph import NetGraph
 from netsculpt.graph.shared_weights import note_on_weights
 from netsculpt.paths import PathCore
+from netsculpt.paths.attribution import AttributionScores, attribution_scores
 from netsculpt.pipeline.analysis import (
     MODULE_COLUMNS,
     UNIT_COLUMNS,
@@ -112,7 +114,34 @@ def analyze(
         (a.key, b.key): modules.compare(a.partition, b.partition, layers=graph.layers)
         for a, b in combinations(detected, 2)
     }
-    return Analysis(graph, plan, seed, effective, facts, columns, detected, agreement, tuple(notes))
+    scores = _attribution(graph, notes)
+    return Analysis(
+        graph,
+        plan,
+        seed,
+        effective,
+        facts,
+        columns,
+        detected,
+        agreement,
+        tuple(notes),
+        attribution=scores,
+    )
+
+
+def _attribution(graph: NetGraph, notes: list[str]) -> AttributionScores | None:
+    """How much of the answer an attribution graph explains; None for other graphs."""
+    if FEATURE_TYPE not in graph.attributes:
+        return None
+    notes.append(
+        "Scores of an attribution graph are of the graph in its file; files hold pruned graphs, "
+        "whose scores are not those of the whole. Null networks keep which token leads to which."
+    )
+    try:
+        return attribution_scores(graph)
+    except GraphError as error:
+        notes.append(f"Replacement and completeness left out: {error}")
+        return None
 
 
 def _path_facts(graph: NetGraph, notes: list[str]) -> PathFacts:

@@ -30,7 +30,7 @@ _BLOCK = ("source", "target", "kind", "parameter", "size")  # in this order
 
 def summary(analysis: Analysis) -> dict[str, Any]:
     """Every scalar result as plain JSON, to 12 digits; numbers that are not finite are null."""
-    facts, fidelity = analysis.paths, analysis.fidelity
+    facts, fidelity, attribution = analysis.paths, analysis.fidelity, analysis.attribution
     content = {
         "schema": SCHEMA,
         "seed": analysis.seed,
@@ -54,6 +54,7 @@ def summary(analysis: Analysis) -> dict[str, Any]:
         ],
         "notes": list(analysis.notes),
         **({} if fidelity is None else {"fidelity": fidelity.summary()}),
+        **({} if attribution is None else {"attribution": attribution.summary()}),
     }
     plain: dict[str, Any] = _plain(content)
     return plain

@@ -1,4 +1,4 @@
-"""Export of graphs to other programs: Gephi, networkx, igraph, SciPy."""
+"""Export of graphs to other programs: Gephi, networkx, igraph, SciPy, Neuronpedia."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from netsculpt.core.errors import GraphError
 from netsculpt.core.writing import replacing
 from netsculpt.graph.exporting._xml import unescaped
+from netsculpt.graph.exporting.attribution import attribution
 from netsculpt.graph.exporting.gexf import gexf
 from netsculpt.graph.exporting.graphml import graphml
 from netsculpt.graph.exporting.wann import wann
@@ -23,7 +24,7 @@ from netsculpt.graph.partition import Partition
 __all__ = ["ENDINGS", "export", "unescaped"]
 
 _TEXTS: Final = MappingProxyType({".gexf": gexf, ".graphml": graphml})
-ENDINGS: Final = (*_TEXTS, ".npz", ".out")
+ENDINGS: Final = (*_TEXTS, ".json", ".npz", ".out")
 
 
 def export(
@@ -48,12 +49,14 @@ def export(
         The network.
     path
         Ends in ``.gexf`` (Gephi, with a layout), ``.graphml`` (Gephi, networkx, igraph) or ``.npz``
-        (SciPy and `netsculpt.load`), or ``.out`` (a weight agnostic network, for the code of its
+        (SciPy and `netsculpt.load`), ``.json`` (an attribution graph, for the pages that show such
+        graphs and `netsculpt.load`), or ``.out`` (a weight agnostic network, for the code of its
         authors and `netsculpt.load`). The file appears whole or not at all.
     partition
-        Adds the attribute ``module`` to the nodes; not for ``.npz`` and ``.out``.
+        Adds the attribute ``module`` to the nodes, or supernodes to ``.json``; not for ``.npz`` and
+        ``.out``.
     columns
-        Further node attributes, name → values [U]; not for ``.npz`` and ``.out``.
+        Further node attributes, name → values [U]; only for ``.gexf`` and ``.graphml``.
 
     Raises
     ------
@@ -68,8 +71,12 @@ def export(
     >>> export(from_matrices([[[0.5, -2.0]]]), path, columns={"depth": [0, 0, 1]})
     """
     ending = Path(path).suffix.lower()
-    if ending in _TEXTS:
-        texts = _TEXTS[ending](graph, partition, columns or {})
+    if ending in _TEXTS or (ending == ".json" and columns is None):
+        texts = (
+            attribution(graph, partition)
+            if ending == ".json"
+            else _TEXTS[ending](graph, partition, columns or {})
+        )
         head = next(texts)  # raises for wrong arguments, before there is a file
         with replacing(path) as file:
             file.writelines(text.encode() for text in chain([head], texts))

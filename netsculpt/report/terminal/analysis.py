@@ -29,6 +29,7 @@ from netsculpt.report.words import (
 
 if TYPE_CHECKING:
     from netsculpt.hierarchy import Hierarchy, Module
+    from netsculpt.paths.attribution import AttributionScores
     from netsculpt.pipeline import Analysis, AnalysisPlan, Detected
 
 __all__ = ["print_report", "print_written"]
@@ -70,6 +71,8 @@ def _sections(analysis: Analysis) -> Iterator[tuple[str, RenderableType]]:
     if analysis.fidelity is not None:
         yield "Fidelity to the net", fidelity_section(analysis.fidelity)
     yield "Paths", _paths(analysis)
+    if analysis.attribution is not None:
+        yield "Attribution", _attribution(analysis.attribution)
     for each in analysis.detected:
         yield f"Modules ({each.key})", _modules(each, analysis.plan)
         yield f"Hierarchy ({each.key})", _hierarchy(each, graph)
@@ -154,6 +157,13 @@ def _paths(analysis: Analysis) -> RenderableType:
         total,
         f"{core.tau:.0%} of the paths pass through {counted(core.size, 'unit')} "
         f"(flat network: {core.flat_size}); hourglass score {number(core.hourglass, 2)}",
+    )
+
+
+def _attribution(scores: AttributionScores) -> RenderableType:
+    return Group(
+        f"Replacement {scores.replacement:.2f} (influence that comes from tokens, not errors)",
+        f"Completeness {scores.completeness:.2f} (share of input that is not from errors)",
     )
 
 
