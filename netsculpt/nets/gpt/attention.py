@@ -23,6 +23,10 @@ class Sink(nn.Module):
         super().__init__()
         self.sink_logit = nn.Parameter(torch.zeros(heads))
 
+    def reset_parameters(self) -> None:
+        """Set the logits to 0."""
+        nn.init.zeros_(self.sink_logit)
+
     def forward(self, logits: Tensor) -> Tensor:
         """Logits [n, heads, to, from] to shares of the same shape, which add up to below 1."""
         n, _, n_to, _ = logits.shape

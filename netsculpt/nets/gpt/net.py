@@ -41,16 +41,19 @@ class GPT(nn.Module):
             self.register_buffer("bigram_table", table if shape.bigrams == "fixed" else None)
         if shape.tied:
             self.transformer["wte"].weight = self.lm_head.weight
-        self.reset_parameters(shape)
+        self.reset_parameters()
 
-    def reset_parameters(self, shape: GPTShape) -> None:
+    def reset_parameters(self) -> None:
         """Draw weights as GPT-2 does: normal, those that write to the stream smaller."""
+        n_writes = 2 * len(self.transformer["h"])
         for name, layer in self.named_modules():
             if isinstance(layer, nn.Linear | nn.Embedding):
                 writes = name.endswith("c_proj")
-                nn.init.normal_(layer.weight, std=_SPREAD / math.sqrt(2 * shape.layers) ** writes)
+                nn.init.normal_(layer.weight, std=_SPREAD / math.sqrt(n_writes) ** writes)
             if isinstance(layer, nn.Linear) and layer.bias is not None:
                 nn.init.zeros_(layer.bias)
+        if self.bigram_table is not None:
+            nn.init.zeros_(self.bigram_table)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Tokens [n, t], whole numbers of any type, to logits [n, vocabulary] of the next one."""

@@ -30,9 +30,9 @@ def task(name: str, *, rng: RNG = None) -> Task:
     """Make a task by its name.
 
     Boolean families of `netsculpt.training.tasks.families` have numbers in place of the capital
-    letters: ``overlap-2-use-4`` is two functions that share 2 inputs, each used 4 times. A fifth
-    of the digits, of the 2500 images of shape pairs and of the 10 000 sequences of token tasks (1500
-    for copying) is held out; two digits are 10 000 pairs.
+    letters: ``overlap-2-use-4`` is two functions that share 2 inputs, each used 4 times. Two digits
+    are 10 000 pairs. A fifth is held out of the digits, of the 2500 images of shape pairs and of
+    the 10 000 sequences of token tasks (1500 for copying).
 
     Parameters
     ----------
