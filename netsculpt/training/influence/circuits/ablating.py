@@ -52,7 +52,7 @@ def ablated(net: GPT, gates: Mapping[str, Tensor], fills: Mapping[str, Tensor]) 
 
 
 def _replacing(gate: Tensor, fill: Tensor) -> Any:
-    def replace(layer: nn.Module, inputs: object, activation: Tensor) -> Tensor:
+    def replace(_layer: nn.Module, _inputs: object, activation: Tensor) -> Tensor:
         return gate * activation + (1 - gate) * fill
 
     return replace
@@ -81,7 +81,7 @@ def fills_of(
 
 
 def _taking(taken: dict[str, Tensor], name: str) -> Any:
-    def take(layer: nn.Module, inputs: object, activation: Tensor) -> None:
+    def take(_layer: nn.Module, _inputs: object, activation: Tensor) -> None:
         taken[name] = activation.detach()
 
     return take
