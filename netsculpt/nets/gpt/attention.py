@@ -67,4 +67,5 @@ class Attention(nn.Module):
 
     def _by_head(self, vectors: Tensor) -> Tensor:
         """Vectors [n, t, heads · channels] as [n, heads, t, channels]."""
-        return vectors.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        apart: Tensor = vectors.unflatten(-1, (self.heads, -1))  # type: ignore[no-untyped-call]
+        return apart.transpose(1, 2)

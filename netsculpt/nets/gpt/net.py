@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +19,7 @@ _SPREAD = 0.02  # standard deviation of initial weights, as of GPT-2
 class GPT(nn.Module):
     """A pre-norm transformer whose tensors have the names of published weight-sparse ones."""
 
+    transformer: Any  # nn.ModuleDict, of layers and of a list of blocks
     final_logits_bias: Tensor  # [vocabulary]
     bigram_table: Tensor | None  # [vocabulary, vocabulary]: row = last token, column = next one
 
