@@ -132,6 +132,10 @@ REFUSED: list[tuple[str, str, dict[str, Any], list[Any]]] = [
     (".training.tasks.digit_sum", "n_pairs", {"source": DIGITS}, [*NOT_WHOLE, 0, -1]),
     (".training.tasks.separate_digits", "n_pairs", {"source": DIGITS}, [*NOT_WHOLE, 0, -1]),
 ]
+REFUSED += [
+    (f".training.tasks.{name}", "n_samples", {"rng": 0}, [*NOT_WHOLE, 0, -1])
+    for name in ("quotes", "brackets", "variable_types", "copying", "induction")
+]
 REFUSED += [(".training.Recipe", name, {}, [*NOT_WHOLE, -1]) for name in ("epochs", "batch_size")]
 HUGE = [1e308, 10**400]
 LINE = {"net": nn.Linear(3, 2), "example": torch.zeros(1, 3)}

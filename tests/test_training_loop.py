@@ -637,3 +637,19 @@ def test_a_device_that_is_not_there_is_named(name: str) -> None:
         LimitError, match=rf"device '{name}' cannot be used here .{{1,300}}: use 'cpu'"
     ):
         usable_device(name)
+
+
+def test_gradients_are_clipped_by_their_root_mean_square() -> None:
+    net, samples = initial_net(MLP((64, 10)), rng=0), task("digits", rng=0)
+    steps = {}
+    for rms in (None, 1e-3, 1e3):
+        recipe = Recipe(
+            epochs=1, batch_size=5000, optimizer="sgd", momentum=0.0, learning_rate=0.5,
+            gradient_rms=rms,
+        )  # fmt: skip
+        trained = fit(net, samples, recipe, rng=0).net
+        moved = zip(net.parameters(), trained.parameters(), strict=True)
+        steps[rms] = torch.cat([(a - b).detach().flatten() for a, b in moved]) / 0.5
+    assert torch.equal(steps[None], steps[1e3])
+    assert float((steps[1e-3] ** 2).mean().sqrt()) == pytest.approx(1e-3, rel=1e-3)
+    torch.testing.assert_close(steps[1e-3] / steps[1e-3].norm(), steps[None] / steps[None].norm())

@@ -23,9 +23,11 @@ from netsculpt.nets.families import (
     Gate,
     NetSpec,
     ResNet,
+    SparseGPT,
     initial_net,
     net_from_spec,
 )
+from netsculpt.nets.gpt.shape import PLACES
 from netsculpt.tracing import trace
 
 SMALL: dict[str, NetSpec] = {
@@ -33,6 +35,9 @@ SMALL: dict[str, NetSpec] = {
     "cnn": CNN((3, 8, 6), channels=(4, 6), hidden=(9,), n_outputs=5, kernel=5, activation="gelu"),
     "vgg": VGG((3, 8, 8), stages=((4, 4), (6,)), n_outputs=5, hidden=(7,)),
     "resnet": ResNet((3, 8, 8), n_outputs=5, widths=(4, 6), blocks=2),
+    "sparse_gpt": SparseGPT(
+        5, positions=4, width=8, layers=2, heads=2, kept_share=0.5, kept_at=PLACES
+    ),
     "lstm": LSTM((5, 3), hidden=4, n_outputs=5, layers=2),
 }
 VGG19 = VGG(

@@ -37,7 +37,8 @@ class NewNet:
         typer.Option(
             metavar="SPEC",
             help="A new net: mlp:64,128,10 · cnn:1x8x8:8,16:32:10 · vgg:3x32x32:64,64/128,128:10 · "
-            "resnet:3x32x32:10 (ResNet-20) · lstm:8x8:32:10.",
+            "resnet:3x32x32:10 (ResNet-20) · lstm:8x8:32:10 · sparse_gpt:64:32:128:2:4 (tokens, "
+            "positions, width, layers, heads).",
         ),
     ] = None
     init: Annotated[
@@ -137,6 +138,14 @@ def _read(text: str, kind: Any) -> Any:
     """The value of a field of type `kind`."""
     if kind is str:
         return text
+    if kind is bool:
+        if text not in ("true", "false"):
+            raise ValueError(f"{text!r:.40} is neither true nor false")
+        return text == "true"
+    if kind is float:
+        return float(text)
+    if type(None) in typing.get_args(kind):
+        return None if text in ("", "none") else _read(text, typing.get_args(kind)[0])
     if kind is int:
         if not re.fullmatch("[0-9]{1,18}", text.strip()):
             raise ValueError(f"{text!r:.40} is not a whole number")

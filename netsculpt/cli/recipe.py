@@ -54,6 +54,10 @@ class RecipeOptions:
         False
     )
     noise: Noise = 0.0
+    gradient_rms: Annotated[
+        float | None,
+        recipe_option(min=1e-9, help="Root mean square above which gradients are scaled to it."),
+    ] = None
     goal_accuracy: Annotated[
         float | None,
         recipe_option(

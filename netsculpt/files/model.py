@@ -27,7 +27,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-__all__ = ["Model", "as_model", "is_model", "read_model", "read_tensors", "write_model"]
+__all__ = [
+    "Model",
+    "as_model",
+    "is_model",
+    "model_content",
+    "read_model",
+    "read_tensors",
+    "write_model",
+]
 
 _FORMAT = "netsculpt model"
 _VERSION = 1
@@ -79,15 +87,29 @@ def write_model(
     [[True, False], [False, True]]
     """
     content = {
-        "format": _FORMAT,
-        "version": _VERSION,
-        "net": _plain(net, "net"),
-        "state": {name: _compact(tensor) for name, tensor in state.items()},
-        "masks": {name: _compact(mask) for name, mask in masks.items()},
+        **model_content(
+            _plain(net, "net"),
+            {name: _compact(tensor) for name, tensor in state.items()},
+            {name: _compact(mask) for name, mask in masks.items()},
+        ),
         "metadata": _plain(metadata or {}, "metadata"),
     }
     as_model(content, "the model to write")
     save(content, Path(path))
+
+
+def model_content(
+    net: Mapping[str, Any], state: Mapping[str, Tensor], masks: Mapping[str, Tensor] | None = None
+) -> dict[str, Any]:
+    """What a ``model.pt`` holds, without metadata, for nets that come from elsewhere."""
+    return {
+        "format": _FORMAT,
+        "version": _VERSION,
+        "net": dict(net),
+        "state": dict(state),
+        "masks": dict(masks or {}),
+        "metadata": {},
+    }
 
 
 def read_model(path: str | os.PathLike[str], *, max_bytes: int = 8 * 2**30) -> Model:

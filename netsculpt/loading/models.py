@@ -1,4 +1,4 @@
-"""Residual and recurrent nets of netsculpt: rebuilt from their ``model.pt`` and traced."""
+"""Residual nets, recurrent ones and transformers: rebuilt from their description and traced."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from netsculpt.files.model import Model, as_model, is_model
 from netsculpt.graph.graph import NetGraph
 from netsculpt.loading.load_into import fill_net
 from netsculpt.loading.weights.parsed_file import ParsedFile
+from netsculpt.nets.gpt.shape import GPTShape
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from netsculpt.nets.families import NetSpec
 
 __all__ = ["graph_of_model", "is_branched"]
 
-_BRANCHED = ("lstm", "resnet")  # families
+_BRANCHED = ("lstm", "resnet", "sparse_gpt")  # families
 _MOST_INPUTS = 1 << 20  # a bound that does not rely on the file
 
 
@@ -30,8 +31,6 @@ def is_branched(value: Any) -> bool:
 
 def graph_of_model(file: ParsedFile, *, allow_nonfinite: bool) -> NetGraph:
     """The graph of the net that a ``model.pt`` describes, with its weights and masks."""
-    import torch
-
     from netsculpt.tracing import trace
 
     model = as_model(file.value, file.where)
@@ -40,11 +39,20 @@ def graph_of_model(file: ParsedFile, *, allow_nonfinite: bool) -> NetGraph:
     except FormatError as error:
         raise FormatError(f"{file.where}: {error}") from None
     filled = fill_net(net, file, allow_nonfinite=allow_nonfinite)
-    graph = trace(net, torch.zeros(1, spec.n_inputs))
+    graph = trace(net, _example(spec))
     topology = "the net that it describes"
     parameters = {**filled.parameters, "n_edges": graph.n_edges, "topology": topology}
     loaded = replace(filled, function="load", parameters=parameters)
     return replace(graph, provenance=(loaded, *graph.provenance))
+
+
+def _example(spec: NetSpec) -> Tensor:
+    """One sample. Channels of a transformer are the same for all lengths: two tokens are enough."""
+    import torch
+
+    if isinstance(spec, GPTShape):
+        return torch.zeros(1, min(spec.positions, 2), dtype=torch.int64)
+    return torch.zeros(1, spec.n_inputs)
 
 
 def _built(model: Model) -> tuple[NetSpec, nn.Module]:

@@ -13,6 +13,8 @@ from netsculpt.loading.weights.parsed_file import ParsedFile
 
 __all__ = ["PathLike", "read"]
 
+_DESCRIPTION = "beeg_config.json"  # of a weight-sparse transformer: see formats.gpt_folder
+
 PathLike = str | os.PathLike[str]
 
 
@@ -20,11 +22,17 @@ def read(
     path: PathLike, mask: PathLike | None, max_bytes: int, *, weights: PathLike | None = None
 ) -> ParsedFile:
     """A model file, and its files of masks and weights if there are any, each parsed by format."""
-    source = Source.open(Path(path), max_bytes)
+    source = Source.open(_file_of(Path(path)), max_bytes)
     others = [None if x is None else Source.open(Path(x), max_bytes) for x in (mask, weights)]
     model = _parsed(source)
     masks, values = (None if x is None else _parsed(x) for x in others)
     return replace(model, mask=masks, weights=values)
+
+
+def _file_of(path: Path) -> Path:
+    """The file that describes a model whose files are a folder; other paths are files."""
+    described = path / _DESCRIPTION
+    return described if described.is_file() else path
 
 
 def _parsed(source: Source) -> ParsedFile:

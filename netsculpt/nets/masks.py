@@ -134,7 +134,7 @@ def net_from_model(model: Model) -> nn.Module:
     mismatch = f"the state is of another net than its spec {dict(model.net)!r:.200}"
     remedy = "write the model again, with the spec that the net was built from"
     with torch.device("meta"):  # sizes only: a file may describe a net that fits into no memory
-        n_needed = sum(x.numel() for x in spec.build().parameters())
+        n_needed = sum(x.numel() for x in spec.build().state_dict().values())
     if n_needed > sum(x.numel() for x in model.state.values()):
         raise FormatError(f"{mismatch}, which has {n_needed} parameters: {remedy}")
     net = initial_net(spec, rng=0)

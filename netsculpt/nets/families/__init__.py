@@ -21,6 +21,7 @@ from netsculpt.nets.families.lstm import LSTM
 from netsculpt.nets.families.mlp import MLP, Gate
 from netsculpt.nets.families.resized import with_outputs
 from netsculpt.nets.families.resnet import ResNet
+from netsculpt.nets.families.sparse_gpt import SparseGPT
 from netsculpt.nets.families.vgg import VGG
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "Gate",
     "NetSpec",
     "ResNet",
+    "SparseGPT",
     "built",
     "initial_net",
     "net_from_spec",
@@ -40,7 +42,7 @@ __all__ = [
 ]
 
 FAMILIES: Mapping[str, type[NetSpec]] = MappingProxyType(
-    {spec.family: spec for spec in (CNN, LSTM, MLP, ResNet, VGG)}
+    {spec.family: spec for spec in (CNN, LSTM, MLP, ResNet, SparseGPT, VGG)}
 )
 
 

@@ -71,7 +71,8 @@ def built(spec: NetSpec) -> nn.Module:
     """
     try:
         with torch.device("meta"):
-            n_parameters = sum(x.numel() for x in spec.build().parameters())
+            net = spec.build()
+        n_parameters = sum(x.numel() for x in net.state_dict().values())
     except (RuntimeError, TypeError, OverflowError) as error:  # more than 64 bits can count
         raise LimitError(
             f"the net is too large to count ({first_line(error)}): {_SMALLER}"

@@ -26,7 +26,13 @@ from netsculpt.training.fitting.devices import usable_device
 from netsculpt.training.fitting.metrics import Epoch, JsonLines, TensorBoard
 from netsculpt.training.fitting.phase_states import PhaseStates
 from netsculpt.training.fitting.progress import check_history, check_moments, check_parameters
-from netsculpt.training.fitting.recipe import Recipe, check_moves, learning_rate, optimizer_of
+from netsculpt.training.fitting.recipe import (
+    Recipe,
+    check_moves,
+    clip_gradients,
+    learning_rate,
+    optimizer_of,
+)
 from netsculpt.training.fitting.sparsity import SparseSteps, Sparsify
 from netsculpt.training.tasks import Task
 
@@ -312,6 +318,7 @@ class _Run:
             loss.backward()  # type: ignore[no-untyped-call]
             for entry in self.masked:  # without gradients and moments, zeros stay 0
                 entry.mask_gradient()
+            clip_gradients(recipe, net)
             if self.sparsifier is None:
                 self.optimizer.step()
             else:

@@ -12,7 +12,7 @@ from torch import nn, optim
 from netsculpt.core.errors import FormatError, NumberError
 from netsculpt.core.numbers import is_number, is_whole, shown
 
-__all__ = ["Recipe", "check_moves", "learning_rate", "optimizer_of"]
+__all__ = ["Recipe", "check_moves", "clip_gradients", "learning_rate", "optimizer_of"]
 
 _OPTIMIZERS = ("sgd", "adam", "adamw")
 _LARGEST = 3.4e38  # of a float32
@@ -41,6 +41,7 @@ class Recipe:
     nesterov: bool = False  # of "sgd"
     betas: tuple[float, float] = (0.9, 0.999)  # of "adam" and "adamw"
     noise: float = 0.0  # standard deviation of normal noise on training inputs
+    gradient_rms: float | None = None  # gradients of a larger root mean square are scaled to it
     goal_accuracy: float | None = None  # stop after the first epoch that reaches it
 
     def __post_init__(self) -> None:
@@ -76,6 +77,10 @@ class Recipe:
                 "a pair of numbers from 0 to below 1",
             ),
             "noise": (_fits(self.noise), _FINITE),
+            "gradient_rms": (
+                self.gradient_rms is None or (_fits(self.gradient_rms) and self.gradient_rms > 0),
+                f"None, or a number above 0 and up to {_LARGEST:g},",
+            ),
             "goal_accuracy": (goal is None or _is_share(goal), "a share, 0 … 1,"),
         }
         for field, (good, needed) in requirements.items():
@@ -142,6 +147,25 @@ def learning_rate(recipe: Recipe, step: int, steps_per_epoch: int) -> float:
         progress = (step - n_warm) / (recipe.epochs * steps_per_epoch - n_warm)
         return recipe.learning_rate * (1 + math.cos(math.pi * progress)) / 2
     return recipe.learning_rate
+
+
+def clip_gradients(recipe: Recipe, net: nn.Module) -> None:
+    """Scale the gradients of a net, if their root mean square is above that of the recipe.
+
+    It is of all trainable numbers together, without gradient or with.
+
+    >>> import torch
+    >>> net = nn.Linear(3, 1, bias=False)
+    >>> net.weight.grad = torch.tensor([[2.0, 4.0, 4.0]])
+    >>> clip_gradients(Recipe(gradient_rms=1.0), net)
+    >>> round(float((net.weight.grad**2).mean()), 4)
+    1.0
+    """
+    if recipe.gradient_rms is not None:
+        parameters = [x for x in net.parameters() if x.requires_grad]
+        n_numbers = sum(x.numel() for x in parameters)
+        largest = recipe.gradient_rms * math.sqrt(n_numbers)
+        nn.utils.clip_grad_norm_(parameters, largest)
 
 
 def optimizer_of(recipe: Recipe, net: nn.Module) -> optim.Optimizer:

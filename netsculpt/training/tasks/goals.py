@@ -12,7 +12,7 @@ from netsculpt.core.numbers import checked_whole
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Bits", "Classes", "Goal"]
+__all__ = ["Bits", "Classes", "Goal", "NextToken"]
 
 
 class Goal(ABC):
@@ -154,6 +154,67 @@ class Classes(Goal):
 
         sizes = torch.tensor(self.sizes)
         return torch.arange(sizes.numel()).repeat_interleave(sizes)
+
+
+@dataclass(frozen=True)
+class NextToken(Goal):
+    """A choice between a few next tokens: cross-entropy of their logits alone.
+
+    Targets are tokens among the choices, int64 [n, 1]; logits are of the whole vocabulary.
+
+    >>> import torch
+    >>> logits = torch.tensor([[9.0, 3.0, 2.0, 1.0]])
+    >>> NextToken(4, (1, 3)).answers(logits)
+    tensor([[1]])
+    """
+
+    vocabulary: int  # tokens
+    choices: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        checked_whole(self.vocabulary, "vocabulary", least=2)
+        distinct = len(set(self.choices)) == len(self.choices) >= 2
+        if not distinct or not all(0 <= x < self.vocabulary for x in self.choices):
+            raise FormatError(
+                f"the choices are {self.choices!r:.80}: two or more different tokens of "
+                f"0 … {self.vocabulary - 1} are needed"
+            )
+
+    @property
+    def n_outputs(self) -> int:
+        """One output unit per token."""
+        return self.vocabulary
+
+    def check(self, targets: Tensor) -> None:
+        """Raise `FormatError` unless `targets` are some of the choices, int64 [n, 1]."""
+        import torch
+
+        _check_shape(targets, 1, torch.int64)
+        if not bool(torch.isin(targets, torch.tensor(self.choices)).all()):
+            raise FormatError(f"targets hold tokens other than the choices {self.choices}")
+
+    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Mean cross-entropy of the softmax over the choices."""
+        import torch
+        from torch.nn.functional import cross_entropy
+
+        choices = torch.tensor(self.choices, device=logits.device)
+        place = (targets == choices).int().argmax(dim=1)
+        return cross_entropy(logits[:, choices], place)
+
+    def answers(self, logits: Tensor) -> Tensor:
+        """The choice with the largest logit [..., 1]."""
+        import torch
+
+        choices = torch.tensor(self.choices, device=logits.device)
+        return choices[logits[..., choices].argmax(dim=-1, keepdim=True)]
+
+    @property
+    def answer_of_output(self) -> Tensor:
+        """All outputs belong to the one answer."""
+        import torch
+
+        return torch.zeros(self.vocabulary, dtype=torch.int64)
 
 
 def _check_shape(targets: Tensor, width: int, dtype: object) -> None:

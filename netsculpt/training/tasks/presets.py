@@ -14,6 +14,7 @@ from netsculpt.training.tasks.digits import digits
 from netsculpt.training.tasks.families import FAMILIES
 from netsculpt.training.tasks.protocol import Task, hold_out
 from netsculpt.training.tasks.shape_pairs import shape_pairs
+from netsculpt.training.tasks.tokens import brackets, copying, induction, quotes, variable_types
 from netsculpt.training.tasks.two_digits import digit_sum, separate_digits
 from netsculpt.training.tasks.views import is_view
 
@@ -22,14 +23,16 @@ __all__ = ["boolean_text", "is_task_name", "task", "task_names"]
 _HELD_OUT = 0.2
 _N_PAIRS = 10_000
 _N_IMAGES = 2500
+_N_SEQUENCES = 10_000
 
 
 def task(name: str, *, rng: RNG = None) -> Task:
     """Make a task by its name.
 
     Boolean families of `netsculpt.training.tasks.families` have numbers in place of the capital
-    letters: ``overlap-2-use-4`` is two functions that share 2 inputs, each used 4 times. A fifth
-    of the digits and of the 2500 images of shape pairs is held out; two digits are 10 000 pairs.
+    letters: ``overlap-2-use-4`` is two functions that share 2 inputs, each used 4 times. Two digits
+    are 10 000 pairs. A fifth is held out of the digits, of the 2500 images of shape pairs and of
+    the 10 000 sequences of token tasks (1500 for copying).
 
     Parameters
     ----------
@@ -111,11 +114,22 @@ def _two_digits(pair: Callable[..., Task], rng: RNG) -> Task:
     return pair(source, _N_PAIRS, rng=stream(seed, "pairs"))
 
 
+def _tokens(make: Callable[..., Task], n_sequences: int, rng: RNG) -> Task:
+    seed = root_seed(rng)
+    sequences = make(n_sequences, rng=stream(seed, "sequences"))
+    return hold_out(sequences, _HELD_OUT, rng=stream(seed, "held out"))
+
+
 _DRAWN: Mapping[str, Callable[[RNG], Task]] = MappingProxyType(
     {
         "digits": _digits,
         "shape-pairs": _shape_pairs,
         "two-digits-separate": partial(_two_digits, separate_digits),
         "two-digits-sum": partial(_two_digits, digit_sum),
+        "quotes": partial(_tokens, quotes, _N_SEQUENCES),
+        "brackets": partial(_tokens, brackets, _N_SEQUENCES),
+        "variable-types": partial(_tokens, variable_types, _N_SEQUENCES),
+        "copying": partial(_tokens, copying, 1500),
+        "induction": partial(_tokens, induction, _N_SEQUENCES),
     }
 )

@@ -12,7 +12,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from netsculpt.core.errors import FormatError
 from netsculpt.training.influence.intervening import Intervenable
-from netsculpt.training.tasks import Classes, Goal, Task
+from netsculpt.training.tasks import Bits, Classes, Goal, Task
 
 __all__ = ["Outcomes", "outcomes", "outcomes_of", "samples_for", "share_of_output"]
 
@@ -107,8 +107,10 @@ def samples_for(net: Intervenable, task: Task) -> Task:
     Raises
     ------
     FormatError
-        If the net has other outputs than the task.
+        If the net has other outputs than the task, or its goal is neither bits nor classes.
     """
+    if not isinstance(task.goal, Bits | Classes):
+        raise FormatError(f"the goal is {task.goal}: bits or classes are needed")
     if net.n_outputs != task.n_outputs:
         raise FormatError(
             f"the net has {net.n_outputs} outputs, task {task.name!r} has {task.n_outputs}: both "

@@ -1,0 +1,45 @@
+"""The edges of a circuit: kept weights between kept channels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netsculpt.nets.gpt.net import GPT
+from netsculpt.nets.masking import layer_parameters
+
+__all__ = ["n_edges"]
+
+_ENDS = {  # of the weights of a block: the places that they read, and those that they write
+    "attn.c_attn": (("attn.at.attn_in",), ("attn.at.attn_q", "attn.at.attn_k", "attn.at.attn_v")),
+    "attn.c_proj": (("attn.at.attn_v",), ("attn.at.attn_out",)),
+    "mlp.c_fc": (("mlp.at.mlp_in",), ("mlp.at.mlp_neuron",)),
+    "mlp.c_proj": (("mlp.at.mlp_neuron",), ("mlp.at.mlp_out",)),
+}
+
+
+def n_edges(net: GPT, kept: Mapping[str, NDArray[np.bool_]]) -> int:
+    """Weights within blocks whose both ends are kept; what masks prune is not counted.
+
+    Without masks, weights that are not 0 count. Embedding and unembedding are outside of circuits.
+    """
+    total = 0
+    for entry in layer_parameters(net):
+        layer, _, leaf = entry.name.rpartition(".")
+        block = _block_of(layer)
+        ends = _ENDS.get(layer.removeprefix(block))
+        if leaf != "weight" or ends is None:
+            continue
+        read, write = (np.concatenate([kept[block + x] for x in places]) for places in ends)
+        weight = entry.parameter.detach()
+        pattern = (weight != 0 if entry.mask is None else entry.mask).cpu().numpy()
+        total += int(pattern[np.ix_(write, read)].sum())
+    return total
+
+
+def _block_of(layer: str) -> str:
+    """The block of a layer, with the point after it: ``transformer.h.0.``."""
+    parts = layer.split(".")
+    return ".".join(parts[:3]) + "." if parts[:2] == ["transformer", "h"] else ""
