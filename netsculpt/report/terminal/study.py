@@ -34,7 +34,7 @@ def print_status(found: Status) -> None:
     for driver in found.drivers:
         table.add_row(
             "driver",
-            f"process {driver.process} on {literal(driver.host)}: {_pace(driver.progressed)}; "
+            f"process {driver.process} on {literal(driver.host)}: {_work(driver.progressed)}; "
             f"last sign {duration(max(0.0, time() - driver.last))} ago",
         )
     for name, reason in list(found.failed.items())[:MOST]:
@@ -47,7 +47,7 @@ def print_status(found: Status) -> None:
         out.print(f"It goes on with: {literal(found.begun.line)}", soft_wrap=True)
 
 
-def _pace(driver: Progressed) -> str:
+def _work(driver: Progressed) -> str:
     """Workers of a driver, and what they have done since it began."""
     if not driver.workers:  # it has not claimed a cell, or not yet said so
         return "just begun"
