@@ -6,7 +6,7 @@ import json
 import math
 import subprocess
 import sys
-import textwrap
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,9 +19,11 @@ import pandas as pd
 import pytest
 
 from netsculpt.cli.study import run_study, several_of
-from netsculpt.core.errors import FormatError, NetsculptError
+from netsculpt.core.errors import FolderError, FormatError, NetsculptError
 from netsculpt.studies.backends import BACKENDS, open_workers
 from netsculpt.studies.study import Results, Rows, Study
+
+DOCS = Path(__file__).parents[1] / "docs" / "studies.md"
 
 
 @dataclass(frozen=True)
@@ -63,11 +65,11 @@ STUDY = Study("squares", CELLS, measure, tables, documents=("means",), about={"a
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    """Everything but the time in the manifest."""
+    """Everything but what holds the time or the place."""
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != "manifest.json"
+        if path.is_file() and path.name not in ("manifest.json", "study.json")
     }
 
 
@@ -314,7 +316,7 @@ def test_options_change_the_configuration(
     command(["-o", str(tmp_path), "--quick", "--jobs", "1", "--names", "a,c", "--seed", "5"])
     out = capsys.readouterr().out
     assert "names a c\n" in out
-    assert f"2 cells, 0 left out by the budget → {tmp_path}" in out
+    assert f"\n2 cells → {tmp_path}" in out
     assert pd.read_parquet(tmp_path / "values.parquet")["seed"].tolist() == [5, 5]
     with pytest.raises(SystemExit):
         command(["-o", str(tmp_path), "--seeds", "2", "--budget-minutes", "0", "--jobs", "1"])
@@ -341,21 +343,109 @@ def test_cells_that_fail_are_counted_and_the_exit_code_says_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     argv = ["-o", str(tmp_path), "--jobs", "1", "--results", "returned", "--failing"]
-    with pytest.raises(ValueError, match="this one"):
-        command([*argv, "1"])
     with pytest.raises(SystemExit) as stop:
         command([*argv, "1", "--keep-going"])
     assert stop.value.code == NetsculptError.exit_code
     shown = capsys.readouterr()
-    assert f"4 cells, 0 left out by the budget → {tmp_path}" in shown.out
+    assert f"\n4 cells → {tmp_path}" in shown.out
     assert "2 cells failed, a-1-" in shown.err
     assert "fails always; the same command tries again" in shown.err
-    assert json.loads((tmp_path / "manifest.json").read_text())["returned"] == 3
+    assert json.loads((tmp_path / "manifest.json").read_text())["returned"] == 4
     with pytest.raises(SystemExit):
         command([*argv, "5", "--keep-going", "--seeds", "1", "--seed", "5"])
     assert "no cell is done" in capsys.readouterr().err
     command([*argv, "7"])
     assert not (tmp_path / "failed").exists()
+
+
+class RefusedError(NetsculptError):
+    exit_code = 6
+
+
+@pytest.mark.parametrize(
+    ("error", "jobs"),
+    [
+        (ValueError("wrong"), "2"),
+        (FileNotFoundError(2, "no"), "1"),
+        (RefusedError("no"), "1"),
+    ],
+)
+def test_the_cell_that_raises_is_named(
+    error: Exception, jobs: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def raising(cell: Cell) -> Rows:
+        if cell.seed == 1:
+            raise error
+        return measure(cell)
+
+    study = replace(STUDY, measure=raising)
+    with pytest.raises(SystemExit) as stop:
+        run_study(
+            "A study.",
+            lambda _: study,
+            full=Config(),
+            quick=Config(),
+            show=print,
+            argv=["-o", str(tmp_path), "--jobs", jobs],
+        )
+    shown = capsys.readouterr().err
+    is_ours = isinstance(error, NetsculptError)
+    assert stop.value.code == (6 if is_ours else 3)
+    assert ("in raising" in shown) == (not is_ours), "the author's traceback"
+    named = [(STUDY.file_name(cell), repr(cell)) for cell in CELLS if cell.seed == 1]
+    assert any(f"{name}: {fields}" in shown for name, fields in named)
+    assert "kept in" in shown
+    assert "--keep-going" in shown
+    with pytest.raises(type(error)) as raised:
+        study.run(tmp_path)
+    assert "in raising" in "".join(traceback.format_exception(raised.value))
+
+
+def test_an_error_outside_of_cells_names_none(tmp_path: Path) -> None:
+    def broken(_: object) -> dict[str, pd.DataFrame]:
+        raise ValueError("of the tables")
+
+    def run(config: Config) -> Study[Cell]:
+        return replace(STUDY, tables=broken, cells=CELLS[: config.n_seeds])
+
+    argv = ["-o", str(tmp_path), "--jobs", "1"]
+    with pytest.raises(ValueError, match="of the tables") as raised:
+        run_study("x", run, full=Config(), quick=Config(), show=print, argv=argv)
+    assert not hasattr(raised.value, "__notes__")
+
+
+def test_what_is_left_out_is_said_if_something_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = iter([0.0, *[1.0] * 4, *[99.0] * 99])
+    monkeypatch.setattr("netsculpt.studies.study.monotonic", lambda: 0.0)
+    monkeypatch.setattr("netsculpt.studies.measuring.monotonic", lambda: next(times))
+    monkeypatch.setattr("netsculpt.studies.sharing.monotonic", lambda: next(times))
+    command(["-o", str(tmp_path), "--budget-minutes", "1", "--jobs", "1"])
+    out = capsys.readouterr().out
+    assert "1 cell, 5 left out by the budget → " in out
+
+
+@pytest.mark.parametrize("below", [(), ("sub",)])
+def test_a_file_in_place_of_the_folder(
+    below: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tmp_path.joinpath("script.py").touch()
+    with pytest.raises(SystemExit) as stop:
+        command(["-o", str(tmp_path.joinpath("script.py", *below)), "--quick"])
+    assert stop.value.code == FolderError.exit_code
+    assert "script.py is a file, and a study needs a folder" in capsys.readouterr().err
+
+
+def test_all_damaged_files_are_named_at_once(tmp_path: Path) -> None:
+    STUDY.run(tmp_path)
+    names = [STUDY.file_name(cell) for cell in CELLS]
+    for name in names[1:4]:
+        tmp_path.joinpath("cells", name).write_text("{}")
+    with pytest.raises(FormatError, match="3 files of cells cannot be used") as error:
+        STUDY.run(tmp_path)
+    assert [name in str(error.value) for name in names] == [False, *[True] * 3, False, False]
+    assert str(error.value).endswith("delete them, and their cells are run again")
 
 
 def test_errors_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -369,44 +459,18 @@ def test_errors_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "Traceback" not in error
 
 
-def test_a_script_shares_its_cells_with_processes(tmp_path: Path) -> None:
-    """Workers cannot import the functions and cells of a script."""
-    script = tmp_path / "script.py"
-    script.write_text(
-        textwrap.dedent(
-            """
-            from dataclasses import dataclass
-            from netsculpt.cli.study import run_study
-            from netsculpt.studies.study import Study
-
-            @dataclass(frozen=True)
-            class Config:
-                n_seeds: int = 3
-
-            @dataclass(frozen=True)
-            class Cell:
-                seed: int
-
-            def study(config):
-                return Study("script", [Cell(seed) for seed in range(config.n_seeds)], measure)
-
-            def measure(cell):
-                return {"squares": [{"square": cell.seed**2}]}
-
-            def show(tables):
-                print(tables["squares"]["square"].tolist())
-
-            if __name__ == "__main__":
-                run_study("Squares.", study, full=Config(), quick=Config(), show=show)
-            """
-        )
-    )
+def test_the_script_of_the_docs_runs_as_printed(tmp_path: Path) -> None:
+    """In processes, which cannot import the functions and cells of a script."""
+    text = DOCS.read_text(encoding="utf-8")
+    script = tmp_path / "pruned.py"
+    script.write_text(text.partition("```python\n")[2].partition("```\n")[0], encoding="utf-8")
     run = subprocess.run(
-        [sys.executable, str(script), "-o", str(tmp_path / "out"), "--jobs", "2"],
+        [sys.executable, str(script), "--quick", "--jobs", "2", "-o", str(tmp_path / "out")],
         capture_output=True,
         text=True,
         check=False,
     )
-    assert run.returncode == 0, run.stderr
-    assert run.stdout.startswith("[0, 1, 4]\n3 cells, 0 left out")
-    assert run.stderr == "", "no bar unless in a terminal"
+    assert (run.returncode, run.stderr) == (0, ""), "no bar unless in a terminal"
+    assert run.stdout.split()[:2] == ["density", "live"]
+    assert run.stdout.endswith(f"3 cells → {tmp_path / 'out'}\n")
+    assert pd.read_csv(tmp_path / "out" / "means.csv")["live"].is_monotonic_increasing

@@ -6,10 +6,13 @@ import io
 import json
 import os
 import shlex
+import shutil
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -17,6 +20,7 @@ from commands import cli
 
 from netsculpt.core.errors import FormatError
 from netsculpt.report.terminal import progress_lines as lines
+from netsculpt.report.terminal.study import print_status
 from netsculpt.studies.drivers import Progressed
 from netsculpt.studies.folder import STUDY, driving, write_failure
 from netsculpt.studies.sculpting import SweepConfig, sweep
@@ -65,7 +69,7 @@ def test_status_of_a_study_at_work(at_work: Path) -> None:
     assert "12: 6 done · 2 running · 1 failed · 3 left" in shown.stdout
     assert "about 25 s" in shown.stdout, "five cells of five seconds"
     assert f"process {os.getpid()}" in shown.stdout
-    assert "2 workers, 6 cells, 3 deaths of workers" in shown.stdout
+    assert "2 workers, 6 cells done, 3 workers died" in shown.stdout
     assert "ValueError: [red]too[/red] many" in shown.stdout
     assert "It goes on with" not in shown.stdout
     summary = json.loads(cli("study", "status", at_work, "--json").stdout)
@@ -117,7 +121,7 @@ def test_status_and_resume_of_an_interrupted_study(tmp_path: Path) -> None:
 def test_a_study_that_is_done(tmp_path: Path) -> None:
     replace(SQUARES, cells=CELLS[:3]).run(tmp_path)
     run = cli("study", "resume", tmp_path)
-    assert "all 3 cells are done" in run.stderr
+    assert "no cell is left to do" in run.stderr
     assert "It goes on with" not in cli("study", "status", tmp_path).stdout
 
 
@@ -158,6 +162,7 @@ def test_folders_without_a_study(command: str, tmp_path: Path) -> None:
         {"cells": ["../x.json"]},
         {"cells": [5]},
         {"command": 5},
+        {"folder": 5},
         {"schema": "netsculpt.study/9"},
     ],
 )
@@ -175,12 +180,65 @@ def test_damaged_descriptions(content: bytes | dict[str, object], tmp_path: Path
         SQUARES_3.run(tmp_path)
 
 
-def test_a_damaged_cell_is_named(tmp_path: Path) -> None:
+def test_damaged_cells_are_named(tmp_path: Path) -> None:
     replace(SQUARES, cells=CELLS[:3]).run(tmp_path)
-    tmp_path.joinpath("cells", NAMES[1]).write_text("{}")
-    run = cli("study", "table", tmp_path, "--table", "ones")
-    assert run.returncode == FormatError.exit_code
-    assert NAMES[1] in run.stderr.replace("\n", "")
+    for name in NAMES[1:3]:
+        tmp_path.joinpath("cells", name).write_text("{}")
+    for command in (("table", tmp_path, "--table", "ones"), ("resume", tmp_path)):
+        run = cli("study", *command)
+        assert (run.returncode, run.stdout) == (FormatError.exit_code, "")
+        assert [name in run.stderr for name in NAMES[:3]] == [False, True, True]
+    assert "3 done" in cli("study", "status", tmp_path).stdout, "which only counts"
+
+
+@pytest.mark.parametrize("how", [shutil.copytree, shutil.move])
+def test_a_copied_folder_is_not_that_of_the_command(
+    how: Callable[..., Any], tmp_path: Path
+) -> None:
+    first, other = tmp_path / "first", tmp_path / "other"
+    replace(SQUARES, cells=CELLS[:2]).run(first)
+    for command in ("status", "resume"):
+        assert "moved" not in cli("study", command, first).stderr
+    how(first, other)
+    for command in ("status", "resume"):
+        run = cli("study", command, other)
+        assert run.returncode == 0
+        assert f"the command of its study writes to {first}; " in run.stderr
+    older = json.loads(other.joinpath(STUDY).read_text())
+    del older["folder"]
+    other.joinpath(STUDY).write_text(json.dumps(older))
+    assert "moved" not in cli("study", "resume", other).stderr, "nobody knows"
+
+
+@pytest.mark.parametrize(
+    ("progressed", "text"),
+    [
+        (Progressed(), "just begun;"),
+        (Progressed(workers=1, running=1), "1 worker, 0 cells done;"),
+        (Progressed(workers=1, done=1, deaths=1), "1 worker, 1 cell done, 1 worker died;"),
+    ],
+)
+def test_counts_of_drivers(
+    progressed: Progressed, text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with driving(tmp_path, "squares", NAMES):
+        found = status(tmp_path)
+    print_status(replace(found, drivers=(replace(found.drivers[0], progressed=progressed),)))
+    assert text in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_driver_tells_of_its_first_cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before it is done, which may take hours."""
+    monkeypatch.setattr("netsculpt.studies.drivers._EVERY", 0.01)
+
+    def waiting(cell: Cell) -> Rows:
+        until = time.monotonic() + 20
+        while status(tmp_path).drivers[0].progressed != Progressed(workers=1, running=1):
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        return row(cell)
+
+    assert replace(SQUARES, cells=CELLS[:1], measure=waiting).run(tmp_path).n_done == 1
 
 
 def test_lines_say_what_remains(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -211,7 +211,7 @@ def test_items_of_a_worker_that_died_are_tried_one_by_one(clock: Clock) -> None:
     run = taking(clock, lambda _: 0.01)
     found = list(as_finished(run, range(100), workers, most_deaths=4))
     (failed,) = [x for x in found if x.failure]
-    assert (failed.item, failed.failure) == (77, "gone; 4 times")
+    assert (failed.item, failed.failure) == (77, "gone, 4 times")
     assert sorted(x.results[0] for x in found if x.results) == [x for x in range(100) if x != 77]
     assert workers.given.count([77]) == 4
     runs = Counter(item for chunk in workers.given if 77 not in chunk for item in chunk)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import itertools
 import json
 import shutil
@@ -21,7 +22,14 @@ from commands import cli
 import netsculpt
 from netsculpt.core.errors import FormatError, LimitError
 from netsculpt.files.model import read_model
-from netsculpt.studies.sculpting import Sweep, SweepConfig, read_config, sweep
+from netsculpt.studies.sculpting import (
+    DETECTORS,
+    Sweep,
+    SweepConfig,
+    read_config,
+    read_detectors,
+    sweep,
+)
 
 CONFIG = SweepConfig(
     "input-separable",
@@ -121,6 +129,39 @@ def test_a_finished_folder_is_only_read(swept: Sweep, folder: Path) -> None:
     assert rounds == []
     assert again.runs == swept.runs
     assert models(folder) == before
+
+
+def test_the_detectors_of_a_run_are_kept(tmp_path: Path) -> None:
+    """By both commands that resume; others can be named, and are kept from then on."""
+
+    def judges() -> list[str]:
+        return list(json.loads((tmp_path / "summary.json").read_text())["success"])
+
+    config = SweepConfig("input-separable", (4, 8, 4), (0,), epochs=2, goal_accuracy=0.1)
+    sweep(config, tmp_path, detectors=["path_signature"])
+    assert judges() == ["path_signature"]
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    for command in (("study", "resume", tmp_path), ("sculpt", "--resume", "-o", tmp_path)):
+        run = cli(*command)
+        assert run.returncode == 0, run.stderr
+        assert {path: path.read_bytes() for path in before} == before
+    arguments = ("input-separable", "--arch", "4,8,4", "--seeds", "0", "--epochs", "2")
+    arguments += ("--goal-accuracy", "10", "--unit-gradients", "10", "--edge-gradients", "2")
+    sweep(config, tmp_path, detectors=["sculpting", "path_signature"])
+    run = cli("sculpt", *arguments, "--resume", "-o", tmp_path)
+    assert (run.returncode, judges()) == (0, ["sculpting", "path_signature"]), run.stderr
+    assert cli("sculpt", "--resume", "-o", tmp_path, "--detector", "sculpting").returncode == 0
+    assert cli("study", "resume", tmp_path).returncode == 0
+    assert (judges(), read_detectors(tmp_path)) == (["sculpting"], ("sculpting",))
+
+
+def test_plans_without_detectors_are_judged_by_the_usual_ones(tmp_path: Path) -> None:
+    sweep(SweepConfig("input-separable", (4, 8, 4), (0,), epochs=1), tmp_path, detectors=[])
+    path = tmp_path / "plan.json"
+    content = {key: json.loads(path.read_text())[key] for key in ("schema", "plan", "task")}
+    sealed = json.dumps(content, sort_keys=True).encode()
+    path.write_text(json.dumps({**content, "sha256": hashlib.sha256(sealed).hexdigest()}))
+    assert read_detectors(tmp_path) == DETECTORS
 
 
 def test_killed_and_resumed_is_the_same_to_the_bit(tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ __all__ = [
     "WeightDecay",
     "choice",
     "chosen_detectors",
+    "is_given",
     "jobs_option",
     "numbers",
     "recipe_option",
@@ -112,9 +113,14 @@ def refuse_options(
 ) -> None:
     """Refuse, rather than ignore, options on the command line that would change nothing."""
     for option in context.command.params:
-        source = context.get_parameter_source(option.name or "")
-        if option.name in names and source is not None and source.name == "COMMANDLINE":
+        if option.name in names and is_given(context, option.name):
             raise typer.BadParameter(f"{reason}: {remedy}", param_hint=option.opts[0])
+
+
+def is_given(context: typer.Context, name: str) -> bool:
+    """Whether an option is on the command line, rather than at its default."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def refuse_figures(context: typer.Context, output: Path | None) -> None:

@@ -18,6 +18,7 @@ from netsculpt.cli.options import (
     WeightDecay,
     choice,
     chosen_detectors,
+    is_given,
     jobs_option,
     numbers,
     refuse_options,
@@ -136,7 +137,8 @@ def sculpt(
 
     Neural Sculpting (Patil et al. 2023): what is left shows the functions that the task consists
     of. All runs (seeds × gradients) are trained as one stacked batch; for each seed the sparsest
-    network is kept. An interrupted run resumes with --resume, to the same bits.
+    network is kept. An interrupted run resumes with --resume, to the same bits; the detectors stay
+    what they were unless others are named.
 
     **Tasks** input-separable · reused · input-separable-reused · non-modular · overlap-K-use-N ·
     reused-use-N · levels-N · digits · two-digits-separate · two-digits-sum
@@ -151,7 +153,7 @@ def sculpt(
 
     `netsculpt analyze runs/seed-0/model.pt`
     """
-    from netsculpt.studies.sculpting import read_config
+    from netsculpt.studies.sculpting import read_config, read_detectors
 
     detectors = chosen_detectors(detector)
     saved = output / "plan.json"
@@ -170,14 +172,16 @@ def sculpt(
         )
     else:
         raise typer.BadParameter("a task is needed; see --help for names", param_hint="TASK")
+    if saved.exists() and not is_given(context, "detector"):
+        detectors = list(read_detectors(output))
     _sculpt(config, output, detectors, jobs)
 
 
 def resume_sculpting(folder: Path, jobs: int) -> None:
-    """Finish the sculpting in a folder, with the detectors of the command without options."""
-    from netsculpt.studies.sculpting import read_config
+    """Finish the sculpting in a folder, with the detectors that it was run with."""
+    from netsculpt.studies.sculpting import read_config, read_detectors
 
-    _sculpt(read_config(folder), folder, chosen_detectors(DETECTOR_NAMES), jobs)
+    _sculpt(read_config(folder), folder, list(read_detectors(folder)), jobs)
 
 
 def _sculpt(config: SweepConfig, output: Path, detectors: list[str], jobs: int) -> None:

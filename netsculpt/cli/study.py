@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import traceback
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from netsculpt.core.errors import NetsculptError
 from netsculpt.report.terminal.progress import progress_bars
 from netsculpt.report.terminal.progress_lines import remaining_lines
 from netsculpt.studies.backends import BACKENDS, CLUSTERS
-from netsculpt.studies.measuring import RESULTS
+from netsculpt.studies.measuring import RESULTS, raising_cell
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -118,16 +119,19 @@ def run_study(
                 if not results.failed
                 else f"no cell is done in {values['out']}: {_failures(results)}"
             )
-    except (NetsculptError, OSError) as error:
+    except Exception as error:
+        cell = raising_cell(error)
+        if cell is not None:
+            sys.exit(_explained(error, cell, values["out"]))
+        if not isinstance(error, NetsculptError | OSError):
+            raise
         sys.exit(explain(error))
     except KeyboardInterrupt:
         complain("interrupted; the same command does what is left")
         sys.exit(INTERRUPTED)
     show(results.tables)
-    typer.echo(
-        f"{counted(results.n_done, 'cell')}, {results.n_left_out} left out by the budget → "
-        f"{values['out']}"
-    )
+    left_out = f", {results.n_left_out:,} left out by the budget" if results.n_left_out else ""
+    typer.echo(f"{counted(results.n_done, 'cell')}{left_out} → {values['out']}")
     if results.failed:
         complain(f"{_failures(results)}; the same command tries again")
         sys.exit(NetsculptError.exit_code)
@@ -136,7 +140,26 @@ def run_study(
 def _failures(results: Results) -> str:
     """How many cells failed, and why the first of them did."""
     name, reason = next(iter(results.failed.items()))
-    return f"{len(results.failed)} cells failed, {name} because: {reason.strip().splitlines()[-1]}"
+    last = reason.strip().splitlines()[-1]
+    return f"{counted(len(results.failed), 'cell')} failed, {name} because: {last}"
+
+
+def _explained(error: Exception, cell: str, out: Path) -> int:
+    """Print the error of a cell, and what can be done; return the exit code.
+
+    What the study's own function raises is not a bug of netsculpt: its traceback is for the author.
+    """
+    code = NetsculptError.exit_code
+    if isinstance(error, NetsculptError):
+        code = explain(error)
+        complain(cell)
+    else:
+        traceback.print_exception(error)  # its last line is `cell`
+    complain(
+        f"cells that are done are kept in {out}: once this is mended, the same command does the "
+        "rest; with --keep-going it counts such cells as failed and does the others"
+    )
+    return code
 
 
 def _chosen(

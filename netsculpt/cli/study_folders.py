@@ -16,6 +16,8 @@ from netsculpt.cli.options import AsJson, jobs_option, require_writable
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    from netsculpt.studies.folder import Begun
+
 __all__ = ["study_app"]
 
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="Where a study writes.")]
@@ -44,6 +46,7 @@ def status(folder: Folder, as_json: AsJson = False) -> None:
     from netsculpt.studies.status import status as status_of
 
     found = status_of(folder)
+    _warn_of_copy(found.begun, folder)
     if as_json:
         typer.echo(json.dumps(found.summary(), indent=2, allow_nan=False))
     else:
@@ -58,7 +61,8 @@ def resume(
     """Finish what is left: a sculpting at once; of another study, print the command that does.
 
     A study is a program of yours: netsculpt runs no command that a file in the folder names. While
-    the study is running elsewhere, the same command helps with the cells that are left.
+    the study is running elsewhere, the same command helps with the cells that are left. Files of
+    cells that are damaged are named first.
 
     **Examples**
 
@@ -67,6 +71,7 @@ def resume(
     `eval "$(netsculpt study resume results/lee2020_signal)"` if you trust who made the folder
     """
     from netsculpt.studies.folder import PLAN
+    from netsculpt.studies.status import rows_so_far
     from netsculpt.studies.status import status as status_of
 
     if folder.joinpath(PLAN).is_file():
@@ -75,9 +80,20 @@ def resume(
         resume_sculpting(folder, jobs)
         return
     found = status_of(folder)
+    rows_so_far(folder)  # raises if files of cells are damaged: the command would refuse them
     if found.n_done == found.n_cells:
-        complain(f"all {found.n_cells} cells are done; the command makes the tables again")
+        complain("no cell is left to do; the command makes the tables again")
+    _warn_of_copy(found.begun, folder)
     typer.echo(found.begun.line)
+
+
+def _warn_of_copy(begun: Begun, folder: Path) -> None:
+    """Say so if the command of a study writes elsewhere."""
+    if not begun.is_of(folder):
+        complain(
+            f"{folder} is a copy, or was moved: the command of its study writes to "
+            f"{begun.folder}; to go on in this folder, change its -o to {folder.resolve()}"
+        )
 
 
 @study_app.command(epilog=EXIT_CODES)

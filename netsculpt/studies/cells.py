@@ -5,24 +5,29 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from netsculpt.core.counting import counted
 from netsculpt.core.errors import FormatError
 from netsculpt.core.version import __version__
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-__all__ = ["Rows", "file_name", "read_cell", "read_rows", "text_of"]
+__all__ = ["Rows", "each_read", "file_name", "read_cell", "read_rows", "text_of"]
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]  # by table
 
 _SCHEMA = "netsculpt.cell/1"
 _LONGEST_LABEL = 100
 _REMEDY = "delete it, and its cell is run again"
+_MOST_NAMED = 100
 
 
 def file_name(study: str, cell: DataclassInstance) -> str:
@@ -61,6 +66,33 @@ def read_rows(path: Path, study: str) -> Rows:
     if (head.get("schema"), head.get("study")) != (_SCHEMA, study):
         raise FormatError(f"{path} is not the file of a cell of {study!r:.40}: {_REMEDY}")
     return rows
+
+
+def each_read(items: Iterable[Item], read: Callable[[Item], Result]) -> list[Result]:
+    """What `read` makes of each item; all files that it refuses are named in one error.
+
+    Raises
+    ------
+    FormatError
+        If `read` raises one.
+    """
+    results, refused = list[Result](), list[FormatError]()
+    for item in items:
+        try:
+            results.append(read(item))
+        except FormatError as error:
+            refused.append(error)
+    if len(refused) == 1:
+        raise refused[0]
+    if refused:
+        texts = [str(error).removesuffix(f": {_REMEDY}") for error in refused[:_MOST_NAMED]]
+        more = len(refused) - _MOST_NAMED
+        raise FormatError(
+            f"{counted(len(refused), 'file')} of cells cannot be used: {'; '.join(texts)}"
+            f"{f'; and {more:,} more' if more > 0 else ''}: delete them, and their cells are run "
+            "again"
+        )
+    return results
 
 
 def _head(study: str, cell: DataclassInstance) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from netsculpt.core.errors import FormatError
+from netsculpt.core.errors import FolderError, FormatError
 from netsculpt.core.folders import MANIFEST, REMEDY, file_names, read_manifest
 from netsculpt.core.locking import locked
 from netsculpt.core.printable import printable
@@ -62,11 +62,24 @@ class Begun:
     cells: tuple[str, ...]  # names of their files, in order
     command: tuple[str, ...]
     directory: str  # where the command was given
+    folder: str = ""  # where it writes; empty: a version that did not say so
 
     @property
     def line(self) -> str:
         """The command for a shell."""
         return f"cd {shlex.quote(self.directory)} && {shlex.join(self.command)}"
+
+    def is_of(self, folder: Path) -> bool:
+        """Whether the command writes into this folder, as far as is known, not one it is a copy of.
+
+        A folder that was moved is not the one of the command either.
+        """
+        if not self.folder:
+            return True
+        try:
+            return folder.samefile(self.folder)
+        except (OSError, ValueError):  # there is no such folder
+            return False
 
 
 @contextmanager
@@ -77,6 +90,8 @@ def driving(folder: Path, study: str, cells: Sequence[str]) -> Iterator[Driver]:
     ------
     FormatError
         See `require_own`.
+    FolderError
+        If a file is where the folder is to be.
     BusyError
         If something else is writing the folder.
     """
@@ -135,16 +150,18 @@ def read_begun(folder: Path) -> Begun | None:
         if path.stat().st_size > _LONGEST:
             raise ValueError(f"it is longer than {_LONGEST} bytes")
         content = json.loads(path.read_text(encoding="utf-8"))
-        texts = (content["study"], content["directory"], *content["cells"], *content["command"])
+        place = content.get("folder", "")
+        texts = (content["study"], content["directory"], place)
+        texts += (*content["cells"], *content["command"])
         if content["schema"] != _SCHEMA or not all(isinstance(x, str) for x in texts):
             raise ValueError("it is of another version, or was edited")
         if any(Path(name).name != name for name in content["cells"]):
             raise ValueError("it names cells outside the folder")
         cells, command = tuple(content["cells"]), tuple(content["command"])
-        return Begun(content["study"], cells, command, content["directory"])
+        return Begun(content["study"], cells, command, content["directory"], place)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise FormatError(
             printable(
                 f"{path} cannot be read ({error!s:.200}): remove it; the study writes it again"
@@ -159,14 +176,23 @@ def _write_begun(folder: Path, study: str, cells: Sequence[str]) -> None:
         "netsculpt": __version__,
         "command": sys.orig_argv,
         "directory": os.getcwd(),  # noqa: PTH109 - text, also if the folder is gone
+        "folder": str(folder),
         "cells": cells,
     }
     write_json(folder / STUDY, content)
 
 
 def require_own(folder: Path, study: str) -> None:
-    """Raise if a folder is of another study or command, or holds links."""
-    if not folder.is_dir():
+    """Raise if a folder is a file, or is of another study or command, or holds links."""
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    if not existing.is_dir():
+        raise FolderError(
+            printable(
+                f"{existing} is a file, and a study needs a folder: name a new one, or that of an "
+                "earlier run (-o)"
+            )
+        )
+    if existing != folder:
         return
     names = file_names(folder)
     manifest = _manifest(folder)

@@ -17,7 +17,7 @@ from netsculpt.core.errors import NetsculptError
 from netsculpt.core.progress import Progress
 from netsculpt.core.writing import replacing
 from netsculpt.studies.backends import open_workers
-from netsculpt.studies.cells import Rows, read_cell, text_of
+from netsculpt.studies.cells import Rows, each_read, read_cell, text_of
 from netsculpt.studies.drivers import Driver, Progressed
 from netsculpt.studies.folder import CELLS, FAILED, read_failure, write_failure
 from netsculpt.studies.sharing import as_finished
@@ -27,13 +27,15 @@ if TYPE_CHECKING:
 
     from netsculpt.studies.backends import Workers
 
-__all__ = ["RESULTS", "Measuring", "Sharing"]
+__all__ = ["RESULTS", "Measuring", "Sharing", "raising_cell"]
 
 Cell = TypeVar("Cell", bound="DataclassInstance")
 
 RESULTS = ("shared", "returned")
 
 _LOOK = 0.5  # seconds between looks at cells that other drivers have begun
+_IN_CELL = "raised in the cell "  # begins the note on an error, which pickling keeps
+_LONGEST_CELL = 400  # characters of a cell in a note
 _DELAY = 60.0  # seconds that a network folder may take to show a new file
 
 
@@ -97,7 +99,8 @@ class Measuring(Generic[Cell]):
 
     def finish(self) -> None:
         """Measure what is left, and wait for what other drivers measure."""
-        left = [index for index in range(len(self.cells)) if not self._is_known(index)]
+        known = each_read(range(len(self.cells)), self._is_known)
+        left = [index for index, is_known in enumerate(known) if not is_known]
         if not left:
             return
         if self.progress and len(left) < len(self.cells):
@@ -112,7 +115,7 @@ class Measuring(Generic[Cell]):
         """Measure the cells that nobody else has begun; return the others."""
         elsewhere: list[int] = []
         run = partial(_measured, self.study, self.measure, self._place(), self.sharing.keep_going)
-        tasks = self._tasks(left, elsewhere)
+        tasks = self._tasks(left, elsewhere, workers)
         for outcome in as_finished(run, tasks, workers, until=self.until):
             self._n_own += 1
             failure = outcome.failure
@@ -130,7 +133,9 @@ class Measuring(Generic[Cell]):
             self._report(workers)
         return others
 
-    def _tasks(self, left: Sequence[int], elsewhere: list[int]) -> Iterator[_Task[Cell]]:
+    def _tasks(
+        self, left: Sequence[int], elsewhere: list[int], workers: Workers
+    ) -> Iterator[_Task[Cell]]:
         """Cells that this driver begins; the others are noted."""
         for index in left:
             name = self.names[index]
@@ -139,6 +144,7 @@ class Measuring(Generic[Cell]):
             elif self.driver and self._is_known(index):  # since the folder was read
                 self.driver.release(name)
             else:
+                self._sign(workers)
                 yield _Task(index, name, self.cells[index])
 
     def _place(self) -> _Place | None:
@@ -176,6 +182,12 @@ class Measuring(Generic[Cell]):
             self.driver.release(task.name)
 
     def _report(self, workers: Workers) -> None:
+        self._sign(workers)
+        if self.progress:
+            self.progress("cells", len(self.done) + len(self.failed), len(self.cells))
+
+    def _sign(self, workers: Workers) -> None:
+        """Let others know how far this driver is."""
         if self.driver:
             self.driver.progressed = Progressed(
                 workers=workers.n,
@@ -184,8 +196,6 @@ class Measuring(Generic[Cell]):
                 failed=len(self.failed),
                 deaths=workers.n_deaths,
             )
-        if self.progress:
-            self.progress("cells", len(self.done) + len(self.failed), len(self.cells))
 
 
 def _measured(
@@ -198,11 +208,18 @@ def _measured(
     """Measure a cell, and write its file if the worker sees the folder."""
     try:
         text = text_of(study, task.cell, measure(task.cell))
-    except Exception:
+    except Exception as error:
         if not keep_going:
+            error.add_note(f"{_IN_CELL}{task.name}: {task.cell!r:.{_LONGEST_CELL}}")
             raise
         return _Measured("", failure=traceback.format_exc())
     return _Measured(text, place is not None and _is_written(place, task.name, text))
+
+
+def raising_cell(error: BaseException) -> str | None:
+    """Where an error came from: the file name and the fields of a cell; None: from none."""
+    notes = [note for note in getattr(error, "__notes__", ()) if note.startswith(_IN_CELL)]
+    return notes[0] if notes else None
 
 
 def _is_written(place: _Place, name: str, text: str) -> bool:

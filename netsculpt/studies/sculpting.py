@@ -1,6 +1,6 @@
 """A sweep of sculpting: networks of one task, many seeds and gradients, in one folder.
 
-plan.json               the configuration; written first
+plan.json               the configuration, and which detectors judge; written first
 rounds/seeds-0-9.pt     state of a batch of seeds, saved after every round
 seed-3/model.pt         the sparsest network of a seed, for `netsculpt.load`
 runs.csv, summary.json  every run, and what the detectors find; written last
@@ -38,7 +38,10 @@ if TYPE_CHECKING:
     from netsculpt.training.sculpting.sculpt import Sculpted, Sculpting
     from netsculpt.training.tasks import Task, Truth
 
-__all__ = ["PLAN", "Network", "Run", "Sweep", "SweepConfig", "is_grouped", "read_config", "sweep"]
+__all__ = ["DETECTORS", "PLAN", "Network", "Run", "Sweep", "SweepConfig", "is_grouped"]
+__all__ += ["read_config", "read_detectors", "sweep"]
+
+DETECTORS = ("sculpting", "path_signature", "functional")  # unless others are chosen
 
 _SCHEMA = "netsculpt.sculpting/1"
 _WEIGHTS_TOGETHER = 20_000_000  # weights in one batch, before pruning
@@ -172,7 +175,7 @@ def sweep(
     config: SweepConfig,
     folder: Path,
     *,
-    detectors: Sequence[str] = ("sculpting", "path_signature", "functional"),
+    detectors: Sequence[str] = DETECTORS,
     jobs: int = 1,
     progress: Progress | None = None,
 ) -> Sweep:
@@ -185,7 +188,7 @@ def sweep(
         from the last round of every batch, to the same bits.
     detectors
         Names of `netsculpt.modules.detectors` and `netsculpt.modules.data_aware` that look for
-        the structure of the task in the networks.
+        the structure of the task in the networks; a later call may name others.
     jobs
         Processes that share the batches; −1: one per core. It changes no result.
     progress
@@ -210,7 +213,7 @@ def sweep(
     _require_own(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with held(folder):
-        _begin(config, folder, task)
+        _begin(config, folder, task, detectors)
         batches = [replace(config, seeds=seeds) for seeds in config.batches]
         each_round = progress if jobs == 1 else None
         study = Study("sweep", batches, partial(_sculpted, config, folder, each_round))
@@ -225,6 +228,14 @@ def sweep(
 def read_config(folder: Path) -> SweepConfig:
     """Configuration of the sweep in a folder."""
     return _read_plan(folder)[0]
+
+
+def read_detectors(folder: Path) -> tuple[str, ...]:
+    """Names of the detectors that judge the sweep in a folder: those of the last call.
+
+    Folders of versions that did not write them down: `DETECTORS`.
+    """
+    return _read_plan(folder)[2]
 
 
 def _require_own(folder: Path) -> None:
@@ -246,17 +257,21 @@ def _require_own(folder: Path) -> None:
         )
 
 
-def _read_plan(folder: Path) -> tuple[SweepConfig, Any]:
-    """Configuration, and fingerprint of the task."""
+def _read_plan(folder: Path) -> tuple[SweepConfig, Any, tuple[str, ...]]:
+    """Configuration, fingerprint of the task, and detectors."""
     path = folder / PLAN
     try:
         if path.stat().st_size > _LONGEST_CONFIG:
             raise ValueError(f"it is longer than {_LONGEST_CONFIG} bytes")
         content = json.loads(path.read_text(encoding="utf-8"))
         known = isinstance(content, dict) and {"plan", "task"} <= set(content)
-        if not known or content != _sealed(content["plan"], content["task"]):
+        detectors = content.get("detectors") if known else None
+        if not known or content != _sealed(content["plan"], content["task"], detectors):
             raise ValueError("it was edited, or is of another version: its fingerprint differs")
-        return SweepConfig(**content["plan"]), content["task"]
+        if detectors is not None and not _fits(tuple(detectors), tuple[str, ...]):
+            raise ValueError("its detectors are not a list of names")
+        chosen = DETECTORS if detectors is None else tuple(detectors)
+        return SweepConfig(**content["plan"]), content["task"], chosen
     except OSError as error:
         raise FormatError(f"{path} cannot be read ({error.strerror}): {_OF_SCULPT}") from None
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
@@ -269,9 +284,11 @@ def _read_plan(folder: Path) -> tuple[SweepConfig, Any]:
         ) from None
 
 
-def _sealed(plan: Mapping[str, Any], task: object) -> dict[str, Any]:
-    """What plan.json holds."""
+def _sealed(plan: Mapping[str, Any], task: object, detectors: object) -> dict[str, Any]:
+    """What plan.json holds; None: a version that did not write down the detectors."""
     content = {"schema": _SCHEMA, "plan": plan, "task": task}
+    if detectors is not None:
+        content["detectors"] = detectors
     encoded = json.dumps(content, sort_keys=True, allow_nan=False).encode()
     return {**content, "sha256": hashlib.sha256(encoded).hexdigest()}
 
@@ -289,13 +306,14 @@ def _task(config: SweepConfig) -> Task:
     return parse_task(config.task, rng=0)
 
 
-def _begin(config: SweepConfig, folder: Path, task: Task) -> None:
-    """Write the configuration, or check that the folder has the same."""
-    content, path = _sealed(asdict(config), _fingerprint(task)), folder / PLAN
+def _begin(config: SweepConfig, folder: Path, task: Task, detectors: Sequence[str]) -> None:
+    """Write the configuration, or check that the folder has the same; note the detectors."""
+    content = _sealed(asdict(config), _fingerprint(task), list(detectors))
+    path = folder / PLAN
     if not path.exists():
         write_json(path, content)
         return
-    before, samples = _read_plan(folder)
+    before, samples, judges = _read_plan(folder)
     for field in fields(SweepConfig):
         old, new = getattr(before, field.name), getattr(config, field.name)
         if old != new:
@@ -308,6 +326,8 @@ def _begin(config: SweepConfig, folder: Path, task: Task) -> None:
             f"task {config.task!r} has other samples than when {folder} was begun: its file "
             "changed, or another version of netsculpt made it; use another folder"
         )
+    if judges != tuple(detectors):
+        write_json(path, content)
 
 
 def _fingerprint(task: Task) -> str:

@@ -97,7 +97,7 @@ def as_finished(
             if deaths[id(item)] < most_deaths:
                 alone.append(item)
             else:
-                yield Outcome(item, (), f"{death}; {deaths[id(item)]} times")
+                yield Outcome(item, (), f"{death}, {deaths[id(item)]} times")
             continue
         again.extend(chunk[len(done.results) :])
         if done.results:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from netsculpt.core.errors import FormatError
 from netsculpt.core.printable import printable
-from netsculpt.studies.cells import read_rows
+from netsculpt.studies.cells import each_read, read_rows
 from netsculpt.studies.drivers import Sign, live_drivers, running_cells
 from netsculpt.studies.folder import CELLS, FAILED, PLAN, STUDY, Begun, read_begun, read_failure
 
@@ -98,15 +99,15 @@ def rows_so_far(folder: Path) -> dict[str, list[Mapping[str, Any]]]:
     Raises
     ------
     FormatError
-        If the folder holds no study, or the file of a cell is damaged.
+        If the folder holds no study, or files of cells are damaged, which are all named.
     """
     begun = begun_study(folder)
     done = _names(folder / CELLS)
+    paths = (folder / CELLS / name for name in begun.cells if name in done)
     rows: dict[str, list[Mapping[str, Any]]] = {}
-    for name in begun.cells:
-        if name in done:
-            for table, values in read_rows(folder / CELLS / name, begun.study).items():
-                rows.setdefault(table, []).extend(values)
+    for of_cell in each_read(paths, partial(read_rows, study=begun.study)):
+        for table, values in of_cell.items():
+            rows.setdefault(table, []).extend(values)
     return rows
 
 

@@ -99,7 +99,8 @@ class Study(Generic[Cell]):
             How rows come to the folder: "shared", written by workers, which must see it;
             "returned", written by this process. Default: each worker writes if it sees the folder.
         keep_going
-            Count a cell that raises an error as failed, instead of raising it here.
+            Count a cell that raises an error as failed, instead of raising it here, with a note
+            that names the cell.
         budget_minutes
             No cell is begun later; the same call finishes what was left out.
         progress
@@ -108,8 +109,10 @@ class Study(Generic[Cell]):
         Raises
         ------
         FormatError
-            If a file in ``cells/`` is damaged or belongs to another cell, or the folder holds
-            links, the results of another study, or files but no study.
+            If files in ``cells/`` are damaged or belong to other cells, or the folder holds links,
+            the results of another study, or files but no study.
+        FolderError
+            If it is a file.
         BusyError
             If something that is not this study is writing the folder.
         """

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from time import time
 
+from netsculpt.core.counting import counted
 from netsculpt.report.durations import duration
 from netsculpt.report.terminal._style import console, literal, plain_table
+from netsculpt.studies.drivers import Progressed
 from netsculpt.studies.status import Status
 
 __all__ = ["print_status"]
@@ -30,13 +32,10 @@ def print_status(found: Status) -> None:
     if found.seconds_left is not None and found.n_done + len(found.failed) < found.n_cells:
         table.add_row("remaining", f"about {duration(found.seconds_left)}")
     for driver in found.drivers:
-        about = driver.progressed
-        deaths = f", {about.deaths} deaths of workers" if about.deaths else ""
         table.add_row(
             "driver",
-            f"process {driver.process} on {literal(driver.host)}: {about.workers} workers, "
-            f"{about.done:,} cells{deaths}; last sign {duration(max(0.0, time() - driver.last))} "
-            "ago",
+            f"process {driver.process} on {literal(driver.host)}: {_work(driver.progressed)}; "
+            f"last sign {duration(max(0.0, time() - driver.last))} ago",
         )
     for name, reason in list(found.failed.items())[:MOST]:
         last = reason.strip().rpartition("\n")[2]
@@ -46,3 +45,13 @@ def print_status(found: Status) -> None:
     out.print(table)
     if not found.drivers and found.n_done < found.n_cells:
         out.print(f"It goes on with: {literal(found.begun.line)}", soft_wrap=True)
+
+
+def _work(driver: Progressed) -> str:
+    """Workers of a driver, and what they have done since it began."""
+    if not driver.workers:  # it has not claimed a cell, or not yet said so
+        return "just begun"
+    parts = [counted(driver.workers, "worker"), f"{counted(driver.done, 'cell')} done"]
+    if driver.deaths:
+        parts.append(f"{counted(driver.deaths, 'worker')} died")
+    return ", ".join(parts)
