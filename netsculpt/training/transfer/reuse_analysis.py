@@ -65,7 +65,7 @@ _N_PAIRS: Final = 20_000  # of inputs, for circuits of more than 10
 
 @dataclass(frozen=True, eq=False)
 class NetOnTask:
-    """A multi-layer perceptron, or a compiled circuit, and the circuit that it computes."""
+    """A net, and the circuit that it was trained on or compiled from."""
 
     net: Replicas | ThresholdCircuit  # a stack of one, or what `compile_circuit` makes
     circuit: Circuit  # its inputs and outputs are the net's, in the same order
@@ -219,9 +219,9 @@ def reuse_analysis(
     Raises
     ------
     FormatError
-        If there is no function to ask about, a net is of another kind or does not fit its circuit,
+        If there is no function to ask about, a net is of the wrong kind or does not fit its circuit,
         a net has no modules, an unrelated circuit computes what the target's does, or a control is
-        given for a target that did not start from the source, which a compiled circuit cannot.
+        given for a target that did not start from the source; compiled circuits never did.
     GraphError
         If a function is unknown.
     LimitError

@@ -41,7 +41,7 @@ def rounded_gates(soft: Tensor) -> Tensor:
 
     Examples
     --------
-    >>> soft = torch.tensor([0.3, 0.8], requires_grad=True)
+    >>> soft = torch.tensor([0.25, 0.75], requires_grad=True)
     >>> rounded = rounded_gates(soft)
     >>> rounded.sum().backward()
     >>> rounded.tolist(), soft.grad.tolist()
