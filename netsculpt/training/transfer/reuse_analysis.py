@@ -219,9 +219,9 @@ def reuse_analysis(
     Raises
     ------
     FormatError
-        If there is no function to ask about, a net is of the wrong kind or does not fit its circuit,
-        a net has no modules, an unrelated circuit computes what the target's does, or a control is
-        given for a target that did not start from the source; compiled circuits never did.
+        If there is no function to ask about; a net is of the wrong kind, does not fit its circuit
+        or has no modules; an unrelated circuit computes what the target's does; a control is given
+        for a target that did not start from the source; or a compiled circuit is said to have.
     GraphError
         If a function is unknown.
     LimitError
