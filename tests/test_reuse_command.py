@@ -18,7 +18,7 @@ from netsculpt.compare.reuse import (
     match_by_activations,
     subtask_reuse,
 )
-from netsculpt.core.errors import GraphError, LimitError
+from netsculpt.core.errors import FormatError, GraphError, LimitError
 from netsculpt.files.model import read_model, write_model
 from netsculpt.graph.circuits import (
     ThresholdCircuit,
@@ -117,6 +117,31 @@ def test_k_of_three_functions_are_reused(tmp_path: Path, kept: str) -> None:
 
 def stacked(net: ThresholdCircuit, folder: Path) -> Replicas:
     return replica_of_model(read_model(write_compiled(net, folder / "net.pt")))
+
+
+def test_compiled_circuits_as_they_are(tmp_path: Path) -> None:
+    """As the same nets with steep sigmoids for steps."""
+    options = {"functions": ["f", "g", "k"], "n_random": 49, "n_draws": 99, "rng": 0}
+    found = []
+    for as_net in (lambda net: net, lambda net: stacked(net, tmp_path)):
+        nets = []
+        for functions in (THREE, {**THREE, "f": OTHER["f"]}):
+            circuit = parse_circuit(text_of(functions))
+            net = compile_circuit(circuit)
+            nets.append(NetOnTask(as_net(net), circuit, net.hidden[0]))
+        found.append(reuse_analysis(*nets, **options).summary())
+    assert verdicts(found[0]) == verdicts(found[1]) == {"f": "absent", "g": "reused", "k": "reused"}
+    assert found[0]["source"]["accuracy"] == found[0]["target"]["accuracy"] == 1.0
+
+
+def test_nets_of_the_wrong_kind() -> None:
+    circuit = parse_circuit("f = a ^ b; g = c & d; y1 = f; y2 = g")
+    compiled = NetOnTask(compile_circuit(circuit), circuit)
+    for wrong in (torch.nn.Linear(4, 2), circuit, None):
+        with pytest.raises(FormatError, match=r"unrelated net 0 is a .*replica_of_model"):
+            reuse_analysis(compiled, compiled, unrelated=[NetOnTask(wrong, circuit)])
+    with pytest.raises(FormatError, match="source is a ThresholdCircuit: weights"):
+        reuse_analysis(compiled, compiled, started_from_source=True)
 
 
 @pytest.mark.slow
@@ -243,7 +268,7 @@ def test_mistakes(tmp_path: Path) -> None:
     both = ["--task", task, "--source-task", task]
     cases: list[tuple[list[object], int, str]] = [
         ([], 2, "target's task is needed"),
-        (["--task", task], 2, "does not name a task"),
+        (["--task", task], 2, f"{model}' does not name a task"),
         (["--task", "digits", "--source-task", task], 2, "no Boolean task"),
         (["--task", "overlap-2-use-4", "--source-task", task], 3, "6 and 8"),
         ([*both, "--figures", "png"], 2, "name it with -o"),
@@ -253,7 +278,7 @@ def test_mistakes(tmp_path: Path) -> None:
         ([*both, "--functions", "f,y1"], 3, "same function"),
     ]
     for more, code, said in cases:
-        run = cli("reuse", model, model, *more)
+        run = cli("reuse", model, model, *more, columns=300)
         assert (run.returncode, said in " ".join(run.stderr.split())) == (code, True), run.stderr
 
 

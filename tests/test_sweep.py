@@ -337,6 +337,7 @@ def test_published_on_the_command_line(tmp_path: Path) -> None:
     assert read_config(tmp_path).published
     assert "1 of 1 network reached an accuracy of 100 %" in run.stdout
     assert "dense" not in run.stdout
+    assert run.stdout.splitlines()[-1] == f"netsculpt analyze {tmp_path / 'seed-1' / 'model.pt'}"
     assert set(models(tmp_path)) == {"seed-1"}
     strict = replace(read_config(tmp_path), published=False)
     assert sweep(strict, tmp_path / "strict", detectors=[]).networks == ()

@@ -333,7 +333,14 @@ def test_an_interrupted_transfer_resumes_to_the_same_bits(tmp_path: Path) -> Non
             checkpoints=tmp_path / "states",
             progress=stop,
         )
-    assert {x.name for x in (tmp_path / "states").glob("*.pt")} == {"rate-0.01.pt", "rate-0.001.pt"}
+    assert {x.name for x in (tmp_path / "states").glob("rate-*.pt")} == {
+        "rate-0.01.pt",
+        "rate-0.001.pt",
+    }
+    with pytest.raises(FormatError, match=r"learning_rates.* 0\.001\]?, this is .*0\.1"):
+        full_transfer(
+            net, TARGET, RECIPE, learning_rates=(0.1,), rng=0, checkpoints=tmp_path / "states"
+        )
     again = full_transfer(
         net, TARGET, RECIPE, learning_rates=rates, rng=0, checkpoints=tmp_path / "states"
     )
@@ -353,6 +360,10 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
         trained = fit(net, source, Recipe(epochs=2, learning_rate=0.01), rng=0).net
         state, masks = plain_state(trained)
         write_model(folder / f"{name}.pt", net=spec.spec, state=state, masks=masks, metadata={})
+    narrow = MLP((8, 4, 2))
+    state, masks = plain_state(initial_net(narrow, rng=0))
+    write_model(folder / "narrow.pt", net=narrow.spec, state=state, masks=masks)
+    (folder / "t.txt").write_text("f = a & b & c; g = d | e | h; y = f ^ g; z = f & x & w")
     return folder
 
 
@@ -372,6 +383,16 @@ def test_the_command_compares_with_a_dense_net(models: Path) -> None:
         net = net_from_model(model).eval()
         test = parse_task(model.metadata["transfer"]["target"], rng=0).validation
         assert test.goal.accuracy(net(test.inputs), test.targets) == accuracy["accuracy"]
+
+
+def test_targets_are_called_as_on_the_command_line(models: Path) -> None:
+    arguments = ("transfer", "narrow.pt", "--task", "t.txt", "-o", "named.pt")
+    alone = commands.cli(*arguments, cwd=models, columns=120).stdout.split("\n")
+    assert [x.split()[:2] for x in alone[1:3]] == [["target", "mode"], ["t.txt", "linear"]]
+    compared = commands.cli(*arguments, "--against", "narrow.pt", cwd=models, columns=120).stdout
+    rows = [x.split()[:2] for x in compared.split("\n") if x.startswith("t")]
+    assert rows[:3] == [["target", "net"], ["t.txt", "sparse"], ["t.txt", "dense"]]
+    assert [x[0] for x in rows[3:5]] == ["target", "t.txt"], "in the second table too"
 
 
 def test_the_command_trains_all_and_resumes(models: Path) -> None:
@@ -397,7 +418,7 @@ def test_the_command_trains_all_and_resumes(models: Path) -> None:
     ("arguments", "code", "text"),
     [
         (("sparse.pt",), 2, "a target is needed"),
-        (("sparse.pt", "--task", "shape-pairs"), 2, "144 inputs"),
+        (("sparse.pt", "--task", "shape-pairs"), 2, "shape-pairs 144: they"),
         (("sparse.pt", "--task", "digits:5-12"), 3, "no class 10"),
         (("sparse.pt", "--task", "digits", "--epochs", "3"), 2, "fits a regression"),
         (("sparse.pt", "--task", "digits", "--mode", "full", "--strengths", "1"), 2, "no penalty"),
@@ -405,6 +426,9 @@ def test_the_command_trains_all_and_resumes(models: Path) -> None:
         (("sparse.pt", "--task", "digits", "--task", "digits"), 2, "named twice"),
         (("sparse.pt", "--task", "digits", "-o", "sparse.pt"), 2, "overwritten"),
         (("sparse.pt", "--task", "digits", "--validation", "1"), 2, "below 1"),
+        (("sparse.pt", "--task", "digits", "--validation", "0"), 2, "above 0"),
+        (("sparse.pt", "--task", "digits", "--against", "narrow.pt"), 2, "dense net has 8 inputs"),
+        (("sparse.pt", "--task", "digits", "--against", "narrow.pt"), 2, "for --against"),
     ],
 )
 def test_mistakes_on_the_command_line(

@@ -189,7 +189,7 @@ def _net(path: Path, task: str, option: str) -> _Net:
     name = task or task_name_of(model)
     if name is None:
         raise typer.BadParameter(
-            f"{path.name!r} does not name a task of netsculpt: say what it was trained on",
+            f"{str(path)!r} does not name a task of netsculpt: say what it was trained on",
             param_hint=option,
         )
     return _Net(path, name, NetOnTask(replica_of_model(model), _circuit(name, option)))

@@ -54,7 +54,7 @@ class ChoosingOptions:
     validation: Annotated[
         float,
         typer.Option(
-            min=0, max=1, help="Share of the training samples of a target on which is chosen."
+            help="Share of the training samples of a target on which is chosen: above 0, below 1."
         ),
     ] = 0.2
     published: Annotated[
@@ -161,7 +161,7 @@ def transfer(
     require_writable(output.parent)
     files = {"sparse": model, "dense": against}
     nets = {who: start_net(NewNet(model=x), seed) for who, x in files.items() if x is not None}
-    samples = [_target(name, list(nets.values())) for name in targets]
+    samples = [_target(name, nets) for name in targets]
     output.parent.mkdir(parents=True, exist_ok=True)
     found: dict[str, list[Transferred]] = {}
     with held(output), resumable() as progress:
@@ -212,18 +212,19 @@ class _Run:
         )
 
 
-def _target(name: str, nets: list[StartNet]) -> Task:
+def _target(name: str, nets: dict[str, StartNet]) -> Task:
+    """A target, called as on the command line."""
     from netsculpt.training.tasks import parse_task
 
     made = parse_task(name, rng=0)
-    for begun in nets:
+    for (who, begun), option in zip(nets.items(), ("--task", "--against"), strict=False):
         if made.n_inputs != begun.spec.n_inputs:
             raise typer.BadParameter(
-                f"{name} has {made.n_inputs} inputs, the net {begun.spec.n_inputs}: they must be "
-                "equal",
-                param_hint="--task",
+                f"the {who} net has {begun.spec.n_inputs} inputs, {name} {made.n_inputs}: they "
+                "must be equal",
+                param_hint=option,
             )
-    return made
+    return replace(made, name=name)
 
 
 def _outputs(output: Path, targets: list[str]) -> list[Path]:

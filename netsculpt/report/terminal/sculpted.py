@@ -40,10 +40,10 @@ def print_sweep(sweep: Sweep, folder: Path, detectors: list[str]) -> None:
         out.print(_success(sweep, detectors))
         out.print()
     out.print(
-        f"Models, runs.csv and summary.json are in [bold]{literal(folder)}[/bold]; "
-        f"read one with: netsculpt analyze {literal(folder / networks[0].model)}",
-        soft_wrap=True,
+        f"Models, runs.csv and summary.json are in [bold]{literal(folder)}[/bold]; read one with:"
     )
+    # Whole in one line, however long, so that it can be copied.
+    out.print(f"netsculpt analyze {literal(folder / networks[0].model)}", soft_wrap=True)
 
 
 def _networks(networks: Sequence[Network], detector: str | None) -> Table:

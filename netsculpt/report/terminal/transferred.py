@@ -45,13 +45,14 @@ def print_transferred(
 
 
 def _accuracies(found: Mapping[str, Sequence[Transferred]]) -> Table:
-    titles = ("target", "net", "mode", "chosen", "accuracy", "mean of classes", "train", "test")
-    table = plain_table(*titles, n_texts=4)
+    several = ["net"] if len(found) > 1 else []
+    titles = "target", *several, "mode", "chosen", "accuracy", "mean of classes", "train", "test"
+    table = plain_table(*titles, n_texts=3 + len(several))
     for who, transfers in found.items():
         for each in transfers:
             table.add_row(
                 literal(each.target),
-                who if len(found) > 1 else "",
+                *(who for _ in several),
                 each.mode,
                 _chosen(each.chosen),
                 f"{each.accuracy:.2%}",

@@ -4,7 +4,8 @@ Row u is how much each output depends on unit u; units are numbered as in the ne
 of an output is how much each output changes together with it when the inputs change.
 
 What modules carry has folders of its own: ``lesions``, ``interchange`` and ``decoding``, which run
-nets with other activations by ``intervening``.
+nets with other activations by ``intervening``. ``masking`` and ``circuits`` learn what is enough
+for an answer, by the ``gates`` of both.
 """
 
 from netsculpt.training.influence._stored import measured_influence, replica_of_model, task_name_of

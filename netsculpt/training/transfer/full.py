@@ -11,6 +11,7 @@ from torch import nn
 
 from netsculpt.core.numbers import checked_number
 from netsculpt.core.random import RNG, root_seed, stream
+from netsculpt.files.saved_state import read_state, write_state
 from netsculpt.training.fitting.loop import fit
 from netsculpt.training.fitting.metrics import Epoch
 from netsculpt.training.fitting.recipe import Recipe
@@ -69,7 +70,8 @@ def full_transfer(
     Raises
     ------
     FormatError
-        If the net does not take the inputs of the target, or a checkpoint is of another training.
+        If the net does not take the inputs of the target, or a checkpoint is of another training,
+        or the folder is of other learning rates.
     TopologyError
         If its head cannot be found.
 
@@ -94,7 +96,9 @@ def full_transfer(
     start = with_head(net, head, target.n_outputs, rng=stream(seed, "head"))
     folder = None if checkpoints is None else Path(checkpoints)
     if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
+        about, plan = {"kind": "transfer", "learning_rates": rates}, folder / "learning-rates.pt"
+        if read_state(plan, about) is None:  # each training knows its own rate only
+            write_state(plan, about, {})
     fitted, candidates = [], list[dict[str, float]]()
     for number, rate in enumerate(rates):
         found = fit(

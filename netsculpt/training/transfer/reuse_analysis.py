@@ -31,7 +31,13 @@ from netsculpt.core.errors import FormatError, GraphError
 from netsculpt.core.numbers import checked_whole
 from netsculpt.core.plain import plain
 from netsculpt.core.random import RNG, root_seed, stream
-from netsculpt.graph.circuits import Circuit, CommonFunction, common_functions, joint_rows
+from netsculpt.graph.circuits import (
+    Circuit,
+    CommonFunction,
+    ThresholdCircuit,
+    common_functions,
+    joint_rows,
+)
 from netsculpt.graph.graph import NetGraph
 from netsculpt.graph.partition import NO_MODULE, Partition, labels_of
 from netsculpt.training.influence.interchange import Interchanges, interchanges
@@ -59,9 +65,9 @@ _N_PAIRS: Final = 20_000  # of inputs, for circuits of more than 10
 
 @dataclass(frozen=True, eq=False)
 class NetOnTask:
-    """A multi-layer perceptron and the circuit that it was trained on."""
+    """A net, and the circuit that it was trained on or compiled from."""
 
-    net: Replicas  # a stack of one
+    net: Replicas | ThresholdCircuit  # a stack of one, or what `compile_circuit` makes
     circuit: Circuit  # its inputs and outputs are the net's, in the same order
     modules: Partition | None = None  # of all units of the net; None: they are detected
 
@@ -213,9 +219,9 @@ def reuse_analysis(
     Raises
     ------
     FormatError
-        If there is no function to ask about, a net does not fit its circuit, a net has no modules,
-        an unrelated circuit computes what the target's does, or a control is given for a target
-        that did not start from the source.
+        If there is no function to ask about; a net is of the wrong kind, does not fit its circuit
+        or has no modules; an unrelated circuit computes what the target's does; a control is given
+        for a target that did not start from the source; or a compiled circuit is said to have.
     GraphError
         If a function is unknown.
     LimitError
@@ -249,6 +255,7 @@ def reuse_analysis(
     others = [(net, f"unrelated net {i}") for i, net in enumerate(unrelated)]
     for each in (*both, *others):
         _check(*each)
+    trained = _trained(source.net, target.net, control) if started_from_source else []
     common = common_functions(source.circuit, target.circuit, functions)
     if not common:
         raise FormatError(
@@ -275,8 +282,8 @@ def reuse_analysis(
     unions, n_unions = _unions(nets[1], [x.target for x in common], iia, most, seed)
     evidence = SubtaskEvidence(tuple(x.name for x in common), iia_source, iia, p, unions)
     start = None
-    if started_from_source:
-        start = _shared_start(source.net, target.net, control, nets, n_draws, seed)
+    if trained:
+        start = _shared_start(trained, nets, n_draws, seed)
     return ReuseAnalysis(
         common,
         reports[0],
@@ -347,13 +354,35 @@ class _Net:
 
 def _check(given: NetOnTask, name: str) -> None:
     """Raise an error unless the net has as many inputs and outputs as its circuit."""
-    own = given.net.spec.widths[0], given.net.spec.widths[-1]
+    if not isinstance(given.net, Replicas | ThresholdCircuit):
+        raise FormatError(
+            f"the {name} is a {type(given.net).__name__}: a compiled circuit is needed, or a stack "
+            "with one multi-layer perceptron, as netsculpt.training.influence.replica_of_model "
+            "makes of a model.pt"
+        )
+    able = intervenable(given.net)
+    own = able.graph.layers[0].n_units, able.n_outputs
     wanted = len(given.circuit.inputs), len(given.circuit.outputs)
     if own != wanted:
         raise FormatError(
             f"the {name} has {own[0]} inputs and {own[1]} outputs, its task {wanted[0]} and "
             f"{wanted[1]}: they must be equal; name the task that it was trained on"
         )
+
+
+def _trained(*nets: Replicas | ThresholdCircuit | None) -> list[Replicas]:
+    """Source, target and control, if there is one; raises unless all are trained nets."""
+    trained = []
+    for net, name in zip(nets, ("source", "target", "control"), strict=True):
+        if isinstance(net, Replicas):
+            trained.append(net)
+        elif net is not None:
+            raise FormatError(
+                f"the {name} is a {type(net).__name__}: weights of a target that started from the "
+                "source are compared in stacks with one trained net each; give these, or leave "
+                "started_from_source out"
+            )
+    return trained
 
 
 def _check_unrelated(
@@ -417,20 +446,15 @@ def _unions(
 
 
 def _shared_start(
-    source: Replicas,
-    target: Replicas,
-    control: Replicas | None,
-    nets: Sequence[_Net],
-    n_draws: int,
-    seed: int,
+    trained: Sequence[Replicas], nets: Sequence[_Net], n_draws: int, seed: int
 ) -> SharedStart:
-    widths = [list(x.spec.widths) for x in (source, target, *([control] if control else []))]
+    widths = [list(x.spec.widths) for x in trained]
     if any(x != widths[0] for x in widths):
         raise GraphError(
             f"layers have {' and '.join(map(str, widths))} units: a target that started from the "
             "source, and a control, have the same; leave out what did not start from it"
         )
-    kept = [_kept(x) for x in (source, target)]
+    kept = [_kept(x) for x in trained]
     masks = mask_reuse(kept[0].masks, kept[1].masks, n_draws=n_draws, rng=stream(seed, "masks"))
     modules = [net.all_units for net in nets]
     in_neither = (modules[0].labels < 0) & (modules[1].labels < 0)
@@ -441,7 +465,7 @@ def _shared_start(
         n_draws=n_draws,
         rng=stream(seed, "units"),
     )
-    stayed = None if control is None else weight_retention(kept[0], kept[1], _kept(control))
+    stayed = weight_retention(*kept) if len(kept) == 3 else None
     return SharedStart(masks, units, stayed)
 
 

@@ -22,6 +22,7 @@ from netsculpt.training.influence.circuits.ablating import (
 )
 from netsculpt.training.influence.circuits.edges import n_edges
 from netsculpt.training.influence.circuits.result import Circuit
+from netsculpt.training.influence.gates import rounded_gates, soft_gates
 from netsculpt.training.pruning.baselines import reinitialised
 from netsculpt.training.tasks import Task
 
@@ -149,8 +150,11 @@ def _learned(
                 group["lr"] = learning_rate(recipe, step, n_steps)
             inputs, targets = task.inputs[rows], task.targets[rows]
             fills = fills_of(net, ablation, inputs, rng) if fixed is None else fixed
-            soft = {name: _drawn(logits[_key(name)], rng) for name in sizes}
-            rounded = {name: (x > 0.5).to(x) + x - x.detach() for name, x in soft.items()}
+            soft = {
+                name: soft_gates(logits[_key(name)], rng.logistic(size=size))
+                for name, size in sizes.items()
+            }
+            rounded = {name: rounded_gates(x) for name, x in soft.items()}
             loss = penalty * sum(x.sigmoid().sum() for x in logits.values()) / n_nodes
             for gates in (soft, rounded):
                 with ablated(net, gates, fills):
@@ -166,12 +170,6 @@ def _learned(
 def _key(name: str) -> str:
     """The name of a place as torch allows it for a parameter."""
     return name.replace(".", "/")
-
-
-def _drawn(logits: Tensor, rng: np.random.Generator) -> Tensor:
-    """Gates between 0 and 1, of the chance that the logits are."""
-    noise = torch.from_numpy(rng.logistic(size=len(logits)).astype(np.float32))
-    return (logits + noise).sigmoid()
 
 
 def _measured(

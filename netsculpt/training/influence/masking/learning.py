@@ -14,6 +14,7 @@ from netsculpt.core.errors import FormatError
 from netsculpt.core.progress import Progress
 from netsculpt.core.random import stream
 from netsculpt.training.fitting.recipe import Recipe, learning_rate, optimizer_of
+from netsculpt.training.influence.gates import rounded_gates, soft_gates
 from netsculpt.training.influence.masking.answers import answer_losses
 from netsculpt.training.influence.masking.masked_net import MaskedNet
 from netsculpt.training.tasks import Task
@@ -98,8 +99,6 @@ def learned_masks(
 def _drawn(logits: Tensor, rngs: Sequence[np.random.Generator]) -> Tensor:
     """Masks [R, draws, P]: half between 0 and 1, half rounded, with the gradient of the first."""
     shape = (_DRAWS, logits.shape[1])
-    noise = np.stack([rng.logistic(size=shape).astype(np.float32) for rng in rngs])
-    soft = (logits[:, None] + torch.from_numpy(noise)).sigmoid()
+    soft = soft_gates(logits[:, None], np.stack([rng.logistic(size=shape) for rng in rngs]))
     half = _DRAWS // 2
-    rounded = (soft > 0.5).to(soft) + soft - soft.detach()
-    return torch.cat([soft[:, :half], rounded[:, half:]], dim=1)
+    return torch.cat([soft[:, :half], rounded_gates(soft[:, half:])], dim=1)
