@@ -35,6 +35,7 @@ from netsculpt.training import (
     subtask_masks,
 )
 from netsculpt.training.influence.masking import MASKING
+from netsculpt.training.sculpting.replicas import Replicas
 from netsculpt.training.transfer import ReuseAnalysis
 
 TASKS = {
@@ -155,6 +156,7 @@ def _matched(matching: Any) -> dict[str, Any]:
 
 def _masks(target: NetOnTask, cell: Cell) -> list[dict[str, Any]]:
     """What the masks of each two outputs share."""
+    assert isinstance(target.net, Replicas)
     state, masks = target.net.state(0)
     net = net_from_model(Model(target.net.spec.spec, state, masks, {}))
     recipe = replace(MASKING, epochs=cell.config.mask_epochs)

@@ -277,7 +277,7 @@ def test_same_seed_same_bytes() -> None:
     ("change", "text"),
     [
         ({"method": "magnitud"}, "did you mean magnitude"),
-        ({"method": "zzz"}, "there are grasp, magnitude"),
+        ({"method": "zzz"}, "there are first_order, grasp"),
         ({"allocation": "globl"}, "did you mean global"),
         ({"schedule": "cubik"}, "did you mean cubic"),
         ({"scope": "kernels"}, "did you mean kernel"),

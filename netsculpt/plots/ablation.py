@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
 
 from netsculpt.plots._drawing.axes import LITERAL, axes_or_new, tick_size
 from netsculpt.plots._drawing.colours import INK, module_colours
-from netsculpt.training.importance.ranks import NO_EFFECT
-from netsculpt.training.importance.result import Importance
+
+if TYPE_CHECKING:
+    from netsculpt.training.importance.result import Importance
 
 __all__ = ["ablation"]
 
@@ -34,7 +36,7 @@ def ablation(found: Importance, *, data: str = "held_out", ax: Axes | None = Non
     """
     ax = axes_or_new(ax)
     size, change = np.abs(found.weights), found.changes[data]
-    some = (np.abs(change) > NO_EFFECT) & (size > 0)
+    some = found.matters(data) & (size > 0)
     many = int(some.sum()) > _MOST_VECTOR_POINTS
     for number, name in enumerate(found.places.parameters):
         own = some & (found.places.parameter == number)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from matplotlib.axes import Axes
 
 from netsculpt.core.errors import GraphError
 from netsculpt.plots._drawing.axes import axes_or_new, tick_size
 from netsculpt.plots._drawing.colours import GREY, INK, module_colours
-from netsculpt.training.importance.curves import PruningCurve
+
+if TYPE_CHECKING:
+    from netsculpt.training.importance.curves import PruningCurve
 
 __all__ = ["pruning_curves"]
 

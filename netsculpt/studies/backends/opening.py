@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from importlib import import_module
 
 from netsculpt.core.errors import NetsculptError
 from netsculpt.studies.backends.dask import dask
@@ -15,7 +14,7 @@ from netsculpt.studies.backends.workers import Workers
 
 __all__ = ["BACKENDS", "CLUSTERS", "open_workers"]
 
-CLUSTERS = {"dask": "distributed", "ray": "ray"}  # and what is imported; both are extras, too
+CLUSTERS = ("dask", "ray")  # also the extras that install them
 BACKENDS = ("loky", "threading", *CLUSTERS)
 
 _OF_JOBLIB = {  # by the classes of joblib's backends
@@ -68,7 +67,10 @@ def _opened(name: str | None, jobs: int, address: str | None) -> AbstractContext
     if name not in CLUSTERS:
         return (loky if name == "loky" else threading)(effective_n_jobs(jobs))
     try:
-        import_module(CLUSTERS[name])
+        if name == "dask":
+            import distributed  # noqa: F401
+        else:
+            import ray as _  # noqa: F401
     except ImportError as error:
         raise NetsculptError(
             f"backend {name!r} is not installed ({error}): pip install 'netsculpt[{name}]', "

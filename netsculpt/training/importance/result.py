@@ -44,6 +44,10 @@ class Importance:
         """Kept weights."""
         return len(self.weights)
 
+    def matters(self, data: str) -> NDArray[np.bool_]:
+        """Whether the loss changes without each weight [W], beyond rounding."""
+        return np.abs(self.changes[data]) > NO_EFFECT
+
     def table(self) -> pd.DataFrame:
         """One row per kept weight."""
         import pandas as pd
