@@ -285,7 +285,7 @@ def test_what_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_other_json_is_told_apart(tmp_path: Path) -> None:
     index = {"metadata": {"total_size": 3}, "weight_map": {"a": "missing.safetensors"}}
-    with pytest.raises(FormatError, match="no file at .*missing"):
+    with pytest.raises(FormatError, match=r"no file at .*missing"):
         load(written(tmp_path / "index.json", index))
     with pytest.raises(FormatError, match="text file"):
         load(written(tmp_path / "config.json", {"model_type": "gpt2"}))
