@@ -151,6 +151,33 @@ class Fake:
         return future
 
 
+class Together(Fake):
+    """One worker that has all calls at a time, and dies with them."""
+
+    def __init__(self, deadly: Callable[[list[int]], bool]) -> None:
+        super().__init__(deadly)
+        self.pending: list[tuple[Future[Any], Any]] = []
+        self.deaths: list[list[int]] = []
+
+    def submit(self, call: Any) -> Future[Any]:
+        future = Future[Any]()
+        self.given.append(list(call.args[1]))
+        self.pending.append((future, call))
+        threading.Timer(0.02, self.end).start()
+        return future
+
+    def end(self) -> None:
+        pending, self.pending = self.pending, []
+        dies = any(self.deadly(call.args[1]) for _, call in pending)
+        if dies:
+            self.deaths.append([item for _, call in pending for item in call.args[1]])
+        for future, call in pending:
+            if dies:
+                future.set_exception(WorkerDiedError("gone", 4, shared=True))
+            else:
+                future.set_result(call())
+
+
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
@@ -216,6 +243,15 @@ def test_items_of_a_worker_that_died_are_tried_one_by_one(clock: Clock) -> None:
     assert workers.given.count([77]) == 4
     runs = Counter(item for chunk in workers.given if 77 not in chunk for item in chunk)
     assert max(runs.values()) == 1
+
+
+def test_no_item_is_blamed_for_the_death_of_a_worker_that_it_shared() -> None:
+    workers = Together(lambda chunk: 3 in chunk)
+    found = list(as_finished(str, range(8), workers))
+    assert [(x.item, x.failure) for x in found if x.failure] == [(3, "gone, 4 times")]
+    assert {x.results[0] for x in found if x.results} == set("0124567")
+    assert workers.deaths[-1] == [3], "it was blamed when it was there alone"
+    assert len(workers.deaths[0]) > 1, "and had not been, before"
 
 
 def test_errors_end_everything_and_no_process_is_left() -> None:

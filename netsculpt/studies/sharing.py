@@ -46,7 +46,8 @@ def as_finished(
 
     A worker is given as many items as it does in a second, and more if there are hundreds of
     workers. It begins no other one after that time, so that a wrong guess does no harm.
-    If it dies, its items are given out again one by one.
+    If it dies, its items are given out again one by one; where a call of ours that it had, too, may
+    be to blame, each of them while nothing else runs.
 
     Parameters
     ----------
@@ -64,14 +65,21 @@ def as_finished(
     ...     sorted(outcome.results for outcome in as_finished(abs, [-2, 1], workers))
     [(1,), (2,)]
     """
-    rest, again, alone = iter(items), deque[Item](), deque[Item]()
+    rest, again = iter(items), deque[Item]()
+    alone, secluded = deque[Item](), deque[Item]()  # one by one; and while nothing else runs
+    is_secluded = False  # whether what runs does so
     deaths = Counter[int]()  # by the identity of the item
     ready = SimpleQueue[Future[_Done[Result]]]()
     running: dict[Future[_Done[Result]], list[Item]] = {}
     at_a_time = 1.0
     while True:
-        while len(running) < workers.n and monotonic() < until:
-            chunk = [alone.popleft()] if alone else _taken(again, rest, int(at_a_time))
+        while not is_secluded and len(running) < workers.n and monotonic() < until:
+            if secluded and running:
+                break
+            if secluded:
+                chunk, is_secluded = [secluded.popleft()], True
+            else:
+                chunk = [alone.popleft()] if alone else _taken(again, rest, int(at_a_time))
             if not chunk:
                 break
             seconds = max(_SHORTEST, workers.n * _FOR_EACH_WORKER)
@@ -86,9 +94,13 @@ def as_finished(
         except Empty:
             continue
         chunk = running.pop(future)
+        was_secluded, is_secluded = is_secluded, False
         try:
             done = future.result()
         except WorkerDiedError as death:
+            if death.shared and not was_secluded:
+                secluded.extend(chunk)
+                continue
             if len(chunk) > 1:
                 alone.extend(chunk)
                 continue

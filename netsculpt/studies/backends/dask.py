@@ -1,7 +1,8 @@
 """Workers of a Dask cluster.
 
 Dask gives a call whose worker has died to another one by itself, up to ``allowed-failures`` of the
-scheduler (3) times; its scheduler reports every death and what the worker was doing.
+scheduler (3) times; its scheduler reports every death and what the worker was doing. It counts a
+death for all calls that the worker had, also for those that only waited there.
 """
 
 from __future__ import annotations
@@ -59,7 +60,8 @@ def _finish(inner: Any, outer: Future[Result]) -> None:
         outer.set_result(inner.result())
     except KilledWorker as error:
         times = error.allowed_failures + 1
-        outer.set_exception(WorkerDiedError("the workers of Dask that ran it died", times))
+        reason = "the workers of Dask that ran it died"
+        outer.set_exception(WorkerDiedError(reason, times, shared=True))
     except BaseException as error:
         gone = inner.status in ("cancelled", "lost")
         text = "the scheduler of Dask is gone: start it, and give the same command again"

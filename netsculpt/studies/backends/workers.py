@@ -15,11 +15,14 @@ _LOOK = 5.0  # seconds after which the workers of a cluster are counted again
 
 
 class WorkerDiedError(Exception):
-    """A worker process ended before its call did, `times` in a row."""
+    """A worker process ended before its call did, `times` in a row.
 
-    def __init__(self, reason: str, times: int = 1) -> None:
+    If the worker was `shared`, another of our calls on it may be what ended it.
+    """
+
+    def __init__(self, reason: str, times: int = 1, *, shared: bool = False) -> None:
         super().__init__(reason, times)
-        self.reason, self.times = reason, times
+        self.reason, self.times, self.shared = reason, times, shared
 
     def __str__(self) -> str:
         return self.reason
