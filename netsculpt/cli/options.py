@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
 import typer
 
-from netsculpt.cli.messages import one_line_warnings
-from netsculpt.core.catalog import names
+from netsculpt.cli.messages import complain, one_line_warnings
+from netsculpt.core.catalog import catalog, names
+from netsculpt.core.declared import needed_by
+from netsculpt.core.extras import is_installed, missing
 from netsculpt.core.forms import FORMS
 
 if TYPE_CHECKING:
@@ -288,8 +290,20 @@ class FigureOptions:
 
 
 def chosen_detectors(text: str) -> list[str]:
-    """Names of detectors; "all" means every one."""
-    return list(DETECTORS) if text == "all" else _listed(text)
+    """Names of detectors; "all" means every one whose libraries are installed."""
+    if text != "all":
+        return _listed(text)
+    absent = _absent_libraries()
+    for name, library in absent.items():
+        complain(f"left out of all detectors: {missing(library, name)}")
+    return [name for name in DETECTORS if name not in absent]
+
+
+def _absent_libraries() -> dict[str, str]:
+    """The first library that is missing for a detector, by its name."""
+    needed = {name: needed_by(method) for name, method in catalog("detectors").items()}
+    absent = {name: [x for x in found if not is_installed(x)] for name, found in needed.items()}
+    return {name: libraries[0] for name, libraries in absent.items() if libraries}
 
 
 def require_writable(folder: Path) -> None:

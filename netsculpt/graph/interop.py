@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from netsculpt.core.errors import GraphError
+from netsculpt.core.extras import require
 from netsculpt.core.provenance import Step, step
 from netsculpt.graph.description import description, read_description
 from netsculpt.graph.graph import Block, Layer, NetGraph, Role, unit_names
@@ -48,6 +49,7 @@ def to_networkx(graph: NetGraph) -> nx.DiGraph[int]:
     >>> other.edges[1, 2]
     {'weight': -2.0, 'kind': 'linear', 'parameter': 'W1'}
     """
+    require("networkx", "to_networkx")
     import networkx as nx
 
     content = description(graph)
@@ -158,6 +160,7 @@ def to_igraph(graph: NetGraph) -> igraph.Graph:
     >>> other.get_edgelist(), other.es["weight"], other.vs["name"]
     ([(0, 2), (1, 2)], [0.5, -2.0], ['input[0]', 'input[1]', 'output[0]'])
     """
+    require("igraph", "to_igraph")
     import igraph
 
     edges = zip(graph.sources.data, graph.weights.indices.data, strict=True)
