@@ -63,7 +63,8 @@ class Searched:
     def is_on_front(self) -> NDArray[np.bool_]:
         """Whether no network of the last population has fewer edges and a greater mean [N]."""
         n_edges = np.array([topology.n_edges for topology in self.population])
-        return fronts(np.column_stack([self.rewards.mean(axis=1), -n_edges])) == 0
+        front = fronts(np.column_stack([self.rewards.mean(axis=1), -n_edges]))
+        return np.asarray(front == 0)
 
     def table(self) -> pd.DataFrame:
         """One row per generation."""
