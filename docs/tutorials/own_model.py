@@ -75,11 +75,6 @@ ns.plots.path_profile(live, share)
 # them p can just reach .05; take 200 for a paper.
 
 # %%
-plan = ns.AnalysisPlan(detectors=("layered",), n_nulls=19)
-found = ns.analyze(graph, plan, rng=0)
-found.modules()
-
-# %%
 partition = ns.modules.layered(graph.balanced, rng=0)
 chance = ns.significance(
     lambda g: ns.modules.quality(g, ns.modules.layered(g, rng=0)),
