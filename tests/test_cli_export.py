@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import netsculpt
 import networkx as nx
 import numpy as np
 import pytest
-from netsculpt.cli import app
 from typer.testing import CliRunner
+
+import netsculpt
+from netsculpt.cli import app
 
 
 @pytest.fixture
