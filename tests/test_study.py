@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import joblib
@@ -479,6 +480,19 @@ def test_errors_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     error = capsys.readouterr().err
     assert "delete it" in error
     assert "Traceback" not in error
+
+
+def test_the_lines_of_the_docs_run_as_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script, lines = (x.partition("```\n")[0] for x in DOCS.read_text().split("```python\n")[1:])
+    monkeypatch.chdir(tmp_path)
+    known: dict[str, Any] = {"__name__": "pruned"}
+    monkeypatch.setitem(sys.modules, "pruned", ModuleType("pruned"))  # dataclasses look it up
+    exec(script, known)
+    exec(lines.replace("jobs=2", "jobs=1"), known)
+    assert known["results"].n_done == 6
+    assert tmp_path.joinpath("out", "means.csv").is_file()
 
 
 def test_the_script_of_the_docs_runs_as_printed(tmp_path: Path) -> None:

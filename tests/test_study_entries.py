@@ -21,13 +21,13 @@ from netsculpt.studies.study import Rows, Study
 @dataclass(frozen=True)
 class Cell:
     x: Any
-    seed: int = 0
+    seed: Any = 0
 
 
 @dataclass(frozen=True)
 class Other:
     x: Any
-    seed: int = 0
+    seed: Any = 0
 
 
 CELLS = [Cell(x, seed) for x in (0.5, 1.0) for seed in range(3)]
