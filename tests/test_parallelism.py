@@ -339,7 +339,7 @@ def test_a_task_that_holds_out_nothing_must_say_that_it_means_training_samples()
     assert meant.errors()[0] == (answers != task.targets[:, 0]).double().mean()
 
 
-def test_a_batch_has_no_sample_twice():
+def test_batches_larger_than_the_training_set_are_refused():
     workload = NetWorkload(images(n=10), nets(1))
     assert len(workload.started(draws("sgd", 1), 10)._rows()[0]) == 10
     for size in (11, 5000):

@@ -70,12 +70,12 @@ class NetWorkload:
         Raises
         ------
         FormatError
-            If a draw has no net, or a batch would have samples twice.
+            If a draw has no net, or a batch would be larger than the training set.
         """
         if batch_size > self.task.n_samples:
             raise FormatError(
                 f"batches of {batch_size:,} cannot be taken from {self.task.n_samples:,} training "
-                "samples without repeating some, which is not a larger batch: choose sizes up to "
+                "samples without repeating some in each: choose sizes up to "
                 f"{self.task.n_samples:,}"
             )
         if draws.n_draws and draws.index.max() >= len(self.nets):
