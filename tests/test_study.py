@@ -449,6 +449,18 @@ def test_what_is_left_out_is_said_if_something_is(
     assert "1 cell, 5 left out by the budget → " in out
 
 
+def test_cells_that_are_no_longer_counted_are_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    argv = ["-o", str(tmp_path), "--jobs", "1", "--names", "a", "--seeds"]
+    command([*argv, "3"])
+    assert capsys.readouterr().err == ""
+    command([*argv, "1"])
+    shown = capsys.readouterr()
+    assert "1 cell → " in shown.out
+    assert "has 2 files that this run has no cell for, such as 'a-1-" in shown.err
+
+
 @pytest.mark.parametrize("below", [(), ("sub",)])
 def test_a_file_in_place_of_the_folder(
     below: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -241,13 +241,28 @@ def _once() -> Callable[[Cell], Rows]:
     return then_interrupted
 
 
+def test_a_larger_grid_is_no_reason_for_a_warning(tmp_path: Path) -> None:
+    def of(n: int, by: int = 1) -> Study[Cell]:
+        return replace(STUDY, cells=CELLS[:n], about={"n": n, "by": by})
+
+    assert of(2).run(tmp_path).notes == ()
+    (note,) = of(4).run(tmp_path).notes
+    assert "keeps 2 cells of earlier runs" in note
+    assert "(n was 2, is 4)" in note
+    assert of(4).run(tmp_path).notes == ()
+    assert about(tmp_path)["earlier_runs"] == [{"n": 2, "by": 1}]
+    with pytest.warns(StudyWarning, match=r"keeps 4 cells .* \(by was 1, is 2\)"):
+        assert of(4, by=2).run(tmp_path).notes == ()
+
+
 def test_cells_of_a_larger_grid_and_foreign_files_are_not_counted_in_silence(
     tmp_path: Path,
 ) -> None:
     STUDY.run(tmp_path)
     tmp_path.joinpath("cells", "foo.json").write_text("hi")
-    with pytest.warns(StudyWarning, match="has 5 files that this run has no cell for"):
-        results = replace(STUDY, cells=CELLS[:2]).run(tmp_path)
+    results = replace(STUDY, cells=CELLS[:2]).run(tmp_path)
+    (note,) = results.notes
+    assert "cells has 5 files that this run has no cell for" in note
     assert len(results.tables["nets"]) == 2
     assert len(list((tmp_path / "cells").iterdir())) == 7
 

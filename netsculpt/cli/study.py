@@ -159,6 +159,8 @@ def run_study(
     show(results.tables)
     left_out = f", {results.n_left_out:,} left out by the budget" if results.n_left_out else ""
     typer.echo(f"{counted(results.n_done, 'cell')}{left_out} → {values['out']}")
+    for note in results.notes:
+        complain(note)
     if results.failed:
         complain(f"{_failures(results)}; the same command tries again")
         sys.exit(NetsculptError.exit_code)

@@ -17,15 +17,15 @@ from netsculpt.core.errors import NetsculptWarning
 from netsculpt.core.printable import printable
 from netsculpt.studies.begun import Begun
 
-__all__ = ["StudyWarning", "after", "warn_of_earlier"]
+__all__ = ["StudyWarning", "after", "left_behind"]
 
 _MOST_NAMED = 4
 _LONGEST = 40  # characters of a value
-_CALLER = 7  # stack level: of `Study.run`, which enters the folder by two context managers
+_CALLER = 6  # stack level: of `Study.run`, which enters the folder by two context managers
 
 
 class StudyWarning(NetsculptWarning):
-    """Something about cells that earlier runs have left in the folder of a study."""
+    """Cells are kept that the settings of a study may have changed."""
 
 
 def after(before: Begun | None, begun: Begun, present: Collection[str]) -> Begun:
@@ -45,28 +45,39 @@ def after(before: Begun | None, begun: Begun, present: Collection[str]) -> Begun
     return replace(begun, earlier=tuple(about for about in distinct if about != begun.about))
 
 
-def warn_of_earlier(
+def left_behind(
     folder: Path, begun: Begun, before: Begun | None, present: Collection[str]
-) -> None:
-    """Warn of cells that are kept and of files that are left alone; for parameters see `after`."""
+) -> tuple[str, ...]:
+    """What to say about cells that are kept, and about files that are left alone.
+
+    Warns if cells are kept that other settings may have changed: the grid is the same, so it is not
+    for the grid that the settings differ. For parameters see `after`.
+    """
     cells = set(begun.cells)
     kept = [name for name in present if name in cells]
     others = sorted(name for name in present if name not in cells)
     changed = list(_changes(before.about, begun.about)) if before and before.about else []
-    if kept and changed:
+    notes = []
+    if before and kept and changed:
         more = len(changed) - _MOST_NAMED
         shown = ", ".join(changed[:_MOST_NAMED]) + (f", and {more} more" if more > 0 else "")
-        _warn(
+        text = printable(
             f"{folder} keeps {counted(len(kept), 'cell')} of earlier runs, the last of which had "
             f"other settings ({shown}): rows are taken to depend on the fields of their cell "
             "alone; if these do not, name a new folder, and make what they depend on a field"
         )
+        if before.cells == begun.cells:
+            warnings.warn(text, StudyWarning, stacklevel=_CALLER)
+        else:
+            notes.append(text)
     if others:
-        _warn(
+        text = (
             f"{folder / 'cells'} has {counted(len(others), 'file')} that this run has no cell "
             f"for, such as {others[0]!r:.80}: of another grid, or foreign; they are left alone, "
             "and no table counts them"
         )
+        notes.append(printable(text))
+    return tuple(notes)
 
 
 def _changes(old: Any, new: Any, place: str = "") -> Iterator[str]:
@@ -80,7 +91,3 @@ def _changes(old: Any, new: Any, place: str = "") -> Iterator[str]:
                 yield from _changes(old[name], new[name], inner)
     elif old != new:
         yield f"{place} was {old!r:.{_LONGEST}}, is {new!r:.{_LONGEST}}"
-
-
-def _warn(text: str) -> None:
-    warnings.warn(printable(text), StudyWarning, stacklevel=_CALLER)

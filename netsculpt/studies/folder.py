@@ -23,7 +23,7 @@ from netsculpt.core.printable import printable
 from netsculpt.core.writing import remove_unfinished, write_json
 from netsculpt.studies.begun import beginning, read_begun, write_begun
 from netsculpt.studies.drivers import Driver, live_drivers, remove_ended
-from netsculpt.studies.earlier import after, warn_of_earlier
+from netsculpt.studies.earlier import after, left_behind
 
 __all__ = [
     "CELLS",
@@ -51,8 +51,7 @@ def driving(
 ) -> Iterator[Driver]:
     """Run a study in a folder, in the block, perhaps together with other drivers.
 
-    Warns if the folder holds cells of earlier runs that had another `about`, or that this one has
-    not.
+    What earlier runs have left there is in ``driver.notes``; for a warning see `left_behind`.
 
     Raises
     ------
@@ -77,10 +76,10 @@ def driving(
                 folder.joinpath(FAILED).rmdir()
         before = read_begun(folder)
         present = {path.name for path in folder.joinpath(CELLS).glob("*.json")}
-        warn_of_earlier(folder, begun, before, present)
+        notes = left_behind(folder, begun, before, present)
         write_begun(after(before, begun, present))
         folder.joinpath(CELLS).mkdir(exist_ok=True)
-        driver = stack.enter_context(Driver(folder))
+        driver = stack.enter_context(Driver(folder, notes))
     with stack:
         yield driver
 

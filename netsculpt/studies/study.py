@@ -43,6 +43,7 @@ class Results:
     tables: Mapping[str, DataFrame]
     failed: Mapping[str, str] = field(default_factory=dict)  # why, by the name of the cell's file
     n_deaths: int = 0  # of workers, most of whose cells others have measured
+    notes: tuple[str, ...] = ()  # on what earlier runs have left in the folder
 
     @property
     def n_done(self) -> int:
@@ -91,8 +92,7 @@ class Study(Generic[Cell]):
         cells that no other has begun, and returns when all are done. A cell whose worker dies is
         measured again; at the third death it has failed, and the others go on.
 
-        A warning is given if the folder has cells from runs with another `about`, or cells that
-        this study has not.
+        Warns if the last run in the folder had the same cells, but another `about`.
 
         Parameters
         ----------
@@ -140,6 +140,7 @@ class Study(Generic[Cell]):
             found = self._results(measuring)
             if place is None or driver is None:
                 return found
+            found = replace(found, notes=driver.notes)
             with writing_tables(place, driver):
                 return self._write(found, measuring, place)
 
