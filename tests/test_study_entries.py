@@ -251,8 +251,15 @@ def test_a_larger_grid_is_no_reason_for_a_warning(tmp_path: Path) -> None:
     assert "(n was 2, is 4)" in note
     assert of(4).run(tmp_path).notes == ()
     assert about(tmp_path)["earlier_runs"] == [{"n": 2, "by": 1}]
+    reordered = replace(of(4, by=2), cells=CELLS[3::-1])
     with pytest.warns(StudyWarning, match=r"keeps 4 cells .* \(by was 1, is 2\)"):
-        assert of(4, by=2).run(tmp_path).notes == ()
+        assert reordered.run(tmp_path).notes == ()
+
+
+def test_settings_where_there_were_none(tmp_path: Path) -> None:
+    STUDY.run(tmp_path)
+    with pytest.warns(StudyWarning, match=r"\(by is new\)"):
+        replace(STUDY, about={"by": 1}).run(tmp_path)
 
 
 def test_cells_of_a_larger_grid_and_foreign_files_are_not_counted_in_silence(

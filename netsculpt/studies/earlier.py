@@ -56,7 +56,8 @@ def left_behind(
     cells = set(begun.cells)
     kept = [name for name in present if name in cells]
     others = sorted(name for name in present if name not in cells)
-    changed = list(_changes(before.about, begun.about)) if before and before.about else []
+    known = before is not None and before.about is not None
+    changed = list(_changes(before.about, begun.about)) if before and known else []
     notes = []
     if before and kept and changed:
         more = len(changed) - _MOST_NAMED
@@ -66,7 +67,7 @@ def left_behind(
             f"other settings ({shown}): rows are taken to depend on the fields of their cell "
             "alone; if these do not, name a new folder, and make what they depend on a field"
         )
-        if before.cells == begun.cells:
+        if set(before.cells) == cells:
             warnings.warn(text, StudyWarning, stacklevel=_CALLER)
         else:
             notes.append(text)
