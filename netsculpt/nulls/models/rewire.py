@@ -13,6 +13,8 @@ from netsculpt.nulls.models._redrawn import Ends, redrawn
 
 __all__ = ["rewire"]
 
+_MANY_BLOCKS = 10_000  # from which on a stream of random numbers for each would take longer
+
 _rounds: WeakKeyDictionary[NetGraph, dict[Block, int]] = WeakKeyDictionary()
 
 
@@ -50,6 +52,10 @@ def rewire(graph: NetGraph, *, rng: RNG = None) -> NetGraph:
     >>> (null.weights.indptr == graph.weights.indptr).all()
     np.True_
     """
+    if len(graph.blocks) > _MANY_BLOCKS:
+        from netsculpt.nulls.models._many import rewired_at_once
+
+        return rewired_at_once(graph, rng)
     from netsculpt.nulls.models._compiled import rounds_until_mixed, trade
 
     n_rounds = _rounds.setdefault(graph, {})  # the same for all draws from a graph
