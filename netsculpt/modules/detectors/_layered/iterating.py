@@ -20,6 +20,7 @@ from netsculpt.modules.detectors._layered.dense import (
 )
 from netsculpt.modules.detectors._layered.moving import Level, move, renumber
 from netsculpt.modules.detectors._layered.refining import connected_parts, refined
+from netsculpt.modules.detectors._layered.tabled import move_any
 
 __all__ = ["Limits", "is_known", "optimise", "optimise_connected"]
 
@@ -60,7 +61,7 @@ def optimise(
             n_nodes = own.size
             most = limits.most_visits * n_nodes
             if level is not None:
-                more, n_modules, n = move(here, gamma, limits.least, most, own, waiting, state)
+                more, n_modules, n = move_any(here, gamma, limits.least, most, own, waiting, state)
             if dense is not None:
                 more, n_modules, n = dense_move(matrix, limits.least, most, own, waiting, state)
             gained += more
