@@ -165,9 +165,15 @@ def _balance(support: Support, values: Any, tolerance: float) -> float:
     for _ in range(_STEPS):
         factors = column_degrees / _sums(columns, values, column_degrees.size)
         strengths = np.zeros(row_degrees.size)
-        for edge in range(values.size):
+        row, strength = 0, 0.0
+        for edge in range(values.size):  # of one row mostly: its strength stays in a register
+            if rows[edge] != row:
+                strengths[row] = strength
+                row = rows[edge]
+                strength = strengths[row]
             values[edge] *= factors[columns[edge]]
-            strengths[rows[edge]] += values[edge]
+            strength += values[edge]
+        strengths[row] = strength
         error = np.abs(strengths / row_degrees - 1.0).max()
         if error < least:
             put(values, best)

@@ -33,17 +33,19 @@ def mark_cycles(
 @compiled
 def count_cycles(
     sources: Any, targets: Any, groups: Any, chosen: Any, n_groups: int, n_units: int
-) -> Any:
-    """Independent cycles of each group [groups], of the chosen edges [E]: 1 per edge in one part.
+) -> tuple[Any, Any]:
+    """Chosen edges [E] of each group, and its independent cycles of them [groups].
 
     An edge that joins two parts of its group closes no cycle; parts are trees of their units.
     """
-    n_cycles, parent = np.zeros(n_groups, np.int64), np.full(2 * n_units, -1, np.int32)
+    n_edges, n_cycles = np.zeros(n_groups, np.int64), np.zeros(n_groups, np.int64)
+    parent = np.full(2 * n_units, -1, np.int32)
     first, order = grouped(groups, n_groups)
     for group in range(n_groups):
         edges = order[first[group] : first[group + 1]]
         for edge in edges:
             if chosen[edge]:
+                n_edges[group] += 1
                 one, other = _root(parent, sources[edge]), _root(parent, n_units + targets[edge])
                 if one == other:
                     n_cycles[group] += 1
@@ -51,7 +53,7 @@ def count_cycles(
                     parent[other] = one
         for edge in edges:
             parent[sources[edge]] = parent[n_units + targets[edge]] = -1
-    return n_cycles
+    return n_edges, n_cycles
 
 
 @compiled

@@ -61,19 +61,20 @@ def independent_cycles(
     groups: NDArray[np.integer],
     chosen: NDArray[np.bool_],
     n_groups: int,
-) -> NDArray[np.int64]:
-    """Count the independent cycles of the chosen edges of each group [groups].
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Count the chosen edges of each group, and their independent cycles [groups].
 
-    As `cycles` counts them, at a tenth of its cost: parts are joined edge by edge, and an edge
+    As `cycles` counts them, at a fraction of its cost: parts are joined edge by edge, and an edge
     within one part closes a cycle.
 
     Examples
     --------
     >>> sources, targets = np.array([0, 0, 1, 1, 2]), np.array([3, 4, 3, 4, 4])
-    >>> chosen = np.array([True, True, True, True, False])
-    >>> independent_cycles(sources, targets, np.zeros(5, int), chosen, 1).tolist()
-    [1]
+    >>> chosen, one_group = np.array([True, True, True, True, False]), np.zeros(5, int)
+    >>> n_edges, n_cycles = independent_cycles(sources, targets, one_group, chosen, 1)
+    >>> n_edges.tolist(), n_cycles.tolist()
+    ([4], [1])
     """
     n_units = 1 + max(int(sources.max(initial=-1)), int(targets.max(initial=-1)))
-    counted: NDArray[np.int64] = count_cycles(sources, targets, groups, chosen, n_groups, n_units)
-    return counted
+    n_edges, n_cycles = count_cycles(sources, targets, groups, chosen, n_groups, n_units)
+    return n_edges, n_cycles

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from netsculpt.core.parallel import for_threads
 from netsculpt.core.random import RNG
 from netsculpt.graph.attribution import TOKEN_POSITION
 from netsculpt.graph.graph import Block, Layer, NetGraph
@@ -46,6 +47,7 @@ def by_token(null: Null) -> Null:
     return partial(_drawn, null)
 
 
+@for_threads
 def _drawn(null: Null, graph: NetGraph, *, rng: RNG = None) -> NetGraph:
     if TOKEN_POSITION not in graph.attributes:
         return null(graph, rng=rng)

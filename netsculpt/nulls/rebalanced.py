@@ -21,6 +21,7 @@ from netsculpt.nulls.significance import Null
 
 __all__ = ["rebalanced"]
 
+_LONG = 1_000_000  # weights
 _ENOUGH = 20  # edges on cycles of a block whose own weights say how they are dispersed
 
 
@@ -138,20 +139,28 @@ def _dealt(
     dispersions = np.full(n_groups, np.nan)
     values = drawn.weights.data.astype(np.float64)
     carrying = values > 0
-    n_edges = np.bincount(groups[carrying], minlength=n_groups)
     ends = drawn.sources, drawn.weights.indices
-    n_cycles_drawn = independent_cycles(*ends, groups, carrying, n_groups)
+    n_edges, n_cycles = independent_cycles(*ends, groups, carrying, n_groups)
     pooled = noise.squares[::2].sum() / max(int(noise.n_cycles[::2].sum()), 1)
-    from_all = noise.from_all
+    from_all, few = noise.from_all, noise.n_informative < _ENOUGH
+    to_deal = np.flatnonzero(few[groups] & carrying)
     for group in range(0, n_groups, 2):
         if not n_edges[group] or not from_all.size:
             continue
         variance = noise.squares[group] / max(int(noise.n_cycles[group]), 1)
-        if noise.n_informative[group] < _ENOUGH:
-            edges = np.flatnonzero((groups == group) & carrying)
-            n_decks = -(-edges.size // from_all.size)
-            decks = [rng.permutation(from_all) for _ in range(n_decks)]
-            values[edges] = np.concatenate(decks)[: edges.size]
+        if few[group]:
+            edges = to_deal[groups[to_deal] == group]
+            values[edges] = _drawn_from(from_all, edges.size, rng)
             variance = (noise.squares[group] + pooled) / (noise.n_cycles[group] + 1)
-        dispersions[group] = np.sqrt(variance * n_cycles_drawn[group] / n_edges[group])
+        dispersions[group] = np.sqrt(variance * n_cycles[group] / n_edges[group])
     return values, dispersions
+
+
+def _drawn_from(
+    weights: NDArray[np.float64], n: int, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Some of the weights in random order [n], each once before one comes twice."""
+    if weights.size > max(_LONG, n):  # shuffling all to deal out a few would take the most time
+        return weights[rng.choice(weights.size, n, replace=False)]
+    decks = [rng.permutation(weights) for _ in range(-(-n // weights.size))]
+    return np.concatenate(decks)[:n]
