@@ -310,19 +310,21 @@ def _on_paths(graph: NetGraph) -> NDArray[np.bool_]:
 
 def balancing_groups(graph: NetGraph) -> NDArray[np.int64]:
     """Which edges are balanced among themselves: 2 × block, + 1 for edges on no path [E]."""
-    number = {layer.name: index for index, layer in enumerate(graph.layers)}
     indptr, ends, live = graph.weights.indptr, graph.weights.indices, live_units(graph)
     leaving: dict[str, list[int]] = {}
     for index, block in enumerate(graph.blocks):
         leaving.setdefault(block.source, []).append(index)
-    groups, of_target = np.empty(graph.n_edges, np.int64), np.empty(len(number), np.int64)
+    groups, of_unit = np.empty(graph.n_edges, np.int64), np.empty(graph.n_units, np.int64)
     for name, indices in leaving.items():
-        of_target[[number[graph.blocks[index].target] for index in indices]] = indices
+        for index in indices:
+            of_unit[graph.layer(graph.blocks[index].target).units] = 2 * index
         layer = graph.layer(name)
         start = indptr[layer.start : layer.stop + 1]
         targets = ends[start[0] : start[-1]]
-        dead = ~(live[targets] & np.repeat(live[layer.units], np.diff(start)))
-        groups[start[0] : start[-1]] = 2 * of_target[graph.layer_of[targets]] + dead
+        groups[start[0] : start[-1]] = of_unit[targets]
+        if not live.all():
+            dead = ~(live[targets] & np.repeat(live[layer.units], np.diff(start)))
+            groups[start[0] : start[-1]] += dead
     return groups
 
 

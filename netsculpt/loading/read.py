@@ -14,6 +14,7 @@ from netsculpt.loading.weights.parsed_file import ParsedFile
 
 __all__ = ["PathLike", "read"]
 
+_FIXED = ("graph", "attribution", "wann")  # models that refuse any masks later on
 _DESCRIPTION = "beeg_config.json"  # of a weight-sparse transformer: see formats.gpt_folder
 
 PathLike = str | os.PathLike[str]
@@ -31,7 +32,8 @@ def read(
     source = Source.open(_file_of(Path(path)), max_bytes, progress)
     others = [None if x is None else Source.open(Path(x), max_bytes) for x in (mask, weights)]
     model = _parsed(source)
-    masks = None if others[0] is None else _parsed_masks(others[0])
+    parsed_masks = _parsed if model.content.kind in _FIXED else _parsed_masks
+    masks = None if others[0] is None else parsed_masks(others[0])
     values = None if others[1] is None else _parsed(others[1])
     return replace(model, mask=masks, weights=values)
 

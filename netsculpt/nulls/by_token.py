@@ -30,7 +30,9 @@ def by_token(null: Null) -> Null:
     In a causal model links lead to the same or later tokens. A null model that draws targets from
     a whole layer breaks this order, and calls graphs significant that have nothing but the order.
     With `netsculpt.nulls.rewire` a unit keeps its number of links to each layer at each token.
-    Graphs without the column "token_position" get `null` itself. Cost: that of `null`, O(E) more.
+    Graphs without the column "token_position" get `null` itself. Cost: that of `null`. A graph is
+    split once for all its draws; if its units are in the order of tokens, as in graphs that were
+    loaded, the split shares its edges.
 
     Examples
     --------

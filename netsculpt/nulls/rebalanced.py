@@ -121,7 +121,7 @@ def _noise_of(balanced: NetGraph) -> _Noise:
     informative[carrying], n_cycles = cycles(*ends, groups[carrying], n_groups)
     excess = (balanced.weights.data - 1) ** 2 * informative
     return _Noise(
-        np.bincount(groups, excess, n_groups),
+        np.bincount(groups, excess, n_groups).astype(np.float64, copy=False),
         n_cycles,
         np.bincount(groups[informative], minlength=n_groups),
         balanced.weights.data[informative & (groups % 2 == 0)],

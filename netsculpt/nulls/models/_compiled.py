@@ -40,9 +40,11 @@ def rounds_until_mixed(indptr: Any, columns: Any, n_columns: int) -> int:
     """
     order, pool = _order_and_pool(indptr, columns)
     held = np.zeros(n_columns, np.uint8)
-    half = least_rounds(indptr, columns, n_columns) // 2
-    if half == 0:
+    share = turnover(indptr, columns, n_columns)
+    if share == 0.0:
         return 0
+    half = int(np.ceil(max(_LEAST_ROUNDS + 1.0 / share, _TURNOVERS / share)))
+    half = min(half, _MOST_ROUNDS // 2)
     n_chains = min(max(_WATCHED // columns.size, 1), _MOST_CHAINS)
     chains = np.empty((n_chains, columns.size), columns.dtype)
     for chain in range(n_chains):
@@ -60,18 +62,25 @@ def rounds_until_mixed(indptr: Any, columns: Any, n_columns: int) -> int:
 
 
 @compiled
-def least_rounds(indptr: Any, columns: Any, n_columns: int) -> int:
-    """Twice the rounds in which the slowest row turns over; 0 if there are no two rows to trade."""
+def turnover(indptr: Any, columns: Any, n_columns: int) -> float:
+    """Share of a row that a trade replaces, in the slowest row; 0 if no two rows have edges."""
     sizes = indptr[1:] - indptr[:-1]
     sizes = sizes[np.flatnonzero(sizes)]
     if sizes.size < 2:
-        return 0
+        return 0.0
     held = np.zeros(n_columns, np.uint8)
     for column in columns:
         held[column] = 1
-    turnover = _least_turnover(sizes, int(held.sum()))
-    half = int(np.ceil(max(_LEAST_ROUNDS + 1.0 / turnover, _TURNOVERS / turnover)))
-    return 2 * min(half, _MOST_ROUNDS // 2)
+    return float(_least_turnover(sizes, int(held.sum())))
+
+
+@compiled
+def least_rounds(indptr: Any, columns: Any, n_columns: int) -> int:
+    """Rounds of trades that leave e⁻⁶ of the slowest row; 0 if no two rows have edges."""
+    share = turnover(indptr, columns, n_columns)
+    if share == 0.0:
+        return 0
+    return 2 * min(int(np.ceil(_TURNOVERS / share)), _MOST_ROUNDS // 2)
 
 
 @compiled
