@@ -40,11 +40,11 @@ def run(
     from netsculpt.report.summary import summary_json
     from netsculpt.report.terminal.analysis import print_report, print_written
     from netsculpt.report.terminal.progress import progress_bars
-    from netsculpt.report.terminal.progress_lines import progress_lines
+    from netsculpt.report.terminal.progress_lines import progress_lines, remaining_lines, together
 
     fidelity = loaded.fidelity(seed)
     influence = _influence(loaded, plan, task)
-    lines = progress_lines(list(plan.keys.values()))
+    lines = together(progress_lines(list(plan.keys.values())), remaining_lines())
     with progress_bars() as bars:
         analysis = analyze(
             loaded.graph, plan, rng=seed, influence=influence, jobs=jobs, progress=bars or lines
