@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
-import csv
+import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netsculpt.core.folders import replaced_folder
+from netsculpt.core.folders import MANIFEST, read_manifest, replaced_folder
 from netsculpt.core.manifest import write_manifest
-from netsculpt.core.printable import printable
 from netsculpt.core.progress import Progress, silent
+from netsculpt.core.version import __version__
 from netsculpt.core.writing import write_json
 from netsculpt.graph.npz import save
 from netsculpt.pipeline import WEIGHTED
 from netsculpt.report.figures import figure_files, write_figures
 from netsculpt.report.summary import shortened, summary
+from netsculpt.report.tables import write_table
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from netsculpt.pipeline import Analysis
+    from netsculpt.graph.graph import NetGraph
+    from netsculpt.pipeline import Analysis, AnalysisPlan
     from netsculpt.plots.style import Width
 
-__all__ = ["write_folder"]
+__all__ = ["is_written", "write_folder"]
 
 STAGE = "writing tables and graph"
 MAKER = "analyze"
 _FILES = ("summary.json", "units.csv", "modules.csv", "links.csv", "flows.csv", "graph.npz")
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_folder(
@@ -65,17 +66,63 @@ def write_folder(
         save(analysis.graph, folder / "graph.npz")
         report(STAGE, 1, 1)
         write_figures(analysis, folder / "figures", figures, width, progress=progress)
-        graph, how = analysis.graph, {"figures": list(figures), "width": width}
         write_manifest(
             folder,
             {
                 "maker": maker,
-                "arguments": {**(source or {}), **asdict(analysis.plan), **how},
-                "seed": analysis.seed,
-                "inputs": [step.input_hash for step in graph.provenance if step.input_hash],
+                **_described(
+                    analysis.graph,
+                    analysis.plan,
+                    analysis.seed,
+                    source=source,
+                    figures=figures,
+                    width=width,
+                ),
                 "files": sorted(files),
             },
         )
+
+
+def is_written(folder: Path, graph: NetGraph, plan: AnalysisPlan, seed: int, **about: Any) -> bool:
+    """Whether `write_folder` has written this folder, whole, for such an analysis of this graph.
+
+    `about` are the `source`, `figures` and `width` that it would be called with.
+    """
+    if not folder.joinpath(MANIFEST).is_file():
+        return False
+    content = read_manifest(folder / MANIFEST)
+    wanted = json.loads(json.dumps(_described(graph, plan, seed, **about)))
+    same = all(content.get(name) == value for name, value in wanted.items())
+    versions, files = content.get("versions"), content.get("files")
+    return (
+        same
+        and isinstance(versions, dict)
+        and versions.get("netsculpt") == __version__
+        and isinstance(files, list)
+        and all(isinstance(name, str) and folder.joinpath(name).is_file() for name in files)
+    )
+
+
+def _described(
+    graph: NetGraph,
+    plan: AnalysisPlan,
+    seed: int,
+    *,
+    source: Mapping[str, Any] | None,
+    figures: Sequence[str],
+    width: Width,
+) -> dict[str, Any]:
+    """What the manifest says of what was asked for."""
+    return {
+        "arguments": {
+            **(source or {}),
+            **asdict(plan),
+            "figures": list(figures),
+            "width": width,
+        },
+        "seed": seed,
+        "inputs": [step.input_hash for step in graph.provenance if step.input_hash],
+    }
 
 
 def _write_tables(analysis: Analysis, folder: Path) -> None:
@@ -83,30 +130,13 @@ def _write_tables(analysis: Analysis, folder: Path) -> None:
     write_json(folder / "summary.json", summary(analysis))
     units = analysis.units()
     weighted = [name for name in analysis.columns if name.endswith(WEIGHTED)]  # counts stay exact
-    _write_table(_shortened(units, weighted), folder / "units.csv")
+    write_table(_shortened(units, weighted), folder / "units.csv")
     others = {"modules": analysis.modules(), "links": analysis.links(), "flows": analysis.flows()}
     for name, table in others.items():
         numbers = map(str, table.select_dtypes(float))
-        _write_table(_shortened(table, numbers), folder / f"{name}.csv")
+        write_table(_shortened(table, numbers), folder / f"{name}.csv")
 
 
 def _shortened(table: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
     """The table with these columns as exact as numbers in summary.json."""
     return table.assign(**{name: [shortened(x) for x in table[name]] for name in columns})
-
-
-def _write_table(table: pd.DataFrame, path: Path) -> None:
-    """Write a CSV file in which no cell that came from a file is taken for a formula."""
-    safe = table.replace(
-        [float("inf"), float("-inf")], float("nan")
-    )  # an empty cell, as null in JSON
-    for column in safe.columns:
-        if safe[column].dtype.kind not in "biuf":
-            safe[column] = [_quoted(value) for value in safe[column]]
-    safe.to_csv(path, index=False, quoting=csv.QUOTE_NONNUMERIC, errors="backslashreplace")
-
-
-def _quoted(value: object) -> str:
-    text = value if isinstance(value, str) else " ".join(map(str, value))  # type: ignore[call-overload]
-    text = printable(text)
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
