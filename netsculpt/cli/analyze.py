@@ -35,7 +35,7 @@ def analyze(
     files: Annotated[
         list[Path],
         typer.Argument(
-            metavar="FILE…",
+            metavar="FILE",
             help=f"{FILE_HELP} Several files, folders and patterns make one table.",
         ),
     ],

@@ -8,6 +8,7 @@ column, and `write_figure` writes it with embedded fonts and reproducible bytes.
 from netsculpt.plots.ablation import ablation
 from netsculpt.plots.adjacency import adjacency
 from netsculpt.plots.alluvial import alluvial
+from netsculpt.plots.effect_sizes import effect_sizes
 from netsculpt.plots.lesion_map import lesion_map
 from netsculpt.plots.module_flow import module_flow
 from netsculpt.plots.module_hierarchy import module_hierarchy
@@ -26,6 +27,7 @@ __all__ = [
     "ablation",
     "adjacency",
     "alluvial",
+    "effect_sizes",
     "figure",
     "lesion_map",
     "module_flow",

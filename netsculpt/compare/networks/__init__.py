@@ -1,0 +1,26 @@
+"""Two networks of one architecture: which unit is which, and what became of the edges.
+
+Everything takes graphs and plain arrays; `netsculpt.compare_networks` puts it together.
+"""
+
+from netsculpt.compare.networks.edges import EdgeChanges, edge_changes
+from netsculpt.compare.networks.links import ModuleLinks, module_links
+from netsculpt.compare.networks.units import (
+    Signatures,
+    UnitMatching,
+    match_by_correlation,
+    match_by_paths,
+    same_units,
+)
+
+__all__ = [
+    "EdgeChanges",
+    "ModuleLinks",
+    "Signatures",
+    "UnitMatching",
+    "edge_changes",
+    "match_by_correlation",
+    "match_by_paths",
+    "module_links",
+    "same_units",
+]
