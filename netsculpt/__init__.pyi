@@ -42,3 +42,4 @@ from .pipeline import compare_networks as compare_networks
 from .pipeline import matched_units as matched_units
 from .pipeline import network_features as network_features
 from .tracing import trace as trace
+from .training import track as track

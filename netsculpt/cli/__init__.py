@@ -31,6 +31,7 @@ from netsculpt.cli.sculpt import sculpt
 from netsculpt.cli.spreading import spread_option
 from netsculpt.cli.streams import CLOSED_PIPE, drop_output, open_streams
 from netsculpt.cli.study_folders import study_app
+from netsculpt.cli.track import track
 from netsculpt.cli.train import train
 from netsculpt.cli.transfer import transfer
 from netsculpt.cli.wann import wann
@@ -50,7 +51,7 @@ app = typer.Typer(
 )
 for command in (
     *(analyze, sculpt, prune, train, transfer, wann),
-    *(compare, pair, reuse, importance, profile, export, demo),
+    *(compare, track, pair, reuse, importance, profile, export, demo),
 ):
     app.command(epilog=EXIT_CODES)(command)
 app.add_typer(study_app, name="study")

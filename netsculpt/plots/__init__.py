@@ -12,6 +12,7 @@ from netsculpt.plots.effect_sizes import effect_sizes
 from netsculpt.plots.lesion_map import lesion_map
 from netsculpt.plots.module_flow import module_flow
 from netsculpt.plots.module_hierarchy import module_hierarchy
+from netsculpt.plots.module_history import module_history
 from netsculpt.plots.network import network
 from netsculpt.plots.null_distribution import null_distribution
 from netsculpt.plots.pair import pair
@@ -21,6 +22,7 @@ from netsculpt.plots.pruning_curves import pruning_curves
 from netsculpt.plots.search_front import search_front
 from netsculpt.plots.search_history import search_history
 from netsculpt.plots.style import figure, paper, write_figure
+from netsculpt.plots.track_lines import track_layers, track_lines
 from netsculpt.plots.weight_profile import weight_profile
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "lesion_map",
     "module_flow",
     "module_hierarchy",
+    "module_history",
     "network",
     "null_distribution",
     "pair",
@@ -41,6 +44,8 @@ __all__ = [
     "pruning_curves",
     "search_front",
     "search_history",
+    "track_layers",
+    "track_lines",
     "weight_profile",
     "write_figure",
 ]

@@ -13,6 +13,7 @@ from netsculpt.training.dynamic.trajectory.networks import (
     NetworkPoint,
     NetworkTrajectory,
     network_trajectory,
+    record_graphs,
 )
 from netsculpt.training.dynamic.trajectory.overlapping import Overlaps, compressions, overlaps
 from netsculpt.training.dynamic.trajectory.surviving import Survival, survival
@@ -30,5 +31,6 @@ __all__ = [
     "mask_trajectory",
     "network_trajectory",
     "overlaps",
+    "record_graphs",
     "survival",
 ]
