@@ -134,7 +134,7 @@ def naive_cost(first: NetGraph, second: NetGraph, partner: dict[int, int] | None
 
 def best(cost: np.ndarray, graph: NetGraph) -> dict[int, int]:
     """The assignment of least cost within hidden layers, by looking at all of them."""
-    partner = {}
+    partner: dict[int, int] = {}
     for layer in graph.layers:
         units = list(range(layer.start, layer.stop))
         orders = permutations(units) if layer.role == "hidden" else [tuple(units)]
@@ -322,6 +322,7 @@ def test_a_network_and_itself_in_disguise_are_the_same() -> None:
     assert truth.n_modules == 3
     assert compared.edges.total.jaccard == compared.modules.ami == 1
     assert compared.edge_test is not None
+    assert compared.module_test is not None
     assert compared.edge_test.p == compared.module_test.p == 0.05
     assert compared.links.new == compared.links.lost == ()
     assert abs(compared.units()["path_share_change"]).max() < 1e-6

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
-from itertools import permutations
+from dataclasses import replace
+from itertools import pairwise, permutations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,9 +22,9 @@ from netsculpt.files.model import write_model
 from netsculpt.modules import compare
 from netsculpt.nets import MLP, initial_net, plain_state
 from netsculpt.nets.masks import mask_net
-from netsculpt.training import dynamic
+from netsculpt.training import SCULPTING, Sculpting, dynamic, sculpt, task
 from netsculpt.training.dynamic.record import Recorder as MaskRecorder
-from netsculpt.training.track import Recorder, Track, carried, follow, graphs_of
+from netsculpt.training.track import Recorder, Track, carried, follow, graphs_of, sculpting_rounds
 from netsculpt.training.track.reading import numbered
 
 QUICK = ("--nulls", 0)
@@ -189,7 +191,7 @@ def test_a_recorder_writes_what_the_net_is(tmp_path: Path) -> None:
     for step in (2, 4):
         kept = sum(int(x.sum()) for x in masks[step - 1].values())
         assert found[step].n_edges == kept
-    weight = net.fc1.weight.detach().numpy()
+    weight = dict(net.named_parameters())["fc1.weight"].detach().numpy()
     block = found[4].block(*[layer.name for layer in found[4].layers[:2]]).toarray()
     np.testing.assert_array_equal(block, weight.T * masks[-1]["fc1.weight"].numpy().T)
 
@@ -198,7 +200,7 @@ def test_a_kept_weight_of_0_stays_an_edge(tmp_path: Path) -> None:
     net = initial_net(MLP((3, 4, 2)), rng=0)
     mask_net(net, {"fc1.weight": torch.ones(4, 3) > 0})
     with torch.no_grad():
-        net.fc1.weight[0, 0] = 0
+        dict(net.named_parameters())["fc1.weight"][0, 0] = 0
     Recorder(net, tmp_path)
     ((_, graph),) = graphs_of(tmp_path)
     assert graph.n_edges == 12 + 8
@@ -211,7 +213,8 @@ def test_nets_without_masks_of_ours_and_nets_that_are_no_chain(tmp_path: Path) -
             self.first, self.second = nn.Linear(4, 4), nn.Linear(4, 2)
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return self.second(x + torch.relu(self.first(x)))
+            result: torch.Tensor = self.second(x + torch.relu(self.first(x)))
+            return result
 
     net = Residual()
     recorder = Recorder(net, tmp_path / "run")
@@ -248,6 +251,31 @@ def test_steps_are_numbers_in_names_if_they_rise() -> None:
     assert numbered([Path("first.pt"), Path("second.pt")]) == [0, 1]
 
 
+def test_sculpting_is_followed_round_by_round() -> None:
+    spec = MLP((4, 8, 4))
+    quick = replace(SCULPTING, epochs=3)
+    options: dict[str, Any] = {
+        "goal_accuracy": 0.7,
+        "unit_gradients": (30.0,),
+        "edge_gradients": (20.0,),
+    }
+    process = Sculpting(spec, task("input-separable"), quick, seeds=[0], **options)
+    rounds = list(sculpting_rounds(process))
+    whole = sculpt(spec, task("input-separable"), quick, seeds=[0], **options).replicas
+    numbers = [number for number, _ in rounds]
+    kept = [graph.n_edges for _, graph in rounds]
+    assert numbers[0] == 1
+    assert numbers == sorted(set(numbers))
+    assert len(kept) > 2
+    assert all(a > b for a, b in pairwise(kept))
+    assert kept[-1] == int(whole.n_kept()[0])
+    track = follow(rounds, n_nulls=0, rng=0)
+    assert track.points[-1].density == kept[-1] / 64
+    two = Sculpting(spec, task("input-separable"), quick, seeds=[0, 1])
+    with pytest.raises(FormatError, match="one of each"):
+        next(sculpting_rounds(two))
+
+
 # --- figures and command ---
 
 
@@ -268,7 +296,7 @@ def test_the_history_draws_every_module_and_every_flow(track: Track) -> None:
 
 def test_lines_are_the_table(track: Track) -> None:
     ax = plots.track_lines(track, ["quality", "delta"])
-    assert [line.get_ydata().tolist() for line in ax.lines] == [
+    assert [np.asarray(line.get_ydata()).tolist() for line in ax.lines] == [
         track.table()[name].tolist() for name in ("quality", "delta")
     ]
     with pytest.raises(GraphError, match="columns are"):

@@ -36,8 +36,8 @@ def pairing_of(
 
     assert task is not None
     samples = parse_task(task, rng=0)
-    values = [_activations(each, samples) for each in (first, second)]
-    return match_by_correlation(*values, (graphs[0].layers, graphs[1].layers), rng=seed)
+    one, other = (_activations(each, samples) for each in (first, second))
+    return match_by_correlation(one, other, (graphs[0].layers, graphs[1].layers), rng=seed)
 
 
 def _started_alike(first: Loaded, second: Loaded) -> bool:

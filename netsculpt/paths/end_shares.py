@@ -86,9 +86,9 @@ def end_shares(graph: NetGraph) -> EndShares:
     from_inputs = _ends(graph.n_units, inputs, before)
     to_outputs = _ends(graph.n_units, outputs, after)
     for layer in graph.layers:
-        from_inputs[layer.units] += into[layer.units] @ from_inputs
+        from_inputs[layer.units] += np.asarray(into[layer.units] @ from_inputs)
     for layer in reversed(graph.layers):
-        to_outputs[layer.units] += out_of[layer.units] @ to_outputs
+        to_outputs[layer.units] += np.asarray(out_of[layer.units] @ to_outputs)
     return EndShares(from_inputs, to_outputs, arriving, leaving)
 
 

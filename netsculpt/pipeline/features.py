@@ -114,8 +114,9 @@ def _strengths(graph: NetGraph) -> tuple[NDArray[np.float64], NDArray[np.float64
         mean = weights[edges].mean() if weights[edges].size else 0.0
         weights[edges] = weights[edges] / mean if mean > 0 else 0.0
     n = graph.n_units
-    into = np.bincount(graph.weights.indices, weights, minlength=n)
-    return into, np.bincount(graph.sources, weights, minlength=n)
+    ends = graph.weights.indices, graph.sources
+    into, out_of = (np.bincount(x, weights, n).astype(np.float64) for x in ends)
+    return into, out_of
 
 
 def _distribution(name: str, values: NDArray[np.float64]) -> dict[str, float]:
@@ -146,7 +147,9 @@ def _expansion(graph: NetGraph) -> dict[str, float]:
         bounds = [x.difference_of_bound for x in ramanujan_blocks(graph).values()]
     except LimitError:
         return {}
-    return {"ramanujan_mean": np.mean(bounds), "ramanujan_min": min(bounds)} if bounds else {}
+    return (
+        {"ramanujan_mean": float(np.mean(bounds)), "ramanujan_min": min(bounds)} if bounds else {}
+    )
 
 
 def _modules(analysis: Analysis) -> dict[str, float]:

@@ -209,7 +209,8 @@ def compare_networks(
             found[0].partition, moved, first.graph.layer_of, rng=stream(seed, "modules")
         ),
         module_links(
-            *(csr_array(each.hierarchy.edges) for each in found),
+            found[0].hierarchy.edges,
+            found[1].hierarchy.edges,
             found[0].hierarchy.partition.labels,
             _labels(found[1].hierarchy.partition, matching),
         ),

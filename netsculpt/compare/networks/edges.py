@@ -116,7 +116,9 @@ def edge_changes(
     ]
     n_numbers = first.n_units + second.n_units
     keys = [source * n_numbers + target for source, target in ends]
-    _, in_first, in_second = np.intersect1d(*keys, assume_unique=True, return_indices=True)
+    _, in_first, in_second = np.intersect1d(
+        keys[0], keys[1], assume_unique=True, return_indices=True
+    )
     kept = [np.zeros(key.size, dtype=bool) for key in keys]
     kept[0][in_first] = kept[1][in_second] = True
     changes = np.full(keys[0].size, np.nan)

@@ -269,9 +269,9 @@ def _neighbours(
     of_first = first.arriving[:, a.units].T, first.leaving[a.units]
     of_second = second.arriving[:, b.units].T @ mapped, second.leaving[b.units] @ mapped
     for one, other in zip(map(csr_array, of_first), map(csr_array, of_second), strict=True):
-        one.resize(a.n_units, width)
-        used = np.union1d(one.indices, other.indices)
-        total += _difference(one[:, used].toarray(), other[:, used].toarray())
+        wide = csr_array((one.data, one.indices, one.indptr), (a.n_units, width))
+        used = np.union1d(wide.indices, other.indices)
+        total += _difference(wide[:, used].toarray(), other[:, used].toarray())
     return total
 
 
