@@ -253,7 +253,7 @@ def test_steps_are_numbers_in_names_if_they_rise() -> None:
 
 def test_sculpting_is_followed_round_by_round() -> None:
     spec = MLP((4, 8, 4))
-    quick = replace(SCULPTING, epochs=3)
+    quick = replace(SCULPTING, epochs=30)
     options: dict[str, Any] = {
         "goal_accuracy": 0.7,
         "unit_gradients": (30.0,),

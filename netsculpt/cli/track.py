@@ -154,17 +154,11 @@ def _of_files(files: Sequence[ModelFile], options: SourceOptions) -> Iterator[tu
 
 
 def _of_record(path: Path, net: Path, n_points: int) -> tuple[int, Iterator[tuple[int, NetGraph]]]:
-    import torch
-
     from netsculpt.files.model import read_model
-    from netsculpt.nets.families import net_from_spec
-    from netsculpt.nets.masks import net_from_model
     from netsculpt.training.dynamic.record import read_record
-    from netsculpt.training.dynamic.trajectory import record_graphs
+    from netsculpt.training.dynamic.trajectory import model_graphs
 
-    record, model = read_record(path), read_model(net)
+    record = read_record(path)
     places = _places(record.n_updates + 1, n_points)
-    example = torch.zeros(1, net_from_spec(model.net).n_inputs)
-    graphs = record_graphs(record, net_from_model(model), example, places)
-    steps = (record.steps[place] for place in places)
-    return len(places), zip(steps, graphs, strict=True)
+    graphs = model_graphs(record, read_model(net), places)
+    return len(places), zip((record.steps[place] for place in places), graphs, strict=True)

@@ -12,6 +12,7 @@ from netsculpt.training.dynamic.trajectory.masks import MaskTrajectory, mask_tra
 from netsculpt.training.dynamic.trajectory.networks import (
     NetworkPoint,
     NetworkTrajectory,
+    model_graphs,
     network_trajectory,
     record_graphs,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "degree_spreads",
     "expected_ever_active",
     "mask_trajectory",
+    "model_graphs",
     "network_trajectory",
     "overlaps",
     "record_graphs",

@@ -11,10 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from netsculpt.core.errors import FormatError
 from netsculpt.core.random import RNG
 from netsculpt.graph.graph import NetGraph
 from netsculpt.graph.partition import Partition
-from netsculpt.nets.masks import mask_net, masks_of
+from netsculpt.nets.families import net_from_spec
+from netsculpt.nets.masks import mask_net, masks_of, net_from_model
 from netsculpt.paths.path_total import log10_path_total
 from netsculpt.tracing.trace import trace
 from netsculpt.training.dynamic.record.reading import Record
@@ -23,7 +25,10 @@ from netsculpt.training.track import follow
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["NetworkPoint", "NetworkTrajectory", "network_trajectory", "record_graphs"]
+    from netsculpt.files.model import Model
+
+__all__ = ["NetworkPoint", "NetworkTrajectory", "model_graphs", "network_trajectory"]
+__all__ += ["record_graphs"]
 
 
 @dataclass(frozen=True)
@@ -147,6 +152,26 @@ def record_graphs(
         read = {name: torch.from_numpy(mask) for name, mask in record.masks(number).items()}
         mask_net(copied, {**masks_of(copied), **read})
         yield trace(copied, example).pattern
+
+
+def model_graphs(record: Record, model: Model, numbers: Iterable[int]) -> Iterator[NetGraph]:
+    """Yield the pattern of the net of a ``model.pt`` with the masks after updates.
+
+    Raises
+    ------
+    FormatError
+        If the record is of weights that the net does not have.
+    """
+    net = net_from_model(model)
+    shapes = {name: tuple(x.shape) for name, x in net.named_parameters()}
+    strange = [name for name, shape in record.shapes.items() if shapes.get(name) != tuple(shape)]
+    if strange:
+        raise FormatError(
+            f"{record.path} is of weights {', '.join(strange)[:200]} that the net does not have "
+            "with these shapes: name a model of the net that was trained"
+        )
+    example = torch.zeros(1, net_from_spec(model.net).n_inputs)
+    yield from record_graphs(record, net, example, numbers)
 
 
 def _log10_paths(graph: NetGraph) -> float:
