@@ -22,7 +22,8 @@ from netsculpt.plots.pruning_curves import pruning_curves
 from netsculpt.plots.search_front import search_front
 from netsculpt.plots.search_history import search_history
 from netsculpt.plots.style import figure, paper, write_figure
-from netsculpt.plots.track_lines import track_layers, track_lines
+from netsculpt.plots.track_layers import track_layers
+from netsculpt.plots.track_lines import track_lines
 from netsculpt.plots.weight_profile import weight_profile
 
 __all__ = [

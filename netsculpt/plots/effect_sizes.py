@@ -7,7 +7,15 @@ from matplotlib.axes import Axes
 
 from netsculpt.compare.group_tests import FeatureTest, GroupComparison
 from netsculpt.core.numbers import checked_fraction, checked_whole
-from netsculpt.plots._drawing.axes import LITERAL, axes_or_new, say_above, shorten
+from netsculpt.plots._drawing.axes import (
+    LITERAL,
+    axes_or_new,
+    lines_that_fit,
+    say_above,
+    shorten,
+    size_in_points,
+    tick_size,
+)
 from netsculpt.plots._drawing.colours import GREY, POSITIVE
 
 __all__ = ["effect_sizes"]
@@ -59,7 +67,7 @@ def effect_sizes(
     n_more = len(comparison.features) - len(rows)
     if n_more:
         notes.append(f"not shown: {n_more} smaller ones, or without a spread")
-    say_above(ax, notes)
+    say_above(ax, lines_that_fit(notes, tick_size(ax), size_in_points(ax)[0]))
     return ax
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["write_track"]
 
 _MAKER: Final = "track"
+_TALL: Final = {"neurips": 1.1, "nature-double": 0.9}  # height ÷ width, if the column is wide
 _PANELS: Final = (  # columns and the label of their axis
     (("live_hidden", "live_edges"), "share"),
     (("log10_paths",), ""),
@@ -34,7 +35,8 @@ def write_track(track: Track, folder: Path, *, about: Mapping[str, Any], figures
     `netsculpt.core.folders.replaced_folder`.
     """
     tables = {"track": track.table(), "layers": track.layers(), "modules": track.modules()}
-    drawings: list[Drawing] = [("profile", 1.5, partial(_profile, track))]
+    tall = _TALL.get(figures.column, 1.5)
+    drawings: list[Drawing] = [("profile", tall, partial(_profile, track))]
     if track.labels.max(initial=-1) >= 0:
         drawings.append(("modules", 0.6, partial(_modules, track)))
     write_results(folder, _MAKER, {**about, **track.summary()}, tables, drawings, about, figures)
