@@ -39,11 +39,12 @@ def ready(source: Source, request: Request) -> tuple[Loaded, Request]:
     _refuse_dense(loaded.graph, source.file, request.dense)
     if request.task is not None or not set(request.plan.detectors).intersection(DATA_AWARE):
         return loaded, request
-    from netsculpt.training.influence import task_name_of
+    if loaded.model is not None:
+        from netsculpt.training.influence import task_name_of
 
-    task = None if loaded.model is None else task_name_of(loaded.model)
-    if task is not None:
-        return loaded, replace(request, task=task)
+        task = task_name_of(loaded.model)
+        if task is not None:
+            return loaded, replace(request, task=task)
     if request.needs_own:
         raise typer.BadParameter(
             f"{NEED_DATA} needs data, and this model.pt does not say which: name the task that it "

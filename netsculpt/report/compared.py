@@ -7,21 +7,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from netsculpt.core.folders import replaced_folder
-from netsculpt.core.manifest import write_manifest
-from netsculpt.core.writing import write_json
-from netsculpt.report.drawing import Drawing, write_drawings
-from netsculpt.report.tables import write_table
+from netsculpt.report.drawing import Drawing
+from netsculpt.report.results import Results, write_results
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.figure import Figure
 
     from netsculpt.compare import GroupComparison
     from netsculpt.pipeline import NetworkComparison
     from netsculpt.plots.style import Width
 
-__all__ = ["Drawn", "write_comparison", "write_groups", "write_results"]
+__all__ = ["Drawn", "write_comparison", "write_groups"]
 
 _MAKER: Final = "compare"
 _ROW: Final = 0.028  # height of a feature in the figure, in widths
@@ -54,7 +50,14 @@ def write_comparison(
     modules["target"] = [labels[target] for target in modules["target"]]
     tables = {"edges": compared.edges.table(), "units": compared.units(), "modules": modules}
     drawings: list[Drawing] = [("modules", 0.7, partial(_modules, compared))]
-    write_results(folder, _MAKER, {**about, **compared.summary()}, tables, drawings, about, figures)
+    write_results(
+        Results(_MAKER, tables, compared.summary(), drawings),
+        folder,
+        arguments=about,
+        seed=about["seed"],
+        figures=figures.formats,
+        width=figures.column,
+    )
 
 
 def write_groups(
@@ -75,28 +78,14 @@ def write_groups(
     drawings: list[Drawing] = [
         ("features", 0.25 + _ROW * len(compared.features), partial(_features, compared))
     ]
-    write_results(folder, _MAKER, {**about, **compared.summary()}, tables, drawings, about, figures)
-
-
-def write_results(
-    folder: Path,
-    maker: str,
-    summary: Mapping[str, Any],
-    tables: Mapping[str, pd.DataFrame],
-    drawings: Sequence[Drawing],
-    about: Mapping[str, Any],
-    figures: Drawn,
-) -> None:
-    """Write summary.json, tables, figures/ and the manifest of a command, as a whole."""
-    drawn = [f"figures/{name}.{ending}" for name, *_ in drawings for ending in figures.formats]
-    files = ["summary.json", *(f"{name}.csv" for name in tables), *drawn]
-    with replaced_folder(folder, maker, files):
-        write_json(folder / "summary.json", summary)
-        for name, table in tables.items():
-            write_table(table, folder / f"{name}.csv")
-        write_drawings(drawings, folder / "figures", figures.formats, figures.column)
-        content = {"maker": maker, "arguments": dict(about), "seed": about.get("seed")}
-        write_manifest(folder, {**content, "files": sorted(files)})
+    write_results(
+        Results(_MAKER, tables, compared.summary(), drawings),
+        folder,
+        arguments=about,
+        seed=about["seed"],
+        figures=figures.formats,
+        width=figures.column,
+    )
 
 
 def _modules(compared: NetworkComparison, figure: Figure) -> None:

@@ -15,9 +15,9 @@ from netsculpt.core.version import __version__
 from netsculpt.core.writing import write_json
 from netsculpt.graph.npz import save
 from netsculpt.pipeline import WEIGHTED
+from netsculpt.report.csv_tables import write_table
 from netsculpt.report.figures import figure_files, write_figures
 from netsculpt.report.summary import shortened, summary
-from netsculpt.report.tables import write_table
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,8 +14,8 @@ from netsculpt.core.errors import FormatError
 from netsculpt.core.folders import MANIFEST, read_manifest, replaced_folder
 from netsculpt.core.manifest import write_manifest
 from netsculpt.core.writing import write_json
+from netsculpt.report.csv_tables import write_table
 from netsculpt.report.summary import SCHEMA
-from netsculpt.report.tables import write_table
 
 if TYPE_CHECKING:
     from netsculpt.pipeline import AnalysisPlan

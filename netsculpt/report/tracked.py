@@ -7,8 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from netsculpt.report.compared import Drawn, write_results
+from netsculpt.report.compared import Drawn
 from netsculpt.report.drawing import Drawing
+from netsculpt.report.results import Results, write_results
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -39,7 +40,14 @@ def write_track(track: Track, folder: Path, *, about: Mapping[str, Any], figures
     drawings: list[Drawing] = [("profile", tall, partial(_profile, track))]
     if track.labels.max(initial=-1) >= 0:
         drawings.append(("modules", 0.6, partial(_modules, track)))
-    write_results(folder, _MAKER, {**about, **track.summary()}, tables, drawings, about, figures)
+    write_results(
+        Results(_MAKER, tables, track.summary(), drawings),
+        folder,
+        arguments=about,
+        seed=about["seed"],
+        figures=figures.formats,
+        width=figures.column,
+    )
 
 
 def _profile(track: Track, figure: Figure) -> None:

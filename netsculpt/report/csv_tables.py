@@ -1,4 +1,4 @@
-"""Tables as CSV files."""
+"""Tables as CSV files in which nothing that came from a model is taken for a formula."""
 
 from __future__ import annotations
 
@@ -11,16 +11,14 @@ from netsculpt.core.printable import printable
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["write_table"]
+__all__ = ["FORMULA_STARTS", "write_table"]
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
-    """Write a CSV file in which no cell that came from a file is taken for a formula."""
-    safe = table.replace(
-        [float("inf"), float("-inf")], float("nan")
-    )  # an empty cell, as null in JSON
+    """Write the columns of a table; infinite numbers become empty cells, as null in JSON."""
+    safe = table.replace([float("inf"), float("-inf")], float("nan"))
     for column in safe.columns:
         if safe[column].dtype.kind not in "biuf":
             safe[column] = [_quoted(value) for value in safe[column]]
