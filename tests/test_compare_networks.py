@@ -27,7 +27,7 @@ from netsculpt.core.errors import FormatError, GraphError
 from netsculpt.graph.npz import save
 from netsculpt.nulls import rewire
 from netsculpt.paths import end_shares
-from netsculpt.pipeline.networks import _signatures
+from netsculpt.pipeline.rematching import signatures_of
 
 PLAN = netsculpt.AnalysisPlan(n_nulls=0, n_seeds=0)
 
@@ -371,7 +371,7 @@ def test_analyses_by_other_detectors_are_refused() -> None:
 
 def test_signatures_hold_what_paths_say() -> None:
     graph = network(0, 6, 8, 3)
-    signatures = _signatures(graph)
+    signatures = signatures_of(graph)
     assert isinstance(signatures, Signatures)
     assert (match_by_paths(signatures, signatures, rng=0).cost[6:14] == 0).all()
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from netsculpt.compare.networks import (
     EdgeChanges,
     ModuleLinks,
-    Signatures,
     UnitMatching,
     edge_changes,
     match_by_paths,
@@ -24,18 +21,15 @@ from netsculpt.core.catalog import named, names
 from netsculpt.core.errors import GraphError
 from netsculpt.core.numbers import checked_whole
 from netsculpt.core.plain import plain
-from netsculpt.core.progress import silent
 from netsculpt.core.random import RNG, root_seed, stream
 from netsculpt.graph.graph import NetGraph, unit_names
-from netsculpt.graph.partition import NO_MODULE, Partition
+from netsculpt.graph.partition import NO_MODULE
 from netsculpt.modules import Comparison, compare
 from netsculpt.nulls import Significance, by_token, significance
-from netsculpt.paths import end_shares
-from netsculpt.pipeline.detecting import Detecting, detector_of
+from netsculpt.pipeline.rematching import ami, jaccard, labels_on, moved, rematched, signatures_of
 
 if TYPE_CHECKING:
     import pandas as pd
-    from numpy.typing import NDArray
 
     from netsculpt.pipeline.analysis import Analysis
 
@@ -61,13 +55,18 @@ class NetworkComparison:
     module_matching: ModuleMatching  # of the first network's modules with those of the second
     links: ModuleLinks  # of the hierarchies
 
+    def __repr__(self) -> str:
+        edges, modules = self.edges.total, self.modules
+        shared = f"Jaccard {edges.jaccard:.3f} of edges, AMI {modules.ami:.3f} of modules"
+        return f"NetworkComparison({self.matching.kind}: {shared})"
+
     @property
     def second_labels(self) -> tuple[int, ...]:
         """Label in the second analysis of each target module of `module_matching`.
 
         These are numbered by the units of the first; a module without any of them is not there.
         """
-        labels = _labels(self.second.detected[0].partition, self.matching)
+        labels = labels_on(self.second.detected[0].partition, self.matching)
         return tuple(dict.fromkeys(labels[labels != NO_MODULE].tolist()))
 
     def units(self) -> pd.DataFrame:
@@ -134,7 +133,7 @@ def matched_units(first: NetGraph, second: NetGraph, *, rng: RNG = None) -> Unit
     >>> bool((matched_units(graph, graph, rng=0).partner[8:] == np.arange(8, 24)).all())
     True
     """
-    return match_by_paths(_signatures(first), _signatures(second), rng=rng)
+    return match_by_paths(signatures_of(first), signatures_of(second), rng=rng)
 
 
 def compare_networks(
@@ -187,87 +186,35 @@ def compare_networks(
     if matching is None:
         matching = matched_units(first.graph, second.graph, rng=stream(seed, "units"))
     found = [each.detected[0] for each in (first, second)]
-    moved = _moved(found[1].partition, matching)
+    on_first = moved(found[1].partition, matching)
     edge_test = module_test = None
     if n_nulls and second.graph.density < 1:
-        rematched = partial(_rematched, _signatures(first.graph), matching)
+        rematch = partial(rematched, signatures_of(first.graph), matching)
         null = by_token(named("nulls", second.plan.null))
         seed_of_nulls = root_seed(stream(seed, "nulls"))
         tested = partial(significance, graph=second.graph, null=null, n=n_nulls, rng=seed_of_nulls)
-        edge_test = tested(partial(_jaccard, first.graph, rematched))
+        edge_test = tested(partial(jaccard, first.graph, rematch))
         if found[1].detector not in names("data_aware"):
-            module_test = tested(partial(_ami, found[0].partition, second, rematched))
+            module_test = tested(partial(ami, found[0].partition, second, rematch))
     return NetworkComparison(
         first,
         second,
         matching,
         edge_changes(first.graph, second.graph, matching, found[0].partition),
         edge_test,
-        compare(found[0].partition, moved),
+        compare(found[0].partition, on_first),
         module_test,
         match_by_units(
-            found[0].partition, moved, first.graph.layer_of, rng=stream(seed, "modules")
+            found[0].partition, on_first, first.graph.layer_of, rng=stream(seed, "modules")
         ),
         module_links(
             found[0].hierarchy.edges,
             found[1].hierarchy.edges,
             found[0].hierarchy.partition.labels,
-            _labels(found[1].hierarchy.partition, matching),
+            labels_on(found[1].hierarchy.partition, matching),
         ),
     )
 
 
-def _signatures(graph: NetGraph) -> Signatures:
-    graph = graph.magnitude
-    shares = end_shares(graph)
-    indices, indptr, shape = graph.weights.indices, graph.weights.indptr, graph.weights.shape
-    arriving, leaving = (
-        csr_array((x, indices, indptr), shape) for x in (shares.arriving, shares.leaving)
-    )
-    return Signatures(graph.layers, np.hstack([shares.inputs, shares.outputs]), arriving, leaving)
-
-
-def _rematched(signatures: Signatures, matching: UnitMatching, second: NetGraph) -> UnitMatching:
-    """The units of a randomised second network, matched as in `matching`."""
-    if matching.kind != "paths":
-        return matching
-    return match_by_paths(signatures, _signatures(second), rng=0)
-
-
-def _jaccard(
-    first: NetGraph, rematched: Callable[[NetGraph], UnitMatching], second: NetGraph
-) -> float:
-    """The Jaccard index of all edges."""
-    return edge_changes(first, second, rematched(second)).total.jaccard
-
-
-def _ami(
-    partition: Partition,
-    second: Analysis,
-    rematched: Callable[[NetGraph], UnitMatching],
-    graph: NetGraph,
-) -> float:
-    """AMI of a partition and the modules of a randomised second network, or of it itself."""
-    found = second.detected[0]
-    if graph is not second.graph:
-        plan = replace(second.plan, n_nulls=0, n_seeds=0)
-        stage = Detecting(graph, plan, second.seed, 1, silent)
-        found = stage.detected(
-            found.detector, detector_of(found.detector, graph, None), found.weights
-        )
-    ami = compare(partition, _moved(found.partition, rematched(graph))).ami
-    return 0.0 if np.isnan(ami) else ami  # no unit has a module in both: nothing in common
-
-
 def _tested(test: Significance | None) -> dict[str, Any] | None:
     return None if test is None else test.summary()
-
-
-def _moved(partition: Partition, matching: UnitMatching) -> Partition:
-    """A partition of the second network as one of the first's units."""
-    return Partition(_labels(partition, matching), partition.method)
-
-
-def _labels(partition: Partition, matching: UnitMatching) -> NDArray[np.int32]:
-    """Label of each unit's partner [U of the first]; −1 without one."""
-    return np.append(partition.labels, NO_MODULE)[matching.partner].astype(np.int32)

@@ -57,6 +57,11 @@ class GroupComparison:
     n_divisions: int  # the least p is one over it
     is_exact: bool  # whether these are all divisions of the networks into two such groups
 
+    def __repr__(self) -> str:
+        n = f"{self.n[0]} against {self.n[1]}"
+        found = f"energy distance {self.energy:.3f}, p = {self.p:.2g}"
+        return f"GroupComparison({n}: {found}, {len(self.features)} features)"
+
     def significant(self, level: float = 0.05) -> tuple[FeatureTest, ...]:
         """Features with adjusted p ≤ level, the largest |g| first; undefined g come at the end."""
         chosen = [x for x in self.features if x.adjusted_p <= level]

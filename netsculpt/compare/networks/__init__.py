@@ -3,15 +3,12 @@
 Everything takes graphs and plain arrays; `netsculpt.compare_networks` puts it together.
 """
 
+from netsculpt.compare.networks.by_correlation import match_by_correlation
+from netsculpt.compare.networks.by_paths import Signatures, match_by_paths
 from netsculpt.compare.networks.edges import EdgeChanges, edge_changes
 from netsculpt.compare.networks.links import ModuleLinks, module_links
-from netsculpt.compare.networks.units import (
-    Signatures,
-    UnitMatching,
-    match_by_correlation,
-    match_by_paths,
-    same_units,
-)
+from netsculpt.compare.networks.matching import UnitMatching
+from netsculpt.compare.networks.same_units import same_units
 
 __all__ = [
     "EdgeChanges",

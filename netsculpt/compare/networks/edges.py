@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netsculpt.compare.networks.units import UnitMatching
+from netsculpt.compare.networks.matching import UnitMatching
 from netsculpt.compare.pair.masks import overlap_of
 from netsculpt.core.errors import GraphError
 from netsculpt.core.plain import plain
@@ -96,7 +96,7 @@ def edge_changes(
 
     Examples
     --------
-    >>> from netsculpt.compare.networks.units import same_units
+    >>> from netsculpt.compare.networks import same_units
     >>> from netsculpt.graph.matrices import from_matrices
     >>> a = from_matrices([np.array([[1.0, 1.0], [1.0, 0.0]]), np.array([[1.0, 1.0]])])
     >>> b = from_matrices([np.array([[1.0, 0.0], [1.0, 1.0]]), np.array([[1.0, -1.0]])])

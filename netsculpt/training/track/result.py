@@ -62,6 +62,11 @@ class Track:
     detector: str
     form: str  # of the weights that modules are of
 
+    def __repr__(self) -> str:
+        first, last = self.points[0], self.points[-1]
+        counts = f"{len(self.points)} steps, {first.step} … {last.step}"
+        return f"Track({counts}: density {first.density:.2%} → {last.density:.2%})"
+
     @property
     def steps(self) -> tuple[int, ...]:
         """Steps [T]."""
