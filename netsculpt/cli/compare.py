@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -164,7 +165,13 @@ def _pair(
     compared = compare_networks(
         first, second, matching=matching, n_nulls=request.plan.n_nulls, rng=request.seed
     )
-    about = {"first": str(files[0].path), "second": str(files[1].path), "seed": request.seed}
+    about = {
+        "first": str(files[0].path),
+        "second": str(files[1].path),
+        "units": pairing[0],
+        "task": pairing[1],
+        **_asked(request),
+    }
     if output is not None:
         write_comparison(compared, output, about=about, figures=request.figures)
     if as_json:
@@ -206,7 +213,8 @@ def _groups(
     about = {
         "first": [str(file.path) for file in groups[0]],
         "second": [str(file.path) for file in groups[1]],
-        "seed": request.seed,
+        "n_permutations": n_permutations,
+        **_asked(request),
     }
     if output is not None:
         write_groups(compared, features, output, about=about, figures=request.figures)
@@ -214,6 +222,11 @@ def _groups(
         typer.echo(json.dumps({**about, **compared.summary()}, indent=2, allow_nan=False))
     else:
         print_groups(compared, output)
+
+
+def _asked(request: Request) -> dict[str, Any]:
+    """What both networks, or all, were analysed with, JSON-able."""
+    return {"plan": asdict(request.plan), "seed": request.seed}
 
 
 def _features(

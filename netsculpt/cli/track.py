@@ -125,7 +125,13 @@ def track(
             jobs=jobs,
             progress=lambda done: report("steps", done, n_steps),
         )
-    about = {"run": [str(path) for path in run], "seed": seed, "n_nulls": n_nulls}
+    about = {
+        "run": [str(path) for path in run],
+        "net": None if net is None else str(net),
+        "n_points": n_points,
+        "n_nulls": n_nulls,
+        "seed": seed,
+    }
     if output is not None:
         write_track(followed, output, about=about, figures=figures)
     if as_json:
