@@ -51,7 +51,8 @@ def test_a_folder_becomes_a_table_and_a_folder_each(tmp_path: Path) -> None:
         assert row["n_edges"] == int(line["n_edges"]) == graph.n_edges
         alone = json.loads((out / row["model"] / "summary.json").read_text())
         assert row["layered_quality"] == alone["modules"]["layered"]["quality"]
-        assert row["model"] in run.stdout
+        assert row["model"].removeprefix("runs-") in run.stdout
+    assert "All names begin with runs-" in run.stdout
 
 
 def test_each_row_is_what_analyze_says_of_the_file_alone(models: Path) -> None:

@@ -23,12 +23,14 @@ def print_models(rows: Sequence[ModelRow], plan: AnalysisPlan, output: Path | No
     titles = ("model", "units", "edges", "density", "log₁₀ paths", "modules", "Q", "z", "p")
     table = plain_table(*titles, "verdict", n_texts=1)
     table.columns[-1].justify = "left"
-    for row in rows:
-        if row.error is None:
-            table.add_row(literal(row.name), *_cells(row, key))
+    done = [row for row in rows if row.error is None]
+    same = _same_beginning([row.name for row in done])
+    for row in done:
+        table.add_row(literal(row.name.removeprefix(same)), *_cells(row, key))
     if table.rows:
         out.print(table)
-        out.print(f"[dim]Modules of {literal(key)}.[/dim]")
+        where = f" All names begin with {literal(same)}." if same else ""
+        out.print(f"[dim]Modules of {literal(key)}.{where}[/dim]")
     n_read = sum(row.was_there for row in rows)
     if n_read:
         out.print(f"{counted(n_read, 'model')} had been analysed before.")
@@ -38,6 +40,13 @@ def print_models(rows: Sequence[ModelRow], plan: AnalysisPlan, output: Path | No
             "a folder next to it.",
             soft_wrap=True,
         )
+
+
+def _same_beginning(names: Sequence[str]) -> str:
+    """What all names begin with, up to a dash; "" of a single name."""
+    first, last = (min(names), max(names)) if len(names) > 1 else ("", "")
+    n = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), 0)
+    return first[: first.rfind("-", 0, n) + 1]
 
 
 def _cells(row: ModelRow, key: str) -> list[str]:
