@@ -107,8 +107,8 @@ def groups(
     ----------
     first, second
         Features of each network by name, as of `netsculpt.network_features`: two networks or more
-        in each group. Networks must be independent runs: seeds, not checkpoints of one run. Of
-        several networks in a group that share a seed with the other group, pairing is ignored.
+        in each group. Networks must be independent runs: seeds, not checkpoints of one run. Those
+        of one seed in both groups are not treated as a pair.
     n_permutations
         Random divisions, where there are more than 10⁵ of them; otherwise all are looked at.
     rng
