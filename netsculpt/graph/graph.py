@@ -130,10 +130,25 @@ class NetGraph:
         return f"NetGraph({widths}{more}: {self.n_units} units, {self.n_edges} edges)"
 
     def _repr_html_(self) -> str:
-        """What feeds each layer, in a notebook."""
-        from netsculpt.graph.layer_table import layer_table
+        """Units and incoming edges of each layer, in a notebook."""
+        import pandas as pd
 
-        return str(layer_table(self).to_html(index=False))
+        in_degree = np.bincount(self.weights.indices, minlength=self.n_units)
+        rows = [
+            (
+                x.name,
+                x.role,
+                x.n_units,
+                in_degree[x.units].sum(),
+                ", ".join(self._sources_of(x.name)),
+            )
+            for x in self.layers
+        ]
+        columns = ["layer", "role", "units", "edges into it", "from"]
+        return str(pd.DataFrame(rows, columns=columns).to_html(index=False))
+
+    def _sources_of(self, name: str) -> list[str]:
+        return list(dict.fromkeys(x.source for x in self.blocks if x.target == name))
 
     @property
     def n_units(self) -> int:
