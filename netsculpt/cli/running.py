@@ -40,9 +40,9 @@ def run(
     from netsculpt.report.summary import summary_json
     from netsculpt.report.terminal.analysis import print_report, print_written
     from netsculpt.report.terminal.progress import progress_bars
-    from netsculpt.report.terminal.progress_lines import progress_lines
+    from netsculpt.report.terminal.progress_lines import progress_lines, remaining_lines, together
 
-    lines = progress_lines(list(plan.keys.values()))
+    lines = together(progress_lines(list(plan.keys.values())), remaining_lines())
     with progress_bars() as bars:
         analysis = analysed(loaded, plan, seed=seed, task=task, jobs=jobs, progress=bars or lines)
     try:

@@ -205,10 +205,19 @@ def load_source(source: Source, *, own_for: str | None = None) -> Loaded:
     from netsculpt.files.model import as_model, is_model
     from netsculpt.loading.load import graph_of
     from netsculpt.loading.read import read
+    from netsculpt.report.terminal.progress import progress_bars
+    from netsculpt.report.terminal.progress_lines import remaining_lines
 
     wann = source.wann
     weights = None if wann is None else wann.weights
-    file = read(source.file, source.mask, source.max_bytes, weights=weights)
+    with progress_bars() as bars:
+        file = read(
+            source.file,
+            source.mask,
+            source.max_bytes,
+            weights=weights,
+            progress=bars or remaining_lines(every=10),
+        )
     own = is_model(file.value)
     if own_for is not None and not own:
         raise typer.BadParameter(
