@@ -112,7 +112,7 @@ def test_the_report_comes_before_the_folder(
 
     monkeypatch.setattr(folder, "write_folder", written)
     plan, figures = netsculpt.AnalysisPlan(n_nulls=0, n_seeds=0), FigureOptions("none")
-    running.run(load_source(Source(model)), plan, figures, seed=0, output=tmp_path / "out")
+    running.run(load_source(Source(file=model)), plan, figures, seed=0, output=tmp_path / "out")
     assert "Modules (layered)" in printed[0]
     assert "Hierarchy (layered)" in printed[0]
     assert "manifest are in" not in printed[0]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netsculpt.core.folders import replaced_folder
+from netsculpt.core.folders import MANIFEST, read_manifest, replaced_folder
 from netsculpt.core.manifest import write_manifest
 from netsculpt.core.progress import Progress, silent
+from netsculpt.core.version import __version__
 from netsculpt.core.writing import write_json
 from netsculpt.graph.npz import save
 from netsculpt.pipeline import WEIGHTED
@@ -20,10 +22,11 @@ from netsculpt.report.summary import shortened, summary
 if TYPE_CHECKING:
     import pandas as pd
 
-    from netsculpt.pipeline import Analysis
+    from netsculpt.graph.graph import NetGraph
+    from netsculpt.pipeline import Analysis, AnalysisPlan
     from netsculpt.plots.style import Width
 
-__all__ = ["write_folder"]
+__all__ = ["is_written", "write_folder"]
 
 STAGE = "writing tables and graph"
 MAKER = "analyze"
@@ -63,17 +66,63 @@ def write_folder(
         save(analysis.graph, folder / "graph.npz")
         report(STAGE, 1, 1)
         write_figures(analysis, folder / "figures", figures, width, progress=progress)
-        graph, how = analysis.graph, {"figures": list(figures), "width": width}
         write_manifest(
             folder,
             {
                 "maker": maker,
-                "arguments": {**(source or {}), **asdict(analysis.plan), **how},
-                "seed": analysis.seed,
-                "inputs": [step.input_hash for step in graph.provenance if step.input_hash],
+                **_described(
+                    analysis.graph,
+                    analysis.plan,
+                    analysis.seed,
+                    source=source,
+                    figures=figures,
+                    width=width,
+                ),
                 "files": sorted(files),
             },
         )
+
+
+def is_written(folder: Path, graph: NetGraph, plan: AnalysisPlan, seed: int, **about: Any) -> bool:
+    """Whether `write_folder` has written this folder, whole, for such an analysis of this graph.
+
+    `about` are the `source`, `figures` and `width` that it would be called with.
+    """
+    if not folder.joinpath(MANIFEST).is_file():
+        return False
+    content = read_manifest(folder / MANIFEST)
+    wanted = json.loads(json.dumps(_described(graph, plan, seed, **about)))
+    same = all(content.get(name) == value for name, value in wanted.items())
+    versions, files = content.get("versions"), content.get("files")
+    return (
+        same
+        and isinstance(versions, dict)
+        and versions.get("netsculpt") == __version__
+        and isinstance(files, list)
+        and all(isinstance(name, str) and folder.joinpath(name).is_file() for name in files)
+    )
+
+
+def _described(
+    graph: NetGraph,
+    plan: AnalysisPlan,
+    seed: int,
+    *,
+    source: Mapping[str, Any] | None,
+    figures: Sequence[str],
+    width: Width,
+) -> dict[str, Any]:
+    """What the manifest says of what was asked for."""
+    return {
+        "arguments": {
+            **(source or {}),
+            **asdict(plan),
+            "figures": list(figures),
+            "width": width,
+        },
+        "seed": seed,
+        "inputs": [step.input_hash for step in graph.provenance if step.input_hash],
+    }
 
 
 def _write_tables(analysis: Analysis, folder: Path) -> None:

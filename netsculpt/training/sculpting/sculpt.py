@@ -298,6 +298,11 @@ class Sculpting:
         """Whether no round is left."""
         return self.stage == STAGES[-1]
 
+    @property
+    def accepted(self) -> Replicas:
+        """The nets as they are after the last round, one per run; not copies."""
+        return self._accepted
+
     def advance(self) -> tuple[str, int, int]:
         """Do one round, and open the next stage if the round ended this one.
 
