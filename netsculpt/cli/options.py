@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 import typer
 
 from netsculpt.cli.messages import complain, one_line_warnings
-from netsculpt.core.catalog import catalog, names
+from netsculpt.core.catalog import catalog, names, near
 from netsculpt.core.declared import needed_by
 from netsculpt.core.extras import is_installed, missing
 from netsculpt.core.forms import FORMS
@@ -41,6 +41,8 @@ __all__ = [
     "chosen_detectors",
     "is_given",
     "jobs_option",
+    "list_of",
+    "listed",
     "numbers",
     "recipe_option",
     "refuse_figures",
@@ -142,19 +144,25 @@ def _finite(value: float) -> float:
     return value
 
 
-def _list_of(known: Sequence[str], otherwise: str) -> Callable[[str], str]:
-    """Accept names of `known`, separated by commas, or the one word `otherwise`."""
+def list_of(known: Sequence[str], otherwise: str) -> Callable[[str], str]:
+    """Accept names of `known`, each once, separated by commas, or the one word `otherwise`."""
 
     def check(text: str) -> str:
-        for name in _listed(text):
-            if name not in known and text != otherwise:
-                raise typer.BadParameter(f"{name!r} is not one of {', '.join(known)}, {otherwise}")
+        given = [name.strip() for name in text.split(",")]
+        for name in given:
+            if name not in (*known, otherwise):
+                suggestion = near(name, [*known, otherwise])
+                raise typer.BadParameter(f"{name!r:.40} is not one of the names; {suggestion}")
+            if given.count(name) > 1:
+                raise typer.BadParameter(f"{name!r} is there twice: name each once")
+        if otherwise in given and len(given) > 1:
+            raise typer.BadParameter(f"{otherwise!r} stands alone: leave out the other names")
         return text
 
     return check
 
 
-def _listed(text: str) -> list[str]:
+def listed(text: str) -> list[str]:
     """The names in a list separated by commas, each once."""
     return list(dict.fromkeys(name.strip() for name in text.split(",")))
 
@@ -199,7 +207,7 @@ AsJson = Annotated[
 Detector = Annotated[
     str,
     typer.Option(
-        callback=_list_of(DETECTORS, "all"),
+        callback=list_of(DETECTORS, "all"),
         help=f"{' | '.join(DETECTORS)} | all; several separated by commas.",
     ),
 ]
@@ -249,7 +257,7 @@ class PlanOptions:
     weights: Annotated[
         str,
         typer.Option(
-            callback=_list_of(tuple(FORMS), "all"),
+            callback=list_of(tuple(FORMS), "all"),
             help="Weights for modules: balanced (free of the scales of units) | pattern (all 1) | "
             "magnitude | all; several separated by commas, the main one first.",
         ),
@@ -259,7 +267,7 @@ class PlanOptions:
         """The plan with these detectors."""
         from netsculpt.pipeline import AnalysisPlan
 
-        forms = tuple(FORMS) if self.weights == "all" else tuple(_listed(self.weights))
+        forms = tuple(FORMS) if self.weights == "all" else tuple(listed(self.weights))
         return AnalysisPlan(tuple(detectors), self.null, self.n_nulls, self.n_seeds, forms)
 
 
@@ -270,7 +278,7 @@ class FigureOptions:
     figures: Annotated[
         str,
         typer.Option(
-            callback=_list_of(FORMATS, "none"),
+            callback=list_of(FORMATS, "none"),
             help="Formats, separated by commas: pdf,png,svg; 'none' draws none.",
         ),
     ] = "pdf,png"
@@ -286,13 +294,13 @@ class FigureOptions:
     @property
     def formats(self) -> list[str]:
         """File formats; empty for "none"."""
-        return [] if self.figures == "none" else _listed(self.figures)
+        return [] if self.figures == "none" else listed(self.figures)
 
 
 def chosen_detectors(text: str) -> list[str]:
     """Names of detectors; "all" means every one whose libraries are installed."""
     if text != "all":
-        return _listed(text)
+        return listed(text)
     absent = _absent_libraries()
     for name, library in absent.items():
         complain(f"left out of all detectors: {missing(library, name)}")

@@ -33,6 +33,7 @@ def write_importance(
     folder: Path,
     *,
     arguments: Mapping[str, Any],
+    inputs: Sequence[str] = (),
     figures: Sequence[str] = (),
     width: Width = "neurips",
 ) -> None:
@@ -54,7 +55,13 @@ def write_importance(
         drawings.append((f"pruned_by_{name}", _ASPECT, partial(_curves, own)))
     results = Results(_MAKER, tables, found.summary(), drawings)
     write_results(
-        results, folder, arguments=arguments, seed=found.seed, figures=figures, width=width
+        results,
+        folder,
+        arguments=arguments,
+        seed=found.seed,
+        inputs=inputs,
+        figures=figures,
+        width=width,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 from netsculpt.core.errors import FormatError
 from netsculpt.core.random import RNG, root_seed
@@ -18,7 +19,7 @@ from netsculpt.training.tasks.presets import (
 from netsculpt.training.tasks.protocol import Task, hold_out
 from netsculpt.training.tasks.views import viewed
 
-__all__ = ["UnknownTaskError", "absolute_task", "named_circuit", "parse_task"]
+__all__ = ["UnknownTaskError", "absolute_task", "named_circuit", "parse_task", "task_files"]
 
 _HELD_OUT = 0.2
 _LONGEST = 1 << 20  # bytes of a file of functions
@@ -26,6 +27,8 @@ _LONGEST = 1 << 20  # bytes of a file of functions
 
 class UnknownTaskError(FormatError):
     """A text that names neither a task nor a file."""
+
+    exit_code: ClassVar[int] = 2
 
 
 def parse_task(text: str, *, rng: RNG = None) -> Task:
@@ -135,3 +138,13 @@ def absolute_task(text: str) -> str:
     if paths[0].is_file():
         whole = ",".join(str(path.resolve()) for path in paths)
     return ":".join([whole, *views])
+
+
+def task_files(text: str) -> list[Path]:
+    """The files that a task is read from; none for one with a name.
+
+    >>> task_files("digits:5-9")
+    []
+    """
+    whole, _ = _split(text)
+    return [path for path in map(Path, whole.split(",")) if path.is_file()]
