@@ -14,6 +14,7 @@ from netsculpt.core.catalog import named, names
 from netsculpt.core.errors import FormatError, NetsculptError, first_line
 from netsculpt.core.progress import Progress
 from netsculpt.core.random import stream
+from netsculpt.nets.copies import with_own_masks
 from netsculpt.training.fitting.batches import Batches
 from netsculpt.training.importance.movement import movement
 from netsculpt.training.importance.places import Places
@@ -94,5 +95,5 @@ def estimates(
             left_out[name] = reason
         report("estimators", done, len(methods))
     if start is not None:
-        values[MOVEMENT] = places.values(movement(net, start))
+        values[MOVEMENT] = places.values(movement(net, with_own_masks(start)))
     return Estimates(values, left_out)
