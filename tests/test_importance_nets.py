@@ -174,8 +174,8 @@ def test_all_estimates_are_all_that_can_be_made(task: Task, attention: nn.Module
 def test_an_estimate_that_cannot_be_made_is_named_before_the_work(
     task: Task, attention: nn.Module
 ) -> None:
-    stages = []
-    with pytest.raises(FormatError, match="no estimate 'wanda' of this net .*: leave it out"):
+    stages: list[str] = []
+    with pytest.raises(FormatError, match=r"no estimate 'wanda' of this net .*: leave it out"):
         importance(
             attention,
             task,
@@ -223,7 +223,7 @@ def test_curves_are_of_what_there_is(task: Task) -> None:
             for order, curve in curves.items()
         }
         assert areas.loc["ablation", name] == pytest.approx(means["smallest"] - means["largest"])
-    with pytest.raises(FormatError, match="there are ablation, obd, lamp$"):
+    with pytest.raises(FormatError, match=r"there are ablation, obd, lamp$"):
         importance(perceptron(), task, estimators=["obd", "lamp"], curves_of=["snip"], rng=0)
 
 

@@ -46,7 +46,7 @@ def with_own_masks(net: nn.Module) -> nn.Module:
             if isinstance(hook, prune.BasePruningMethod):
                 leaf = hook._tensor_name
                 mask = torch.as_tensor(getattr(layer, f"{leaf}_mask")) != 0
-                prune.remove(layer, leaf)
+                prune.remove(layer, leaf)  # type: ignore[no-untyped-call]
                 masks[f"{prefix}.{leaf}" if prefix else leaf] = mask
     if masks:
         mask_net(made, masks)

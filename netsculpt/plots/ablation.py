@@ -44,7 +44,9 @@ def ablation(found: Importance, *, data: str = "held_out", ax: Axes | None = Non
     some = found.matters(data) & (size > 0)
     ax.axhline(0, color=INK, linewidth=0.5)
     ax.set(xlabel="size of the weight", ylabel="change of the loss without it")
-    ax.set_title(f"{_WORDS[data]}\n{1 - found.matters(data).mean():.0%} of the weights change nothing")
+    ax.set_title(
+        f"{_WORDS[data]}\n{1 - found.matters(data).mean():.0%} of the weights change nothing"
+    )
     _scale(found, ax)
     many = int(some.sum()) > _MOST_VECTOR_POINTS
     for number, name in enumerate(found.places.parameters):
@@ -73,10 +75,11 @@ def ablation(found: Importance, *, data: str = "held_out", ax: Axes | None = Non
 def _scale(found: Importance, ax: Axes) -> None:
     """Scales and limits for all samples, where any weight matters."""
     size = np.abs(found.weights)
-    points = [(size[own], x[own]) for name, x in found.changes.items() if (own := found.matters(name) & (size > 0)).any()]
-    if not points:
+    shown = {name: found.matters(name) & (size > 0) for name in found.changes}
+    sizes = np.concatenate([size[some] for some in shown.values()])
+    changes = np.concatenate([found.changes[name][some] for name, some in shown.items()])
+    if not len(sizes):
         return
-    sizes, changes = (np.concatenate(x) for x in zip(*points, strict=True))
     middle = float(np.median(np.abs(changes)))
     ax.set_xscale("log")
     ax.set_yscale("symlog", linthresh=10.0 ** math.floor(math.log10(middle)), linscale=1.0)

@@ -81,7 +81,8 @@ def pruning_curve(
 ) -> PruningCurve:
     """Remove a growing share of the kept weights, in the order of their values, by forward passes.
 
-    In eval mode and float32, as tasks are. Groups of weights are not the sum of their members: no single ablation tells this.
+    In eval mode and float32, as tasks are. Groups of weights are not the sum of their members: no
+    single ablation tells this.
 
     Parameters
     ----------

@@ -199,7 +199,7 @@ def prune(
 
 
 def _require_own_masks(net: nn.Module) -> None:
-    if is_pruned(net):  # type: ignore[no-untyped-call]
+    if is_pruned(net):
         raise FormatError(
             "the net is under torch.nn.utils.prune, whose masks would not count: give "
             "netsculpt.nets.with_own_masks(net)"
