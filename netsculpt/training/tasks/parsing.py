@@ -19,16 +19,27 @@ from netsculpt.training.tasks.presets import (
 from netsculpt.training.tasks.protocol import Task, hold_out
 from netsculpt.training.tasks.views import viewed
 
-__all__ = ["UnknownTaskError", "absolute_task", "named_circuit", "parse_task", "task_files"]
+__all__ = [
+    "TaskNameError",
+    "UnknownTaskError",
+    "absolute_task",
+    "named_circuit",
+    "parse_task",
+    "task_files",
+]
 
 _HELD_OUT = 0.2
 _LONGEST = 1 << 20  # bytes of a file of functions
 
 
-class UnknownTaskError(FormatError):
-    """A text that names neither a task nor a file."""
+class TaskNameError(FormatError):
+    """A text that names no task, or one with numbers or classes that it cannot have."""
 
     exit_code: ClassVar[int] = 2
+
+
+class UnknownTaskError(TaskNameError):
+    """A text that names neither a task nor a file."""
 
 
 def parse_task(text: str, *, rng: RNG = None) -> Task:
@@ -55,6 +66,15 @@ def parse_task(text: str, *, rng: RNG = None) -> Task:
     >>> parse_task("digits:5-9", rng=0).n_outputs, parse_task("digits:even-odd", rng=0).n_outputs
     (5, 2)
     """
+    try:
+        return _parsed(text, rng)
+    except FormatError as error:
+        if isinstance(error, TaskNameError) or "," in text or task_files(text):
+            raise
+        raise TaskNameError(str(error)) from None
+
+
+def _parsed(text: str, rng: RNG) -> Task:
     whole, views = _split(text)
     if not views:
         return _whole(whole, rng)
