@@ -16,6 +16,7 @@ from netsculpt.cli.options import (
     AsJson,
     FigureOptions,
     Seed,
+    completion,
     is_given,
     list_of,
     listed,
@@ -47,6 +48,7 @@ def importance(
         str,
         typer.Option(
             callback=list_of((*SCORES, MOVEMENT), "all"),
+            autocompletion=completion((*SCORES, MOVEMENT, "all")),
             help=f"{' | '.join(SCORES)} | all that can be made of this net; several separated by "
             "commas.",
         ),
@@ -55,6 +57,7 @@ def importance(
         str,
         typer.Option(
             callback=list_of((ABLATION, *SCORES, MOVEMENT), "none"),
+            autocompletion=completion((ABLATION, *SCORES, MOVEMENT, "none")),
             help="Prune by: ablation (the exact change on training samples) | estimates; several "
             "separated by commas; 'none' = do not. Unless named, magnitude only if it is among the "
             "estimates.",

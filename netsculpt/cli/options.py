@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 import typer
 
 from netsculpt.cli.messages import complain, one_line_warnings
-from netsculpt.core.catalog import catalog, names, near
+from netsculpt.core.catalog import catalog, names, not_one_of
 from netsculpt.core.declared import needed_by
 from netsculpt.core.extras import is_installed, missing
 from netsculpt.core.forms import FORMS
@@ -39,6 +39,7 @@ __all__ = [
     "WeightDecay",
     "choice",
     "chosen_detectors",
+    "completion",
     "is_given",
     "jobs_option",
     "list_of",
@@ -71,10 +72,26 @@ def choice(known: Sequence[str], text: str, **more: Any) -> Any:
 
     def check(name: str | None) -> str | None:
         if name is not None and name not in known:
-            raise typer.BadParameter(f"{name!r} is not one of {', '.join(known)}")
+            raise typer.BadParameter(not_one_of(name, known))
         return name
 
-    return typer.Option(callback=check, help=text.format(" | ".join(known)), **more)
+    completed = completion(known)
+    text = text.format(" | ".join(known))
+    return typer.Option(callback=check, autocompletion=completed, help=text, **more)
+
+
+def completion(known: Sequence[str]) -> Callable[[str], list[str]]:
+    """What a shell completes: names of `known`, the last one of a list separated by commas.
+
+    >>> completion(["layered", "leiden", "mdl"])("mdl,le")
+    ['mdl,leiden']
+    """
+
+    def completed(incomplete: str) -> list[str]:
+        before, comma, last = incomplete.rpartition(",")
+        return [f"{before}{comma}{name}" for name in known if name.startswith(last)]
+
+    return completed
 
 
 def jobs_option(text: str) -> Any:
@@ -151,8 +168,7 @@ def list_of(known: Sequence[str], otherwise: str) -> Callable[[str], str]:
         given = [name.strip() for name in text.split(",")]
         for name in given:
             if name not in (*known, otherwise):
-                suggestion = near(name, [*known, otherwise])
-                raise typer.BadParameter(f"{name!r:.40} is not one of the names; {suggestion}")
+                raise typer.BadParameter(not_one_of(name, (*known, otherwise)))
             if given.count(name) > 1:
                 raise typer.BadParameter(f"{name!r} is there twice: name each once")
         if otherwise in given and len(given) > 1:
@@ -208,6 +224,7 @@ Detector = Annotated[
     str,
     typer.Option(
         callback=list_of(DETECTORS, "all"),
+        autocompletion=completion((*DETECTORS, "all")),
         help=f"{' | '.join(DETECTORS)} | all; several separated by commas.",
     ),
 ]
@@ -258,6 +275,7 @@ class PlanOptions:
         str,
         typer.Option(
             callback=list_of(tuple(FORMS), "all"),
+            autocompletion=completion((*FORMS, "all")),
             help="Weights for modules: balanced (free of the scales of units) | pattern (all 1) | "
             "magnitude | all; several separated by commas, the main one first.",
         ),
@@ -279,6 +297,7 @@ class FigureOptions:
         str,
         typer.Option(
             callback=list_of(FORMATS, "none"),
+            autocompletion=completion((*FORMATS, "none")),
             help="Formats, separated by commas: pdf,png,svg; 'none' draws none.",
         ),
     ] = "pdf,png"

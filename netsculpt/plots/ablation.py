@@ -21,6 +21,7 @@ __all__ = ["ablation"]
 _MOST_VECTOR_POINTS = 2000
 _LONGEST_LEGEND, _LONGEST_NAME = 8, 20  # layers, letters
 _MARGIN = 0.05  # of an axis, on either side of the outermost points
+_LABEL_PAD = 1  # points: numbers with exponents are tall, and the legend is below
 _ALONE = 0.5  # decades on either side of a single size
 _WORDS = {"train": "training samples", "held_out": "held-out samples"}
 
@@ -43,7 +44,8 @@ def ablation(found: Importance, *, data: str = "held_out", ax: Axes | None = Non
     size, change = np.abs(found.weights), found.changes[data]
     some = found.matters(data) & (size > 0)
     ax.axhline(0, color=INK, linewidth=0.5)
-    ax.set(xlabel="size of the weight", ylabel="change of the loss without it")
+    ax.set_xlabel("size of the weight", labelpad=_LABEL_PAD)
+    ax.set_ylabel("change of the loss without it")
     ax.set_title(
         f"{_WORDS[data]}\n{1 - found.matters(data).mean():.0%} of the weights change nothing"
     )
