@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import prune
 
+from netsculpt import plots
 from netsculpt.core.errors import FormatError, NetsculptWarning
 from netsculpt.nets import mask_net, masks_of, with_own_masks
 from netsculpt.training import Recipe, fit
@@ -246,3 +247,25 @@ def test_movement_may_be_named_where_there_is_a_start(task: Task) -> None:
         perceptron(), task, estimators=["magnitude", "movement"], start=perceptron(), rng=0
     )
     assert list(found.estimates) == ["magnitude", "movement"]
+
+
+def test_points_of_either_kind_of_samples_are_inside_the_same_axes(task: Task) -> None:
+    found = importance(perceptron(), task, estimators=["magnitude"], curves_of=[], rng=0)
+    drawn = {data: plots.ablation(found, data=data) for data in ("train", "held_out")}
+    assert len({(ax.get_xlim(), ax.get_ylim()) for ax in drawn.values()}) == 1
+    for data, ax in drawn.items():
+        points = np.concatenate([np.asarray(x.get_offsets()) for x in ax.collections])
+        assert len(points) == found.matters(data).sum()
+        for limits, values in zip((ax.get_xlim(), ax.get_ylim()), points.T, strict=True):
+            assert limits[0] < values.min() <= values.max() < limits[1]
+
+
+def test_an_ablation_in_which_nothing_matters_is_drawn(task: Task) -> None:
+    net = perceptron()
+    net[0].bias.data.fill_(-1e3)
+    net[2].weight.data.fill_(1.0)
+    found = importance(net, task, estimators=["magnitude"], curves_of=[], rng=0)
+    ax = plots.ablation(found)
+    assert ax.figure is not None
+    ax.figure.canvas.draw()
+    assert "100% of the weights change nothing" in ax.get_title()

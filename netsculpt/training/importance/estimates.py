@@ -48,7 +48,7 @@ def chosen_estimators(
         If a name is unknown, or there twice, or "movement" is asked for without a start.
     """
     if isinstance(estimators, str):
-        raise FormatError(f"estimators are {estimators!r:.40}: give a list of names, as [{'…'!r}]")
+        raise FormatError(f"estimators are {estimators!r:.40}: give a list of names, as ['obd']")
     chosen = dict[str, Estimator]()
     for x in ESTIMATORS if estimators is None else estimators:
         name = x if isinstance(x, str) else name_of(x)
