@@ -246,7 +246,7 @@ def _ablation(ax=None) -> Axes:
         ((10, 20), (10, 10)),
     )
     both = {"train": change, "held_out": change[::-1]}
-    found = Importance(places, weights, both, {}, {}, {}, {}, {}, (), 0)
+    found = Importance(places, weights, both, {}, {}, {}, {}, {}, {}, (), 0)
     return plots.ablation(found, ax=ax)
 
 
