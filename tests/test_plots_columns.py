@@ -10,7 +10,7 @@ from netsculpt import plots
 from netsculpt.graph.graph import WIRING, Block, Layer, NetGraph
 from netsculpt.graph.synthetic import planted
 from netsculpt.plots._drawing.colours import WIRE
-from netsculpt.plots._drawing.columns import in_columns
+from netsculpt.plots.layouts.columns import in_columns
 
 
 def built(layers: dict[str, tuple[str, int]], blocks: dict[tuple[str, str], str]) -> NetGraph:

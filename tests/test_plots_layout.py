@@ -13,8 +13,8 @@ from netsculpt.graph.graph import Block, Layer, NetGraph
 from netsculpt.graph.matrices import from_matrices
 from netsculpt.graph.partition import Partition
 from netsculpt.plots._drawing.edges import _shares, strongest
-from netsculpt.plots._drawing.layout import layered
-from netsculpt.plots._drawing.sweeps import line_order, stack
+from netsculpt.plots.layouts.layered import layered
+from netsculpt.plots.layouts.sweeps import line_order, stack
 
 
 def _net(widths, density=0.2, k=3, seed=0, signed=True):

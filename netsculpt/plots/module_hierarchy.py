@@ -26,8 +26,8 @@ from netsculpt.plots._drawing.axes import (
 )
 from netsculpt.plots._drawing.colours import INK, NEGATIVE, POSITIVE, module_colours, shade
 from netsculpt.plots._drawing.module_text import box_texts
-from netsculpt.plots._drawing.sweeps import aligned, line_order
 from netsculpt.plots._drawing.worth import DASHED, MUTED, is_muted, say_verdict
+from netsculpt.plots.layouts.sweeps import aligned, line_order
 
 __all__ = ["module_hierarchy"]
 

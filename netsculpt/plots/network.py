@@ -37,7 +37,6 @@ from netsculpt.plots._drawing.colours import (
     module_colours,
     rings,
 )
-from netsculpt.plots._drawing.columns import Columns, in_columns
 from netsculpt.plots._drawing.edges import SKIP_ROOM, edge_lines, skips_layers, strongest
 from netsculpt.plots._drawing.functions import (
     Marks,
@@ -47,8 +46,9 @@ from netsculpt.plots._drawing.functions import (
     unit_marks,
 )
 from netsculpt.plots._drawing.hulls import NUMBER_WIDTH, hulls
-from netsculpt.plots._drawing.layout import Layout, layered
 from netsculpt.plots._drawing.worth import MUTED, is_muted
+from netsculpt.plots.layouts.columns import Columns, in_columns
+from netsculpt.plots.layouts.layered import Layout, layered
 
 __all__ = ["network"]
 

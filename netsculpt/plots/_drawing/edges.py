@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from netsculpt.graph.graph import NetGraph
 from netsculpt.plots._drawing.colours import NEGATIVE, POSITIVE, UNSIGNED, WIRE
-from netsculpt.plots._drawing.columns import Columns
-from netsculpt.plots._drawing.layout import Layout
+from netsculpt.plots.layouts.columns import Columns
+from netsculpt.plots.layouts.layered import Layout
 
 __all__ = ["SKIP_ROOM", "edge_lines", "skips_layers", "strongest"]
 
