@@ -50,7 +50,7 @@ def analyze(
     ] = 1,
     seed: Seed = 0,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Folder for tables, graph and figures.")
+        Path | None, typer.Option("-o", "--output", help="Folder for page, tables, graph, figures.")
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print summary.json instead of the report.")
@@ -62,7 +62,7 @@ def analyze(
 ) -> None:
     """Read a sparse model and report the structure of its graph.
 
-    The report is printed first; then -o writes tables and draws figures.
+    The report is printed first; then -o writes a page for the browser, tables and figures.
 
     **Examples**
 
