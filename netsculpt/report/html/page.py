@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netsculpt.core.counting import counted
+from netsculpt.plots.layouts.stages import stages
 from netsculpt.plots.style import MODULE_PALETTE
 from netsculpt.report.html.contents import Contents
 from netsculpt.report.html.definitions import definitions, metric_definition
@@ -24,17 +25,8 @@ from netsculpt.report.html.view import controls
 
 __all__ = ["page"]
 
-_SCRIPTS: Final = (
-    "unpack",
-    "model",
-    "raster",
-    "camera",
-    "colours",
-    "view",
-    "card",
-    "table",
-    "figures",
-    "main",
+_SCRIPTS: Final = tuple(  # in assets; they share one scope
+    "unpack model raster camera colours names view pointing card table figures main".split()
 )
 _NO_SCRIPT: Final = "The network view, figures and the table of units need JavaScript."
 _MOST_CELLS: Final = 4_000_000  # of the table of units
@@ -129,6 +121,10 @@ def _data(contents: Contents) -> tuple[str, list[str]]:
     about = {
         "layers": [[x.name, x.role, x.start, x.stop] for x in graph.layers],
         "columns": [[name, at] for name, at in picture.columns],
+        "stages": [
+            [stage.name, stage.first, stage.stop, list(stage.inner)]
+            for stage in stages([name for name, _ in picture.columns])
+        ],
         "world": {"width": picture.width, "height": picture.height},
         "totals": dict(picture.totals),
         "keys": keys,

@@ -12,7 +12,7 @@ __all__ = ["Row", "listed", "number_text", "p_text", "pairs", "table"]
 
 Row = Sequence[str | None]
 
-_LONG: Final = 60  # rows
+_LONG: Final = 25  # rows
 
 
 def number_text(value: float | None, digits: int) -> str:

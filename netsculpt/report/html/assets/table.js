@@ -126,7 +126,7 @@ function makeSortable(table) {
   const heads = [...table.querySelectorAll("thead th")], body = table.tBodies[0];
   heads.forEach((cell, column) => {
     const title = cell.textContent;
-    const button = make("button", "↕", { type: "button", class: "sort", "aria-label": `sort by ${title}` });
+    const button = make("button", "↕", { type: "button", class: "mark", "aria-label": `sort by ${title}` });
     button.addEventListener("click", () => {
       const down = cell.getAttribute("aria-sort") === "ascending";
       heads.forEach((other) => other.removeAttribute("aria-sort"));

@@ -77,7 +77,7 @@ function makeView(model, onUnit, onChosen) {
     if (state.role) drawEdges(stills.chosen);
     drawUnits();
     if (state.unit >= 0) drawChosenUnit();
-    drawColumnNames();
+    drawNames(context, model, camera, size, { text, paper });
     if (state.brush) drawBrush();
     if (model.nEdges <= FEW) pictured();
   }
@@ -135,27 +135,6 @@ function makeView(model, onUnit, onChosen) {
     context.beginPath();
     context.arc(model.x[u] * scale + camera.x, model.y[u] * scale + camera.y, r, 0, 7);
     context.stroke();
-  }
-
-  function drawColumnNames() {
-    context.font = "12px system-ui, sans-serif";
-    context.textAlign = "center"; context.textBaseline = "alphabetic";
-    let free = -Infinity;
-    const gap = model.places.length > 1 ? (model.places[1].x - model.places[0].x) * camera.scale : size.width;
-    for (const place of model.places) {
-      const at = place.x * camera.scale + camera.x;
-      const name = shortened(context, place.name, Math.max(gap - 8, 70));
-      const half = context.measureText(name).width / 2;
-      const x = Math.min(Math.max(at, half + 3), size.width - half - 3);
-      if (at < 0 || at > size.width || x - half < free) continue;
-      context.fillStyle = paper;
-      context.globalAlpha = 0.85;
-      context.fillRect(x - half - 3, size.height - 19, 2 * half + 6, 17);
-      context.globalAlpha = 1;
-      context.fillStyle = text;
-      context.fillText(name, x, size.height - 6);
-      free = x + half + 8;
-    }
   }
 
   function drawBrush() {
@@ -221,15 +200,4 @@ function makeView(model, onUnit, onChosen) {
       draw();
     },
   };
-}
-
-// A text that fits, cut in the middle.
-function shortened(context, text, room) {
-  if (context.measureText(text).width <= room) return text;
-  for (let kept = text.length - 1; kept > 3; kept--) {
-    const tail = Math.ceil(kept * 0.6);
-    const short = `${text.slice(0, kept - tail)}…${text.slice(-tail)}`;
-    if (context.measureText(short).width <= room) return short;
-  }
-  return "…";
 }
