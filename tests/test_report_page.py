@@ -7,7 +7,6 @@ import hashlib
 import json
 import re
 import zlib
-from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,11 @@ from typing import Any
 import numpy as np
 import pytest
 from commands import cli
+from hostile_names import HOSTILE, hostile
 
 import netsculpt
 from netsculpt.core.errors import FolderError, FormatError
-from netsculpt.graph.graph import NetGraph, live_units
+from netsculpt.graph.graph import live_units
 from netsculpt.report.folder import write_folder
 from netsculpt.report.html import drawn as drawing
 from netsculpt.report.html import page as pages
@@ -28,27 +28,7 @@ from netsculpt.report.html.packing import packed
 from netsculpt.report.html.page import page
 from netsculpt.report.html.writing import rewrite_page
 
-HOSTILE = (
-    "</script><script>alert(1)</script>",
-    "\"><img src=x onerror='alert(2)'>\u202e",
-    "<!--<script>",
-)
 NUMBERS = {"u1": "u1", "u2": "<u2", "u4": "<u4", "i2": "<i2", "i4": "<i4", "f4": "<f4", "f8": "<f8"}
-
-
-def hostile(graph: NetGraph) -> NetGraph:
-    """The graph with layers whose names try to become markup."""
-    names = {layer.name: bad for layer, bad in zip(graph.layers, HOSTILE, strict=True)}
-    return NetGraph(
-        graph.weights,
-        None,
-        tuple(replace(layer, name=names[layer.name]) for layer in graph.layers),
-        tuple(
-            replace(x, source=names[x.source], target=names[x.target], parameter=HOSTILE[0])
-            for x in graph.blocks
-        ),
-        attributes={"activation": np.resize(HOSTILE, graph.n_units)},
-    )
 
 
 @pytest.fixture(scope="module")

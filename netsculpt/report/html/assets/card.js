@@ -39,12 +39,15 @@ function showCard(model, id, go) {
       : "Not among the units drawn.", { class: "quiet" }));
     return;
   }
-  edgeList(card, model, "Heaviest edges in", model.edgesIn(u), model.source, go);
-  edgeList(card, model, "Heaviest edges out", model.edgesOut(u), model.target, go);
+  edgeList(card, model, "Heaviest edges in", model.edgesIn(u), model.source, model.columns.in_degree?.[id], go);
+  edgeList(card, model, "Heaviest edges out", model.edgesOut(u), model.target, model.columns.out_degree?.[id], go);
 }
 
-function edgeList(card, model, title, edges, ends, go) {
-  if (!edges.length) return;
+// `degree` counts the edges to units that are not drawn as well.
+function edgeList(card, model, title, edges, ends, degree, go) {
+  const hidden = degree > edges.length
+    ? make("p", `${numberText(degree - edges.length)} more, dead or too light to be drawn`, { class: "quiet" }) : "";
+  if (!edges.length && !hidden) return;
   const more = edges.length > LISTED ? ` (${LISTED} of ${numberText(edges.length)})` : "";
   const list = make("ul", undefined, { class: "edges" });
   for (const e of heaviest(model, edges, LISTED)) {
@@ -55,5 +58,5 @@ function edgeList(card, model, title, edges, ends, go) {
     row.append(button, make("span", weight, { class: "weight" }));
     list.append(row);
   }
-  card.append(make("h4", title + more), list);
+  card.append(make("h4", title + more), list, hidden);
 }
