@@ -312,7 +312,7 @@ def _assert_legible(ax: Axes) -> None:
 
 
 def test_file_name_is_function_name_with_ax_by_keyword():
-    found = {info.name for info in pkgutil.iter_modules(plots.__path__) if info.name[0] != "_"}
+    found = {info.name for info in pkgutil.iter_modules(plots.__path__) if not info.ispkg}
     assert found - {"style"} == DRAWN.keys()
     for name in DRAWN:
         function = getattr(import_module(f"netsculpt.plots.{name}"), name)

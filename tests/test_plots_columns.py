@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from scipy.sparse import csr_array
 
 from netsculpt import plots
 from netsculpt.graph.graph import WIRING, Block, Layer, NetGraph
 from netsculpt.graph.synthetic import planted
 from netsculpt.plots._drawing.colours import WIRE
+from netsculpt.plots._drawing.layer_names import layer_names, write_names
 from netsculpt.plots.layouts.columns import in_columns
+from netsculpt.plots.layouts.stages import stages
 
 
 def built(layers: dict[str, tuple[str, int]], blocks: dict[tuple[str, str], str]) -> NetGraph:
@@ -108,3 +114,46 @@ def test_layers_of_a_column_are_drawn_apart_and_wiring_is_pale(residual):
         x.get_text(): line for x, line in zip(legend.get_texts(), legend.get_lines(), strict=True)
     }
     assert drawn["wiring"].get_color() == WIRE
+
+
+def test_stages_are_bracketed_where_names_of_layers_do_not_fit() -> None:
+    names = [
+        "input",
+        *(f"b{i}.{part}" for i in range(6) for part in ("conv1", "conv2", "add")),
+        "fc",
+    ]
+    layers = [Layer(name, "hidden", (2,), 2 * i, 2 * i + 2) for i, name in enumerate(names)]
+    ax = Figure(figsize=(3.5, 2)).add_subplot()
+    ax.set_xlim(-0.5, len(layers) - 0.5)
+    named = layer_names(ax, layers)
+    assert named.texts == ("input", *(f"b{i}" for i in range(6)), "fc")
+    brackets = [line for line in ax.lines if line.get_gid() == "bracket"]
+    spans = [tuple(line.get_xdata()) for line in brackets]
+    assert spans == [(3 * i + 1, 3 * i + 3) for i in range(6)]
+    write_names(ax, named, 10 * np.arange(len(layers)))
+    brackets = [line for line in ax.lines if line.get_gid() == "bracket"]
+    assert [tuple(line.get_xdata()) for line in brackets] == [(10 * a, 10 * b) for a, b in spans]
+    renderer = FigureCanvasAgg(ax.figure).get_renderer()
+    ax.set_xlim(-5, 10 * len(layers) - 5)
+    ax.figure.draw_without_rendering()
+    boxes = [tick.label1.get_window_extent(renderer) for tick in ax.xaxis.get_major_ticks()]
+    assert not any(a.overlaps(b) for a, b in pairwise(boxes))
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        (["input", "fc1", "fc2"], ["input", "fc1", "fc2"]),
+        (["t.wte", *(f"t.h.{i}.{x}" for i in range(3) for x in "ab"), "head"], None),
+        ([], []),
+        (["a.b", "a.b", "a.b"], ["a"]),
+    ],
+)
+def test_stages_cover_the_layers_once_and_in_order(
+    names: list[str], found: list[str] | None
+) -> None:
+    grouped = stages(names)
+    assert [i for stage in grouped for i in range(stage.first, stage.stop)] == [*range(len(names))]
+    assert all(len(stage.inner) == stage.stop - stage.first for stage in grouped)
+    wanted = ["wte", "h.0", "h.1", "h.2", "head"] if found is None else found
+    assert [stage.name for stage in grouped] == wanted

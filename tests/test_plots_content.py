@@ -21,7 +21,7 @@ from netsculpt.hierarchy import Hierarchy, Module, infer
 from netsculpt.modules.verdict import IN_SHORT
 from netsculpt.nulls.significance import Significance
 from netsculpt.plots._drawing.colours import (
-    _PALETTE,
+    MODULE_PALETTE,
     NEGATIVE,
     POSITIVE,
     UNSIGNED,
@@ -188,7 +188,7 @@ class TestNetwork:
         units = _only(plots.network(graph, partition=partition), EllipseCollection)
         faces = units.get_facecolors()[:, :3]
         for unit, label in enumerate(partition.labels):
-            wanted = (1, 1, 1) if label < 0 else to_rgb(_PALETTE[label])
+            wanted = (1, 1, 1) if label < 0 else to_rgb(MODULE_PALETTE[label])
             assert faces[unit] == pytest.approx(wanted)
 
     def test_without_modules_units_on_no_path_are_hollow(self):
@@ -234,7 +234,7 @@ class TestNetwork:
 
 
 def test_colours_differ_and_are_used_again_with_a_ring():
-    n = len(_PALETTE)
+    n = len(MODULE_PALETTE)
     colours = module_colours(np.arange(2 * n))
     assert len(np.unique(colours[:n], axis=0)) == n
     assert np.array_equal(colours[:n], colours[n:])

@@ -16,11 +16,9 @@ from netsculpt.graph.graph import NetGraph, live_units
 from netsculpt.graph.partition import NO_MODULE, Partition
 from netsculpt.modules.verdict import IN_SHORT, Verdict
 from netsculpt.plots._drawing.axes import (
-    LITERAL,
     axes_or_new,
     bare,
     checked_labels,
-    label_layers,
     lines_that_fit,
     say_above,
     size_in_points,
@@ -46,6 +44,7 @@ from netsculpt.plots._drawing.functions import (
     unit_marks,
 )
 from netsculpt.plots._drawing.hulls import NUMBER_WIDTH, hulls
+from netsculpt.plots._drawing.layer_names import layer_names, write_names
 from netsculpt.plots._drawing.worth import MUTED, is_muted
 from netsculpt.plots.layouts.columns import Columns, in_columns
 from netsculpt.plots.layouts.layered import Layout, layered
@@ -128,7 +127,7 @@ def network(
     shown = strongest(graph)
     n_lines = _key(ax, columns, shown, _cautions(verdict, pales=confidence is not None))
     ax.set_xlim(-0.3, len(graph.layers) - 0.7)
-    names = label_layers(ax, graph.layers)  # before measuring: labels take room
+    names = layer_names(ax, graph.layers)  # before measuring: labels take room
     left = _MARGIN if partition is None else _MARGIN + NUMBER_WIDTH
     together = np.where(labels < 0, -1 - layer, labels)  # keeps layers of one column apart
 
@@ -144,7 +143,7 @@ def network(
         mark_legend(ax, marks, n_lines)
         layout, width, height, side = placed()  # the legend takes room
     ax.set(xlim=(-left, width - left), ylim=(height - side, -side))
-    ax.set_xticks(layout.column[list(names)], list(names.values()), **LITERAL)
+    write_names(ax, names, layout.column)
     hulls(ax, layout, soft=sure is not None)
     ax.add_collection(edge_lines(columns, layout, shown), autolim=False)
     _units(ax, graph, layout, labels if partition is not None else None, sure, marks)

@@ -11,12 +11,12 @@ from netsculpt.core.errors import GraphError
 from netsculpt.graph.graph import NetGraph
 from netsculpt.plots._drawing.axes import (
     axes_or_new,
-    label_layers,
     size_in_points,
     text_width,
     tick_size,
 )
 from netsculpt.plots._drawing.colours import GREY, module_colours
+from netsculpt.plots._drawing.layer_names import layer_names
 
 __all__ = ["path_profile"]
 
@@ -74,7 +74,7 @@ def path_profile(graph: NetGraph, path_share: ArrayLike, *, ax: Axes | None = No
     for index, layer in enumerate(graph.layers):
         _layer(ax, index, share[layer.units], bottom)
     ax.set_ylabel("share of paths")
-    label_layers(ax, graph.layers)
+    layer_names(ax, graph.layers)
     below = [share[layer.units][share[layer.units] < bottom] for layer in graph.layers]
     _count_hidden(ax, below, bottom)
     return ax

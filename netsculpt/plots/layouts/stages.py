@@ -25,10 +25,10 @@ def stages(names: Sequence[str]) -> tuple[Stage, ...]:
 
     Names are cut after the first part that tells columns apart: no more than half of the columns
     begin alike up to there, or nothing more can be cut. A column that shares its beginning with
-    neither neighbour is a stage of its own.
+    neither neighbour is a stage of its own, without what most columns begin with.
 
     >>> [(x.name, x.inner) for x in stages(["input", "b.0.conv", "b.0.add", "b.1.conv", "fc"])]
-    [('input', ('',)), ('b.0', ('conv', 'add')), ('b.1.conv', ('',)), ('fc', ('',))]
+    [('input', ('',)), ('b.0', ('conv', 'add')), ('1.conv', ('',)), ('fc', ('',))]
     """
     parts = [name.split(",")[0].split(".") for name in names]
     depth = 1
@@ -39,17 +39,28 @@ def stages(names: Sequence[str]) -> tuple[Stage, ...]:
             break
         depth += 1
     depth = min(depth, max(longest - 1, 1))
+    begin = Counter(tuple(part[: depth - 1]) for part in parts).most_common(1)
+    lead = begin[0][0] if begin else ()
     found, first = [], 0
     for key, group in groupby(parts, key=lambda part: tuple(part[:depth])):
         inside = list(group)
         stop = first + len(inside)
         if len(inside) == 1:
-            found.append(Stage(names[first], first, stop, ("",)))
+            found.append(Stage(_without(lead, names[first]), first, stop, ("",)))
         else:
             inner = tuple(".".join(part[depth:]) for part in inside)
             found.append(Stage(_short(key), first, stop, inner))
         first = stop
     return tuple(found)
+
+
+def _without(lead: tuple[str, ...], name: str) -> str:
+    """A name without its first parts, if they are these or begin like them."""
+    parts = name.split(".")
+    n_same = 0
+    while n_same < min(len(lead), len(parts) - 1) and parts[n_same] == lead[n_same]:
+        n_same += 1
+    return ".".join(parts[n_same:])
 
 
 def _short(key: tuple[str, ...]) -> str:

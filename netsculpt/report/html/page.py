@@ -25,8 +25,9 @@ from netsculpt.report.html.view import controls
 
 __all__ = ["page"]
 
-_SCRIPTS: Final = tuple(  # in assets; they share one scope
-    "unpack model raster camera colours names view pointing card table figures main".split()
+_SCRIPTS: Final = (  # in assets; they share one scope
+    *("unpack", "model", "raster", "camera", "colours", "names", "view", "pointing", "card"),
+    *("table", "figures", "main"),
 )
 _NO_SCRIPT: Final = "The network view, figures and the table of units need JavaScript."
 _MOST_CELLS: Final = 4_000_000  # of the table of units
