@@ -6,12 +6,15 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from scipy.sparse import csr_array
 
 from netsculpt import plots
 from netsculpt.graph.graph import WIRING, Block, Layer, NetGraph
+from netsculpt.graph.partition import Partition
 from netsculpt.graph.synthetic import planted
 from netsculpt.plots._drawing.colours import WIRE
 from netsculpt.plots._drawing.layer_names import layer_names, write_names
@@ -157,3 +160,29 @@ def test_stages_cover_the_layers_once_and_in_order(
     assert all(len(stage.inner) == stage.stop - stage.first for stage in grouped)
     wanted = ["wte", "h.0", "h.1", "h.2", "head"] if found is None else found
     assert [stage.name for stage in grouped] == wanted
+
+
+def _separators(ax: Axes) -> list[LineCollection]:
+    """The lines between layers inside modules: LineCollections that are not of hlines, vlines."""
+    return [x for x in ax.collections if len(x.get_segments()) > 0 and x.get_alpha() is None]
+
+
+@pytest.mark.parametrize(("n_layers", "separated"), [(4, True), (60, False)])
+def test_layers_of_modules_are_separated_unless_lines_would_fill_the_boxes(
+    n_layers: int, separated: bool
+) -> None:
+    graph = planted([4] * n_layers, 2, 0.9, 0.05, rng=0)[0]
+    truth = Partition(np.tile([0, 0, 1, 1], n_layers))
+    ax = plots.adjacency(graph, partition=truth, ax=plots.figure("nature", 1.0).add_subplot())
+    assert bool(_separators(ax)) == separated
+
+
+def test_a_deep_adjacency_matrix_names_stages() -> None:
+    names = ["input", *(f"b{i}.{part}" for i in range(6) for part in "abc"), "fc"]
+    layers = dict.fromkeys(names, ("hidden", 3))
+    layers |= {"input": ("input", 3), "fc": ("output", 3)}
+    graph = built(layers, dict.fromkeys(pairwise(names), "linear"))
+    ax = plots.adjacency(graph)
+    named = zip((x.get_text() for x in ax.get_yticklabels()), ax.get_yticks(), strict=True)
+    middles = {f"b{i}": 7.5 + 9 * i for i in range(6)}
+    assert dict(named) == {"input": 1.5, **middles, "fc": 58.5}
