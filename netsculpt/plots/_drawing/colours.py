@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 INK: Final = "#333333"
-GREY: Final = "#8C8C8C"
+GREY: Final = "#707070"  # of small text too: 4.9 : 1 on white
 PAPER: Final = "#FFFFFF"
 POSITIVE: Final = "#4A5A6A"
 NEGATIVE: Final = "#B8613C"
