@@ -14,6 +14,7 @@ from scipy.sparse import csr_array
 
 from netsculpt import plots
 from netsculpt.graph.graph import WIRING, Block, Layer, NetGraph
+from netsculpt.graph.matrices import from_matrices
 from netsculpt.graph.partition import Partition
 from netsculpt.graph.synthetic import planted
 from netsculpt.plots._drawing.colours import WIRE
@@ -186,3 +187,12 @@ def test_a_deep_adjacency_matrix_names_stages() -> None:
     named = zip((x.get_text() for x in ax.get_yticklabels()), ax.get_yticks(), strict=True)
     middles = {f"b{i}": 7.5 + 9 * i for i in range(6)}
     assert dict(named) == {"input": 1.5, **middles, "fc": 58.5}
+
+
+def test_no_layer_vanishes_because_another_has_larger_weights() -> None:
+    small, large = np.array([[1.0, -0.5], [0.25, 1.0]]), 1000 * np.array([[1.0, -0.5], [0.25, 1.0]])
+    lines = plots.network(from_matrices([small, large])).collections[0]
+    widths, alphas = lines.get_linewidths(), lines.get_colors()[:, 3]
+    assert np.unique(widths).size == 3
+    for drawn in (widths, alphas):  # each edge's twin is as strong
+        assert np.allclose(np.sort(drawn)[::2], np.sort(drawn)[1::2])

@@ -70,9 +70,9 @@ def network(
     order from top to bottom in all layers, and units inside a module are placed to reduce
     crossings. A hull encloses a module's units in a run of adjacent layers; units without a module
     are hollow, and without a partition those on no path from an input to an output. An edge is
-    wider and darker the larger its |weight|, on one scale for the whole graph; negative weights are
-    rust-red. Where some weights have signs, norms of kernels, which have none, are violet. Wiring,
-    which has no weight, is pale, and edges that skip a layer are curved.
+    wider and darker the larger its |weight| among those between the same two layers; negative
+    weights are rust-red. Where some weights have signs, norms of kernels, which have none, are
+    violet. Wiring, which has no weight, is pale, and edges that skip a layer are curved.
 
     If the graph has the attribute "activation" and no more than 200 units, units other than inputs
     carry a small curve, or a letter, of the function that they apply. Dots too small for one have

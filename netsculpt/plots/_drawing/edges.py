@@ -11,6 +11,7 @@ from netsculpt.graph.graph import NetGraph
 from netsculpt.plots._drawing.colours import NEGATIVE, POSITIVE, UNSIGNED, WIRE
 from netsculpt.plots.layouts.columns import Columns
 from netsculpt.plots.layouts.layered import Layout
+from netsculpt.plots.layouts.strength import strength
 
 __all__ = ["SKIP_ROOM", "edge_lines", "skips_layers", "strongest"]
 
@@ -40,24 +41,27 @@ def strongest(graph: NetGraph) -> NDArray[np.intp]:
 
 
 def edge_lines(columns: Columns, layout: Layout, shown: NDArray[np.intp]) -> LineCollection:
-    """The shown edges as one collection, in their order; wiring is pale at any weight."""
+    """The shown edges as one collection, in their order; wiring is pale at any weight.
+
+    An edge is as strong as its weight is among those between the same two layers.
+    """
     graph, wiring = columns.graph, columns.wiring
     start, stop = graph.sources[shown], graph.weights.indices[shown]
     weights, wired = graph.weights.data[shown].astype(np.float64), wiring[shown]
-    heavy = float(np.quantile(np.abs(weights[~wired]), 0.99)) if not wired.all() else 0.0
-    strength = np.clip(np.abs(weights) / heavy, 0, 1) if heavy > 0 else np.zeros(shown.size)
-    strength[wired] = _WIRE
+    pair = graph.layer_of[start].astype(np.int64) * len(graph.layers) + graph.layer_of[stop]
+    shares = strength(np.abs(weights), pair)
+    shares[wired] = _WIRE
     ease = float(np.clip(np.sqrt(150 / max(shown.size, 1)), 0.25, 1.0))  # the more edges, the finer
     kind = np.select([wired, columns.unsigned[shown]], [2, 3], weights < 0)
     colours = to_rgba_array([POSITIVE, NEGATIVE, WIRE, UNSIGNED])[kind]
-    colours[:, 3] = (0.12 + 0.7 * strength) * ease**0.6
+    colours[:, 3] = (0.12 + 0.7 * shares) * ease**0.6
     begin = np.column_stack([layout.x[start], layout.y[start]])
     end = np.column_stack([layout.x[stop], layout.y[stop]])
     span = graph.layer_of[stop] - graph.layer_of[start]
     return LineCollection(
         _lines(begin, end, span, layout.height),
         colors=colours,
-        linewidths=(0.25 + 1.25 * strength) * ease,
+        linewidths=(0.25 + 1.25 * shares) * ease,
         capstyle="round",
         zorder=1,
         gid="edges",

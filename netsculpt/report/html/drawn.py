@@ -13,6 +13,7 @@ from scipy.sparse import csr_array
 from netsculpt.graph.graph import NetGraph, live_units, wiring_edges
 from netsculpt.plots.layouts.columns import in_columns
 from netsculpt.plots.layouts.layered import layered
+from netsculpt.plots.layouts.strength import strength
 
 __all__ = ["MOST_EDGES", "MOST_UNITS", "Drawn", "drawn"]
 
@@ -21,7 +22,6 @@ MOST_EDGES: Final = 1_000_000
 _WIDTH, _HEIGHT = 1000.0, 560.0  # of the drawing, points
 _AIRY: Final = 24.0  # points from unit to unit if there are few: no taller than that
 _LEAST: Final = 0.35  # of the drawing's size, however few units there are
-_HEAVY: Final = 0.99  # quantile of |weight| in a pair of layers that is drawn at full strength
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +78,7 @@ def drawn(graph: NetGraph, labels: NDArray[np.integer], share: NDArray[np.float6
         out_degree=np.diff(part.weights.indptr).astype(np.int64),
         target=part.weights.indices.astype(np.int64),
         weight=graph.weights.data[edge],
-        strength=_strength(magnitude[edge], pair[edge]),
+        strength=(255 * strength(magnitude[edge], pair[edge])).astype(np.uint8),
         wiring=wiring_edges(graph)[edge],
         columns=tuple(
             (column.name, float(at))
@@ -133,15 +133,3 @@ def _part(
         (unit.size, unit.size),
     )
     return NetGraph(weights, None, tuple(kept), blocks)
-
-
-def _strength(magnitude: NDArray[np.floating], pair: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """|weight| [e] as a share of that of a heavy edge between the same layers, 0 … 255."""
-    strength = np.zeros(magnitude.size, np.uint8)
-    order = np.argsort(pair, kind="stable")
-    _, first = np.unique(pair[order], return_index=True)
-    for part in np.split(order, first[1:]):
-        heavy = float(np.quantile(magnitude[part], _HEAVY)) if part.size else 0.0
-        if heavy > 0:
-            strength[part] = np.clip(magnitude[part] / heavy, 0, 1) * 255
-    return strength
