@@ -196,3 +196,28 @@ def test_no_layer_vanishes_because_another_has_larger_weights() -> None:
     assert np.unique(widths).size == 3
     for drawn in (widths, alphas):  # each edge's twin is as strong
         assert np.allclose(np.sort(drawn)[::2], np.sort(drawn)[1::2])
+
+
+def test_hollow_units_are_explained_and_dropped_ones_counted() -> None:
+    graph = from_matrices([np.array([[1.0, 1.0], [0.0, 0.0]]), np.array([[1.0, 1.0]])])
+
+    def legend(ax: Axes) -> list[str]:
+        found = ax.get_legend()
+        return [] if found is None else [text.get_text() for text in found.get_texts()]
+
+    assert legend(plots.network(graph)) == ["dead"]
+    assert legend(plots.network(graph, partition=Partition([0, 0, 0, -1, 0]))) == ["dead"]
+    assert legend(plots.network(graph, partition=Partition([0, 0, -1, -1, 0]))) == ["no module"]
+    ax = plots.network(graph.live())
+    assert legend(ax) == []
+    assert "not drawn: 1 dead unit" in [text.get_text() for text in ax.texts]
+
+
+@pytest.mark.parametrize(("n_layers", "lines"), [(6, 6), (60, 1)])
+def test_counts_of_what_is_not_shown_do_not_lie_on_each_other(n_layers: int, lines: int) -> None:
+    graph = planted([4] * n_layers, 2, 0.9, 0.5, rng=0)[0]
+    share = np.tile([1.0, 0.5, 0.001, 0.0], n_layers)
+    ax = plots.path_profile(graph, share, ax=plots.figure("nature").add_subplot())
+    assert len(ax.texts) == lines
+    if lines == 1:
+        assert ax.texts[0].get_text() == "60 units at 0 in 60 layers"

@@ -112,7 +112,7 @@ class TestNetwork:
 
     def test_signs_are_explained_only_where_both_occur(self):
         assert plots.network(_net()).get_legend() is not None
-        assert plots.network(_net().magnitude).get_legend() is None
+        assert plots.network(_net().live().magnitude).get_legend() is None
 
     def test_unsure_units_are_pale_and_their_hulls_are_empty_and_dashed(self):
         graph = from_matrices([np.eye(4)])
@@ -153,7 +153,8 @@ class TestNetwork:
 
     def test_norms_of_kernels_have_no_sign(self):
         """A kernel's norm is not positive; where nothing has a sign, nothing is said of it."""
-        layers = tuple(Layer(x, "hidden", (2,), 2 * i, 2 * i + 2) for i, x in enumerate("abc"))
+        roles = ("input", "hidden", "output")
+        layers = tuple(Layer(x, roles[i], (2,), 2 * i, 2 * i + 2) for i, x in enumerate("abc"))
         dense = np.zeros((6, 6))
         dense[:2, 2:4] = [[1.0, 2.0], [3.0, 4.0]]
         dense[2:4, 4:] = [[1.0, -2.0], [3.0, 4.0]]
