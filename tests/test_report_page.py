@@ -21,6 +21,7 @@ from netsculpt.core.errors import FolderError, FormatError
 from netsculpt.graph.graph import live_units
 from netsculpt.report.folder import write_folder
 from netsculpt.report.html import drawn as drawing
+from netsculpt.report.html import figures as gallery
 from netsculpt.report.html import page as pages
 from netsculpt.report.html.contents import contents_of
 from netsculpt.report.html.drawn import drawn
@@ -226,6 +227,19 @@ def test_columns_that_a_browser_cannot_take_are_named(
     shown = [name for name in arrays if name.startswith("column:")]
     assert shown == ["column:module_layered", "column:path_share"]
     assert len(about["left_out"]) == contents.units.shape[1] - 2
+
+
+def test_pictures_that_would_swell_the_page_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    noise = np.random.default_rng(0).bytes
+    files = {"a.svg": noise(300), "a.pdf": noise(900), "b.svg": noise(3000), "c.png": noise(30)}
+    monkeypatch.setattr(gallery, "_MOST_BYTES", 1000)
+    text = gallery.figure_gallery(files)
+    assert re.findall('data-name="(.)"', text) == ["a", "c"]
+    assert re.findall('data-kind="(...)"', text) == ["svg", "png"]
+    assert "figures: b." in text
+    monkeypatch.setattr(gallery, "_MOST_BYTES", 10_000)
+    text = gallery.figure_gallery(files)
+    assert re.findall('data-kind="(...)"', text) == ["svg", "pdf", "svg", "png"]
 
 
 def contrast(one: str, other: str) -> float:
