@@ -20,6 +20,7 @@ from netsculpt.graph.partition import Partition
 from netsculpt.hierarchy import Hierarchy, Module, infer
 from netsculpt.modules.verdict import IN_SHORT
 from netsculpt.nulls.significance import Significance
+from netsculpt.plots._drawing import edges as drawn_edges
 from netsculpt.plots._drawing.colours import (
     MODULE_PALETTE,
     NEGATIVE,
@@ -28,6 +29,7 @@ from netsculpt.plots._drawing.colours import (
     module_colours,
     rings,
 )
+from netsculpt.plots._drawing.density import density
 
 MUTED = ("weak", "unstable", "chance", "untested")
 
@@ -228,10 +230,32 @@ class TestNetwork:
             assert low <= line[:, 1].min() <= line[:, 1].max() <= high
             assert left <= line[:, 0].min() <= line[:, 0].max() <= right
 
-    def test_thinning_is_said(self):
+    def test_many_edges_are_a_picture_of_their_density(self):
+        few, many = from_matrices([np.ones((40, 50))]), from_matrices([np.ones((40, 51))])
+        assert len(_only(plots.network(few), LineCollection).get_segments()) == 2000
+        ax = plots.network(many)
+        assert not any(isinstance(x, LineCollection) for x in ax.collections)
+        (image,) = ax.images
+        assert image.get_gid() == "edges"
+        assert len(ax.texts) == 0, "all of them are drawn"
+
+    def test_thinning_is_said(self, monkeypatch):
+        monkeypatch.setattr(drawn_edges, "MOST_EDGES", 3000)
         ax = plots.network(from_matrices([np.ones((70, 70))]))
-        assert len(_only(ax, LineCollection).get_segments()) == 3000
         assert [text.get_text() for text in ax.texts] == ["showing 3,000 of 4,900 edges"]
+
+
+def test_density_is_the_share_of_each_line_in_each_pixel():
+    level, arc = [[0, 2.5], [5, 2.5], [10, 2.5]], [[0, 7.5], [5, 7.5], [10, 7.5]]
+    curves, colours = np.array([level, level, arc], dtype=float), np.eye(3)[:2]
+    picture = density(curves, np.array([1.0, 1.0, 0.5]), np.array([0, 1, 1]), colours, (10, 10))
+    assert picture.shape == (10, 10, 4)
+    assert np.flatnonzero(picture[:, :, 3].any(axis=1)).tolist() == [2, 7]
+    mixed, single = picture[2], picture[7]
+    assert np.allclose(mixed[:, :3], [0.5, 0.5, 0], atol=1 / 15)
+    assert np.allclose(single[:, :3], [0, 1, 0])
+    assert np.allclose(single[:, 3] / mixed[:, 3], (0.5 / 2) ** 0.6, atol=1 / 15)
+    assert density(curves[:0], np.zeros(0), np.zeros(0, int), colours, (3, 2)).sum() == 0
 
 
 def test_colours_differ_and_are_used_again_with_a_ring():

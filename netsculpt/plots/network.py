@@ -26,7 +26,14 @@ from netsculpt.plots._drawing.colours import (
     module_colours,
     rings,
 )
-from netsculpt.plots._drawing.edges import SKIP_ROOM, edge_lines, skips_layers, strongest
+from netsculpt.plots._drawing.edges import (
+    MOST_LINES,
+    SKIP_ROOM,
+    draw_density,
+    edge_lines,
+    skips_layers,
+    strongest,
+)
 from netsculpt.plots._drawing.functions import (
     Marks,
     legible,
@@ -44,6 +51,7 @@ from netsculpt.plots.layouts.layered import Layout, layered
 __all__ = ["network"]
 
 _MARGIN = 3.0  # points
+_MOST_DRAWN = 5000  # units drawn as shapes; more are rasterised
 _PALE = 0.88  # grey of units whose module no run agrees on
 
 
@@ -71,8 +79,10 @@ def network(
     carry a small curve, or a letter, of the function that they apply. Dots too small for one have
     none; if those are more than half, nothing has.
 
-    Of more than 3,000 edges, the strongest of each pair of connected layers are drawn: every pair
-    gets an equal number, and what a small pair does not need goes to the others. The plot then
+    More than 2,000 edges are drawn as a picture of their density, at 220 dots per inch, in which
+    each counts by its weight; more than 5,000 units are rasterised too. Of more than 100,000 edges,
+    the strongest of each pair of connected layers are drawn: every pair gets an equal number, and
+    what a small pair does not need goes to the others. The plot then
     says how many it shows. Data coordinates are points on paper, y downwards, and the size of the
     units follows from the size of the axes: set that first.
 
@@ -140,7 +150,10 @@ def network(
     ax.set(xlim=(-left, width - left), ylim=(height - side, -side))
     write_names(ax, names, layout.column)
     hulls(ax, layout, soft=sure is not None)
-    ax.add_collection(edge_lines(columns, layout, shown), autolim=False)
+    if shown.size <= MOST_LINES:
+        ax.add_collection(edge_lines(columns, layout, shown), autolim=False)
+    else:
+        draw_density(ax, columns, layout, shown)
     _units(ax, graph, layout, labels if partition is not None else None, sure, marks)
     return ax
 
@@ -195,6 +208,7 @@ def _units(
             linewidths=np.clip(0.08 * diameter, 0.1, 0.5),
             zorder=2,
             gid="units",
+            rasterized=graph.n_units > _MOST_DRAWN,
         ),
         autolim=False,
     )
