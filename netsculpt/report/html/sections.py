@@ -17,6 +17,7 @@ from netsculpt.report.words import number
 
 __all__ = ["cite", "sections"]
 
+_RAISED: Final = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _ASKED: Final[Mapping[str, str]] = {
     "detectors": "detectors",
     "weights": "form of the weights",
@@ -140,7 +141,7 @@ def _power(log10: float | None) -> str:
     if -3 <= log10 < 6:
         return f"{10**log10:.4g}" if log10 < 4 else f"{round(10**log10):,}"
     exponent = int(log10 // 1)
-    return f"{10 ** (log10 - exponent):.2f} × 10^{exponent}"
+    return f"{10 ** (log10 - exponent):.2f} × 10{str(exponent).translate(_RAISED)}"
 
 
 def _fidelity(fidelity: Mapping[str, Any]) -> Markup:
