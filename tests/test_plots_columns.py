@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
+from matplotlib.patches import Polygon
 from scipy.sparse import csr_array
 
 from netsculpt import plots
@@ -17,6 +18,7 @@ from netsculpt.graph.graph import WIRING, Block, Layer, NetGraph
 from netsculpt.graph.matrices import from_matrices
 from netsculpt.graph.partition import Partition
 from netsculpt.graph.synthetic import planted
+from netsculpt.hierarchy.result import Hierarchy, Module
 from netsculpt.plots._drawing.colours import WIRE
 from netsculpt.plots._drawing.layer_names import layer_names, write_names
 from netsculpt.plots.layouts.columns import in_columns
@@ -221,3 +223,20 @@ def test_counts_of_what_is_not_shown_do_not_lie_on_each_other(n_layers: int, lin
     assert len(ax.texts) == lines
     if lines == 1:
         assert ax.texts[0].get_text() == "60 units at 0 in 60 layers"
+
+
+def test_heads_of_arrows_into_one_module_do_not_overlap() -> None:
+    n, last = 13, 12
+    edges = np.zeros((n, n))
+    edges[:last, last] = np.arange(1.0, n)
+    modules = tuple(
+        Module(i, 4, (2, 2), int(i == last), 0.0, 1, (), (), (0,), (1,), 0.5) for i in range(n)
+    )
+    level = np.array([0] * last + [1])
+    parts = Partition(np.arange(n))
+    hierarchy = Hierarchy(parts, modules, csr_array(edges), level, (), 1.0, 0.0)
+    ax = plots.module_hierarchy(hierarchy, ax=plots.figure("nature", 0.6).add_subplot())
+    heads = [x.get_xy() for x in ax.patches if isinstance(x, Polygon)]
+    assert len(heads) == last
+    spans = sorted((xy[:, 1].min(), xy[:, 1].max()) for xy in heads)
+    assert all(before[1] <= after[0] + 1e-9 for before, after in pairwise(spans))
