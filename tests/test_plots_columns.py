@@ -240,3 +240,14 @@ def test_heads_of_arrows_into_one_module_do_not_overlap() -> None:
     assert len(heads) == last
     spans = sorted((xy[:, 1].min(), xy[:, 1].max()) for xy in heads)
     assert all(before[1] <= after[0] + 1e-9 for before, after in pairwise(spans))
+
+
+@pytest.mark.parametrize("share", [0.3, 0.9])
+def test_the_colour_bar_has_two_numbers_at_least(share: float) -> None:
+    rng = np.random.default_rng(0)
+    block = rng.permuted(np.arange(3600) < share * 3600).reshape(60, 60)
+    ax = plots.adjacency(from_matrices([np.kron(np.ones((6, 6)), block)]))
+    (bar,) = ax.child_axes
+    low, high = ax.images[0].get_clim()
+    shown = [x for x in bar.get_yticks() if low <= x <= high]
+    assert len(shown) > 1

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import LinearSegmentedColormap, LogNorm, Normalize
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
+from matplotlib.ticker import FixedLocator, LogLocator, NullLocator, StrMethodFormatter
 from numpy.typing import NDArray
 
 from netsculpt.graph.graph import NetGraph
@@ -125,8 +125,11 @@ def _cells(ax: Axes, graph: NetGraph, order: NDArray[np.intp]) -> None:
     )
     if binned:
         bar = colour_bar(ax, image, "share of pairs connected")
-        bar.ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        bar.ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        low, high = float(share.min()), float(share.max())
+        round_numbers = LogLocator(subs=(1.0, 2.0, 5.0)).tick_values(low, high)
+        inside = [float(x) for x in round_numbers if low <= x <= high]
+        bar.ax.yaxis.set_major_locator(FixedLocator(inside if len(inside) > 1 else [low, high]))
+        bar.ax.yaxis.set_major_formatter(StrMethodFormatter("{x:.2g}"))
         bar.ax.yaxis.set_minor_locator(NullLocator())
 
 
