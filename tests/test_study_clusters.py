@@ -51,9 +51,14 @@ def measured(marks: Path, deadly: int, cell: Cell) -> Rows:
 def dask() -> Iterator[dict[str, Any]]:
     """A scheduler and two worker processes."""
     pytest.importorskip("distributed", reason="needs dask[distributed]")
+    from dask import config
     from distributed import LocalCluster
 
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+    # It looks after 15 s whether a worker that died is back, and gives it up where it has just died
+    # again.
+    patient = config.set({"distributed.deploy.lost-worker-timeout": "10m"})
+    local = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)
+    with patient, local as cluster:
         yield {"backend": "dask", "address": cluster.scheduler_address}
 
 
@@ -116,9 +121,9 @@ def test_nobody_has_to_see_the_folder(
     cluster: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As on machines that do not share it: the mark of the driver is nowhere to be seen."""
-    place, out = measuring._Place, tmp_path / "out"
+    place, out = measuring.Place, tmp_path / "out"
     monkeypatch.setattr(
-        measuring, "_Place", lambda cells, mark, results: place(cells, tmp_path / "no", results)
+        measuring, "Place", lambda cells, mark, results: place(cells, tmp_path / "no", results)
     )
     found = study(tmp_path / "marks").run(out, **cluster)
     assert found.rows["squares"] == ROWS

@@ -129,6 +129,27 @@ class NetGraph:
         more = "-…" if len(self.layers) > 12 else ""
         return f"NetGraph({widths}{more}: {self.n_units} units, {self.n_edges} edges)"
 
+    def _repr_html_(self) -> str:
+        """Units and incoming edges of each layer, in a notebook."""
+        import pandas as pd
+
+        in_degree = np.bincount(self.weights.indices, minlength=self.n_units)
+        rows = [
+            (
+                x.name,
+                x.role,
+                x.n_units,
+                in_degree[x.units].sum(),
+                ", ".join(self._sources_of(x.name)),
+            )
+            for x in self.layers
+        ]
+        columns = ["layer", "role", "units", "edges into it", "from"]
+        return str(pd.DataFrame(rows, columns=columns).to_html(index=False))
+
+    def _sources_of(self, name: str) -> list[str]:
+        return list(dict.fromkeys(x.source for x in self.blocks if x.target == name))
+
     @property
     def n_units(self) -> int:
         """U."""

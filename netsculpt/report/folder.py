@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -10,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from netsculpt.core.folders import replaced_folder
 from netsculpt.core.manifest import write_manifest
-from netsculpt.core.printable import printable
 from netsculpt.core.progress import Progress, silent
 from netsculpt.core.writing import write_json
 from netsculpt.graph.npz import save
 from netsculpt.pipeline import WEIGHTED
+from netsculpt.report.csv_tables import write_table
 from netsculpt.report.figures import figure_files, write_figures
 from netsculpt.report.html.contents import NAME, Contents, figure_bytes, numeric
 from netsculpt.report.summary import shortened, summary
@@ -34,7 +33,6 @@ _FILES = (
     *("summary.json", "units.csv", "modules.csv", "links.csv", "flows.csv", "graph.npz"),
     NAME,
 )
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_folder(
@@ -100,30 +98,13 @@ def _units(analysis: Analysis) -> pd.DataFrame:
 
 
 def _write_tables(analysis: Analysis, units: pd.DataFrame, folder: Path) -> None:
-    _write_table(units, folder / "units.csv")
+    write_table(units, folder / "units.csv")
     others = {"modules": analysis.modules(), "links": analysis.links(), "flows": analysis.flows()}
     for name, table in others.items():
         numbers = map(str, table.select_dtypes(float))
-        _write_table(_shortened(table, numbers), folder / f"{name}.csv")
+        write_table(_shortened(table, numbers), folder / f"{name}.csv")
 
 
 def _shortened(table: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
     """The table with these columns as exact as numbers in summary.json."""
     return table.assign(**{name: [shortened(x) for x in table[name]] for name in columns})
-
-
-def _write_table(table: pd.DataFrame, path: Path) -> None:
-    """Write a CSV file in which no cell that came from a file is taken for a formula."""
-    safe = table.replace(
-        [float("inf"), float("-inf")], float("nan")
-    )  # an empty cell, as null in JSON
-    for column in safe.columns:
-        if safe[column].dtype.kind not in "biuf":
-            safe[column] = [_quoted(value) for value in safe[column]]
-    safe.to_csv(path, index=False, quoting=csv.QUOTE_NONNUMERIC, errors="backslashreplace")
-
-
-def _quoted(value: object) -> str:
-    text = value if isinstance(value, str) else " ".join(map(str, value))  # type: ignore[call-overload]
-    text = printable(text)
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
