@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+import shutil
 import zlib
 from html.parser import HTMLParser
 from pathlib import Path
@@ -306,6 +307,21 @@ def test_other_folders_are_refused(folder: Path, tmp_path: Path) -> None:
     for text, match in (("{", "not a summary"), ('{"schema": "x"}', "schema 'x'"), ("[]", "not a")):
         (tmp_path / "summary.json").write_text(text)
         refused(FormatError, match)
+
+
+@pytest.mark.parametrize("lacking", ["paths", "modules", "graph"])
+def test_a_summary_that_was_edited_is_named(folder: Path, tmp_path: Path, lacking: str) -> None:
+    out = shutil.copytree(folder, tmp_path / "out")
+    summary = json.loads((out / "summary.json").read_text())
+    if lacking == "graph":
+        del summary["graph"]["density"]
+    else:
+        summary[lacking] = None
+    (out / "summary.json").write_text(json.dumps(summary))
+    before = (out / "report.html").read_bytes()
+    with pytest.raises(FormatError, match=r"summary\.json or units\.csv .* run it again"):
+        rewrite_page(out)
+    assert (out / "report.html").read_bytes() == before
 
 
 def test_a_page_is_an_html_file(folder: Path, tmp_path: Path) -> None:

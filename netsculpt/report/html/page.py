@@ -82,10 +82,7 @@ def page(contents: Contents) -> str:
             element("button", "Dark or light", id="theme", type="button"),
         ),
         element("noscript", element("p", _NO_SCRIPT)),
-        element(
-            "main",
-            *(_section(*part) for part in parts),
-        ),
+        element("main", *(_section(*part) for part in parts)),
         Markup(f'<script type="text/plain" id="data">{data}</script>'),
         Markup(f"<script>{wrapped}</script>"),
     )
