@@ -26,6 +26,7 @@ from netsculpt.cli.messages import (
 from netsculpt.cli.pair import pair
 from netsculpt.cli.profile import profile
 from netsculpt.cli.prune import prune
+from netsculpt.cli.report import report
 from netsculpt.cli.reuse import reuse
 from netsculpt.cli.sculpt import sculpt
 from netsculpt.cli.spreading import spread_option
@@ -51,7 +52,7 @@ app = typer.Typer(
 )
 for command in (
     *(analyze, sculpt, prune, train, transfer, wann),
-    *(compare, track, pair, reuse, importance, profile, export, demo),
+    *(compare, track, report, pair, reuse, importance, profile, export, demo),
 ):
     app.command(epilog=EXIT_CODES)(command)
 app.add_typer(study_app, name="study")

@@ -55,7 +55,7 @@ def analyze(
     ] = 1,
     seed: Seed = 0,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Folder for tables, graph and figures.")
+        Path | None, typer.Option("-o", "--output", help="Folder for page, tables, graph, figures.")
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print summary.json instead of the report.")
@@ -67,10 +67,11 @@ def analyze(
 ) -> None:
     """Read a sparse model and report the structure of its graph; of several models, one table.
 
-    The report is printed first; then -o writes tables and draws figures. Of several models, -o
-    writes models.csv, models.json and a folder each. A model that cannot be analysed does not stop
-    the others: its row says why, and the exit code is that of the first such error. After an
-    interruption, or with more models, the same command analyses only what is not there yet.
+    The report is printed first; then -o writes a page for the browser, tables and figures. Of
+    several models, -o writes models.csv, models.json and a folder each. A model that cannot be
+    analysed does not stop the others: its row says why, and the exit code is that of the first such
+    error. After an interruption, or with more models, the same command analyses only what is not
+    there yet.
 
     **Examples**
 

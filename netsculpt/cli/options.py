@@ -300,7 +300,7 @@ class FigureOptions:
             autocompletion=completion((*FORMATS, "none")),
             help="Formats, separated by commas: pdf,png,svg; 'none' draws none.",
         ),
-    ] = "pdf,png"
+    ] = "pdf,png,svg"
     width: Annotated[
         str, choice(WIDTHS, "Column that figures are made for: {}.", metavar="COLUMN")
     ] = "neurips"
