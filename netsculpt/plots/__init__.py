@@ -8,6 +8,8 @@ column, and `write_figure` writes it with embedded fonts and reproducible bytes.
 from netsculpt.plots.ablation import ablation
 from netsculpt.plots.adjacency import adjacency
 from netsculpt.plots.alluvial import alluvial
+from netsculpt.plots.circuit_ablations import circuit_ablations
+from netsculpt.plots.circuit_places import circuit_places
 from netsculpt.plots.lesion_map import lesion_map
 from netsculpt.plots.module_flow import module_flow
 from netsculpt.plots.module_hierarchy import module_hierarchy
@@ -26,6 +28,8 @@ __all__ = [
     "ablation",
     "adjacency",
     "alluvial",
+    "circuit_ablations",
+    "circuit_places",
     "figure",
     "lesion_map",
     "module_flow",

@@ -9,6 +9,7 @@ from netsculpt.core.numbers import checked_fraction
 from netsculpt.core.provenance import step
 from netsculpt.graph.attribution import EMBEDDING, ERROR, LOGIT, typed
 from netsculpt.graph.graph import NetGraph
+from netsculpt.graph.parts import part_of
 from netsculpt.paths.attribution.influence import influence
 
 __all__ = ["influential"]

@@ -46,7 +46,7 @@ def cuts(
     order = np.argsort(scores, kind="stable")
     heads = [(head, loss_of(head)) for head in _heads(order)]
     found: list[Cut] = []
-    for done, bound in enumerate(losses, start=1):
+    for bound in losses:
         if found and found[-1].reached:
             kept, loss = found[-1].kept, found[-1].loss
         else:
@@ -54,9 +54,8 @@ def cuts(
             kept, loss = enough[-1] if enough else min(heads, key=lambda x: x[1])
         reached = loss <= bound
         if reached:
-            kept, loss = _greedy(kept, loss, order, loss_of, bound)
+            kept, loss = _greedy(kept, loss, order, loss_of, bound, progress)
         found.append(Cut(kept, loss, reached))
-        progress("cutting", done, len(losses))
     return found
 
 
@@ -71,7 +70,12 @@ def _heads(order: NDArray[np.intp]) -> Iterator[Bits]:
 
 
 def _greedy(
-    kept: Bits, loss: float, order: NDArray[np.intp], loss_of: Loss, bound: float
+    kept: Bits,
+    loss: float,
+    order: NDArray[np.intp],
+    loss_of: Loss,
+    bound: float,
+    progress: Progress,
 ) -> tuple[Bits, float]:
     tried = order[kept[order]]
     place, size = 0, max(1, len(tried) // 8)
@@ -86,4 +90,5 @@ def _greedy(
             place += 1
         else:
             size = len(chosen) // 2
+        progress("cutting", place, len(tried))
     return kept, loss

@@ -73,6 +73,17 @@ class Circuit:
             }
         )
 
+    def channels(self) -> pd.DataFrame:
+        """One row per channel, and whether it is kept."""
+        import pandas as pd
+
+        rows = [
+            (place, channel, bool(kept))
+            for place, mask in self.kept.items()
+            for channel, kept in enumerate(mask)
+        ]
+        return pd.DataFrame(rows, columns=["place", "channel", "kept"])
+
     def summary(self) -> dict[str, Any]:
         """Plain values, JSON-able."""
         return {

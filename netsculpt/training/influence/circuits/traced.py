@@ -25,7 +25,7 @@ class End:
     """The edges within a block that lead from the channels of a place, or to them."""
 
     edges: NDArray[np.intp]  # [m] indices into [E]
-    channel: NDArray[np.intp]  # [m]
+    channel: NDArray[np.int32]  # [m]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +42,6 @@ def traced(net: GPT, task: Task) -> Traced:
     """Trace a net; what comes from positions alone is a constant, which makes no edges."""
     graph = trace(net, task.inputs[:1])
     sizes = channels_of(net, task.inputs).sizes
-    assert graph.positions is not None
     reads: dict[str, End] = {}
     writes: dict[str, End] = {}
     blocks = {x.parameter: x for x in graph.blocks if x.parameter is not None}
@@ -52,9 +51,11 @@ def traced(net: GPT, task: Task) -> Traced:
         block = blocks[entry.name]
         inside = graph.block_edges(block.source, block.target)
         edges = np.arange(graph.n_edges)[inside]
-        units = graph.sources[edges], graph.weights.indices[edges]
-        for names, index, ends in zip(places, units, (reads, writes), strict=True):
-            row = graph.positions[index].astype(np.intp)
+        rows = (  # a layer has a unit for each channel, in order; positions that are read have none
+            graph.sources[edges] - graph.layer(block.source).start,
+            graph.weights.indices[edges] - graph.layer(block.target).start,
+        )
+        for names, row, ends in zip(places, rows, (reads, writes), strict=True):
             first = 0
             for name in names:
                 own = (row >= first) & (row < first + sizes[name])
