@@ -37,8 +37,8 @@ def print_circuit(circuit: Circuit, folder: Path | None = None) -> None:
     out.print()
     out.print(_ablations(circuit))
     out.print(
-        "On held-out samples. Random channels: as many at each place. Shuffled weights: a circuit "
-        "cut likewise\nfrom the net with its weights in another order"
+        "[dim]On held-out samples. Random channels: as many at each place. Shuffled weights: a "
+        "circuit cut likewise from the net with its weights in another order.[/dim]"
     )
     control = circuit.control
     if control is not None:
