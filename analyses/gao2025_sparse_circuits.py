@@ -50,12 +50,9 @@ _KEYS = ["task", "order", "asked"]
 
 
 @dataclass(frozen=True)
-class Config:
+class Setup:
     """How nets are trained, and how circuits are cut."""
 
-    tasks: tuple[str, ...] = TASKS
-    densities: tuple[float, ...] = (0.02, 1.0)
-    n_seeds: int = 3
     width: int = 96
     mlp_width: int = 192
     n_steps: int = 2000  # at least; whole epochs
@@ -67,9 +64,21 @@ class Config:
     n_random: int = 3
 
 
-QUICK = Config(
-    ("brackets",),
-    n_seeds=1,
+SETUP = Setup()
+
+
+@dataclass(frozen=True)
+class Config:
+    """Which nets."""
+
+    setup: Setup = SETUP
+    tasks: tuple[str, ...] = TASKS
+    densities: tuple[float, ...] = (0.02, 1.0)
+    n_seeds: int = 3
+
+
+_SMALL = replace(
+    SETUP,
     width=16,
     mlp_width=16,
     n_steps=200,
@@ -77,6 +86,7 @@ QUICK = Config(
     n_samples=64,
     n_held_out=100,
 )
+QUICK = Config(_SMALL, ("brackets",), n_seeds=1)
 _OPTIONS: Options = {
     "--tasks": {"type": several_of(TASKS), "help": "with commas between them"},
 }
@@ -89,13 +99,13 @@ class Cell:
     task: str
     density: float
     seed: int
-    config: Config
+    setup: Setup
 
 
 def study(config: Config) -> Study[Cell]:
     """A cell for each net."""
     chosen = [
-        Cell(name, density, seed, config)
+        Cell(name, density, seed, config.setup)
         for seed in range(config.n_seeds)
         for name in config.tasks
         for density in config.densities
@@ -108,23 +118,23 @@ def study(config: Config) -> Study[Cell]:
 def measured(cell: Cell) -> Rows:
     """Rows of "nets" and of "circuits"."""
     torch.set_num_threads(1)  # the same bits whatever the machine
-    config, seed = cell.config, cell.seed
+    setup, seed = cell.setup, cell.seed
     samples = task(cell.task, rng=0)
     net, accuracy = _trained(cell, samples)
     about = {"task": cell.task, "density": cell.density, "seed": seed}
     counts = weight_counts(net)
     nets = [{**about, "accuracy": accuracy, "kept": sum(counts.kept), "of": sum(counts.total)}]
-    few = replace(samples, held_out=_first(samples.validation, config.n_held_out))
+    few = replace(samples, held_out=_first(samples.validation, setup.n_held_out))
     rows = []
     for order in ORDERS:
         score: Any = getattr(scores, order)
         found = circuits(
             net,
             few,
-            config.losses,
-            score=partial(score, recipe=config.gates) if order == "learned" else score,
-            n_samples=config.n_samples,
-            n_random=config.n_random,
+            setup.losses,
+            score=partial(score, recipe=setup.gates) if order == "learned" else score,
+            n_samples=setup.n_samples,
+            n_random=setup.n_random,
             control=order != "random",
             rng=stream(seed, "circuits", order),
         )
@@ -133,20 +143,20 @@ def measured(cell: Cell) -> Rows:
 
 
 def _trained(cell: Cell, samples: Task) -> tuple[torch.nn.Module, float]:
-    config, seed = cell.config, cell.seed
+    setup, seed = cell.setup, cell.seed
     spec = SparseGPT(
         samples.n_outputs,
         samples.n_inputs,
-        config.width,
+        setup.width,
         layers=1,
         heads=8,
         norm="rms",
-        mlp_width=config.mlp_width,
+        mlp_width=setup.mlp_width,
         sinks=True,
         tied=False,
     )
-    steps_per_epoch = -(-samples.n_samples // config.recipe.batch_size)
-    epochs = max(2, -(-config.n_steps // steps_per_epoch))
+    steps_per_epoch = -(-samples.n_samples // setup.recipe.batch_size)
+    epochs = max(2, -(-setup.n_steps // steps_per_epoch))
     sparsifier = None
     if cell.density < 1:
         sparsifier = partial(
@@ -156,7 +166,7 @@ def _trained(cell: Cell, samples: Task) -> tuple[torch.nn.Module, float]:
             allocation="erk",
             rng=seed,
         )
-    recipe = replace(config.recipe, epochs=epochs, warmup=epochs // 8)
+    recipe = replace(setup.recipe, epochs=epochs, warmup=epochs // 8)
     net = he(initial_net(spec, rng=seed), rng=stream(seed, "initial weights"))
     fitted = fit(net, samples, recipe, sparsifier=sparsifier, rng=seed)
     return fitted.net, fitted.best.accuracy
