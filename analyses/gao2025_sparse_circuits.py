@@ -34,7 +34,7 @@ from netsculpt.training import Recipe, dynamic, fit, task
 from netsculpt.training.influence.circuits import Circuit, circuits, scores
 from netsculpt.training.tasks import Task
 
-TASKS = ("brackets", "copying", "quotes")
+WIDTHS = {"brackets": 32, "copying": 32, "quotes": 96}  # of the nets that learn each task
 ORDERS = ("learned", "path_share", "random")
 RECIPE = Recipe(
     epochs=8,
@@ -53,8 +53,6 @@ _KEYS = ["task", "order", "asked"]
 class Setup:
     """How nets are trained, and how circuits are cut."""
 
-    width: int = 96
-    mlp_width: int = 192
     n_steps: int = 2000  # at least; whole epochs
     recipe: Recipe = RECIPE  # with as many epochs as these take
     losses: tuple[float, ...] = (0.05, 0.15, 0.4)
@@ -72,15 +70,13 @@ class Config:
     """Which nets."""
 
     setup: Setup = SETUP
-    tasks: tuple[str, ...] = TASKS
+    tasks: tuple[str, ...] = tuple(WIDTHS)
     densities: tuple[float, ...] = (0.02, 1.0)
     n_seeds: int = 3
 
 
 _SMALL = replace(
     SETUP,
-    width=16,
-    mlp_width=16,
     n_steps=200,
     losses=(0.15, 0.6),
     n_samples=64,
@@ -88,7 +84,7 @@ _SMALL = replace(
 )
 QUICK = Config(_SMALL, ("brackets",), n_seeds=1)
 _OPTIONS: Options = {
-    "--tasks": {"type": several_of(TASKS), "help": "with commas between them"},
+    "--tasks": {"type": several_of(WIDTHS), "help": "with commas between them"},
 }
 
 
@@ -147,11 +143,11 @@ def _trained(cell: Cell, samples: Task) -> tuple[torch.nn.Module, float]:
     spec = SparseGPT(
         samples.n_outputs,
         samples.n_inputs,
-        setup.width,
+        WIDTHS[cell.task],
         layers=1,
         heads=8,
         norm="rms",
-        mlp_width=setup.mlp_width,
+        mlp_width=2 * WIDTHS[cell.task],
         sinks=True,
         tied=False,
     )

@@ -28,8 +28,9 @@ def path_share(
 
     Paths run from tokens to the logits of the task's choices alone. Their weights are products of
     balanced magnitudes (`NetGraph.balanced`), which no scale of a unit changes. Of a channel that
-    attention or an MLP reads, those paths count that go on there. The task enters by its choices:
-    no sample is looked at. Channels that only positions reach are on no path.
+    attention or an MLP reads, those paths count that go on there; of a value, those that leave
+    its head by that channel, from the pattern too. The task enters by its choices: no sample is
+    looked at. Channels that only positions reach are on no path.
 
     >>> from netsculpt.nets.families import SparseGPT, initial_net
     >>> from netsculpt.training.tasks import quotes
