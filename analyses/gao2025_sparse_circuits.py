@@ -34,7 +34,7 @@ from netsculpt.training import Recipe, dynamic, fit, task
 from netsculpt.training.influence.circuits import Circuit, circuits, scores
 from netsculpt.training.tasks import Task
 
-WIDTHS = {"brackets": 32, "copying": 32, "quotes": 96}  # of the nets that learn each task
+TASKS = ("brackets", "copying", "quotes")
 ORDERS = ("learned", "path_share", "random")
 RECIPE = Recipe(
     epochs=8,
@@ -53,6 +53,8 @@ _KEYS = ["task", "order", "asked"]
 class Setup:
     """How nets are trained, and how circuits are cut."""
 
+    width: int = 96  # of the residual stream
+    mlp_width: int = 192
     n_steps: int = 2000  # at least; whole epochs
     recipe: Recipe = RECIPE  # with as many epochs as these take
     losses: tuple[float, ...] = (0.05, 0.15, 0.4)
@@ -70,13 +72,15 @@ class Config:
     """Which nets."""
 
     setup: Setup = SETUP
-    tasks: tuple[str, ...] = tuple(WIDTHS)
+    tasks: tuple[str, ...] = TASKS
     densities: tuple[float, ...] = (0.02, 1.0)
     n_seeds: int = 3
 
 
 _SMALL = replace(
     SETUP,
+    width=16,
+    mlp_width=16,
     n_steps=200,
     losses=(0.15, 0.6),
     n_samples=64,
@@ -84,7 +88,7 @@ _SMALL = replace(
 )
 QUICK = Config(_SMALL, ("brackets",), n_seeds=1)
 _OPTIONS: Options = {
-    "--tasks": {"type": several_of(WIDTHS), "help": "with commas between them"},
+    "--tasks": {"type": several_of(TASKS), "help": "with commas between them"},
 }
 
 
@@ -143,11 +147,11 @@ def _trained(cell: Cell, samples: Task) -> tuple[torch.nn.Module, float]:
     spec = SparseGPT(
         samples.n_outputs,
         samples.n_inputs,
-        WIDTHS[cell.task],
+        setup.width,
         layers=1,
         heads=8,
         norm="rms",
-        mlp_width=2 * WIDTHS[cell.task],
+        mlp_width=setup.mlp_width,
         sinks=True,
         tied=False,
     )

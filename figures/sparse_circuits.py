@@ -3,7 +3,8 @@
     python figures/sparse_circuits.py RESULTS -o figures --width nature
 
 RESULTS is what analyses/gao2025_sparse_circuits.py wrote. A panel for each task: edges between the
-channels of a circuit, geometric means over seeds; small signs are single nets. Open signs: cut in
+channels of a circuit, geometric means over seeds, against the loss in nats; small signs are single
+nets. Open signs: cut in
 a random order of the channels.
 """
 
@@ -41,8 +42,8 @@ def draw(results: Path, width: Width) -> Figure:
     for ax, name in zip(axes, tasks, strict=True):
         _panel(ax, rows[rows["task"] == name])
         ax.set_title(name)
+        ax.set_xlabel("allowed loss")
     axes[0].set_ylabel("edges of the circuit")
-    axes[len(axes) // 2].set_xlabel("loss that is allowed (nats)")
     one_legend(page, axes, 2)
     return page
 

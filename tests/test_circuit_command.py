@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -111,9 +112,10 @@ def test_figures_are_drawn() -> None:
     net, samples = initial_net(SPEC, rng=0), task("copying", rng=0)
     found = circuit(net, samples, score=scores.random, loss=0.7, n_samples=32, n_random=2, rng=0)
     ax = plots.circuit_places(found)
-    assert [bar.get_width() for bar in ax.patches] == found.places()["kept"].tolist()
+    bars: Any = ax.patches
+    assert [bar.get_width() for bar in bars] == found.places()["kept"].tolist()
     ax = plots.circuit_ablations(found)
-    drawn = {line.get_label(): line.get_ydata() for line in ax.lines}
+    drawn: dict[str, Any] = {str(line.get_label()): line.get_ydata() for line in ax.lines}
     assert list(drawn["circuit"]) == list(found.accuracy.values())
     assert len(drawn["random channels"]) == 2 * len(ABLATIONS)
     assert set(ABLATIONS) == set(influence.circuits.ABLATIONS)
