@@ -4,8 +4,7 @@
 
 RESULTS is what analyses/gao2025_sparse_circuits.py wrote. A panel for each task: edges between the
 channels of a circuit, geometric means over seeds, against the loss in nats; small signs are single
-nets. Open signs: cut in
-a random order of the channels.
+nets. Open signs: cut in a random order of the channels.
 """
 
 from __future__ import annotations

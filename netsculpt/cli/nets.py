@@ -46,8 +46,7 @@ class NewNet:
         str | None,
         choice(
             (*names(_INITIALISATIONS), OWN),
-            f"Initial weights of --net: {{}} (as its family draws them); default {INITIAL}. "
-            f"sparse_gpt needs {OWN}.",
+            f"Initial weights of --net: {{}} (as its family draws them); default {INITIAL}.",
         ),
     ] = None
 
