@@ -170,7 +170,7 @@ task = boolean("f = a & b")
 sculpted = sculpt(MLP((2, 6, 1)), task, seeds=range(2), method=method)
 seen["unit_scores"] = seen["edge_scores"] = len(sculpted.solved)
 seen["influence"] = catalog("influence")["nothing"](sculpted.replicas, task).shape[1]
-gpt = initial_net(ns.nets.SparseGPT(16, 16, width=4, layers=1, heads=1), rng=0)
+gpt = initial_net(ns.nets.families.SparseGPT(16, 16, width=4, layers=1, heads=1), rng=0)
 quotes = ns.training.tasks.quotes(20, rng=0)
 score = catalog("circuit_scores")["first_stays"]
 seen["circuit_scores"] = circuit(gpt, quotes, score=score, loss=9, control=False, rng=0).cut_by
