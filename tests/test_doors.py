@@ -112,6 +112,13 @@ def nothing(replicas, task):
     import numpy as np
     return np.zeros((1, sum(replicas.spec.widths), task.n_outputs))
 """,
+    "circuit_scores": """
+def first_stays(net, task, *, ablation="mean", progress=None, rng=None):
+    from netsculpt.training.influence.circuits.channels import channels_of
+    import numpy as np
+    sizes = channels_of(net, task.inputs).sizes
+    return {name: -np.arange(float(size)) for name, size in sizes.items()}
+""",
 }
 MODULES = {"formats", "rules"}  # whose entry point is the module
 USED = """
@@ -121,6 +128,7 @@ import netsculpt as ns
 from netsculpt.core.catalog import catalog
 from netsculpt.nets import MLP, initial_net
 from netsculpt.training import boolean, prune, sculpt
+from netsculpt.training.influence.circuits import circuit
 from netsculpt.training.sculpting.sculpt import SculptingMethod
 
 seen = {}
@@ -162,6 +170,10 @@ task = boolean("f = a & b")
 sculpted = sculpt(MLP((2, 6, 1)), task, seeds=range(2), method=method)
 seen["unit_scores"] = seen["edge_scores"] = len(sculpted.solved)
 seen["influence"] = catalog("influence")["nothing"](sculpted.replicas, task).shape[1]
+gpt = initial_net(ns.nets.families.SparseGPT(16, 16, width=4, layers=1, heads=1), rng=0)
+quotes = ns.training.tasks.quotes(20, rng=0)
+score = catalog("circuit_scores")["first_stays"]
+seen["circuit_scores"] = circuit(gpt, quotes, score=score, loss=9, control=False, rng=0).cut_by
 print(json.dumps(seen))
 """
 
@@ -241,6 +253,7 @@ def test_a_method_of_every_kind_from_another_package(package: Path, tmp_path: Pa
         "unit_scores": 2,
         "edge_scores": 2,
         "influence": 9,
+        "circuit_scores": "first_stays",
     }
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from netsculpt.cli.analyze import analyze
+from netsculpt.cli.circuit import circuit
 from netsculpt.cli.compare import compare
 from netsculpt.cli.demo import demo
 from netsculpt.cli.export import export
@@ -52,7 +53,7 @@ app = typer.Typer(
 )
 for command in (
     *(analyze, sculpt, prune, train, transfer, wann),
-    *(compare, track, report, pair, reuse, importance, profile, export, demo),
+    *(compare, track, report, pair, reuse, importance, circuit, profile, export, demo),
 ):
     app.command(epilog=EXIT_CODES)(command)
 app.add_typer(study_app, name="study")

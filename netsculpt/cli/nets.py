@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from netsculpt.nets.families import NetSpec
     from netsculpt.training.tasks import Task
 
-__all__ = ["INITIAL", "NewNet", "StartNet", "matching_task", "spec_of", "start_net"]
+__all__ = ["INITIAL", "OWN", "NewNet", "StartNet", "matching_task", "spec_of", "start_net"]
 
 _INITIALISATIONS = "initialisations"
 INITIAL = "he"
+OWN = "own"  # the weights that the net is built with
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,10 @@ class NewNet:
     ] = None
     init: Annotated[
         str | None,
-        choice(names(_INITIALISATIONS), f"Initial weights of --net: {{}}; default {INITIAL}."),
+        choice(
+            (*names(_INITIALISATIONS), OWN),
+            f"Initial weights of --net: {{}} (as its family draws them); default {INITIAL}.",
+        ),
     ] = None
 
 
@@ -87,7 +91,8 @@ def start_net(new: NewNet, seed: int) -> StartNet:
     spec = spec_of(new.net)
     name = new.init or INITIAL
     net = initial_net(spec, rng=seed)
-    net = named(_INITIALISATIONS, name)(net, rng=stream(seed, "initial weights"))
+    if name != OWN:
+        net = named(_INITIALISATIONS, name)(net, rng=stream(seed, "initial weights"))
     return StartNet(spec, net, {"initial": {"weights": name, "seed": seed}})
 
 

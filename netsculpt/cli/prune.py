@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from netsculpt.cli.nets import INITIAL, NewNet, matching_task, start_net
+from netsculpt.cli.nets import INITIAL, OWN, NewNet, matching_task, start_net
 from netsculpt.cli.options import (
     AsJson,
     Resume,
@@ -200,4 +200,4 @@ def _redraw(model: Path | None, init: str | None) -> Callable[..., Any]:
     """New weights for --net as --init draws them, for a MODEL as its layers do."""
     from netsculpt.training import reinitialised
 
-    return reinitialised if model else named("initialisations", init or INITIAL)
+    return reinitialised if model or init == OWN else named("initialisations", init or INITIAL)

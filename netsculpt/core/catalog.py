@@ -41,6 +41,7 @@ CATALOGUES: Final = MappingProxyType(
         "unit_scores": "netsculpt.training.sculpting.unit_scores",
         "edge_scores": "netsculpt.training.sculpting.edge_scores",
         "influence": "netsculpt.training.influence",
+        "circuit_scores": "netsculpt.training.influence.circuits.scores",
     }
 )
 

@@ -9,6 +9,8 @@ fonts and reproducible bytes.
 from netsculpt.plots.ablation import ablation
 from netsculpt.plots.adjacency import adjacency
 from netsculpt.plots.alluvial import alluvial
+from netsculpt.plots.circuit_ablations import circuit_ablations
+from netsculpt.plots.circuit_places import circuit_places
 from netsculpt.plots.effect_sizes import effect_sizes
 from netsculpt.plots.lesion_map import lesion_map
 from netsculpt.plots.module_flow import module_flow
@@ -31,6 +33,8 @@ __all__ = [
     "ablation",
     "adjacency",
     "alluvial",
+    "circuit_ablations",
+    "circuit_places",
     "effect_sizes",
     "figure",
     "lesion_map",

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import csr_array
 
 from netsculpt.core.numbers import checked_fraction
 from netsculpt.core.provenance import step
 from netsculpt.graph.attribution import EMBEDDING, ERROR, LOGIT, typed
-from netsculpt.graph.graph import NetGraph, edge_columns
+from netsculpt.graph.graph import NetGraph
+from netsculpt.graph.parts import part_of
 from netsculpt.paths.attribution.influence import influence
 
 __all__ = ["influential"]
@@ -89,27 +87,7 @@ def influential(
         dropped_units=int((~units).sum()),
         dropped_edges=int((~edges).sum()),
     )
-    return _part(graph, units, edges).with_step(how)
-
-
-def _part(graph: NetGraph, units: NDArray[np.bool_], edges: NDArray[np.bool_]) -> NetGraph:
-    """The graph of some units [U] and of some edges between them [E], layers and all."""
-    assert graph.positions is not None
-    number = np.cumsum(units, dtype=np.int32) - 1
-    bounds = np.concatenate([[0], np.cumsum(units)]).tolist()
-    ends = number[graph.sources[edges]], number[graph.weights.indices[edges]]
-    n_kept = int(units.sum())
-    weights = csr_array((graph.weights.data[edges], ends), (n_kept, n_kept))
-    weights.sort_indices()
-    return NetGraph(
-        weights,
-        layers=tuple(replace(x, start=bounds[x.start], stop=bounds[x.stop]) for x in graph.layers),
-        blocks=graph.blocks,
-        provenance=graph.provenance,
-        positions=graph.positions[units],
-        attributes={name: values[units] for name, values in graph.attributes.items()},
-        **edge_columns(graph, edges),
-    )
+    return part_of(graph, units, edges).with_step(how)
 
 
 def _threshold(scores: NDArray[np.float64], share: float) -> float:

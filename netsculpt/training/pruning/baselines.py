@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import wraps
 
 import torch
@@ -13,10 +13,11 @@ from netsculpt.core.callables import innermost
 from netsculpt.core.catalog import named
 from netsculpt.core.errors import FormatError
 from netsculpt.core.random import RNG, root_seed, stream
+from netsculpt.nets.masking import layer_parameters
 from netsculpt.nets.masks import zero_pruned
 from netsculpt.training.fitting.batches import Batches
 
-__all__ = ["Score", "inverted", "reinitialised", "shuffled"]
+__all__ = ["Score", "inverted", "reinitialised", "shuffled", "with_shuffled_weights"]
 
 Score = Callable[..., dict[str, Tensor]]
 
@@ -47,7 +48,8 @@ def reinitialised(net: nn.Module, *, rng: RNG = None) -> nn.Module:
     """Copy a net and let its layers draw new parameters; its masks stay.
 
     Only the places of the kept weights are left of the pruning. Every layer draws as it does when
-    it is built, by its ``reset_parameters``. `netsculpt.nets.initialisations` offers other draws.
+    it is built, by its ``reset_parameters``, after the layers within it.
+    `netsculpt.nets.initialisations` offers other draws.
 
     Raises
     ------
@@ -64,7 +66,7 @@ def reinitialised(net: nn.Module, *, rng: RNG = None) -> nn.Module:
     clone = copy.deepcopy(net)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(root_seed(rng) % 2**63)
-        for name, layer in clone.named_modules():
+        for name, layer in _parts_first(clone):
             reset = getattr(layer, "reset_parameters", None)
             if reset is not None:
                 reset()
@@ -75,6 +77,39 @@ def reinitialised(net: nn.Module, *, rng: RNG = None) -> nn.Module:
                 )
     zero_pruned(clone)
     return clone
+
+
+def with_shuffled_weights(net: nn.Module, *, rng: RNG = None) -> nn.Module:
+    """Copy a net and deal the values of each parameter out again among its kept places.
+
+    What is left of the training is where weights are, and how large they are in each parameter.
+    Biases and the factors of norms are dealt out too.
+
+    >>> net = nn.Linear(3, 1, bias=False)
+    >>> other = with_shuffled_weights(net, rng=0)
+    >>> bool((net.weight.sort().values == other.weight.sort().values).all())
+    True
+    """
+    clone, seed = copy.deepcopy(net), root_seed(rng)
+    with torch.no_grad():
+        for entry in layer_parameters(clone):
+            values = entry.parameter
+            kept = torch.ones_like(values, dtype=torch.bool) if entry.mask is None else entry.mask
+            order = stream(seed, "shuffled weights", entry.name).permutation(int(kept.sum()))
+            values[kept] = values[kept][torch.from_numpy(order).to(values.device)]
+    zero_pruned(clone)
+    return clone
+
+
+def _parts_first(net: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """The layers of a net in the order in which they are built: each after those within it."""
+    depth = {name: name.count(".") + bool(name) for name, _ in net.named_modules()}
+    waiting: list[tuple[str, nn.Module]] = []
+    for name, layer in net.named_modules():
+        while waiting and depth[waiting[-1][0]] >= depth[name]:
+            yield waiting.pop()
+        waiting.append((name, layer))
+    yield from reversed(waiting)
 
 
 def inverted(score: str | Score) -> Score:

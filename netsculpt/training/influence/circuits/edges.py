@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netsculpt.nets.gpt.net import GPT
-from netsculpt.nets.masking import layer_parameters
+from netsculpt.nets.masking import LayerParameter, layer_parameters
 
-__all__ = ["n_edges"]
+__all__ = ["ends_of", "n_edges"]
 
 _ENDS = {  # of the weights of a block: the places that they read, and those that they write
     "attn.c_attn": (("attn.at.attn_in",), ("attn.at.attn_q", "attn.at.attn_k", "attn.at.attn_v")),
@@ -19,6 +19,20 @@ _ENDS = {  # of the weights of a block: the places that they read, and those tha
     "mlp.c_proj": (("mlp.at.mlp_neuron",), ("mlp.at.mlp_out",)),
 }
 
+Ends = tuple[list[str], list[str]]
+
+
+def ends_of(net: GPT) -> Iterator[tuple[LayerParameter, Ends]]:
+    """The weights within blocks, each with the places of its columns and of its rows, in order."""
+    for entry in layer_parameters(net):
+        layer, _, leaf = entry.name.rpartition(".")
+        parts = layer.split(".")
+        block = ".".join(parts[:3]) + "."  # transformer.h.0.
+        ends = _ENDS.get(layer.removeprefix(block)) if parts[:2] == ["transformer", "h"] else None
+        if leaf == "weight" and ends is not None:
+            read, write = ([block + x for x in places] for places in ends)
+            yield entry, (read, write)
+
 
 def n_edges(net: GPT, kept: Mapping[str, NDArray[np.bool_]]) -> int:
     """Weights within blocks whose both ends are kept; what masks prune is not counted.
@@ -26,20 +40,9 @@ def n_edges(net: GPT, kept: Mapping[str, NDArray[np.bool_]]) -> int:
     Without masks, weights that are not 0 count. Embedding and unembedding are outside of circuits.
     """
     total = 0
-    for entry in layer_parameters(net):
-        layer, _, leaf = entry.name.rpartition(".")
-        block = _block_of(layer)
-        ends = _ENDS.get(layer.removeprefix(block))
-        if leaf != "weight" or ends is None:
-            continue
-        read, write = (np.concatenate([kept[block + x] for x in places]) for places in ends)
+    for entry, ends in ends_of(net):
+        read, write = (np.concatenate([kept[x] for x in places]) for places in ends)
         weight = entry.parameter.detach()
         pattern = (weight != 0 if entry.mask is None else entry.mask).cpu().numpy()
         total += int(pattern[np.ix_(write, read)].sum())
     return total
-
-
-def _block_of(layer: str) -> str:
-    """The block of a layer, with the point after it: ``transformer.h.0.``."""
-    parts = layer.split(".")
-    return ".".join(parts[:3]) + "." if parts[:2] == ["transformer", "h"] else ""
