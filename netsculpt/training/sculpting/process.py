@@ -247,7 +247,7 @@ class Process(Generic[S]):
     def _new_pruning(self) -> Pruning | None:
         """How this stage prunes the runs, at its beginning."""
         now = self._state
-        gradients = [([0.0] + self._gradients_of(run))[-1] for run in now.runs]
+        gradients = [[0.0, *self._gradients_of(run)][-1] for run in now.runs]
         return new_pruning(now.stage, self._kind, now.accepted, self._method, gradients)
 
 

@@ -72,8 +72,8 @@ class State(Generic[S]):
     def restore(self, stored: Mapping[str, Any], initial: S, sizes: tuple[int, int, int]) -> None:
         """Resume from the result of `stored`, of nets that began as `initial`.
 
-        All but the pruning, which depends on the stage: see `restore_pruning`. Sizes are the numbers
-        of seeds, unit gradients and edge gradients.
+        All but the pruning, which depends on the stage: see `restore_pruning`. Sizes are the
+        numbers of seeds, unit gradients and edge gradients.
 
         Raises
         ------
