@@ -57,7 +57,7 @@ class Process(Generic[S]):
     ) -> None:
         kind.check(task, recipe, method)
         grid.check()
-        self._kind, self._recipe, self._method = kind, recipe, method
+        self.kind, self._recipe, self._method = kind, recipe, method
         self._task, self._grid = task.to(device), grid
         self._started = None if initial is None else digest(initial.parameters | _masks(initial))
         self._initial = (initial or kind.initial(grid.seeds)).to(device)
@@ -84,7 +84,7 @@ class Process(Generic[S]):
         return {
             "kind": "sculpting",
             **started,
-            "net": self._kind.spec.spec,
+            "net": self.kind.spec.spec,
             "task": self._task.about,
             "recipe": asdict(self._recipe),
             "seeds": self._grid.seeds,
@@ -156,7 +156,7 @@ class Process(Generic[S]):
         rngs = [self._state.rngs[row] for row in rows.tolist()]
         one_batch = self._task.validation.n_samples <= self._recipe.batch_size
         latest = self._method.latest_epoch and one_batch
-        trained = self._kind.trained(replicas, self._task, self._recipe, rngs, latest=latest)
+        trained = self.kind.trained(replicas, self._task, self._recipe, rngs, latest=latest)
         if trained.diverged.any():
             self._explain_divergence(rows[trained.diverged.cpu()])
         return trained.replicas, (trained.accuracy >= self._grid.goal_accuracy).cpu()
@@ -208,7 +208,7 @@ class Process(Generic[S]):
     def _train_where_needed(self, smaller: S) -> tuple[S, Tensor]:
         """Retrain like `_train`, but only replicas that miss the goal as they are."""
         goal = self._grid.goal_accuracy
-        reached = (self._kind.accuracy(smaller, self._task) >= goal).cpu()
+        reached = (self.kind.accuracy(smaller, self._task) >= goal).cpu()
         missed = (~reached).nonzero()[:, 0]
         if missed.numel():
             active = self._state.active
@@ -248,7 +248,7 @@ class Process(Generic[S]):
         """How this stage prunes the runs, at its beginning."""
         now = self._state
         gradients = [[0.0, *self._gradients_of(run)][-1] for run in now.runs]
-        return new_pruning(now.stage, self._kind, now.accepted, self._method, gradients)
+        return new_pruning(now.stage, self.kind, now.accepted, self._method, gradients)
 
 
 def _masks(stack: Stack) -> dict[str, Tensor]:
