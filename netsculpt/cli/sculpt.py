@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -134,7 +134,7 @@ class SweepOptions:
 
 
 def _of_net(plan: SweepOptions, context: typer.Context) -> SweepOptions:
-    """The options with the defaults for their net; ``mlp:4,8,4`` is the same as ``--arch 4,8,4``."""
+    """The options with the defaults of their net; ``mlp:4,8,4`` is the same as ``--arch 4,8,4``."""
     from netsculpt.nets.families import MLP
 
     if plan.net is None:
@@ -145,7 +145,9 @@ def _of_net(plan: SweepOptions, context: typer.Context) -> SweepOptions:
     if isinstance(spec, MLP):
         whole = spec == MLP(spec.widths)
         return replace(plan, net=None, widths=",".join(map(str, spec.widths))) if whole else plan
-    changed = {name: x for name, x in _OF_NETS.items() if not is_given(context, name)}
+    changed: dict[str, Any] = {
+        name: x for name, x in _OF_NETS.items() if not is_given(context, name)
+    }
     return replace(plan, **changed)
 
 
