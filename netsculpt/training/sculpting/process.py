@@ -39,9 +39,8 @@ class Process(Generic[S]):
 
     A round prunes a step, retrains, and accepts or undoes the step, in all active runs. `state` is
     everything that later rounds depend on: restored into an object with the same arguments, it
-    leads to the same bits.
-
-    Arguments are as for `netsculpt.training.sculpt`; what can be cut, `kind` says.
+    leads to the same bits. Arguments are as for `netsculpt.training.sculpt`; `kind` says what can
+    be cut.
     """
 
     def __init__(
@@ -59,7 +58,7 @@ class Process(Generic[S]):
         grid.check()
         self.kind, self._recipe, self._method = kind, recipe, method
         self._task, self._grid = task.to(device), grid
-        self._started = None if initial is None else digest(initial.parameters | _masks(initial))
+        self._started = None if initial is None else digest(initial.tensors)
         self._initial = (initial or kind.initial(grid.seeds)).to(device)
         n_seeds = len(grid.seeds)
         self._state = State(
@@ -249,7 +248,3 @@ class Process(Generic[S]):
         now = self._state
         gradients = [[0.0, *self._gradients_of(run)][-1] for run in now.runs]
         return new_pruning(now.stage, self.kind, now.accepted, self._method, gradients)
-
-
-def _masks(stack: Stack) -> dict[str, Tensor]:
-    return {f"{name} mask": mask for name, mask in stack.masks.items()}

@@ -40,6 +40,11 @@ class Stack:
         """Names of the weights, in layer order."""
         return list(prunable(self.net))
 
+    @property
+    def tensors(self) -> dict[str, Tensor]:
+        """Parameters and masks by name, which tell stacks apart."""
+        return self.parameters | {f"{name} mask": mask for name, mask in self.masks.items()}
+
     def take(self, rows: Tensor) -> Self:
         """Copies of some replicas, in the order of `rows`, which may repeat."""
         return self._each(lambda values: values[rows])
