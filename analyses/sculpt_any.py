@@ -34,6 +34,7 @@ from netsculpt.training.fitting.recipe import Recipe
 from netsculpt.training.influence.intervening import intervenable
 from netsculpt.training.sculpting.edge_scores.magnitude import magnitude
 from netsculpt.training.sculpting.grid import Grid
+from netsculpt.training.sculpting.method import SculptingMethod
 from netsculpt.training.sculpting.nets.kind import Nets
 from netsculpt.training.sculpting.nets.sculpt_net import sculpting_of
 from netsculpt.training.sculpting.parts.net_stack import NetStack
@@ -41,6 +42,7 @@ from netsculpt.training.tasks import Task, digit_sum, digits, separate_digits
 
 TASKS = {"two-digits-separate": separate_digits, "two-digits-sum": digit_sum}
 SIGNIFICANT = 0.05
+METHOD = SculptingMethod(prunes_unsolved=True)  # retraining may reach what the dense net missed
 RECIPE = Recipe(epochs=20, batch_size=32, learning_rate=0.004)
 
 
@@ -144,7 +146,7 @@ def measured(cell: Cell) -> Rows:
 
 
 def nets(cell: Cell, task: Task) -> Iterator[tuple[str, NetStack, float]]:
-    """The nets by method, each with its accuracy; only the dense one if that misses the goal."""
+    """The nets by method, each with its accuracy; what is never at the goal stays dense."""
     config = cell.config
     spec = CNN((2, 8, 8), config.channels, config.hidden, task.n_outputs)
     kind = Nets.of(spec, task)
@@ -154,7 +156,7 @@ def nets(cell: Cell, task: Task) -> Iterator[tuple[str, NetStack, float]]:
     yield "dense", dense.replicas, float(dense.accuracy[0])
     recipe = replace(config.recipe, goal_accuracy=cell.goal)
     grid = Grid((cell.seed,), (config.unit_gradient,), (config.edge_gradient,), cell.goal)
-    process = sculpting_of(spec, task, recipe, grid)
+    process = sculpting_of(spec, task, recipe, grid, method=METHOD)
     while not process.finished:
         process.advance()
     sculpted = process.result().replicas
