@@ -20,6 +20,7 @@ from netsculpt.graph.by_depth import by_depth
 from netsculpt.graph.exporting import ENDINGS, export, unescaped
 from netsculpt.graph.exporting._xml import escaped
 from netsculpt.graph.graph import Block, Layer, NetGraph, unit_names
+from netsculpt.graph.interop import from_networkx
 from netsculpt.graph.matrices import from_matrices
 from netsculpt.graph.partition import Partition
 from netsculpt.loading.formats.graph import load_graph
@@ -73,9 +74,8 @@ def test_what_networkx_reads(tmp_path: Path, ending: str, dtype: Any) -> None:
     weights = graph.weights.tocoo()
     for source, target, weight in zip(weights.row, weights.col, weights.data, strict=True):
         known = other.edges[source, target]
-        assert dtype(known["signed_weight"]) == weight
-        assert dtype(known["weight"]) == abs(weight)
-        assert known["weight"] >= 0
+        assert dtype(known["weight"]) == weight
+        assert dtype(known["magnitude"]) == abs(weight)
         assert known["kind"] == ("wiring" if target == 5 else "conv")
 
 
@@ -173,7 +173,7 @@ def test_igraph_reads_graphml(tmp_path: Path) -> None:
     assert other.is_directed()
     ends = np.c_[graph.sources, graph.weights.indices]
     assert other.get_edgelist() == [tuple(pair) for pair in ends.tolist()]
-    signed = np.array(other.es["signed_weight"], dtype=np.float32)
+    signed = np.array(other.es["weight"], dtype=np.float32)
     np.testing.assert_array_equal(signed, graph.weights.data)
     assert other.vs["label"] == unit_names(graph)
 
@@ -258,7 +258,7 @@ def test_extremes(tmp_path: Path, ending: str, graph: NetGraph) -> None:
     other = read(path)
     assert other.number_of_nodes() == graph.n_units
     assert other.number_of_edges() == graph.n_edges
-    found = [other.edges[edge]["signed_weight"] for edge in sorted(other.edges)]
+    found = [other.edges[edge]["weight"] for edge in sorted(other.edges)]
     np.testing.assert_array_equal(np.array(found, graph.weights.dtype), graph.weights.data)
 
 
@@ -311,3 +311,24 @@ def test_what_does_not_fit(
 def test_npz_holds_the_graph_alone(tmp_path: Path, arguments: dict[str, Any]) -> None:
     with pytest.raises(GraphError, match="holds only the graph"):
         export(sample(), tmp_path / "graph.npz", **arguments)
+
+
+@pytest.mark.parametrize("ending", TEXTS)
+def test_what_networkx_reads_is_the_same_graph(tmp_path: Path, ending: str) -> None:
+    rng = np.random.default_rng(0)
+    matrices = [
+        rng.normal(size=shape) * (rng.random(shape) < 0.4) for shape in ((8, 5), (5, 8), (2, 5))
+    ]
+    for graph in (from_matrices(matrices), sample(np.float64)):
+        export(graph, tmp_path / f"graph.{ending}")
+        again = from_networkx(read(tmp_path / f"graph.{ending}"))
+        assert [(x.name, x.role, x.n_units) for x in again.layers] == [
+            (x.name, x.role, x.n_units) for x in graph.layers
+        ]
+        assert {(x.source, x.target, x.kind) for x in again.blocks} == {
+            (x.source, x.target, x.kind) for x in graph.blocks
+        }
+        np.testing.assert_array_equal(again.weights.indptr, graph.weights.indptr)
+        np.testing.assert_array_equal(again.weights.indices, graph.weights.indices)
+        np.testing.assert_array_equal(again.weights.data, graph.weights.data)
+        np.testing.assert_array_equal(again.positions, graph.positions)

@@ -584,3 +584,27 @@ def test_bytes_do_not_depend_on_what_was_drawn_before(tmp_path: Path):
     alone = written(_network)
     written(_module_hierarchy)
     assert written(_network) == alone
+
+
+def test_pyplot_shows_new_figures_where_it_can(tmp_path: Path) -> None:
+    """As in a notebook: with a backend that shows figures; not with one that only writes files."""
+    tmp_path.joinpath("shown.py").write_text(
+        "from matplotlib.backends.backend_agg import FigureCanvasAgg as FigureCanvas\n"
+    )
+    code = (
+        "from matplotlib import pyplot\n"
+        "import netsculpt as ns\n"
+        "graph, _ = ns.planted([4, 4], 2, 1.0, 0.0, rng=0)\n"
+        "ns.plots.network(graph)\n"
+        "print(len(pyplot.get_fignums()))\n"
+    )
+    for backend, n_figures in (("module://shown", "1"), ("agg", "0")):
+        environment = {**os.environ, "MPLBACKEND": backend, "PYTHONPATH": str(tmp_path)}
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.stdout.strip(), done.stderr) == (n_figures, "")

@@ -51,9 +51,14 @@ def measured(marks: Path, deadly: int, cell: Cell) -> Rows:
 def dask() -> Iterator[dict[str, Any]]:
     """A scheduler and two worker processes."""
     pytest.importorskip("distributed", reason="needs dask[distributed]")
+    from dask import config
     from distributed import LocalCluster
 
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+    # It looks after 15 s whether a worker that died is back, and gives it up where it has just died
+    # again.
+    patient = config.set({"distributed.deploy.lost-worker-timeout": "10m"})
+    local = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)
+    with patient, local as cluster:
         yield {"backend": "dask", "address": cluster.scheduler_address}
 
 

@@ -178,6 +178,24 @@ class Together(Fake):
                 future.set_result(call())
 
 
+class Empty(Fake):
+    """A cluster without workers, until one comes."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda _: False)
+        self.n = 0
+        self.pending: list[tuple[Future[Any], Any]] = []
+
+    def submit(self, call: Any) -> Future[Any]:
+        self.pending.append((Future(), call))
+        return self.pending[-1][0]
+
+    def gets_a_worker(self) -> None:
+        self.n = 1
+        for future, call in self.pending:
+            future.set_result(call())
+
+
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
@@ -261,3 +279,26 @@ def test_errors_end_everything_and_no_process_is_left() -> None:
     assert set(multiprocessing.active_children()) <= before
     managers = {x for x in threading.enumerate() if "ExecutorManager" in x.name and x.is_alive()}
     assert managers <= before
+
+
+def test_workers_of_an_empty_cluster_are_waited_for(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("netsculpt.studies.sharing._LOOK", 0.01)
+    workers = Empty()
+    outcomes = as_finished(abs, [-1], workers, waiting=workers.gets_a_worker)
+    assert [outcome.results for outcome in outcomes] == [(1,)]
+
+
+def test_nothing_waits_for_workers_after_the_budget(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("netsculpt.studies.sharing._LOOK", 0.01)
+    waits: list[int] = []
+
+    def waiting() -> None:
+        waits.append(1)
+        clock.now += 4.0
+
+    assert not [*as_finished(abs, [-1], Empty(), until=clock.now + 10.0, waiting=waiting)]
+    assert len(waits) == 3

@@ -40,7 +40,7 @@ NEW_OBJECTS = 50_000  # per garbage collection; with Python's 700, a tenth of th
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},

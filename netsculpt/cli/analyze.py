@@ -99,9 +99,10 @@ def analyze(
     loaded = load_source(source, own_for=_NEED_DATA if needs_own else None)
     _refuse_dense(loaded.graph, source.file, dense)
     if task is None and set(detectors).intersection(DATA_AWARE):
-        from netsculpt.training.influence import task_name_of
+        if loaded.model is not None:
+            from netsculpt.training.influence import task_name_of
 
-        task = None if loaded.model is None else task_name_of(loaded.model)
+            task = task_name_of(loaded.model)
         if task is None:
             detectors = _without_data(detectors, plan.detector)
     run(

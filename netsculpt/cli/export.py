@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,9 +14,14 @@ from netsculpt.cli.takes import takes
 from netsculpt.core.catalog import names
 from netsculpt.core.counting import counted
 
+if TYPE_CHECKING:
+    from netsculpt.graph.graph import NetGraph
+    from netsculpt.graph.partition import Partition
+
 __all__ = ["export"]
 
 _HEAD = 1000  # bytes
+_WITH_MODULES = (".gexf", ".graphml", ".json")
 _MARKS = (b"netsculpt.json", b"<creator>netsculpt</creator>", b"<!-- written by netsculpt -->")
 
 
@@ -29,8 +34,13 @@ def export(
     ],
     live: Annotated[bool, typer.Option("--live", help="Leave out dead units.")] = False,
     detector: Annotated[
-        str, choice(names("detectors"), "Whose modules .json gets as supernodes: {}.")
-    ] = "layered",
+        str | None,
+        choice(
+            names("detectors"),
+            "Write its modules, and colours of them: {}. Without it only .json has modules, those "
+            "of layered.",
+        ),
+    ] = None,
     seed: Seed = 0,
 ) -> None:
     """Write a model's graph for Gephi, networkx or NumPy; .out is for weight agnostic networks.
@@ -40,7 +50,7 @@ def export(
 
     **Examples**
 
-    `netsculpt export model.pt -o model.gexf`
+    `netsculpt export model.pt --detector layered -o model.gexf`
 
     `netsculpt export weights.pth --mask masks.pkl --live -o model.graphml`
 
@@ -59,6 +69,11 @@ def export(
             "needed",
             param_hint="-o",
         )
+    if detector is not None and ending not in _WITH_MODULES:
+        raise typer.BadParameter(
+            f"{ending} holds no modules: write one of {', '.join(_WITH_MODULES)}, or leave it out",
+            param_hint="--detector",
+        )
     if ending == ".json" and live:
         raise typer.BadParameter(
             ".json holds all nodes of the attribution graph: leave it out", param_hint="--live"
@@ -69,7 +84,9 @@ def export(
     graph = loaded.graph.live() if live else loaded.graph
     output.parent.mkdir(parents=True, exist_ok=True)
     if ending == ".json":
-        _write_attribution(loaded, output, detector, seed)
+        _write_attribution(loaded, output, detector or "layered", seed)
+    elif detector is not None:
+        write(graph, output, partition=_modules(graph, output, detector, seed))
     else:
         write(graph, output)
     note = note_on_weights(graph)
@@ -81,24 +98,31 @@ def export(
 
 
 def _write_attribution(loaded: Loaded, output: Path, detector: str, seed: int) -> None:
-    """The attribution graph with the modules that 'analyze' finds with this detector and seed."""
+    """The attribution graph with its modules as supernodes."""
     from netsculpt.core.writing import replacing
     from netsculpt.graph.attribution import typed
     from netsculpt.graph.attribution.supernodes import supernodes
     from netsculpt.graph.exporting import export as write
     from netsculpt.loading.attribution.rewritten import rewritten
-    from netsculpt.pipeline import AnalysisPlan, analyze
 
     typed(loaded.graph, ".json")
-    plan = AnalysisPlan(detectors=(detector,), n_nulls=0, n_seeds=0)
-    partition = analyze(loaded.graph, plan, rng=seed).detected[0].partition
+    partition = _modules(loaded.graph, output, detector, seed)
     if loaded.file is None or loaded.file.content.kind != "attribution":
         write(loaded.graph, output, partition=partition)
     else:
         texts = rewritten(loaded.file, supernodes(loaded.graph, partition))
         with replacing(output) as file:
             file.writelines(text.encode() for text in texts)
-    typer.echo(f"{output}: {partition.n_modules} modules of {detector}", err=True)
+
+
+def _modules(graph: NetGraph, output: Path, detector: str, seed: int) -> Partition:
+    """The modules that 'analyze' finds with this detector and seed."""
+    from netsculpt.pipeline import AnalysisPlan, analyze
+
+    plan = AnalysisPlan(detectors=(detector,), n_nulls=0, n_seeds=0)
+    partition = analyze(graph, plan, rng=seed).detected[0].partition
+    typer.echo(f"{output}: {counted(partition.n_modules, 'module')} of {detector}", err=True)
+    return partition
 
 
 def _require_replaceable(output: Path, source: Path) -> None:

@@ -127,7 +127,7 @@ def _chosen(text: str) -> list[str]:
     for name in chosen:
         if name not in SCORES:
             raise typer.BadParameter(
-                f"there is no estimate {name!r:.40}; {near(name, [*SCORES, 'all'])}",
+                f"{name!r:.40} is not one of the estimates; {near(name, [*SCORES, 'all'])}",
                 param_hint="--estimators",
             )
     return chosen

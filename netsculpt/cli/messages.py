@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import typer
 
 from netsculpt.core.errors import LimitError, NetsculptError, NetsculptWarning, OutputError
+from netsculpt.core.extras import EXTRAS, missing
 from netsculpt.core.printable import printable
 
 __all__ = ["EXIT_CODES", "INTERRUPTED", "USAGE", "complain", "empty_argument", "explain"]
@@ -48,6 +49,8 @@ def explain(error: Exception) -> int:
     if isinstance(error, NetsculptError):
         complain(str(error))
         return error.exit_code
+    if isinstance(error, ModuleNotFoundError) and (error.name or "") in EXTRAS:
+        return explain(missing(error.name or ""))
     if isinstance(error, OSError):
         complain(f"{error.strerror or error}: {error.filename or 'a file or stream'}")
         return (OutputError if error.errno in NO_ROOM else NetsculptError).exit_code

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
 import typer
 
-from netsculpt.cli.messages import one_line_warnings
-from netsculpt.core.catalog import names
+from netsculpt.cli.messages import complain, one_line_warnings
+from netsculpt.core.catalog import catalog, names, not_one_of
+from netsculpt.core.declared import needed_by
+from netsculpt.core.extras import is_installed, missing
 from netsculpt.core.forms import FORMS
 
 if TYPE_CHECKING:
@@ -67,10 +69,26 @@ def choice(known: Sequence[str], text: str, **more: Any) -> Any:
 
     def check(name: str | None) -> str | None:
         if name is not None and name not in known:
-            raise typer.BadParameter(f"{name!r} is not one of {', '.join(known)}")
+            raise typer.BadParameter(not_one_of(name, known))
         return name
 
-    return typer.Option(callback=check, help=text.format(" | ".join(known)), **more)
+    completed = completion(known)
+    text = text.format(" | ".join(known))
+    return typer.Option(callback=check, autocompletion=completed, help=text, **more)
+
+
+def completion(known: Sequence[str]) -> Callable[[str], list[str]]:
+    """What a shell completes: names of `known`, the last one of a list separated by commas.
+
+    >>> completion(["layered", "leiden", "mdl"])("mdl,le")
+    ['mdl,leiden']
+    """
+
+    def completed(incomplete: str) -> list[str]:
+        before, comma, last = incomplete.rpartition(",")
+        return [f"{before}{comma}{name}" for name in known if name.startswith(last)]
+
+    return completed
 
 
 def jobs_option(text: str) -> Any:
@@ -146,7 +164,7 @@ def _list_of(known: Sequence[str], otherwise: str) -> Callable[[str], str]:
     def check(text: str) -> str:
         for name in _listed(text):
             if name not in known and text != otherwise:
-                raise typer.BadParameter(f"{name!r} is not one of {', '.join(known)}, {otherwise}")
+                raise typer.BadParameter(not_one_of(name, (*known, otherwise)))
         return text
 
     return check
@@ -198,6 +216,7 @@ Detector = Annotated[
     str,
     typer.Option(
         callback=_list_of(DETECTORS, "all"),
+        autocompletion=completion((*DETECTORS, "all")),
         help=f"{' | '.join(DETECTORS)} | all; several separated by commas.",
     ),
 ]
@@ -248,6 +267,7 @@ class PlanOptions:
         str,
         typer.Option(
             callback=_list_of(tuple(FORMS), "all"),
+            autocompletion=completion((*FORMS, "all")),
             help="Weights for modules: balanced (free of the scales of units) | pattern (all 1) | "
             "magnitude | all; several separated by commas, the main one first.",
         ),
@@ -269,6 +289,7 @@ class FigureOptions:
         str,
         typer.Option(
             callback=_list_of(FORMATS, "none"),
+            autocompletion=completion((*FORMATS, "none")),
             help="Formats, separated by commas: pdf,png,svg; 'none' draws none.",
         ),
     ] = "pdf,png"
@@ -288,8 +309,20 @@ class FigureOptions:
 
 
 def chosen_detectors(text: str) -> list[str]:
-    """Names of detectors; "all" means every one."""
-    return list(DETECTORS) if text == "all" else _listed(text)
+    """Names of detectors; "all" means every one whose libraries are installed."""
+    if text != "all":
+        return _listed(text)
+    absent = _absent_libraries()
+    for name, library in absent.items():
+        complain(f"left out of all detectors: {missing(library, name)}")
+    return [name for name in DETECTORS if name not in absent]
+
+
+def _absent_libraries() -> dict[str, str]:
+    """The first library that is missing for a detector, by its name."""
+    needed = {name: needed_by(method) for name, method in catalog("detectors").items()}
+    absent = {name: [x for x in found if not is_installed(x)] for name, found in needed.items()}
+    return {name: libraries[0] for name, libraries in absent.items() if libraries}
 
 
 def require_writable(folder: Path) -> None:

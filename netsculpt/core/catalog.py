@@ -20,7 +20,7 @@ from typing import Any, Final
 from netsculpt.core.errors import FormatError
 from netsculpt.core.plugins import function_of, module_of, offers, usable
 
-__all__ = ["CATALOGUES", "catalog", "modules", "named", "names", "near"]
+__all__ = ["CATALOGUES", "catalog", "meant", "modules", "named", "names", "near", "not_one_of"]
 
 CATALOGUES: Final = MappingProxyType(
     {
@@ -97,8 +97,23 @@ def near(name: str, known: Collection[str]) -> str:
     >>> near("magnitud", ["magnitude", "snip"])
     'did you mean magnitude?'
     """
+    return meant(name, known) or f"there are {', '.join(known)}"
+
+
+def meant(name: str, known: Collection[str]) -> str:
+    """Which names may be meant by one that is not known; empty if none is like it."""
     close = get_close_matches(name, known)
-    return f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(known)}"
+    return f"did you mean {' or '.join(close)}?" if close else ""
+
+
+def not_one_of(name: str, known: Collection[str]) -> str:
+    """What is wrong with a name that is not known, and which may be meant.
+
+    >>> not_one_of("layerd", ["layered", "mdl"])
+    "'layerd' is not one of layered, mdl; did you mean layered?"
+    """
+    hint = meant(name, known)
+    return f"{name!r:.80} is not one of {', '.join(known)}{hint and f'; {hint}'}"
 
 
 def modules(catalogue: str) -> dict[str, Any]:

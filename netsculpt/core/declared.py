@@ -13,6 +13,8 @@ __all__ = [
     "is_deterministic",
     "is_own_weights",
     "is_without_weights",
+    "needed_by",
+    "needs",
     "on_own_weights",
     "variations",
     "varies_with",
@@ -33,6 +35,7 @@ of a search; another order of the units may then also lead the search to another
 
 _VARIES, _OWN = "netsculpt_varies_with", "netsculpt_own_weights"
 _WITHOUT, _EVIDENCE = "netsculpt_without_weights", "netsculpt_evidence"
+_NEEDS = "netsculpt_needs"
 
 
 def varies_with(*changes: Change) -> Callable[[Function], Function]:
@@ -133,4 +136,24 @@ def with_evidence(evidence: Callable[..., Any]) -> Callable[[Function], Function
 def evidence_of(function: Callable[..., Any]) -> Callable[..., Any] | None:
     """The function by which a detector weighs its modules; None if it declares none."""
     found: Callable[..., Any] | None = getattr(innermost(function), _EVIDENCE, None)
+    return found
+
+
+def needs(*libraries: str) -> Callable[[Function], Function]:
+    """Declare which libraries of extras a method needs; "all" leaves it out without them.
+
+    >>> needed_by(needs("igraph")(lambda graph: graph))
+    ('igraph',)
+    """
+
+    def declare(function: Function) -> Function:
+        setattr(function, _NEEDS, libraries)
+        return function
+
+    return declare
+
+
+def needed_by(function: Callable[..., Any]) -> tuple[str, ...]:
+    """The libraries that a method declares to need beyond those of the package."""
+    found: tuple[str, ...] = getattr(innermost(function), _NEEDS, ())
     return found

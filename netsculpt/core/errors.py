@@ -13,6 +13,7 @@ __all__ = [
     "FormatError",
     "GraphError",
     "LimitError",
+    "MissingLibraryError",
     "NetsculptError",
     "NetsculptWarning",
     "NumberError",
@@ -72,6 +73,10 @@ class LimitError(NetsculptError):
     """A size or a number beyond what is allowed or can be represented."""
 
     exit_code: ClassVar[int] = 6
+
+
+class MissingLibraryError(NetsculptError, ModuleNotFoundError):
+    """A library that only some functions need is not installed; the text names the extra."""
 
 
 class OutputError(NetsculptError):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
 from netsculpt.core.errors import FormatError, UnsafeFileError
+from netsculpt.core.extras import require
 from netsculpt.core.writing import replacing
 from netsculpt.files.claims import check_pickle
 from netsculpt.files.errors import file_errors
@@ -115,6 +116,7 @@ def _check_legacy(content: bytes, source: Source) -> set[str]:
 
 
 def _torch() -> Any:
+    require("torch", "a file of torch")
     import torch
 
     major, minor = torch.__version__.split(".")[:2]

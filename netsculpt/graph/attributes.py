@@ -1,4 +1,4 @@
-"""What units are: columns of a graph beside its layers, such as the function that each applies."""
+"""What units are: columns of a graph next to its layers, such as the function that each applies."""
 
 from __future__ import annotations
 

@@ -129,6 +129,12 @@ class NetGraph:
         more = "-…" if len(self.layers) > 12 else ""
         return f"NetGraph({widths}{more}: {self.n_units} units, {self.n_edges} edges)"
 
+    def _repr_html_(self) -> str:
+        """What feeds each layer, in a notebook."""
+        from netsculpt.graph.layer_table import layer_table
+
+        return str(layer_table(self).to_html(index=False))
+
     @property
     def n_units(self) -> int:
         """U."""

@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from netsculpt.core.errors import GraphError
+from netsculpt.core.extras import require
 from netsculpt.core.provenance import Step, step
 from netsculpt.graph.description import description, read_description
 from netsculpt.graph.graph import Block, Layer, NetGraph, Role, unit_names
@@ -28,6 +29,7 @@ __all__ = ["block_of", "from_networkx", "to_igraph", "to_networkx", "to_scipy", 
 _DESCRIPTION: Final = "netsculpt"  # graph attribute: layers, blocks, provenance, dtypes as JSON
 _WEIGHTS: Final = {"float32", "float64"}
 _OF_ATTRIBUTE: Final = re.compile("[<|]([iu][1248]|f[48]|b1|U[0-9]{1,9})")
+_ROLES: Final = frozenset(get_args(Role))
 _COUNTS: Final = {f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)}
 
 
@@ -35,9 +37,10 @@ def to_networkx(graph: NetGraph) -> nx.DiGraph[int]:
     """The graph as a networkx DiGraph.
 
     Nodes are unit indices with the attributes ``name``, ``layer``, ``role``, ``position`` (index in
-    the model's layer) and the graph's own `attributes`. Edges have the signed ``weight``, ``kind``,
-    and where they exist ``parameter``, ``multiplicity`` and ``scalars``. All attributes are plain
-    strings and numbers, so networkx can write them to its formats. Cost O(E).
+    the model's layer) and the graph's own `attributes`. Edges have the signed ``weight``, its
+    ``magnitude``, ``kind``, and where they exist ``parameter``, ``multiplicity`` and ``scalars``.
+    All attributes are plain strings and numbers, so networkx can write them to its formats. Cost
+    O(E).
 
     Examples
     --------
@@ -46,8 +49,9 @@ def to_networkx(graph: NetGraph) -> nx.DiGraph[int]:
     >>> other.nodes[2]
     {'name': 'output[0]', 'layer': 'output', 'role': 'output', 'position': 0}
     >>> other.edges[1, 2]
-    {'weight': -2.0, 'kind': 'linear', 'parameter': 'W1'}
+    {'weight': -2.0, 'magnitude': 2.0, 'kind': 'linear', 'parameter': 'W1'}
     """
+    require("networkx", "to_networkx")
     import networkx as nx
 
     content = description(graph)
@@ -65,7 +69,7 @@ def to_networkx(graph: NetGraph) -> nx.DiGraph[int]:
     arrays = graph.sources, graph.weights.indices, graph.weights.data, block_of(graph)
     edges = zip(*(array.tolist() for array in arrays), strict=True)
     for source, target, weight, block in edges:
-        other.add_edge(source, target, weight=weight, **of_block[block])
+        other.add_edge(source, target, weight=weight, magnitude=abs(weight), **of_block[block])
     if graph.multiplicity is not None:
         content["multiplicity_dtype"] = graph.multiplicity.dtype.name
         counts = dict(zip(other.edges, graph.multiplicity.tolist(), strict=True))
@@ -84,9 +88,12 @@ def from_networkx(other: nx.DiGraph[Any]) -> NetGraph:
     """A networkx DiGraph as a graph.
 
     A result of `to_networkx` is converted back exactly, without the nodes and edges that have been
-    removed from it. In any other directed acyclic graph the layer of a node is its longest distance
-    from the nodes without predecessors (the input layer); all nodes without successors form the
-    last layer, the output. The weight of an edge is its attribute ``weight``, by default 1.
+    removed from it. Where every node has a ``layer`` and a ``role``, as in the files that
+    `netsculpt.export` writes, these are the layers, in the order of the nodes; edges may have a
+    ``kind``, nodes a ``position``. In any other directed acyclic graph the layer of a node is its
+    longest distance from the nodes without predecessors (the input layer); all nodes without
+    successors form the last layer, the output. The weight of an edge is its attribute ``weight``,
+    by default 1.
 
     Then `positions` gives the node of each unit: ``list(other)[graph.positions[unit]]``.
     Cost O(E).
@@ -110,7 +117,7 @@ def from_networkx(other: nx.DiGraph[Any]) -> NetGraph:
             f"a {type(other).__name__} found, a DiGraph needed: direct its edges from input to "
             "output and merge parallel ones"
         )
-    layout = _stored_layout(other) if _DESCRIPTION in other.graph else _layout_by_depth(other)
+    layout = _layout(other)
     order = np.argsort(layout.layer_of, kind="stable")
     unit = np.empty_like(order)
     unit[order] = np.arange(order.size)
@@ -147,9 +154,9 @@ def to_igraph(graph: NetGraph) -> igraph.Graph:
     """The graph as a directed igraph Graph; vertex ids are unit indices.
 
     Vertices have ``name``, ``layer``, ``role``, ``position`` and the graph's `attributes`; edges
-    have the signed ``weight`` and ``multiplicity`` (if the graph has it), in the order of the
-    arrays [E]. Cost O(E), about 0.1 µs per edge: igraph reads pairs from an iterator five times
-    faster than from an array.
+    have the signed ``weight``, its ``magnitude`` and ``multiplicity`` (if the graph has it), in the
+    order of the arrays [E]. Cost O(E), about 0.1 µs per edge: igraph reads pairs from an iterator
+    five times faster than from an array.
 
     Examples
     --------
@@ -158,6 +165,7 @@ def to_igraph(graph: NetGraph) -> igraph.Graph:
     >>> other.get_edgelist(), other.es["weight"], other.vs["name"]
     ([(0, 2), (1, 2)], [0.5, -2.0], ['input[0]', 'input[1]', 'output[0]'])
     """
+    require("igraph", "to_igraph")
     import igraph
 
     edges = zip(graph.sources.data, graph.weights.indices.data, strict=True)
@@ -165,6 +173,7 @@ def to_igraph(graph: NetGraph) -> igraph.Graph:
     for name, values in unit_columns(graph).items():
         other.vs[name] = values
     other.es["weight"] = graph.weights.data.tolist()
+    other.es["magnitude"] = np.abs(graph.weights.data).tolist()
     if graph.multiplicity is not None:
         other.es["multiplicity"] = graph.multiplicity.tolist()
     return other
@@ -195,6 +204,15 @@ def block_of(graph: NetGraph) -> NDArray[np.int32]:
     for index, block in enumerate(graph.blocks):
         indices[graph.block_edges(block.source, block.target)] = index
     return indices
+
+
+def _layout(other: nx.DiGraph[Any]) -> _Layout:
+    if _DESCRIPTION in other.graph:
+        return _stored_layout(other)
+    nodes = [attributes for _, attributes in other.nodes(data=True)]
+    if nodes and all(isinstance(x.get("layer"), str) and x.get("role") in _ROLES for x in nodes):
+        return _layout_by_names(other)
+    return _layout_by_depth(other)
 
 
 @dataclass(frozen=True, eq=False)
@@ -275,6 +293,37 @@ def _column(other: nx.DiGraph[Any], name: str, dtype: str) -> NDArray[Any]:
         return np.array(values, dtype="U" if kind == "U" else dtype)
     except OverflowError as error:
         raise GraphError(f"attribute {name!r} has values beyond {dtype}") from error
+
+
+def _layout_by_names(other: nx.DiGraph[Any]) -> _Layout:
+    """Layers as the nodes name them, in the order in which they first come."""
+    nodes = [attributes for _, attributes in other.nodes(data=True)]
+    roles: dict[str, Role] = {}
+    for attributes in nodes:
+        roles.setdefault(attributes["layer"], attributes["role"])
+    index = {name: number for number, name in enumerate(roles)}
+    layer_of = np.array([index[attributes["layer"]] for attributes in nodes], dtype=np.int64)
+    sizes = np.bincount(layer_of, minlength=len(roles)).tolist()
+    positions = [attributes.get("position", row) for row, attributes in enumerate(nodes)]
+    named = [(name, role, (size,)) for (name, role), size in zip(roles.items(), sizes, strict=True)]
+    of_node = {node: x["layer"] for node, x in other.nodes(data=True)}
+    kinds = {
+        (of_node[source], of_node[target]): str(attributes.get("kind", "linear"))
+        for source, target, attributes in other.edges(data=True)
+    }
+    blocks = tuple(
+        Block(a, b, None, kind, 0 if kind == "wiring" else sizes[index[a]] * sizes[index[b]])
+        for (a, b), kind in sorted(kinds.items(), key=lambda x: [index[name] for name in x[0]])
+    )
+    counts = [attributes.get("multiplicity") for *_, attributes in other.edges(data=True)]
+    return _Layout(
+        layer_of,
+        _whole("position", positions, "int32"),
+        _layers(named, layer_of),
+        blocks,
+        (step("from_networkx"),),
+        multiplicity_dtype="int64" if counts and None not in counts else None,
+    )
 
 
 def _layout_by_depth(other: nx.DiGraph[Any]) -> _Layout:

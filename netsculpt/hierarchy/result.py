@@ -83,6 +83,15 @@ class Hierarchy:
     unit_names: Mapping[int, str] = field(default_factory=dict)  # of inputs and outputs, if known
     links: tuple[Link, ...] = ()  # every link of the given modules; () if they were not tested
 
+    def __repr__(self) -> str:
+        n_levels = int(self.level.max(initial=-1)) + 1
+        counts = f"{len(self.modules)} modules on {n_levels} levels, {self.edges.nnz} links"
+        return f"Hierarchy({self.kind}: {counts})"
+
+    def _repr_html_(self) -> str:
+        """The table, in a notebook."""
+        return str(self.table().to_html(index=False))
+
     @property
     def kind(self) -> Literal["one", "merged", "ordered", "parallel", "partly ordered"]:
         """What the modules are to each other.

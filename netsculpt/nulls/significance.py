@@ -38,6 +38,8 @@ class Significance:
     >>> test = Significance(0.5, 0.25, 0.05, 5.0, 0.2, 4, np.array([0.2, 0.2, 0.3, 0.3]))
     >>> test.delta, test.is_bound, test.is_degenerate
     (0.25, True, False)
+    >>> test
+    Significance(0.5 against 0.25 ± 0.05 in 4 draws: Δ = 0.25, z = 5, p ≤ 0.2)
     >>> test.notes
     ('All 4 null draws are less extreme: p = 0.2 is the least possible with 4 of them.',)
     """
@@ -50,6 +52,12 @@ class Significance:
     n: int
     draws: NDArray[np.float64]  # [n] the statistic on each null
     tail: Literal["greater", "less"] = "greater"  # which draws are as extreme: ≥ value or ≤ value
+
+    def __repr__(self) -> str:
+        chance = f"{self.value:.4g} against {self.mean:.4g} ± {self.sd:.2g} in {self.n} draws"
+        relation = "≤" if self.is_bound else "="
+        effect = f"Δ = {self.delta:.3g}, z = {self.z:.3g}, p {relation} {self.p:.2g}"
+        return f"Significance({chance}: {effect})"
 
     @property
     def delta(self) -> float:

@@ -126,6 +126,14 @@ class Analysis:
     fidelity: Fidelity | None = None  # of a traced graph to its net, for the reports
     attribution: AttributionScores | None = None  # of an attribution graph
 
+    def __repr__(self) -> str:
+        found = (f"{x.key} {x.verdict}, {x.partition.n_modules} modules" for x in self.detected)
+        return f"Analysis({self.graph!r}; {'; '.join(found)})"
+
+    def _repr_html_(self) -> str:
+        """The verdicts, in a notebook."""
+        return str(self.verdicts().to_html(index=False))
+
     @property
     def adjusted_p(self) -> dict[str, float]:
         """P-values of all tested modules by key, adjusted for their number: see `nulls.holm`."""

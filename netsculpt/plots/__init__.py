@@ -1,8 +1,9 @@
 """Figures: Axes in, Axes out; only layout is computed.
 
-Every plot draws into the axes passed as `ax`, or into those of a new figure that is not registered
-with pyplot, and returns them. `paper` sets the print style, `figure` makes a figure as wide as a
-column, and `write_figure` writes it with embedded fonts and reproducible bytes.
+Every plot draws into the axes passed as `ax`, or into those of a new figure, and returns them. In a
+notebook, or where pyplot is imported and has a display, pyplot shows a new figure. `paper` sets the
+print style, `figure` makes a figure as wide as a column, and `write_figure` writes it with embedded
+fonts and reproducible bytes.
 """
 
 from netsculpt.plots.ablation import ablation

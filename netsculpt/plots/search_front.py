@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
 
 from netsculpt.plots._drawing.axes import axes_or_new, tick_size
 from netsculpt.plots._drawing.colours import GREY, INK, module_colours
-from netsculpt.training.search.ranking import fronts
-from netsculpt.training.search.result import Searched
+
+if TYPE_CHECKING:
+    from netsculpt.training.search.result import Searched
 
 __all__ = ["search_front"]
 
@@ -30,8 +31,8 @@ def search_front(searched: Searched, *, ax: Axes | None = None) -> Axes:
     ax = axes_or_new(ax)
     edges = np.array([topology.n_edges for topology in searched.population])
     means = searched.rewards.mean(axis=1)
-    front = fronts(np.column_stack([means, -edges])) == 0
-    order = np.flatnonzero(front)[np.argsort(edges[front])]
+    front = np.flatnonzero(searched.is_on_front)
+    order = front[np.argsort(edges[front])]
     found = [(x.topology.n_edges, x.mean) for x in searched.champions]
     colour = module_colours(np.array([1]))[0]
     ax.scatter(edges, means, s=8, color=GREY, alpha=0.5, linewidth=0, label="last generation")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from matplotlib.axes import Axes
 
 from netsculpt.plots._drawing.axes import axes_or_new, tick_size
 from netsculpt.plots._drawing.colours import GREY, INK, module_colours
-from netsculpt.training.search.result import COLUMNS, Searched
+
+if TYPE_CHECKING:
+    from netsculpt.training.search.result import Searched
 
 __all__ = ["search_history"]
 
@@ -35,10 +37,11 @@ def search_history(searched: Searched, *, ax: Axes | None = None) -> Axes:
     ax = axes_or_new(ax)
     champion = module_colours(np.array([1]))[0]
     looks = dict(zip(_LINES, ((GREY, ":"), (INK, "-"), (GREY, "--"), (champion, "-")), strict=True))
+    history = searched.table()
     generations = np.arange(len(searched.history))
     marker = "." if generations.size == 1 else ""
     for name, label in _LINES.items():
-        values = searched.history[:, COLUMNS.index(name)]
+        values = history[name]
         width = 1.4 if name == "champion" else 0.7
         colour, style = looks[name]
         look: dict[str, Any] = {"color": colour, "linestyle": style, "linewidth": width}

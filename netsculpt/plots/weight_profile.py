@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
@@ -15,7 +17,9 @@ from netsculpt.plots._drawing.axes import (
     tick_size,
 )
 from netsculpt.plots._drawing.colours import GREY, INK, module_colours
-from netsculpt.training.weight_agnostic.result import Rule, WeightProfile
+
+if TYPE_CHECKING:
+    from netsculpt.training.weight_agnostic.result import Rule, WeightProfile
 
 __all__ = ["weight_profile"]
 
@@ -35,7 +39,7 @@ def weight_profile(profile: WeightProfile, *, ax: Axes | None = None) -> Axes:
 
     Examples
     --------
-    >>> from netsculpt.training.weight_agnostic.result import Estimate
+    >>> from netsculpt.training.weight_agnostic.result import Estimate, WeightProfile
     >>> weights, one = np.array([-1.0, 1.0]), Estimate(0.9, 0.8, 0.95)
     >>> scores, intervals = np.array([[0.5, 0.9]]), np.array([[[0.4, 0.6], [0.8, 0.95]]])
     >>> profile = WeightProfile(

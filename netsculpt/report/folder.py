@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -10,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from netsculpt.core.folders import replaced_folder
 from netsculpt.core.manifest import write_manifest
-from netsculpt.core.printable import printable
 from netsculpt.core.progress import Progress, silent
 from netsculpt.core.writing import write_json
 from netsculpt.graph.npz import save
 from netsculpt.pipeline import WEIGHTED
+from netsculpt.report.csv_tables import write_table
 from netsculpt.report.figures import figure_files, write_figures
 from netsculpt.report.summary import shortened, summary
 
@@ -29,7 +28,6 @@ __all__ = ["write_folder"]
 STAGE = "writing tables and graph"
 MAKER = "analyze"
 _FILES = ("summary.json", "units.csv", "modules.csv", "links.csv", "flows.csv", "graph.npz")
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_folder(
@@ -83,30 +81,13 @@ def _write_tables(analysis: Analysis, folder: Path) -> None:
     write_json(folder / "summary.json", summary(analysis))
     units = analysis.units()
     weighted = [name for name in analysis.columns if name.endswith(WEIGHTED)]  # counts stay exact
-    _write_table(_shortened(units, weighted), folder / "units.csv")
+    write_table(_shortened(units, weighted), folder / "units.csv")
     others = {"modules": analysis.modules(), "links": analysis.links(), "flows": analysis.flows()}
     for name, table in others.items():
         numbers = map(str, table.select_dtypes(float))
-        _write_table(_shortened(table, numbers), folder / f"{name}.csv")
+        write_table(_shortened(table, numbers), folder / f"{name}.csv")
 
 
 def _shortened(table: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
     """The table with these columns as exact as numbers in summary.json."""
     return table.assign(**{name: [shortened(x) for x in table[name]] for name in columns})
-
-
-def _write_table(table: pd.DataFrame, path: Path) -> None:
-    """Write a CSV file in which no cell that came from a file is taken for a formula."""
-    safe = table.replace(
-        [float("inf"), float("-inf")], float("nan")
-    )  # an empty cell, as null in JSON
-    for column in safe.columns:
-        if safe[column].dtype.kind not in "biuf":
-            safe[column] = [_quoted(value) for value in safe[column]]
-    safe.to_csv(path, index=False, quoting=csv.QUOTE_NONNUMERIC, errors="backslashreplace")
-
-
-def _quoted(value: object) -> str:
-    text = value if isinstance(value, str) else " ".join(map(str, value))  # type: ignore[call-overload]
-    text = printable(text)
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text

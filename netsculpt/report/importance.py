@@ -7,10 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from netsculpt.core.folders import replaced_folder, require_replaceable
-from netsculpt.core.manifest import write_manifest
-from netsculpt.core.writing import write_json
-from netsculpt.report.drawing import Drawing, write_drawings
+from netsculpt.core.folders import require_replaceable
+from netsculpt.report.drawing import Drawing
+from netsculpt.report.results import Results, write_results
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -39,7 +38,7 @@ def write_importance(
 ) -> None:
     """Write summary.json, weights.csv, correlations.csv, effects.csv, curves.csv, and figures/.
 
-    For what happens to other files see `netsculpt.core.folders.replaced_folder`.
+    For the rest see `netsculpt.report.results.write_results`.
     """
     import pandas as pd
 
@@ -53,15 +52,10 @@ def write_importance(
     for name in dict.fromkeys(curve.estimate for curve in found.curves):
         own = [curve for curve in found.curves if curve.estimate == name]
         drawings.append((f"pruned_by_{name}", _ASPECT, partial(_curves, own)))
-    drawn = [f"figures/{name}.{ending}" for name, *_ in drawings for ending in figures]
-    files = ["summary.json", *(f"{name}.csv" for name in tables), *drawn]
-    with replaced_folder(folder, _MAKER, files):
-        for name, table in tables.items():
-            table.to_csv(folder / f"{name}.csv", index=False)
-        write_json(folder / "summary.json", {**arguments, **found.summary()})
-        write_drawings(drawings, folder / "figures", figures, width)
-        about = {"maker": _MAKER, "arguments": dict(arguments), "seed": found.seed}
-        write_manifest(folder, {**about, "files": sorted(files)})
+    results = Results(_MAKER, tables, found.summary(), drawings)
+    write_results(
+        results, folder, arguments=arguments, seed=found.seed, figures=figures, width=width
+    )
 
 
 def _ablations(found: Importance, figure: Figure) -> None:

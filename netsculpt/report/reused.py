@@ -7,10 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from netsculpt.core.folders import replaced_folder
-from netsculpt.core.manifest import write_manifest
-from netsculpt.core.writing import write_json
-from netsculpt.report.drawing import Drawing, write_drawings
+from netsculpt.report.drawing import Drawing
+from netsculpt.report.results import Results, write_results
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,8 +34,8 @@ def write_reuse(
 ) -> None:
     """Write summary.json, functions.csv, matching.csv, tables of both nets, and figures/.
 
-    `arguments` are the command's own; its seed is among them. For what happens to other files see
-    `netsculpt.core.folders.replaced_folder`.
+    `arguments` are the command's own; its seed is among them. For the rest see
+    `netsculpt.report.results.write_results`.
     """
     tables = {"functions": analysis.table(), "matching": analysis.matching.table()}
     for side, net in zip(_SIDES, (analysis.source, analysis.target), strict=True):
@@ -54,22 +52,8 @@ def write_reuse(
         ("lesions_source", _ASPECT, partial(_lesions, analysis.source)),
         ("lesions_target", _ASPECT, partial(_lesions, analysis.target)),
     ]
-    drawn = [f"figures/{name}.{ending}" for name, *_ in drawings for ending in figures]
-    files = ["summary.json", *(f"{name}.csv" for name in tables), *drawn]
-    with replaced_folder(folder, _MAKER, files):
-        for name, table in tables.items():
-            table.to_csv(folder / f"{name}.csv", index=False)
-        write_json(folder / "summary.json", {**arguments, **analysis.summary()})
-        write_drawings(drawings, folder / "figures", figures, width)
-        write_manifest(
-            folder,
-            {
-                "maker": _MAKER,
-                "arguments": dict(arguments),
-                "seed": arguments.get("seed"),
-                "files": sorted(files),
-            },
-        )
+    results, seed = Results(_MAKER, tables, analysis.summary(), drawings), arguments.get("seed")
+    write_results(results, folder, arguments=arguments, seed=seed, figures=figures, width=width)
 
 
 def _modules(analysis: ReuseAnalysis, figure: Figure) -> None:

@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from netsculpt.core.folders import replaced_folder, require_replaceable
-from netsculpt.core.manifest import write_manifest
-from netsculpt.core.writing import write_json
+from netsculpt.core.folders import require_replaceable
 from netsculpt.graph.exporting import export
 from netsculpt.graph.npz import save
-from netsculpt.report.drawing import write_drawings
+from netsculpt.report.results import Results, write_results
 from netsculpt.training.search.graphs import graph_of
 
 if TYPE_CHECKING:
@@ -28,7 +26,6 @@ __all__ = ["STATE", "require_search_folder", "write_search"]
 
 STATE: Final = "search.pt"
 _MAKER: Final = "wann"
-_FILES: Final = ("champion.out", "graph.npz", "history.csv", "champions.csv", "summary.json")
 _GALLERY: Final = 4  # champions shown
 
 
@@ -48,28 +45,25 @@ def write_search(
     """Write champion.out, graph.npz, history.csv, champions.csv, summary.json and figures/.
 
     The state of the search, which stands in the same folder, is left alone. For what happens to
-    other files see `netsculpt.report.folder.write_folder`.
+    other files see `netsculpt.report.results.write_results`.
     """
-    drawn = [f"figures/{name}.{ending}" for name, *_ in _DRAWINGS for ending in figures]
-    files = [*_FILES, *drawn, STATE]
-    with replaced_folder(folder, _MAKER, files, left_alone=[STATE]):
-        graph = graph_of(searched.champion.topology)
-        export(graph, folder / "champion.out")
-        save(graph, folder / "graph.npz")
-        searched.table().to_csv(folder / "history.csv")
-        _champions(searched).to_csv(folder / "champions.csv", index=False)
-        write_json(folder / "summary.json", {**arguments, **searched.summary()})
-        drawings = [(name, aspect, partial(draw, searched)) for name, aspect, draw in _DRAWINGS]
-        write_drawings(drawings, folder / "figures", figures, width)
-        write_manifest(
-            folder,
-            {
-                "maker": _MAKER,
-                "arguments": {**arguments, **searched.plan.about},
-                "seed": arguments.get("seed"),
-                "files": sorted(files),
-            },
-        )
+    graph = graph_of(searched.champion.topology)
+    results = Results(
+        _MAKER,
+        {"history": searched.table().reset_index(), "champions": _champions(searched)},
+        searched.summary(),
+        [(name, aspect, partial(draw, searched)) for name, aspect, draw in _DRAWINGS],
+        {"champion.out": partial(export, graph), "graph.npz": partial(save, graph)},
+    )
+    write_results(
+        results,
+        folder,
+        arguments={**arguments, **searched.plan.about},
+        seed=arguments.get("seed"),
+        figures=figures,
+        width=width,
+        left_alone=[STATE],
+    )
 
 
 def _champions(searched: Searched) -> pd.DataFrame:

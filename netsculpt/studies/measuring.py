@@ -116,7 +116,9 @@ class Measuring(Generic[Cell]):
         elsewhere: list[int] = []
         run = partial(_measured, self.study, self.measure, self._place(), self.sharing.keep_going)
         tasks = self._tasks(left, elsewhere, workers)
-        for outcome in as_finished(run, tasks, workers, until=self.until):
+        for outcome in as_finished(
+            run, tasks, workers, until=self.until, waiting=partial(self._waiting, workers)
+        ):
             self._n_own += 1
             failure = outcome.failure
             for measured in outcome.results:
@@ -182,9 +184,15 @@ class Measuring(Generic[Cell]):
             self.driver.release(task.name)
 
     def _report(self, workers: Workers) -> None:
+        self._say("cells", workers)
+
+    def _waiting(self, workers: Workers) -> None:
+        self._say("the cluster has no workers: waiting for one; cells", workers)
+
+    def _say(self, stage: str, workers: Workers) -> None:
         self._sign(workers)
         if self.progress:
-            self.progress("cells", len(self.done) + len(self.failed), len(self.cells))
+            self.progress(stage, len(self.done) + len(self.failed), len(self.cells))
 
     def _sign(self, workers: Workers) -> None:
         """Let others know how far this driver is."""

@@ -41,6 +41,7 @@ def as_finished(
     *,
     until: float = float("inf"),
     most_deaths: int = 3,
+    waiting: Callable[[], None] = lambda: None,
 ) -> Iterator[Outcome[Item, Result]]:
     """Yield the outcome of each item as soon as it is there, in any order.
 
@@ -59,6 +60,9 @@ def as_finished(
         Time by ``time.monotonic`` after which no item is begun; those are not yielded.
     most_deaths
         After so many deaths of its workers an item has failed, and the others go on.
+    waiting
+        Called every few seconds while a cluster has no workers; new ones are waited for as long as
+        items may be begun.
 
     >>> from netsculpt.studies.backends import open_workers
     >>> with open_workers() as workers:
@@ -73,7 +77,7 @@ def as_finished(
     running: dict[Future[_Done[Result]], list[Item]] = {}
     at_a_time = 1.0
     while True:
-        while not is_secluded and len(running) < workers.n and monotonic() < until:
+        while not is_secluded and len(running) < max(1, workers.n) and monotonic() < until:
             if secluded and running:
                 break
             if secluded:
@@ -92,6 +96,10 @@ def as_finished(
         try:
             future = ready.get(timeout=_LOOK)
         except Empty:
+            if not workers.n:
+                if monotonic() >= until:
+                    return
+                waiting()
             continue
         chunk = running.pop(future)
         was_secluded, is_secluded = is_secluded, False

@@ -5,7 +5,11 @@ that says which unit each element belongs to. Operations that move elements are 
 arrays; the others have rules, one file per family in ``rules/``.
 """
 
-from netsculpt.tracing.fidelity import Fidelity, LayerFidelity, fidelity
-from netsculpt.tracing.trace import trace
+from netsculpt.core.extras import require
+
+require("torch", "netsculpt.tracing")
+
+from netsculpt.tracing.fidelity import Fidelity, LayerFidelity, fidelity  # noqa: E402
+from netsculpt.tracing.trace import trace  # noqa: E402
 
 __all__ = ["Fidelity", "LayerFidelity", "fidelity", "trace"]

@@ -13,4 +13,8 @@
 
 import lazy_loader
 
+from netsculpt.core.extras import require
+
+require("torch", "netsculpt.training")
+
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

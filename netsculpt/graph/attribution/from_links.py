@@ -51,7 +51,7 @@ def from_links(
 
     Notes
     -----
-    Cost O(N log N + E), with some 30 bytes per link beside the arguments.
+    Cost O(N log N + E), with some 30 bytes per link on top of the arguments.
 
     Source: Ameisen et al. 2025, "Circuit Tracing" (Transformer Circuits); the nodes and their order
     as in the JSON of circuit-tracer.

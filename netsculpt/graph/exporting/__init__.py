@@ -37,11 +37,12 @@ def export(
     """Write a graph in the format of the file ending.
 
     In GEXF and GraphML, nodes are unit indices with ``label``, ``layer``, ``role``, ``position``,
-    the graph's `attributes` and, with a partition, ``module`` (−1 = none). Edges have ``weight``,
-    ``signed_weight``, ``kind`` and, if the graph has it, ``multiplicity``. ``weight`` is the
-    magnitude, since Gephi's layouts and statistics need weights ≥ 0; the sign is in
-    ``signed_weight``. Edges of weight 0 are written, but Gephi drops them on import with a warning.
-    Strings are escaped so that any name can be read back (`unescaped`).
+    the graph's `attributes` and, with a partition, ``module`` (−1 = none). Edges have the signed
+    ``weight``, its ``magnitude``, ``kind`` and, if the graph has it, ``multiplicity``; for layouts
+    and statistics of Gephi, which need weights ≥ 0, copy ``magnitude`` to ``weight`` there. Edges
+    of weight 0 are written, but Gephi drops them on import with a warning. What networkx reads from
+    such a file, `netsculpt.from_networkx` turns into the same layers, edges and weights. Strings
+    are escaped so that any name can be read back (`unescaped`).
 
     Parameters
     ----------

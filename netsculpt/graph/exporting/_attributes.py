@@ -58,13 +58,13 @@ def node_attributes(
 
 
 def edge_attributes(graph: NetGraph) -> list[Attribute]:
-    """Attributes of the edges, ``weight`` (the magnitude) first."""
+    """Attributes of the edges, ``weight`` first."""
     data = graph.weights.data
     form = "%.9g" if data.dtype == np.float32 else "%r"  # both are exact
     kinds = np.array([escaped(block.kind) for block in graph.blocks], dtype=object)
     attributes = [
-        Attribute("weight", "double", np.abs(data), form),
-        Attribute("signed_weight", "double", data, form),
+        Attribute("weight", "double", data, form),
+        Attribute("magnitude", "double", np.abs(data), form),
         Attribute("kind", "string", kinds[block_of(graph)]),
     ]
     if graph.multiplicity is not None:

@@ -47,7 +47,7 @@ class Parsed:
 def parsed(source: Source) -> Parsed:
     """The nodes, links and settings in a file.
 
-    Memory: some 16 bytes per link and 300 per node, beside one part of the text.
+    Memory: some 16 bytes per link and 300 per node, plus one part of the text.
 
     Raises
     ------

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from netsculpt.core.errors import FormatError
+from netsculpt.core.extras import require
 from netsculpt.files.content import Content
 from netsculpt.files.errors import file_errors
 from netsculpt.files.source import Source
@@ -46,11 +46,7 @@ def read(source: Source) -> Content:
 
 
 def _message(source: Source) -> Any:
-    try:
-        import onnx
-    except ImportError:
-        raise FormatError(
-            f"{source.where} is an ONNX model, and the package that reads such files is missing: "
-            'pip install "netsculpt[onnx]"'
-        ) from None
+    require("onnx", f"{source.where}, an ONNX model,")
+    import onnx
+
     return onnx.ModelProto()

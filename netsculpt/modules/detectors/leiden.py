@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from netsculpt.core.declared import varies_with
+from netsculpt.core.declared import needs, varies_with
+from netsculpt.core.extras import require
 from netsculpt.core.random import RNG
 from netsculpt.graph.graph import NetGraph, live_units
 from netsculpt.graph.partition import NO_MODULE, Partition
@@ -28,6 +29,7 @@ _SMALL = 20_000  # edges × layer pairs
 _SHALLOW = 5_000  # and nodes × layer pairs: an iteration looks at every node in every pair
 
 
+@needs("igraph", "leidenalg")
 @varies_with("unit scales", "seed")
 def leiden(
     graph: NetGraph,
@@ -62,6 +64,8 @@ def leiden(
     ------
     GraphError
         If `resolution` is negative or not finite, or if `together` is not one label per unit.
+    MissingLibraryError
+        Without igraph and leidenalg, which the extra "leiden" installs.
 
     Notes
     -----
@@ -76,6 +80,8 @@ def leiden(
     >>> leiden(graph, rng=0)
     Partition(leiden: 2 modules, quality 0.5000)
     """
+    for library in ("igraph", "leidenalg"):
+        require(library, "detector 'leiden'")
     check_resolution(resolution)
     live = live_units(graph)
     node_of = nodes_of(graph, live, together)

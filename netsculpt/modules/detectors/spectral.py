@@ -14,6 +14,7 @@ from netsculpt.core.numbers import checked_whole
 from netsculpt.core.random import RNG, root_seed, stream
 from netsculpt.graph.graph import NetGraph, live_units
 from netsculpt.graph.partition import NO_MODULE, Partition
+from netsculpt.modules.detectors._k_means import k_means
 from netsculpt.modules.detectors._together import nodes_of
 from netsculpt.modules.magnitudes import live_magnitudes
 from netsculpt.modules.ncut import ncut
@@ -123,7 +124,6 @@ def _one_thread() -> AbstractContextManager[object]:
 
     Threads add in any order, and where eigenvalues are equal rounding decides on the vectors.
     """
-    import sklearn.cluster  # noqa: F401
     from threadpoolctl import threadpool_limits
 
     limits: AbstractContextManager[object] = threadpool_limits(1)
@@ -204,14 +204,10 @@ def _largest(
 
 def _clustered(vectors: NDArray[np.float64], seed: int) -> NDArray[np.int32]:
     """Cluster of each row by k-means, k = number of columns [N]."""
-    from sklearn.cluster import KMeans
-
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     rows = np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0)
     k = rows.shape[1]
-    state = int(stream(seed, "k-means", k).integers(1 << 31))
-    labels: NDArray[np.int32] = KMeans(k, n_init=_RESTARTS, random_state=state).fit(rows).labels_
-    return labels
+    return k_means(rows, k, restarts=_RESTARTS, rng=stream(seed, "k-means", k))
 
 
 def _packed(

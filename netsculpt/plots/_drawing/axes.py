@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Sequence
 from typing import Any, Final
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.backends.registry import BackendFilter, backend_registry
 from matplotlib.cm import ScalarMappable
 from matplotlib.colorbar import Colorbar
 from matplotlib.figure import Figure
@@ -50,8 +53,26 @@ _PIECE = re.compile(r"[^._/… -]*(?:[._/… -]+|$)")
 
 
 def axes_or_new(ax: Axes | None) -> Axes:
-    """`ax`, or the axes of a new figure that is not registered with pyplot."""
-    return Figure(layout="constrained").add_subplot() if ax is None else ax
+    """`ax`, or the axes of a new figure, which pyplot shows in a notebook or on a display.
+
+    Elsewhere pyplot does not know the figure, so that it need not be closed.
+    """
+    if ax is not None:
+        return ax
+    if not _pyplot_shows():
+        return Figure(layout="constrained").add_subplot()
+    from matplotlib import pyplot
+
+    return pyplot.figure(layout="constrained").add_subplot()
+
+
+def _pyplot_shows() -> bool:
+    """Whether the user has imported pyplot, or is in IPython, with a backend that shows figures."""
+    in_ipython = "IPython" in sys.modules and sys.modules["IPython"].get_ipython() is not None
+    if not in_ipython and "matplotlib.pyplot" not in sys.modules:
+        return False
+    silent = backend_registry.list_builtin(BackendFilter.NON_INTERACTIVE)  # type: ignore[no-untyped-call]
+    return mpl.get_backend().lower() not in silent
 
 
 def bare(ax: Axes) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from netsculpt.core.errors import NetsculptError
+from netsculpt.core.extras import require
 from netsculpt.studies.backends.dask import dask
 from netsculpt.studies.backends.here import at_once, threading
 from netsculpt.studies.backends.loky import loky
@@ -66,16 +67,7 @@ def _opened(name: str | None, jobs: int, address: str | None) -> AbstractContext
         return at_once()
     if name not in CLUSTERS:
         return (loky if name == "loky" else threading)(effective_n_jobs(jobs))
-    try:
-        if name == "dask":
-            import distributed  # noqa: F401
-        else:
-            import ray as _  # noqa: F401
-    except ImportError as error:
-        raise NetsculptError(
-            f"backend {name!r} is not installed ({error}): pip install 'netsculpt[{name}]', "
-            "or use loky"
-        ) from None
+    require("distributed" if name == "dask" else "ray", f"backend {name!r}")
     return (dask if name == "dask" else ray)(jobs, address)
 
 

@@ -29,17 +29,17 @@ class WorkerDiedError(Exception):
 
 
 class Counted:
-    """How many workers a cluster has, at most `most` of them and at least 1; asked now and then."""
+    """How many workers a cluster has, at most `most` of them; asked now and then."""
 
     def __init__(self, count: Callable[[], int], most: int | None) -> None:
         self._count, self._most = count, most
-        self._n, self._asked = 1, float("-inf")
+        self._n, self._asked = 0, float("-inf")
 
     def n(self) -> int:
         """The number as of a few seconds ago."""
         if monotonic() - self._asked > _LOOK:
             found = self._count()
-            self._n = max(1, found if self._most is None else min(found, self._most))
+            self._n = found if self._most is None else min(found, self._most)
             self._asked = monotonic()
         return self._n
 
@@ -51,10 +51,10 @@ class Workers(Protocol):
 
     @property
     def n(self) -> int:
-        """How many calls run at a time, now: clusters grow and shrink."""
+        """How many calls run at a time, now: clusters grow and shrink, even to 0."""
 
     def submit(self, call: Callable[[], Result]) -> Future[Result]:
-        """Begin a call, if fewer than `n` are running.
+        """Begin a call, if fewer than `n` are running, or none.
 
         The future raises what the call raises, or `WorkerDiedError`; then only this call is lost.
         """

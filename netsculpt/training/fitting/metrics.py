@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from netsculpt.core.errors import FormatError, NetsculptError
+from netsculpt.core.errors import FormatError
+from netsculpt.core.extras import require
 from netsculpt.core.writing import append
 
 __all__ = ["Epoch", "JsonLines", "TensorBoard"]
@@ -68,13 +69,9 @@ class TensorBoard:
     """
 
     def __init__(self, folder: Path, history: Sequence[Epoch]) -> None:
-        try:
-            from torch.utils.tensorboard import SummaryWriter
-        except ImportError as error:
-            raise NetsculptError(
-                f"TensorBoard is not installed ({error}): pip install 'netsculpt[tensorboard]', or "
-                "leave out its folder"
-            ) from None
+        require("tensorboard", "the log folder of TensorBoard")
+        from torch.utils.tensorboard import SummaryWriter
+
         self._writer = SummaryWriter(str(folder), purge_step=len(history) + 1)
 
     def add(self, epoch: Epoch) -> None:

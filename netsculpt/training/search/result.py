@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from netsculpt.training.search.genome import Genome
 from netsculpt.training.search.plan import SearchPlan
+from netsculpt.training.search.ranking import fronts
 from netsculpt.training.search.topology import Topology
 
 if TYPE_CHECKING:
@@ -57,6 +58,13 @@ class Searched:
     def champion(self) -> Champion:
         """The best network of all generations."""
         return self.champions[-1]
+
+    @property
+    def is_on_front(self) -> NDArray[np.bool_]:
+        """Whether no network of the last population has fewer edges and a greater mean [N]."""
+        n_edges = np.array([topology.n_edges for topology in self.population])
+        front = fronts(np.column_stack([self.rewards.mean(axis=1), -n_edges]))
+        return np.asarray(front == 0)
 
     def table(self) -> pd.DataFrame:
         """One row per generation."""

@@ -1,6 +1,8 @@
-"""Handwritten digits of 8 × 8 pixels, included in scikit-learn."""
+"""Handwritten digits of 8 × 8 pixels, included in the package."""
 
 from __future__ import annotations
+
+from importlib.resources import files
 
 import numpy as np
 
@@ -13,7 +15,7 @@ _LARGEST = 16  # pixels are 0 … 16
 
 
 def digits() -> Task:
-    """Load the 1797 digits of scikit-learn: 64 inputs in 0 … 1, ten classes.
+    """Load the 1797 digits that scikit-learn has, too: 64 inputs in 0 … 1, ten classes.
 
     Source: the test set of Alpaydin & Kaynak 1998, *Optical recognition of handwritten digits*,
     doi:10.24432/C50P49. Nothing is downloaded.
@@ -22,9 +24,10 @@ def digits() -> Task:
     torch.Size([1797, 64])
     """
     import torch
-    from sklearn.datasets import load_digits
 
-    pixels, labels = load_digits(return_X_y=True)
+    stored = files("netsculpt.training.tasks").joinpath("data", "digits.npz")
+    with stored.open("rb") as file, np.load(file) as arrays:
+        pixels, labels = arrays["pixels"], arrays["labels"]
     inputs = torch.from_numpy((pixels / _LARGEST).astype(np.float32))
     targets = torch.from_numpy(labels.astype(np.int64))[:, None]
     return Task("digits", inputs, targets, Classes((10,)))

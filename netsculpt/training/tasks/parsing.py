@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from netsculpt.core.catalog import meant
 from netsculpt.core.errors import FormatError
 from netsculpt.core.random import RNG, root_seed
 from netsculpt.graph.circuits import Circuit, parse_circuit
@@ -81,10 +82,11 @@ def _whole(text: str, rng: RNG) -> Task:
         except FormatError:
             if is_task_name(text):  # its numbers are out of range, which the error says
                 raise
+            hint = meant(text, task_names())
             raise UnknownTaskError(
-                f"no task and no file {text!r}: give one of {', '.join(task_names())} (numbers "
-                "for K and N), a text file with a function per line such as 'f = a & b', or two "
-                "IDX files as IMAGES,LABELS"
+                f"no task and no file {text!r}{hint and f' ({hint})'}: give one of "
+                f"{', '.join(task_names())} (numbers for K and N), a text file with a function per "
+                "line such as 'f = a & b', or two IDX files as IMAGES,LABELS"
             ) from None
     return boolean(_functions(path), name=path.stem)
 

@@ -106,6 +106,11 @@ class Task:
     held_out: Task | None = None  # samples kept from training; None: there are no others
     outputs: tuple[str, ...] = ()  # names of the outputs; none: they are numbered
 
+    def __repr__(self) -> str:
+        kept = "" if self.held_out is None else f", {self.held_out.n_samples} held out"
+        samples = f"{self.n_samples} samples of {self.n_inputs} inputs{kept}"
+        return f"Task({self.name}: {samples}; {self.goal!r})"
+
     def __post_init__(self) -> None:
         import torch
 

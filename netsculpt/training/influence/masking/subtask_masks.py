@@ -68,7 +68,7 @@ def subtask_masks(
     n_random
         Masks shuffled within layers, a control of the accuracy.
     untrained
-        Whether the same is done with the net whose weights are drawn anew by its layers, the other
+        Whether the same is done with weights that the net's layers draw again, the other
         control: masks alone make random weights do tasks.
     progress
         Called after each epoch.

@@ -1,0 +1,62 @@
+"""The folder of what a command found: tables, summary, figures, and a manifest, written last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from netsculpt.core.folders import replaced_folder
+from netsculpt.core.manifest import write_manifest
+from netsculpt.core.writing import write_json
+from netsculpt.report.csv_tables import write_table
+from netsculpt.report.drawing import Drawing, write_drawings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from netsculpt.plots.style import Width
+
+__all__ = ["Results", "write_results"]
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """What is written: tables by name, a summary, figures, and files of other kinds."""
+
+    maker: str  # the command
+    tables: Mapping[str, pd.DataFrame]
+    summary: Mapping[str, Any]
+    drawings: Sequence[Drawing] = ()
+    others: Mapping[str, Callable[[Path], object]] = field(default_factory=dict)  # what writes each
+
+
+def write_results(
+    results: Results,
+    folder: Path,
+    *,
+    arguments: Mapping[str, Any],
+    seed: int | None,
+    figures: Sequence[str] = (),
+    width: Width = "neurips",
+    left_alone: Collection[str] = (),
+) -> None:
+    """Write summary.json, a CSV file for each table, figures/ and the other files.
+
+    `arguments`, those of the command, stand in the manifest and in the summary; figures are drawn
+    in each of the formats `figures` for a column of this `width`. For what happens to the files of
+    earlier runs, those `left_alone` among them, see `netsculpt.core.folders.replaced_folder`.
+    """
+    drawn = [f"figures/{name}.{ending}" for name, *_ in results.drawings for ending in figures]
+    tables = [f"{name}.csv" for name in results.tables]
+    files = ["summary.json", *tables, *results.others, *drawn, *left_alone]
+    with replaced_folder(folder, results.maker, files, left_alone):
+        for name, table in results.tables.items():
+            write_table(table, folder / f"{name}.csv")
+        for name, write in results.others.items():
+            write(folder / name)
+        write_json(folder / "summary.json", {**arguments, **results.summary})
+        write_drawings(results.drawings, folder / "figures", figures, width)
+        about = {"maker": results.maker, "arguments": dict(arguments), "seed": seed}
+        write_manifest(folder, {**about, "files": sorted(files)})
