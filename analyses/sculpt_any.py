@@ -180,7 +180,7 @@ def tables_of(rows: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     found = rows["nets"]
     means = ["accuracy", "edges", "units", "modules", "apart", "quality", "agreement", "pure"]
     summary = found.groupby(keys, sort=False)[means].mean()
-    tests = [name for name in found if name.startswith("p_")]
+    tests = ["p_quality", "p_agreement", "p_pure", "p_lesion"]
     passed = found[tests].le(SIGNIFICANT).groupby([found[key] for key in keys], sort=False)
     summary[tests] = passed.sum()
     both = found["p_agreement"].le(SIGNIFICANT) & found["p_lesion"].le(SIGNIFICANT)
