@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from netsculpt.core.errors import FormatError, TopologyError
+from netsculpt.files.model import read_model, write_model
 from netsculpt.nets.families import CNN, LSTM, MLP, VGG, NetSpec, ResNet, SparseGPT, initial_net
+from netsculpt.nets.masks import net_from_model
+from netsculpt.nets.weight_counts import weight_counts
 from netsculpt.training.sculpting.nets.kind import Nets
 from netsculpt.training.sculpting.parts.finding import traced_parts
 from netsculpt.training.sculpting.parts.net_stack import NetStack, stacked
@@ -252,6 +256,20 @@ def test_shared_embeddings_count_once() -> None:
     assert len(set(both[0].tolist()) & set(both[1].tolist())) == 7, (
         "the column of the table is written and read"
     )
+
+
+def test_a_net_that_was_cut_is_stored_with_its_masks(tmp_path: Path) -> None:
+    """Also where it has one table under two names."""
+    spec = SparseGPT(7, 5, width=4, layers=1, heads=2, head_width=3, mlp_width=5)
+    net = initial_net(spec, rng=0)
+    stack = stacked(spec, [net], traced_parts(net, torch.zeros(1, 5)))
+    cut = stack.with_entries(stack.parts.without_units(keep_all_but(stack, 0, 4, 7)))
+    state, masks = cut.state(0)
+    write_model(tmp_path / "model.pt", net=spec.spec, state=state, masks=masks)
+    again = net_from_model(read_model(tmp_path / "model.pt"))
+    inputs = inputs_of("gpt")
+    assert torch.equal(again(inputs), cut.net_of(0)(inputs))
+    assert sum(weight_counts(again).kept) == int(cut.n_kept())
 
 
 class Beside(nn.Module):

@@ -54,9 +54,10 @@ class NetStack(Stack):
         return self.masked(self.masks | masks)
 
     def state(self, row: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """The state dict of one net and the masks of its weights."""
+        """The state dict of one net and the masks of its parameters, shared ones by one name."""
         state, masks = plain_state(self.net_of(row))
-        return {name: x.detach() for name, x in state.items()}, masks
+        own = {name: mask for name, mask in masks.items() if name in self.masks}
+        return {name: x.detach() for name, x in state.items()}, own
 
 
 def stacked(spec: NetSpec, nets: Sequence[nn.Module], parts: Parts) -> NetStack:
