@@ -97,6 +97,10 @@ class SweepConfig:
         for name in ("widths", "seeds", "unit_gradients", "edge_gradients"):
             if not getattr(self, name) and not (name == "widths" and self.net):
                 raise FormatError(f"{name.replace('_', ' ')} is empty: at least one is needed")
+        if self.widths and self.net:
+            raise FormatError(
+                f"widths are {self.widths}, and the net is {self.net!r:.80}: give one of the two"
+            )
         for name in _METHODS:
             if getattr(self, name) not in names(f"{name}s"):
                 raise FormatError(
