@@ -16,7 +16,7 @@ from torch.func import functional_call
 
 from netsculpt import load
 from netsculpt.core.errors import FormatError
-from netsculpt.nets.families import CNN, LSTM, MLP, NetSpec, SparseGPT, initial_net
+from netsculpt.nets.families import CNN, LSTM, MLP, NetSpec, ResNet, SparseGPT, initial_net
 from netsculpt.nets.weight_counts import weight_counts
 from netsculpt.training.fitting.recipe import Recipe
 from netsculpt.training.sculpting.edge_scores.magnitude import magnitude as edge_magnitude
@@ -131,6 +131,27 @@ def test_scores_of_recurrent_units_are_derivatives_by_gates() -> None:
         each.append(torch.autograd.grad(loss, gates, retain_graph=True)[0].abs())
     needed = torch.stack(each).mean(0)
     torch.testing.assert_close(unit_effects(stack, task)[0], needed, rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    "spec", [ResNet((2, 4, 4), 3, (3, 4), 1), SparseGPT(7, 5, 4, 1, 2, mlp_width=5)]
+)
+def test_what_is_pruned_scores_nothing(spec: NetSpec) -> None:
+    """With norms over batches and over channels, and with a shared table."""
+    net, task = initial_net(spec, rng=0).eval(), random_task(spec)
+    kind = Nets(spec, traced_parts(net, task.inputs[:1]))
+    stack = stacked(spec, [net, net], kind.parts)
+    units = torch.ones(2, kind.n_units, dtype=torch.bool)
+    units[0, ::2] = units[1, 1::2] = False
+    cut = kind.without_units(stack, units)
+    for score in (activation_gradient, magnitude):
+        found = score(cut, task)
+        assert not found[~units].any()
+        assert (score(stack, task) > 0).float().mean() > 0.8
+    gone = ~kind.kept_edges(cut)
+    for score in (edge_magnitude, weight_gradient):
+        assert not score(cut, task)[gone].any()
+    assert gone.any(1).all()
 
 
 @dataclass(frozen=True, eq=False)
