@@ -21,7 +21,7 @@ import pandas as pd
 from calibrated.families import FAMILIES, lognormal_strengths
 from scipy.stats import binom, binomtest
 
-from netsculpt.cli.study import run_study
+from netsculpt.cli.study import at_least, run_study
 from netsculpt.core.random import stream
 from netsculpt.graph.graph import NetGraph
 from netsculpt.graph.synthetic import planted
@@ -198,8 +198,16 @@ if __name__ == "__main__":
         show=show,
         options={
             "--families": {"nargs": "+", "help": "default: all"},
-            "--networks": {"type": int, "dest": "n_networks", "help": "of each module-free family"},
-            "--planted": {"type": int, "dest": "n_planted", "help": "of each planted family"},
-            "--nulls": {"type": int, "dest": "n_nulls", "help": "null networks of a test"},
+            "--networks": {
+                "type": at_least(0),
+                "dest": "n_networks",
+                "help": "of each module-free family",
+            },
+            "--planted": {
+                "type": at_least(0),
+                "dest": "n_planted",
+                "help": "of each planted family",
+            },
+            "--nulls": {"type": at_least(1), "dest": "n_nulls", "help": "null networks of a test"},
         },
     )

@@ -32,7 +32,7 @@ from modbench1.network import VERSION
 from modbench1.published import families
 from modbench1.suites import PUBLISHED, SUITES, Suite, core_digest, published_suite
 
-from netsculpt.cli.study import Options, run_study, several_of
+from netsculpt.cli.study import Options, at_least, run_study, several_of
 from netsculpt.core.writing import write_json
 from netsculpt.studies.study import Study
 
@@ -143,8 +143,8 @@ if __name__ == "__main__":
             "type": several_of(entrants()),
             "help": "names with commas (default: all that are installed)",
         },
-        "--most": {"type": int, "help": "networks of a family (default: all)"},
-        "--nulls": {"type": int, "dest": "n_nulls", "help": "null networks of a test"},
+        "--most": {"type": at_least(1), "help": "networks of a family (default: all)"},
+        "--nulls": {"type": at_least(1), "dest": "n_nulls", "help": "null networks of a test"},
         "--sculpted": {"metavar": "FOLDER", "help": "of published networks"},
         "--graph-tool": {"metavar": "PYTHON", "help": "a Python that has graph-tool"},
     }

@@ -26,7 +26,7 @@ from families import KINDS
 from families.model import Model, sparse
 from families.reach import reach
 
-from netsculpt.cli.study import run_study
+from netsculpt.cli.study import at_least, run_study
 from netsculpt.core.errors import NetsculptError
 from netsculpt.studies.study import Rows, Study
 from netsculpt.tracing import fidelity, trace
@@ -166,6 +166,10 @@ if __name__ == "__main__":
         options={
             "--families": {"nargs": "+", "help": "default: all"},
             "--granularities": {"nargs": "+", "choices": GRANULARITIES, "help": "default: both"},
-            "--points": {"type": int, "dest": "n_points", "help": "random inputs of each net"},
+            "--points": {
+                "type": at_least(1),
+                "dest": "n_points",
+                "help": "random inputs of each net",
+            },
         },
     )

@@ -27,7 +27,7 @@ from rich.console import Console
 from rich.table import Table
 from scipy.stats import binomtest, fisher_exact
 
-from netsculpt.cli.study import Options, run_study, several_of
+from netsculpt.cli.study import Options, at_least, run_study, several_of
 from netsculpt.core.random import stream
 from netsculpt.graph.graph import NetGraph
 from netsculpt.graph.matrices import from_matrices
@@ -274,7 +274,7 @@ def _rate(row: pd.Series[Any]) -> str:
 if __name__ == "__main__":
     options: Options = {
         "--hidden-layers": {"type": int, "nargs": "+", "choices": (2, 3), "help": "default: 2 3"},
-        "--widths": {"type": int, "nargs": "+", "help": "of 24, 36, 48 (default: all)"},
+        "--widths": {"type": at_least(1), "nargs": "+", "help": "of 24, 36, 48 (default: all)"},
         "--protocols": {"type": several_of(PROTOCOLS), "help": f"of {', '.join(PROTOCOLS)}"},
         "--grid": {"choices": GRIDS, "help": "of gradients (default: published)"},
         "--detectors": {"type": several_of(KNOWN), "help": f"of {', '.join(KNOWN)}"},

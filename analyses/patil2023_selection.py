@@ -21,7 +21,7 @@ from patil2023.truth import judge, truth_of
 from rich.console import Console
 from rich.table import Table
 
-from netsculpt.cli.study import Options, run_study
+from netsculpt.cli.study import Options, at_least, run_study
 from netsculpt.graph.matrices import from_matrices
 from netsculpt.modules import sculpting
 from netsculpt.nets.families import MLP
@@ -146,9 +146,13 @@ def show(tables: Mapping[str, pd.DataFrame]) -> None:
 
 if __name__ == "__main__":
     options: Options = {
-        "--widths": {"type": int, "nargs": "+", "help": "of the hidden layers (default: 24 36 48)"},
+        "--widths": {
+            "type": at_least(1),
+            "nargs": "+",
+            "help": "of the hidden layers (default: 24 36 48)",
+        },
         "--fresh": {
-            "type": int,
+            "type": at_least(0),
             "dest": "n_fresh",
             "help": "seeds to try them on (default: 20)",
         },

@@ -1,8 +1,12 @@
-"""Reading attribution graphs against `json.load`: processor seconds and peak memory, per process.
+"""Attribution graphs: reading, modules and null networks, against `json.load` and igraph's Leiden.
 
-``python benchmarks/attribution.py`` compares the two at 1,500 nodes and 350,000 links, the size of
-a large graph that people publish. ``--large`` reads 14,000 nodes and 16 million links with
-netsculpt alone, since json.load needs some ten times the memory.
+Processor seconds and peak memory of one process each. ``python benchmarks/attribution.py`` takes
+1,500 nodes and 350,000 links, the size of a large graph that people publish; ``--large`` 14,000
+nodes and 16 million links, where `json.load` is left out, since it needs some ten times the memory.
+The test is the one of ``analyze``: modularity of balanced weights against null networks that keep
+which token leads to which, ``--nulls`` of them by ``--jobs`` threads. igraph maximises ordinary
+modularity (two iterations, its default), so what it finds is something else; it is here as a
+measure of time.
 """
 
 from __future__ import annotations
@@ -20,6 +24,45 @@ LAYERS, TOKENS, LOGITS = 26, 20, 10
 READERS = {
     "netsculpt.load": "import netsculpt; graph = netsculpt.load({path!r}); n = graph.n_edges",
     "json.load": "import json; n = len(json.load(open({path!r}, encoding='utf-8'))['links'])",
+}
+
+TEST = """
+import sys, time
+import netsculpt
+from netsculpt.core.parallel import for_threads
+from netsculpt.modules import layered
+from netsculpt.nulls import by_token, rebalanced, rewire, significance
+
+def spent(stage, since=[time.process_time(), time.monotonic()]):
+    now = time.process_time(), time.monotonic()
+    line = f"{{stage:<22}}{{now[0] - since[0]:8.1f}} s {{now[1] - since[1]:8.1f}} s on the clock"
+    print(line, file=sys.stderr, flush=True)
+    since[:] = now
+
+def show(stage, done, total):
+    if done % max(total // 20, 1) == 0:
+        print(f"{{stage}} {{done}} of {{total}}", file=sys.stderr, flush=True)
+
+spent("imports")
+graph = netsculpt.load({path!r}, progress=show).live()
+spent("read")
+balanced = graph.balanced
+spent("balanced")
+found = layered(balanced, rng=0)
+spent(f"{{found.n_modules}} modules")
+null, n, jobs = rebalanced(by_token(rewire)), {nulls}, {jobs}
+statistic = for_threads(lambda drawn: layered(drawn, rng=0).quality)
+progress = lambda done, total: show("null networks", done, total)
+test = significance(statistic, balanced, null=null, n=n, rng=0, jobs=jobs, progress=progress)
+spent(f"{{n}} null networks")
+print(f"z {{test.z:.1f}}, p {{test.p:.3f}}", file=sys.stderr)
+n = graph.n_edges
+"""
+MODULES = {
+    "netsculpt layered": "from netsculpt.modules import layered; {start}; layered(graph, rng=0)",
+    "igraph Leiden": "import igraph; edges = np.stack([graph.sources, graph.weights.indices], 1); "
+    "other = igraph.Graph(graph.n_units, edges); weights = graph.weights.data; {start}; "
+    "other.community_leiden('modularity', weights=weights)",
 }
 
 
@@ -73,20 +116,35 @@ def write(path: Path, n_nodes: int, n_links: int) -> None:
 
 def measured(code: str) -> tuple[int, float, float]:
     """What the code calls n, processor seconds and peak memory in GB of its own process."""
-    more = "; import resource as r; u = r.getrusage(r.RUSAGE_SELF); "
+    more = "\nimport resource as r; u = r.getrusage(r.RUSAGE_SELF)\n"
     more += "print(n, u.ru_utime + u.ru_stime, u.ru_maxrss / 1e6)"
     run = subprocess.run(
-        [sys.executable, "-c", code + more], check=True, capture_output=True, text=True
+        [sys.executable, "-c", code + more], check=True, stdout=subprocess.PIPE, text=True
     )
     n, seconds, memory = run.stdout.split()
     return int(n), float(seconds), float(memory)
 
 
+def seconds_of(code: str, path: Path) -> float:
+    """Processor seconds of the part of the code that follows its start, with balanced weights."""
+    first = f"import time, numpy as np, netsculpt; graph = netsculpt.load({str(path)!r}).balanced; "
+    last = "; print(time.process_time() - begun)"
+    start = "begun = time.process_time()"
+    code = first + code.format(start=start) + last
+    run = subprocess.run(
+        [sys.executable, "-c", code], check=True, stdout=subprocess.PIPE, text=True
+    )
+    return float(run.stdout)
+
+
 def main() -> None:
-    """Write a graph, read it in a process of its own, and print what that took."""
+    """Write a graph, read it and test its modules in processes of their own, and print the cost."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--large", action="store_true")
-    large = parser.parse_args().large
+    parser.add_argument("--nulls", type=int, default=100)
+    parser.add_argument("--jobs", type=int, default=2)
+    options = parser.parse_args()
+    large = options.large
     sizes = (14_000, 16_000_000) if large else (1_500, 350_000)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "graph.json")
@@ -111,6 +169,18 @@ def main() -> None:
                 f"time ratio {(own[1] - idle[1]) / peer[1]:.2f}, "
                 f"memory ratio {(own[2] - idle[2]) / peer[2]:.2f} (without the imports)"
             )
+        code = TEST.format(path=str(path), nulls=options.nulls, jobs=options.jobs)
+        n, seconds, memory = measured(code)
+        print(
+            f"read, modules, {options.nulls} null networks: {seconds:.0f} s, {memory:.2f} GB, "
+            f"{memory * 1e9 / n:.0f} B a link",
+            flush=True,
+        )
+        modules = {name: seconds_of(code, path) for name, code in MODULES.items()}
+        for name, seconds in modules.items():
+            print(f"{name:<22}{seconds:8.1f} s (with compiling, if code was not compiled before)")
+        one, other = modules.values()
+        print(f"time ratio of finding modules {one / other:.2f}")
 
 
 if __name__ == "__main__":

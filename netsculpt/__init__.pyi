@@ -38,4 +38,8 @@ from .nulls import significance as significance
 from .pipeline import Analysis as Analysis
 from .pipeline import AnalysisPlan as AnalysisPlan
 from .pipeline import analyze as analyze
+from .pipeline import compare_networks as compare_networks
+from .pipeline import matched_units as matched_units
+from .pipeline import network_features as network_features
 from .tracing import trace as trace
+from .training import track as track

@@ -112,6 +112,26 @@ def test_the_graph_does_not_depend_on_how_the_file_is_cut_or_packed(
     assert edges(load(path)) == edges(load(written(tmp_path / "plain", document())))
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_reading_tells_how_far_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packed: bool
+) -> None:
+    monkeypatch.setattr(json_stream, "_CHUNK", 100)
+    monkeypatch.setattr(json_stream, "_MB", 100)
+    text = json.dumps(document()).encode()
+    stored = gzip.compress(text) if packed else text
+    path = tmp_path / "a.json"
+    path.write_bytes(stored)
+    heard: list[tuple[str, int, int]] = []
+    load(path, progress=lambda *said: heard.append(said))
+    stages, done, totals = zip(*heard, strict=True)
+    assert set(stages) == {"reading 'a.json', MB"}
+    assert set(totals) == {-(-len(stored) // 100)}
+    assert list(done) == sorted(done)
+    assert (done[0], done[-1]) == (0, totals[0])
+    assert packed or len(set(done)) > 10
+
+
 def test_links_may_stand_before_the_nodes(tmp_path: Path) -> None:
     content = document()
     turned = {"links": content["links"], "nodes": content["nodes"]}
@@ -287,7 +307,7 @@ def test_other_json_is_told_apart(tmp_path: Path) -> None:
     index = {"metadata": {"total_size": 3}, "weight_map": {"a": "missing.safetensors"}}
     with pytest.raises(FormatError, match=r"no file at .*missing"):
         load(written(tmp_path / "index.json", index))
-    with pytest.raises(FormatError, match="text file"):
+    with pytest.raises(FormatError, match=r"'config\.json' is JSON: a file of weights"):
         load(written(tmp_path / "config.json", {"model_type": "gpt2"}))
     path = written(tmp_path / "graph.json", document())
     with pytest.raises(FormatError, match="edges are already fixed"):

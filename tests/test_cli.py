@@ -112,12 +112,12 @@ def test_the_report_comes_before_the_folder(
 
     monkeypatch.setattr(folder, "write_folder", written)
     plan, figures = netsculpt.AnalysisPlan(n_nulls=0, n_seeds=0), FigureOptions("none")
-    running.run(load_source(Source(model)), plan, figures, seed=0, output=tmp_path / "out")
+    running.run(load_source(Source(file=model)), plan, figures, seed=0, output=tmp_path / "out")
     assert "Modules (layered)" in printed[0]
     assert "Hierarchy (layered)" in printed[0]
-    assert "manifest are in" not in printed[0]
+    assert "report.html" not in printed[0]
     after = " ".join(capsys.readouterr().out.split())
-    assert after.startswith("Tables, graph, figures and manifest are in")
+    assert after.startswith("The page to open in a browser is")
 
 
 def test_every_stage_reports_all_its_steps(tmp_path: Path) -> None:
@@ -141,6 +141,7 @@ def test_every_stage_reports_all_its_steps(tmp_path: Path) -> None:
         "layered: null networks": 3,
         "layered: stability": 2,
         "writing tables and graph": 1,
+        "writing the page": 1,
         "drawing figures": n_figures,
     }
     assert steps == {stage: list(range(total + 1)) for stage, total in totals.items()}

@@ -12,7 +12,7 @@ import pytest
 @pytest.mark.parametrize(
     ("words", "completed"),
     [
-        ("netsculpt tra", ["train", "transfer"]),
+        ("netsculpt tra", ["train", "transfer", "track"]),
         ("netsculpt analyze model.pt --detector layered,le", ["layered,leiden"]),
         ("netsculpt analyze model.pt --weights pa", ["pattern"]),
         ("netsculpt analyze model.pt --width na", ["nature", "nature-double"]),

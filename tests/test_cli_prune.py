@@ -187,6 +187,10 @@ def test_specs(text: str, spec: Any) -> None:
         (("prune", *MLP_SPEC, "--scope", "kernel"), "phew does not rank weights by a score"),
         (("prune", *MLP_SPEC, "--baseline", "inverted"), "--baseline inverted: phew does not rank"),
         (("prune", "--net", "mlp:63,10", "--task", "digits"), "64 inputs and 10 outputs"),
+        (("prune", *MLP_SPEC, "--task", "digit"), "no task"),
+        (("prune", *MLP_SPEC, "--task", "overlap-9-use-2"), "can share 0 … 4"),
+        (("prune", *MLP_SPEC, "--task", "levels-0"), "uses"),
+        (("prune", *MLP_SPEC, "--task", "digits:5-99"), "has no class 10"),
         (("train", *MLP_SPEC), "a task is needed"),
         (("train", *MLP_SPEC, "--task", "digits", "--warmup", "99"), "warmup"),
         (("train", *MLP_SPEC, "--task", "digits", "--schedule", "cosin"), "cosine"),
@@ -214,9 +218,6 @@ def test_mistyped(arguments: tuple[str, ...], text: str, cli: Any) -> None:
     ("arguments", "text"),
     [
         (("prune", "nothing.pt"), "nothing.pt"),
-        (("prune", *MLP_SPEC, "--task", "digit"), "no task"),
-        (("prune", *MLP_SPEC, "--task", "overlap-9-use-2"), "can share 0 … 4"),
-        (("prune", *MLP_SPEC, "--task", "levels-0"), "uses"),
         (("prune", *MLP_SPEC, "--method", "random", "--dense", "fc1.wieght"), "fc1.weight"),
     ],
 )

@@ -19,7 +19,14 @@ from netsculpt.core.catalog import catalog, names
 from netsculpt.core.errors import FormatError, GraphError, LimitError, NetsculptError
 from netsculpt.core.provenance import Step, step
 from netsculpt.core.random import root_seed, stream
-from netsculpt.graph.graph import Block, Layer, NetGraph, live_units, unit_names
+from netsculpt.graph.graph import (
+    Block,
+    Layer,
+    NetGraph,
+    balancing_groups,
+    live_units,
+    unit_names,
+)
 from netsculpt.graph.matrices import from_matrices, kept_entries
 from netsculpt.graph.partition import Partition
 
@@ -474,6 +481,25 @@ def test_kept_entries_are_turned_and_sorted() -> None:
     assert entries.shape == (2, 3)
     assert entries.indices.tolist() == [1, 2, 0, 1]
     assert entries.has_canonical_format
+
+
+def test_layers_of_many_blocks_are_checked_and_grouped_as_those_of_few() -> None:
+    """One layer feeds twelve others; edges into one of them are not declared at first."""
+    rng = np.random.default_rng(0)
+    layers = tuple(Layer(str(at), "hidden", (3,), 3 * at, 3 * at + 3) for at in range(13))
+    blocks = tuple(Block("0", str(at), None, "linear", 9) for at in range(12, 0, -1))
+    dense = np.full((39, 39), np.nan, np.float32)
+    dense[:3, 3:][rng.random((3, 36)) < 0.5] = 1
+    with pytest.raises(GraphError, match="edges from layer '0' lead to layers that no"):
+        NetGraph(stored(dense), None, layers, blocks[:-1])
+    graph = NetGraph(stored(dense), None, layers, blocks)
+    found = balancing_groups(graph)
+    live = live_units(graph)
+    for edge, (source, target) in enumerate(
+        zip(graph.sources.tolist(), graph.weights.indices.tolist(), strict=True)
+    ):
+        block = [x.target for x in blocks].index(layers[target // 3].name)
+        assert found[edge] == 2 * block + (not (live[source] and live[target]))
 
 
 def test_live_graphs_of_many_parts_are_those_of_dense_matrices() -> None:

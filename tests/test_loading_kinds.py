@@ -17,8 +17,9 @@ import pytest
 import torch
 from torch import nn
 
-from netsculpt import from_matrices, load
+from netsculpt import export, from_matrices, load, save
 from netsculpt.core.errors import FormatError, TopologyError, UnsafeFileError
+from netsculpt.graph.attribution import planted_supernodes
 from netsculpt.loading import load_into
 
 pytestmark = pytest.mark.filterwarnings("ignore:Sparse")
@@ -186,6 +187,27 @@ def test_arrays_are_weights_and_masks_too(tmp_path: Path) -> None:
     graph = load(saved(net.state_dict(), tmp_path), mask=tmp_path / "m.pt")
     right = from_matrices([net.fc1.weight, net.fc2.weight], [*masks.values()])
     assert edges(graph) == edges(right)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("attribution.json", "an attribution graph in JSON"),
+        ("graph.npz", "a netsculpt graph"),
+        ("masks.json", "JSON"),
+        ("lists.json", "JSON"),
+        ("masks.txt", "a text file"),
+    ],
+)
+def test_masks_of_another_kind_are_refused_by_kind(tmp_path: Path, name: str, kind: str) -> None:
+    graph, _ = planted_supernodes(2, 12, 2, rng=0)
+    export(graph, tmp_path / "attribution.json")
+    save(graph, tmp_path / "graph.npz")
+    (tmp_path / "masks.json").write_text('{"fc1.weight": [[1, 0]]}')
+    (tmp_path / "lists.json").write_text("[[1, 0], 1]")
+    (tmp_path / "masks.txt").write_text("fc1.weight: all")
+    with pytest.raises(FormatError, match=rf"'{name}' is {kind}: a file of masks is needed, 0 or"):
+        load(saved(chain().state_dict(), tmp_path), mask=tmp_path / name)
 
 
 class Whole:

@@ -216,6 +216,9 @@ TRANSFERRED = ModularTransfer(
     COUNTS[:1], np.ones((5, 1)), 1, False, {}, COUNTS, np.ones(5), SIDE.net, 0
 )
 FOUR = netsculpt.Partition([0, 0, 1, 1])
+GROUPS = {"comparison": netsculpt.compare.groups([{"Q": 0.1}, {"Q": 0.2}], [{"Q": 0.3}] * 2)}
+ANALYSIS = netsculpt.analyze(GRAPH, netsculpt.AnalysisPlan(n_nulls=0, n_seeds=0), rng=0)
+ANALYSES = {"first": ANALYSIS, "second": ANALYSIS}
 MATCHED = {"matching": match_by_units(FOUR, FOUR, [0, 0, 0, 0], n_draws=9, rng=0)}
 ONE_EDGE = Topology(
     6, 1, np.array([0] * 7 + [1], np.int32), np.array([1], np.int32), np.zeros(7, np.int8)
@@ -252,6 +255,9 @@ REFUSED += [
     ),
     (".training.tasks.deskewed", "side", {"task": DIGITS}, [*NOT_WHOLE, 0]),
     (".plots.lesion_map", "level", IMAGE, [*NOT_POSITIVE, 1.5]),
+    (".plots.effect_sizes", "level", GROUPS, [*NOT_POSITIVE, 1.5]),
+    (".plots.effect_sizes", "most", GROUPS, [*NOT_WHOLE, 0]),
+    (".compare_networks", "n_nulls", ANALYSES, [*NOT_WHOLE, -1]),
     (".plots.alluvial", "level", MATCHED, [*NOT_POSITIVE, 1.5]),
     (".plots.alluvial", "least_similarity", MATCHED, [*NOT_POSITIVE, 1.5]),
     (

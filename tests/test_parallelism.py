@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,7 +13,7 @@ import torch
 from scipy.optimize import least_squares
 from torch import nn, optim
 
-from netsculpt.core.errors import FormatError, NumberError
+from netsculpt.core.errors import FormatError, LimitError, NumberError
 from netsculpt.nets import MLP, initial_net, mask_net, masks_of
 from netsculpt.nets.stacks import Stack
 from netsculpt.training.parallelism import (
@@ -25,6 +27,7 @@ from netsculpt.training.parallelism import (
     local_lipschitz,
     median_best,
     scaling,
+    shuffles,
     steps_to_result,
 )
 from netsculpt.training.parallelism.draws import OPTIMIZERS
@@ -82,6 +85,8 @@ def test_wrong_ranges_are_refused(given, error):
 
 class Scripted:
     """A workload whose errors after each step are given [R, steps]."""
+
+    worst_error = np.inf
 
     def __init__(self, errors):
         self.table = np.array(errors, dtype=float)
@@ -153,7 +158,7 @@ def test_nan_beats_arrival():
 def test_an_easy_goal_is_reached_at_the_first_check_and_an_impossible_one_never():
     errors = np.full((3, 8), 0.5)
     assert searched(errors, goal=0.5, check_every=5)[0].steps.tolist() == [5] * 3
-    found, _ = searched(errors, goal=-1.0)
+    found, _ = searched(errors, goal=0.0)
     assert found.status.tolist() == [INCOMPLETE] * 3
     assert found.summary()["steps"] is None
     assert not found.at_edge
@@ -184,7 +189,8 @@ def images(n=40, n_inputs=6, seed=0):
     rng = np.random.default_rng(seed)
     inputs = torch.from_numpy(rng.standard_normal((n, n_inputs), dtype=np.float32))
     targets = (inputs @ torch.ones(n_inputs, 1) > 0).long() + (inputs[:, :1] > 1).long()
-    return Task("planted", inputs, targets, Classes((3,)))
+    task = Task("planted", inputs, targets, Classes((3,)))
+    return replace(task, held_out=task)  # the error on the training samples, said so
 
 
 def nets(n, density=0.5):
@@ -284,10 +290,10 @@ def test_full_batches_do_not_depend_on_the_order():
 
 def test_samples_r_times_in_batches_r_times_as_large_train_the_same():
     task, r, size = images(), 3, 5
-    many = Task("planted", task.inputs.repeat(r, 1), task.targets.repeat(r, 1), task.goal)
+    many = replace(task, inputs=task.inputs.repeat(r, 1), targets=task.targets.repeat(r, 1))
 
     def each_r_times(draw, n_samples):
-        for order in NetWorkload(task, []).order(draw, n_samples // r):
+        for order in shuffles(draw, n_samples // r):
             yield (order[:, None] + task.n_samples * np.arange(r)).ravel()
 
     chosen = draws("momentum", 3)
@@ -320,6 +326,60 @@ def test_batches_of_one_size_go_through_every_epoch():
 def test_too_few_nets_are_refused():
     with pytest.raises(FormatError, match="none for draw 2"):
         NetWorkload(images(), nets(2)).started(draws("sgd", 3), 4)
+    with pytest.raises(FormatError, match="no nets are given: give one for each draw"):
+        NetWorkload(images(), [])
+
+
+def test_a_task_that_holds_out_nothing_must_say_that_it_means_training_samples():
+    task = replace(images(), held_out=None)
+    with pytest.raises(FormatError, match=r"'planted' holds out no samples.*hold_out"):
+        NetWorkload(task, nets(1))
+    meant = NetWorkload(replace(task, held_out=task), nets(1)).started(draws("sgd", 1), 5)
+    answers = nets(1)[0](task.inputs).argmax(1)
+    assert meant.errors()[0] == (answers != task.targets[:, 0]).double().mean()
+
+
+def test_batches_larger_than_the_training_set_are_refused():
+    workload = NetWorkload(images(n=10), nets(1))
+    assert len(workload.started(draws("sgd", 1), 10)._rows()[0]) == 10
+    for size in (11, 5000):
+        with pytest.raises(FormatError, match="choose sizes up to 10"):
+            steps_to_result(workload, draws("sgd", 1), size, Stopping(0.3, 5))
+
+
+@pytest.mark.parametrize("goal", [30, 8.0, 1.0])
+def test_goals_that_no_error_misses_are_refused(goal):
+    workload = NetWorkload(images(), nets(1))
+    with pytest.raises(FormatError, match=r"than 1: a smaller one is needed, such as \.08 for 8 %"):
+        steps_to_result(workload, draws("sgd", 1), 4, Stopping(goal, 5))
+    losses = NoisyQuadratic(np.ones(1), np.ones(1), np.array([1e4]))  # have no bound
+    assert steps_to_result(losses, draws("sgd", 1), 4, Stopping(goal, 5)).n_steps == 5
+
+
+def test_a_goal_below_all_errors_is_refused():
+    with pytest.raises(NumberError, match="goal is -1"):
+        Stopping(-1, 5)
+
+
+def test_nets_that_draw_random_numbers_are_refused_unless_they_are_told_not_to():
+    made = [nn.Sequential(nn.Linear(6, 5), nn.Dropout(0.5), nn.Linear(5, 3)) for _ in range(2)]
+    workload = NetWorkload(images(), made)
+    with pytest.raises(LimitError, match=r"dropout .* call net\.eval\(\) first"):
+        steps_to_result(workload, draws("sgd", 2), 4, Stopping(0.3, 5))
+    for net in made:
+        net.eval()
+    assert steps_to_result(workload, draws("sgd", 2), 4, Stopping(0.3, 5)).n_steps <= 5
+
+
+def test_the_code_of_the_docs_runs_as_printed():
+    page = Path(__file__).parents[1] / "docs" / "parallelism.md"
+    code = page.read_text(encoding="utf-8").partition("```python\n")[2].partition("```\n")[0]
+    known = {}
+    exec(code, known)
+    law = known["law"]
+    best = [found.best for found in known["found"]]
+    assert best == sorted(best, reverse=True)
+    assert 1 < law.critical_batch < 100
 
 
 def test_a_taken_stack_has_its_own_parameters_and_masks():

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
 from itertools import combinations
 from pathlib import Path
@@ -24,18 +24,22 @@ from matplotlib.text import Text
 from scipy.sparse import csr_array
 
 from netsculpt import plots
+from netsculpt.compare import groups
 from netsculpt.compare.pair import PairAnalysis, pair_outcome
 from netsculpt.compare.reuse import match_by_units
 from netsculpt.core.errors import FormatError, GraphError
 from netsculpt.graph.graph import Block, Layer, NetGraph
 from netsculpt.graph.partition import Partition
+from netsculpt.graph.synthetic import planted
 from netsculpt.hierarchy import Flow, Hierarchy, Link, Module, flow
+from netsculpt.nulls import rewire
 from netsculpt.nulls.significance import Significance
 from netsculpt.training.importance import Importance, PruningCurve
 from netsculpt.training.importance.places import Places
 from netsculpt.training.search.plan import SearchPlan
 from netsculpt.training.search.result import COLUMNS, Champion, Searched
 from netsculpt.training.search.topology import Topology
+from netsculpt.training.track import follow
 from netsculpt.training.weight_agnostic.result import RULES, Estimate, WeightProfile, weight_grid
 
 NAMES = ("$x_{in}^2$", "features.denseblock3.denselayer12.conv1", "größe_αβ", "logits")
@@ -242,7 +246,7 @@ def _ablation(ax=None) -> Axes:
         ((10, 20), (10, 10)),
     )
     both = {"train": change, "held_out": change[::-1]}
-    found = Importance(places, weights, both, {}, {}, {}, {}, {}, (), 0)
+    found = Importance(places, weights, both, {}, {}, {}, {}, {}, {}, (), 0)
     return plots.ablation(found, ax=ax)
 
 
@@ -256,13 +260,42 @@ def _pruning_curves(ax=None) -> Axes:
     return plots.pruning_curves(curves, ax=ax)
 
 
+@cache
+def _track(n_steps=12):
+    graph, _ = planted([10, 10, 10], 5, 0.9, 0.1, rng=0)
+    nulls = np.random.default_rng(0)
+    steps = [(90 * step, rewire(graph, rng=nulls) if step else graph) for step in range(n_steps)]
+    return follow(steps, n_nulls=2, rng=0)
+
+
+def _module_history(ax=None):
+    return plots.module_history(_track(), ax=ax)
+
+
+def _track_lines(ax=None):
+    return plots.track_lines(_track(), ["ami_before", "ami_last", "ami_rerun"], label="AMI", ax=ax)
+
+
+def _track_layers(ax=None):
+    return plots.track_layers(_track(), "n_live", ax=ax)
+
+
+def _effect_sizes(ax=None):
+    values = np.random.default_rng(0).normal(size=(10, 14))
+    values[:5, :3] += [5, 20, -9]
+    rows = [{f"a feature of index {i}": x for i, x in enumerate(row)} for row in values]
+    return plots.effect_sizes(groups(rows[:5], rows[5:]), most=12, ax=ax)
+
+
 DRAWN = {
     "ablation": _ablation,
     "adjacency": _adjacency,
     "alluvial": _alluvial,
+    "effect_sizes": _effect_sizes,
     "lesion_map": _lesion_map,
     "module_flow": _module_flow,
     "module_hierarchy": _module_hierarchy,
+    "module_history": _module_history,
     "network": _network,
     "null_distribution": _null_distribution,
     "pair": _pair,
@@ -271,6 +304,8 @@ DRAWN = {
     "pruning_curves": _pruning_curves,
     "search_front": _search_front,
     "search_history": _search_history,
+    "track_layers": _track_layers,
+    "track_lines": _track_lines,
     "weight_profile": _weight_profile,
 }
 each_plot = pytest.mark.parametrize("draw", DRAWN.values(), ids=DRAWN.keys())
@@ -312,7 +347,7 @@ def _assert_legible(ax: Axes) -> None:
 
 
 def test_file_name_is_function_name_with_ax_by_keyword():
-    found = {info.name for info in pkgutil.iter_modules(plots.__path__) if info.name[0] != "_"}
+    found = {info.name for info in pkgutil.iter_modules(plots.__path__) if not info.ispkg}
     assert found - {"style"} == DRAWN.keys()
     for name in DRAWN:
         function = getattr(import_module(f"netsculpt.plots.{name}"), name)
@@ -570,7 +605,7 @@ def test_a_hundred_thousand_edges():
     partition = Partition(np.arange(810) % 9)
     ax = plots.network(graph, partition=partition)
     ax.get_figure().draw_without_rendering()
-    assert f"showing 3,000 of {graph.n_edges:,} edges" in [text.get_text() for text in ax.texts]
+    assert f"showing 100,000 of {graph.n_edges:,} edges" in [text.get_text() for text in ax.texts]
     plots.adjacency(graph, partition=partition).get_figure().draw_without_rendering()
 
 

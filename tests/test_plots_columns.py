@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from matplotlib.patches import Polygon
 from scipy.sparse import csr_array
 
 from netsculpt import plots
 from netsculpt.graph.graph import WIRING, Block, Layer, NetGraph
+from netsculpt.graph.matrices import from_matrices
+from netsculpt.graph.partition import Partition
 from netsculpt.graph.synthetic import planted
+from netsculpt.hierarchy.result import Hierarchy, Module
 from netsculpt.plots._drawing.colours import WIRE
-from netsculpt.plots._drawing.columns import in_columns
+from netsculpt.plots._drawing.layer_names import layer_names, write_names
+from netsculpt.plots.layouts.columns import in_columns
+from netsculpt.plots.layouts.stages import stages
 
 
 def built(layers: dict[str, tuple[str, int]], blocks: dict[tuple[str, str], str]) -> NetGraph:
@@ -108,3 +120,134 @@ def test_layers_of_a_column_are_drawn_apart_and_wiring_is_pale(residual):
         x.get_text(): line for x, line in zip(legend.get_texts(), legend.get_lines(), strict=True)
     }
     assert drawn["wiring"].get_color() == WIRE
+
+
+def test_stages_are_bracketed_where_names_of_layers_do_not_fit() -> None:
+    names = [
+        "input",
+        *(f"b{i}.{part}" for i in range(6) for part in ("conv1", "conv2", "add")),
+        "fc",
+    ]
+    layers = [Layer(name, "hidden", (2,), 2 * i, 2 * i + 2) for i, name in enumerate(names)]
+    ax = Figure(figsize=(3.5, 2)).add_subplot()
+    ax.set_xlim(-0.5, len(layers) - 0.5)
+    named = layer_names(ax, layers)
+    assert named.texts == ("input", *(f"b{i}" for i in range(6)), "fc")
+    brackets = [line for line in ax.lines if line.get_gid() == "bracket"]
+    spans = [tuple(line.get_xdata()) for line in brackets]
+    assert spans == [(3 * i + 1, 3 * i + 3) for i in range(6)]
+    write_names(ax, named, 10 * np.arange(len(layers)))
+    brackets = [line for line in ax.lines if line.get_gid() == "bracket"]
+    assert [tuple(line.get_xdata()) for line in brackets] == [(10 * a, 10 * b) for a, b in spans]
+    renderer = FigureCanvasAgg(ax.figure).get_renderer()
+    ax.set_xlim(-5, 10 * len(layers) - 5)
+    ax.figure.draw_without_rendering()
+    boxes = [tick.label1.get_window_extent(renderer) for tick in ax.xaxis.get_major_ticks()]
+    assert not any(a.overlaps(b) for a, b in pairwise(boxes))
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        (["input", "fc1", "fc2"], ["input", "fc1", "fc2"]),
+        (["t.wte", *(f"t.h.{i}.{x}" for i in range(3) for x in "ab"), "head"], None),
+        ([], []),
+        (["a.b", "a.b", "a.b"], ["a"]),
+    ],
+)
+def test_stages_cover_the_layers_once_and_in_order(
+    names: list[str], found: list[str] | None
+) -> None:
+    grouped = stages(names)
+    assert [i for stage in grouped for i in range(stage.first, stage.stop)] == [*range(len(names))]
+    assert all(len(stage.inner) == stage.stop - stage.first for stage in grouped)
+    wanted = ["wte", "h.0", "h.1", "h.2", "head"] if found is None else found
+    assert [stage.name for stage in grouped] == wanted
+
+
+def _separators(ax: Axes) -> list[LineCollection]:
+    """The lines between layers inside modules: LineCollections that are not of hlines, vlines."""
+    return [x for x in ax.collections if len(x.get_segments()) > 0 and x.get_alpha() is None]
+
+
+@pytest.mark.parametrize(("n_layers", "separated"), [(4, True), (60, False)])
+def test_layers_of_modules_are_separated_unless_lines_would_fill_the_boxes(
+    n_layers: int, separated: bool
+) -> None:
+    graph = planted([4] * n_layers, 2, 0.9, 0.05, rng=0)[0]
+    truth = Partition(np.tile([0, 0, 1, 1], n_layers))
+    ax = plots.adjacency(graph, partition=truth, ax=plots.figure("nature", 1.0).add_subplot())
+    assert bool(_separators(ax)) == separated
+
+
+def test_a_deep_adjacency_matrix_names_stages() -> None:
+    names = ["input", *(f"b{i}.{part}" for i in range(6) for part in "abc"), "fc"]
+    layers = dict.fromkeys(names, ("hidden", 3))
+    layers |= {"input": ("input", 3), "fc": ("output", 3)}
+    graph = built(layers, dict.fromkeys(pairwise(names), "linear"))
+    ax = plots.adjacency(graph)
+    named = zip((x.get_text() for x in ax.get_yticklabels()), ax.get_yticks(), strict=True)
+    middles = {f"b{i}": 7.5 + 9 * i for i in range(6)}
+    assert dict(named) == {"input": 1.5, **middles, "fc": 58.5}
+
+
+def test_no_layer_vanishes_because_another_has_larger_weights() -> None:
+    small, large = np.array([[1.0, -0.5], [0.25, 1.0]]), 1000 * np.array([[1.0, -0.5], [0.25, 1.0]])
+    lines = plots.network(from_matrices([small, large])).collections[0]
+    widths, alphas = lines.get_linewidths(), lines.get_colors()[:, 3]
+    assert np.unique(widths).size == 3
+    for drawn in (widths, alphas):  # each edge's twin is as strong
+        assert np.allclose(np.sort(drawn)[::2], np.sort(drawn)[1::2])
+
+
+def test_hollow_units_are_explained_and_dropped_ones_counted() -> None:
+    graph = from_matrices([np.array([[1.0, 1.0], [0.0, 0.0]]), np.array([[1.0, 1.0]])])
+
+    def legend(ax: Axes) -> list[str]:
+        found = ax.get_legend()
+        return [] if found is None else [text.get_text() for text in found.get_texts()]
+
+    assert legend(plots.network(graph)) == ["dead"]
+    assert legend(plots.network(graph, partition=Partition([0, 0, 0, -1, 0]))) == ["dead"]
+    assert legend(plots.network(graph, partition=Partition([0, 0, -1, -1, 0]))) == ["no module"]
+    ax = plots.network(graph.live())
+    assert legend(ax) == []
+    assert "not drawn: 1 dead unit" in [text.get_text() for text in ax.texts]
+
+
+@pytest.mark.parametrize(("n_layers", "lines"), [(6, 6), (60, 1)])
+def test_counts_of_what_is_not_shown_do_not_lie_on_each_other(n_layers: int, lines: int) -> None:
+    graph = planted([4] * n_layers, 2, 0.9, 0.5, rng=0)[0]
+    share = np.tile([1.0, 0.5, 0.001, 0.0], n_layers)
+    ax = plots.path_profile(graph, share, ax=plots.figure("nature").add_subplot())
+    assert len(ax.texts) == lines
+    if lines == 1:
+        assert ax.texts[0].get_text() == "60 units at 0 in 60 layers"
+
+
+def test_heads_of_arrows_into_one_module_do_not_overlap() -> None:
+    n, last = 13, 12
+    edges = np.zeros((n, n))
+    edges[:last, last] = np.arange(1.0, n)
+    modules = tuple(
+        Module(i, 4, (2, 2), int(i == last), 0.0, 1, (), (), (0,), (1,), 0.5) for i in range(n)
+    )
+    level = np.array([0] * last + [1])
+    parts = Partition(np.arange(n))
+    hierarchy = Hierarchy(parts, modules, csr_array(edges), level, (), 1.0, 0.0)
+    ax = plots.module_hierarchy(hierarchy, ax=plots.figure("nature", 0.6).add_subplot())
+    heads = [x.get_xy() for x in ax.patches if isinstance(x, Polygon)]
+    assert len(heads) == last
+    spans = sorted((xy[:, 1].min(), xy[:, 1].max()) for xy in heads)
+    assert all(before[1] <= after[0] + 1e-9 for before, after in pairwise(spans))
+
+
+@pytest.mark.parametrize("share", [0.3, 0.9])
+def test_the_colour_bar_has_two_numbers_at_least(share: float) -> None:
+    rng = np.random.default_rng(0)
+    block = rng.permuted(np.arange(3600) < share * 3600).reshape(60, 60)
+    ax = plots.adjacency(from_matrices([np.kron(np.ones((6, 6)), block)]))
+    (bar,) = ax.child_axes
+    low, high = ax.images[0].get_clim()
+    shown = [x for x in bar.get_yticks() if low <= x <= high]
+    assert len(shown) > 1

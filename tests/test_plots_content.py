@@ -20,14 +20,16 @@ from netsculpt.graph.partition import Partition
 from netsculpt.hierarchy import Hierarchy, Module, infer
 from netsculpt.modules.verdict import IN_SHORT
 from netsculpt.nulls.significance import Significance
+from netsculpt.plots._drawing import edges as drawn_edges
 from netsculpt.plots._drawing.colours import (
-    _PALETTE,
+    MODULE_PALETTE,
     NEGATIVE,
     POSITIVE,
     UNSIGNED,
     module_colours,
     rings,
 )
+from netsculpt.plots._drawing.density import density
 
 MUTED = ("weak", "unstable", "chance", "untested")
 
@@ -112,7 +114,7 @@ class TestNetwork:
 
     def test_signs_are_explained_only_where_both_occur(self):
         assert plots.network(_net()).get_legend() is not None
-        assert plots.network(_net().magnitude).get_legend() is None
+        assert plots.network(_net().live().magnitude).get_legend() is None
 
     def test_unsure_units_are_pale_and_their_hulls_are_empty_and_dashed(self):
         graph = from_matrices([np.eye(4)])
@@ -153,7 +155,8 @@ class TestNetwork:
 
     def test_norms_of_kernels_have_no_sign(self):
         """A kernel's norm is not positive; where nothing has a sign, nothing is said of it."""
-        layers = tuple(Layer(x, "hidden", (2,), 2 * i, 2 * i + 2) for i, x in enumerate("abc"))
+        roles = ("input", "hidden", "output")
+        layers = tuple(Layer(x, roles[i], (2,), 2 * i, 2 * i + 2) for i, x in enumerate("abc"))
         dense = np.zeros((6, 6))
         dense[:2, 2:4] = [[1.0, 2.0], [3.0, 4.0]]
         dense[2:4, 4:] = [[1.0, -2.0], [3.0, 4.0]]
@@ -188,7 +191,7 @@ class TestNetwork:
         units = _only(plots.network(graph, partition=partition), EllipseCollection)
         faces = units.get_facecolors()[:, :3]
         for unit, label in enumerate(partition.labels):
-            wanted = (1, 1, 1) if label < 0 else to_rgb(_PALETTE[label])
+            wanted = (1, 1, 1) if label < 0 else to_rgb(MODULE_PALETTE[label])
             assert faces[unit] == pytest.approx(wanted)
 
     def test_without_modules_units_on_no_path_are_hollow(self):
@@ -227,14 +230,36 @@ class TestNetwork:
             assert low <= line[:, 1].min() <= line[:, 1].max() <= high
             assert left <= line[:, 0].min() <= line[:, 0].max() <= right
 
-    def test_thinning_is_said(self):
+    def test_many_edges_are_a_picture_of_their_density(self):
+        few, many = from_matrices([np.ones((40, 50))]), from_matrices([np.ones((40, 51))])
+        assert len(_only(plots.network(few), LineCollection).get_segments()) == 2000
+        ax = plots.network(many)
+        assert not any(isinstance(x, LineCollection) for x in ax.collections)
+        (image,) = ax.images
+        assert image.get_gid() == "edges"
+        assert len(ax.texts) == 0, "all of them are drawn"
+
+    def test_thinning_is_said(self, monkeypatch):
+        monkeypatch.setattr(drawn_edges, "MOST_EDGES", 3000)
         ax = plots.network(from_matrices([np.ones((70, 70))]))
-        assert len(_only(ax, LineCollection).get_segments()) == 3000
         assert [text.get_text() for text in ax.texts] == ["showing 3,000 of 4,900 edges"]
 
 
+def test_density_is_the_share_of_each_line_in_each_pixel():
+    level, arc = [[0, 2.5], [5, 2.5], [10, 2.5]], [[0, 7.5], [5, 7.5], [10, 7.5]]
+    curves, colours = np.array([level, level, arc], dtype=float), np.eye(3)[:2]
+    picture = density(curves, np.array([1.0, 1.0, 0.5]), np.array([0, 1, 1]), colours, (10, 10))
+    assert picture.shape == (10, 10, 4)
+    assert np.flatnonzero(picture[:, :, 3].any(axis=1)).tolist() == [2, 7]
+    mixed, single = picture[2], picture[7]
+    assert np.allclose(mixed[:, :3], [0.5, 0.5, 0], atol=1 / 15)
+    assert np.allclose(single[:, :3], [0, 1, 0])
+    assert np.allclose(single[:, 3] / mixed[:, 3], (0.5 / 2) ** 0.6, atol=1 / 15)
+    assert density(curves[:0], np.zeros(0), np.zeros(0, int), colours, (3, 2)).sum() == 0
+
+
 def test_colours_differ_and_are_used_again_with_a_ring():
-    n = len(_PALETTE)
+    n = len(MODULE_PALETTE)
     colours = module_colours(np.arange(2 * n))
     assert len(np.unique(colours[:n], axis=0)) == n
     assert np.array_equal(colours[:n], colours[n:])

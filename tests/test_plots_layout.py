@@ -12,9 +12,10 @@ from scipy.sparse import csr_array
 from netsculpt.graph.graph import Block, Layer, NetGraph
 from netsculpt.graph.matrices import from_matrices
 from netsculpt.graph.partition import Partition
+from netsculpt.plots._drawing import edges as drawn_edges
 from netsculpt.plots._drawing.edges import _shares, strongest
-from netsculpt.plots._drawing.layout import layered
-from netsculpt.plots._drawing.sweeps import line_order, stack
+from netsculpt.plots.layouts.layered import layered
+from netsculpt.plots.layouts.sweeps import line_order, stack
 
 
 def _net(widths, density=0.2, k=3, seed=0, signed=True):
@@ -188,14 +189,15 @@ def test_stored_zeros_are_edges_that_pull():
     assert strongest(graph).size == 3
 
 
-def test_up_to_three_thousand_edges_all_are_drawn_weakest_first():
+def test_all_edges_are_drawn_weakest_first():
     graph, _ = _net((40, 60, 20))
     shown = strongest(graph)
     assert sorted(shown.tolist()) == list(range(graph.n_edges))
     assert (np.diff(np.abs(graph.weights.data[shown])) >= 0).all()
 
 
-def test_of_more_edges_the_strongest_of_each_pair_are_drawn():
+def test_of_more_edges_the_strongest_of_each_pair_are_drawn(monkeypatch):
+    monkeypatch.setattr(drawn_edges, "MOST_EDGES", 3000)
     graph, _ = _net((100, 90, 60, 5), density=0.9)
     shown = strongest(graph)
     assert shown.size == 3000
@@ -213,7 +215,8 @@ def test_of_more_edges_the_strongest_of_each_pair_are_drawn():
     assert sorted(number[:2]) == [(3000 - small) // 2, 3000 - small - (3000 - small) // 2]
 
 
-def test_equal_weights_are_thinned_evenly_over_the_sources():
+def test_equal_weights_are_thinned_evenly_over_the_sources(monkeypatch):
+    monkeypatch.setattr(drawn_edges, "MOST_EDGES", 3000)
     graph = from_matrices([np.ones((100, 100))])
     per_source = np.bincount(graph.sources[strongest(graph)], minlength=200)[:100]
     assert per_source.sum() == 3000

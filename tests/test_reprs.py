@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 import netsculpt as ns
-from netsculpt.graph.layer_table import layer_table
 from netsculpt.training import task
 
 
@@ -34,7 +35,8 @@ def test_notebooks_get_tables_with_names_escaped() -> None:
 
 def test_the_table_of_layers_counts_every_edge_once() -> None:
     graph, _ = ns.planted([8, 7, 6, 5], 2, 0.7, 0.2, rng=1)
-    table = layer_table(graph)
-    assert table["edges into it"].sum() == graph.n_edges
-    assert table["units"].sum() == graph.n_units
-    assert table["from"].tolist()[0] == ""
+    cells = re.findall("<td>(.*?)</td>", graph._repr_html_())
+    rows = [cells[start : start + 5] for start in range(0, len(cells), 5)]
+    assert sum(int(row[3]) for row in rows) == graph.n_edges
+    assert [int(row[2]) for row in rows] == [8, 7, 6, 5]
+    assert [row[4] for row in rows[1:]] == [layer.name for layer in graph.layers[:-1]]

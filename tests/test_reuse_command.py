@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -246,6 +247,11 @@ def test_a_folder_and_a_report(tmp_path: Path) -> None:
         "manifest.json",
     }
     assert "figures/modules.png" in manifest["files"]
+    asked = {"detector": "layered", "n_random": 49, "started_from_source": True}
+    assert {**asked, "figures": ["png"]}.items() <= manifest["arguments"].items()
+    read = [model, model, model, tmp_path / "t.txt", tmp_path / "t.txt"]
+    hashes = [sha256(Path(path).read_bytes()).hexdigest() for path in read]
+    assert manifest["inputs"] == [f"sha256:{x}" for x in hashes]
     summary = json.loads((out / "summary.json").read_text())
     retention = summary["started_from_source"]["weight_retention"]
     assert (retention["retained"], retention["difference"]) == (1.0, 0.0)

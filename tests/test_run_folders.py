@@ -146,20 +146,32 @@ def test_a_manifest_names_no_file_outside(
     assert (tmp_path / "mine.txt").read_text() == "mine"
 
 
+@pytest.mark.parametrize("n_drawn", [0, 1])
+@pytest.mark.parametrize("figures", [[], ["png"]])
 def test_an_interrupted_folder_is_finished_by_the_same_command(
-    analysis: netsculpt.Analysis, tmp_path: Path
+    analysis: netsculpt.Analysis, tmp_path: Path, n_drawn: int, figures: list[str]
 ) -> None:
     def stop(stage: str, done: int, _: int) -> None:
-        if stage == "drawing figures" and done == 1:
+        if stage == "drawing figures" and done == n_drawn:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         write_folder(analysis, tmp_path, figures=["png"], progress=stop)
     assert not (tmp_path / "manifest.json").exists()
     (tmp_path / f".summary.json.{uuid4().hex}.part").write_text("half")
-    write_folder(analysis, tmp_path)
+    write_folder(analysis, tmp_path, figures=figures)
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     assert names(tmp_path) == {*manifest["files"], "manifest.json"}
+    assert (tmp_path / "figures").exists() is bool(figures)
+
+
+def test_an_empty_folder_of_somebody_else_stays(
+    analysis: netsculpt.Analysis, tmp_path: Path
+) -> None:
+    write_folder(analysis, tmp_path, figures=["png"])
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(FormatError, match="holds 'mine'"):
+        write_folder(analysis, tmp_path)
 
 
 @pytest.mark.slow

@@ -482,7 +482,7 @@ NO_MODELS: dict[str, tuple[bytes, str]] = {
     "empty": (b"", r"is empty \(0 bytes\)"),
     "text": (b"import torch\nprint('hello')\n", "a text file"),
     "accents": ("é".encode() * 400, "a text file"),
-    "JSON": (b'{"a": 1}', "a text file"),
+    "JSON": (b'{"a": 1}', "is JSON"),
     "image": (b"\x89PNG\r\n\x1a\n" + bytes(99), "a PNG image"),
     "text pickle": (b"cos\nsystem\n(S'true'\ntR.", "a text file"),
     "gzip": (b"\x1f\x8b" + bytes(99), "unpack it first"),

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import joblib
@@ -225,7 +226,7 @@ def test_damaged_and_foreign_files_are_refused(
 
 def test_rows_must_be_plain(tmp_path: Path) -> None:
     study: Study[Cell] = Study("odd", CELLS[:1], lambda _cell: {"rows": [{"value": object()}]})
-    with pytest.raises(TypeError, match="give plain values"):
+    with pytest.raises(FormatError, match=r"'rows' has a row that cannot be kept.*plain values"):
         study.run(tmp_path)
     assert not list((tmp_path / "cells").glob("*"))
 
@@ -270,6 +271,7 @@ class Config:
     seed: int = 0
     names: tuple[str, ...] = ("a", "b")
     refused: bool = False
+    none: bool = False
     failing: int | None = None  # seed
 
 
@@ -288,6 +290,8 @@ def command(argv: list[str]) -> None:
             for name in config.names
             for seed in range(config.n_seeds)
         ]
+        if config.none:
+            return replace(STUDY, cells=())
         if config.failing is not None:
             return replace(STUDY, cells=cells, measure=partial(failing, config.failing))
         return replace(STUDY, cells=cells)
@@ -304,6 +308,7 @@ def command(argv: list[str]) -> None:
         options={
             "--names": {"type": several_of(("a", "b", "c"))},
             "--refused": {"action": "store_true", "default": None},
+            "--none": {"action": "store_true", "default": None},
             "--failing": {"type": int},
         },
         argv=argv,
@@ -319,7 +324,7 @@ def test_options_change_the_configuration(
     assert f"\n2 cells → {tmp_path}" in out
     assert pd.read_parquet(tmp_path / "values.parquet")["seed"].tolist() == [5, 5]
     with pytest.raises(SystemExit):
-        command(["-o", str(tmp_path), "--seeds", "2", "--budget-minutes", "0", "--jobs", "1"])
+        command(["-o", str(tmp_path / "x"), "--seeds", "2", "--budget-minutes", "0", "--jobs", "1"])
     assert "no cell of 4 is done in" in capsys.readouterr().err
 
 
@@ -330,6 +335,12 @@ def test_options_change_the_configuration(
         (["--refused"], "give something else"),
         (["--backend", "slurm"], "invalid choice"),
         (["--jobs", "0"], "0 jobs do nothing"),
+        (["--seeds", "0"], "'0' is not a whole number of at least 1"),
+        (["--seeds", "-3"], "'-3' is not a whole number of at least 1"),
+        (["--seed", "x"], "'x' is not a whole number of at least 0"),
+        (["--budget-minutes", "-1"], "'-1' is not a finite number of at least 0"),
+        (["--budget-minutes", "nan"], "'nan' is not a finite number of at least 0"),
+        (["--none"], "these options leave no cell"),
     ],
 )
 def test_wrong_usage(argv: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -352,7 +363,19 @@ def test_cells_that_fail_are_counted_and_the_exit_code_says_so(
     assert "fails always; the same command tries again" in shown.err
     assert json.loads((tmp_path / "manifest.json").read_text())["returned"] == 4
     with pytest.raises(SystemExit):
-        command([*argv, "5", "--keep-going", "--seeds", "1", "--seed", "5"])
+        command(
+            [
+                "-o",
+                str(tmp_path / "x"),
+                *argv[2:],
+                "5",
+                "--keep-going",
+                "--seeds",
+                "1",
+                "--seed",
+                "5",
+            ]
+        )
     assert "no cell is done" in capsys.readouterr().err
     command([*argv, "7"])
     assert not (tmp_path / "failed").exists()
@@ -426,6 +449,18 @@ def test_what_is_left_out_is_said_if_something_is(
     assert "1 cell, 5 left out by the budget → " in out
 
 
+def test_cells_that_are_no_longer_counted_are_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    argv = ["-o", str(tmp_path), "--jobs", "1", "--names", "a", "--seeds"]
+    command([*argv, "3"])
+    assert capsys.readouterr().err == ""
+    command([*argv, "1"])
+    shown = capsys.readouterr()
+    assert "1 cell → " in shown.out
+    assert "has 2 files that this run has no cell for, such as 'a-1-" in shown.err
+
+
 @pytest.mark.parametrize("below", [(), ("sub",)])
 def test_a_file_in_place_of_the_folder(
     below: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -457,6 +492,19 @@ def test_errors_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     error = capsys.readouterr().err
     assert "delete it" in error
     assert "Traceback" not in error
+
+
+def test_the_lines_of_the_docs_run_as_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script, lines = (x.partition("```\n")[0] for x in DOCS.read_text().split("```python\n")[1:])
+    monkeypatch.chdir(tmp_path)
+    known: dict[str, Any] = {"__name__": "pruned"}
+    monkeypatch.setitem(sys.modules, "pruned", ModuleType("pruned"))  # dataclasses look it up
+    exec(script, known)
+    exec(lines.replace("jobs=2", "jobs=1"), known)
+    assert known["results"].n_done == 6
+    assert tmp_path.joinpath("out", "means.csv").is_file()
 
 
 def test_the_script_of_the_docs_runs_as_printed(tmp_path: Path) -> None:

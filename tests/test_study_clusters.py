@@ -121,9 +121,9 @@ def test_nobody_has_to_see_the_folder(
     cluster: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As on machines that do not share it: the mark of the driver is nowhere to be seen."""
-    place, out = measuring._Place, tmp_path / "out"
+    place, out = measuring.Place, tmp_path / "out"
     monkeypatch.setattr(
-        measuring, "_Place", lambda cells, mark, results: place(cells, tmp_path / "no", results)
+        measuring, "Place", lambda cells, mark, results: place(cells, tmp_path / "no", results)
     )
     found = study(tmp_path / "marks").run(out, **cluster)
     assert found.rows["squares"] == ROWS

@@ -21,8 +21,9 @@ from commands import cli
 from netsculpt.core.errors import FormatError
 from netsculpt.report.terminal import progress_lines as lines
 from netsculpt.report.terminal.study import print_status
+from netsculpt.studies.begun import STUDY
 from netsculpt.studies.drivers import Progressed
-from netsculpt.studies.folder import STUDY, driving, write_failure
+from netsculpt.studies.folder import driving, write_failure
 from netsculpt.studies.sculpting import SweepConfig, sweep
 from netsculpt.studies.status import status
 from netsculpt.studies.study import Rows, Study
@@ -188,7 +189,42 @@ def test_damaged_cells_are_named(tmp_path: Path) -> None:
         run = cli("study", *command)
         assert (run.returncode, run.stdout) == (FormatError.exit_code, "")
         assert [name in run.stderr for name in NAMES[:3]] == [False, True, True]
-    assert "3 done" in cli("study", "status", tmp_path).stdout, "which only counts"
+    shown = cli("study", "status", tmp_path).stdout
+    assert "1 done · 0 running · 0 failed · 0 left · 2 damaged" in shown
+    assert "delete it, and its cell is run again" in " ".join(shown.split())
+    assert list(json.loads(cli("study", "status", tmp_path, "--json").stdout)["damaged"]) == [
+        *sorted(NAMES[1:3])
+    ]
+
+
+@pytest.mark.parametrize("content", ["", "}", "whole", "reformatted", "cut", "other"])
+def test_a_file_is_judged_by_its_ends_and_read_if_they_look_wrong(
+    content: str, tmp_path: Path
+) -> None:
+    replace(SQUARES, cells=CELLS[:2]).run(tmp_path)
+    path = tmp_path / "cells" / NAMES[0]
+    text = path.read_text()
+    path.write_text(
+        {
+            "whole": text,
+            "reformatted": json.dumps(json.loads(text), indent=2) + "\n",
+            "cut": text[:-1],
+            "other": text.replace("squares", "cubes"),
+        }.get(content, content)
+    )
+    found = status(str(tmp_path))
+    is_good = content in ("whole", "reformatted")
+    assert (found.n_done, list(found.damaged)) == ((2, []) if is_good else (1, [NAMES[0]]))
+    assert (found.n_running, found.n_left) == (0, 0)
+
+
+def test_a_table_made_from_rows_is_said_to_be_in_the_folder(tmp_path: Path) -> None:
+    study = replace(SQUARES, cells=CELLS[:2], tables=lambda rows: {"means": rows["squares"]})
+    study.run(tmp_path)
+    run = cli("study", "table", tmp_path, "--table", "means")
+    assert run.returncode == 2
+    said = run.stderr.replace("│", "").replace(" ", "").replace("\n", "")
+    assert f"{tmp_path / 'means.csv'};ofrows:nameoneof'squares','ones'" in said
 
 
 @pytest.mark.parametrize("how", [shutil.copytree, shutil.move])

@@ -93,16 +93,16 @@ def test_without_keep_going_an_error_is_raised(tmp_path: Path, marks: Path) -> N
 def test_workers_that_do_not_see_the_folder(
     way: str | None, returned: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from netsculpt.studies import measuring
+    from netsculpt.studies import measuring, working
 
-    place = measuring._Place
-    monkeypatch.setattr(measuring, "_DELAY", 0.0)
+    place = measuring.Place
+    monkeypatch.setattr(working, "_DELAY", 0.0)
     study, seen, hidden = Study("squares", CELLS, row), tmp_path / "seen", tmp_path / "hidden"
     study.run(seen, results=way)
     counted = json.loads((seen / "manifest.json").read_text())["returned"]
     assert counted == (8 if way == "returned" else 0)
     monkeypatch.setattr(
-        measuring, "_Place", lambda cells, mark, results: place(cells, tmp_path / "no", results)
+        measuring, "Place", lambda cells, mark, results: place(cells, tmp_path / "no", results)
     )
     if way == "shared":
         with pytest.raises(NetsculptError, match=r"does not see .*hidden.*--results returned"):

@@ -13,6 +13,8 @@ from netsculpt.training.tasks import (
     Bits,
     Classes,
     Function,
+    Goal,
+    NextToken,
     Task,
     Truth,
     digit_sum,
@@ -214,3 +216,10 @@ def test_presets_of_digits(name: str) -> None:
     assert torch.equal(made.inputs, again.inputs)
     assert torch.equal(made.validation.targets, again.validation.targets)
     assert not torch.equal(made.inputs, other.inputs)
+
+
+@pytest.mark.parametrize("goal", [Bits(3), Classes((2, 1)), NextToken(3, (0, 2))])
+def test_a_loss_says_how_many_outputs_a_net_needs(goal: Goal) -> None:
+    targets = torch.zeros(2, 3) if isinstance(goal, Bits) else torch.zeros(2, 1).long()
+    with pytest.raises(FormatError, match=r"logits of shape \[2, 4\], the task needs \[n, 3\]"):
+        goal.loss(torch.zeros(2, 4), targets)

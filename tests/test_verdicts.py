@@ -320,6 +320,22 @@ def test_progress_lines_outlive_their_reader(monkeypatch: pytest.MonkeyPatch) ->
     assert [line[:2] for line in heard.getvalue().splitlines()] == ["a ", "a:", "b ", "b:"]
 
 
+def test_null_networks_that_take_long_are_counted_in_a_pipe(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now, heard = [0.0], io.StringIO()
+    monkeypatch.setattr(lines, "monotonic", lambda: now[0])
+    monkeypatch.setattr(sys, "stderr", heard)
+    report = lines.together(lines.progress_lines(["a"]), lines.remaining_lines(every=30))
+    for done in range(21):
+        report("a: null networks", done, 100)
+        now[0] += 6
+    assert heard.getvalue().splitlines() == [
+        f"a: null networks: {done} of 100, about {left} left"
+        for done, left in ((5, "9.5 min"), (10, "9.0 min"), (15, "8.5 min"), (20, "8.0 min"))
+    ]
+
+
 def test_unusual_evidence_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     """What another package's detector may return."""
 

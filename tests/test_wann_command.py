@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from pathlib import Path
 
 import commands
@@ -35,7 +36,11 @@ def test_the_champion_is_a_network_that_analyze_reads() -> None:
         for name in ("front", "history", "champion", "gallery")
         for x in ("pdf", "png")
     }
-    listed = json.loads((folder / "manifest.json").read_text())["files"]
+    manifest = json.loads((folder / "manifest.json").read_text())
+    asked = {"task": "xor.txt", "population": 12, "generations": 3, "width": "neurips"}
+    assert asked.items() <= manifest["arguments"].items()
+    assert manifest["inputs"] == [f"sha256:{sha256(Path('xor.txt').read_bytes()).hexdigest()}"]
+    listed = manifest["files"]
     assert names < set(listed)
     assert all((folder / name).stat().st_size for name in listed)
 
@@ -58,8 +63,8 @@ def test_more_generations_continue_to_the_same_bytes() -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [
-        (("wann", "nothing"), 3, "no task and no file"),
-        (("wann", "nothing"), 3, "a search also knows 'swing-up'"),
+        (("wann", "nothing"), 2, "no task and no file"),
+        (("wann", "nothing"), 2, "a search also knows 'swing-up'"),
         (("wann", "xor.txt", "--weights", "1,nan"), 2, "a list of numbers"),
         (("wann", "xor.txt", "--weights", ""), 2, "is empty"),
         (("wann", "xor.txt", "--population", "0"), 2, "--population"),

@@ -49,7 +49,7 @@ def measured(cell: Cell) -> Rows:
         n_samples=settings.n_samples,
         rng=stream(cell.seed, "importance"),
     )
-    (areas,) = found.areas()
+    (areas,) = found.areas().to_dict("records")
     row = {
         "n_weights": found.n_weights,
         **{f"loss_{name}": x for name, x in found.losses.items()},

@@ -11,6 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from netsculpt.cli.analyze import analyze
+from netsculpt.cli.compare import compare
 from netsculpt.cli.demo import demo
 from netsculpt.cli.export import export
 from netsculpt.cli.importance import importance
@@ -25,10 +26,13 @@ from netsculpt.cli.messages import (
 from netsculpt.cli.pair import pair
 from netsculpt.cli.profile import profile
 from netsculpt.cli.prune import prune
+from netsculpt.cli.report import report
 from netsculpt.cli.reuse import reuse
 from netsculpt.cli.sculpt import sculpt
+from netsculpt.cli.spreading import spread_option
 from netsculpt.cli.streams import CLOSED_PIPE, drop_output, open_streams
 from netsculpt.cli.study_folders import study_app
+from netsculpt.cli.track import track
 from netsculpt.cli.train import train
 from netsculpt.cli.transfer import transfer
 from netsculpt.cli.wann import wann
@@ -48,7 +52,7 @@ app = typer.Typer(
 )
 for command in (
     *(analyze, sculpt, prune, train, transfer, wann),
-    *(pair, reuse, importance, profile, export, demo),
+    *(compare, track, report, pair, reuse, importance, profile, export, demo),
 ):
     app.command(epilog=EXIT_CODES)(command)
 app.add_typer(study_app, name="study")
@@ -103,7 +107,7 @@ def _run() -> int:
         return USAGE
     interrupts = _record_interrupts()
     try:
-        app(arguments, prog_name="netsculpt")
+        app(spread_option(arguments, "compare", "--against"), prog_name="netsculpt")
     except SystemExit as stop:
         if stop.code == INTERRUPTED:
             complain("interrupted")

@@ -54,7 +54,7 @@ def demo(
     detectors = [name for name in DETECTORS if name not in SLOWER_TWINS]
     with progress_bars() as progress:
         sculpted_model(output, seed, progress)
-    loaded = load_source(Source(output / MODEL))
+    loaded = load_source(Source(file=output / MODEL))
     plan = PlanOptions().plan(detectors)
     analysis = run(
         loaded,

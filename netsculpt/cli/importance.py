@@ -9,32 +9,67 @@ from typing import Annotated
 
 import typer
 
+from netsculpt.cli.inputs import hashes, refused_as
 from netsculpt.cli.nets import NewNet, matching_task, start_net
-from netsculpt.cli.options import MOST, AsJson, FigureOptions, Seed, require_writable
+from netsculpt.cli.options import (
+    MOST,
+    AsJson,
+    FigureOptions,
+    Seed,
+    completion,
+    is_given,
+    list_of,
+    listed,
+    refuse_figures,
+    refuse_options,
+    require_writable,
+)
 from netsculpt.cli.takes import takes
-from netsculpt.core.catalog import names, near
+from netsculpt.core.catalog import names
 from netsculpt.report.terminal.progress import progress_bars
 
 __all__ = ["importance"]
 
 SCORES = names("scores")
+MOVEMENT, ABLATION = "movement", "ablation"  # of netsculpt.training.importance, which needs torch
 
 
 @takes
 def importance(
+    context: typer.Context,
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model.pt of netsculpt.")],
+    *,
     figures: FigureOptions,
     task: Annotated[str, typer.Option(help="What it was trained on, as in 'sculpt'.")] = "",
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="A folder for tables and figures.")
     ] = None,
     estimators: Annotated[
-        str, typer.Option(help=f"{' | '.join(SCORES)} | all; several separated by commas.")
+        str,
+        typer.Option(
+            callback=list_of((*SCORES, MOVEMENT), "all"),
+            autocompletion=completion((*SCORES, MOVEMENT, "all")),
+            help=f"{' | '.join(SCORES)} | all that can be made of this net; several separated by "
+            "commas.",
+        ),
     ] = "all",
+    curves: Annotated[
+        str,
+        typer.Option(
+            callback=list_of((ABLATION, *SCORES, MOVEMENT), "none"),
+            autocompletion=completion((ABLATION, *SCORES, MOVEMENT, "none")),
+            help="Prune by: ablation (the exact change on training samples) | estimates; several "
+            "separated by commas; 'none' = do not. Unless named, magnitude only if it is among the "
+            "estimates.",
+        ),
+    ] = "ablation,magnitude",
     samples: Annotated[
         int | None,
         typer.Option(
-            min=1, max=MOST, help="Most training and held-out samples to remove weights on."
+            min=1,
+            max=MOST,
+            help="Most training and held-out samples to remove weights and to estimate on; pruned "
+            "nets are measured on all.",
         ),
     ] = None,
     start: Annotated[
@@ -53,9 +88,14 @@ def importance(
     """Remove each weight by itself, exactly, and ask how well estimates tell what that does.
 
     The loss without each weight is computed on training samples and on held-out ones: the first
-    says what the net uses, the second what is of use. Estimates are made from training samples:
-    their ranks are compared with those of the changes, signed and in size, and weights are pruned
-    in their order. 'random' is the control.
+    says what the net uses, the second what is of use. Estimates are made from training samples, and
+    their ranks are compared with those of the changes, signed and in size. 'random' is the control.
+    Weights are also pruned, 10 % more at a time, smallest, largest and in random order first, by
+    what `--curves` names; values have signs, so the smallest changes are those without which the
+    loss falls most.
+
+    The task needs held-out samples: digits, or IDX files. An interrupted run starts again from the
+    beginning.
 
     **Estimates** magnitude · first_order (−w·g) · obd · woodfisher (after compensation) · wanda,
     input_deviation (magnitude × size of the input) · lamp, relative_importance · synflow (share of
@@ -67,32 +107,49 @@ def importance(
 
     `netsculpt importance model.pt --task digits --estimators magnitude,obd --json`
 
-    `netsculpt importance model.pt --task digits --recovery-epochs 5 -o importance`
+    `netsculpt importance model.pt --task digits --curves obd --recovery-epochs 5 -o importance`
     """
     from netsculpt.report.importance import require_importance_folder, write_importance
     from netsculpt.report.terminal.importance import print_importance
     from netsculpt.training.fitting.recipe import Recipe
     from netsculpt.training.importance import importance as measured
+    from netsculpt.training.importance import movement
+    from netsculpt.training.importance.checked import require_held_out
 
     if not task:
         raise typer.BadParameter(
             "a task is needed; 'sculpt --help' lists some", param_hint="--task"
         )
-    chosen = _chosen(estimators)
+    chosen = None if estimators == "all" else listed(estimators)
+    by = None  # what is usual of what there is
+    if is_given(context, "curves"):
+        by = [] if curves == "none" else listed(curves)
+    _require_known(chosen, by, has_start=start is not None)
+    if not recovery_epochs:
+        reason = "pruned nets are not trained again"
+        refuse_options(context, ["recovery_rate"], reason, "add --recovery-epochs, or leave it out")
+    refuse_figures(context, output)
     if output is not None:
         require_writable(output)
         require_importance_folder(output)
     begun = start_net(NewNet(model=model), seed)
+    with refused_as("--task"):
+        matched = matching_task(task, begun.spec)
+        require_held_out(matched)
     before = None if start is None else start_net(NewNet(model=start), seed).net
+    if before is not None:
+        with refused_as("--start"):
+            movement(begun.net, before)
+    inputs = hashes([model, start], [task])
     recovery = None
     if recovery_epochs:
         recovery = Recipe(epochs=recovery_epochs, learning_rate=recovery_rate)
     with progress_bars() as progress:
         found = measured(
             begun.net,
-            matching_task(task, begun.spec),
+            matched,
             estimators=chosen,
-            curves_of=["ablation", *(x for x in ("magnitude",) if x in chosen)],
+            curves_of=by,
             start=before,
             recovery=recovery,
             n_samples=samples,
@@ -103,6 +160,9 @@ def importance(
         "model": str(model),
         "task": task,
         "start": None if start is None else str(start),
+        "estimators": list(found.estimates),
+        "curves": list(dict.fromkeys(curve.estimate for curve in found.curves)),
+        "n_samples": samples,
         "recovery": None if recovery is None else asdict(recovery),
     }
     if output is not None:
@@ -110,6 +170,7 @@ def importance(
             found,
             output,
             arguments={**arguments, "seed": seed},
+            inputs=inputs,
             figures=figures.formats,
             width=figures.column,
         )
@@ -119,15 +180,18 @@ def importance(
         print_importance(found, output)
 
 
-def _chosen(text: str) -> list[str]:
-    """Names of estimates; "all" means every one."""
-    if text == "all":
-        return list(SCORES)
-    chosen = list(dict.fromkeys(name.strip() for name in text.split(",")))
-    for name in chosen:
-        if name not in SCORES:
+def _require_known(chosen: list[str] | None, by: list[str] | None, *, has_start: bool) -> None:
+    """Raise if what is asked for needs --start, or weights are to be pruned by what is not made."""
+    if MOVEMENT in (*(chosen or []), *(by or [])) and not has_start:
+        raise typer.BadParameter(
+            f"{MOVEMENT!r} compares the net with itself before its training: name that with "
+            "--start",
+            param_hint="--estimators" if chosen and MOVEMENT in chosen else "--curves",
+        )
+    made = {ABLATION, MOVEMENT, *(SCORES if chosen is None else chosen)}
+    for name in by or []:
+        if name not in made:
             raise typer.BadParameter(
-                f"{name!r:.40} is not one of the estimates; {near(name, [*SCORES, 'all'])}",
-                param_hint="--estimators",
+                f"{name!r} is not among the estimates that are made: add it to --estimators",
+                param_hint="--curves",
             )
-    return chosen

@@ -14,7 +14,7 @@ from netsculpt.core.extras import EXTRAS, missing
 from netsculpt.core.printable import printable
 
 __all__ = ["EXIT_CODES", "INTERRUPTED", "USAGE", "complain", "empty_argument", "explain"]
-__all__ += ["one_line_warnings"]
+__all__ += ["explained", "one_line_warnings"]
 
 EXIT_CODES = (
     "Exit codes: 0 ok · 1 a bug in netsculpt · 2 usage · 3 unreadable or unsupported file · "
@@ -46,22 +46,30 @@ def one_line_warnings() -> None:
 
 def explain(error: Exception) -> int:
     """Print one paragraph about an error on stderr; return the exit code."""
+    text, code = explained(error)
+    complain(text)
+    return code
+
+
+def explained(error: Exception) -> tuple[str, int]:
+    """One paragraph about an error, and its exit code."""
     if isinstance(error, NetsculptError):
-        complain(str(error))
-        return error.exit_code
+        return str(error), error.exit_code
+    if isinstance(error, typer.BadParameter):
+        return f"{error.param_hint or ''} {error.message}".strip(), USAGE
     if isinstance(error, ModuleNotFoundError) and (error.name or "") in EXTRAS:
-        return explain(missing(error.name or ""))
+        return explained(missing(error.name or ""))
     if isinstance(error, OSError):
-        complain(f"{error.strerror or error}: {error.filename or 'a file or stream'}")
-        return (OutputError if error.errno in NO_ROOM else NetsculptError).exit_code
+        text = f"{error.strerror or error}: {error.filename or 'a file or stream'}"
+        return text, (OutputError if error.errno in NO_ROOM else NetsculptError).exit_code
     if isinstance(error, MemoryError):
-        complain("not enough memory: use a smaller network or a larger machine")
-        return LimitError.exit_code
-    complain(
+        text = "not enough memory: use a smaller network or a larger machine"
+        return text, LimitError.exit_code
+    return (
         f"{type(error).__name__}: {error}. This is a bug in netsculpt: please report it with the "
-        "output of `netsculpt --debug …`."
+        "output of `netsculpt --debug …`.",
+        1,
     )
-    return 1
 
 
 def empty_argument(arguments: Sequence[str]) -> str | None:

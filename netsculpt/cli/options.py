@@ -39,8 +39,11 @@ __all__ = [
     "WeightDecay",
     "choice",
     "chosen_detectors",
+    "completion",
     "is_given",
     "jobs_option",
+    "list_of",
+    "listed",
     "numbers",
     "recipe_option",
     "refuse_figures",
@@ -158,19 +161,24 @@ def _finite(value: float) -> float:
     return value
 
 
-def _list_of(known: Sequence[str], otherwise: str) -> Callable[[str], str]:
-    """Accept names of `known`, separated by commas, or the one word `otherwise`."""
+def list_of(known: Sequence[str], otherwise: str) -> Callable[[str], str]:
+    """Accept names of `known`, each once, separated by commas, or the one word `otherwise`."""
 
     def check(text: str) -> str:
-        for name in _listed(text):
-            if name not in known and text != otherwise:
+        given = [name.strip() for name in text.split(",")]
+        for name in given:
+            if name not in (*known, otherwise):
                 raise typer.BadParameter(not_one_of(name, (*known, otherwise)))
+            if given.count(name) > 1:
+                raise typer.BadParameter(f"{name!r} is there twice: name each once")
+        if otherwise in given and len(given) > 1:
+            raise typer.BadParameter(f"{otherwise!r} stands alone: leave out the other names")
         return text
 
     return check
 
 
-def _listed(text: str) -> list[str]:
+def listed(text: str) -> list[str]:
     """The names in a list separated by commas, each once."""
     return list(dict.fromkeys(name.strip() for name in text.split(",")))
 
@@ -215,7 +223,7 @@ AsJson = Annotated[
 Detector = Annotated[
     str,
     typer.Option(
-        callback=_list_of(DETECTORS, "all"),
+        callback=list_of(DETECTORS, "all"),
         autocompletion=completion((*DETECTORS, "all")),
         help=f"{' | '.join(DETECTORS)} | all; several separated by commas.",
     ),
@@ -266,7 +274,7 @@ class PlanOptions:
     weights: Annotated[
         str,
         typer.Option(
-            callback=_list_of(tuple(FORMS), "all"),
+            callback=list_of(tuple(FORMS), "all"),
             autocompletion=completion((*FORMS, "all")),
             help="Weights for modules: balanced (free of the scales of units) | pattern (all 1) | "
             "magnitude | all; several separated by commas, the main one first.",
@@ -277,7 +285,7 @@ class PlanOptions:
         """The plan with these detectors."""
         from netsculpt.pipeline import AnalysisPlan
 
-        forms = tuple(FORMS) if self.weights == "all" else tuple(_listed(self.weights))
+        forms = tuple(FORMS) if self.weights == "all" else tuple(listed(self.weights))
         return AnalysisPlan(tuple(detectors), self.null, self.n_nulls, self.n_seeds, forms)
 
 
@@ -288,11 +296,11 @@ class FigureOptions:
     figures: Annotated[
         str,
         typer.Option(
-            callback=_list_of(FORMATS, "none"),
+            callback=list_of(FORMATS, "none"),
             autocompletion=completion((*FORMATS, "none")),
             help="Formats, separated by commas: pdf,png,svg; 'none' draws none.",
         ),
-    ] = "pdf,png"
+    ] = "pdf,png,svg"
     width: Annotated[
         str, choice(WIDTHS, "Column that figures are made for: {}.", metavar="COLUMN")
     ] = "neurips"
@@ -305,13 +313,13 @@ class FigureOptions:
     @property
     def formats(self) -> list[str]:
         """File formats; empty for "none"."""
-        return [] if self.figures == "none" else _listed(self.figures)
+        return [] if self.figures == "none" else listed(self.figures)
 
 
 def chosen_detectors(text: str) -> list[str]:
     """Names of detectors; "all" means every one whose libraries are installed."""
     if text != "all":
-        return _listed(text)
+        return listed(text)
     absent = _absent_libraries()
     for name, library in absent.items():
         complain(f"left out of all detectors: {missing(library, name)}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from netsculpt.cli.inputs import hashes, refused_as
 from netsculpt.cli.options import (
     AsJson,
     FigureOptions,
@@ -135,6 +136,7 @@ def reuse(
     if output is not None:
         require_writable(output)
         require_replaceable(output, "reuse")
+    read = [source, target, *(unrelated or []), control]
     nets = [_net(source, source_task, "--source-task"), _net(target, task, "--task")]
     others = _unrelated(unrelated or [], unrelated_task or [])
     analysis = reuse_analysis(
@@ -155,12 +157,18 @@ def reuse(
         "task": nets[1].task,
         "unrelated": [{"model": str(x.path), "task": x.task} for x in others],
         "control": None if control is None else str(control),
+        "functions": asked,
+        "detector": detector,
+        "started_from_source": started_from_source,
+        "n_random": n_random,
     }
+    inputs = hashes(read, [x.task for x in (*nets, *others)])
     if output is not None:
         write_reuse(
             analysis,
             output,
             arguments={**about, "seed": seed},
+            inputs=inputs,
             figures=figures.formats,
             width=figures.column,
         )
@@ -209,10 +217,7 @@ def _unrelated(models: list[Path], tasks: list[str]) -> list[_Net]:
 
 
 def _circuit(task: str, option: str) -> Circuit:
-    from netsculpt.core.errors import FormatError
     from netsculpt.training.tasks import named_circuit
 
-    try:
+    with refused_as(option):
         return named_circuit(task)
-    except FormatError as error:
-        raise typer.BadParameter(str(error), param_hint=option) from None

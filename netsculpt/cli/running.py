@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from netsculpt.cli.source import Loaded
+    from netsculpt.core.progress import Progress
     from netsculpt.pipeline import Analysis, AnalysisPlan
 
-__all__ = ["run"]
+__all__ = ["analysed", "run"]
 
 
 def run(
@@ -35,21 +36,15 @@ def run(
     as_json: bool = False,
 ) -> Analysis:
     """Analyse a graph, print the report, then write the folder in the name of a command."""
-    from netsculpt.pipeline import analyze
     from netsculpt.report.folder import write_folder
     from netsculpt.report.summary import summary_json
     from netsculpt.report.terminal.analysis import print_report, print_written
     from netsculpt.report.terminal.progress import progress_bars
-    from netsculpt.report.terminal.progress_lines import progress_lines
+    from netsculpt.report.terminal.progress_lines import progress_lines, remaining_lines, together
 
-    fidelity = loaded.fidelity(seed)
-    influence = _influence(loaded, plan, task)
-    lines = progress_lines(list(plan.keys.values()))
+    lines = together(progress_lines(list(plan.keys.values())), remaining_lines())
     with progress_bars() as bars:
-        analysis = analyze(
-            loaded.graph, plan, rng=seed, influence=influence, jobs=jobs, progress=bars or lines
-        )
-    analysis = replace(analysis, fidelity=fidelity)
+        analysis = analysed(loaded, plan, seed=seed, task=task, jobs=jobs, progress=bars or lines)
     try:
         if as_json:
             typer.echo(summary_json(analysis))
@@ -71,6 +66,26 @@ def run(
     if not as_json:
         print_written(output)
     return analysis
+
+
+def analysed(
+    loaded: Loaded,
+    plan: AnalysisPlan,
+    *,
+    seed: int,
+    task: str | None = None,
+    jobs: int = 1,
+    progress: Progress | None = None,
+) -> Analysis:
+    """The analysis of a graph, with how closely it describes the net that it was traced from."""
+    from netsculpt.pipeline import analyze
+
+    fidelity = loaded.fidelity(seed)
+    influence = _influence(loaded, plan, task)
+    analysis = analyze(
+        loaded.graph, plan, rng=seed, influence=influence, jobs=jobs, progress=progress
+    )
+    return replace(analysis, fidelity=fidelity)
 
 
 def _influence(loaded: Loaded, plan: AnalysisPlan, task: str | None) -> NDArray[np.float64] | None:

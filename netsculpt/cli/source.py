@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from netsculpt.tracing import Fidelity
     from netsculpt.tracing.net_and_example import InputText, NetAndExample
 
-__all__ = ["Loaded", "Source", "load_source"]
+__all__ = ["FILE_HELP", "Loaded", "Source", "SourceOptions", "load_source"]
 
 _PANEL = "Models that are not a chain of layers"
 _net_option = partial(typer.Option, rich_help_panel=_PANEL)
@@ -35,21 +35,17 @@ _OF_MODEL = (  # options that need --model
     *("example", "example_shape", "example_dtype", "edge_norm", "granularity", "unroll"),
     *("no_fold_norms", "norms", "max_edges"),
 )
+FILE_HELP = (
+    "Checkpoint, state dict, safetensors, .pt2, ONNX, a graph .npz, the .out of a weight agnostic "
+    "network, or the .json or .json.gz of an attribution graph."
+)
 _OF_WANN = ("wann_weights", "wann_weight_bias", "wann_inputs", "wann_outputs")
 
 
 @dataclass(frozen=True)
-class Source:
-    """A file, and how its graph is made."""
+class SourceOptions:
+    """How the graph of a file is made."""
 
-    file: Annotated[
-        Path,
-        typer.Argument(
-            metavar="FILE",
-            help="Checkpoint, state dict, safetensors, .pt2, ONNX, a graph .npz, the .out of a "
-            "weight agnostic network, or the .json or .json.gz of an attribution graph.",
-        ),
-    ]
     mask: Annotated[Path | None, typer.Option(help="File of masks, if the model has none.")] = None
     max_bytes: Annotated[
         int,
@@ -156,6 +152,13 @@ class Source:
         return options | ({"fold_norms": False} if self.no_fold_norms else {})
 
 
+@dataclass(frozen=True, kw_only=True)
+class Source(SourceOptions):
+    """A file, and how its graph is made."""
+
+    file: Annotated[Path, typer.Argument(metavar="FILE", help=FILE_HELP)]
+
+
 @dataclass(frozen=True, eq=False)
 class Loaded:
     """The graph of a source; with --model also the net that it was traced from."""
@@ -202,10 +205,19 @@ def load_source(source: Source, *, own_for: str | None = None) -> Loaded:
     from netsculpt.files.model import as_model, is_model
     from netsculpt.loading.load import graph_of
     from netsculpt.loading.read import read
+    from netsculpt.report.terminal.progress import progress_bars
+    from netsculpt.report.terminal.progress_lines import remaining_lines
 
     wann = source.wann
     weights = None if wann is None else wann.weights
-    file = read(source.file, source.mask, source.max_bytes, weights=weights)
+    with progress_bars() as bars:
+        file = read(
+            source.file,
+            source.mask,
+            source.max_bytes,
+            weights=weights,
+            progress=bars or remaining_lines(every=10),
+        )
     own = is_model(file.value)
     if own_for is not None and not own:
         raise typer.BadParameter(

@@ -16,10 +16,12 @@ from netsculpt.cli.messages import INTERRUPTED, complain, empty_argument, explai
 from netsculpt.cli.options import wrong_jobs
 from netsculpt.core.counting import counted
 from netsculpt.core.errors import NetsculptError
+from netsculpt.core.numbers import checked_number, checked_whole
 from netsculpt.report.terminal.progress import progress_bars
 from netsculpt.report.terminal.progress_lines import remaining_lines
 from netsculpt.studies.backends import BACKENDS, CLUSTERS
-from netsculpt.studies.measuring import RESULTS, raising_cell
+from netsculpt.studies.measuring import RESULTS
+from netsculpt.studies.working import raising_cell
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -27,15 +29,40 @@ if TYPE_CHECKING:
 
     from netsculpt.studies.study import Results, Study
 
-__all__ = ["Options", "run_study", "several_of"]
+__all__ = ["Options", "at_least", "run_study", "several_of"]
 
 Config = TypeVar("Config", bound="DataclassInstance")
 Options = Mapping[str, Mapping[str, Any]]  # flag → arguments of `argparse.add_argument`
 
 _JOBS = 2
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    """A type of option: a whole number that is not smaller."""
+
+    def whole_number(text: str) -> int:
+        try:
+            return checked_whole(int(text), "it", least=least)
+        except ValueError:  # our own errors of numbers are such
+            raise argparse.ArgumentTypeError(
+                f"{text!r:.40} is not a whole number of at least {least}"
+            ) from None
+
+    return whole_number
+
+
+def _minutes(text: str) -> float:
+    try:
+        return checked_number(float(text), "it", least=0)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r:.40} is not a finite number of at least 0"
+        ) from None
+
+
 _OF_FIELDS: Options = {  # options of the configurations that have such a field
-    "--seed": {"type": int, "dest": "seed", "help": "same seed, same numbers"},
-    "--seeds": {"type": int, "dest": "n_seeds", "help": "how many seeds"},
+    "--seed": {"type": at_least(0), "dest": "seed", "help": "same seed, same numbers"},
+    "--seeds": {"type": at_least(1), "dest": "n_seeds", "help": "how many seeds"},
 }
 
 
@@ -71,7 +98,7 @@ def run_study(
     out = Path("results") / Path(sys.argv[0]).stem
     add("-o", "--out", type=Path, default=out, help=f"folder of the results (default: {out})")
     add("--quick", action="store_true", help="a few small cells, within a minute")
-    add("--budget-minutes", type=float, metavar="M", help="begin no cell later (default: all)")
+    add("--budget-minutes", type=_minutes, metavar="M", help="begin no cell later (default: all)")
     add("--jobs", type=int, help=f"workers; -1: one per core (default: {_JOBS})")
     add("--backend", choices=BACKENDS, help="who does the work (default: processes of loky)")
     add("--address", help="of the scheduler of Dask or Ray")
@@ -132,6 +159,8 @@ def run_study(
     show(results.tables)
     left_out = f", {results.n_left_out:,} left out by the budget" if results.n_left_out else ""
     typer.echo(f"{counted(results.n_done, 'cell')}{left_out} → {values['out']}")
+    for note in results.notes:
+        complain(note)
     if results.failed:
         complain(f"{_failures(results)}; the same command tries again")
         sys.exit(NetsculptError.exit_code)
@@ -166,11 +195,14 @@ def _chosen(
     study: Callable[[Config], Study[Any]], config: Config, parser: argparse.ArgumentParser
 ) -> Study[Any]:
     try:
-        return study(config)
+        chosen = study(config)
     except NetsculptError:
         raise
     except ValueError as error:
         parser.error(str(error))
+    if not chosen.cells:
+        parser.error("these options leave no cell to measure: ask for more, or leave some out")
+    return chosen
 
 
 def several_of(known: Collection[str]) -> Callable[[str], tuple[str, ...]]:

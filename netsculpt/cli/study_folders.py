@@ -16,7 +16,7 @@ from netsculpt.cli.options import AsJson, jobs_option, require_writable
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from netsculpt.studies.folder import Begun
+    from netsculpt.studies.begun import Begun
 
 __all__ = ["study_app"]
 
@@ -125,23 +125,31 @@ def table(
         require_writable(output.parent)
     from pandas import DataFrame
 
-    frame = DataFrame(_chosen(rows_so_far(folder), name))
+    frame = DataFrame(_chosen(rows_so_far(folder), name, folder))
     if output is None:
         frame.to_csv(sys.stdout, index=False)
     else:
         _write(frame, output)
 
 
-def _chosen(rows: Mapping[str, Sequence[Mapping[str, Any]]], name: str | None) -> Any:
+def _chosen(rows: Mapping[str, Sequence[Mapping[str, Any]]], name: str | None, folder: Path) -> Any:
     if not rows:
         raise typer.BadParameter("no cell is done yet", param_hint="FOLDER")
     if name is None and len(rows) == 1:
         (name,) = rows
     if name is None or name not in rows:
         known = ", ".join(map(repr, rows))
-        wrong = "there are several tables" if name is None else f"{name!r} is not a table"
+        wrong = "there are several tables" if name is None else _not_of_rows(name, folder)
         raise typer.BadParameter(f"{wrong}: name one of {known}", param_hint="--table")
     return rows[name]
+
+
+def _not_of_rows(name: str, folder: Path) -> str:
+    """Why there are no rows of a name: it is that of a table made from them, or of none."""
+    made = folder / f"{name}.csv"
+    if made.parent == folder and made.is_file():
+        return f"{name!r} is made from rows at the end of each run, and is in {made}; of rows"
+    return f"{name!r} is not a table"
 
 
 def _write(frame: DataFrame, path: Path) -> None:

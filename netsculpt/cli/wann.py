@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from netsculpt.cli.inputs import hashes
 from netsculpt.cli.options import (
     MOST,
     AsJson,
@@ -171,6 +172,7 @@ def wann(
     refuse_restart(state, resume)
     require_search_folder(output)
     rewarded = parse_search_task(task)
+    inputs = hashes([], [task])
     require_writable(output)
     with resumable() as progress:
         found = searched_networks(
@@ -183,6 +185,7 @@ def wann(
         found,
         output,
         arguments=arguments,
+        inputs=inputs,
         figures=figures.formats,
         width=figures.column,
     )

@@ -60,7 +60,8 @@ def require_replaceable(folder: Path, maker: str, left_alone: Collection[str] = 
     if not folder.is_dir():
         raise FolderError(f"{folder} is not a folder: {REMEDY}")
     known = _recorded(folder, maker)
-    foreign = [name for name in file_names(folder, left_alone) if name not in known]
+    inner = {PurePosixPath(name).parent.as_posix() for name in known}  # one may be empty by now
+    foreign = [name for name in file_names(folder, left_alone) if name not in known | inner]
     if foreign:
         shown = ", ".join(map(repr, foreign[:_MOST_SHOWN]))
         more = f" and {len(foreign) - _MOST_SHOWN} more" if len(foreign) > _MOST_SHOWN else ""
@@ -103,12 +104,11 @@ def replaced_folder(
         old = claim_folder(folder, maker, files, left_alone)
         folder.joinpath(MANIFEST).unlink(missing_ok=True)
         for name in old:
-            path = folder / name
             if name not in left_alone:
-                path.unlink(missing_ok=True)
-            if path.parent != folder:
-                with suppress(OSError):  # something else is in it
-                    path.parent.rmdir()
+                folder.joinpath(name).unlink(missing_ok=True)
+        for name in file_names(folder, left_alone):  # folders that are empty now
+            with suppress(OSError):
+                folder.joinpath(name).rmdir()
         yield
         folder.joinpath(_UNFINISHED).unlink(missing_ok=True)
 

@@ -17,6 +17,7 @@ from netsculpt.files.source import Source
 __all__ = ["JsonStream", "begins_json", "json_texts"]
 
 _CHUNK: Final = 1 << 20  # bytes
+_MB: Final = 1_000_000
 _LONGEST: Final = 1 << 24  # characters of one value
 _GZIP: Final = b"\x1f\x8b"
 _WINDOW: Final = 31  # zlib's word for gzip
@@ -36,6 +37,8 @@ def begins_json(source: Source) -> bytes:
 
 def json_texts(source: Source) -> Iterator[str]:
     """The text of a file in parts, unpacked if it is a gzip file.
+
+    `Source.progress` hears how much of the file has been read and used, in MB as it is stored.
 
     Raises
     ------
@@ -57,9 +60,13 @@ def json_texts(source: Source) -> Iterator[str]:
 
 
 def _chunks(source: Source) -> Iterator[bytes]:
+    stage, total = f"reading {source.where}, MB", -(-source.n_bytes // _MB)
+    source.progress(stage, 0, total)
     with source.path.open("rb") as stream:
         if not source.head.startswith(_GZIP):
-            yield from iter(partial(stream.read, _CHUNK), b"")
+            for chunk in iter(partial(stream.read, _CHUNK), b""):
+                yield chunk
+                source.progress(stage, min(-(-stream.tell() // _MB), total), total)
             return
         n_bytes, unpacked = 0, gzip.GzipFile(fileobj=stream)
         try:
@@ -67,6 +74,7 @@ def _chunks(source: Source) -> Iterator[bytes]:
                 n_bytes += len(chunk)
                 source.check_unpacked(n_bytes)
                 yield chunk
+                source.progress(stage, min(-(-stream.tell() // _MB), total), total)
         except (EOFError, gzip.BadGzipFile, zlib.error):
             raise FormatError(
                 f"{source.where} is a gzip file that is cut off or damaged: fetch it again"

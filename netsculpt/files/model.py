@@ -124,8 +124,9 @@ def read_model(path: str | os.PathLike[str], *, max_bytes: int = 8 * 2**30) -> M
     where = repr(Path(path).name)
     if not is_model(value):
         raise FormatError(
-            f"{where} is not a model.pt of netsculpt: give a file that write_model or "
-            "'netsculpt sculpt' wrote"
+            f"{where} is not a model.pt of netsculpt, which holds a net with its description: give "
+            "one that 'netsculpt train' or 'sculpt' wrote, or write yours with "
+            "netsculpt.files.model.write_model, as docs/importance.md#a-net-of-your-own shows"
         )
     return as_model(value, where)
 

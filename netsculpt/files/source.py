@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from netsculpt.core.errors import FormatError, LimitError
+from netsculpt.core.progress import Progress, silent
 from netsculpt.files.directory import directory_bytes
 from netsculpt.files.errors import require_memory
 from netsculpt.files.words import quoted
@@ -30,9 +31,10 @@ class Source:
     head: bytes  # the first 512 bytes
     n_bytes: int
     max_bytes: int
+    progress: Progress = field(default=silent, compare=False)  # of formats that are read in parts
 
     @classmethod
-    def open(cls, path: Path, max_bytes: int) -> Source:
+    def open(cls, path: Path, max_bytes: int, progress: Progress = silent) -> Source:
         """The file at a path, of which only the first bytes are read."""
         where = quoted(path)
         try:
@@ -52,7 +54,7 @@ class Source:
             raise FormatError(f"{where} cannot be opened: {error.strerror}") from None
         if not head:
             raise FormatError(f"{where} is empty (0 bytes): fetch or save it again")
-        return cls(path, head, n_bytes, max_bytes)
+        return cls(path, head, n_bytes, max_bytes, progress)
 
     @property
     def where(self) -> str:

@@ -162,12 +162,19 @@ def _balance(support: Support, values: Any, tolerance: float) -> float:
         return np.inf
     error, last_error, sweeps, patience, newton = np.inf, np.inf, 0, _SWEEPS, False
     best, least = values.copy(), np.inf
+    sums = _sums(columns, values, column_degrees.size)
     for _ in range(_STEPS):
-        factors = column_degrees / _sums(columns, values, column_degrees.size)
+        factors = column_degrees / sums
         strengths = np.zeros(row_degrees.size)
-        for edge in range(values.size):
+        row, strength = 0, 0.0
+        for edge in range(values.size):  # of one row mostly: its strength stays in a register
+            if rows[edge] != row:
+                strengths[row] = strength
+                row = rows[edge]
+                strength = strengths[row]
             values[edge] *= factors[columns[edge]]
-            strengths[rows[edge]] += values[edge]
+            strength += values[edge]
+        strengths[row] = strength
         error = np.abs(strengths / row_degrees - 1.0).max()
         if error < least:
             put(values, best)
@@ -184,8 +191,10 @@ def _balance(support: Support, values: Any, tolerance: float) -> float:
             factors = row_degrees / strengths
             sweeps += 1
         last_error = error
+        sums = np.zeros(column_degrees.size)
         for edge in range(values.size):
             values[edge] *= factors[rows[edge]]
+            sums[columns[edge]] += values[edge]
     put(best, values)  # not what a last step that went astray left
     return float(least)
 
@@ -262,11 +271,11 @@ def _dispersed(support: Support, values: Any, dispersion: float) -> tuple[Any, f
     """
     end = np.log(MOST_POWER)
     low, high, here = -end, end, 0.0
-    logs = np.log(values)
+    given = values.copy()
     error = _balance(support, values, _TOLERANCE)
     while error > _COARSE and here > low:  # too far apart for float64
         high, here = here, max(here - _LN2, low)
-        values = np.exp(np.exp(here) * logs)
+        values = np.exp(np.exp(here) * np.log(given))
         error = _balance(support, values, _TOLERANCE)
     spread = _dispersion(values)
     if error > _COARSE or spread < _CLOSE or dispersion < _CLOSE:

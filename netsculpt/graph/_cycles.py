@@ -8,7 +8,7 @@ import numpy as np
 
 from netsculpt.core.compiled import compiled, grouped
 
-__all__ = ["mark_cycles"]
+__all__ = ["count_cycles", "mark_cycles"]
 
 
 @compiled
@@ -28,6 +28,43 @@ def mark_cycles(
             on_cycle[edges[index]] = not is_bridge[index]
         n_cycles[group] = edges.size - n_nodes + n_parts
     return on_cycle, n_cycles
+
+
+@compiled
+def count_cycles(
+    sources: Any, targets: Any, groups: Any, chosen: Any, n_groups: int, n_units: int
+) -> tuple[Any, Any]:
+    """Chosen edges [E] of each group, and its independent cycles of them [groups].
+
+    An edge that joins two parts of its group closes no cycle; parts are trees of their units.
+    """
+    n_edges, n_cycles = np.zeros(n_groups, np.int64), np.zeros(n_groups, np.int64)
+    parent = np.full(2 * n_units, -1, np.int32)
+    first, order = grouped(groups, n_groups)
+    for group in range(n_groups):
+        edges = order[first[group] : first[group + 1]]
+        for edge in edges:
+            if chosen[edge]:
+                n_edges[group] += 1
+                one, other = _root(parent, sources[edge]), _root(parent, n_units + targets[edge])
+                if one == other:
+                    n_cycles[group] += 1
+                else:
+                    parent[other] = one
+        for edge in edges:
+            parent[sources[edge]] = parent[n_units + targets[edge]] = -1
+    return n_edges, n_cycles
+
+
+@compiled
+def _root(parent: Any, unit: int) -> int:
+    """The root of a unit's tree, −1 above it; the way there is halved."""
+    while parent[unit] >= 0:
+        above = parent[unit]
+        if parent[above] >= 0:
+            parent[unit] = parent[above]
+        unit = above
+    return unit
 
 
 @compiled

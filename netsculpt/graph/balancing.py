@@ -126,9 +126,9 @@ def _solved(
     n_units = 1 + max(int(sources.max(initial=-1)), int(targets.max(initial=-1)))
     result, powers, errors = balance_every_group(
         np.abs(weights.astype(np.float64)),
-        sources.astype(np.int64),
-        targets.astype(np.int64),
-        groups.astype(np.int64),
+        sources.astype(np.int32),
+        targets.astype(np.int32),
+        groups.astype(np.int32),
         dispersions,
         n_units,
     )

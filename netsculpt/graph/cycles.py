@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from netsculpt.graph._cycles import mark_cycles
+from netsculpt.graph._cycles import count_cycles, mark_cycles
 
-__all__ = ["cycles"]
+__all__ = ["cycles", "independent_cycles"]
 
 
 def cycles(
@@ -53,3 +53,28 @@ def cycles(
     ends = sources.astype(np.int64), targets.astype(np.int64)
     on_cycle, n_cycles = mark_cycles(*ends, groups.astype(np.int64), n_groups, n_units)
     return on_cycle, n_cycles
+
+
+def independent_cycles(
+    sources: NDArray[np.integer],
+    targets: NDArray[np.integer],
+    groups: NDArray[np.integer],
+    chosen: NDArray[np.bool_],
+    n_groups: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Count the chosen edges of each group, and their independent cycles [groups].
+
+    As `cycles` counts them, at a fraction of its cost: parts are joined edge by edge, and an edge
+    within one part closes a cycle.
+
+    Examples
+    --------
+    >>> sources, targets = np.array([0, 0, 1, 1, 2]), np.array([3, 4, 3, 4, 4])
+    >>> chosen, one_group = np.array([True, True, True, True, False]), np.zeros(5, int)
+    >>> n_edges, n_cycles = independent_cycles(sources, targets, one_group, chosen, 1)
+    >>> n_edges.tolist(), n_cycles.tolist()
+    ([4], [1])
+    """
+    n_units = 1 + max(int(sources.max(initial=-1)), int(targets.max(initial=-1)))
+    n_edges, n_cycles = count_cycles(sources, targets, groups, chosen, n_groups, n_units)
+    return n_edges, n_cycles

@@ -38,6 +38,7 @@ Role = Literal["input", "hidden", "output", "junction", "state"]
 WIRING = "wiring"  # kind of a block of identity edges, which hold no parameters
 
 _INT32_MAX = np.iinfo(np.int32).max
+_FEW = 8  # blocks of a layer up to which comparing targets with their ranges is fastest
 
 
 @dataclass(frozen=True)
@@ -130,10 +131,25 @@ class NetGraph:
         return f"NetGraph({widths}{more}: {self.n_units} units, {self.n_edges} edges)"
 
     def _repr_html_(self) -> str:
-        """What feeds each layer, in a notebook."""
-        from netsculpt.graph.layer_table import layer_table
+        """Units and incoming edges of each layer, in a notebook."""
+        import pandas as pd
 
-        return str(layer_table(self).to_html(index=False))
+        in_degree = np.bincount(self.weights.indices, minlength=self.n_units)
+        rows = [
+            (
+                x.name,
+                x.role,
+                x.n_units,
+                in_degree[x.units].sum(),
+                ", ".join(self._sources_of(x.name)),
+            )
+            for x in self.layers
+        ]
+        columns = ["layer", "role", "units", "edges into it", "from"]
+        return str(pd.DataFrame(rows, columns=columns).to_html(index=False))
+
+    def _sources_of(self, name: str) -> list[str]:
+        return list(dict.fromkeys(x.source for x in self.blocks if x.target == name))
 
     @property
     def n_units(self) -> int:
@@ -315,17 +331,22 @@ def _on_paths(graph: NetGraph) -> NDArray[np.bool_]:
 
 def balancing_groups(graph: NetGraph) -> NDArray[np.int64]:
     """Which edges are balanced among themselves: 2 × block, + 1 for edges on no path [E]."""
-    number = {layer.name: index for index, layer in enumerate(graph.layers)}
-    n_layers = len(graph.layers)
-    pairs = np.array(
-        [number[block.source] * n_layers + number[block.target] for block in graph.blocks], np.int64
-    )
-    order = np.argsort(pairs)
-    sources, targets = graph.sources, graph.weights.indices
-    pair = graph.layer_of[sources].astype(np.int64) * n_layers + graph.layer_of[targets]
-    live = live_units(graph)
-    dead = ~(live[sources] & live[targets])
-    return 2 * order[np.searchsorted(pairs, pair, sorter=order)] + dead
+    indptr, ends, live = graph.weights.indptr, graph.weights.indices, live_units(graph)
+    leaving: dict[str, list[int]] = {}
+    for index, block in enumerate(graph.blocks):
+        leaving.setdefault(block.source, []).append(index)
+    groups, of_unit = np.empty(graph.n_edges, np.int64), np.empty(graph.n_units, np.int64)
+    for name, indices in leaving.items():
+        for index in indices:
+            of_unit[graph.layer(graph.blocks[index].target).units] = 2 * index
+        layer = graph.layer(name)
+        start = indptr[layer.start : layer.stop + 1]
+        targets = ends[start[0] : start[-1]]
+        groups[start[0] : start[-1]] = of_unit[targets]
+        if not live.all():
+            dead = ~(live[targets] & np.repeat(live[layer.units], np.diff(start)))
+            groups[start[0] : start[-1]] += dead
+    return groups
 
 
 def wiring_edges(graph: NetGraph) -> NDArray[np.bool_]:
@@ -475,20 +496,27 @@ def _check_blocks(graph: NetGraph) -> None:
         raise GraphError(f"blocks are {pairs}: each pair of layers may have one block")
     order = {layer.name: index for index, layer in enumerate(graph.layers)}
     indices, indptr = graph.weights.indices, graph.weights.indptr
-    declared: dict[str, list[Layer]] = {layer.name: [] for layer in graph.layers}
+    declared: dict[str, list[int]] = {layer.name: [] for layer in graph.layers}
     for source, target in pairs:
         if source not in order or target not in order or order[source] >= order[target]:
             raise GraphError(f"block {source!r} → {target!r} does not lead to a later layer")
-        declared[source].append(graph.layers[order[target]])
+        declared[source].append(order[target])
     for layer in graph.layers:
         columns = indices[indptr[layer.start] : indptr[layer.stop]]
-        inside = sum(
-            np.count_nonzero((columns[part] >= x.start) & (columns[part] < x.stop))
-            for part in slices(columns.size)
-            for x in declared[layer.name]
-        )
+        named = declared[layer.name]
+        if len(named) > _FEW:
+            is_named = np.zeros(len(graph.layers), np.bool_)
+            is_named[named] = True
+            reached = is_named[graph.layer_of]
+            inside = sum(np.count_nonzero(reached[columns[x]]) for x in slices(columns.size))
+        else:
+            inside = sum(
+                np.count_nonzero((columns[part] >= x.start) & (columns[part] < x.stop))
+                for part in slices(columns.size)
+                for x in (graph.layers[index] for index in named)
+            )
         if inside != columns.size:
             raise GraphError(
                 f"{columns.size - inside} edges from layer {layer.name!r} lead to layers that no "
-                f"block names (blocks lead to {[x.name for x in declared[layer.name]]})"
+                f"block names (blocks lead to {[graph.layers[index].name for index in named]})"
             )

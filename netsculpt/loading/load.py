@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from netsculpt.core.errors import FormatError, LimitError
+from netsculpt.core.progress import Progress, silent
 from netsculpt.files.words import quoted
 from netsculpt.graph.graph import NetGraph
 from netsculpt.loading.attribution.to_graph import graph_of_attribution
@@ -25,6 +26,7 @@ def load(
     wann: WannOptions | None = None,
     max_bytes: int = 8 * 2**30,
     allow_nonfinite: bool = False,
+    progress: Progress | None = None,
 ) -> NetGraph:
     """Read a sparse network from an untrusted file.
 
@@ -53,6 +55,9 @@ def load(
         Largest total size of the tensors, and of anything that is unpacked or read into memory.
     allow_nonfinite
         Whether to drop and count edges with NaN or infinite weights instead of raising an error.
+    progress
+        Called with (stage, MB read, MB in all) while the JSON of an attribution graph is read;
+        other formats are read at once.
 
     Returns
     -------
@@ -95,7 +100,8 @@ def load(
     >>> load(path)
     NetGraph(3-3-2: 8 units, 9 edges)
     """
-    file = read(path, mask, max_bytes, weights=None if wann is None else wann.weights)
+    weights = None if wann is None else wann.weights
+    file = read(path, mask, max_bytes, weights=weights, progress=progress or silent)
     return graph_of(file, allow_nonfinite=allow_nonfinite, wann=wann)
 
 

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+from typing import Final
+
 from netsculpt.core.errors import FormatError, NetsculptError, UnsafeFileError
 from netsculpt.files.source import Source
 
-__all__ = ["refusal"]
+__all__ = ["NOT_MASKS", "mask_refusal", "refusal"]
 
+NOT_MASKS: Final = MappingProxyType(  # formats whose files hold no masks, and what they are
+    {
+        "attribution": "an attribution graph in JSON",
+        "graph": "a netsculpt graph",
+        "onnx": "an ONNX model",
+        "pt2": "an exported program",
+        "wann_weights": "JSON",
+    }
+)
 _STATE_DICT = "torch.save(model.state_dict(), 'weights.pt')"
 _MAGIC = {
     b"\x89PNG": "a PNG image",
@@ -56,6 +68,18 @@ def refusal(source: Source) -> NetsculptError:
     )
 
 
+def mask_refusal(source: Source, kind: str | None = None) -> NetsculptError:
+    """The error to raise for a file that is given as masks and holds none; `kind` is what it is."""
+    error = refusal(source)
+    if kind is None and not isinstance(error, FormatError):
+        return error
+    return FormatError(
+        f"{source.where} is {kind or _kind(source)}: a file of masks is needed, 0 or 1 for each "
+        "weight under the name of the weight, such as numpy.savez('masks.npz', **masks) or "
+        "torch.save(masks, 'masks.pt'); if the model has no masks, leave the option out"
+    )
+
+
 def _kind(source: Source) -> str:
     head = source.head
     if source.members:
@@ -64,7 +88,7 @@ def _kind(source: Source) -> str:
         if head.startswith(magic):
             return kind
     if b"\0" not in head and _is_text(head):
-        return "a text file"
+        return "JSON" if head.lstrip()[:1] in (b"{", b"[") else "a text file"
     return "in no known format, or its beginning is missing"
 
 

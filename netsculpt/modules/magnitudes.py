@@ -13,7 +13,11 @@ def live_magnitudes(graph: NetGraph, live: NDArray[np.bool_]) -> NDArray[np.floa
 
     This changes no share of weight, and keeps all sums and products within float64.
     """
-    weight = np.abs(graph.weights.data.astype(np.float64))
-    weight *= live[graph.sources] & live[graph.weights.indices]
+    weight = graph.weights.data.astype(np.float64)
+    np.abs(weight, out=weight)
+    if not live.all():
+        weight *= live[graph.sources] & live[graph.weights.indices]
     largest = weight.max(initial=0.0)
-    return weight / largest if largest > 0 else weight
+    if largest > 0:
+        weight /= largest
+    return weight

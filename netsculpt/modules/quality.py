@@ -70,9 +70,7 @@ def quality(graph: NetGraph, partition: Partition, resolution: float = 1.0) -> f
     live = live_units(graph)
     sources, targets = graph.sources, graph.weights.indices
     weights = live_magnitudes(graph, live)
-    here, there = labels[sources], labels[targets]
-    together = np.where((here == there) & (here != NO_MODULE), weights, 0.0)
-    here, there = here + 1, there + 1  # units without a module come first
+    numbers = labels - NO_MODULE  # units without a module come first
     gain = total = 0.0
     for block in graph.blocks:
         edges = graph.block_edges(block.source, block.target)
@@ -80,10 +78,11 @@ def quality(graph: NetGraph, partition: Partition, resolution: float = 1.0) -> f
         pair_total = float(weight.sum())
         if pair_total == 0:
             continue
+        here, there = numbers[sources[edges]], numbers[targets[edges]]
         out_strength, in_strength = (  # of each module [k]
-            np.bincount(side[edges], weight, partition.n_modules + 1)[1:] for side in (here, there)
+            np.bincount(side, weight, partition.n_modules + 1)[1:] for side in (here, there)
         )
-        inside = float(together[edges].sum())
+        inside = float(np.where((here == there) & (here > 0), weight, 0.0).sum())
         gain += inside - resolution * float(out_strength @ in_strength) / pair_total
         total += pair_total
     return gain / total if total else 0.0

@@ -5,6 +5,7 @@ from . import sparse as sparse
 from .compiled import compile_program as compile_program
 from .compiled import interpreted as interpreted
 from .compiled import true_modules as true_modules
+from .copies import with_own_masks as with_own_masks
 from .families import CNN as CNN
 from .families import LSTM as LSTM
 from .families import MLP as MLP

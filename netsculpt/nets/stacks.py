@@ -15,6 +15,8 @@ from netsculpt.nets.masks import mask_net, plain_state
 
 __all__ = ["Stack"]
 
+_RANDOM = "called random operation"  # in the text of torch.func.vmap
+
 
 class Stack(nn.Module):
     """R nets of the same shape: parameters [R, …] and masks [R, …] under the names of one net.
@@ -27,7 +29,8 @@ class Stack(nn.Module):
     ----------
     nets
         Of one shape, masked or not; copied. Nets that keep statistics, such as those of batch
-        norms, cannot be stacked.
+        norms, cannot be stacked; nor can nets that draw random numbers, such as dropout does in
+        training mode.
 
     Examples
     --------
@@ -62,7 +65,15 @@ class Stack(nn.Module):
         )
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Outputs [R, n, …] of inputs [R, n, …]."""
+        """Outputs [R, n, …] of inputs [R, n, …].
+
+        Raises
+        ------
+        FormatError
+            If there is not one batch for each net.
+        LimitError
+            If the nets draw random numbers.
+        """
         if inputs.ndim < 2 or len(inputs) != self.n_nets:
             raise FormatError(
                 f"inputs are {list(inputs.shape)} for {self.n_nets} nets: one batch for each is "
@@ -70,7 +81,15 @@ class Stack(nn.Module):
             )
         (inner,) = self._inner
         parameters = dict(self.named_parameters())
-        outputs: Tensor = vmap(lambda p, x: functional_call(inner, p, (x,)))(parameters, inputs)
+        try:
+            outputs: Tensor = vmap(lambda p, x: functional_call(inner, p, (x,)))(parameters, inputs)
+        except RuntimeError as error:
+            if _RANDOM not in str(error):
+                raise
+            raise LimitError(
+                "the nets draw random numbers while they compute, as dropout does in training "
+                "mode, which a stack cannot do: call net.eval() first, or leave the dropout out"
+            ) from None
         return outputs
 
     def take(self, rows: Tensor) -> Stack:

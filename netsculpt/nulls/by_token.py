@@ -5,16 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
+from threading import Lock
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
+from netsculpt.core.parallel import for_threads
 from netsculpt.core.random import RNG
 from netsculpt.graph.attribution import TOKEN_POSITION
 from netsculpt.graph.graph import Block, Layer, NetGraph
 from netsculpt.nulls.significance import Null
 
 __all__ = ["by_token"]
+
+_splits: WeakKeyDictionary[NetGraph, tuple[NetGraph, NDArray[np.intp] | None]] = WeakKeyDictionary()
+_splitting = Lock()  # threads that draw from one graph begin at once, and split it once
 
 
 def by_token(null: Null) -> Null:
@@ -23,7 +30,9 @@ def by_token(null: Null) -> Null:
     In a causal model links lead to the same or later tokens. A null model that draws targets from
     a whole layer breaks this order, and calls graphs significant that have nothing but the order.
     With `netsculpt.nulls.rewire` a unit keeps its number of links to each layer at each token.
-    Graphs without the column "token_position" get `null` itself. Cost: that of `null`, O(E) more.
+    Graphs without the column "token_position" get `null` itself. Cost: that of `null`. A graph is
+    split once for all its draws; if its units are in the order of tokens, as in graphs that were
+    loaded, the split shares its edges.
 
     Examples
     --------
@@ -40,19 +49,28 @@ def by_token(null: Null) -> Null:
     return partial(_drawn, null)
 
 
+@for_threads
 def _drawn(null: Null, graph: NetGraph, *, rng: RNG = None) -> NetGraph:
     if TOKEN_POSITION not in graph.attributes:
         return null(graph, rng=rng)
-    split, order = _split(graph)
+    with _splitting:
+        if graph not in _splits:
+            _splits[graph] = _split(graph)
+        split, order = _splits[graph]
     random = null(split, rng=rng)
-    place = np.argsort(order)
-    weights = random.weights[place][:, place]
-    weights.sort_indices()
+    weights = random.weights
+    if order is not None:
+        place = np.argsort(order)
+        weights = weights[place][:, place]
+        weights.sort_indices()
     return replace(graph, weights=weights, provenance=(*graph.provenance, *random.provenance))
 
 
-def _split(graph: NetGraph) -> tuple[NetGraph, NDArray[np.intp]]:
-    """The graph in layers by layer and token, and which of its units each of theirs is [U]."""
+def _split(graph: NetGraph) -> tuple[NetGraph, NDArray[np.intp] | None]:
+    """The graph in layers by layer and token, and which of its units each of theirs is [U].
+
+    None if they are in that order already, as in graphs that were loaded: no edge is copied then.
+    """
     layer, token = graph.layer_of, graph.attributes[TOKEN_POSITION]
     order = np.lexsort((token, layer))
     starts = np.flatnonzero(np.diff(layer[order], prepend=-1) | np.diff(token[order], prepend=-1))
@@ -61,10 +79,21 @@ def _split(graph: NetGraph) -> tuple[NetGraph, NDArray[np.intp]]:
         Layer(str(index), graph.layers[layer[order[start]]].role, (stop - start,), start, stop)
         for index, (start, stop) in enumerate(bounds)
     )
+    weights, in_order = graph.weights, bool((np.diff(order) == 1).all())
+    if not in_order:
+        weights = weights[order][:, order]
+        weights.sort_indices()
+    return NetGraph(weights, None, layers, _blocks(weights, layers)), None if in_order else order
+
+
+def _blocks(weights: csr_array, layers: tuple[Layer, ...]) -> tuple[Block, ...]:
+    """The pairs of layers that edges lead from and to."""
     number = np.repeat(np.arange(len(layers)), [x.n_units for x in layers])
-    weights = graph.weights[order][:, order]
-    weights.sort_indices()
-    rows = np.repeat(number, np.diff(weights.indptr))
-    pairs = np.unique(np.stack([rows, number[weights.indices]], axis=1), axis=0)
-    blocks = tuple(Block(str(a), str(b), None, "linear", 0) for a, b in pairs.tolist())
-    return NetGraph(weights, None, layers, blocks), order
+    blocks = []
+    for layer in layers:
+        ends = weights.indices[weights.indptr[layer.start] : weights.indptr[layer.stop]]
+        reached = np.zeros(len(layers), np.bool_)
+        reached[number[ends]] = True
+        names = map(str, np.flatnonzero(reached).tolist())
+        blocks += [Block(layer.name, name, None, "linear", 0) for name in names]
+    return tuple(blocks)

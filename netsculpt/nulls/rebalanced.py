@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
+from threading import Lock
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,12 +15,13 @@ from netsculpt.core.parallel import for_threads
 from netsculpt.core.provenance import step
 from netsculpt.core.random import RNG, root_seed, stream
 from netsculpt.graph.balancing import dispersed_weights
-from netsculpt.graph.cycles import cycles
+from netsculpt.graph.cycles import cycles, independent_cycles
 from netsculpt.graph.graph import NetGraph, balancing_groups
 from netsculpt.nulls.significance import Null
 
 __all__ = ["rebalanced"]
 
+_LONG = 1_000_000  # weights
 _ENOUGH = 20  # edges on cycles of a block whose own weights say how they are dispersed
 
 
@@ -78,8 +82,12 @@ def _rebalanced(null: Null, graph: NetGraph, *, rng: RNG = None) -> NetGraph:
     seed = root_seed(rng)
     balanced = graph.balanced
     drawn = null(balanced, rng=seed)
+    with _measuring:
+        if balanced not in _measured:
+            _measured[balanced] = _noise_of(balanced)
+        noise = _measured[balanced]
     groups = balancing_groups(drawn)
-    values, dispersions = _noise(balanced, drawn, groups, stream(seed, "weights"))
+    values, dispersions = _dealt(noise, drawn, groups, stream(seed, "weights"))
     try:
         weights, powers = dispersed_weights(
             values, drawn.sources, drawn.weights.indices, groups, dispersions
@@ -91,47 +99,68 @@ def _rebalanced(null: Null, graph: NetGraph, *, rng: RNG = None) -> NetGraph:
     return drawn.with_weights(weights).with_step(step("rebalanced", powers=powers[::2].tolist()))
 
 
-def _noise(
-    balanced: NetGraph,
-    drawn: NetGraph,
-    groups: NDArray[np.int64],
-    rng: np.random.Generator,
+@dataclass(frozen=True, eq=False)
+class _Noise:
+    """What draws need to know of a network: its balanced weights on cycles, in numbers by group."""
+
+    squares: NDArray[np.float64]  # [groups] Σ (b − 1)² on cycles
+    n_cycles: NDArray[np.int64]  # [groups] independent ones
+    n_informative: NDArray[np.int64]  # [groups] edges on them
+    from_all: NDArray[np.float64]  # b on cycles of all blocks, on paths
+
+
+_measured: WeakKeyDictionary[NetGraph, _Noise] = WeakKeyDictionary()
+_measuring = Lock()  # threads that draw from one network begin at once, and measure it once
+
+
+def _noise_of(balanced: NetGraph) -> _Noise:
+    groups, n_groups = balancing_groups(balanced), 2 * len(balanced.blocks)
+    carrying = balanced.weights.data > 0
+    informative = np.zeros(carrying.size, dtype=bool)
+    ends = balanced.sources[carrying], balanced.weights.indices[carrying]
+    informative[carrying], n_cycles = cycles(*ends, groups[carrying], n_groups)
+    excess = (balanced.weights.data - 1) ** 2 * informative
+    return _Noise(
+        np.bincount(groups, excess, n_groups).astype(np.float64, copy=False),
+        n_cycles,
+        np.bincount(groups[informative], minlength=n_groups),
+        balanced.weights.data[informative & (groups % 2 == 0)],
+    )
+
+
+def _dealt(
+    noise: _Noise, drawn: NetGraph, groups: NDArray[np.int64], rng: np.random.Generator
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Weights for a draw [E], from those on cycles of the network; the dispersion of each group.
 
     The dispersion is NaN for edges on no path, which no statistic sees.
     """
-    n_groups = 2 * len(balanced.blocks)
+    n_groups = noise.squares.size
     dispersions = np.full(n_groups, np.nan)
     values = drawn.weights.data.astype(np.float64)
-    own_groups = balancing_groups(balanced)
-    informative, n_cycles = _cycles(balanced, own_groups, n_groups)
-    _, n_cycles_drawn = _cycles(drawn, groups, n_groups)
-    excess = (balanced.weights.data - 1) ** 2 * informative
-    squares = np.bincount(own_groups, excess, n_groups)
-    pooled = squares[::2].sum() / max(int(n_cycles[::2].sum()), 1)
-    from_all = balanced.weights.data[informative & (own_groups % 2 == 0)]
-    n_informative = np.bincount(own_groups[informative], minlength=n_groups)
+    carrying = values > 0
+    ends = drawn.sources, drawn.weights.indices
+    n_edges, n_cycles = independent_cycles(*ends, groups, carrying, n_groups)
+    pooled = noise.squares[::2].sum() / max(int(noise.n_cycles[::2].sum()), 1)
+    from_all, few = noise.from_all, noise.n_informative < _ENOUGH
+    to_deal = np.flatnonzero(few[groups] & carrying)
     for group in range(0, n_groups, 2):
-        edges = np.flatnonzero((groups == group) & (values > 0))
-        if not edges.size or not from_all.size:
+        if not n_edges[group] or not from_all.size:
             continue
-        variance = squares[group] / max(int(n_cycles[group]), 1)
-        if n_informative[group] < _ENOUGH:
-            n_decks = -(-edges.size // from_all.size)
-            decks = [rng.permutation(from_all) for _ in range(n_decks)]
-            values[edges] = np.concatenate(decks)[: edges.size]
-            variance = (squares[group] + pooled) / (n_cycles[group] + 1)
-        dispersions[group] = np.sqrt(variance * n_cycles_drawn[group] / edges.size)
+        variance = noise.squares[group] / max(int(noise.n_cycles[group]), 1)
+        if few[group]:
+            edges = to_deal[groups[to_deal] == group]
+            values[edges] = _drawn_from(from_all, edges.size, rng)
+            variance = (noise.squares[group] + pooled) / (noise.n_cycles[group] + 1)
+        dispersions[group] = np.sqrt(variance * n_cycles[group] / n_edges[group])
     return values, dispersions
 
 
-def _cycles(
-    graph: NetGraph, groups: NDArray[np.int64], n_groups: int
-) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-    """Edges with weight on cycles of edges with weight [E]; independent cycles [groups]."""
-    carrying = graph.weights.data > 0
-    on_cycle = np.zeros(carrying.size, dtype=bool)
-    sources, targets = graph.sources[carrying], graph.weights.indices[carrying]
-    on_cycle[carrying], n_cycles = cycles(sources, targets, groups[carrying], n_groups)
-    return on_cycle, n_cycles
+def _drawn_from(
+    weights: NDArray[np.float64], n: int, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Some of the weights in random order [n], each once before one comes twice."""
+    if weights.size > max(_LONG, n):  # shuffling all to deal out a few would take the most time
+        return weights[rng.choice(weights.size, n, replace=False)]
+    decks = [rng.permutation(weights) for _ in range(-(-n // weights.size))]
+    return np.concatenate(decks)[:n]

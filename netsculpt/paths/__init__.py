@@ -13,6 +13,7 @@ paths, `path_core` and `units_carrying` raise `GraphError` if a weight is negati
 
 from netsculpt.paths.edge_path_weight import edge_path_weight, log10_edge_path_weight
 from netsculpt.paths.effective import Effective, effective
+from netsculpt.paths.end_shares import EndShares, end_shares
 from netsculpt.paths.isometry import Isometry, isometry, isometry_of_product
 from netsculpt.paths.pair_weights import pair_weights
 from netsculpt.paths.path_core import PathCore, path_core
@@ -38,6 +39,7 @@ from netsculpt.paths.units_carrying import units_carrying
 
 __all__ = [
     "Effective",
+    "EndShares",
     "Isometry",
     "PathCore",
     "PathWeights",
@@ -45,6 +47,7 @@ __all__ = [
     "depth",
     "edge_path_weight",
     "effective",
+    "end_shares",
     "in_degree",
     "in_strength",
     "isometry",

@@ -2,6 +2,8 @@
 
 from netsculpt.pipeline.analysis import WEIGHTED, Analysis, Detected, PathFacts
 from netsculpt.pipeline.detecting import detector_of
+from netsculpt.pipeline.features import network_features
+from netsculpt.pipeline.networks import NetworkComparison, compare_networks, matched_units
 from netsculpt.pipeline.plan import AnalysisPlan
 from netsculpt.pipeline.stages import analyze
 
@@ -10,7 +12,11 @@ __all__ = [
     "Analysis",
     "AnalysisPlan",
     "Detected",
+    "NetworkComparison",
     "PathFacts",
     "analyze",
+    "compare_networks",
     "detector_of",
+    "matched_units",
+    "network_features",
 ]

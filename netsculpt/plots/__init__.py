@@ -9,9 +9,11 @@ fonts and reproducible bytes.
 from netsculpt.plots.ablation import ablation
 from netsculpt.plots.adjacency import adjacency
 from netsculpt.plots.alluvial import alluvial
+from netsculpt.plots.effect_sizes import effect_sizes
 from netsculpt.plots.lesion_map import lesion_map
 from netsculpt.plots.module_flow import module_flow
 from netsculpt.plots.module_hierarchy import module_hierarchy
+from netsculpt.plots.module_history import module_history
 from netsculpt.plots.network import network
 from netsculpt.plots.null_distribution import null_distribution
 from netsculpt.plots.pair import pair
@@ -21,16 +23,20 @@ from netsculpt.plots.pruning_curves import pruning_curves
 from netsculpt.plots.search_front import search_front
 from netsculpt.plots.search_history import search_history
 from netsculpt.plots.style import figure, paper, write_figure
+from netsculpt.plots.track_layers import track_layers
+from netsculpt.plots.track_lines import track_lines
 from netsculpt.plots.weight_profile import weight_profile
 
 __all__ = [
     "ablation",
     "adjacency",
     "alluvial",
+    "effect_sizes",
     "figure",
     "lesion_map",
     "module_flow",
     "module_hierarchy",
+    "module_history",
     "network",
     "null_distribution",
     "pair",
@@ -40,6 +46,8 @@ __all__ = [
     "pruning_curves",
     "search_front",
     "search_history",
+    "track_layers",
+    "track_lines",
     "weight_profile",
     "write_figure",
 ]

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import LinearSegmentedColormap, LogNorm, Normalize
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
+from matplotlib.ticker import FixedLocator, LogLocator, NullLocator, StrMethodFormatter
 from numpy.typing import NDArray
 
 from netsculpt.graph.graph import NetGraph
@@ -25,6 +25,7 @@ from netsculpt.plots._drawing.axes import (
 )
 from netsculpt.plots._drawing.colours import GREY, INK, module_colours, shade
 from netsculpt.plots._drawing.worth import DASHED, MUTED, is_muted, say_verdict
+from netsculpt.plots.layouts.stages import stages
 
 __all__ = ["adjacency"]
 
@@ -32,6 +33,8 @@ _MOST_CELLS = 400  # per side; with more units than that, units share cells
 _BINS = 200
 _STRIP = 0.02  # width of the modules' colours along the matrix, as a share of its side
 _LONGEST_NAME = 16
+_MOST_LAYERS = 12  # named one by one
+_CLOSEST = 5.0  # mean distance between lines that separate layers, points
 
 
 def adjacency(
@@ -48,7 +51,8 @@ def adjacency(
     several units each way, and its shade is the share of their pairs that are connected
     (logarithmic). Weights are not used (pattern).
 
-    Thin lines separate modules, short ones at the diagonal separate the layers inside a module.
+    Thin lines separate modules, short ones at the diagonal separate the layers inside a module, if
+    the lines are far enough from each other on paper.
     Coordinates are positions in that order, 0 … U. Cost O(E).
 
     Parameters
@@ -56,7 +60,8 @@ def adjacency(
     graph
         All stored edges are drawn, those of weight 0 too.
     partition
-        Modules of its units. Without it, units keep the order of the layers.
+        Modules of its units. Without it, units keep the order of the layers; lines and names are of
+        layers, or of the stages of a network that has more than 12 layers.
     verdict
         What the modules are worth, as `netsculpt.modules.verdict` judges them. It is written above;
         unless they are "modular", their colours are pale and their frames dashed.
@@ -78,8 +83,7 @@ def adjacency(
     _cells(ax, graph, order)
     layer_ends = np.flatnonzero(np.diff(graph.layer_of[order])) + 1
     if partition is None:
-        bounds = np.concatenate([[0], layer_ends, [graph.n_units]])
-        names = [shorten(layer.name, _LONGEST_NAME) for layer in graph.layers if layer.n_units]
+        bounds, names = _layers(graph)
     else:
         bounds = np.concatenate([[0], np.flatnonzero(np.diff(labels[order])) + 1, [graph.n_units]])
         kept = labels[order][bounds[:-1]]
@@ -90,6 +94,16 @@ def adjacency(
     _name_blocks(ax, bounds, names)
     lay_out(ax, rounds=6)
     return ax
+
+
+def _layers(graph: NetGraph) -> tuple[NDArray[np.intp], list[str]]:
+    """Where layers, or stages of many layers, begin and end; their names."""
+    layers = [layer for layer in graph.layers if layer.n_units]
+    groups = [(x.name, x.start) for x in layers]
+    if len(layers) > _MOST_LAYERS:
+        groups = [(x.name, layers[x.first].start) for x in stages([x.name for x in layers])]
+    bounds = np.array([*(start for _, start in groups), graph.n_units], np.intp)
+    return bounds, [shorten(name, _LONGEST_NAME) for name, _ in groups]
 
 
 def _cells(ax: Axes, graph: NetGraph, order: NDArray[np.intp]) -> None:
@@ -111,8 +125,11 @@ def _cells(ax: Axes, graph: NetGraph, order: NDArray[np.intp]) -> None:
     )
     if binned:
         bar = colour_bar(ax, image, "share of pairs connected")
-        bar.ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        bar.ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        low, high = float(share.min()), float(share.max())
+        round_numbers = LogLocator(subs=(1.0, 2.0, 5.0)).tick_values(low, high)
+        inside = [float(x) for x in round_numbers if low <= x <= high]
+        bar.ax.yaxis.set_major_locator(FixedLocator(inside if len(inside) > 1 else [low, high]))
+        bar.ax.yaxis.set_major_formatter(StrMethodFormatter("{x:.2g}"))
         bar.ax.yaxis.set_minor_locator(NullLocator())
 
 
@@ -147,7 +164,11 @@ def _modules(
 
 
 def _ticks_at_diagonal(ax: Axes, bounds: NDArray[np.intp], layer_ends: NDArray[np.intp]) -> None:
+    """Separate the layers inside modules, unless the lines would fill a module's box with grey."""
     ends = np.setdiff1d(layer_ends, bounds)
+    points = size_in_points(ax)[1] / bounds[-1]  # of one unit
+    if points * (bounds[-1] / (ends.size + bounds.size)) < _CLOSEST:
+        return
     block = np.searchsorted(bounds, ends)
     first, last = bounds[block - 1], bounds[block]
     across = np.stack([np.column_stack([first, ends]), np.column_stack([last, ends])], axis=1)

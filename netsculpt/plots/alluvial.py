@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import PathPatch, Rectangle
-from matplotlib.path import Path
 from numpy.typing import NDArray
 
 from netsculpt.compare.reuse import ModuleMatching
@@ -23,6 +22,7 @@ from netsculpt.plots._drawing.axes import (
     text_width,
     tick_size,
 )
+from netsculpt.plots._drawing.bands import band, spread_places
 from netsculpt.plots._drawing.colours import GREY, INK, module_colours
 
 __all__ = ["alluvial"]
@@ -133,7 +133,7 @@ def alluvial(
             corner = min(edge, edge - np.sign(away) * bar), tops[side][module]
             ax.add_patch(Rectangle(corner, bar, n * unit, color=colours[side][module], linewidth=0))
         middles = tops[side] + np.array(sizes) * unit / 2
-        for module, y in _spread(middles, np.array(sizes), _LINE * size / height).items():
+        for module, y in spread_places(middles, np.array(sizes), _LINE * size / height).items():
             ends = [edge + 0.15 * away, edge + 0.85 * away], [middles[module], y]
             ax.plot(*ends, color=GREY, linewidth=0.4, solid_capstyle="butt")
             ax.text(
@@ -172,27 +172,6 @@ def _tops(sizes: NDArray[np.int64], order: list[int], total: int) -> NDArray[np.
     tops = np.empty(len(sizes))
     tops[order] = (1 - used) / 2 + heights
     return tops
-
-
-def _spread(
-    middles: NDArray[np.float64], sizes: NDArray[np.int64], distance: float
-) -> dict[int, float]:
-    """Places of names, pushed apart to the distance; the largest modules' if not all have room."""
-    n_fitting = max(int((1 + distance) / distance), 1)
-    largest = np.argsort(-sizes, kind="stable")[:n_fitting]
-    chosen = largest[np.argsort(middles[largest], kind="stable")]
-    wanted = middles[chosen]
-    steps = distance * np.arange(len(chosen))
-    # The closest rising places in the sense of least squares: pools that would overlap share one.
-    pools: list[list[float]] = []
-    for value in (wanted - steps).tolist():
-        pools.append([value])
-        while len(pools) > 1 and np.mean(pools[-2]) > np.mean(pools[-1]):
-            last = pools.pop()
-            pools[-1] += last
-    free = np.concatenate([np.full(len(pool), np.mean(pool)) for pool in pools])
-    places = np.clip(free, 0.0, max(1.0 - steps[-1], 0.0)) + steps
-    return dict(zip(chosen.tolist(), places.tolist(), strict=True))
 
 
 def _flows(matching: ModuleMatching, matched: dict[int, int]) -> list[_Flow]:
@@ -235,15 +214,10 @@ def _add_flows(
             used[module] += flow.width[side] * unit
     for flow in flows:
         left, right = begins[flow.source, flow.target]
-        low, end = left + flow.width[0] * unit, right + flow.width[1] * unit
-        corners = [
-            *((0, left), (0.5, left), (0.5, right), (1, right)),
-            *((1, end), (0.5, end), (0.5, low), (0, low), (0, left)),
-        ]
-        codes = [Path.MOVETO, *[Path.CURVE4] * 3, Path.LINETO, *[Path.CURVE4] * 3, Path.CLOSEPOLY]
+        ends = left + flow.width[0] * unit, right + flow.width[1] * unit
         ax.add_patch(
             PathPatch(
-                Path(corners, codes),
+                band((0.0, left, ends[0]), (1.0, right, ends[1])),
                 facecolor=colours[flow.source] if flow.is_matched else GREY,
                 alpha=0.5 if flow.is_matched else 0.25,
                 linewidth=0,

@@ -26,8 +26,8 @@ from netsculpt.plots._drawing.axes import (
 )
 from netsculpt.plots._drawing.colours import INK, NEGATIVE, POSITIVE, module_colours, shade
 from netsculpt.plots._drawing.module_text import box_texts
-from netsculpt.plots._drawing.sweeps import aligned, line_order
 from netsculpt.plots._drawing.worth import DASHED, MUTED, is_muted, say_verdict
+from netsculpt.plots.layouts.sweeps import aligned, line_order
 
 __all__ = ["module_hierarchy"]
 
@@ -223,14 +223,15 @@ def _arrows(ax: Axes, places: _Places) -> None:
     ends = [node for route in places.routes for node in (route[0], route[-1])]
     lowest = places.height[ends].min(initial=np.inf)
     thickest = float(np.clip(0.12 * lowest, 0.8, 3.0))  # heads of neighbours must not overlap
-    leaves = _ports(places, [(route[0], route[1]) for route in places.routes])
-    arrives = _ports(places, [(route[-1], route[-2]) for route in places.routes])
+    leaves, left = _ports(places, [(route[0], route[1]) for route in places.routes])
+    arrives, right = _ports(places, [(route[-1], route[-2]) for route in places.routes])
     half = places.width / 2
     for edge in np.argsort(strength, kind="stable"):
         route, thickness = places.routes[edge], 0.5 + (thickest - 0.5) * strength[edge]
         x = places.column[places.level[route]]
-        head = 3.0 + 1.2 * thickness
         back = places.style[edge] == ":"
+        room = float((left if back else right)[edge])
+        head = min(3.0 + 1.2 * thickness, room / 0.9)  # 0.9 high for each that it is long
         points = [(x[0] + half, leaves[edge])]
         for node, middle in zip(route[1:-1], x[1:-1], strict=True):
             points += [(middle - half, places.y[node]), (middle + half, places.y[node])]
@@ -268,9 +269,14 @@ def _dashes(style: str, thickness: float) -> str | tuple[float, tuple[float, flo
     return "solid" if on_off is None else (0.0, (on_off[0] / thickness, on_off[1] / thickness))
 
 
-def _ports(places: _Places, ends: list[tuple[int, int]]) -> NDArray[np.float64]:
-    """Height at which each edge touches its box: spread out, in the order of the other ends."""
-    y = np.zeros(len(ends))
+def _ports(
+    places: _Places, ends: list[tuple[int, int]]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Height at which each edge touches its box, and its distance from the next there.
+
+    Edges are spread out, in the order of their other ends.
+    """
+    y, room = np.zeros((2, len(ends)))
     by_node: dict[int, list[int]] = {}
     for edge, (node, _) in enumerate(ends):
         by_node.setdefault(node, []).append(edge)
@@ -278,7 +284,8 @@ def _ports(places: _Places, ends: list[tuple[int, int]]) -> NDArray[np.float64]:
         ordered = sorted(edges, key=lambda edge: float(places.y[ends[edge][1]]))
         spread = (np.arange(len(edges)) + 0.5) / len(edges) - 0.5
         y[ordered] = places.y[node] + 0.7 * places.height[node] * spread
-    return y
+        room[ordered] = 0.7 * places.height[node] / len(edges)
+    return y, room
 
 
 def _box(

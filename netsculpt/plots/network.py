@@ -8,37 +8,32 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import EllipseCollection
 from matplotlib.colors import to_rgb
-from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from netsculpt.core.errors import GraphError
 from netsculpt.graph.graph import NetGraph, live_units
 from netsculpt.graph.partition import NO_MODULE, Partition
-from netsculpt.modules.verdict import IN_SHORT, Verdict
+from netsculpt.modules.verdict import Verdict
 from netsculpt.plots._drawing.axes import (
-    LITERAL,
     axes_or_new,
     bare,
     checked_labels,
-    label_layers,
-    lines_that_fit,
-    say_above,
     size_in_points,
-    text_width,
-    tick_size,
 )
 from netsculpt.plots._drawing.colours import (
     GREY,
     INK,
-    NEGATIVE,
-    POSITIVE,
-    UNSIGNED,
-    WIRE,
     module_colours,
     rings,
 )
-from netsculpt.plots._drawing.columns import Columns, in_columns
-from netsculpt.plots._drawing.edges import SKIP_ROOM, edge_lines, skips_layers, strongest
+from netsculpt.plots._drawing.edges import (
+    MOST_LINES,
+    SKIP_ROOM,
+    draw_density,
+    edge_lines,
+    skips_layers,
+    strongest,
+)
 from netsculpt.plots._drawing.functions import (
     Marks,
     legible,
@@ -47,12 +42,16 @@ from netsculpt.plots._drawing.functions import (
     unit_marks,
 )
 from netsculpt.plots._drawing.hulls import NUMBER_WIDTH, hulls
-from netsculpt.plots._drawing.layout import Layout, layered
+from netsculpt.plots._drawing.layer_names import layer_names, write_names
+from netsculpt.plots._drawing.network_key import cautions, dropped, hollow_units, write_key
 from netsculpt.plots._drawing.worth import MUTED, is_muted
+from netsculpt.plots.layouts.columns import in_columns
+from netsculpt.plots.layouts.layered import Layout, layered
 
 __all__ = ["network"]
 
 _MARGIN = 3.0  # points
+_MOST_DRAWN = 5000  # units drawn as shapes; more are rasterised
 _PALE = 0.88  # grey of units whose module no run agrees on
 
 
@@ -70,17 +69,20 @@ def network(
     Parallel layers, such as the branches of a residual block, share a column. Modules keep one
     order from top to bottom in all layers, and units inside a module are placed to reduce
     crossings. A hull encloses a module's units in a run of adjacent layers; units without a module
-    are hollow, and without a partition those on no path from an input to an output. An edge is
-    wider and darker the larger its |weight|, on one scale for the whole graph; negative weights are
-    rust-red. Where some weights have signs, norms of kernels, which have none, are violet. Wiring,
-    which has no weight, is pale, and edges that skip a layer are curved.
+    are hollow, and without a partition those on no path from an input to an output; a legend says
+    which. What ``graph.live()`` has left out is counted above. An edge is
+    wider and darker the larger its |weight| among those between the same two layers; negative
+    weights are rust-red. Where some weights have signs, norms of kernels, which have none, are
+    violet. Wiring, which has no weight, is pale, and edges that skip a layer are curved.
 
     If the graph has the attribute "activation" and no more than 200 units, units other than inputs
     carry a small curve, or a letter, of the function that they apply. Dots too small for one have
     none; if those are more than half, nothing has.
 
-    Of more than 3,000 edges, the strongest of each pair of connected layers are drawn: every pair
-    gets an equal number, and what a small pair does not need goes to the others. The plot then
+    More than 2,000 edges are drawn as a picture of their density, at 220 dots per inch, in which
+    each counts by its weight; more than 5,000 units are rasterised too. Of more than 100,000 edges,
+    the strongest of each pair of connected layers are drawn: every pair gets an equal number, and
+    what a small pair does not need goes to the others. The plot then
     says how many it shows. Data coordinates are points on paper, y downwards, and the size of the
     units follows from the size of the axes: set that first.
 
@@ -116,6 +118,8 @@ def network(
     sure = _checked_confidence(graph, confidence)
     if sure is None and partition is not None and is_muted(verdict):
         sure = np.full(graph.n_units, MUTED)
+    notes = [*cautions(verdict, pales=confidence is not None), *dropped(graph)]
+    hollow = hollow_units(graph, labels, has_modules=partition is not None)
     columns = in_columns(graph)
     labels, layer = labels[columns.unit], graph.layer_of[columns.unit]
     sure = None if sure is None else sure[columns.unit]
@@ -126,9 +130,9 @@ def network(
     ax = axes_or_new(ax)
     bare(ax)
     shown = strongest(graph)
-    n_lines = _key(ax, columns, shown, _cautions(verdict, pales=confidence is not None))
+    n_lines = write_key(ax, columns, shown, notes, hollow)
     ax.set_xlim(-0.3, len(graph.layers) - 0.7)
-    names = label_layers(ax, graph.layers)  # before measuring: labels take room
+    names = layer_names(ax, graph.layers)  # before measuring: labels take room
     left = _MARGIN if partition is None else _MARGIN + NUMBER_WIDTH
     together = np.where(labels < 0, -1 - layer, labels)  # keeps layers of one column apart
 
@@ -144,9 +148,12 @@ def network(
         mark_legend(ax, marks, n_lines)
         layout, width, height, side = placed()  # the legend takes room
     ax.set(xlim=(-left, width - left), ylim=(height - side, -side))
-    ax.set_xticks(layout.column[list(names)], list(names.values()), **LITERAL)
+    write_names(ax, names, layout.column)
     hulls(ax, layout, soft=sure is not None)
-    ax.add_collection(edge_lines(columns, layout, shown), autolim=False)
+    if shown.size <= MOST_LINES:
+        ax.add_collection(edge_lines(columns, layout, shown), autolim=False)
+    else:
+        draw_density(ax, columns, layout, shown)
     _units(ax, graph, layout, labels if partition is not None else None, sure, marks)
     return ax
 
@@ -163,59 +170,6 @@ def _checked_confidence(
             "units of the graph is needed"
         )
     return np.clip(np.nan_to_num(confidence), 0.0, 1.0)
-
-
-def _cautions(verdict: Verdict | None, *, pales: bool) -> list[str]:
-    """What the modules are worth, and what pale units mean."""
-    return ([] if verdict is None else [IN_SHORT[verdict]]) + (
-        ["a unit pales where runs disagree"] if pales else []
-    )
-
-
-def _key(ax: Axes, columns: Columns, shown: NDArray[np.intp], cautions: list[str]) -> int:
-    """Write above the axes what to know: cautions, edges left out, colours if not obvious.
-
-    Returns the number of lines that it takes.
-    """
-    small, room = tick_size(ax), size_in_points(ax)[0]
-    graph = columns.graph
-    weights, wired, unsigned = (
-        graph.weights.data[shown],
-        columns.wiring[shown],
-        columns.unsigned[shown],
-    )
-    signed = ~wired & ~unsigned
-    colours = {
-        "positive": (POSITIVE, (weights >= 0) & signed),
-        "negative": (NEGATIVE, (weights < 0) & signed),
-        "kernel (no sign)": (UNSIGNED, unsigned),
-        "wiring": (WIRE, wired),
-    }
-    used = {name: colour for name, (colour, edges) in colours.items() if edges.any()}
-    lines = lines_that_fit(cautions, small, room)
-    if shown.size < graph.n_edges:
-        lines.append(f"showing {shown.size:,} of {graph.n_edges:,} edges")
-    legend = sum(text_width(name, small) + 2.7 * small for name in used) if len(used) > 1 else 0.0
-    on_one_line = not lines or text_width(lines[-1], small) + legend <= room
-    n_free = 0 if on_one_line or not legend else 1
-    say_above(ax, lines, n_free=n_free)
-    if len(used) > 1:
-        ax.legend(
-            [Line2D([], [], color=colour, linewidth=1.2) for colour in used.values()],
-            list(used),
-            loc="lower right",
-            bbox_to_anchor=(1.0, 1.0),
-            ncols=4,
-            fontsize=small,
-            labelcolor=GREY,
-            frameon=False,
-            borderpad=0.2,
-            borderaxespad=0.1,
-            handlelength=1.2,
-            handletextpad=0.5,
-            columnspacing=1.0,
-        )
-    return max(len(lines) + n_free, 1 if legend else 0)
 
 
 def _units(
@@ -254,6 +208,7 @@ def _units(
             linewidths=np.clip(0.08 * diameter, 0.1, 0.5),
             zorder=2,
             gid="units",
+            rasterized=graph.n_units > _MOST_DRAWN,
         ),
         autolim=False,
     )

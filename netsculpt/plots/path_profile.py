@@ -7,22 +7,25 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import NullFormatter
 from numpy.typing import ArrayLike, NDArray
 
+from netsculpt.core.counting import counted
 from netsculpt.core.errors import GraphError
 from netsculpt.graph.graph import NetGraph
 from netsculpt.plots._drawing.axes import (
     axes_or_new,
-    label_layers,
+    say_above,
     size_in_points,
     text_width,
     tick_size,
 )
 from netsculpt.plots._drawing.colours import GREY, module_colours
+from netsculpt.plots._drawing.layer_names import layer_names
 
 __all__ = ["path_profile"]
 
 _SLOT = 0.8  # width, as a share of the distance between two layers
 _MOST_DOTS = 60
 _DEEPEST = 1e-8
+_UPRIGHT = 1.25  # width of upright text, in sizes of the text
 _WIDE = 100.0  # largest over least positive share from which the axis is logarithmic
 
 
@@ -34,7 +37,7 @@ def path_profile(graph: NetGraph, path_share: ArrayLike, *, ax: Axes | None = No
     of up to 60 units are drawn as dots, wider ones as a filled curve. The grey bar is the layer's
     mean. The axis is logarithmic if positive shares span a factor of 100, and then starts no lower
     than 10⁻⁸ of the largest; the units that it leaves out, at 0 or too low, are counted above their
-    layer.
+    layer, or all in one line where layers are too many.
     Layer i is at x = i.
 
     Parameters
@@ -74,7 +77,7 @@ def path_profile(graph: NetGraph, path_share: ArrayLike, *, ax: Axes | None = No
     for index, layer in enumerate(graph.layers):
         _layer(ax, index, share[layer.units], bottom)
     ax.set_ylabel("share of paths")
-    label_layers(ax, graph.layers)
+    layer_names(ax, graph.layers)
     below = [share[layer.units][share[layer.units] < bottom] for layer in graph.layers]
     _count_hidden(ax, below, bottom)
     return ax
@@ -101,12 +104,19 @@ def _layer(ax: Axes, index: int, share: NDArray[np.float64], bottom: float) -> N
 
 
 def _count_hidden(ax: Axes, below: list[NDArray[np.float64]], bottom: float) -> None:
-    """Write how many units of each layer are below the axis; turned if there is no room."""
+    """Write how many units of each layer are below the axis, upright or only in all if need be."""
     size, room = tick_size(ax), size_in_points(ax)[0] / len(below)
     texts = [_hidden(share, bottom, "units ") for share in below]
     if max(text_width(f"{text} ", size) for text in texts) > room:
         texts = [_hidden(share, bottom) for share in below]
     level = max(text_width(f"{text} ", size) for text in texts) <= room
+    if not level and room < _UPRIGHT * size:
+        hidden = np.concatenate(below)
+        n_layers = sum(bool(text) for text in texts)
+        if n_layers:
+            where = f" in {counted(n_layers, 'layer')}"
+            say_above(ax, [_hidden(hidden, bottom, "units ") + where])
+        return
     for index, text in enumerate(texts):
         if text:
             ax.annotate(

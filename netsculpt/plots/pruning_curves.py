@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.axes import Axes
 
 from netsculpt.core.errors import GraphError
-from netsculpt.plots._drawing.axes import axes_or_new, tick_size
-from netsculpt.plots._drawing.colours import GREY, INK, module_colours
+from netsculpt.plots._drawing.axes import axes_or_new, legend_below
+from netsculpt.plots._drawing.colours import GREY, module_colours
 
 if TYPE_CHECKING:
     from netsculpt.training.importance.curves import PruningCurve
@@ -46,5 +46,5 @@ def pruning_curves(
         ax.plot(removed, curve.accuracies[data], label=label, **(line | _LOOKS[curve.order]))
     ax.set(xlabel="weights removed (%)", ylabel="accuracy", ylim=(0, 1.02), xlim=(-2, 102))
     ax.set_title(f"by {next(iter(names)).replace('_', ' ')}")
-    ax.legend(frameon=False, fontsize=tick_size(ax), labelcolor=INK, loc="best")
+    legend_below(ax, *ax.get_legend_handles_labels())
     return ax

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import matplotlib as mpl
 import matplotlib.style
@@ -14,7 +14,7 @@ from netsculpt.core.errors import FormatError
 from netsculpt.core.numbers import checked_number
 from netsculpt.core.writing import replacing
 
-__all__ = ["WIDTHS", "Width", "figure", "paper", "write_figure"]
+__all__ = ["MODULE_PALETTE", "WIDTHS", "Width", "figure", "paper", "write_figure"]
 
 Width = Literal["neurips", "icml", "nature", "nature-double"]
 
@@ -24,6 +24,14 @@ WIDTHS: dict[Width, float] = {  # inches
     "nature": 89 / 25.4,
     "nature-double": 183 / 25.4,
 }
+
+# Okabe & Ito's seven, then one by one the colour whose nearest neighbour (white and greys included)
+# is farthest in OKLab, in the worst case of normal, deuteranopic and protanopic vision.
+MODULE_PALETTE: Final = (
+    *("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442"),
+    *("#884466", "#33DDAA", "#223399", "#665500", "#BBCCFF", "#552266", "#5588EE"),
+    *("#770000", "#88BB77", "#AA5544", "#AADD77", "#AA4499", "#FFBBCC"),
+)
 
 _ASPECT = 0.5  # height over width
 _TALLEST = 100.0  # the same; a figure taller than that is not a figure of a paper

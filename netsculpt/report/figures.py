@@ -56,7 +56,7 @@ def _drawings(analysis: Analysis) -> Iterator[tuple[str, float, Draw]]:
     from netsculpt import plots
 
     graph = analysis.graph
-    live = graph.live()  # dead units would be most of a sculpted network's matrix
+    live, alive = graph.live(), analysis.effective.units  # dead units would take half of a figure
     yield "path_profile", 0.5, partial(plots.path_profile, graph, analysis.columns["path_share"])
     if analysis.paths.pair_weights is not None:
         names = unit_names(graph)
@@ -72,12 +72,11 @@ def _drawings(analysis: Analysis) -> Iterator[tuple[str, float, Draw]]:
         yield "pair_weights", 0.7, heat_map
     for each in analysis.detected:
         key, partition, verdict = each.key, each.partition, each.verdict
+        kept = Partition(partition.labels[alive], partition.method)
         unsure = each.confidence if each.verdict == "unstable" else None
-        drawn = partial(
-            plots.network, graph, partition=partition, confidence=unsure, verdict=verdict
-        )
+        sure = None if unsure is None else unsure[alive]
+        drawn = partial(plots.network, live, partition=kept, confidence=sure, verdict=verdict)
         yield f"network_{key}", 0.6, drawn
-        kept = Partition(partition.labels[analysis.effective.units], partition.method)
         matrix = partial(plots.adjacency, live, partition=kept, verdict=verdict)
         yield f"adjacency_{key}", 1.0, matrix
         if len(each.hierarchy.modules) > 1:

@@ -1,33 +1,41 @@
-"""The output folder: tables, graph, figures, summary and manifest."""
+"""The output folder: page, tables, graph, figures, summary and manifest."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netsculpt.core.folders import replaced_folder
+from netsculpt.core.folders import MANIFEST, read_manifest, replaced_folder
 from netsculpt.core.manifest import write_manifest
 from netsculpt.core.progress import Progress, silent
+from netsculpt.core.version import __version__
 from netsculpt.core.writing import write_json
 from netsculpt.graph.npz import save
 from netsculpt.pipeline import WEIGHTED
 from netsculpt.report.csv_tables import write_table
 from netsculpt.report.figures import figure_files, write_figures
+from netsculpt.report.html.contents import NAME, Contents, figure_bytes, numeric
 from netsculpt.report.summary import shortened, summary
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from netsculpt.pipeline import Analysis
+    from netsculpt.graph.graph import NetGraph
+    from netsculpt.pipeline import Analysis, AnalysisPlan
     from netsculpt.plots.style import Width
 
-__all__ = ["write_folder"]
+__all__ = ["is_written", "write_folder"]
 
 STAGE = "writing tables and graph"
+PAGE_STAGE = "writing the page"
 MAKER = "analyze"
-_FILES = ("summary.json", "units.csv", "modules.csv", "links.csv", "flows.csv", "graph.npz")
+_FILES = (
+    *("summary.json", "units.csv", "modules.csv", "links.csv", "flows.csv", "graph.npz"),
+    NAME,
+)
 
 
 def write_folder(
@@ -41,7 +49,7 @@ def write_folder(
     left_alone: Collection[str] = (),
     progress: Progress | None = None,
 ) -> None:
-    """Write summary.json, four tables (*.csv), graph.npz, figures/ and manifest.json.
+    """Write report.html, summary.json, four tables (*.csv), graph.npz, figures/, manifest.json.
 
     File names are fixed: no name from the model becomes one. The manifest is written last, so a
     folder that has one is complete.
@@ -54,34 +62,93 @@ def write_folder(
     whole: the manifest lists it. Files and folders named in `left_alone` stay. Anything else in the
     folder, and links, raise `FormatError`; a folder that another process writes raises `BusyError`.
     """
+    from netsculpt.report.html.writing import write_page  # matplotlib comes with it
+
     report = progress or silent
     drawn = [f"figures/{name}" for name in figure_files(analysis, figures)]
     files = [*_FILES, *drawn, *(name for name in left_alone if (folder / name).is_file())]
     with replaced_folder(folder, maker, files, left_alone):
         report(STAGE, 0, 1)
-        _write_tables(analysis, folder)
+        told, units = summary(analysis), _units(analysis)
+        write_json(folder / "summary.json", told)
+        _write_tables(analysis, units, folder)
         save(analysis.graph, folder / "graph.npz")
         report(STAGE, 1, 1)
         write_figures(analysis, folder / "figures", figures, width, progress=progress)
-        graph, how = analysis.graph, {"figures": list(figures), "width": width}
+        about = _described(
+            analysis.graph,
+            analysis.plan,
+            analysis.seed,
+            source=source,
+            figures=figures,
+            width=width,
+        )
+        report(PAGE_STAGE, 0, 1)
+        shown = figure_bytes(folder / "figures", drawn)
+        numbers = numeric(units, analysis.graph.attributes)
+        page = Contents(told, about["arguments"], numbers, analysis.graph, shown)
+        write_page(page, folder / NAME)
+        report(PAGE_STAGE, 1, 1)
         write_manifest(
             folder,
             {
                 "maker": maker,
-                "arguments": {**(source or {}), **asdict(analysis.plan), **how},
-                "seed": analysis.seed,
-                "inputs": [step.input_hash for step in graph.provenance if step.input_hash],
+                **about,
                 "files": sorted(files),
             },
         )
 
 
-def _write_tables(analysis: Analysis, folder: Path) -> None:
-    """Summary and tables."""
-    write_json(folder / "summary.json", summary(analysis))
-    units = analysis.units()
-    weighted = [name for name in analysis.columns if name.endswith(WEIGHTED)]  # counts stay exact
-    write_table(_shortened(units, weighted), folder / "units.csv")
+def is_written(folder: Path, graph: NetGraph, plan: AnalysisPlan, seed: int, **about: Any) -> bool:
+    """Whether `write_folder` has written this folder, whole, for such an analysis of this graph.
+
+    `about` are the `source`, `figures` and `width` that it would be called with.
+    """
+    if not folder.joinpath(MANIFEST).is_file():
+        return False
+    content = read_manifest(folder / MANIFEST)
+    wanted = json.loads(json.dumps(_described(graph, plan, seed, **about)))
+    same = all(content.get(name) == value for name, value in wanted.items())
+    versions, files = content.get("versions"), content.get("files")
+    return (
+        same
+        and isinstance(versions, dict)
+        and versions.get("netsculpt") == __version__
+        and isinstance(files, list)
+        and all(isinstance(name, str) and folder.joinpath(name).is_file() for name in files)
+    )
+
+
+def _described(
+    graph: NetGraph,
+    plan: AnalysisPlan,
+    seed: int,
+    *,
+    source: Mapping[str, Any] | None,
+    figures: Sequence[str],
+    width: Width,
+) -> dict[str, Any]:
+    """What the manifest says of what was asked for."""
+    return {
+        "arguments": {
+            **(source or {}),
+            **asdict(plan),
+            "figures": list(figures),
+            "width": width,
+        },
+        "seed": seed,
+        "inputs": [step.input_hash for step in graph.provenance if step.input_hash],
+    }
+
+
+def _units(analysis: Analysis) -> pd.DataFrame:
+    """The table of units, whose counts stay exact."""
+    weighted = [name for name in analysis.columns if name.endswith(WEIGHTED)]
+    return _shortened(analysis.units(), weighted)
+
+
+def _write_tables(analysis: Analysis, units: pd.DataFrame, folder: Path) -> None:
+    write_table(units, folder / "units.csv")
     others = {"modules": analysis.modules(), "links": analysis.links(), "flows": analysis.flows()}
     for name, table in others.items():
         numbers = map(str, table.select_dtypes(float))

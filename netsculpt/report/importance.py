@@ -12,6 +12,7 @@ from netsculpt.report.drawing import Drawing
 from netsculpt.report.results import Results, write_results
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from netsculpt.plots.style import Width
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["require_importance_folder", "write_importance"]
 
 _MAKER: Final = "importance"
-_ASPECT: Final = 0.45
+_WIDE: Final = 4.5  # inches, from which on two panels stand side by side
+_ASPECTS: Final = (0.5, 1.25)  # side by side, one above the other
 
 
 def require_importance_folder(folder: Path) -> None:
@@ -33,6 +35,7 @@ def write_importance(
     folder: Path,
     *,
     arguments: Mapping[str, Any],
+    inputs: Sequence[str] = (),
     figures: Sequence[str] = (),
     width: Width = "neurips",
 ) -> None:
@@ -42,30 +45,38 @@ def write_importance(
     """
     import pandas as pd
 
+    from netsculpt.plots.style import WIDTHS
+
     tables = {
         "weights": found.table(),
         "correlations": found.correlations(),
         "effects": found.effects(),
         "curves": pd.DataFrame([row for curve in found.curves for row in curve.rows()]),
     }
-    drawings: list[Drawing] = [("ablation", _ASPECT, partial(_ablations, found))]
+    aspect = _ASPECTS[0 if WIDTHS[width] >= _WIDE else 1]
+    drawings: list[Drawing] = [("ablation", aspect, partial(_ablations, found))]
     for name in dict.fromkeys(curve.estimate for curve in found.curves):
         own = [curve for curve in found.curves if curve.estimate == name]
-        drawings.append((f"pruned_by_{name}", _ASPECT, partial(_curves, own)))
+        drawings.append((f"pruned_by_{name}", aspect, partial(_curves, own)))
     results = Results(_MAKER, tables, found.summary(), drawings)
     write_results(
-        results, folder, arguments=arguments, seed=found.seed, figures=figures, width=width
+        results,
+        folder,
+        arguments=arguments,
+        seed=found.seed,
+        inputs=inputs,
+        figures=figures,
+        width=width,
     )
 
 
 def _ablations(found: Importance, figure: Figure) -> None:
     from netsculpt import plots
 
-    left, right = figure.subplots(1, 2)
-    plots.ablation(found, data="train", ax=left)
-    plots.ablation(found, data="held_out", ax=right)
-    right.set_ylabel("")
-    right.get_legend().remove()
+    first, last = _panels(figure)
+    plots.ablation(found, data="train", ax=first)
+    plots.ablation(found, data="held_out", ax=last)
+    _join(figure, first, last)
 
 
 def _curves(curves: Sequence[PruningCurve], figure: Figure) -> None:
@@ -75,10 +86,30 @@ def _curves(curves: Sequence[PruningCurve], figure: Figure) -> None:
     from netsculpt import plots
 
     recovered = not np.isnan(curves[0].accuracies["recovered"]).any()
-    left, right = figure.subplots(1, 2, sharey=True)
-    plots.pruning_curves(curves, data="held_out" if recovered else "train", ax=left)
-    plots.pruning_curves(curves, data="recovered" if recovered else "held_out", ax=right)
-    left.set_title(f"{left.get_title()}, {'held-out' if recovered else 'training'} samples")
-    right.set_title("held-out samples" + (", after recovery" if recovered else ""))
-    right.set_ylabel("")
-    right.get_legend().remove()
+    first, last = _panels(figure)
+    plots.pruning_curves(curves, data="held_out" if recovered else "train", ax=first)
+    plots.pruning_curves(curves, data="recovered" if recovered else "held_out", ax=last)
+    figure.suptitle(f"pruned {first.get_title()}", fontsize=first.title.get_fontsize())
+    first.set_title("held-out samples" if recovered else "training samples")
+    last.set_title("held-out samples" + (", after recovery" if recovered else ""))
+    _join(figure, first, last)
+
+
+def _panels(figure: Figure) -> tuple[Axes, Axes]:
+    """Two axes with the same scales: side by side, or one above the other in a narrow column."""
+    across = figure.get_figwidth() >= _WIDE
+    first, last = figure.subplots(*((1, 2) if across else (2, 1)), sharex=True, sharey=True)
+    return first, last
+
+
+def _join(figure: Figure, first: Axes, last: Axes) -> None:
+    """One legend and one label of the shared axis for two panels."""
+    figure.supylabel(last.get_ylabel(), fontsize=last.yaxis.label.get_fontsize())
+    first.set_ylabel("")
+    last.set_ylabel("")
+    without = last if figure.get_figwidth() >= _WIDE else first
+    if without is first:
+        first.set_xlabel("")
+    legend = without.get_legend()
+    if legend is not None:
+        legend.remove()

@@ -38,15 +38,17 @@ def write_results(
     *,
     arguments: Mapping[str, Any],
     seed: int | None,
+    inputs: Sequence[str] = (),
     figures: Sequence[str] = (),
     width: Width = "neurips",
     left_alone: Collection[str] = (),
 ) -> None:
     """Write summary.json, a CSV file for each table, figures/ and the other files.
 
-    `arguments`, those of the command, stand in the manifest and in the summary; figures are drawn
-    in each of the formats `figures` for a column of this `width`. For what happens to the files of
-    earlier runs, those `left_alone` among them, see `netsculpt.core.folders.replaced_folder`.
+    `arguments`, those of the command, stand in the manifest and in the summary, and `inputs`, the
+    hashes of the files that it has read, in the manifest; figures are drawn in each of the formats
+    `figures` for a column of this `width`. For what happens to the files of earlier runs, those
+    `left_alone` among them, see `netsculpt.core.folders.replaced_folder`.
     """
     drawn = [f"figures/{name}.{ending}" for name, *_ in results.drawings for ending in figures]
     tables = [f"{name}.csv" for name in results.tables]
@@ -58,5 +60,14 @@ def write_results(
             write(folder / name)
         write_json(folder / "summary.json", {**arguments, **results.summary})
         write_drawings(results.drawings, folder / "figures", figures, width)
-        about = {"maker": results.maker, "arguments": dict(arguments), "seed": seed}
-        write_manifest(folder, {**about, "files": sorted(files)})
+        how = {"figures": list(figures), "width": width}
+        write_manifest(
+            folder,
+            {
+                "maker": results.maker,
+                "arguments": {**arguments, **how},
+                "seed": seed,
+                "inputs": list(inputs),
+                "files": sorted(files),
+            },
+        )

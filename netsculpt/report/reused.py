@@ -29,6 +29,7 @@ def write_reuse(
     folder: Path,
     *,
     arguments: Mapping[str, Any],
+    inputs: Sequence[str] = (),
     figures: Sequence[str] = (),
     width: Width = "neurips",
 ) -> None:
@@ -53,7 +54,15 @@ def write_reuse(
         ("lesions_target", _ASPECT, partial(_lesions, analysis.target)),
     ]
     results, seed = Results(_MAKER, tables, analysis.summary(), drawings), arguments.get("seed")
-    write_results(results, folder, arguments=arguments, seed=seed, figures=figures, width=width)
+    write_results(
+        results,
+        folder,
+        arguments=arguments,
+        seed=seed,
+        inputs=inputs,
+        figures=figures,
+        width=width,
+    )
 
 
 def _modules(analysis: ReuseAnalysis, figure: Figure) -> None:

@@ -39,6 +39,7 @@ def write_search(
     folder: Path,
     *,
     arguments: Mapping[str, Any],
+    inputs: Sequence[str] = (),
     figures: Sequence[str] = (),
     width: Width = "neurips",
 ) -> None:
@@ -58,8 +59,13 @@ def write_search(
     write_results(
         results,
         folder,
-        arguments={**arguments, **searched.plan.about},
+        arguments={
+            **arguments,
+            "generations": searched.plan.generations,
+            **searched.plan.about,
+        },
         seed=arguments.get("seed"),
+        inputs=inputs,
         figures=figures,
         width=width,
         left_alone=[STATE],

@@ -4,25 +4,33 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from netsculpt.core.counting import counted
 from netsculpt.core.errors import FormatError
 from netsculpt.core.version import __version__
+from netsculpt.studies.rows import Rows, plain_rows, plain_value
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-__all__ = ["Rows", "each_read", "file_name", "read_cell", "read_rows", "text_of"]
+__all__ = [
+    "each_read",
+    "file_name",
+    "file_names",
+    "is_intact",
+    "read_cell",
+    "read_rows",
+    "text_of",
+]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-
-Rows = Mapping[str, Sequence[Mapping[str, Any]]]  # by table
 
 _SCHEMA = "netsculpt.cell/1"
 _LONGEST_LABEL = 100
@@ -31,8 +39,69 @@ _MOST_NAMED = 100
 
 
 def file_name(study: str, cell: DataclassInstance) -> str:
-    """Name of a cell's file: the plain fields of the cell, and a hash of all of it."""
+    """Name of a cell's file: the plain fields of the cell, and a hash of all of it.
+
+    Raises
+    ------
+    FormatError
+        If it is not a dataclass, or its fields cannot be kept.
+    """
+    return _file_name(study, _content(cell))
+
+
+def file_names(study: str, cells: Sequence[DataclassInstance]) -> list[str]:
+    """Names of the files of all cells of a study.
+
+    Raises
+    ------
+    FormatError
+        If there are no cells, two have the same fields, or one has no name: see `file_name`.
+    """
+    if not cells:
+        raise FormatError(f"study {study!r:.40} has no cells: give at least one")
+    names, first = list[str](), dict[bytes, int]()
+    for index, cell in enumerate(cells):
+        content = _content(cell)
+        names.append(_file_name(study, content))
+        equal = first.setdefault(_identity(content), index)
+        if equal != index:
+            raise FormatError(
+                f"cells {equal} and {index} of study {study!r:.40} have the same fields, "
+                f"{cell!r:.200}, and would count twice: give each cell once, or a field that "
+                "tells them apart"
+            )
+    return names
+
+
+def _content(cell: DataclassInstance) -> dict[str, Any]:
+    """Fields of a cell, which can be kept."""
+    if not is_dataclass(cell) or isinstance(cell, type):
+        raise FormatError(
+            f"{cell!r:.200} is not a cell: instances of a frozen dataclass are needed, whose "
+            "fields are all that its rows depend on"
+        )
     content = asdict(cell)
+    try:
+        _json(content)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise FormatError(
+            f"the cell {cell!r:.200} has fields that cannot be kept: {error}"
+        ) from None
+    return content
+
+
+def _identity(content: Mapping[str, Any]) -> bytes:
+    """Digest of fields; 1 and 1.0 are equal, as in Python."""
+
+    def number(text: str) -> float | int:
+        value = float(text)
+        return int(value) if value.is_integer() else value
+
+    canonical = json.dumps(json.loads(_json(content), parse_float=number))
+    return hashlib.sha256(canonical.encode()).digest()
+
+
+def _file_name(study: str, content: Mapping[str, Any]) -> str:
     plain = (str(value) for value in content.values() if type(value) in (str, int, float))
     label = re.sub(r"[^\w.+-]+", "-", "-".join(filter(None, plain)))[:_LONGEST_LABEL]
     identity = _json([study, content])
@@ -40,10 +109,10 @@ def file_name(study: str, cell: DataclassInstance) -> str:
 
 
 def text_of(study: str, cell: DataclassInstance, rows: Rows) -> str:
-    """Content of a cell's file."""
-    kept = json.loads(json.dumps(rows, default=_plain))
+    """Content of a cell's file; raises FormatError if its rows cannot be kept."""
+    kept = plain_rows(rows)
     about = {"netsculpt": __version__, "sha256": _sha256(kept), "rows": kept}
-    return json.dumps({**_head(study, cell), **about}, default=_plain)
+    return json.dumps({**_head(study, cell), **about}, default=plain_value)
 
 
 def read_cell(path: Path, study: str, cell: DataclassInstance) -> Rows:
@@ -66,6 +135,23 @@ def read_rows(path: Path, study: str) -> Rows:
     if (head.get("schema"), head.get("study")) != (_SCHEMA, study):
         raise FormatError(f"{path} is not the file of a cell of {study!r:.40}: {_REMEDY}")
     return rows
+
+
+def is_intact(path: Path, study: str) -> bool:
+    """Whether a file looks like that of a cell of the study, by its two ends alone.
+
+    True for all files that were written whole and not touched since; what is False may still be
+    readable.
+    """
+    head = json.dumps({"schema": _SCHEMA, "study": study})[:-1].encode()
+    try:
+        with path.open("rb") as file:
+            if file.read(len(head)) != head:
+                return False
+            file.seek(-2, os.SEEK_END)
+            return file.read() == b"}}"
+    except OSError:
+        return False
 
 
 def each_read(items: Iterable[Item], read: Callable[[Item], Result]) -> list[Result]:
@@ -119,13 +205,4 @@ def _sha256(rows: Any) -> str:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, default=_plain, sort_keys=True)
-
-
-def _plain(value: Any) -> Any:
-    """Arrays and their scalars as lists and numbers; paths as text."""
-    if isinstance(value, Path):
-        return str(value)
-    if not hasattr(value, "tolist"):
-        raise TypeError(f"cannot keep a {type(value).__name__}: give plain values, arrays or paths")
-    return value.tolist()
+    return json.dumps(value, default=plain_value, sort_keys=True)

@@ -94,10 +94,11 @@ class Driver:
     []
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, notes: tuple[str, ...] = ()) -> None:
         host, process = platform.node(), os.getpid()
         name = f"{host[:40]}-{process}-{uuid4().hex[:8]}.json"
         command, now = " ".join(sys.argv)[:200], time.time()
+        self.notes = notes  # on what the folder held when it began
         self.progressed = Progressed()  # as others may know; replaced, not changed
         self._sign = Sign(name, process, host, _machine(), command, now, now, self.progressed)
         self._folder = folder

@@ -11,12 +11,8 @@ manifest.json                     configuration, versions and counts; written la
 from __future__ import annotations
 
 import json
-import os
-import shlex
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,18 +20,16 @@ from netsculpt.core.errors import FolderError, FormatError
 from netsculpt.core.folders import MANIFEST, REMEDY, file_names, read_manifest
 from netsculpt.core.locking import locked
 from netsculpt.core.printable import printable
-from netsculpt.core.version import __version__
 from netsculpt.core.writing import remove_unfinished, write_json
+from netsculpt.studies.begun import beginning, read_begun, write_begun
 from netsculpt.studies.drivers import Driver, live_drivers, remove_ended
+from netsculpt.studies.earlier import after, left_behind
 
 __all__ = [
     "CELLS",
     "FAILED",
     "PLAN",
-    "STUDY",
-    "Begun",
     "driving",
-    "read_begun",
     "read_failure",
     "require_own",
     "require_replaceable_tables",
@@ -44,57 +38,31 @@ __all__ = [
 ]
 
 PLAN = "plan.json"  # of a sculpting
-STUDY = "study.json"
 CELLS = "cells"
 FAILED = "failed"
 
-_SCHEMA = "netsculpt.study/1"
 _FAILURE = "netsculpt.failure/1"
-_LONGEST = 1 << 30  # bytes of study.json
 _PATIENCE = 600.0  # seconds that another driver may take to write its tables
 
 
-@dataclass(frozen=True)
-class Begun:
-    """What study.json says."""
-
-    study: str
-    cells: tuple[str, ...]  # names of their files, in order
-    command: tuple[str, ...]
-    directory: str  # where the command was given
-    folder: str = ""  # where it writes; empty: a version that did not say so
-
-    @property
-    def line(self) -> str:
-        """The command for a shell."""
-        return f"cd {shlex.quote(self.directory)} && {shlex.join(self.command)}"
-
-    def is_of(self, folder: Path) -> bool:
-        """Whether the command writes into this folder, as far as is known, not one it is a copy of.
-
-        A folder that was moved is not the one of the command either.
-        """
-        if not self.folder:
-            return True
-        try:
-            return folder.samefile(self.folder)
-        except (OSError, ValueError):  # there is no such folder
-            return False
-
-
 @contextmanager
-def driving(folder: Path, study: str, cells: Sequence[str]) -> Iterator[Driver]:
+def driving(
+    folder: Path, study: str, cells: Sequence[str], about: Mapping[str, Any] | None = None
+) -> Iterator[Driver]:
     """Run a study in a folder, in the block, perhaps together with other drivers.
+
+    What earlier runs have left there is in ``driver.notes``; for a warning see `left_behind`.
 
     Raises
     ------
     FormatError
-        See `require_own`.
+        See `require_own`; or if `about` cannot be written.
     FolderError
         If a file is where the folder is to be.
     BusyError
         If something else is writing the folder.
     """
+    begun = beginning(folder, study, tuple(cells), about or {})
     require_own(folder, study)
     folder.mkdir(parents=True, exist_ok=True)
     stack = ExitStack()
@@ -106,9 +74,12 @@ def driving(folder: Path, study: str, cells: Sequence[str]) -> Iterator[Driver]:
                 path.unlink()
             with suppress(OSError):
                 folder.joinpath(FAILED).rmdir()
-        _write_begun(folder, study, cells)
+        before = read_begun(folder)
+        present = {path.name for path in folder.joinpath(CELLS).glob("*.json")}
+        notes = left_behind(folder, begun, before, present)
+        write_begun(after(before, begun, present))
         folder.joinpath(CELLS).mkdir(exist_ok=True)
-        driver = stack.enter_context(Driver(folder))
+        driver = stack.enter_context(Driver(folder, notes))
     with stack:
         yield driver
 
@@ -135,51 +106,6 @@ def read_failure(folder: Path, cell: str) -> str:
         return str(json.loads(path.read_text(encoding="utf-8"))["reason"])
     except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         return f"{path} cannot be read ({error})"
-
-
-def read_begun(folder: Path) -> Begun | None:
-    """What a folder says about the study in it; None if it has no ``study.json``.
-
-    Raises
-    ------
-    FormatError
-        If the file is damaged.
-    """
-    path = folder / STUDY
-    try:
-        if path.stat().st_size > _LONGEST:
-            raise ValueError(f"it is longer than {_LONGEST} bytes")
-        content = json.loads(path.read_text(encoding="utf-8"))
-        place = content.get("folder", "")
-        texts = (content["study"], content["directory"], place)
-        texts += (*content["cells"], *content["command"])
-        if content["schema"] != _SCHEMA or not all(isinstance(x, str) for x in texts):
-            raise ValueError("it is of another version, or was edited")
-        if any(Path(name).name != name for name in content["cells"]):
-            raise ValueError("it names cells outside the folder")
-        cells, command = tuple(content["cells"]), tuple(content["command"])
-        return Begun(content["study"], cells, command, content["directory"], place)
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise FormatError(
-            printable(
-                f"{path} cannot be read ({error!s:.200}): remove it; the study writes it again"
-            )
-        ) from None
-
-
-def _write_begun(folder: Path, study: str, cells: Sequence[str]) -> None:
-    content = {
-        "schema": _SCHEMA,
-        "study": study,
-        "netsculpt": __version__,
-        "command": sys.orig_argv,
-        "directory": os.getcwd(),  # noqa: PTH109 - text, also if the folder is gone
-        "folder": str(folder),
-        "cells": cells,
-    }
-    write_json(folder / STUDY, content)
 
 
 def require_own(folder: Path, study: str) -> None:

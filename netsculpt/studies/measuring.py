@@ -3,40 +3,37 @@
 from __future__ import annotations
 
 import json
-import platform
 import time
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from netsculpt.core.errors import NetsculptError
 from netsculpt.core.progress import Progress
 from netsculpt.core.writing import replacing
 from netsculpt.studies.backends import open_workers
-from netsculpt.studies.cells import Rows, each_read, read_cell, text_of
+from netsculpt.studies.cells import each_read, read_cell
 from netsculpt.studies.drivers import Driver, Progressed
 from netsculpt.studies.folder import CELLS, FAILED, read_failure, write_failure
+from netsculpt.studies.rows import Kinds, Rows
 from netsculpt.studies.sharing import as_finished
+from netsculpt.studies.working import Assignment, Measured, Place, measured_cell
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
     from netsculpt.studies.backends import Workers
 
-__all__ = ["RESULTS", "Measuring", "Sharing", "raising_cell"]
+__all__ = ["RESULTS", "Measuring", "Sharing"]
 
 Cell = TypeVar("Cell", bound="DataclassInstance")
 
 RESULTS = ("shared", "returned")
 
 _LOOK = 0.5  # seconds between looks at cells that other drivers have begun
-_IN_CELL = "raised in the cell "  # begins the note on an error, which pickling keeps
-_LONGEST_CELL = 400  # characters of a cell in a note
-_DELAY = 60.0  # seconds that a network folder may take to show a new file
 
 
 @dataclass(frozen=True)
@@ -52,29 +49,6 @@ class Sharing:
     def __post_init__(self) -> None:
         if self.results is not None and self.results not in RESULTS:
             raise NetsculptError(f"results {self.results!r} is not one of {', '.join(RESULTS)}")
-
-
-@dataclass(frozen=True)
-class _Place:
-    """Where a worker may write its rows."""
-
-    cells: Path
-    mark: Path  # of the driver: who sees it, sees the folder
-    results: str | None
-
-
-@dataclass(frozen=True)
-class _Task(Generic[Cell]):
-    index: int
-    name: str
-    cell: Cell
-
-
-@dataclass(frozen=True)
-class _Measured:
-    text: str  # of the file of the cell; empty if it failed
-    is_written: bool = False
-    failure: str = ""
 
 
 @dataclass(eq=False)
@@ -93,6 +67,7 @@ class Measuring(Generic[Cell]):
 
     def __post_init__(self) -> None:
         self.done: dict[int, Rows] = {}
+        self._kinds = Kinds()
         self.failed: dict[int, str] = {}
         self.n_deaths = self.n_returned = 0
         self._n_own = 0  # cells that were measured here
@@ -114,10 +89,12 @@ class Measuring(Generic[Cell]):
     def _round(self, left: Sequence[int], workers: Workers) -> list[int]:
         """Measure the cells that nobody else has begun; return the others."""
         elsewhere: list[int] = []
-        run = partial(_measured, self.study, self.measure, self._place(), self.sharing.keep_going)
-        tasks = self._tasks(left, elsewhere, workers)
+        run = partial(
+            measured_cell, self.study, self.measure, self._place(), self.sharing.keep_going
+        )
+        assignments = self._assignments(left, elsewhere, workers)
         for outcome in as_finished(
-            run, tasks, workers, until=self.until, waiting=partial(self._waiting, workers)
+            run, assignments, workers, until=self.until, waiting=partial(self._waiting, workers)
         ):
             self._n_own += 1
             failure = outcome.failure
@@ -135,9 +112,9 @@ class Measuring(Generic[Cell]):
             self._report(workers)
         return others
 
-    def _tasks(
+    def _assignments(
         self, left: Sequence[int], elsewhere: list[int], workers: Workers
-    ) -> Iterator[_Task[Cell]]:
+    ) -> Iterator[Assignment[Cell]]:
         """Cells that this driver begins; the others are noted."""
         for index in left:
             name = self.names[index]
@@ -147,12 +124,12 @@ class Measuring(Generic[Cell]):
                 self.driver.release(name)
             else:
                 self._sign(workers)
-                yield _Task(index, name, self.cells[index])
+                yield Assignment(index, name, self.cells[index])
 
-    def _place(self) -> _Place | None:
+    def _place(self) -> Place | None:
         if self.folder is None or self.driver is None:
             return None
-        return _Place(self.folder / CELLS, self.driver.path, self.sharing.results)
+        return Place(self.folder / CELLS, self.driver.path, self.sharing.results)
 
     def _is_known(self, index: int) -> bool:
         """Whether the folder says what has become of a cell, which is then noted."""
@@ -161,27 +138,32 @@ class Measuring(Generic[Cell]):
         name = self.names[index]
         path = self.folder / CELLS / name
         if path.is_file():
-            self.done[index] = read_cell(path, self.study, self.cells[index])
+            self._note(index, read_cell(path, self.study, self.cells[index]))
             return True
         if self.folder.joinpath(FAILED, name).is_file():
             self.failed[index] = read_failure(self.folder, name)
             return True
         return False
 
-    def _keep(self, task: _Task[Cell], measured: _Measured) -> None:
+    def _keep(self, assignment: Assignment[Cell], measured: Measured) -> None:
         if self.folder is not None and not measured.is_written:
-            with replacing(self.folder / CELLS / task.name) as file:
+            with replacing(self.folder / CELLS / assignment.name) as file:
                 file.write(measured.text.encode())
             self.n_returned += 1
-        self.done[task.index] = json.loads(measured.text)["rows"]
         if self.driver:
-            self.driver.release(task.name)
+            self.driver.release(assignment.name)
+        self._note(assignment.index, json.loads(measured.text)["rows"])
 
-    def _fail(self, task: _Task[Cell], reason: str) -> None:
-        self.failed[task.index] = reason
+    def _note(self, index: int, rows: Rows) -> None:
+        if self.folder is not None:  # files of tables need one kind in a column
+            self._kinds.note(rows, self.names[index])
+        self.done[index] = rows
+
+    def _fail(self, assignment: Assignment[Cell], reason: str) -> None:
+        self.failed[assignment.index] = reason
         if self.folder is not None and self.driver is not None:
-            write_failure(self.folder, task.name, reason)
-            self.driver.release(task.name)
+            write_failure(self.folder, assignment.name, reason)
+            self.driver.release(assignment.name)
 
     def _report(self, workers: Workers) -> None:
         self._say("cells", workers)
@@ -204,51 +186,3 @@ class Measuring(Generic[Cell]):
                 failed=len(self.failed),
                 deaths=workers.n_deaths,
             )
-
-
-def _measured(
-    study: str,
-    measure: Callable[[Any], Rows],
-    place: _Place | None,
-    keep_going: bool,
-    task: _Task[Any],
-) -> _Measured:
-    """Measure a cell, and write its file if the worker sees the folder."""
-    try:
-        text = text_of(study, task.cell, measure(task.cell))
-    except Exception as error:
-        if not keep_going:
-            error.add_note(f"{_IN_CELL}{task.name}: {task.cell!r:.{_LONGEST_CELL}}")
-            raise
-        return _Measured("", failure=traceback.format_exc())
-    return _Measured(text, place is not None and _is_written(place, task.name, text))
-
-
-def raising_cell(error: BaseException) -> str | None:
-    """Where an error came from: the file name and the fields of a cell; None: from none."""
-    notes = [note for note in getattr(error, "__notes__", ()) if note.startswith(_IN_CELL)]
-    return notes[0] if notes else None
-
-
-def _is_written(place: _Place, name: str, text: str) -> bool:
-    if place.results == "returned":
-        return False
-    if not place.mark.is_file():
-        if place.results is None:
-            return False
-        _await(place)
-    with replacing(place.cells / name) as file:
-        file.write(text.encode())
-    return True
-
-
-def _await(place: _Place) -> None:
-    """Wait until the folder is seen; raise if it is not."""
-    begun = monotonic()
-    while not place.mark.is_file():
-        if monotonic() - begun > _DELAY:
-            raise NetsculptError(
-                f"the worker on {platform.node()} does not see {place.cells.parent}: name a folder "
-                "that all workers share, or let rows be returned (--results returned)"
-            )
-        time.sleep(_LOOK)

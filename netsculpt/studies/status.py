@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,9 +10,10 @@ from typing import Any
 
 from netsculpt.core.errors import FormatError
 from netsculpt.core.printable import printable
-from netsculpt.studies.cells import each_read, read_rows
+from netsculpt.studies.begun import STUDY, Begun, read_begun
+from netsculpt.studies.cells import each_read, is_intact, read_rows
 from netsculpt.studies.drivers import Sign, live_drivers, running_cells
-from netsculpt.studies.folder import CELLS, FAILED, PLAN, STUDY, Begun, read_begun, read_failure
+from netsculpt.studies.folder import CELLS, FAILED, PLAN, read_failure
 
 __all__ = ["Status", "begun_study", "rows_so_far", "status"]
 
@@ -25,6 +26,7 @@ class Status:
     n_done: int
     n_running: int  # begun by a driver that is alive
     failed: Mapping[str, str]  # why, by the name of the cell's file
+    damaged: Mapping[str, str]  # the same of files of cells that cannot be read
     drivers: tuple[Sign, ...]  # that are alive
 
     @property
@@ -35,7 +37,8 @@ class Status:
     @property
     def n_left(self) -> int:
         """Cells that nobody has begun."""
-        return self.n_cells - self.n_done - self.n_running - len(self.failed)
+        ended = self.n_done + len(self.failed) + len(self.damaged)
+        return self.n_cells - ended - self.n_running
 
     @property
     def seconds_left(self) -> float | None:
@@ -69,6 +72,7 @@ class Status:
             "done": self.n_done,
             "running": self.n_running,
             "failed": dict(self.failed),
+            "damaged": dict(self.damaged),
             "left": self.n_left,
             "seconds_left": self.seconds_left,
             "drivers": drivers,
@@ -76,24 +80,28 @@ class Status:
         }
 
 
-def status(folder: Path) -> Status:
+def status(folder: str | Path) -> Status:
     """How far the study in a folder has come; nothing is changed, and no lock is needed.
+
+    Of the file of each cell only the two ends are looked at, unless they look wrong.
 
     Raises
     ------
     FormatError
         If the folder holds no study, or ``study.json`` is damaged.
     """
+    folder = Path(folder)
     begun = begun_study(folder)
-    done = _names(folder / CELLS).intersection(begun.cells)
-    failed = _names(folder / FAILED).intersection(begun.cells) - done
-    running = running_cells(folder).intersection(begun.cells) - done - failed
+    present = _names(folder / CELLS).intersection(begun.cells)
+    failed = _names(folder / FAILED).intersection(begun.cells) - present
+    running = running_cells(folder).intersection(begun.cells) - present - failed
+    damaged = dict(_damaged(folder, begun.study, sorted(present)))
     reasons = {name: read_failure(folder, name) for name in begun.cells if name in failed}
     drivers = tuple(live_drivers(folder))
-    return Status(begun, len(done), len(running), reasons, drivers)
+    return Status(begun, len(present) - len(damaged), len(running), reasons, damaged, drivers)
 
 
-def rows_so_far(folder: Path) -> dict[str, list[Mapping[str, Any]]]:
+def rows_so_far(folder: str | Path) -> dict[str, list[Mapping[str, Any]]]:
     """Rows of the cells that are done, by table, in the order of the cells.
 
     Raises
@@ -101,6 +109,7 @@ def rows_so_far(folder: Path) -> dict[str, list[Mapping[str, Any]]]:
     FormatError
         If the folder holds no study, or files of cells are damaged, which are all named.
     """
+    folder = Path(folder)
     begun = begun_study(folder)
     done = _names(folder / CELLS)
     paths = (folder / CELLS / name for name in begun.cells if name in done)
@@ -129,6 +138,17 @@ def begun_study(folder: Path) -> Begun:
             "versions write the file when they are run again"
         )
     )
+
+
+def _damaged(folder: Path, study: str, names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Files of cells that cannot be read, and why."""
+    for name in names:
+        path = folder / CELLS / name
+        if not is_intact(path, study):
+            try:
+                read_rows(path, study)
+            except FormatError as error:
+                yield name, str(error)
 
 
 def _names(folder: Path) -> set[str]:

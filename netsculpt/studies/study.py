@@ -11,15 +11,18 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, Generic, TypeVar
 
+from netsculpt.core.errors import FormatError
 from netsculpt.core.manifest import write_manifest
 from netsculpt.core.numbers import checked_number
 from netsculpt.core.progress import Progress
 from netsculpt.core.writing import replacing
-from netsculpt.studies.cells import Rows, file_name
+from netsculpt.studies.begun import read_begun
+from netsculpt.studies.cells import file_name, file_names
 from netsculpt.studies.folder import driving, require_replaceable_tables, writing_tables
 from netsculpt.studies.measuring import Measuring, Sharing
+from netsculpt.studies.rows import Rows, checked_table_name
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -40,6 +43,7 @@ class Results:
     tables: Mapping[str, DataFrame]
     failed: Mapping[str, str] = field(default_factory=dict)  # why, by the name of the cell's file
     n_deaths: int = 0  # of workers, most of whose cells others have measured
+    notes: tuple[str, ...] = ()  # on what earlier runs have left in the folder
 
     @property
     def n_done(self) -> int:
@@ -72,7 +76,7 @@ class Study(Generic[Cell]):
 
     def run(
         self,
-        folder: Path | None = None,
+        folder: str | Path | None = None,
         *,
         jobs: int = 1,
         backend: str | None = None,
@@ -87,6 +91,8 @@ class Study(Generic[Cell]):
         Several processes may run one study in one folder, on any machines that see it: each takes
         cells that no other has begun, and returns when all are done. A cell whose worker dies is
         measured again; at the third death it has failed, and the others go on.
+
+        Warns if the last run in the folder had the same cells, but another `about`.
 
         Parameters
         ----------
@@ -109,8 +115,9 @@ class Study(Generic[Cell]):
         Raises
         ------
         FormatError
-            If files in ``cells/`` are damaged or belong to other cells, or the folder holds links,
-            the results of another study, or files but no study.
+            If there are no cells, or two with the same fields; if rows or tables cannot be kept;
+            if files of these cells are damaged or belong to others, or the folder holds links or
+            the results of another study.
         FolderError
             If it is a file.
         BusyError
@@ -119,22 +126,23 @@ class Study(Generic[Cell]):
         if budget_minutes is not None:
             checked_number(budget_minutes, "budget_minutes", least=0)
         until = math.inf if budget_minutes is None else monotonic() + 60 * budget_minutes
-        names = [self.file_name(cell) for cell in self.cells]
+        names = file_names(self.name, self.cells)
         sharing = Sharing(jobs, backend, address, results, keep_going)
+        place = None if folder is None else Path(folder).absolute()
         with ExitStack() as stack:
             driver = None
-            if folder is not None:
-                folder = folder.absolute()
-                driver = stack.enter_context(driving(folder, self.name, names))
+            if place is not None:
+                driver = stack.enter_context(driving(place, self.name, names, self.about))
             measuring = Measuring(
-                self.name, self.cells, names, self.measure, sharing, folder, driver, until, progress
+                self.name, self.cells, names, self.measure, sharing, place, driver, until, progress
             )
             measuring.finish()
             found = self._results(measuring)
-            if folder is None or driver is None:
+            if place is None or driver is None:
                 return found
-            with writing_tables(folder, driver):
-                return self._write(found, measuring, folder)
+            found = replace(found, notes=driver.notes)
+            with writing_tables(place, driver):
+                return self._write(found, measuring, place)
 
     def file_name(self, cell: Cell) -> str:
         """Name of a cell's file: the plain fields of the cell, and a hash of all of it."""
@@ -151,19 +159,35 @@ class Study(Generic[Cell]):
         n_left_out = len(self.cells) - len(measuring.done) - len(failed)
         return Results(rows, len(self.cells), n_left_out, {}, failed, measuring.n_deaths)
 
+    def _tables(self, frames: Mapping[str, DataFrame]) -> dict[str, DataFrame]:
+        """What the study's own function makes of the rows, which is checked."""
+        from pandas import DataFrame
+
+        if self.tables is None or not frames:
+            return {}
+        tables = self.tables(frames)
+        if not isinstance(tables, Mapping) or not all(
+            isinstance(table, DataFrame) for table in tables.values()
+        ):
+            raise FormatError(
+                f"the function that makes the tables of {self.name!r:.40} returned {tables!r:.80}: "
+                "DataFrames by name are needed"
+            )
+        return {checked_table_name(name): table for name, table in tables.items()}
+
     def _write(self, results: Results, measuring: Measuring[Cell], folder: Path) -> Results:
         """Rows as parquet, tables as CSV, documents as Markdown, and the manifest."""
         from pandas import DataFrame
 
         frames = {name: DataFrame(rows) for name, rows in results.rows.items()}
-        tables = dict(self.tables(frames)) if self.tables and frames else {}
+        tables = self._tables(frames)
         documents = [name for name in self.documents if name in tables]
         files = [f"{name}.parquet" for name in frames] + [f"{name}.csv" for name in tables]
         files += [f"{name}.md" for name in documents]
         require_replaceable_tables(folder, files)
         for name, frame in frames.items():
             with replacing(folder / f"{name}.parquet") as file:
-                frame.to_parquet(file, index=False)
+                _write_parquet(name, frame, file)
         for name, table in tables.items():
             with replacing(folder / f"{name}.csv") as file:
                 table.to_csv(file, index=False)
@@ -177,9 +201,21 @@ class Study(Generic[Cell]):
             "worker_deaths": results.n_deaths,
             "returned": measuring.n_returned,
         }
-        about = {"analysis": self.name, **self.about, **counts, "files": sorted(files)}
+        begun = read_begun(folder)
+        earlier = {"earlier_runs": begun.earlier} if begun and begun.earlier else {}
+        about = {"analysis": self.name, **self.about, **earlier, **counts, "files": sorted(files)}
         write_manifest(folder, about)
         return replace(results, tables={**frames, **tables})
+
+
+def _write_parquet(name: str, frame: DataFrame, file: BinaryIO) -> None:
+    try:
+        frame.to_parquet(file, index=False)
+    except (TypeError, ValueError, OverflowError, NotImplementedError) as error:  # of pyarrow
+        raise FormatError(
+            f"table {name!r} cannot be written as parquet ({error}): mend the function that "
+            "measures, and delete those files in cells/ that are wrong: their cells are run again"
+        ) from None
 
 
 def _markdown(table: DataFrame) -> str:

@@ -7,6 +7,7 @@ from . import pruning as pruning
 from . import sculpting as sculpting
 from . import search as search
 from . import tasks as tasks
+from . import track as track
 from . import transfer as transfer
 from .fitting.batches import Batches as Batches
 from .fitting.batches import batches_of as batches_of

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from netsculpt.core.errors import FormatError
 from netsculpt.core.plain import plain
 
-__all__ = ["MaskOverlap", "mask_overlap"]
+__all__ = ["MaskOverlap", "mask_overlap", "overlap_of"]
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,15 @@ def mask_overlap(first: Mapping[str, ArrayLike], second: Mapping[str, ArrayLike]
         n_first, n_second = n_first + kept[0], n_second + kept[1]
         n_shared += int((a & b).sum())
         expected += kept[0] * kept[1] / a.size if a.size else 0.0
+    return overlap_of(n_shared, n_first, n_second, expected)
+
+
+def overlap_of(n_shared: int, n_first: int, n_second: int, expected: float) -> MaskOverlap:
+    """The overlap of two sets by their sizes, what they share, and what they would by chance.
+
+    >>> overlap_of(1, 2, 2, expected=1.0).corrected
+    0.0
+    """
     n_union = n_first + n_second - n_shared
     if not n_union:
         return MaskOverlap(0, 0, math.nan, math.nan, math.nan)

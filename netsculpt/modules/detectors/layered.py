@@ -89,7 +89,9 @@ def layered(
     About 3 ms for 350 edges. From 0.2 µs (80 edges per unit) to 1 µs (20) per edge for 10⁶ edges
     with modules, twice as much without; memory of 60 bytes per edge, and 16 per unit and layer pair
     at most: reserved at once (6 GB for 6,000 layers of ten units), taken as it is written. Networks
-    of up to 256 units are searched on their modularity matrix. In a sweep, units are visited at
+    of up to 256 units are searched on their modularity matrix; above 400,000 edges, where units
+    have 512 neighbours or more on average, they move by a table of their links to each module once
+    few modules are left (16 million edges: 5 s instead of 12). In a sweep, units are visited at
     most 30 times each, on average: this ends sweeps where there is no structure. Above 400,000
     edges there is one run only. Single moves cannot separate two modules that merged, or that swap
     places at some depth; so once nothing else gains, each module is tentatively split in two: by

@@ -8,7 +8,7 @@ import numpy as np
 
 from netsculpt.core.compiled import compiled, inlined, next_bits, put
 
-__all__ = ["rounds_until_mixed", "trade"]
+__all__ = ["least_rounds", "rounds_until_mixed", "shuffle_front", "trade"]
 
 _LOW = np.uint64(0xFFFFFFFF)
 _LEAST_ROUNDS = 8
@@ -40,13 +40,10 @@ def rounds_until_mixed(indptr: Any, columns: Any, n_columns: int) -> int:
     """
     order, pool = _order_and_pool(indptr, columns)
     held = np.zeros(n_columns, np.uint8)
-    held[columns] = 1
-    n_held = int(held.sum())
-    held[:] = 0
-    if order.size < 2:
+    share = turnover(indptr, columns, n_columns)
+    if share == 0.0:
         return 0
-    turnover = _least_turnover((indptr[1:] - indptr[:-1])[order], n_held)
-    half = int(np.ceil(max(_LEAST_ROUNDS + 1.0 / turnover, _TURNOVERS / turnover)))
+    half = int(np.ceil(max(_LEAST_ROUNDS + 1.0 / share, _TURNOVERS / share)))
     half = min(half, _MOST_ROUNDS // 2)
     n_chains = min(max(_WATCHED // columns.size, 1), _MOST_CHAINS)
     chains = np.empty((n_chains, columns.size), columns.dtype)
@@ -62,6 +59,28 @@ def rounds_until_mixed(indptr: Any, columns: Any, n_columns: int) -> int:
         if last - now <= 2.0 * error or 4 * half > _MOST_ROUNDS:
             return 2 * half
         last, half = now, 2 * half
+
+
+@compiled
+def turnover(indptr: Any, columns: Any, n_columns: int) -> float:
+    """Share of a row that a trade replaces, in the slowest row; 0 if no two rows have edges."""
+    sizes = indptr[1:] - indptr[:-1]
+    sizes = sizes[np.flatnonzero(sizes)]
+    if sizes.size < 2:
+        return 0.0
+    held = np.zeros(n_columns, np.uint8)
+    for column in columns:
+        held[column] = 1
+    return float(_least_turnover(sizes, int(held.sum())))
+
+
+@compiled
+def least_rounds(indptr: Any, columns: Any, n_columns: int) -> int:
+    """Rounds of trades that leave e⁻⁶ of the slowest row; 0 if no two rows have edges."""
+    share = turnover(indptr, columns, n_columns)
+    if share == 0.0:
+        return 0
+    return 2 * min(int(np.ceil(_TURNOVERS / share)), _MOST_ROUNDS // 2)
 
 
 @compiled
@@ -126,7 +145,7 @@ def _order_and_pool(indptr: Any, columns: Any) -> tuple[Any, Any]:
 @compiled
 def _trade_once(indptr: Any, columns: Any, order: Any, pool: Any, held: Any, state: Any) -> None:
     """One round: all rows of `order` trade in random pairs; an odd last one does not."""
-    _shuffle_front(order, order.size, state)
+    shuffle_front(order, order.size, state)
     for index in range(0, order.size - 1, 2):
         one, other = order[index], order[index + 1]
         _trade_two(
@@ -166,13 +185,13 @@ def _trade_two(one: Any, other: Any, held: Any, pool: Any, state: Any) -> None:
     n_ones = n_pooled - n_others
     few, many = (one, other) if n_ones <= n_others else (other, one)
     n_few = min(n_ones, n_others)
-    _shuffle_front(pool[:n_pooled], n_few, state)
+    shuffle_front(pool[:n_pooled], n_few, state)
     put(pool[:n_few], few[few.size - n_few :])
     put(pool[n_few:n_pooled], many[many.size - (n_pooled - n_few) :])
 
 
 @inlined
-def _shuffle_front(values: Any, n: int, state: Any) -> None:
+def shuffle_front(values: Any, n: int, state: Any) -> None:
     """Move a random sample of all values, in random order, to the first n places."""
     for index in range(n):
         drawn = index + _below(values.size - index, state)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Sequence
 from typing import Any, Final
@@ -22,7 +21,7 @@ from numpy.typing import NDArray
 
 from netsculpt.core.errors import GraphError
 from netsculpt.core.printable import printable
-from netsculpt.graph.graph import Layer, NetGraph
+from netsculpt.graph.graph import NetGraph
 from netsculpt.graph.partition import NO_MODULE, Partition, labels_of
 from netsculpt.plots._drawing.colours import GREY
 
@@ -32,7 +31,6 @@ __all__ = [
     "bare",
     "checked_labels",
     "colour_bar",
-    "label_layers",
     "lay_out",
     "legend_below",
     "lines_that_fit",
@@ -45,11 +43,8 @@ __all__ = [
 
 LITERAL: Final[dict[str, Any]] = {"parse_math": False, "usetex": False}  # names may hold $, _ and ^
 
-_LONGEST_NAME, _LONGEST_SLANTED = 24, 18
-_FILLED = 0.84  # largest share of the distance between two labels; outer ones narrow the axes
 _BELOW = 3.6  # from the axes to a legend below them, in sizes of the text
 _HANDLE = 4.0  # room for a legend's sign and its margins, in sizes of the text
-_PIECE = re.compile(r"[^._/… -]*(?:[._/… -]+|$)")
 
 
 def axes_or_new(ax: Axes | None) -> Axes:
@@ -136,35 +131,6 @@ def text_width(text: str, size: float) -> float:
     )
 
 
-def label_layers(ax: Axes, layers: Sequence[Layer]) -> dict[int, str]:
-    """Write name and number of units of each layer below the axes, turned or thinned to fit.
-
-    Layer i is at x = i; the limits of the x axis must be set. Returns the labels by layer.
-    """
-    size = tick_size(ax)
-    left, right = ax.get_xlim()
-    room = size_in_points(ax)[0] / (right - left)
-    counts = [f"{layer.n_units:,}" for layer in layers]
-    wrapped = [_wrap(shorten(x.name, _LONGEST_NAME), size, _FILLED * room) for x in layers]
-    in_line = [
-        f"{shorten(layer.name, _LONGEST_SLANTED)} ({count})"
-        for layer, count in zip(layers, counts, strict=True)
-    ]
-    turn: dict[str, Any] = {"rotation": 0, "ha": "center", "va": "top", "rotation_mode": "default"}
-    every = 1
-    if all(wrapped) and max(text_width(count, size) for count in counts) <= _FILLED * room:
-        in_line = [f"{name}\n{count}" for name, count in zip(wrapped, counts, strict=True)]
-    elif room >= 2.2 * size:
-        turn |= {"rotation": 40, "ha": "right", "rotation_mode": "anchor"}
-    else:
-        turn |= {"rotation": 90}
-        every = int(np.ceil(1.4 * size / room))
-    labels = dict(list(enumerate(in_line))[::every])
-    ax.set_xticks(list(labels), list(labels.values()), **turn, **LITERAL)
-    ax.tick_params(axis="x", length=0, labelbottom=True)
-    return labels
-
-
 def lines_that_fit(parts: Sequence[str], size: float, room: float, joint: str = "; ") -> list[str]:
     """Texts joined into as few lines as fit `room` points; one that is wider alone is wrapped.
 
@@ -233,14 +199,3 @@ def shorten(name: str, longest: int) -> str:
     tail = (longest - 1) * 3 // 5
     head, end = name[: longest - 1 - tail], name[-tail:]
     return f"{head.rstrip('._/')}…{end.lstrip('._/')}"
-
-
-def _wrap(name: str, size: float, room: float) -> str:
-    """Wrap a name after dots, dashes, spaces into at most three lines; "" if it does not fit."""
-    lines = [""]
-    for piece in _PIECE.findall(name):
-        if text_width(lines[-1] + piece, size) > room and lines[-1]:
-            lines.append("")
-        lines[-1] += piece
-    wrapped = "\n".join(lines)
-    return wrapped if len(lines) <= 3 and text_width(wrapped, size) <= room else ""

@@ -8,6 +8,8 @@ import numpy as np
 from matplotlib.colors import to_rgb
 from numpy.typing import ArrayLike, NDArray
 
+from netsculpt.plots.style import MODULE_PALETTE
+
 __all__ = [
     "GREY",
     "INK",
@@ -22,21 +24,14 @@ __all__ = [
 ]
 
 INK: Final = "#333333"
-GREY: Final = "#8C8C8C"
+GREY: Final = "#707070"  # of small text too: 4.9 : 1 on white
 PAPER: Final = "#FFFFFF"
 POSITIVE: Final = "#4A5A6A"
 NEGATIVE: Final = "#B8613C"
 UNSIGNED: Final = "#7D5F99"
 WIRE: Final = "#6E9F8D"
 
-# Okabe & Ito's seven, then one by one the colour whose nearest neighbour (white and greys included)
-# is farthest in OKLab, in the worst case of normal, deuteranopic and protanopic vision.
-_PALETTE: Final = (
-    *("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442"),
-    *("#884466", "#33DDAA", "#223399", "#665500", "#BBCCFF", "#552266", "#5588EE"),
-    *("#770000", "#88BB77", "#AA5544", "#AADD77", "#AA4499", "#FFBBCC"),
-)
-_RGB: Final = np.array([to_rgb(colour) for colour in _PALETTE])
+_RGB: Final = np.array([to_rgb(colour) for colour in MODULE_PALETTE])
 
 
 def module_colours(labels: ArrayLike) -> NDArray[np.float64]:

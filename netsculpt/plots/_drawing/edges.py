@@ -3,30 +3,44 @@
 from __future__ import annotations
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba_array
 from numpy.typing import NDArray
 
 from netsculpt.graph.graph import NetGraph
 from netsculpt.plots._drawing.colours import NEGATIVE, POSITIVE, UNSIGNED, WIRE
-from netsculpt.plots._drawing.columns import Columns
-from netsculpt.plots._drawing.layout import Layout
+from netsculpt.plots._drawing.density import density
+from netsculpt.plots.layouts.columns import Columns
+from netsculpt.plots.layouts.layered import Layout
+from netsculpt.plots.layouts.strength import strength
 
-__all__ = ["SKIP_ROOM", "edge_lines", "skips_layers", "strongest"]
+__all__ = [
+    "MOST_EDGES",
+    "MOST_LINES",
+    "SKIP_ROOM",
+    "draw_density",
+    "edge_lines",
+    "skips_layers",
+    "strongest",
+]
 
-_MOST_EDGES = 3000
+MOST_LINES = 2000  # beyond, a picture of their density
+MOST_EDGES = 100_000  # in that picture
 _WIRE = 0.4  # strength with which wiring is drawn
 SKIP_ROOM = 0.1  # above and below the layers, as a share of their height
+_PIXELS = 220 / 72  # of a picture of edges, per point
+_COLOURS = (POSITIVE, NEGATIVE, WIRE, UNSIGNED)
 _T = np.linspace(0.0, 1.0, 25)[:, None]
 
 
 def strongest(graph: NetGraph) -> NDArray[np.intp]:
-    """Edges to draw, weakest first: all, or 3,000 distributed over the pairs of layers."""
+    """Edges to draw, weakest first: all, or 100,000 distributed over the pairs of layers."""
     magnitude = np.abs(graph.weights.data)
     # With equal weights (a pattern) only edges of the first units would be drawn: scatter ties.
     scattered = (np.arange(graph.n_edges, dtype=np.uint64) * np.uint64(2654435769)) % (1 << 32)
     order = np.lexsort((scattered, magnitude))
-    if graph.n_edges <= _MOST_EDGES:
+    if graph.n_edges <= MOST_EDGES:
         return order
     pair = graph.layer_of[graph.sources].astype(np.int64) * len(graph.layers)
     pair += graph.layer_of[graph.weights.indices]
@@ -35,33 +49,82 @@ def strongest(graph: NetGraph) -> NDArray[np.intp]:
     last = np.cumsum(sizes)
     from_top = last[pair[by_pair]] - 1 - np.arange(graph.n_edges)  # 0 = strongest of its pair
     drawn = np.zeros(graph.n_edges, dtype=bool)
-    drawn[by_pair[from_top < _shares(sizes, _MOST_EDGES)[pair[by_pair]]]] = True
+    drawn[by_pair[from_top < _shares(sizes, MOST_EDGES)[pair[by_pair]]]] = True
     return order[drawn[order]]
 
 
 def edge_lines(columns: Columns, layout: Layout, shown: NDArray[np.intp]) -> LineCollection:
-    """The shown edges as one collection, in their order; wiring is pale at any weight."""
-    graph, wiring = columns.graph, columns.wiring
-    start, stop = graph.sources[shown], graph.weights.indices[shown]
-    weights, wired = graph.weights.data[shown].astype(np.float64), wiring[shown]
-    heavy = float(np.quantile(np.abs(weights[~wired]), 0.99)) if not wired.all() else 0.0
-    strength = np.clip(np.abs(weights) / heavy, 0, 1) if heavy > 0 else np.zeros(shown.size)
-    strength[wired] = _WIRE
+    """The shown edges as one collection, in their order; wiring is pale at any weight.
+
+    An edge is as strong as its weight is among those between the same two layers.
+    """
+    shares, kind = _shares_and_kinds(columns, shown)
     ease = float(np.clip(np.sqrt(150 / max(shown.size, 1)), 0.25, 1.0))  # the more edges, the finer
-    kind = np.select([wired, columns.unsigned[shown]], [2, 3], weights < 0)
-    colours = to_rgba_array([POSITIVE, NEGATIVE, WIRE, UNSIGNED])[kind]
-    colours[:, 3] = (0.12 + 0.7 * strength) * ease**0.6
-    begin = np.column_stack([layout.x[start], layout.y[start]])
-    end = np.column_stack([layout.x[stop], layout.y[stop]])
-    span = graph.layer_of[stop] - graph.layer_of[start]
+    colours = to_rgba_array(_COLOURS)[kind]
+    colours[:, 3] = (0.12 + 0.7 * shares) * ease**0.6
     return LineCollection(
-        _lines(begin, end, span, layout.height),
+        _lines(_curves(columns, layout, shown)),
         colors=colours,
-        linewidths=(0.25 + 1.25 * strength) * ease,
+        linewidths=(0.25 + 1.25 * shares) * ease,
         capstyle="round",
         zorder=1,
         gid="edges",
     )
+
+
+def draw_density(ax: Axes, columns: Columns, layout: Layout, shown: NDArray[np.intp]) -> None:
+    """The shown edges as a picture below the units: the denser, the darker. Limits must be set."""
+    shares, kind = _shares_and_kinds(columns, shown)
+    (left, right), (bottom, top) = ax.get_xlim(), ax.get_ylim()  # y downwards: bottom > top
+    size = round(_PIXELS * (right - left)), round(_PIXELS * (bottom - top))
+    curves = _PIXELS * (_curves(columns, layout, shown) - [left, top])
+    colours = to_rgba_array(_COLOURS)[:, :3]
+    ax.imshow(
+        density(curves, 0.15 + 0.85 * shares, kind, colours, size),
+        extent=(left, right, bottom, top),
+        aspect="auto",
+        interpolation="nearest",
+        zorder=1,
+        gid="edges",
+    )
+
+
+def _shares_and_kinds(
+    columns: Columns, shown: NDArray[np.intp]
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """How strong each shown edge is, 0 … 1, and the row of its colour."""
+    graph, wired = columns.graph, columns.wiring[shown]
+    weights = graph.weights.data[shown].astype(np.float64)
+    pair = graph.layer_of[graph.sources[shown]].astype(np.int64) * len(graph.layers)
+    pair += graph.layer_of[graph.weights.indices[shown]]
+    shares = strength(np.abs(weights), pair)
+    shares[wired] = _WIRE
+    return shares, np.select([wired, columns.unsigned[shown]], [2, 3], weights < 0)
+
+
+def _curves(columns: Columns, layout: Layout, shown: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Begin, control point and end [E, 3, 2]: straight to the next layer, else an arc outwards."""
+    graph, height = columns.graph, layout.height
+    start, stop = graph.sources[shown], graph.weights.indices[shown]
+    begin = np.column_stack([layout.x[start], layout.y[start]])
+    end = np.column_stack([layout.x[stop], layout.y[stop]])
+    bend = (begin + end) / 2
+    middle = bend[:, 1].copy()
+    reach = 0.3 * (end[:, 0] - begin[:, 0])
+    free = 2 * (0.8 * SKIP_ROOM * height + np.minimum(middle, height - middle))
+    away = np.minimum(reach, free) * (graph.layer_of[stop] - graph.layer_of[start] > 1)
+    bend[:, 1] += np.where(middle > height / 2, away, -away)
+    return np.stack([begin, bend, end], axis=1)
+
+
+def _lines(curves: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    """Two points of a straight edge, 25 of an arc."""
+    lines = list(curves[:, ::2])
+    straight = np.isclose(curves[:, 1], (curves[:, 0] + curves[:, 2]) / 2).all(axis=1)
+    for edge in np.flatnonzero(~straight):
+        begin, bend, end = curves[edge]
+        lines[edge] = (1 - _T) ** 2 * begin + 2 * _T * (1 - _T) * bend + _T**2 * end
+    return lines
 
 
 def _shares(sizes: NDArray[np.int64], total: int) -> NDArray[np.int64]:
@@ -70,21 +133,6 @@ def _shares(sizes: NDArray[np.int64], total: int) -> NDArray[np.int64]:
     for done, pair in enumerate(np.argsort(sizes, kind="stable")):
         shares[pair] = min(sizes[pair], (total - shares.sum()) // (sizes.size - done))
     return shares
-
-
-def _lines(
-    begin: NDArray[np.float64], end: NDArray[np.float64], span: NDArray[np.int32], height: float
-) -> list[NDArray[np.float64]]:
-    """Straight lines to the next layer, arcs away from the centre over skipped layers."""
-    lines = list(np.stack([begin, end], axis=1))
-    for edge in np.flatnonzero(span > 1):
-        middle = (begin[edge] + end[edge]) / 2
-        reach = 0.3 * (end[edge, 0] - begin[edge, 0])
-        free = 2 * (0.8 * SKIP_ROOM * height + min(middle[1], height - middle[1]))
-        away = np.array([0.0, min(reach, free)])
-        bend = middle + away if middle[1] > height / 2 else middle - away
-        lines[edge] = (1 - _T) ** 2 * begin[edge] + 2 * _T * (1 - _T) * bend + _T**2 * end[edge]
-    return lines
 
 
 def skips_layers(graph: NetGraph) -> bool:

@@ -23,7 +23,7 @@ from netsculpt.graph.attributes import ACTIVATION
 from netsculpt.graph.graph import NetGraph
 from netsculpt.plots._drawing.axes import shorten, size_in_points, text_width, tick_size
 from netsculpt.plots._drawing.colours import GREY, INK, PAPER
-from netsculpt.plots._drawing.layout import Layout
+from netsculpt.plots.layouts.layered import Layout
 
 __all__ = ["Marks", "legible", "mark_legend", "marks_of", "unit_marks"]
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from netsculpt.plots._drawing.axes import LITERAL
 from netsculpt.plots._drawing.colours import module_colours, shade
-from netsculpt.plots._drawing.layout import Layout
+from netsculpt.plots.layouts.layered import Layout
 
 __all__ = ["NUMBER_WIDTH", "hulls"]
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from netsculpt.paths.attribution import AttributionScores
     from netsculpt.pipeline import Analysis, AnalysisPlan, Detected
 
-__all__ = ["print_report", "print_written"]
+__all__ = ["print_page", "print_report", "print_written"]
 
 MAX_LAYERS = 12  # layers listed before the middle is left out
 MAX_MODULES = 15  # modules of a hierarchy drawn as a tree
@@ -58,11 +58,17 @@ def print_report(analysis: Analysis) -> None:
 def print_written(output: Path | None) -> None:
     """Print where the folder is, or how to get one."""
     where = (
-        f"Tables, graph, figures and manifest are in [bold]{literal(output)}[/bold]."
+        f"The page to open in a browser is [bold]{literal(output / 'report.html')}[/bold]; tables, "
+        "graph, figures and manifest are next to it."
         if output is not None
         else "Nothing was written; -o DIR writes tables, graph and figures."
     )
     console().print(f"\n{where}")
+
+
+def print_page(path: Path) -> None:
+    """Print where the page is."""
+    console().print(f"The page to open in a browser is [bold]{literal(path)}[/bold].")
 
 
 def _sections(analysis: Analysis) -> Iterator[tuple[str, RenderableType]]:

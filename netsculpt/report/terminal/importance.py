@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["print_importance"]
 
 _WORDS = {"train": "training", "held_out": "held-out"}
+_WITHIN = 1.96  # standard deviations: 95 % of a normal distribution
 
 
 def print_importance(found: Importance, folder: Path | None = None) -> None:
@@ -24,18 +26,25 @@ def print_importance(found: Importance, folder: Path | None = None) -> None:
     out.print()
     out.print(_effects(found, summary))
     out.print()
-    out.print(_correlations(summary))
-    out.print(
-        "Rank correlations (Spearman) of estimates with the change of the loss, and of the sizes "
-        "of both"
-    )
+    if found.estimates:
+        out.print(_correlations(summary))
+        out.print(
+            "Rank correlations (Spearman) of estimates with the change of the loss, and of the "
+            f"sizes of both\n{_ranked(found)}"
+        )
+    for name, reason in found.left_out.items():
+        out.print(f"Left out: {literal(name)}, as {literal(reason)}")
     if "loop" in found.ways.values():
         looped = [name for name, way in found.ways.items() if way == "loop"]
         out.print(f"Ablated by a plain loop: {literal(', '.join(looped))}")
     if found.curves:
         out.print()
         out.print(_areas(summary))
-        out.print("Mean accuracy when the smallest go first, less that when the largest do")
+        shares = found.curves[0].shares
+        out.print(
+            f"Mean accuracy, {shares[0]:.0%} to {shares[-1]:.0%} removed, when the smallest go "
+            "first (by value, signs included), less that when the largest do"
+        )
     if folder is not None:
         out.print(
             f"\nTables, figures and summary.json are in [bold]{literal(folder)}[/bold]",
@@ -69,6 +78,17 @@ def _correlations(summary: dict[str, Any]) -> Table:
     for name in dict.fromkeys(x["estimate"] for x in summary["correlations"]):
         table.add_row(literal(name), *(_number(values[name, *column]) for column in columns))
     return table
+
+
+def _ranked(found: Importance) -> str:
+    """How many weights are ranked, and what chance gives."""
+    counts = {data: int(found.matters(data).sum()) for data in _WORDS}
+    parts = [f"{n:,} on {_WORDS[data]} samples" for data, n in counts.items()]
+    text = f"of the weights whose removal changes the loss: {', '.join(parts)}"
+    fewest = min(counts.values())
+    if fewest < 3:
+        return text
+    return f"{text}; chance alone gives ±{_WITHIN / math.sqrt(fewest - 1):.2f} (95 %)"
 
 
 def _areas(summary: dict[str, Any]) -> Table:

@@ -9,7 +9,7 @@ from time import monotonic
 from netsculpt.core.progress import Progress, silent
 from netsculpt.report.durations import duration
 
-__all__ = ["progress_lines", "remaining_lines"]
+__all__ = ["progress_lines", "remaining_lines", "together"]
 
 
 def progress_lines(stages: Collection[str]) -> Progress:
@@ -55,6 +55,16 @@ def remaining_lines(every: float = 30.0) -> Progress:
         said = now
         left = (total - done) * (now - begun) / (done - before)
         say(f"{stage}: {done:,} of {total:,}, about {duration(left)} left")
+
+    return progress
+
+
+def together(*callbacks: Progress) -> Progress:
+    """A callback that calls each of several."""
+
+    def progress(stage: str, done: int, total: int) -> None:
+        for callback in callbacks:
+            callback(stage, done, total)
 
     return progress
 

@@ -12,7 +12,7 @@ from netsculpt.studies.status import Status
 
 __all__ = ["print_status"]
 
-MOST = 10  # failures that are listed
+MOST = 10  # failures and damaged files that are listed
 
 
 def print_status(found: Status) -> None:
@@ -27,6 +27,8 @@ def print_status(found: Status) -> None:
         "failed": len(found.failed),
         "left": found.n_left,
     }
+    if found.damaged:
+        counts["damaged"] = len(found.damaged)
     parts = [f"{n:,} {word}" for word, n in counts.items()]
     table.add_row("cells", f"{found.n_cells:,}: {' · '.join(parts)}")
     if found.seconds_left is not None and found.n_done + len(found.failed) < found.n_cells:
@@ -42,6 +44,10 @@ def print_status(found: Status) -> None:
         table.add_row("failed", f"{literal(name)}: {literal(last)}")
     if len(found.failed) > MOST:
         table.add_row("", f"and {len(found.failed) - MOST} more in failed/")
+    for reason in list(found.damaged.values())[:MOST]:
+        table.add_row("damaged", literal(reason))
+    if len(found.damaged) > MOST:
+        table.add_row("", f"and {len(found.damaged) - MOST} more in cells/")
     out.print(table)
     if not found.drivers and found.n_done < found.n_cells:
         out.print(f"It goes on with: {literal(found.begun.line)}", soft_wrap=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import math
 import os
@@ -20,6 +19,7 @@ from netsculpt.core.locking import held
 from netsculpt.core.numbers import checked_whole, shown
 from netsculpt.core.random import RNG, root_seed, stream
 from netsculpt.files.saved_state import digest, read_state, restoring, write_state
+from netsculpt.nets.copies import copy_of
 from netsculpt.nets.masking import layer_parameters
 from netsculpt.nets.weight_counts import weight_counts
 from netsculpt.training.fitting.devices import usable_device
@@ -152,7 +152,7 @@ def fit(
             state = read_state(source, same)
             if state is None:
                 raise FormatError(f"there is no {source} to start from: save it with phase_states")
-        run = _Run(copy.deepcopy(net).to(where), task.to(where), recipe, sparsifier, seed)
+        run = _Run(copy_of(net).to(where), task.to(where), recipe, sparsifier, seed)
         phases = None
         if phase_states is not None:
             phases = PhaseStates(Path(phase_states), run.sparsifier, run.steps_per_epoch)

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from netsculpt.core.errors import FormatError
-from netsculpt.core.extras import require
+from netsculpt.core.extras import missing
 from netsculpt.core.writing import append
 
 __all__ = ["Epoch", "JsonLines", "TensorBoard"]
@@ -69,9 +69,10 @@ class TensorBoard:
     """
 
     def __init__(self, folder: Path, history: Sequence[Epoch]) -> None:
-        require("tensorboard", "the log folder of TensorBoard")
-        from torch.utils.tensorboard import SummaryWriter
-
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError:  # of it, or of something that it needs
+            raise missing("tensorboard", "the log folder of TensorBoard") from None
         self._writer = SummaryWriter(str(folder), purge_step=len(history) + 1)
 
     def add(self, epoch: Epoch) -> None:

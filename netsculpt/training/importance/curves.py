@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from netsculpt.core.random import stream
+from netsculpt.nets.copies import copy_of
 from netsculpt.nets.masks import mask_net
 from netsculpt.training.fitting.batches import Batches
 from netsculpt.training.fitting.loop import fit
@@ -62,7 +62,7 @@ class PruningCurve:
         ]
 
     def area(self, data: str) -> float:
-        """Mean accuracy over the shares, by trapezoids: 0 … 1."""
+        """Mean accuracy from the first share to the last, by the trapezoidal rule: 0 … 1."""
         widths = np.diff(self.shares)
         values = self.accuracies[data]
         return float((widths * (values[1:] + values[:-1]) / 2).sum() / widths.sum())
@@ -81,7 +81,8 @@ def pruning_curve(
 ) -> PruningCurve:
     """Remove a growing share of the kept weights, in the order of their values, by forward passes.
 
-    Groups of weights are not the sum of their members: no single ablation tells this.
+    In eval mode and float32, as tasks are. Groups of weights are not the sum of their members: no
+    single ablation tells this.
 
     Parameters
     ----------
@@ -92,8 +93,9 @@ def pruning_curve(
     values
         Of the kept weights [W], in the order of `Places.of`.
     estimate, order
-        The name of the values; "smallest", "largest" or "random" first. Equal values go in the
-        order of the weights.
+        The name of the values; "smallest", "largest" or "random" first. Values have signs: the
+        smallest of a change of the loss are those without which it falls most. Equal values go in
+        the order of the weights.
     shares
         Removed, 0 … 1.
     recovery
@@ -111,7 +113,7 @@ def pruning_curve(
     for n, share in enumerate(shares):
         kept = np.ones(len(values), dtype=np.bool_)
         kept[ranking[: round(share * len(values))]] = False
-        pruned = copy.deepcopy(net).eval()
+        pruned = copy_of(net).eval().float()
         mask_net(pruned, places.masks(kept))
         for name, part in parts.items():
             losses[name][n], accuracies[name][n] = measured(pruned, part)

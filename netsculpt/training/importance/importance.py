@@ -2,44 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
-from netsculpt.core.callables import name_of
-from netsculpt.core.catalog import named, names
 from netsculpt.core.errors import FormatError
 from netsculpt.core.numbers import checked_whole
 from netsculpt.core.progress import Progress, silent
 from netsculpt.core.random import RNG, root_seed, stream
+from netsculpt.nets.copies import with_own_masks
 from netsculpt.nets.frozen import frozen_copy
 from netsculpt.nets.prunable import prunable
 from netsculpt.training.ablation import ablation
 from netsculpt.training.fitting.batches import Batches
 from netsculpt.training.fitting.recipe import Recipe
+from netsculpt.training.importance.checked import (
+    require_answers,
+    require_held_out,
+    warn_of_zeros,
+)
 from netsculpt.training.importance.curves import ORDERS, measured, pruning_curve, whole
-from netsculpt.training.importance.movement import movement
+from netsculpt.training.importance.estimates import (
+    MOVEMENT,
+    Estimator,
+    chosen_estimators,
+    estimates,
+)
 from netsculpt.training.importance.places import Places
 from netsculpt.training.importance.result import Importance
 from netsculpt.training.tasks import Task
 
-__all__ = ["ABLATION", "ESTIMATORS", "importance"]
+__all__ = ["ABLATION", "importance"]
 
-ESTIMATORS = names("scores")
 ABLATION = "ablation"  # the name of the changes themselves, where they order a curve
-
-Estimator = Callable[..., Mapping[str, Tensor]]  # (net, batches, *, rng)
+_CURVES_OF = (ABLATION, "magnitude")  # unless others are asked for
 
 
 def importance(
     net: nn.Module,
     task: Task,
     *,
-    estimators: Sequence[str | Estimator] = ESTIMATORS,
-    curves_of: Sequence[str] = (ABLATION, "magnitude"),
+    estimators: Sequence[str | Estimator] | None = None,
+    curves_of: Sequence[str] | None = None,
     start: nn.Module | None = None,
     recovery: Recipe | None = None,
     n_samples: int | None = None,
@@ -54,38 +60,46 @@ def importance(
     Parameters
     ----------
     net
-        A net from inputs [n, n_inputs] to logits; left as it is.
+        A net from inputs [n, n_inputs] to logits, of any floating-point type; left as it is. Kept
+        are the weights that a mask keeps, also one of `torch.nn.utils.prune`; without a mask all.
     task
         What it was trained on, with held-out samples.
     estimators
         Names in `netsculpt.training.pruning.scores`, or functions like them. "random" is the
-        control.
+        control. None: all that can be made of this net; `Importance.left_out` names the others.
     curves_of
         Names of estimates by which weights are pruned, smallest, largest and in random order
-        first; "ablation" is the exact change on the training samples.
+        first, signs included; "ablation" is the exact change on the training samples. None:
+        "ablation", and "magnitude" if it is among the estimators.
     start
         The net before its training, for the estimate "movement".
     recovery
         How nets are trained again after weights are pruned; None: they are not.
     n_samples
-        Most samples of either kind to ablate and to estimate on, drawn at random; None: all. Curves
-        are always of all.
+        Most samples of either kind to ablate and to estimate on, drawn at random; None: all. So
+        they choose the order of curves, which are of all samples.
     rng
         Seed or generator. Same seed, same bytes.
     progress
-        Called with kept weights done, and all of them, of either kind of samples; then with
-        estimators, and curves.
+        Called with estimators done, and all of them; then with kept weights, of either kind of
+        samples; then with curves.
 
     Raises
     ------
     FormatError
-        If the task has no held-out samples, a name is unknown, or an estimator does not know a
-        layer of the net.
+        If the task has no held-out samples or does not fit the net, the net keeps no weight, a
+        name is unknown, or a named estimator cannot work on the net. All before the ablation.
+
+    Warns
+    -----
+    NetsculptWarning
+        If weights that no mask prunes are 0.
 
     Notes
     -----
     The cost is mostly that of `netsculpt.training.ablation.ablation`. All in eval mode and float64,
-    but for scores that say otherwise, as `snip`, and for curves, which are in the net's own type.
+    but for scores that say otherwise, as `snip`, and for accuracies and curves, which are in
+    float32, as tasks are.
 
     Examples
     --------
@@ -98,57 +112,70 @@ def importance(
     (296, ['magnitude', 'obd'])
     """
     report, seed = progress or silent, root_seed(rng)
-    if task.held_out is None:
-        raise FormatError(
-            f"task {task.name!r} has no held-out samples: importance is measured on new data too; "
-            "keep some from training with hold_out"
-        )
-    chosen = {x if isinstance(x, str) else name_of(x): x for x in estimators}
-    methods = {n: named("scores", x) if isinstance(x, str) else x for n, x in chosen.items()}
-    known = {ABLATION, *methods, *(["movement"] if start is not None else [])}
-    unknown = [name for name in curves_of if name not in known]
-    if unknown:
-        raise FormatError(f"no estimate {unknown[0]!r} to prune by: there are {', '.join(known)}")
-    parts = {"train": replace(task, held_out=None), "held_out": task.held_out}
+    held_out = require_held_out(task)
+    methods = chosen_estimators(estimators, has_start=start is not None)
+    orders = _orders(curves_of, [*methods, *([] if start is None else [MOVEMENT])])
+    parts = {"train": replace(task, held_out=None), "held_out": held_out}
     if n_samples is not None:
         checked_whole(n_samples, "n_samples", least=1)
         parts = {x: _drawn(part, n_samples, stream(seed, x)) for x, part in parts.items()}
-    places, still = Places.of(net), frozen_copy(net)
+    own = with_own_masks(net)
+    places, still = Places.of(own), frozen_copy(own)
+    require_answers(still, task)
+    warn_of_zeros(own)
+    samples = Batches([(parts["train"].inputs.double(), parts["train"].targets)], task.goal.loss)
+    made = estimates(
+        methods,
+        still,
+        samples,
+        places,
+        start=start,
+        leave_out=estimators is None,
+        seed=seed,
+        report=report,
+    )
+    orders = _orders(orders, made.values)
     ablated = {
         name: ablation(still, whole(part), progress=_staged(report, name))
         for name, part in parts.items()
     }
-    samples = Batches([(parts["train"].inputs.double(), parts["train"].targets)], task.goal.loss)
-    estimates = dict[str, NDArray[np.float64]]()
-    for done, (name, method) in enumerate(methods.items(), start=1):
-        scores = method(still, samples, rng=stream(seed, "estimator", name))
-        estimates[name] = places.values(scores)
-        report("estimators", done, len(methods))
-    if start is not None:
-        estimates["movement"] = places.values(movement(net, start))
     changes = {name: places.values(x.changes) for name, x in ablated.items()}
+    weights = places.values(prunable(own))
+    own = own.eval().float()
     curves = []
-    for name in curves_of:
-        values = changes["train"] if name == ABLATION else estimates[name]
+    for name in orders:
+        values = changes["train"] if name == ABLATION else made.values[name]
         for order in ORDERS:
             curves.append(
                 pruning_curve(
-                    net, task, values, estimate=name, order=order, recovery=recovery, seed=seed
+                    own, task, values, estimate=name, order=order, recovery=recovery, seed=seed
                 )
             )
-            report("curves", len(curves), len(curves_of) * len(ORDERS))
+            report("curves", len(curves), len(orders) * len(ORDERS))
     return Importance(
         places,
-        places.values(prunable(net)),
+        weights,
         changes,
-        estimates,
+        made.values,
+        made.left_out,
         {name: x.loss for name, x in ablated.items()},
-        {name: measured(net, part)[1] for name, part in parts.items()},
+        {name: measured(own, part)[1] for name, part in parts.items()},
         {name: part.n_samples for name, part in parts.items()},
         ablated["train"].ways,
         tuple(curves),
         seed,
     )
+
+
+def _orders(curves_of: Sequence[str] | None, known: Iterable[str]) -> list[str]:
+    """Names of what weights are pruned by; raises if one is not among the known estimates."""
+    present = [ABLATION, *known]
+    if curves_of is None:
+        return [name for name in _CURVES_OF if name in present]
+    for name in curves_of:
+        if name not in present:
+            raise FormatError(f"no estimate {name!r} to prune by: there are {', '.join(present)}")
+    return list(dict.fromkeys(curves_of))
 
 
 def _drawn(samples: Task, n: int, generator: np.random.Generator) -> Task:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from netsculpt.nets.frozen import double, frozen_copy
+from netsculpt.nets.frozen import double, frozen_copy, twice_differentiable
 from netsculpt.nets.prunable import prunable
 from netsculpt.training.fitting.batches import Batches
 
@@ -29,7 +29,7 @@ def obd_exact(net: nn.Module, batches: Batches) -> dict[str, Tensor]:
     for weight in weights.values():
         weight.requires_grad_(True)
     found = {name: torch.zeros_like(x.data) for name, x in weights.items()}
-    with torch.enable_grad():
+    with torch.enable_grad(), twice_differentiable():
         for inputs, targets in batches:
             loss = batches.loss(made(inputs.double()), double(targets))
             loss = loss * (len(inputs) / batches.n_samples)

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from netsculpt.core.errors import FormatError
 from netsculpt.nets.prunable import layer_weights
 
 __all__ = ["Places"]
@@ -27,7 +28,13 @@ class Places:
 
     @classmethod
     def of(cls, net: nn.Module) -> Self:
-        """The kept weights of a net; without masks, every weight is kept."""
+        """The kept weights of a net; without masks, every weight is kept.
+
+        Raises
+        ------
+        FormatError
+            If there is none.
+        """
         names, shapes, flat = [], [], []
         for entry in layer_weights(net):
             size = entry.parameter.numel()
@@ -35,6 +42,12 @@ class Places:
             names.append(entry.name)
             shapes.append(tuple(entry.parameter.shape))
             flat.append(kept)
+        if not sum(map(len, flat)):
+            total = sum(int(np.prod(shape)) for shape in shapes)
+            raise FormatError(
+                f"the net keeps none of its {total:,} weights: there is nothing to remove; give a "
+                "net with weights, parameters of two or more dimensions, that its masks keep"
+            )
         which = np.repeat(np.arange(len(names), dtype=np.int32), [len(x) for x in flat])
         return cls(tuple(names), which, np.concatenate(flat), tuple(shapes))
 

@@ -32,6 +32,7 @@ class Importance:
     weights: NDArray[np.float64]  # [W]
     changes: Mapping[str, NDArray[np.float64]]  # [W] L(w − w_q e_q) − L(w), by DATA
     estimates: Mapping[str, NDArray[np.float64]]  # [W] by name, from the training samples alone
+    left_out: Mapping[str, str]  # why an estimate could not be made of this net, by name
     losses: Mapping[str, float]  # of the whole net, by DATA
     accuracies: Mapping[str, float]  # the same, 0 … 1
     counts: Mapping[str, int]  # samples, by DATA
@@ -107,8 +108,18 @@ class Importance:
                 )
         return rows
 
-    def areas(self) -> list[dict[str, Any]]:
-        """Accuracy when the smallest go first, less that when the largest do, mean over shares."""
+    def areas(self) -> pd.DataFrame:
+        """Mean accuracy when the smallest go first, less that when the largest do; by estimate.
+
+        Means are over the shares that are removed, 0 to 90 % in `importance`, by the trapezoidal
+        rule; smallest first means by value, signs included.
+        """
+        import pandas as pd
+
+        return pd.DataFrame(self._areas)
+
+    @cached_property
+    def _areas(self) -> list[dict[str, Any]]:
         by_name = {(x.estimate, x.order): x for x in self.curves}
         rows = []
         for estimate in dict.fromkeys(x.estimate for x in self.curves):
@@ -126,9 +137,10 @@ class Importance:
             "accuracies": dict(self.accuracies),
             "samples": dict(self.counts),
             "ways": dict(self.ways),
+            "left_out": dict(self.left_out),
             "effects": [{k: _plain(x) for k, x in row.items()} for row in self._effects],
             "correlations": [{k: _plain(x) for k, x in row.items()} for row in pooled],
-            "areas": [{k: _plain(x) for k, x in row.items()} for row in self.areas()],
+            "areas": [{k: _plain(x) for k, x in row.items()} for row in self._areas],
             "seed": self.seed,
         }
 

@@ -5,7 +5,7 @@ arXiv:1811.03600; for sparse nets Lee, Ajanthan, Torr and Jaggi, arXiv:2003.1131
 
 `draws` are learning rates and momenta to try; `steps_to_result` trains a workload with each until
 it reaches a goal; `scaling` fits how the best of them depends on the batch size. A workload is a
-`NetWorkload`, the `NoisyQuadratic`, or anything with the same method.
+`NetWorkload`, the `NoisyQuadratic`, or anything with the same method and ``worst_error``.
 """
 
 from netsculpt.training.parallelism.draws import Draws, draws

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -40,15 +40,44 @@ class NetWorkload:
 
     A batch takes the next samples of the order; one that an epoch has too few left for goes on
     with the next epoch, so that all batches are of the same size. The error is the share of wrong
-    answers on ``task.validation``.
+    answers on the held-out samples.
+
+    Raises
+    ------
+    FormatError
+        If there are no nets, or the task holds out no samples.
     """
 
     task: Task
     nets: Sequence[nn.Module]  # [R] of one shape, masked or dense: each draw has its own weights
     order: Order = shuffles
+    worst_error: ClassVar[float] = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.nets:
+            raise FormatError("no nets are given: give one for each draw")
+        if self.task.held_out is None:
+            raise FormatError(
+                f"task {self.task.name!r} holds out no samples, and steps to a result are to an "
+                "error on such: keep some from training with netsculpt.training.tasks.hold_out; or "
+                "if the error on the training samples is meant, say so with "
+                "dataclasses.replace(task, held_out=task)"
+            )
 
     def started(self, draws: Draws, batch_size: int) -> Trainings:
-        """Copies of the nets of the draws, stacked."""
+        """Copies of the nets of the draws, stacked.
+
+        Raises
+        ------
+        FormatError
+            If a draw has no net, or a batch would be larger than the training set.
+        """
+        if batch_size > self.task.n_samples:
+            raise FormatError(
+                f"batches of {batch_size:,} cannot be taken from {self.task.n_samples:,} training "
+                "samples without repeating some in each: choose sizes up to "
+                f"{self.task.n_samples:,}"
+            )
         if draws.n_draws and draws.index.max() >= len(self.nets):
             raise FormatError(
                 f"there are {len(self.nets)} nets, none for draw {draws.index.max()}: give one for "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ class NoisyQuadratic:
     curvatures: NDArray[np.float64]  # h [D]
     variances: NDArray[np.float64]  # c [D]
     start: NDArray[np.float64]  # E x² before training [D]
+    worst_error: ClassVar[float] = np.inf
 
     def __post_init__(self) -> None:
         sizes = {np.shape(x) for x in (self.curvatures, self.variances, self.start)}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from netsculpt.core.errors import FormatError
 from netsculpt.core.numbers import checked_number, checked_whole
 from netsculpt.core.progress import Progress
 from netsculpt.training.parallelism.draws import Draws
@@ -31,14 +32,14 @@ class Stopping:
     [1, 2, 3, 5, 10, 15]
     """
 
-    goal: float  # validation error to reach
+    goal: float  # validation error to reach: of nets a share of wrong answers, .08 for 8 %
     most_steps: int
     check_every: int = 5  # steps
     each_until: int = 50  # up to here every step is checked: 5 of 15 would be a third
     enough: int | None = None  # end when so many draws are complete; None: when all are
 
     def __post_init__(self) -> None:
-        checked_number(self.goal, "goal")
+        checked_number(self.goal, "goal", least=0)
         checked_whole(self.most_steps, "most_steps", least=1)
         checked_whole(self.check_every, "check_every", least=1)
         checked_whole(self.each_until, "each_until", least=0)
@@ -146,8 +147,18 @@ def steps_to_result(
     >>> found = steps_to_result(quadratic, draws("sgd", 16), 4, Stopping(0.05, 1000))
     >>> {name: found.summary()[name] for name in ("complete", "incomplete", "infeasible")}
     {'complete': 5, 'incomplete': 11, 'infeasible': 0}
+
+    Raises
+    ------
+    FormatError
+        If the goal is one that no error can miss, or the workload refuses draws or batch size.
     """
     checked_whole(batch_size, "batch_size", least=1)
+    if stopping.goal >= workload.worst_error:
+        raise FormatError(
+            f"the goal is {stopping.goal:g}, and no validation error of this workload is larger "
+            f"than {workload.worst_error:g}: a smaller one is needed, such as .08 for 8 %"
+        )
     n = draws.n_draws
     status, steps = np.full(n, INCOMPLETE), np.full(n, np.inf)
     left, step = np.arange(n), 0

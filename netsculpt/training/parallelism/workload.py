@@ -28,5 +28,9 @@ class Running(Protocol):
 class Workload(Protocol):
     """Something to train."""
 
+    @property
+    def worst_error(self) -> float:
+        """No validation error is larger: 1 if errors are shares of answers, ∞ without a bound."""
+
     def started(self, draws: Draws, batch_size: int) -> Running:
         """Trainings before their first step, in the order of the draws."""

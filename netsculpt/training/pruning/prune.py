@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.utils.prune import is_pruned
 
 from netsculpt.core.callables import innermost, name_of
 from netsculpt.core.catalog import named, names, near
@@ -129,6 +130,7 @@ def prune(
     ((551, 396), (8192, 1280))
     """
     seed = root_seed(rng)
+    _require_own_masks(net)
     checked_number(density, "density", least=0, most=1)
     example = None if batches is None else batches.example
     if isinstance(method, str) and method in _WITHOUT_SCORES:
@@ -194,6 +196,14 @@ def prune(
             if progress is not None:
                 progress(index, rounds)
     return Pruned(masks, pruning_report(net, masks, example), name, density, seed, details)
+
+
+def _require_own_masks(net: nn.Module) -> None:
+    if is_pruned(net):
+        raise FormatError(
+            "the net is under torch.nn.utils.prune, whose masks would not count: give "
+            "netsculpt.nets.with_own_masks(net)"
+        )
 
 
 def _resumed(

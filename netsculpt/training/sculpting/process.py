@@ -101,6 +101,11 @@ class Process(Generic[S]):
         """Whether no round is left."""
         return self._state.finished
 
+    @property
+    def accepted(self) -> S:
+        """The nets as they are after the last round, one per run; not copies."""
+        return self._state.accepted
+
     def advance(self) -> tuple[str, int, int]:
         """Do one round, and open the next stage if the round ended this one.
 
@@ -138,13 +143,7 @@ class Process(Generic[S]):
         return self._state.stored()
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Resume from the result of `state` of an object with the same arguments.
-
-        Raises
-        ------
-        FormatError
-            If it is not a state that these arguments lead to, as far as its parts show.
-        """
+        """Resume from the result of `state` of an object with the same arguments, or raise."""
         now = self._state
         now.restore(state, self._initial, self._grid.sizes)
         now.pruning = self._new_pruning()

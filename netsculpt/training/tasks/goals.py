@@ -87,6 +87,7 @@ class Bits(Goal):
         """Binary cross-entropy of the sigmoid of the logits, averaged over samples and bits."""
         from torch.nn.functional import binary_cross_entropy_with_logits
 
+        _check_logits(logits, self.n_outputs)
         return binary_cross_entropy_with_logits(logits, targets)
 
     def answers(self, logits: Tensor) -> Tensor:
@@ -137,6 +138,7 @@ class Classes(Goal):
         import torch
         from torch.nn.functional import cross_entropy
 
+        _check_logits(logits, self.n_outputs)
         parts = zip(torch.split(logits, list(self.sizes), dim=1), targets.T, strict=True)
         return torch.stack([cross_entropy(part, column) for part, column in parts]).mean()
 
@@ -198,6 +200,7 @@ class NextToken(Goal):
         import torch
         from torch.nn.functional import cross_entropy
 
+        _check_logits(logits, self.n_outputs)
         choices = torch.tensor(self.choices, device=logits.device)
         place = (targets == choices).int().argmax(dim=1)
         return cross_entropy(logits[:, choices], place)
@@ -222,4 +225,12 @@ def _check_shape(targets: Tensor, width: int, dtype: object) -> None:
         raise FormatError(
             f"targets are {targets.dtype} of shape {list(targets.shape)}: {dtype} of shape "
             f"[n, {width}] is needed"
+        )
+
+
+def _check_logits(logits: Tensor, width: int) -> None:
+    if logits.shape[-1] != width:
+        raise FormatError(
+            f"the net returns logits of shape {list(logits.shape)}, the task needs "
+            f"[n, {width}]: give a net with {width} outputs, or the task that it was trained on"
         )

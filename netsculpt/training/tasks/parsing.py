@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 from netsculpt.core.catalog import meant
 from netsculpt.core.errors import FormatError
@@ -19,13 +20,26 @@ from netsculpt.training.tasks.presets import (
 from netsculpt.training.tasks.protocol import Task, hold_out
 from netsculpt.training.tasks.views import viewed
 
-__all__ = ["UnknownTaskError", "absolute_task", "named_circuit", "parse_task"]
+__all__ = [
+    "TaskNameError",
+    "UnknownTaskError",
+    "absolute_task",
+    "named_circuit",
+    "parse_task",
+    "task_files",
+]
 
 _HELD_OUT = 0.2
 _LONGEST = 1 << 20  # bytes of a file of functions
 
 
-class UnknownTaskError(FormatError):
+class TaskNameError(FormatError):
+    """A text that names no task, or one with numbers or classes that it cannot have."""
+
+    exit_code: ClassVar[int] = 2
+
+
+class UnknownTaskError(TaskNameError):
     """A text that names neither a task nor a file."""
 
 
@@ -53,6 +67,15 @@ def parse_task(text: str, *, rng: RNG = None) -> Task:
     >>> parse_task("digits:5-9", rng=0).n_outputs, parse_task("digits:even-odd", rng=0).n_outputs
     (5, 2)
     """
+    try:
+        return _parsed(text, rng)
+    except FormatError as error:
+        if isinstance(error, TaskNameError) or "," in text or task_files(text):
+            raise
+        raise TaskNameError(str(error)) from None
+
+
+def _parsed(text: str, rng: RNG) -> Task:
     whole, views = _split(text)
     if not views:
         return _whole(whole, rng)
@@ -137,3 +160,13 @@ def absolute_task(text: str) -> str:
     if paths[0].is_file():
         whole = ",".join(str(path.resolve()) for path in paths)
     return ":".join([whole, *views])
+
+
+def task_files(text: str) -> list[Path]:
+    """The files that a task is read from; none for one with a name.
+
+    >>> task_files("digits:5-9")
+    []
+    """
+    whole, _ = _split(text)
+    return [path for path in map(Path, whole.split(",")) if path.is_file()]

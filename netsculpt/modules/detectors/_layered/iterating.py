@@ -18,8 +18,9 @@ from netsculpt.modules.detectors._layered.dense import (
     dense_move,
     dense_refined,
 )
-from netsculpt.modules.detectors._layered.moving import Level, move, renumber
+from netsculpt.modules.detectors._layered.moving import Level, renumber
 from netsculpt.modules.detectors._layered.refining import connected_parts, refined
+from netsculpt.modules.detectors._layered.tabled import move_any
 
 __all__ = ["Limits", "is_known", "optimise", "optimise_connected"]
 
@@ -60,7 +61,7 @@ def optimise(
             n_nodes = own.size
             most = limits.most_visits * n_nodes
             if level is not None:
-                more, n_modules, n = move(here, gamma, limits.least, most, own, waiting, state)
+                more, n_modules, n = move_any(here, gamma, limits.least, most, own, waiting, state)
             if dense is not None:
                 more, n_modules, n = dense_move(matrix, limits.least, most, own, waiting, state)
             gained += more
@@ -114,7 +115,7 @@ def optimise_connected(
     while not settled:
         waits = np.ones(labels.size, dtype=np.bool_)
         if dense is None:
-            gained, n_modules, n = move(level, gamma, limits.least, most, labels, waits, state)
+            gained, n_modules, n = move_any(level, gamma, limits.least, most, labels, waits, state)
         else:
             gained, n_modules, n = dense_move(dense, limits.least, most, labels, waits, state)
         parts, n_parts = connected_parts(level, labels)

@@ -150,11 +150,11 @@ def _slowest(level: Any, labels: Any, n_modules: int, depth: Any, state: Any) ->
     x, degree = np.empty(n, np.float32), np.zeros(n, np.float32)
     group, n_groups = np.empty(n, np.int64), n_modules * n_slots
     mean, weight = np.empty(n_groups), np.zeros(n_groups)
+    start, inside, weights = _inside(level, labels)
     for node in range(n):
         x[node] = 2 * draw_below(2, state) - 1
-        for index in range(level.indptr[node], level.indptr[node + 1]):
-            if labels[level.indices[index]] == labels[node]:
-                degree[node] += level.weights[index]
+        for edge in range(start[node], start[node + 1]):
+            degree[node] += weights[edge]
         group[node] = labels[node] * n_slots + depth[node]
         weight[group[node]] += degree[node]
     for sweep in range(_WALKS):
@@ -162,11 +162,9 @@ def _slowest(level: Any, labels: Any, n_modules: int, depth: Any, state: Any) ->
         for index in range(n):
             node = index if sweep % 2 == 0 else n - 1 - index
             if degree[node] > 0.0:
-                own, total = labels[node], 0.0
-                for edge in range(level.indptr[node], level.indptr[node + 1]):
-                    other = level.indices[edge]
-                    if labels[other] == own:
-                        total += level.weights[edge] * x[other]
+                total = 0.0
+                for edge in range(start[node], start[node + 1]):
+                    total += weights[edge] * x[inside[edge]]
                 x[node] = total / degree[node]
                 mean[group[node]] += total
         for node in range(n):
@@ -175,13 +173,31 @@ def _slowest(level: Any, labels: Any, n_modules: int, depth: Any, state: Any) ->
     mean[:] = 0.0
     begin = 0
     for node in range(n):  # layer by layer, signs are flipped to agree with the layers before
-        for edge in range(level.indptr[node], level.indptr[node + 1]):
-            other = level.indices[edge]
-            if depth[other] < depth[node] and labels[other] == labels[node]:
-                mean[group[node]] += level.weights[edge] * x[other] * x[node]
+        for edge in range(start[node], start[node + 1]):
+            other = inside[edge]
+            if depth[other] < depth[node]:
+                mean[group[node]] += weights[edge] * x[other] * x[node]
         if node == n - 1 or depth[node + 1] != depth[node]:
             for member in range(begin, node + 1):
                 if mean[group[member]] < 0.0:
                     x[member] = -x[member]
             begin = node + 1
     return x
+
+
+@compiled
+def _inside(level: Any, labels: Any) -> tuple[Any, Any, Any]:
+    """Neighbours of each node in its own module, as CSR, and the weights of the edges to them."""
+    start = np.zeros(labels.size + 1, np.int64)
+    for node in range(labels.size):
+        start[node + 1] = start[node]
+        for edge in range(level.indptr[node], level.indptr[node + 1]):
+            start[node + 1] += labels[level.indices[edge]] == labels[node]
+    inside, weights = np.empty(start[-1], np.int32), np.empty(start[-1])
+    for node in range(labels.size):
+        place = start[node]
+        for edge in range(level.indptr[node], level.indptr[node + 1]):
+            if labels[level.indices[edge]] == labels[node]:
+                inside[place], weights[place] = level.indices[edge], level.weights[edge]
+                place += 1
+    return start, inside, weights

@@ -12,7 +12,9 @@ from netsculpt.training.dynamic.trajectory.masks import MaskTrajectory, mask_tra
 from netsculpt.training.dynamic.trajectory.networks import (
     NetworkPoint,
     NetworkTrajectory,
+    model_graphs,
     network_trajectory,
+    record_graphs,
 )
 from netsculpt.training.dynamic.trajectory.overlapping import Overlaps, compressions, overlaps
 from netsculpt.training.dynamic.trajectory.surviving import Survival, survival
@@ -28,7 +30,9 @@ __all__ = [
     "degree_spreads",
     "expected_ever_active",
     "mask_trajectory",
+    "model_graphs",
     "network_trajectory",
     "overlaps",
+    "record_graphs",
     "survival",
 ]

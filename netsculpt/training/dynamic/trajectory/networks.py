@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,23 +11,24 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from netsculpt.core.random import RNG, root_seed, stream
+from netsculpt.core.errors import FormatError
+from netsculpt.core.random import RNG
 from netsculpt.graph.graph import NetGraph
 from netsculpt.graph.partition import Partition
-from netsculpt.modules.comparison import compare
-from netsculpt.modules.detectors.layered import layered
-from netsculpt.nets.masks import mask_net, masks_of
-from netsculpt.nulls.models.rewire import rewire
-from netsculpt.nulls.significance import significance
-from netsculpt.paths.effective import effective
+from netsculpt.nets.families import net_from_spec
+from netsculpt.nets.masks import mask_net, masks_of, net_from_model
 from netsculpt.paths.path_total import log10_path_total
 from netsculpt.tracing.trace import trace
 from netsculpt.training.dynamic.record.reading import Record
+from netsculpt.training.track import follow
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["NetworkPoint", "NetworkTrajectory", "network_trajectory"]
+    from netsculpt.files.model import Model
+
+__all__ = ["NetworkPoint", "NetworkTrajectory", "model_graphs", "network_trajectory"]
+__all__ += ["record_graphs"]
 
 
 @dataclass(frozen=True)
@@ -117,66 +118,63 @@ def network_trajectory(
     >>> followed.points[0].density, followed.points[0].p > 0.05
     (0.2, True)
     """
-    seed = root_seed(rng)
-    copied = copy.deepcopy(net)
     indices = [n + len(record.steps) if n < 0 else n for n in numbers]
-    points: list[dict[str, Any]] = []
-    modules: list[Partition] = []
-    for done, index in enumerate(indices, start=1):
-        graph = _graph(record, index, copied, example)
-        found, again = (layered(graph, rng=stream(seed, "modules", n)) for n in range(2))
-        kept = sum(len(x) for x in record.kept(index).values())
-        points.append(
-            {
-                "update": index,
-                "step": record.steps[index],
-                "density": kept / max(record.n_weights, 1),
-                **_paths(graph),
-                **_modularity(graph, found, n_nulls, seed),
-                "ami_rerun": compare(found, again).ami,
-                "ami_before": compare(found, modules[-1]).ami if modules else float("nan"),
-            }
-        )
-        modules.append(found)
+    log10_paths: list[float] = []
+
+    def counting() -> Iterator[tuple[int, NetGraph]]:
+        for place, graph in enumerate(record_graphs(record, net, example, indices)):
+            log10_paths.append(_log10_paths(graph))
+            yield place, graph
+
+    def report(done: int) -> None:
         if progress:
             progress(done, len(indices))
-    whole = (
-        NetworkPoint(**point, ami_last=compare(found, modules[-1]).ami)
-        for point, found in zip(points, modules, strict=True)
-    )
-    return NetworkTrajectory(tuple(whole), tuple(modules))
+
+    track = follow(counting(), form="pattern", n_nulls=n_nulls, rng=rng, progress=report)
+    points = []
+    for index, point, n_paths in zip(indices, track.points, log10_paths, strict=True):
+        kept = sum(len(x) for x in record.kept(index).values())
+        of_masks = {
+            "step": record.steps[index],
+            "density": kept / max(record.n_weights, 1),
+            "log10_paths": n_paths,
+        }
+        points.append(NetworkPoint(index, **{**asdict(point), **of_masks}))
+    return NetworkTrajectory(tuple(points), track.partitions)
 
 
-def _graph(record: Record, number: int, net: nn.Module, example: Tensor) -> NetGraph:
-    """The pattern of a net with the masks after an update."""
-    read = {name: torch.from_numpy(mask) for name, mask in record.masks(number).items()}
-    mask_net(net, {**masks_of(net), **read})
-    return trace(net, example).pattern
+def record_graphs(
+    record: Record, net: nn.Module, example: Tensor, numbers: Iterable[int]
+) -> Iterator[NetGraph]:
+    """Yield the pattern of a net with the masks after updates; see `network_trajectory`."""
+    copied = copy.deepcopy(net)
+    for number in numbers:
+        read = {name: torch.from_numpy(mask) for name, mask in record.masks(number).items()}
+        mask_net(copied, {**masks_of(copied), **read})
+        yield trace(copied, example).pattern
 
 
-def _paths(graph: NetGraph) -> dict[str, float]:
-    on_path = effective(graph)
-    hidden = [on_path.units[x.units] for x in graph.layers if x.role == "hidden"]
+def model_graphs(record: Record, model: Model, numbers: Iterable[int]) -> Iterator[NetGraph]:
+    """Yield the pattern of the net of a ``model.pt`` with the masks after updates.
+
+    Raises
+    ------
+    FormatError
+        If the record is of weights that the net does not have.
+    """
+    net = net_from_model(model)
+    shapes = {name: tuple(x.shape) for name, x in net.named_parameters()}
+    strange = [name for name, shape in record.shapes.items() if shapes.get(name) != tuple(shape)]
+    if strange:
+        raise FormatError(
+            f"{record.path} is of weights {', '.join(strange)[:200]} that the net does not have "
+            "with these shapes: name a model of the net that was trained"
+        )
+    example = torch.zeros(1, net_from_spec(model.net).n_inputs)
+    yield from record_graphs(record, net, example, numbers)
+
+
+def _log10_paths(graph: NetGraph) -> float:
+    """Decimal logarithm of the number of paths of scalar weights."""
     scalars = np.ones(graph.n_edges) if graph.multiplicity is None else graph.multiplicity
-    counted = graph.with_weights(scalars.astype(np.float64))
-    return {
-        "live_hidden": float(np.concatenate(hidden).mean()) if hidden else float("nan"),
-        "live_edges": float(on_path.edges.mean()) if graph.n_edges else float("nan"),
-        "log10_paths": log10_path_total(counted),
-    }
-
-
-def _modularity(graph: NetGraph, found: Partition, n: int, seed: int) -> dict[str, float]:
-    quality = found.quality
-    assert quality is not None
-    row = {"n_modules": found.n_modules, "quality": quality}
-    if not n or not graph.n_edges:
-        return {**row, "delta": float("nan"), "z": float("nan"), "p": float("nan")}
-
-    def statistic(drawn: NetGraph) -> float:
-        value = layered(drawn, rng=stream(seed, "modules", 0)).quality
-        assert value is not None
-        return value
-
-    test = significance(statistic, graph, null=rewire, n=n, rng=stream(seed, "nulls"))
-    return {**row, "delta": test.delta, "z": test.z, "p": test.p}
+    return log10_path_total(graph.with_weights(scalars.astype(np.float64)))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
+from netsculpt.nets.copies import copy_of
 from netsculpt.nets.prunable import prunable
 
 __all__ = ["flow_scores"]
@@ -21,7 +21,7 @@ def flow_scores(
     R is the sum of the outputs for an input of ones, in eval mode and float64, without biases;
     factors of norms enter with their absolute values. With ReLUs every layer's scores sum to R.
     """
-    clone = copy.deepcopy(net).eval().double()
+    clone = copy_of(net).eval().double()
     weights = prunable(clone)
     ids = {id(weight) for weight in weights.values()}
     with torch.no_grad():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,6 +11,7 @@ from torch import nn
 
 from netsculpt.core.errors import FormatError
 from netsculpt.core.random import RNG
+from netsculpt.nets.copies import copy_of
 from netsculpt.training.fitting.batches import Batches
 
 __all__ = ["needed", "scored_copy"]
@@ -30,7 +30,7 @@ def needed(batches: Batches | None, score: str) -> Batches:
 @contextmanager
 def scored_copy(net: nn.Module, rng: RNG) -> Iterator[nn.Module]:
     """A copy in train mode: norms use the batch's statistics, dropout draws from `rng`."""
-    clone = copy.deepcopy(net).train()
+    clone = copy_of(net).train()
     for parameter in clone.parameters():
         parameter.requires_grad_(True)
     seed = int(np.random.default_rng(rng).integers(2**63))

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from netsculpt.core.declared import varies_with
 from netsculpt.core.random import RNG
+from netsculpt.nets.frozen import twice_differentiable
 from netsculpt.nets.prunable import prunable
 from netsculpt.training.fitting.batches import Batches
 from netsculpt.training.pruning.scores._scored import needed, scored_copy
@@ -46,7 +47,7 @@ def grasp(
     [[4.0, 9.0]]
     """
     batches = needed(batches, "grasp")
-    with scored_copy(net, rng) as clone:
+    with scored_copy(net, rng) as clone, twice_differentiable():
         weights = prunable(clone)
         drawn = torch.default_generator.get_state()
         total = [torch.zeros_like(weight) for weight in weights.values()]

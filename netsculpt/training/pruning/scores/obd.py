@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from netsculpt.core.declared import varies_with
 from netsculpt.core.numbers import checked_whole
 from netsculpt.core.random import RNG
+from netsculpt.nets.frozen import twice_differentiable
 from netsculpt.nets.prunable import prunable
 from netsculpt.training.fitting.batches import Batches
 from netsculpt.training.pruning.scores._measured import measured_copy, shares
@@ -52,7 +53,7 @@ def obd(
     batches = needed(batches, "obd")
     checked_whole(n_draws, "n_draws", least=1)
     generator = np.random.default_rng(rng)
-    with measured_copy(net) as made:
+    with measured_copy(net) as made, twice_differentiable():
         weights = list(prunable(made).values())
         signs = [
             [torch.from_numpy(generator.choice([-1.0, 1.0], x.shape)) for x in weights]

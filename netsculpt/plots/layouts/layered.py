@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from netsculpt.graph.graph import NetGraph
-from netsculpt.plots._drawing.sweeps import (
+from netsculpt.plots.layouts.sweeps import (
     SWEEPS,
     Floats,
     Ints,

@@ -1,0 +1,238 @@
+"""``netsculpt compare``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from netsculpt.cli.model_files import ModelFile, model_files
+from netsculpt.cli.options import (
+    DATA_AWARE,
+    AsJson,
+    FigureOptions,
+    PlanOptions,
+    Seed,
+    choice,
+    chosen_detectors,
+    jobs_option,
+    refuse_figures,
+    refuse_options,
+    require_writable,
+)
+from netsculpt.cli.pairing import PAIRINGS, pairing_of
+from netsculpt.cli.requests import Request, ready
+from netsculpt.cli.running import analysed
+from netsculpt.cli.source import FILE_HELP, Source, SourceOptions
+from netsculpt.cli.takes import takes
+from netsculpt.core.counting import counted
+from netsculpt.core.folders import require_replaceable
+from netsculpt.core.parallel import in_parallel
+
+__all__ = ["compare"]
+
+_MAKER = "compare"
+
+
+@takes
+def compare(
+    *,
+    context: typer.Context,
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="MODEL", help=f"Two models, or a group of them. {FILE_HELP}"),
+    ],
+    against: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="B…", help="A second group: files, folders and patterns up to the next option."
+        ),
+    ] = None,
+    units: Annotated[
+        str,
+        choice(
+            PAIRINGS,
+            "Of two models, which unit is which: {}. 'auto' takes units at the same place for the "
+            "same if both files name the same initial weights, and else matches them by paths.",
+        ),
+    ] = "auto",
+    task: Annotated[
+        str | None,
+        typer.Option(help="Data for --units activations, as in 'sculpt'; of models of netsculpt."),
+    ] = None,
+    n_permutations: Annotated[
+        int,
+        typer.Option(
+            "--permutations", min=1, max=10_000_000, help="Of two groups, if all are too many."
+        ),
+    ] = 9999,
+    source: SourceOptions,
+    plan: PlanOptions,
+    jobs: Annotated[
+        int, jobs_option("Null networks, or models of groups, at a time; -1 = one per core.")
+    ] = 1,
+    seed: Seed = 0,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Folder for tables and figures.")
+    ] = None,
+    as_json: AsJson = False,
+    figures: FigureOptions,
+    dense: Annotated[
+        bool, typer.Option("--dense", help="Compare models without masks or zero weights anyway.")
+    ] = False,
+) -> None:
+    """Compare two networks unit by unit, or two groups of networks by a test.
+
+    Of two networks of one architecture: edges kept, new and lost, path shares gained and lost,
+    modules and the links between them, all on matched units, next to the same of randomised
+    networks. Of two groups, such as seeds of two methods: whether they differ in their features
+    (density, degrees, paths, modularity, …), by permutations, and in which, with effect sizes.
+
+    What a sparse net answers next to its dense twin: `netsculpt pair`.
+
+    **Examples**
+
+    `netsculpt compare before.pt after.pt --units same -o out`
+
+    `netsculpt compare seed0.pt seed1.pt`
+
+    `netsculpt compare a.pt b.pt --units activations --task digits`
+
+    `netsculpt compare set-*.pt --against rigl-*.pt --nulls 20 --stability-seeds 0 -j -1`
+    """
+    refuse_figures(context, output)
+    detectors = chosen_detectors(plan.detector)
+    if len(detectors) > 1 or set(detectors) & set(DATA_AWARE):
+        raise typer.BadParameter(
+            f"{plan.detector} found: one detector that needs no data is compared by",
+            param_hint="--detector",
+        )
+    if "," in plan.weights or plan.weights == "all":
+        raise typer.BadParameter(
+            f"{plan.weights} found: modules of one form are compared", param_hint="--weights"
+        )
+    if output is not None:
+        require_writable(output)
+        require_replaceable(output, _MAKER)
+    request = Request(plan.plan(detectors), figures, seed, None, dense, needs_own=False)
+    first = model_files(files)
+    if against is not None:
+        refuse_options(context, ("units", "task"), "groups are compared by features, not units")
+        second = model_files(against)
+        _groups((first, second), source, request, n_permutations, jobs, output, as_json)
+        return
+    refuse_options(context, ("n_permutations",), "two single models are not tested as groups")
+    if len(first) != 2:
+        raise typer.BadParameter(
+            f"{counted(len(first), 'model')} found: two are compared, or a group of "
+            "them with a second one that --against names",
+            param_hint="MODEL",
+        )
+    if (task is None) == (units == "activations"):
+        raise typer.BadParameter(
+            "--units activations and --task go together: the data to run both nets on",
+            param_hint="--units" if task is None else "--task",
+        )
+    _pair(first, source, request, (units, task), jobs, output, as_json)
+
+
+def _pair(
+    files: Sequence[ModelFile],
+    options: SourceOptions,
+    request: Request,
+    pairing: tuple[str, str | None],
+    jobs: int,
+    output: Path | None,
+    as_json: bool,
+) -> None:
+    from netsculpt.pipeline import compare_networks
+    from netsculpt.report.compared import write_comparison
+    from netsculpt.report.terminal.compared import print_comparison
+    from netsculpt.report.terminal.progress import progress_bars
+
+    loaded = [ready(Source(file=file.path, **vars(options)), request)[0] for file in files]
+    matching = pairing_of(loaded[0], loaded[1], *pairing, seed=request.seed)
+    with progress_bars() as bars:
+        first, second = (
+            analysed(each, request.plan, seed=request.seed, jobs=jobs, progress=bars)
+            for each in loaded
+        )
+    compared = compare_networks(
+        first, second, matching=matching, n_nulls=request.plan.n_nulls, rng=request.seed
+    )
+    about = {
+        "first": str(files[0].path),
+        "second": str(files[1].path),
+        "units": pairing[0],
+        "task": pairing[1],
+        **_asked(request),
+    }
+    if output is not None:
+        write_comparison(compared, output, about=about, figures=request.figures)
+    if as_json:
+        typer.echo(json.dumps({**about, **compared.summary()}, indent=2, allow_nan=False))
+    else:
+        print_comparison(compared, [str(file.path) for file in files], output)
+
+
+def _groups(
+    groups: tuple[Sequence[ModelFile], Sequence[ModelFile]],
+    options: SourceOptions,
+    request: Request,
+    n_permutations: int,
+    jobs: int,
+    output: Path | None,
+    as_json: bool,
+) -> None:
+    from netsculpt.compare import groups as compared_groups
+    from netsculpt.report.compared import write_groups
+    from netsculpt.report.terminal.compared import print_groups
+    from netsculpt.report.terminal.progress import progress_bars
+    from netsculpt.report.terminal.progress_lines import remaining_lines
+
+    files = [*groups[0], *groups[1]]
+    twice = [file for file in groups[0] if file.path in {other.path for other in groups[1]}]
+    if twice:
+        raise typer.BadParameter(
+            f"{twice[0].path} is in both groups: groups without a common model are needed",
+            param_hint="--against",
+        )
+    one = partial(_features, [file.path for file in files], options, request)
+    with progress_bars() as bars:
+        report = bars or remaining_lines()
+        features = list(in_parallel(one, len(files), jobs, partial(report, "models")))
+    n = len(groups[0])
+    compared = compared_groups(
+        features[:n], features[n:], n_permutations=n_permutations, rng=request.seed
+    )
+    about = {
+        "first": [str(file.path) for file in groups[0]],
+        "second": [str(file.path) for file in groups[1]],
+        "n_permutations": n_permutations,
+        **_asked(request),
+    }
+    if output is not None:
+        write_groups(compared, features, output, about=about, figures=request.figures)
+    if as_json:
+        typer.echo(json.dumps({**about, **compared.summary()}, indent=2, allow_nan=False))
+    else:
+        print_groups(compared, output)
+
+
+def _asked(request: Request) -> dict[str, Any]:
+    """What both networks, or all, were analysed with, JSON-able."""
+    return {"plan": asdict(request.plan), "seed": request.seed}
+
+
+def _features(
+    paths: Sequence[Path], options: SourceOptions, request: Request, index: int
+) -> dict[str, float]:
+    from netsculpt.pipeline import network_features
+
+    loaded, request = ready(Source(file=paths[index], **vars(options)), request)
+    return network_features(analysed(loaded, request.plan, seed=request.seed))

@@ -1,0 +1,170 @@
+"""``netsculpt track``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from netsculpt.cli.model_files import ModelFile, model_files
+from netsculpt.cli.options import (
+    AsJson,
+    FigureOptions,
+    Seed,
+    choice,
+    is_given,
+    jobs_option,
+    refuse_figures,
+    require_writable,
+)
+from netsculpt.cli.source import Source, SourceOptions, load_source
+from netsculpt.cli.takes import takes
+from netsculpt.core.catalog import names
+from netsculpt.core.folders import require_replaceable
+from netsculpt.core.forms import FORMS
+
+if TYPE_CHECKING:
+    from netsculpt.graph.graph import NetGraph
+
+__all__ = ["track"]
+
+_MAKER = "track"
+_RECORD = ".record"
+
+
+@takes
+def track(
+    *,
+    context: typer.Context,
+    run: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="RUN",
+            help="Checkpoints in the order of time: a folder, whose files are ordered by the "
+            "numbers in their names, files, patterns; or the .record of a sparse training.",
+        ),
+    ],
+    net: Annotated[
+        Path | None,
+        typer.Option(help="With a .record: a model.pt of the net that was trained."),
+    ] = None,
+    n_points: Annotated[
+        int,
+        typer.Option("--points", min=2, max=1000, help="Steps at most, evenly spread."),
+    ] = 50,
+    detector: Annotated[str, choice(names("detectors"), "Modules at every step: {}.")] = "layered",
+    weights: Annotated[
+        str, choice(tuple(FORMS), "Weights for modules: {}; of a .record: pattern.")
+    ] = "balanced",
+    n_nulls: Annotated[
+        int, typer.Option("--nulls", min=0, max=1_000_000, help="Null networks at every step.")
+    ] = 19,
+    source: SourceOptions,
+    jobs: Annotated[int, jobs_option("Null networks at a time; -1 = one per core.")] = 1,
+    seed: Seed = 0,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Folder for tables and figures.")
+    ] = None,
+    as_json: AsJson = False,
+    figures: FigureOptions,
+) -> None:
+    """Follow one network over time: density, live units, paths, and modules with lasting numbers.
+
+    Checkpoints of a training, such as `netsculpt.track.Recorder` writes in a loop of your own;
+    models of successive rounds of pruning; or the masks of a sparse training. Agreement of modules
+    with those of the step before and of the last is to be read next to that of two runs on one
+    network.
+
+    **Examples**
+
+    `netsculpt track run/ -o out`
+
+    `netsculpt track round1.pt round2.pt round3.pt --nulls 100`
+
+    `netsculpt track 'checkpoints/epoch*.pth' --model mypkg.nets:resnet20 --example-shape 1,3,32,32`
+
+    `netsculpt track training.record --net model.pt`
+    """
+    from netsculpt.report.terminal.progress import progress_bars
+    from netsculpt.report.terminal.progress_lines import remaining_lines
+    from netsculpt.report.terminal.tracked import print_track
+    from netsculpt.report.tracked import write_track
+    from netsculpt.training.track import follow
+
+    refuse_figures(context, output)
+    if output is not None:
+        require_writable(output)
+        require_replaceable(output, _MAKER)
+    is_record = len(run) == 1 and run[0].suffix == _RECORD
+    if is_record != (net is not None):
+        raise typer.BadParameter(
+            "a .record and the --net that it is of go together", param_hint="--net"
+        )
+    if is_record and weights != "pattern":
+        if is_given(context, "weights"):
+            raise typer.BadParameter(
+                "a .record holds masks: pattern is needed", param_hint="--weights"
+            )
+        weights = "pattern"
+    if net is not None:
+        n_steps, graphs = _of_record(run[0], net, n_points)
+    else:
+        files = _chosen(model_files(run), n_points)
+        n_steps, graphs = len(files), _of_files(files, source)
+    with progress_bars() as bars:
+        report = bars or remaining_lines()
+        followed = follow(
+            graphs,
+            detector=detector,
+            form=weights,
+            n_nulls=n_nulls,
+            rng=seed,
+            jobs=jobs,
+            progress=lambda done: report("steps", done, n_steps),
+        )
+    about = {
+        "run": [str(path) for path in run],
+        "net": None if net is None else str(net),
+        "n_points": n_points,
+        "n_nulls": n_nulls,
+        "seed": seed,
+    }
+    if output is not None:
+        write_track(followed, output, about=about, figures=figures)
+    if as_json:
+        typer.echo(json.dumps({**about, **followed.summary()}, indent=2, allow_nan=False))
+    else:
+        print_track(followed, output)
+
+
+def _chosen(files: Sequence[ModelFile], n_points: int) -> list[ModelFile]:
+    """At most so many files, evenly spread, the first and the last among them."""
+    return [files[place] for place in _places(len(files), n_points)]
+
+
+def _places(n: int, n_points: int) -> list[int]:
+    if n <= n_points:
+        return list(range(n))
+    return [round(index * (n - 1) / (n_points - 1)) for index in range(n_points)]
+
+
+def _of_files(files: Sequence[ModelFile], options: SourceOptions) -> Iterator[tuple[int, NetGraph]]:
+    from netsculpt.training.track.reading import numbered
+
+    steps = numbered([file.path for file in files])
+    for step, file in zip(steps, files, strict=True):
+        yield step, load_source(Source(file=file.path, **vars(options))).graph
+
+
+def _of_record(path: Path, net: Path, n_points: int) -> tuple[int, Iterator[tuple[int, NetGraph]]]:
+    from netsculpt.files.model import read_model
+    from netsculpt.training.dynamic.record import read_record
+    from netsculpt.training.dynamic.trajectory import model_graphs
+
+    record = read_record(path)
+    places = _places(record.n_updates + 1, n_points)
+    graphs = model_graphs(record, read_model(net), places)
+    return len(places), zip((record.steps[place] for place in places), graphs, strict=True)

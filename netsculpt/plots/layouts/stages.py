@@ -1,0 +1,68 @@
+"""Stages of a deep network: columns next to each other whose names begin alike."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+__all__ = ["Stage", "stages"]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Columns first … stop − 1 of a drawing."""
+
+    name: str  # of the stage: "block1_1", "h.0"
+    first: int
+    stop: int
+    inner: tuple[str, ...]  # names of its columns inside the stage; "" for the stage itself
+
+
+def stages(names: Sequence[str]) -> tuple[Stage, ...]:
+    """Group columns by the parts of their dotted names that say where in the network they are.
+
+    Names are cut after the first part that tells columns apart: no more than half of the columns
+    begin alike up to there, or nothing more can be cut. A column that shares its beginning with
+    neither neighbour is a stage of its own, without what most columns begin with.
+
+    >>> [(x.name, x.inner) for x in stages(["input", "b.0.conv", "b.0.add", "b.1.conv", "fc"])]
+    [('input', ('',)), ('b.0', ('conv', 'add')), ('1.conv', ('',)), ('fc', ('',))]
+    """
+    parts = [name.split(",")[0].split(".") for name in names]
+    depth = 1
+    longest = max(map(len, parts), default=1)
+    while depth < longest:
+        shared = Counter(tuple(part[:depth]) for part in parts)
+        if 2 * max(shared.values()) <= len(names):
+            break
+        depth += 1
+    depth = min(depth, max(longest - 1, 1))
+    begin = Counter(tuple(part[: depth - 1]) for part in parts).most_common(1)
+    lead = begin[0][0] if begin else ()
+    found, first = [], 0
+    for key, group in groupby(parts, key=lambda part: tuple(part[:depth])):
+        inside = list(group)
+        stop = first + len(inside)
+        if len(inside) == 1:
+            found.append(Stage(_without(lead, names[first]), first, stop, ("",)))
+        else:
+            inner = tuple(".".join(part[depth:]) for part in inside)
+            found.append(Stage(_short(key), first, stop, inner))
+        first = stop
+    return tuple(found)
+
+
+def _without(lead: tuple[str, ...], name: str) -> str:
+    """A name without its first parts, if they are these or begin like them."""
+    parts = name.split(".")
+    n_same = 0
+    while n_same < min(len(lead), len(parts) - 1) and parts[n_same] == lead[n_same]:
+        n_same += 1
+    return ".".join(parts[n_same:])
+
+
+def _short(key: tuple[str, ...]) -> str:
+    """The last part, with the one before it if it is a number."""
+    return ".".join(key[-2:]) if key[-1].isdigit() else key[-1]

@@ -1,0 +1,31 @@
+"""How strongly an edge is drawn."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["strength"]
+
+_HEAVY: Final = 0.99  # quantile of |weight| from which edges are drawn at full strength
+
+
+def strength(magnitude: NDArray[np.floating], group: NDArray[np.integer]) -> NDArray[np.float64]:
+    """|weight| [E] as a share, 0 … 1, of that of a heavy edge of the same group. O(E log E).
+
+    A group is a pair of layers: weights of different layers have different scales, on one of which
+    the edges of whole layers would vanish.
+
+    >>> strength(np.array([1.0, 2.0, 10.0, 20.0]), np.array([0, 0, 1, 1])).round(2).tolist()
+    [0.5, 1.0, 0.5, 1.0]
+    """
+    share = np.zeros(magnitude.size)
+    order = np.argsort(group, kind="stable")
+    first = np.flatnonzero(np.diff(group[order])) + 1
+    for part in np.split(order, first):
+        heavy = float(np.quantile(magnitude[part], _HEAVY)) if part.size else 0.0
+        if heavy > 0:
+            share[part] = np.minimum(magnitude[part] / heavy, 1.0)
+    return share

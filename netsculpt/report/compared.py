@@ -1,0 +1,105 @@
+"""Folders of comparisons: of two networks, and of two groups."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from netsculpt.report.drawing import Drawing
+from netsculpt.report.results import Results, write_results
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from netsculpt.compare import GroupComparison
+    from netsculpt.pipeline import NetworkComparison
+    from netsculpt.plots.style import Width
+
+__all__ = ["Drawn", "write_comparison", "write_groups"]
+
+_MAKER: Final = "compare"
+_ROW: Final = 0.028  # height of a feature in the figure, in widths
+
+
+class Drawn(Protocol):
+    """In which formats figures are drawn, and how wide."""
+
+    @property
+    def formats(self) -> list[str]:
+        """File formats."""
+        ...
+
+    @property
+    def column(self) -> Width:
+        """The column that figures are made for."""
+        ...
+
+
+def write_comparison(
+    compared: NetworkComparison, folder: Path, *, about: Mapping[str, Any], figures: Drawn
+) -> None:
+    """Write summary.json, edges.csv, units.csv, modules.csv, and a figure of the modules.
+
+    `about` names both networks and the seed. For what happens to other files see
+    `netsculpt.core.folders.replaced_folder`.
+    """
+    modules = compared.module_matching.table()
+    labels = compared.second_labels
+    modules["target"] = [labels[target] for target in modules["target"]]
+    tables = {"edges": compared.edges.table(), "units": compared.units(), "modules": modules}
+    drawings: list[Drawing] = [("modules", 0.7, partial(_modules, compared))]
+    write_results(
+        Results(_MAKER, tables, compared.summary(), drawings),
+        folder,
+        arguments=about,
+        seed=about["seed"],
+        figures=figures.formats,
+        width=figures.column,
+    )
+
+
+def write_groups(
+    compared: GroupComparison,
+    features: Sequence[Mapping[str, float]],
+    folder: Path,
+    *,
+    about: Mapping[str, Any],
+    figures: Drawn,
+) -> None:
+    """Write summary.json, features.csv (the tests), models.csv (a row per network), a figure."""
+    import pandas as pd
+
+    models = pd.DataFrame(list(features))
+    models.insert(0, "model", [*about["first"], *about["second"]])
+    models.insert(0, "group", ["first"] * compared.n[0] + ["second"] * compared.n[1])
+    tables = {"features": compared.table(), "models": models}
+    drawings: list[Drawing] = [
+        ("features", 0.25 + _ROW * len(compared.features), partial(_features, compared))
+    ]
+    write_results(
+        Results(_MAKER, tables, compared.summary(), drawings),
+        folder,
+        arguments=about,
+        seed=about["seed"],
+        figures=figures.formats,
+        width=figures.column,
+    )
+
+
+def _modules(compared: NetworkComparison, figure: Figure) -> None:
+    from netsculpt import plots
+
+    ax = plots.alluvial(
+        compared.module_matching,
+        target_names=[str(label) for label in compared.second_labels],
+        ax=figure.add_subplot(),
+    )
+    ax.set_xticks(ax.get_xticks(), ["first", "second"])
+
+
+def _features(compared: GroupComparison, figure: Figure) -> None:
+    from netsculpt import plots
+
+    plots.effect_sizes(compared, ax=figure.add_subplot())

@@ -1,0 +1,135 @@
+"""The network as the page draws it: which part, and where each unit stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from netsculpt.graph.graph import NetGraph, live_units, wiring_edges
+from netsculpt.plots.layouts.columns import in_columns
+from netsculpt.plots.layouts.layered import layered
+from netsculpt.plots.layouts.strength import strength
+
+__all__ = ["MOST_EDGES", "MOST_UNITS", "Drawn", "drawn"]
+
+MOST_UNITS: Final = 100_000
+MOST_EDGES: Final = 1_000_000
+_WIDTH, _HEIGHT = 1000.0, 560.0  # of the drawing, points
+_AIRY: Final = 24.0  # points from unit to unit if there are few: no taller than that
+_LEAST: Final = 0.35  # of the drawing's size, however few units there are
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """The drawn units and edges: [u] units in ascending order, [e] edges by source and target."""
+
+    unit: NDArray[np.intp]  # [u] index in the graph
+    x: NDArray[np.float32]  # [u]
+    y: NDArray[np.float32]  # [u] downwards
+    diameter: NDArray[np.float32]  # [u]
+    out_degree: NDArray[np.int64]  # [u] drawn edges that leave it
+    target: NDArray[np.int64]  # [e] index among the drawn units
+    weight: NDArray[np.floating]  # [e]
+    strength: NDArray[np.uint8]  # [e] |weight| over that of a heavy edge of its layers, 0 … 255
+    wiring: NDArray[np.bool_]  # [e]
+    columns: tuple[tuple[str, float], ...]  # name and x of each column of layers
+    width: float  # of the drawing, points
+    height: float
+    totals: Mapping[str, int]  # units and edges, live ones, and drawn ones
+
+
+def drawn(graph: NetGraph, labels: NDArray[np.integer], share: NDArray[np.float64]) -> Drawn:
+    """Choose what to draw and place it.
+
+    All live units and the edges between them, if the browser can take as many; else the units with
+    the largest path `share` [U] of each layer, and the heaviest edges of each pair of layers: the
+    same fraction of each. `labels` [U] are the modules that keep together, −1 = none. O(E log E).
+    """
+    live = live_units(graph)
+    unit = _most(live, share, graph.layer_of, MOST_UNITS)
+    sources, targets = graph.sources, graph.weights.indices
+    chosen = np.zeros(graph.n_units, dtype=bool)
+    chosen[unit] = True
+    pair = graph.layer_of[sources].astype(np.int64) * len(graph.layers) + graph.layer_of[targets]
+    magnitude = np.abs(graph.weights.data)
+    edge = _most(chosen[sources] & chosen[targets], magnitude, pair, MOST_EDGES)
+    number = np.cumsum(chosen) - 1
+    part = _part(graph, unit, number[sources[edge]], number[targets[edge]], edge)
+    columns = in_columns(part)
+    layer, given = part.layer_of[columns.unit], labels[unit][columns.unit]
+    tallest = max((column.n_units for column in columns.graph.layers), default=0)
+    scale = float(np.clip(_AIRY * tallest / _HEIGHT, _LEAST, 1.0))
+    width, height = scale * _WIDTH, scale * _HEIGHT
+    layout = layered(columns.graph, np.where(given < 0, -1 - layer, given), width, height)
+    x, y, diameter = np.zeros((3, unit.size), np.float32)
+    x[columns.unit], y[columns.unit] = layout.x, layout.y
+    diameter[columns.unit] = layout.diameter[columns.graph.layer_of]
+    both_live = int(np.count_nonzero(live[sources] & live[targets]))
+    return Drawn(
+        unit=unit,
+        x=x,
+        y=y,
+        diameter=diameter,
+        out_degree=np.diff(part.weights.indptr).astype(np.int64),
+        target=part.weights.indices.astype(np.int64),
+        weight=graph.weights.data[edge],
+        strength=(255 * strength(magnitude[edge], pair[edge])).astype(np.uint8),
+        wiring=wiring_edges(graph)[edge],
+        columns=tuple(
+            (column.name, float(at))
+            for column, at in zip(columns.graph.layers, layout.column, strict=True)
+        ),
+        width=width,
+        height=height,
+        totals={
+            "units": graph.n_units,
+            "edges": graph.n_edges,
+            "live_units": int(live.sum()),
+            "live_edges": both_live,
+            "drawn_units": int(unit.size),
+            "drawn_edges": int(edge.size),
+        },
+    )
+
+
+def _most(
+    allowed: NDArray[np.bool_], worth: NDArray[Any], group: NDArray[np.integer], most: int
+) -> NDArray[np.intp]:
+    """The allowed items, or of each group the same fraction of the worthiest; ascending."""
+    items = np.flatnonzero(allowed)
+    if items.size <= most:
+        return items
+    order = items[np.lexsort((-np.nan_to_num(worth[items]), group[items]))]
+    sizes = np.bincount(group[items])
+    rank = np.arange(items.size) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    kept = rank < np.repeat(np.ceil(sizes * (most / items.size)), sizes)
+    return np.sort(order[kept])
+
+
+def _part(
+    graph: NetGraph,
+    unit: NDArray[np.intp],
+    source: NDArray[np.intp],
+    target: NDArray[np.intp],
+    edge: NDArray[np.intp],
+) -> NetGraph:
+    """The graph of some units and edges; layers without a unit are left out."""
+    bounds = np.searchsorted(unit, [layer.start for layer in graph.layers] + [graph.n_units])
+    kept = [
+        type(layer)(layer.name, layer.role, layer.shape, int(start), int(stop))
+        for layer, start, stop in zip(graph.layers, bounds[:-1], bounds[1:], strict=True)
+        if stop > start
+    ]
+    names = {layer.name for layer in kept}
+    blocks = tuple(x for x in graph.blocks if {x.source, x.target} <= names)
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(source, minlength=unit.size))])
+    weights = csr_array(
+        (graph.weights.data[edge], target.astype(np.int32), indptr.astype(np.int32)),
+        (unit.size, unit.size),
+    )
+    return NetGraph(weights, None, tuple(kept), blocks)

@@ -1,0 +1,69 @@
+"""The figures of the folder in the page, each to be saved in the formats that there are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Final
+
+from netsculpt.report.html.markup import Markup, element, joined
+from netsculpt.report.html.packing import packed_bytes
+
+__all__ = ["figure_gallery"]
+
+_SHOWN: Final = ("svg", "png")  # the first that there is
+_MOST_BYTES: Final = 5_000_000  # of all pictures, and of all PDF files
+
+
+def figure_gallery(figures: Mapping[str, bytes]) -> Markup:
+    """Every figure that a browser can show; the scripts turn packed files into pictures.
+
+    Of pictures beyond 5 MB in all, the largest are named only; PDF files beyond that are left out.
+    """
+    stems: dict[str, dict[str, str]] = {}
+    for name, content in figures.items():
+        path = PurePath(name)
+        stems.setdefault(path.stem, {})[path.suffix[1:]] = packed_bytes(content)
+    shown: dict[str, dict[str, str]] = {}
+    for stem, kinds in stems.items():
+        kind = next((kind for kind in _SHOWN if kind in kinds), None)
+        if kind is not None:
+            shown[stem] = {kind: kinds[kind]}  # the page makes PNG from SVG
+    if not shown:
+        return element("p", "None were drawn as SVG or PNG: --figures svg,pdf draws them.")
+    left_out = []
+    while sum(map(_size, shown.values())) > _MOST_BYTES:
+        largest = max(shown, key=lambda stem: _size(shown[stem]))
+        left_out.append(largest)
+        del shown[largest]
+    pdfs = {stem: stems[stem]["pdf"] for stem in shown if "pdf" in stems[stem]}
+    if sum(map(len, pdfs.values())) <= _MOST_BYTES:
+        for stem, pdf in pdfs.items():
+            shown[stem]["pdf"] = pdf
+    named = ", ".join(sorted(left_out))
+    return joined(
+        element("p", f"Too large for this page, in the folder figures: {named}.")
+        if named
+        else None,
+        *(_figure(stem, kinds) for stem, kinds in shown.items()),
+    )
+
+
+def _size(kinds: Mapping[str, str]) -> int:
+    return sum(map(len, kinds.values()))
+
+
+def _figure(stem: str, kinds: Mapping[str, str]) -> Markup:
+    packed = [
+        Markup(f'<script type="text/plain" data-kind="{kind}">{text}</script>')
+        for kind, text in kinds.items()
+    ]
+    title = stem.replace("_", " ")
+    return element(
+        "figure",
+        element("img", alt=f"Figure: {title}"),
+        element("figcaption", title, element("span", class_="saves")),
+        *packed,
+        id=f"figure-{stem}",
+        data_name=stem,
+    )

@@ -1,0 +1,132 @@
+"""One table of several analysed models."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from netsculpt.core.errors import FormatError
+from netsculpt.core.folders import MANIFEST, read_manifest, replaced_folder
+from netsculpt.core.manifest import write_manifest
+from netsculpt.core.writing import write_json
+from netsculpt.report.csv_tables import write_table
+from netsculpt.report.summary import SCHEMA
+
+if TYPE_CHECKING:
+    from netsculpt.pipeline import AnalysisPlan
+
+__all__ = ["ModelRow", "models_folder", "numbers_of", "read_summary", "write_models"]
+
+MAKER = "analyze of several models"
+_FILES = ("models.csv", "models.json")
+_GRAPH = ("n_units", "n_edges", "n_parameters", "density")
+_MODULES = ("n_modules", "quality", "delta", "p", "adjusted_p", "stability", "layer_ami", "verdict")
+_HIERARCHY = ("n_levels", "flow_hierarchy", "trophic_incoherence")
+
+
+@dataclass(frozen=True)
+class ModelRow:
+    """A model and its analysis, or why there is none."""
+
+    name: str  # of the folder that it is written to
+    file: str
+    content: Mapping[str, Any] | None  # of its summary.json; None: it failed
+    error: str | None = None
+    exit_code: int = 0
+    was_there: bool = False  # analysed by an earlier run
+
+    def summary(self) -> dict[str, Any]:
+        """Plain values, JSON-able: the names, the error or None, the numbers."""
+        numbers = {} if self.content is None else numbers_of(self.content)
+        return {"model": self.name, "file": self.file, "error": self.error, **numbers}
+
+
+def numbers_of(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The numbers of a summary.json that make a row of a table: of the network, of its modules.
+
+    Columns about modules begin with the key of the detector, as in ``layered_n_modules``.
+    """
+    graph, live = content["graph"], content["effective"]
+    row = {name: graph[name] for name in _GRAPH}
+    row |= {
+        "live_units": _share(live["n_effective_units"], live["n_units"]),
+        "live_edges": _share(live["n_effective_edges"], live["n_edges"]),
+        "log10_paths": content["paths"]["log10_count"],
+        "log10_path_weight": content["paths"]["log10_weight"],
+    }
+    for key, found in content["modules"].items():
+        row |= {f"{key}_{name}": found[name] for name in _MODULES}
+        row[f"{key}_z"] = (found["significance"] or {}).get("z")
+        row |= {f"{key}_{name}": found["hierarchy"][name] for name in _HIERARCHY}
+    return row
+
+
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
+
+
+def read_summary(folder: Path) -> dict[str, Any]:
+    """The summary.json in a folder that `write_folder` wrote.
+
+    Raises
+    ------
+    FormatError
+        If it cannot be read, or is of another version.
+    """
+    path = folder / "summary.json"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise FormatError(f"{path} cannot be read ({error}): remove {folder}") from None
+    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
+        raise FormatError(f"{path} is not a summary of {SCHEMA}: remove {folder}")
+    return content
+
+
+@contextmanager
+def models_folder(folder: Path, names: Collection[str]) -> Iterator[None]:
+    """Keep a folder to this run during the block, in which models and tables are written.
+
+    Folders of the models stay, those of an earlier run included; only the tables are replaced.
+    """
+    before: list[str] = []
+    if folder.joinpath(MANIFEST).is_file():
+        listed = read_manifest(folder / MANIFEST).get("models")
+        if isinstance(listed, list):
+            before = [name for name in listed if isinstance(name, str) and Path(name).name == name]
+    with replaced_folder(folder, MAKER, _FILES, [*names, *before]):
+        yield
+
+
+def write_models(folder: Path, rows: Sequence[ModelRow], plan: AnalysisPlan, seed: int) -> None:
+    """Write models.csv and models.json, a row per model in the order given, and the manifest."""
+    import pandas as pd
+
+    summaries = [row.summary() for row in rows]
+    names = dict.fromkeys(name for row in summaries for name in row)
+    columns = {name: _column([row.get(name) for row in summaries]) for name in names}
+    write_table(pd.DataFrame(columns), folder / "models.csv")
+    content = {"schema": "netsculpt.models/1", "models": summaries}
+    write_json(folder / "models.json", content)
+    write_manifest(
+        folder,
+        {
+            "maker": MAKER,
+            "arguments": {"files": [row.file for row in rows], **asdict(plan)},
+            "seed": seed,
+            "models": sorted(row.name for row in rows),
+            "files": sorted(_FILES),
+        },
+    )
+
+
+def _column(values: list[Any]) -> list[Any]:
+    """Values of one type, with an empty cell for None."""
+    if any(isinstance(value, str) for value in values):
+        return ["" if value is None else value for value in values]
+    return [math.nan if value is None else value for value in values]

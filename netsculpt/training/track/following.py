@@ -1,0 +1,198 @@
+"""A network followed over time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netsculpt.core.catalog import named
+from netsculpt.core.errors import GraphError
+from netsculpt.core.forms import FORMS
+from netsculpt.core.numbers import checked_whole
+from netsculpt.core.parallel import for_threads
+from netsculpt.core.random import RNG, root_seed, stream
+from netsculpt.graph.graph import WIRING, NetGraph
+from netsculpt.graph.partition import NO_MODULE, Partition
+from netsculpt.modules import compare, quality
+from netsculpt.nulls import rebalanced, rewire, significance
+from netsculpt.paths import effective, log10_path_total
+from netsculpt.training.track.carrying import carried
+from netsculpt.training.track.result import LayerPoint, Track, TrackPoint
+
+__all__ = ["follow"]
+
+Place = tuple[int, int]  # layer, position in it
+_ENDS = ("input", "output")
+
+
+def follow(
+    graphs: Iterable[tuple[int, NetGraph]],
+    *,
+    detector: str = "layered",
+    form: str = "balanced",
+    n_nulls: int = 19,
+    rng: RNG = None,
+    jobs: int = 1,
+    progress: Callable[[int], None] | None = None,
+) -> Track:
+    """Follow a network through the steps of its training, its pruning, its sculpting.
+
+    Parameters
+    ----------
+    graphs
+        (step, network) in the order of time, such as `graphs_of` yields; one is in memory at a
+        time. Units of the same layer and position are the same; some may come or go.
+    detector
+        One of `netsculpt.modules.detectors`; it gets the same random stream at every step.
+    form
+        Of the weights that modules are of: "balanced", "pattern" or "magnitude".
+    n_nulls
+        Networks with the same degrees that Q is compared with at every step; 0: none.
+    rng
+        Seed or generator of the detector and of the null networks.
+    jobs
+        Null networks worked on at a time; −1: one per core.
+    progress
+        Called with the number of steps done after each.
+
+    Raises
+    ------
+    GraphError
+        If there is no step, steps do not rise, or layers have other names than at the first.
+
+    Notes
+    -----
+    A step costs n_nulls + 2 runs of the detector. Modules change from run to run as well: read
+    `ami_before` next to `ami_rerun`, which two runs on one network have.
+
+    Examples
+    --------
+    >>> from netsculpt.graph.synthetic import planted
+    >>> graph, _ = planted([12, 12, 12], 2, 0.7, 0.05, rng=0)
+    >>> track = follow([(0, graph), (10, graph.live())], n_nulls=0, rng=0)
+    >>> track.steps, [point.n_modules for point in track.points], track.points[1].ami_before
+    ((0, 10), [2, 2], 1.0)
+    """
+    checked_whole(n_nulls, "n_nulls", least=0)
+    if form not in FORMS:
+        raise GraphError(f"form is {form!r:.80}: one of {', '.join(FORMS)} is needed")
+    find, seed = named("detectors", detector), root_seed(rng)
+    null = rebalanced(rewire) if form == "balanced" else rewire
+    points: list[dict[str, Any]] = []
+    by_layer: list[LayerPoint] = []
+    partitions: list[Partition] = []
+    places: list[list[Place]] = []
+    names: list[str] = []
+    for done, (step, graph) in enumerate(graphs, start=1):
+        _check(step, graph, points, names)
+        names = [layer.name for layer in graph.layers]
+        read: NetGraph = getattr(graph, form)
+        found, again = (find(read, rng=stream(seed, "modules", n)) for n in range(2))
+        row = {"step": step, **_network(graph), "n_modules": found.n_modules}
+        row["quality"] = quality(read, found)
+        row |= {"delta": float("nan"), "z": float("nan"), "p": float("nan")}
+        if n_nulls and graph.n_edges:
+            statistic = partial(_quality, find, seed)
+            draws = stream(seed, "nulls")
+            test = significance(statistic, read, null=null, n=n_nulls, rng=draws, jobs=jobs)
+            row |= {"delta": test.delta, "z": test.z, "p": test.p}
+        row["ami_rerun"] = compare(found, again).ami
+        points.append(row)
+        by_layer += _layers(step, graph)
+        partitions.append(found)
+        places.append(_places(graph))
+        if progress is not None:
+            progress(done)
+    if not points:
+        raise GraphError("there is no network to follow: at least one step is needed")
+    known = sorted({place for row in places for place in row})
+    spread = [_spread(*pair, known) for pair in zip(partitions, places, strict=True)]
+    whole = [Partition(row) for row in spread]
+    return Track(
+        tuple(
+            TrackPoint(
+                **point,
+                ami_before=compare(now, whole[index - 1]).ami if index else float("nan"),
+                ami_last=compare(now, whole[-1]).ami,
+            )
+            for index, (point, now) in enumerate(zip(points, whole, strict=True))
+        ),
+        tuple(by_layer),
+        tuple(partitions),
+        carried([_shared(row) for row in spread]),
+        tuple(f"{names[layer]}[{position}]" for layer, position in known),
+        detector,
+        form,
+    )
+
+
+def _check(
+    step: int, graph: NetGraph, points: Sequence[dict[str, Any]], names: Sequence[str]
+) -> None:
+    if points and step <= points[-1]["step"]:
+        raise GraphError(
+            f"step {step} comes after step {points[-1]['step']}: steps that rise are needed"
+        )
+    found = [layer.name for layer in graph.layers]
+    if names and found != list(names):
+        before, now = (", ".join(x)[:200] for x in (names, found))
+        raise GraphError(
+            f"at step {step} the layers are {now}, before {before}: steps of one network are needed"
+        )
+
+
+@for_threads
+def _quality(find: Callable[..., Partition], seed: int, graph: NetGraph) -> float:
+    return quality(graph, find(graph, rng=stream(seed, "modules", 0)))
+
+
+def _network(graph: NetGraph) -> dict[str, float]:
+    on_path = effective(graph)
+    hidden = [on_path.units[x.units] for x in graph.layers if x.role not in _ENDS]
+    return {
+        "density": graph.density,
+        "live_hidden": float(np.concatenate(hidden).mean()) if hidden else float("nan"),
+        "live_edges": float(on_path.edges.mean()) if graph.n_edges else float("nan"),
+        "log10_paths": log10_path_total(graph.pattern),
+    }
+
+
+def _layers(step: int, graph: NetGraph) -> list[LayerPoint]:
+    live = effective(graph).units
+    rows = []
+    for layer in graph.layers:
+        n_edges = n_pairs = 0
+        for block in graph.blocks:
+            if block.target == layer.name and block.kind != WIRING:
+                entries = graph.block(block.source, block.target)
+                n_edges += entries.nnz
+                n_pairs += entries.shape[0] * entries.shape[1]
+        density = n_edges / n_pairs if n_pairs else float("nan")
+        n_live = int(live[layer.units].sum())
+        rows.append(LayerPoint(step, layer.name, layer.n_units, n_live, density))
+    return rows
+
+
+def _places(graph: NetGraph) -> list[Place]:
+    assert graph.positions is not None  # filled in by the constructor
+    return list(zip(graph.layer_of.tolist(), graph.positions.tolist(), strict=True))
+
+
+def _spread(
+    partition: Partition, places: Sequence[Place], known: Sequence[Place]
+) -> NDArray[np.int32]:
+    """Labels of all units that there ever are."""
+    number = {place: index for index, place in enumerate(known)}
+    labels = np.full(len(known), NO_MODULE, dtype=np.int32)
+    labels[[number[place] for place in places]] = partition.labels
+    return labels
+
+
+def _shared(labels: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Labels without those of modules of one unit, of which a dense network may have hundreds."""
+    sizes = np.bincount(labels[labels >= 0], minlength=1)
+    return np.where((labels >= 0) & (sizes[labels] > 1), labels, NO_MODULE).astype(np.int32)
