@@ -425,7 +425,7 @@ def test_a_net_kept_though_it_misses_the_goal_is_not_solved(
         trained = train(*arguments, latest=latest)
         return replace(trained, accuracy=trained.accuracy - 0.5)
 
-    monkeypatch.setattr("netsculpt.training.sculpting.sculpt.train", missing)
+    monkeypatch.setattr("netsculpt.training.sculpting.perceptrons.train", missing)
     while not process.finished:
         process.advance()
     found = process.result()

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
-import typing
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from netsculpt.cli.options import choice
-from netsculpt.core.catalog import named, names, near
+from netsculpt.core.catalog import named, names
 from netsculpt.core.errors import FormatError
 
 if TYPE_CHECKING:
@@ -111,50 +109,10 @@ def matching_task(name: str, spec: NetSpec) -> Task:
 
 
 def spec_of(text: str) -> NetSpec:
-    """The spec written as a family and its fields in order, separated by colons.
+    """The spec that `netsculpt.nets.written.spec_from_text` reads in an option ``--net``."""
+    from netsculpt.nets.written import spec_from_text
 
-    Commas or × separate sizes, slashes separate stages: ``vgg:3x32x32:64,64/128:10``. Fields with
-    a default may be left out at the end.
-    """
-    from netsculpt.nets.families import FAMILIES, net_from_spec
-
-    family, *values = text.split(":")
-    if family not in FAMILIES:
-        raise typer.BadParameter(
-            f"there is no family {family!r:.40} of nets; {near(family, FAMILIES)}",
-            param_hint="--net",
-        )
-    spec: Any = FAMILIES[family]
-    parameters, kinds = fields(spec), typing.get_type_hints(spec)
-    n_needed = sum(x.default is MISSING for x in parameters)
-    if not n_needed <= len(values) <= len(parameters):
-        form = "".join(f":{x.name}" if x.default is MISSING else f"[:{x.name}]" for x in parameters)
-        raise typer.BadParameter(f"{text!r:.80} is not {family}{form}", param_hint="--net")
-    pairs = zip(parameters, values, strict=False)
     try:
-        return net_from_spec(
-            {"family": family} | {x.name: _read(value, kinds[x.name]) for x, value in pairs}
-        )
-    except (FormatError, ValueError) as error:
-        raise typer.BadParameter(f"{text!r:.80}: {error}", param_hint="--net") from None
-
-
-def _read(text: str, kind: Any) -> Any:
-    """The value of a field of type `kind`."""
-    if kind is str:
-        return text
-    if kind is bool:
-        if text not in ("true", "false"):
-            raise ValueError(f"{text!r:.40} is neither true nor false")
-        return text == "true"
-    if kind is float:
-        return float(text)
-    if type(None) in typing.get_args(kind):
-        return None if text in ("", "none") else _read(text, typing.get_args(kind)[0])
-    if kind is int:
-        if not re.fullmatch("[0-9]{1,18}", text.strip()):
-            raise ValueError(f"{text!r:.40} is not a whole number")
-        return int(text)
-    inner = typing.get_args(kind)[0]
-    parts = text.split("/") if typing.get_args(inner) else re.split("[,x×]", text)
-    return tuple(_read(part, inner) for part in parts if text.strip())
+        return spec_from_text(text)
+    except FormatError as error:
+        raise typer.BadParameter(str(error), param_hint="--net") from None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from netsculpt.cli.nets import spec_of
 from netsculpt.cli.options import (
     BatchSize,
     Detector,
@@ -39,6 +40,16 @@ WITH_RESUME = ("detector", "jobs", "output", "resume")  # options that do not be
 MOST_SEEDS = 1_000_000  # in one sculpting
 DETECTOR_NAMES = "sculpting,path_signature,functional"
 
+# Defaults with a net of another kind: perceptrons are tiny, and trained on noisy truth tables.
+_OF_NETS = {
+    "unit_gradients": "20",
+    "edge_gradients": "5",
+    "batch_size": 32,
+    "learning_rate": 0.003,
+    "noise": 0.0,
+}
+_DETECTORS_OF_NETS = "layered"
+
 
 @dataclass(frozen=True)
 class SweepOptions:
@@ -52,6 +63,15 @@ class SweepOptions:
             "layers of 24.",
         ),
     ] = ""
+    net: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SPEC",
+            help="A net of another kind, as in 'prune': cnn:2x8x8:8,16:32:20 · lstm:8x8:32:10 · "
+            "sparse_gpt:16:16:32:1:2. Its defaults: --unit-gradients 20 --edge-gradients 5 "
+            "--batch-size 32 --learning-rate 0.003 --noise 0 --detector layered.",
+        ),
+    ] = None
     seeds: Annotated[str, typer.Option(help="Such as 0-9 or 0,3,7.")] = "0-9"
     unit_gradients: Annotated[
         str, typer.Option(help="Percent of hidden units pruned per step; one or several.")
@@ -103,13 +123,32 @@ class SweepOptions:
 
         task = absolute_task(task)
         parsed = {
-            "widths": _widths(task, self.widths),
+            "widths": () if self.net else _widths(task, self.widths),
+            "net": self.net or "",
             "seeds": _integers(self.seeds),
             "unit_gradients": _percentages(self.unit_gradients, "--unit-gradients"),
             "edge_gradients": _percentages(self.edge_gradients, "--edge-gradients"),
             "goal_accuracy": share(self.goal_accuracy),
         }
         return SweepConfig(task, **{**vars(self), **parsed})
+
+
+def _of_net(plan: SweepOptions, context: typer.Context) -> SweepOptions:
+    """The options with the defaults of their net; ``mlp:4,8,4`` is the same as ``--arch 4,8,4``."""
+    from netsculpt.nets.families import MLP
+
+    if plan.net is None:
+        return plan
+    spec = spec_of(plan.net)
+    if plan.widths:
+        raise typer.BadParameter("--net has its sizes: leave it out", param_hint="--arch")
+    if isinstance(spec, MLP):
+        whole = spec == MLP(spec.widths)
+        return replace(plan, net=None, widths=",".join(map(str, spec.widths))) if whole else plan
+    changed: dict[str, Any] = {
+        name: x for name, x in _OF_NETS.items() if not is_given(context, name)
+    }
+    return replace(plan, **changed)
 
 
 @takes
@@ -140,8 +179,13 @@ def sculpt(
     network is kept. An interrupted run resumes with --resume, to the same bits; the detectors stay
     what they were unless others are named.
 
+    With --net the same is done to nets of other kinds: whole channels, neurons, heads of
+    attention, channels of a residual stream and hidden units of an LSTM are pruned, then kernels
+    and weights. They are trained one by one, each time until they reach the goal.
+
     **Tasks** input-separable · reused · input-separable-reused · non-modular · overlap-K-use-N ·
-    reused-use-N · levels-N · digits · two-digits-separate · two-digits-sum
+    reused-use-N · levels-N · digits · two-digits-separate · two-digits-sum ·
+    quotes · brackets · variable-types · copying · induction (of tokens)
 
     **Examples**
 
@@ -149,12 +193,21 @@ def sculpt(
 
     `netsculpt sculpt overlap-2-use-4 --seeds 0-19 --batch-size 32 --together 30 -j -1`
 
+    `netsculpt sculpt --net cnn:2x8x8:8,16:32:20 two-digits-separate --goal-accuracy 93 --seeds 0-1`
+
+    `netsculpt sculpt --net lstm:16x1:16:16 quotes --goal-accuracy 90 --seeds 0`
+
+    `netsculpt sculpt --net sparse_gpt:16:16:16:1:2 quotes --goal-accuracy 95 --seeds 0`
+
     `netsculpt sculpt --resume -o runs`
 
     `netsculpt analyze runs/seed-0/model.pt`
     """
     from netsculpt.studies.sculpting import read_config, read_detectors
 
+    plan = _of_net(plan, context)
+    if plan.net is not None and not is_given(context, "detector"):
+        detector = _DETECTORS_OF_NETS
     detectors = chosen_detectors(detector)
     saved = output / "plan.json"
     refuse_restart(saved, resume)

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 import numpy as np
+from numpy.typing import NDArray
 
 from netsculpt.core.catalog import named, names
 from netsculpt.core.errors import FolderError, FormatError
@@ -35,7 +36,9 @@ from netsculpt.studies.study import Study
 
 if TYPE_CHECKING:
     from netsculpt.graph.graph import NetGraph
-    from netsculpt.training.sculpting.sculpt import Sculpted, Sculpting
+    from netsculpt.nets.families import NetSpec
+    from netsculpt.training.sculpting.process import Process
+    from netsculpt.training.sculpting.result import Runs
     from netsculpt.training.tasks import Task, Truth
 
 __all__ = ["DETECTORS", "PLAN", "Network", "Run", "Sweep", "SweepConfig", "is_grouped"]
@@ -56,7 +59,7 @@ class SweepConfig:
     """What is sculpted, and how. Equal configurations give equal bytes on the same machine."""
 
     task: str  # as `netsculpt.training.tasks.parse_task` reads it
-    widths: tuple[int, ...]
+    widths: tuple[int, ...]  # of a multi-layer perceptron; none: the net is `net`
     seeds: tuple[int, ...]
     unit_gradients: tuple[float, ...] = (10.0,)
     edge_gradients: tuple[float, ...] = (2.0,)
@@ -74,6 +77,7 @@ class SweepConfig:
     published: bool = False  # with the protocol of the authors' code
     device: str = "cpu"
     together: int = 1000  # at most so many runs in one stacked batch
+    net: str = ""  # of another kind, as `netsculpt.nets.written` reads it; trained one by one
 
     def __post_init__(self) -> None:
         for name, hint in get_type_hints(SweepConfig).items():
@@ -91,8 +95,12 @@ class SweepConfig:
         for name, least in {"epochs": 1, "batch_size": 1, "together": 1}.items():
             checked_whole(getattr(self, name), name.replace("_", " "), least=least)
         for name in ("widths", "seeds", "unit_gradients", "edge_gradients"):
-            if not getattr(self, name):
+            if not getattr(self, name) and not (name == "widths" and self.net):
                 raise FormatError(f"{name.replace('_', ' ')} is empty: at least one is needed")
+        if self.widths and self.net:
+            raise FormatError(
+                f"widths are {self.widths}, and the net is {self.net!r:.80}: give one of the two"
+            )
         for name in _METHODS:
             if getattr(self, name) not in names(f"{name}s"):
                 raise FormatError(
@@ -101,8 +109,18 @@ class SweepConfig:
                 )
 
     @property
+    def spec(self) -> NetSpec:
+        """The net."""
+        from netsculpt.nets.families import MLP
+        from netsculpt.nets.written import spec_from_text
+
+        return spec_from_text(self.net) if self.net else MLP(self.widths)
+
+    @property
     def batches(self) -> list[tuple[int, ...]]:
-        """Seeds that are sculpted together, as one stacked batch."""
+        """Seeds that are sculpted together, as one stacked batch; of nets of other kinds each."""
+        if self.net:
+            return [(seed,) for seed in self.seeds]
         n_weights = sum(a * b for a, b in zip(self.widths, self.widths[1:], strict=False))
         n_pairs = len(self.unit_gradients) * len(self.edge_gradients)
         size = max(1, min(self.together, _WEIGHTS_TOGETHER // max(1, n_weights)) // n_pairs)
@@ -342,19 +360,19 @@ def _sculpted(
     config: SweepConfig, folder: Path, progress: Progress | None, batch: SweepConfig
 ) -> dict[str, list[dict[str, Any]]]:
     """Sculpt one batch of the configured seeds and write its models; rows of "runs"."""
-    from netsculpt.training.sculpting.retraining import accuracy
     from netsculpt.training.sculpting.saved import finish
 
     task = _task(config)
     path = folder / "rounds" / f"seeds-{batch.seeds[0]}-{batch.seeds[-1]}.pt"
-    sculpted = finish(_process(batch, task), path, progress=progress)
-    chosen, n_weights = set(sculpted.sparsest()), sculpted.replicas.spec.n_weights
+    process = _process(batch, task)
+    sculpted = finish(process, path, progress=progress)
+    chosen, n_weights = set(sculpted.sparsest()), sculpted.replicas.n_weights
     rows = zip(
         sculpted.seeds,
         sculpted.unit_gradients,
         sculpted.edge_gradients,
         sculpted.solved.tolist(),
-        accuracy(sculpted.replicas, task).tolist(),
+        process.kind.accuracy(sculpted.replicas, task).tolist(),
         sculpted.replicas.n_kept().tolist(),
         strict=True,
     )
@@ -367,28 +385,35 @@ def _sculpted(
     return {"runs": [asdict(run) for run in runs]}
 
 
-def _process(config: SweepConfig, task: Task) -> Sculpting:
+def _process(config: SweepConfig, task: Task) -> Process[Any]:
     from netsculpt.nets.families import MLP
     from netsculpt.training.fitting.recipe import Recipe
-    from netsculpt.training.sculpting.sculpt import Sculpting, SculptingMethod, as_published
+    from netsculpt.training.sculpting.grid import Grid
+    from netsculpt.training.sculpting.method import SculptingMethod, as_published
+    from netsculpt.training.sculpting.nets.kind import Nets
+    from netsculpt.training.sculpting.perceptrons import Perceptrons
+    from netsculpt.training.sculpting.process import Process
 
     methods: dict[str, Any] = {name: named(f"{name}s", getattr(config, name)) for name in _METHODS}
     method = SculptingMethod(**methods, rewind=config.rewind, single_edges=config.single_edges)
-    return Sculpting(
-        MLP(config.widths),
+    recipe = Recipe(**{field: getattr(config, field) for field in _TRAINING})
+    spec = config.spec
+    kind: Any = Perceptrons(spec) if isinstance(spec, MLP) else Nets.of(spec, task)
+    if not isinstance(spec, MLP):  # these take longer: a training ends when it reaches the goal
+        recipe = replace(recipe, goal_accuracy=config.goal_accuracy)
+    grid = Grid(config.seeds, config.unit_gradients, config.edge_gradients, config.goal_accuracy)
+    return Process(
+        kind,
         task,
-        Recipe(**{field: getattr(config, field) for field in _TRAINING}),
-        seeds=config.seeds,
-        unit_gradients=config.unit_gradients,
-        edge_gradients=config.edge_gradients,
-        goal_accuracy=config.goal_accuracy,
+        recipe,
+        grid,
         method=as_published(method) if config.published else method,
         device=config.device,
     )
 
 
 def _write_model(
-    config: SweepConfig, folder: Path, sculpted: Sculpted, replica: int, run: Run
+    config: SweepConfig, folder: Path, sculpted: Runs[Any], replica: int, run: Run
 ) -> None:
     from netsculpt.files.model import write_model
 
@@ -408,19 +433,26 @@ def _write_model(
     )
 
 
-def is_grouped(graph: NetGraph, partition: Partition, truth: Truth) -> tuple[bool, bool]:
+def is_grouped(
+    graph: NetGraph, partition: Partition, truth: Truth
+) -> tuple[bool | None, bool | None]:
     """Whether a partition groups the inputs, and the outputs, as the truth does.
 
-    The numbers of the groups do not matter; a unit without a module is in none.
+    The numbers of the groups do not matter; a unit without a module is in none. A unit may stand
+    for several inputs in a row, as a channel of an image does; None: they are of several groups.
     """
-    inputs, outputs = (
-        np.array_equal(Partition(partition.labels[units]).labels, groups.labels)
-        for units, groups in (
-            (graph.inputs, truth.input_groups),
-            (graph.outputs, truth.output_groups),
-        )
+    return (
+        _is_grouped(partition.labels[graph.inputs], truth.input_groups.labels),
+        _is_grouped(partition.labels[graph.outputs], truth.output_groups.labels),
     )
-    return inputs, outputs
+
+
+def _is_grouped(found: NDArray[np.int32], true: NDArray[np.int32]) -> bool | None:
+    """Whether labels of units are the same groups as those of what they stand for."""
+    each, rest = divmod(true.size, max(found.size, 1))
+    if not each or rest or (true.reshape(-1, each) != true[::each, None]).any():
+        return None
+    return np.array_equal(Partition(found).labels, Partition(true[::each]).labels)
 
 
 def _judged(run: Run, folder: Path, task: Task, detectors: Sequence[str]) -> Network:

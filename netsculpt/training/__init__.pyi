@@ -35,6 +35,7 @@ from .pruning.prune import prune as prune
 from .pruning.repair import repaired as repaired
 from .pruning.report import pruning_report as pruning_report
 from .pruning.sparse_net import sparse_net as sparse_net
+from .sculpting.nets.sculpt_net import sculpt_net as sculpt_net
 from .sculpting.retraining import SCULPTING as SCULPTING
 from .sculpting.sculpt import Sculpted as Sculpted
 from .sculpting.sculpt import Sculpting as Sculpting

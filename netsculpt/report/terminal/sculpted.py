@@ -20,15 +20,16 @@ def print_sweep(sweep: Sweep, folder: Path, detectors: list[str]) -> None:
     """Print the networks that are left, and how often their structure was found."""
     out = console()
     n_seeds, networks = len(sweep.config.seeds), sweep.networks
+    net = sweep.config.net or "-".join(map(str, sweep.config.widths))
     judged = "network" if sweep.config.published else "dense network"
     out.print(
-        f"\n[bold]{literal(sweep.config.task)}[/bold]  {'-'.join(map(str, sweep.config.widths))}, "
+        f"\n[bold]{literal(sweep.config.task)}[/bold]  {literal(net)}, "
         f"{counted(len(sweep.runs), 'run')}; {len(networks)} of {counted(n_seeds, judged)} reached "
         f"an accuracy of {100 * sweep.config.goal_accuracy:.6g} %"
     )
     if not networks:
         out.print(
-            "Nothing was pruned: train longer (--epochs), wider (--arch) or with another "
+            "Nothing was pruned: train longer (--epochs), wider (--arch, --net) or with another "
             "--learning-rate, or lower --goal-accuracy."
         )
         return

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from netsculpt.core.errors import FormatError
 from netsculpt.training.sculpting.cuts import above_percentile
-from netsculpt.training.sculpting.replicas import Replicas
 from netsculpt.training.tasks import Task
 
 __all__ = ["Cut", "PercentilePruning", "ReplicaScore", "Schedule"]
 
-ReplicaScore = Callable[[Replicas, Task], Tensor]  # [R, items], the highest are kept; 0 if pruned
-Cut = Callable[[Replicas, Tensor], Replicas]  # prunes all but the items to keep [R, items]
+# Both take a stack of nets of some kind.
+ReplicaScore = Callable[[Any, Task], Tensor]  # [R, items], the highest are kept; 0 if pruned
+Cut = Callable[[Any, Tensor], Any]  # prunes all but the items to keep [R, items]
 Schedule = Callable[[Tensor], Tensor]
 
 _SAME = 1e-9  # percentages closer than this are equal
@@ -36,7 +37,7 @@ class PercentilePruning:
     score: ReplicaScore
     cut: Cut
     schedule: Schedule
-    n_items: int  # hidden units, or weights
+    n_items: int  # units, or edges
     percent: Tensor  # float64 [R] percentile of the scores up to which items are pruned
     position: Tensor  # float64 [R] on the schedule, 0 … 1
     step: Tensor  # float64 [R] by which the position moves next
@@ -63,7 +64,7 @@ class PercentilePruning:
             small_steps=small_steps,
         )
 
-    def propose(self, replicas: Replicas, task: Task) -> Replicas:
+    def propose(self, replicas: Any, task: Task) -> Any:
         """The replicas after the next step."""
         scores = self.score(replicas, task)
         target, _, _ = self._next()

@@ -10,9 +10,11 @@ import torch
 from torch import Tensor
 
 from netsculpt.core.errors import FormatError
-from netsculpt.training.sculpting.replicas import Replicas
+from netsculpt.training.sculpting.stack import Stack
 
-__all__ = ["check_like", "check_replicas", "check_rows", "check_runs"]
+__all__ = ["STAGES", "check_like", "check_replicas", "check_rows", "check_runs"]
+
+STAGES = ("dense", "units", "retraining", "edges", "single edges", "finished")
 
 # How many of (seed, unit gradient, edge gradient) name a run, by stage.
 _NAMED_BY = {"dense": 1, "units": 2, "retraining": 2, "edges": 3, "single edges": 3, "finished": 3}
@@ -48,7 +50,7 @@ def check_rows(active: Any, n_runs: int, *, ended: bool) -> None:
         raise FormatError(f"its active runs are {rows!r:.40} of {n_runs}")
 
 
-def check_replicas(saved: Any, like: Replicas, n_replicas: int) -> None:
+def check_replicas(saved: Any, like: Stack, n_replicas: int) -> None:
     """Raise unless saved replicas have the tensors of `like`, finite, and 0 where pruned."""
     for part, fresh in (("parameters", like.parameters), ("masks", like.masks)):
         if saved[part].keys() != fresh.keys():

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 
@@ -13,12 +14,16 @@ from netsculpt.core.locking import held
 from netsculpt.core.progress import Progress
 from netsculpt.core.writing import append, remove_log
 from netsculpt.files.saved_state import read_state, restoring, write_state
-from netsculpt.training.sculpting.sculpt import Sculpted, Sculpting
+from netsculpt.training.sculpting.process import Process
+from netsculpt.training.sculpting.result import Runs
+from netsculpt.training.sculpting.stack import Stack
 
 __all__ = ["finish"]
 
+S = TypeVar("S", bound=Stack)
 
-def finish(process: Sculpting, path: Path, *, progress: Progress | None = None) -> Sculpted:
+
+def finish(process: Process[S], path: Path, *, progress: Progress | None = None) -> Runs[S]:
     """Do the remaining rounds and save the state in a file after each.
 
     Parameters

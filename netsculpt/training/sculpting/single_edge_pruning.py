@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,7 +11,7 @@ from torch import Tensor
 from netsculpt.core.errors import FormatError
 from netsculpt.training.sculpting.cuts import without_edges
 from netsculpt.training.sculpting.edge_scores.weight_gradient import weight_gradient
-from netsculpt.training.sculpting.replicas import Replicas
+from netsculpt.training.sculpting.percentile_pruning import Cut
 from netsculpt.training.tasks import Task
 
 __all__ = ["SingleEdgePruning"]
@@ -24,14 +25,15 @@ class SingleEdgePruning:
     that contribute nothing. Here every edge is tried once; a run ends when all have been tried.
     """
 
-    untried: Tensor  # bool [R, weights] kept edges that have not been tried yet
+    untried: Tensor  # bool [R, edges] kept edges that have not been tried yet
+    cut: Cut = without_edges
 
-    def propose(self, replicas: Replicas, task: Task) -> Replicas:
+    def propose(self, replicas: Any, task: Task) -> Any:
         """The replicas without the untried edge that matters least."""
         scores = weight_gradient(replicas, task).masked_fill(~self.untried, torch.inf)
         chosen = torch.zeros_like(self.untried).scatter(1, scores.argmin(1, keepdim=True), True)
         self.untried = self.untried & ~chosen
-        return without_edges(replicas, ~chosen)
+        return self.cut(replicas, ~chosen)
 
     def settle(self, accepted: Tensor) -> Tensor:  # noqa: ARG002 - needed or not, it was tried
         """Drop runs without untried edges, and return which stay."""

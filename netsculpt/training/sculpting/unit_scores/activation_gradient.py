@@ -6,20 +6,25 @@ import torch
 from torch import Tensor
 from torch.func import functional_call, grad, vmap
 
+from netsculpt.training.sculpting.parts.effects import unit_effects
+from netsculpt.training.sculpting.parts.net_stack import NetStack
 from netsculpt.training.sculpting.replicas import Replicas
 from netsculpt.training.tasks import Task
 
 __all__ = ["activation_gradient"]
 
 
-def activation_gradient(replicas: Replicas, task: Task) -> Tensor:
+def activation_gradient(replicas: Replicas | NetStack, task: Task) -> Tensor:
     """Mean over the validation samples of |activation × ∂loss/∂activation| [R, hidden units].
 
     The absolute value is taken per sample: the mean of absolute products, not the absolute value
-    of a batch mean. Pruned units score 0.
+    of a batch mean. Pruned units score 0. For what is a unit in nets of other kinds, see
+    `netsculpt.training.sculpting.parts`.
 
     Patil, Michael and Dovrolis, arXiv:2305.18402, section 3.
     """
+    if isinstance(replicas, NetStack):
+        return unit_effects(replicas, task)
     samples, goal = task.validation, task.goal
     gates = dict(replicas.net.named_buffers())
 

@@ -1,0 +1,1 @@
+"""What sculpt_any.py is made of."""

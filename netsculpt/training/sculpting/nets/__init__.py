@@ -1,0 +1,1 @@
+"""Sculpting of any net that can be traced."""
