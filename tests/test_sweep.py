@@ -390,7 +390,7 @@ def test_usage_errors(arguments: tuple[str, ...], text: str, tmp_path: Path) -> 
 
 def test_unknown_task(tmp_path: Path) -> None:
     run = cli("sculpt", "nosuch", "-o", tmp_path / "runs")
-    assert run.returncode == 3
+    assert run.returncode == 2
     assert "input-separable" in run.stderr
 
 
