@@ -142,5 +142,20 @@ def net_from_model(model: Model) -> nn.Module:
         net.load_state_dict(dict(model.state))
     except RuntimeError as error:
         raise FormatError(f"{mismatch} ({error}): {remedy}") from None
-    mask_net(net, model.masks)
+    mask_net(net, _by_first_name(net, model.masks))
     return net
+
+
+def _by_first_name(net: nn.Module, masks: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Masks without the further names of tied parameters, as `plain_state` lists them."""
+    named = dict(net.named_parameters(remove_duplicate=False))
+    first = {id(parameter): name for name, parameter in net.named_parameters()}
+    found: dict[str, Tensor] = {}
+    for name, mask in masks.items():
+        one = first[id(named[name])] if name in named else name
+        if one in found and not torch.equal(found[one], mask):
+            raise FormatError(
+                f"{one!r} and {name!r} are one parameter with two masks: give it one of them"
+            )
+        found[one] = mask
+    return found
