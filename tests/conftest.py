@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 
 import pytest
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may start jobs without
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # of processes too: tests share the cores
 gc.set_threshold(50_000)  # new objects, as the command line sets it; with 700, tests take longer
 import torch  # noqa: E402

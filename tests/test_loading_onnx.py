@@ -19,7 +19,7 @@ from torch.nn import functional
 
 import netsculpt
 from netsculpt.core.catalog import modules
-from netsculpt.core.errors import FormatError, TopologyError
+from netsculpt.core.errors import MissingLibraryError, TopologyError
 from netsculpt.files.source import Source
 from netsculpt.graph.graph import NetGraph
 from netsculpt.loading import load
@@ -403,7 +403,7 @@ def test_without_the_package_the_way_to_get_it_is_said(
 ) -> None:  # fmt: skip
     path = saved(tmp_path / "net", [NODE("Relu", ["x"], ["y"])], {})
     monkeypatch.setitem(sys.modules, "onnx", None)
-    with pytest.raises(FormatError, match=r'pip install "netsculpt\[onnx\]"'):
+    with pytest.raises(MissingLibraryError, match=r"pip install 'netsculpt\[onnx\]'"):
         load(path)
 
 

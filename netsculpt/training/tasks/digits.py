@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from importlib.resources import files
 
 import numpy as np
@@ -11,6 +12,7 @@ from netsculpt.training.tasks.protocol import Task
 
 __all__ = ["digits"]
 
+_N_PIXELS = 64
 _LARGEST = 16  # pixels are 0 … 16
 
 
@@ -25,9 +27,9 @@ def digits() -> Task:
     """
     import torch
 
-    stored = files("netsculpt.training.tasks").joinpath("data", "digits.npz")
-    with stored.open("rb") as file, np.load(file) as arrays:
-        pixels, labels = arrays["pixels"], arrays["labels"]
+    stored = files("netsculpt.training.tasks").joinpath("data", "digits.gz").read_bytes()
+    rows = np.frombuffer(gzip.decompress(stored), np.uint8).reshape(-1, _N_PIXELS + 1)
+    pixels, labels = rows[:, :-1], rows[:, -1]
     inputs = torch.from_numpy((pixels / _LARGEST).astype(np.float32))
     targets = torch.from_numpy(labels.astype(np.int64))[:, None]
     return Task("digits", inputs, targets, Classes((10,)))
