@@ -245,7 +245,7 @@ def test_unstable_modules_come_with_their_consensus(
     drawn: dict[str, Any] = {}
     monkeypatch.setattr(plots, "network", lambda *_, **options: drawn.update(options))
     folder.write_folder(analysis, tmp_path, figures=["png"])
-    assert drawn["confidence"] is each.confidence
+    np.testing.assert_array_equal(drawn["confidence"], each.confidence)
     content = json.loads((tmp_path / "summary.json").read_text())["modules"]["layered"]
     assert content["verdict"] == "unstable"
     assert content["consensus"]["mean_confidence"] == pytest.approx(np.nanmean(each.confidence))
