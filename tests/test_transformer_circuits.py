@@ -298,3 +298,15 @@ def test_what_is_refused() -> None:
     bits = Task("bits", task.inputs, 0.0 * task.targets.float(), Bits(1))
     with pytest.raises(FormatError, match="no choice between next tokens"):
         circuit(net, bits)
+
+
+def test_wrong_scores_and_masks_are_refused() -> None:
+    net = drawn()
+    task = own_answers(net, 64)
+    with pytest.raises(FormatError, match="score 'learned' is not a function"):
+        circuit(net, task, score="learned")  # type: ignore[arg-type]
+    found = circuit(net, task, score=scores.path_share, loss=9.0, control=False, rng=0)
+    place = next(iter(found.kept))
+    for kept in ({}, {"foo": np.ones(8, bool)}, {**found.kept, place: np.arange(3)}):
+        with pytest.raises(FormatError, match="no boolean mask of the channels of"):
+            circuit_graph(net, task, kept)

@@ -107,10 +107,17 @@ def _write_attribution(loaded: Loaded, output: Path, detector: str, seed: int) -
 
     typed(loaded.graph, ".json")
     partition = _modules(loaded.graph, output, detector, seed)
+    listed = supernodes(loaded.graph, partition)
+    typer.echo(
+        f"{output}: {counted(len(listed), 'supernode')}, of modules with two or more nodes that "
+        "are not errors; earlier ones are replaced. Whether they are more than chance says "
+        "'netsculpt analyze'",
+        err=True,
+    )
     if loaded.file is None or loaded.file.content.kind != "attribution":
         write(loaded.graph, output, partition=partition)
     else:
-        texts = rewritten(loaded.file, supernodes(loaded.graph, partition))
+        texts = rewritten(loaded.file, listed)
         with replacing(output) as file:
             file.writelines(text.encode() for text in texts)
 
@@ -135,7 +142,7 @@ def _require_replaceable(output: Path, source: Path) -> None:
         )
     if not output.is_file() or not _is_graph(output):
         raise typer.BadParameter(
-            f"{str(output)!r} exists and is not a graph that netsculpt wrote, so it is not "
+            f"{str(output)!r} exists and does not say that netsculpt wrote it, so it is not "
             "replaced: name another file, or remove it",
             param_hint="-o",
         )

@@ -7,11 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from netsculpt.core.folders import replaced_folder, require_replaceable
-from netsculpt.core.manifest import write_manifest
-from netsculpt.core.writing import write_json
+from netsculpt.core.folders import require_replaceable
 from netsculpt.graph.npz import save
-from netsculpt.report.drawing import Drawing, write_drawings
+from netsculpt.report.results import Results, write_results
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -42,25 +40,23 @@ def write_circuit(
 ) -> None:
     """Write summary.json, ablations.csv, places.csv, channels.csv, graph.npz and figures/.
 
-    `arguments` are the command's own; its seed is among them. For what happens to other files see
-    `netsculpt.core.folders.replaced_folder`.
+    `arguments` are the command's own; its seed is among them. For the rest see
+    `netsculpt.report.results.write_results`.
     """
     tables = {
         "ablations": circuit.table(),
         "places": circuit.places(),
         "channels": circuit.channels(),
     }
-    drawings: list[Drawing] = [("circuit", _ASPECT, partial(_drawn, circuit))]
-    drawn = [f"figures/{name}.{ending}" for name, *_ in drawings for ending in figures]
-    files = ["summary.json", "graph.npz", *(f"{name}.csv" for name in tables), *drawn]
-    with replaced_folder(folder, _MAKER, files):
-        for name, table in tables.items():
-            table.to_csv(folder / f"{name}.csv", index=False)
-        save(graph, folder / "graph.npz")
-        write_json(folder / "summary.json", {**arguments, **circuit.summary()})
-        write_drawings(drawings, folder / "figures", figures, width)
-        about = {"maker": _MAKER, "arguments": dict(arguments), "seed": arguments.get("seed")}
-        write_manifest(folder, {**about, "files": sorted(files)})
+    results = Results(
+        _MAKER,
+        tables,
+        circuit.summary(),
+        [("circuit", _ASPECT, partial(_drawn, circuit))],
+        {"graph.npz": partial(save, graph)},
+    )
+    seed = arguments.get("seed")
+    write_results(results, folder, arguments=arguments, seed=seed, figures=figures, width=width)
 
 
 def _drawn(circuit: Circuit, figure: Figure) -> None:

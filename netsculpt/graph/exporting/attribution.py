@@ -85,13 +85,19 @@ def _metadata(graph: NetGraph, kinds: Any) -> dict[str, Any]:
 
 def _nodes(graph: NetGraph, kinds: Any) -> Iterator[dict[str, Any]]:
     columns = {key: graph.attributes[name].tolist() for name, key in _KEYS.items()}
-    last = max((_number(layer.name) for layer in graph.layers), default=0) + 1
+    last = max((_number(layer.name) for layer in graph.layers), default=0) + 2  # as circuit-tracer
     likely = int(np.argmax(graph.attributes["token_prob"]))
     for unit, values in enumerate(zip(*columns.values(), strict=True)):
         node = dict(zip(columns, values, strict=True))
         layer = graph.layers[graph.layer_of[unit]].name
         kind = kinds[unit]
-        node["layer"] = "E" if kind == EMBEDDING else str(last if kind == LOGIT else _number(layer))
+        if kind == EMBEDDING:
+            node["layer"] = "E"
+        elif kind == LOGIT:
+            told = str(node["node_id"]).partition("_")[0]
+            node["layer"] = told if told.isdecimal() else str(last)
+        else:
+            node["layer"] = str(_number(layer))
         node["is_target_logit"] = unit == likely and kind == LOGIT
         node["jsNodeId"] = node["node_id"]
         yield plain(node)

@@ -27,12 +27,18 @@ def print_circuit(circuit: Circuit, folder: Path | None = None) -> None:
     out.print(
         f"The circuit: [bold]{counted(circuit.n_nodes, 'channel')}, "
         f"{counted(circuit.n_edges, 'edge')}[/bold], cut by {literal(circuit.cut_by)} with "
-        f"ablation by {circuit.cut_with} to a loss of {circuit.asked_loss:g}"
+        f"ablation by {circuit.cut_with}; asked for was a loss of {circuit.asked_loss:g} on the "
+        "samples that it is cut on"
     )
     if not circuit.reached:
         out.print(
             "[yellow]No set of channels that was tried has so low a loss; this one has the lowest. "
             "Ask for a larger --loss, or train the net longer.[/yellow]"
+        )
+    elif circuit.loss[circuit.cut_with] > circuit.asked_loss:
+        out.print(
+            f"[yellow]On held-out samples its loss is {circuit.loss[circuit.cut_with]:.3f}, more "
+            "than was asked for: cut on more --samples, or ask for a lower --loss.[/yellow]"
         )
     out.print()
     out.print(_ablations(circuit))
@@ -43,8 +49,13 @@ def print_circuit(circuit: Circuit, folder: Path | None = None) -> None:
     control = circuit.control
     if control is not None:
         size = f"{counted(control.n_nodes, 'channel')}, {counted(control.n_edges, 'edge')}"
-        verdict = "comes to that loss too, with" if control.reached else "does not come to it with"
-        out.print(f"The net with shuffled weights {verdict} {size}")
+        lowest = f"{control.loss[circuit.cut_with]:.3f} on held-out samples"
+        out.print(
+            f"The net with shuffled weights comes to the loss that was asked for too, with {size}"
+            if control.reached
+            else "The net with shuffled weights comes to no such loss; its best circuit has "
+            f"{lowest}, with {size}"
+        )
     if folder is not None:
         path = literal(folder / "graph.npz")
         out.print(

@@ -57,8 +57,8 @@ def circuit(
         The largest loss that is allowed, in nats.
     ablation
         What takes the place of the other channels while circuits are scored and cut: "zero";
-        "mean", over samples and positions; or "resample", the activation of another sample at the
-        same position.
+        "mean", over those samples and positions that the loss is measured on; or "resample", the
+        activation of another sample at the same position: one pairing, which is drawn once.
     n_random
         Sets of as many channels at each place, drawn at random: a control.
     control
@@ -127,6 +127,11 @@ def circuits(
     Channels are scored once, and each circuit is cut out of the one before it.
     """
     _check(net, task, ablation)
+    if not callable(score):
+        raise FormatError(
+            f"score {score!r:.40} is not a function: give one of "
+            "netsculpt.training.influence.circuits.scores, such as scores.learned"
+        )
     for loss in losses:
         checked_number(loss, "loss", least=0)
     if list(losses) != sorted(losses):
@@ -146,13 +151,13 @@ def circuits(
 def _check(net: nn.Module, task: Task, ablation: str) -> None:
     if not isinstance(net, GPT):
         raise FormatError(
-            f"the net is a {type(net).__name__}: circuits are found in nets of the family "
-            "sparse_gpt"
+            "circuits are found in nets of the family sparse_gpt, and this net, a "
+            f"{type(net).__name__}, is of another one"
         )
     if not isinstance(task.goal, NextToken):
         raise FormatError(
-            f"task {task.name!r:.60} is no choice between next tokens: name a token task, such as "
-            "quotes or brackets"
+            f"task {task.name!r:.60} is not a choice between next tokens: name a token task, such "
+            "as quotes or brackets"
         )
     if ablation not in ABLATIONS:
         raise FormatError(f"no ablation {ablation!r:.40}: name one of {', '.join(ABLATIONS)}")

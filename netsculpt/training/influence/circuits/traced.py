@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from netsculpt.core.errors import FormatError
 from netsculpt.core.provenance import step
 from netsculpt.graph.graph import NetGraph
 from netsculpt.graph.parts import part_of
@@ -77,8 +78,20 @@ def circuit_graph(net: GPT, task: Task, kept: Mapping[str, NDArray[np.bool_]]) -
     """The graph of a circuit: weights between kept channels, on paths to the task's choices.
 
     Embedding, unembedding and the residual stream stay whole, as far as they are on such paths.
+
+    Raises
+    ------
+    FormatError
+        If `kept` is not a boolean mask of the channels of each place, as `Circuit.kept` is.
     """
     found = traced(net, task)
+    for place, end in (*found.reads.items(), *found.writes.items()):
+        mask = np.asarray(kept.get(place, ()))
+        if mask.dtype != np.bool_ or mask.ndim != 1 or mask.size <= end.channel.max(initial=-1):
+            raise FormatError(
+                f"there is no boolean mask of the channels of {place!r}: give Circuit.kept, one "
+                "mask for each place"
+            )
     edges = found.leads_to_choices.copy()
     for ends in (found.reads, found.writes):
         for place, end in ends.items():
