@@ -296,7 +296,7 @@ def test_what_is_refused() -> None:
     with pytest.raises(FormatError, match="ascending"):
         circuits(net, task, [0.5, 0.1])
     bits = Task("bits", task.inputs, 0.0 * task.targets.float(), Bits(1))
-    with pytest.raises(FormatError, match="no choice between next tokens"):
+    with pytest.raises(FormatError, match="not a choice between next tokens"):
         circuit(net, bits)
 
 
