@@ -20,7 +20,10 @@ from netsculpt.files import json_stream
 from netsculpt.files import source as file_source
 from netsculpt.graph.attribution import EMBEDDING, ERROR, LOGIT, planted_supernodes
 from netsculpt.graph.attribution.supernodes import supernodes
+from netsculpt.loading.attribution.rewritten import rewritten
+from netsculpt.loading.read import read
 from netsculpt.paths.attribution import attribution_scores
+from netsculpt.pipeline import AnalysisPlan, analyze
 
 FEATURE = "cross layer transcoder"
 
@@ -140,7 +143,8 @@ def test_links_may_stand_before_the_nodes(tmp_path: Path) -> None:
     )
 
 
-def test_an_id_that_an_error_and_a_feature_share_is_told_apart(tmp_path: Path) -> None:
+def colliding() -> dict[str, Any]:
+    """A document in which an error and a feature share an id."""
     content = document()
     shared = "0_2_1"  # feature 2 of layer 0, and the error of layer 2
     content["nodes"] += [
@@ -156,14 +160,18 @@ def test_an_id_that_an_error_and_a_feature_share_is_told_apart(tmp_path: Path) -
         link(shared, "3_1_1", 8),
         link(shared, "3_8_1", 9),  # may be either
     ]
-    graph = load(written(tmp_path / "x.json", content))
+    return content
+
+
+def test_an_id_that_an_error_and_a_feature_share_is_told_apart(tmp_path: Path) -> None:
+    graph = load(written(tmp_path / "x.json", colliding()))
     ids, kinds = (graph.attributes[name].tolist() for name in ("node_id", "feature_type"))
     found = {
         (kinds[source][:5], ids[target]): weight
         for source, target, weight in zip(
             graph.sources, graph.weights.indices, graph.weights.data, strict=True
         )
-        if ids[source] == shared
+        if ids[source] == "0_2_1"
     }
     assert found == {
         ("cross", "2_7_1"): 6,
@@ -176,6 +184,11 @@ def test_an_id_that_an_error_and_a_feature_share_is_told_apart(tmp_path: Path) -
         kinds[t] for t, w in zip(graph.weights.indices, graph.weights.data, strict=True) if w == 5
     ]
     assert into == [FEATURE]
+    plan = AnalysisPlan(detectors=("layered",), n_nulls=0, n_seeds=0)
+    (note,) = [x for x in analyze(graph, plan, rng=0).notes if "wrongly" in x]
+    assert note.startswith("1 link may be read wrongly: an error and a feature share the id")
+    tidy = load(written(tmp_path / "tidy.json", document()))
+    assert not [x for x in analyze(tidy, plan, rng=0).notes if "wrongly" in x]
 
 
 def changed(key: str, index: int, **values: Any) -> dict[str, Any]:
@@ -246,6 +259,36 @@ def test_links_that_are_not_finite_can_be_dropped(tmp_path: Path) -> None:
     graph = load(path, allow_nonfinite=True)
     assert graph.n_edges == len(document()["links"]) - 1
     assert graph.provenance[0].parameters["nonfinite_dropped"] == 1
+
+
+@pytest.mark.parametrize("chunk", [7, 1 << 20])
+@pytest.mark.parametrize("order", [("links", "nodes", "qParams"), ("qParams", "nodes", "links")])
+def test_a_file_is_written_back_without_links_that_are_not_finite(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: tuple[str, ...], chunk: int
+) -> None:
+    monkeypatch.setattr(json_stream, "_CHUNK", chunk)
+    content = document()
+    weights = float("nan"), float("inf"), 1e300
+    content["links"][1:1] = [link("0_5_0", "4_3_1", x) for x in weights[:2]]
+    content["links"].append(link("0_5_0", "4_9_1", weights[2]))
+    path = written(tmp_path / "graph.json", {key: content[key] for key in order} | {"own": [3]})
+    text = "".join(rewritten(read(path, None, 1 << 30), [["mine", "2_7_1", "0_5_0"]]))
+    new = json.loads(text, parse_constant=pytest.fail)
+    assert new["qParams"].pop("supernodes") == [["mine", "2_7_1", "0_5_0"]]
+    assert new["qParams"].pop("pinnedIds") == ["2_7_1", "0_5_0"]
+    left = {"linkType": "both", "own": [1]}
+    assert new == {key: document()[key] for key in order} | {"own": [3], "qParams": left}
+
+
+def test_the_commands_say_what_they_leave_out(tmp_path: Path) -> None:
+    path = written(tmp_path / "graph.json", changed("links", 4, weight=float("nan")))
+    said = "1 weight of the file left out: NaN, infinite or beyond float32."
+    run = cli("export", path, "-o", tmp_path / "new.json", "--allow-nonfinite")
+    assert run.returncode == 0, run.stderr
+    assert said in " ".join(run.stderr.split())
+    assert load(tmp_path / "new.json").n_edges == len(document()["links"]) - 1
+    options = "--nulls", 0, "--stability-seeds", 0, "--json", "--allow-nonfinite"
+    assert said in json.loads(cli("analyze", path, *options).stdout)["notes"]
 
 
 @pytest.mark.parametrize(

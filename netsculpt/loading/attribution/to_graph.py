@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from netsculpt.core.errors import FormatError, GraphError
 from netsculpt.graph.attribution import EMBEDDING, ERROR, from_links
 from netsculpt.graph.graph import NetGraph
+from netsculpt.loading.attribution.links import is_finite
 from netsculpt.loading.attribution.parsed import Parsed
 from netsculpt.loading.weights.parsed_file import ParsedFile
 
@@ -31,8 +32,7 @@ def graph_of_attribution(file: ParsedFile, *, allow_nonfinite: bool) -> NetGraph
             "mask file"
         )
     value: Parsed = file.value
-    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite
-        finite = np.isfinite(value.weights.astype(np.float32))
+    finite = is_finite(value.weights)
     n_dropped = file.n_dropped(
         {"links": int(finite.size - finite.sum())}, "links", allowed=allow_nonfinite
     )

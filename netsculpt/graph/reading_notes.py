@@ -1,0 +1,36 @@
+"""What a reader has to know about how the file of a graph was read."""
+
+from __future__ import annotations
+
+from netsculpt.core.counting import counted
+from netsculpt.graph.graph import NetGraph
+
+__all__ = ["notes_on_reading"]
+
+
+def notes_on_reading(graph: NetGraph) -> tuple[str, ...]:
+    """That weights were left out of the graph, and that links may have been read wrongly.
+
+    Both are counted in the provenance by the function that read the file.
+
+    Examples
+    --------
+    >>> import netsculpt
+    >>> notes_on_reading(netsculpt.planted([4, 4], 2, 0.9, 0.1, rng=0)[0])
+    ()
+    """
+    given = [step.parameters for step in graph.provenance]
+    n_dropped = sum(x.get("nonfinite_dropped", 0) for x in given)
+    n_ambiguous = sum(x.get("n_ambiguous", 0) for x in given)
+    notes = []
+    if n_dropped:
+        notes.append(
+            f"{counted(n_dropped, 'weight')} of the file left out: NaN, infinite or beyond float32."
+        )
+    if n_ambiguous:
+        notes.append(
+            f"{counted(n_ambiguous, 'link')} may be read wrongly: an error and a feature share the "
+            "id of the source, and either can feed the target. What is read is a link of the one "
+            "that comes first in the file."
+        )
+    return tuple(notes)
