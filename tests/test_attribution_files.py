@@ -15,17 +15,15 @@ from commands import cli
 
 import netsculpt
 from netsculpt import FormatError, LimitError, NetGraph, Partition, export, load, save
-from netsculpt.core.errors import NetsculptError
+from netsculpt.core.errors import GraphError, NetsculptError
 from netsculpt.files import json_stream
 from netsculpt.files import source as file_source
-from netsculpt.graph.attribution import EMBEDDING, ERROR, LOGIT, planted_supernodes
+from netsculpt.graph.attribution import EMBEDDING, ERROR, FEATURE, LOGIT, planted_supernodes
 from netsculpt.graph.attribution.supernodes import supernodes
 from netsculpt.loading.attribution.rewritten import rewritten
 from netsculpt.loading.read import read
 from netsculpt.paths.attribution import attribution_scores
 from netsculpt.pipeline import AnalysisPlan, analyze
-
-FEATURE = "cross layer transcoder"
 
 
 def node(name: str, layer: str, at: int, kind: str = FEATURE, **more: Any) -> dict[str, Any]:
@@ -209,6 +207,19 @@ def added(key: str, *values: Any) -> dict[str, Any]:
     return content
 
 
+def unanswered() -> dict[str, Any]:
+    content = document()
+    kept = [x for x in content["nodes"] if x["feature_type"] != LOGIT]
+    ids = [x["node_id"] for x in kept]
+    return content | {"nodes": kept, "links": [x for x in content["links"] if x["target"] in ids]}
+
+
+def earlier() -> dict[str, Any]:
+    content = added("links", link("2_7_1", "3_1_0"))
+    content["nodes"].append(node("3_1_0", "3", 0))
+    return content
+
+
 WRONG = {
     "no nodes key": ({"metadata": {}, "links": []}, "needs 'nodes' too"),
     "no nodes": (document() | {"nodes": [], "links": []}, "no nodes"),
@@ -227,6 +238,19 @@ WRONG = {
     "id": (changed("nodes", 2, node_id=3), "node_id"),
     "half a character": (changed("nodes", 2, clerp="\ud800"), "clerp"),
     "probability": (changed("nodes", 2, token_prob=float("nan")), "token_prob"),
+    "no probability": (
+        without("nodes", 0, "token_prob"),
+        "'4_9_1'.* lacks token_prob",
+    ),
+    "probability null": (
+        changed("nodes", 0, token_prob=None),
+        "'4_9_1'.* has token_prob None",
+    ),
+    "probability 7": (changed("nodes", 0, token_prob=7), "'4_9_1'.* has token_prob 7: a prob"),
+    "probability below 0": (changed("nodes", 0, token_prob=-0.1), "has token_prob -0.1"),
+    "type": (changed("nodes", 2, feature_type="lorsa"), "'2_7_1'.* has feature_type 'lorsa': one"),
+    "no logits": (unanswered(), "the graph has no logit nodes: 5 nodes found"),
+    "earlier token": (earlier(), r"2_7_1 .* → 3_1_0 .* found: no link leads to an earlier token"),
     "feature": (changed("nodes", 2, feature=1 << 70), "feature"),
     "id twice": (added("nodes", node("2_7_1", "2", 1)), "2 nodes of id '2_7_1'"),
     "link no object": (added("links", ["a", "b", 1]), "a link of"),
@@ -252,6 +276,12 @@ def test_what_is_wrong_is_said(tmp_path: Path, case: str) -> None:
     content, message = WRONG[case]
     with pytest.raises(FormatError, match=message):
         load(written(tmp_path / "graph.json", content))
+
+
+@pytest.mark.parametrize("value", [None, 0.0])
+def test_what_is_no_logit_needs_no_probability(tmp_path: Path, value: float | None) -> None:
+    graph = load(written(tmp_path / "graph.json", changed("nodes", 2, token_prob=value)))
+    assert graph.attributes["token_prob"].sum() == 0.75
 
 
 def test_links_that_are_not_finite_can_be_dropped(tmp_path: Path) -> None:
@@ -439,6 +469,14 @@ def test_hostile_files_end_the_command_with_exit_code_3(tmp_path: Path) -> None:
     run = cli("analyze", written(tmp_path / "graph.json", WRONG["backwards"][0]))
     assert run.returncode == 3
     assert "leads to a later layer" in " ".join(run.stderr.split())
+
+
+def test_a_graph_without_a_path_to_a_logit_is_not_blamed_on_masks(tmp_path: Path) -> None:
+    content = document()
+    content["links"] = [x for x in content["links"] if not x["target"].startswith("4_")]
+    graph = load(written(tmp_path / "graph.json", content))
+    with pytest.raises(GraphError, match="no links lead from a token or an error to a logit"):
+        analyze(graph, rng=0)
 
 
 def test_the_command_analyses_it(tmp_path: Path, drawn: tuple[NetGraph, Partition]) -> None:

@@ -211,6 +211,11 @@ def _checked_column(
 
 
 def _no_path(graph: NetGraph) -> str:
+    if FEATURE_TYPE in graph.attributes:
+        return (
+            "no links lead from a token or an error to a logit: an attribution graph that explains "
+            "its answer is needed; prune it less, or look for links that were edited or dropped"
+        )
     empty = [
         f"{block.source} → {block.target}"
         for block in graph.blocks
