@@ -250,7 +250,7 @@ WRONG = {
     "probability below 0": (changed("nodes", 0, token_prob=-0.1), "has token_prob -0.1"),
     "type": (changed("nodes", 2, feature_type="lorsa"), "'2_7_1'.* has feature_type 'lorsa': one"),
     "no logits": (unanswered(), "the graph has no logit nodes: 5 nodes found"),
-    "earlier token": (earlier(), r"2_7_1 .* → 3_1_0 .* found: no link leads to an earlier token"),
+    "earlier token": (earlier(), r"2_7_1 .* → 3_1_0 .* found: a link leads to the same token"),
     "feature": (changed("nodes", 2, feature=1 << 70), "feature"),
     "id twice": (added("nodes", node("2_7_1", "2", 1)), "2 nodes of id '2_7_1'"),
     "link no object": (added("links", ["a", "b", 1]), "a link of"),
@@ -259,8 +259,11 @@ WRONG = {
     "weight true": (changed("links", 1, weight=True), "a link of"),
     "source number": (changed("links", 1, source=3), "a link of"),
     "stranger": (changed("links", 1, source="9_9_9"), "'9_9_9', which none of its nodes"),
-    "nan": (changed("links", 1, weight=float("nan")), "1 links of NaN or infinite"),
-    "infinite": (changed("links", 1, weight=1e300), "1 links of NaN or infinite"),
+    "nan": (
+        changed("links", 1, weight=float("nan")),
+        r"1 link of a .*0_5_0.*2_7_1.* has nan\.",
+    ),
+    "beyond float32": (changed("links", 1, weight=1e300), r"beyond float32 .*3.4e\+38.* 1e\+300"),
     "huge": (changed("links", 1, weight=10**400), "cannot be read"),
     "backwards": (added("links", link("2_7_1", "0_5_0")), "2_7_1.*0_5_0.*a later layer"),
     "same layer": (added("links", link("4_9_1", "4_3_1")), "a later layer"),
@@ -312,7 +315,7 @@ def test_a_file_is_written_back_without_links_that_are_not_finite(
 
 def test_the_commands_say_what_they_leave_out(tmp_path: Path) -> None:
     path = written(tmp_path / "graph.json", changed("links", 4, weight=float("nan")))
-    said = "1 weight of the file left out: NaN, infinite or beyond float32."
+    said = "1 weight left out: NaN, infinite or beyond float32."
     run = cli("export", path, "-o", tmp_path / "new.json", "--allow-nonfinite")
     assert run.returncode == 0, run.stderr
     assert said in " ".join(run.stderr.split())
@@ -343,6 +346,32 @@ def test_text_that_is_not_such_json_is_refused(tmp_path: Path, text: str) -> Non
     path.write_text(text)
     with pytest.raises(NetsculptError):
         load(path)
+
+
+@pytest.mark.parametrize("opening", ["[", '{"a":'])
+def test_deep_nesting_is_named(tmp_path: Path, opening: str) -> None:
+    path = tmp_path / "graph.json"
+    for key in ("metadata", "nodes", "links"):
+        path.write_text(f'{{"{key}": [' + opening * 100_000)
+        with pytest.raises(FormatError, match=r"at character 1[0-9] in which .* nested too deeply"):
+            load(path)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "message"),
+    [
+        ("utf-8-sig", "text with a byte order mark"),
+        ("utf-16", "text in UTF-16"),
+        ("utf-16-le", "text in UTF-16"),
+        ("utf-16-be", "text in UTF-16"),
+    ],
+)
+def test_another_encoding_is_named(tmp_path: Path, encoding: str, message: str) -> None:
+    path = tmp_path / "graph.json"
+    for pack in (bytes, gzip.compress):
+        path.write_bytes(pack(json.dumps(document()).encode(encoding)))
+        with pytest.raises(FormatError, match=f"{message}: UTF-8 .*write it again"):
+            load(path)
 
 
 def test_every_cut_of_a_file_is_refused(tmp_path: Path) -> None:

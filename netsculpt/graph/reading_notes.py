@@ -24,9 +24,7 @@ def notes_on_reading(graph: NetGraph) -> tuple[str, ...]:
     n_ambiguous = sum(x.get("n_ambiguous", 0) for x in given)
     notes = []
     if n_dropped:
-        notes.append(
-            f"{counted(n_dropped, 'weight')} of the file left out: NaN, infinite or beyond float32."
-        )
+        notes.append(f"{counted(n_dropped, 'weight')} left out: NaN, infinite or beyond float32.")
     if n_ambiguous:
         notes.append(
             f"{counted(n_ambiguous, 'link')} may be read wrongly: an error and a feature share the "

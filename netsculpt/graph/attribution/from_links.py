@@ -108,7 +108,10 @@ def _check(
     for wrong, rule in (
         (~fed[end], "nothing feeds tokens and errors"),
         (rank[begin] >= rank[end], "a link leads to a later layer: tokens, 0, 1, …, logits"),
-        (at[begin] > at[end], "no link leads to an earlier token, as attention looks back only"),
+        (
+            at[begin] > at[end],
+            "a link leads to the same token or a later one, as in causal attention",
+        ),
     ):
         if wrong.any():
             link = int(np.flatnonzero(wrong)[0])
