@@ -16,10 +16,12 @@ from commands import cli
 import netsculpt
 from netsculpt import FormatError, LimitError, NetGraph, Partition, export, load, save
 from netsculpt.core.errors import GraphError, NetsculptError
+from netsculpt.core.provenance import step
 from netsculpt.files import json_stream
 from netsculpt.files import source as file_source
 from netsculpt.graph.attribution import EMBEDDING, ERROR, FEATURE, LOGIT, planted_supernodes
 from netsculpt.graph.attribution.supernodes import supernodes
+from netsculpt.graph.reading_notes import notes_on_reading
 from netsculpt.loading.attribution.rewritten import rewritten
 from netsculpt.loading.read import read
 from netsculpt.paths.attribution import attribution_scores
@@ -92,9 +94,9 @@ def test_layers_roles_columns_and_edges_are_those_of_the_file(tmp_path: Path) ->
         assert columns["feature"][unit] == given[name].get("feature", -1)
         for column, key in (("feature_activation", "activation"), ("influence", "influence")):
             np.testing.assert_equal(columns[column][unit], given[name].get(key, np.nan))
-    step = graph.provenance[0]
-    assert step.parameters["format"] == "attribution"
-    assert step.input_hash is not None
+    loaded = graph.provenance[0]
+    assert loaded.parameters["format"] == "attribution"
+    assert loaded.input_hash is not None
 
 
 @pytest.mark.parametrize("chunk", [1, 7, 64, 1 << 20])
@@ -311,6 +313,14 @@ def test_a_file_is_written_back_without_links_that_are_not_finite(
     assert new["qParams"].pop("pinnedIds") == ["2_7_1", "0_5_0"]
     left = {"linkType": "both", "own": [1]}
     assert new == {key: document()[key] for key in order} | {"own": [3], "qParams": left}
+
+
+def test_counts_of_a_forged_provenance_are_no_notes() -> None:
+    graph = planted_supernodes(2, 8, 2, rng=0)[0]
+    forged = graph.with_step(step("load", n_ambiguous="many", nonfinite_dropped=[3]))
+    assert notes_on_reading(forged) == ()
+    (note,) = notes_on_reading(forged.with_step(step("load", nonfinite_dropped=1200)))
+    assert note.startswith("1,200 weights left out")
 
 
 def test_the_commands_say_what_they_leave_out(tmp_path: Path) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from netsculpt.core.counting import counted
+from netsculpt.core.numbers import is_whole
 from netsculpt.graph.graph import NetGraph
 
 __all__ = ["notes_on_reading"]
@@ -19,9 +22,7 @@ def notes_on_reading(graph: NetGraph) -> tuple[str, ...]:
     >>> notes_on_reading(netsculpt.planted([4, 4], 2, 0.9, 0.1, rng=0)[0])
     ()
     """
-    given = [step.parameters for step in graph.provenance]
-    n_dropped = sum(x.get("nonfinite_dropped", 0) for x in given)
-    n_ambiguous = sum(x.get("n_ambiguous", 0) for x in given)
+    n_dropped, n_ambiguous = _total(graph, "nonfinite_dropped"), _total(graph, "n_ambiguous")
     notes = []
     if n_dropped:
         notes.append(f"{counted(n_dropped, 'weight')} left out: NaN, infinite or beyond float32.")
@@ -32,3 +33,9 @@ def notes_on_reading(graph: NetGraph) -> tuple[str, ...]:
             "that comes first in the file."
         )
     return tuple(notes)
+
+
+def _total(graph: NetGraph, key: str) -> int:
+    """The sum of a count in the provenance, where the file of a graph may have anything."""
+    counts: list[Any] = [step.parameters.get(key) for step in graph.provenance]
+    return sum(int(n) for n in counts if is_whole(n))
