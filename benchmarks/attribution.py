@@ -67,14 +67,19 @@ MODULES = {
 
 
 def write(path: Path, n_nodes: int, n_links: int) -> None:
-    """A graph of random links from earlier to later layers, in the form that circuit-tracer has."""
+    """A graph of random links in the form that circuit-tracer has.
+
+    They lead to later layers, at the same token or a later one.
+    """
     rng = np.random.default_rng(0)
     layer = np.sort(rng.integers(LAYERS, size=n_nodes - TOKENS - LOGITS))
     kinds = ["embedding"] * TOKENS + ["cross layer transcoder"] * layer.size + ["logit"] * LOGITS
     rank = np.concatenate([np.full(TOKENS, -1), layer, np.full(LOGITS, LAYERS + 1)])
     names = ["E" if x < 0 else str(x) for x in rank.tolist()]
-    ids = [f"{name}_{100 + unit}_{unit % TOKENS}" for unit, name in enumerate(names)]
-    rows = zip(ids, names, kinds, strict=True)
+    at = np.arange(rank.size) % TOKENS
+    at[-LOGITS:] = TOKENS - 1
+    ids = [f"{name}_{100 + unit}_{at[unit]}" for unit, name in enumerate(names)]
+    rows = zip(ids, names, kinds, at.tolist(), strict=True)
     with path.open("w", encoding="utf-8") as file:
         file.write('{"metadata": {"slug": "random"}, "nodes": [')
         file.write(
@@ -84,23 +89,24 @@ def write(path: Path, n_nodes: int, n_links: int) -> None:
                         "node_id": node,
                         "feature": 1,
                         "layer": name,
-                        "ctx_idx": unit % TOKENS,
+                        "ctx_idx": token,
                         "feature_type": kind,
                         "token_prob": 0.1 if kind == "logit" else 0.0,
                         "clerp": "some words on a feature",
                         "activation": 1.5,
                     }
                 )
-                for unit, (node, name, kind) in enumerate(rows)
+                for node, name, kind, token in rows
             )
         )
         file.write('], "links": [')
         first = np.searchsorted(rank, rank)  # nodes of earlier layers
-        possible = first.sum()
+        possible = sum(int((at[:n] <= t).sum()) for n, t in zip(first, at, strict=True))
         comma = ""
         for target in np.flatnonzero(first):
-            n = min(round(n_links * first[target] / possible), int(first[target]))
-            sources = rng.choice(first[target], n, replace=False)
+            feeding = np.flatnonzero(at[: first[target]] <= at[target])
+            n = min(round(n_links * feeding.size / possible), feeding.size)
+            sources = rng.choice(feeding, n, replace=False)
             weights = rng.standard_normal(n).astype(np.float32).tolist()
             end = f'", "target": "{ids[target]}", "weight": '
             links = (

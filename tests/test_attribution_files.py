@@ -15,14 +15,17 @@ from commands import cli
 
 import netsculpt
 from netsculpt import FormatError, LimitError, NetGraph, Partition, export, load, save
-from netsculpt.core.errors import NetsculptError
+from netsculpt.core.errors import GraphError, NetsculptError
+from netsculpt.core.provenance import step
 from netsculpt.files import json_stream
 from netsculpt.files import source as file_source
-from netsculpt.graph.attribution import EMBEDDING, ERROR, LOGIT, planted_supernodes
+from netsculpt.graph.attribution import EMBEDDING, ERROR, FEATURE, LOGIT, planted_supernodes
 from netsculpt.graph.attribution.supernodes import supernodes
+from netsculpt.graph.reading_notes import notes_on_reading
+from netsculpt.loading.attribution.rewritten import rewritten
+from netsculpt.loading.read import read
 from netsculpt.paths.attribution import attribution_scores
-
-FEATURE = "cross layer transcoder"
+from netsculpt.pipeline import AnalysisPlan, analyze
 
 
 def node(name: str, layer: str, at: int, kind: str = FEATURE, **more: Any) -> dict[str, Any]:
@@ -91,9 +94,9 @@ def test_layers_roles_columns_and_edges_are_those_of_the_file(tmp_path: Path) ->
         assert columns["feature"][unit] == given[name].get("feature", -1)
         for column, key in (("feature_activation", "activation"), ("influence", "influence")):
             np.testing.assert_equal(columns[column][unit], given[name].get(key, np.nan))
-    step = graph.provenance[0]
-    assert step.parameters["format"] == "attribution"
-    assert step.input_hash is not None
+    loaded = graph.provenance[0]
+    assert loaded.parameters["format"] == "attribution"
+    assert loaded.input_hash is not None
 
 
 @pytest.mark.parametrize("chunk", [1, 7, 64, 1 << 20])
@@ -140,7 +143,8 @@ def test_links_may_stand_before_the_nodes(tmp_path: Path) -> None:
     )
 
 
-def test_an_id_that_an_error_and_a_feature_share_is_told_apart(tmp_path: Path) -> None:
+def colliding() -> dict[str, Any]:
+    """A document in which an error and a feature share an id."""
     content = document()
     shared = "0_2_1"  # feature 2 of layer 0, and the error of layer 2
     content["nodes"] += [
@@ -156,14 +160,18 @@ def test_an_id_that_an_error_and_a_feature_share_is_told_apart(tmp_path: Path) -
         link(shared, "3_1_1", 8),
         link(shared, "3_8_1", 9),  # may be either
     ]
-    graph = load(written(tmp_path / "x.json", content))
+    return content
+
+
+def test_an_id_that_an_error_and_a_feature_share_is_told_apart(tmp_path: Path) -> None:
+    graph = load(written(tmp_path / "x.json", colliding()))
     ids, kinds = (graph.attributes[name].tolist() for name in ("node_id", "feature_type"))
     found = {
         (kinds[source][:5], ids[target]): weight
         for source, target, weight in zip(
             graph.sources, graph.weights.indices, graph.weights.data, strict=True
         )
-        if ids[source] == shared
+        if ids[source] == "0_2_1"
     }
     assert found == {
         ("cross", "2_7_1"): 6,
@@ -176,6 +184,11 @@ def test_an_id_that_an_error_and_a_feature_share_is_told_apart(tmp_path: Path) -
         kinds[t] for t, w in zip(graph.weights.indices, graph.weights.data, strict=True) if w == 5
     ]
     assert into == [FEATURE]
+    plan = AnalysisPlan(detectors=("layered",), n_nulls=0, n_seeds=0)
+    (note,) = [x for x in analyze(graph, plan, rng=0).notes if "wrongly" in x]
+    assert note.startswith("1 link may be read wrongly: an error and a feature share the id")
+    tidy = load(written(tmp_path / "tidy.json", document()))
+    assert not [x for x in analyze(tidy, plan, rng=0).notes if "wrongly" in x]
 
 
 def changed(key: str, index: int, **values: Any) -> dict[str, Any]:
@@ -193,6 +206,19 @@ def without(key: str, index: int, name: str) -> dict[str, Any]:
 def added(key: str, *values: Any) -> dict[str, Any]:
     content = document()
     content[key] += values
+    return content
+
+
+def unanswered() -> dict[str, Any]:
+    content = document()
+    kept = [x for x in content["nodes"] if x["feature_type"] != LOGIT]
+    ids = [x["node_id"] for x in kept]
+    return content | {"nodes": kept, "links": [x for x in content["links"] if x["target"] in ids]}
+
+
+def earlier() -> dict[str, Any]:
+    content = added("links", link("2_7_1", "3_1_0"))
+    content["nodes"].append(node("3_1_0", "3", 0))
     return content
 
 
@@ -214,6 +240,19 @@ WRONG = {
     "id": (changed("nodes", 2, node_id=3), "node_id"),
     "half a character": (changed("nodes", 2, clerp="\ud800"), "clerp"),
     "probability": (changed("nodes", 2, token_prob=float("nan")), "token_prob"),
+    "no probability": (
+        without("nodes", 0, "token_prob"),
+        "'4_9_1'.* lacks token_prob",
+    ),
+    "probability null": (
+        changed("nodes", 0, token_prob=None),
+        "'4_9_1'.* has token_prob None",
+    ),
+    "probability 7": (changed("nodes", 0, token_prob=7), "'4_9_1'.* has token_prob 7: a prob"),
+    "probability below 0": (changed("nodes", 0, token_prob=-0.1), "has token_prob -0.1"),
+    "type": (changed("nodes", 2, feature_type="lorsa"), "'2_7_1'.* has feature_type 'lorsa': one"),
+    "no logits": (unanswered(), "the graph has no logit nodes: 5 nodes found"),
+    "earlier token": (earlier(), r"2_7_1 .* → 3_1_0 .* found: a link leads to the same token"),
     "feature": (changed("nodes", 2, feature=1 << 70), "feature"),
     "id twice": (added("nodes", node("2_7_1", "2", 1)), "2 nodes of id '2_7_1'"),
     "link no object": (added("links", ["a", "b", 1]), "a link of"),
@@ -222,8 +261,11 @@ WRONG = {
     "weight true": (changed("links", 1, weight=True), "a link of"),
     "source number": (changed("links", 1, source=3), "a link of"),
     "stranger": (changed("links", 1, source="9_9_9"), "'9_9_9', which none of its nodes"),
-    "nan": (changed("links", 1, weight=float("nan")), "1 links of NaN or infinite"),
-    "infinite": (changed("links", 1, weight=1e300), "1 links of NaN or infinite"),
+    "nan": (
+        changed("links", 1, weight=float("nan")),
+        r"1 link of a .*0_5_0.*2_7_1.* has nan\.",
+    ),
+    "beyond float32": (changed("links", 1, weight=1e300), r"beyond float32 .*3.4e\+38.* 1e\+300"),
     "huge": (changed("links", 1, weight=10**400), "cannot be read"),
     "backwards": (added("links", link("2_7_1", "0_5_0")), "2_7_1.*0_5_0.*a later layer"),
     "same layer": (added("links", link("4_9_1", "4_3_1")), "a later layer"),
@@ -241,11 +283,55 @@ def test_what_is_wrong_is_said(tmp_path: Path, case: str) -> None:
         load(written(tmp_path / "graph.json", content))
 
 
+@pytest.mark.parametrize("value", [None, 0.0])
+def test_what_is_no_logit_needs_no_probability(tmp_path: Path, value: float | None) -> None:
+    graph = load(written(tmp_path / "graph.json", changed("nodes", 2, token_prob=value)))
+    assert graph.attributes["token_prob"].sum() == 0.75
+
+
 def test_links_that_are_not_finite_can_be_dropped(tmp_path: Path) -> None:
     path = written(tmp_path / "graph.json", changed("links", 1, weight=float("nan")))
     graph = load(path, allow_nonfinite=True)
     assert graph.n_edges == len(document()["links"]) - 1
     assert graph.provenance[0].parameters["nonfinite_dropped"] == 1
+
+
+@pytest.mark.parametrize("chunk", [7, 1 << 20])
+@pytest.mark.parametrize("order", [("links", "nodes", "qParams"), ("qParams", "nodes", "links")])
+def test_a_file_is_written_back_without_links_that_are_not_finite(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: tuple[str, ...], chunk: int
+) -> None:
+    monkeypatch.setattr(json_stream, "_CHUNK", chunk)
+    content = document()
+    weights = float("nan"), float("inf"), 1e300
+    content["links"][1:1] = [link("0_5_0", "4_3_1", x) for x in weights[:2]]
+    content["links"].append(link("0_5_0", "4_9_1", weights[2]))
+    path = written(tmp_path / "graph.json", {key: content[key] for key in order} | {"own": [3]})
+    text = "".join(rewritten(read(path, None, 1 << 30), [["mine", "2_7_1", "0_5_0"]]))
+    new = json.loads(text, parse_constant=pytest.fail)
+    assert new["qParams"].pop("supernodes") == [["mine", "2_7_1", "0_5_0"]]
+    assert new["qParams"].pop("pinnedIds") == ["2_7_1", "0_5_0"]
+    left = {"linkType": "both", "own": [1]}
+    assert new == {key: document()[key] for key in order} | {"own": [3], "qParams": left}
+
+
+def test_counts_of_a_forged_provenance_are_no_notes() -> None:
+    graph = planted_supernodes(2, 8, 2, rng=0)[0]
+    forged = graph.with_step(step("load", n_ambiguous="many", nonfinite_dropped=[3]))
+    assert notes_on_reading(forged) == ()
+    (note,) = notes_on_reading(forged.with_step(step("load", nonfinite_dropped=1200)))
+    assert note.startswith("1,200 weights left out")
+
+
+def test_the_commands_say_what_they_leave_out(tmp_path: Path) -> None:
+    path = written(tmp_path / "graph.json", changed("links", 4, weight=float("nan")))
+    said = "1 weight left out: NaN, infinite or beyond float32."
+    run = cli("export", path, "-o", tmp_path / "new.json", "--allow-nonfinite")
+    assert run.returncode == 0, run.stderr
+    assert said in " ".join(run.stderr.split())
+    assert load(tmp_path / "new.json").n_edges == len(document()["links"]) - 1
+    options = "--nulls", 0, "--stability-seeds", 0, "--json", "--allow-nonfinite"
+    assert said in json.loads(cli("analyze", path, *options).stdout)["notes"]
 
 
 @pytest.mark.parametrize(
@@ -270,6 +356,32 @@ def test_text_that_is_not_such_json_is_refused(tmp_path: Path, text: str) -> Non
     path.write_text(text)
     with pytest.raises(NetsculptError):
         load(path)
+
+
+@pytest.mark.parametrize("opening", ["[", '{"a":'])
+def test_deep_nesting_is_named(tmp_path: Path, opening: str) -> None:
+    path = tmp_path / "graph.json"
+    for key in ("metadata", "nodes", "links"):
+        path.write_text(f'{{"{key}": [' + opening * 100_000)
+        with pytest.raises(FormatError, match=r"at character 1[0-9] in which .* nested too deeply"):
+            load(path)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "message"),
+    [
+        ("utf-8-sig", "text with a byte order mark"),
+        ("utf-16", "text in UTF-16"),
+        ("utf-16-le", "text in UTF-16"),
+        ("utf-16-be", "text in UTF-16"),
+    ],
+)
+def test_another_encoding_is_named(tmp_path: Path, encoding: str, message: str) -> None:
+    path = tmp_path / "graph.json"
+    for pack in (bytes, gzip.compress):
+        path.write_bytes(pack(json.dumps(document()).encode(encoding)))
+        with pytest.raises(FormatError, match=f"{message}: UTF-8 .*write it again"):
+            load(path)
 
 
 def test_every_cut_of_a_file_is_refused(tmp_path: Path) -> None:
@@ -396,6 +508,14 @@ def test_hostile_files_end_the_command_with_exit_code_3(tmp_path: Path) -> None:
     run = cli("analyze", written(tmp_path / "graph.json", WRONG["backwards"][0]))
     assert run.returncode == 3
     assert "leads to a later layer" in " ".join(run.stderr.split())
+
+
+def test_a_graph_without_a_path_to_a_logit_is_not_blamed_on_masks(tmp_path: Path) -> None:
+    content = document()
+    content["links"] = [x for x in content["links"] if not x["target"].startswith("4_")]
+    graph = load(written(tmp_path / "graph.json", content))
+    with pytest.raises(GraphError, match="no links lead from a token or an error to a logit"):
+        analyze(graph, rng=0)
 
 
 def test_the_command_analyses_it(tmp_path: Path, drawn: tuple[NetGraph, Partition]) -> None:

@@ -414,7 +414,9 @@ def test_nonfinite_weights(tmp_path: Path) -> None:
         net[2].weight[0, :3] = torch.tensor([torch.nan, torch.inf, 0])  # type: ignore[index]
     path = saved(net.state_dict(), tmp_path / "w.pt")
     fresh = mlp()
-    with pytest.raises(FormatError, match=r"has 2 weights of NaN .*'2\.weight' \(2\).*--allow"):
+    with pytest.raises(
+        FormatError, match=r"has 2 weights whose value is NaN .*'2\.weight' \(2\).*--allow"
+    ):
         load_into(fresh, path)
     loaded = load_into(fresh, path, allow_nonfinite=True)
     assert loaded.parameters["nonfinite_dropped"] == 2

@@ -188,7 +188,7 @@ def test_a_nonfinite_norm_is_reported(tmp_path: Path) -> None:
     net = nn.Sequential(nn.Linear(2, 2, bias=False), nn.BatchNorm1d(2))
     state = net.state_dict()
     state["1.running_var"] = torch.tensor([1.0, -1.0])
-    with pytest.raises(FormatError, match=r"2 edges of NaN .* '0\.weight' \(2\)"):
+    with pytest.raises(FormatError, match=r"2 edges whose value is NaN .* '0\.weight' \(2\)"):
         loaded(state, tmp_path)
 
 

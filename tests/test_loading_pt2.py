@@ -461,7 +461,7 @@ def test_weights_that_are_not_finite(tmp_path: Path) -> None:
         net[0].weight.copy_(torch.tensor([[1, torch.nan, 0], [torch.inf, 2, 3]]))
     content = saved(exported(net, torch.zeros(1, 3)))
     with pytest.raises(
-        FormatError, match=r"2 weights of NaN or infinite weight, in '0.weight' \(2\)"
+        FormatError, match=r"2 weights whose value is NaN or infinite, in '0.weight' \(2\)"
     ):
         read(content, tmp_path)
     graph = read(content, tmp_path, allow_nonfinite=True)

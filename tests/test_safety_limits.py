@@ -215,7 +215,7 @@ def test_nonfinite_weights_are_told_by_layer(bad: float, tmp_path: Path) -> None
     weights["b.weight"][0, 1:] = bad
     torch.save(weights, tmp_path / "w.pt")
     with pytest.raises(
-        FormatError, match=r"2 edges of NaN or infinite weight, in 'b.weight' \(2\)"
+        FormatError, match=r"2 edges whose value is NaN or infinite, in 'b.weight' \(2\)"
     ):
         load(tmp_path / "w.pt")
     graph = load(tmp_path / "w.pt", allow_nonfinite=True)

@@ -60,6 +60,7 @@ def export(
     """
     from netsculpt.graph.exporting import ENDINGS
     from netsculpt.graph.exporting import export as write
+    from netsculpt.graph.reading_notes import notes_on_reading
     from netsculpt.graph.shared_weights import note_on_weights
 
     ending = output.suffix.lower()
@@ -89,6 +90,8 @@ def export(
         write(graph, output, partition=_modules(graph, output, detector, seed))
     else:
         write(graph, output)
+    for read in notes_on_reading(graph):
+        complain(read)
     note = note_on_weights(graph)
     if note is not None:
         complain(f"{note} --wann-weights gives it its own")

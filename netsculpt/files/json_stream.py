@@ -135,6 +135,11 @@ class JsonStream:
                 raise self._error("the file is cut off")
             try:
                 value, end = _DECODER.raw_decode(self._text, self._at)
+            except RecursionError:
+                raise FormatError(
+                    f"{self._where} has a value at character {self.place} in which lists or "
+                    "objects are nested too deeply to be read: write it again, flat"
+                ) from None
             except json.JSONDecodeError as error:
                 if len(self._text) - self._at > _LONGEST:
                     raise LimitError(
@@ -172,7 +177,7 @@ class JsonStream:
             return None
         try:
             batch: list[Any] = _DECODER.decode(f"[{self._text[self._at : end]}]")
-        except json.JSONDecodeError:
+        except (json.JSONDecodeError, RecursionError):
             return None
         self._at = end + 1
         return batch

@@ -113,7 +113,7 @@ def fill_net(net: nn.Module, file: ParsedFile, *, allow_nonfinite: bool) -> Step
     masks = with_masks(State(weights, state.masks), file).masks
     fillings = list(fillings_of(State(state.arrays, masks), slots, where))
     counts = {x.slot.names[0]: x.n_nonfinite for x in fillings}
-    n_dropped = file.n_dropped(counts, "weights", allowed=allow_nonfinite)
+    n_dropped = file.n_dropped(counts, "weight", allowed=allow_nonfinite)
     if n_dropped:
         fillings = [x.finite() for x in fillings]
     fill(net, slots.values(), fillings)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from types import MappingProxyType
 from typing import Final
 
 from netsculpt.core.errors import FormatError, NetsculptError, UnsafeFileError
+from netsculpt.files.json_stream import begins_json
 from netsculpt.files.source import Source
 
 __all__ = ["NOT_MASKS", "mask_refusal", "refusal"]
@@ -33,6 +35,14 @@ _MAGIC = {
     b"PAR1": "a Parquet file",
     b"GGUF": "a GGUF file",
 }
+_ENCODINGS: Final = MappingProxyType(  # how text begins that is not plain UTF-8
+    {
+        "text with a byte order mark": re.compile(rb"\xef\xbb\xbf"),
+        "text in UTF-16": re.compile(
+            rb"\xff\xfe[^\0]\0|\xfe\xff\0[^\0]|[{\[]\0[^\0]\0|\0[{\[]\0[^\0]"
+        ),
+    }
+)
 
 
 def refusal(source: Source) -> NetsculptError:
@@ -61,9 +71,16 @@ def refusal(source: Source) -> NetsculptError:
             f"{source.where} is a tar file; those that early torch wrote can only be read by "
             f"running code from them: load it where it was made and save it again, {_STATE_DICT}"
         )
+    for encoding, beginning in _ENCODINGS.items():
+        if beginning.match(begins_json(source)):
+            return FormatError(
+                f"{source.where} is {encoding}: UTF-8 without a mark is needed, "
+                "write it again with encoding='utf-8'"
+            )
     return FormatError(
         f"{source.where} is {_kind(source)}: a file of weights is needed, as "
-        f"written by {_STATE_DICT} or safetensors, a netsculpt graph, or the .out of a weight "
+        f"written by {_STATE_DICT} or safetensors, a netsculpt graph, an attribution graph (a JSON "
+        "object whose first key is metadata, qParams, nodes or links), or the .out of a weight "
         "agnostic network, rows of numbers with commas between them"
     )
 

@@ -18,6 +18,7 @@ from netsculpt.core.progress import Progress, silent
 from netsculpt.core.random import RNG, root_seed
 from netsculpt.graph.attribution import FEATURE_TYPE
 from netsculpt.graph.graph import NetGraph
+from netsculpt.graph.reading_notes import notes_on_reading
 from netsculpt.graph.shared_weights import note_on_weights
 from netsculpt.paths import PathCore
 from netsculpt.paths.attribution import AttributionScores, attribution_scores
@@ -96,6 +97,7 @@ def analyze(
     if not effective.units.any():
         raise GraphError(_no_path(graph))
     notes = [note] if (note := note_on_weights(graph)) is not None else []
+    notes += notes_on_reading(graph)
     report("path core", 0, 1)
     facts = _path_facts(graph, notes)
     report("path core", 1, 1)
@@ -209,6 +211,11 @@ def _checked_column(
 
 
 def _no_path(graph: NetGraph) -> str:
+    if FEATURE_TYPE in graph.attributes:
+        return (
+            "no links lead from a token or an error to a logit: an attribution graph that explains "
+            "its answer is needed; prune it less, or look for links that were edited or dropped"
+        )
     empty = [
         f"{block.source} → {block.target}"
         for block in graph.blocks

@@ -44,8 +44,8 @@ def from_links(
     Raises
     ------
     GraphError
-        If shapes or numbers do not fit, a link does not lead to a later layer, leads to a token or
-        an error, or is given twice.
+        If shapes or numbers do not fit, a link does not lead to a later layer, leads to an earlier
+        token of the prompt, to a token or an error, or is given twice.
     LimitError
         If there are more than 2,000 layers.
 
@@ -104,10 +104,14 @@ def _check(
             )
     if (nodes.layer < 0).any() or (nodes.token_position < 0).any():
         raise GraphError("a layer or a token position is negative: both are counted from 0")
-    fed = ~np.isin(nodes.feature_type, [EMBEDDING, ERROR])
+    fed, at = ~np.isin(nodes.feature_type, [EMBEDDING, ERROR]), nodes.token_position
     for wrong, rule in (
         (~fed[end], "nothing feeds tokens and errors"),
         (rank[begin] >= rank[end], "a link leads to a later layer: tokens, 0, 1, …, logits"),
+        (
+            at[begin] > at[end],
+            "a link leads to the same token or a later one, as in causal attention",
+        ),
     ):
         if wrong.any():
             link = int(np.flatnonzero(wrong)[0])

@@ -15,6 +15,7 @@ __all__ = [
     "CLERP",
     "EMBEDDING",
     "ERROR",
+    "FEATURE",
     "FEATURE_TYPE",
     "LOGIT",
     "NODE_ID",
@@ -25,7 +26,8 @@ __all__ = [
     "typed",
 ]
 
-EMBEDDING: Final = "embedding"  # the feature types that are not features, as files spell them
+FEATURE: Final = "cross layer transcoder"  # the feature types, as files spell them
+EMBEDDING: Final = "embedding"
 ERROR: Final = "mlp reconstruction error"
 LOGIT: Final = "logit"
 

@@ -14,6 +14,7 @@ from netsculpt.graph.attribution.from_links import from_links
 from netsculpt.graph.attribution.nodes import (
     EMBEDDING,
     ERROR,
+    FEATURE,
     LOGIT,
     Nodes,
 )
@@ -22,7 +23,6 @@ from netsculpt.graph.partition import NO_MODULE, Partition
 
 __all__ = ["planted_supernodes"]
 
-_FEATURE = "cross layer transcoder"
 _INHIBITING = 0.3  # share of links with a negative weight
 _NO_NUMBER = -1
 
@@ -106,7 +106,7 @@ def planted_supernodes(
     parts = [_part(EMBEDDING, 0, tokens, tokens, tokens * k // n_tokens)]
     for layer in range(n_layers):
         number = n_layers + layer * n_features + np.arange(n_features)  # no error has such an id
-        parts.append(_part(_FEATURE, layer, positions[layer], number, theme))
+        parts.append(_part(FEATURE, layer, positions[layer], number, theme))
         if errors:
             nothing = np.full(n_tokens, NO_MODULE)
             parts.append(_part(ERROR, layer, tokens, np.full(n_tokens, _NO_NUMBER), nothing))
@@ -149,7 +149,7 @@ def _nodes(
         else f"{a}_{n}_{token}"
         for what, a, token, n in zip(kind, layer, at, feature, strict=True)
     ]  # fmt: skip
-    is_logit, is_feature = kind == LOGIT, kind == _FEATURE
+    is_logit, is_feature = kind == LOGIT, kind == FEATURE
     probability = np.zeros(kind.size)
     probability[is_logit] = 0.9 * 0.5 ** np.arange(n_logits) / (2 - 0.5 ** (n_logits - 1))
     names = [

@@ -13,10 +13,17 @@ from netsculpt.files.errors import require_memory
 from netsculpt.files.source import Source
 from netsculpt.files.words import quoted
 
-__all__ = ["Links"]
+__all__ = ["Links", "is_finite"]
 
 _LINK = 60  # bytes, while the graph is made
 _ID = 200  # bytes, of an id that no node has had yet
+
+
+def is_finite(weights: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether float32, in which graphs hold them, has room for each weight [E]; NaN has none."""
+    with np.errstate(over="ignore"):
+        finite: NDArray[np.bool_] = np.isfinite(weights.astype(np.float32))
+    return finite
 
 
 class Links:

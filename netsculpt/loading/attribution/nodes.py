@@ -12,17 +12,19 @@ from netsculpt.core.errors import FormatError
 from netsculpt.core.numbers import is_number, is_whole
 from netsculpt.files.errors import require_memory
 from netsculpt.files.source import Source
-from netsculpt.files.words import quoted
-from netsculpt.graph.attribution import EMBEDDING, Nodes
+from netsculpt.files.words import quoted, shown
+from netsculpt.graph.attribution import EMBEDDING, ERROR, FEATURE, LOGIT, Nodes
 
 __all__ = ["NodeTable"]
 
 _LARGEST = 1 << 62  # number of a feature
 _MOST_LAYERS = 1 << 20
-_TEXTS = ("node_id", "feature_type", "clerp")
+_NEEDED = ("node_id", "layer", "ctx_idx", "feature_type")
 _CHARACTER = 4  # bytes, in an array of strings
 _NODE = 500  # bytes, in lists and a dict
 _FIRST_LAYER = "E"  # of the tokens
+_TYPES = (FEATURE, ERROR, EMBEDDING, LOGIT)
+_ROUNDING = 1e-6  # of probabilities in float32
 
 
 class NodeTable:
@@ -64,6 +66,12 @@ class NodeTable:
             np.array(clerp, np.str_),
             *(np.array(x, np.float64) for x in numbers),
         )
+        if not (nodes.feature_type == LOGIT).any():
+            raise FormatError(
+                f"{self._where}: the graph has no logit nodes: {len(kind)} nodes found, none of "
+                f"feature_type {LOGIT!r}, so nothing is explained; keep candidates for the next "
+                "token when the graph is pruned or edited"
+            )
         number = np.array(self._number)
         first, second = np.full((2, n_ids), -1, np.int64)
         seen, places, counts = np.unique(number, return_index=True, return_counts=True)
@@ -84,22 +92,24 @@ class NodeTable:
         """One node, in the order of `Nodes`."""
         if not isinstance(node, dict):
             raise FormatError(f"a node of {self._where} is {node!r:.80}: an object is needed")
-        missing = [
-            name for name in ("node_id", "layer", "ctx_idx", "feature_type") if name not in node
-        ]
+        is_logit = node.get("feature_type") == LOGIT
+        needed = [*_NEEDED, "token_prob"] if is_logit else _NEEDED
+        missing = [name for name in needed if name not in node]
         name = quoted(node.get("node_id", "(none)"))
         if missing:
             raise FormatError(
-                f"node {name} of {self._where} lacks {', '.join(missing)}: every node needs them"
+                f"node {name} of {self._where} lacks {', '.join(missing)}: every "
+                f"{'logit' if is_logit else 'node'} needs {', '.join(needed)}; write it again as "
+                "circuit-tracer or Neuronpedia do"
             )
         return (
             self._text(node, "node_id"),
             self._layer(node, name),
-            self._text(node, "feature_type"),
+            self._type(node),
             self._whole(node, "ctx_idx", None, 0),
             self._whole(node, "feature", -1, -_LARGEST),
             self._text(node, "clerp"),
-            self._number_of(node, "token_prob", 0.0),
+            self._probability(node, is_logit=is_logit),
             self._number_of(node, "activation", np.nan),
             self._number_of(node, "influence", np.nan),
         )
@@ -113,6 +123,21 @@ class NodeTable:
         if any("\ud800" <= character <= "\udfff" for character in value) or "\0" in value:
             raise self._wrong(node, key, "text without half characters (lone surrogates) and zeros")
         return value
+
+    def _type(self, node: Mapping[str, Any]) -> str:
+        kind = self._text(node, "feature_type")
+        if kind not in _TYPES:
+            known = ", ".join(map(repr, _TYPES))
+            raise self._wrong(node, "feature_type", f"one of {known} is needed")
+        return kind
+
+    def _probability(self, node: Mapping[str, Any], *, is_logit: bool) -> float:
+        value: Any = node.get("token_prob")
+        if value is None and not is_logit:
+            return 0.0
+        if not is_number(value) or not 0 <= value <= 1 + _ROUNDING:
+            raise self._wrong(node, "token_prob", "a probability is needed, 0 … 1")
+        return float(value)
 
     def _layer(self, node: Mapping[str, Any], name: str) -> int:
         layer, is_token = node["layer"], node["feature_type"] == EMBEDDING
@@ -149,5 +174,5 @@ class NodeTable:
     def _wrong(self, node: Mapping[str, Any], key: str, needed: str) -> FormatError:
         return FormatError(
             f"node {quoted(node.get('node_id'))} of {self._where} has {key} "
-            f"{quoted(repr(node.get(key)))}: {needed}"
+            f"{shown(repr(node.get(key)))}: {needed}"
         )

@@ -42,6 +42,7 @@ class Parsed:
     targets: NDArray[np.int32]
     weights: NDArray[np.float64]  # [E], not checked
     settings: Settings
+    links_at: tuple[int, int]  # first character of the list of links, and one past its last
 
 
 def parsed(source: Source) -> Parsed:
@@ -60,7 +61,7 @@ def parsed(source: Source) -> Parsed:
     with file_errors(where, _REMEDY):
         ids: dict[str, int] = {}
         table, links = NodeTable(source, ids), Links(source, ids)
-        settings: Settings | None = None
+        settings, links_at = None, (0, 0)
         stream = JsonStream(json_texts(source), where)
         keys: list[str] = []
         for key in stream:
@@ -70,8 +71,10 @@ def parsed(source: Source) -> Parsed:
                     table.add(batch)
                 links.close()
             elif key == "links":
+                begin = stream.place
                 for batch in stream.batches():
                     links.add(batch)
+                links_at = begin, stream.place
             elif key == "qParams":
                 start = stream.place
                 settings = Settings(_settings(stream.value(), where), start, stream.place)
@@ -86,7 +89,7 @@ def parsed(source: Source) -> Parsed:
         nodes, first, second = table.finished(len(ids))
         sources, targets, weights = links.finished(first)
     settings = settings or Settings({}, stream.opened, stream.opened)
-    return Parsed(nodes, first, second, sources, targets, weights, settings)
+    return Parsed(nodes, first, second, sources, targets, weights, settings, links_at)
 
 
 def _settings(value: Any, where: str) -> dict[str, Any]:

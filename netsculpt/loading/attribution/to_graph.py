@@ -7,13 +7,18 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from netsculpt.core.counting import counted
 from netsculpt.core.errors import FormatError, GraphError
+from netsculpt.files.words import quoted
 from netsculpt.graph.attribution import EMBEDDING, ERROR, from_links
 from netsculpt.graph.graph import NetGraph
+from netsculpt.loading.attribution.links import is_finite
 from netsculpt.loading.attribution.parsed import Parsed
 from netsculpt.loading.weights.parsed_file import ParsedFile
 
 __all__ = ["graph_of_attribution"]
+
+_LARGEST = np.finfo(np.float32).max
 
 
 def graph_of_attribution(file: ParsedFile, *, allow_nonfinite: bool) -> NetGraph:
@@ -31,11 +36,10 @@ def graph_of_attribution(file: ParsedFile, *, allow_nonfinite: bool) -> NetGraph
             "mask file"
         )
     value: Parsed = file.value
-    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite
-        finite = np.isfinite(value.weights.astype(np.float32))
-    n_dropped = file.n_dropped(
-        {"links": int(finite.size - finite.sum())}, "links", allowed=allow_nonfinite
-    )
+    finite = is_finite(value.weights)
+    n_dropped = int(finite.size - finite.sum())
+    if n_dropped and not allow_nonfinite:
+        raise _not_finite(file, finite)
     sources, targets, weights = value.sources, value.targets, value.weights
     if n_dropped:
         sources, targets, weights = sources[finite], targets[finite], weights[finite]
@@ -47,6 +51,19 @@ def graph_of_attribution(file: ParsedFile, *, allow_nonfinite: bool) -> NetGraph
     more = {"n_ambiguous": n_ambiguous} if n_ambiguous else {}
     loaded = file.step("load", {"": "stored"}, n_dropped=n_dropped, n_edges=graph.n_edges, **more)
     return replace(graph, provenance=(loaded, *graph.provenance))
+
+
+def _not_finite(file: ParsedFile, finite: NDArray[np.bool_]) -> FormatError:
+    """The error about links that are not finite, of which it names the first."""
+    value: Parsed = file.value
+    link = int(np.flatnonzero(~finite)[0])
+    ids = value.nodes.node_id[value.first[[value.sources[link], value.targets[link]]]]
+    return FormatError(
+        f"{file.where} has {counted(int((~finite).sum()), 'link')} of a weight that is NaN, "
+        f"infinite or beyond float32 (±{_LARGEST:.1e}): {quoted(ids[0])} → {quoted(ids[1])} has "
+        f"{value.weights[link]:g}. Trace the prompt again, or drop such links with "
+        "--allow-nonfinite (allow_nonfinite=True)"
+    )
 
 
 def _nodes_of(

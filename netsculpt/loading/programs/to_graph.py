@@ -29,7 +29,7 @@ def graph_of_program(file: ParsedFile, *, allow_nonfinite: bool) -> NetGraph:
     program = _pruned(file)
     weights = _weights(program)
     broken = {x.parameter or name: _nonfinite(x) for name, x in weights.items()}
-    n_dropped = file.n_dropped(broken, "weights", allowed=allow_nonfinite)
+    n_dropped = file.n_dropped(broken, "weight", allowed=allow_nonfinite)
     if n_dropped:
         program = _with(program, {key: _finite(x) for key, x in weights.items()})
     with file_errors(file.where):

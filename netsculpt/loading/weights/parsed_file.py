@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from netsculpt.core.counting import counted
 from netsculpt.core.errors import FormatError
 from netsculpt.core.provenance import Step, step
 from netsculpt.files.arrays import as_arrays
@@ -40,13 +41,16 @@ class ParsedFile:
         return self.source.where
 
     def n_dropped(self, nonfinite: Mapping[str, int], what: str, *, allowed: bool) -> int:
-        """Total of the non-finite entries of each weight; an error unless they are allowed."""
+        """Total of the non-finite entries of each weight; an error unless they are allowed.
+
+        `what` is the noun for one of them.
+        """
         total = sum(nonfinite.values())
         if total and not allowed:
             layers = ", ".join(f"{quoted(name)} ({n})" for name, n in nonfinite.items() if n)
             raise FormatError(
-                f"{self.where} has {total} {what} of NaN or infinite weight, in {layers}: finite "
-                f"weights are needed. Check the training, or drop these {what} with "
+                f"{self.where} has {counted(total, what)} whose value is NaN or infinite, in "
+                f"{layers}: finite values are needed. Check the training, or drop them with "
                 "--allow-nonfinite (allow_nonfinite=True)"
             )
         return total

@@ -43,7 +43,7 @@ def graph_of_weights(file: ParsedFile, *, allow_nonfinite: bool) -> NetGraph:
     blocks = [edges_of(link) for link in links]
     named = [(link.parameter, block) for link, block in zip(links, blocks, strict=True)]
     nonfinite = {name: int((~np.isfinite(x.matrix.data)).sum()) for name, x in named}
-    n_dropped = file.n_dropped(nonfinite, "edges", allowed=allow_nonfinite)
+    n_dropped = file.n_dropped(nonfinite, "edge", allowed=allow_nonfinite)
     if n_dropped:
         blocks = [_without_nonfinite(block) for block in blocks]
     chained = without_constants(links, blocks)
