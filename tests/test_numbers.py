@@ -100,10 +100,16 @@ REFUSED: list[tuple[str, str, dict[str, Any], list[Any]]] = [
     (".training.approximate_isometry", "gain", {"net": NET}, [*NOT_POSITIVE, 0]),
     (".training.approximate_isometry", "steps", {"net": NET}, [*NOT_WHOLE, -1]),
     (".training.approximate_isometry", "tolerance", {"net": NET}, NOT_POSITIVE),
-    (".training.sculpt", "goal_accuracy", {"seeds": [0]}, [*NOT_POSITIVE, 0, 1.5]),
-    (".training.sculpt", "seeds", {}, [[x] for x in (*NOT_WHOLE, -1)]),
-    (".training.sculpt", "unit_gradients", {"seeds": [0]}, [[x] for x in (*NOT_POSITIVE, 0, 101)]),
-    (".training.sculpt", "edge_gradients", {"seeds": [0]}, [[x] for x in (*NOT_POSITIVE, 0, 101)]),
+    *(
+        (f".training.{name}", argument, given, values)
+        for name in ("sculpt", "sculpt_net")
+        for argument, given, values in (
+            ("goal_accuracy", {"seeds": [0]}, [*NOT_POSITIVE, 0, 1.5]),
+            ("seeds", {}, [[x] for x in (*NOT_WHOLE, -1)]),
+            ("unit_gradients", {"seeds": [0]}, [[x] for x in (*NOT_POSITIVE, 0, 101)]),
+            ("edge_gradients", {"seeds": [0]}, [[x] for x in (*NOT_POSITIVE, 0, 101)]),
+        )
+    ),
     (".training.tasks.hold_out", "share", {"task": TASK, "rng": 0}, [*NOT_POSITIVE, 0, 1]),
     (".training.tasks.relabelled", "share", {"task": TASK, "rng": 0}, [*NOT_POSITIVE, 1.5]),
     (".training.relabelled", "share", {"task": TASK, "rng": 0}, [*NOT_POSITIVE, 1.5]),
@@ -271,7 +277,7 @@ REFUSED += [
 
 def made(place: str, name: str) -> Callable[..., Any]:
     function: Callable[..., Any] = getattr(importlib.import_module(f"netsculpt{place}"), name)
-    if name == "sculpt":
+    if name in {"sculpt", "sculpt_net"}:
         return lambda **options: function(MLP((4, 6, 4)), TASK, Recipe(epochs=1), **options)
     return function
 
