@@ -36,6 +36,7 @@ from netsculpt.nulls import rewire
 from netsculpt.nulls.significance import Significance
 from netsculpt.training.importance import Importance, PruningCurve
 from netsculpt.training.importance.places import Places
+from netsculpt.training.influence.circuits import Circuit
 from netsculpt.training.search.plan import SearchPlan
 from netsculpt.training.search.result import COLUMNS, Champion, Searched
 from netsculpt.training.search.topology import Topology
@@ -287,10 +288,37 @@ def _effect_sizes(ax=None):
     return plots.effect_sizes(groups(rows[:5], rows[5:]), most=12, ax=ax)
 
 
+def _circuit() -> Circuit:
+    """Eight of 56 channels of one block, and the controls of each ablation."""
+    places = ("attn_in", "q", "k", "v", "attn_out", "mlp_in", "mlp_neuron")
+    kept = {
+        f"transformer.h.0.{'mlp' if 'mlp' in name else 'attn'}.at.{name}": np.arange(8) < n
+        for n, name in enumerate(places)
+    }
+    ablations = ("zero", "mean", "resample")
+    loss, accuracy = (
+        dict(zip(ablations, x, strict=True)) for x in ((0.4, 0.1, 0.6), (0.8, 1, 0.5))
+    )
+    random_accuracy = dict.fromkeys(ablations, (0.45, 0.5, 0.52))
+    given = (kept, 12, 64, "learned", "mean", 0.15, True, 0.01, 0.99, loss, accuracy)
+    control = Circuit(*given, random_accuracy, None)
+    return Circuit(*given, random_accuracy, control)
+
+
+def _circuit_places(ax=None) -> Axes:
+    return plots.circuit_places(_circuit(), ax=ax)
+
+
+def _circuit_ablations(ax=None) -> Axes:
+    return plots.circuit_ablations(_circuit(), ax=ax)
+
+
 DRAWN = {
     "ablation": _ablation,
     "adjacency": _adjacency,
     "alluvial": _alluvial,
+    "circuit_ablations": _circuit_ablations,
+    "circuit_places": _circuit_places,
     "effect_sizes": _effect_sizes,
     "lesion_map": _lesion_map,
     "module_flow": _module_flow,
