@@ -12,6 +12,7 @@ from torch import Tensor
 
 from netsculpt.core.callables import name_of
 from netsculpt.core.errors import LimitError
+from netsculpt.core.progress import Progress
 from netsculpt.core.random import stream
 from netsculpt.files.saved_state import digest
 from netsculpt.training.fitting.recipe import Recipe
@@ -121,6 +122,13 @@ class Process(Generic[S]):
         while not now.active.numel() and not self.finished:
             self._open_next_stage()
         return stage, len(now.runs) - now.active.numel(), len(now.runs)
+
+    def run(self, progress: Progress | None) -> None:
+        """Advance to the end; `progress` is called after each round."""
+        while not self.finished:
+            done = self.advance()
+            if progress:
+                progress(*done)
 
     def result(self) -> Runs[S]:
         """Every run in order; runs of seeds that were not pruned stay dense."""

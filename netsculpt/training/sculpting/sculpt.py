@@ -111,10 +111,7 @@ def sculpt(
         initial=initial,
         device=device,
     )
-    while not process.finished:
-        done = process.advance()
-        if progress:
-            progress(*done)
+    process.run(progress)
     return process.result()
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from netsculpt.core.compiled import compiled, grouped
-from netsculpt.modules.detectors._layered.moving import draw_below, renumber, shuffled
+from netsculpt.modules.detectors._layered.moving import draw_below, queued, renumber
 
 __all__ = [
     "Dense",
@@ -90,11 +90,7 @@ def dense_move(
     for label in range(n - 1, n_modules - 1, -1):
         empty[n_empty] = label
         n_empty += 1
-    queue, waiting = shuffled(n, state), 0
-    for index in range(n):
-        if waits[queue[index]]:
-            queue[waiting] = queue[index]
-            waiting += 1
+    queue, waiting = queued(waits, state)
     head, gained, n_visits = 0, 0.0, 0
     while waiting and n_visits < most_visits:
         n_visits += 1

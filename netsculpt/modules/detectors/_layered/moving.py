@@ -20,6 +20,7 @@ __all__ = [
     "clear_strengths",
     "draw_below",
     "move",
+    "queued",
     "renumber",
     "shuffled",
     "strengths",
@@ -66,11 +67,7 @@ def move(
         empty[n_empty] = label
         n_empty += 1
     link, met = np.zeros(n), np.empty(n + 1, np.int32)
-    queue, waiting = shuffled(n, state), 0
-    for index in range(n):
-        if waits[queue[index]]:
-            queue[waiting] = queue[index]
-            waiting += 1
+    queue, waiting = queued(waits, state)
     head, gained, n_visits = 0, 0.0, 0
     while waiting and n_visits < most_visits:
         n_visits += 1
@@ -202,6 +199,17 @@ def renumber(labels: Any) -> int:
             count += 1
         labels[node] = new[label]
     return count
+
+
+@compiled
+def queued(waits: Any, state: Any) -> tuple[Any, Any]:
+    """The nodes that wait, in random order, in front of a queue [N], and how many they are."""
+    queue, waiting = shuffled(waits.size, state), 0
+    for index in range(waits.size):
+        if waits[queue[index]]:
+            queue[waiting] = queue[index]
+            waiting += 1
+    return queue, waiting
 
 
 @compiled

@@ -16,8 +16,8 @@ from netsculpt.modules.detectors._layered.moving import (
     add_strengths,
     clear_strengths,
     move,
+    queued,
     renumber,
-    shuffled,
 )
 
 __all__ = ["move_any"]
@@ -62,11 +62,7 @@ def _move_tabled(
         sizes[labels[node]] += 1
         for index in range(indptr[node], indptr[node + 1]):
             link[node, labels[indices[index]]] += weights[index]
-    queue, waiting = shuffled(n, state), 0
-    for index in range(n):
-        if waits[queue[index]]:
-            queue[waiting] = queue[index]
-            waiting += 1
+    queue, waiting = queued(waits, state)
     head, gained, n_visits, n_empty = 0, 0.0, 0, _SPARE
     while waiting and n_visits < most_visits and n_empty:
         n_visits += 1

@@ -89,10 +89,7 @@ def sculpt_net(
         method=method,
         device=device,
     )
-    while not process.finished:
-        done = process.advance()
-        if progress:
-            progress(*done)
+    process.run(progress)
     return process.result()
 
 
