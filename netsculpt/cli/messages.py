@@ -57,8 +57,8 @@ def explained(error: Exception) -> tuple[str, int]:
         return str(error), error.exit_code
     if isinstance(error, typer.BadParameter):
         return f"{error.param_hint or ''} {error.message}".strip(), USAGE
-    if isinstance(error, ModuleNotFoundError) and (error.name or "") in EXTRAS:
-        return explained(missing(error.name or ""))
+    if isinstance(error, ModuleNotFoundError) and error.name is not None and error.name in EXTRAS:
+        return explained(missing(error.name))
     if isinstance(error, OSError):
         text = f"{error.strerror or error}: {error.filename or 'a file or stream'}"
         return text, (OutputError if error.errno in NO_ROOM else NetsculptError).exit_code

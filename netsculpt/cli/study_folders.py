@@ -145,7 +145,7 @@ def _chosen(rows: Mapping[str, Sequence[Mapping[str, Any]]], name: str | None, f
 
 
 def _not_of_rows(name: str, folder: Path) -> str:
-    """Why there are no rows of a name: it is that of a table made from them, or of none."""
+    """Why a table has no rows of its own: it is made from those of others, or does not exist."""
     made = folder / f"{name}.csv"
     if made.parent == folder and made.is_file():
         return f"{name!r} is made from rows at the end of each run, and is in {made}; of rows"

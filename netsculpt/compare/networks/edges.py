@@ -173,7 +173,7 @@ class _Edges:
     def change(
         self, where: str, chosen: list[NDArray[np.bool_]], expected: float | None
     ) -> EdgeChange:
-        """What became of chosen edges; without `expected` there is no chance."""
+        """What became of chosen edges; without `expected` chance is NaN."""
         kept = chosen[0] & self.kept_first
         n_kept, n_first, n_second = (int(x.sum()) for x in (kept, *chosen))
         overlap = overlap_of(n_kept, n_first, n_second, expected or 0.0)

@@ -1,4 +1,4 @@
-"""Lines over steps, with gaps, and with a legend beside them."""
+"""Lines over steps, with gaps, and with a legend next to them."""
 
 from __future__ import annotations
 
