@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,13 @@ def test_folder(folder: Path) -> None:
     assert pd.read_csv(folder / "places.csv")["kept"].sum() == summary["n_nodes"]
     assert pd.read_csv(folder / "ablations.csv")["ablation"].tolist() == list(ABLATIONS)
     assert summary["control"]["cut_by"] == "path_share"
+
+
+def test_the_manifest_says_what_was_run(folder: Path, model: Path) -> None:
+    manifest = json.loads((folder / "manifest.json").read_text())
+    asked = {"ablation": "mean", "loss": 0.694, "samples": 64, "random": 2, "method": "path_share"}
+    assert manifest["arguments"].items() >= asked.items()
+    assert manifest["inputs"] == [f"sha256:{sha256(model.read_bytes()).hexdigest()}"]
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from hashlib import sha256
 from itertools import pairwise, permutations, product
 from pathlib import Path
 
@@ -401,6 +402,8 @@ def test_the_command_writes_what_it_prints(pair: tuple[Path, Path], tmp_path: Pa
     names = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
     tables = {"edges.csv", "units.csv", "modules.csv"}
     assert names == {*tables, "summary.json", "manifest.json", "figures/modules.png"}
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert manifest["inputs"] == [f"sha256:{sha256(x.read_bytes()).hexdigest()}" for x in pair]
     assert cli("compare", *pair, *options).returncode == 0  # replaces its own results
 
 

@@ -322,6 +322,9 @@ def test_the_command_follows_a_folder(tmp_path: Path) -> None:
     drawn = {"figures/profile.png", "figures/modules.png"}
     tables = {"track.csv", "layers.csv", "modules.csv"}
     assert names == {*tables, *drawn, "summary.json", "manifest.json"}
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert manifest["arguments"].items() >= {"detector": "layered", "weights": "balanced"}.items()
+    assert len(set(manifest["inputs"])) == 4, "files, which differ"
     files = sorted((tmp_path / "run").iterdir())[:2]
     again = json.loads(cli("track", *files, *QUICK, "--json").stdout)
     assert [point["step"] for point in again["points"]] == [0, 1]

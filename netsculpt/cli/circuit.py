@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from netsculpt.cli.inputs import hashes
 from netsculpt.cli.nets import NewNet, matching_task, start_net
 from netsculpt.cli.options import (
     MOST,
@@ -123,6 +124,7 @@ def circuit(
     if output is not None:
         require_writable(output)
         require_circuit_folder(output)
+    inputs = hashes([model], [task])
     begun = start_net(NewNet(model=model), seed)
     goal = matching_task(task, begun.spec)
     with progress_bars() as bars:
@@ -137,15 +139,24 @@ def circuit(
             progress=bars or remaining_lines(EVERY),
             rng=seed,
         )
-    about: dict[str, Any] = {"model": str(model), "task": task, "method": method, "seed": seed}
-    if method == LEARNED:
-        about |= vars(gates)
+    about: dict[str, Any] = {
+        "model": str(model),
+        "task": task,
+        "method": method,
+        "ablation": ablation,
+        "loss": loss,
+        "samples": samples,
+        "random": n_random,
+        "seed": seed,
+        **(vars(gates) if method == LEARNED else {}),
+    }
     if output is not None:
         write_circuit(
             found,
             circuit_graph(begun.net, goal, found.kept),
             output,
             arguments=about,
+            inputs=inputs,
             figures=figures.formats,
             width=figures.column,
         )

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from netsculpt.cli.inputs import hashes
 from netsculpt.cli.model_files import ModelFile, model_files
 from netsculpt.cli.options import (
     DATA_AWARE,
@@ -173,7 +174,8 @@ def _pair(
         **_asked(request),
     }
     if output is not None:
-        write_comparison(compared, output, about=about, figures=request.figures)
+        inputs = hashes([*(file.path for file in files), options.mask])
+        write_comparison(compared, output, about=about, inputs=inputs, figures=request.figures)
     if as_json:
         typer.echo(json.dumps({**about, **compared.summary()}, indent=2, allow_nan=False))
     else:
@@ -217,7 +219,10 @@ def _groups(
         **_asked(request),
     }
     if output is not None:
-        write_groups(compared, features, output, about=about, figures=request.figures)
+        inputs = hashes([*(file.path for file in files), options.mask])
+        write_groups(
+            compared, features, output, about=about, inputs=inputs, figures=request.figures
+        )
     if as_json:
         typer.echo(json.dumps({**about, **compared.summary()}, indent=2, allow_nan=False))
     else:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from netsculpt.cli.inputs import hashes
 from netsculpt.cli.model_files import ModelFile, model_files
 from netsculpt.cli.options import (
     AsJson,
@@ -110,9 +111,11 @@ def track(
             )
         weights = "pattern"
     if net is not None:
+        inputs = hashes([run[0], net])
         n_steps, graphs = _of_record(run[0], net, n_points)
     else:
         files = _chosen(model_files(run), n_points)
+        inputs = hashes([*(file.path for file in files), source.mask])
         n_steps, graphs = len(files), _of_files(files, source)
     with progress_bars() as bars:
         report = bars or remaining_lines()
@@ -129,11 +132,13 @@ def track(
         "run": [str(path) for path in run],
         "net": None if net is None else str(net),
         "n_points": n_points,
+        "detector": detector,
+        "weights": weights,
         "n_nulls": n_nulls,
         "seed": seed,
     }
     if output is not None:
-        write_track(followed, output, about=about, figures=figures)
+        write_track(followed, output, about=about, inputs=inputs, figures=figures)
     if as_json:
         typer.echo(json.dumps({**about, **followed.summary()}, indent=2, allow_nan=False))
     else:

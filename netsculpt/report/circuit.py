@@ -35,6 +35,7 @@ def write_circuit(
     folder: Path,
     *,
     arguments: Mapping[str, Any],
+    inputs: Sequence[str] = (),
     figures: Sequence[str] = (),
     width: Width = "neurips",
 ) -> None:
@@ -56,7 +57,15 @@ def write_circuit(
         {"graph.npz": partial(save, graph)},
     )
     seed = arguments.get("seed")
-    write_results(results, folder, arguments=arguments, seed=seed, figures=figures, width=width)
+    write_results(
+        results,
+        folder,
+        arguments=arguments,
+        seed=seed,
+        inputs=inputs,
+        figures=figures,
+        width=width,
+    )
 
 
 def _drawn(circuit: Circuit, figure: Figure) -> None:

@@ -5,45 +5,35 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from netsculpt.report.drawing import Drawing
-from netsculpt.report.results import Results, write_results
+from netsculpt.report.results import Drawn, Results, write_results
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from netsculpt.compare import GroupComparison
     from netsculpt.pipeline import NetworkComparison
-    from netsculpt.plots.style import Width
 
-__all__ = ["Drawn", "write_comparison", "write_groups"]
+__all__ = ["write_comparison", "write_groups"]
 
 _MAKER: Final = "compare"
 _ROW: Final = 0.028  # height of a feature in the figure, in widths
 
 
-class Drawn(Protocol):
-    """In which formats figures are drawn, and how wide."""
-
-    @property
-    def formats(self) -> list[str]:
-        """File formats."""
-        ...
-
-    @property
-    def column(self) -> Width:
-        """The column that figures are made for."""
-        ...
-
-
 def write_comparison(
-    compared: NetworkComparison, folder: Path, *, about: Mapping[str, Any], figures: Drawn
+    compared: NetworkComparison,
+    folder: Path,
+    *,
+    about: Mapping[str, Any],
+    inputs: Sequence[str],
+    figures: Drawn,
 ) -> None:
     """Write summary.json, edges.csv, units.csv, modules.csv, and a figure of the modules.
 
-    `about` names both networks and the seed. For what happens to other files see
-    `netsculpt.core.folders.replaced_folder`.
+    `about` names both networks and the seed, `inputs` are the hashes of what was read. For what
+    happens to other files see `netsculpt.core.folders.replaced_folder`.
     """
     modules = compared.module_matching.table()
     labels = compared.second_labels
@@ -55,6 +45,7 @@ def write_comparison(
         folder,
         arguments=about,
         seed=about["seed"],
+        inputs=inputs,
         figures=figures.formats,
         width=figures.column,
     )
@@ -66,6 +57,7 @@ def write_groups(
     folder: Path,
     *,
     about: Mapping[str, Any],
+    inputs: Sequence[str],
     figures: Drawn,
 ) -> None:
     """Write summary.json, features.csv (the tests), models.csv (a row per network), a figure."""
@@ -83,6 +75,7 @@ def write_groups(
         folder,
         arguments=about,
         seed=about["seed"],
+        inputs=inputs,
         figures=figures.formats,
         width=figures.column,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from netsculpt.core.folders import replaced_folder
 from netsculpt.core.manifest import write_manifest
@@ -18,7 +18,21 @@ if TYPE_CHECKING:
 
     from netsculpt.plots.style import Width
 
-__all__ = ["Results", "write_results"]
+__all__ = ["Drawn", "Results", "write_results"]
+
+
+class Drawn(Protocol):
+    """In which formats figures are drawn, and how wide."""
+
+    @property
+    def formats(self) -> list[str]:
+        """File formats."""
+        ...
+
+    @property
+    def column(self) -> Width:
+        """The column that figures are made for."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)

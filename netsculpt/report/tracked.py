@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from netsculpt.report.compared import Drawn
 from netsculpt.report.drawing import Drawing
-from netsculpt.report.results import Results, write_results
+from netsculpt.report.results import Drawn, Results, write_results
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,11 +28,18 @@ _PANELS: Final = (  # columns and the label of their axis
 )
 
 
-def write_track(track: Track, folder: Path, *, about: Mapping[str, Any], figures: Drawn) -> None:
+def write_track(
+    track: Track,
+    folder: Path,
+    *,
+    about: Mapping[str, Any],
+    inputs: Sequence[str],
+    figures: Drawn,
+) -> None:
     """Write summary.json, track.csv, layers.csv, modules.csv, and figures of profiles and modules.
 
-    `about` names the run and the seed. For what happens to other files see
-    `netsculpt.core.folders.replaced_folder`.
+    `about` names the run and the seed, `inputs` are the hashes of what was read. For what happens
+    to other files see `netsculpt.core.folders.replaced_folder`.
     """
     tables = {"track": track.table(), "layers": track.layers(), "modules": track.modules()}
     tall = _TALL.get(figures.column, 1.5)
@@ -45,6 +51,7 @@ def write_track(track: Track, folder: Path, *, about: Mapping[str, Any], figures
         folder,
         arguments=about,
         seed=about["seed"],
+        inputs=inputs,
         figures=figures.formats,
         width=figures.column,
     )
