@@ -352,3 +352,9 @@ def test_the_command_follows_the_masks_of_a_sparse_training(tmp_path: Path) -> N
     assert cli(*record, *QUICK).returncode == 2
     wrong = cli(*record, "--net", tmp_path / "m.pt", "--weights", "balanced", *QUICK)
     assert "pattern is needed" in wrong.stderr
+
+
+def test_a_run_that_is_not_there(tmp_path: Path) -> None:
+    run = cli("track", tmp_path / "none.pt")
+    assert run.returncode == 3
+    assert "no file at" in run.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +21,7 @@ def hashes(models: Iterable[Path | None], tasks: Collection[str] = ()) -> list[s
 
     files = [path for path in models if path is not None]
     files += [path for text in tasks for path in task_files(text)]
-    return [Source.open(path, path.stat().st_size).sha256() for path in files]
+    return [Source.open(path, sys.maxsize).sha256() for path in files]
 
 
 @contextmanager

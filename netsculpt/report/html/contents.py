@@ -90,6 +90,8 @@ def figure_bytes(folder: Path, files: Iterable[str]) -> dict[str, bytes]:
 
 def _manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
+    if folder.is_file():
+        raise FolderError(f"{folder} is a file: name the folder that 'netsculpt analyze -o' wrote")
     if not path.is_file():
         raise FolderError(
             f"{folder} has no {MANIFEST}: a folder that 'netsculpt analyze MODEL -o {folder}' has "
