@@ -65,7 +65,7 @@ class Config:
     digits_grid: str = "smallest"
     digits_seeds: int = 3
     n_pairs: int = 4000  # of digits
-    idx: tuple[str, str] | None = None  # files of images and labels instead of sklearn's digits
+    idx: tuple[str, str] | None = None  # files of images and labels instead of the package's digits
     most_cells: int | None = None  # of a study
     detectors: tuple[str, ...] = ("sculpting", "path_signature", "functional")
     published: str | None = None  # folder of published networks to compare with

@@ -61,7 +61,7 @@ class Cell:
     grid: Grid = GRIDS["published"]
     n_seeds: int = 10  # the first whose dense net reaches the goal
     n_pairs: int = 0  # of digits, to train on
-    idx: tuple[str, str] | None = None  # files of images and labels instead of sklearn's digits
+    idx: tuple[str, str] | None = None  # files of images and labels instead of the package's digits
 
     @property
     def arch(self) -> str:

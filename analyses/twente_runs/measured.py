@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 import torch
-from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
 from netsculpt.core.random import stream
@@ -16,7 +15,8 @@ from netsculpt.training.dynamic.phases import boundaries, phases_of, scaled
 from netsculpt.training.fitting.loop import fit
 from netsculpt.training.fitting.recipe import Recipe
 from netsculpt.training.importance import importance
-from netsculpt.training.tasks import Classes, Task
+from netsculpt.training.tasks import Task
+from netsculpt.training.tasks.digits import digits
 from twente_runs.cells import DENSE, Cell
 from twente_runs.nets import net_of
 
@@ -66,11 +66,11 @@ def measured(cell: Cell) -> Rows:
 
 def _digits(inputs: str) -> Task:
     """The first 1437 digits, and the last 360 as held-out ones; scales are of the first."""
-    pixels, labels = (torch.from_numpy(x) for x in load_digits(return_X_y=True))
-    values = _scaled(pixels, inputs).float()
-    targets, goal = labels.long()[:, None], Classes((10,))
-    held_out = Task("digits", values[N_TRAIN:], targets[N_TRAIN:], goal)
-    return Task("digits", values[:N_TRAIN], targets[:N_TRAIN], goal, held_out=held_out)
+    every = digits()
+    values = _scaled(every.inputs.double() * 16, inputs).float()  # pixels are 0 … 16 in the file
+    learned = replace(every, inputs=values[:N_TRAIN], targets=every.targets[:N_TRAIN])
+    held_out = replace(every, inputs=values[N_TRAIN:], targets=every.targets[N_TRAIN:])
+    return replace(learned, held_out=held_out)
 
 
 def _scaled(pixels: Tensor, inputs: str) -> Tensor:
