@@ -185,7 +185,7 @@ def test_flow_against_all_paths(seed: int) -> None:
                 shares[labels[source], labels[target]] += weight / total
     np.testing.assert_array_equal(measured.edges, counts)
     np.testing.assert_allclose(measured.weight, weights)
-    np.testing.assert_allclose(measured.path_share, shares, atol=1e-12)
+    np.testing.assert_allclose(measured.steps_per_path, shares, atol=1e-12)
     table = measured.table()
     assert table["edges"].sum() == counts.sum()
     assert (np.diff(table["weight"]) <= 0).all()
@@ -273,9 +273,9 @@ def test_links_on_no_circle_are_kept_and_tested() -> None:
     assert (
         [(x.verdict, x.n_edges, x.weight, x.chance, x.z, x.net_z, x.p) for x in links]
         == [(x.verdict, x.n_edges, x.weight, x.chance, x.z, x.net_z, x.p) for x in result.links]
-        == [("no circle", 8, 8.0, 8.0, 0.0, 0.0, 1.0)] * 2
+        == [("no circle", 8, 8.0, 8.0, None, None, None)] * 2
     )
-    assert [x.path_share for x in result.links] == pytest.approx([0.5, 0.5])
+    assert [x.steps_per_path for x in result.links] == pytest.approx([0.5, 0.5])
 
 
 def test_numbers_of_links_from_the_draws_themselves() -> None:
