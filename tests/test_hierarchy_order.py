@@ -355,12 +355,12 @@ def test_scales_of_units_change_nothing(exact: bool) -> None:
     assert pairs(one) == pairs(two)
     for a, b in zip(one.links, two.links, strict=True):
         assert (a.n_edges, a.verdict) == (b.n_edges, b.verdict)
-        for name in ("weight", "path_share", "chance", "z", "net_z", "p"):
+        for name in ("weight", "steps_per_path", "chance", "z", "net_z", "p"):
             assert getattr(a, name) == pytest.approx(getattr(b, name), rel=1e-6), name
     plain, again = infer(graph, truth), infer(other, truth)
     np.testing.assert_allclose(plain.edges.toarray(), again.edges.toarray(), rtol=1e-6)
     assert plain.trophic_incoherence == pytest.approx(again.trophic_incoherence, rel=1e-6)
-    for name in ("edges", "weight", "path_share"):
+    for name in ("edges", "weight", "steps_per_path"):
         np.testing.assert_allclose(
             getattr(flow(graph, truth), name), getattr(flow(other, truth), name), rtol=1e-6
         )

@@ -59,7 +59,8 @@ def compare(
         choice(
             PAIRINGS,
             "Of two models, which unit is which: {}. 'auto' takes units at the same place for the "
-            "same if both files name the same initial weights, and else matches them by paths.",
+            "same if both files name the same initial weights, or if weights at the same places "
+            "correlate far above chance, and else matches them by paths; it says which.",
         ),
     ] = "auto",
     task: Annotated[
@@ -155,6 +156,7 @@ def _pair(
     from netsculpt.report.compared import write_comparison
     from netsculpt.report.terminal.compared import print_comparison
     from netsculpt.report.terminal.progress import progress_bars
+    from netsculpt.report.terminal.progress_lines import remaining_lines
 
     loaded = [ready(Source(file=file.path, **vars(options)), request)[0] for file in files]
     matching = pairing_of(loaded[0], loaded[1], *pairing, seed=request.seed)
@@ -175,7 +177,15 @@ def _pair(
     }
     if output is not None:
         inputs = hashes([*(file.path for file in files), options.mask])
-        write_comparison(compared, output, about=about, inputs=inputs, figures=request.figures)
+        with progress_bars() as bars:
+            write_comparison(
+                compared,
+                output,
+                about=about,
+                inputs=inputs,
+                figures=request.figures,
+                progress=bars or remaining_lines(),
+            )
     if as_json:
         typer.echo(json.dumps({**about, **compared.summary()}, indent=2, allow_nan=False))
     else:
@@ -220,9 +230,16 @@ def _groups(
     }
     if output is not None:
         inputs = hashes([*(file.path for file in files), options.mask])
-        write_groups(
-            compared, features, output, about=about, inputs=inputs, figures=request.figures
-        )
+        with progress_bars() as bars:
+            write_groups(
+                compared,
+                features,
+                output,
+                about=about,
+                inputs=inputs,
+                figures=request.figures,
+                progress=bars or remaining_lines(),
+            )
     if as_json:
         typer.echo(json.dumps({**about, **compared.summary()}, indent=2, allow_nan=False))
     else:

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from glob import glob, has_magic
 from pathlib import Path
 
-import typer
-
+from netsculpt.core.errors import FormatError
 from netsculpt.core.folders import MANIFEST
+from netsculpt.files.words import quoted
 
 __all__ = ["ModelFile", "is_several", "model_files", "naturally"]
 
-_ENDINGS = (".pt", ".pth", ".ckpt", ".safetensors", ".pt2", ".onnx", ".npz", ".out")
+_ENDINGS = (".pt", ".pth", ".pth.tar", ".ckpt", ".safetensors", ".pt2", ".onnx", ".npz", ".out")
 _STATE = ".training.pt"  # what 'train' resumes from
 _GRAPH = "graph.npz"  # that 'analyze' wrote, next to a manifest
 _LONGEST = 80  # characters of a name
@@ -41,7 +41,7 @@ def model_files(paths: Iterable[Path]) -> tuple[ModelFile, ...]:
 
     Raises
     ------
-    typer.BadParameter
+    FormatError
         If a folder or a pattern names no model file.
     """
     files = list(dict.fromkeys(file for path in paths for file in _files(path)))
@@ -65,15 +65,15 @@ def _files(path: Path) -> Iterator[Path]:
         return
     if path.is_dir():
         found = [file for file in path.rglob("*") if file.is_file() and _is_model(file)]
-        kind = "folder holds no model file"
+        kind = "no model file in the folder"
     else:
         fitting = glob(str(path), recursive=True)  # noqa: PTH207 - Path.glob takes no absolute one
         found = [Path(name) for name in fitting if Path(name).is_file()]
-        kind = "pattern fits no file"
+        kind = "no file fits the pattern"
     if not found:
-        raise typer.BadParameter(
-            f"{str(path)!r}: the {kind}; files ending in {', '.join(_ENDINGS)} are looked for",
-            param_hint="FILE",
+        raise FormatError(
+            f"{kind} {quoted(path)}: files ending in {', '.join(_ENDINGS)} are looked for; name "
+            "others one by one"
         )
     yield from sorted(found, key=naturally)
 
@@ -82,7 +82,7 @@ def _is_model(file: Path) -> bool:
     if file.name.startswith(".") or file.name.endswith(_STATE):
         return False
     written = file.name == _GRAPH and file.with_name(MANIFEST).is_file()
-    return file.suffix.lower() in _ENDINGS and not written
+    return file.name.lower().endswith(_ENDINGS) and not written
 
 
 def _names(files: Sequence[Path]) -> list[str]:

@@ -245,11 +245,15 @@ def _traced(source: Source, model: str) -> Loaded:
     where, name = _parts(model)
     inputs = _inputs(source)
     from netsculpt.core.provenance import step
+    from netsculpt.files.source import Source as FileSource
     from netsculpt.loading import load_into
     from netsculpt.tracing import trace
     from netsculpt.tracing.net_and_example import NetAndExample, example_from, net_from
 
-    complain(f"imports {where} and runs its code")
+    for path in (source.file, source.mask):
+        if path is not None:  # that cannot be opened: no code need run
+            FileSource.open(path, source.max_bytes)
+    _announce(where)
     with redirect_stdout(sys.stderr):  # what the net prints is not part of the report
         net = net_from(attribute(imported(where), where, name), model)
         traced = NetAndExample(net, example_from(inputs))
@@ -269,6 +273,17 @@ def _traced(source: Source, model: str) -> Loaded:
         named["example_dtype"] = [x.dtype for x in inputs]
     graph = replace(graph, provenance=(step("model", **named), loaded, *graph.provenance))
     return Loaded(source, graph, {**named, **source.trace_options}, traced)
+
+
+def _announce(where: str) -> None:
+    """Say that code will run, once in a run of the command."""
+    from typer.main import get_current_context  # of the click that typer brings
+
+    context = get_current_context(silent=True)
+    said = set() if context is None else context.meta.setdefault("netsculpt.imported", set())
+    if where not in said:
+        complain(f"imports {where} and runs its code")
+        said.add(where)
 
 
 def _parts(model: str) -> tuple[str, str]:

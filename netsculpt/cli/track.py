@@ -138,7 +138,15 @@ def track(
         "seed": seed,
     }
     if output is not None:
-        write_track(followed, output, about=about, inputs=inputs, figures=figures)
+        with progress_bars() as bars:
+            write_track(
+                followed,
+                output,
+                about=about,
+                inputs=inputs,
+                figures=figures,
+                progress=bars or remaining_lines(),
+            )
     if as_json:
         typer.echo(json.dumps({**about, **followed.summary()}, indent=2, allow_nan=False))
     else:

@@ -140,6 +140,8 @@ def _notes(hierarchy: Hierarchy) -> list[str]:
         notes.append(f"dashed: {counted(n_untested, 'link')} untested")
     if hierarchy.feedback:
         notes.append("dotted: feedback")
+    if hierarchy.edges.nnz + len(hierarchy.feedback) > 1:
+        notes.append("wider: more weight")
     n_left_out = len(hierarchy.left_out)
     if n_left_out:
         notes.append(f"not drawn: {counted(n_left_out, 'link')}, no more than chance")

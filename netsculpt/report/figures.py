@@ -58,7 +58,7 @@ def _drawings(analysis: Analysis) -> Iterator[tuple[str, float, Draw]]:
     graph = analysis.graph
     live, alive = graph.live(), analysis.effective.units  # dead units would take half of a figure
     yield "path_profile", 0.5, partial(plots.path_profile, graph, analysis.columns["path_share"])
-    if analysis.paths.pair_weights is not None:
+    if analysis.paths.pair_weights is not None and min(graph.inputs.size, graph.outputs.size) > 1:
         names = unit_names(graph)
         rows, columns = ([names[unit] for unit in ends] for ends in (graph.inputs, graph.outputs))
         named = max(len(rows), len(columns)) <= MAX_NAMED
@@ -95,5 +95,5 @@ def _null_distribution(each: Detected, *, ax: Axes) -> None:
     from netsculpt import plots
 
     assert each.significance is not None
-    plots.null_distribution(each.significance, ax=ax, label="layer-aware modularity Q")
+    plots.null_distribution(each.significance, ax=ax, label="layer-aware modularity Q", symbol="Q")
     ax.set_title(caption(each), loc="left", fontsize="small", parse_math=False)

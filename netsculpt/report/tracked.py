@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from netsculpt.core.progress import Progress
 from netsculpt.report.drawing import Drawing
 from netsculpt.report.results import Drawn, Results, write_results
 
@@ -35,6 +36,7 @@ def write_track(
     about: Mapping[str, Any],
     inputs: Sequence[str],
     figures: Drawn,
+    progress: Progress | None = None,
 ) -> None:
     """Write summary.json, track.csv, layers.csv, modules.csv, and figures of profiles and modules.
 
@@ -54,6 +56,7 @@ def write_track(
         inputs=inputs,
         figures=figures.formats,
         width=figures.column,
+        progress=progress,
     )
 
 

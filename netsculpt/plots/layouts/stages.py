@@ -25,12 +25,14 @@ def stages(names: Sequence[str]) -> tuple[Stage, ...]:
 
     Names are cut after the first part that tells columns apart: no more than half of the columns
     begin alike up to there, or nothing more can be cut. A column that shares its beginning with
-    neither neighbour is a stage of its own, without what most columns begin with.
+    neither neighbour is a stage of its own, without what most columns begin with. A column of
+    several layers, "b.0.conv1, downsample", goes by its first, and keeps all names.
 
     >>> [(x.name, x.inner) for x in stages(["input", "b.0.conv", "b.0.add", "b.1.conv", "fc"])]
     [('input', ('',)), ('b.0', ('conv', 'add')), ('1.conv', ('',)), ('fc', ('',))]
     """
     parts = [name.split(",")[0].split(".") for name in names]
+    others = [name[len(name.split(",")[0]) :] for name in names]  # of layers in the same column
     depth = 1
     longest = max(map(len, parts), default=1)
     while depth < longest:
@@ -48,7 +50,8 @@ def stages(names: Sequence[str]) -> tuple[Stage, ...]:
         if len(inside) == 1:
             found.append(Stage(_without(lead, names[first]), first, stop, ("",)))
         else:
-            inner = tuple(".".join(part[depth:]) for part in inside)
+            rest = zip(inside, others[first:stop], strict=True)
+            inner = tuple(".".join(part[depth:]) + other for part, other in rest)
             found.append(Stage(_short(key), first, stop, inner))
         first = stop
     return tuple(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -91,6 +92,9 @@ TERMS: Final[Mapping[str, tuple[str, str]]] = {  # identifier → heading, text
     ),
 }
 
+# shapes such as [U], formulas, and costs: for readers of the API
+_NOTATION: Final = re.compile(r" ?\[[A-Z](?:, ?[A-Z])*\]|,? ``[^`]*``| O\([^)]*\)\.?")
+
 
 def term(name: str, text: str | None = None) -> Markup:
     """A link from a number or a word to its definition."""
@@ -105,7 +109,8 @@ def metric_definition(column: str) -> str:
         return ""
     text = inspect.getdoc(metrics[name]) or ""
     first = " ".join(text.split("\n\n", 1)[0].split()).replace("`", "")
-    return first + (" Of |weight|." if name != column else "")
+    plain = _NOTATION.sub("", first).strip()
+    return plain + (" Here by |weights|, where each edge counts as its own." * (name != column))
 
 
 def definitions(columns: Iterable[str]) -> Markup:

@@ -11,9 +11,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from netsculpt.core.counting import counted
 from netsculpt.plots.layouts.stages import stages
 from netsculpt.plots.style import MODULE_PALETTE
+from netsculpt.report.headline import headline
 from netsculpt.report.html.contents import Contents
 from netsculpt.report.html.definitions import definitions, metric_definition
 from netsculpt.report.html.drawn import drawn
@@ -29,7 +29,7 @@ _SCRIPTS: Final = (  # in assets; they share one scope
     *("unpack", "model", "raster", "camera", "colours", "names", "view", "pointing", "card"),
     *("table", "figures", "main"),
 )
-_NO_SCRIPT: Final = "The network view, figures and the table of units need JavaScript."
+_NO_SCRIPT: Final = "The network view and the table of units need JavaScript."
 _MOST_CELLS: Final = 4_000_000  # of the table of units
 _FIRST: Final = ("module_", "path_share", "in_degree", "out_degree", "confidence_", "live")
 
@@ -67,11 +67,11 @@ def page(contents: Contents) -> str:
         Markup(f"<style>{style}</style>"),
     )
     links = [element("a", title, href=f"#{key}") for key, title, _ in parts]
-    found = contents.summary["graph"]
-    lead = (
-        f"{counted(found['n_units'], 'unit')}, {counted(found['n_edges'], 'edge')}, "
-        f"density {found['density']:.2%}"
+    live = contents.summary["effective"]
+    size = headline(
+        *(live[name] for name in ("n_units", "n_effective_units", "n_edges", "n_effective_edges"))
     )
+    lead = f"{size}, density {contents.summary['graph']['density']:.2%}"
     content = joined(
         element("a", "Skip to the report", href="#read", class_="skip"),
         element(
