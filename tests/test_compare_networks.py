@@ -17,12 +17,12 @@ from modularity import mixed
 import netsculpt
 from netsculpt import NetGraph, Partition, from_matrices
 from netsculpt.compare.networks import (
-    place_agreement,
     Signatures,
     edge_changes,
     match_by_correlation,
     match_by_paths,
     module_links,
+    place_agreement,
     same_units,
 )
 from netsculpt.core.errors import FormatError, GraphError

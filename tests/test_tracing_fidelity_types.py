@@ -106,7 +106,9 @@ def test_a_branch_is_compared_on_inputs_that_take_it(
     assert found.compared_on == compared_on
     assert found.summary()["compared_on"] == compared_on
     text = io.StringIO()
-    Console(file=text, width=300).print(fidelity_section(found, graph, np.ones(graph.n_units, bool)))
+    Console(file=text, width=300).print(
+        fidelity_section(found, graph, np.ones(graph.n_units, bool))
+    )
     assert ("random inputs take another branch" in text.getvalue()) == (level == 100)
 
 
@@ -117,9 +119,11 @@ def test_the_largest_error_is_named_among_live_layers() -> None:
     errors = {"0": 0.1, "1": 0.5, "2": 0.2}
     layers = tuple(replace(x, error=errors[x.layer]) for x in found.layers)
     live = np.ones(graph.n_units, bool)
-    live[[layer.units for layer in graph.layers if layer.name == "1"][0]] = False
+    live[graph.layer("1").units] = False
     text = io.StringIO()
-    Console(file=text, width=300).print(fidelity_section(replace(found, layers=layers), graph, live))
+    Console(file=text, width=300).print(
+        fidelity_section(replace(found, layers=layers), graph, live)
+    )
     assert "2.0e-01, in 2" in text.getvalue()
 
 

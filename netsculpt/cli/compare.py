@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from netsculpt.cli.inputs import hashes
+from netsculpt.cli.messages import say_interrupted
 from netsculpt.cli.model_files import ModelFile, model_files
 from netsculpt.cli.options import (
     DATA_AWARE,
@@ -121,6 +122,7 @@ def compare(
     if output is not None:
         require_writable(output)
         require_replaceable(output, _MAKER)
+        say_interrupted(output)
     request = Request(plan.plan(detectors), figures, seed, None, dense, needs_own=False)
     first = model_files(files)
     if against is not None:

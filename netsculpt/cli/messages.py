@@ -6,15 +6,17 @@ import errno
 import re
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 
 import typer
 
 from netsculpt.core.errors import LimitError, NetsculptError, NetsculptWarning, OutputError
 from netsculpt.core.extras import EXTRAS, missing
+from netsculpt.core.folders import is_interrupted
 from netsculpt.core.printable import printable
 
 __all__ = ["EXIT_CODES", "INTERRUPTED", "USAGE", "complain", "empty_argument", "explain"]
-__all__ += ["explained", "one_line_warnings"]
+__all__ += ["explained", "one_line_warnings", "say_interrupted"]
 
 EXIT_CODES = (
     "Exit codes: 0 ok · 1 a bug in netsculpt · 2 usage · 3 unreadable or unsupported file · "
@@ -92,6 +94,12 @@ def empty_argument(arguments: Sequence[str]) -> str | None:
                 "option out"
             )
     return None
+
+
+def say_interrupted(folder: Path) -> None:
+    """Say on stderr that a folder holds a part of what an earlier run was to write."""
+    if is_interrupted(folder):
+        complain(f"{folder} is of a run that was interrupted: all of it is written again")
 
 
 def complain(message: str) -> None:

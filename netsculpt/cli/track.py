@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netsculpt.cli.inputs import hashes
+from netsculpt.cli.messages import say_interrupted
 from netsculpt.cli.model_files import ModelFile, model_files
 from netsculpt.cli.options import (
     AsJson,
@@ -99,6 +100,7 @@ def track(
     if output is not None:
         require_writable(output)
         require_replaceable(output, _MAKER)
+        say_interrupted(output)
     is_record = len(run) == 1 and run[0].suffix == _RECORD
     if is_record != (net is not None):
         raise typer.BadParameter(

@@ -106,9 +106,9 @@ def ordered(
 
     The same rule says which links on no circle carry more than chance, among these alone: what is
     kept of the others does not depend on them. A link that weighs the same in all null networks,
-    since degrees alone fix it, is untested and has no z or p. In random networks of three layers of 24 units, three
-    random modules in each, one link or more was said to carry more than chance in 13 of 200
-    (pattern) and 4 of 100 (balanced weights).
+    since degrees alone fix it, is untested and has no z or p. In random networks of three layers of
+    24 units, three random modules in each, one link or more was said to carry more than chance in
+    13 of 200 (pattern) and 4 of 100 (balanced weights).
 
     The two statistics are alternatives: a chain of modules exceeds chance in direction only, since
     its links replace edges inside. A module whose units send more than they take appears as a

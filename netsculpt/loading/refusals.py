@@ -77,9 +77,7 @@ def refusal(source: Source) -> NetsculptError:
                 f"{source.where} is {encoding}: UTF-8 without a mark is needed, "
                 "write it again with encoding='utf-8'"
             )
-    return FormatError(
-        f"{source.where} is {_kind(source)}{_needed(source)}"
-    )
+    return FormatError(f"{source.where} is {_kind(source)}{_needed(source)}")
 
 
 def mask_refusal(source: Source, kind: str | None = None) -> NetsculptError:

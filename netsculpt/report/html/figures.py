@@ -22,7 +22,8 @@ _NO_SCRIPT: Final = "Figures of this size need JavaScript; they are files in the
 def figure_gallery(figures: Mapping[str, bytes]) -> Markup:
     """Every figure that a browser can show, without scripts if all pictures take less than 2 MB.
 
-    Else they are packed, and the scripts turn them into pictures. Of pictures beyond 5 MB in all, the largest are named only; PDF files beyond that are left out.
+    Else they are packed, and the scripts turn them into pictures. Of pictures beyond 5 MB in all,
+    the largest are named only; PDF files beyond that are left out.
     """
     stems: dict[str, dict[str, str]] = {}
     for name, content in figures.items():

@@ -96,9 +96,7 @@ def _arrow(
     y, to_y = y + _HIGH / 2, to_y + _HIGH / 2
     base = to_x - way * _HEAD
     middle = (x + base) / 2
-    curve = (
-        f"M{x:.1f},{y:.1f} C{middle:.1f},{y:.1f} {middle:.1f},{to_y:.1f} {base:.1f},{to_y:.1f}"
-    )
+    curve = f"M{x:.1f},{y:.1f} C{middle:.1f},{y:.1f} {middle:.1f},{to_y:.1f} {base:.1f},{to_y:.1f}"
     head = f"M{to_x:.1f},{to_y:.1f} L{base:.1f},{to_y - 4:.1f} L{base:.1f},{to_y + 4:.1f} Z"
     return element(
         "g",

@@ -76,8 +76,9 @@ def _sections(analysis: Analysis) -> Iterator[tuple[str, RenderableType]]:
     graph = analysis.graph
     yield "Network", _network(analysis)
     if analysis.fidelity is not None:
-        yield "Fidelity to the net", fidelity_section(
-            analysis.fidelity, graph, analysis.effective.units
+        yield (
+            "Fidelity to the net",
+            fidelity_section(analysis.fidelity, graph, analysis.effective.units),
         )
     yield "Paths", _paths(analysis)
     if analysis.attribution is not None:
