@@ -423,7 +423,7 @@ def test_units_at_the_same_place_by_choice(pair: tuple[Path, Path]) -> None:
 def test_checkpoints_of_one_run_are_compared_in_place(tmp_path: Path) -> None:
     """Plain state dicts, whose weights correlate at the same places far above chance."""
     rng = np.random.default_rng(0)
-    kept = [rng.random((12, 12)) < 0.5 for _ in range(2)]
+    kept = [rng.random(shape) < 0.5 for shape in ((14, 12), (10, 14))]
     state = [rng.normal(size=mask.shape) * mask for mask in kept]
     later = [w + 0.7 * rng.normal(size=w.shape) * mask for w, mask in zip(state, kept, strict=True)]
     other = [rng.normal(size=mask.shape) * mask for mask in kept]
@@ -439,7 +439,8 @@ def test_checkpoints_of_one_run_are_compared_in_place(tmp_path: Path) -> None:
 
 def test_weights_of_the_same_places_are_correlated() -> None:
     graph = netsculpt.planted([8, 10, 8], 2, 0.7, 0.05, rng=0)[0]
-    other = graph.with_weights(np.random.default_rng(1).normal(size=graph.n_edges))
+    rng = np.random.default_rng(1)
+    graph, other = (graph.with_weights(rng.normal(size=graph.n_edges)) for _ in range(2))
     layers = graph.layer_of[graph.sources]
     standard = []
     for values in (graph.weights.data, other.weights.data):

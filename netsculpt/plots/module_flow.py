@@ -9,7 +9,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, Normalize, to_rgb
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
 from netsculpt.hierarchy import Flow, Link
@@ -101,8 +101,8 @@ def module_flow(
         linewidth=0.2 if n * n <= _MOST_VECTOR_CELLS else 0.0,
         rasterized=n * n > _MOST_VECTOR_CELLS,
     )
-    bar = colour_bar(ax, mesh, "% of what the module sends")
-    bar.formatter = PercentFormatter(1.0, symbol="")
+    bar = colour_bar(ax, mesh, "% of the row")
+    bar.formatter = FuncFormatter(lambda share, _: f"{100 * share:g}")
     bar.update_ticks()
     size = tick_size(ax)
     width, height = size_in_points(ax)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -102,7 +102,10 @@ def _laid_out(ax: Axes, hierarchy: Hierarchy, size: float) -> tuple[_Places, lis
     width, height = size_in_points(ax)
     places = _places(hierarchy, width, height - 2 * _MARGIN, size)
     texts, complete = [], True
-    for node, module in enumerate(hierarchy.modules):
+    inputs = {unit for module in hierarchy.modules for unit in module.inputs_seen}
+    for node, given in enumerate(hierarchy.modules):
+        seen = given.inputs_seen if len(inputs) > 1 else ()  # a single one says nothing
+        module = replace(given, inputs_seen=seen)
         lines = box_texts(module, hierarchy.unit_names, places.width - 4.0, size, 0.85 * size)
         fitting = [line for line in lines if line]
         high = float(places.height[node])

@@ -81,7 +81,7 @@ def _drawings(analysis: Analysis) -> Iterator[tuple[str, float, Draw]]:
         yield f"adjacency_{key}", 1.0, matrix
         if len(each.hierarchy.modules) > 1:
             boxes = partial(plots.module_hierarchy, each.hierarchy, verdict=verdict)
-            yield f"hierarchy_{key}", 0.6, boxes
+            yield f"hierarchy_{key}", 0.65, boxes
         if partition.n_modules > 1:
             links = each.hierarchy.links
             cells = partial(plots.module_flow, each.flow, links=links, verdict=verdict)

@@ -21,6 +21,8 @@ __all__ = ["LayerNames", "layer_names", "write_names"]
 
 _LONGEST, _LONGEST_SLANTED, _LONGEST_STAGE, _LONGEST_INNER = 24, 18, 12, 14
 _UPRIGHT: Final = 1.25  # width of a line of upright text, in sizes of the text
+_SMALL: Final = 0.8  # size of the names above brackets, in that of the others
+_DEEPEST: Final = 0.5  # the most that they may take, in heights of the axes
 _FILLED: Final = 0.84  # largest share of the distance from label to label; outer ones take room
 _PIECE: Final = re.compile(r"[^._/… -]*(?:[._/… -]+|$)")
 _FEWER: Final = 0.7  # stages a layer up to which stages are named instead of layers
@@ -34,7 +36,7 @@ class LayerNames:
     texts: tuple[str, ...]
     spans: tuple[tuple[int, int], ...]  # first and last layer of each text
     turned: tuple[int, ...]  # degrees
-    inner: Mapping[int, str] = field(default_factory=dict)  # upright names of layers in stages
+    inner: Mapping[int, str] = field(default_factory=dict)  # upright names right below layers
     depth: float = 0.0  # points that these take, below the axes and above the brackets
 
 
@@ -49,7 +51,12 @@ def layer_names(ax: Axes, layers: Sequence[Layer]) -> LayerNames:
     size = tick_size(ax)
     left, right = ax.get_xlim()
     room = size_in_points(ax)[0] / (right - left)
-    named = _level(layers, size, room) or _stages(layers, size, room) or _turned(layers, size, room)
+    high = size_in_points(ax)[1]
+    named = (
+        _level(layers, size, room)
+        or _stages(layers, size, room, high)
+        or _turned(layers, size, room)
+    )
     write_names(ax, named, np.arange(len(layers)))
     return named
 
@@ -80,7 +87,7 @@ def write_names(ax: Axes, named: LayerNames, place: ArrayLike) -> None:
             xycoords=ax.get_xaxis_transform(),
             xytext=(0.0, -_BRACKET),
             textcoords="offset points",
-            size=tick_size(ax),
+            size=_SMALL * tick_size(ax),
             color=INK,
             rotation=90,
             ha="center",
@@ -116,8 +123,11 @@ def _level(layers: Sequence[Layer], size: float, room: float) -> LayerNames | No
     return _all(texts, range(len(layers)), 0)
 
 
-def _stages(layers: Sequence[Layer], size: float, room: float) -> LayerNames | None:
-    """Names of stages, upright where level ones do not fit; None if there are hardly fewer."""
+def _stages(layers: Sequence[Layer], size: float, room: float, high: float) -> LayerNames | None:
+    """Names of stages, upright where level ones do not fit; None if there are hardly fewer.
+
+    If the axes, `high` points tall, have room for it, names of layers stand above the brackets.
+    """
     found = stages([layer.name for layer in layers])
     if len(found) > _FEWER * len(layers):
         return None
@@ -133,12 +143,16 @@ def _stages(layers: Sequence[Layer], size: float, room: float) -> LayerNames | N
         if level[i] or middle - 0.6 * size >= free:
             kept.append(i)
             free = middle + 0.6 * size
+    inner = _inner(found, _SMALL * size, room)
+    depth = max((text_width(text, _SMALL * size) for text in inner.values()), default=0.0)
+    if not inner or depth > _DEEPEST * high:
+        inner, depth = {}, 0.0
+    else:  # a layer that is a stage stands among the others
+        depth += _BRACKET
+        kept = [i for i in kept if found[i].stop - found[i].first > 1]
     spans = [(found[i].first, found[i].stop - 1) for i in kept]
     turned = [0 if level[i] else 90 for i in kept]
-    inner = _inner(found, size, room)
-    depth = max((text_width(text, size) for text in inner.values()), default=-_BRACKET) + _BRACKET
-    texts = [texts[i] for i in kept]
-    return LayerNames(tuple(texts), tuple(spans), tuple(turned), inner, depth)
+    return LayerNames(tuple(texts[i] for i in kept), tuple(spans), tuple(turned), inner, depth)
 
 
 def _inner(found: Sequence[Stage], size: float, room: float) -> dict[int, str]:
@@ -149,16 +163,14 @@ def _inner(found: Sequence[Stage], size: float, room: float) -> dict[int, str]:
     if room < _UPRIGHT * size:
         return {}
     n_lines = int(room // (_UPRIGHT * size))
-    names = {
-        stage.first + i: [shorten(name, _LONGEST_INNER) for name in inner.split(", ")]
-        for stage in found
-        for i, inner in enumerate(stage.inner)
-        if inner
-    }
-    return {
-        layer: "\n".join(parts) if len(parts) <= n_lines else f"{parts[0]}, …"
-        for layer, parts in names.items()
-    }
+    names: dict[int, str] = {}
+    for stage in found:
+        inner = stage.inner if stage.stop - stage.first > 1 else (stage.name,)
+        for i, name in enumerate(inner):
+            texts = [shorten(part, _LONGEST_INNER) for part in name.split(", ")]
+            whole = len(texts) <= n_lines
+            names[stage.first + i] = "\n".join(texts) if whole else f"{texts[0]}, …"
+    return names
 
 
 def _turned(layers: Sequence[Layer], size: float, room: float) -> LayerNames:

@@ -98,10 +98,11 @@ def _network(analysis: Analysis) -> RenderableType:
     graph, live = analysis.graph, analysis.effective.units
     n_live = int(live.sum())
     n_dead, n_edges = graph.n_units - n_live, int(analysis.effective.edges.sum())
-    dead = f"; the other {n_dead:,} are on no input→output path" if n_dead else ""
+    verb = "is" if n_dead == 1 else "are"
+    others = f"; the other {counted(n_dead, 'unit')} {verb} on no path from input to output"
     lines = [
         f"{headline(graph.n_units, n_live, graph.n_edges, n_edges)}, in "
-        f"{counted(len(graph.layers), 'layer')}{dead}",
+        f"{counted(len(graph.layers), 'layer')}{others if n_dead else ''}",
         *kernels(graph),
         f"{graph.n_parameters:,} of {sum(block.size for block in graph.blocks):,} weights kept: "
         f"density {graph.density:.2%}",
