@@ -437,6 +437,24 @@ def test_checkpoints_of_one_run_are_compared_in_place(tmp_path: Path) -> None:
         assert "--units same" in run.stderr
 
 
+def test_equal_files_are_said_to_be_equal(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    copy = tmp_path / "copy.npz"
+    copy.write_bytes(pair[0].read_bytes())
+    run = cli("compare", pair[0], copy, "--nulls", 0, "--stability-seeds", 0)
+    assert run.returncode == 0, run.stderr
+    assert "are the same, byte for byte" in run.stderr
+    assert "No unit has gained or lost a share of the paths." in run.stdout
+    run = cli("compare", pair[0], pair[0])
+    assert run.returncode == 2
+    assert "1 model found, given more than once" in " ".join(run.stderr.replace("│", " ").split())
+
+
+def test_a_second_file_that_is_not_there_is_named_first(pair: tuple[Path, Path]) -> None:
+    run = cli("compare", pair[0], pair[0].with_name("nope.npz"))
+    assert run.returncode == 3
+    assert len(run.stderr.splitlines()) == 1
+
+
 def test_weights_of_the_same_places_are_correlated() -> None:
     graph = netsculpt.planted([8, 10, 8], 2, 0.7, 0.05, rng=0)[0]
     rng = np.random.default_rng(1)

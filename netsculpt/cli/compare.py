@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -12,8 +13,8 @@ from typing import Annotated, Any
 import typer
 
 from netsculpt.cli.inputs import hashes
-from netsculpt.cli.messages import say_interrupted
-from netsculpt.cli.model_files import ModelFile, model_files
+from netsculpt.cli.messages import complain, say_interrupted
+from netsculpt.cli.model_files import ModelFile, model_files, require_readable
 from netsculpt.cli.options import (
     DATA_AWARE,
     AsJson,
@@ -125,15 +126,18 @@ def compare(
         say_interrupted(output)
     request = Request(plan.plan(detectors), figures, seed, None, dense, needs_own=False)
     first = model_files(files)
+    require_readable(first)
     if against is not None:
         refuse_options(context, ("units", "task"), "groups are compared by features, not units")
         second = model_files(against)
+        require_readable(second)
         _groups((first, second), source, request, n_permutations, jobs, output, as_json)
         return
     refuse_options(context, ("n_permutations",), "two single models are not tested as groups")
     if len(first) != 2:
+        twice = ", given more than once" * (len(first) < len(files))
         raise typer.BadParameter(
-            f"{counted(len(first), 'model')} found: two are compared, or a group of "
+            f"{counted(len(first), 'model')} found{twice}: two are compared, or a group of "
             "them with a second one that --against names",
             param_hint="MODEL",
         )
@@ -160,6 +164,8 @@ def _pair(
     from netsculpt.report.terminal.progress import progress_bars
     from netsculpt.report.terminal.progress_lines import remaining_lines
 
+    if filecmp.cmp(files[0].path, files[1].path, shallow=False):
+        complain(f"{files[0].path} and {files[1].path} are the same, byte for byte")
     loaded = [ready(Source(file=file.path, **vars(options)), request)[0] for file in files]
     matching = pairing_of(loaded[0], loaded[1], *pairing, seed=request.seed)
     with progress_bars() as bars:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from glob import glob, has_magic
@@ -10,9 +11,10 @@ from pathlib import Path
 
 from netsculpt.core.errors import FormatError
 from netsculpt.core.folders import MANIFEST
+from netsculpt.files.source import Source
 from netsculpt.files.words import quoted
 
-__all__ = ["ModelFile", "is_several", "model_files", "naturally"]
+__all__ = ["ModelFile", "is_several", "model_files", "naturally", "require_readable"]
 
 _ENDINGS = (".pt", ".pth", ".pth.tar", ".ckpt", ".safetensors", ".pt2", ".onnx", ".npz", ".out")
 _STATE = ".training.pt"  # what 'train' resumes from
@@ -47,6 +49,12 @@ def model_files(paths: Iterable[Path]) -> tuple[ModelFile, ...]:
     files = list(dict.fromkeys(file for path in paths for file in _files(path)))
     names = _names(files)
     return tuple(ModelFile(*pair) for pair in zip(files, names, strict=True))
+
+
+def require_readable(files: Iterable[ModelFile]) -> None:
+    """Raise `FormatError` if one of the files cannot be opened: before the first is worked on."""
+    for file in files:
+        Source.open(file.path, sys.maxsize)
 
 
 def naturally(path: Path) -> list[tuple[int, int | str]]:

@@ -11,7 +11,7 @@ import typer
 
 from netsculpt.cli.inputs import hashes
 from netsculpt.cli.messages import say_interrupted
-from netsculpt.cli.model_files import ModelFile, model_files
+from netsculpt.cli.model_files import ModelFile, model_files, require_readable
 from netsculpt.cli.options import (
     AsJson,
     FigureOptions,
@@ -117,6 +117,7 @@ def track(
         n_steps, graphs = _of_record(run[0], net, n_points)
     else:
         files = _chosen(model_files(run), n_points)
+        require_readable(files)
         inputs = hashes([*(file.path for file in files), source.mask])
         n_steps, graphs = len(files), _of_files(files, source)
     with progress_bars() as bars:
