@@ -253,9 +253,8 @@ def test_steps_of_a_net_that_is_no_chain_ask_for_the_net(tmp_path: Path) -> None
 
 def test_modules_of_one_unit_are_neither_numbered_nor_counted() -> None:
     graph = netsculpt.from_matrices([np.ones((4, 1)), np.eye(4), np.eye(4)])
-    assert (
-        netsculpt.modules.layered(graph.pattern, rng=0).n_modules == 5
-    )  # four strands, and the input alone
+    found = netsculpt.modules.layered(graph.pattern, rng=0)
+    assert found.n_modules == 5  # four strands, and the input alone
     track = follow([(0, graph), (1, graph)], form="pattern", n_nulls=0, rng=0)
     assert [point.n_modules for point in track.points] == [4, 4]
     assert track.labels[:, 0].tolist() == [-1, -1]

@@ -92,8 +92,9 @@ TERMS: Final[Mapping[str, tuple[str, str]]] = {  # identifier → heading, text
     ),
 }
 
-# shapes such as [U], formulas, and costs: for readers of the API
-_NOTATION: Final = re.compile(r" ?\[[A-Z](?:, ?[A-Z])*\]|,? ``[^`]*``| O\([^)]*\)\.?")
+_NOTATION: Final = re.compile(  # shapes such as [U], formulas and costs are for users of the API
+    r" ?\[[A-Z](?:, ?[A-Z])*\]|,? ``[^`]*``|, signs included| O\([^)]*\)\.?"
+)
 
 
 def term(name: str, text: str | None = None) -> Markup:
@@ -108,9 +109,12 @@ def metric_definition(column: str) -> str:
     if name not in metrics:
         return ""
     text = inspect.getdoc(metrics[name]) or ""
-    first = " ".join(text.split("\n\n", 1)[0].split()).replace("`", "")
-    plain = _NOTATION.sub("", first).strip()
-    return plain + (" Here by |weights|, where each edge counts as its own." * (name != column))
+    first = " ".join(text.split("\n\n", 1)[0].split())
+    plain = _NOTATION.sub("", first).replace("`", "").strip()
+    if name != column:
+        return f"{plain} Edges count by their |weight|."
+    of_weights = not plain.startswith("Number of edges")
+    return f"{plain} Every edge counts as 1." if of_weights else plain
 
 
 def definitions(columns: Iterable[str]) -> Markup:
