@@ -222,6 +222,13 @@ def _groups(
             f"{twice[0].path} is in both groups: groups without a common model are needed",
             param_hint="--against",
         )
+    sizes = [len(group) for group in groups]
+    if min(sizes) < 2:  # found before the analyses, which take long
+        raise typer.BadParameter(
+            f"groups of {sizes[0]} and {counted(sizes[1], 'model')} found: two or more in each are "
+            "needed; two single models are compared without --against",
+            param_hint="--against",
+        )
     one = partial(_features, [file.path for file in files], options, request)
     with progress_bars() as bars:
         report = bars or remaining_lines()
