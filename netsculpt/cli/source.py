@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from netsculpt.cli.importing import attribute, imported, is_file
-from netsculpt.cli.messages import complain
+from netsculpt.cli.messages import complain_once
 from netsculpt.cli.options import choice, numbers, whole
 
 if TYPE_CHECKING:
@@ -253,7 +253,7 @@ def _traced(source: Source, model: str) -> Loaded:
     for path in (source.file, source.mask):
         if path is not None:  # that cannot be opened: no code need run
             FileSource.open(path, source.max_bytes)
-    _announce(where)
+    complain_once(f"imports {where} and runs its code")
     with redirect_stdout(sys.stderr):  # what the net prints is not part of the report
         net = net_from(attribute(imported(where), where, name), model)
         traced = NetAndExample(net, example_from(inputs))
@@ -273,17 +273,6 @@ def _traced(source: Source, model: str) -> Loaded:
         named["example_dtype"] = [x.dtype for x in inputs]
     graph = replace(graph, provenance=(step("model", **named), loaded, *graph.provenance))
     return Loaded(source, graph, {**named, **source.trace_options}, traced)
-
-
-def _announce(where: str) -> None:
-    """Say that code will run, once in a run of the command."""
-    from typer.main import get_current_context  # of the click that typer brings
-
-    context = get_current_context(silent=True)
-    said = set() if context is None else context.meta.setdefault("netsculpt.imported", set())
-    if where not in said:
-        complain(f"imports {where} and runs its code")
-        said.add(where)
 
 
 def _parts(model: str) -> tuple[str, str]:

@@ -92,6 +92,8 @@ def _manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     if folder.is_file():
         raise FolderError(f"{folder} is a file: name the folder that 'netsculpt analyze -o' wrote")
+    if not folder.exists():
+        raise FolderError(f"no folder at '{folder}': check the path")
     if is_interrupted(folder):
         raise FolderError(
             f"{folder} is not finished: the run that wrote it was interrupted, or is still going "
