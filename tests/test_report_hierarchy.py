@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import numpy as np
 import pytest
 
 from netsculpt.report.html.hierarchy import hierarchy_drawing
@@ -77,6 +78,19 @@ def test_arrows_lead_from_a_module_to_those_that_it_feeds(drawing: str) -> None:
         back = to_left < left
         assert start == pytest.approx(left if back else right)
         assert tip == pytest.approx(to_right if back else to_left)  # the head is at the target
+
+
+def test_an_arrow_that_skips_a_level_passes_above_its_box(drawing: str) -> None:
+    (curve,) = re.findall(r'data-link="0 2"><path d="([^"]+)"', drawing)
+    x, y = np.array(numbers(curve)).reshape(4, 2).T
+    t = np.linspace(0, 1, 101)
+    terms = np.array([(1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3])
+    left, right, top = boxes(drawing)[1]
+    inside = (left <= x @ terms) & (x @ terms <= right)
+    assert inside.sum() > 10
+    assert (y @ terms)[inside].max() < top
+    _, first, _, height = numbers(re.findall('viewBox="([^"]+)"', drawing)[0])
+    assert first <= (y @ terms).min() <= first + height
 
 
 def test_levels_stand_from_left_to_right(drawing: str) -> None:

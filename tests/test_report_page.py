@@ -321,7 +321,7 @@ def test_other_folders_are_refused(folder: Path, tmp_path: Path) -> None:
         contents_of(folder / "summary.json")
     with pytest.raises(FolderError, match="has no manifest"):
         contents_of(tmp_path)
-    with pytest.raises(FolderError, match="no folder at '.*nowhere': check the path"):
+    with pytest.raises(FolderError, match=r"no folder at .*nowhere': check the path"):
         contents_of(tmp_path / "nowhere")
     claim_folder(tmp_path / "begun", "analyze", ["summary.json"])
     with pytest.raises(FolderError, match="begun is not finished: the run that wrote it was inter"):

@@ -16,6 +16,7 @@ _LETTER: Final = 6.8  # width of a letter, generous: the page's font is the read
 _BEFORE, _AFTER = 16, 8  # room in a box before and after its text
 _FOOT: Final = 20  # room for the names of the levels
 _HEAD: Final = 8  # length of an arrow's head
+_BOW: Final = 60  # how far arrows that skip a level bend, so that they pass above a box
 
 
 def hierarchy_drawing(key: str, hierarchy: Mapping[str, Any], verdict: str) -> Markup | None:
@@ -63,14 +64,15 @@ def hierarchy_drawing(key: str, hierarchy: Mapping[str, Any], verdict: str) -> M
         element("text", f"level {level}", x=2 + i * (wide + _GAP_X), y=tallest + _FOOT - 6)
         for i, level in enumerate(sorted(levels))
     ]
+    above = _BOW // 2 if len(levels) > 2 else 0
     drawing = element(
         "svg",
         *(_arrow(place, wide, *arrow) for arrow in arrows),
         *(_box(key, x, texts[x["label"]], *place[x["label"]], wide) for x in modules),
         *names,
-        viewBox=f"0 0 {width} {tallest + _FOOT}",
+        viewBox=f"0 {-above} {width} {above + tallest + _FOOT}",
         width=width,
-        height=tallest + _FOOT,
+        height=above + tallest + _FOOT,
         role="group",
         aria_label=f"Hierarchy of the modules of {key}",
         class_="hierarchy" if verdict == "modular" else "hierarchy unsure",
@@ -85,7 +87,8 @@ def _arrow(
 ) -> Markup:
     """A curve from a box to one that it feeds, with a head there; feedback runs from right to left.
 
-    An arrow leaves on the side of its target and arrives on the side of its source.
+    An arrow leaves on the side of its target and arrives on the side of its source. One that skips
+    a level passes above the boxes there.
     """
     (x, y), (to_x, to_y) = place[source], place[target]
     way = 1 if to_x > x else -1
@@ -95,8 +98,11 @@ def _arrow(
         to_x += wide
     y, to_y = y + _HIGH / 2, to_y + _HIGH / 2
     base = to_x - way * _HEAD
-    middle = (x + base) / 2
-    curve = f"M{x:.1f},{y:.1f} C{middle:.1f},{y:.1f} {middle:.1f},{to_y:.1f} {base:.1f},{to_y:.1f}"
+    middle, bow = (x + base) / 2, _BOW if abs(base - x) > _GAP_X else 0
+    curve = (
+        f"M{x:.1f},{y:.1f} C{middle:.1f},{y - bow:.1f} {middle:.1f},{to_y - bow:.1f} "
+        f"{base:.1f},{to_y:.1f}"
+    )
     head = f"M{to_x:.1f},{to_y:.1f} L{base:.1f},{to_y - 4:.1f} L{base:.1f},{to_y + 4:.1f} Z"
     return element(
         "g",
