@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from netsculpt.plots.layouts.stages import stages
 from netsculpt.plots.style import MODULE_PALETTE
-from netsculpt.report.headline import headline
+from netsculpt.report.headline import headline, kernels
 from netsculpt.report.html.contents import Contents
 from netsculpt.report.html.definitions import definitions, metric_definition
 from netsculpt.report.html.drawn import drawn
@@ -71,7 +71,12 @@ def page(contents: Contents) -> str:
     size = headline(
         *(live[name] for name in ("n_units", "n_effective_units", "n_edges", "n_effective_edges"))
     )
-    lead = f"{size}, density {contents.summary['graph']['density']:.2%}"
+    lead = "; ".join(
+        [
+            f"{size}, density {contents.summary['graph']['density']:.2%}",
+            *kernels(contents.graph),
+        ]
+    )
     content = joined(
         element("a", "Skip to the report", href="#read", class_="skip"),
         element(
