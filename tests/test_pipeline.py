@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from netsculpt.graph.matrices import from_matrices
 from netsculpt.graph.streams import without_stream_edges
 from netsculpt.pipeline import stages
 from netsculpt.report.figures import figure_files
+from netsculpt.report.headline import kernels
 from netsculpt.report.summary import summary
 from netsculpt.report.terminal.analysis import print_report
 
@@ -360,6 +362,15 @@ def test_of_a_single_input_or_output_nothing_is_made(
     text = capsys.readouterr().out
     assert "hourglass score" not in text.partition("Notes")[0]
     assert "1/1" not in text
+
+
+def test_edges_of_several_weights_are_called_kernels(graph: netsculpt.NetGraph) -> None:
+    assert kernels(graph) == []
+    weights = np.ones(graph.n_edges, np.int64)
+    assert kernels(replace(graph, multiplicity=weights)) == []
+    weights[:3] = 9
+    (text,) = kernels(replace(graph, multiplicity=weights))
+    assert text.startswith("3 of the edges are kernels")
 
 
 def test_a_path_core_that_would_take_long_is_left_out(
