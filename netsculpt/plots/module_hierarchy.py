@@ -33,6 +33,7 @@ __all__ = ["module_hierarchy"]
 
 _MARGIN = 2.0  # points
 _WIDEST_BOX = 86.0
+_SEEN = 0.05  # difference of weights, as a share of the largest, that widths show
 _LEAST_TEXT = 5.0  # points
 _BEND = 4.0  # height kept free where an arrow passes between boxes
 
@@ -143,7 +144,8 @@ def _notes(hierarchy: Hierarchy) -> list[str]:
         notes.append(f"dashed: {counted(n_untested, 'link')} untested")
     if hierarchy.feedback:
         notes.append("dotted: feedback")
-    if hierarchy.edges.nnz + len(hierarchy.feedback) > 1:
+    weights = np.array([*hierarchy.edges.data, *(link.weight for link in hierarchy.feedback)])
+    if weights.size and np.ptp(weights) > _SEEN * weights.max():
         notes.append("wider: more weight")
     n_left_out = len(hierarchy.left_out)
     if n_left_out:
