@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.formula.api as smf
 import torch
+from statsmodels.stats.anova import anova_lm
 from torch import nn
 
 from netsculpt.nets import weight_counts
@@ -23,6 +25,7 @@ import twente_importance  # noqa: E402
 import weight_importance  # noqa: E402
 from twente_runs.cells import FACTORS, Cell, Settings, Treatment  # noqa: E402
 from twente_runs.design import fraction, model_matrix  # noqa: E402
+from twente_runs.interactions import interactions  # noqa: E402
 from twente_runs.nets import net_of  # noqa: E402
 from twente_runs.tables import effects, pilot, rankings  # noqa: E402
 
@@ -145,6 +148,22 @@ def test_planted_effects_are_found(n_seeds, kind):
         assert found.loc[key, "high"] - found.loc[key, "low"] < 0.05
     others = found.drop([("activation", "tanh"), ("inputs", "raw")])
     assert (others["effect"].abs() < 0.02).all()
+
+
+def test_planted_interactions_are_found():
+    """Of two factors that act by themselves, one of which acts more where a third has one level."""
+    rows = planted_rows(np.random.default_rng(2), 3)
+    both = (rows["activation"] == "tanh") & (rows["norm"] == rows["norm"].iloc[0])
+    rows["spearman"] += 0.1 * both
+    found = interactions(rows).set_index("factors")
+    real = {"activation", "inputs", "norm", "activation × norm"}
+    assert set(found.index[found["p_holm"] < 1e-4]) == real
+    assert found.loc["inputs", "share"] > 0.9
+    assert (found["share"].drop(list(real)) < 0.3).all()
+    whole = rows.groupby(list(FACTORS), as_index=False)["spearman"].mean()
+    terms = " + ".join(name for name in FACTORS if whole[name].nunique() > 1)
+    test = anova_lm(smf.ols(f"spearman ~ {terms}", whole).fit(), typ=2)
+    assert found.loc["inputs", "p"] == pytest.approx(test.loc["inputs", "PR(>F)"])
 
 
 def test_rankings_are_those_of_ranks():

@@ -14,6 +14,7 @@ from at_initialisation.tables import over_seeds
 from scipy.stats import friedmanchisquare, rankdata, studentized_range
 
 from twente_runs.cells import FACTORS
+from twente_runs.interactions import interactions
 
 __all__ = ["effects", "pilot", "rankings", "tables_of"]
 
@@ -43,6 +44,7 @@ def tables_of(frames: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     if len(own):
         tables |= {
             "effects": effects(own, frames["nets"]),
+            "interactions": interactions(own),
             "rankings": rankings(own),
             "by_layer": _by_layer(frames["correlations"]),
         }
