@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from twente_runs.cells import FACTORS
+from twente_runs.cells import FACTORS, OUTCOMES
 
 __all__ = ["interactions"]
 
@@ -22,10 +22,12 @@ def interactions(own: pd.DataFrame) -> pd.DataFrame:
     """
     rows = own[own["estimate"] == "magnitude"].dropna(subset=["spearman"])
     tables = []
-    for (data, outcome), part in rows.groupby(["data", "outcome"], sort=False):
-        means = part.groupby(list(FACTORS), as_index=False)["spearman"].mean()
-        names = [name for name in FACTORS if means[name].nunique() > 1]
-        tables.append(_tested(means, names).assign(data=data, outcome=outcome, n=len(means)))
+    for data, outcome in OUTCOMES:
+        part = rows[(rows["data"] == data) & (rows["outcome"] == outcome)]
+        means = part.groupby(list(FACTORS))["spearman"].mean().reset_index()
+        names = [name for name in FACTORS if len(set(means[name])) > 1]
+        if names:
+            tables.append(_tested(means, names).assign(data=data, outcome=outcome, n=len(means)))
     return pd.concat(tables or [pd.DataFrame()], ignore_index=True)
 
 
@@ -38,15 +40,15 @@ def _tested(means: pd.DataFrame, names: list[str]) -> pd.DataFrame:
         return smf.ols("spearman ~ " + " + ".join(terms or ["1"]), means).fit()
 
     whole, found = fitted(names), []
-    smaller_larger = {(name,): (fitted([x for x in names if x != name]), whole) for name in names}
+    models = {name: (fitted([x for x in names if x != name]), whole) for name in names}
     for pair in combinations(names, 2):
-        smaller_larger[pair] = (whole, fitted([*names, ":".join(pair)]))
-    for terms, (smaller, larger) in smaller_larger.items():
+        models[" × ".join(pair)] = (whole, fitted([*names, ":".join(pair)]))
+    for factors, (smaller, larger) in models.items():
         if larger.df_resid < 1:
             continue  # too few nets to tell
         f, p, df = larger.compare_f_test(smaller)
         share = 1 - larger.ssr / smaller.ssr
-        row = {"factors": " × ".join(terms), "share": share, "f": f, "df": int(df), "p": p}
+        row = {"factors": factors, "share": share, "f": f, "df": int(df), "p": p}
         found.append({**row, "df_left": int(larger.df_resid)})
     table = pd.DataFrame(found)
     if len(table):

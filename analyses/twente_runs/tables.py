@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from itertools import product
 from types import MappingProxyType
 from typing import Any
 
@@ -13,13 +12,12 @@ import pandas as pd
 from at_initialisation.tables import over_seeds
 from scipy.stats import friedmanchisquare, rankdata, studentized_range
 
-from twente_runs.cells import FACTORS
+from twente_runs.cells import FACTORS, OUTCOMES
 from twente_runs.interactions import interactions
 
 __all__ = ["effects", "pilot", "rankings", "tables_of"]
 
 _CELL = [*FACTORS, "seed"]
-_OUTCOMES = tuple(product(("train", "held_out"), ("signed", "absolute")))
 _LEVEL = 0.05
 KNOWN = MappingProxyType(  # 64-32-10, tanh: means of two seeds in the pilot
     {
@@ -97,7 +95,7 @@ def effects(own: pd.DataFrame, nets: pd.DataFrame) -> pd.DataFrame:
         f"rho {data} {outcome}": rows[(rows["data"] == data) & (rows["outcome"] == outcome)].rename(
             columns={"spearman": "value"}
         )
-        for data, outcome in _OUTCOMES
+        for data, outcome in OUTCOMES
     }
     study = nets[nets["part"] == "study"]
     for name in ("area_held_out", "area_recovered", "accuracy_held_out"):
@@ -153,7 +151,7 @@ def rankings(own: pd.DataFrame) -> pd.DataFrame:
     than `critical`, Nemenyi's difference. Demšar 2006, JMLR 7.
     """
     tables = []
-    for data, outcome in _OUTCOMES:
+    for data, outcome in OUTCOMES:
         part = own[(own["data"] == data) & (own["outcome"] == outcome)]
         wide = part.pivot_table("spearman", _CELL, "estimate").dropna()
         n, k = wide.shape
