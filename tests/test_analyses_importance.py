@@ -114,9 +114,11 @@ def test_sparse_methods_come_to_their_density(method, kept):
     assert weight_counts(net.net).density == pytest.approx(kept / 100, abs=0.002)
 
 
-def planted_rows(rng: np.random.Generator, n_seeds: int) -> pd.DataFrame:
-    """Correlations that depend on two factors and the seed."""
+def planted_rows(rng: np.random.Generator, n_seeds: int, *, between: float = 0.0) -> pd.DataFrame:
+    """Correlations that depend on two factors, and on treatments as a whole."""
     levels = {**{name: x[:3] for name, x in FACTORS.items()}, "activation": ("relu", "tanh")}
+    treatments = fraction(levels, 60)
+    own = between * rng.standard_normal(len(treatments))
     base = [
         {
             **vars(x),
@@ -128,18 +130,18 @@ def planted_rows(rng: np.random.Generator, n_seeds: int) -> pd.DataFrame:
             "spearman": 0.5
             + 0.2 * (x.activation == "tanh")
             - 0.3 * (x.inputs == "raw")
-            + 0.1 * seed
+            + by
             + 0.02 * rng.standard_normal(),
         }
         for seed in range(n_seeds)
-        for x in fraction(levels, 60)
+        for x, by in zip(treatments, own, strict=True)
     ]
     return pd.DataFrame(base)
 
 
 @pytest.mark.parametrize(("n_seeds", "kind"), [(4, "mixed"), (1, "least squares")])
 def test_planted_effects_are_found(n_seeds, kind):
-    rows = planted_rows(np.random.default_rng(0), n_seeds)
+    rows = planted_rows(np.random.default_rng(0), n_seeds, between=0.02 * (n_seeds > 1))
     found = effects(rows, pd.DataFrame({"part": []})).set_index(["factor", "level"])
     assert set(found["model"]) == {kind}
     for key, true in ((("activation", "tanh"), 0.2), (("inputs", "raw"), -0.3)):
@@ -164,6 +166,22 @@ def test_planted_interactions_are_found():
     terms = " + ".join(name for name in FACTORS if len(set(whole[name])) > 1)
     test = anova_lm(smf.ols(f"spearman ~ {terms}", whole).fit(), typ=2)
     assert found.loc["inputs", "p"] == pytest.approx(test.loc["inputs", "PR(>F)"])
+
+
+def test_seeds_of_one_treatment_do_not_count_as_many():
+    """Intervals are those of the means over seeds, whatever the number of seeds."""
+    rows = planted_rows(np.random.default_rng(3), 5, between=0.1)
+    found = effects(rows, pd.DataFrame({"part": []})).set_index(["factor", "level"])
+    assert set(found["model"]) == {"mixed"}
+    means = rows.groupby(list(FACTORS))["spearman"].mean().reset_index()
+    for name, levels in FACTORS.items():  # the first level is what others are compared with
+        means[name] = pd.Categorical(means[name], [x for x in levels if (means[name] == x).any()])
+    varied = [name for name in FACTORS if len(means[name].cat.categories) > 1]
+    fitted = smf.ols("spearman ~ " + " + ".join(varied), means).fit()
+    halves = 1.96 * fitted.bse.drop("Intercept")
+    own = (found["high"] - found["low"]) / 2
+    assert sorted(own) == pytest.approx(sorted(halves), rel=0.01)
+    assert (found["p_holm"] >= found["p"]).all()
 
 
 def test_rankings_are_those_of_ranks():

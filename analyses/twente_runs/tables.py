@@ -87,8 +87,10 @@ def effects(own: pd.DataFrame, nets: pd.DataFrame) -> pd.DataFrame:
     """Effect of each level of each factor, against the first, with a 95 % interval.
 
     Mixed-effects models of the rank correlation of magnitude with the change of the loss, one for
-    each outcome, of the area between the curves, and of accuracy: factors are fixed, the seed is
-    random. Least squares where there is only one seed, or the variance between seeds is 0.
+    each outcome, of the area between the curves, and of accuracy: factors are fixed, the treatment
+    is random, for two nets that differ by their seed only are more alike than others, and do not
+    tell as much. Least squares where there is only one seed, or treatments do not vary beyond their
+    factors. `p_holm` is Holm's for all levels of a measure.
     """
     rows = own[own["estimate"] == "magnitude"].dropna(subset=["spearman"])
     measures = {
@@ -108,6 +110,7 @@ def effects(own: pd.DataFrame, nets: pd.DataFrame) -> pd.DataFrame:
 def _effects(measure: str, rows: pd.DataFrame) -> pd.DataFrame:
     """One model: the coefficients of its levels."""
     import statsmodels.formula.api as smf
+    from statsmodels.stats.multitest import multipletests
 
     varied = {
         name: [level for level in levels if (rows[name] == level).any()]
@@ -122,9 +125,10 @@ def _effects(measure: str, rows: pd.DataFrame) -> pd.DataFrame:
     fitted: Any = smf.ols(formula, rows).fit()
     spread = float(np.std(fitted.resid))
     if len(set(rows["seed"])) > 1:
+        treatments = rows[list(FACTORS)].agg(", ".join, axis=1)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a variance at its bound: seen below
-            mixed: Any = smf.mixedlm(formula, rows, groups=rows["seed"]).fit()
+            mixed: Any = smf.mixedlm(formula, rows, groups=treatments).fit()
         if mixed.converged and float(mixed.cov_re.iloc[0, 0]) > 0:
             fitted, kind = mixed, "mixed"
     intervals, found = fitted.conf_int(), []
@@ -141,7 +145,8 @@ def _effects(measure: str, rows: pd.DataFrame) -> pd.DataFrame:
             row |= {"effect": float(fitted.params[key]), "low": float(low), "high": float(high)}
             row |= {"in_deviations": row["effect"] / spread if spread else np.nan}
             found.append({**row, "p": float(fitted.pvalues[key]), "model": kind, "n": len(rows)})
-    return pd.DataFrame(found)
+    table = pd.DataFrame(found)
+    return table.assign(p_holm=multipletests(table["p"], method="holm")[1])
 
 
 def rankings(own: pd.DataFrame) -> pd.DataFrame:
