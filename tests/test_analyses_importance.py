@@ -197,7 +197,7 @@ def test_rankings_are_those_of_ranks():
     assert found["estimate"].tolist() == ["obd", "magnitude", "random"]
     assert found["mean_rank"].tolist() == [1, 2, 3]
     # Demšar's table 5: q = 2.343 of three methods
-    assert found["critical"].iloc[0] == pytest.approx(2.343 * np.sqrt(12 / (6 * 120)), rel=1e-3)
+    assert found["critical"].iloc[0] == pytest.approx(2.343 * np.sqrt(12 / (6 * 60)), rel=1e-3)
 
 
 def test_the_pilot_is_next_to_what_is_known():

@@ -17,7 +17,6 @@ from twente_runs.interactions import interactions
 
 __all__ = ["effects", "pilot", "rankings", "tables_of"]
 
-_CELL = [*FACTORS, "seed"]
 _LEVEL = 0.05
 KNOWN = MappingProxyType(  # 64-32-10, tanh: means of two seeds in the pilot
     {
@@ -65,22 +64,29 @@ def pilot(pooled: pd.DataFrame) -> pd.DataFrame:
 
 
 def _means(own: pd.DataFrame) -> pd.DataFrame:
-    """Mean rank correlation of every estimate, over all cells."""
+    """Mean rank correlation of every estimate."""
     keys = ["estimate", "data", "outcome"]
-    return over_seeds(own.dropna(subset=["spearman"]), keys, ["spearman", "kendall"])
+    return _over_treatments(own.dropna(subset=["spearman"]), keys, ["spearman", "kendall"])
 
 
 def _unchanged(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Shares of the weights without which the loss falls, and stays the same."""
     own = frames["effects"].query("parameter == 'all'")
-    return over_seeds(own, ["part", "inputs", "data"], ["falls", "unchanged"])
+    return _over_treatments(own, ["part", "sparsity", "data"], ["falls", "unchanged"])
 
 
 def _by_layer(rows: pd.DataFrame) -> pd.DataFrame:
     """Magnitude within single layers, next to all layers pooled: they may differ."""
     own = rows[(rows["part"] == "study") & (rows["estimate"] == "magnitude")]
     keys = ["arch", "parameter", "data", "outcome"]
-    return over_seeds(own.dropna(subset=["spearman"]), keys, ["spearman"])
+    return _over_treatments(own.dropna(subset=["spearman"]), keys, ["spearman"])
+
+
+def _over_treatments(rows: pd.DataFrame, keys: list[str], values: list[str]) -> pd.DataFrame:
+    """Means and half 95 % intervals over treatments, each the mean over its seeds."""
+    by = list(dict.fromkeys([*keys, *FACTORS]))
+    table = over_seeds(rows.groupby(by, sort=False)[values].mean().reset_index(), keys, values)
+    return table.rename(columns={f"{x}_seeds": f"{x}_treatments" for x in values})
 
 
 def effects(own: pd.DataFrame, nets: pd.DataFrame) -> pd.DataFrame:
@@ -150,7 +156,9 @@ def _effects(measure: str, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def rankings(own: pd.DataFrame) -> pd.DataFrame:
-    """Mean rank of each estimate over cells (1 = best), and what difference of ranks counts.
+    """Mean rank of each estimate over treatments (1 = best), and what difference of ranks counts.
+
+    A treatment is ranked by the means over its seeds.
 
     Friedman's test that all are equal; two estimates differ at 5 % if their mean ranks do by more
     than `critical`, Nemenyi's difference. Demšar 2006, JMLR 7.
@@ -158,7 +166,7 @@ def rankings(own: pd.DataFrame) -> pd.DataFrame:
     tables = []
     for data, outcome in OUTCOMES:
         part = own[(own["data"] == data) & (own["outcome"] == outcome)]
-        wide = part.pivot_table("spearman", _CELL, "estimate").dropna()
+        wide = part.pivot_table("spearman", list(FACTORS), "estimate").dropna()
         n, k = wide.shape
         if n < 2 or k < 3:
             continue
@@ -174,7 +182,7 @@ def rankings(own: pd.DataFrame) -> pd.DataFrame:
                     "mean_spearman": wide.mean().to_numpy(),
                     "critical": critical * np.sqrt(k * (k + 1) / (6 * n)),
                     "friedman_p": friedmanchisquare(*wide.to_numpy().T).pvalue,
-                    "cells": n,
+                    "treatments": n,
                 }
             ).sort_values("mean_rank")
         )
