@@ -23,7 +23,7 @@ from netsculpt.graph.graph import live_units
 from netsculpt.report.folder import write_folder
 from netsculpt.report.html import drawn as drawing
 from netsculpt.report.html import figures as gallery
-from netsculpt.report.html import page as pages
+from netsculpt.report.html import network as networks
 from netsculpt.report.html.contents import contents_of
 from netsculpt.report.html.drawn import drawn
 from netsculpt.report.html.packing import packed
@@ -220,7 +220,7 @@ def test_columns_that_a_browser_cannot_take_are_named(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     contents = contents_of(folder)
-    monkeypatch.setattr(pages, "_MOST_CELLS", 2 * len(contents.units))
+    monkeypatch.setattr(networks, "MOST_CELLS", 2 * len(contents.units))
     text = page(contents)
     found = re.search(r'id="data">([^<]*)</script>', text)
     assert found is not None
@@ -256,7 +256,7 @@ def contrast(one: str, other: str) -> float:
 
 
 def test_text_and_lines_can_be_told_from_the_paper() -> None:
-    css = Path(pages.__file__).with_name("assets").joinpath("page.css").read_text("utf-8")
+    css = Path(networks.__file__).with_name("assets").joinpath("page.css").read_text("utf-8")
     themes = [dict(re.findall(r"--([a-z]+): (#[0-9a-f]{6})", x)) for x in re.split(r"\}\n", css)]
     themes = [theme for theme in themes if theme]
     assert len(themes) == 3

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from netsculpt.core.selecting import worthiest
 from netsculpt.graph.graph import NetGraph, live_units, wiring_edges
 from netsculpt.plots.layouts.columns import in_columns
 from netsculpt.plots.layouts.layered import layered
@@ -34,6 +35,7 @@ class Drawn:
     diameter: NDArray[np.float32]  # [u]
     out_degree: NDArray[np.int64]  # [u] drawn edges that leave it
     target: NDArray[np.int64]  # [e] index among the drawn units
+    edge: NDArray[np.intp]  # [e] index in the graph
     weight: NDArray[np.floating]  # [e]
     strength: NDArray[np.uint8]  # [e] |weight| over that of a heavy edge of its layers, 0 … 255
     wiring: NDArray[np.bool_]  # [e]
@@ -51,13 +53,14 @@ def drawn(graph: NetGraph, labels: NDArray[np.integer], share: NDArray[np.float6
     same fraction of each. `labels` [U] are the modules that keep together, −1 = none. O(E log E).
     """
     live = live_units(graph)
-    unit = _most(live, share, graph.layer_of, MOST_UNITS)
+    unit = worthiest(np.flatnonzero(live), share, graph.layer_of, MOST_UNITS)
     sources, targets = graph.sources, graph.weights.indices
     chosen = np.zeros(graph.n_units, dtype=bool)
     chosen[unit] = True
     pair = graph.layer_of[sources].astype(np.int64) * len(graph.layers) + graph.layer_of[targets]
     magnitude = np.abs(graph.weights.data)
-    edge = _most(chosen[sources] & chosen[targets], magnitude, pair, MOST_EDGES)
+    between = np.flatnonzero(chosen[sources] & chosen[targets])
+    edge = worthiest(between, magnitude, pair, MOST_EDGES)
     number = np.cumsum(chosen) - 1
     part = _part(graph, unit, number[sources[edge]], number[targets[edge]], edge)
     columns = in_columns(part)
@@ -77,6 +80,7 @@ def drawn(graph: NetGraph, labels: NDArray[np.integer], share: NDArray[np.float6
         diameter=diameter,
         out_degree=np.diff(part.weights.indptr).astype(np.int64),
         target=part.weights.indices.astype(np.int64),
+        edge=edge,
         weight=graph.weights.data[edge],
         strength=(255 * strength(magnitude[edge], pair[edge])).astype(np.uint8),
         wiring=wiring_edges(graph)[edge],
@@ -95,20 +99,6 @@ def drawn(graph: NetGraph, labels: NDArray[np.integer], share: NDArray[np.float6
             "drawn_edges": int(edge.size),
         },
     )
-
-
-def _most(
-    allowed: NDArray[np.bool_], worth: NDArray[Any], group: NDArray[np.integer], most: int
-) -> NDArray[np.intp]:
-    """The allowed items, or of each group the same fraction of the worthiest; ascending."""
-    items = np.flatnonzero(allowed)
-    if items.size <= most:
-        return items
-    order = items[np.lexsort((-np.nan_to_num(worth[items]), group[items]))]
-    sizes = np.bincount(group[items])
-    rank = np.arange(items.size) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    kept = rank < np.repeat(np.ceil(sizes * (most / items.size)), sizes)
-    return np.sort(order[kept])
 
 
 def _part(

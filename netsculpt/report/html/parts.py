@@ -39,9 +39,9 @@ def listed(texts: Sequence[str], kind: str | None = None) -> Markup:
 
 
 def table(
-    title: str, titles: Row, rows: Sequence[Row], n_texts: int, *, folded: bool = False
+    title: str, titles: Row, rows: Sequence[Row], n_texts: int, *, folded: bool | None = None
 ) -> Markup:
-    """A table that scrolls sideways where it must; folded until it is opened, always if long."""
+    """A table that scrolls sideways where it must; folded until it is opened, or None: if long."""
     kinds = [None] * n_texts + ["number"] * (len(titles) - n_texts)
     named = zip(titles, kinds, strict=True)
     head = [element("th", text, scope="col", class_=kind) for text, kind in named]
@@ -56,6 +56,6 @@ def table(
         element("tbody", *body),
     )
     scrolling = element("div", whole, class_="scroll", tabindex=0, role="region", aria_label=title)
-    if len(rows) <= _LONG and not folded:
-        return scrolling
+    if not (len(rows) > _LONG if folded is None else folded):
+        return element("div", scrolling)
     return element("details", element("summary", f"{title} ({len(rows):,})"), scrolling)

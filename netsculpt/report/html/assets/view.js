@@ -6,7 +6,7 @@ function makeView(model, onUnit, onChosen) {
   const canvas = document.getElementById("canvas"), context = canvas.getContext("2d");
   const camera = makeCamera(), { world } = model.about, find = makeFinder(model);
   const size = { width: 0, height: 0 };
-  const state = { unit: -1, role: null, edges: null, fills: null, palette: [], brush: null };
+  const state = { unit: -1, role: null, edges: null, again: null, fills: null, palette: [], brush: null };
   const stills = { base: null, chosen: null };
   let ink = [], paper = "#ffffff", text = "#000000", made = 0, timer = 0, asked = false;
 
@@ -98,12 +98,13 @@ function makeView(model, onUnit, onChosen) {
 
   function drawUnits() {
     if (!state.fills) return;
-    const { scale } = camera;
+    const { scale } = camera, { live } = model.columns;
     const lists = state.palette.map(() => [[], []]);
     for (let u = 0; u < model.n; u++) {
       const x = model.x[u] * scale + camera.x, y = model.y[u] * scale + camera.y;
       if (x < -9 || y < -9 || x > size.width + 9 || y > size.height + 9) continue;
-      lists[state.fills[u]][state.role && !state.role[u] ? 1 : 0].push(u);
+      const faint = state.role ? !state.role[u] : live && !live[model.unit[u]];
+      lists[state.fills[u]][faint ? 1 : 0].push(u);
     }
     for (const faint of [1, 0]) {
       context.globalAlpha = faint ? 0.18 : 1;
@@ -160,6 +161,7 @@ function makeView(model, onUnit, onChosen) {
   }
 
   function choose(role, alongPaths, told) {
+    if (!role) state.again = null;
     state.role = role;
     state.edges = role ? edgesOf(model, role, alongPaths) : null;
     made++; // a density that is being made is of the last choice
@@ -172,16 +174,26 @@ function makeView(model, onUnit, onChosen) {
   function choosePaths(id) {
     const u = model.indexOf[id];
     if (u < 0) return;
+    state.again = () => choosePaths(id);
     const role = pathsThrough(model, u);
     const up = role.filter((r) => r === 1).length, down = role.filter((r) => r === 2).length;
     choose(role, true, `Paths through ${model.name(id)}: ${numberText(up)} units upstream, ${numberText(down)} downstream`);
   }
 
   function chooseWhere(test, told) {
+    state.again = () => chooseWhere(test, told);
     const role = new Uint8Array(model.n);
     let count = 0;
     for (let u = 0; u < model.n; u++) if (test(u)) { role[u] = 1; count++; }
     choose(role, false, `${told}: ${numberText(count)} units`);
+  }
+
+  // Edges or columns of the model are others: choose the same units, or paths, among them.
+  function changed() {
+    stills.base = null;
+    if (state.again) state.again();
+    refresh();
+    onUnit(state.unit < 0 ? -1 : model.unit[state.unit]);
   }
 
   readTheme();
@@ -189,7 +201,7 @@ function makeView(model, onUnit, onChosen) {
   return {
     show, choosePaths, chooseWhere,
     clear: () => { show(-1); choose(null); },
-    canvas, camera, size, state, ask, moved, choose,
+    canvas, camera, size, state, ask, moved, choose, changed,
     fit: () => { fitted(camera, size.width, size.height, world); moved(); },
     unitAt: (x, y) =>
       find((x - camera.x) / camera.scale, (y - camera.y) / camera.scale, 5 / camera.scale),

@@ -1,0 +1,4 @@
+// The page of several models: tables alone.
+
+makeTheme(() => {});
+finish();
