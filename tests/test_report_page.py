@@ -7,8 +7,6 @@ import hashlib
 import json
 import re
 import shutil
-import zlib
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ import numpy as np
 import pytest
 from commands import cli
 from hostile_names import HOSTILE, hostile
+from page_data import Elements, data_of, unpacked
 
 import netsculpt
 from netsculpt.core.errors import FolderError, FormatError
@@ -30,8 +29,6 @@ from netsculpt.report.html.packing import packed
 from netsculpt.report.html.page import page
 from netsculpt.report.html.writing import rewrite_page
 
-NUMBERS = {"u1": "u1", "u2": "<u2", "u4": "<u4", "i2": "<i2", "i4": "<i4", "f4": "<f4", "f8": "<f8"}
-
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -43,53 +40,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         netsculpt.analyze(graph, plan, rng=0), path, source={"model": HOSTILE[1], "task": None}
     )
     return path
-
-
-class Elements(HTMLParser):
-    """What a browser would make of a page: elements, and texts of scripts."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.scripts: list[str] = []
-        self.inside = ""
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        if tag == "script":
-            self.scripts.append("")
-        self.inside = tag
-
-    def handle_endtag(self, tag: str) -> None:
-        self.inside = ""
-
-    def handle_data(self, data: str) -> None:
-        if self.inside == "script":
-            self.scripts[-1] += data
-
-
-def unpacked(text: str) -> tuple[dict[str, Any], dict[str, np.ndarray[Any, Any]]]:
-    """The reverse of `packed`, written from its docstring."""
-    content = zlib.decompress(base64.b64decode(text))
-    start = 4 + int.from_bytes(content[:4], "little")
-    header = json.loads(content[4:start])
-    arrays = {}
-    for name, kind, size, differences in header["arrays"]:
-        width = np.dtype(NUMBERS[kind]).itemsize
-        planes = np.frombuffer(content[start : start + size * width], np.uint8)
-        array = planes.reshape(width, size).T.copy().view(NUMBERS[kind]).reshape(-1)
-        arrays[name] = np.cumsum(array, dtype=array.dtype) if differences else array
-        start += size * width
-    assert start == len(content)
-    return header["about"], arrays
-
-
-def data_of(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray[Any, Any]]]:
-    text = path.read_text("utf-8")
-    found = re.search(r'<script type="text/plain" id="data">([^<]*)</script>', text)
-    assert found is not None
-    return unpacked(found[1])
 
 
 @pytest.mark.parametrize(
@@ -163,6 +113,10 @@ def test_every_link_has_its_target(folder: Path) -> None:
     links = {str(x["href"])[1:] for tag, x in found if tag == "a"}
     assert links <= targets
     assert len(targets) == sum("id" in x for _, x in found)
+    headings = re.findall(
+        r'<th scope="col" class="number">(.*?)</th>', (folder / "report.html").read_text("utf-8")
+    )
+    assert [x for x in headings if not re.search(r'href="#def-[\w-]+"', x)] == []
     assert {f"def-{name}" for name in ("density", "Q", "z", "p", "path")} <= links
 
 

@@ -106,7 +106,7 @@ def models_folder(folder: Path, names: Collection[str]) -> Iterator[None]:
 
 
 def write_models(folder: Path, rows: Sequence[ModelRow], plan: AnalysisPlan, seed: int) -> None:
-    """Write the table, a row per model in the order given, as page, CSV and JSON, and the manifest."""
+    """Write report.html, models.csv, models.json, a row per model as given, and the manifest."""
     import pandas as pd
 
     from netsculpt.report.html.models.page import models_page

@@ -53,8 +53,9 @@ def write_track(
     """Write report.html, summary.json, three tables (*.csv), the networks, and figures.
 
     `snapshots` are of the networks that were followed, as `watched` keeps them; graph.npz has all
-    units and edges of theirs, steps.npz what differs from step to step. `about` names the run and the seed, `inputs` are the hashes of what was read. For what happens
-    to other files see `netsculpt.core.folders.replaced_folder`.
+    units and edges of theirs, steps.npz what differs from step to step. `about` names the run and
+    the seed, `inputs` are the hashes of what was read. For what happens to other files see
+    `netsculpt.core.folders.replaced_folder`.
     """
     tables = {"track": track.table(), "layers": track.layers(), "modules": track.modules()}
     tall = _TALL.get(figures.column, 1.5)

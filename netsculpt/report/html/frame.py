@@ -1,4 +1,4 @@
-"""The frame of every page: one file with all that it needs, which no text from a model can change."""
+"""The frame of every page: one file with all that it needs, safe from texts of models."""
 
 from __future__ import annotations
 

@@ -37,7 +37,10 @@ def sections(contents: Contents) -> Iterator[tuple[str, str, Markup]]:
         yield "fidelity", "Fidelity to the net", _fidelity(summary["fidelity"])
     yield "paths", "Paths", _paths(summary["paths"])
     if "attribution" in summary:
-        rows = [(term("attribution", key), f"{value:.3g}") for key, value in summary["attribution"].items()]
+        rows = [
+            (term("attribution", key), f"{value:.3g}")
+            for key, value in summary["attribution"].items()
+        ]
         yield "attribution", "Attribution", pairs(rows)
     yield "modules", "Modules", modules_section(summary)
     yield (
@@ -51,19 +54,20 @@ def sections(contents: Contents) -> Iterator[tuple[str, str, Markup]]:
 
 def cite() -> Markup:
     """How to cite."""
+    entry = (
+        "@software{netsculpt,",
+        "  title = {netsculpt: network science of sparse neural networks},",
+        "  author = {The netsculpt developers},",
+        f"  version = {{{__version__}}}",
+        "}",
+    )
     return joined(
         element(
             "p",
             f"netsculpt {__version__}: network science of sparse neural networks. Cite it, and the "
             "papers of the methods that you use: the documentation of each names its source.",
         ),
-        element(
-            "pre",
-            "@software{netsculpt,\n  title = {netsculpt: network science of sparse neural "
-            f"networks}},\n  author = {{The netsculpt developers}},\n  version = {{{__version__}}}"
-            "\n}",
-            tabindex=0,
-        ),
+        element("pre", *(Markup(f"{line}\n") for line in entry), tabindex=0),
     )
 
 
@@ -107,7 +111,9 @@ def _facts(summary: Mapping[str, Any]) -> Markup:
         )
         for layer in graph["layers"]
     ]
-    layers = table("Layers", ("layer", "role", term("unit", "units"), term("live", "live")), rows, n_texts=2)
+    layers = table(
+        "Layers", ("layer", "role", term("unit", "units"), term("live", "live")), rows, n_texts=2
+    )
     cautions = [
         f"{name.replace('_', ' ')}: {', '.join(_label(x) for x in live[name])}"
         for name in ("disconnected_outputs", "collapsed_layers", "collapsed_blocks")

@@ -90,7 +90,7 @@ TERMS: Final[Mapping[str, tuple[str, str]]] = {  # identifier → heading, text
     ),
     "merged": (
         "module of the hierarchy",
-        "Modules that feed each other, directly or in a circle, are joined to one in the hierarchy.",
+        "Modules that feed each other, directly or in a circle, are one module of the hierarchy.",
     ),
     "attribute": ("attribute", "What the file, or the trace of the net, says of each unit."),
     "link": (

@@ -65,9 +65,7 @@ def slider() -> Markup:
     """The choice of a step, and what it is, for a network over time."""
     return element(
         "div",
-        element(
-            "label", "Step ", element("input", id="step", type="range", min=0, max=0, value=0)
-        ),
+        element("label", "Step ", element("input", id="step", type="range", min=0, max=0, value=0)),
         element("output", id="step-said", for_="step"),
         class_="controls",
     )

@@ -60,5 +60,5 @@ def _page(folder: Path) -> str:
         tables = {TRACK: "summary.json", MODELS: "models.json"}
         raise FormatError(
             f"{tables.get(manifest['maker'], 'summary.json or units.csv')} of {folder} lacks what "
-            f"the command that wrote it writes there ({type(error).__name__}: {error}): run it again"
+            f"its command writes there ({type(error).__name__}: {error}): run it again"
         ) from error

@@ -59,7 +59,7 @@ def read_networks(folder: Path) -> Networks:
         n_steps, row = steps.size, -(-graph.n_edges // 8)
         shapes = {name: (n_steps, graph.n_units) for name in arrays if name.startswith(_COLUMN)}
         shapes |= {"kept": (n_steps, row)}
-        shapes |= {name: (n_steps,) for name in ("steps", "n_edges", "n_live")}
+        shapes |= dict.fromkeys(("steps", "n_edges", "n_live"), (n_steps,))
         _check(arrays, shapes, source)
         if packed.dtype != np.uint8:
             raise FormatError(f"kept in {source.where} is {packed.dtype}, uint8 is needed")

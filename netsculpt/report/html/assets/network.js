@@ -17,7 +17,9 @@ function said(totals) {
   if (bundles) {
     parts.push(`all ${numberText(totals.live_edges)} edges are in ${numberText(bundles)} bundles, from module to module in each two layers`);
   }
-  if (totals.drawn_edges < totals.live_edges) {
+  if (totals.at_step !== undefined && totals.drawn_edges < totals.live_edges) {
+    parts.push(`${numberText(totals.drawn_edges)} of ${numberText(totals.live_edges)} edges are drawn; the others are lighter, or lead to units that are dead at every step`);
+  } else if (totals.drawn_edges < totals.live_edges) {
     parts.push(`${numberText(totals.drawn_edges)} of ${numberText(totals.live_edges)} edges are drawn, the heaviest between each two layers`);
   }
   return parts.length ? `${parts.join("; ")}.` : `All ${numberText(totals.drawn_edges)} edges are drawn.`;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -15,6 +16,7 @@ from netsculpt.report.html.models.contents import ModelsContents
 from netsculpt.report.html.models.panels import panels
 from netsculpt.report.html.parts import number_text, p_text, table
 from netsculpt.report.html.sections import cite
+from netsculpt.report.words import same_beginning
 
 __all__ = ["models_page"]
 
@@ -34,22 +36,27 @@ def models_page(contents: ModelsContents) -> str:
     done = [row for row in contents.rows if row["error"] is None]
     failed = [row for row in contents.rows if row["error"] is not None]
     keys = [name.removesuffix(_COUNT) for name in _names(done) if name.endswith(_COUNT)]
+    names = _Names(same_beginning([str(row["model"]) for row in contents.rows]), contents.pages)
     parts: list[Section] = []
     if done:
-        networks = _networks(done, contents.pages)
+        networks = _networks(done, names)
         parts.append(("models", "Models", joined(networks, _failed(failed))))
-        modules = joined(*(_modules(key, done, contents.pages) for key in keys))
+        modules = joined(*(_modules(key, done, names) for key in keys))
         parts.append(("modules", "Modules", modules))
     else:
         parts.append(("models", "Models", _failed(failed) or element("p", "There are none.")))
     if len(done) > 1:
         shown = [(_title(name), name) for name in _OF_NETWORK]
         shown += [(f"{_title(x)}, {key}", f"{key}_{x}") for key in keys for x in _OF_MODULES]
-        parts.append(("numbers", "Numbers", panels(done, shown)))
+        parts.append(
+            ("numbers", "Numbers", panels(done, [names.short(row) for row in done], shown))
+        )
     parts += [("definitions", "Definitions", definitions(_TERMS)), ("cite", "How to cite", cite())]
     lead = f"{counted(len(done), 'model')} analysed"
     if failed:
         lead += f", {len(failed):,} not"
+    if names.begin:
+        lead += f". All names begin with {names.begin}"
     return document("Models", lead, parts, (*COMMON, "models"))
 
 
@@ -61,15 +68,25 @@ def _title(name: str) -> str:
     return _TITLES.get(name, name.replace("_", " "))
 
 
-def _linked(row: Mapping[str, Any], pages: frozenset[str], key: str | None = None) -> Markup | str:
-    """The model's name; a link to its page if it has one."""
-    name = str(row["model"])
-    if name not in pages:
-        return element("span", name, id=key)
-    return element("a", name, href=f"{quote(name, safe='')}/{NAME}", id=key)
+@dataclass(frozen=True)
+class _Names:
+    """How models are named: without what all names begin with, as links to pages of theirs."""
+
+    begin: str
+    pages: frozenset[str]
+
+    def short(self, row: Mapping[str, Any]) -> str:
+        return str(row["model"]).removeprefix(self.begin)
+
+    def linked(self, row: Mapping[str, Any], key: str | None = None) -> Markup:
+        """The name; `key` is the identifier that links lead to."""
+        name = str(row["model"])
+        if name not in self.pages:
+            return element("span", self.short(row), id=key)
+        return element("a", self.short(row), href=f"{quote(name, safe='')}/{NAME}", id=key)
 
 
-def _networks(rows: Sequence[Mapping[str, Any]], pages: frozenset[str]) -> Markup:
+def _networks(rows: Sequence[Mapping[str, Any]], names: _Names) -> Markup:
     titles = (
         *("model", "file", term("unit", "units"), term("edge", "edges"), term("parameters")),
         *(term("density"), term("live_shares", "live units"), term("live_shares", "live edges")),
@@ -77,7 +94,7 @@ def _networks(rows: Sequence[Mapping[str, Any]], pages: frozenset[str]) -> Marku
     )
     body = [
         (
-            _linked(row, pages, f"model-{at}"),
+            names.linked(row, f"model-{at}"),
             str(row["file"]),
             *(f"{row[name]:,}" for name in ("n_units", "n_edges", "n_parameters")),
             *(_share(row[name]) for name in ("density", "live_units", "live_edges")),
@@ -88,7 +105,7 @@ def _networks(rows: Sequence[Mapping[str, Any]], pages: frozenset[str]) -> Marku
     return table("Networks", titles, body, n_texts=2, folded=False)
 
 
-def _modules(key: str, rows: Sequence[Mapping[str, Any]], pages: frozenset[str]) -> Markup:
+def _modules(key: str, rows: Sequence[Mapping[str, Any]], names: _Names) -> Markup:
     titles = (
         *("model", term("verdict"), term("module", "modules"), term("Q"), term("delta")),
         *(term("z"), term("p"), term("holm"), term("stability"), term("ami", "AMI layers")),
@@ -101,7 +118,7 @@ def _modules(key: str, rows: Sequence[Mapping[str, Any]], pages: frozenset[str])
             continue
         body.append(
             (
-                _linked(row, pages),
+                names.linked(row),
                 str(mine["verdict"]),
                 f"{mine['n_modules']:,}",
                 *(number_text(mine[name], 3) for name in ("quality", "delta")),

@@ -15,7 +15,9 @@ _LEFT, _RIGHT, _TOP, _LOW = 56, 10, 24, 14  # around the dots
 _MOST: Final = 300  # dots that can be told from each other
 
 
-def panels(rows: Sequence[Mapping[str, Any]], shown: Sequence[tuple[str, str]]) -> Markup:
+def panels(
+    rows: Sequence[Mapping[str, Any]], names: Sequence[str], shown: Sequence[tuple[str, str]]
+) -> Markup:
     """A picture for each pair of title and column that at least two models differ in.
 
     A dot is a link to its model's row in the table. The same place is the same model everywhere.
@@ -25,7 +27,7 @@ def panels(rows: Sequence[Mapping[str, Any]], shown: Sequence[tuple[str, str]]) 
         values = [row.get(column) for row in rows]
         known = {value for value in values if value is not None}
         if len(known) > 1:
-            pictures.append(_panel(title, values, [str(row["model"]) for row in rows]))
+            pictures.append(_panel(title, values, names))
         elif known:
             same.append(f"{title} {_short(known.pop())}")
     lead = "Models from left to right in the order of their analysis; each dot leads to its row."

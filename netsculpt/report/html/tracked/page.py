@@ -106,7 +106,7 @@ def _read(summary: Mapping[str, Any]) -> Markup:
 
 def _steps(points: Sequence[Mapping[str, Any]]) -> Markup:
     titles = (
-        *(term("step"), term("density"), term("live_shares", "live hidden units")),
+        *(term("step"), term("density"), term("live_shares", "live hidden")),
         *(term("live_shares", "live edges"), term("path", "log₁₀ paths")),
         *(term("module", "modules"), term("Q"), term("delta"), term("z"), term("p")),
         *(term("ami_over_time", f"AMI {x}") for x in ("before", "last", "rerun")),
