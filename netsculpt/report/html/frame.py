@@ -16,7 +16,7 @@ Section = tuple[str, str, Markup]  # identifier, heading, content
 
 COMMON: Final = ("unpack", "making", "sorting", "figures", "theme")  # scripts of every page
 NETWORK: Final = (  # and those of a network to look into
-    *("model", "raster", "camera", "colours", "names", "view", "pointing", "card"),
+    *("model", "raster", "bundles", "camera", "colours", "names", "view", "pointing", "card"),
     *("units", "network"),
 )
 _NO_SCRIPT: Final = "The network view, figures, sorting and searching need JavaScript."

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netsculpt.core.counting import counted
+from netsculpt.report.html.bundles import bundle_arrays, bundles
 from netsculpt.report.html.contents import Contents
 from netsculpt.report.html.definitions import definitions
-from netsculpt.report.html.drawn import drawn
+from netsculpt.report.html.drawn import MOST_EDGES, drawn
 from netsculpt.report.html.figures import figure_gallery
 from netsculpt.report.html.frame import COMMON, NETWORK, Section, document
 from netsculpt.report.html.markup import element
@@ -25,6 +26,7 @@ __all__ = ["page"]
 
 _SCRIPTS: Final = (*COMMON, *NETWORK, "main")
 _OTHERS: Final = ("step", "live_shares", "ami_over_time", "failed", "parameters")  # on other pages
+_STRONGEST: Final = 200_000  # edges drawn over bundles of all
 _TERMS: Final = [name for name in TERMS if name not in _OTHERS]
 
 
@@ -55,12 +57,19 @@ def _data(contents: Contents) -> tuple[str, list[str]]:
     graph, units = contents.graph, contents.units
     keys = list(contents.summary["modules"])
     labels = _column(units, f"module_{keys[0]}") if keys else np.full(graph.n_units, -1.0)
-    picture = drawn(graph, labels.astype(np.int64), _share(contents))
+    labels = labels.astype(np.int64)
+    live = int(contents.summary["effective"]["n_effective_edges"])
+    many = live > MOST_EDGES
+    picture = drawn(graph, labels, _share(contents), most_edges=_STRONGEST if many else MOST_EDGES)
     columns = shipped(list(units.columns), len(units))
     about = about_network(graph, picture, keys, columns)
     about["left_out"] = [name for name in units.columns if name not in columns]
     arrays = network_arrays(graph, picture)
     arrays |= {name: getattr(picture, name) for name in ("weight", "strength")}
+    if many:
+        found = bundles(graph, picture, labels)
+        arrays |= bundle_arrays(found, picture.boxes)
+        about["totals"] |= {"bundles": found.n_bundles, "drawn_bundles": found.source.size}
     arrays |= {f"column:{name}": _column(units, name) for name in columns}
     return packed(about, arrays), columns
 

@@ -39,6 +39,7 @@ function makeModel({ about, arrays }) {
     edgesOut: (u) => range(model.outStart[u], model.outStart[u + 1]),
     edgesIn: (u) => model.inEdge.subarray(model.inStart[u], model.inStart[u + 1]),
   };
+  if (arrays.bundle_source) model.bundles = bundlesOf(arrays);
   if (arrays.weight) setEdges(model, { ...arrays, outDegree: arrays.out_degree });
   return model;
 }

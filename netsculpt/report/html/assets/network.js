@@ -7,7 +7,7 @@ async function networkOfPage() {
 }
 
 function said(totals) {
-  const parts = [], { bundles } = totals;
+  const parts = [], { bundles, drawn_bundles: shown } = totals;
   const dead = totals.units - totals.live_units;
   if (totals.at_step !== undefined) parts.push(`${numberText(totals.at_step)} units are live at this step, the others are pale or not drawn`);
   else if (dead) parts.push(`${numberText(dead)} dead units are not drawn`);
@@ -15,7 +15,7 @@ function said(totals) {
     parts.push(`${numberText(totals.drawn_units)} of ${numberText(totals.live_units)} live units are drawn, those with the largest path shares of each layer`);
   }
   if (bundles) {
-    parts.push(`all ${numberText(totals.live_edges)} edges are in ${numberText(bundles)} bundles, from module to module in each two layers`);
+    parts.push(`all ${numberText(totals.live_edges)} edges are in ${numberText(bundles)} bundles, from module to module between each two columns${shown < bundles ? `, the densest ${numberText(shown)} of which are drawn` : ""}`);
   }
   if (totals.at_step !== undefined && totals.drawn_edges < totals.live_edges) {
     parts.push(`${numberText(totals.drawn_edges)} of ${numberText(totals.live_edges)} edges are drawn; the others are lighter, or lead to units that are dead at every step`);

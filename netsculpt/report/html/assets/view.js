@@ -7,7 +7,7 @@ function makeView(model, onUnit, onChosen) {
   const camera = makeCamera(), { world } = model.about, find = makeFinder(model);
   const size = { width: 0, height: 0 };
   const state = { unit: -1, role: null, edges: null, again: null, fills: null, palette: [], brush: null };
-  const stills = { base: null, chosen: null };
+  const stills = { bundles: null, base: null, chosen: null };
   let ink = [], paper = "#ffffff", text = "#000000", made = 0, timer = 0, asked = false;
 
   function readTheme() {
@@ -30,6 +30,7 @@ function makeView(model, onUnit, onChosen) {
   // Make the pictures of edges again, then draw.
   function refresh() {
     made++;
+    if (model.bundles) stills.bundles = { picture: bundlesPicture(model, camera, size, ink), taken: { ...camera } };
     still("base", null);
     if (state.edges) still("chosen", state.edges); else stills.chosen = null;
     ask();
@@ -73,7 +74,7 @@ function makeView(model, onUnit, onChosen) {
   function draw() {
     context.fillStyle = paper;
     context.fillRect(0, 0, size.width, size.height);
-    faded(state.role ? 0.15 : 1, () => drawEdges(stills.base));
+    faded(state.role ? 0.15 : 1, () => { drawEdges(stills.bundles); drawEdges(stills.base); });
     if (state.role) drawEdges(stills.chosen);
     drawUnits();
     if (state.unit >= 0) drawChosenUnit();
@@ -208,6 +209,7 @@ function makeView(model, onUnit, onChosen) {
     recolour: (fills, palette) => { state.fills = fills; state.palette = palette; ask(); },
     themed: () => {
       readTheme();
+      if (stills.bundles) stills.bundles.picture = bundlesPicture(model, stills.bundles.taken, size, ink);
       for (const each of Object.values(stills)) if (each?.picture) colour(each.picture, each.sums, ink);
       draw();
     },
