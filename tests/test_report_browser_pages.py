@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from browsers import Opened, chromium
@@ -15,6 +17,7 @@ from tracks import followed_graphs
 import netsculpt
 from netsculpt.graph.graph import live_units, unit_names
 from netsculpt.report.folder import write_folder
+from netsculpt.report.html import page as pages
 from netsculpt.report.models import ModelRow, models_folder, read_summary, write_models
 from netsculpt.report.tracked import write_track
 from netsculpt.training.track import Track, follow
@@ -106,6 +109,22 @@ def test_a_step_of_the_table_moves_the_slider(browser: Any, tracked: tuple[Path,
     assert before.startswith("Module 0 of layered")
     assert after.startswith("Module 0 of layered")
     assert before != after
+
+
+def test_bundles_are_under_the_strongest_edges(
+    browser: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "MOST_EDGES", 300)
+    monkeypatch.setattr(pages, "_STRONGEST", 1)
+    graph = netsculpt.planted([30, 30, 30], 3, 0.9, 0.05, rng=0)[0]
+    write_folder(netsculpt.analyze(graph, PLAN, rng=0), tmp_path / "out")
+    opened = Opened(browser, tmp_path / "out")
+    assert opened.complaints == []
+    line = opened.page.locator("#view-said").inner_text()
+    assert f"all {graph.live().n_edges:,} edges are in" in line
+    opened.page.wait_for_timeout(300)
+    image = 255 * plt.imread(BytesIO(opened.page.locator("#canvas").screenshot()))[4:-4, 4:-4, :3]
+    assert (np.abs(image - image[0, 0]).sum(axis=2) > 10).mean() > 0.1
 
 
 def test_every_table_is_sorted_and_searched(browser: Any, several: Path) -> None:

@@ -57,7 +57,8 @@ def read_networks(folder: Path) -> Networks:
     try:
         steps, packed = arrays["steps"], arrays["kept"]
         n_steps, row = steps.size, -(-graph.n_edges // 8)
-        shapes = {name: (n_steps, graph.n_units) for name in arrays if name.startswith(_COLUMN)}
+        columns = [name for name in arrays if name.startswith(_COLUMN)]
+        shapes: dict[str, tuple[int, ...]] = dict.fromkeys(columns, (n_steps, graph.n_units))
         shapes |= {"kept": (n_steps, row)}
         shapes |= dict.fromkeys(("steps", "n_edges", "n_live"), (n_steps,))
         _check(arrays, shapes, source)
@@ -72,7 +73,7 @@ def read_networks(folder: Path) -> Networks:
             arrays["weights"].astype(np.float32),
             arrays["n_edges"],
             arrays["n_live"],
-            {name.removeprefix(_COLUMN): arrays[name] for name in shapes if name[:7] == _COLUMN},
+            {name.removeprefix(_COLUMN): arrays[name] for name in columns},
         )
     except KeyError as error:
         raise FormatError(f"{source.where} has no array {error}: run 'track' again") from None

@@ -191,7 +191,7 @@ function makeView(model, onUnit, onChosen) {
 
   // Edges or columns of the model are others: choose the same units, or paths, among them.
   function changed() {
-    stills.base = null;
+    for (const name of ["base", "chosen"]) if (stills[name]?.lines) stills[name] = null; // numbers of edges
     if (state.again) state.again();
     refresh();
     onUnit(state.unit < 0 ? -1 : model.unit[state.unit]);
@@ -210,7 +210,7 @@ function makeView(model, onUnit, onChosen) {
     themed: () => {
       readTheme();
       if (stills.bundles) stills.bundles.picture = bundlesPicture(model, stills.bundles.taken, size, ink);
-      for (const each of Object.values(stills)) if (each?.picture) colour(each.picture, each.sums, ink);
+      for (const each of Object.values(stills)) if (each?.sums) colour(each.picture, each.sums, ink);
       draw();
     },
   };
