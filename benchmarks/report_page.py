@@ -111,7 +111,7 @@ def looked_at(page: Any, path: Path) -> dict[str, float]:
 def busy(session: Any) -> float:
     """Processor time of the page's main thread so far, ms."""
     metrics = session.send("Performance.getMetrics")["metrics"]
-    return next(1000 * x["value"] for x in metrics if x["name"] == "TaskDuration")
+    return next(1000 * float(x["value"]) for x in metrics if x["name"] == "TaskDuration")
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ from netsculpt.training.track.networks import watched
 
 pytestmark = pytest.mark.slow
 GRAPHS = followed_graphs()
-PLAN = netsculpt.AnalysisPlan(n_nulls=5, n_seeds=0)
+PLAN = netsculpt.AnalysisPlan(n_nulls=20, n_seeds=0)  # as many as links are tested with
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def several(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder, rows = tmp_path_factory.mktemp("several") / "out", []
     with models_folder(folder, ["net-1", "net-2"]):
         for seed, name in enumerate(("net-1", "net-2")):
-            graph = netsculpt.planted([8 + seed, 9, 8], 2, 0.7, 0.05, rng=seed)[0]
+            graph = netsculpt.planted([16 + seed, 20, 16], 4, 0.3, 0.03, rng=0)[0]
             write_folder(netsculpt.analyze(graph, PLAN, rng=0), folder / name)
             rows.append(ModelRow(name, f"{name}.pt", read_summary(folder / name)))
         rows.append(ModelRow("net-3", "net-3.pt", None, error="no <path>", exit_code=3))

@@ -22,8 +22,9 @@ def strength(magnitude: NDArray[np.floating], group: NDArray[np.integer]) -> NDA
     [0.5, 1.0, 0.5, 1.0]
     """
     heavy = heavy_weight(magnitude, group)
-    share = np.divide(magnitude, heavy, out=np.zeros(magnitude.size), where=heavy > 0)
-    return np.minimum(share, 1.0)
+    share = np.zeros(magnitude.size)
+    np.divide(magnitude, heavy, out=share, where=heavy > 0)
+    return np.minimum(share, 1.0, out=share)
 
 
 def heavy_weight(

@@ -42,7 +42,7 @@ def bundles(graph: NetGraph, picture: Drawn, labels: NDArray[np.integer]) -> Bun
     live, boxes = live_units(graph), picture.boxes
     box = _box_of(graph, boxes, labels)
     n_boxes, indptr = boxes.column.size, graph.weights.indptr
-    parts: list[tuple[Ints, Ints, Floats, Floats]] = []
+    parts: list[tuple[Ints, Floats, Floats, Floats]] = []
     bounds = np.flatnonzero(np.diff(indptr[:-1] // _SLICE)) + 1
     for first, stop in pairwise([0, *bounds.tolist(), graph.n_units]):
         edges = slice(indptr[first], indptr[stop])
@@ -52,8 +52,8 @@ def bundles(graph: NetGraph, picture: Drawn, labels: NDArray[np.integer]) -> Bun
         parts.append(_summed(box[source[kept]] * n_boxes + box[target[kept]], weight[kept]))
     pairs, place = np.unique(np.concatenate([part[0] for part in parts]), return_inverse=True)
     counts, weights, negative = (
-        np.bincount(place, np.concatenate([part[i] for part in parts]), pairs.size)
-        for i in (1, 2, 3)
+        np.bincount(place, np.concatenate(each), pairs.size).astype(np.float64)
+        for each in list(zip(*parts, strict=True))[1:]
     )
     sources, targets = np.divmod(pairs, n_boxes)
     sizes = np.bincount(box[live], minlength=n_boxes)
@@ -87,15 +87,18 @@ def _box_of(graph: NetGraph, boxes: Boxes, labels: NDArray[np.integer]) -> Ints:
     column = boxes.column_of_layer[graph.layer_of]
     most = int(max(boxes.label.max(initial=-1), labels.max(initial=-1))) + 2
     keys = boxes.column * most + boxes.label + 1
-    return np.searchsorted(keys, column * most + np.maximum(labels, -1) + 1).astype(np.int64)
+    found: Ints = np.searchsorted(keys, column * most + np.maximum(labels, -1) + 1)
+    return found
 
 
 def _summed(
     pair: NDArray[np.integer], weight: NDArray[np.floating]
-) -> tuple[Ints, Ints, Floats, Floats]:
+) -> tuple[Ints, Floats, Floats, Floats]:
     """Pairs of boxes, and their edges, |weight| and |negative weight|."""
     pairs, place = np.unique(pair, return_inverse=True)
     magnitude = np.abs(weight.astype(np.float64))
-    counts = np.bincount(place, minlength=pairs.size)
-    sums = np.bincount(place, magnitude, pairs.size)
-    return pairs, counts, sums, np.bincount(place, magnitude * (weight < 0), pairs.size)
+    counts, sums, negative = (
+        np.bincount(place, each, pairs.size).astype(np.float64)
+        for each in (np.ones(place.size), magnitude, magnitude * (weight < 0))
+    )
+    return pairs, counts, sums, negative

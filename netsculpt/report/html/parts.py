@@ -13,6 +13,7 @@ __all__ = ["Row", "listed", "number_text", "p_text", "pairs", "table"]
 Row = Sequence[str | None]
 
 _LONG: Final = 25  # rows
+_SENTENCE: Final = 80  # characters
 
 
 def number_text(value: float | None, digits: int) -> str:
@@ -46,7 +47,7 @@ def table(
     named = zip(titles, kinds, strict=True)
     head = [element("th", text, scope="col", class_=kind) for text, kind in named]
     body = [
-        element("tr", *(element("td", text, class_=k) for text, k in zip(row, kinds, strict=True)))
+        element("tr", *(_cell(text, kind) for text, kind in zip(row, kinds, strict=True)))
         for row in rows
     ]
     whole = element(
@@ -59,3 +60,10 @@ def table(
     if not (len(rows) > _LONG if folded is None else folded):
         return element("div", scrolling)
     return element("details", element("summary", f"{title} ({len(rows):,})"), scrolling)
+
+
+def _cell(text: str | None, kind: str | None) -> Markup:
+    """A cell; sentences may take several lines."""
+    is_long = kind is None and text is not None and len(text) > _SENTENCE
+    is_long = is_long and not isinstance(text, Markup)
+    return element("td", text, class_="long" if is_long else kind)

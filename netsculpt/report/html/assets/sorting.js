@@ -33,21 +33,21 @@ function inOrder(a, b, down) {
   return (down ? -1 : 1) * (a < b ? -1 : a > b ? 1 : 0);
 }
 
-// Rows that hold all words stay; the caption says how many.
+// Rows that hold what is sought stay; it is said how many.
 function makeSearchable(table, body) {
   const caption = table.caption, rows = [...body.rows];
   const search = make("input", undefined,
     { type: "search", placeholder: "search", "aria-label": `Search ${caption.textContent}` });
   const count = make("span", "", { role: "status", class: "count" });
   search.addEventListener("input", () => {
-    const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const sought = search.value.trim().toLowerCase();
     let left = 0;
     for (const row of rows) {
       const text = [...row.cells].map((cell) => cell.textContent).join(" ").toLowerCase();
-      row.hidden = !words.every((word) => text.includes(word));
+      row.hidden = !text.includes(sought);
       if (!row.hidden) left++;
     }
-    count.textContent = words.length ? `${numberText(left)} of ${numberText(rows.length)} rows` : "";
+    count.textContent = sought ? `${numberText(left)} of ${numberText(rows.length)} rows` : "";
   });
   const bar = make("div", undefined, { class: "controls search" });
   bar.append(search, count);
