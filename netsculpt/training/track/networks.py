@@ -66,12 +66,12 @@ def snapshot(step: int, graph: NetGraph, most_edges: int) -> Snapshot:
 
     Path shares are of the whole network, on the pattern and on |weight|. O(E log E).
     """
-    in_degree = np.bincount(graph.weights.indices, minlength=graph.n_units)
     live = live_units(graph)
+    in_degree = np.bincount(graph.weights.indices, minlength=graph.n_units)
     columns = {
         "live": live,
-        "in_degree": in_degree,
-        "out_degree": np.diff(graph.weights.indptr),
+        "in_degree": in_degree.astype(np.int32),
+        "out_degree": np.diff(graph.weights.indptr).astype(np.int32),
         "path_share": path_share(graph.pattern).astype(np.float32),
         "path_share_weighted": path_share(graph.magnitude).astype(np.float32),
     }

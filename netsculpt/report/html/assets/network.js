@@ -7,22 +7,33 @@ async function networkOfPage() {
 }
 
 function said(totals) {
+  if (totals.at_step !== undefined) return saidOfStep(totals);
   const parts = [], { bundles, drawn_bundles: shown } = totals;
   const dead = totals.units - totals.live_units;
-  if (totals.at_step !== undefined) parts.push(`${numberText(totals.at_step)} units are live at this step, the others are pale or not drawn`);
-  else if (dead) parts.push(`${numberText(dead)} dead units are not drawn`);
-  if (totals.drawn_units < totals.live_units) {
-    parts.push(`${numberText(totals.drawn_units)} of ${numberText(totals.live_units)} live units are drawn, those with the largest path shares of each layer`);
-  }
+  if (dead) parts.push(`${numberText(dead)} dead units are not drawn`);
+  parts.push(...unitsLeftOut(totals));
   if (bundles) {
     parts.push(`all ${numberText(totals.live_edges)} edges are in ${numberText(bundles)} bundles, from module to module between each two columns${shown < bundles ? `, the densest ${numberText(shown)} of which are drawn` : ""}`);
   }
-  if (totals.at_step !== undefined && totals.drawn_edges < totals.live_edges) {
-    parts.push(`${numberText(totals.drawn_edges)} of ${numberText(totals.live_edges)} edges are drawn; the others are lighter, or lead to units that are dead at every step`);
-  } else if (totals.drawn_edges < totals.live_edges) {
+  if (totals.drawn_edges < totals.live_edges) {
     parts.push(`${numberText(totals.drawn_edges)} of ${numberText(totals.live_edges)} edges are drawn, the heaviest between each two layers`);
   }
   return parts.length ? `${parts.join("; ")}.` : `All ${numberText(totals.drawn_edges)} edges are drawn.`;
+}
+
+function saidOfStep(totals) {
+  const { units, at_step: live, live_edges: edges, drawn_edges: shown } = totals;
+  const parts = [live < units ? `${numberText(live)} of ${numberText(units)} units are live at this step, the others are pale or not drawn` : `All ${numberText(units)} units are live at this step`];
+  parts.push(...unitsLeftOut(totals));
+  parts.push(shown < edges
+    ? `${numberText(shown)} of ${numberText(edges)} edges are drawn; the others are lighter, or lead to units that are dead at every step`
+    : `all ${numberText(edges)} edges are drawn`);
+  return `${parts.join("; ")}.`;
+}
+
+function unitsLeftOut({ drawn_units: shown, live_units: live }) {
+  return shown < live
+    ? [`${numberText(shown)} of ${numberText(live)} live units are drawn, those with the largest path shares of each layer`] : [];
 }
 
 // Make all of it work; `changed` is for when edges and columns of the model have.

@@ -44,7 +44,7 @@ def track_contents(folder: Path, manifest: Mapping[str, Any]) -> TrackContents:
             f"{path} is not the summary of a track ({error}): run 'netsculpt track' again"
         ) from None
     networks = read_networks(folder)
-    if steps != networks.steps:
+    if steps != networks.steps or not steps:
         raise FormatError(
             f"{folder} has {len(steps)} steps in summary.json and {len(networks.steps)} others in "
             "steps.npz: run 'netsculpt track' again"
