@@ -134,12 +134,10 @@ def test_the_page_holds_the_graph_exactly(folder: Path) -> None:
         np.testing.assert_array_equal(arrays[f"column:{name}"], units[name].to_numpy())
 
 
-def test_of_large_networks_the_heaviest_edges_of_each_pair_of_layers_are_drawn(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_of_large_networks_the_heaviest_edges_of_each_pair_of_layers_are_drawn() -> None:
     graph = netsculpt.planted([20, 20, 20, 5], 2, 0.9, 0.3, rng=0)[0]
-    monkeypatch.setattr(drawing, "MOST_EDGES", 120)
-    part = drawn(graph, np.zeros(graph.n_units, np.int64), np.ones(graph.n_units))
+    alike = np.zeros(graph.n_units, np.int64)
+    part = drawn(graph, alike, np.ones(graph.n_units), most_edges=120)
     assert part.totals["edges"] == graph.n_edges
     assert part.totals["drawn_edges"] == part.target.size == part.weight.size
     source = part.unit[np.repeat(np.arange(part.unit.size), part.out_degree)]

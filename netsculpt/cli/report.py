@@ -17,7 +17,10 @@ _PAGE = (".html", ".htm")
 def report(
     folder: Annotated[
         Path,
-        typer.Argument(metavar="FOLDER", help="Folder that 'analyze', 'demo' or 'track' wrote."),
+        typer.Argument(
+            metavar="FOLDER",
+            help="Folder that 'analyze', 'demo', 'track' or, of groups, 'compare' wrote.",
+        ),
     ],
     output: Annotated[
         Path | None,

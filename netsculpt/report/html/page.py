@@ -25,7 +25,10 @@ from netsculpt.report.html.view import controls
 __all__ = ["page"]
 
 _SCRIPTS: Final = (*COMMON, *NETWORK, "main")
-_OTHERS: Final = ("step", "live_shares", "ami_over_time", "failed", "parameters")  # on other pages
+_OTHERS: Final = (  # on other pages
+    *("step", "live_shares", "ami_over_time", "failed", "parameters"),
+    *("feature", "energy", "group_p", "divisions", "hedges", "step_down"),
+)
 _STRONGEST: Final = 200_000  # edges drawn over bundles of all
 _TERMS: Final = [name for name in TERMS if name not in _OTHERS]
 

@@ -156,5 +156,29 @@ TERMS: Final[Mapping[str, tuple[str, str]]] = {  # identifier → heading, text
         "Modular, weak, unstable, chance or untested, by p, effect size and stability.",
     ),
     "failed": ("not analysed", "The model could not be read or analysed; the others were."),
+    "feature": (
+        "feature",
+        "A number of a network that no order of its units changes; means are over a group.",
+    ),
+    "energy": (
+        "energy distance",
+        "How far apart the groups are in all features, each divided by its standard deviation over "
+        "both; 0 = equal.",
+    ),
+    "group_p": (
+        "p of groups",
+        "The share of the divisions of all networks into two such groups that are as far apart, in "
+        "all features or in one.",
+    ),
+    "divisions": ("divisions", "How many of them were looked at; p is at least one over it."),
+    "hedges": (
+        "Hedges' g",
+        "The difference of the means, second minus first, in standard deviations within the "
+        "groups, with its 95 % interval for large samples.",
+    ),
+    "step_down": (
+        "adjusted p",
+        "p for as many features as are compared (step-down max-T): the chance of any false one.",
+    ),
     "parameters": ("parameters", "Kept weights, each once however many edges share it."),
 }

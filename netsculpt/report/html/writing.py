@@ -9,7 +9,8 @@ from netsculpt.core.errors import FormatError
 from netsculpt.core.folders import MANIFEST, read_manifest
 from netsculpt.core.locking import held
 from netsculpt.core.writing import replacing, write_json
-from netsculpt.report.html.contents import MAKERS, NAME, contents_of, finished
+from netsculpt.report.html.contents import MAKERS, NAME, contents_of, figure_bytes, finished
+from netsculpt.report.html.groups import COMPARE, groups_page, groups_summary
 from netsculpt.report.html.models.contents import MODELS, models_contents
 from netsculpt.report.html.models.page import models_page
 from netsculpt.report.html.page import page
@@ -18,7 +19,7 @@ from netsculpt.report.html.tracked.page import track_page
 
 __all__ = ["rewrite_page", "write_page"]
 
-_ALL: Final = (*MAKERS, TRACK, MODELS)
+_ALL: Final = (*MAKERS, TRACK, MODELS, COMPARE)
 
 
 def write_page(text: str, path: Path) -> None:
@@ -30,9 +31,9 @@ def write_page(text: str, path: Path) -> None:
 def rewrite_page(folder: Path, output: Path | None = None) -> Path:
     """Make the page of a finished folder again, in the folder unless `output` says where.
 
-    Of an analysis, of several, or of a track. In the folder, the manifest lists it from then on.
-    Returns the path of the page. For errors see `finished` and `contents_of`; a folder that another
-    process writes raises `BusyError`.
+    Of an analysis, of several, of a track, or of two groups. In the folder, the manifest lists it
+    from then on. Returns the path of the page. For errors see `finished` and `contents_of`; a
+    folder that another process writes raises `BusyError`.
     """
     text = _page(folder)
     if output is not None:
@@ -55,9 +56,12 @@ def _page(folder: Path) -> str:
             return track_page(track_contents(folder, manifest))
         if manifest["maker"] == MODELS:
             return models_page(models_contents(folder))
+        if manifest["maker"] == COMPARE:
+            figures = figure_bytes(folder / "figures", manifest["files"])
+            return groups_page(groups_summary(folder), figures)
         return page(contents_of(folder))
     except (KeyError, IndexError, TypeError, AttributeError) as error:
-        tables = {TRACK: "summary.json", MODELS: "models.json"}
+        tables = dict.fromkeys((TRACK, COMPARE), "summary.json") | {MODELS: "models.json"}
         raise FormatError(
             f"{tables.get(manifest['maker'], 'summary.json or units.csv')} of {folder} lacks what "
             f"its command writes there ({type(error).__name__}: {error}): run it again"

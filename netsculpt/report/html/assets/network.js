@@ -18,7 +18,7 @@ function said(totals) {
   if (totals.drawn_edges < totals.live_edges) {
     parts.push(`${numberText(totals.drawn_edges)} of ${numberText(totals.live_edges)} edges are drawn, the heaviest between each two layers`);
   }
-  return parts.length ? `${parts.join("; ")}.` : `All ${numberText(totals.drawn_edges)} edges are drawn.`;
+  return sentence(parts.length ? parts : [`all ${numberText(totals.drawn_edges)} edges are drawn`]);
 }
 
 function saidOfStep(totals) {
@@ -28,7 +28,12 @@ function saidOfStep(totals) {
   parts.push(shown < edges
     ? `${numberText(shown)} of ${numberText(edges)} edges are drawn; the others are lighter, or lead to units that are dead at every step`
     : `all ${numberText(edges)} edges are drawn`);
-  return `${parts.join("; ")}.`;
+  return sentence(parts);
+}
+
+function sentence(parts) {
+  const text = parts.join("; ");
+  return `${text[0].toUpperCase()}${text.slice(1)}.`;
 }
 
 function unitsLeftOut({ drawn_units: shown, live_units: live }) {

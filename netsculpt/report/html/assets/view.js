@@ -1,5 +1,6 @@
 // The view of the network: what is drawn, and what pointer and keys do.
 
+const PATH = 250; // discs drawn together
 const REST = 90; // milliseconds without a movement before the picture is made again
 
 function makeView(model, onUnit, onChosen) {
@@ -112,20 +113,27 @@ function makeView(model, onUnit, onChosen) {
       lists.forEach((list, i) => {
         if (!list[faint].length) return;
         context.fillStyle = state.palette[i];
-        context.beginPath();
-        for (const u of list[faint]) {
-          const r = Math.max(0.6, model.diameter[u] * scale / 2);
-          const x = model.x[u] * scale + camera.x, y = model.y[u] * scale + camera.y;
-          if (r < 1.6) context.rect(x - r, y - r, 2 * r, 2 * r);
-          else { context.moveTo(x + r, y); context.arc(x, y, r, 0, 7); }
-        }
-        context.fill();
-        if (model.diameter[list[faint][0]] * scale > 5) {
-          context.strokeStyle = paper; context.lineWidth = 0.7; context.stroke();
-        }
+        context.strokeStyle = paper; context.lineWidth = 0.7;
+        for (let at = 0; at < list[faint].length; at += PATH) drawSome(list[faint].slice(at, at + PATH));
       });
     }
     context.globalAlpha = 1;
+  }
+
+  // Small ones as squares; discs as one path, which takes a browser long if it has thousands.
+  function drawSome(units) {
+    const { scale } = camera;
+    context.beginPath();
+    let framed = false;
+    for (const u of units) {
+      const r = Math.max(0.6, model.diameter[u] * scale / 2);
+      const x = model.x[u] * scale + camera.x, y = model.y[u] * scale + camera.y;
+      if (r < 1.6) { context.fillRect(x - r, y - r, 2 * r, 2 * r); continue; }
+      context.moveTo(x + r, y); context.arc(x, y, r, 0, 7);
+      framed ||= r > 2.5;
+    }
+    context.fill();
+    if (framed) context.stroke();
   }
 
   function drawChosenUnit() {

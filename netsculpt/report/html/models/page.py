@@ -57,7 +57,7 @@ def models_page(contents: ModelsContents) -> str:
         lead += f", {len(failed):,} not"
     if names.begin:
         lead += f". All names begin with {names.begin}"
-    return document("Models", lead, parts, (*COMMON, "models"))
+    return document("Models", lead, parts, (*COMMON, "tables"))
 
 
 def _names(rows: Sequence[Mapping[str, Any]]) -> dict[str, None]:

@@ -1,4 +1,0 @@
-// The page of several models: tables alone.
-
-makeTheme(() => {});
-finish();
