@@ -130,8 +130,9 @@ TERMS: Final[Mapping[str, tuple[str, str]]] = {  # identifier → heading, text
     "runs": ("runs for stability", "How often the detector was run again, with other seeds."),
     "attribution": (
         "attribution scores",
-        "Replacement: the share of the path weight that runs through features rather than errors. "
-        "Completeness: the same of the weight into each node.",
+        "Replacement: the share of the influence on the answer that leads back to the prompt, not "
+        "to errors. Completeness: the mean share of what enters a node that is not from errors, "
+        "weighted by influence.",
     ),
     "step": ("step", "Of a training or a pruning: an epoch, an update, a round."),
     "live_shares": (

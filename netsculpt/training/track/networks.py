@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import accumulate
 
 import numpy as np
@@ -159,7 +159,7 @@ def _union(
     blocks: dict[tuple[str, str], Block] = {}
     for graph in graphs:
         for block in graph.blocks:
-            blocks.setdefault((block.source, block.target), replace(block))
+            blocks.setdefault((block.source, block.target), block)
     source, target = np.divmod(edges, known.size)
     indptr = np.concatenate([[0], np.cumsum(np.bincount(source, minlength=known.size))])
     matrix = csr_array(
