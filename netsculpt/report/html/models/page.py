@@ -40,11 +40,13 @@ def models_page(contents: ModelsContents) -> str:
     parts: list[Section] = []
     if done:
         networks = _networks(done, names)
-        parts.append(("models", "Models", joined(networks, _failed(failed))))
+        parts.append(("models", "Models", joined(networks, _failed(failed, names))))
         modules = joined(*(_modules(key, done, names) for key in keys))
         parts.append(("modules", "Modules", modules))
     else:
-        parts.append(("models", "Models", _failed(failed) or element("p", "There are none.")))
+        parts.append(
+            ("models", "Models", _failed(failed, names) or element("p", "There are none."))
+        )
     if len(done) > 1:
         shown = [(_title(name), name) for name in _OF_NETWORK]
         shown += [(f"{_title(x)}, {key}", f"{key}_{x}") for key in keys for x in _OF_MODULES]
@@ -132,10 +134,10 @@ def _modules(key: str, rows: Sequence[Mapping[str, Any]], names: _Names) -> Mark
     return table(f"Modules of {key}", titles, body, n_texts=2, folded=False)
 
 
-def _failed(rows: Sequence[Mapping[str, Any]]) -> Markup | None:
+def _failed(rows: Sequence[Mapping[str, Any]], names: _Names) -> Markup | None:
     if not rows:
         return None
-    body = [(str(row["model"]), str(row["file"]), str(row["error"])) for row in rows]
+    body = [(names.short(row), str(row["file"]), str(row["error"])) for row in rows]
     titles = ("model", "file", term("failed", "why it was not analysed"))
     return table("Not analysed", titles, body, n_texts=3, folded=False)
 
