@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netsculpt.report.terminal._style import console, literal, plain_table
+from netsculpt.report.terminal.analysis import print_page
 from netsculpt.report.terminal.compared import print_tables_written
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ def print_track(track: Track, output: Path | None) -> None:
         "are not counted; in modules.csv, −1 is a unit without a module, or alone in one.[/dim]"
     )
     print_tables_written(output)
+    if output is not None:
+        print_page(output / "report.html")
 
 
 def _number(value: float, form: str) -> str:
