@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netsculpt.cli.inputs import hashes
-from netsculpt.cli.model_files import ModelFile, model_files
+from netsculpt.cli.messages import say_interrupted
+from netsculpt.cli.model_files import ModelFile, model_files, require_readable
 from netsculpt.cli.options import (
     AsJson,
     FigureOptions,
@@ -100,6 +101,7 @@ def track(
     if output is not None:
         require_writable(output)
         require_replaceable(output, _MAKER)
+        say_interrupted(output)
     is_record = len(run) == 1 and run[0].suffix == _RECORD
     if is_record != (net is not None):
         raise typer.BadParameter(
@@ -116,6 +118,7 @@ def track(
         n_steps, graphs = _of_record(run[0], net, n_points)
     else:
         files = _chosen(model_files(run), n_points)
+        require_readable(files)
         inputs = hashes([*(file.path for file in files), source.mask])
         n_steps, graphs = len(files), _of_files(files, source)
     snapshots: list[Snapshot] = []
@@ -142,7 +145,16 @@ def track(
         "seed": seed,
     }
     if output is not None:
-        write_track(followed, snapshots, output, about=about, inputs=inputs, figures=figures)
+        with progress_bars() as bars:
+            write_track(
+                followed,
+                snapshots,
+                output,
+                about=about,
+                inputs=inputs,
+                figures=figures,
+                progress=bars or remaining_lines(),
+            )
     if as_json:
         typer.echo(json.dumps({**about, **followed.summary()}, indent=2, allow_nan=False))
     else:
