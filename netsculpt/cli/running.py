@@ -36,13 +36,16 @@ def run(
     as_json: bool = False,
 ) -> Analysis:
     """Analyse a graph, print the report, then write the folder in the name of a command."""
+    from netsculpt.report.drawing import STAGE
     from netsculpt.report.folder import write_folder
     from netsculpt.report.summary import summary_json
     from netsculpt.report.terminal.analysis import print_report, print_written
     from netsculpt.report.terminal.progress import progress_bars
     from netsculpt.report.terminal.progress_lines import progress_lines, remaining_lines, together
 
-    lines = together(progress_lines(list(plan.keys.values())), remaining_lines())
+    keys = list(plan.keys.values())
+    stages = [*keys, STAGE] if len(keys) > 1 else []  # a single one is soon done
+    lines = together(progress_lines(stages), remaining_lines())
     with progress_bars() as bars:
         analysis = analysed(loaded, plan, seed=seed, task=task, jobs=jobs, progress=bars or lines)
     try:
@@ -52,7 +55,7 @@ def run(
             print_report(analysis)
     finally:  # the folder is written even if the reader of stdout closes the pipe early
         if output is not None:
-            with progress_bars() as progress:
+            with progress_bars() as bars:
                 write_folder(
                     analysis,
                     output,
@@ -61,7 +64,7 @@ def run(
                     source={**loaded.arguments(), "task": task},
                     figures=figures.formats,
                     width=figures.column,
-                    progress=progress,
+                    progress=bars or lines,
                 )
     if not as_json:
         print_written(output)
