@@ -9,7 +9,7 @@ import typer
 
 from netsculpt.cli.options import (
     DETECTORS,
-    FigureOptions,
+    PageFigureOptions,
     PlanOptions,
     Seed,
     require_writable,
@@ -33,7 +33,7 @@ def demo(
         Path, typer.Option("-o", "--output", help="Folder for the model and its analysis.")
     ] = Path("netsculpt-demo"),
     seed: Seed = 0,
-    figures: FigureOptions,
+    figures: PageFigureOptions,
 ) -> None:
     """Sculpt a network for a task whose functions are known, and analyse it.
 

@@ -64,8 +64,15 @@ def rounds_until_mixed(indptr: Any, columns: Any, n_columns: int) -> int:
 
 @compiled
 def turnover(indptr: Any, columns: Any, n_columns: int) -> float:
-    """Share of a row that a trade replaces, in the slowest row; 0 if no two rows have edges."""
-    counts, n_rows, n_held = np.zeros(n_columns + 1, np.int64), 0, 0
+    """Share of a row that a trade replaces, on average over partners, in the slowest row.
+
+    0 if no two rows have edges. Of rows with d and d' columns the first replaces about d' / (d +
+    d'). In a row with most of the n columns that have edges it is the gaps that have to move: only
+    columns that are gaps of one row and not of the other do, some d (1 − d' / n) and d' (1 − d / n)
+    of them.
+    """
+    counts = np.zeros(n_columns + 1, np.int64)  # rows with so many edges
+    n_rows = n_held = 0
     for row in range(indptr.size - 1):
         counts[indptr[row + 1] - indptr[row]] += 1
         n_rows += indptr[row + 1] > indptr[row]
@@ -75,7 +82,22 @@ def turnover(indptr: Any, columns: Any, n_columns: int) -> float:
     for column in columns:
         n_held += 1 - held[column]
         held[column] = 1
-    return float(_least_turnover(counts, n_rows, n_held))
+    least = 1.0
+    for own in range(1, n_columns + 1):
+        if counts[own] == 0:
+            continue
+        by_columns = by_gaps = 0.0
+        for other in range(1, n_columns + 1):
+            if counts[other] == 0:
+                continue
+            by_columns += counts[other] * other / (own + other)
+            if own < n_held:
+                mine = own * (1.0 - other / n_held)
+                theirs = other * (1.0 - own / n_held)
+                by_gaps += counts[other] * mine * theirs / (mine + theirs) / (n_held - own)
+        if own < n_held:  # a full row has nothing to trade
+            least = min(least, max(by_columns, by_gaps) / n_rows)
+    return least
 
 
 @compiled
@@ -112,33 +134,6 @@ def _share_kept(
                 for index in range(indptr[row], indptr[row + 1]):
                     held[start[index]] = 0
     return float(n_kept / max(chains.size * n_rounds, 1))
-
-
-@compiled
-def _least_turnover(counts: Any, n_rows: int, n_columns: int) -> float:
-    """Share of a row that a trade replaces, on average over partners, in the slowest row.
-
-    `counts` [columns + 1] says how many rows have each number of edges, `n_rows` how many have any.
-    Of rows with d and d' columns the first replaces about d' / (d + d'). In a row with most of the
-    n columns it is the gaps that have to move: only columns that are gaps of one row and not of the
-    other do, some d (1 − d' / n) and d' (1 − d / n) of them.
-    """
-    least = 1.0
-    for own in range(1, counts.size):
-        if counts[own] == 0:
-            continue
-        by_columns = by_gaps = 0.0
-        for other in range(1, counts.size):
-            if counts[other] == 0:
-                continue
-            by_columns += counts[other] * other / (own + other)
-            if own < n_columns:
-                mine = own * (1.0 - other / n_columns)
-                theirs = other * (1.0 - own / n_columns)
-                by_gaps += counts[other] * mine * theirs / (mine + theirs) / (n_columns - own)
-        if own < n_columns:  # a full row has nothing to trade
-            least = min(least, max(by_columns, by_gaps) / n_rows)
-    return least
 
 
 @compiled
