@@ -33,7 +33,7 @@ def pruned(widths: Sequence[int], density: float, path: Path) -> Path:
     torch.manual_seed(0)
     layers = [nn.Linear(a, b) for a, b in pairwise(widths)]
     for layer in layers:
-        prune.l1_unstructured(layer, "weight", 1 - density)
+        prune.l1_unstructured(layer, "weight", 1 - density)  # type: ignore[no-untyped-call]
     between = [part for layer in layers for part in (layer, nn.ReLU())]
     torch.save(nn.Sequential(*between[:-1]).state_dict(), path)
     return path

@@ -47,6 +47,7 @@ def demo(
 
     `netsculpt demo -o demo`
     """
+    from netsculpt.pipeline.compiling import compiled_meanwhile
     from netsculpt.report.terminal.demo import print_verdicts
     from netsculpt.report.terminal.progress import progress_bars
     from netsculpt.report.terminal.progress_lines import progress_lines
@@ -57,21 +58,22 @@ def demo(
     runs = [f"{RUNS}{seed}", *(path.parent.name for path in output.glob(f"{RUNS}*/{PLAN}"))]
     claim_folder(output, "demo", [MODEL], runs)
     detectors = [name for name in DETECTORS if name not in LEFT_OUT]
-    with progress_bars() as bars:
-        say = silent if bars else progress_lines([SCULPTING])
-        say(SCULPTING, 0, 1)
-        sculpted_model(output, seed, bars)
-        say(SCULPTING, 1, 1)
-    loaded = load_source(Source(file=output / MODEL))
-    plan = PlanOptions().plan(detectors)
-    analysis = run(
-        loaded,
-        plan,
-        figures,
-        seed=seed,
-        task=DEMO.task,
-        output=output,
-        maker="demo",
-        left_alone=[MODEL, *runs],
-    )
+    with compiled_meanwhile():
+        with progress_bars() as bars:
+            say = silent if bars else progress_lines([SCULPTING])
+            say(SCULPTING, 0, 1)
+            sculpted_model(output, seed, bars)
+            say(SCULPTING, 1, 1)
+        loaded = load_source(Source(file=output / MODEL))
+        plan = PlanOptions().plan(detectors)
+        analysis = run(
+            loaded,
+            plan,
+            figures,
+            seed=seed,
+            task=DEMO.task,
+            output=output,
+            maker="demo",
+            left_alone=[MODEL, *runs],
+        )
     print_verdicts(analysis)

@@ -62,7 +62,7 @@ def count_cycles(
 
 
 @compiled
-def _root(parent: Any, unit: int) -> int:
+def _root(parent: Any, unit: Any) -> Any:
     """The root of a unit's tree, −1 above it; the way there is halved."""
     while parent[unit] >= 0:
         above = parent[unit]
