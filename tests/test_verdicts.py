@@ -336,6 +336,27 @@ def test_null_networks_that_take_long_are_counted_in_a_pipe(
     ]
 
 
+def test_the_first_step_does_not_tell_how_long_the_others_take(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Code is compiled in it."""
+    now, heard = [0.0], io.StringIO()
+    monkeypatch.setattr(lines, "monotonic", lambda: now[0])
+    monkeypatch.setattr(sys, "stderr", heard)
+    report = lines.together(lines.progress_lines(["drawing"]), lines.remaining_lines(every=30))
+    for done, seconds in ((0, 60), (1, 31), (2, 31), (3, 0)):
+        report("drawing", done, 4)
+        now[0] += seconds
+    report("drawing", 4, 4)
+    assert heard.getvalue().splitlines() == [
+        "drawing …",
+        "drawing: 1 of 4",
+        "drawing: 2 of 4, about 62 s left",
+        "drawing: 3 of 4, about 31 s left",
+        "drawing: done in 122.0 s",
+    ]
+
+
 def test_unusual_evidence_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     """What another package's detector may return."""
 
