@@ -357,6 +357,18 @@ def test_the_first_step_does_not_tell_how_long_the_others_take(
     ]
 
 
+def test_a_long_stage_is_foretold(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, heard = [0.0], io.StringIO()
+    monkeypatch.setattr(lines, "monotonic", lambda: now[0])
+    monkeypatch.setattr(sys, "stderr", heard)
+    report = lines.long_lines("wait", least=60)
+    for stage, seconds in (("short", 0.5), ("long", 0.7)):
+        for done in range(6):
+            report(stage, done, 100)
+            now[0] += 40 if done == 0 else seconds
+    assert heard.getvalue() == "long: 100 of them take about 69 s more; wait\n"
+
+
 def test_unusual_evidence_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     """What another package's detector may return."""
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["analysed", "run"]
 
+_FASTER = "-j -1 shares them among all cores, --nulls asks for fewer"
+
 
 def run(
     loaded: Loaded,
@@ -41,11 +43,18 @@ def run(
     from netsculpt.report.summary import summary_json
     from netsculpt.report.terminal.analysis import print_report, print_written
     from netsculpt.report.terminal.progress import progress_bars
-    from netsculpt.report.terminal.progress_lines import progress_lines, remaining_lines, together
+    from netsculpt.report.terminal.progress_lines import (
+        long_lines,
+        progress_lines,
+        remaining_lines,
+        together,
+    )
 
     keys = list(plan.keys.values())
     stages = [*keys, STAGE] if len(keys) > 1 else []  # a single one is soon done
     lines = together(progress_lines(stages), remaining_lines())
+    if jobs == 1 and maker == "analyze":
+        lines = together(long_lines(_FASTER), lines)
     with progress_bars() as bars:
         analysis = analysed(loaded, plan, seed=seed, task=task, jobs=jobs, progress=bars or lines)
     try:

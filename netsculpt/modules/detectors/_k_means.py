@@ -40,7 +40,8 @@ def _run(
         if turn == 0:  # of equal seeds: they stay for once
             moved[empty] = centres[empty]
         else:
-            moved[empty] = rows[np.argsort(-distances, kind="stable")[: empty.size]]
+            if empty.size:
+                moved[empty] = rows[np.argsort(-distances, kind="stable")[: empty.size]]
             if np.array_equal(moved, centres):
                 break
         centres = moved

@@ -9,7 +9,7 @@ from time import monotonic
 from netsculpt.core.progress import Progress, silent
 from netsculpt.report.durations import duration
 
-__all__ = ["progress_lines", "remaining_lines", "together"]
+__all__ = ["long_lines", "progress_lines", "remaining_lines", "together"]
 
 
 def progress_lines(stages: Collection[str]) -> Progress:
@@ -63,6 +63,27 @@ def remaining_lines(every: float = 30.0) -> Progress:
             left = (total - done) * (now - begun) / (done - before)
             text += f", about {duration(left)} left"
         say(text)
+
+    return progress
+
+
+def long_lines(remedy: str, least: float = 60.0) -> Progress:
+    """A callback that says it at once, with a remedy, if a stage will take so many seconds or more.
+
+    That is known after two steps: code may be compiled in the first.
+    """
+    if sys.stderr is None:
+        return silent
+    since: dict[str, float] = {}
+    say = _printer()
+
+    def progress(stage: str, done: int, total: int) -> None:
+        if done == 1:
+            since[stage] = monotonic()
+        elif done == 2 and stage in since:
+            left = (total - done) * (monotonic() - since[stage])
+            if left >= least:
+                say(f"{stage}: {total:,} of them take about {duration(left)} more; {remedy}")
 
     return progress
 
