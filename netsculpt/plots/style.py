@@ -117,8 +117,8 @@ def figure(width: Width = "neurips", aspect: float = _ASPECT) -> Figure:
 def laid_out(figure: Figure) -> Figure:
     """The figure with its layout computed and fixed, as of 300 dots per inch.
 
-    Matplotlib lays a figure out twice for every file that it writes, which takes longer than all
-    the rest. For figures that get several files and nothing more is drawn into.
+    For figures that are finished and get several files. Matplotlib would lay them out for each file
+    again, and draw them twice to do so.
 
     >>> laid_out(figure()).get_layout_engine() is None
     True

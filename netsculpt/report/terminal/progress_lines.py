@@ -15,8 +15,8 @@ __all__ = ["long_lines", "progress_lines", "remaining_lines", "together"]
 def progress_lines(stages: Collection[str]) -> Progress:
     """A callback that prints a line when one of these stages begins, and one when it is done.
 
-    Other stages print nothing. If the reader of stderr goes away, the lines
-    stop and the work goes on.
+    Other stages print nothing. If the reader of stderr goes away, the lines stop and the work goes
+    on.
     """
     if sys.stderr is None:
         return silent
