@@ -160,11 +160,12 @@ def test_k_means_is_the_best_of_scipys_runs(k: int) -> None:
     """The same seeds are drawn, and each run goes on until nothing moves."""
     rows = np.random.default_rng(k).normal(size=(60, 9))
     rng = np.random.default_rng(5)
-    best, least = np.empty(0), np.inf
+    best: list[int] = []
+    least = np.inf
     for _ in range(8):
         centres, labels = kmeans2(rows, k, iter=100, minit="++", rng=rng)
         far = float(((rows - centres[labels]) ** 2).sum())
         if far < least - 1e-9:
-            best, least = labels, far
+            best, least = labels.tolist(), far
     found = k_means(rows, k, restarts=8, rng=np.random.default_rng(5))
-    assert found.tolist() == best.tolist()
+    assert found.tolist() == best
