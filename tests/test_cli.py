@@ -418,6 +418,7 @@ def test_summary_obeys_its_schema(model: Path) -> None:
 def test_demo_sculpts_and_finds_the_truth(tmp_path: Path) -> None:
     run = cli("demo", "-o", tmp_path / "demo", "--figures", "none")
     assert run.returncode == 0, run.stderr
+    assert run.stderr.startswith("sculpting six networks …\nsculpting six networks: done in ")
     graph = netsculpt.load(tmp_path / "demo" / "model.pt")
     assert 8 < graph.n_edges < 80
     verdict = run.stdout.split("The truth")[1]
