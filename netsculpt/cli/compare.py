@@ -154,13 +154,13 @@ def _pair(
     from netsculpt.pipeline import compare_networks
     from netsculpt.report.compared import write_comparison
     from netsculpt.report.terminal.compared import print_comparison
-    from netsculpt.report.terminal.progress import progress_bars
+    from netsculpt.report.terminal.progress import shown_progress
 
     loaded = [ready(Source(file=file.path, **vars(options)), request)[0] for file in files]
     matching = pairing_of(loaded[0], loaded[1], *pairing, seed=request.seed)
-    with progress_bars() as bars:
+    with shown_progress() as progress:
         first, second = (
-            analysed(each, request.plan, seed=request.seed, jobs=jobs, progress=bars)
+            analysed(each, request.plan, seed=request.seed, jobs=jobs, progress=progress)
             for each in loaded
         )
     compared = compare_networks(
@@ -194,8 +194,7 @@ def _groups(
     from netsculpt.compare import groups as compared_groups
     from netsculpt.report.compared import write_groups
     from netsculpt.report.terminal.compared import print_groups
-    from netsculpt.report.terminal.progress import progress_bars
-    from netsculpt.report.terminal.progress_lines import remaining_lines
+    from netsculpt.report.terminal.progress import shown_progress
 
     files = [*groups[0], *groups[1]]
     twice = [file for file in groups[0] if file.path in {other.path for other in groups[1]}]
@@ -205,9 +204,8 @@ def _groups(
             param_hint="--against",
         )
     one = partial(_features, [file.path for file in files], options, request)
-    with progress_bars() as bars:
-        report = bars or remaining_lines()
-        features = list(in_parallel(one, len(files), jobs, partial(report, "models")))
+    with shown_progress() as progress:
+        features = list(in_parallel(one, len(files), jobs, partial(progress, "models")))
     n = len(groups[0])
     compared = compared_groups(
         features[:n], features[n:], n_permutations=n_permutations, rng=request.seed

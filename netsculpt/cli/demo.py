@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from netsculpt.cli.options import (
-    DETECTORS,
     FigureOptions,
     PlanOptions,
     Seed,
@@ -21,7 +20,7 @@ from netsculpt.core.folders import claim_folder
 
 __all__ = ["demo"]
 
-SLOWER_TWINS = {"leiden"}  # finds what `layered` finds
+DETECTORS = ("path_signature", "functional", "layered")  # from weights, from data, by default
 
 
 @takes
@@ -37,25 +36,25 @@ def demo(
 
     Six small networks are trained on a Boolean task and pruned as long as they solve it, which
     takes a few seconds. The sparsest is saved as model.pt and read back like any other model; the
-    modules that the detectors find in it are compared with the functions that the task consists of.
+    modules that three detectors find in it are compared with the functions that the task consists
+    of. Where one finds others, it is said which, and why.
 
     **Example**
 
     `netsculpt demo -o demo`
     """
-    from netsculpt.report.terminal.demo import print_verdicts
-    from netsculpt.report.terminal.progress import progress_bars
+    from netsculpt.report.terminal.demo import print_next, print_verdicts
+    from netsculpt.report.terminal.progress import shown_progress
     from netsculpt.studies.demo import DEMO, MODEL, RUNS, sculpted_model
     from netsculpt.studies.sculpting import PLAN
 
     require_writable(output)
     runs = [f"{RUNS}{seed}", *(path.parent.name for path in output.glob(f"{RUNS}*/{PLAN}"))]
     claim_folder(output, "demo", [MODEL], runs)
-    detectors = [name for name in DETECTORS if name not in SLOWER_TWINS]
-    with progress_bars() as progress:
+    with shown_progress(every=10) as progress:
         sculpted_model(output, seed, progress)
     loaded = load_source(Source(file=output / MODEL))
-    plan = PlanOptions().plan(detectors)
+    plan = PlanOptions().plan(DETECTORS)
     analysis = run(
         loaded,
         plan,
@@ -67,3 +66,4 @@ def demo(
         left_alone=[MODEL, *runs],
     )
     print_verdicts(analysis)
+    print_next(output)

@@ -26,7 +26,7 @@ from netsculpt.cli.options import (
 )
 from netsculpt.cli.takes import takes
 from netsculpt.core.catalog import names
-from netsculpt.report.terminal.progress import progress_bars
+from netsculpt.report.terminal.progress import shown_progress
 
 __all__ = ["importance"]
 
@@ -118,7 +118,8 @@ def importance(
 
     if not task:
         raise typer.BadParameter(
-            "a task is needed; 'sculpt --help' lists some", param_hint="--task"
+            "a task is needed, such as digits; 'netsculpt sculpt --help' lists all",
+            param_hint="--task",
         )
     chosen = None if estimators == "all" else listed(estimators)
     by = None  # what is usual of what there is
@@ -144,7 +145,7 @@ def importance(
     recovery = None
     if recovery_epochs:
         recovery = Recipe(epochs=recovery_epochs, learning_rate=recovery_rate)
-    with progress_bars() as progress:
+    with shown_progress() as progress:
         found = measured(
             begun.net,
             matched,

@@ -9,12 +9,14 @@ from collections.abc import Sequence
 
 import typer
 
+from netsculpt.cli.usage import USAGE_ERROR, hinted
 from netsculpt.core.errors import LimitError, NetsculptError, NetsculptWarning, OutputError
 from netsculpt.core.extras import EXTRAS, missing
 from netsculpt.core.printable import printable
+from netsculpt.report.terminal.loudness import loudness
 
 __all__ = ["EXIT_CODES", "INTERRUPTED", "USAGE", "complain", "empty_argument", "explain"]
-__all__ += ["explained", "one_line_warnings"]
+__all__ += ["explained", "note", "one_line_warnings"]
 
 EXIT_CODES = (
     "Exit codes: 0 ok · 1 a bug in netsculpt · 2 usage · 3 unreadable or unsupported file · "
@@ -55,8 +57,8 @@ def explained(error: Exception) -> tuple[str, int]:
     """One paragraph about an error, and its exit code."""
     if isinstance(error, NetsculptError):
         return str(error), error.exit_code
-    if isinstance(error, typer.BadParameter):
-        return f"{error.param_hint or ''} {error.message}".strip(), USAGE
+    if isinstance(error, USAGE_ERROR):
+        return hinted(error), USAGE
     if isinstance(error, ModuleNotFoundError) and error.name is not None and error.name in EXTRAS:
         return explained(missing(error.name))
     if isinstance(error, OSError):
@@ -92,6 +94,12 @@ def empty_argument(arguments: Sequence[str]) -> str | None:
                 "option out"
             )
     return None
+
+
+def note(message: str) -> None:
+    """Print one line on stderr that is not about an error; nothing if the command is quiet."""
+    if loudness() != "quiet":
+        complain(message)
 
 
 def complain(message: str) -> None:

@@ -89,8 +89,7 @@ def track(
 
     `netsculpt track training.record --net model.pt`
     """
-    from netsculpt.report.terminal.progress import progress_bars
-    from netsculpt.report.terminal.progress_lines import remaining_lines
+    from netsculpt.report.terminal.progress import shown_progress
     from netsculpt.report.terminal.tracked import print_track
     from netsculpt.report.tracked import write_track
     from netsculpt.training.track import follow
@@ -117,8 +116,7 @@ def track(
         files = _chosen(model_files(run), n_points)
         inputs = hashes([*(file.path for file in files), source.mask])
         n_steps, graphs = len(files), _of_files(files, source)
-    with progress_bars() as bars:
-        report = bars or remaining_lines()
+    with shown_progress() as report:
         followed = follow(
             graphs,
             detector=detector,

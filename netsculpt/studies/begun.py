@@ -101,7 +101,7 @@ def read_begun(folder: Path) -> Begun | None:
         cells, command = tuple(content["cells"]), tuple(content["command"])
         where = content["directory"], place
         return Begun(content["study"], cells, command, *where, about, earlier)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise FormatError(

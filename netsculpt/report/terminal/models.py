@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from netsculpt.core.counting import counted
 from netsculpt.report.models import ModelRow
-from netsculpt.report.terminal._style import console, literal, plain_table
+from netsculpt.report.terminal._style import console, literal, plain_table, written
 
 if TYPE_CHECKING:
     from netsculpt.pipeline import AnalysisPlan
@@ -35,10 +35,10 @@ def print_models(rows: Sequence[ModelRow], plan: AnalysisPlan, output: Path | No
     if n_read:
         out.print(f"{counted(n_read, 'model')} had been analysed before.")
     if output is not None:
-        out.print(
+        written(
+            output / "models.csv",
             f"\nThe table is in [bold]{literal(output / 'models.csv')}[/bold], and each model has "
             "a folder next to it.",
-            soft_wrap=True,
         )
 
 

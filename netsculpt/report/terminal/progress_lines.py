@@ -9,7 +9,7 @@ from time import monotonic
 from netsculpt.core.progress import Progress, silent
 from netsculpt.report.durations import duration
 
-__all__ = ["progress_lines", "remaining_lines", "together"]
+__all__ = ["printer", "progress_lines", "remaining_lines", "time_lines", "together"]
 
 
 def progress_lines(stages: Collection[str]) -> Progress:
@@ -21,7 +21,7 @@ def progress_lines(stages: Collection[str]) -> Progress:
     if len(stages) < 2 or sys.stderr is None:
         return silent
     begun: dict[str, float] = {}
-    stages, say = set(stages), _printer()
+    stages, say = set(stages), printer()
 
     def progress(stage: str, done: int, total: int) -> None:
         if stage not in stages:
@@ -35,6 +35,24 @@ def progress_lines(stages: Collection[str]) -> Progress:
     return progress
 
 
+def time_lines() -> Progress:
+    """A callback that says of every stage how long it took, when it is done."""
+    if sys.stderr is None:
+        return silent
+    begun: dict[str, float] = {}
+    last, say = monotonic(), printer()
+
+    def progress(stage: str, done: int, total: int) -> None:
+        nonlocal last
+        now = monotonic()
+        begun.setdefault(stage, now if not done else last)
+        if done >= total:
+            say(f"{stage}: {now - begun.pop(stage):.2f} s")
+        last = now
+
+    return progress
+
+
 def remaining_lines(every: float = 30.0) -> Progress:
     """A callback that says how much is done and how long the rest takes, every so many seconds.
 
@@ -44,13 +62,13 @@ def remaining_lines(every: float = 30.0) -> Progress:
     if sys.stderr is None:
         return silent
     first: dict[str, tuple[int, float]] = {}
-    said, say = monotonic(), _printer()
+    said, say = monotonic(), printer()
 
     def progress(stage: str, done: int, total: int) -> None:
         nonlocal said
         now = monotonic()
         before, begun = first.setdefault(stage, (done, now))
-        if now - said < every or done == before:
+        if now - said < every or done in (before, total):
             return
         said = now
         left = (total - done) * (now - begun) / (done - before)
@@ -69,7 +87,8 @@ def together(*callbacks: Progress) -> Progress:
     return progress
 
 
-def _printer() -> Callable[[str], None]:
+def printer() -> Callable[[str], None]:
+    """A function that prints a line on stderr for as long as somebody reads it."""
     is_read = True
 
     def say(text: str) -> None:
