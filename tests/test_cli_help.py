@@ -46,7 +46,7 @@ def test_all_tasks_and_nets_are_listed_with_examples(command: str) -> None:
     nets = re.search(r"--net SPEC .*?(mlp:.*?layers, heads\))", text)
     assert nets is not None
     shown = re.findall(r"[a-z_]+:[\w:,/]+[\w]", nets[1])
-    assert {spec_from_text(net).family for net in shown} == set(FAMILIES)
+    assert {spec_from_text(net).spec["family"] for net in shown} == set(FAMILIES)
     assert "netsculpt " + command in text.split("Examples")[1]
 
 

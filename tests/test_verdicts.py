@@ -224,8 +224,11 @@ def test_evidence_that_is_not_finite_is_reported(
 
 
 def test_the_table_of_verdicts(
-    several: netsculpt.Analysis, capsys: pytest.CaptureFixture[str]
+    several: netsculpt.Analysis,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     table = several.verdicts().set_index("key")
     adjusted = by_closed_testing([float(each.p or nan) for each in several.detected])
     np.testing.assert_allclose(table["adjusted_p"], adjusted, rtol=1e-9)

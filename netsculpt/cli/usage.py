@@ -105,4 +105,5 @@ def _found(error: Any) -> Any:
 def _label(param: Any) -> str:
     """The longest flag of an option, or the name of an argument."""
     flags = [flag for flag in param.opts if flag.startswith("-")]
-    return max(flags, key=len) if flags else param.metavar or param.name.upper()
+    label: str = max(flags, key=len) if flags else param.metavar or param.name.upper()
+    return label

@@ -90,7 +90,7 @@ def _fault(name: str, found: NDArray[np.int32], true: NDArray[np.int32]) -> str:
     >>> _fault("inputs", np.array([0, 0, 0]), np.array([0, 0, 1]))
     'inputs 1, 2, 3 are one module, but of 2 functions'
     >>> _fault("inputs", np.array([0, 1, 2]), np.array([0, 0, 1]))
-    'inputs 1, 2 are of one function, but in 2 modules'
+    'inputs 1 and 2 are of one function, but in different modules'
     """
     for label in np.unique(found[found >= 0]):
         n_functions = np.unique(true[found == label]).size
@@ -98,10 +98,9 @@ def _fault(name: str, found: NDArray[np.int32], true: NDArray[np.int32]) -> str:
             units = _numbers(found == label)
             return f"{name} {units} are one module, but of {n_functions} functions"
     for label in np.unique(true):
-        n_modules = np.unique(found[true == label]).size
-        if n_modules > 1:
-            units = _numbers(true == label)
-            return f"{name} {units} are of one function, but in {n_modules} modules"
+        parts = [_numbers((true == label) & (found == x)) for x in np.unique(found[true == label])]
+        if len(parts) > 1:
+            return f"{name} {' and '.join(parts)} are of one function, but in different modules"
     return ""
 
 
