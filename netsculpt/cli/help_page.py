@@ -123,7 +123,6 @@ def _meaning(param: Any, declared: Declared | None) -> str:
     facts = [f"default: {declared.shown_default}"] if declared.shown_default else []
     facts += [declared.allowed] if declared.allowed else []
     facts += ["needed"] if param.required and param.opts[0].startswith("-") else []
-    facts += ["repeatable"] if declared.is_list and "repeatable" not in text else []
     return f"{text} [{'; '.join(facts)}]" if facts else text
 
 

@@ -49,6 +49,7 @@ def importance(
     estimators: Annotated[
         str,
         typer.Option(
+            metavar="NAMES",
             callback=list_of((*SCORES, MOVEMENT), "all"),
             autocompletion=completion((*SCORES, MOVEMENT, "all")),
             help=f"{' | '.join(SCORES)} | all that can be made of this net; several separated by "
@@ -58,6 +59,7 @@ def importance(
     curves: Annotated[
         str,
         typer.Option(
+            metavar="NAMES",
             callback=list_of((ABLATION, *SCORES, MOVEMENT), "none"),
             autocompletion=completion((ABLATION, *SCORES, MOVEMENT, "none")),
             help="Prune by: ablation (the exact change on training samples) | estimates; several "

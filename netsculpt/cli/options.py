@@ -224,6 +224,7 @@ AsJson = Annotated[
 Detector = Annotated[
     str,
     typer.Option(
+        metavar="NAMES",
         callback=list_of(DETECTORS, "all"),
         autocompletion=completion((*DETECTORS, "all")),
         help=f"{' | '.join(DETECTORS)} | all; several separated by commas.",
@@ -275,6 +276,7 @@ class PlanOptions:
     weights: Annotated[
         str,
         typer.Option(
+            metavar="NAMES",
             callback=list_of(tuple(FORMS), "all"),
             autocompletion=completion((*FORMS, "all")),
             help="Weights for modules: balanced (free of the scales of units) | pattern (all 1) | "
@@ -297,6 +299,7 @@ class FigureOptions:
     figures: Annotated[
         str,
         typer.Option(
+            metavar="NAMES",
             callback=list_of(FORMATS, "none"),
             autocompletion=completion((*FORMATS, "none")),
             help="Formats, separated by commas: pdf,png,svg; 'none' draws none.",
