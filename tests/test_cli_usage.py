@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from cli_commands import NamedCommand, commands, options
@@ -11,7 +12,9 @@ from commands import cli
 import netsculpt.cli.study as study_lines
 from netsculpt.cli.messages import explained
 from netsculpt.cli.usage import USAGE_ERROR
+from netsculpt.core.errors import LimitError
 from netsculpt.training.dynamic.phases import phases_of
+from netsculpt.training.fitting.devices import usable_device
 from netsculpt.training.search.tasks import parse_search_task
 
 LIBRARIES = re.compile(
@@ -106,3 +109,22 @@ def test_names_that_are_parsed_later_are_suggested_too() -> None:
         phases_of("resnet5")
     with pytest.raises(Exception, match="did you mean fraction"):
         study_lines.several_of(("fraction", "sizes"))("fractoin")
+
+
+def test_a_damaged_study_is_told_without_python_words(tmp_path: Path) -> None:
+    for content in ("[]", "{}", "{", '{"study": 3}'):
+        (tmp_path / "study.json").write_text(content)
+        run = cli("study", "status", tmp_path)
+        assert run.returncode == 3
+        assert "(it is not what a study writes): remove it" in run.stderr
+    assert "holds no study" in cli("study", "status", tmp_path / "study.json").stderr
+
+
+def test_a_device_that_is_not_there_is_told_without_the_words_of_torch() -> None:
+    for name in ("gpu", "cuda:99"):
+        with pytest.raises(LimitError) as wrong:
+            usable_device(name)
+        assert re.fullmatch(
+            rf"device '{name}' cannot be used here \(there is cpu[^)]*\): use 'cpu', or install .*",
+            str(wrong.value),
+        )

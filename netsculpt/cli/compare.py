@@ -154,11 +154,14 @@ def _pair(
     from netsculpt.pipeline import compare_networks
     from netsculpt.report.compared import write_comparison
     from netsculpt.report.terminal.compared import print_comparison
+    from netsculpt.report.terminal.estimates import estimate_lines
     from netsculpt.report.terminal.progress import shown_progress
+    from netsculpt.report.terminal.progress_lines import together
 
     loaded = [ready(Source(file=file.path, **vars(options)), request)[0] for file in files]
     matching = pairing_of(loaded[0], loaded[1], *pairing, seed=request.seed)
-    with shown_progress() as progress:
+    with shown_progress() as shown:
+        progress = together(estimate_lines(request.plan, jobs), shown)
         first, second = (
             analysed(each, request.plan, seed=request.seed, jobs=jobs, progress=progress)
             for each in loaded

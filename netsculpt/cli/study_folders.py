@@ -14,6 +14,7 @@ from netsculpt.cli.command import Command, Group
 from netsculpt.cli.messages import EXIT_CODES, note
 from netsculpt.cli.options import AsJson, jobs_option, require_writable
 from netsculpt.cli.verbosity import with_loudness
+from netsculpt.core.catalog import meant
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -147,7 +148,10 @@ def _chosen(rows: Mapping[str, Sequence[Mapping[str, Any]]], name: str | None, f
     if name is None or name not in rows:
         known = ", ".join(map(repr, rows))
         wrong = "there are several tables" if name is None else _not_of_rows(name, folder)
-        raise typer.BadParameter(f"{wrong}: name one of {known}", param_hint="--table")
+        hint = meant(name or "", rows)
+        raise typer.BadParameter(
+            f"{wrong}: name one of {known}{hint and f'; {hint}'}", param_hint="--table"
+        )
     return rows[name]
 
 

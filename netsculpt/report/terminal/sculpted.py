@@ -32,6 +32,7 @@ def print_sweep(sweep: Sweep, folder: Path, detectors: list[str]) -> None:
             "Nothing was pruned: train longer (--epochs), wider (--arch, --net) or with another "
             "--learning-rate, or lower --goal-accuracy."
         )
+        written(folder, f"What was tried is in [bold]{literal(folder)}[/bold].")
         return
     out.print(_networks(networks, detectors[0] if len(detectors) == 1 else None))
     if len(networks) > MAX_NETWORKS:
