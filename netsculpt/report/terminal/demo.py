@@ -54,8 +54,9 @@ def print_next(folder: Path) -> None:
     out = console()
     out.print("\n[bold]Next[/bold]")
     model, detector = folder / MODEL, ("--detector", "path_signature")
+    named = folder.resolve() if folder.name in ("", "..") else folder  # the current one has no name
     analysed, exported, sculpted = (
-        folder.with_name(f"{folder.name}{ending}") for ending in ("-again", ".gexf", "-sculpted")
+        named.with_name(f"{named.name}{ending}") for ending in ("-again", ".gexf", "-sculpted")
     )
     for words in (
         ("analyze", model, *detector, "--nulls", 200, "-o", analysed),
