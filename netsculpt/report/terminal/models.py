@@ -39,8 +39,8 @@ def print_models(rows: Sequence[ModelRow], plan: AnalysisPlan, output: Path | No
         page = output / "report.html"
         written(
             page,
-            f"\nThe page to open in a browser is [bold]{literal(page)}[/bold]; the table is next to "
-            "it in models.csv, and each model has a folder.",
+            f"\nThe page to open in a browser is [bold]{literal(page)}[/bold]; the table is next "
+            "to it in models.csv, and each model has a folder.",
         )
 
 
