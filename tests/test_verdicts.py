@@ -224,8 +224,11 @@ def test_evidence_that_is_not_finite_is_reported(
 
 
 def test_the_table_of_verdicts(
-    several: netsculpt.Analysis, capsys: pytest.CaptureFixture[str]
+    several: netsculpt.Analysis,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     table = several.verdicts().set_index("key")
     adjusted = by_closed_testing([float(each.p or nan) for each in several.detected])
     np.testing.assert_allclose(table["adjusted_p"], adjusted, rtol=1e-9)
@@ -355,18 +358,6 @@ def test_the_first_step_does_not_tell_how_long_the_others_take(
         "drawing: 3 of 4, about 31 s left",
         "drawing: done in 122.0 s",
     ]
-
-
-def test_a_long_stage_is_foretold(monkeypatch: pytest.MonkeyPatch) -> None:
-    now, heard = [0.0], io.StringIO()
-    monkeypatch.setattr(lines, "monotonic", lambda: now[0])
-    monkeypatch.setattr(sys, "stderr", heard)
-    report = lines.long_lines("wait", least=60)
-    for stage, seconds in (("short", 0.5), ("long", 0.7)):
-        for done in range(6):
-            report(stage, done, 100)
-            now[0] += 40 if done == 0 else seconds
-    assert heard.getvalue() == "long: 100 of them take about 69 s more; wait\n"
 
 
 def test_unusual_evidence_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:

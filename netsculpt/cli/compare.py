@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from netsculpt.cli.inputs import hashes
-from netsculpt.cli.messages import complain, say_interrupted
+from netsculpt.cli.messages import note, say_interrupted
 from netsculpt.cli.model_files import ModelFile, model_files, require_readable
 from netsculpt.cli.options import (
     DATA_AWARE,
@@ -161,16 +161,18 @@ def _pair(
     from netsculpt.pipeline import compare_networks
     from netsculpt.report.compared import write_comparison
     from netsculpt.report.terminal.compared import print_comparison
-    from netsculpt.report.terminal.progress import progress_bars
-    from netsculpt.report.terminal.progress_lines import remaining_lines
+    from netsculpt.report.terminal.estimates import estimate_lines
+    from netsculpt.report.terminal.progress import shown_progress
+    from netsculpt.report.terminal.progress_lines import together
 
     if filecmp.cmp(files[0].path, files[1].path, shallow=False):
-        complain(f"{files[0].path} and {files[1].path} are the same, byte for byte")
+        note(f"{files[0].path} and {files[1].path} are the same, byte for byte")
     loaded = [ready(Source(file=file.path, **vars(options)), request)[0] for file in files]
     matching = pairing_of(loaded[0], loaded[1], *pairing, seed=request.seed)
-    with progress_bars() as bars:
+    with shown_progress() as shown:
+        progress = together(estimate_lines(request.plan, jobs), shown)
         first, second = (
-            analysed(each, request.plan, seed=request.seed, jobs=jobs, progress=bars)
+            analysed(each, request.plan, seed=request.seed, jobs=jobs, progress=progress)
             for each in loaded
         )
     compared = compare_networks(
@@ -185,14 +187,14 @@ def _pair(
     }
     if output is not None:
         inputs = hashes([*(file.path for file in files), options.mask])
-        with progress_bars() as bars:
+        with shown_progress() as progress:
             write_comparison(
                 compared,
                 output,
                 about=about,
                 inputs=inputs,
                 figures=request.figures,
-                progress=bars or remaining_lines(),
+                progress=progress,
             )
     if as_json:
         typer.echo(json.dumps({**about, **compared.summary()}, indent=2, allow_nan=False))
@@ -212,8 +214,7 @@ def _groups(
     from netsculpt.compare import groups as compared_groups
     from netsculpt.report.compared import write_groups
     from netsculpt.report.terminal.compared import print_groups
-    from netsculpt.report.terminal.progress import progress_bars
-    from netsculpt.report.terminal.progress_lines import remaining_lines
+    from netsculpt.report.terminal.progress import shown_progress
 
     files = [*groups[0], *groups[1]]
     twice = [file for file in groups[0] if file.path in {other.path for other in groups[1]}]
@@ -230,9 +231,8 @@ def _groups(
             param_hint="--against",
         )
     one = partial(_features, [file.path for file in files], options, request)
-    with progress_bars() as bars:
-        report = bars or remaining_lines()
-        features = list(in_parallel(one, len(files), jobs, partial(report, "models")))
+    with shown_progress() as progress:
+        features = list(in_parallel(one, len(files), jobs, partial(progress, "models")))
     n = len(groups[0])
     compared = compared_groups(
         features[:n], features[n:], n_permutations=n_permutations, rng=request.seed
@@ -245,7 +245,7 @@ def _groups(
     }
     if output is not None:
         inputs = hashes([*(file.path for file in files), options.mask])
-        with progress_bars() as bars:
+        with shown_progress() as progress:
             write_groups(
                 compared,
                 features,
@@ -253,7 +253,7 @@ def _groups(
                 about=about,
                 inputs=inputs,
                 figures=request.figures,
-                progress=bars or remaining_lines(),
+                progress=progress,
             )
     if as_json:
         typer.echo(json.dumps({**about, **compared.summary()}, indent=2, allow_nan=False))

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from netsculpt.cli.options import (
-    DETECTORS,
     PageFigureOptions,
     PlanOptions,
     Seed,
@@ -18,12 +17,11 @@ from netsculpt.cli.running import run
 from netsculpt.cli.source import Source, load_source
 from netsculpt.cli.takes import takes
 from netsculpt.core.folders import claim_folder
-from netsculpt.core.progress import silent
 
 __all__ = ["demo"]
 
 SCULPTING = "sculpting six networks"
-LEFT_OUT = {"leiden", "mdl"}  # one finds what `layered` finds; the other is long to compile
+DETECTORS = ("path_signature", "functional", "layered")  # from weights, from data, by default
 
 
 @takes
@@ -39,17 +37,16 @@ def demo(
 
     Six small networks are trained on a Boolean task and pruned as long as they solve it, which
     takes a few seconds. The sparsest is saved as model.pt and read back like any other model; the
-    modules that detectors find in it are compared with the functions that the task consists of.
-    Detectors that are slow to compile (mdl) or find what another one finds (leiden) are left to
-    `netsculpt analyze`.
+    modules that three detectors find in it are compared with the functions that the task consists
+    of. Where one finds others, it is said which, and why.
 
     **Example**
 
     `netsculpt demo -o demo`
     """
     from netsculpt.pipeline.compiling import compiled_meanwhile
-    from netsculpt.report.terminal.demo import print_verdicts
-    from netsculpt.report.terminal.progress import progress_bars
+    from netsculpt.report.terminal.demo import print_next, print_verdicts
+    from netsculpt.report.terminal.progress import shown_progress
     from netsculpt.report.terminal.progress_lines import progress_lines
     from netsculpt.studies.demo import DEMO, MODEL, RUNS, sculpted_model
     from netsculpt.studies.sculpting import PLAN
@@ -57,15 +54,13 @@ def demo(
     require_writable(output)
     runs = [f"{RUNS}{seed}", *(path.parent.name for path in output.glob(f"{RUNS}*/{PLAN}"))]
     claim_folder(output, "demo", [MODEL], runs)
-    detectors = [name for name in DETECTORS if name not in LEFT_OUT]
     with compiled_meanwhile():
-        with progress_bars() as bars:
-            say = silent if bars else progress_lines([SCULPTING])
-            say(SCULPTING, 0, 1)
-            sculpted_model(output, seed, bars)
-            say(SCULPTING, 1, 1)
+        with shown_progress(progress_lines([SCULPTING]), every=10) as progress:
+            progress(SCULPTING, 0, 1)
+            sculpted_model(output, seed, progress)
+            progress(SCULPTING, 1, 1)
         loaded = load_source(Source(file=output / MODEL))
-        plan = PlanOptions().plan(detectors)
+        plan = PlanOptions().plan(DETECTORS)
         analysis = run(
             loaded,
             plan,
@@ -77,3 +72,4 @@ def demo(
             left_alone=[MODEL, *runs],
         )
     print_verdicts(analysis)
+    print_next(output)

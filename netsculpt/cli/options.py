@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
 import typer
 
-from netsculpt.cli.messages import complain, one_line_warnings
+from netsculpt.cli.messages import note, one_line_warnings
 from netsculpt.core.catalog import catalog, names, not_one_of
 from netsculpt.core.declared import needed_by
 from netsculpt.core.extras import is_installed, missing
@@ -78,6 +78,7 @@ def choice(known: Sequence[str], text: str, **more: Any) -> Any:
 
     completed = completion(known)
     text = text.format(" | ".join(known))
+    more.setdefault("metavar", "NAME")
     return typer.Option(callback=check, autocompletion=completed, help=text, **more)
 
 
@@ -224,6 +225,7 @@ AsJson = Annotated[
 Detector = Annotated[
     str,
     typer.Option(
+        metavar="NAMES",
         callback=list_of(DETECTORS, "all"),
         autocompletion=completion((*DETECTORS, "all")),
         help=f"{' | '.join(DETECTORS)} | all; several separated by commas.",
@@ -275,6 +277,7 @@ class PlanOptions:
     weights: Annotated[
         str,
         typer.Option(
+            metavar="NAMES",
             callback=list_of(tuple(FORMS), "all"),
             autocompletion=completion((*FORMS, "all")),
             help="Weights for modules: balanced (free of the scales of units) | pattern (all 1) | "
@@ -333,7 +336,7 @@ def chosen_detectors(text: str) -> list[str]:
         return listed(text)
     absent = _absent_libraries()
     for name, library in absent.items():
-        complain(f"left out of all detectors: {missing(library, name)}")
+        note(f"left out of all detectors: {missing(library, name)}")
     return [name for name in DETECTORS if name not in absent]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from netsculpt.cli.messages import complain
+from netsculpt.cli.messages import note
 from netsculpt.cli.source import Loaded
 from netsculpt.core.counting import counted
 
@@ -68,9 +68,9 @@ def _seem_alike(first: NetGraph, second: NetGraph) -> str:
         f"same places, weights {'do not vary' if isnan(found.correlation) else correlate}"
     )
     if found.is_far_above_chance:
-        complain(f"--units same: {measured}; --units paths matches units by their paths instead")
+        note(f"--units same: {measured}; --units paths matches units by their paths instead")
         return "same"
-    complain(
+    note(
         f"--units paths: {measured}; if one network became the other, --units same takes units at "
         "the same place for the same"
     )

@@ -23,6 +23,7 @@ from netsculpt.cli.options import (
 )
 from netsculpt.cli.resuming import companion, refuse_restart, require_model_output, resumable
 from netsculpt.cli.takes import takes
+from netsculpt.cli.tasks import TASKS
 from netsculpt.core.catalog import named, names
 from netsculpt.core.locking import held
 
@@ -51,7 +52,10 @@ def prune(
         float, typer.Option(min=0, max=1, help="Fraction of the weights to keep.")
     ] = 0.1,
     task: Annotated[
-        str | None, typer.Option(help="Samples for snip and grasp: a task, as in 'sculpt'.")
+        str | None,
+        typer.Option(
+            help=f"Samples of a task, for scores that need some (snip, grasp, …). {TASKS}"
+        ),
     ] = None,
     n_samples: Annotated[int, typer.Option(min=1, help="Number of samples to score by.")] = 512,
     allocation: Annotated[
@@ -103,9 +107,6 @@ def prune(
     after every round: after an interruption the same command with --resume continues, to the same
     bytes.
 
-    **Nets** A SPEC is a family and its fields: mlp:WIDTHS · cnn:IMAGE:CHANNELS:HIDDEN:OUTPUTS ·
-    vgg:IMAGE:STAGES:OUTPUTS · resnet:IMAGE:OUTPUTS[:WIDTHS[:BLOCKS]] · lstm:SEQUENCE:HIDDEN:OUTPUTS
-
     **Examples**
 
     `netsculpt prune --net mlp:64,128,128,10 --method phew --density 0.05 -o pruned.pt`
@@ -141,7 +142,7 @@ def prune(
             rounds=rounds,
             scope=scope,
             dense=dense or (),
-            progress=progress and partial(progress, "rounds"),
+            progress=partial(progress, "rounds"),
             checkpoint=checkpoint,
             jobs=jobs,
         )
@@ -167,7 +168,7 @@ def prune(
     if as_json:
         typer.echo(json.dumps({**summary, "model": str(output)}, indent=2))
     else:
-        print_pruned(sparse.pruned, output)
+        print_pruned(sparse.pruned, output, task)
 
 
 def _refuse_scoring(context: typer.Context, method: str, baseline: str | None) -> None:

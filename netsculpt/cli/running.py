@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["analysed", "run"]
 
-_FASTER = "-j -1 shares them among all cores, --nulls asks for fewer"
-
 
 def run(
     loaded: Loaded,
@@ -42,21 +40,15 @@ def run(
     from netsculpt.report.folder import write_folder
     from netsculpt.report.summary import summary_json
     from netsculpt.report.terminal.analysis import print_report, print_written
-    from netsculpt.report.terminal.progress import progress_bars
-    from netsculpt.report.terminal.progress_lines import (
-        long_lines,
-        progress_lines,
-        remaining_lines,
-        together,
-    )
+    from netsculpt.report.terminal.estimates import estimate_lines
+    from netsculpt.report.terminal.progress import shown_progress
+    from netsculpt.report.terminal.progress_lines import progress_lines, together
 
     keys = list(plan.keys.values())
-    stages = [*keys, STAGE] if len(keys) > 1 else []  # a single one is soon done
-    lines = together(progress_lines(stages), remaining_lines())
-    if jobs == 1 and maker == "analyze":
-        lines = together(long_lines(_FASTER), lines)
-    with progress_bars() as bars:
-        analysis = analysed(loaded, plan, seed=seed, task=task, jobs=jobs, progress=bars or lines)
+    lines = progress_lines([*keys, STAGE] if len(keys) > 1 else [])  # a single one is soon done
+    with shown_progress(lines) as shown:
+        progress = together(estimate_lines(plan, jobs), shown)
+        analysis = analysed(loaded, plan, seed=seed, task=task, jobs=jobs, progress=progress)
     try:
         if as_json:
             typer.echo(summary_json(analysis))
@@ -64,7 +56,7 @@ def run(
             print_report(analysis)
     finally:  # the folder is written even if the reader of stdout closes the pipe early
         if output is not None:
-            with progress_bars() as bars:
+            with shown_progress(lines) as progress:
                 write_folder(
                     analysis,
                     output,
@@ -73,7 +65,7 @@ def run(
                     source={**loaded.arguments(), "task": task},
                     figures=figures.formats,
                     width=figures.column,
-                    progress=bars or lines,
+                    progress=progress,
                 )
     if not as_json:
         print_written(output)

@@ -29,6 +29,7 @@ from netsculpt.cli.options import (
 )
 from netsculpt.cli.resuming import refuse_restart, resumable
 from netsculpt.cli.takes import takes
+from netsculpt.cli.tasks import NETS, TASKS
 from netsculpt.core.catalog import names
 
 if TYPE_CHECKING:
@@ -36,7 +37,14 @@ if TYPE_CHECKING:
 
 __all__ = ["resume_sculpting", "sculpt"]
 
-WITH_RESUME = ("detector", "jobs", "output", "resume")  # options that do not belong to the plan
+WITH_RESUME = (
+    "detector",
+    "jobs",
+    "output",
+    "resume",
+    "quiet",
+    "verbose",
+)  # options that do not belong to the plan
 MOST_SEEDS = 1_000_000  # in one sculpting
 DETECTOR_NAMES = "sculpting,path_signature,functional"
 
@@ -67,9 +75,9 @@ class SweepOptions:
         str | None,
         typer.Option(
             metavar="SPEC",
-            help="A net of another kind, as in 'prune': cnn:2x8x8:8,16:32:20 · lstm:8x8:32:10 · "
-            "sparse_gpt:16:16:32:1:2. Its defaults: --unit-gradients 20 --edge-gradients 5 "
-            "--batch-size 32 --learning-rate 0.003 --noise 0 --detector layered.",
+            help=f"A net of another kind: {NETS} Defaults with it: --unit-gradients 20 "
+            "--edge-gradients 5 --batch-size 32 --learning-rate 0.003 --noise 0, and layered as "
+            "--detector.",
         ),
     ] = None
     seeds: Annotated[str, typer.Option(help="Such as 0-9 or 0,3,7.")] = "0-9"
@@ -158,7 +166,7 @@ def sculpt(
         str | None,
         typer.Argument(
             metavar="TASK",
-            help="A task by name, a text file of functions, or two IDX files as IMAGES,LABELS.",
+            help=f"What to learn; not needed with --resume. {TASKS}",
         ),
     ] = None,
     *,
@@ -182,10 +190,6 @@ def sculpt(
     With --net the same is done to nets of other kinds: whole channels, neurons, heads of
     attention, channels of a residual stream and hidden units of an LSTM are pruned, then kernels
     and weights. They are trained one by one, each time until they reach the goal.
-
-    **Tasks** input-separable · reused · input-separable-reused · non-modular · overlap-K-use-N ·
-    reused-use-N · levels-N · digits · two-digits-separate · two-digits-sum ·
-    quotes · brackets · variable-types · copying · induction (of tokens)
 
     **Examples**
 
@@ -224,7 +228,9 @@ def sculpt(
             param_hint="--resume",
         )
     else:
-        raise typer.BadParameter("a task is needed; see --help for names", param_hint="TASK")
+        raise typer.BadParameter(
+            "a task is needed, such as input-separable; --help lists all", param_hint="TASK"
+        )
     if saved.exists() and not is_given(context, "detector"):
         detectors = list(read_detectors(output))
     _sculpt(config, output, detectors, jobs)

@@ -69,8 +69,8 @@ class SparseOptions:
     phases: Annotated[
         str | None,
         sparse_option(
-            help="Dense and sparse epochs of ac_dc: 'd6 (s3 d3)*6 s12', or resnet50, resnet20, "
-            "wrn28 as published (default: resnet50, scaled)."
+            help="Dense and sparse epochs of ac_dc: 'd6 (s3 d3)*6 s12', or resnet50, "
+            "resnet50-150, resnet20, wrn28 as published (default: resnet50, scaled)."
         ),
     ] = None
     keep_momentum: Annotated[

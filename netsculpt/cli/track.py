@@ -90,8 +90,7 @@ def track(
 
     `netsculpt track training.record --net model.pt`
     """
-    from netsculpt.report.terminal.progress import progress_bars
-    from netsculpt.report.terminal.progress_lines import remaining_lines
+    from netsculpt.report.terminal.progress import shown_progress
     from netsculpt.report.terminal.tracked import print_track
     from netsculpt.report.tracked import most_edges, write_track
     from netsculpt.training.track import follow
@@ -124,8 +123,7 @@ def track(
     snapshots: list[Snapshot] = []
     if output is not None:
         graphs = watched(graphs, snapshots, most_edges(n_steps))
-    with progress_bars() as bars:
-        report = bars or remaining_lines()
+    with shown_progress() as report:
         followed = follow(
             graphs,
             detector=detector,
@@ -145,7 +143,7 @@ def track(
         "seed": seed,
     }
     if output is not None:
-        with progress_bars() as bars:
+        with shown_progress() as progress:
             write_track(
                 followed,
                 snapshots,
@@ -153,7 +151,7 @@ def track(
                 about=about,
                 inputs=inputs,
                 figures=figures,
-                progress=bars or remaining_lines(),
+                progress=progress,
             )
     if as_json:
         typer.echo(json.dumps({**about, **followed.summary()}, indent=2, allow_nan=False))

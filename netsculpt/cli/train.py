@@ -15,6 +15,7 @@ from netsculpt.cli.recipe import RecipeOptions
 from netsculpt.cli.resuming import companion, refuse_restart, require_model_output, resumable
 from netsculpt.cli.sparsity import SparseOptions
 from netsculpt.cli.takes import takes
+from netsculpt.cli.tasks import TASKS
 from netsculpt.core.locking import held
 
 __all__ = ["train"]
@@ -24,7 +25,7 @@ __all__ = ["train"]
 def train(
     context: typer.Context,
     new: NewNet,
-    task: Annotated[str, typer.Option(help="What to learn: a task, as in 'sculpt'.")] = "",
+    task: Annotated[str, typer.Option(help=f"What to learn. {TASKS}")] = "",
     output: Annotated[
         Path,
         typer.Option(
@@ -48,8 +49,6 @@ def train(
     The best epoch is kept: the highest accuracy on held-out samples, then the lowest loss. All is
     saved after every epoch: after an interruption the same command with --resume continues, to the
     same bits.
-
-    **Nets** A SPEC as in `netsculpt prune`.
 
     **Examples**
 
@@ -75,7 +74,8 @@ def train(
 
     if not task:
         raise typer.BadParameter(
-            "a task is needed; 'sculpt --help' lists some", param_hint="--task"
+            "a task is needed, such as digits; 'netsculpt sculpt --help' lists all",
+            param_hint="--task",
         )
     recipe = training.recipe()
     checkpoint, log = companion(output, ".training.pt"), companion(output, ".jsonl")
@@ -100,7 +100,7 @@ def train(
             log=log,
             phase_states=sparsity.phase_states,
             start_from=sparsity.start_from,
-            progress=progress and (lambda each: progress("epochs", each.epoch, recipe.epochs)),
+            progress=lambda each: progress("epochs", each.epoch, recipe.epochs),
         )
         counts = weight_counts(fitted.net)
         about = {

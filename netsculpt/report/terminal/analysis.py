@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.console import Group, RenderableType
@@ -18,7 +18,7 @@ from netsculpt.graph.graph import Layer, NetGraph
 from netsculpt.modules.perturbed import LEFT_OUT
 from netsculpt.report.headline import headline, kernels
 from netsculpt.report.hierarchy_words import hierarchy_statements
-from netsculpt.report.terminal._style import console, literal, plain_table
+from netsculpt.report.terminal._style import console, literal, plain_table, written
 from netsculpt.report.terminal.fidelity import fidelity_section
 from netsculpt.report.words import (
     evidence_numbers,
@@ -58,18 +58,20 @@ def print_report(analysis: Analysis) -> None:
 
 def print_written(output: Path | None) -> None:
     """Print where the folder is, or how to get one."""
-    where = (
-        f"The page to open in a browser is [bold]{literal(output / 'report.html')}[/bold]; tables, "
-        "graph, figures and manifest are next to it."
-        if output is not None
-        else "Nothing was written; -o DIR writes tables, graph and figures."
+    if output is None:
+        console().print("\nNothing was written; -o DIR writes tables, graph and figures.")
+        return
+    page = output / "report.html"
+    written(
+        page,
+        f"\nThe page to open in a browser is [bold]{literal(page)}[/bold]; tables, graph, figures "
+        "and manifest are next to it.",
     )
-    console().print(f"\n{where}")
 
 
 def print_page(path: Path) -> None:
     """Print where the page is."""
-    console().print(f"The page to open in a browser is [bold]{literal(path)}[/bold].")
+    written(path, f"The page to open in a browser is [bold]{literal(path)}[/bold].")
 
 
 def _sections(analysis: Analysis) -> Iterator[tuple[str, RenderableType]]:
@@ -127,7 +129,7 @@ def _origin(graph: NetGraph) -> list[str]:
         if step.function == "model":
             given = parameters["example" if "example" in parameters else "example_shape"]
             traced.append(f"Traced: {parameters['model']} on {' and '.join(map(str, given))}")
-        elif parameters.get("topology") == "chain by shapes":
+        elif parameters.get("topology") == "chain by shapes" and not _is_perceptron(parameters):
             traced.append(CHAINED)
         elif "branches" in parameters:
             traced.append("The net branches on values: the graph is the path that zeros take.")
@@ -146,6 +148,12 @@ def _origin(graph: NetGraph) -> list[str]:
         if parameters.get("edges") in EDGES:
             edges.append(EDGES[parameters["edges"]])
     return traced + edges
+
+
+def _is_perceptron(parameters: Mapping[str, Any]) -> bool:
+    """Whether the file says that its net is one, and so has neither sums nor branches."""
+    net = parameters.get("net")
+    return isinstance(net, Mapping) and net.get("family") == "mlp"
 
 
 def _abridged(graph: NetGraph) -> Sequence[Layer | None]:

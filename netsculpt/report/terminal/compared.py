@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from netsculpt.core.counting import counted
-from netsculpt.report.terminal._style import console, literal, plain_table
+from netsculpt.report.terminal._style import console, literal, plain_table, written
 from netsculpt.report.terminal.analysis import print_page
 
 if TYPE_CHECKING:
@@ -85,9 +85,7 @@ def print_groups(compared: GroupComparison, output: Path | None) -> None:
 def print_tables_written(output: Path | None) -> None:
     """Say where tables and figures are."""
     if output is not None:
-        console().print(
-            f"\nTables, figures and manifest are in [bold]{literal(output)}[/bold]", soft_wrap=True
-        )
+        written(output, f"\nTables, figures and manifest are in [bold]{literal(output)}[/bold]")
 
 
 def _print_units(compared: NetworkComparison) -> None:

@@ -9,7 +9,7 @@ from time import monotonic
 from netsculpt.core.progress import Progress, silent
 from netsculpt.report.durations import duration
 
-__all__ = ["long_lines", "progress_lines", "remaining_lines", "together"]
+__all__ = ["printer", "progress_lines", "remaining_lines", "time_lines", "together"]
 
 
 def progress_lines(stages: Collection[str]) -> Progress:
@@ -21,7 +21,7 @@ def progress_lines(stages: Collection[str]) -> Progress:
     if sys.stderr is None:
         return silent
     begun: dict[str, float] = {}
-    stages, say = set(stages), _printer()
+    stages, say = set(stages), printer()
 
     def progress(stage: str, done: int, total: int) -> None:
         if stage not in stages:
@@ -32,6 +32,24 @@ def progress_lines(stages: Collection[str]) -> Progress:
                 say(f"{stage} …")
         else:
             say(f"{stage}: done in {monotonic() - begun.get(stage, monotonic()):.1f} s")
+
+    return progress
+
+
+def time_lines() -> Progress:
+    """A callback that says of every stage how long it took, when it is done."""
+    if sys.stderr is None:
+        return silent
+    begun: dict[str, float] = {}
+    last, say = monotonic(), printer()
+
+    def progress(stage: str, done: int, total: int) -> None:
+        nonlocal last
+        now = monotonic()
+        begun.setdefault(stage, now if not done else last)
+        if done >= total:
+            say(f"{stage}: {now - begun.pop(stage):.2f} s")
+        last = now
 
     return progress
 
@@ -47,7 +65,7 @@ def remaining_lines(every: float = 30.0) -> Progress:
         return silent
     since: dict[str, tuple[int, float]] = {}  # steps done, when; at first those before the first
     warm: set[str] = set()
-    said, say = monotonic(), _printer()
+    said, say = monotonic(), printer()
 
     def progress(stage: str, done: int, total: int) -> None:
         nonlocal said
@@ -67,27 +85,6 @@ def remaining_lines(every: float = 30.0) -> Progress:
     return progress
 
 
-def long_lines(remedy: str, least: float = 60.0) -> Progress:
-    """A callback that says it at once, with a remedy, if a stage will take so many seconds or more.
-
-    That is known after two steps: code may be compiled in the first.
-    """
-    if sys.stderr is None:
-        return silent
-    since: dict[str, float] = {}
-    say = _printer()
-
-    def progress(stage: str, done: int, total: int) -> None:
-        if done == 1:
-            since[stage] = monotonic()
-        elif done == 2 and stage in since:
-            left = (total - done) * (monotonic() - since[stage])
-            if left >= least:
-                say(f"{stage}: {total:,} of them take about {duration(left)} more; {remedy}")
-
-    return progress
-
-
 def together(*callbacks: Progress) -> Progress:
     """A callback that calls each of several."""
 
@@ -98,7 +95,8 @@ def together(*callbacks: Progress) -> Progress:
     return progress
 
 
-def _printer() -> Callable[[str], None]:
+def printer() -> Callable[[str], None]:
+    """A function that prints a line on stderr for as long as somebody reads it."""
     is_read = True
 
     def say(text: str) -> None:
