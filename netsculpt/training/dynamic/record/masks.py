@@ -67,6 +67,4 @@ class MaskRecorder:
 
 
 def _kept(masks: Mapping[str, ArrayLike]) -> dict[str, Indices]:
-    return {
-        name: np.flatnonzero(np.asarray(mask)).astype(np.int64) for name, mask in masks.items()
-    }
+    return {name: np.flatnonzero(np.asarray(mask)).astype(np.int64) for name, mask in masks.items()}
