@@ -156,7 +156,7 @@ def prune(
     require_model_output(output, "pruning", new.model, checkpoint)
     refuse_restart(checkpoint, resume)
     rounds = published_rounds(method) if rounds is None else rounds
-    if rounds == 1:
+    if rounds == 1 and figures.figures != "none":
         reason = f"{method} prunes in one round, of which no history is drawn"
         refuse_options(context, ["figures", "width"], reason)
     history = HistoryFolder.of(output, "prune") if rounds > 1 else None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import LogFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from netsculpt.core.errors import GraphError
 from netsculpt.plots._drawing.axes import axes_or_new, legend_below, say_above, shorten
@@ -68,7 +68,7 @@ def accuracy_vs_density(histories: Mapping[str, History], *, ax: Axes | None = N
     shown = np.concatenate([curve[:, 0] for curve in curves.values()])
     if shown.min() > 0 and shown.max() > _WIDE * shown.min():
         ax.set_xscale("log")
-        ax.xaxis.set_major_formatter(LogFormatter())
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
         ax.xaxis.set_minor_formatter(NullFormatter())
     ax.xaxis.set_inverted(True)
     ax.set_xlabel("density")

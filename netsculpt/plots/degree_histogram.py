@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import LogFormatter, MaxNLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
 from netsculpt.core.counting import counted
@@ -67,7 +67,7 @@ def degree_histogram(graph: NetGraph, *, ax: Axes | None = None) -> Axes:
     if logarithmic:
         edges = np.unique(np.geomspace(1, largest + 1, _N_BINS + 1).round()) - 0.5
         ax.set_xscale("log")
-        ax.xaxis.set_major_formatter(LogFormatter())
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
         ax.xaxis.set_minor_formatter(NullFormatter())
     looks = zip(degrees.items(), module_colours([0, 5]), ("-", "--"), strict=True)
     highest = 0

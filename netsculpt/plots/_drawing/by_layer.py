@@ -12,7 +12,13 @@ from numpy.typing import NDArray
 
 from netsculpt.core.errors import GraphError
 from netsculpt.graph.graph import Layer
-from netsculpt.plots._drawing.axes import axes_or_new, legend_below, say_above
+from netsculpt.plots._drawing.axes import (
+    axes_or_new,
+    lines_that_fit,
+    say_above,
+    size_in_points,
+    tick_size,
+)
 from netsculpt.plots._drawing.colours import INK, module_colours, shade
 from netsculpt.plots._drawing.layer_names import layer_names
 
@@ -61,17 +67,18 @@ def draw_by_layer(
             marker="o" if len(points) <= _MOST_MARKED else "",
             markersize=2.5,
             linewidth=0.8 + 0.4 * (index == chosen[-1]),
-            label=f"{history.kind} {steps[index]}",
             zorder=2 + place,
         )
     empty = values[chosen[-1]] == 0
     if bottom and empty.any():
         look = {"marker": "x", "markersize": 4, "linestyle": "none", "clip_on": False}
         ax.plot(places[empty], np.full(empty.sum(), bottom), color=INK, zorder=9, **look)
-        say_above(ax, ["× : 0"])
     ax.set_ylabel(label)
     layer_names(ax, _layers(points))
-    legend_below(ax, *ax.get_legend_handles_labels(), narrow=3)
+    drawn = ", ".join(f"{steps[index]:,}" for index in chosen)
+    notes = [f"{history.kind} {drawn}" + (" (pale to dark)" if chosen.size > 1 else "")]
+    notes += ["× is 0"] if bottom and empty.any() else []
+    say_above(ax, lines_that_fit(notes, tick_size(ax), size_in_points(ax)[0]))
     return ax
 
 
