@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -71,8 +71,8 @@ def draw_by_layer(
         )
     empty = values[chosen[-1]] == 0
     if bottom and empty.any():
-        look = {"marker": "x", "markersize": 4, "linestyle": "none", "clip_on": False}
-        ax.plot(places[empty], np.full(empty.sum(), bottom), color=INK, zorder=9, **look)
+        look: dict[str, Any] = {"marker": "x", "markersize": 4, "linestyle": "none"}
+        ax.plot(places[empty], np.full(empty.sum(), bottom), color=INK, clip_on=False, **look)
     ax.set_ylabel(label)
     layer_names(ax, _layers(points))
     drawn = ", ".join(f"{steps[index]:,}" for index in chosen)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -40,8 +41,8 @@ class Rounds:
 
     def masks(self) -> Iterator[tuple[int, dict[str, Tensor]]]:
         """Yield (number, masks) of the round 0, in which all is kept, and of each that pruned."""
-        numbers = {int(x) for removed in self.removed.values() for x in removed.unique()}
-        for number in sorted(numbers | {0}):
+        numbers = {0}.union(*(np.unique(x.numpy()).tolist() for x in self.removed.values()))
+        for number in sorted(numbers):
             yield number, {name: (x == 0) | (x > number) for name, x in self.removed.items()}
 
 
@@ -93,7 +94,7 @@ class Trail:
             if (values := self.scores[row, index].tolist())[-1] == values[-1]  # not NaN
         ]
         sizes = [int(torch.tensor(shape).prod()) for shape in self.shapes.values()]
-        parts = self.removed[row].split(sizes)
+        parts = torch.split(self.removed[row], sizes)
         named = zip(self.shapes.items(), parts, strict=True)
         return Rounds(tuple(found), {name: x.reshape(shape) for (name, shape), x in named})
 
