@@ -220,5 +220,5 @@ def test_an_interrupted_run_does_not_resume_with_another_density(
         assert cli("train", *NET, *options, "--density", 0.1)[0] == 130
     code, _, err = cli("train", *NET, *options, "--density", 0.2, "--resume")
     assert code == 3
-    assert "another density" in " ".join(err.split())
+    assert "sparse training with other density" in " ".join(err.split())
     assert cli("train", *NET, *options, "--density", 0.1, "--resume")[0] == 0

@@ -30,13 +30,11 @@ from netsculpt.core.catalog import named, names
 from netsculpt.core.locking import held
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from netsculpt.cli.nets import StartNet
     from netsculpt.training.fitting.batches import Batches
     from netsculpt.training.history import History
 
-    Masks = Mapping[str, Tensor]
+    Masks = Mapping[str, Any]  # of tensors
 
 __all__ = ["prune"]
 

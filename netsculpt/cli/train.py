@@ -109,9 +109,11 @@ def train(
     begun = start_net(new, seed)
     samples = matching_task(task, begun.spec)
     sparse = sparsity.run(context, samples, recipe, seed)
-    inputs = hashes([new.model, sparsity.start_from], [task])
+    started = sparsity.start_from
+    read = None if started is None or not started.exists() else started
+    inputs = hashes([new.model, read], [task])
     resumed, record = checkpoint.exists(), None
-    if sparse is not None and not sparsity.no_record and sparsity.start_from is None:
+    if sparse is not None and not sparsity.no_record and started is None:
         record = history.path / MASKS
         sparse.on_made = lambda made: Recorder(
             made, history.masks(resumed=resumed), net=begun.spec.spec
@@ -128,7 +130,7 @@ def train(
             checkpoint=checkpoint,
             log=log,
             phase_states=sparsity.phase_states,
-            start_from=sparsity.start_from,
+            start_from=started,
             progress=progress and (lambda each: progress("epochs", each.epoch, recipe.epochs)),
         )
         counts = weight_counts(fitted.net)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from netsculpt.core.errors import GraphError
 from netsculpt.plots._drawing.axes import axes_or_new, legend_below, say_above, shorten
@@ -20,6 +20,7 @@ __all__ = ["accuracy_vs_density"]
 
 _STYLES: Final = ("-", "--", ":", "-.")
 _WIDE: Final = 3.0  # largest over least density from which the axis is logarithmic
+_DECADES: Final = 100.0  # the same, from which only powers of ten are named
 _MOST: Final = 12  # nets that are named
 _LONGEST: Final = 20
 
@@ -68,6 +69,8 @@ def accuracy_vs_density(histories: Mapping[str, History], *, ax: Axes | None = N
     shown = np.concatenate([curve[:, 0] for curve in curves.values()])
     if shown.min() > 0 and shown.max() > _WIDE * shown.min():
         ax.set_xscale("log")
+        subs = (1.0,) if shown.max() > _DECADES * shown.min() else (1.0, 2.0, 5.0)
+        ax.xaxis.set_major_locator(LogLocator(subs=subs))
         ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
         ax.xaxis.set_minor_formatter(NullFormatter())
     ax.xaxis.set_inverted(True)

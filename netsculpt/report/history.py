@@ -46,7 +46,7 @@ def write_history(
     if not all(math.isnan(point.held_out_accuracy) for point in history.points):
         drawings.append(("curves", aspect, partial(_curves, history)))
         if len({point.density for point in history.points}) > 1:
-            drawings.append(("accuracy_vs_density", 0.6, partial(_accuracy, history)))
+            drawings.append(("accuracy_vs_density", 0.5, partial(_accuracy, history)))
     if history.by_layer:
         tables["layers"] = history.layers()
         drawings.append(("layers", aspect, partial(_layers, history)))

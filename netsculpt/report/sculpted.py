@@ -60,7 +60,7 @@ def write_histories(
         )
         report(_STAGE, done, len(sweep.networks))
     if histories:
-        drawing: Drawing = ("accuracy_vs_density", 0.6, partial(_accuracy, histories))
+        drawing: Drawing = ("accuracy_vs_density", 0.5, partial(_accuracy, histories))
         write_drawings([drawing], folder / "figures", figures.formats, figures.column)
 
 
