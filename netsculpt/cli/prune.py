@@ -27,6 +27,7 @@ from netsculpt.cli.options import (
 from netsculpt.cli.resuming import companion, refuse_restart, require_model_output, resumable
 from netsculpt.cli.takes import takes
 from netsculpt.core.catalog import named, names
+from netsculpt.core.folders import MASKS
 from netsculpt.core.locking import held
 
 if TYPE_CHECKING:
@@ -163,8 +164,8 @@ def prune(
     batches = _batches(begun, task, n_samples, seed)
     record = None
     if history is not None:
-        masks = history.masks(resumed=checkpoint.exists())
-        record = _Rounds(masks, {"kind": "pruning", "net": begun.spec.spec})
+        begin = partial(history.masks, resumed=checkpoint.exists())
+        record = _Rounds(begin, {"kind": "pruning", "net": begun.spec.spec})
     inputs = hashes([new.model], [] if task is None else [task])
     output.parent.mkdir(parents=True, exist_ok=True)
     with held(output), resumable() as progress:
@@ -205,7 +206,7 @@ def prune(
         if history is not None and record is not None:
             record.end(rounds + 1, sparse.pruned.masks)
             write_history(
-                _history(record.path, begun, task, n_samples, seed),
+                _history(history.path / MASKS, begun, task, n_samples, seed),
                 history.path,
                 history.maker,
                 arguments={**summary, "model": str(output), "net": begun.spec.spec},
@@ -223,10 +224,10 @@ def prune(
 
 
 class _Rounds:
-    """Records the masks of every round in a file."""
+    """Records the masks of every round in a file, which `begin` makes room for."""
 
-    def __init__(self, path: Path, about: dict[str, Any]) -> None:
-        self.path, self._about = path, about
+    def __init__(self, begin: Callable[[], Path], about: dict[str, Any]) -> None:
+        self._begin, self._about = begin, about
         self._last: Masks = {}
 
     def __call__(self, number: int, masks: Masks) -> None:
@@ -234,7 +235,7 @@ class _Rounds:
         from netsculpt.training.dynamic.record import MaskRecorder
 
         if number == 0:
-            self._recorder = MaskRecorder(self.path, masks, self._about)
+            self._recorder = MaskRecorder(self._begin(), masks, self._about)
         else:
             self._recorder.add(number, masks, step=number)
         self._last = masks
