@@ -228,7 +228,6 @@ class _Rounds:
 
     def __init__(self, begin: Callable[[], Path], about: dict[str, Any]) -> None:
         self._begin, self._about = begin, about
-        self._last: Masks = {}
 
     def __call__(self, number: int, masks: Masks) -> None:
         """Write the masks of a round; the first call, with 0, begins or continues the file."""
@@ -238,12 +237,14 @@ class _Rounds:
             self._recorder = MaskRecorder(self._begin(), masks, self._about)
         else:
             self._recorder.add(number, masks, step=number)
-        self._last = masks
 
     def end(self, number: int, masks: Masks) -> None:
         """Write the masks of the model, if a baseline or a repair made others of the last ones."""
-        if any((mask != masks[name]).any() for name, mask in self._last.items()):
-            self(number, {name: masks[name] for name in self._last})
+        from netsculpt.training.dynamic.record import read_record
+
+        last = read_record(self._recorder.path).masks(number - 1)
+        if any((masks[name].numpy() != mask).any() for name, mask in last.items()):
+            self(number, {name: masks[name] for name in last})
 
 
 def _history(path: Path, begun: StartNet, task: str | None, n_samples: int, seed: int) -> History:
