@@ -139,8 +139,9 @@ def others() -> Iterator[Case]:
 
 def histories() -> Iterator[Case]:
     """Rounds of a small net and epochs of a deep one; weights and degrees of networks."""
+    sizes: tuple[tuple[Width, float], ...] = (("nature", 0.6), ("nature-double", 0.35))
     for name, history in (("small", _history(3, "round")), ("deep", _history(40, "epoch"))):
-        for width, aspect in (("nature", 0.6), ("nature-double", 0.35)):
+        for width, aspect in sizes:
             for measure in ("accuracy", "loss"):
                 draw = partial(plots.training_curves, history, measure)
                 yield f"training_curves-{measure}-{name}", width, aspect, draw
@@ -160,9 +161,9 @@ def histories() -> Iterator[Case]:
     hubs, _ = planted([200, 300, 30, 10], 1, 0.3, 0.0, rng=0)
     for graph in (tiny, big, hubs):
         drawn = graph.with_weights(rng.standard_t(4, graph.n_edges) / 20)
-        for plot in (plots.weight_histogram, plots.degree_histogram):
-            name = f"{plot.__name__}-{graph.n_units}"
-            yield name, "nature", 0.6, partial(plot, drawn)
+        for histogram in (plots.weight_histogram, plots.degree_histogram):
+            name = f"{histogram.__name__}-{graph.n_units}"
+            yield name, "nature", 0.6, partial(histogram, drawn)
 
 
 def main(out: Path) -> None:
