@@ -283,6 +283,9 @@ class _Run:
         self.history = history
         if self.sparsifier is not None:
             self.sparsifier.load_state_dict(state["sparsifier"])
+        updates = 0 if self.sparsifier is None else self.sparsifier.n_updates
+        if history[-1].updates != updates:
+            raise FormatError("its history and its sparse training do not fit each other")
         if bool(eligible) != bool(self.best_state):
             raise FormatError("its best epoch and its history do not fit each other")
 

@@ -33,6 +33,9 @@ def check_history(
             raise FormatError(f"epoch {number} of its history is not one")
         rate = learning_rate(recipe, number * steps_per_epoch - 1, steps_per_epoch)
         shares = all(0 <= x <= 1 for x in (epoch.accuracy, epoch.training_accuracy, epoch.density))
+        updates = epoch.updates, history[max(number - 2, 0)].updates
+        if any(type(x) is not int for x in updates) or not 0 <= updates[1] <= updates[0]:
+            raise FormatError(f"epoch {number} of its history has impossible updates")
         if not shares or not math.isclose(rate, epoch.learning_rate):
             raise FormatError(f"epoch {number} of its history is not one of this recipe")
     goal = recipe.goal_accuracy

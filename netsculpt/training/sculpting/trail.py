@@ -118,6 +118,8 @@ class Trail:
         check_like(stored["removed"], "removed", torch.int32, [n_runs, self.removed.shape[1]])
         if n_runs and ((stored["removed"] < 0) | (stored["removed"] > n_rounds)).any():
             raise FormatError("it lost weights in rounds that were not")
+        if stored["scores"][:, :1].isnan().any():
+            raise FormatError("it has no scores of its dense nets")
         self.stages = stages
         self.scores, self.accepted = stored["scores"], stored["accepted"]
         self.removed = stored["removed"]
