@@ -27,7 +27,7 @@ from netsculpt.core.errors import (
 from netsculpt.core.random import stream
 from netsculpt.nets.families import CNN, LSTM, MLP, VGG, ResNet, initial_net
 from netsculpt.nets.masks import mask_net, masks_of
-from netsculpt.training.fitting import evaluating
+from netsculpt.training.fitting import evaluating, loop
 from netsculpt.training.fitting.devices import usable_device
 from netsculpt.training.fitting.loop import Fitted, fit
 from netsculpt.training.fitting.metrics import Epoch
