@@ -1,4 +1,4 @@
-"""The folder next to a model, or in a sculpting, that says what happened to the net."""
+"""The folder next to a model that says what happened to the net."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 from netsculpt.cli.resuming import companion
 from netsculpt.core.folders import MASKS, claim_folder, require_replaceable
 
-__all__ = ["ENDING", "HistoryFolder"]
+__all__ = ["HistoryFolder"]
 
-ENDING = ".history"
+_ENDING = ".history"
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class HistoryFolder:
     @classmethod
     def of(cls, model: Path, maker: str) -> HistoryFolder:
         """The folder next to a model; raises if it holds anything else."""
-        folder = cls(companion(model, ENDING), maker)
+        folder = cls(companion(model, _ENDING), maker)
         require_replaceable(folder.path, maker)
         return folder
 
