@@ -98,7 +98,8 @@ class State(Generic[S]):
         if "trail" not in stored:
             raise FormatError("it lacks what happened in its rounds: an older version wrote it")
         self.trail.restore(stored["trail"], sizes[0] if stored["stage"] == STAGES[0] else n_runs)
-        self.stage = stored["stage"]
+        # The same string, not an equal one: a state is pickled to the same bytes.
+        self.stage = STAGES[STAGES.index(stored["stage"])]
         self.dense, self.accepted = (
             replace(initial, parameters=part["parameters"], masks=part["masks"]).to(initial.device)
             for part in (stored["dense"], stored["accepted"])

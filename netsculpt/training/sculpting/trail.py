@@ -120,6 +120,7 @@ class Trail:
             raise FormatError("it lost weights in rounds that were not")
         if stored["scores"][:, :1].isnan().any():
             raise FormatError("it has no scores of its dense nets")
-        self.stages = stages
+        # The same strings, not equal ones: a state is pickled to the same bytes.
+        self.stages = [STAGES[STAGES.index(stage)] for stage in stages]
         self.scores, self.accepted = stored["scores"], stored["accepted"]
         self.removed = stored["removed"]
