@@ -207,7 +207,7 @@ def test_all_forms_of_the_weights_are_reported(model: Path, tmp_path: Path) -> N
     assert "p ≤ 0.048 (the least possible with 20)" in run.stdout
     links = (out / "links.csv").read_text().splitlines()
     assert links[0].startswith('"key","detector","weights","source","target"')
-    assert (out / "flows.csv").is_file()
+    assert '"steps_per_path"' in (out / "flows.csv").read_text()
 
 
 def test_too_few_null_networks_to_reject_are_no_test(model: Path) -> None:
@@ -418,6 +418,7 @@ def test_summary_obeys_its_schema(model: Path) -> None:
 def test_demo_sculpts_and_finds_the_truth(tmp_path: Path) -> None:
     run = cli("demo", "-o", tmp_path / "demo", "--figures", "none")
     assert run.returncode == 0, run.stderr
+    assert run.stderr.startswith("sculpting six networks …\nsculpting six networks: done in ")
     graph = netsculpt.load(tmp_path / "demo" / "model.pt")
     assert 8 < graph.n_edges < 80
     verdict = run.stdout.split("The truth")[1]

@@ -336,6 +336,39 @@ def test_null_networks_that_take_long_are_counted_in_a_pipe(
     ]
 
 
+def test_the_first_step_does_not_tell_how_long_the_others_take(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Code is compiled in it."""
+    now, heard = [0.0], io.StringIO()
+    monkeypatch.setattr(lines, "monotonic", lambda: now[0])
+    monkeypatch.setattr(sys, "stderr", heard)
+    report = lines.together(lines.progress_lines(["drawing"]), lines.remaining_lines(every=30))
+    for done, seconds in ((0, 60), (1, 31), (2, 31), (3, 0)):
+        report("drawing", done, 4)
+        now[0] += seconds
+    report("drawing", 4, 4)
+    assert heard.getvalue().splitlines() == [
+        "drawing …",
+        "drawing: 1 of 4",
+        "drawing: 2 of 4, about 62 s left",
+        "drawing: 3 of 4, about 31 s left",
+        "drawing: done in 122.0 s",
+    ]
+
+
+def test_a_long_stage_is_foretold(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, heard = [0.0], io.StringIO()
+    monkeypatch.setattr(lines, "monotonic", lambda: now[0])
+    monkeypatch.setattr(sys, "stderr", heard)
+    report = lines.long_lines("wait", least=60)
+    for stage, seconds in (("short", 0.5), ("long", 0.7)):
+        for done in range(6):
+            report(stage, done, 100)
+            now[0] += 40 if done == 0 else seconds
+    assert heard.getvalue() == "long: 100 of them take about 69 s more; wait\n"
+
+
 def test_unusual_evidence_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     """What another package's detector may return."""
 

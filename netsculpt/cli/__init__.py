@@ -23,6 +23,7 @@ from netsculpt.cli.messages import (
     complain,
     empty_argument,
     explain,
+    forget,
 )
 from netsculpt.cli.pair import pair
 from netsculpt.cli.profile import profile
@@ -106,6 +107,7 @@ def _run() -> int:
     if empty:
         complain(empty)
         return USAGE
+    forget()  # of an earlier run in this process
     interrupts = _record_interrupts()
     try:
         app(spread_option(arguments, "compare", "--against"), prog_name="netsculpt")

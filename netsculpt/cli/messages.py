@@ -6,15 +6,24 @@ import errno
 import re
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 
 import typer
 
 from netsculpt.core.errors import LimitError, NetsculptError, NetsculptWarning, OutputError
 from netsculpt.core.extras import EXTRAS, missing
+from netsculpt.core.folders import is_interrupted
 from netsculpt.core.printable import printable
 
-__all__ = ["EXIT_CODES", "INTERRUPTED", "USAGE", "complain", "empty_argument", "explain"]
-__all__ += ["explained", "one_line_warnings"]
+__all__ = ["EXIT_CODES", "INTERRUPTED", "USAGE", "complain", "complain_once"]
+__all__ += [
+    "empty_argument",
+    "explain",
+    "explained",
+    "forget",
+    "one_line_warnings",
+    "say_interrupted",
+]
 
 EXIT_CODES = (
     "Exit codes: 0 ok · 1 a bug in netsculpt · 2 usage · 3 unreadable or unsupported file · "
@@ -23,6 +32,7 @@ EXIT_CODES = (
 )
 USAGE = 2
 INTERRUPTED = 130
+_SAID: set[str] = set()  # by this run
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 
 
@@ -94,6 +104,24 @@ def empty_argument(arguments: Sequence[str]) -> str | None:
     return None
 
 
+def say_interrupted(folder: Path) -> None:
+    """Say on stderr that a folder holds a part of what an earlier run was to write."""
+    if is_interrupted(folder):
+        complain(f"{folder} is of a run that was interrupted: all of it is written again")
+
+
 def complain(message: str) -> None:
     """Print one line on stderr; text that it quotes from a file cannot control the terminal."""
     typer.echo(f"netsculpt: {printable(message)}", err=True)
+
+
+def complain_once(message: str) -> None:
+    """Print one line on stderr, unless this run of the command has printed it."""
+    if message not in _SAID:
+        _SAID.add(message)
+        complain(message)
+
+
+def forget() -> None:
+    """Begin a run of the command, in which nothing has been said yet."""
+    _SAID.clear()

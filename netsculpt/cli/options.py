@@ -33,6 +33,7 @@ __all__ = [
     "FigureOptions",
     "LearningRate",
     "Noise",
+    "PageFigureOptions",
     "PlanOptions",
     "Resume",
     "Seed",
@@ -289,18 +290,21 @@ class PlanOptions:
         return AnalysisPlan(tuple(detectors), self.null, self.n_nulls, self.n_seeds, forms)
 
 
+Formats = Annotated[
+    str,
+    typer.Option(
+        callback=list_of(FORMATS, "none"),
+        autocompletion=completion((*FORMATS, "none")),
+        help="Formats, separated by commas: pdf,png,svg; 'none' draws none.",
+    ),
+]
+
+
 @dataclass(frozen=True)
 class FigureOptions:
     """Which figures are drawn."""
 
-    figures: Annotated[
-        str,
-        typer.Option(
-            callback=list_of(FORMATS, "none"),
-            autocompletion=completion((*FORMATS, "none")),
-            help="Formats, separated by commas: pdf,png,svg; 'none' draws none.",
-        ),
-    ] = "pdf,png,svg"
+    figures: Formats = "pdf,png,svg"
     width: Annotated[
         str, choice(WIDTHS, "Column that figures are made for: {}.", metavar="COLUMN")
     ] = "neurips"
@@ -314,6 +318,13 @@ class FigureOptions:
     def formats(self) -> list[str]:
         """File formats; empty for "none"."""
         return [] if self.figures == "none" else listed(self.figures)
+
+
+@dataclass(frozen=True)
+class PageFigureOptions(FigureOptions):
+    """Which figures are drawn: those that the page shows, unless others are named."""
+
+    figures: Formats = "svg"
 
 
 def chosen_detectors(text: str) -> list[str]:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["analysed", "run"]
 
+_FASTER = "-j -1 shares them among all cores, --nulls asks for fewer"
+
 
 def run(
     loaded: Loaded,
@@ -36,13 +38,23 @@ def run(
     as_json: bool = False,
 ) -> Analysis:
     """Analyse a graph, print the report, then write the folder in the name of a command."""
+    from netsculpt.report.drawing import STAGE
     from netsculpt.report.folder import write_folder
     from netsculpt.report.summary import summary_json
     from netsculpt.report.terminal.analysis import print_report, print_written
     from netsculpt.report.terminal.progress import progress_bars
-    from netsculpt.report.terminal.progress_lines import progress_lines, remaining_lines, together
+    from netsculpt.report.terminal.progress_lines import (
+        long_lines,
+        progress_lines,
+        remaining_lines,
+        together,
+    )
 
-    lines = together(progress_lines(list(plan.keys.values())), remaining_lines())
+    keys = list(plan.keys.values())
+    stages = [*keys, STAGE] if len(keys) > 1 else []  # a single one is soon done
+    lines = together(progress_lines(stages), remaining_lines())
+    if jobs == 1 and maker == "analyze":
+        lines = together(long_lines(_FASTER), lines)
     with progress_bars() as bars:
         analysis = analysed(loaded, plan, seed=seed, task=task, jobs=jobs, progress=bars or lines)
     try:
@@ -52,7 +64,7 @@ def run(
             print_report(analysis)
     finally:  # the folder is written even if the reader of stdout closes the pipe early
         if output is not None:
-            with progress_bars() as progress:
+            with progress_bars() as bars:
                 write_folder(
                     analysis,
                     output,
@@ -61,7 +73,7 @@ def run(
                     source={**loaded.arguments(), "task": task},
                     figures=figures.formats,
                     width=figures.column,
-                    progress=progress,
+                    progress=bars or lines,
                 )
     if not as_json:
         print_written(output)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from netsculpt.cli.importing import attribute, imported, is_file
-from netsculpt.cli.messages import complain
+from netsculpt.cli.messages import complain_once
 from netsculpt.cli.options import choice, numbers, whole
 
 if TYPE_CHECKING:
@@ -245,11 +245,15 @@ def _traced(source: Source, model: str) -> Loaded:
     where, name = _parts(model)
     inputs = _inputs(source)
     from netsculpt.core.provenance import step
+    from netsculpt.files.source import Source as FileSource
     from netsculpt.loading import load_into
     from netsculpt.tracing import trace
     from netsculpt.tracing.net_and_example import NetAndExample, example_from, net_from
 
-    complain(f"imports {where} and runs its code")
+    for path in (source.file, source.mask):
+        if path is not None:  # that cannot be opened: no code need run
+            FileSource.open(path, source.max_bytes)
+    complain_once(f"imports {where} and runs its code")
     with redirect_stdout(sys.stderr):  # what the net prints is not part of the report
         net = net_from(attribute(imported(where), where, name), model)
         traced = NetAndExample(net, example_from(inputs))

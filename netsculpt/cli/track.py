@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netsculpt.cli.inputs import hashes
-from netsculpt.cli.messages import complain
-from netsculpt.cli.model_files import ModelFile, model_files, naturally
+from netsculpt.cli.messages import complain, say_interrupted
+from netsculpt.cli.model_files import ModelFile, model_files, naturally, require_readable
 from netsculpt.cli.options import (
     AsJson,
     FigureOptions,
@@ -107,6 +107,7 @@ def track(
     if output is not None:
         require_writable(output)
         require_replaceable(output, _MAKER)
+        say_interrupted(output)
     recorded = _recorded(run)
     if net is not None and recorded is None:
         raise typer.BadParameter("it is of a .record: leave it out", param_hint="--net")
@@ -121,6 +122,7 @@ def track(
         n_steps, graphs = _of_record(recorded, net, n_points)
     else:
         files = _chosen(model_files(run), n_points)
+        require_readable(files)
         inputs = hashes([*(file.path for file in files), source.mask])
         n_steps, graphs = len(files), _of_files(files, source)
     snapshots: list[Snapshot] = []
@@ -147,7 +149,16 @@ def track(
         "seed": seed,
     }
     if output is not None:
-        write_track(followed, snapshots, output, about=about, inputs=inputs, figures=figures)
+        with progress_bars() as bars:
+            write_track(
+                followed,
+                snapshots,
+                output,
+                about=about,
+                inputs=inputs,
+                figures=figures,
+                progress=bars or remaining_lines(),
+            )
     if as_json:
         typer.echo(json.dumps({**about, **followed.summary()}, indent=2, allow_nan=False))
     else:

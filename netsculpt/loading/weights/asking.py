@@ -23,6 +23,7 @@ class Ask:
 
     where: str
     example: str  # the shape of an example
+    guessed: str  # what of it no weight says; "" if it is known
     ordered: bool  # whether the file keeps the order of layers
 
     @classmethod
@@ -34,15 +35,18 @@ class Ask:
         '1,5'
         """
         first = next((x.shape for x in arrays.values() if len(x.shape) in _SIDES), (1, 1))
-        return cls(where, ",".join(map(str, (1, first[1], *_SIDES[len(first)]))), ordered)
+        sides = ",".join(map(str, _SIDES[len(first)]))
+        example = ",".join(filter(None, ("1", str(first[1]), sides)))
+        return cls(where, example, sides, ordered)
 
     @property
     def net(self) -> str:
         """Naming the net: the only remedy where it is not a chain."""
+        guess = f" ({self.guessed} is a guess: give the size of your inputs)" * bool(self.guessed)
         return (
             "Define how they are connected by naming the net of these weights: netsculpt analyze "
-            f"{self.where} --model pkg.module:factory --example-shape {self.example}, or in Python "
-            "netsculpt.trace(net, example)"
+            f"{self.where} --model pkg.module:factory --example-shape {self.example}{guess}, or in "
+            "Python netsculpt.load_into(net, path) and netsculpt.trace(net, example)"
         )
 
     @property

@@ -130,12 +130,17 @@ def _print_test(what: str, test: Significance | None) -> None:
     )
 
 
-def _shares(compared: NetworkComparison) -> Table:
+def _shares(compared: NetworkComparison) -> Table | str:
+    """The units whose path shares change most."""
     units = compared.units()
     units = units[units["path_share_change"] != 0]
+    if not len(units):
+        return "No unit has gained or lost a share of the paths."
     table = plain_table("unit", "partner", "path share", "then", "change", n_texts=2)
-    n = min(_MOST_UNITS, len(units) // 2)
-    for row in [*units.head(n).to_dict("records"), *units.tail(n).to_dict("records")]:
+    rows = units.to_dict("records")
+    if len(rows) > 2 * _MOST_UNITS:
+        rows = [*rows[:_MOST_UNITS], *rows[-_MOST_UNITS:]]
+    for row in rows:
         table.add_row(
             literal(row["name"]),
             literal(row["partner"]),

@@ -93,7 +93,8 @@ def follow(
         names = [layer.name for layer in graph.layers]
         read: NetGraph = getattr(graph, form)
         found, again = (find(read, rng=stream(seed, "modules", n)) for n in range(2))
-        row = {"step": step, **_network(graph), "n_modules": found.n_modules}
+        n_modules = int(np.count_nonzero(found.sizes > 1))
+        row = {"step": step, **_network(graph), "n_modules": n_modules}
         row["quality"] = quality(read, found)
         row |= {"delta": float("nan"), "z": float("nan"), "p": float("nan")}
         if n_nulls and graph.n_edges:
