@@ -14,6 +14,7 @@ from netsculpt.cli.options import (
     Detector,
     Device,
     Epochs,
+    FigureOptions,
     LearningRate,
     Noise,
     WeightDecay,
@@ -37,14 +38,8 @@ if TYPE_CHECKING:
 
 __all__ = ["resume_sculpting", "sculpt"]
 
-WITH_RESUME = (
-    "detector",
-    "jobs",
-    "output",
-    "resume",
-    "quiet",
-    "verbose",
-)  # options that do not belong to the plan
+# Options that do not belong to the plan.
+WITH_RESUME = ("detector", "figures", "jobs", "output", "resume", "width", "quiet", "verbose")
 MOST_SEEDS = 1_000_000  # in one sculpting
 DETECTOR_NAMES = "sculpting,path_signature,functional"
 
@@ -176,6 +171,7 @@ def sculpt(
     output: Annotated[
         Path, typer.Option("-o", "--output", help="Folder for models and tables.")
     ] = Path("runs"),
+    figures: FigureOptions,
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue in the folder, with the plan it holds.")
     ] = False,
@@ -186,6 +182,9 @@ def sculpt(
     of. All runs (seeds × gradients) are trained as one stacked batch; for each seed the sparsest
     network is kept. An interrupted run resumes with --resume, to the same bits; the detectors stay
     what they were unless others are named.
+
+    Next to the model of a seed, in seed-0/history, are the masks after every round, which 'track'
+    follows, the rounds with their losses (history.csv), the layers (layers.csv) and figures.
 
     With --net the same is done to nets of other kinds: whole channels, neurons, heads of
     attention, channels of a residual stream and hidden units of an LSTM are pruned, then kernels
@@ -206,6 +205,8 @@ def sculpt(
     `netsculpt sculpt --resume -o runs`
 
     `netsculpt analyze runs/seed-0/model.pt`
+
+    `netsculpt track runs/seed-0 -o modules`
     """
     from netsculpt.studies.sculpting import read_config, read_detectors
 
@@ -233,23 +234,27 @@ def sculpt(
         )
     if saved.exists() and not is_given(context, "detector"):
         detectors = list(read_detectors(output))
-    _sculpt(config, output, detectors, jobs)
+    _sculpt(config, output, detectors, jobs, figures)
 
 
 def resume_sculpting(folder: Path, jobs: int) -> None:
     """Finish the sculpting in a folder, with the detectors that it was run with."""
     from netsculpt.studies.sculpting import read_config, read_detectors
 
-    _sculpt(read_config(folder), folder, list(read_detectors(folder)), jobs)
+    _sculpt(read_config(folder), folder, list(read_detectors(folder)), jobs, FigureOptions())
 
 
-def _sculpt(config: SweepConfig, output: Path, detectors: list[str], jobs: int) -> None:
+def _sculpt(
+    config: SweepConfig, output: Path, detectors: list[str], jobs: int, figures: FigureOptions
+) -> None:
+    from netsculpt.report.sculpted import write_histories
     from netsculpt.report.terminal.sculpted import print_sweep
     from netsculpt.studies.sculpting import sweep
 
     require_writable(output)
     with resumable(f"run: netsculpt sculpt --resume -o {output}") as progress:
         result = sweep(config, output, detectors=detectors, jobs=jobs, progress=progress)
+        write_histories(result, output, figures=figures, progress=progress)
     print_sweep(result, output, detectors)
 
 

@@ -20,6 +20,7 @@ from netsculpt.core.writing import is_unfinished, write_json
 
 __all__ = [
     "MANIFEST",
+    "MASKS",
     "REMEDY",
     "claim_folder",
     "file_names",
@@ -30,6 +31,7 @@ __all__ = [
 ]
 
 MANIFEST = "manifest.json"
+MASKS = "masks.record"  # of the rounds of a net, or the updates of its training
 
 _UNFINISHED = ".unfinished.json"
 _OWN = (MANIFEST, _UNFINISHED, LOCK)

@@ -47,6 +47,7 @@ class LayerPoint:
     n_units: int
     n_live: int  # on an input→output path
     density_in: float  # share of the pairs with units of the layers that feed it; NaN for inputs
+    n_edges_in: int  # from them, wiring not counted
 
 
 @dataclass(frozen=True, eq=False)
