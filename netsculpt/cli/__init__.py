@@ -39,6 +39,7 @@ from netsculpt.cli.transfer import transfer
 from netsculpt.cli.wann import wann
 
 __all__ = ["main"]
+__dir__ = __all__.copy
 
 NEW_OBJECTS = 50_000  # per garbage collection; with Python's 700, a tenth of the start-up time
 

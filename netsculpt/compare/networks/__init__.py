@@ -21,3 +21,4 @@ __all__ = [
     "module_links",
     "same_units",
 ]
+__dir__ = __all__.copy

@@ -10,6 +10,7 @@ from typing import Final
 from netsculpt.core.errors import FormatError
 
 __all__ = ["PUBLISHED", "boundaries", "from_epochs", "phases_of", "scaled"]
+__dir__ = __all__.copy
 
 PUBLISHED: Final = MappingProxyType(
     {

@@ -4,3 +4,9 @@
 >>> scores.snip.__name__
 'snip'
 """
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__, ["allocations", "schedules", "scopes", "scores", "walks"]
+)
