@@ -7,6 +7,4 @@
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__, ["allocations", "schedules", "scopes", "scores", "walks"]
-)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
