@@ -39,11 +39,12 @@ def read(
         Source.open(Path(x), max_bytes) if is_path(x) else None for x in (mask, weights)
     ]  # every file is opened before the first is read
     parsed = parsed_object(model, "state_dict", max_bytes) if source is None else _parsed(source)
+    masks: ParsedFile | None = None
     if others[0] is not None:
         fixed = parsed.content.kind in _FIXED
         masks = _parsed(others[0]) if fixed else _parsed_masks(others[0])
-    else:
-        masks = None if mask is None else parsed_object(mask, "masks", max_bytes)
+    elif mask is not None:
+        masks = parsed_object(mask, "masks", max_bytes)
     values = None if others[1] is None else _parsed(others[1])
     return replace(parsed, mask=masks, weights=values)
 
