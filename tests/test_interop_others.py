@@ -88,7 +88,7 @@ def assert_same(one: NetGraph, other: NetGraph) -> None:
     for name in ("data", "indices", "indptr"):
         np.testing.assert_array_equal(getattr(one.weights, name), getattr(other.weights, name))
     assert one.weights.dtype == other.weights.dtype
-    np.testing.assert_array_equal(one.positions, other.positions)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(one.positions, other.positions)
 
 
 @pytest.mark.parametrize("seed", range(5))

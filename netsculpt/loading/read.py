@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
+
 from netsculpt.core.catalog import modules
 from netsculpt.core.progress import Progress, silent
 from netsculpt.files.source import Source
@@ -19,7 +21,7 @@ __all__ = ["Masks", "PathLike", "read"]
 _FIXED = ("graph", "attribution", "wann")  # models that refuse any masks later on
 _DESCRIPTION = "beeg_config.json"  # of a weight-sparse transformer: see formats.gpt_folder
 
-Masks = PathLike | Mapping[str, Any] | Sequence[Any]  # a file of them, or the masks themselves
+Masks = PathLike | Mapping[str, Any] | Sequence[Any] | NDArray[Any]  # a file of them, or they
 
 
 def read(

@@ -73,14 +73,15 @@ def from_igraph(other: igraph.Graph) -> NetGraph:
         raise GraphError(
             "an undirected Graph found, a directed one needed: direct edges from input to output"
         )
-    ends = np.array(other.get_edgelist(), dtype=np.int64).reshape(-1, 2).T
+    begin, end = np.array(other.get_edgelist(), dtype=np.int64).reshape(-1, 2).T
     weights = np.array(other.es["weight"]) if "weight" in other.es.attributes() else None
     columns: dict[str, Any] = {name: other.vs[name] for name in other.vs.attributes()}
     if not {"layer", "role"} <= columns.keys():
-        return graph_by_depth(*ends, other.vcount(), weights=weights, function="from_igraph")
+        return graph_by_depth(begin, end, other.vcount(), weights=weights, function="from_igraph")
     layers, layer_of = named_layers(columns["layer"], columns["role"])
     return graph_in_layers(
-        *ends,
+        begin,
+        end,
         layers,
         layer_of,
         weights=weights,

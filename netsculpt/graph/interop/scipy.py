@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy import sparse
 from scipy.sparse import coo_array, csr_array
@@ -38,13 +40,14 @@ def from_scipy(matrix: sparse.sparray | sparse.spmatrix) -> NetGraph:
     >>> graph
     NetGraph(1-1-1: 3 units, 3 edges)
     """
-    if not sparse.issparse(matrix) or matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+    given: Any = matrix
+    if not sparse.issparse(matrix) or given.ndim != 2 or given.shape[0] != given.shape[1]:
         raise GraphError(
-            f"a {type(matrix).__name__} of shape {list(np.shape(matrix))} found: a sparse matrix "
+            f"a {type(given).__name__} of shape {list(np.shape(given))} found: a sparse matrix "
             "[units, units] is needed; from_matrices takes one [out, in] per layer"
         )
-    entries = coo_array(matrix)
+    entries = coo_array(given)
     source, target = entries.coords
     return graph_by_depth(
-        source, target, matrix.shape[0], weights=entries.data, function="from_scipy"
+        source, target, given.shape[0], weights=entries.data, function="from_scipy"
     )

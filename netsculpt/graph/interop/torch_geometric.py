@@ -159,8 +159,10 @@ def _of_hetero(data: Any) -> NetGraph:
             kinds += [kind] * begin.size
     places = [getattr(data[name], "position", None) for name in types]
     known = bool(places) and all(x is not None for x in places)
+    begin, end = np.concatenate(ends, axis=1) if ends else np.empty((2, 0), np.int64)
     return graph_in_layers(
-        *(np.concatenate(ends, axis=1) if ends else np.empty((2, 0), np.int64)),
+        begin,
+        end,
         layers,
         layer_of,
         weights=np.concatenate(weights) if weights else None,
