@@ -14,8 +14,13 @@ import netsculpt
 from netsculpt import AnalysisPlan, GraphError, NetGraph, Partition, modules
 from netsculpt.core.catalog import named
 from netsculpt.core.declared import evidence_of, variations, varies_with
+from netsculpt.graph.circuits import parse_circuit
 from netsculpt.modules.chosen import chosen_detector, detector_name
+from netsculpt.nets import MLP, initial_net
 from netsculpt.report.folder import is_written, write_folder
+from netsculpt.training import NetOnTask, pair_analysis, reuse_analysis, task
+from netsculpt.training.dynamic.cram import one_shot
+from netsculpt.training.sculpting import initial_replicas
 from netsculpt.training.track import follow
 
 
@@ -113,6 +118,19 @@ def test_comparisons_and_tracks_use_functions(planted: tuple[NetGraph, Partition
     track = follow([(0, graph), (1, graph)], detector=by_position, n_nulls=2, rng=0)
     assert track.detector == "by_position"
     assert [point.n_modules for point in track.points] == [2, 2]
+
+
+def test_pairs_and_reuse_use_functions() -> None:
+    dense = initial_net(MLP((64, 8, 10)), rng=0)
+    sparse = one_shot(dense, 0.3).net
+    pair = pair_analysis(sparse, dense, task("digits"), detector=by_position, rng=0)
+    assert pair.graph is not None
+    assert (pair.graph.detector, pair.graph.module_ami) == ("by_position", 1.0)
+    circuit = parse_circuit("f = a ^ b; g = c & d; y1 = f; y2 = g; y3 = ~f; y4 = ~g")
+    net = NetOnTask(initial_replicas(MLP((4, 8, 4)), [0]), circuit)
+    reuse = reuse_analysis(net, net, detector=by_position, n_random=3, n_draws=3, rng=0)
+    assert reuse.about["detector"] == "by_position"
+    assert reuse.source.modules.method == "by_position"
 
 
 @pytest.mark.parametrize(
