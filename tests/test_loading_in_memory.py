@@ -69,7 +69,7 @@ def test_state_dicts_of_numpy_and_on_other_layouts() -> None:
 
 def test_alphabetical_names_do_not_give_the_order() -> None:
     first, last = torch.ones(4, 4), torch.ones(4, 4)
-    with pytest.raises(TopologyError):
+    with pytest.raises(TopologyError, match=r"net.load_state_dict\(state\), then netsculpt.trace"):
         netsculpt.load(OrderedDict({"decoder.weight": last, "encoder.weight": first}))
 
 

@@ -14,6 +14,7 @@ from netsculpt.core.progress import Progress, silent
 from netsculpt.files.source import Source
 from netsculpt.loading.in_memory import PathLike, is_path, parsed_object
 from netsculpt.loading.refusals import NOT_MASKS, mask_refusal, refusal
+from netsculpt.loading.weights.asking import IN_MEMORY
 from netsculpt.loading.weights.parsed_file import ParsedFile
 
 __all__ = ["Masks", "PathLike", "read"]
@@ -40,7 +41,7 @@ def read(
     others = [
         Source.open(Path(x), max_bytes) if is_path(x) else None for x in (mask, weights)
     ]  # every file is opened before the first is read
-    parsed = parsed_object(model, "state_dict", max_bytes) if source is None else _parsed(source)
+    parsed = parsed_object(model, IN_MEMORY, max_bytes) if source is None else _parsed(source)
     masks: ParsedFile | None = None
     if others[0] is not None:
         fixed = parsed.content.kind in _FIXED
