@@ -26,6 +26,21 @@ _LOOKS = {
     ("held_out", "signed"): ("#D55E00", "o", "held-out, signed"),
     ("held_out", "absolute"): ("#E69F00", "s", "held-out, in size"),
 }
+_WORDS = {
+    **{name: name.upper() for name in ("mlp", "cnn", "lstm", "set", "gmp", "gelu")},
+    "rigl": "RigL",
+    "ac_dc": "AC/DC",
+    "relu": "ReLU",
+    "leaky_relu": "leaky ReLU",
+    "all_relu": "All-ReLU",
+    "silu": "SiLU",
+    "z": "z-scores",
+    "minmax": "0 … 1",
+    "raw": "0 … 16",
+    "batch": "batch norm",
+    "layer": "layer norm",
+    "none": "no norm",
+}
 _SHOWN = (("train", "signed"), ("held_out", "absolute"))
 
 
@@ -67,10 +82,20 @@ def _effects(ax: Axes, effects: pd.DataFrame) -> None:
         style: dict[str, Any] = {"fmt": marker, "color": colour, "markersize": 3, "elinewidth": 0.7}
         ax.errorbar(middle, y, xerr=ends, **style)
     against = dict(zip(effects["factor"], effects["against"], strict=True))
-    texts = [f"{level} – {against[factor]}".replace("_", " ") for factor, level in names]
+    texts = [f"{_word(level)} – {_word(against[factor])}" for factor, level in names]
     ax.axvline(0, color="0.6", linewidth=0.5)
     ax.set_yticks(list(place.values()), texts)
     ax.set(xlabel="effect on that of magnitude")
+
+
+def _word(level: str) -> str:
+    """A level of a factor, as a reader knows it.
+
+    >>> _word("ac_dc 20"), _word("tanh")
+    ('AC/DC 20 %', 'tanh')
+    """
+    name, *kept = level.split()
+    return " ".join([_WORDS.get(name, name), *(f"{x} %" for x in kept)])
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
@@ -14,7 +15,7 @@ from torch.nn.functional import mse_loss
 from netsculpt.core.errors import FormatError
 from netsculpt.nets import CNN, LSTM, MLP, ResNet, initial_net, mask_net, prunable
 from netsculpt.nets.frozen import frozen_copy
-from netsculpt.training.ablation import ablation, ablation_loop
+from netsculpt.training.ablation import ablation, ablation_loop, course, recurrent
 from netsculpt.training.fitting.batches import Batches
 from netsculpt.training.tasks import Bits, Classes
 
@@ -209,6 +210,17 @@ def test_only_kept_weights_are_visited(spec: MLP | CNN, samples: Batches) -> Non
     assert done[-1] == (2 * n_kept, 2 * n_kept)
 
 
+def test_a_layer_that_keeps_nothing(samples: Batches) -> None:
+    net = initial_net(LSTM((4, 4), 5, N_OUT), rng=0)
+    masks = {name: torch.ones_like(x, dtype=torch.bool) for name, x in prunable(net).items()}
+    (hidden,) = [name for name in masks if "weight_hh" in name]
+    masks[hidden][:] = False
+    mask_net(net, masks)
+    found, looped = ablation(net, samples).changes, ablation_loop(net, samples)
+    for name in masks:
+        torch.testing.assert_close(found[name], looped[name], rtol=0, atol=1e-10)
+
+
 def test_a_weight_that_does_nothing_changes_nothing(samples: Batches) -> None:
     """Inputs that are always 0, units that are never on, units that feed nothing: exactly 0."""
     net = initial_net(MLP((N_IN, 9, 8, N_OUT)), rng=0)
@@ -253,3 +265,51 @@ def test_a_loss_that_is_not_finite_is_refused(samples: Batches) -> None:
         net.fc1.bias[0] = torch.nan
     with pytest.raises(FormatError, match="the loss of the net is nan"):
         ablation(net, samples)
+
+
+@pytest.mark.parametrize("name", ["perceptron, ReLU", "CNN", "LSTM", "residual blocks"])
+@pytest.mark.parametrize("share", [0.2, 0.7])
+def test_an_interrupted_ablation_is_continued(
+    name: str, share: float, samples: Batches, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To the same bits, and what was known is not computed again."""
+    monkeypatch.setattr(course, "_PAUSE", -1)
+    monkeypatch.setattr(recurrent, "NUMBERS", 2000)  # several blocks
+    torch.manual_seed(0)
+    net, path = NETS[name][0](), tmp_path / "ablation.pt"
+    whole = ablation(net, samples)
+
+    def interrupt(stage: str, done: int, total: int) -> None:
+        if done > share * total:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ablation(net, samples, checkpoint=path, progress=interrupt)
+    reports: list[tuple[int, int]] = []
+    found = ablation(
+        net, samples, checkpoint=path, progress=lambda _, done, total: reports.append((done, total))
+    )
+    assert reports[0][0] > (share - 0.2) * reports[0][1]
+    assert found.loss == whole.loss
+    assert found.ways == whole.ways
+    for parameter, changes in whole.changes.items():
+        assert torch.equal(found.changes[parameter], changes)
+    again = ablation(net, samples, checkpoint=path, progress=interrupt)  # all is known
+    assert all(torch.equal(again.changes[key], x) for key, x in whole.changes.items())
+
+
+@pytest.mark.parametrize("what", ["net", "samples", "loss"])
+def test_a_checkpoint_of_something_else_is_refused(
+    what: str, samples: Batches, tmp_path: Path
+) -> None:
+    net, path = initial_net(MLP((N_IN, N_OUT)), rng=0), tmp_path / "ablation.pt"
+    ablation(net, samples, checkpoint=path)
+    other = samples
+    if what == "net":
+        net = initial_net(MLP((N_IN, N_OUT)), rng=1)
+    elif what == "samples":
+        other = Batches(samples.pairs[:1], samples.loss)
+    else:
+        other = Batches(samples.pairs, Bits(N_OUT).loss)
+    with pytest.raises(FormatError, match=f"is of a run with {what}"):
+        ablation(net, other, checkpoint=path)

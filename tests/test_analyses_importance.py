@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.formula.api as smf
 import torch
+from statsmodels.stats.anova import anova_lm
 from torch import nn
 
 from netsculpt.nets import weight_counts
@@ -23,6 +25,7 @@ import twente_importance  # noqa: E402
 import weight_importance  # noqa: E402
 from twente_runs.cells import FACTORS, Cell, Settings, Treatment  # noqa: E402
 from twente_runs.design import fraction, model_matrix  # noqa: E402
+from twente_runs.interactions import interactions  # noqa: E402
 from twente_runs.nets import net_of  # noqa: E402
 from twente_runs.tables import effects, pilot, rankings  # noqa: E402
 
@@ -111,9 +114,11 @@ def test_sparse_methods_come_to_their_density(method, kept):
     assert weight_counts(net.net).density == pytest.approx(kept / 100, abs=0.002)
 
 
-def planted_rows(rng: np.random.Generator, n_seeds: int) -> pd.DataFrame:
-    """Correlations that depend on two factors and the seed."""
+def planted_rows(rng: np.random.Generator, n_seeds: int, *, between: float = 0.0) -> pd.DataFrame:
+    """Correlations that depend on two factors, and on treatments as a whole."""
     levels = {**{name: x[:3] for name, x in FACTORS.items()}, "activation": ("relu", "tanh")}
+    treatments = fraction(levels, 60)
+    own = between * rng.standard_normal(len(treatments))
     base = [
         {
             **vars(x),
@@ -125,18 +130,18 @@ def planted_rows(rng: np.random.Generator, n_seeds: int) -> pd.DataFrame:
             "spearman": 0.5
             + 0.2 * (x.activation == "tanh")
             - 0.3 * (x.inputs == "raw")
-            + 0.1 * seed
+            + by
             + 0.02 * rng.standard_normal(),
         }
         for seed in range(n_seeds)
-        for x in fraction(levels, 60)
+        for x, by in zip(treatments, own, strict=True)
     ]
     return pd.DataFrame(base)
 
 
 @pytest.mark.parametrize(("n_seeds", "kind"), [(4, "mixed"), (1, "least squares")])
 def test_planted_effects_are_found(n_seeds, kind):
-    rows = planted_rows(np.random.default_rng(0), n_seeds)
+    rows = planted_rows(np.random.default_rng(0), n_seeds, between=0.02 * (n_seeds > 1))
     found = effects(rows, pd.DataFrame({"part": []})).set_index(["factor", "level"])
     assert set(found["model"]) == {kind}
     for key, true in ((("activation", "tanh"), 0.2), (("inputs", "raw"), -0.3)):
@@ -145,6 +150,38 @@ def test_planted_effects_are_found(n_seeds, kind):
         assert found.loc[key, "high"] - found.loc[key, "low"] < 0.05
     others = found.drop([("activation", "tanh"), ("inputs", "raw")])
     assert (others["effect"].abs() < 0.02).all()
+
+
+def test_planted_interactions_are_found():
+    """Of two factors that act by themselves, one of which acts more where a third has one level."""
+    rows = planted_rows(np.random.default_rng(2), 3)
+    both = (rows["activation"] == "tanh") & (rows["norm"] == rows["norm"].iloc[0])
+    rows["spearman"] += 0.1 * both
+    found = interactions(rows).set_index("factors")
+    real = {"activation", "inputs", "norm", "activation × norm"}
+    assert set(found.index[found["p_holm"] < 1e-4]) == real
+    assert found.loc["inputs", "share"] > 0.9
+    assert (found["share"].drop(list(real)) < 0.3).all()
+    whole = rows.groupby(list(FACTORS), as_index=False)["spearman"].mean()
+    terms = " + ".join(name for name in FACTORS if len(set(whole[name])) > 1)
+    test = anova_lm(smf.ols(f"spearman ~ {terms}", whole).fit(), typ=2)
+    assert found.loc["inputs", "p"] == pytest.approx(test.loc["inputs", "PR(>F)"])
+
+
+def test_seeds_of_one_treatment_do_not_count_as_many():
+    """Intervals are those of the means over seeds, whatever the number of seeds."""
+    rows = planted_rows(np.random.default_rng(3), 5, between=0.1)
+    found = effects(rows, pd.DataFrame({"part": []})).set_index(["factor", "level"])
+    assert set(found["model"]) == {"mixed"}
+    means = rows.groupby(list(FACTORS))["spearman"].mean().reset_index()
+    for name, levels in FACTORS.items():  # the first level is what others are compared with
+        means[name] = pd.Categorical(means[name], [x for x in levels if (means[name] == x).any()])
+    varied = [name for name in FACTORS if len(means[name].cat.categories) > 1]
+    fitted = smf.ols("spearman ~ " + " + ".join(varied), means).fit()
+    halves = 1.96 * fitted.bse.drop("Intercept")
+    own = (found["high"] - found["low"]) / 2
+    assert sorted(own) == pytest.approx(sorted(halves), rel=0.01)
+    assert (found["p_holm"] >= found["p"]).all()
 
 
 def test_rankings_are_those_of_ranks():
@@ -160,7 +197,7 @@ def test_rankings_are_those_of_ranks():
     assert found["estimate"].tolist() == ["obd", "magnitude", "random"]
     assert found["mean_rank"].tolist() == [1, 2, 3]
     # Demšar's table 5: q = 2.343 of three methods
-    assert found["critical"].iloc[0] == pytest.approx(2.343 * np.sqrt(12 / (6 * 120)), rel=1e-3)
+    assert found["critical"].iloc[0] == pytest.approx(2.343 * np.sqrt(12 / (6 * 60)), rel=1e-3)
 
 
 def test_the_pilot_is_next_to_what_is_known():

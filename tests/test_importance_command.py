@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from contextlib import chdir
 from hashlib import sha256
 from pathlib import Path
@@ -63,6 +64,28 @@ def test_folder(folder: Path) -> None:
     curves = pd.read_csv(folder / "curves.csv")
     assert set(curves["order"]) == set(ORDERS)
     assert curves["accuracy_recovered"].isna().all()
+
+
+def test_what_is_known_is_kept(model: Path, folder: Path, tmp_path: Path) -> None:
+    """Other estimators need no other ablations; other samples do."""
+    found = tmp_path / "out"
+    shutil.copytree(folder, found)
+    again = ("importance", model, "--task", "digits", "-o", found, "--estimators", "snip")
+    run = cli(*again, "--samples", 30)
+    assert run.returncode == 2
+    assert "--resume" in run.stderr
+    run = cli(*again, "--samples", 29, "--resume")
+    assert run.returncode == 3
+    assert "is of a run with samples" in run.stderr
+    run = cli(*again, "--samples", 30, "--resume", "--curves", "none")
+    assert run.returncode == 0, run.stderr
+    before, after = (pd.read_csv(x / "weights.csv") for x in (folder, found))
+    assert "snip" in after
+    assert "first_order" not in after
+    pd.testing.assert_series_equal(before["change_held_out"], after["change_held_out"])
+    run = cli("importance", model, *ARGUMENTS, "--resume")
+    assert run.returncode == 2
+    assert "name it with -o" in run.stderr
 
 
 def test_json_is_the_summary(model: Path, folder: Path) -> None:

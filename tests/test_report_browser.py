@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 import networkx as nx
 import numpy as np
 import pytest
-from browsers import chromium
+from browsers import Opened, chromium
 from hostile_names import HOSTILE, hostile
 
 import netsculpt
@@ -51,26 +51,6 @@ def dense(tmp_path_factory: pytest.TempPathFactory) -> Path:
     graph = netsculpt.planted([80, 90, 80, 10], 3, 0.6, 0.2, rng=0)[0]
     assert graph.n_edges > 5000
     return finished(tmp_path_factory.mktemp("dense") / "out", graph)
-
-
-class Opened:
-    """A page that is open, and what it complained of and asked for."""
-
-    def __init__(self, browser: Any, folder: Path, **options: Any) -> None:
-        size = {"width": 1280, "height": 900}
-        self.context = browser.new_context(viewport=size, offline=True, **options)
-        self.page = self.context.new_page()
-        self.complaints: list[str] = []
-        self.requests: list[str] = []
-        self.page.on("console", lambda message: self.complaints.append(message.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("dialog", lambda dialog: self.complaints.append(dialog.message))
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.goto((folder / "report.html").as_uri())
-        self.page.wait_for_selector("html[data-ready]", state="attached")
-
-    def text(self, selector: str) -> str:
-        return str(self.page.locator(selector).inner_text())
 
 
 @pytest.fixture

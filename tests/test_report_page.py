@@ -7,8 +7,6 @@ import hashlib
 import json
 import re
 import shutil
-import zlib
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ import numpy as np
 import pytest
 from commands import cli
 from hostile_names import HOSTILE, hostile
+from page_data import Elements, data_of, unpacked
 
 import netsculpt
 from netsculpt.core.errors import FolderError, FormatError
@@ -23,14 +22,12 @@ from netsculpt.graph.graph import live_units
 from netsculpt.report.folder import write_folder
 from netsculpt.report.html import drawn as drawing
 from netsculpt.report.html import figures as gallery
-from netsculpt.report.html import page as pages
+from netsculpt.report.html import network as networks
 from netsculpt.report.html.contents import contents_of
 from netsculpt.report.html.drawn import drawn
 from netsculpt.report.html.packing import packed
 from netsculpt.report.html.page import page
 from netsculpt.report.html.writing import rewrite_page
-
-NUMBERS = {"u1": "u1", "u2": "<u2", "u4": "<u4", "i2": "<i2", "i4": "<i4", "f4": "<f4", "f8": "<f8"}
 
 
 @pytest.fixture(scope="module")
@@ -43,53 +40,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         netsculpt.analyze(graph, plan, rng=0), path, source={"model": HOSTILE[1], "task": None}
     )
     return path
-
-
-class Elements(HTMLParser):
-    """What a browser would make of a page: elements, and texts of scripts."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.scripts: list[str] = []
-        self.inside = ""
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        if tag == "script":
-            self.scripts.append("")
-        self.inside = tag
-
-    def handle_endtag(self, tag: str) -> None:
-        self.inside = ""
-
-    def handle_data(self, data: str) -> None:
-        if self.inside == "script":
-            self.scripts[-1] += data
-
-
-def unpacked(text: str) -> tuple[dict[str, Any], dict[str, np.ndarray[Any, Any]]]:
-    """The reverse of `packed`, written from its docstring."""
-    content = zlib.decompress(base64.b64decode(text))
-    start = 4 + int.from_bytes(content[:4], "little")
-    header = json.loads(content[4:start])
-    arrays = {}
-    for name, kind, size, differences in header["arrays"]:
-        width = np.dtype(NUMBERS[kind]).itemsize
-        planes = np.frombuffer(content[start : start + size * width], np.uint8)
-        array = planes.reshape(width, size).T.copy().view(NUMBERS[kind]).reshape(-1)
-        arrays[name] = np.cumsum(array, dtype=array.dtype) if differences else array
-        start += size * width
-    assert start == len(content)
-    return header["about"], arrays
-
-
-def data_of(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray[Any, Any]]]:
-    text = path.read_text("utf-8")
-    found = re.search(r'<script type="text/plain" id="data">([^<]*)</script>', text)
-    assert found is not None
-    return unpacked(found[1])
 
 
 @pytest.mark.parametrize(
@@ -163,6 +113,10 @@ def test_every_link_has_its_target(folder: Path) -> None:
     links = {str(x["href"])[1:] for tag, x in found if tag == "a"}
     assert links <= targets
     assert len(targets) == sum("id" in x for _, x in found)
+    headings = re.findall(
+        r'<th scope="col" class="number">(.*?)</th>', (folder / "report.html").read_text("utf-8")
+    )
+    assert [x for x in headings if not re.search(r'href="#def-[\w-]+"', x)] == []
     assert {f"def-{name}" for name in ("density", "Q", "z", "p", "path")} <= links
 
 
@@ -180,12 +134,10 @@ def test_the_page_holds_the_graph_exactly(folder: Path) -> None:
         np.testing.assert_array_equal(arrays[f"column:{name}"], units[name].to_numpy())
 
 
-def test_of_large_networks_the_heaviest_edges_of_each_pair_of_layers_are_drawn(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_of_large_networks_the_heaviest_edges_of_each_pair_of_layers_are_drawn() -> None:
     graph = netsculpt.planted([20, 20, 20, 5], 2, 0.9, 0.3, rng=0)[0]
-    monkeypatch.setattr(drawing, "MOST_EDGES", 120)
-    part = drawn(graph, np.zeros(graph.n_units, np.int64), np.ones(graph.n_units))
+    alike = np.zeros(graph.n_units, np.int64)
+    part = drawn(graph, alike, np.ones(graph.n_units), most_edges=120)
     assert part.totals["edges"] == graph.n_edges
     assert part.totals["drawn_edges"] == part.target.size == part.weight.size
     source = part.unit[np.repeat(np.arange(part.unit.size), part.out_degree)]
@@ -220,7 +172,7 @@ def test_columns_that_a_browser_cannot_take_are_named(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     contents = contents_of(folder)
-    monkeypatch.setattr(pages, "_MOST_CELLS", 2 * len(contents.units))
+    monkeypatch.setattr(networks, "MOST_CELLS", 2 * len(contents.units))
     text = page(contents)
     found = re.search(r'id="data">([^<]*)</script>', text)
     assert found is not None
@@ -256,7 +208,7 @@ def contrast(one: str, other: str) -> float:
 
 
 def test_text_and_lines_can_be_told_from_the_paper() -> None:
-    css = Path(pages.__file__).with_name("assets").joinpath("page.css").read_text("utf-8")
+    css = Path(networks.__file__).with_name("assets").joinpath("page.css").read_text("utf-8")
     themes = [dict(re.findall(r"--([a-z]+): (#[0-9a-f]{6})", x)) for x in re.split(r"\}\n", css)]
     themes = [theme for theme in themes if theme]
     assert len(themes) == 3

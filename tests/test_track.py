@@ -321,7 +321,8 @@ def test_the_command_follows_a_folder(tmp_path: Path) -> None:
     names = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
     drawn = {"figures/profile.png", "figures/modules.png"}
     tables = {"track.csv", "layers.csv", "modules.csv"}
-    assert names == {*tables, *drawn, "summary.json", "manifest.json"}
+    networks = {"report.html", "graph.npz", "steps.npz"}
+    assert names == {*tables, *drawn, *networks, "summary.json", "manifest.json"}
     manifest = json.loads((out / "manifest.json").read_text())
     assert manifest["arguments"].items() >= {"detector": "layered", "weights": "balanced"}.items()
     assert len(set(manifest["inputs"])) == 4, "files, which differ"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from types import MappingProxyType
 from typing import Any
 
-__all__ = ["DENSE", "FACTORS", "Cell", "Settings", "Treatment"]
+__all__ = ["DENSE", "FACTORS", "OUTCOMES", "Cell", "Settings", "Treatment"]
 
 DENSE = "dense"
 
@@ -23,6 +24,9 @@ FACTORS = MappingProxyType(
     }
 )
 """Levels of each factor; the first is what others are compared with. Densities are in percent."""
+
+OUTCOMES = tuple(product(("train", "held_out"), ("signed", "absolute")))
+"""On which samples weights are removed, and whether changes have signs."""
 
 
 @dataclass(frozen=True)

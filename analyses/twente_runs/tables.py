@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from itertools import product
 from types import MappingProxyType
 from typing import Any
 
@@ -13,12 +12,11 @@ import pandas as pd
 from at_initialisation.tables import over_seeds
 from scipy.stats import friedmanchisquare, rankdata, studentized_range
 
-from twente_runs.cells import FACTORS
+from twente_runs.cells import FACTORS, OUTCOMES
+from twente_runs.interactions import interactions
 
 __all__ = ["effects", "pilot", "rankings", "tables_of"]
 
-_CELL = [*FACTORS, "seed"]
-_OUTCOMES = tuple(product(("train", "held_out"), ("signed", "absolute")))
 _LEVEL = 0.05
 KNOWN = MappingProxyType(  # 64-32-10, tanh: means of two seeds in the pilot
     {
@@ -43,6 +41,7 @@ def tables_of(frames: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     if len(own):
         tables |= {
             "effects": effects(own, frames["nets"]),
+            "interactions": interactions(own),
             "rankings": rankings(own),
             "by_layer": _by_layer(frames["correlations"]),
         }
@@ -65,37 +64,46 @@ def pilot(pooled: pd.DataFrame) -> pd.DataFrame:
 
 
 def _means(own: pd.DataFrame) -> pd.DataFrame:
-    """Mean rank correlation of every estimate, over all cells."""
+    """Mean rank correlation of every estimate."""
     keys = ["estimate", "data", "outcome"]
-    return over_seeds(own.dropna(subset=["spearman"]), keys, ["spearman", "kendall"])
+    return _over_treatments(own.dropna(subset=["spearman"]), keys, ["spearman", "kendall"])
 
 
 def _unchanged(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Shares of the weights without which the loss falls, and stays the same."""
     own = frames["effects"].query("parameter == 'all'")
-    return over_seeds(own, ["part", "inputs", "data"], ["falls", "unchanged"])
+    return _over_treatments(own, ["part", "sparsity", "data"], ["falls", "unchanged"])
 
 
 def _by_layer(rows: pd.DataFrame) -> pd.DataFrame:
     """Magnitude within single layers, next to all layers pooled: they may differ."""
     own = rows[(rows["part"] == "study") & (rows["estimate"] == "magnitude")]
     keys = ["arch", "parameter", "data", "outcome"]
-    return over_seeds(own.dropna(subset=["spearman"]), keys, ["spearman"])
+    return _over_treatments(own.dropna(subset=["spearman"]), keys, ["spearman"])
+
+
+def _over_treatments(rows: pd.DataFrame, keys: list[str], values: list[str]) -> pd.DataFrame:
+    """Means and half 95 % intervals over treatments, each the mean over its seeds."""
+    by = list(dict.fromkeys([*keys, *FACTORS]))
+    table = over_seeds(rows.groupby(by, sort=False)[values].mean().reset_index(), keys, values)
+    return table.rename(columns={f"{x}_seeds": f"{x}_treatments" for x in values})
 
 
 def effects(own: pd.DataFrame, nets: pd.DataFrame) -> pd.DataFrame:
     """Effect of each level of each factor, against the first, with a 95 % interval.
 
     Mixed-effects models of the rank correlation of magnitude with the change of the loss, one for
-    each outcome, of the area between the curves, and of accuracy: factors are fixed, the seed is
-    random. Least squares where there is only one seed, or the variance between seeds is 0.
+    each outcome, of the area between the curves, and of accuracy: factors are fixed, the treatment
+    is random, for two nets that differ by their seed only are more alike than others, and do not
+    tell as much. Least squares where there is only one seed, or treatments do not vary beyond their
+    factors. `p_holm` is Holm's for all levels of a measure.
     """
     rows = own[own["estimate"] == "magnitude"].dropna(subset=["spearman"])
     measures = {
         f"rho {data} {outcome}": rows[(rows["data"] == data) & (rows["outcome"] == outcome)].rename(
             columns={"spearman": "value"}
         )
-        for data, outcome in _OUTCOMES
+        for data, outcome in OUTCOMES
     }
     study = nets[nets["part"] == "study"]
     for name in ("area_held_out", "area_recovered", "accuracy_held_out"):
@@ -108,6 +116,7 @@ def effects(own: pd.DataFrame, nets: pd.DataFrame) -> pd.DataFrame:
 def _effects(measure: str, rows: pd.DataFrame) -> pd.DataFrame:
     """One model: the coefficients of its levels."""
     import statsmodels.formula.api as smf
+    from statsmodels.stats.multitest import multipletests
 
     varied = {
         name: [level for level in levels if (rows[name] == level).any()]
@@ -122,9 +131,10 @@ def _effects(measure: str, rows: pd.DataFrame) -> pd.DataFrame:
     fitted: Any = smf.ols(formula, rows).fit()
     spread = float(np.std(fitted.resid))
     if len(set(rows["seed"])) > 1:
+        treatments = rows[list(FACTORS)].agg(", ".join, axis=1)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a variance at its bound: seen below
-            mixed: Any = smf.mixedlm(formula, rows, groups=rows["seed"]).fit()
+            mixed: Any = smf.mixedlm(formula, rows, groups=treatments).fit()
         if mixed.converged and float(mixed.cov_re.iloc[0, 0]) > 0:
             fitted, kind = mixed, "mixed"
     intervals, found = fitted.conf_int(), []
@@ -141,19 +151,22 @@ def _effects(measure: str, rows: pd.DataFrame) -> pd.DataFrame:
             row |= {"effect": float(fitted.params[key]), "low": float(low), "high": float(high)}
             row |= {"in_deviations": row["effect"] / spread if spread else np.nan}
             found.append({**row, "p": float(fitted.pvalues[key]), "model": kind, "n": len(rows)})
-    return pd.DataFrame(found)
+    table = pd.DataFrame(found)
+    return table.assign(p_holm=multipletests(table["p"], method="holm")[1])
 
 
 def rankings(own: pd.DataFrame) -> pd.DataFrame:
-    """Mean rank of each estimate over cells (1 = best), and what difference of ranks counts.
+    """Mean rank of each estimate over treatments (1 = best), and what difference of ranks counts.
+
+    A treatment is ranked by the means over its seeds.
 
     Friedman's test that all are equal; two estimates differ at 5 % if their mean ranks do by more
     than `critical`, Nemenyi's difference. Demšar 2006, JMLR 7.
     """
     tables = []
-    for data, outcome in _OUTCOMES:
+    for data, outcome in OUTCOMES:
         part = own[(own["data"] == data) & (own["outcome"] == outcome)]
-        wide = part.pivot_table("spearman", _CELL, "estimate").dropna()
+        wide = part.pivot_table("spearman", list(FACTORS), "estimate").dropna()
         n, k = wide.shape
         if n < 2 or k < 3:
             continue
@@ -169,7 +182,7 @@ def rankings(own: pd.DataFrame) -> pd.DataFrame:
                     "mean_spearman": wide.mean().to_numpy(),
                     "critical": critical * np.sqrt(k * (k + 1) / (6 * n)),
                     "friedman_p": friedmanchisquare(*wide.to_numpy().T).pvalue,
-                    "cells": n,
+                    "treatments": n,
                 }
             ).sort_values("mean_rank")
         )

@@ -15,6 +15,7 @@ from netsculpt.cli.options import (
     MOST,
     AsJson,
     FigureOptions,
+    Resume,
     Seed,
     completion,
     is_given,
@@ -24,6 +25,7 @@ from netsculpt.cli.options import (
     refuse_options,
     require_writable,
 )
+from netsculpt.cli.resuming import refuse_restart, resumable
 from netsculpt.cli.takes import takes
 from netsculpt.core.catalog import names
 from netsculpt.report.terminal.progress import progress_bars
@@ -82,6 +84,7 @@ def importance(
     recovery_rate: Annotated[
         float, typer.Option(min=1e-12, max=1e6, help="Learning rate of that (Adam).")
     ] = 1e-3,
+    resume: Resume = False,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -94,8 +97,9 @@ def importance(
     what `--curves` names; values have signs, so the smallest changes are those without which the
     loss falls most.
 
-    The task needs held-out samples: digits, or IDX files. An interrupted run starts again from the
-    beginning.
+    The task needs held-out samples: digits, or IDX files. With `-o` what is known of the changes is
+    saved every few seconds: after an interruption, or for other estimators and curves, the same
+    command with --resume continues.
 
     **Estimates** magnitude · first_order (−w·g) · obd · woodfisher (after compensation) · wanda,
     input_deviation (magnitude × size of the input) · lamp, relative_importance · synflow (share of
@@ -105,11 +109,17 @@ def importance(
 
     `netsculpt importance model.pt --task digits -o importance`
 
+    `netsculpt importance model.pt --task digits --estimators obd -o importance --resume`
+
     `netsculpt importance model.pt --task digits --estimators magnitude,obd --json`
 
     `netsculpt importance model.pt --task digits --curves obd --recovery-epochs 5 -o importance`
     """
-    from netsculpt.report.importance import require_importance_folder, write_importance
+    from netsculpt.report.importance import (
+        ABLATIONS,
+        require_importance_folder,
+        write_importance,
+    )
     from netsculpt.report.terminal.importance import print_importance
     from netsculpt.training.fitting.recipe import Recipe
     from netsculpt.training.importance import importance as measured
@@ -129,9 +139,13 @@ def importance(
         reason = "pruned nets are not trained again"
         refuse_options(context, ["recovery_rate"], reason, "add --recovery-epochs, or leave it out")
     refuse_figures(context, output)
+    states = None if output is None else output / ABLATIONS
     if output is not None:
+        refuse_restart(output / ABLATIONS, resume)
         require_writable(output)
         require_importance_folder(output)
+    else:
+        refuse_options(context, ["resume"], "nothing is kept without a folder", "name it with -o")
     begun = start_net(NewNet(model=model), seed)
     with refused_as("--task"):
         matched = matching_task(task, begun.spec)
@@ -144,7 +158,7 @@ def importance(
     recovery = None
     if recovery_epochs:
         recovery = Recipe(epochs=recovery_epochs, learning_rate=recovery_rate)
-    with progress_bars() as progress:
+    with resumable() if output is not None else progress_bars() as progress:
         found = measured(
             begun.net,
             matched,
@@ -153,6 +167,7 @@ def importance(
             start=before,
             recovery=recovery,
             n_samples=samples,
+            checkpoint=states,
             rng=seed,
             progress=progress,
         )

@@ -16,7 +16,11 @@ _PAGE = (".html", ".htm")
 
 def report(
     folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="Folder that 'analyze -o' or 'demo' wrote.")
+        Path,
+        typer.Argument(
+            metavar="FOLDER",
+            help="Folder that 'analyze', 'demo', 'track' or, of groups, 'compare' wrote.",
+        ),
     ],
     output: Annotated[
         Path | None,
@@ -26,7 +30,7 @@ def report(
     """Make the page report.html of a finished folder again.
 
     The page is one file that any browser opens without a network: the network to look into, tables,
-    figures and definitions.
+    figures and definitions; of several models their table, of a track a slider through its steps.
 
     **Examples**
 

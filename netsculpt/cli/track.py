@@ -67,7 +67,7 @@ def track(
     jobs: Annotated[int, jobs_option("Null networks at a time; -1 = one per core.")] = 1,
     seed: Seed = 0,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Folder for tables and figures.")
+        Path | None, typer.Option("-o", "--output", help="Folder for page, tables and figures.")
     ] = None,
     as_json: AsJson = False,
     figures: FigureOptions,
@@ -92,8 +92,9 @@ def track(
     from netsculpt.report.terminal.progress import progress_bars
     from netsculpt.report.terminal.progress_lines import remaining_lines
     from netsculpt.report.terminal.tracked import print_track
-    from netsculpt.report.tracked import write_track
+    from netsculpt.report.tracked import most_edges, write_track
     from netsculpt.training.track import follow
+    from netsculpt.training.track.networks import Snapshot, watched
 
     refuse_figures(context, output)
     if output is not None:
@@ -117,6 +118,9 @@ def track(
         files = _chosen(model_files(run), n_points)
         inputs = hashes([*(file.path for file in files), source.mask])
         n_steps, graphs = len(files), _of_files(files, source)
+    snapshots: list[Snapshot] = []
+    if output is not None:
+        graphs = watched(graphs, snapshots, most_edges(n_steps))
     with progress_bars() as bars:
         report = bars or remaining_lines()
         followed = follow(
@@ -138,7 +142,7 @@ def track(
         "seed": seed,
     }
     if output is not None:
-        write_track(followed, output, about=about, inputs=inputs, figures=figures)
+        write_track(followed, snapshots, output, about=about, inputs=inputs, figures=figures)
     if as_json:
         typer.echo(json.dumps({**about, **followed.summary()}, indent=2, allow_nan=False))
     else:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from netsculpt.report.drawing import Drawing
+from netsculpt.report.html.groups import COMPARE, groups_page
 from netsculpt.report.results import Drawn, Results, write_results
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["write_comparison", "write_groups"]
 
-_MAKER: Final = "compare"
 _ROW: Final = 0.028  # height of a feature in the figure, in widths
 
 
@@ -41,7 +41,7 @@ def write_comparison(
     tables = {"edges": compared.edges.table(), "units": compared.units(), "modules": modules}
     drawings: list[Drawing] = [("modules", 0.7, partial(_modules, compared))]
     write_results(
-        Results(_MAKER, tables, compared.summary(), drawings),
+        Results(COMPARE, tables, compared.summary(), drawings),
         folder,
         arguments=about,
         seed=about["seed"],
@@ -60,7 +60,7 @@ def write_groups(
     inputs: Sequence[str],
     figures: Drawn,
 ) -> None:
-    """Write summary.json, features.csv (the tests), models.csv (a row per network), a figure."""
+    """Write report.html, summary.json, features.csv (tests), models.csv (networks), a figure."""
     import pandas as pd
 
     models = pd.DataFrame(list(features))
@@ -70,8 +70,10 @@ def write_groups(
     drawings: list[Drawing] = [
         ("features", 0.25 + _ROW * len(compared.features), partial(_features, compared))
     ]
+    summary = compared.summary()
+    page = partial(groups_page, {**about, **summary})
     write_results(
-        Results(_MAKER, tables, compared.summary(), drawings),
+        Results(COMPARE, tables, summary, drawings, page=page),
         folder,
         arguments=about,
         seed=about["seed"],

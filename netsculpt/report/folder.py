@@ -61,7 +61,8 @@ def write_folder(
     whole: the manifest lists it. Files and folders named in `left_alone` stay. Anything else in the
     folder, and links, raise `FormatError`; a folder that another process writes raises `BusyError`.
     """
-    from netsculpt.report.html.writing import write_page  # matplotlib comes with it
+    from netsculpt.report.html.page import page  # matplotlib comes with it
+    from netsculpt.report.html.writing import write_page
 
     report = progress or silent
     drawn = [f"figures/{name}" for name in figure_files(analysis, figures)]
@@ -85,8 +86,8 @@ def write_folder(
         report(PAGE_STAGE, 0, 1)
         shown = figure_bytes(folder / "figures", drawn)
         numbers = numeric(units, analysis.graph.attributes)
-        page = Contents(told, about["arguments"], numbers, analysis.graph, shown)
-        write_page(page, folder / NAME)
+        contents = Contents(told, about["arguments"], numbers, analysis.graph, shown)
+        write_page(page(contents), folder / NAME)
         report(PAGE_STAGE, 1, 1)
         write_manifest(
             folder,

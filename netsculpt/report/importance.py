@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from netsculpt.plots.style import Width
     from netsculpt.training.importance import Importance, PruningCurve
 
-__all__ = ["require_importance_folder", "write_importance"]
+__all__ = ["ABLATIONS", "require_importance_folder", "write_importance"]
 
+ABLATIONS: Final = "ablations"  # a folder: what is known of them
 _MAKER: Final = "importance"
 _WIDE: Final = 4.5  # inches, from which on two panels stand side by side
 _ASPECTS: Final = (0.5, 1.25)  # side by side, one above the other
@@ -27,7 +28,7 @@ _ASPECTS: Final = (0.5, 1.25)  # side by side, one above the other
 
 def require_importance_folder(folder: Path) -> None:
     """Raise before the work if its folder is of something else: see `write_importance`."""
-    require_replaceable(folder, _MAKER)
+    require_replaceable(folder, _MAKER, [ABLATIONS])
 
 
 def write_importance(
@@ -67,6 +68,7 @@ def write_importance(
         inputs=inputs,
         figures=figures,
         width=width,
+        left_alone=[ABLATIONS],
     )
 
 

@@ -15,6 +15,9 @@ from netsculpt.core.folders import MANIFEST, read_manifest, replaced_folder
 from netsculpt.core.manifest import write_manifest
 from netsculpt.core.writing import write_json
 from netsculpt.report.csv_tables import write_table
+from netsculpt.report.html.contents import NAME
+from netsculpt.report.html.models.contents import MODELS, ModelsContents, pages_in
+from netsculpt.report.html.models.contents import SCHEMA as MODELS_SCHEMA
 from netsculpt.report.summary import SCHEMA
 
 if TYPE_CHECKING:
@@ -22,8 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ModelRow", "models_folder", "numbers_of", "read_summary", "write_models"]
 
-MAKER = "analyze of several models"
-_FILES = ("models.csv", "models.json")
+_FILES = ("models.csv", "models.json", NAME)
 _GRAPH = ("n_units", "n_edges", "n_parameters", "density")
 _MODULES = ("n_modules", "quality", "delta", "p", "adjusted_p", "stability", "layer_ami", "verdict")
 _HIERARCHY = ("n_levels", "flow_hierarchy", "trophic_incoherence")
@@ -99,24 +101,28 @@ def models_folder(folder: Path, names: Collection[str]) -> Iterator[None]:
         listed = read_manifest(folder / MANIFEST).get("models")
         if isinstance(listed, list):
             before = [name for name in listed if isinstance(name, str) and Path(name).name == name]
-    with replaced_folder(folder, MAKER, _FILES, [*names, *before]):
+    with replaced_folder(folder, MODELS, _FILES, [*names, *before]):
         yield
 
 
 def write_models(folder: Path, rows: Sequence[ModelRow], plan: AnalysisPlan, seed: int) -> None:
-    """Write models.csv and models.json, a row per model in the order given, and the manifest."""
+    """Write report.html, models.csv, models.json, a row per model as given, and the manifest."""
     import pandas as pd
+
+    from netsculpt.report.html.models.page import models_page
+    from netsculpt.report.html.writing import write_page  # matplotlib comes with it
 
     summaries = [row.summary() for row in rows]
     names = dict.fromkeys(name for row in summaries for name in row)
     columns = {name: _column([row.get(name) for row in summaries]) for name in names}
     write_table(pd.DataFrame(columns), folder / "models.csv")
-    content = {"schema": "netsculpt.models/1", "models": summaries}
-    write_json(folder / "models.json", content)
+    write_json(folder / "models.json", {"schema": MODELS_SCHEMA, "models": summaries})
+    pages = pages_in(folder, [row.name for row in rows])
+    write_page(models_page(ModelsContents(summaries, pages)), folder / NAME)
     write_manifest(
         folder,
         {
-            "maker": MAKER,
+            "maker": MODELS,
             "arguments": {"files": [row.file for row in rows], **plan.summary()},
             "seed": seed,
             "models": sorted(row.name for row in rows),

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from netsculpt.core.folders import replaced_folder
 from netsculpt.core.manifest import write_manifest
-from netsculpt.core.writing import write_json
+from netsculpt.core.writing import replacing, write_json
 from netsculpt.report.csv_tables import write_table
 from netsculpt.report.drawing import Drawing, write_drawings
+from netsculpt.report.html.contents import NAME, figure_bytes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,6 +45,7 @@ class Results:
     summary: Mapping[str, Any]
     drawings: Sequence[Drawing] = ()
     others: Mapping[str, Callable[[Path], object]] = field(default_factory=dict)  # what writes each
+    page: Callable[[Mapping[str, bytes]], str] | None = None  # report.html, from the figures' bytes
 
 
 def write_results(
@@ -66,7 +68,8 @@ def write_results(
     """
     drawn = [f"figures/{name}.{ending}" for name, *_ in results.drawings for ending in figures]
     tables = [f"{name}.csv" for name in results.tables]
-    files = ["summary.json", *tables, *results.others, *drawn, *left_alone]
+    pages = [] if results.page is None else [NAME]
+    files = ["summary.json", *tables, *results.others, *pages, *drawn, *left_alone]
     with replaced_folder(folder, results.maker, files, left_alone):
         for name, table in results.tables.items():
             write_table(table, folder / f"{name}.csv")
@@ -74,6 +77,10 @@ def write_results(
             write(folder / name)
         write_json(folder / "summary.json", {**arguments, **results.summary})
         write_drawings(results.drawings, folder / "figures", figures, width)
+        if results.page is not None:
+            text = results.page(figure_bytes(folder / "figures", drawn))
+            with replacing(folder / NAME) as file:
+                file.write(text.encode())
         how = {"figures": list(figures), "width": width}
         write_manifest(
             folder,

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from netsculpt.graph.npz import save
 from netsculpt.report.drawing import Drawing
+from netsculpt.report.html.tracked.contents import TRACK, TrackContents
+from netsculpt.report.html.tracked.page import track_page
 from netsculpt.report.results import Drawn, Results, write_results
+from netsculpt.training.track.networks import networks_of
+from netsculpt.training.track.storing import GRAPH, STEPS, write_steps
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from netsculpt.training.track import Track
+    from netsculpt.training.track.networks import Snapshot
 
-__all__ = ["write_track"]
+__all__ = ["most_edges", "write_track"]
 
-_MAKER: Final = "track"
+_MOST_EDGES: Final = (1_000_000, 3_000_000)  # kept of one step for the page, and of all
 _TALL: Final = {"neurips": 1.1, "nature-double": 0.9}  # height ÷ width, if the column is wide
 _PANELS: Final = (  # columns and the label of their axis
     (("live_hidden", "live_edges"), "share"),
@@ -28,26 +35,47 @@ _PANELS: Final = (  # columns and the label of their axis
 )
 
 
+def most_edges(n_steps: int) -> int:
+    """How many edges of each of so many steps the page can take."""
+    one, every = _MOST_EDGES
+    return min(one, every // max(n_steps, 1))
+
+
 def write_track(
     track: Track,
+    snapshots: Sequence[Snapshot],
     folder: Path,
     *,
     about: Mapping[str, Any],
     inputs: Sequence[str],
     figures: Drawn,
 ) -> None:
-    """Write summary.json, track.csv, layers.csv, modules.csv, and figures of profiles and modules.
+    """Write report.html, summary.json, three tables (*.csv), the networks, and figures.
 
-    `about` names the run and the seed, `inputs` are the hashes of what was read. For what happens
-    to other files see `netsculpt.core.folders.replaced_folder`.
+    `snapshots` are of the networks that were followed, as `watched` keeps them; graph.npz has all
+    units and edges of theirs, steps.npz what differs from step to step. `about` names the run and
+    the seed, `inputs` are the hashes of what was read. For what happens to other files see
+    `netsculpt.core.folders.replaced_folder`.
     """
     tables = {"track": track.table(), "layers": track.layers(), "modules": track.modules()}
     tall = _TALL.get(figures.column, 1.5)
     drawings: list[Drawing] = [("profile", tall, partial(_profile, track))]
     if track.labels.max(initial=-1) >= 0:
         drawings.append(("modules", 0.6, partial(_modules, track)))
+    networks = networks_of(snapshots)
+    columns = {f"module_{track.detector}": track.labels, **networks.columns}
+    networks = replace(networks, columns=columns)
+    others = {
+        GRAPH: partial(save, networks.graph),
+        STEPS: partial(write_steps, networks),
+    }
+    summary = track.summary()
+
+    def page(figures: Mapping[str, bytes]) -> str:
+        return track_page(TrackContents({**about, **summary}, networks, figures))
+
     write_results(
-        Results(_MAKER, tables, track.summary(), drawings),
+        Results(TRACK, tables, summary, drawings, others, page),
         folder,
         arguments=about,
         seed=about["seed"],

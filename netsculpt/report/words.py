@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import ceil, exp, log
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ __all__ = [
     "evidence_numbers",
     "number",
     "p_value",
+    "same_beginning",
     "several_tests",
     "statement",
     "test_numbers",
@@ -134,3 +136,10 @@ def p_value(test: Significance) -> str:
 def number(value: float, digits: int) -> str:
     """A number with a true minus sign; what rounds to 0 has none."""
     return f"{value:z.{digits}f}".replace("-", "−").replace("inf", "∞")
+
+
+def same_beginning(names: Sequence[str]) -> str:
+    """What all names begin with, up to a dash; "" of a single name."""
+    first, last = (min(names), max(names)) if len(names) > 1 else ("", "")
+    n = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), 0)
+    return first[: first.rfind("-", 0, n) + 1]

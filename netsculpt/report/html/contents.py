@@ -16,7 +16,7 @@ from netsculpt.report.summary import SCHEMA
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["NAME", "Contents", "contents_of", "figure_bytes", "numeric"]
+__all__ = ["MAKERS", "NAME", "Contents", "contents_of", "figure_bytes", "finished", "numeric"]
 
 NAME: Final = "report.html"  # of the page in a folder
 MAKERS: Final = ("analyze", "demo")
@@ -49,7 +49,7 @@ def contents_of(folder: Path) -> Contents:
 
     from netsculpt.loading import load
 
-    manifest = _manifest(folder)
+    manifest = finished(folder, MAKERS)
     summary = _summary(folder / "summary.json")
     graph = load(folder / "graph.npz")
     path = folder / "units.csv"
@@ -71,6 +71,37 @@ def contents_of(folder: Path) -> Contents:
     )
 
 
+def finished(folder: Path, makers: Collection[str]) -> dict[str, Any]:
+    """The manifest of a folder that one of some commands has finished.
+
+    Raises
+    ------
+    FolderError
+        If there is none, or it is of another command.
+    FormatError
+        If it does not say what was run, and which files there are.
+    """
+    path = folder / MANIFEST
+    if folder.is_file():
+        raise FolderError(f"{folder} is a file: name the folder that 'netsculpt analyze -o' wrote")
+    if not path.is_file():
+        raise FolderError(
+            f"{folder} has no {MANIFEST}: a folder that 'netsculpt analyze MODEL -o {folder}' has "
+            "finished is needed"
+        )
+    manifest = read_manifest(path)
+    if manifest.get("maker") not in makers:
+        raise FolderError(
+            f"{folder} was written by {manifest.get('maker')!r:.40}: a folder of "
+            f"{' or '.join(map(repr, makers))} is needed"
+        )
+    files = manifest.get("files")
+    listed = isinstance(files, list) and all(isinstance(name, str) for name in files)
+    if not isinstance(manifest.get("arguments"), dict) or not listed:
+        raise FormatError(f"{path} does not say what was run, and into which files: {_AGAIN}")
+    return manifest
+
+
 def numeric(units: pd.DataFrame, attributes: Collection[str]) -> pd.DataFrame:
     """The numbers of the table of units, ∞ as NaN; without what the graph says itself."""
     kept = [
@@ -86,28 +117,6 @@ def figure_bytes(folder: Path, files: Iterable[str]) -> dict[str, bytes]:
     names = sorted(name.removeprefix("figures/") for name in files if name.startswith("figures/"))
     paths = [(name, folder / name) for name in names if "/" not in name]
     return {name: path.read_bytes() for name, path in paths if path.is_file()}
-
-
-def _manifest(folder: Path) -> dict[str, Any]:
-    path = folder / MANIFEST
-    if folder.is_file():
-        raise FolderError(f"{folder} is a file: name the folder that 'netsculpt analyze -o' wrote")
-    if not path.is_file():
-        raise FolderError(
-            f"{folder} has no {MANIFEST}: a folder that 'netsculpt analyze MODEL -o {folder}' has "
-            "finished is needed"
-        )
-    manifest = read_manifest(path)
-    if manifest.get("maker") not in MAKERS:
-        raise FolderError(
-            f"{folder} was written by {manifest.get('maker')!r:.40}: a folder of "
-            f"{' or '.join(map(repr, MAKERS))} is needed"
-        )
-    files = manifest.get("files")
-    listed = isinstance(files, list) and all(isinstance(name, str) for name in files)
-    if not isinstance(manifest.get("arguments"), dict) or not listed:
-        raise FormatError(f"{path} does not say what was run, and into which files: {_AGAIN}")
-    return manifest
 
 
 def _summary(path: Path) -> dict[str, Any]:

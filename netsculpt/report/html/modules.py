@@ -20,7 +20,7 @@ _MOST_SIZES: Final = 15
 def modules_section(summary: Mapping[str, Any]) -> Markup:
     """What each detector found, and what it is worth."""
     titles = (
-        *("detector", "weights", "verdict"),
+        *("detector", "weights", term("verdict")),
         term("module", "modules"),
         *(term(name) for name in ("Q", "delta", "z", "p", "holm", "stability")),
         term("ami", "AMI layers"),
@@ -67,7 +67,8 @@ def _agreement(agreement: Sequence[Mapping[str, Any]]) -> Markup | None:
         (" – ".join(x["keys"]), number_text(x.get("ari"), 2), number_text(x.get("ami"), 2))
         for x in agreement
     ]
-    return table("Agreement between detectors", ("modules of", "ARI", "AMI"), rows, n_texts=1)
+    titles = ("modules of", term("agreement", "ARI"), term("agreement", "AMI"))
+    return table("Agreement between detectors", titles, rows, n_texts=1)
 
 
 def hierarchy_section(key: str, each: Mapping[str, Any]) -> Markup:
@@ -87,7 +88,7 @@ def _module_table(key: str, modules: Sequence[Mapping[str, Any]]) -> Markup | No
     if len(modules) < 2:
         return None
     titles = (
-        *("module", "units", term("level"), term("reuse")),
+        *("module", term("unit", "units"), term("level"), term("reuse")),
         *(term("inputs_seen", "inputs seen"), term("inputs_seen", "outputs served")),
         term("path_share"),
     )
@@ -106,7 +107,10 @@ def _module_table(key: str, modules: Sequence[Mapping[str, Any]]) -> Markup | No
 def _link_table(key: str, links: Sequence[Mapping[str, Any]]) -> Markup | None:
     if not links:
         return None
-    titles = ("link", "verdict", "edges", "weight", "by chance", term("z"), term("p"))
+    titles = (
+        *("link", term("link_verdict", "verdict"), term("edge", "edges")),
+        *(term("link", "weight"), term("chance"), term("link_z", "z"), term("link_p", "p")),
+    )
     rows = [
         (
             f"{x['source']} → {x['target']}",

@@ -13,6 +13,7 @@ __all__ = ["Row", "listed", "number_text", "p_text", "pairs", "table"]
 Row = Sequence[str | None]
 
 _LONG: Final = 25  # rows
+_SENTENCE: Final = 80  # characters
 
 
 def number_text(value: float | None, digits: int) -> str:
@@ -39,14 +40,14 @@ def listed(texts: Sequence[str], kind: str | None = None) -> Markup:
 
 
 def table(
-    title: str, titles: Row, rows: Sequence[Row], n_texts: int, *, folded: bool = False
+    title: str, titles: Row, rows: Sequence[Row], n_texts: int, *, folded: bool | None = None
 ) -> Markup:
-    """A table that scrolls sideways where it must; folded until it is opened, always if long."""
+    """A table that scrolls sideways where it must; folded until it is opened, or None: if long."""
     kinds = [None] * n_texts + ["number"] * (len(titles) - n_texts)
     named = zip(titles, kinds, strict=True)
     head = [element("th", text, scope="col", class_=kind) for text, kind in named]
     body = [
-        element("tr", *(element("td", text, class_=k) for text, k in zip(row, kinds, strict=True)))
+        element("tr", *(_cell(text, kind) for text, kind in zip(row, kinds, strict=True)))
         for row in rows
     ]
     whole = element(
@@ -56,6 +57,13 @@ def table(
         element("tbody", *body),
     )
     scrolling = element("div", whole, class_="scroll", tabindex=0, role="region", aria_label=title)
-    if len(rows) <= _LONG and not folded:
-        return scrolling
+    if not (len(rows) > _LONG if folded is None else folded):
+        return element("div", scrolling)
     return element("details", element("summary", f"{title} ({len(rows):,})"), scrolling)
+
+
+def _cell(text: str | None, kind: str | None) -> Markup:
+    """A cell; sentences may take several lines."""
+    is_long = kind is None and text is not None and len(text) > _SENTENCE
+    is_long = is_long and not isinstance(text, Markup)
+    return element("td", text, class_="long" if is_long else kind)

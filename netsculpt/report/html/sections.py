@@ -22,8 +22,8 @@ _ASKED: Final[Mapping[str, str]] = {
     "detectors": "detectors",
     "weights": "form of the weights",
     "null": "null model",
-    "n_nulls": "null networks",
-    "n_seeds": "runs for stability",
+    "n_nulls": term("null", "null networks"),
+    "n_seeds": term("runs"),
     "task": "task",
 }
 
@@ -37,7 +37,10 @@ def sections(contents: Contents) -> Iterator[tuple[str, str, Markup]]:
         yield "fidelity", "Fidelity to the net", _fidelity(summary["fidelity"])
     yield "paths", "Paths", _paths(summary["paths"])
     if "attribution" in summary:
-        rows = [(key, f"{value:.3g}") for key, value in summary["attribution"].items()]
+        rows = [
+            (term("attribution", key), f"{value:.3g}")
+            for key, value in summary["attribution"].items()
+        ]
         yield "attribution", "Attribution", pairs(rows)
     yield "modules", "Modules", modules_section(summary)
     yield (
@@ -51,19 +54,20 @@ def sections(contents: Contents) -> Iterator[tuple[str, str, Markup]]:
 
 def cite() -> Markup:
     """How to cite."""
+    entry = (
+        "@software{netsculpt,",
+        "  title = {netsculpt: network science of sparse neural networks},",
+        "  author = {The netsculpt developers},",
+        f"  version = {{{__version__}}}",
+        "}",
+    )
     return joined(
         element(
             "p",
             f"netsculpt {__version__}: network science of sparse neural networks. Cite it, and the "
             "papers of the methods that you use: the documentation of each names its source.",
         ),
-        element(
-            "pre",
-            "@software{netsculpt,\n  title = {netsculpt: network science of sparse neural "
-            f"networks}},\n  author = {{The netsculpt developers}},\n  version = {{{__version__}}}"
-            "\n}",
-            tabindex=0,
-        ),
+        element("pre", *(Markup(f"{line}\n") for line in entry), tabindex=0),
     )
 
 
@@ -82,7 +86,7 @@ def _read(contents: Contents) -> Markup:
             value = arguments[key]
             text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
             rows.append((title, text))
-    rows += [("random seed", str(contents.summary["seed"])), ("netsculpt", __version__)]
+    rows += [(term("seed"), str(contents.summary["seed"])), ("netsculpt", __version__)]
     return pairs(rows)
 
 
@@ -107,7 +111,9 @@ def _facts(summary: Mapping[str, Any]) -> Markup:
         )
         for layer in graph["layers"]
     ]
-    layers = table("Layers", ("layer", "role", "units", term("live", "live")), rows, n_texts=2)
+    layers = table(
+        "Layers", ("layer", "role", term("unit", "units"), term("live", "live")), rows, n_texts=2
+    )
     cautions = [
         f"{name.replace('_', ' ')}: {', '.join(_label(x) for x in live[name])}"
         for name in ("disconnected_outputs", "collapsed_layers", "collapsed_blocks")
@@ -149,8 +155,8 @@ def _fidelity(fidelity: Mapping[str, Any]) -> Markup:
         (term("fidelity", "largest error of edges"), _small(fidelity["max_error"])),
         (term("fidelity", "error of the outputs"), _small(fidelity["output_error"])),
         ("compared on", fidelity["compared_on"]),
-        ("checks made", f"{fidelity['n_checked']:,}"),
-        ("not checked", f"{fidelity['n_not_checked']:,}"),
+        (term("fidelity", "checks made"), f"{fidelity['n_checked']:,}"),
+        (term("fidelity", "not checked"), f"{fidelity['n_not_checked']:,}"),
     ]
     reasons = sorted({x["reason"] for x in fidelity["layers"] if x["error"] is None})
     return joined(pairs(rows), listed(reasons) if reasons else None)

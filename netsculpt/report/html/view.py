@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from netsculpt.report.html.markup import Markup, element, joined
 
-__all__ = ["controls"]
+__all__ = ["controls", "slider"]
 
 _HELP = (
     "Drag to move, wheel or + and − to zoom, 0 shows all. Point at a unit for its card, click it "
@@ -58,6 +58,16 @@ def controls() -> Markup:
             class_="view",
         ),
         element("p", _HELP, id="view-help", class_="quiet"),
+    )
+
+
+def slider() -> Markup:
+    """The choice of a step, and what it is, for a network over time."""
+    return element(
+        "div",
+        element("label", "Step ", element("input", id="step", type="range", min=0, max=0, value=0)),
+        element("output", id="step-said", for_="step"),
+        class_="controls",
     )
 
 

@@ -3,36 +3,44 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from netsculpt.core.errors import FormatError
 from netsculpt.core.folders import MANIFEST, read_manifest
 from netsculpt.core.locking import held
 from netsculpt.core.writing import replacing, write_json
-from netsculpt.report.html.contents import NAME, Contents, contents_of
+from netsculpt.report.html.contents import MAKERS, NAME, contents_of, figure_bytes, finished
+from netsculpt.report.html.groups import COMPARE, groups_page, groups_summary
+from netsculpt.report.html.models.contents import MODELS, models_contents
+from netsculpt.report.html.models.page import models_page
 from netsculpt.report.html.page import page
+from netsculpt.report.html.tracked.contents import TRACK, track_contents
+from netsculpt.report.html.tracked.page import track_page
 
 __all__ = ["rewrite_page", "write_page"]
 
+_ALL: Final = (*MAKERS, TRACK, MODELS, COMPARE)
 
-def write_page(contents: Contents, path: Path) -> None:
-    """Write the page, whole or not at all."""
-    text = page(contents).encode()
+
+def write_page(text: str, path: Path) -> None:
+    """Write a page, whole or not at all."""
     with replacing(path) as file:
-        file.write(text)
+        file.write(text.encode())
 
 
 def rewrite_page(folder: Path, output: Path | None = None) -> Path:
     """Make the page of a finished folder again, in the folder unless `output` says where.
 
-    In the folder, the manifest lists it from then on. Returns the path of the page. For errors see
-    `contents_of`; a folder that another process writes raises `BusyError`.
+    Of an analysis, of several, of a track, or of two groups. In the folder, the manifest lists it
+    from then on. Returns the path of the page. For errors see `finished` and `contents_of`; a
+    folder that another process writes raises `BusyError`.
     """
-    contents = contents_of(folder)
+    text = _page(folder)
     if output is not None:
-        _write(contents, output, folder)
+        write_page(text, output)
         return output
     with held(folder):
-        _write(contents, folder / NAME, folder)
+        write_page(text, folder / NAME)
         manifest = read_manifest(folder / MANIFEST)
         files = sorted({*manifest["files"], NAME})
         if files != manifest["files"]:
@@ -40,12 +48,21 @@ def rewrite_page(folder: Path, output: Path | None = None) -> Path:
     return folder / NAME
 
 
-def _write(contents: Contents, path: Path, folder: Path) -> None:
-    """Write the page of a folder whose files anybody may have edited."""
+def _page(folder: Path) -> str:
+    """The page of a folder whose files anybody may have edited."""
+    manifest = finished(folder, _ALL)
     try:
-        write_page(contents, path)
+        if manifest["maker"] == TRACK:
+            return track_page(track_contents(folder, manifest))
+        if manifest["maker"] == MODELS:
+            return models_page(models_contents(folder))
+        if manifest["maker"] == COMPARE:
+            figures = figure_bytes(folder / "figures", manifest["files"])
+            return groups_page(groups_summary(folder), figures)
+        return page(contents_of(folder))
     except (KeyError, IndexError, TypeError, AttributeError) as error:
+        tables = dict.fromkeys((TRACK, COMPARE), "summary.json") | {MODELS: "models.json"}
         raise FormatError(
-            f"summary.json or units.csv of {folder} lacks what 'netsculpt analyze' writes there "
-            f"({type(error).__name__}: {error}): run it again"
+            f"{tables.get(manifest['maker'], 'summary.json or units.csv')} of {folder} lacks what "
+            f"its command writes there ({type(error).__name__}: {error}): run it again"
         ) from error

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from netsculpt.core.counting import counted
 from netsculpt.report.terminal._style import console, literal, plain_table
+from netsculpt.report.terminal.analysis import print_page
 
 if TYPE_CHECKING:
     from netsculpt.compare import GroupComparison
@@ -77,6 +78,8 @@ def print_groups(compared: GroupComparison, output: Path | None) -> None:
             "same in all networks or undefined in some.[/dim]"
         )
     print_tables_written(output)
+    if output is not None:
+        print_page(output / "report.html")
 
 
 def print_tables_written(output: Path | None) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from netsculpt.core.counting import counted
 from netsculpt.report.models import ModelRow
 from netsculpt.report.terminal._style import console, literal, plain_table
+from netsculpt.report.words import same_beginning
 
 if TYPE_CHECKING:
     from netsculpt.pipeline import AnalysisPlan
@@ -24,7 +25,7 @@ def print_models(rows: Sequence[ModelRow], plan: AnalysisPlan, output: Path | No
     table = plain_table(*titles, "verdict", n_texts=1)
     table.columns[-1].justify = "left"
     done = [row for row in rows if row.error is None]
-    same = _same_beginning([row.name for row in done])
+    same = same_beginning([row.name for row in done])
     for row in done:
         table.add_row(literal(row.name.removeprefix(same)), *_cells(row, key))
     if table.rows:
@@ -36,17 +37,10 @@ def print_models(rows: Sequence[ModelRow], plan: AnalysisPlan, output: Path | No
         out.print(f"{counted(n_read, 'model')} had been analysed before.")
     if output is not None:
         out.print(
-            f"\nThe table is in [bold]{literal(output / 'models.csv')}[/bold], and each model has "
-            "a folder next to it.",
+            f"\nThe page to open in a browser is [bold]{literal(output / 'report.html')}[/bold]; "
+            "the table is next to it in models.csv, and each model has a folder.",
             soft_wrap=True,
         )
-
-
-def _same_beginning(names: Sequence[str]) -> str:
-    """What all names begin with, up to a dash; "" of a single name."""
-    first, last = (min(names), max(names)) if len(names) > 1 else ("", "")
-    n = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), 0)
-    return first[: first.rfind("-", 0, n) + 1]
 
 
 def _cells(row: ModelRow, key: str) -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netsculpt.report.terminal._style import console, literal, plain_table
+from netsculpt.report.terminal.analysis import print_page
 from netsculpt.report.terminal.compared import print_tables_written
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ def print_track(track: Track, output: Path | None) -> None:
         "before, of the last step, and of a second run on the same network.[/dim]"
     )
     print_tables_written(output)
+    if output is not None:
+        print_page(output / "report.html")
 
 
 def _number(value: float, form: str) -> str:

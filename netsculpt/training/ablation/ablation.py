@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,7 @@ from netsculpt.nets.frozen import double, frozen_copy
 from netsculpt.nets.masking import LayerParameter
 from netsculpt.training.ablation import one_channel, other_layers, recurrent
 from netsculpt.training.ablation.chain import chain_of
+from netsculpt.training.ablation.course import Course, about, saving
 from netsculpt.training.ablation.forward import Forward, forward
 from netsculpt.training.fitting.batches import Batches
 
@@ -35,7 +37,13 @@ class Ablation:
 
 
 @torch.no_grad()
-def ablation(net: nn.Module, batches: Batches, *, progress: Progress | None = None) -> Ablation:
+def ablation(
+    net: nn.Module,
+    batches: Batches,
+    *,
+    checkpoint: Path | None = None,
+    progress: Progress | None = None,
+) -> Ablation:
     r"""Change of the mean loss without each kept weight, exactly: :math:`L(w - w_q e_q) - L(w)`.
 
     A weight of a linear layer or a convolution changes one channel before the next layer, and only
@@ -52,13 +60,18 @@ def ablation(net: nn.Module, batches: Batches, *, progress: Progress | None = No
     batches
         Samples, and a mean loss. The cross-entropies of `netsculpt.training.tasks` and of torch
         are recognised; other losses are called once for each weight.
+    checkpoint
+        A file in which what is known is saved every few seconds. If it exists, it is continued
+        from there, to the same bits.
     progress
         Called with kept weights done and all of them, over all batches.
 
     Raises
     ------
     FormatError
-        If the loss is not a finite number.
+        If the loss is not a finite number, or `checkpoint` is of another net or of other samples.
+    BusyError
+        If another process has `checkpoint` in use.
 
     Notes
     -----
@@ -76,27 +89,30 @@ def ablation(net: nn.Module, batches: Batches, *, progress: Progress | None = No
     [[0.5, 2.0]]
     """
     report = progress or silent
-    chain = chain_of(frozen_copy(net))
+    frozen = frozen_copy(net)
+    chain = chain_of(frozen)
     entries = [entry for link in chain.links for entry in link.weights]
-    kept = {entry.name: _kept(entry) for entry in entries}
-    changes = {entry.name: torch.zeros_like(entry.parameter.data) for entry in entries}
-    loss, done, ways = 0.0, 0, dict[str, str]()
+    course = Course({entry.name: _kept(entry) for entry in entries})
     parts = list(_parts(batches, split=len(chain.links) > 1))
-    total = len(parts) * sum(int(x.sum()) for x in kept.values())
-    for inputs, targets in parts:
-        passed = forward(chain, batches.loss, inputs, targets)
-        share = len(inputs) / batches.n_samples
-        loss += share * passed.loss.mean
-        if not math.isfinite(loss):
-            raise FormatError(f"the loss of the net is {loss}: a finite one is needed to change")
-        for number, link in enumerate(chain.links):
-            for entry in link.weights:
-                ways[entry.name], blocks = _changes(passed, number, entry, kept[entry.name])
-                for places, found in blocks:
-                    changes[entry.name].view(-1)[places] += share * found
-                    done += len(places)
-                    report(_STAGE, done, total)
-    return Ablation(changes, loss, ways)
+    total = len(parts) * course.n_kept
+    with saving(course, checkpoint, about(frozen, batches)) as save_now_and_then:
+        for inputs, targets in parts[course.n_parts :]:
+            passed = forward(chain, batches.loss, inputs, targets)
+            share = len(inputs) / batches.n_samples
+            if not math.isfinite(passed.loss.mean):
+                raise FormatError(
+                    f"the loss of the net is {passed.loss.mean}: a finite one is needed to change"
+                )
+            for number, link in enumerate(chain.links):
+                for entry in link.weights:
+                    left = course.left(entry.name)
+                    course.ways[entry.name], blocks = _changes(passed, number, entry, left)
+                    for places, found in blocks:
+                        course.add(entry.name, places, share * found)
+                        report(_STAGE, course.n_done, total)
+                        save_now_and_then()
+            course.end_part(share * passed.loss.mean)
+    return Ablation(course.changes, course.loss, course.ways)
 
 
 def _changes(

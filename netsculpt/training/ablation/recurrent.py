@@ -44,6 +44,9 @@ def changes(done: Forward, number: int, name: str, kept: Tensor) -> Iterator[tup
     kept
         Boolean [gates · hidden, in].
     """
+    places = kept.flatten().nonzero()[:, 0]
+    if len(places) == 0:
+        return
     net = done.chain.links[number].layer
     assert isinstance(net, nn.LSTM | nn.GRU)
     depth = int(name.rpartition("_l")[2])
@@ -59,7 +62,6 @@ def changes(done: Forward, number: int, name: str, kept: Tensor) -> Iterator[tup
     on_inputs = name.startswith("weight_ih")
     n_samples = inputs.shape[2]
     at_once = max(1, NUMBERS // (n_samples * cell.hidden_weight.shape[0]))
-    places = kept.flatten().nonzero()[:, 0]
     for block in torch.split(places, at_once):
         removed = _Removed(
             block // kept.shape[1],

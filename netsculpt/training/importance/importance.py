@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from torch import nn
@@ -49,6 +50,7 @@ def importance(
     start: nn.Module | None = None,
     recovery: Recipe | None = None,
     n_samples: int | None = None,
+    checkpoint: Path | None = None,
     rng: RNG = None,
     progress: Progress | None = None,
 ) -> Importance:
@@ -78,6 +80,9 @@ def importance(
     n_samples
         Most samples of either kind to ablate and to estimate on, drawn at random; None: all. So
         they choose the order of curves, which are of all samples.
+    checkpoint
+        A folder for the states of the ablations, which are saved every few seconds. What is known
+        there is not computed again, whatever estimators and curves are asked for.
     rng
         Seed or generator. Same seed, same bytes.
     progress
@@ -88,7 +93,8 @@ def importance(
     ------
     FormatError
         If the task has no held-out samples or does not fit the net, the net keeps no weight, a
-        name is unknown, or a named estimator cannot work on the net. All before the ablation.
+        name is unknown, a named estimator cannot work on the net, or `checkpoint` is of another
+        net or of other samples. All before the ablation.
 
     Warns
     -----
@@ -136,7 +142,12 @@ def importance(
     )
     orders = _orders(orders, made.values)
     ablated = {
-        name: ablation(still, whole(part), progress=_staged(report, name))
+        name: ablation(
+            still,
+            whole(part),
+            checkpoint=None if checkpoint is None else checkpoint / f"{name}.pt",
+            progress=_staged(report, name),
+        )
         for name, part in parts.items()
     }
     changes = {name: places.values(x.changes) for name, x in ablated.items()}

@@ -2,13 +2,6 @@
 
 const LISTED = 5;
 
-function make(tag, text, attributes = {}) {
-  const node = document.createElement(tag);
-  if (text !== undefined) node.textContent = text;
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  return node;
-}
-
 function showCard(model, id, go) {
   const card = document.getElementById("card");
   if (id < 0) {
@@ -33,8 +26,9 @@ function showCard(model, id, go) {
     if (values) fact(name.replaceAll("_", " "), numberText(values[id]), `#def-column-${name}`);
   }
   card.replaceChildren(make("h3", model.name(id)), facts);
+  const dead = model.columns.live && !model.columns.live[id];
+  if (dead && u >= 0) card.append(make("p", "Dead: on no path from an input to an output.", { class: "quiet" }));
   if (u < 0) {
-    const dead = model.columns.live && !model.columns.live[id];
     card.append(make("p", dead ? "Dead: on no path from an input to an output, so not drawn."
       : "Not among the units drawn.", { class: "quiet" }));
     return;

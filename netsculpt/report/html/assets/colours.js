@@ -42,11 +42,7 @@ function kinds(model, name) {
     return { fills, palette, swatches };
   }
   if (!values) return { fills, palette: [model.about.palette[0]], swatches: [] };
-  let low = Infinity, high = -Infinity;
-  for (let u = 0; u < model.n; u++) {
-    const value = values[model.unit[u]];
-    if (Number.isFinite(value)) { low = Math.min(low, value); high = Math.max(high, value); }
-  }
+  const [low, high] = model.ranges?.[name] ?? finiteRange(Array.from(model.unit, (id) => values[id]));
   const palette = Array.from({ length: GRADES }, (_, i) => between(SCALE, i / (GRADES - 1)));
   palette.push("#8a8a8a");
   for (let u = 0; u < model.n; u++) {
@@ -55,6 +51,14 @@ function kinds(model, name) {
       ? Math.round((GRADES - 1) * (high > low ? (value - low) / (high - low) : 0)) : GRADES;
   }
   return { fills, palette, swatches: [], scale: [low, high] };
+}
+
+function finiteRange(values) {
+  let low = Infinity, high = -Infinity;
+  for (const value of values) {
+    if (Number.isFinite(value)) { low = Math.min(low, value); high = Math.max(high, value); }
+  }
+  return [low, high];
 }
 
 // A colour that can be told from the paper: mixed with white until it can, if the paper is dark.

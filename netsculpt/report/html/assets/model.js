@@ -1,25 +1,14 @@
 // The network: which units and edges there are, and what is known of each unit.
 
 function makeModel({ about, arrays }) {
-  const { unit, target, weight, strength, wiring, x, y, diameter } = arrays;
-  const n = unit.length, nEdges = target.length;
+  const { unit, x, y, diameter } = arrays;
+  const n = unit.length;
   const layers = about.layers.map(([name, role, start, stop]) =>
     ({ name: printable(name), role, start, stop }));
   const layerOfId = new Uint16Array(about.totals.units);
   layers.forEach((layer, i) => layerOfId.fill(i, layer.start, layer.stop));
   const indexOf = new Int32Array(about.totals.units).fill(-1);
   unit.forEach((id, u) => { indexOf[id] = u; });
-
-  const outStart = new Uint32Array(n + 1), inStart = new Uint32Array(n + 1);
-  const source = new Uint32Array(nEdges), inEdge = new Uint32Array(nEdges);
-  for (let u = 0; u < n; u++) {
-    outStart[u + 1] = outStart[u] + arrays.out_degree[u];
-    source.fill(u, outStart[u], outStart[u + 1]);
-  }
-  for (let e = 0; e < nEdges; e++) inStart[target[e] + 1]++;
-  for (let u = 0; u < n; u++) inStart[u + 1] += inStart[u];
-  const next = inStart.slice();
-  for (let e = 0; e < nEdges; e++) inEdge[next[target[e]]++] = e;
 
   const places = about.columns.map(([name, at]) => ({ name: printable(name), x: at }));
   const columnOf = new Uint16Array(n);
@@ -44,13 +33,31 @@ function makeModel({ about, arrays }) {
     }
   }
 
-  return {
-    about, n, nEdges, layers, places, columns, texts, unit, indexOf, layerOfId, columnOf,
-    x, y, diameter, source, target, weight, strength, wiring, outStart, inStart, inEdge,
+  const model = {
+    about, arrays, n, layers, places, columns, texts, unit, indexOf, layerOfId, columnOf, x, y, diameter,
     name: (id) => `${layers[layerOfId[id]].name}[${arrays.position[id]}]`,
-    edgesOut: (u) => range(outStart[u], outStart[u + 1]),
-    edgesIn: (u) => inEdge.subarray(inStart[u], inStart[u + 1]),
+    edgesOut: (u) => range(model.outStart[u], model.outStart[u + 1]),
+    edgesIn: (u) => model.inEdge.subarray(model.inStart[u], model.inStart[u + 1]),
   };
+  if (arrays.bundle_source) model.bundles = bundlesOf(arrays);
+  if (arrays.weight) setEdges(model, { ...arrays, outDegree: arrays.out_degree });
+  return model;
+}
+
+// Edges ordered by source: how many leave each unit, and of each its target and what it is.
+function setEdges(model, { outDegree, target, weight, strength, wiring }) {
+  const { n } = model, nEdges = target.length;
+  const outStart = new Uint32Array(n + 1), inStart = new Uint32Array(n + 1);
+  const source = new Uint32Array(nEdges), inEdge = new Uint32Array(nEdges);
+  for (let u = 0; u < n; u++) {
+    outStart[u + 1] = outStart[u] + outDegree[u];
+    source.fill(u, outStart[u], outStart[u + 1]);
+  }
+  for (let e = 0; e < nEdges; e++) inStart[target[e] + 1]++;
+  for (let u = 0; u < n; u++) inStart[u + 1] += inStart[u];
+  const next = inStart.slice();
+  for (let e = 0; e < nEdges; e++) inEdge[next[target[e]]++] = e;
+  Object.assign(model, { nEdges, source, target, weight, strength, wiring, outStart, inStart, inEdge });
 }
 
 function unitsBetween(unit, layer) {

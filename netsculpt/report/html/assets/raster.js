@@ -71,7 +71,7 @@ function addLine(sums, width, height, x0, y0, x1, y1, value) {
 // The density of lines as a canvas, made in slices; `show` gets it while it grows.
 async function densityOf(model, camera, edges, size, world, ink, show, isCurrent) {
   const count = edges ? edges.length : model.nEdges;
-  const ratio = count > 300000 ? 0.5 : 1; // fewer pixels: the same picture, sooner
+  const ratio = count > 100000 ? 0.5 : 1; // fewer pixels: the same picture, sooner
   const width = Math.ceil(size.width * ratio), height = Math.ceil(size.height * ratio);
   const room = width * (height + 1) + 1; // a line at the edge shares with what is beyond it
   const sums = [new Float32Array(room), new Float32Array(room)];
@@ -137,7 +137,7 @@ function colour(picture, [positive, negative], ink) {
 
 // The density that one pixel in 100 with a line exceeds, from a sample.
 function exceededByFew(positive, negative) {
-  const step = Math.max(1, Math.floor(positive.length / 40000)), found = [];
+  const step = Math.max(1, Math.floor(positive.length / 10000)), found = [];
   for (let i = 0; i < positive.length; i += step) {
     const total = positive[i] + negative[i];
     if (total > 0) found.push(total);

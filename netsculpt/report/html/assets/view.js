@@ -1,13 +1,14 @@
 // The view of the network: what is drawn, and what pointer and keys do.
 
+const PATH = 250; // discs drawn together
 const REST = 90; // milliseconds without a movement before the picture is made again
 
 function makeView(model, onUnit, onChosen) {
   const canvas = document.getElementById("canvas"), context = canvas.getContext("2d");
   const camera = makeCamera(), { world } = model.about, find = makeFinder(model);
   const size = { width: 0, height: 0 };
-  const state = { unit: -1, role: null, edges: null, fills: null, palette: [], brush: null };
-  const stills = { base: null, chosen: null };
+  const state = { unit: -1, role: null, edges: null, again: null, fills: null, palette: [], brush: null };
+  const stills = { bundles: null, base: null, chosen: null };
   let ink = [], paper = "#ffffff", text = "#000000", made = 0, timer = 0, asked = false;
 
   function readTheme() {
@@ -30,6 +31,7 @@ function makeView(model, onUnit, onChosen) {
   // Make the pictures of edges again, then draw.
   function refresh() {
     made++;
+    if (model.bundles) stills.bundles = { picture: bundlesPicture(model, camera, size, ink), taken: { ...camera } };
     still("base", null);
     if (state.edges) still("chosen", state.edges); else stills.chosen = null;
     ask();
@@ -73,7 +75,7 @@ function makeView(model, onUnit, onChosen) {
   function draw() {
     context.fillStyle = paper;
     context.fillRect(0, 0, size.width, size.height);
-    faded(state.role ? 0.15 : 1, () => drawEdges(stills.base));
+    faded(state.role ? 0.15 : 1, () => { drawEdges(stills.bundles); drawEdges(stills.base); });
     if (state.role) drawEdges(stills.chosen);
     drawUnits();
     if (state.unit >= 0) drawChosenUnit();
@@ -98,32 +100,40 @@ function makeView(model, onUnit, onChosen) {
 
   function drawUnits() {
     if (!state.fills) return;
-    const { scale } = camera;
+    const { scale } = camera, { live } = model.columns;
     const lists = state.palette.map(() => [[], []]);
     for (let u = 0; u < model.n; u++) {
       const x = model.x[u] * scale + camera.x, y = model.y[u] * scale + camera.y;
       if (x < -9 || y < -9 || x > size.width + 9 || y > size.height + 9) continue;
-      lists[state.fills[u]][state.role && !state.role[u] ? 1 : 0].push(u);
+      const faint = state.role ? !state.role[u] : live && !live[model.unit[u]];
+      lists[state.fills[u]][faint ? 1 : 0].push(u);
     }
     for (const faint of [1, 0]) {
       context.globalAlpha = faint ? 0.18 : 1;
       lists.forEach((list, i) => {
         if (!list[faint].length) return;
         context.fillStyle = state.palette[i];
-        context.beginPath();
-        for (const u of list[faint]) {
-          const r = Math.max(0.6, model.diameter[u] * scale / 2);
-          const x = model.x[u] * scale + camera.x, y = model.y[u] * scale + camera.y;
-          if (r < 1.6) context.rect(x - r, y - r, 2 * r, 2 * r);
-          else { context.moveTo(x + r, y); context.arc(x, y, r, 0, 7); }
-        }
-        context.fill();
-        if (model.diameter[list[faint][0]] * scale > 5) {
-          context.strokeStyle = paper; context.lineWidth = 0.7; context.stroke();
-        }
+        context.strokeStyle = paper; context.lineWidth = 0.7;
+        for (let at = 0; at < list[faint].length; at += PATH) drawSome(list[faint].slice(at, at + PATH));
       });
     }
     context.globalAlpha = 1;
+  }
+
+  // Small ones as squares; discs as one path, which takes a browser long if it has thousands.
+  function drawSome(units) {
+    const { scale } = camera;
+    context.beginPath();
+    let framed = false;
+    for (const u of units) {
+      const r = Math.max(0.6, model.diameter[u] * scale / 2);
+      const x = model.x[u] * scale + camera.x, y = model.y[u] * scale + camera.y;
+      if (r < 1.6) { context.fillRect(x - r, y - r, 2 * r, 2 * r); continue; }
+      context.moveTo(x + r, y); context.arc(x, y, r, 0, 7);
+      framed ||= r > 2.5;
+    }
+    context.fill();
+    if (framed) context.stroke();
   }
 
   function drawChosenUnit() {
@@ -160,6 +170,7 @@ function makeView(model, onUnit, onChosen) {
   }
 
   function choose(role, alongPaths, told) {
+    if (!role) state.again = null;
     state.role = role;
     state.edges = role ? edgesOf(model, role, alongPaths) : null;
     made++; // a density that is being made is of the last choice
@@ -172,16 +183,26 @@ function makeView(model, onUnit, onChosen) {
   function choosePaths(id) {
     const u = model.indexOf[id];
     if (u < 0) return;
+    state.again = () => choosePaths(id);
     const role = pathsThrough(model, u);
     const up = role.filter((r) => r === 1).length, down = role.filter((r) => r === 2).length;
     choose(role, true, `Paths through ${model.name(id)}: ${numberText(up)} units upstream, ${numberText(down)} downstream`);
   }
 
   function chooseWhere(test, told) {
+    state.again = () => chooseWhere(test, told);
     const role = new Uint8Array(model.n);
     let count = 0;
     for (let u = 0; u < model.n; u++) if (test(u)) { role[u] = 1; count++; }
     choose(role, false, `${told}: ${numberText(count)} units`);
+  }
+
+  // Edges or columns of the model are others: choose the same units, or paths, among them.
+  function changed() {
+    for (const name of ["base", "chosen"]) if (stills[name]?.lines) stills[name] = null; // numbers of edges
+    if (state.again) state.again();
+    refresh();
+    onUnit(state.unit < 0 ? -1 : model.unit[state.unit]);
   }
 
   readTheme();
@@ -189,14 +210,15 @@ function makeView(model, onUnit, onChosen) {
   return {
     show, choosePaths, chooseWhere,
     clear: () => { show(-1); choose(null); },
-    canvas, camera, size, state, ask, moved, choose,
+    canvas, camera, size, state, ask, moved, choose, changed,
     fit: () => { fitted(camera, size.width, size.height, world); moved(); },
     unitAt: (x, y) =>
       find((x - camera.x) / camera.scale, (y - camera.y) / camera.scale, 5 / camera.scale),
     recolour: (fills, palette) => { state.fills = fills; state.palette = palette; ask(); },
     themed: () => {
       readTheme();
-      for (const each of Object.values(stills)) if (each?.picture) colour(each.picture, each.sums, ink);
+      if (stills.bundles) stills.bundles.picture = bundlesPicture(model, stills.bundles.taken, size, ink);
+      for (const each of Object.values(stills)) if (each?.sums) colour(each.picture, each.sums, ink);
       draw();
     },
   };

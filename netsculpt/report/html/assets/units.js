@@ -1,4 +1,4 @@
-// Tables that are sorted and searched: that of units by pages, those of the page as they are.
+// The table of units, which is sorted and searched, and shown by pages.
 
 const PAGE = 25;
 const LABELS = /^(module|hierarchy|consensus)_/; // −1 = none
@@ -26,7 +26,7 @@ function makeUnitTable(model, go) {
   scroll.append(table);
   bar.append(search, back, on, count);
   home.replaceChildren(bar, wanted, scroll);
-  if (model.about.left_out.length) {
+  if (model.about.left_out?.length) {
     home.append(make("p", `In units.csv alone: ${model.about.left_out.join(", ")}.`, { class: "quiet" }));
   }
 
@@ -69,8 +69,9 @@ function makeUnitTable(model, go) {
       cell.append(button);
       if (state.order === name) cell.setAttribute("aria-sort", state.down ? "descending" : "ascending");
       if (model.about.told[name]) {
-        button.title = model.about.told[name];
-        cell.append(" ", make("a", "?", { href: `#def-column-${name}`, class: "term", "aria-label": `what ${name} is` }));
+        const [id, text] = model.about.told[name];
+        button.title = text;
+        cell.append(" ", make("a", "?", { href: `#${id}`, class: "term", "aria-label": `what ${name} is` }));
       }
       row.append(cell);
     }
@@ -118,29 +119,8 @@ function makeUnitTable(model, go) {
   back.addEventListener("click", () => { state.page--; drawBody(); });
   on.addEventListener("click", () => { state.page++; drawBody(); });
   drawHead(); drawBody();
-  return { only: (ids) => { state.only = ids; state.page = 0; rows = null; drawBody(); } };
-}
-
-// Buttons in the head of a table that sort its rows.
-function makeSortable(table) {
-  const heads = [...table.querySelectorAll("thead th")], body = table.tBodies[0];
-  heads.forEach((cell, column) => {
-    const title = cell.textContent;
-    const button = make("button", "↕", { type: "button", class: "mark", "aria-label": `sort by ${title}` });
-    button.addEventListener("click", () => {
-      const down = cell.getAttribute("aria-sort") === "ascending";
-      heads.forEach((other) => other.removeAttribute("aria-sort"));
-      cell.setAttribute("aria-sort", down ? "descending" : "ascending");
-      const key = (row) => {
-        const text = row.cells[column].textContent.replace(/[,≤%\s]/g, "").replace("−", "-");
-        const number = Number(text);
-        return text !== "" && !Number.isNaN(number) ? number : row.cells[column].textContent;
-      };
-      const sign = down ? -1 : 1;
-      const sorted = [...body.rows].map((row) => [key(row), row]).sort(([a], [b]) =>
-        typeof a === typeof b ? sign * (a < b ? -1 : a > b ? 1 : 0) : typeof a === "number" ? -1 : 1);
-      body.append(...sorted.map(([, row]) => row));
-    });
-    cell.append(" ", button);
-  });
+  return {
+    only: (ids) => { state.only = ids; state.page = 0; rows = null; drawBody(); },
+    changed: () => { rows = null; drawBody(); },
+  };
 }

@@ -1,0 +1,4 @@
+// A page of tables alone.
+
+makeTheme(() => {});
+finish();

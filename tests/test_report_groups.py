@@ -1,0 +1,69 @@
+"""The page of two groups of networks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from figure_options import FigureChoice
+from page_data import Elements
+
+from netsculpt.compare import GroupComparison, groups
+from netsculpt.core.errors import FormatError
+from netsculpt.report.compared import write_groups
+from netsculpt.report.html.writing import rewrite_page
+
+HOSTILE = "<b>Q</b>"
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, GroupComparison]:
+    rng = np.random.default_rng(0)
+    first, second = (
+        [{HOSTILE: x, "log10_paths": -y, "density": 0.05} for x, y in rng.normal(mean, 1, (4, 2))]
+        for mean in (0, 5)
+    )
+    compared, path = groups(first, second, rng=0), tmp_path_factory.mktemp("groups") / "out"
+    about = {"first": list("abcd"), "second": list("efgh"), "plan": {}, "seed": 3}
+    figures = FigureChoice(["svg"])
+    write_groups(compared, [*first, *second], path, about=about, inputs=[], figures=figures)
+    return path, compared
+
+
+def test_the_page_says_what_was_found(written: tuple[Path, GroupComparison]) -> None:
+    folder, compared = written
+    text = (folder / "report.html").read_text("utf-8")
+    assert "4 networks against 4" in text
+    assert f">{compared.energy:.3f}<" in text
+    for row in compared.features:
+        assert f">{row.g:.2f}<".replace("-", "−") in text
+        assert f">{row.adjusted_p:.2g}<" in text
+    assert "the same in all networks" in text
+    assert HOSTILE not in text
+    found = Elements(text).elements
+    targets = {x["id"] for _, x in found if "id" in x}
+    links = {str(x["href"])[1:] for tag, x in found if tag == "a"}
+    assert links <= targets
+    assert {tag for tag, _ in found} & {"b", "iframe", "link"} == set()
+
+
+def test_the_page_is_made_again_from_its_folder(
+    written: tuple[Path, GroupComparison], tmp_path: Path
+) -> None:
+    folder, _ = written
+    again = rewrite_page(folder, tmp_path / "again.html")
+    assert again.read_bytes() == (folder / "report.html").read_bytes()
+    assert "report.html" in json.loads((folder / "manifest.json").read_text())["files"]
+
+
+def test_a_comparison_of_two_networks_has_no_page(tmp_path: Path) -> None:
+    manifest = {"maker": "compare", "arguments": {}, "files": ["summary.json"]}
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    (tmp_path / "summary.json").write_text("{}")
+    with pytest.raises(FormatError, match="only those of groups have a page"):
+        rewrite_page(tmp_path)
+    (tmp_path / "summary.json").write_text("{")
+    with pytest.raises(FormatError, match="not a summary"):
+        rewrite_page(tmp_path)
