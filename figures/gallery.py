@@ -22,6 +22,9 @@ from netsculpt.graph.synthetic import planted
 from netsculpt.hierarchy import Hierarchy, Module
 from netsculpt.nulls.significance import Significance
 from netsculpt.plots.style import Width
+from netsculpt.training.history import History, Point
+from netsculpt.training.history.result import Kind
+from netsculpt.training.track.result import LayerPoint
 
 Case = tuple[str, Width, float, Callable[..., Axes]]  # name, width, aspect, drawing function
 
@@ -134,10 +137,39 @@ def others() -> Iterator[Case]:
         yield f"null_distribution-{name}", "icml", 0.6, draw
 
 
+def histories() -> Iterator[Case]:
+    """Rounds of a small net and epochs of a deep one; weights and degrees of networks."""
+    sizes: tuple[tuple[Width, float], ...] = (("nature", 0.6), ("nature-double", 0.35))
+    for name, history in (("small", _history(3, "round")), ("deep", _history(40, "epoch"))):
+        for width, aspect in sizes:
+            for measure in ("accuracy", "loss"):
+                draw = partial(plots.training_curves, history, measure)
+                yield f"training_curves-{measure}-{name}", width, aspect, draw
+            for plot in (plots.density_by_layer, plots.live_units_by_layer):
+                yield f"{plot.__name__}-{name}", width, aspect, partial(plot, history)
+    for n_nets in (1, 4, 20):
+        several = {f"seed {seed}": _history(3, "round", seed) for seed in range(n_nets)}
+        yield (
+            f"accuracy_vs_density-{n_nets}",
+            "nature",
+            0.6,
+            partial(plots.accuracy_vs_density, several),
+        )
+    rng = np.random.default_rng(0)
+    tiny, _ = planted([4, 24, 24, 4], 2, 0.3, 0.01, rng=0)
+    big, _ = planted([784, 2000, 1500, 700, 16], 8, 0.03, 0.001, rng=0)
+    hubs, _ = planted([200, 300, 30, 10], 1, 0.3, 0.0, rng=0)
+    for graph in (tiny, big, hubs):
+        drawn = graph.with_weights(rng.standard_t(4, graph.n_edges) / 20)
+        for histogram in (plots.weight_histogram, plots.degree_histogram):
+            name = f"{histogram.__name__}-{graph.n_units}"
+            yield name, "nature", 0.6, partial(histogram, drawn)
+
+
 def main(out: Path) -> None:
     """Draw every case to PNG and PDF."""
     out.mkdir(parents=True, exist_ok=True)
-    for name, width, aspect, draw in (*networks(), *others()):
+    for name, width, aspect, draw in (*networks(), *others(), *histories()):
         with plots.paper(width):
             figure = plots.figure(width, aspect)
             draw(ax=figure.add_subplot())
@@ -182,6 +214,23 @@ def _hierarchy(edges: dict[tuple[int, int], float], n: int) -> Hierarchy:
     )
     groups = tuple((label,) for label in range(n))
     return Hierarchy(Partition(np.arange(n)), modules, csr_array(dense), level, groups, 1.0, 0.0)
+
+
+def _history(n_layers: int, kind: Kind, seed: int = 0) -> History:
+    """Thirty steps in which a net gets better while it thins out."""
+    rng = np.random.default_rng(seed)
+    drawn = rng.uniform(0.3, 1.0, n_layers)
+    points, layers = [], []
+    for step in range(1, 31):
+        error, undone = np.exp(-step / (8 + seed)), kind == "round" and step % 7 == 0
+        measured = (2 * error + 0.01, 1 - 0.9 * error, 2 * error + 0.3, 0.95 - 0.85 * error)
+        points.append(Point(step, "", undone, not undone and step % 3 > 0, 0.9**step, *measured))
+        layers.append(LayerPoint(step, "input", 64, 64 - step // 3, float("nan"), 0))
+        for index, share in enumerate(drawn):
+            name = f"stage{index // 12 + 1}.block{index % 12 // 2}.conv{index % 2 + 1}"
+            live = round(64 * (1 - share * step / 40))
+            layers.append(LayerPoint(step, name, 64, live, share * 0.85**step, 99))
+    return History(kind, tuple(points), tuple(layers))
 
 
 def _shares(graph: NetGraph, rng: np.random.Generator) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -207,7 +208,7 @@ def test_all_forms_of_the_weights_are_reported(model: Path, tmp_path: Path) -> N
     assert "p ≤ 0.048 (the least possible with 20)" in run.stdout
     links = (out / "links.csv").read_text().splitlines()
     assert links[0].startswith('"key","detector","weights","source","target"')
-    assert (out / "flows.csv").is_file()
+    assert '"steps_per_path"' in (out / "flows.csv").read_text()
 
 
 def test_too_few_null_networks_to_reject_are_no_test(model: Path) -> None:
@@ -416,12 +417,23 @@ def test_summary_obeys_its_schema(model: Path) -> None:
 
 @pytest.mark.slow
 def test_demo_sculpts_and_finds_the_truth(tmp_path: Path) -> None:
-    run = cli("demo", "-o", tmp_path / "demo", "--figures", "none")
+    run = cli("demo", "-o", "demo", "--figures", "none", cwd=tmp_path, columns=None)
     assert run.returncode == 0, run.stderr
+    assert run.stderr.startswith("sculpting six networks …\nsculpting six networks: done in ")
     graph = netsculpt.load(tmp_path / "demo" / "model.pt")
     assert 8 < graph.n_edges < 80
     verdict = run.stdout.split("The truth")[1]
-    assert re.search(r"functional +\d+ +as they truly are +as they truly are", verdict)
+    for detector in ("path_signature", "functional"):
+        assert re.search(rf"{detector} +\d+ +as they truly are +as they truly are", verdict)
+    assert re.search(r"layered +\d+ +as they truly are +not so", verdict)
+    assert re.search(r"layered: outputs [\d, and]+ are of one function, .*\(p 0\.\d+, so", verdict)
+    following = verdict.split("Next\n")[1]
+    commands = re.findall(r"^  netsculpt (.+)$", following, re.MULTILINE)
+    assert len(commands) == 3
+    for command in commands:
+        done = cli(*shlex.split(command), cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / "demo-again" / "report.html").is_file()
 
 
 @pytest.mark.parametrize("ending", [".graphml", ".gexf", ".npz"])

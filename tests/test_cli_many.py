@@ -119,6 +119,12 @@ def test_patterns_name_files_in_the_order_of_their_numbers(
     assert [file.name for file in found] == ["net2", "net10"]
 
 
+def test_endings_of_two_parts_are_found(tmp_path: Path) -> None:
+    for name in ("a.pth.tar", "b.tar", "c.pt"):
+        tmp_path.joinpath(name).touch()
+    assert [file.path.name for file in model_files([tmp_path])] == ["a.pth.tar", "c.pt"]
+
+
 def test_names_are_safe_and_unique(tmp_path: Path) -> None:
     paths = [tmp_path / "x y.pt", tmp_path / "X y.pt", tmp_path / "x y.pth", tmp_path / "..pt"]
     names = [file.name for file in model_files(paths)]
@@ -130,8 +136,9 @@ def test_names_are_safe_and_unique(tmp_path: Path) -> None:
 def test_nothing_found_is_an_error(place: str, tmp_path: Path) -> None:
     tmp_path.joinpath("empty").mkdir()
     run = cli("analyze", tmp_path / place, *QUICK)
-    assert run.returncode == 2
-    assert "no" in run.stderr
+    assert run.returncode == cli("analyze", tmp_path / "missing.pt", *QUICK).returncode == 3
+    assert run.stderr.startswith("netsculpt: no ")
+    assert len(run.stderr.splitlines()) == 1
     assert ".safetensors" in run.stderr
 
 

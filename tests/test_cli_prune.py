@@ -95,6 +95,7 @@ def test_threads_make_the_same_model(cli: Any, monkeypatch: pytest.MonkeyPatch) 
 def test_every_option_reaches_the_pruner(cli: Any) -> None:
     options = ("--method", "snip", "--task", "digits", "--allocation", "erk", "--rounds", 2)
     more = ("--schedule", "linear", "--dense", "fc3.weight", "--n-samples", 64, "--json")
+    more += ("--figures", "none")
     code, out, err = cli("prune", *MLP_SPEC, "--density", 0.1, *options, *more, "-o", "x.pt")
     assert (code, err) == (0, "")
     said = json.loads(out)
@@ -231,6 +232,7 @@ def test_what_cannot_be_read(arguments: tuple[str, ...], text: str, cli: Any) ->
 def test_training_a_pruned_net(cli: Any) -> None:
     assert cli("prune", *MLP_SPEC, "--density", 0.2, "-o", "a.pt")[0] == 0
     options = ("--task", "digits", "--epochs", 4, "--learning-rate", 0.01, "--seed", 5)
+    options += ("--figures", "none")
     code, out, err = cli("train", "a.pt", *options, "-o", "b.pt")
     assert (code, err) == (0, "")
     assert "Accuracy" in out
@@ -282,6 +284,7 @@ def interrupt(how: int, n_lines: int, command: tuple[object, ...], folder: Path)
 @pytest.mark.slow
 def test_an_interrupted_training_resumes_to_the_same_bits(cli: Any, tmp_path: Path) -> None:
     options = ("--task", "digits", "--epochs", 25, "--batch-size", 64, "--seed", 2)
+    options += ("--figures", "none")
     command = ("train", *MLP_SPEC, *options, "-o", "part.pt", "--resume")
     assert "--resume" in interrupt(signal.SIGINT, 2, command, tmp_path)
     interrupt(signal.SIGKILL, 6, command, tmp_path)
@@ -293,6 +296,7 @@ def test_an_interrupted_training_resumes_to_the_same_bits(cli: Any, tmp_path: Pa
 
 def test_an_interrupted_pruning_resumes(cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     options = ("prune", *MLP_SPEC, "--method", "synflow", "--density", 0.05)
+    options += ("--figures", "none")
     assert cli(*options, "-o", "whole.pt")[0] == 0
     score, times = catalog("scores")["synflow"], itertools.count()
 
@@ -310,7 +314,10 @@ def test_an_interrupted_pruning_resumes(cli: Any, monkeypatch: pytest.MonkeyPatc
     assert (code, "--resume" in err) == (2, True)
     assert cli(*options, "-o", "part.pt", "--resume")[0] == 0
     assert Path("part.pt").read_bytes() == Path("whole.pt").read_bytes()
-    assert sorted(x.name for x in Path().iterdir()) == ["part.pt", "whole.pt"]
+    written = ["part.history", "part.pt", "whole.history", "whole.pt"]
+    assert sorted(x.name for x in Path().iterdir()) == written
+    for name in ("masks.record", "history.csv", "layers.csv"):
+        assert Path(written[0], name).read_bytes() == Path(written[2], name).read_bytes()
 
 
 # --- what load() does with models of families that are no chain ---

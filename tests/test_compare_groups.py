@@ -294,6 +294,14 @@ def test_groups_of_the_shell_and_of_folders(tmp_path: Path) -> None:
     assert json.loads(again.stdout)["energy_distance"] == summary["energy_distance"]
 
 
+def test_groups_of_one_are_refused_before_the_work(tmp_path: Path) -> None:
+    for name in "ab":
+        tmp_path.joinpath(f"{name}.pt").write_text("not read")
+    run = cli("compare", tmp_path / "a.pt", "--against", tmp_path / "b.pt")
+    assert run.returncode == 2
+    assert "groups of 1 and 1 model found" in " ".join(run.stderr.replace("│", " ").split())
+
+
 def test_only_this_option_of_this_command_takes_all_that_follows() -> None:
     given = ["compare", "a", "--against", "b", "c", "--seed", "1", "d"]
     wanted = ["compare", "a", "--against", "b", "--against", "c", "--seed", "1", "d"]

@@ -22,6 +22,7 @@ from netsculpt.compare.networks import (
     match_by_correlation,
     match_by_paths,
     module_links,
+    place_agreement,
     same_units,
 )
 from netsculpt.core.errors import FormatError, GraphError
@@ -417,6 +418,61 @@ def test_units_at_the_same_place_by_choice(pair: tuple[Path, Path]) -> None:
     assert paths["units"]["kind"] == "paths"  # a graph does not say what it began as
     assert same["edges"]["total"]["jaccard"] < paths["edges"]["total"]["jaccard"] == 1
     assert same["edges_against_chance"] is None
+
+
+def test_checkpoints_of_one_run_are_compared_in_place(tmp_path: Path) -> None:
+    """Plain state dicts, whose weights correlate at the same places far above chance."""
+    rng = np.random.default_rng(0)
+    kept = [rng.random(shape) < 0.5 for shape in ((14, 12), (10, 14))]
+    state = [rng.normal(size=mask.shape) * mask for mask in kept]
+    later = [w + 0.7 * rng.normal(size=w.shape) * mask for w, mask in zip(state, kept, strict=True)]
+    other = [rng.normal(size=mask.shape) * mask for mask in kept]
+    for name, weights in {"early": state, "late": later, "other": other}.items():
+        np.savez(tmp_path / f"{name}.npz", **{f"fc{i}.weight": w for i, w in enumerate(weights)})
+    quick = ("--nulls", 0, "--stability-seeds", 0, "--json")
+    for name, kind in {"late": "same units", "other": "paths"}.items():
+        run = cli("compare", tmp_path / "early.npz", tmp_path / f"{name}.npz", *quick)
+        assert json.loads(run.stdout)["units"]["kind"] == kind
+        assert "weights correlate at" in run.stderr
+        assert "--units same" in run.stderr
+
+
+def test_equal_files_are_said_to_be_equal(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    copy = tmp_path / "copy.npz"
+    copy.write_bytes(pair[0].read_bytes())
+    run = cli("compare", pair[0], copy, "--nulls", 0, "--stability-seeds", 0)
+    assert run.returncode == 0, run.stderr
+    assert "are the same, byte for byte" in run.stderr
+    assert "No unit has gained or lost a share of the paths." in run.stdout
+    run = cli("compare", pair[0], pair[0])
+    assert run.returncode == 2
+    assert "1 model found, given more than once" in " ".join(run.stderr.replace("│", " ").split())
+
+
+def test_a_second_file_that_is_not_there_is_named_first(pair: tuple[Path, Path]) -> None:
+    run = cli("compare", pair[0], pair[0].with_name("nope.npz"))
+    assert run.returncode == 3
+    assert len(run.stderr.splitlines()) == 1
+
+
+def test_weights_of_the_same_places_are_correlated() -> None:
+    graph = netsculpt.planted([8, 10, 8], 2, 0.7, 0.05, rng=0)[0]
+    rng = np.random.default_rng(1)
+    graph, other = (graph.with_weights(rng.normal(size=graph.n_edges)) for _ in range(2))
+    layers = graph.layer_of[graph.sources]
+    standard = []
+    for values in (graph.weights.data, other.weights.data):
+        z = np.empty(values.size)
+        for layer in np.unique(layers):
+            of = layers == layer
+            z[of] = (values[of] - values[of].mean()) / values[of].std()
+        standard.append(z)
+    found = place_agreement(graph, other)
+    assert found.n_edges == graph.n_edges
+    assert found.correlation == pytest.approx((standard[0] * standard[1]).mean(), abs=1e-6)
+    assert not found.is_far_above_chance
+    assert place_agreement(graph, graph).correlation == pytest.approx(1)
+    assert np.isnan(place_agreement(graph.pattern, graph).correlation)
 
 
 def pruned(path: Path, *net: object, density: float, seed: int = 0) -> Path:

@@ -28,6 +28,7 @@ def cli(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
 
 NET = ("--net", "mlp:64,16,10")
 QUICK = ("--task", "digits", "--epochs", 4, "--batch-size", 128)  # 12 steps an epoch
+QUICK += ("--figures", "none")
 
 
 def test_it_writes_a_sparse_model(cli: Any) -> None:
@@ -61,6 +62,7 @@ def test_a_pruned_model_goes_on_from_its_masks(cli: Any) -> None:
 
 def test_ac_dc_shows_its_phases(cli: Any) -> None:
     options = ("--epochs", 10, "--batch-size", 256, "--task", "digits", "--optimizer", "sgd")
+    options += ("--figures", "none")
     sparse = ("--sparse", "ac_dc", "--density", 0.1, "--phases", "d2 (s1 d1)*2 s4")
     code, out, _ = cli("train", *NET, *options, *sparse, "-o", "a.pt")
     assert code == 0
@@ -73,6 +75,7 @@ def test_ac_dc_shows_its_phases(cli: Any) -> None:
 
 def test_the_dense_twin_starts_where_the_last_compression_happens(cli: Any) -> None:
     options = ("--epochs", 8, "--batch-size", 256, "--task", "digits", "--optimizer", "sgd")
+    options += ("--figures", "none")
     sparse = ("--density", 0.1, "--phases", "d2 s1 d2 s3", "--keep-momentum", "--seed", 4)
     train = ("train", *NET, *options, *sparse)
     twin = (*train, "--sparse", "dense_twin")
@@ -186,6 +189,9 @@ def test_an_interrupted_training_resumes(cli: Any, monkeypatch: pytest.MonkeyPat
     assert cli(*options, "-o", "part.pt", "--resume")[0] == 0
     assert Path("part.pt").read_bytes() == Path("whole.pt").read_bytes()
     assert Path("part.jsonl").read_bytes() == Path("whole.jsonl").read_bytes()
+    for name in ("masks.record", "history.csv", "layers.csv"):
+        parts = [Path(f"{run}.history", name).read_bytes() for run in ("part", "whole")]
+        assert parts[0] == parts[1]
 
 
 def test_updates_that_begin_after_they_end_are_named_by_their_options(cli: Any) -> None:
@@ -214,5 +220,5 @@ def test_an_interrupted_run_does_not_resume_with_another_density(
         assert cli("train", *NET, *options, "--density", 0.1)[0] == 130
     code, _, err = cli("train", *NET, *options, "--density", 0.2, "--resume")
     assert code == 3
-    assert "another density" in " ".join(err.split())
+    assert "sparse training with other density" in " ".join(err.split())
     assert cli("train", *NET, *options, "--density", 0.1, "--resume")[0] == 0

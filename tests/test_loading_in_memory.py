@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn.utils import parametrizations, prune
 
 import netsculpt
-from netsculpt import FormatError, GraphError, NetGraph, TopologyError
+from netsculpt import FormatError, GraphError, NetGraph, TopologyError, load, trace
 
 
 def mlp() -> nn.Sequential:
@@ -41,7 +41,7 @@ def test_a_state_dict_is_read_as_its_file(tmp_path: Path, wrapped: bool) -> None
     if wrapped:
         state = {"epoch": 3, "state_dict": state}
     torch.save(state, tmp_path / "state_dict")
-    graph, stored = netsculpt.load(state), netsculpt.load(tmp_path / "state_dict")
+    graph, stored = load(state), load(tmp_path / "state_dict")
     assert same(graph, stored)
     assert [layer.name for layer in graph.layers] == [layer.name for layer in stored.layers]
     step = graph.provenance[0]
@@ -53,24 +53,24 @@ def test_masks_in_memory_and_in_a_file_are_the_same(tmp_path: Path) -> None:
     masks = {name: (x > 0).float() for name, x in state.items() if x.ndim == 2}
     torch.save(masks, tmp_path / "masks.pt")
     torch.save(state, tmp_path / "net.pt")
-    graph = netsculpt.load(state, mask=masks)
+    graph = load(state, mask=masks)
     assert graph.n_edges == sum(int(mask.sum()) for mask in masks.values())
-    assert same(graph, netsculpt.load(state, mask=tmp_path / "masks.pt"))
-    assert same(graph, netsculpt.load(tmp_path / "net.pt", mask=list(masks.values())))
+    assert same(graph, load(state, mask=tmp_path / "masks.pt"))
+    assert same(graph, load(tmp_path / "net.pt", mask=list(masks.values())))
 
 
 def test_state_dicts_of_numpy_and_on_other_layouts() -> None:
     state = mlp().state_dict()
     arrays = {name: x.numpy() for name, x in state.items()}
-    assert same(netsculpt.load(state), netsculpt.load(arrays))
+    assert same(load(state), load(arrays))
     sparse = {name: x.to_sparse() if x.ndim == 2 else x for name, x in state.items()}
-    assert same(netsculpt.load(state), netsculpt.load(sparse))
+    assert same(load(state), load(sparse))
 
 
 def test_alphabetical_names_do_not_give_the_order() -> None:
     first, last = torch.ones(4, 4), torch.ones(4, 4)
     with pytest.raises(TopologyError, match=r"net.load_state_dict\(state\), then netsculpt.trace"):
-        netsculpt.load(OrderedDict({"decoder.weight": last, "encoder.weight": first}))
+        load(OrderedDict({"decoder.weight": last, "encoder.weight": first}))
 
 
 def test_matrices_are_those_of_from_matrices() -> None:
@@ -78,20 +78,20 @@ def test_matrices_are_those_of_from_matrices() -> None:
     matrices = [rng.normal(size=(5, 6)), rng.normal(size=(3, 5))]
     masks = [rng.random(x.shape) < 0.5 for x in matrices]
     expected = netsculpt.from_matrices(matrices, masks)
-    assert same(netsculpt.load(matrices, mask=masks), expected)
-    assert netsculpt.load(matrices, mask=masks).weights.dtype == np.float64
+    assert same(load(matrices, mask=masks), expected)
+    assert load(matrices, mask=masks).weights.dtype == np.float64
     tensors = [torch.from_numpy(x) for x in matrices]
-    assert same(netsculpt.load(tuple(tensors)), netsculpt.from_matrices(matrices))
+    assert same(load(tuple(tensors)), netsculpt.from_matrices(matrices))
     for single in (matrices[0], tensors[0], csr_array(matrices[0])):
-        assert same(netsculpt.load(single), netsculpt.from_matrices(matrices[:1]))
-    assert netsculpt.load(matrices[0], mask=masks[0]).n_edges == masks[0].sum()
+        assert same(load(single), netsculpt.from_matrices(matrices[:1]))
+    assert load(matrices[0], mask=masks[0]).n_edges == masks[0].sum()
 
 
 @pytest.mark.parametrize("make", [mlp, pruned])
 def test_a_net_of_linear_layers_is_traced(make: Any) -> None:
     net = make().double()
-    graph = netsculpt.load(net)
-    assert same(graph, netsculpt.trace(net, torch.zeros(1, 6, dtype=torch.float64)))
+    graph = load(net)
+    assert same(graph, trace(net, torch.zeros(1, 6, dtype=torch.float64)))
     assert dict(graph.provenance[0].parameters) == {"net": "Sequential", "example": [1, 6]}
 
 
@@ -108,8 +108,8 @@ def test_a_residual_net_keeps_its_sum() -> None:
             return y
 
     net = Residual()
-    assert same(netsculpt.load(net), netsculpt.trace(net, torch.zeros(1, 4)))
-    assert any(block.kind == "wiring" for block in netsculpt.load(net).blocks)
+    assert same(load(net), trace(net, torch.zeros(1, 4)))
+    assert any(block.kind == "wiring" for block in load(net).blocks)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_nets_that_do_not_say_what_a_sample_is_ask_for_an_example(
     net: nn.Module, message: str
 ) -> None:
     with pytest.raises(TopologyError, match=message) as caught:
-        netsculpt.load(net)
+        load(net)
     assert "netsculpt.trace(net, example)" in str(caught.value)
 
 
@@ -148,4 +148,4 @@ def test_what_is_no_model_is_refused_in_words(
     model: Any, options: dict[str, Any], error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error, match=message):
-        netsculpt.load(model, **options)
+        load(model, **options)

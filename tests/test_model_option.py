@@ -318,6 +318,27 @@ def test_options_of_a_net_need_one(
     assert "--model" in message
 
 
+def test_a_file_that_is_not_there_is_named_before_code_runs(in_home: Path) -> None:
+    (in_home / "loud.py").write_text("raise RuntimeError('ran')")
+    found = cli("analyze", "nope.pt", "--model", "loud.py:net", "--example-shape", "1,3", *QUICK)
+    assert found.returncode == 3
+    assert found.stderr.splitlines() == ["netsculpt: no file at 'nope.pt': check the path"]
+
+
+def test_an_import_is_announced_once_in_a_run(in_home: Path, tmp_path: Path) -> None:
+    (in_home / "small.py").write_text(
+        "from torch import nn\ndef net(): return nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2))\n"
+    )
+    for step in range(3):
+        net = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2))
+        torch.save(net.state_dict(), tmp_path / f"epoch{step}.pt")
+    model = ("--model", "small.py:net", "--example-shape", "1,3", "--nulls", 0)
+    for _ in range(2):  # each run says it
+        found = cli("track", tmp_path / "epoch*.pt", *model)
+        assert found.returncode == 0, found.stderr
+        assert found.stderr.count("imports small.py") == 1
+
+
 def test_without_the_option_nothing_is_imported(in_home: Path) -> None:
     (in_home / "torch_shadow.py").write_text("raise RuntimeError('imported')")
     found = run("analyze", "two.pt", *QUICK)

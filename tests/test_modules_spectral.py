@@ -6,9 +6,11 @@ from itertools import product
 
 import numpy as np
 import pytest
+from scipy.cluster.vq import kmeans2
 
 from netsculpt import GraphError, NetGraph, Partition, from_matrices, planted
 from netsculpt.modules import compare, ncut, spectral
+from netsculpt.modules.detectors._k_means import k_means
 
 
 def separate(sizes: list[int]) -> NetGraph:
@@ -151,3 +153,19 @@ def test_impossible_k() -> None:
     assert spectral(graph, rng=0, k=12).n_modules == 12
     with pytest.raises(GraphError, match="k is 1"):
         spectral(from_matrices([np.zeros((2, 2))]), k=1)
+
+
+@pytest.mark.parametrize("k", [1, 3, 7])
+def test_k_means_is_the_best_of_scipys_runs(k: int) -> None:
+    """The same seeds are drawn, and each run goes on until nothing moves."""
+    rows = np.random.default_rng(k).normal(size=(60, 9))
+    rng = np.random.default_rng(5)
+    best: list[int] = []
+    least = np.inf
+    for _ in range(8):
+        centres, labels = kmeans2(rows, k, iter=100, minit="++", rng=rng)
+        far = float(((rows - centres[labels]) ** 2).sum())
+        if far < least - 1e-9:
+            best, least = labels.tolist(), far
+    found = k_means(rows, k, restarts=8, rng=np.random.default_rng(5))
+    assert found.tolist() == best

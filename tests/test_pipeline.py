@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import jsonschema
@@ -16,8 +18,11 @@ from netsculpt.core.declared import is_own_weights, on_own_weights
 from netsculpt.core.errors import FormatError, GraphError
 from netsculpt.core.random import RNG
 from netsculpt.graph.graph import Block, Layer
+from netsculpt.graph.matrices import from_matrices
 from netsculpt.graph.streams import without_stream_edges
 from netsculpt.pipeline import stages
+from netsculpt.report.figures import figure_files
+from netsculpt.report.headline import kernels
 from netsculpt.report.summary import summary
 from netsculpt.report.terminal.analysis import print_report
 
@@ -340,6 +345,32 @@ def test_a_detector_that_finds_one_module_everywhere_says_so(graph: netsculpt.Ne
         analysis = netsculpt.analyze(graph, netsculpt.AnalysisPlan(n_nulls=20, n_seeds=2), rng=0)
     assert analysis.notes == ("layered: One module, as in every null network.",)
     assert analysis.detected[0].verdict == "chance"
+
+
+@pytest.mark.parametrize(("sizes", "end"), [((1, 6, 4), "input"), ((4, 6, 1), "output")])
+def test_of_a_single_input_or_output_nothing_is_made(
+    sizes: tuple[int, ...], end: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All paths run through it, and every module sees or serves it."""
+    graph = from_matrices([np.ones((b, a)) for a, b in pairwise(sizes)])
+    plan = netsculpt.AnalysisPlan(n_nulls=0, n_seeds=0)
+    analysis = netsculpt.analyze(graph, plan, rng=0)
+    assert analysis.paths.core is None
+    assert any(f"There is one {end} unit" in note for note in analysis.notes)
+    assert not [name for name in figure_files(analysis, ["png"]) if "pair_weights" in name]
+    print_report(analysis)
+    text = capsys.readouterr().out
+    assert "hourglass score" not in text.partition("Notes")[0]
+    assert "1/1" not in text
+
+
+def test_edges_of_several_weights_are_called_kernels(graph: netsculpt.NetGraph) -> None:
+    assert kernels(graph) == []
+    weights = np.ones(graph.n_edges, np.int64)
+    assert kernels(replace(graph, multiplicity=weights)) == []
+    weights[:3] = 9
+    (text,) = kernels(replace(graph, multiplicity=weights))
+    assert text.startswith("3 of the edges are kernels")
 
 
 def test_a_path_core_that_would_take_long_is_left_out(

@@ -34,6 +34,7 @@ from netsculpt.graph.synthetic import planted
 from netsculpt.hierarchy import Flow, Hierarchy, Link, Module, flow
 from netsculpt.nulls import rewire
 from netsculpt.nulls.significance import Significance
+from netsculpt.training.history import History, Point
 from netsculpt.training.importance import Importance, PruningCurve
 from netsculpt.training.importance.places import Places
 from netsculpt.training.influence.circuits import Circuit
@@ -41,6 +42,7 @@ from netsculpt.training.search.plan import SearchPlan
 from netsculpt.training.search.result import COLUMNS, Champion, Searched
 from netsculpt.training.search.topology import Topology
 from netsculpt.training.track import follow
+from netsculpt.training.track.result import LayerPoint
 from netsculpt.training.weight_agnostic.result import RULES, Estimate, WeightProfile, weight_grid
 
 NAMES = ("$x_{in}^2$", "features.denseblock3.denselayer12.conv1", "größe_αβ", "logits")
@@ -281,6 +283,49 @@ def _track_layers(ax=None):
     return plots.track_layers(_track(), "n_live", ax=ax)
 
 
+def _history(n_layers=3, n_steps=6) -> History:
+    """A sculpting whose layers thin out, with rounds that are undone, and one layer cut off."""
+    rng = np.random.default_rng(0)
+    points = tuple(
+        Point(n, "units", n % 4 == 3, n % 4 != 3, 0.7**n, *rng.uniform(0.01, 0.9, 4))
+        for n in range(3 * n_steps)
+    )
+    deep = (f"stage{i // 4}.block{i % 4}.conv1" for i in range(n_layers))
+    names = ("input", NAMES[0], NAMES[2], *deep)
+    by_layer = [
+        LayerPoint(3 * n, name, 100, 100 - 9 * n, 0.5**n * rng.random() if i else np.nan, 10)
+        for n in range(n_steps)
+        for i, name in enumerate(names[: n_layers + 1])
+    ]
+    by_layer[-1] = replace(by_layer[-1], n_live=0, density_in=0.0)
+    return History("round", points, tuple(by_layer))
+
+
+def _training_curves(ax=None):
+    return plots.training_curves(_history(), "loss", ax=ax)
+
+
+def _density_by_layer(ax=None):
+    return plots.density_by_layer(_history(), ax=ax)
+
+
+def _live_units_by_layer(ax=None):
+    return plots.live_units_by_layer(_history(20), ax=ax)
+
+
+def _accuracy_vs_density(ax=None):
+    named = {name: _history() for name in ("$seed_1$", "x" * 40, "größe")}
+    return plots.accuracy_vs_density(named, ax=ax)
+
+
+def _weight_histogram(ax=None):
+    return plots.weight_histogram(_net((30, 40, 40, 10), names=NAMES)[0], ax=ax)
+
+
+def _degree_histogram(ax=None):
+    return plots.degree_histogram(_net((200, 300, 30, 10))[0], ax=ax)
+
+
 def _effect_sizes(ax=None):
     values = np.random.default_rng(0).normal(size=(10, 14))
     values[:5, :3] += [5, 20, -9]
@@ -315,12 +360,16 @@ def _circuit_ablations(ax=None) -> Axes:
 
 DRAWN = {
     "ablation": _ablation,
+    "accuracy_vs_density": _accuracy_vs_density,
     "adjacency": _adjacency,
     "alluvial": _alluvial,
     "circuit_ablations": _circuit_ablations,
     "circuit_places": _circuit_places,
+    "degree_histogram": _degree_histogram,
+    "density_by_layer": _density_by_layer,
     "effect_sizes": _effect_sizes,
     "lesion_map": _lesion_map,
+    "live_units_by_layer": _live_units_by_layer,
     "module_flow": _module_flow,
     "module_hierarchy": _module_hierarchy,
     "module_history": _module_history,
@@ -334,6 +383,8 @@ DRAWN = {
     "search_history": _search_history,
     "track_layers": _track_layers,
     "track_lines": _track_lines,
+    "training_curves": _training_curves,
+    "weight_histogram": _weight_histogram,
     "weight_profile": _weight_profile,
 }
 each_plot = pytest.mark.parametrize("draw", DRAWN.values(), ids=DRAWN.keys())

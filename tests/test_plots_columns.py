@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -163,6 +163,30 @@ def test_stages_cover_the_layers_once_and_in_order(
     assert all(len(stage.inner) == stage.stop - stage.first for stage in grouped)
     wanted = ["wte", "h.0", "h.1", "h.2", "head"] if found is None else found
     assert [stage.name for stage in grouped] == wanted
+
+
+def test_columns_of_several_layers_keep_all_names() -> None:
+    names = ["input", "l.0.conv1, downsample", "l.0.conv2", "l.1.conv1", "l.1.conv2", "fc"]
+    inner = {stage.name: stage.inner for stage in stages(names)}
+    assert inner["l.0"] == ("conv1, downsample", "conv2")
+
+
+def test_layers_are_named_above_their_brackets_where_there_is_room() -> None:
+    parts = ("conv1, downsample.0", "conv2", "add")
+    names = ["input", *(f"layer{i}.0.{part}" for i in range(3) for part in parts), "fc"]
+    layers = [Layer(name, "hidden", (2,), 2 * i, 2 * i + 2) for i, name in enumerate(names)]
+    ax = Figure(figsize=(3.5, 2)).add_subplot()
+    ax.set_xlim(-0.5, len(layers) - 0.5)
+    layer_names(ax, layers)
+    inner = [text for text in ax.texts if text.get_gid() == "inner"]
+    assert [text.get_text() for text in inner[:2]] == ["input", "conv1, …"]
+    assert [text.get_text() for text in inner[2:4]] == ["conv2", "add"]
+    assert [x.get_text() for x in ax.get_xticklabels()] == ["layer0", "layer1", "layer2"]
+    renderer = FigureCanvasAgg(ax.figure).get_renderer()
+    ax.figure.draw_without_rendering()
+    boxes = [text.get_window_extent(renderer) for text in inner]
+    boxes += [tick.label1.get_window_extent(renderer) for tick in ax.xaxis.get_major_ticks()]
+    assert not any(a.overlaps(b) for a, b in combinations(boxes, 2))
 
 
 def _separators(ax: Axes) -> list[LineCollection]:

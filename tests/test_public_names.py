@@ -46,7 +46,9 @@ def _reached(module: ModuleType) -> dict[str, ModuleType]:
     reached = {module.__name__: module}
     for name in dir(module):
         inner = getattr(module, name)
-        if isinstance(inner, ModuleType) and inner.__name__.startswith(module.__name__ + "."):
+        # pytest puts a file whose doctests it collects in the place of the function of its name
+        is_function = hasattr(inner, name)
+        if _is_inside(inner, module) and not is_function:
             reached |= _reached(inner)
     return reached
 

@@ -18,12 +18,14 @@ from page_data import Elements, data_of, unpacked
 
 import netsculpt
 from netsculpt.core.errors import FolderError, FormatError
+from netsculpt.core.folders import claim_folder
 from netsculpt.graph.graph import live_units
 from netsculpt.report.folder import write_folder
 from netsculpt.report.html import drawn as drawing
 from netsculpt.report.html import figures as gallery
 from netsculpt.report.html import network as networks
 from netsculpt.report.html.contents import contents_of
+from netsculpt.report.html.definitions import metric_definition
 from netsculpt.report.html.drawn import drawn
 from netsculpt.report.html.packing import packed
 from netsculpt.report.html.page import page
@@ -195,6 +197,34 @@ def test_pictures_that_would_swell_the_page_are_named(monkeypatch: pytest.Monkey
     assert re.findall('data-kind="(...)"', text) == ["svg", "pdf", "svg", "png"]
 
 
+def test_small_pictures_are_in_the_page_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that they are seen without scripts, too; large ones say that they are not."""
+    files = {"a.svg": b"<svg/>", "a.pdf": b"%PDF", "b.png": b"\x89PNG"}
+    shown = Elements(gallery.figure_gallery(files)).elements
+    pictures = [str(x["src"]) for tag, x in shown if tag == "img"]
+    kinds = ["image/svg+xml", "image/png"]
+    assert [x.partition(";")[0] for x in pictures] == [f"data:{kind}" for kind in kinds]
+    contents = [base64.b64decode(x.partition(",")[2]) for x in pictures]
+    assert contents == [files["a.svg"], files["b.png"]]
+    assert [x["data-kind"] for tag, x in shown if tag == "script"] == ["pdf"]
+    assert "noscript" not in [tag for tag, _ in shown]
+    monkeypatch.setattr(gallery, "_MOST_PLAIN", 10)
+    packed = Elements(gallery.figure_gallery(files)).elements
+    assert not any("src" in x for _, x in packed)
+    assert "noscript" in [tag for tag, _ in packed]
+    assert [x["data-kind"] for tag, x in packed if tag == "script"] == ["svg", "pdf", "png"]
+
+
+def test_metrics_are_defined_in_words(folder: Path) -> None:
+    columns = contents_of(folder).units.columns
+    told = {name: metric_definition(name) for name in columns if metric_definition(name)}
+    assert len(told) > 10
+    for text in told.values():
+        assert text.endswith(".")
+        assert not re.search(r"\[U\]|O\(|``|  ", text)
+    assert told["path_share"] != told["path_share_weighted"]
+
+
 def contrast(one: str, other: str) -> float:
     """WCAG 2.2's contrast ratio of two colours."""
 
@@ -243,6 +273,11 @@ def test_other_folders_are_refused(folder: Path, tmp_path: Path) -> None:
         contents_of(folder / "summary.json")
     with pytest.raises(FolderError, match="has no manifest"):
         contents_of(tmp_path)
+    with pytest.raises(FolderError, match=r"no folder at .*nowhere': check the path"):
+        contents_of(tmp_path / "nowhere")
+    claim_folder(tmp_path / "begun", "analyze", ["summary.json"])
+    with pytest.raises(FolderError, match="begun is not finished: the run that wrote it was inter"):
+        contents_of(tmp_path / "begun")
     manifest = json.loads((folder / "manifest.json").read_text())
     for name in ("summary.json", "units.csv", "graph.npz"):
         (tmp_path / name).write_bytes((folder / name).read_bytes())

@@ -240,7 +240,7 @@ def test_an_edited_plan_is_refused(tmp_path: Path) -> None:
 # --- train and prune ---
 
 MLP_SPEC = ("--net", "mlp:4,6,4")
-TRAIN = ("train", *MLP_SPEC, "--task", "input-separable", "--epochs", 1)
+TRAIN = ("train", *MLP_SPEC, "--task", "input-separable", "--epochs", 1, "--figures", "none")
 PRUNE = ("prune", *MLP_SPEC, "--method", "magnitude", "--density", 0.5)
 
 
@@ -279,6 +279,11 @@ def test_names_with_dots_share_nothing(tmp_path: Path) -> None:
         *("d0.05", "d0.05.training.pt", "d0.05.jsonl", "d0.02", "d0.02.training.pt"),
         *("d0.02.jsonl", "x.jsonl", "x.jsonl.training.pt", "x.jsonl.jsonl"),
         *("m.pt", "m.training.pt", "m.jsonl"),
+        *(
+            f"{name}.history/{file}"
+            for name in ("d0.05", "d0.02", "x.jsonl", "m")
+            for file in ("history.csv", "summary.json", "manifest.json")
+        ),
     }
     for name in ("d0.05", "x.jsonl"):
         assert read_model(tmp_path / name).metadata["training"]["epochs"] == 1

@@ -230,6 +230,8 @@ def test_blocked_names_are_all_listed_with_the_way_out(tmp_path: Path) -> None:
     torch.save(Net(), tmp_path / "net.pt")
     with pytest.raises(UnsafeFileError, match=r"a whole pickled model.*torch\.nn\.modules\.linear"):
         load(tmp_path / "net.pt")
+    with pytest.raises(UnsafeFileError, match=r"--model pkg\.module:factory --example-shape"):
+        load(tmp_path / "net.pt")
 
 
 def deflated(content: bytes, key: str = "archive/data/0") -> bytes:

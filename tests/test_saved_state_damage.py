@@ -108,7 +108,8 @@ def test_states_of_training(tmp_path: Path) -> None:
         """The learning rate is set at every step; other floats could be those of the run."""
         if place[-1] == "lr":
             return True
-        return place[:1] == ("history",) and place[-1] in ("loss", "validation_loss", "accuracy")
+        floats = ("loss", "validation_loss", "accuracy", "training_accuracy")
+        return place[:1] == ("history",) and place[-1] in floats
 
     assert refused(path, run, harmless, step=5) > 60
 

@@ -31,6 +31,7 @@ from netsculpt.studies.sculpting import (
     sweep,
 )
 
+PLAIN = ("--figures", "none")
 CONFIG = SweepConfig(
     "input-separable",
     widths=(4, 12, 10, 4),
@@ -141,16 +142,18 @@ def test_the_detectors_of_a_run_are_kept(tmp_path: Path) -> None:
     sweep(config, tmp_path, detectors=["path_signature"])
     assert judges() == ["path_signature"]
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    for command in (("study", "resume", tmp_path), ("sculpt", "--resume", "-o", tmp_path)):
+    for command in (("study", "resume", tmp_path), ("sculpt", "--resume", *PLAIN, "-o", tmp_path)):
         run = cli(*command)
         assert run.returncode == 0, run.stderr
         assert {path: path.read_bytes() for path in before} == before
     arguments = ("input-separable", "--arch", "4,8,4", "--seeds", "0", "--epochs", "2")
     arguments += ("--goal-accuracy", "10", "--unit-gradients", "10", "--edge-gradients", "2")
     sweep(config, tmp_path, detectors=["sculpting", "path_signature"])
-    run = cli("sculpt", *arguments, "--resume", "-o", tmp_path)
+    run = cli("sculpt", *arguments, *PLAIN, "--resume", "-o", tmp_path)
     assert (run.returncode, judges()) == (0, ["sculpting", "path_signature"]), run.stderr
-    assert cli("sculpt", "--resume", "-o", tmp_path, "--detector", "sculpting").returncode == 0
+    assert (
+        cli("sculpt", "--resume", "-o", tmp_path, *PLAIN, "--detector", "sculpting").returncode == 0
+    )
     assert cli("study", "resume", tmp_path).returncode == 0
     assert (judges(), read_detectors(tmp_path)) == (["sculpting"], ("sculpting",))
 
@@ -185,8 +188,8 @@ def test_killed_and_resumed_is_the_same_to_the_bit(tmp_path: Path) -> None:
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not (killed / "summary.json").exists()
-    assert cli("sculpt", "--resume", "-o", killed).returncode == 0
-    assert cli("sculpt", *arguments, "-o", whole).returncode == 0
+    assert cli("sculpt", "--resume", *PLAIN, "-o", killed).returncode == 0
+    assert cli("sculpt", *arguments, *PLAIN, "-o", whole).returncode == 0
     assert models(killed) == models(whole)
     assert len(models(whole)) > 1
     assert (killed / "runs.csv").read_text() == (whole / "runs.csv").read_text()
@@ -332,7 +335,9 @@ def test_the_published_protocol_is_planned_done_and_resumed(tmp_path: Path) -> N
 
 def test_published_on_the_command_line(tmp_path: Path) -> None:
     arguments = "input-separable", "--arch", "4,10,4", "--seeds", "1", "--epochs", "16"
-    run = cli("sculpt", *arguments, "--published", "--detector", "sculpting", "-o", tmp_path)
+    run = cli(
+        "sculpt", *arguments, *PLAIN, "--published", "--detector", "sculpting", "-o", tmp_path
+    )
     assert run.returncode == 0, run.stderr
     assert read_config(tmp_path).published
     assert "1 of 1 network reached an accuracy of 100 %" in run.stdout
@@ -382,7 +387,7 @@ def test_batches_hold_all_seeds_once() -> None:
     ],
 )
 def test_usage_errors(arguments: tuple[str, ...], text: str, tmp_path: Path) -> None:
-    run = cli("sculpt", *arguments, "-o", tmp_path / "runs")
+    run = cli("sculpt", *arguments, *PLAIN, "-o", tmp_path / "runs")
     assert run.returncode == 2
     assert text in run.stderr.replace("\n│ ", "").replace("│", "")
     assert not (tmp_path / "runs").exists()

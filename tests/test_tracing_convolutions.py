@@ -16,9 +16,10 @@ from traced_nets import Function, widths
 
 import netsculpt
 from netsculpt.core.errors import GraphError, TopologyError
+from netsculpt.files.model import write_model
 from netsculpt.graph.graph import NetGraph
 from netsculpt.nets.families import CNN, VGG, ResNet, initial_net
-from netsculpt.nets.masks import mask_net
+from netsculpt.nets.masks import mask_net, plain_state
 from netsculpt.paths import path_total
 from netsculpt.tracing import trace
 
@@ -164,7 +165,15 @@ def test_chains_are_what_load_makes_of_them(spec: CNN | VGG, tmp_path: Path) -> 
     }
     mask_net(net, masks)
     torch.save(net.state_dict(), tmp_path / "net.pt")
+    state, bits = plain_state(net)
+    write_model(tmp_path / "model.pt", net=spec.spec, state=state, masks=bits)
     one, two = trace(net, torch.zeros(2, spec.n_inputs)), netsculpt.load(tmp_path / "net.pt")
+    own = netsculpt.load(tmp_path / "model.pt")
+    assert own.provenance[0].parameters["topology"] == "the net that it describes"
+    assert own.layers == one.layers
+    assert own.blocks == one.blocks
+    assert np.array_equal(own.weights.toarray(), one.weights.toarray())
+    assert np.array_equal(own.multiplicity, one.multiplicity)
     assert widths(one) == widths(two)
     assert one.blocks == two.blocks
     assert np.array_equal(one.weights.indices, two.weights.indices)

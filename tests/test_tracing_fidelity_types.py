@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from rich.console import Console
@@ -97,13 +99,48 @@ def branching(level: float) -> nn.Module:
 def test_a_branch_is_compared_on_inputs_that_take_it(
     level: float, example: float, compared_on: str
 ) -> None:
-    found = compared(branching(level), torch.full((1, 4), example))
+    net, sample = branching(level), torch.full((1, 4), example)
+    graph = trace(net, sample)
+    found = compared(net, sample)
     assert found.max_error < ROUNDING
     assert found.compared_on == compared_on
     assert found.summary()["compared_on"] == compared_on
     text = io.StringIO()
-    Console(file=text, width=300).print(fidelity_section(found))
+    Console(file=text, width=300).print(
+        fidelity_section(found, graph, np.ones(graph.n_units, bool))
+    )
     assert ("random inputs take another branch" in text.getvalue()) == (level == 100)
+
+
+def test_the_largest_error_is_named_among_live_layers() -> None:
+    net = nn.Sequential(*(nn.Linear(4, 4) for _ in range(3)))
+    graph = trace(net, torch.zeros(1, 4))
+    found = fidelity(net, graph, torch.zeros(1, 4), rng=1)
+    errors = {"0": 0.1, "1": 0.5, "2": 0.2}
+    layers = tuple(replace(x, error=errors[x.layer]) for x in found.layers)
+    live = np.ones(graph.n_units, bool)
+    live[graph.layer("1").units] = False
+    text = io.StringIO()
+    Console(file=text, width=300).print(
+        fidelity_section(replace(found, layers=layers), graph, live)
+    )
+    assert "2.0e-01, in 2" in text.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("dtype", "difference", "scale"),
+    [(np.float32, 1e-7, "1e-07"), (np.float32, 1e-16, "1e-16"), (np.float64, 1e-9, "1e-16")],
+)
+def test_rounding_is_that_of_the_numbers_next_to_it(
+    dtype: type, difference: float, scale: str
+) -> None:
+    net = nn.Sequential(nn.Linear(4, 4))
+    graph = trace(net, torch.zeros(1, 4))
+    graph = graph.with_weights(graph.weights.data.astype(dtype))
+    text = io.StringIO()
+    found = Fidelity((), difference, 1.0)
+    Console(file=text, width=300).print(fidelity_section(found, graph, np.ones(8, bool)))
+    assert f"about {scale} is rounding" in text.getvalue()
 
 
 class Projection(nn.Module):

@@ -17,7 +17,7 @@ from torch import nn
 
 import netsculpt
 from netsculpt import Partition, plots
-from netsculpt.core.errors import FolderError, FormatError, GraphError
+from netsculpt.core.errors import FolderError, FormatError, GraphError, TopologyError
 from netsculpt.files.model import write_model
 from netsculpt.modules import compare
 from netsculpt.nets import MLP, initial_net, plain_state
@@ -111,7 +111,7 @@ def test_a_track_is_what_each_step_says_alone(
         assert point.live_hidden == pytest.approx(live.units[hidden].mean())
         assert point.log10_paths == netsculpt.paths.log10_path_total(graph.pattern)
         assert point.quality == pytest.approx(netsculpt.modules.quality(graph.balanced, found))
-        assert point.n_modules == found.n_modules
+        assert point.n_modules == np.count_nonzero(found.sizes > 1)
         assert 1 / 5 <= point.p <= 1
     assert track.points[-1].live_hidden == 1
     assert track.points[2].live_hidden < 1
@@ -243,6 +243,23 @@ def test_an_interrupted_training_goes_on_in_its_folder(tmp_path: Path) -> None:
         next(graphs_of(tmp_path / "other"))
     with pytest.raises(FormatError, match="is a file"):
         Recorder(net, tmp_path / "step-00000000.pt")
+
+
+def test_steps_of_a_net_that_is_no_chain_ask_for_the_net(tmp_path: Path) -> None:
+    torch.save({"q_proj.weight": torch.eye(4)}, tmp_path / "step-00000000.pt")
+    with pytest.raises(TopologyError, match=r"graphs_of\(folder, net, example\)"):
+        next(graphs_of(tmp_path))
+
+
+def test_modules_of_one_unit_are_neither_numbered_nor_counted() -> None:
+    graph = netsculpt.from_matrices([np.ones((4, 1)), np.eye(4), np.eye(4)])
+    found = netsculpt.modules.layered(graph.pattern, rng=0)
+    assert found.n_modules == 5  # four strands, and the input alone
+    track = follow([(0, graph), (1, graph)], form="pattern", n_nulls=0, rng=0)
+    assert [point.n_modules for point in track.points] == [4, 4]
+    assert track.labels[:, 0].tolist() == [-1, -1]
+    for row in track.labels:
+        assert np.unique(row[row >= 0]).size == 4
 
 
 def test_steps_are_numbers_in_names_if_they_rise() -> None:

@@ -27,7 +27,7 @@ from netsculpt.core.errors import (
 from netsculpt.core.random import stream
 from netsculpt.nets.families import CNN, LSTM, MLP, VGG, ResNet, initial_net
 from netsculpt.nets.masks import mask_net, masks_of
-from netsculpt.training.fitting import loop
+from netsculpt.training.fitting import evaluating, loop
 from netsculpt.training.fitting.devices import usable_device
 from netsculpt.training.fitting.loop import Fitted, fit
 from netsculpt.training.fitting.metrics import Epoch
@@ -466,7 +466,7 @@ def test_digits_are_learnt(digits: Task) -> None:
 def test_validation_in_parts_is_validation(digits: Task, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe, net = replace(SGD, epochs=1, batch_size=500), initial_net(MLP((64, 10)), rng=0)
     whole = fit(net, digits, recipe, rng=0).best
-    monkeypatch.setattr(loop, "_EVALUATED_AT_ONCE", 100)  # 359 samples: the last part is smaller
+    monkeypatch.setattr(evaluating, "_AT_ONCE", 100)  # 359 samples: the last part is smaller
     parts = fit(net, digits, recipe, rng=0).best
     assert parts.accuracy == whole.accuracy
     assert parts.validation_loss == pytest.approx(whole.validation_loss, rel=1e-6)

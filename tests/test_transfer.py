@@ -428,7 +428,11 @@ def test_the_command_trains_all_and_resumes(models: Path) -> None:
         (("sparse.pt", "--task", "digits", "--validation", "1"), 2, "below 1"),
         (("sparse.pt", "--task", "digits", "--validation", "0"), 2, "above 0"),
         (("sparse.pt", "--task", "digits", "--against", "narrow.pt"), 2, "dense net has 8 inputs"),
-        (("sparse.pt", "--task", "digits", "--against", "narrow.pt"), 2, "for --against"),
+        (
+            ("sparse.pt", "--task", "digits", "--against", "narrow.pt"),
+            2,
+            "--against: the dense net",
+        ),
     ],
 )
 def test_mistakes_on_the_command_line(

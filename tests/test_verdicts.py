@@ -224,8 +224,11 @@ def test_evidence_that_is_not_finite_is_reported(
 
 
 def test_the_table_of_verdicts(
-    several: netsculpt.Analysis, capsys: pytest.CaptureFixture[str]
+    several: netsculpt.Analysis,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     table = several.verdicts().set_index("key")
     adjusted = by_closed_testing([float(each.p or nan) for each in several.detected])
     np.testing.assert_allclose(table["adjusted_p"], adjusted, rtol=1e-9)
@@ -333,6 +336,27 @@ def test_null_networks_that_take_long_are_counted_in_a_pipe(
     assert heard.getvalue().splitlines() == [
         f"a: null networks: {done} of 100, about {left} left"
         for done, left in ((5, "9.5 min"), (10, "9.0 min"), (15, "8.5 min"), (20, "8.0 min"))
+    ]
+
+
+def test_the_first_step_does_not_tell_how_long_the_others_take(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Code is compiled in it."""
+    now, heard = [0.0], io.StringIO()
+    monkeypatch.setattr(lines, "monotonic", lambda: now[0])
+    monkeypatch.setattr(sys, "stderr", heard)
+    report = lines.together(lines.progress_lines(["drawing"]), lines.remaining_lines(every=30))
+    for done, seconds in ((0, 60), (1, 31), (2, 31), (3, 0)):
+        report("drawing", done, 4)
+        now[0] += seconds
+    report("drawing", 4, 4)
+    assert heard.getvalue().splitlines() == [
+        "drawing …",
+        "drawing: 1 of 4",
+        "drawing: 2 of 4, about 62 s left",
+        "drawing: 3 of 4, about 31 s left",
+        "drawing: done in 122.0 s",
     ]
 
 

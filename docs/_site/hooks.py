@@ -40,6 +40,7 @@ ROOMS = {
     "netsculpt.training.tasks": "Tasks",
     "netsculpt.training.dynamic": "Sparse training",
     "netsculpt.training.track": "One network over time",
+    "netsculpt.training.history": "Rounds and epochs of a net",
     "netsculpt.training.transfer": "Transfer",
     "netsculpt.training.ablation": "Ablation of weights",
     "netsculpt.training.importance": "Weight importance",

@@ -12,6 +12,7 @@ import typer
 
 from netsculpt.cli.analyze import analyze
 from netsculpt.cli.circuit import circuit
+from netsculpt.cli.command import Command, Group
 from netsculpt.cli.compare import compare
 from netsculpt.cli.demo import demo
 from netsculpt.cli.export import export
@@ -23,6 +24,7 @@ from netsculpt.cli.messages import (
     complain,
     empty_argument,
     explain,
+    forget,
 )
 from netsculpt.cli.pair import pair
 from netsculpt.cli.profile import profile
@@ -36,7 +38,10 @@ from netsculpt.cli.study_folders import study_app
 from netsculpt.cli.track import track
 from netsculpt.cli.train import train
 from netsculpt.cli.transfer import transfer
+from netsculpt.cli.usage import USAGE_ERROR
+from netsculpt.cli.verbosity import Quiet, Verbose, chosen_loudness, with_loudness
 from netsculpt.cli.wann import wann
+from netsculpt.report.terminal.loudness import at_loudness
 
 __all__ = ["main"]
 __dir__ = __all__.copy
@@ -45,7 +50,7 @@ NEW_OBJECTS = 50_000  # per garbage collection; with Python's 700, a tenth of th
 
 
 app = typer.Typer(
-    no_args_is_help=True,
+    cls=Group,
     add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
@@ -56,16 +61,19 @@ for command in (
     *(analyze, sculpt, prune, train, transfer, wann),
     *(compare, track, report, pair, reuse, importance, circuit, profile, export, demo),
 ):
-    app.command(epilog=EXIT_CODES)(command)
+    app.command(cls=Command, epilog=EXIT_CODES)(with_loudness(command))
 app.add_typer(study_app, name="study")
 
 
 @app.callback(invoke_without_command=True)
 def _root(
+    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
     debug: Annotated[  # noqa: ARG001 - main() reads it before the arguments are parsed
         bool, typer.Option("--debug", help="Show the traceback of an error.")
     ] = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """Network science of sparse neural networks.
 
@@ -85,6 +93,10 @@ def _root(
 
         typer.echo(f"netsculpt {__version__}")
         raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(USAGE)
+    context.with_resource(at_loudness(chosen_loudness(quiet, verbose)))
 
 
 def main() -> NoReturn:
@@ -107,12 +119,14 @@ def _run() -> int:
     if empty:
         complain(empty)
         return USAGE
+    forget()  # of an earlier run in this process
     interrupts = _record_interrupts()
+    arguments = spread_option(arguments, "compare", "--against")
     try:
-        app(spread_option(arguments, "compare", "--against"), prog_name="netsculpt")
+        code = app(arguments, prog_name="netsculpt", standalone_mode=False)
+    except USAGE_ERROR as error:
+        return explain(error)
     except SystemExit as stop:
-        if stop.code == INTERRUPTED:
-            complain("interrupted")
         if isinstance(stop.__context__, BrokenPipeError):
             return CLOSED_PIPE
         return stop.code if isinstance(stop.code, int) else 0
@@ -123,7 +137,9 @@ def _run() -> int:
             complain("interrupted")
             return INTERRUPTED
         return explain(error)
-    return 0
+    if code == INTERRUPTED:
+        complain("interrupted")
+    return code if isinstance(code, int) else 0
 
 
 def _record_interrupts() -> list[int]:

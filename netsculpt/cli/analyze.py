@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from netsculpt.cli.many import analyse_many
+from netsculpt.cli.messages import say_interrupted
 from netsculpt.cli.model_files import is_several, model_files
 from netsculpt.cli.options import (
     DATA_AWARE,
@@ -116,6 +117,7 @@ def analyze(
     if len(files) == 1 and not is_several(files[0]):
         if output is not None:
             require_replaceable(output, "analyze")
+            say_interrupted(output)
         loaded, request = ready(Source(file=files[0], **vars(source)), request)
         run(
             loaded,

@@ -24,8 +24,7 @@ from netsculpt.cli.options import (
 )
 from netsculpt.cli.takes import takes
 from netsculpt.core.catalog import named, names
-from netsculpt.report.terminal.progress import progress_bars
-from netsculpt.report.terminal.progress_lines import remaining_lines
+from netsculpt.report.terminal.progress import shown_progress
 
 if TYPE_CHECKING:
     from netsculpt.training.influence.circuits.searching import Score
@@ -127,7 +126,7 @@ def circuit(
     inputs = hashes([model], [task])
     begun = start_net(NewNet(model=model), seed)
     goal = matching_task(task, begun.spec)
-    with progress_bars() as bars:
+    with shown_progress(every=EVERY) as progress:
         found = cut(
             begun.net,
             goal,
@@ -136,7 +135,7 @@ def circuit(
             ablation=ablation,
             n_samples=samples,
             n_random=n_random,
-            progress=bars or remaining_lines(EVERY),
+            progress=progress,
             rng=seed,
         )
     about: dict[str, Any] = {

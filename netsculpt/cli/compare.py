@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -12,7 +13,8 @@ from typing import Annotated, Any
 import typer
 
 from netsculpt.cli.inputs import hashes
-from netsculpt.cli.model_files import ModelFile, model_files
+from netsculpt.cli.messages import note, say_interrupted
+from netsculpt.cli.model_files import ModelFile, model_files, require_readable
 from netsculpt.cli.options import (
     DATA_AWARE,
     AsJson,
@@ -59,7 +61,8 @@ def compare(
         choice(
             PAIRINGS,
             "Of two models, which unit is which: {}. 'auto' takes units at the same place for the "
-            "same if both files name the same initial weights, and else matches them by paths.",
+            "same if both files name the same initial weights, or if weights at the same places "
+            "correlate far above chance, and else matches them by paths; it says which.",
         ),
     ] = "auto",
     task: Annotated[
@@ -120,17 +123,21 @@ def compare(
     if output is not None:
         require_writable(output)
         require_replaceable(output, _MAKER)
+        say_interrupted(output)
     request = Request(plan.plan(detectors), figures, seed, None, dense, needs_own=False)
     first = model_files(files)
+    require_readable(first)
     if against is not None:
         refuse_options(context, ("units", "task"), "groups are compared by features, not units")
         second = model_files(against)
+        require_readable(second)
         _groups((first, second), source, request, n_permutations, jobs, output, as_json)
         return
     refuse_options(context, ("n_permutations",), "two single models are not tested as groups")
     if len(first) != 2:
+        twice = ", given more than once" * (len(first) < len(files))
         raise typer.BadParameter(
-            f"{counted(len(first), 'model')} found: two are compared, or a group of "
+            f"{counted(len(first), 'model')} found{twice}: two are compared, or a group of "
             "them with a second one that --against names",
             param_hint="MODEL",
         )
@@ -154,13 +161,18 @@ def _pair(
     from netsculpt.pipeline import compare_networks
     from netsculpt.report.compared import write_comparison
     from netsculpt.report.terminal.compared import print_comparison
-    from netsculpt.report.terminal.progress import progress_bars
+    from netsculpt.report.terminal.estimates import estimate_lines
+    from netsculpt.report.terminal.progress import shown_progress
+    from netsculpt.report.terminal.progress_lines import together
 
+    if filecmp.cmp(files[0].path, files[1].path, shallow=False):
+        note(f"{files[0].path} and {files[1].path} are the same, byte for byte")
     loaded = [ready(Source(file=file.path, **vars(options)), request)[0] for file in files]
     matching = pairing_of(loaded[0], loaded[1], *pairing, seed=request.seed)
-    with progress_bars() as bars:
+    with shown_progress() as shown:
+        progress = together(estimate_lines(request.plan, jobs), shown)
         first, second = (
-            analysed(each, request.plan, seed=request.seed, jobs=jobs, progress=bars)
+            analysed(each, request.plan, seed=request.seed, jobs=jobs, progress=progress)
             for each in loaded
         )
     compared = compare_networks(
@@ -175,7 +187,15 @@ def _pair(
     }
     if output is not None:
         inputs = hashes([*(file.path for file in files), options.mask])
-        write_comparison(compared, output, about=about, inputs=inputs, figures=request.figures)
+        with shown_progress() as progress:
+            write_comparison(
+                compared,
+                output,
+                about=about,
+                inputs=inputs,
+                figures=request.figures,
+                progress=progress,
+            )
     if as_json:
         typer.echo(json.dumps({**about, **compared.summary()}, indent=2, allow_nan=False))
     else:
@@ -194,8 +214,7 @@ def _groups(
     from netsculpt.compare import groups as compared_groups
     from netsculpt.report.compared import write_groups
     from netsculpt.report.terminal.compared import print_groups
-    from netsculpt.report.terminal.progress import progress_bars
-    from netsculpt.report.terminal.progress_lines import remaining_lines
+    from netsculpt.report.terminal.progress import shown_progress
 
     files = [*groups[0], *groups[1]]
     twice = [file for file in groups[0] if file.path in {other.path for other in groups[1]}]
@@ -204,10 +223,16 @@ def _groups(
             f"{twice[0].path} is in both groups: groups without a common model are needed",
             param_hint="--against",
         )
+    sizes = [len(group) for group in groups]
+    if min(sizes) < 2:  # found before the analyses, which take long
+        raise typer.BadParameter(
+            f"groups of {sizes[0]} and {counted(sizes[1], 'model')} found: two or more in each are "
+            "needed; two single models are compared without --against",
+            param_hint="--against",
+        )
     one = partial(_features, [file.path for file in files], options, request)
-    with progress_bars() as bars:
-        report = bars or remaining_lines()
-        features = list(in_parallel(one, len(files), jobs, partial(report, "models")))
+    with shown_progress() as progress:
+        features = list(in_parallel(one, len(files), jobs, partial(progress, "models")))
     n = len(groups[0])
     compared = compared_groups(
         features[:n], features[n:], n_permutations=n_permutations, rng=request.seed
@@ -220,9 +245,16 @@ def _groups(
     }
     if output is not None:
         inputs = hashes([*(file.path for file in files), options.mask])
-        write_groups(
-            compared, features, output, about=about, inputs=inputs, figures=request.figures
-        )
+        with shown_progress() as progress:
+            write_groups(
+                compared,
+                features,
+                output,
+                about=about,
+                inputs=inputs,
+                figures=request.figures,
+                progress=progress,
+            )
     if as_json:
         typer.echo(json.dumps({**about, **compared.summary()}, indent=2, allow_nan=False))
     else:

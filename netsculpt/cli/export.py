@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netsculpt.cli.messages import complain
+from netsculpt.cli.messages import note
 from netsculpt.cli.options import Seed, choice, require_writable
 from netsculpt.cli.source import Loaded, Source, load_source
 from netsculpt.cli.takes import takes
 from netsculpt.core.catalog import names
 from netsculpt.core.counting import counted
+from netsculpt.report.terminal.loudness import loudness
 
 if TYPE_CHECKING:
     from netsculpt.graph.graph import NetGraph
@@ -91,13 +92,13 @@ def export(
     else:
         write(graph, output)
     for read in notes_on_reading(graph):
-        complain(read)
-    note = note_on_weights(graph)
-    if note is not None:
-        complain(f"{note} --wann-weights gives it its own")
-    typer.echo(
-        f"{output}: {counted(graph.n_units, 'unit')}, {counted(graph.n_edges, 'edge')}", err=True
-    )
+        note(read)
+    shared = note_on_weights(graph)
+    if shared is not None:
+        note(f"{shared} --wann-weights gives it its own")
+    if loudness() == "quiet":
+        typer.echo(output)
+    _say(output, f"{counted(graph.n_units, 'unit')}, {counted(graph.n_edges, 'edge')}")
 
 
 def _write_attribution(loaded: Loaded, output: Path, detector: str, seed: int) -> None:
@@ -111,11 +112,11 @@ def _write_attribution(loaded: Loaded, output: Path, detector: str, seed: int) -
     typed(loaded.graph, ".json")
     partition = _modules(loaded.graph, output, detector, seed)
     listed = supernodes(loaded.graph, partition)
-    typer.echo(
-        f"{output}: {counted(len(listed), 'supernode')}, of modules with two or more nodes that "
-        "are not errors; earlier ones are replaced. Whether they are more than chance says "
-        "'netsculpt analyze'",
-        err=True,
+    _say(
+        output,
+        f"{counted(len(listed), 'supernode')}, of modules with two or more nodes that are not "
+        "errors; earlier ones are replaced. Whether they are more than chance says 'netsculpt "
+        "analyze'",
     )
     if loaded.file is None or loaded.file.content.kind != "attribution":
         write(loaded.graph, output, partition=partition)
@@ -131,8 +132,14 @@ def _modules(graph: NetGraph, output: Path, detector: str, seed: int) -> Partiti
 
     plan = AnalysisPlan(detectors=(detector,), n_nulls=0, n_seeds=0)
     partition = analyze(graph, plan, rng=seed).detected[0].partition
-    typer.echo(f"{output}: {counted(partition.n_modules, 'module')} of {detector}", err=True)
+    _say(output, f"{counted(partition.n_modules, 'module')} of {detector}")
     return partition
+
+
+def _say(output: Path, what: str) -> None:
+    """Print what the file holds, on stderr."""
+    if loudness() != "quiet":
+        typer.echo(f"{output}: {what}", err=True)
 
 
 def _require_replaceable(output: Path, source: Path) -> None:

@@ -28,7 +28,7 @@ from netsculpt.cli.options import (
 from netsculpt.cli.resuming import refuse_restart, resumable
 from netsculpt.cli.takes import takes
 from netsculpt.core.catalog import names
-from netsculpt.report.terminal.progress import progress_bars
+from netsculpt.report.terminal.progress import shown_progress
 
 __all__ = ["importance"]
 
@@ -49,6 +49,7 @@ def importance(
     estimators: Annotated[
         str,
         typer.Option(
+            metavar="NAMES",
             callback=list_of((*SCORES, MOVEMENT), "all"),
             autocompletion=completion((*SCORES, MOVEMENT, "all")),
             help=f"{' | '.join(SCORES)} | all that can be made of this net; several separated by "
@@ -58,6 +59,7 @@ def importance(
     curves: Annotated[
         str,
         typer.Option(
+            metavar="NAMES",
             callback=list_of((ABLATION, *SCORES, MOVEMENT), "none"),
             autocompletion=completion((ABLATION, *SCORES, MOVEMENT, "none")),
             help="Prune by: ablation (the exact change on training samples) | estimates; several "
@@ -128,7 +130,8 @@ def importance(
 
     if not task:
         raise typer.BadParameter(
-            "a task is needed; 'sculpt --help' lists some", param_hint="--task"
+            "a task is needed, such as digits; 'netsculpt sculpt --help' lists all",
+            param_hint="--task",
         )
     chosen = None if estimators == "all" else listed(estimators)
     by = None  # what is usual of what there is
@@ -158,7 +161,7 @@ def importance(
     recovery = None
     if recovery_epochs:
         recovery = Recipe(epochs=recovery_epochs, learning_rate=recovery_rate)
-    with resumable() if output is not None else progress_bars() as progress:
+    with resumable() if output is not None else shown_progress() as progress:
         found = measured(
             begun.net,
             matched,

@@ -41,15 +41,13 @@ def analyse_many(
     """
     from netsculpt.report.models import models_folder, write_models
     from netsculpt.report.terminal.models import print_models
-    from netsculpt.report.terminal.progress import progress_bars
-    from netsculpt.report.terminal.progress_lines import remaining_lines
+    from netsculpt.report.terminal.progress import shown_progress
 
     one = partial(_row, files, source, request, output)
     rows: list[ModelRow] = []
 
     def analyse() -> None:
-        with progress_bars() as bars:
-            report = bars or remaining_lines()
+        with shown_progress() as report:
             report("models", 0, len(files))
             for row in in_parallel(one, len(files), jobs, partial(report, "models")):
                 if row.error is not None:

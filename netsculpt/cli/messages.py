@@ -6,15 +6,19 @@ import errno
 import re
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 
 import typer
 
+from netsculpt.cli.usage import USAGE_ERROR, hinted
 from netsculpt.core.errors import LimitError, NetsculptError, NetsculptWarning, OutputError
 from netsculpt.core.extras import EXTRAS, missing
+from netsculpt.core.folders import is_interrupted
 from netsculpt.core.printable import printable
+from netsculpt.report.terminal.loudness import loudness
 
 __all__ = ["EXIT_CODES", "INTERRUPTED", "USAGE", "complain", "empty_argument", "explain"]
-__all__ += ["explained", "one_line_warnings"]
+__all__ += ["explained", "forget", "note", "note_once", "one_line_warnings", "say_interrupted"]
 
 EXIT_CODES = (
     "Exit codes: 0 ok · 1 a bug in netsculpt · 2 usage · 3 unreadable or unsupported file · "
@@ -23,6 +27,7 @@ EXIT_CODES = (
 )
 USAGE = 2
 INTERRUPTED = 130
+_SAID: set[str] = set()  # by this run
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 
 
@@ -55,8 +60,8 @@ def explained(error: Exception) -> tuple[str, int]:
     """One paragraph about an error, and its exit code."""
     if isinstance(error, NetsculptError):
         return str(error), error.exit_code
-    if isinstance(error, typer.BadParameter):
-        return f"{error.param_hint or ''} {error.message}".strip(), USAGE
+    if isinstance(error, USAGE_ERROR):
+        return hinted(error), USAGE
     if isinstance(error, ModuleNotFoundError) and error.name is not None and error.name in EXTRAS:
         return explained(missing(error.name))
     if isinstance(error, OSError):
@@ -94,6 +99,30 @@ def empty_argument(arguments: Sequence[str]) -> str | None:
     return None
 
 
+def say_interrupted(folder: Path) -> None:
+    """Say on stderr that a folder holds a part of what an earlier run was to write."""
+    if is_interrupted(folder):
+        note(f"{folder} is of a run that was interrupted: all of it is written again")
+
+
+def note(message: str) -> None:
+    """Print one line on stderr that is not about an error; nothing if the command is quiet."""
+    if loudness() != "quiet":
+        complain(message)
+
+
+def note_once(message: str) -> None:
+    """Print such a line, unless this run of the command has printed it."""
+    if message not in _SAID:
+        _SAID.add(message)
+        note(message)
+
+
 def complain(message: str) -> None:
     """Print one line on stderr; text that it quotes from a file cannot control the terminal."""
     typer.echo(f"netsculpt: {printable(message)}", err=True)
+
+
+def forget() -> None:
+    """Begin a run of the command, in which nothing has been said yet."""
+    _SAID.clear()

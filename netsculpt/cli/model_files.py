@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from glob import glob, has_magic
 from pathlib import Path
 
-import typer
-
+from netsculpt.core.errors import FormatError
 from netsculpt.core.folders import MANIFEST
+from netsculpt.files.source import Source
+from netsculpt.files.words import quoted
 
-__all__ = ["ModelFile", "is_several", "model_files", "naturally"]
+__all__ = ["ModelFile", "is_several", "model_files", "naturally", "require_readable"]
 
-_ENDINGS = (".pt", ".pth", ".ckpt", ".safetensors", ".pt2", ".onnx", ".npz", ".out")
+_ENDINGS = (".pt", ".pth", ".pth.tar", ".ckpt", ".safetensors", ".pt2", ".onnx", ".npz", ".out")
 _STATE = ".training.pt"  # what 'train' resumes from
 _GRAPH = "graph.npz"  # that 'analyze' wrote, next to a manifest
 _LONGEST = 80  # characters of a name
@@ -41,12 +43,18 @@ def model_files(paths: Iterable[Path]) -> tuple[ModelFile, ...]:
 
     Raises
     ------
-    typer.BadParameter
+    FormatError
         If a folder or a pattern names no model file.
     """
     files = list(dict.fromkeys(file for path in paths for file in _files(path)))
     names = _names(files)
     return tuple(ModelFile(*pair) for pair in zip(files, names, strict=True))
+
+
+def require_readable(files: Iterable[ModelFile]) -> None:
+    """Raise `FormatError` if one of the files cannot be opened: before the first is worked on."""
+    for file in files:
+        Source.open(file.path, sys.maxsize)
 
 
 def naturally(path: Path) -> list[tuple[int, int | str]]:
@@ -65,15 +73,15 @@ def _files(path: Path) -> Iterator[Path]:
         return
     if path.is_dir():
         found = [file for file in path.rglob("*") if file.is_file() and _is_model(file)]
-        kind = "folder holds no model file"
+        kind = "no model file in the folder"
     else:
         fitting = glob(str(path), recursive=True)  # noqa: PTH207 - Path.glob takes no absolute one
         found = [Path(name) for name in fitting if Path(name).is_file()]
-        kind = "pattern fits no file"
+        kind = "no file fits the pattern"
     if not found:
-        raise typer.BadParameter(
-            f"{str(path)!r}: the {kind}; files ending in {', '.join(_ENDINGS)} are looked for",
-            param_hint="FILE",
+        raise FormatError(
+            f"{kind} {quoted(path)}: files ending in {', '.join(_ENDINGS)} are looked for; name "
+            "others one by one"
         )
     yield from sorted(found, key=naturally)
 
@@ -82,7 +90,7 @@ def _is_model(file: Path) -> bool:
     if file.name.startswith(".") or file.name.endswith(_STATE):
         return False
     written = file.name == _GRAPH and file.with_name(MANIFEST).is_file()
-    return file.suffix.lower() in _ENDINGS and not written
+    return file.name.lower().endswith(_ENDINGS) and not written
 
 
 def _names(files: Sequence[Path]) -> list[str]:

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from netsculpt.cli.options import choice
+from netsculpt.cli.tasks import NETS
+from netsculpt.cli.verbosity import detail
 from netsculpt.core.catalog import named, names
+from netsculpt.core.counting import counted
 from netsculpt.core.errors import FormatError
 
 if TYPE_CHECKING:
@@ -35,9 +38,7 @@ class NewNet:
         str | None,
         typer.Option(
             metavar="SPEC",
-            help="A new net: mlp:64,128,10 · cnn:1x8x8:8,16:32:10 · vgg:3x32x32:64,64/128,128:10 · "
-            "resnet:3x32x32:10 (ResNet-20) · lstm:8x8:32:10 · sparse_gpt:64:32:128:2:4 (tokens, "
-            "positions, width, layers, heads).",
+            help=f"A new net: {NETS}",
         ),
     ] = None
     init: Annotated[
@@ -79,6 +80,7 @@ def start_net(new: NewNet, seed: int) -> StartNet:
         if new.init is not None:
             raise typer.BadParameter("MODEL has its weights: leave it out", param_hint="--init")
         model = read_model(new.model)
+        detail(f"{new.model}: the net {dict(model.net)}, {counted(len(model.masks), 'mask')}")
         return StartNet(net_from_spec(model.net), net_from_model(model), dict(model.metadata))
     if new.model is not None or new.net is None:
         raise typer.BadParameter(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
 import typer
 
-from netsculpt.cli.messages import complain, one_line_warnings
+from netsculpt.cli.messages import note, one_line_warnings
 from netsculpt.core.catalog import catalog, names, not_one_of
 from netsculpt.core.declared import needed_by
 from netsculpt.core.extras import is_installed, missing
@@ -33,6 +33,7 @@ __all__ = [
     "FigureOptions",
     "LearningRate",
     "Noise",
+    "PageFigureOptions",
     "PlanOptions",
     "Resume",
     "Seed",
@@ -77,6 +78,7 @@ def choice(known: Sequence[str], text: str, **more: Any) -> Any:
 
     completed = completion(known)
     text = text.format(" | ".join(known))
+    more.setdefault("metavar", "NAME")
     return typer.Option(callback=check, autocompletion=completed, help=text, **more)
 
 
@@ -223,6 +225,7 @@ AsJson = Annotated[
 Detector = Annotated[
     str,
     typer.Option(
+        metavar="NAMES",
         callback=list_of(DETECTORS, "all"),
         autocompletion=completion((*DETECTORS, "all")),
         help=f"{' | '.join(DETECTORS)} | all; several separated by commas.",
@@ -274,6 +277,7 @@ class PlanOptions:
     weights: Annotated[
         str,
         typer.Option(
+            metavar="NAMES",
             callback=list_of(tuple(FORMS), "all"),
             autocompletion=completion((*FORMS, "all")),
             help="Weights for modules: balanced (free of the scales of units) | pattern (all 1) | "
@@ -289,18 +293,21 @@ class PlanOptions:
         return AnalysisPlan(tuple(detectors), self.null, self.n_nulls, self.n_seeds, forms)
 
 
+Formats = Annotated[
+    str,
+    typer.Option(
+        callback=list_of(FORMATS, "none"),
+        autocompletion=completion((*FORMATS, "none")),
+        help="Formats, separated by commas: pdf,png,svg; 'none' draws none.",
+    ),
+]
+
+
 @dataclass(frozen=True)
 class FigureOptions:
     """Which figures are drawn."""
 
-    figures: Annotated[
-        str,
-        typer.Option(
-            callback=list_of(FORMATS, "none"),
-            autocompletion=completion((*FORMATS, "none")),
-            help="Formats, separated by commas: pdf,png,svg; 'none' draws none.",
-        ),
-    ] = "pdf,png,svg"
+    figures: Formats = "pdf,png,svg"
     width: Annotated[
         str, choice(WIDTHS, "Column that figures are made for: {}.", metavar="COLUMN")
     ] = "neurips"
@@ -316,13 +323,20 @@ class FigureOptions:
         return [] if self.figures == "none" else listed(self.figures)
 
 
+@dataclass(frozen=True)
+class PageFigureOptions(FigureOptions):
+    """Which figures are drawn: those that the page shows, unless others are named."""
+
+    figures: Formats = "svg"
+
+
 def chosen_detectors(text: str) -> list[str]:
     """Names of detectors; "all" means every one whose libraries are installed."""
     if text != "all":
         return listed(text)
     absent = _absent_libraries()
     for name, library in absent.items():
-        complain(f"left out of all detectors: {missing(library, name)}")
+        note(f"left out of all detectors: {missing(library, name)}")
     return [name for name in DETECTORS if name not in absent]
 
 

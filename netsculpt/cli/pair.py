@@ -11,6 +11,7 @@ import typer
 from netsculpt.cli.nets import NewNet, matching_task, start_net
 from netsculpt.cli.options import AsJson, Seed, choice, require_writable
 from netsculpt.core.catalog import names
+from netsculpt.core.counting import counted
 
 if TYPE_CHECKING:
     from netsculpt.cli.nets import StartNet
@@ -61,12 +62,14 @@ def pair(
 
     `netsculpt pair sparse.pt dense.pt --task digits --baseline seed1.pt seed2.pt -o pair.pdf`
     """
+    from netsculpt.report.terminal.files import print_file
     from netsculpt.report.terminal.pair import print_pair
     from netsculpt.training import pair_analysis
 
     if not task:
         raise typer.BadParameter(
-            "a task is needed; 'sculpt --help' lists some", param_hint="--task"
+            "a task is needed, such as digits; 'netsculpt sculpt --help' lists all",
+            param_hint="--task",
         )
     if figure is not None:
         if figure.suffix.lower() not in FORMATS:
@@ -79,7 +82,8 @@ def pair(
     samples = matching_task(task, begun.spec)
     if answer >= samples.targets.shape[1]:
         raise typer.BadParameter(
-            f"{task} has {samples.targets.shape[1]} answers, numbered from 0", param_hint="--answer"
+            f"{task} has {counted(samples.targets.shape[1], 'answer')}, numbered from 0",
+            param_hint="--answer",
         )
     pairs = {"two dense seeds": baseline, "other pair": other}
     analysis = pair_analysis(
@@ -103,6 +107,8 @@ def pair(
         typer.echo(json.dumps({**about, **analysis.summary()}, indent=2, allow_nan=False))
     else:
         print_pair(analysis)
+        if figure is not None:
+            print_file(figure)
 
 
 def _net(path: Path, seed: int) -> StartNet:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from math import isnan
 from typing import TYPE_CHECKING
 
 import typer
 
+from netsculpt.cli.messages import note
 from netsculpt.cli.source import Loaded
+from netsculpt.core.counting import counted
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from netsculpt.compare.networks import UnitMatching
+    from netsculpt.graph.graph import NetGraph
     from netsculpt.training.tasks import Task
 
 __all__ = ["PAIRINGS", "pairing_of"]
@@ -23,12 +27,17 @@ PAIRINGS = ("auto", "same", "paths", "activations")
 def pairing_of(
     first: Loaded, second: Loaded, chosen: str, task: str | None, *, seed: int
 ) -> UnitMatching:
-    """The units of both models, matched as chosen; `task` is for "activations"."""
+    """The units of both models, matched as chosen; `task` is for "activations".
+
+    What "auto" measured and chose is said on stderr, if the files do not say how they began.
+    """
     from netsculpt.compare.networks import match_by_correlation, same_units
     from netsculpt.pipeline import matched_units
 
     graphs = first.graph, second.graph
-    if chosen == "same" or (chosen == "auto" and _started_alike(first, second)):
+    if chosen == "auto":
+        chosen = "same" if _started_alike(first, second) else _seem_alike(*graphs)
+    if chosen == "same":
         return same_units(*graphs)
     if chosen != "activations":
         return matched_units(*graphs, rng=seed)
@@ -46,6 +55,26 @@ def _started_alike(first: Loaded, second: Loaded) -> bool:
         return False
     starts = [each.model.metadata.get("initial") for each in (first, second) if each.model]
     return starts[0] is not None and starts[0] == starts[1] and first.model.net == second.model.net
+
+
+def _seem_alike(first: NetGraph, second: NetGraph) -> str:
+    """The pairing that the weights at the same places speak for."""
+    from netsculpt.compare.networks import place_agreement
+
+    found = place_agreement(first, second)
+    correlate = f"correlate at {found.correlation:.2f} (by chance: 0)"
+    measured = (
+        f"on the {counted(found.n_edges, 'edge')} that both networks have between units of the "
+        f"same places, weights {'do not vary' if isnan(found.correlation) else correlate}"
+    )
+    if found.is_far_above_chance:
+        note(f"--units same: {measured}; --units paths matches units by their paths instead")
+        return "same"
+    note(
+        f"--units paths: {measured}; if one network became the other, --units same takes units at "
+        "the same place for the same"
+    )
+    return "paths"
 
 
 def _activations(loaded: Loaded, samples: Task) -> NDArray[np.float64]:

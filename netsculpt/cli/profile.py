@@ -65,11 +65,13 @@ def profile(
     `netsculpt profile champion.out --task swing-up -o profile.pdf`
     """
     from netsculpt.loading.wann import WannOptions
+    from netsculpt.report.terminal.files import print_file
     from netsculpt.report.terminal.weight_profile import print_weight_profile
 
     if not task:
         raise typer.BadParameter(
-            "a task is needed; 'sculpt --help' lists some", param_hint="--task"
+            "a task is needed, such as digits; 'netsculpt sculpt --help' lists all",
+            param_hint="--task",
         )
     for path in output or ():
         if path.suffix.lower() not in FORMATS:
@@ -88,6 +90,8 @@ def profile(
         typer.echo(json.dumps({**about, **found.summary()}, indent=2, allow_nan=False))
     else:
         print_weight_profile(found, str(model), task)
+        for path in output or ():
+            print_file(path)
 
 
 def _profile(model: Path, task: str, own: WannOptions, **options: Any) -> WeightProfile:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from netsculpt.cli.histories import HistoryFolder
+from netsculpt.cli.inputs import hashes
 from netsculpt.cli.nets import INITIAL, OWN, NewNet, matching_task, start_net
 from netsculpt.cli.options import (
     AsJson,
+    FigureOptions,
     Resume,
     Seed,
     choice,
@@ -23,12 +26,17 @@ from netsculpt.cli.options import (
 )
 from netsculpt.cli.resuming import companion, refuse_restart, require_model_output, resumable
 from netsculpt.cli.takes import takes
+from netsculpt.cli.tasks import TASKS
 from netsculpt.core.catalog import named, names
+from netsculpt.core.folders import MASKS
 from netsculpt.core.locking import held
 
 if TYPE_CHECKING:
     from netsculpt.cli.nets import StartNet
     from netsculpt.training.fitting.batches import Batches
+    from netsculpt.training.history import History
+
+    Masks = Mapping[str, Any]  # of tensors
 
 __all__ = ["prune"]
 
@@ -43,17 +51,30 @@ BASELINES = ["shuffled", "reinitialised", "inverted"]
 def prune(
     context: typer.Context,
     new: NewNet,
+    *,
     output: Annotated[
-        Path, typer.Option("-o", "--output", help="The model to write, with its masks.")
+        Path,
+        typer.Option(
+            "-o",
+            "--output",
+            help="The model to write, with its masks. Next to it, if there are several rounds, the "
+            "folder .history with the masks of each, tables and figures.",
+        ),
     ] = Path("pruned.pt"),
     method: Annotated[str, choice(METHODS, "How weights are chosen: {}.")] = "phew",
     density: Annotated[
         float, typer.Option(min=0, max=1, help="Fraction of the weights to keep.")
     ] = 0.1,
     task: Annotated[
-        str | None, typer.Option(help="Samples for snip and grasp: a task, as in 'sculpt'.")
+        str | None,
+        typer.Option(
+            help=f"Samples of a task, for scores that need some (snip, grasp, …). {TASKS}"
+        ),
     ] = None,
-    n_samples: Annotated[int, typer.Option(min=1, help="Number of samples to score by.")] = 512,
+    n_samples: Annotated[
+        int,
+        typer.Option(min=1, help="Number of samples to score by, and to measure each round on."),
+    ] = 512,
     allocation: Annotated[
         str, choice(ALLOCATIONS, "How layers share what is kept: {}.")
     ] = "global",
@@ -92,6 +113,7 @@ def prune(
         int,
         jobs_option("Threads for phew's walks; -1 = one per core. The masks do not depend on it."),
     ] = 1,
+    figures: FigureOptions,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -103,8 +125,9 @@ def prune(
     after every round: after an interruption the same command with --resume continues, to the same
     bytes.
 
-    **Nets** A SPEC is a family and its fields: mlp:WIDTHS · cnn:IMAGE:CHANNELS:HIDDEN:OUTPUTS ·
-    vgg:IMAGE:STAGES:OUTPUTS · resnet:IMAGE:OUTPUTS[:WIDTHS[:BLOCKS]] · lstm:SEQUENCE:HIDDEN:OUTPUTS
+    A pruning of several rounds also writes a folder next to the model, pruned.history: the masks
+    after every round, which 'track' follows, history.csv, layers.csv and figures. With --task it
+    has losses and accuracies of the net without training, on as many held-out samples at most.
 
     **Examples**
 
@@ -115,19 +138,36 @@ def prune(
     `netsculpt prune model.pt --method snip --task digits --allocation erk --density 0.1`
 
     `netsculpt analyze pruned.pt`
+
+    `netsculpt prune model.pt --method magnitude --rounds 10 --task digits --density 0.05`
+
+    `netsculpt track pruned.history -o modules`
     """
+    from netsculpt.report.history import write_history
+    from netsculpt.report.terminal.history import print_history
     from netsculpt.report.terminal.pruned import print_pruned
     from netsculpt.training import inverted, sparse_net
     from netsculpt.training import prune as pruned_net
+    from netsculpt.training.pruning.prune import published_rounds
 
     if method not in SCORES:
         _refuse_scoring(context, method, baseline)
     checkpoint = companion(output, ".pruning.pt")
     require_model_output(output, "pruning", new.model, checkpoint)
     refuse_restart(checkpoint, resume)
+    rounds = published_rounds(method) if rounds is None else rounds
+    if rounds == 1 and figures.figures != "none":
+        reason = f"{method} prunes in one round, of which no history is drawn"
+        refuse_options(context, ["figures", "width"], reason)
+    history = HistoryFolder.of(output, "prune") if rounds > 1 else None
     require_writable(output.parent)
     begun = start_net(new, seed)
     batches = _batches(begun, task, n_samples, seed)
+    record = None
+    if history is not None:
+        begin = partial(history.masks, resumed=checkpoint.exists())
+        record = _Rounds(begin, {"kind": "pruning", "net": begun.spec.spec})
+    inputs = hashes([new.model], [] if task is None else [task])
     output.parent.mkdir(parents=True, exist_ok=True)
     with held(output), resumable() as progress:
         pruned = pruned_net(
@@ -138,10 +178,11 @@ def prune(
             rng=seed,
             allocation=allocation,
             schedule=schedule,
-            rounds=rounds,
+            rounds=None if method not in SCORES else rounds,
             scope=scope,
             dense=dense or (),
-            progress=progress and partial(progress, "rounds"),
+            progress=partial(progress, "rounds"),
+            on_round=record,
             checkpoint=checkpoint,
             jobs=jobs,
         )
@@ -163,11 +204,60 @@ def prune(
             "fan_in_corrected": fan_in_corrected,
         }
         begun.write(sparse.net, output, pruning=summary)
+        if history is not None and record is not None:
+            record.end(rounds + 1, sparse.pruned.masks)
+            write_history(
+                _history(history.path / MASKS, begun, task, n_samples, seed),
+                history.path,
+                history.maker,
+                arguments={**summary, "model": str(output), "net": begun.spec.spec},
+                seed=seed,
+                inputs=inputs,
+                figures=figures,
+            )
         checkpoint.unlink(missing_ok=True)
     if as_json:
         typer.echo(json.dumps({**summary, "model": str(output)}, indent=2))
     else:
-        print_pruned(sparse.pruned, output)
+        print_pruned(sparse.pruned, output, task)
+        if history is not None:
+            print_history(history.path)
+
+
+class _Rounds:
+    """Records the masks of every round in a file, which `begin` makes room for."""
+
+    def __init__(self, begin: Callable[[], Path], about: dict[str, Any]) -> None:
+        self._begin, self._about = begin, about
+
+    def __call__(self, number: int, masks: Masks) -> None:
+        """Write the masks of a round; the first call, with 0, begins or continues the file."""
+        from netsculpt.training.dynamic.record import MaskRecorder
+
+        if number == 0:
+            self._recorder = MaskRecorder(self._begin(), masks, self._about)
+        else:
+            self._recorder.add(number, masks, step=number)
+
+    def end(self, number: int, masks: Masks) -> None:
+        """Write the masks of the model, if a baseline or a repair made others of the last ones."""
+        from netsculpt.training.dynamic.record import read_record
+
+        last = read_record(self._recorder.path).masks(number - 1)
+        if any((masks[name].numpy() != mask).any() for name, mask in last.items()):
+            self(number, {name: masks[name] for name in last})
+
+
+def _history(path: Path, begun: StartNet, task: str | None, n_samples: int, seed: int) -> History:
+    from netsculpt.core.random import stream
+    from netsculpt.training.dynamic.record import read_record
+    from netsculpt.training.history import drawn, pruning_history
+
+    samples = None
+    if task is not None:
+        matched = matching_task(task, begun.spec)
+        samples = drawn(matched, n_samples, rng=stream(seed, "samples"))
+    return pruning_history(read_record(path), begun.net, samples)
 
 
 def _refuse_scoring(context: typer.Context, method: str, baseline: str | None) -> None:

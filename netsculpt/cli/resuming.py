@@ -11,7 +11,7 @@ import typer
 
 from netsculpt.cli.messages import complain
 from netsculpt.core.progress import Progress
-from netsculpt.report.terminal.progress import progress_bars
+from netsculpt.report.terminal.progress import shown_progress
 
 __all__ = ["companion", "refuse_restart", "require_model_output", "resumable"]
 
@@ -85,10 +85,10 @@ def refuse_restart(saved: Path, resume: bool) -> None:
 
 
 @contextmanager
-def resumable(how: str = "repeat the command with --resume") -> Iterator[Progress | None]:
-    """Progress bars during the work; after Ctrl-C say how to continue."""
+def resumable(how: str = "repeat the command with --resume") -> Iterator[Progress]:
+    """Progress on stderr during the work; after Ctrl-C say how to continue."""
     try:
-        with progress_bars() as progress:
+        with shown_progress() as progress:
             yield progress
     except KeyboardInterrupt:
         complain(f"to continue, {how}")

@@ -36,15 +36,19 @@ def run(
     as_json: bool = False,
 ) -> Analysis:
     """Analyse a graph, print the report, then write the folder in the name of a command."""
+    from netsculpt.report.drawing import STAGE
     from netsculpt.report.folder import write_folder
     from netsculpt.report.summary import summary_json
     from netsculpt.report.terminal.analysis import print_report, print_written
-    from netsculpt.report.terminal.progress import progress_bars
-    from netsculpt.report.terminal.progress_lines import progress_lines, remaining_lines, together
+    from netsculpt.report.terminal.estimates import estimate_lines
+    from netsculpt.report.terminal.progress import shown_progress
+    from netsculpt.report.terminal.progress_lines import progress_lines, together
 
-    lines = together(progress_lines(list(plan.keys.values())), remaining_lines())
-    with progress_bars() as bars:
-        analysis = analysed(loaded, plan, seed=seed, task=task, jobs=jobs, progress=bars or lines)
+    keys = list(plan.keys.values())
+    lines = progress_lines([*keys, STAGE] if len(keys) > 1 else [])  # a single one is soon done
+    with shown_progress(lines) as shown:
+        progress = together(estimate_lines(plan, jobs), shown)
+        analysis = analysed(loaded, plan, seed=seed, task=task, jobs=jobs, progress=progress)
     try:
         if as_json:
             typer.echo(summary_json(analysis))
@@ -52,7 +56,7 @@ def run(
             print_report(analysis)
     finally:  # the folder is written even if the reader of stdout closes the pipe early
         if output is not None:
-            with progress_bars() as progress:
+            with shown_progress(lines) as progress:
                 write_folder(
                     analysis,
                     output,

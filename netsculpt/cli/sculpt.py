@@ -14,6 +14,7 @@ from netsculpt.cli.options import (
     Detector,
     Device,
     Epochs,
+    FigureOptions,
     LearningRate,
     Noise,
     WeightDecay,
@@ -29,6 +30,7 @@ from netsculpt.cli.options import (
 )
 from netsculpt.cli.resuming import refuse_restart, resumable
 from netsculpt.cli.takes import takes
+from netsculpt.cli.tasks import NETS, TASKS
 from netsculpt.core.catalog import names
 
 if TYPE_CHECKING:
@@ -36,7 +38,8 @@ if TYPE_CHECKING:
 
 __all__ = ["resume_sculpting", "sculpt"]
 
-WITH_RESUME = ("detector", "jobs", "output", "resume")  # options that do not belong to the plan
+# Options that do not belong to the plan.
+WITH_RESUME = ("detector", "figures", "jobs", "output", "resume", "width", "quiet", "verbose")
 MOST_SEEDS = 1_000_000  # in one sculpting
 DETECTOR_NAMES = "sculpting,path_signature,functional"
 
@@ -67,9 +70,9 @@ class SweepOptions:
         str | None,
         typer.Option(
             metavar="SPEC",
-            help="A net of another kind, as in 'prune': cnn:2x8x8:8,16:32:20 · lstm:8x8:32:10 · "
-            "sparse_gpt:16:16:32:1:2. Its defaults: --unit-gradients 20 --edge-gradients 5 "
-            "--batch-size 32 --learning-rate 0.003 --noise 0 --detector layered.",
+            help=f"A net of another kind: {NETS} Defaults with it: --unit-gradients 20 "
+            "--edge-gradients 5 --batch-size 32 --learning-rate 0.003 --noise 0, and layered as "
+            "--detector.",
         ),
     ] = None
     seeds: Annotated[str, typer.Option(help="Such as 0-9 or 0,3,7.")] = "0-9"
@@ -158,7 +161,7 @@ def sculpt(
         str | None,
         typer.Argument(
             metavar="TASK",
-            help="A task by name, a text file of functions, or two IDX files as IMAGES,LABELS.",
+            help=f"What to learn; not needed with --resume. {TASKS}",
         ),
     ] = None,
     *,
@@ -168,6 +171,7 @@ def sculpt(
     output: Annotated[
         Path, typer.Option("-o", "--output", help="Folder for models and tables.")
     ] = Path("runs"),
+    figures: FigureOptions,
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue in the folder, with the plan it holds.")
     ] = False,
@@ -179,13 +183,12 @@ def sculpt(
     network is kept. An interrupted run resumes with --resume, to the same bits; the detectors stay
     what they were unless others are named.
 
+    Next to the model of a seed, in seed-0/history, are the masks after every round, which 'track'
+    follows, the rounds with their losses (history.csv), the layers (layers.csv) and figures.
+
     With --net the same is done to nets of other kinds: whole channels, neurons, heads of
     attention, channels of a residual stream and hidden units of an LSTM are pruned, then kernels
     and weights. They are trained one by one, each time until they reach the goal.
-
-    **Tasks** input-separable · reused · input-separable-reused · non-modular · overlap-K-use-N ·
-    reused-use-N · levels-N · digits · two-digits-separate · two-digits-sum ·
-    quotes · brackets · variable-types · copying · induction (of tokens)
 
     **Examples**
 
@@ -202,6 +205,8 @@ def sculpt(
     `netsculpt sculpt --resume -o runs`
 
     `netsculpt analyze runs/seed-0/model.pt`
+
+    `netsculpt track runs/seed-0 -o modules`
     """
     from netsculpt.studies.sculpting import read_config, read_detectors
 
@@ -224,26 +229,32 @@ def sculpt(
             param_hint="--resume",
         )
     else:
-        raise typer.BadParameter("a task is needed; see --help for names", param_hint="TASK")
+        raise typer.BadParameter(
+            "a task is needed, such as input-separable; --help lists all", param_hint="TASK"
+        )
     if saved.exists() and not is_given(context, "detector"):
         detectors = list(read_detectors(output))
-    _sculpt(config, output, detectors, jobs)
+    _sculpt(config, output, detectors, jobs, figures)
 
 
 def resume_sculpting(folder: Path, jobs: int) -> None:
     """Finish the sculpting in a folder, with the detectors that it was run with."""
     from netsculpt.studies.sculpting import read_config, read_detectors
 
-    _sculpt(read_config(folder), folder, list(read_detectors(folder)), jobs)
+    _sculpt(read_config(folder), folder, list(read_detectors(folder)), jobs, FigureOptions())
 
 
-def _sculpt(config: SweepConfig, output: Path, detectors: list[str], jobs: int) -> None:
+def _sculpt(
+    config: SweepConfig, output: Path, detectors: list[str], jobs: int, figures: FigureOptions
+) -> None:
+    from netsculpt.report.sculpted import write_histories
     from netsculpt.report.terminal.sculpted import print_sweep
     from netsculpt.studies.sculpting import sweep
 
     require_writable(output)
     with resumable(f"run: netsculpt sculpt --resume -o {output}") as progress:
         result = sweep(config, output, detectors=detectors, jobs=jobs, progress=progress)
+        write_histories(result, output, figures=figures, progress=progress)
     print_sweep(result, output, detectors)
 
 

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from netsculpt.cli.importing import attribute, imported, is_file
-from netsculpt.cli.messages import complain
+from netsculpt.cli.messages import note_once
 from netsculpt.cli.options import choice, numbers, whole
+from netsculpt.cli.verbosity import detail
+from netsculpt.core.catalog import not_one_of
 
 if TYPE_CHECKING:
     from netsculpt.files.model import Model
@@ -205,18 +207,17 @@ def load_source(source: Source, *, own_for: str | None = None) -> Loaded:
     from netsculpt.files.model import as_model, is_model
     from netsculpt.loading.load import graph_of
     from netsculpt.loading.read import read
-    from netsculpt.report.terminal.progress import progress_bars
-    from netsculpt.report.terminal.progress_lines import remaining_lines
+    from netsculpt.report.terminal.progress import shown_progress
 
     wann = source.wann
     weights = None if wann is None else wann.weights
-    with progress_bars() as bars:
+    with shown_progress(every=10) as progress:
         file = read(
             source.file,
             source.mask,
             source.max_bytes,
             weights=weights,
-            progress=bars or remaining_lines(every=10),
+            progress=progress,
         )
     own = is_model(file.value)
     if own_for is not None and not own:
@@ -228,7 +229,16 @@ def load_source(source: Source, *, own_for: str | None = None) -> Loaded:
         )
     graph = graph_of(file, allow_nonfinite=source.allow_nonfinite, wann=wann)
     model = as_model(file.value, file.where) if own else None
+    _say_how(source.file, graph)
     return Loaded(source, graph, model=model, file=file)
+
+
+def _say_how(file: Path, graph: NetGraph) -> None:
+    """If asked to be verbose, say how the graph was made of the file, step by step."""
+    for each in graph.provenance:
+        facts = [f"{name} {value}" for name, value in each.parameters.items()]
+        facts += [each.input_hash] if each.input_hash else []
+        detail(f"{file}: {each.function}: {', '.join(facts)}")
 
 
 def _text(path: object) -> str | None:
@@ -245,11 +255,15 @@ def _traced(source: Source, model: str) -> Loaded:
     where, name = _parts(model)
     inputs = _inputs(source)
     from netsculpt.core.provenance import step
+    from netsculpt.files.source import Source as FileSource
     from netsculpt.loading import load_into
     from netsculpt.tracing import trace
     from netsculpt.tracing.net_and_example import NetAndExample, example_from, net_from
 
-    complain(f"imports {where} and runs its code")
+    for path in (source.file, source.mask):
+        if path is not None:  # that cannot be opened: no code need run
+            FileSource.open(path, source.max_bytes)
+    note_once(f"imports {where} and runs its code")
     with redirect_stdout(sys.stderr):  # what the net prints is not part of the report
         net = net_from(attribute(imported(where), where, name), model)
         traced = NetAndExample(net, example_from(inputs))
@@ -268,6 +282,7 @@ def _traced(source: Source, model: str) -> Loaded:
         named["example_shape"] = [list(x.shape) for x in inputs]
         named["example_dtype"] = [x.dtype for x in inputs]
     graph = replace(graph, provenance=(step("model", **named), loaded, *graph.provenance))
+    _say_how(source.file, graph)
     return Loaded(source, graph, {**named, **source.trace_options}, traced)
 
 
@@ -345,9 +360,7 @@ def _dtypes(
     dtypes = tuple(texts or ("float32",))
     for dtype in dtypes:
         if dtype not in _DTYPES:
-            raise typer.BadParameter(
-                f"{dtype!r} is not one of {', '.join(_DTYPES)}", param_hint=flag
-            )
+            raise typer.BadParameter(not_one_of(dtype, _DTYPES), param_hint=flag)
     if len(dtypes) not in (1, n_inputs):
         raise typer.BadParameter(
             f"{len(dtypes)} types for {n_inputs} inputs: one for all, or one per input is needed",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import partial
 from inspect import signature
@@ -69,8 +70,8 @@ class SparseOptions:
     phases: Annotated[
         str | None,
         sparse_option(
-            help="Dense and sparse epochs of ac_dc: 'd6 (s3 d3)*6 s12', or resnet50, resnet20, "
-            "wrn28 as published (default: resnet50, scaled)."
+            help="Dense and sparse epochs of ac_dc: 'd6 (s3 d3)*6 s12', or resnet50, "
+            "resnet50-150, resnet20, wrn28 as published (default: resnet50, scaled)."
         ),
     ] = None
     keep_momentum: Annotated[
@@ -83,8 +84,18 @@ class SparseOptions:
     ] = None
     start_from: Annotated[
         Path | None,
-        sparse_option(help="One of these states; the last dense one makes the dense_twin."),
+        sparse_option(
+            help="One of these states; the last dense one makes the dense_twin. No masks are "
+            "recorded: those before are not known."
+        ),
     ] = None
+    no_record: Annotated[
+        bool,
+        sparse_option(
+            "--no-record",
+            help="Do not write the masks of every update: of 10⁶ weights at 5 % some 17 kB each.",
+        ),
+    ] = False
     strength: Annotated[
         float | None, sparse_option(min=0, help="Weight of the gradient in the score of mest.")
     ] = None
@@ -131,7 +142,7 @@ class SparseOptions:
         method = named("sparse_methods", self.sparse)
         known = signature(method).parameters
         reason = f"{self.sparse} has no such setting"
-        allowed = {*known, *(OF_PHASES if "phases" in known else ())}
+        allowed = {*known, "no_record", *(OF_PHASES if "phases" in known else ())}
         refuse_options(context, [x for x in own if x not in allowed], reason)
         given = {x: getattr(self, x) for x in own if x in known}
         arguments = {key: value for key, value in given.items() if value is not None}
@@ -167,6 +178,7 @@ class SparseRun:
     def __init__(self, method: Any) -> None:
         self._method = method
         self.sparsifier: Sparsifier | None = None
+        self.on_made: Callable[[Sparsifier], object] | None = None
 
     def __call__(self, net: Any) -> Sparsifier:
         """Make a net sparse."""
@@ -174,6 +186,8 @@ class SparseRun:
             raise typer.BadParameter("the net is dense: give a density", param_hint="--density")
         made: Sparsifier = self._method(net)
         self.sparsifier = made
+        if self.on_made is not None:
+            self.on_made(made)
         return made
 
     def summary(self) -> dict[str, Any]:

@@ -14,11 +14,11 @@ import typer
 
 from netsculpt.cli.messages import INTERRUPTED, complain, empty_argument, explain
 from netsculpt.cli.options import wrong_jobs
+from netsculpt.core.catalog import not_one_of
 from netsculpt.core.counting import counted
 from netsculpt.core.errors import NetsculptError
 from netsculpt.core.numbers import checked_number, checked_whole
-from netsculpt.report.terminal.progress import progress_bars
-from netsculpt.report.terminal.progress_lines import remaining_lines
+from netsculpt.report.terminal.progress import shown_progress
 from netsculpt.studies.backends import BACKENDS, CLUSTERS
 from netsculpt.studies.measuring import RESULTS
 from netsculpt.studies.working import raising_cell
@@ -129,7 +129,7 @@ def run_study(
         jobs = -1 if backend in CLUSTERS else _JOBS
     try:
         chosen = _chosen(study, replace(quick if values["quick"] else full, **changed), parser)
-        with progress_bars() as bars:
+        with shown_progress() as progress:
             results = chosen.run(
                 values["out"],
                 jobs=jobs,
@@ -138,7 +138,7 @@ def run_study(
                 results=values["results"],
                 keep_going=values["keep_going"],
                 budget_minutes=values["budget_minutes"],
-                progress=bars or remaining_lines(),
+                progress=progress,
             )
         if not results.n_done:
             raise NetsculptError(
@@ -212,9 +212,7 @@ def several_of(known: Collection[str]) -> Callable[[str], tuple[str, ...]]:
         chosen = tuple(text.split(","))
         unknown = [name for name in chosen if name not in known]
         if unknown:
-            raise argparse.ArgumentTypeError(
-                f"{', '.join(map(repr, unknown))} is not one of {', '.join(known)}"
-            )
+            raise argparse.ArgumentTypeError(not_one_of(unknown[0], known))
         return chosen
 
     return names

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from netsculpt.cli.messages import EXIT_CODES, complain
+from netsculpt.cli.command import Command, Group
+from netsculpt.cli.messages import EXIT_CODES, note
 from netsculpt.cli.options import AsJson, jobs_option, require_writable
+from netsculpt.cli.verbosity import with_loudness
+from netsculpt.core.catalog import meant
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -23,14 +26,15 @@ __all__ = ["study_app"]
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="Where a study writes.")]
 
 study_app = typer.Typer(
-    no_args_is_help=True,
+    cls=Group,
     rich_markup_mode="markdown",
     help="Look at the folder of a study while it runs or afterwards, resume it, collect its rows.",
     epilog=EXIT_CODES,
 )
 
 
-@study_app.command(epilog=EXIT_CODES)
+@study_app.command(cls=Command, epilog=EXIT_CODES)
+@with_loudness
 def status(folder: Folder, as_json: AsJson = False) -> None:
     """How many cells are done, running, failed and left, how long the rest takes, who runs it.
 
@@ -53,7 +57,8 @@ def status(folder: Folder, as_json: AsJson = False) -> None:
         print_status(found)
 
 
-@study_app.command(epilog=EXIT_CODES)
+@study_app.command(cls=Command, epilog=EXIT_CODES)
+@with_loudness
 def resume(
     folder: Folder,
     jobs: Annotated[int, jobs_option("Workers of a sculpting; -1: one per core.")] = 1,
@@ -82,7 +87,7 @@ def resume(
     found = status_of(folder)
     rows_so_far(folder)  # raises if files of cells are damaged: the command would refuse them
     if found.n_done == found.n_cells:
-        complain("no cell is left to do; the command makes the tables again")
+        note("no cell is left to do; the command makes the tables again")
     _warn_of_copy(found.begun, folder)
     typer.echo(found.begun.line)
 
@@ -90,13 +95,14 @@ def resume(
 def _warn_of_copy(begun: Begun, folder: Path) -> None:
     """Say so if the command of a study writes elsewhere."""
     if not begun.is_of(folder):
-        complain(
+        note(
             f"{folder} is a copy, or was moved: the command of its study writes to "
             f"{begun.folder}; to go on in this folder, change its -o to {folder.resolve()}"
         )
 
 
-@study_app.command(epilog=EXIT_CODES)
+@study_app.command(cls=Command, epilog=EXIT_CODES)
+@with_loudness
 def table(
     folder: Folder,
     name: Annotated[
@@ -114,6 +120,7 @@ def table(
 
     `netsculpt study table results/lee2020_signal --table speeds | head`
     """
+    from netsculpt.report.terminal.files import print_file
     from netsculpt.studies.status import rows_so_far
 
     if output is not None:
@@ -130,6 +137,7 @@ def table(
         frame.to_csv(sys.stdout, index=False)
     else:
         _write(frame, output)
+        print_file(output)
 
 
 def _chosen(rows: Mapping[str, Sequence[Mapping[str, Any]]], name: str | None, folder: Path) -> Any:
@@ -140,7 +148,10 @@ def _chosen(rows: Mapping[str, Sequence[Mapping[str, Any]]], name: str | None, f
     if name is None or name not in rows:
         known = ", ".join(map(repr, rows))
         wrong = "there are several tables" if name is None else _not_of_rows(name, folder)
-        raise typer.BadParameter(f"{wrong}: name one of {known}", param_hint="--table")
+        hint = meant(name or "", rows)
+        raise typer.BadParameter(
+            f"{wrong}: name one of {known}{hint and f'; {hint}'}", param_hint="--table"
+        )
     return rows[name]
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netsculpt.cli.inputs import hashes
-from netsculpt.cli.model_files import ModelFile, model_files
+from netsculpt.cli.messages import complain, say_interrupted
+from netsculpt.cli.model_files import ModelFile, model_files, naturally, require_readable
 from netsculpt.cli.options import (
     AsJson,
     FigureOptions,
@@ -24,7 +25,7 @@ from netsculpt.cli.options import (
 from netsculpt.cli.source import Source, SourceOptions, load_source
 from netsculpt.cli.takes import takes
 from netsculpt.core.catalog import names
-from netsculpt.core.folders import require_replaceable
+from netsculpt.core.folders import MASKS, require_replaceable
 from netsculpt.core.forms import FORMS
 
 if TYPE_CHECKING:
@@ -44,13 +45,14 @@ def track(
         list[Path],
         typer.Argument(
             metavar="RUN",
-            help="Checkpoints in the order of time: a folder, whose files are ordered by the "
-            "numbers in their names, files, patterns; or the .record of a sparse training.",
+            help="What 'prune', 'sculpt' or 'train --sparse' wrote next to a model; or checkpoints "
+            "in the order of time: a folder, whose files are ordered by the numbers in their "
+            "names, files, patterns; or the .record of a sparse training.",
         ),
     ],
     net: Annotated[
         Path | None,
-        typer.Option(help="With a .record: a model.pt of the net that was trained."),
+        typer.Option(help="With a .record that does not say its net: a model.pt of it."),
     ] = None,
     n_points: Annotated[
         int,
@@ -75,13 +77,18 @@ def track(
     """Follow one network over time: density, live units, paths, and modules with lasting numbers.
 
     Checkpoints of a training, such as `netsculpt.track.Recorder` writes in a loop of your own;
-    models of successive rounds of pruning; or the masks of a sparse training. Agreement of modules
-    with those of the step before and of the last is to be read next to that of two runs on one
-    network.
+    models of successive rounds of pruning; or the masks that 'prune', 'sculpt' and 'train --sparse'
+    record. A folder of masks is followed by them alone; of a sculpting of several seeds the first
+    is followed, unless the folder of another is named. Agreement of modules with those of the step
+    before and of the last is to be read next to that of two runs on one network.
 
     **Examples**
 
     `netsculpt track run/ -o out`
+
+    `netsculpt track pruned.history -o out`
+
+    `netsculpt track runs/seed-3 -o out`
 
     `netsculpt track round1.pt round2.pt round3.pt --nulls 100`
 
@@ -89,8 +96,7 @@ def track(
 
     `netsculpt track training.record --net model.pt`
     """
-    from netsculpt.report.terminal.progress import progress_bars
-    from netsculpt.report.terminal.progress_lines import remaining_lines
+    from netsculpt.report.terminal.progress import shown_progress
     from netsculpt.report.terminal.tracked import print_track
     from netsculpt.report.tracked import most_edges, write_track
     from netsculpt.training.track import follow
@@ -100,29 +106,28 @@ def track(
     if output is not None:
         require_writable(output)
         require_replaceable(output, _MAKER)
-    is_record = len(run) == 1 and run[0].suffix == _RECORD
-    if is_record != (net is not None):
-        raise typer.BadParameter(
-            "a .record and the --net that it is of go together", param_hint="--net"
-        )
-    if is_record and weights != "pattern":
+        say_interrupted(output)
+    recorded = _recorded(run)
+    if net is not None and recorded is None:
+        raise typer.BadParameter("it is of a .record: leave it out", param_hint="--net")
+    if recorded is not None and weights != "pattern":
         if is_given(context, "weights"):
             raise typer.BadParameter(
                 "a .record holds masks: pattern is needed", param_hint="--weights"
             )
         weights = "pattern"
-    if net is not None:
-        inputs = hashes([run[0], net])
-        n_steps, graphs = _of_record(run[0], net, n_points)
+    if recorded is not None:
+        inputs = hashes([recorded, net])
+        n_steps, graphs = _of_record(recorded, net, n_points)
     else:
         files = _chosen(model_files(run), n_points)
+        require_readable(files)
         inputs = hashes([*(file.path for file in files), source.mask])
         n_steps, graphs = len(files), _of_files(files, source)
     snapshots: list[Snapshot] = []
     if output is not None:
         graphs = watched(graphs, snapshots, most_edges(n_steps))
-    with progress_bars() as bars:
-        report = bars or remaining_lines()
+    with shown_progress() as report:
         followed = follow(
             graphs,
             detector=detector,
@@ -142,7 +147,16 @@ def track(
         "seed": seed,
     }
     if output is not None:
-        write_track(followed, snapshots, output, about=about, inputs=inputs, figures=figures)
+        with shown_progress() as progress:
+            write_track(
+                followed,
+                snapshots,
+                output,
+                about=about,
+                inputs=inputs,
+                figures=figures,
+                progress=progress,
+            )
     if as_json:
         typer.echo(json.dumps({**about, **followed.summary()}, indent=2, allow_nan=False))
     else:
@@ -168,12 +182,41 @@ def _of_files(files: Sequence[ModelFile], options: SourceOptions) -> Iterator[tu
         yield step, load_source(Source(file=file.path, **vars(options))).graph
 
 
-def _of_record(path: Path, net: Path, n_points: int) -> tuple[int, Iterator[tuple[int, NetGraph]]]:
+def _recorded(run: Sequence[Path]) -> Path | None:
+    """The record that is named, or lies in the folder that is; None: there are checkpoints."""
+    if len(run) != 1:
+        return None
+    if not run[0].is_dir():
+        return run[0] if run[0].suffix == _RECORD else None
+    found = sorted(run[0].rglob(MASKS), key=naturally)
+    if len(found) > 1:
+        complain(
+            f"{run[0]} holds the masks of {len(found)} networks: {found[0].parent} is followed; "
+            "for another, name its folder"
+        )
+    return found[0] if found else None
+
+
+def _of_record(
+    path: Path, net: Path | None, n_points: int
+) -> tuple[int, Iterator[tuple[int, NetGraph]]]:
     from netsculpt.files.model import read_model
     from netsculpt.training.dynamic.record import read_record
     from netsculpt.training.dynamic.trajectory import model_graphs
+    from netsculpt.training.history import recorded_graphs
 
     record = read_record(path)
-    places = _places(record.n_updates + 1, n_points)
-    graphs = model_graphs(record, read_model(net), places)
-    return len(places), zip((record.steps[place] for place in places), graphs, strict=True)
+    if net is None and "net" not in record.about:
+        raise typer.BadParameter(
+            f"{str(path)!r} does not say which net it is of: name a model of it",
+            param_hint="--net",
+        )
+    last = {step: number for number, step in enumerate(record.steps)}  # steps may have several
+    steps = list(last)
+    chosen = [steps[place] for place in _places(len(steps), n_points)]
+    numbers = [last[step] for step in chosen]
+    if net is None:
+        graphs = recorded_graphs(record, numbers)
+    else:
+        graphs = model_graphs(record, read_model(net), numbers)
+    return len(chosen), zip(chosen, graphs, strict=True)

@@ -192,7 +192,7 @@ class _Run:
     arguments: dict[str, Any]
     seed: int
     device: str
-    progress: Progress | None
+    progress: Progress
 
     def __call__(self, begun: StartNet, target: Task, states: Path) -> Transferred:
         from netsculpt.training.transfer import full_transfer, linear_transfer
@@ -207,7 +207,7 @@ class _Run:
             rng=self.seed,
             device=self.device,
             checkpoints=states,
-            progress=show and (lambda _, each: show("epochs", each.epoch, self.recipe.epochs)),
+            progress=lambda _, each: show("epochs", each.epoch, self.recipe.epochs),
             **self.arguments,
         )
 

@@ -67,7 +67,11 @@ def _say_once() -> None:
     )
 
 
-_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+_OPTIONS: dict[str, Any] = {
+    "nogil": True,
+    "error_model": "numpy",
+    "no_cfunc_wrapper": True,  # for calls from C, of which there are none: it would be compiled too
+}
 
 compiled = _compiler()
 inlined = _compiler(inline="always")

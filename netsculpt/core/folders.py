@@ -20,15 +20,18 @@ from netsculpt.core.writing import is_unfinished, write_json
 
 __all__ = [
     "MANIFEST",
+    "MASKS",
     "REMEDY",
     "claim_folder",
     "file_names",
+    "is_interrupted",
     "read_manifest",
     "replaced_folder",
     "require_replaceable",
 ]
 
 MANIFEST = "manifest.json"
+MASKS = "masks.record"  # of the rounds of a net, or the updates of its training
 
 _UNFINISHED = ".unfinished.json"
 _OWN = (MANIFEST, _UNFINISHED, LOCK)
@@ -82,6 +85,11 @@ def claim_folder(
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / _UNFINISHED, {"maker": maker, "files": sorted({*old, *files})})
     return old
+
+
+def is_interrupted(folder: Path) -> bool:
+    """Whether a run began to write a folder and did not finish: interrupted, or still going on."""
+    return folder.joinpath(_UNFINISHED).is_file()
 
 
 @contextmanager

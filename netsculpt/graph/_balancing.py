@@ -1,4 +1,7 @@
-"""Sinkhorn's sweeps and Newton's steps in compiled code: see `netsculpt.graph.balancing`."""
+"""Sinkhorn's sweeps and Newton's steps in compiled code: see `netsculpt.graph.balancing`.
+
+In loops over numbers: expressions of whole arrays would take three times as long to compile.
+"""
 
 from __future__ import annotations
 
@@ -39,18 +42,20 @@ def balance_every_group(
 ) -> tuple[Any, Any, Any]:
     """Balanced weights [E]; power of each group, and error of its strengths where too large."""
     n_groups = dispersions.size
-    result, powers = np.zeros(magnitudes.size), np.ones(n_groups)
-    errors, number = np.zeros(n_groups), np.full(n_units, -1)
+    result, powers = np.zeros(magnitudes.size), np.empty(n_groups)
+    errors, number = np.zeros(n_groups), np.empty(n_units, np.int64)
+    for unit in range(n_units):
+        number[unit] = -1
     first, order = grouped(groups, n_groups)
     for group in range(n_groups):
-        edges = order[first[group] : first[group + 1]]
-        edges = edges[magnitudes[edges] > 0]
+        powers[group] = 1.0
+        edges, given = _carrying(magnitudes, order, first[group], first[group + 1])
         if edges.size == 0:
             continue
-        rows, row_degrees = _numbered(sources[edges], number)
-        columns, column_degrees = _numbered(targets[edges], number)
+        rows, row_degrees = _numbered(sources, edges, number)
+        columns, column_degrees = _numbered(targets, edges, number)
         support = Support(rows, columns, row_degrees, column_degrees)
-        values = _within_range(support, _reduced_logs(support, magnitudes[edges]))
+        values = _within_range(support, _reduced_logs(support, given))
         accepted = _ACCEPTED
         if np.isnan(dispersions[group]):
             error = _balance(support, values, _TOLERANCE)
@@ -58,31 +63,44 @@ def balance_every_group(
             values, powers[group], error = _dispersed(support, values, dispersions[group])
             accepted = 10.0 * _COARSE  # a draw may be further off than the network
         if error > accepted:
-            given = magnitudes[edges]
             if _error(support, given) <= 10.0 * _COARSE:  # a draw, balanced before
                 put(given, values)
             else:
                 errors[group] = error
-        for index in range(edges.size):  # see `put`
+        for index in range(edges.size):
             result[edges[index]] = values[index]
     return result, powers, errors
 
 
 @compiled
-def _numbered(units: Any, number: Any) -> tuple[Any, Any]:
-    """Units as 0, 1, … in order of appearance, and their degrees. `number` is −1 before, after."""
-    numbered, degrees = np.empty(units.size, np.int64), np.zeros(units.size)
+def _carrying(magnitudes: Any, order: Any, start: int, stop: int) -> tuple[Any, Any]:
+    """The edges in this part of the order that weigh something [e], and their magnitudes [e]."""
+    edges, given, n = np.empty(stop - start, np.int64), np.empty(stop - start), 0
+    for index in range(start, stop):
+        if magnitudes[order[index]] > 0:
+            edges[n], given[n] = order[index], magnitudes[order[index]]
+            n += 1
+    return edges[:n], given[:n]
+
+
+@compiled
+def _numbered(ends: Any, edges: Any, number: Any) -> tuple[Any, Any]:
+    """Ends of the edges as 0, 1, … in order of appearance, and their degrees.
+
+    `number` is −1 before and after.
+    """
+    numbered, degrees = np.empty(edges.size, np.int64), np.zeros(edges.size)
     n = 0
-    for index in range(units.size):
-        unit = units[index]
+    for index in range(edges.size):
+        unit = ends[edges[index]]
         if number[unit] < 0:
             number[unit] = n
             n += 1
         numbered[index] = number[unit]
         degrees[number[unit]] += 1
-    for unit in units:
-        number[unit] = -1
-    return numbered, degrees[:n].copy()
+    for edge in edges:
+        number[ends[edge]] = -1
+    return numbered, degrees[:n]
 
 
 @compiled
@@ -110,7 +128,8 @@ def _reduced_logs(support: Support, magnitudes: Any) -> Any:
             node = queue[head]
             head += 1
             if node < n_rows:
-                for edge in by_row[row_first[node] : row_first[node + 1]]:
+                for index in range(row_first[node], row_first[node + 1]):
+                    edge = by_row[index]
                     column = support.columns[edge]
                     if not seen[n_rows + column]:
                         seen[n_rows + column] = 1
@@ -119,7 +138,8 @@ def _reduced_logs(support: Support, magnitudes: Any) -> Any:
                         tail += 1
             else:
                 here = node - n_rows
-                for edge in by_column[column_first[here] : column_first[here + 1]]:
+                for index in range(column_first[here], column_first[here + 1]):
+                    edge = by_column[index]
                     row = support.rows[edge]
                     if not seen[row]:
                         seen[row] = 1
@@ -129,7 +149,7 @@ def _reduced_logs(support: Support, magnitudes: Any) -> Any:
     logs = np.empty(magnitudes.size)
     for edge in range(magnitudes.size):
         exponent = exponents[edge] + of_row[support.rows[edge]] + of_column[support.columns[edge]]
-        logs[edge] = np.log(mantissas[edge]) + exponent * _LN2
+        logs[edge] = math.log(mantissas[edge]) + exponent * _LN2
     return logs
 
 
@@ -143,12 +163,16 @@ def _within_range(support: Support, logs: Any) -> Any:
         (support.rows, support.row_degrees.size),
         (support.columns, support.column_degrees.size),
     ):
-        largest = np.full(n, -np.inf)
+        largest = np.empty(n)
+        for end in range(n):
+            largest[end] = -np.inf
         for edge in range(logs.size):
             largest[ends[edge]] = max(largest[ends[edge]], logs[edge])
         for edge in range(logs.size):
             logs[edge] -= largest[ends[edge]]
-    return np.exp(logs)
+    for edge in range(logs.size):
+        logs[edge] = math.exp(logs[edge])
+    return logs
 
 
 @compiled
@@ -158,13 +182,16 @@ def _balance(support: Support, values: Any, tolerance: float) -> float:
     Ends at the tolerance, or where rounding keeps it from falling.
     """
     rows, columns, row_degrees, column_degrees = support
-    if values.min() == 0.0:  # too small for float64: no factor could bring it back
-        return np.inf
+    for edge in range(values.size):
+        if values[edge] == 0.0:  # too small for float64: no factor could bring it back
+            return np.inf
+    factors, of_columns = np.empty(row_degrees.size), np.empty(column_degrees.size)
     error, last_error, sweeps, patience, newton = np.inf, np.inf, 0, _SWEEPS, False
     best, least = values.copy(), np.inf
     sums = _sums(columns, values, column_degrees.size)
     for _ in range(_STEPS):
-        factors = column_degrees / sums
+        for column in range(sums.size):
+            of_columns[column] = column_degrees[column] / sums[column]
         strengths = np.zeros(row_degrees.size)
         row, strength = 0, 0.0
         for edge in range(values.size):  # of one row mostly: its strength stays in a register
@@ -172,10 +199,10 @@ def _balance(support: Support, values: Any, tolerance: float) -> float:
                 strengths[row] = strength
                 row = rows[edge]
                 strength = strengths[row]
-            values[edge] *= factors[columns[edge]]
+            values[edge] *= of_columns[columns[edge]]
             strength += values[edge]
         strengths[row] = strength
-        error = np.abs(strengths / row_degrees - 1.0).max()
+        error = _furthest(strengths, row_degrees)
         if error < least:
             put(values, best)
             least = error
@@ -186,9 +213,12 @@ def _balance(support: Support, values: Any, tolerance: float) -> float:
         newton = sweeps >= patience and error > 0.1 * last_error
         if newton:
             steps = _newton_step(support, values, strengths, min(0.1, error))
-            factors = np.exp(np.minimum(np.maximum(steps, -_LARGEST_STEP), _LARGEST_STEP))
+            for row in range(steps.size):
+                largest = math.copysign(_LARGEST_STEP, steps[row])
+                factors[row] = math.exp(largest if abs(steps[row]) > _LARGEST_STEP else steps[row])
         else:
-            factors = row_degrees / strengths
+            for row in range(strengths.size):
+                factors[row] = row_degrees[row] / strengths[row]
             sweeps += 1
         last_error = error
         sums = np.zeros(column_degrees.size)
@@ -202,10 +232,23 @@ def _balance(support: Support, values: Any, tolerance: float) -> float:
 @compiled
 def _error(support: Support, values: Any) -> float:
     """The largest relative error of a strength."""
-    of_rows = _sums(support.rows, values, support.row_degrees.size) / support.row_degrees
+    of_rows = _sums(support.rows, values, support.row_degrees.size)
     of_columns = _sums(support.columns, values, support.column_degrees.size)
-    of_columns /= support.column_degrees
-    return float(max(np.abs(of_rows - 1.0).max(), np.abs(of_columns - 1.0).max()))
+    in_rows = _furthest(of_rows, support.row_degrees)
+    return max(in_rows, _furthest(of_columns, support.column_degrees))
+
+
+@compiled
+def _furthest(strengths: Any, degrees: Any) -> float:
+    """The largest relative difference of strengths from degrees; NaN if one is."""
+    furthest = 0.0
+    for unit in range(degrees.size):
+        error = abs(strengths[unit] / degrees[unit] - 1.0)
+        if error > furthest:
+            furthest = error
+        elif math.isnan(error):
+            return np.nan
+    return furthest
 
 
 @compiled
@@ -234,32 +277,42 @@ def _newton_step(support: Support, values: Any, strengths: Any, accuracy: float)
     for row in range(row_degrees.size):
         if diagonal[row] > 0.0:  # the only row of its columns is balanced as they are
             inverse[row] = 1.0 / diagonal[row]
-    step = np.zeros(row_degrees.size)
-    residual = row_degrees - strengths
-    scaled = residual * inverse
-    direction, size = scaled.copy(), (residual * scaled).sum()
+    n_rows = row_degrees.size
+    step, residual, scaled = np.zeros(n_rows), np.empty(n_rows), np.empty(n_rows)
+    direction, size = np.empty(n_rows), 0.0
+    for row in range(n_rows):
+        residual[row] = row_degrees[row] - strengths[row]
+        direction[row] = residual[row] * inverse[row]
+        size += residual[row] * direction[row]
     least = size * accuracy**2
-    for _ in range(2 * row_degrees.size + 20):
+    for _ in range(2 * n_rows + 20):
         image = np.zeros(column_degrees.size)
         for edge in range(values.size):
             image[columns[edge]] += values[edge] * direction[rows[edge]]
-        image /= column_degrees
-        change = np.zeros(row_degrees.size)
+        for column in range(image.size):
+            image[column] /= column_degrees[column]
+        change = np.zeros(n_rows)
         for edge in range(values.size):
             difference = direction[rows[edge]] - image[columns[edge]]
             change[rows[edge]] += values[edge] * difference
-        curvature = (direction * change).sum()
+        curvature = alone = 0.0
+        for row in range(n_rows):
+            curvature += direction[row] * change[row]
+            alone += diagonal[row] * (direction[row] * direction[row])
         # The matrix is singular: what rounding leaves of the residual has no solution.
-        if curvature <= _SINGULAR * (diagonal * direction**2).sum():
+        if curvature <= _SINGULAR * alone:
             break
         length = size / curvature
-        step += length * direction
-        residual -= length * change
-        scaled = residual * inverse
-        last_size, size = size, (residual * scaled).sum()
+        last_size, size = size, 0.0
+        for row in range(n_rows):
+            step[row] += length * direction[row]
+            residual[row] -= length * change[row]
+            scaled[row] = residual[row] * inverse[row]
+            size += residual[row] * scaled[row]
         if size <= least:
             break
-        direction = scaled + size / last_size * direction
+        for row in range(n_rows):
+            direction[row] = scaled[row] + size / last_size * direction[row]
     return step
 
 
@@ -269,18 +322,18 @@ def _dispersed(support: Support, values: Any, dispersion: float) -> tuple[Any, f
 
     Secants of log dispersion against log power, where it is nearly a line, inside a bracket.
     """
-    end = np.log(MOST_POWER)
+    end = math.log(MOST_POWER)
     low, high, here = -end, end, 0.0
     given = values.copy()
     error = _balance(support, values, _TOLERANCE)
     while error > _COARSE and here > low:  # too far apart for float64
         high, here = here, max(here - _LN2, low)
-        values = np.exp(np.exp(here) * np.log(given))
+        values = _raised(given, here)
         error = _balance(support, values, _TOLERANCE)
     spread = _dispersion(values)
     if error > _COARSE or spread < _CLOSE or dispersion < _CLOSE:
-        return values, np.exp(here), error  # no power changes weights that are all 1
-    excess = np.log(spread / dispersion)
+        return values, math.exp(here), error  # no power changes weights that are all 1
+    excess = math.log(spread / dispersion)
     best, best_at, least = values, here, abs(excess)
     slope = 1.0
     for trial in range(60):
@@ -297,11 +350,11 @@ def _dispersed(support: Support, values: Any, dispersion: float) -> tuple[Any, f
             goal = end if high == end else 0.5 * (low + high)
         elif goal <= low:
             goal = -end if low == -end else 0.5 * (low + high)
-        raised = np.exp(np.exp(goal - here) * np.log(values))
+        raised = _raised(values, goal - here)
         if _balance(support, raised, _COARSE) > _COARSE:  # too far apart for float64
             high = goal
             continue
-        new_excess = np.log(max(_dispersion(raised), 1e-300) / dispersion)
+        new_excess = math.log(max(_dispersion(raised), 1e-300) / dispersion)
         slope = (new_excess - excess) / (goal - here)
         if not slope > 0.0:
             slope = 1.0
@@ -310,10 +363,22 @@ def _dispersed(support: Support, values: Any, dispersion: float) -> tuple[Any, f
             best, best_at, least = values, here, abs(excess)
     if best_at != 0.0:
         error = _balance(support, best, _TOLERANCE)
-    return best, np.exp(best_at), error
+    return best, math.exp(best_at), error
+
+
+@compiled
+def _raised(values: Any, power: float) -> Any:
+    """The values [e] to a power that is given by its logarithm."""
+    raised, power = np.empty(values.size), math.exp(power)
+    for edge in range(values.size):
+        raised[edge] = math.exp(power * math.log(values[edge]))
+    return raised
 
 
 @compiled
 def _dispersion(values: Any) -> float:
     """Root of the mean square difference from 1, the mean of balanced weights."""
-    return math.sqrt(((values - 1.0) ** 2).mean())
+    total = 0.0
+    for edge in range(values.size):
+        total += (values[edge] - 1.0) * (values[edge] - 1.0)
+    return math.sqrt(total / values.size)

@@ -18,13 +18,15 @@ def mark_cycles(
     """Whether each edge lies on a cycle of its group [E]; independent cycles [groups]."""
     on_cycle = np.zeros(sources.size, np.bool_)
     n_cycles = np.zeros(n_groups, np.int64)
-    number = np.full((2, n_units), -1)
+    number = np.empty((2, n_units), np.int64)
+    for unit in range(n_units):
+        number[0, unit] = number[1, unit] = -1
     first, order = grouped(groups, n_groups)
     for group in range(n_groups):
         edges = order[first[group] : first[group + 1]]
-        ends, n_nodes = _numbered(sources[edges], targets[edges], number)
+        ends, n_nodes = _numbered(sources, targets, edges, number)
         is_bridge, n_parts = _bridges(ends, n_nodes)
-        for index in range(edges.size):  # see `put`
+        for index in range(edges.size):
             on_cycle[edges[index]] = not is_bridge[index]
         n_cycles[group] = edges.size - n_nodes + n_parts
     return on_cycle, n_cycles
@@ -39,14 +41,17 @@ def count_cycles(
     An edge that joins two parts of its group closes no cycle; parts are trees of their units.
     """
     n_edges, n_cycles = np.zeros(n_groups, np.int64), np.zeros(n_groups, np.int64)
-    parent = np.full(2 * n_units, -1, np.int32)
+    parent = np.empty(2 * n_units, np.int64)
+    for unit in range(parent.size):
+        parent[unit] = -1
     first, order = grouped(groups, n_groups)
     for group in range(n_groups):
         edges = order[first[group] : first[group + 1]]
         for edge in edges:
             if chosen[edge]:
                 n_edges[group] += 1
-                one, other = _root(parent, sources[edge]), _root(parent, n_units + targets[edge])
+                one = _root(parent, np.int64(sources[edge]))
+                other = _root(parent, np.int64(n_units + targets[edge]))
                 if one == other:
                     n_cycles[group] += 1
                 else:
@@ -57,7 +62,7 @@ def count_cycles(
 
 
 @compiled
-def _root(parent: Any, unit: int) -> int:
+def _root(parent: Any, unit: Any) -> Any:
     """The root of a unit's tree, −1 above it; the way there is halved."""
     while parent[unit] >= 0:
         above = parent[unit]
@@ -68,19 +73,19 @@ def _root(parent: Any, unit: int) -> int:
 
 
 @compiled
-def _numbered(sources: Any, targets: Any, number: Any) -> tuple[Any, int]:
-    """Sources and targets as nodes 0, 1, … [2, e], and how many. `number` is −1 before, after."""
-    ends, n_nodes = np.empty((2, sources.size), np.int64), 0
+def _numbered(sources: Any, targets: Any, edges: Any, number: Any) -> tuple[Any, int]:
+    """Ends of the edges as nodes 0, 1, … [2, e], and how many. `number` is −1 before and after."""
+    ends, n_nodes = np.empty((2, edges.size), np.int64), 0
     for side, units in enumerate((sources, targets)):
-        for edge in range(units.size):
-            unit = units[edge]
+        for index in range(edges.size):
+            unit = units[edges[index]]
             if number[side, unit] < 0:
                 number[side, unit] = n_nodes
                 n_nodes += 1
-            ends[side, edge] = number[side, unit]
+            ends[side, index] = number[side, unit]
     for side, units in enumerate((sources, targets)):
-        for unit in units:
-            number[side, unit] = -1
+        for edge in edges:
+            number[side, units[edge]] = -1
     return ends, n_nodes
 
 
@@ -89,10 +94,12 @@ def _bridges(ends: Any, n_nodes: int) -> tuple[Any, int]:
     """Whether each edge is a bridge [e], and the number of connected parts: Tarjan, 1974."""
     n_edges = ends.shape[1]
     is_bridge = np.zeros(n_edges, np.bool_)
-    first, at_node = grouped(ends.copy().reshape(-1), n_nodes)
+    first, at_node = grouped(ends.reshape(-1), n_nodes)
     unread = first[:-1].copy()
-    entered, lowest = np.full(n_nodes, -1), np.zeros(n_nodes, np.int64)
-    came_by, path = np.full(n_nodes, -1), np.empty(n_nodes, np.int64)
+    entered, lowest = np.empty(n_nodes, np.int64), np.empty(n_nodes, np.int64)
+    came_by, path = np.empty(n_nodes, np.int64), np.empty(n_nodes, np.int64)
+    for node in range(n_nodes):
+        entered[node], lowest[node], came_by[node] = -1, 0, -1
     clock = n_parts = 0
     for root in range(n_nodes):
         if entered[root] >= 0:

@@ -33,7 +33,7 @@ class Flow:
     partition: Partition  # [U] of M modules
     edges: NDArray[np.int64]  # [M, M] edges from units of the row to units of the column
     weight: NDArray[np.float64]  # [M, M] their sum; of balanced weights, 1 is an average edge
-    path_share: NDArray[np.float64]  # [M, M] mean number of such steps on a path drawn by weight
+    steps_per_path: NDArray[np.float64]  # [M, M] mean number of such steps on a path; may exceed 1
 
     def table(self) -> pd.DataFrame:
         """One row per pair of modules with an edge, the heaviest flow first."""
@@ -46,7 +46,7 @@ class Flow:
                 "target": target,
                 "edges": self.edges[source, target],
                 "weight": self.weight[source, target],
-                "path_share": self.path_share[source, target],
+                "steps_per_path": self.steps_per_path[source, target],
             }
         )
         return table.sort_values("weight", ascending=False, kind="stable", ignore_index=True)
@@ -59,7 +59,7 @@ class Flow:
             "inside": inside / total if total > 0 else 0.0,
             "edges": self.edges.tolist(),
             "weight": self.weight.tolist(),
-            "path_share": self.path_share.tolist(),
+            "steps_per_path": self.steps_per_path.tolist(),
         }
 
 
@@ -72,7 +72,8 @@ def flow(graph: NetGraph, partition: Partition, *, form: str = "balanced") -> Fl
     b are weights in the given `form`. In balanced ones (``graph.balanced``) every unit counts by
     its degree, whatever its scale; an edge of weight 0 counts 0. Of the pattern, F is the number of
     edges. P is the mean number of steps from m to n of an input→output path drawn in proportion to
-    the product of its \|weights\|. Edges to and from units without a module are left out.
+    the product of its \|weights\|: not a share, for a path may take several such steps, most often
+    inside a module. Edges to and from units without a module are left out.
 
     Parameters
     ----------
@@ -108,7 +109,7 @@ def flow(graph: NetGraph, partition: Partition, *, form: str = "balanced") -> Fl
     >>> from netsculpt.graph.matrices import from_matrices
     >>> graph = from_matrices([[[1.0, 0.0], [1.0, 1.0]], [[3.0, 1.0]]])
     >>> measured = flow(graph, Partition([0, 1, 0, 1, 1]))
-    >>> measured.edges.tolist(), measured.path_share.round(2).tolist()
+    >>> measured.edges.tolist(), measured.steps_per_path.round(2).tolist()
     ([[1, 2], [0, 2]], [[0.6, 0.8], [0.0, 0.6]])
     """
     labels = labels_of(graph, partition)

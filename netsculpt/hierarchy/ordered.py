@@ -106,9 +106,9 @@ def ordered(
 
     The same rule says which links on no circle carry more than chance, among these alone: what is
     kept of the others does not depend on them. A link that weighs the same in all null networks,
-    since degrees alone fix it, is untested. In random networks of three layers of 24 units, three
-    random modules in each, one link or more was said to carry more than chance in 13 of 200
-    (pattern) and 4 of 100 (balanced weights).
+    since degrees alone fix it, is untested and has no z or p. In random networks of three layers of
+    24 units, three random modules in each, one link or more was said to carry more than chance in
+    13 of 200 (pattern) and 4 of 100 (balanced weights).
 
     The two statistics are alternatives: a chain of modules exceeds chance in direction only, since
     its links replace edges inside. A module whose units send more than they take appears as a
@@ -285,11 +285,11 @@ def _links(
             target=int(ends.col[index]),
             n_edges=int(counts[index]),
             weight=float(ends.data[index]),
-            path_share=float(shares[index]),
+            steps_per_path=float(shares[index]),
             chance=float(chance.mean[index]),
-            z=float(chance.z[index]),
-            net_z=float(chance.net_z[index]),
-            p=float(chance.p[index]),
+            z=None if said == "untested" else float(chance.z[index]),
+            net_z=None if said == "untested" else float(chance.net_z[index]),
+            p=None if said == "untested" else float(chance.p[index]),
             verdict=cast("Verdict", verdict),
             evidence=cast("Evidence", said),
         )

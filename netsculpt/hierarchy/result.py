@@ -23,6 +23,7 @@ Evidence = Literal["more than chance", "no more than chance", "untested"]
 EVIDENCE: tuple[Evidence, ...] = get_args(Evidence)
 
 _MOST_NAMED = 3  # labels of merged modules that a name lists
+_TESTED = ("z", "net_z", "p")  # of a link: None where null networks say nothing
 
 
 @dataclass(frozen=True)
@@ -60,13 +61,14 @@ class Link:
     target: int
     n_edges: int
     weight: float  # summed over its edges; of balanced weights, 1 is an average edge
-    path_share: float  # mean number of such steps on a path drawn by weight
+    steps_per_path: float  # mean number of such steps on a path drawn by weight; may exceed 1
     chance: float  # mean weight in null networks
-    z: float  # of the weight; ±inf where null networks do not vary, but differ
-    net_z: float  # of the weight minus that of the way back
-    p: float  # links with as much excess in a null network, per link here: see `ordered`
+    z: float | None  # of the weight; ±inf where null networks do not vary, but differ
+    net_z: float | None  # of the weight minus that of the way back
+    p: float | None  # links with as much excess in a null network, per link here: see `ordered`
     verdict: Verdict  # "no circle", "above chance": kept; "feedback", "chance": left out
-    evidence: Evidence = "untested"  # what null networks say; "untested" where they do not vary
+    evidence: Evidence = "untested"  # what null networks say; "untested" where they do not vary:
+    # z, net_z and p are then None
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,11 +134,12 @@ class Hierarchy:
         return tuple(said.get(pair, "untested") for pair in kept)
 
     def link_table(self) -> pd.DataFrame:
-        """One row per link, tested or not kept, in the order of source and target."""
+        """One row per link, kept or not, in the order of source and target; NaN if untested."""
         import pandas as pd
 
         names = [column.name for column in fields(Link)]
-        return pd.DataFrame({name: [getattr(x, name) for x in self.links] for name in names})
+        table = pd.DataFrame({name: [getattr(x, name) for x in self.links] for name in names})
+        return table.astype(dict.fromkeys(_TESTED, float))  # None becomes NaN
 
     def table(self) -> pd.DataFrame:
         """One row per module, with counts of inputs and outputs."""

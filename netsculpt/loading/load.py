@@ -11,7 +11,7 @@ from netsculpt.files.words import quoted
 from netsculpt.graph.graph import NetGraph
 from netsculpt.loading.attribution.to_graph import graph_of_attribution
 from netsculpt.loading.in_memory import graph_of_matrices, graph_of_net, is_net, is_path
-from netsculpt.loading.models import graph_of_model, is_branched
+from netsculpt.loading.models import graph_of_model, is_traced
 from netsculpt.loading.read import Masks, read
 from netsculpt.loading.wann.options import WannOptions
 from netsculpt.loading.wann.to_graph import check_wann, graph_of_wann
@@ -40,8 +40,9 @@ def load(
     the tables in which weight agnostic networks are stored (``.out``), and attribution graphs of
     language models (JSON, also packed by gzip). No code from the file is run and nothing is
     written. Layers are chained by the shapes of their weights. The operations of an exported
-    program or an ONNX file are followed as `netsculpt.trace` follows those of a net; a residual or
-    recurrent ``model.pt`` is rebuilt from its description and traced.
+    program or an ONNX file are followed as `netsculpt.trace` follows those of a net; the net
+    of a ``model.pt`` is rebuilt from its description and traced, unless it is a perceptron, which
+    is a chain.
 
     Parameters
     ----------
@@ -142,7 +143,7 @@ def _graph_of(file: ParsedFile, *, allow_nonfinite: bool) -> NetGraph:
         from netsculpt.loading.programs.to_graph import graph_of_program
 
         return graph_of_program(file, allow_nonfinite=allow_nonfinite)
-    if is_branched(file.value):
+    if is_traced(file.value):
         return graph_of_model(file, allow_nonfinite=allow_nonfinite)
     return graph_of_weights(file, allow_nonfinite=allow_nonfinite)
 

@@ -1,4 +1,4 @@
-"""Residual nets, recurrent ones and transformers: rebuilt from their description and traced."""
+"""Nets that a ``model.pt`` describes: rebuilt from their description and traced."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
     from netsculpt.nets.families import NetSpec
 
-__all__ = ["graph_of_model", "is_branched"]
+__all__ = ["graph_of_model", "is_traced"]
 
-_BRANCHED = ("lstm", "resnet", "sparse_gpt")  # families
+_TRACED = ("cnn", "lstm", "resnet", "sparse_gpt", "vgg")  # families; an MLP is a chain by itself
 _MOST_INPUTS = 1 << 20  # a bound that does not rely on the file
 
 
-def is_branched(value: Any) -> bool:
-    """Whether the content is a ``model.pt`` of a family whose shapes do not define its topology."""
+def is_traced(value: Any) -> bool:
+    """Whether the content is a ``model.pt`` whose net is rebuilt and traced, not chained."""
     net = value.get("net") if is_model(value) else None
-    return isinstance(net, dict) and net.get("family") in _BRANCHED
+    return isinstance(net, dict) and net.get("family") in _TRACED
 
 
 def graph_of_model(file: ParsedFile, *, allow_nonfinite: bool) -> NetGraph:

@@ -77,12 +77,7 @@ def refusal(source: Source) -> NetsculptError:
                 f"{source.where} is {encoding}: UTF-8 without a mark is needed, "
                 "write it again with encoding='utf-8'"
             )
-    return FormatError(
-        f"{source.where} is {_kind(source)}: a file of weights is needed, as "
-        f"written by {_STATE_DICT} or safetensors, a netsculpt graph, an attribution graph (a JSON "
-        "object whose first key is metadata, qParams, nodes or links), or the .out of a weight "
-        "agnostic network, rows of numbers with commas between them"
-    )
+    return FormatError(f"{source.where} is {_kind(source)}{_needed(source)}")
 
 
 def mask_refusal(source: Source, kind: str | None = None) -> NetsculptError:
@@ -95,6 +90,19 @@ def mask_refusal(source: Source, kind: str | None = None) -> NetsculptError:
         "weight under the name of the weight, such as numpy.savez('masks.npz', **masks) or "
         "torch.save(masks, 'masks.pt'); if the model has no masks, leave the option out"
     )
+
+
+def _needed(source: Source) -> str:
+    """What is needed instead, of the kinds that such a file may have been meant for."""
+    weights = f"a file of weights is needed, such as {_STATE_DICT} writes"
+    if b"\0" in source.head or source.members or not _is_text(source.head):
+        return f": {weights}, or safetensors"
+    if source.head.lstrip()[:1] in (b"{", b"["):
+        return (
+            f": {weights}, or an attribution graph, an object whose first key is metadata, "
+            "qParams, nodes or links"
+        )
+    return f": {weights}, or rows of numbers with commas between them (.out)"
 
 
 def _kind(source: Source) -> str:

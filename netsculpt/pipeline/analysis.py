@@ -38,7 +38,7 @@ class PathFacts:
 
     log10_path_count: float  # input→output paths, each counting 1
     log10_path_weight: float  # Σ over paths of Π |weight|
-    core: PathCore | None  # of the pattern, τ = 0.9; None for large networks
+    core: PathCore | None  # of the pattern, τ = 0.9; None if large, or if one end is one unit
     pair_weights: NDArray[np.float64] | None  # [I, O] edge-weight products; None beyond MAX_PAIRS
 
 

@@ -187,7 +187,14 @@ def _path_facts(graph: NetGraph, notes: list[str]) -> PathFacts:
 
 
 def _core(pattern: NetGraph, notes: list[str]) -> PathCore | None:
-    """The path core, unless it would take longer than all the rest."""
+    """The path core, unless it would take longer than all the rest, or is one unit anyway."""
+    for end, units in (("input", pattern.inputs), ("output", pattern.outputs)):
+        if units.size == 1:
+            notes.append(
+                f"There is one {end} unit, through which all paths run: a path core and an "
+                "hourglass score would say nothing of the network."
+            )
+            return None
     narrowest = min(layer.n_units for layer in pattern.layers if layer.n_units)
     if pattern.n_edges * narrowest > MAX_CORE_WORK:
         notes.append(

@@ -9,6 +9,8 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, Normalize, to_rgb
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import FuncFormatter
+from numpy.typing import NDArray
 
 from netsculpt.hierarchy import Flow, Link
 from netsculpt.modules.verdict import Verdict
@@ -47,7 +49,8 @@ def module_flow(
     """Draw how each module divides what it sends among the modules.
 
     Rows send, columns receive; a cell is the share of the row's weight, so that a row adds up to 1.
-    The diagonal stays inside. Where there is room, cells say it in percent. A module that sends
+    The diagonal stays inside. Where there is room, cells say it in percent, rounded so that a row
+    adds up to 100. A module that sends
     nothing to a module has a grey row. Frames mark the links of a hierarchy: those that carry more
     than chance, dashed those that do not or are untested, dotted its feedback, which would close a
     circle; a line below says so.
@@ -98,18 +101,21 @@ def module_flow(
         linewidth=0.2 if n * n <= _MOST_VECTOR_CELLS else 0.0,
         rasterized=n * n > _MOST_VECTOR_CELLS,
     )
-    colour_bar(ax, mesh, "share of the row")
+    bar = colour_bar(ax, mesh, "% of the row")
+    bar.formatter = FuncFormatter(lambda share, _: f"{100 * share:g}")
+    bar.update_ticks()
     size = tick_size(ax)
     width, height = size_in_points(ax)
     _number(ax, n, min(width, height) / n, size)
     small = 0.85 * size
     if text_width("100", small) + 3.0 <= width / n and 1.3 * small <= height / n:
+        percent = np.array([_percent(row) for row in share])
         for (row, column), value in np.ndenumerate(share):
             if np.isfinite(value):
                 ax.text(
                     column + 0.5,
                     row + 0.5,
-                    f"{100 * value:.0f}",
+                    f"{percent[row, column]:.0f}",
                     size=small,
                     color="black" if is_muted(verdict) or value > 0.5 * largest else "white",
                     ha="center",
@@ -132,6 +138,21 @@ def module_flow(
             )
         )
     return ax
+
+
+def _percent(shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Whole percents that add up to 100: those that lose most by rounding down are rounded up.
+
+    >>> _percent(np.array([0.125, 0.125, 0.75])).tolist()
+    [13.0, 12.0, 75.0]
+    """
+    if not np.isfinite(shares).all():
+        return shares
+    exact = 100 * shares
+    whole = np.floor(exact + 1e-9)
+    missing = round(100 - float(whole.sum()))
+    whole[np.argsort(whole - exact, kind="stable")[:missing]] += 1
+    return whole
 
 
 def _frame_style(link: Link) -> str:

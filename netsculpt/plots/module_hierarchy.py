@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -33,6 +33,7 @@ __all__ = ["module_hierarchy"]
 
 _MARGIN = 2.0  # points
 _WIDEST_BOX = 86.0
+_SEEN = 0.05  # difference of weights, as a share of the largest, that widths show
 _LEAST_TEXT = 5.0  # points
 _BEND = 4.0  # height kept free where an arrow passes between boxes
 
@@ -102,7 +103,10 @@ def _laid_out(ax: Axes, hierarchy: Hierarchy, size: float) -> tuple[_Places, lis
     width, height = size_in_points(ax)
     places = _places(hierarchy, width, height - 2 * _MARGIN, size)
     texts, complete = [], True
-    for node, module in enumerate(hierarchy.modules):
+    inputs = {unit for module in hierarchy.modules for unit in module.inputs_seen}
+    for node, given in enumerate(hierarchy.modules):
+        seen = given.inputs_seen if len(inputs) > 1 else ()  # a single one says nothing
+        module = replace(given, inputs_seen=seen)
         lines = box_texts(module, hierarchy.unit_names, places.width - 4.0, size, 0.85 * size)
         fitting = [line for line in lines if line]
         high = float(places.height[node])
@@ -140,6 +144,9 @@ def _notes(hierarchy: Hierarchy) -> list[str]:
         notes.append(f"dashed: {counted(n_untested, 'link')} untested")
     if hierarchy.feedback:
         notes.append("dotted: feedback")
+    weights = np.array([*hierarchy.edges.data, *(link.weight for link in hierarchy.feedback)])
+    if weights.size and np.ptp(weights) > _SEEN * weights.max():
+        notes.append("wider: more weight")
     n_left_out = len(hierarchy.left_out)
     if n_left_out:
         notes.append(f"not drawn: {counted(n_left_out, 'link')}, no more than chance")

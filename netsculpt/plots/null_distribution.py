@@ -16,7 +16,11 @@ _HEADROOM = 1.35  # the observed value is written above the bars
 
 
 def null_distribution(
-    significance: Significance, *, ax: Axes | None = None, label: str | None = None
+    significance: Significance,
+    *,
+    ax: Axes | None = None,
+    label: str | None = None,
+    symbol: str = "",
 ) -> Axes:
     r"""Draw the null draws as a histogram and the observed value as a line, with its effect and p.
 
@@ -29,6 +33,8 @@ def null_distribution(
         The value and its null draws [n].
     label
         Name of the statistic, for the x axis.
+    symbol
+        Its symbol, such as "Q": the effect is then called ΔQ.
 
     Examples
     --------
@@ -54,7 +60,7 @@ def null_distribution(
     left, right = ax.get_xlim()
     leftward = significance.value > (left + right) / 2
     ax.annotate(
-        f"observed {significance.value:.4g}\n{_test(significance)}",
+        f"observed {significance.value:.4g}\n{_test(significance, symbol)}",
         (significance.value, 1.07 * top),
         xytext=(2 if leftward else -2, 0),
         textcoords="offset points",
@@ -70,10 +76,10 @@ def null_distribution(
     return ax
 
 
-def _test(significance: Significance) -> str:
+def _test(significance: Significance, symbol: str) -> str:
     bound = "≤" if significance.is_bound else "="
     return (
-        f"Δ {_signed(significance.delta)}, z {_signed(significance.z)}, "
+        f"Δ{symbol} {_signed(significance.delta)}, z {_signed(significance.z)}, "
         f"p {bound} {significance.p:.2g}"
     )
 

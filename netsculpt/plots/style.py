@@ -14,7 +14,7 @@ from netsculpt.core.errors import FormatError
 from netsculpt.core.numbers import checked_number
 from netsculpt.core.writing import replacing
 
-__all__ = ["MODULE_PALETTE", "WIDTHS", "Width", "figure", "paper", "write_figure"]
+__all__ = ["MODULE_PALETTE", "WIDTHS", "Width", "figure", "laid_out", "paper", "write_figure"]
 
 Width = Literal["neurips", "icml", "nature", "nature-double"]
 
@@ -34,6 +34,7 @@ MODULE_PALETTE: Final = (
 )
 
 _ASPECT = 0.5  # height over width
+_DOTS = 300  # per inch
 _TALLEST = 100.0  # the same; a figure taller than that is not a figure of a paper
 
 _AT_WRITING: dict[Any, Any] = {
@@ -95,7 +96,7 @@ def paper(width: Width = "neurips") -> AbstractContextManager[None]:
         "ytick.minor.size": 1.5,
         "legend.frameon": False,
         "figure.figsize": (inches, _ASPECT * inches),
-        "savefig.dpi": 300,
+        "savefig.dpi": _DOTS,
     }
     return matplotlib.style.context(["default", settings])
 
@@ -111,6 +112,22 @@ def figure(width: Width = "neurips", aspect: float = _ASPECT) -> Figure:
     inches = _inches(width)
     checked_number(aspect, "aspect", above=0, most=_TALLEST)
     return Figure(figsize=(inches, aspect * inches), layout="constrained")
+
+
+def laid_out(figure: Figure) -> Figure:
+    """The figure with its layout computed and fixed, as of 300 dots per inch.
+
+    For figures that are finished and get several files. Matplotlib would lay them out for each file
+    again, and draw them twice to do so.
+
+    >>> laid_out(figure()).get_layout_engine() is None
+    True
+    """
+    figure.set_dpi(_DOTS)
+    figure.draw_without_rendering()
+    with mpl.rc_context({"figure.autolayout": False, "figure.constrained_layout.use": False}):
+        figure.set_layout_engine()
+    return figure
 
 
 def write_figure(figure: Figure, path: str | Path) -> None:
@@ -139,7 +156,7 @@ def write_figure(figure: Figure, path: str | Path) -> None:
             f"figure file {Path(path).name!r} ends in {kind!r}: .pdf, .svg or .png is needed"
         )
     with mpl.rc_context({**_AT_WRITING, "savefig.bbox": None}), replacing(path) as file:
-        figure.savefig(file, format=kind[1:], dpi=300, metadata=_METADATA[kind])
+        figure.savefig(file, format=kind[1:], dpi=_DOTS, metadata=_METADATA[kind])
 
 
 def _inches(width: Width) -> float:

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from netsculpt.core.progress import Progress
 from netsculpt.report.drawing import Drawing
 from netsculpt.report.html.groups import COMPARE, groups_page
 from netsculpt.report.results import Drawn, Results, write_results
@@ -29,6 +30,7 @@ def write_comparison(
     about: Mapping[str, Any],
     inputs: Sequence[str],
     figures: Drawn,
+    progress: Progress | None = None,
 ) -> None:
     """Write summary.json, edges.csv, units.csv, modules.csv, and a figure of the modules.
 
@@ -48,6 +50,7 @@ def write_comparison(
         inputs=inputs,
         figures=figures.formats,
         width=figures.column,
+        progress=progress,
     )
 
 
@@ -59,6 +62,7 @@ def write_groups(
     about: Mapping[str, Any],
     inputs: Sequence[str],
     figures: Drawn,
+    progress: Progress | None = None,
 ) -> None:
     """Write report.html, summary.json, features.csv (tests), models.csv (networks), a figure."""
     import pandas as pd
@@ -80,6 +84,7 @@ def write_groups(
         inputs=inputs,
         figures=figures.formats,
         width=figures.column,
+        progress=progress,
     )
 
 

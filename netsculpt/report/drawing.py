@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
     from netsculpt.plots.style import Width
 
-__all__ = ["Drawing", "write_drawings"]
+__all__ = ["STAGE", "Drawing", "write_drawings"]
 
 Drawing = tuple[str, float, Callable[["Figure"], object]]  # name, height ÷ width, what draws it
 
-_STAGE: Final = "drawing figures"
+STAGE: Final = "drawing figures"
 
 
 def write_drawings(
@@ -35,11 +35,12 @@ def write_drawings(
 
     report = progress or silent
     folder.mkdir(parents=True, exist_ok=True)
-    report(_STAGE, 0, len(drawings))
+    report(STAGE, 0, len(drawings))
     for done, (name, aspect, draw) in enumerate(drawings, start=1):
         with style.paper(width):
             figure = style.figure(width, aspect)
             draw(figure)
+            style.laid_out(figure)
             for ending in formats:
                 style.write_figure(figure, folder / f"{name}.{ending}")
-        report(_STAGE, done, len(drawings))
+        report(STAGE, done, len(drawings))

@@ -58,7 +58,7 @@ def _drawings(analysis: Analysis) -> Iterator[tuple[str, float, Draw]]:
     graph = analysis.graph
     live, alive = graph.live(), analysis.effective.units  # dead units would take half of a figure
     yield "path_profile", 0.5, partial(plots.path_profile, graph, analysis.columns["path_share"])
-    if analysis.paths.pair_weights is not None:
+    if analysis.paths.pair_weights is not None and min(graph.inputs.size, graph.outputs.size) > 1:
         names = unit_names(graph)
         rows, columns = ([names[unit] for unit in ends] for ends in (graph.inputs, graph.outputs))
         named = max(len(rows), len(columns)) <= MAX_NAMED
@@ -81,7 +81,7 @@ def _drawings(analysis: Analysis) -> Iterator[tuple[str, float, Draw]]:
         yield f"adjacency_{key}", 1.0, matrix
         if len(each.hierarchy.modules) > 1:
             boxes = partial(plots.module_hierarchy, each.hierarchy, verdict=verdict)
-            yield f"hierarchy_{key}", 0.6, boxes
+            yield f"hierarchy_{key}", 0.65, boxes
         if partition.n_modules > 1:
             links = each.hierarchy.links
             cells = partial(plots.module_flow, each.flow, links=links, verdict=verdict)
@@ -95,5 +95,5 @@ def _null_distribution(each: Detected, *, ax: Axes) -> None:
     from netsculpt import plots
 
     assert each.significance is not None
-    plots.null_distribution(each.significance, ax=ax, label="layer-aware modularity Q")
+    plots.null_distribution(each.significance, ax=ax, label="layer-aware modularity Q", symbol="Q")
     ax.set_title(caption(each), loc="left", fontsize="small", parse_math=False)

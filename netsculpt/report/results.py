@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from netsculpt.core.folders import replaced_folder
 from netsculpt.core.manifest import write_manifest
+from netsculpt.core.progress import Progress
 from netsculpt.core.writing import replacing, write_json
 from netsculpt.report.csv_tables import write_table
 from netsculpt.report.drawing import Drawing, write_drawings
@@ -58,13 +59,15 @@ def write_results(
     figures: Sequence[str] = (),
     width: Width = "neurips",
     left_alone: Collection[str] = (),
+    progress: Progress | None = None,
 ) -> None:
     """Write summary.json, a CSV file for each table, figures/ and the other files.
 
     `arguments`, those of the command, stand in the manifest and in the summary, and `inputs`, the
     hashes of the files that it has read, in the manifest; figures are drawn in each of the formats
     `figures` for a column of this `width`. For what happens to the files of earlier runs, those
-    `left_alone` among them, see `netsculpt.core.folders.replaced_folder`.
+    `left_alone` among them, see `netsculpt.core.folders.replaced_folder`. `progress` is called with
+    (stage, figures drawn, figures in all).
     """
     drawn = [f"figures/{name}.{ending}" for name, *_ in results.drawings for ending in figures]
     tables = [f"{name}.csv" for name in results.tables]
@@ -76,7 +79,7 @@ def write_results(
         for name, write in results.others.items():
             write(folder / name)
         write_json(folder / "summary.json", {**arguments, **results.summary})
-        write_drawings(results.drawings, folder / "figures", figures, width)
+        write_drawings(results.drawings, folder / "figures", figures, width, progress=progress)
         if results.page is not None:
             text = results.page(figure_bytes(folder / "figures", drawn))
             with replacing(folder / NAME) as file:

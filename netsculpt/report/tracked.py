@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from netsculpt.core.progress import Progress
 from netsculpt.graph.npz import save
 from netsculpt.report.drawing import Drawing
 from netsculpt.report.html.tracked.contents import TRACK, TrackContents
@@ -49,6 +50,7 @@ def write_track(
     about: Mapping[str, Any],
     inputs: Sequence[str],
     figures: Drawn,
+    progress: Progress | None = None,
 ) -> None:
     """Write report.html, summary.json, three tables (*.csv), the networks, and figures.
 
@@ -82,6 +84,7 @@ def write_track(
         inputs=inputs,
         figures=figures.formats,
         width=figures.column,
+        progress=progress,
     )
 
 

@@ -101,12 +101,14 @@ def read_begun(folder: Path) -> Begun | None:
         cells, command = tuple(content["cells"]), tuple(content["command"])
         where = content["directory"], place
         return Begun(content["study"], cells, command, *where, about, earlier)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        told = isinstance(error, OSError) or type(error) is ValueError  # of this function's own
+        reason = str(error) if told else "it is not what a study writes"
         raise FormatError(
             printable(
-                f"{path} cannot be read ({error!s:.200}): remove it; the study writes it again"
+                f"{path} cannot be read ({reason:.200}): remove it; the study writes it again"
             )
         ) from None
 

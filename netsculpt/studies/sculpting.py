@@ -3,6 +3,7 @@
 plan.json               the configuration, and which detectors judge; written first
 rounds/seeds-0-9.pt     state of a batch of seeds, saved after every round
 seed-3/model.pt         the sparsest network of a seed, for `netsculpt.load`
+seed-3/history/         its masks after every round
 runs.csv, summary.json  every run, and what the detectors find; written last
 """
 
@@ -12,7 +13,7 @@ import csv
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 
 from netsculpt.core.catalog import named, names
 from netsculpt.core.errors import FolderError, FormatError
-from netsculpt.core.folders import file_names
+from netsculpt.core.folders import MASKS, file_names
 from netsculpt.core.locking import held
 from netsculpt.core.numbers import checked_number, checked_whole
 from netsculpt.core.printable import printable
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from netsculpt.nets.families import NetSpec
     from netsculpt.training.sculpting.process import Process
     from netsculpt.training.sculpting.result import Runs
+    from netsculpt.training.sculpting.trail import Round
     from netsculpt.training.tasks import Task, Truth
 
 __all__ = ["DETECTORS", "PLAN", "Network", "Run", "Sweep", "SweepConfig", "is_grouped"]
@@ -145,6 +147,11 @@ class Run:
         """Path of its model.pt, in the folder."""
         return f"seed-{self.seed}/model.pt"
 
+    @property
+    def history(self) -> str:
+        """Path of the folder with what happened to it, in the folder."""
+        return f"seed-{self.seed}/history"
+
 
 @dataclass(frozen=True)
 class Network:
@@ -164,6 +171,7 @@ class Sweep:
     config: SweepConfig
     runs: tuple[Run, ...]
     networks: tuple[Network, ...]  # one for each seed that reached the goal
+    rounds: Mapping[int, tuple[Round, ...]] = field(default_factory=dict)  # of these seeds
 
     def success(self, detector: str) -> tuple[float | None, float | None]:
         """Shares of networks whose inputs and whose outputs are grouped right; None: unknown."""
@@ -238,7 +246,7 @@ def sweep(
         results = study.run(jobs=jobs, progress=progress if len(batches) > 1 else None)
         runs = tuple(Run(**row) for row in results.rows["runs"])
         networks = tuple(_judged(run, folder, task, detectors) for run in runs if run.sparsest)
-        result = Sweep(config, runs, networks)
+        result = Sweep(config, runs, networks, _rounds(results.rows.get("rounds", [])))
         _write(result, folder)
     return result
 
@@ -332,11 +340,11 @@ def _begin(config: SweepConfig, folder: Path, task: Task, detectors: Sequence[st
         write_json(path, content)
         return
     before, samples, judges = _read_plan(folder)
-    for field in fields(SweepConfig):
-        old, new = getattr(before, field.name), getattr(config, field.name)
+    for each in fields(SweepConfig):
+        old, new = getattr(before, each.name), getattr(config, each.name)
         if old != new:
             raise FormatError(
-                f"{folder} was begun with {field.name.replace('_', ' ')} {old!r}, this is "
+                f"{folder} was begun with {each.name.replace('_', ' ')} {old!r}, this is "
                 f"{new!r}: use the same or another folder"
             )
     if samples != content["task"]:
@@ -359,7 +367,11 @@ def _fingerprint(task: Task) -> str:
 def _sculpted(
     config: SweepConfig, folder: Path, progress: Progress | None, batch: SweepConfig
 ) -> dict[str, list[dict[str, Any]]]:
-    """Sculpt one batch of the configured seeds and write its models; rows of "runs"."""
+    """Sculpt one batch of the configured seeds, write its models and their masks; rows of tables.
+
+    "runs" has every run, "rounds" what the sparsest of each seed tried.
+    """
+    from netsculpt.training.history import write_rounds
     from netsculpt.training.sculpting.saved import finish
 
     task = _task(config)
@@ -380,9 +392,25 @@ def _sculpted(
         Run(seed, unit, edge, solved, right, kept, kept / n_weights, replica in chosen)
         for replica, (seed, unit, edge, solved, right, kept) in enumerate(rows)
     ]
+    tried: list[dict[str, Any]] = []
     for replica in sorted(chosen):
-        _write_model(config, folder, sculpted, replica, runs[replica])
-    return {"runs": [asdict(run) for run in runs]}
+        run, rounds = runs[replica], process.rounds(replica)
+        assert rounds is not None  # what is solved was pruned
+        _write_model(config, folder, sculpted, replica, run)
+        write_rounds(rounds, config.spec, folder / run.history / MASKS)
+        tried += [{"seed": run.seed, **asdict(each)} for each in rounds.rounds]
+    return {"runs": [asdict(run) for run in runs], "rounds": tried}
+
+
+def _rounds(rows: Sequence[Mapping[str, Any]]) -> dict[int, tuple[Round, ...]]:
+    """The rounds of each seed, of rows of "rounds"."""
+    from netsculpt.training.sculpting.trail import Round
+
+    found: dict[int, list[Round]] = {}
+    for row in rows:
+        values = {name: x for name, x in row.items() if name in Round.__dataclass_fields__}
+        found.setdefault(row["seed"], []).append(Round(**values))
+    return {seed: tuple(rounds) for seed, rounds in found.items()}
 
 
 def _process(config: SweepConfig, task: Task) -> Process[Any]:
@@ -396,7 +424,7 @@ def _process(config: SweepConfig, task: Task) -> Process[Any]:
 
     methods: dict[str, Any] = {name: named(f"{name}s", getattr(config, name)) for name in _METHODS}
     method = SculptingMethod(**methods, rewind=config.rewind, single_edges=config.single_edges)
-    recipe = Recipe(**{field: getattr(config, field) for field in _TRAINING})
+    recipe = Recipe(**{name: getattr(config, name) for name in _TRAINING})
     spec = config.spec
     kind: Any = Perceptrons(spec) if isinstance(spec, MLP) else Nets.of(spec, task)
     if not isinstance(spec, MLP):  # these take longer: a training ends when it reaches the goal
@@ -483,7 +511,7 @@ def _share(verdicts: Sequence[bool | None]) -> float | None:
 def _write(result: Sweep, folder: Path) -> None:
     with replacing(folder / "runs.csv") as file:
         text_file = TextIOWrapper(file, encoding="utf-8", newline="")
-        table = csv.DictWriter(text_file, [field.name for field in fields(Run)])
+        table = csv.DictWriter(text_file, [each.name for each in fields(Run)])
         table.writeheader()
         table.writerows(asdict(run) for run in result.runs)
         text_file.detach()

@@ -1,5 +1,6 @@
 from . import ablation as ablation
 from . import dynamic as dynamic
+from . import history as history
 from . import importance as importance
 from . import influence as influence
 from . import parallelism as parallelism

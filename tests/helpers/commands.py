@@ -25,8 +25,11 @@ class Run:
     stderr: str
 
 
-def cli(*arguments: object, cwd: Path | None = None, columns: int = 100) -> Run:
-    """Run ``netsculpt`` with these arguments, and undo what it does to this process."""
+def cli(*arguments: object, cwd: Path | None = None, columns: int | None = 100) -> Run:
+    """Run ``netsculpt`` with these arguments, and undo what it does to this process.
+
+    Without `columns` nothing says how wide the lines may be, as in a pipe.
+    """
     out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
     err = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="backslashreplace")
     before = gc.get_threshold(), signal.getsignal(signal.SIGINT), torch.get_num_threads()
@@ -37,7 +40,10 @@ def cli(*arguments: object, cwd: Path | None = None, columns: int = 100) -> Run:
         redirect_stderr(err),
     ):
         patch.setattr(sys, "argv", ["netsculpt", *map(str, arguments)])
-        patch.setenv("COLUMNS", str(columns))
+        if columns is None:
+            patch.delenv("COLUMNS", raising=False)
+        else:
+            patch.setenv("COLUMNS", str(columns))
         patch.setenv("NO_COLOR", "1")
         try:
             with pytest.raises(SystemExit) as stop:

@@ -25,6 +25,7 @@ class Ask:
 
     where: str
     example: str  # the shape of an example
+    guessed: str  # what of it no weight says; "" if it is known
     ordered: bool  # whether the file keeps the order of layers
 
     @classmethod
@@ -36,7 +37,9 @@ class Ask:
         '1,5'
         """
         first = next((x.shape for x in arrays.values() if len(x.shape) in _SIDES), (1, 1))
-        return cls(where, ",".join(map(str, (1, first[1], *_SIDES[len(first)]))), ordered)
+        sides = ",".join(map(str, _SIDES[len(first)]))
+        example = ",".join(filter(None, ("1", str(first[1]), sides)))
+        return cls(where, example, sides, ordered)
 
     @property
     def net(self) -> str:
@@ -47,10 +50,11 @@ class Ask:
                 "net.load_state_dict(state), then netsculpt.trace(net, example), with an example "
                 f"such as torch.zeros({self.example.replace(',', ', ')})"
             )
+        guess = f" ({self.guessed} is a guess: give the size of your inputs)" * bool(self.guessed)
         return (
             "Define how they are connected by naming the net of these weights: netsculpt analyze "
-            f"{self.where} --model pkg.module:factory --example-shape {self.example}, or in Python "
-            "netsculpt.trace(net, example)"
+            f"{self.where} --model pkg.module:factory --example-shape {self.example}{guess}, or in "
+            "Python netsculpt.load_into(net, path) and netsculpt.trace(net, example)"
         )
 
     @property

@@ -25,7 +25,6 @@ from netsculpt.loading.weights.state import without_weight_norm
 
 __all__ = ["graph_of_weights"]
 
-_DESCRIBED = ("mlp", "cnn")  # families whose description names the function of hidden units
 _LONGEST_FUNCTION = 40  # characters of its name
 
 
@@ -60,8 +59,8 @@ def graph_of_weights(file: ParsedFile, *, allow_nonfinite: bool) -> NetGraph:
 def _activation(file: ParsedFile, graph: NetGraph) -> dict[str, Any]:
     """The function after each unit, where a ``model.pt`` says it: that of all hidden units."""
     net = file.value["net"] if is_model(file.value) else None
-    known = isinstance(net, dict) and net.get("family") in _DESCRIBED
-    name = net.get("activation") if known and net is not None else None
+    is_mlp = isinstance(net, dict) and net.get("family") == "mlp"
+    name = net.get("activation") if is_mlp and net is not None else None
     if not isinstance(name, str) or len(name) > _LONGEST_FUNCTION or not name.isidentifier():
         return {}
     hidden = [graph.layers[index].role == "hidden" for index in graph.layer_of]

@@ -24,7 +24,8 @@ def trade(indptr: Any, columns: Any, n_columns: int, n_rounds: int, seed: Any) -
 
     The columns of a row end in any order.
     """
-    state, held = np.full(1, seed, np.uint64), np.zeros(n_columns, np.uint8)
+    state, held = np.empty(1, np.uint64), np.zeros(n_columns, np.uint8)
+    state[0] = seed
     order, pool = _order_and_pool(indptr, columns)
     for _ in range(n_rounds):
         _trade_once(indptr, columns, order, pool, held, state)
@@ -48,7 +49,7 @@ def rounds_until_mixed(indptr: Any, columns: Any, n_columns: int) -> int:
     n_chains = min(max(_WATCHED // columns.size, 1), _MOST_CHAINS)
     chains = np.empty((n_chains, columns.size), columns.dtype)
     for chain in range(n_chains):
-        chains[chain] = columns
+        put(columns, chains[chain])
     state = np.zeros(1, np.uint64)
     last = 1.0
     for first, until in ((0, half // 2), (half // 2, half)):
@@ -63,15 +64,40 @@ def rounds_until_mixed(indptr: Any, columns: Any, n_columns: int) -> int:
 
 @compiled
 def turnover(indptr: Any, columns: Any, n_columns: int) -> float:
-    """Share of a row that a trade replaces, in the slowest row; 0 if no two rows have edges."""
-    sizes = indptr[1:] - indptr[:-1]
-    sizes = sizes[np.flatnonzero(sizes)]
-    if sizes.size < 2:
+    """Share of a row that a trade replaces, on average over partners, in the slowest row.
+
+    0 if no two rows have edges. Of rows with d and d' columns the first replaces about d' / (d +
+    d'). In a row with most of the n columns that have edges it is the gaps that have to move: only
+    columns that are gaps of one row and not of the other do, some d (1 − d' / n) and d' (1 − d / n)
+    of them.
+    """
+    counts = np.zeros(n_columns + 1, np.int64)  # rows with so many edges
+    n_rows = n_held = 0
+    for row in range(indptr.size - 1):
+        counts[indptr[row + 1] - indptr[row]] += 1
+        n_rows += indptr[row + 1] > indptr[row]
+    if n_rows < 2:
         return 0.0
     held = np.zeros(n_columns, np.uint8)
     for column in columns:
+        n_held += 1 - held[column]
         held[column] = 1
-    return float(_least_turnover(sizes, int(held.sum())))
+    least = 1.0
+    for own in range(1, n_columns + 1):
+        if counts[own] == 0:
+            continue
+        by_columns = by_gaps = 0.0
+        for other in range(1, n_columns + 1):
+            if counts[other] == 0:
+                continue
+            by_columns += counts[other] * other / (own + other)
+            if own < n_held:
+                mine = own * (1.0 - other / n_held)
+                theirs = other * (1.0 - own / n_held)
+                by_gaps += counts[other] * mine * theirs / (mine + theirs) / (n_held - own)
+        if own < n_held:  # a full row has nothing to trade
+            least = min(least, max(by_columns, by_gaps) / n_rows)
+    return least
 
 
 @compiled
@@ -111,35 +137,15 @@ def _share_kept(
 
 
 @compiled
-def _least_turnover(sizes: Any, n_columns: int) -> float:
-    """Share of a row that a trade replaces, on average over partners, in the slowest row.
-
-    Of rows with d and d' columns the first replaces about d' / (d + d'). In a row with most of the
-    n columns it is the gaps that have to move: only columns that are gaps of one row and not of the
-    other do, some d (1 − d' / n) and d' (1 − d / n) of them.
-    """
-    counts = np.bincount(sizes)
-    degrees = np.flatnonzero(counts)
-    least = 1.0
-    for own in degrees:
-        by_columns = by_gaps = 0.0
-        for other in degrees:
-            by_columns += counts[other] * other / (own + other)
-            if own < n_columns:
-                mine = own * (1.0 - other / n_columns)
-                theirs = other * (1.0 - own / n_columns)
-                by_gaps += counts[other] * mine * theirs / (mine + theirs) / (n_columns - own)
-        if own < n_columns:  # a full row has nothing to trade
-            least = min(least, max(by_columns, by_gaps) / sizes.size)
-    return least
-
-
-@compiled
 def _order_and_pool(indptr: Any, columns: Any) -> tuple[Any, Any]:
     """Rows that have edges, and space for the columns of two of them."""
-    sizes = indptr[1:] - indptr[:-1]  # np.diff is slow to compile: see `put`
-    order = np.flatnonzero(sizes)
-    return order, np.empty(2 * sizes.max() if order.size else 0, columns.dtype)
+    order, n, most = np.empty(indptr.size - 1, np.int64), 0, 0
+    for row in range(order.size):
+        size = indptr[row + 1] - indptr[row]
+        order[n] = row
+        n += size > 0
+        most = max(most, size)
+    return order[:n], np.empty(2 * most, columns.dtype)
 
 
 @compiled

@@ -16,6 +16,7 @@ from matplotlib.colorbar import Colorbar
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
+from matplotlib.ticker import ScalarFormatter
 from matplotlib.transforms import ScaledTranslation
 from numpy.typing import NDArray
 
@@ -91,6 +92,10 @@ def colour_bar(ax: Axes, shown: ScalarMappable, label: str = "") -> Colorbar:
     """Add a colour bar as tall as the axes, which moves with them."""
     bar = _figure_of(ax).colorbar(shown, cax=ax.inset_axes((1.03, 0.0, 0.03, 1.0)), label=label)
     bar.outline.set_visible(False)
+    if isinstance(bar.formatter, ScalarFormatter):  # 3 × 10⁵ rather than 300000
+        bar.formatter.set_useMathText(True)
+        bar.formatter.set_powerlimits((-3, 4))
+        bar.update_ticks()
     return bar
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 __all__ = ["Stage", "stages"]
+
+_NUMBERS = re.compile(r"^([0-9]+\.)+(?=[^0-9])|(?<=[^0-9])(\.[0-9]+)+$")  # around a name
 
 
 @dataclass(frozen=True)
@@ -25,12 +28,15 @@ def stages(names: Sequence[str]) -> tuple[Stage, ...]:
 
     Names are cut after the first part that tells columns apart: no more than half of the columns
     begin alike up to there, or nothing more can be cut. A column that shares its beginning with
-    neither neighbour is a stage of its own, without what most columns begin with.
+    neither neighbour is a stage of its own, without what most columns begin with. A column of
+    several layers, "b.0.conv1, downsample", goes by its first, and keeps all names. Numbers in
+    front or behind that tell nothing apart inside a stage are left out.
 
     >>> [(x.name, x.inner) for x in stages(["input", "b.0.conv", "b.0.add", "b.1.conv", "fc"])]
     [('input', ('',)), ('b.0', ('conv', 'add')), ('1.conv', ('',)), ('fc', ('',))]
     """
     parts = [name.split(",")[0].split(".") for name in names]
+    others = [name[len(name.split(",")[0]) :] for name in names]  # of layers in the same column
     depth = 1
     longest = max(map(len, parts), default=1)
     while depth < longest:
@@ -48,10 +54,24 @@ def stages(names: Sequence[str]) -> tuple[Stage, ...]:
         if len(inside) == 1:
             found.append(Stage(_without(lead, names[first]), first, stop, ("",)))
         else:
-            inner = tuple(".".join(part[depth:]) for part in inside)
-            found.append(Stage(_short(key), first, stop, inner))
+            rest = zip(inside, others[first:stop], strict=True)
+            inner = [".".join(part[depth:]) + other for part, other in rest]
+            found.append(Stage(_short(key), first, stop, _numberless(inner)))
         first = stop
     return tuple(found)
+
+
+def _numberless(names: Sequence[str]) -> tuple[str, ...]:
+    """The names without numbers as first or last parts, if they stay different.
+
+    >>> _numberless(["0.conv1, downsample.0", "0.add"]), _numberless(["0.add", "1.add"])
+    (('conv1, downsample', 'add'), ('0.add', '1.add'))
+    """
+    each = {part for name in names for part in name.split(", ")}
+    plain = {part: _NUMBERS.sub("", part) for part in each}
+    if len(set(plain.values())) < len(plain):
+        return tuple(names)
+    return tuple(", ".join(plain[part] for part in name.split(", ")) for name in names)
 
 
 def _without(lead: tuple[str, ...], name: str) -> str:

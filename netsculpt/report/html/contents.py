@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from netsculpt.core.errors import FolderError, FormatError
-from netsculpt.core.folders import MANIFEST, read_manifest
+from netsculpt.core.folders import MANIFEST, is_interrupted, read_manifest
 from netsculpt.graph.graph import NetGraph
 from netsculpt.report.summary import SCHEMA
 
@@ -84,6 +84,13 @@ def finished(folder: Path, makers: Collection[str]) -> dict[str, Any]:
     path = folder / MANIFEST
     if folder.is_file():
         raise FolderError(f"{folder} is a file: name the folder that 'netsculpt analyze -o' wrote")
+    if not folder.exists():
+        raise FolderError(f"no folder at '{folder}': check the path")
+    if is_interrupted(folder):
+        raise FolderError(
+            f"{folder} is not finished: the run that wrote it was interrupted, or is still going "
+            "on; run the command again, which replaces what is there"
+        )
     if not path.is_file():
         raise FolderError(
             f"{folder} has no {MANIFEST}: a folder that 'netsculpt analyze MODEL -o {folder}' has "

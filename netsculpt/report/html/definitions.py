@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -21,6 +22,10 @@ _COLUMNS: Final = {  # how names of columns of the table of units begin → what
     "confidence_": "confidence",
 }
 
+_NOTATION: Final = re.compile(  # shapes such as [U], formulas and costs are for users of the API
+    r" ?\[[A-Z](?:, ?[A-Z])*\]|,? ``[^`]*``|, signs included| O\([^)]*\)\.?"
+)
+
 
 def term(name: str, text: str | None = None) -> Markup:
     """A link from a number or a word to its definition."""
@@ -34,8 +39,12 @@ def metric_definition(column: str) -> str:
     if name not in metrics:
         return ""
     text = inspect.getdoc(metrics[name]) or ""
-    first = " ".join(text.split("\n\n", 1)[0].split()).replace("`", "")
-    return first + (" Of |weight|." if name != column else "")
+    first = " ".join(text.split("\n\n", 1)[0].split())
+    plain = _NOTATION.sub("", first).replace("`", "").strip()
+    if name != column:
+        return f"{plain} Edges count by their |weight|."
+    of_weights = not plain.startswith("Number of edges")
+    return f"{plain} Every edge counts as 1." if of_weights else plain
 
 
 def meaning(column: str) -> tuple[str, str]:

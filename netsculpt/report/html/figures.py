@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Final
@@ -13,12 +14,16 @@ __all__ = ["figure_gallery"]
 
 _SHOWN: Final = ("svg", "png")  # the first that there is
 _MOST_BYTES: Final = 5_000_000  # of all pictures, and of all PDF files
+_MOST_PLAIN: Final = 2_000_000  # of pictures that stand in the page as they are, not packed
+_TYPES: Final = {"svg": "image/svg+xml", "png": "image/png"}
+_NO_SCRIPT: Final = "Figures of this size need JavaScript; they are files in the folder figures."
 
 
 def figure_gallery(figures: Mapping[str, bytes]) -> Markup:
-    """Every figure that a browser can show; the scripts turn packed files into pictures.
+    """Every figure that a browser can show, without scripts if all pictures take less than 2 MB.
 
-    Of pictures beyond 5 MB in all, the largest are named only; PDF files beyond that are left out.
+    Else they are packed, and the scripts turn them into pictures. Of pictures beyond 5 MB in all,
+    the largest are named only; PDF files beyond that are left out.
     """
     stems: dict[str, dict[str, str]] = {}
     for name, content in figures.items():
@@ -41,11 +46,20 @@ def figure_gallery(figures: Mapping[str, bytes]) -> Markup:
         for stem, pdf in pdfs.items():
             shown[stem]["pdf"] = pdf
     named = ", ".join(sorted(left_out))
+    plain = {
+        stem: _plain(kind, figures[f"{stem}.{kind}"])
+        for stem, kinds in shown.items()
+        for kind in _SHOWN
+        if kind in kinds
+    }
+    if sum(map(len, plain.values())) > _MOST_PLAIN:
+        plain = {}
     return joined(
+        None if plain else element("noscript", element("p", _NO_SCRIPT)),
         element("p", f"Too large for this page, in the folder figures: {named}.")
         if named
         else None,
-        *(_figure(stem, kinds) for stem, kinds in shown.items()),
+        *(_figure(stem, kinds, plain.get(stem)) for stem, kinds in shown.items()),
     )
 
 
@@ -53,15 +67,22 @@ def _size(kinds: Mapping[str, str]) -> int:
     return sum(map(len, kinds.values()))
 
 
-def _figure(stem: str, kinds: Mapping[str, str]) -> Markup:
+def _plain(kind: str, content: bytes) -> str:
+    return f"data:{_TYPES[kind]};base64,{base64.b64encode(content).decode()}"
+
+
+def _figure(stem: str, kinds: Mapping[str, str], plain: str | None) -> Markup:
+    """A picture; packed are those of its files that it does not show as they are."""
+    seen = None if plain is None else next(kind for kind in _SHOWN if kind in kinds)
     packed = [
         Markup(f'<script type="text/plain" data-kind="{kind}">{text}</script>')
         for kind, text in kinds.items()
+        if kind != seen
     ]
     title = stem.replace("_", " ")
     return element(
         "figure",
-        element("img", alt=f"Figure: {title}"),
+        element("img", alt=f"Figure: {title}", src=plain, data_kind=seen),
         element("figcaption", title, element("span", class_="saves")),
         *packed,
         id=f"figure-{stem}",

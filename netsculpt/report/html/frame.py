@@ -19,7 +19,7 @@ NETWORK: Final = (  # and those of a network to look into
     *("model", "raster", "bundles", "camera", "colours", "names", "view", "pointing", "card"),
     *("units", "network"),
 )
-_NO_SCRIPT: Final = "The network view, figures, sorting and searching need JavaScript."
+_NO_SCRIPT: Final = "The network view, sorting and searching need JavaScript."
 
 
 def document(

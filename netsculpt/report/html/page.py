@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from netsculpt.core.counting import counted
+from netsculpt.report.headline import headline, kernels
 from netsculpt.report.html.bundles import bundle_arrays, bundles
 from netsculpt.report.html.contents import Contents
 from netsculpt.report.html.definitions import definitions
@@ -47,10 +47,15 @@ def page(contents: Contents) -> str:
         ("definitions", "Definitions", definitions(_TERMS, columns)),
         ("cite", "How to cite", cite()),
     ]
-    found = contents.summary["graph"]
-    lead = (
-        f"{counted(found['n_units'], 'unit')}, {counted(found['n_edges'], 'edge')}, "
-        f"density {found['density']:.2%}"
+    live = contents.summary["effective"]
+    size = headline(
+        *(live[name] for name in ("n_units", "n_effective_units", "n_edges", "n_effective_edges"))
+    )
+    lead = "; ".join(
+        [
+            f"{size}, density {contents.summary['graph']['density']:.2%}",
+            *kernels(contents.graph),
+        ]
     )
     return document(model, lead, parts, _SCRIPTS, data)
 

@@ -104,12 +104,14 @@ TERMS: Final[Mapping[str, tuple[str, str]]] = {  # identifier → heading, text
     ),
     "link_verdict": (
         "verdict of a link",
-        "No circle, above chance: part of the hierarchy. Feedback, chance: on a circle of modules, "
-        "and left out.",
+        "No circle: no way leads back, so it is kept whatever null networks say. On a circle of "
+        "modules: above chance, kept; feedback, more than chance, but it would close a circle, so "
+        "it is left out; chance, no more than chance, left out.",
     ),
     "link_z": (
         "z of a link",
-        "Its weight minus that by chance, in standard deviations over the null networks.",
+        "Its weight minus that by chance, in standard deviations over the null networks. None, as "
+        "for p, if the link weighs the same in all of them: then it is untested.",
     ),
     "link_p": (
         "p of a link",

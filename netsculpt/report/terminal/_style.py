@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import sys
 from collections.abc import Sequence
 from itertools import accumulate
 from pathlib import Path
@@ -14,20 +17,37 @@ from rich.text import Span, Text
 
 from netsculpt.core.printable import printable
 from netsculpt.core.spelling import spelled
+from netsculpt.report.terminal.loudness import loudness
 
-__all__ = ["console", "literal", "name_list", "plain_table", "print_written"]
+__all__ = ["command", "console", "literal", "name_list", "plain_table", "print_model", "written"]
+
+_UNBROKEN = 10_000  # columns: where stdout is not a terminal, lines end where the text does
 
 
 class _Spelling(Console):
     """A console that spells what its encoding lacks, before it breaks lines."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print; where lines are not on a screen, without spaces up to its edge."""
+        if self.is_terminal or self.quiet:
+            super().print(*objects, **options)
+            return
+        with self.capture() as captured:
+            super().print(*objects, **options)
+        lines = captured.get().split("\n")
+        self.file.write("\n".join(line.rstrip(" ") for line in lines))
 
     def render_str(self, text: str, **options: Any) -> Text:
         return _spelled(super().render_str(text, **options), self.encoding)
 
 
 def console() -> Console:
-    """Standard output, without guesses about what is a number or an emoji."""
-    return _Spelling(highlight=False, emoji=False)
+    """Standard output, without guesses about what is a number or an emoji; not if quiet.
+
+    Lines are broken only in a terminal, or if COLUMNS says how wide they may be.
+    """
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _UNBROKEN
+    return _Spelling(highlight=False, emoji=False, width=width, quiet=loudness() == "quiet")
 
 
 def _spelled(text: Text, encoding: str) -> Text:
@@ -59,13 +79,28 @@ def name_list(names: Sequence[str], most: int) -> str:
     return literal(", ".join(names[:most])) + more
 
 
-def print_written(model: Path, more: str = "") -> None:
+def written(path: Path, text: str) -> None:
+    """Print a line that says where something was written, whole; if quiet, the path alone."""
+    if loudness() == "quiet":
+        print(printable(str(path)))  # noqa: T201 - nothing but the path, as for another program
+    else:
+        console().print(text, soft_wrap=True)
+
+
+def command(*words: object) -> str:
+    """A command of netsculpt as a shell takes it, for a line of a report.
+
+    >>> command("analyze", Path("my runs/model.pt"))
+    "netsculpt analyze 'my runs/model.pt'"
+    """
+    return literal(shlex.join(["netsculpt", *map(str, words)]))
+
+
+def print_model(model: Path, *, dense: bool = False, more: str = "") -> None:
     """Print where a model was written, and the command that reads it."""
-    path = literal(model)
-    console().print(
-        f"\nWritten to [bold]{path}[/bold]; read it with: netsculpt analyze {path}{more}",
-        soft_wrap=True,
-    )
+    reads = command("analyze", model, *(["--dense"] if dense else []))
+    text = f"\nWritten to [bold]{literal(model)}[/bold]; read it with: {reads}{more}"
+    written(model, text)
 
 
 def plain_table(*titles: str, n_texts: int | None = None) -> Table:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.console import Group, RenderableType
@@ -16,8 +16,9 @@ from netsculpt.core.counting import counted
 from netsculpt.core.forms import FORMS
 from netsculpt.graph.graph import Layer, NetGraph
 from netsculpt.modules.perturbed import LEFT_OUT
+from netsculpt.report.headline import headline, kernels
 from netsculpt.report.hierarchy_words import hierarchy_statements
-from netsculpt.report.terminal._style import console, literal, plain_table
+from netsculpt.report.terminal._style import console, literal, plain_table, written
 from netsculpt.report.terminal.fidelity import fidelity_section
 from netsculpt.report.words import (
     evidence_numbers,
@@ -57,25 +58,30 @@ def print_report(analysis: Analysis) -> None:
 
 def print_written(output: Path | None) -> None:
     """Print where the folder is, or how to get one."""
-    where = (
-        f"The page to open in a browser is [bold]{literal(output / 'report.html')}[/bold]; tables, "
-        "graph, figures and manifest are next to it."
-        if output is not None
-        else "Nothing was written; -o DIR writes tables, graph and figures."
+    if output is None:
+        console().print("\nNothing was written; -o DIR writes tables, graph and figures.")
+        return
+    page = output / "report.html"
+    written(
+        page,
+        f"\nThe page to open in a browser is [bold]{literal(page)}[/bold]; tables, graph, figures "
+        "and manifest are next to it.",
     )
-    console().print(f"\n{where}")
 
 
 def print_page(path: Path) -> None:
     """Print where the page is."""
-    console().print(f"The page to open in a browser is [bold]{literal(path)}[/bold].")
+    written(path, f"The page to open in a browser is [bold]{literal(path)}[/bold].")
 
 
 def _sections(analysis: Analysis) -> Iterator[tuple[str, RenderableType]]:
     graph = analysis.graph
     yield "Network", _network(analysis)
     if analysis.fidelity is not None:
-        yield "Fidelity to the net", fidelity_section(analysis.fidelity)
+        yield (
+            "Fidelity to the net",
+            fidelity_section(analysis.fidelity, graph, analysis.effective.units),
+        )
     yield "Paths", _paths(analysis)
     if analysis.attribution is not None:
         yield "Attribution", _attribution(analysis.attribution)
@@ -93,13 +99,15 @@ def _sections(analysis: Analysis) -> Iterator[tuple[str, RenderableType]]:
 def _network(analysis: Analysis) -> RenderableType:
     graph, live = analysis.graph, analysis.effective.units
     n_live = int(live.sum())
+    n_dead, n_edges = graph.n_units - n_live, int(analysis.effective.edges.sum())
+    verb = "is" if n_dead == 1 else "are"
+    others = f"; the other {counted(n_dead, 'unit')} {verb} on no path from input to output"
     lines = [
-        f"{counted(graph.n_units, 'unit')} in {counted(len(graph.layers), 'layer')}, "
-        f"{counted(graph.n_edges, 'edge')}",
+        f"{headline(graph.n_units, n_live, graph.n_edges, n_edges)}, in "
+        f"{counted(len(graph.layers), 'layer')}{others if n_dead else ''}",
+        *kernels(graph),
         f"{graph.n_parameters:,} of {sum(block.size for block in graph.blocks):,} weights kept: "
         f"density {graph.density:.2%}",
-        f"{counted(graph.n_units - n_live, 'dead unit')} (on no input→output path), "
-        f"{n_live:,} live",
     ]
     lines += [literal(text) for text in _origin(graph)]
     lines += [f"[yellow]{literal(text)}[/yellow]" for text in analysis.effective.warnings()]
@@ -121,7 +129,7 @@ def _origin(graph: NetGraph) -> list[str]:
         if step.function == "model":
             given = parameters["example" if "example" in parameters else "example_shape"]
             traced.append(f"Traced: {parameters['model']} on {' and '.join(map(str, given))}")
-        elif parameters.get("topology") == "chain by shapes":
+        elif parameters.get("topology") == "chain by shapes" and not _is_perceptron(parameters):
             traced.append(CHAINED)
         elif "branches" in parameters:
             traced.append("The net branches on values: the graph is the path that zeros take.")
@@ -140,6 +148,12 @@ def _origin(graph: NetGraph) -> list[str]:
         if parameters.get("edges") in EDGES:
             edges.append(EDGES[parameters["edges"]])
     return traced + edges
+
+
+def _is_perceptron(parameters: Mapping[str, Any]) -> bool:
+    """Whether the file says that its net is one, and so has neither sums nor branches."""
+    net = parameters.get("net")
+    return isinstance(net, Mapping) and net.get("family") == "mlp"
 
 
 def _abridged(graph: NetGraph) -> Sequence[Layer | None]:
@@ -248,11 +262,12 @@ def _tree(hierarchy: Hierarchy, graph: NetGraph) -> RenderableType:
         facts = [
             counted(module.n_units, "unit"),
             f"level {module.level}",
-            f"sees {len(module.inputs_seen)}/{graph.inputs.size} inputs",
-            f"serves {len(module.outputs_served)}/{graph.outputs.size}",
+            *_ends("sees", len(module.inputs_seen), graph.inputs.size, " inputs"),
+            *_ends("serves", len(module.outputs_served), graph.outputs.size, " outputs"),
             f"{module.path_share:.0%} of paths",
         ]
-        if module.reuse > 1:
+        is_input = graph.inputs.size == module.n_units == 1 and not module.fed_by
+        if module.reuse > 1 and not is_input:  # every network reads its only input
             facts.append(f"reused {module.reuse}×")
         return f"[bold]module {module.name}[/bold]  {', '.join(facts)}"
 
@@ -270,6 +285,11 @@ def _tree(hierarchy: Hierarchy, graph: NetGraph) -> RenderableType:
         if not module.feeds:
             grow(root, module.label)
     return root
+
+
+def _ends(verb: str, n: int, n_all: int, noun: str) -> list[str]:
+    """How many inputs or outputs; nothing of a single one, which all modules share."""
+    return [f"{verb} {n:,}/{n_all:,}{noun}"] if n_all > 1 else []
 
 
 def _verdicts(analysis: Analysis) -> RenderableType:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from netsculpt.core.counting import counted
-from netsculpt.report.terminal._style import console, literal, plain_table
+from netsculpt.report.terminal._style import command, console, literal, plain_table, written
 
 if TYPE_CHECKING:
     from netsculpt.training.influence.circuits import Circuit
@@ -57,11 +57,10 @@ def print_circuit(circuit: Circuit, folder: Path | None = None) -> None:
             f"{lowest}, with {size}"
         )
     if folder is not None:
-        path = literal(folder / "graph.npz")
-        out.print(
+        written(
+            folder,
             f"\nTables, figures and summary.json are in [bold]{literal(folder)}[/bold]; its graph "
-            f"is read with: netsculpt analyze {path}",
-            soft_wrap=True,
+            f"is read with: {command('analyze', folder / 'graph.npz')}",
         )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from netsculpt.core.counting import counted
-from netsculpt.report.terminal._style import console, literal, plain_table
+from netsculpt.report.terminal._style import console, literal, plain_table, written
 from netsculpt.report.terminal.analysis import print_page
 
 if TYPE_CHECKING:
@@ -85,9 +85,7 @@ def print_groups(compared: GroupComparison, output: Path | None) -> None:
 def print_tables_written(output: Path | None) -> None:
     """Say where tables and figures are."""
     if output is not None:
-        console().print(
-            f"\nTables, figures and manifest are in [bold]{literal(output)}[/bold]", soft_wrap=True
-        )
+        written(output, f"\nTables, figures and manifest are in [bold]{literal(output)}[/bold]")
 
 
 def _print_units(compared: NetworkComparison) -> None:
@@ -130,12 +128,17 @@ def _print_test(what: str, test: Significance | None) -> None:
     )
 
 
-def _shares(compared: NetworkComparison) -> Table:
+def _shares(compared: NetworkComparison) -> Table | str:
+    """The units whose path shares change most."""
     units = compared.units()
     units = units[units["path_share_change"] != 0]
+    if not len(units):
+        return "No unit has gained or lost a share of the paths."
     table = plain_table("unit", "partner", "path share", "then", "change", n_texts=2)
-    n = min(_MOST_UNITS, len(units) // 2)
-    for row in [*units.head(n).to_dict("records"), *units.tail(n).to_dict("records")]:
+    rows = units.to_dict("records")
+    if len(rows) > 2 * _MOST_UNITS:
+        rows = [*rows[:_MOST_UNITS], *rows[-_MOST_UNITS:]]
+    for row in rows:
         table.add_row(
             literal(row["name"]),
             literal(row["partner"]),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from netsculpt.report.terminal._style import console, literal, plain_table
+from netsculpt.report.terminal._style import console, literal, plain_table, written
 
 if TYPE_CHECKING:
     from netsculpt.training.importance import Importance
@@ -46,10 +46,7 @@ def print_importance(found: Importance, folder: Path | None = None) -> None:
             "first (by value, signs included), less that when the largest do"
         )
     if folder is not None:
-        out.print(
-            f"\nTables, figures and summary.json are in [bold]{literal(folder)}[/bold]",
-            soft_wrap=True,
-        )
+        written(folder, f"\nTables, figures and summary.json are in [bold]{literal(folder)}[/bold]")
 
 
 def _effects(found: Importance, summary: dict[str, Any]) -> Table:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from netsculpt.core.counting import counted
 from netsculpt.report.models import ModelRow
-from netsculpt.report.terminal._style import console, literal, plain_table
+from netsculpt.report.terminal._style import console, literal, plain_table, written
 from netsculpt.report.words import same_beginning
 
 if TYPE_CHECKING:
@@ -36,10 +36,11 @@ def print_models(rows: Sequence[ModelRow], plan: AnalysisPlan, output: Path | No
     if n_read:
         out.print(f"{counted(n_read, 'model')} had been analysed before.")
     if output is not None:
-        out.print(
-            f"\nThe page to open in a browser is [bold]{literal(output / 'report.html')}[/bold]; "
-            "the table is next to it in models.csv, and each model has a folder.",
-            soft_wrap=True,
+        page = output / "report.html"
+        written(
+            page,
+            f"\nThe page to open in a browser is [bold]{literal(page)}[/bold]; the table is next "
+            "to it in models.csv, and each model has a folder.",
         )
 
 

@@ -9,28 +9,47 @@ from time import monotonic
 from netsculpt.core.progress import Progress, silent
 from netsculpt.report.durations import duration
 
-__all__ = ["progress_lines", "remaining_lines", "together"]
+__all__ = ["printer", "progress_lines", "remaining_lines", "time_lines", "together"]
 
 
 def progress_lines(stages: Collection[str]) -> Progress:
     """A callback that prints a line when one of these stages begins, and one when it is done.
 
-    Other stages print nothing, nor does a single one. If the reader of stderr goes away, the lines
-    stop and the work goes on.
+    Other stages print nothing. If the reader of stderr goes away, the lines stop and the work goes
+    on.
     """
-    if len(stages) < 2 or sys.stderr is None:
+    if sys.stderr is None:
         return silent
     begun: dict[str, float] = {}
-    stages, say = set(stages), _printer()
+    stages, say = set(stages), printer()
 
     def progress(stage: str, done: int, total: int) -> None:
         if stage not in stages:
             return
         if done < total:
-            begun.setdefault(stage, monotonic())
-            say(f"{stage} …")
+            if stage not in begun:
+                begun[stage] = monotonic()
+                say(f"{stage} …")
         else:
             say(f"{stage}: done in {monotonic() - begun.get(stage, monotonic()):.1f} s")
+
+    return progress
+
+
+def time_lines() -> Progress:
+    """A callback that says of every stage how long it took, when it is done."""
+    if sys.stderr is None:
+        return silent
+    begun: dict[str, float] = {}
+    last, say = monotonic(), printer()
+
+    def progress(stage: str, done: int, total: int) -> None:
+        nonlocal last
+        now = monotonic()
+        begun.setdefault(stage, now if not done else last)
+        if done >= total:
+            say(f"{stage}: {now - begun.pop(stage):.2f} s")
+        last = now
 
     return progress
 
@@ -38,23 +57,30 @@ def progress_lines(stages: Collection[str]) -> Progress:
 def remaining_lines(every: float = 30.0) -> Progress:
     """A callback that says how much is done and how long the rest takes, every so many seconds.
 
-    The first call may be about what was done before. If the reader of stderr goes away, the lines
+    The first call may be about what was done before. The first step, in which code may be compiled,
+    does not tell how long the others take. If the reader of stderr goes away, the lines
     stop and the work goes on.
     """
     if sys.stderr is None:
         return silent
-    first: dict[str, tuple[int, float]] = {}
-    said, say = monotonic(), _printer()
+    since: dict[str, tuple[int, float]] = {}  # steps done, when; at first those before the first
+    warm: set[str] = set()
+    said, say = monotonic(), printer()
 
     def progress(stage: str, done: int, total: int) -> None:
         nonlocal said
         now = monotonic()
-        before, begun = first.setdefault(stage, (done, now))
-        if now - said < every or done == before:
+        before, begun = since.setdefault(stage, (done, now))
+        if done > before and stage not in warm:
+            warm.add(stage)
+            before, begun = since[stage] = done, now
+        if now - said < every or stage not in warm:
             return
-        said = now
-        left = (total - done) * (now - begun) / (done - before)
-        say(f"{stage}: {done:,} of {total:,}, about {duration(left)} left")
+        said, text = now, f"{stage}: {done:,} of {total:,}"
+        if before < done < total:
+            left = (total - done) * (now - begun) / (done - before)
+            text += f", about {duration(left)} left"
+        say(text)
 
     return progress
 
@@ -69,7 +95,8 @@ def together(*callbacks: Progress) -> Progress:
     return progress
 
 
-def _printer() -> Callable[[str], None]:
+def printer() -> Callable[[str], None]:
+    """A function that prints a line on stderr for as long as somebody reads it."""
     is_read = True
 
     def say(text: str) -> None:

@@ -8,7 +8,14 @@ from rich.table import Table
 
 from netsculpt.core.counting import counted
 from netsculpt.nets.weight_counts import WeightCounts
-from netsculpt.report.terminal._style import console, literal, name_list, plain_table, print_written
+from netsculpt.report.terminal._style import (
+    command,
+    console,
+    literal,
+    name_list,
+    plain_table,
+    print_model,
+)
 from netsculpt.training.pruning.report import LiveUnits, Pruned, PruningReport
 
 __all__ = ["print_pruned", "weights_table"]
@@ -16,7 +23,7 @@ __all__ = ["print_pruned", "weights_table"]
 MAX_NAMED = 8
 
 
-def print_pruned(pruned: Pruned, model: Path) -> None:
+def print_pruned(pruned: Pruned, model: Path, task: str | None = None) -> None:
     """Print how much of each layer is left, and what is cut off."""
     out = console()
     counts = pruned.report.weights
@@ -30,7 +37,10 @@ def print_pruned(pruned: Pruned, model: Path) -> None:
         out.print(_units(pruned.report.units))
     for line in [*_repair(pruned), *_warnings(pruned.report)]:
         out.print(line)
-    print_written(model, f"; train it with: netsculpt train {literal(model)} --task …")
+    trains = (
+        command("train", model, "--task", task) if task else f"{command('train', model)} --task …"
+    )
+    print_model(model, more=f"; train it with: {trains}")
 
 
 def weights_table(counts: WeightCounts) -> Table:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from netsculpt.core.counting import counted
-from netsculpt.report.terminal._style import console, literal, plain_table
+from netsculpt.report.terminal._style import console, literal, plain_table, written
 
 if TYPE_CHECKING:
     from netsculpt.training.transfer.reuse_analysis import (
@@ -77,10 +77,7 @@ def print_reuse(analysis: ReuseAnalysis, folder: Path | None = None) -> None:
     if analysis.start is not None:
         _print_start(analysis.start)
     if folder is not None:
-        out.print(
-            f"\nTables, figures and summary.json are in [bold]{literal(folder)}[/bold]",
-            soft_wrap=True,
-        )
+        written(folder, f"\nTables, figures and summary.json are in [bold]{literal(folder)}[/bold]")
 
 
 def _functions(analysis: ReuseAnalysis) -> Table:

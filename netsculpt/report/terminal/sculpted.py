@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.table import Table
 
 from netsculpt.core.counting import counted
-from netsculpt.report.terminal._style import console, literal, plain_table
+from netsculpt.report.terminal._style import command, console, literal, plain_table, written
 from netsculpt.studies.sculpting import Network, Sweep
 
 __all__ = ["print_sweep"]
@@ -32,6 +32,7 @@ def print_sweep(sweep: Sweep, folder: Path, detectors: list[str]) -> None:
             "Nothing was pruned: train longer (--epochs), wider (--arch, --net) or with another "
             "--learning-rate, or lower --goal-accuracy."
         )
+        written(folder, f"What was tried is in [bold]{literal(folder)}[/bold].")
         return
     out.print(_networks(networks, detectors[0] if len(detectors) == 1 else None))
     if len(networks) > MAX_NETWORKS:
@@ -40,11 +41,12 @@ def print_sweep(sweep: Sweep, folder: Path, detectors: list[str]) -> None:
         out.print()
         out.print(_success(sweep, detectors))
         out.print()
-    out.print(
-        f"Models, runs.csv and summary.json are in [bold]{literal(folder)}[/bold]; read one with:"
+    written(
+        folder,
+        f"Models, runs.csv and summary.json are in [bold]{literal(folder)}[/bold]; read one with:",
     )
     # Whole in one line, however long, so that it can be copied.
-    out.print(f"netsculpt analyze {literal(folder / networks[0].model)}", soft_wrap=True)
+    out.print(command("analyze", folder / networks[0].model), soft_wrap=True)
 
 
 def _networks(networks: Sequence[Network], detector: str | None) -> Table:

@@ -8,7 +8,7 @@ import numpy as np
 from rich.table import Table
 
 from netsculpt.core.counting import counted
-from netsculpt.report.terminal._style import console, literal, plain_table
+from netsculpt.report.terminal._style import command, console, literal, plain_table, written
 from netsculpt.training.search.result import Searched
 from netsculpt.training.search.tasks import Tested
 
@@ -42,13 +42,9 @@ def print_searched(searched: Searched, tested: Tested, task: str, folder: Path) 
     out.print(_champions(searched))
     if len(searched.champions) > MOST_CHAMPIONS:
         out.print(f"{MOST_CHAMPIONS} of {len(searched.champions)} champions; all in champions.csv")
-    out.print(
-        f"\nChampion, tables and figures are in [bold]{literal(folder)}[/bold]", soft_wrap=True
-    )
+    written(folder, f"\nChampion, tables and figures are in [bold]{literal(folder)}[/bold]")
     if champion.topology.n_edges:
-        out.print(
-            f"Read it with: netsculpt analyze {literal(folder / 'champion.out')}", soft_wrap=True
-        )
+        out.print(f"Read it with: {command('analyze', folder / 'champion.out')}", soft_wrap=True)
 
 
 def _champions(searched: Searched) -> Table:

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from netsculpt.core.counting import counted
 from netsculpt.nets.weight_counts import WeightCounts
-from netsculpt.report.terminal._style import console, plain_table, print_written
+from netsculpt.report.terminal._style import console, plain_table, print_model
 from netsculpt.report.terminal.pruned import weights_table
 from netsculpt.training.fitting.loop import Fitted
 from netsculpt.training.fitting.metrics import Epoch
@@ -38,7 +38,7 @@ def print_trained(
     out.print(_epochs(fitted.history, best))
     out.print()
     out.print(weights_table(counts))
-    print_written(model)
+    print_model(model, dense=sum(counts.kept) == sum(counts.total))
 
 
 def _epochs(history: Sequence[Epoch], best: Epoch) -> Table:

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from netsculpt.compare.error_increase import ErrorIncrease
 from netsculpt.core.counting import counted
-from netsculpt.report.terminal._style import console, literal, plain_table, print_written
+from netsculpt.report.terminal._style import console, literal, plain_table, print_model
 from netsculpt.training.transfer import Transferred
 
 __all__ = ["print_transferred"]
@@ -41,7 +41,7 @@ def print_transferred(
             "bootstrap over the test samples"
         )
     for path in models:
-        print_written(path)
+        print_model(path)
 
 
 def _accuracies(found: Mapping[str, Sequence[Transferred]]) -> Table:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from types import MappingProxyType
 from typing import Final
 
+from netsculpt.core.catalog import near
 from netsculpt.core.errors import FormatError
 
 __all__ = ["PUBLISHED", "boundaries", "from_epochs", "phases_of", "scaled"]
@@ -117,5 +118,5 @@ def from_epochs(
 def _unreadable(text: str) -> FormatError:
     return FormatError(
         f"phases are {text!r:.80}: numbers of epochs are needed, dense first and sparse at the "
-        "end, such as 'd6 (s3 d3)*6 s12'"
+        f"end, such as 'd6 (s3 d3)*6 s12', or a published name; {near(text, PUBLISHED)}"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from netsculpt.core.errors import LimitError, first_line
+from netsculpt.core.errors import LimitError
 
 __all__ = ["usable_device"]
 
@@ -23,10 +23,18 @@ def usable_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
         torch.zeros(1, device=device).cpu()  # "meta" stores no numbers
-    except (RuntimeError, AssertionError, ImportError) as error:
-        reason = first_line(error)
+    except (RuntimeError, AssertionError, ImportError):  # their texts are for torch's own authors
+        usable = ", ".join(_usable())
         raise LimitError(
-            f"device {name!r} cannot be used here ({reason}): use 'cpu', or install the torch that "
-            "supports the machine's GPU"
+            f"device {name!r} cannot be used here (there is {usable}): use 'cpu', or install the "
+            "torch that supports the machine's GPU"
         ) from None
     return device
+
+
+def _usable() -> list[str]:
+    """Names of the devices that there are."""
+    found = ["cpu"]
+    if torch.cuda.is_available():
+        found += [f"cuda:{index}" for index in range(torch.cuda.device_count())]
+    return found + (["mps"] if torch.backends.mps.is_available() else [])

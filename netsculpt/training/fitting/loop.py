@@ -23,6 +23,7 @@ from netsculpt.nets.copies import copy_of
 from netsculpt.nets.masking import layer_parameters
 from netsculpt.nets.weight_counts import weight_counts
 from netsculpt.training.fitting.devices import usable_device
+from netsculpt.training.fitting.evaluating import evaluated
 from netsculpt.training.fitting.metrics import Epoch, JsonLines, TensorBoard
 from netsculpt.training.fitting.phase_states import PhaseStates
 from netsculpt.training.fitting.progress import check_history, check_moments, check_parameters
@@ -40,7 +41,6 @@ __all__ = ["Fitted", "fit"]
 
 PathLike = str | os.PathLike[str]
 
-_EVALUATED_AT_ONCE = 1024  # samples
 _DEFAULT = Recipe()
 
 
@@ -224,10 +224,11 @@ class _Run:
         index = len(self.history)
         layers = int(stream(self.seed, "fit", "layers", index).integers(2**63))
         with _seeded_layers(self.task.inputs.device, layers), _deterministic():
-            loss, rate = self._learn(index)
-            accuracy, validation_loss = _evaluate(self.net, self.task.validation)
+            loss, right, rate = self._learn(index)
+            accuracy, validation_loss = evaluated(self.net, self.task.validation)
         density = self.density if self.sparsifier is None else self.sparsifier.density
-        epoch = Epoch(index + 1, loss, validation_loss, accuracy, rate, density)
+        updates = 0 if self.sparsifier is None else self.sparsifier.n_updates
+        epoch = Epoch(index + 1, loss, validation_loss, accuracy, rate, density, right, updates)
         if not (math.isfinite(loss) and math.isfinite(validation_loss)):
             raise LimitError(
                 f"the loss is {loss} in training and {validation_loss} in validation after epoch "
@@ -282,6 +283,9 @@ class _Run:
         self.history = history
         if self.sparsifier is not None:
             self.sparsifier.load_state_dict(state["sparsifier"])
+        updates = 0 if self.sparsifier is None else self.sparsifier.n_updates
+        if history[-1].updates != updates:
+            raise FormatError("its history and its sparse training do not fit each other")
         if bool(eligible) != bool(self.best_state):
             raise FormatError("its best epoch and its history do not fit each other")
 
@@ -295,14 +299,14 @@ class _Run:
         self.net.load_state_dict(self.best_state)
         return Fitted(self.net.eval(), self.best, tuple(self.history), self.seed)
 
-    def _learn(self, index: int) -> tuple[float, float]:
-        """Train for one epoch; return the mean loss and the last learning rate."""
+    def _learn(self, index: int) -> tuple[float, float, float]:
+        """Train for one epoch; return the mean loss, the accuracy, and the last learning rate."""
         task, recipe, net = self.task, self.recipe, self.net.train()
         shuffled = stream(self.seed, "fit", "order", index).permutation(task.n_samples)
         order = torch.from_numpy(shuffled).to(task.inputs.device)
         noise = stream(self.seed, "fit", "noise", index)
         batches = torch.split(order, recipe.batch_size)
-        losses, rate = [], 0.0
+        losses, right, rate = list[Tensor](), list[Tensor](), 0.0
         for step, rows in enumerate(batches, start=index * len(batches)):
             if self.sparsifier is not None:
                 self.sparsifier.update(self.optimizer)  # due since the last step
@@ -314,7 +318,8 @@ class _Run:
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
             self.optimizer.zero_grad()
-            loss = task.goal.loss(net(inputs), task.targets[rows])
+            logits = net(inputs)
+            loss = task.goal.loss(logits, task.targets[rows])
             loss.backward()  # type: ignore[no-untyped-call]
             for entry in self.masked:  # without gradients and moments, zeros stay 0
                 entry.mask_gradient()
@@ -324,30 +329,14 @@ class _Run:
             else:
                 self.sparsifier.advance(self.optimizer)
             losses.append(loss.detach() * len(rows))  # read later: reading waits for the GPU
-        return float(torch.stack(losses).double().sum()) / task.n_samples, rate
+            right.append(task.goal.correct(logits.detach(), task.targets[rows]).flatten())
+        mean = float(torch.stack(losses).double().sum()) / task.n_samples
+        return mean, float(torch.cat(right).double().mean()), rate
 
 
 def _settings(group: dict[str, Any]) -> dict[str, Any]:
     """A group of parameters and what a recipe decides about it; each step sets its own rate."""
     return {key: value for key, value in group.items() if key != "lr"}
-
-
-def _evaluate(net: nn.Module, samples: Task) -> tuple[float, float]:
-    """Accuracy and loss in eval mode."""
-    net.eval()
-    right, total, loss = 0, 0, 0.0
-    with torch.no_grad():
-        batches = zip(
-            torch.split(samples.inputs, _EVALUATED_AT_ONCE),
-            torch.split(samples.targets, _EVALUATED_AT_ONCE),
-            strict=True,
-        )
-        for inputs, targets in batches:
-            logits = net(inputs)
-            correct = samples.goal.correct(logits, targets)
-            right, total = right + int(correct.sum()), total + correct.numel()
-            loss += float(samples.goal.loss(logits, targets)) * len(inputs)
-    return right / total, loss / samples.n_samples
 
 
 def _about(net: nn.Module, task: Task, recipe: Recipe) -> dict[str, Any]:

@@ -24,6 +24,8 @@ class Epoch:
     accuracy: float  # share of right answers on the validation samples, 0 … 1
     learning_rate: float  # of the last step
     density: float  # fraction of the weights that is kept; of those that are made sparse, if any
+    training_accuracy: float  # share of right answers on the training samples during the epoch
+    updates: int  # of the masks up to its end, by a method that makes the net sparse
 
 
 class JsonLines:

@@ -32,7 +32,10 @@ def check_history(
         if not finite or type(epoch.epoch) is not int or epoch.epoch != number:
             raise FormatError(f"epoch {number} of its history is not one")
         rate = learning_rate(recipe, number * steps_per_epoch - 1, steps_per_epoch)
-        shares = 0 <= epoch.accuracy <= 1 and 0 <= epoch.density <= 1
+        shares = all(0 <= x <= 1 for x in (epoch.accuracy, epoch.training_accuracy, epoch.density))
+        updates = epoch.updates, history[max(number - 2, 0)].updates
+        if any(type(x) is not int for x in updates) or not 0 <= updates[1] <= updates[0]:
+            raise FormatError(f"epoch {number} of its history has impossible updates")
         if not shares or not math.isclose(rate, epoch.learning_rate):
             raise FormatError(f"epoch {number} of its history is not one of this recipe")
     goal = recipe.goal_accuracy

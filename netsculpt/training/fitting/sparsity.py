@@ -30,6 +30,10 @@ class SparseSteps(Protocol):
         """Steps of the optimizer after which as much is kept as at the end."""
 
     @property
+    def n_updates(self) -> int:
+        """How often masks have changed."""
+
+    @property
     def phases(self) -> tuple[int, ...]:
         """Steps of the optimizer that end a dense or a sparse phase; () without phases."""
 

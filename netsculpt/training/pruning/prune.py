@@ -32,7 +32,7 @@ from netsculpt.training.pruning.phew import phew
 from netsculpt.training.pruning.report import Pruned, pruning_report
 from netsculpt.training.pruning.schedules import exponential
 
-__all__ = ["METHODS", "Allocation", "Schedule", "Scope", "prune"]
+__all__ = ["METHODS", "Allocation", "Schedule", "Scope", "prune", "published_rounds"]
 
 Allocation = Callable[[Mapping[str, Sequence[int]], float], Mapping[str, float]]
 Schedule = Callable[[float], float]
@@ -63,6 +63,7 @@ def prune(
     scope: str | Scope = "weight",
     dense: Collection[str] = (),
     progress: Callable[[int, int], None] | None = None,
+    on_round: Callable[[int, Mapping[str, Tensor]], None] | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     jobs: int = 1,
 ) -> Pruned:
@@ -104,6 +105,9 @@ def prune(
         Parameters to leave alone; they are not counted.
     progress
         Called with (rounds done, all rounds).
+    on_round
+        Called with the number and the masks of every round, before they are saved; at first with 0
+        and the masks to start from, also when a pruning resumes. Walks have no rounds.
     checkpoint
         A file that keeps the masks after every round. If it exists, pruning resumes from it, to
         the same bytes; functions are compared by their names. It is not removed at the end. Walks
@@ -145,7 +149,7 @@ def prune(
         return _WITHOUT_SCORES[method](net, example, density, rng=seed, jobs=jobs)
     score: Score = _function("scores", method)
     if rounds is None:
-        rounds = int(getattr(innermost(score), "published_rounds", 1))
+        rounds = published_rounds(method)
     name = _name(method, "score")
     details = {
         "allocation": _name(allocation, "allocation"),
@@ -180,6 +184,9 @@ def prune(
             samples = (x for pair in batches or () for x in pair)
             about["net"] = digest(net.state_dict())
             about["samples"] = digest({str(number): x for number, x in enumerate(samples)})
+        if on_round is not None:
+            on_round(0, masks)
+        if path is not None:
             done, masks = _resumed(path, about, masks, densities, together)
         masked = copy.deepcopy(net)
         for index, kept_density in enumerate(densities[done:], start=done + 1):
@@ -191,11 +198,24 @@ def prune(
             masks = {
                 x: torch.from_numpy(kept[x]).expand(mask.shape) & mask for x, mask in masks.items()
             }
+            if on_round is not None:
+                on_round(index, masks)
             if path is not None:
                 write_state(path, about, {"rounds": index, "masks": masks})
             if progress is not None:
                 progress(index, rounds)
     return Pruned(masks, pruning_report(net, masks, example), name, density, seed, details)
+
+
+def published_rounds(method: str | Score) -> int:
+    """How often a method scores, as in its paper; walks have one round.
+
+    >>> published_rounds("synflow"), published_rounds("phew")
+    (100, 1)
+    """
+    if isinstance(method, str) and method in _WITHOUT_SCORES:
+        return 1
+    return int(getattr(innermost(_function("scores", method)), "published_rounds", 1))
 
 
 def _require_own_masks(net: nn.Module) -> None:

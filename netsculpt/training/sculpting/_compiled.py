@@ -72,9 +72,10 @@ def train(
         numbers = np.empty(shape, dtype=np.float32)
         for rng, out in zip(rngs[part], numbers, strict=True):
             rng.standard_normal(out=out, dtype=np.float32)
+        order = np.argsort(numbers[..., task.n_inputs], axis=-1, kind="stable")
         best = values.numpy()[part], accuracy.numpy()[part]
         losses = loss.numpy()[part], diverged.numpy()[part], history.numpy()[part]
-        data = ends, samples, validation, numbers
+        data = ends, samples, validation, numbers, order
         _train(*best, *losses, kept[part], learns[part], *data, recipe.batch_size, rates, latest)
 
     n_threads = min(torch.get_num_threads(), len(rngs))
@@ -129,6 +130,7 @@ def _train(
     samples: Any,
     validation: Any,
     numbers: Any,  # float32 [R, epochs, n, n_inputs + 1]: noise, then keys that order the samples
+    order: Any,  # int64 [R, epochs, n]: that order
     batch_size: int,
     rates: Any,
     latest: bool,  # of equally accurate epochs take the last, not that of lowest loss
@@ -136,32 +138,50 @@ def _train(
     n_inputs, n_outputs = samples[0].shape[1], samples[1].shape[1]
     for r in range(values.shape[0]):
         net = _live(kept[r], learns[r], ends, n_inputs, n_outputs)
-        w, data = values[r][net.place], (samples, validation, numbers[r])
+        w, own = np.empty(net.place.size, np.float32), values[r]
+        for i in range(w.size):
+            w[i] = own[net.place[i]]
+        data = samples, validation, numbers[r], order[r]
         best, accuracy[r], loss[r], diverged[r] = _best_epoch(
             net, w, history[r], data, batch_size, rates, latest
         )
-        values[r][net.place] = best
+        for i in range(w.size):
+            own[net.place[i]] = best[i]
 
 
 @compiled
 def _live(kept: Any, learns: Any, ends: Any, n_inputs: int, n_outputs: int) -> _Live:
     n_weights = ends.shape[1]
-    n_units = n_inputs + kept.size - n_weights
-    edges = np.nonzero(kept[:n_weights])[0]
-    live = np.zeros(n_units, dtype=np.bool_)
-    live[:n_inputs] = live[n_units - n_outputs :] = True
-    for e in edges:
-        live[ends[0, e]] = live[ends[1, e]] = True
-    units, number = np.nonzero(live)[0], np.cumsum(live) - 1
-    source = np.empty(edges.size, dtype=np.uint32)  # unsigned: no test for negative indices
-    n_incoming = np.zeros(units.size + 1, dtype=np.int64)
-    for i, e in enumerate(edges):
-        source[i] = number[ends[0, e]]
-        n_incoming[number[ends[1, e]] + 1] += 1
-    place = np.concatenate((edges, n_weights + units[n_inputs:] - n_inputs))
-    free = learns[place].astype(np.float32)
-    start = np.cumsum(n_incoming).astype(np.uint32)
-    return _Live(source, start, n_inputs, units.size - n_outputs, place, free)
+    n_units, n_edges = n_inputs + kept.size - n_weights, 0
+    number, n_live = np.zeros(n_units, np.int64), 0  # first whether a unit is live, then which
+    for unit in range(n_units):
+        number[unit] = unit < n_inputs or unit >= n_units - n_outputs
+    for e in range(n_weights):
+        if kept[e]:
+            number[ends[0, e]] = number[ends[1, e]] = 1
+            n_edges += 1
+    place = np.empty(n_edges + n_units - n_inputs, np.int64)
+    for unit in range(n_units):
+        if number[unit]:
+            number[unit] = n_live
+            if unit >= n_inputs:
+                place[n_edges + n_live - n_inputs] = n_weights + unit - n_inputs
+            n_live += 1
+    source = np.empty(n_edges, np.uint32)  # unsigned: no test for negative indices
+    start = np.zeros(n_live + 1, np.uint32)
+    i = 0
+    for e in range(n_weights):
+        if kept[e]:
+            place[i], source[i] = e, number[ends[0, e]]
+            start[number[ends[1, e]] + 1] += 1
+            i += 1
+    for u in range(n_live):
+        start[u + 1] += start[u]
+    place = place[: n_edges + n_live - n_inputs]
+    free = np.empty(place.size, np.float32)
+    for i in range(place.size):
+        free[i] = learns[place[i]]
+    return _Live(source, start, n_inputs, n_live - n_outputs, place, free)
 
 
 @compiled
@@ -175,27 +195,26 @@ def _best_epoch(
     latest: bool,
 ) -> Any:
     """Parameters, accuracy and loss of the best epoch of Adam from `w`; whether one diverged."""
-    samples, validation, numbers = data
+    samples, validation, numbers, order = data
     n = samples[0].shape[0]
     rate, decay, noise, beta_mean, beta_square = rates
     lanes = min(n, batch_size)  # samples side by side
     shape = net.start.size - 1, lanes
-    a = np.zeros(shape, dtype=np.float32)  # activations, and logits in the last rows
-    d = np.zeros_like(a)  # derivatives of the loss with respect to them
-    best, gradient = w.copy(), np.zeros_like(w)
-    mean, square = np.zeros_like(w), np.zeros_like(w)
+    a = np.zeros(shape, np.float32)  # activations, and logits in the last rows
+    d = np.zeros(shape, np.float32)  # derivatives of the loss with respect to them
+    best, gradient = w.copy(), np.zeros(w.size, np.float32)
+    mean, square = np.zeros(w.size, np.float32), np.zeros(w.size, np.float32)
     accuracy, loss, n_steps, diverged = -1.0, np.inf, 0, False
-    for epoch in range(numbers.shape[0]):
-        noisy = numbers[epoch]
-        order = np.argsort(noisy[:, net.n_inputs], kind="mergesort")
+    logits = a[net.first_output :]
+    for epoch in range(order.shape[0]):
         for begin in range(0, n, lanes):
-            rows = order[begin : begin + lanes]
+            rows = order[epoch, begin : begin + lanes]
             _load(a, net, samples[0], rows)
             for s in range(rows.size):
                 for i in range(net.n_inputs):
-                    a[i, s] += np.float32(noise) * noisy[begin + s, i]
+                    a[i, s] += np.float32(noise) * numbers[epoch, begin + s, i]
             _forward(net, w, a)
-            _slopes(a[net.first_output :], samples[1], rows, d)
+            _slopes(logits, samples[1], rows, d)
             _backward(net, w, a, d, gradient)
             n_steps += 1
             step = np.float32(rate / (1 - beta_mean**n_steps))
@@ -237,12 +256,14 @@ def _forward(net: _Live, w: Any, a: Any) -> None:
 def _slopes(logits: Any, targets: Any, rows: Any, d: Any) -> None:
     """Derivative of the mean binary cross-entropy with respect to the logits; 0 elsewhere."""
     one, scale = np.float32(1), np.float32(1 / (rows.size * logits.shape[0]))
-    d[:] = 0
-    of_logits = d[d.shape[0] - logits.shape[0] :]
+    before = d.shape[0] - logits.shape[0]
+    for u in range(d.shape[0]):
+        for s in range(d.shape[1]):
+            d[u, s] = 0
     for o in range(logits.shape[0]):
         for s in range(rows.size):
             right = one / (one + np.exp(-logits[o, s]))
-            of_logits[o, s] = (right - targets[rows[s], o]) * scale
+            d[before + o, s] = (right - targets[rows[s], o]) * scale
 
 
 @compiled_sums
@@ -292,15 +313,17 @@ def _adam(
 def _judge(net: _Live, w: Any, a: Any, validation: Any) -> tuple[float, float]:
     """Share of right bits and mean binary cross-entropy."""
     inputs, targets = validation
-    logits = a[net.first_output :]
     right, loss, product = 0, 0.0, 1.0
+    rows = np.empty(a.shape[1], np.int64)
     for begin in range(0, inputs.shape[0], a.shape[1]):
-        rows = np.arange(begin, min(begin + a.shape[1], inputs.shape[0]))
-        _load(a, net, inputs, rows)
+        n = min(a.shape[1], inputs.shape[0] - begin)
+        for s in range(n):
+            rows[s] = begin + s
+        _load(a, net, inputs, rows[:n])
         _forward(net, w, a)
-        for o in range(logits.shape[0]):
-            for s in range(rows.size):
-                z, t = logits[o, s], targets[rows[s], o]
+        for o in range(a.shape[0] - net.first_output):
+            for s in range(n):
+                z, t = a[net.first_output + o, s], targets[rows[s], o]
                 right += (z > 0) == (t > 0)
                 loss += max(z, np.float32(0)) - z * t
                 product *= 1 + np.exp(-abs(z))

@@ -86,3 +86,6 @@ class Kind(Protocol[S]):
 
     def accuracy(self, stack: S, task: Task) -> Tensor:
         """Share of right answers on the noise-free validation samples, float64 [R]."""
+
+    def measured(self, stack: S, samples: Task) -> tuple[Tensor, Tensor]:
+        """Share of right answers on samples, float64 [R], and loss [R]."""

@@ -15,7 +15,7 @@ from netsculpt.training.fitting.recipe import Recipe
 from netsculpt.training.sculpting.cuts import without_edges, without_units
 from netsculpt.training.sculpting.method import SculptingMethod
 from netsculpt.training.sculpting.replicas import Replicas, initial_replicas
-from netsculpt.training.sculpting.retraining import Trained, accuracy, check_recipe, train
+from netsculpt.training.sculpting.retraining import Trained, accuracy, check_recipe, measured, train
 from netsculpt.training.tasks import Task
 
 __all__ = ["Perceptrons"]
@@ -81,3 +81,7 @@ class Perceptrons:
     def accuracy(self, stack: Replicas, task: Task) -> Tensor:
         """Share of right answers, float64 [R]."""
         return accuracy(stack, task)
+
+    def measured(self, stack: Replicas, samples: Task) -> tuple[Tensor, Tensor]:
+        """Share of right answers on samples, float64 [R], and loss [R]."""
+        return measured(stack, samples)

@@ -24,6 +24,7 @@ from netsculpt.training.sculpting.result import Runs
 from netsculpt.training.sculpting.stack import Stack
 from netsculpt.training.sculpting.stage_pruning import new_pruning
 from netsculpt.training.sculpting.state import Pruning, State, restore_pruning
+from netsculpt.training.sculpting.trail import Rounds, Trail
 from netsculpt.training.tasks import Task
 
 __all__ = ["Process"]
@@ -70,6 +71,7 @@ class Process(Generic[S]):
             runs=[(seed,) for seed in range(n_seeds)],
             active=torch.arange(n_seeds),
             rngs=[stream(seed, "sculpt", "dense") for seed in grid.seeds],
+            trail=Trail.beginning(self._initial),
         )
 
     @property
@@ -146,6 +148,13 @@ class Process(Generic[S]):
         first = self._method.edge_gradient_first
         return Runs(whole.to("cpu"), seeds, by_unit, by_edge, solved, first)
 
+    def rounds(self, replica: int) -> Rounds | None:
+        """The rounds of a run of `result`; None if it was not pruned."""
+        seed, gradients = divmod(replica, self._grid.sizes[1] * self._grid.sizes[2])
+        run = (seed, *divmod(gradients, self._grid.sizes[2]))
+        now = self._state
+        return now.trail.rounds(now.runs.index(run)) if run in now.runs else None
+
     def state(self) -> dict[str, Any]:
         """Tensors, numbers and strings that later rounds depend on."""
         return self._state.stored()
@@ -182,7 +191,10 @@ class Process(Generic[S]):
     def _train_dense(self) -> None:
         now = self._state
         now.dense, reached = self._train(self._initial, now.active)
-        rows = now.active if self._method.prunes_unsolved else reached.nonzero()[:, 0]
+        kept = torch.ones_like(reached) if self._method.prunes_unsolved else reached
+        self._note(now.active, now.dense, kept, now.dense)
+        rows = kept.nonzero()[:, 0]
+        now.trail.take(rows)
         now.runs = [now.runs[row] for row in rows.tolist()]
         now.accepted, now.reached = now.dense.take(rows), reached[rows]
         now.active = rows[:0]
@@ -190,8 +202,10 @@ class Process(Generic[S]):
     def _retrain(self) -> None:
         now = self._state
         retrained, reached = self._train(now.accepted, now.active)
-        rows = now.active if self._method.keeps_retrained else reached.nonzero()[:, 0]
+        kept = torch.ones_like(reached) if self._method.keeps_retrained else reached
+        rows = kept.nonzero()[:, 0]
         now.accepted.put(rows, retrained.take(rows))
+        self._note(now.active, retrained, kept, now.accepted)
         now.reached[rows] = reached[rows]
         now.active = rows[:0]
 
@@ -208,8 +222,18 @@ class Process(Generic[S]):
         else:
             retrained, reached = self._train(smaller, active)
         now.accepted.put(active[reached], retrained.take(reached.nonzero()[:, 0]))
+        self._note(active, retrained, reached, now.accepted)
         now.reached[active[reached]] = True
         now.active = active[now.pruning.settle(reached)]
+
+    def _note(self, rows: Tensor, tried: S, accepted: Tensor, after: S) -> None:
+        """Write down what a round of the runs `rows` tried; `after` are the nets of all runs."""
+        measured = [self.kind.measured(tried, self._task)]
+        if self._task.held_out is not None:
+            measured.append(self.kind.measured(tried, self._task.held_out))
+        columns = [x.cpu().double() for pair in (measured * 2)[:2] for x in reversed(pair)]
+        scores = torch.stack(columns, dim=1)
+        self._state.trail.add(self.stage, rows, scores, accepted, after)
 
     def _train_where_needed(self, smaller: S) -> tuple[S, Tensor]:
         """Retrain like `_train`, but only replicas that miss the goal as they are."""
@@ -239,6 +263,7 @@ class Process(Generic[S]):
         now, seeds = self._state, self._grid.seeds
         rows = torch.arange(len(now.runs)).repeat_interleave(len(gradients))
         now.accepted, now.reached = now.accepted.take(rows), now.reached[rows]
+        now.trail.take(rows)
         now.runs = [(*run, number) for run in now.runs for number in range(len(gradients))]
         now.rngs = [
             stream(seeds[run[0]], "sculpt", now.stage, *map(str, self._gradients_of(run)))

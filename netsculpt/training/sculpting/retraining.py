@@ -16,7 +16,7 @@ from netsculpt.training.fitting.recipe import Recipe
 from netsculpt.training.sculpting.replicas import Replicas
 from netsculpt.training.tasks import Task
 
-__all__ = ["SCULPTING", "Trained", "accuracy", "check_recipe", "train"]
+__all__ = ["SCULPTING", "Trained", "accuracy", "check_recipe", "measured", "train"]
 
 _CHUNK = 1 << 24  # random numbers drawn at a time
 
@@ -103,7 +103,12 @@ def train(
 
 def accuracy(replicas: Replicas, task: Task) -> Tensor:
     """Share of right answers on the noise-free validation samples, float64 [R]."""
-    return _judge_of(replicas, task)(replicas.parameters)[0]
+    return measured(replicas, task.validation)[0]
+
+
+def measured(replicas: Replicas, samples: Task) -> tuple[Tensor, Tensor]:
+    """Share of right answers on samples, float64 [R], and loss [R]."""
+    return _judge_of(replicas, samples)(replicas.parameters)
 
 
 def _stacked(
@@ -120,7 +125,7 @@ def _stacked(
     optimizer = _Adam(replicas, recipe, _free(replicas, frozen))
     parameters = optimizer.parameters
     gradients = vmap(grad(lambda p, x, y: goal.loss(functional_call(net, p, (x,)), y)))
-    judge = _judge_of(replicas, task)
+    judge = _judge_of(replicas, task.validation)
     best = {name: values.clone() for name, values in parameters.items()}
     device = replicas.device
     reached = torch.full((replicas.n_replicas,), -1.0, dtype=torch.float64, device=device)
@@ -158,10 +163,10 @@ def _finite(parameters: dict[str, Tensor]) -> Tensor:
 
 
 def _judge_of(
-    replicas: Replicas, task: Task
+    replicas: Replicas, samples: Task
 ) -> Callable[[dict[str, Tensor]], tuple[Tensor, Tensor]]:
-    """Function from parameters to accuracy [R] and loss [R] on the validation samples."""
-    goal, samples = task.goal, task.validation
+    """Function from parameters to accuracy [R] and loss [R] on samples."""
+    goal = samples.goal
     logits_of = replicas.forward(samples.inputs)
     judge = vmap(
         lambda logits: (

@@ -22,6 +22,7 @@ from netsculpt.training.sculpting.progress import (
 )
 from netsculpt.training.sculpting.single_edge_pruning import SingleEdgePruning
 from netsculpt.training.sculpting.stack import Stack
+from netsculpt.training.sculpting.trail import Trail
 
 __all__ = ["Pruning", "State", "restore_pruning"]
 
@@ -42,6 +43,7 @@ class State(Generic[S]):
     runs: list[tuple[int, ...]]  # by row: places of the seed, and of the gradients chosen so far
     active: Tensor  # rows that the stage still prunes
     rngs: list[np.random.Generator]  # one per row
+    trail: Trail  # what happened so far
     pruning: Pruning | None = None
 
     @property
@@ -55,6 +57,7 @@ class State(Generic[S]):
         self.runs = [self.runs[row] for row in rows.tolist()]
         self.rngs = [self.rngs[row] for row in rows.tolist()]
         self.accepted, self.reached = self.accepted.take(rows), self.reached[rows]
+        self.trail.take(rows)
 
     def stored(self) -> dict[str, Any]:
         """Tensors, numbers and strings that `restore` takes."""
@@ -67,6 +70,7 @@ class State(Generic[S]):
             "active": self.active,
             "rngs": [json.dumps(rng.bit_generator.state) for rng in self.rngs],
             "pruning": _fields(self.pruning),
+            "trail": self.trail.stored(),
         }
 
     def restore(self, stored: Mapping[str, Any], initial: S, sizes: tuple[int, int, int]) -> None:
@@ -91,7 +95,11 @@ class State(Generic[S]):
         check_like(stored["reached"], "reached", torch.bool, [n_runs])
         if runs and len(stored["rngs"]) != n_runs:
             raise FormatError(f"it has {len(stored['rngs'])} random streams for {n_runs} runs")
-        self.stage = stored["stage"]
+        if "trail" not in stored:
+            raise FormatError("it lacks what happened in its rounds: an older version wrote it")
+        self.trail.restore(stored["trail"], sizes[0] if stored["stage"] == STAGES[0] else n_runs)
+        # The same string, not an equal one: a state is pickled to the same bytes.
+        self.stage = STAGES[STAGES.index(stored["stage"])]
         self.dense, self.accepted = (
             replace(initial, parameters=part["parameters"], masks=part["masks"]).to(initial.device)
             for part in (stored["dense"], stored["accepted"])

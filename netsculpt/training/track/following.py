@@ -14,13 +14,14 @@ from netsculpt.core.forms import FORMS
 from netsculpt.core.numbers import checked_whole
 from netsculpt.core.parallel import for_threads
 from netsculpt.core.random import RNG, root_seed, stream
-from netsculpt.graph.graph import WIRING, NetGraph
+from netsculpt.graph.graph import NetGraph
 from netsculpt.graph.partition import NO_MODULE, Partition
 from netsculpt.modules import compare, quality
 from netsculpt.modules.chosen import GivenDetector, chosen_detector, detector_name
 from netsculpt.nulls import rebalanced, rewire, significance
 from netsculpt.paths import effective, log10_path_total
 from netsculpt.training.track.carrying import carried
+from netsculpt.training.track.layers import layer_points
 from netsculpt.training.track.result import LayerPoint, Track, TrackPoint
 
 __all__ = ["follow"]
@@ -93,7 +94,8 @@ def follow(
         names = [layer.name for layer in graph.layers]
         read: NetGraph = getattr(graph, form)
         found, again = (find(read, rng=stream(seed, "modules", n)) for n in range(2))
-        row = {"step": step, **_network(graph), "n_modules": found.n_modules}
+        n_modules = int(np.count_nonzero(found.sizes > 1))
+        row = {"step": step, **_network(graph), "n_modules": n_modules}
         row["quality"] = quality(read, found)
         row |= {"delta": float("nan"), "z": float("nan"), "p": float("nan")}
         if n_nulls and graph.n_edges:
@@ -103,7 +105,7 @@ def follow(
             row |= {"delta": test.delta, "z": test.z, "p": test.p}
         row["ami_rerun"] = compare(found, again).ami
         points.append(row)
-        by_layer += _layers(step, graph)
+        by_layer += layer_points(step, graph)
         partitions.append(found)
         places.append(_places(graph))
         if progress is not None:
@@ -160,22 +162,6 @@ def _network(graph: NetGraph) -> dict[str, float]:
         "live_edges": float(on_path.edges.mean()) if graph.n_edges else float("nan"),
         "log10_paths": log10_path_total(graph.pattern),
     }
-
-
-def _layers(step: int, graph: NetGraph) -> list[LayerPoint]:
-    live = effective(graph).units
-    rows = []
-    for layer in graph.layers:
-        n_edges = n_pairs = 0
-        for block in graph.blocks:
-            if block.target == layer.name and block.kind != WIRING:
-                entries = graph.block(block.source, block.target)
-                n_edges += entries.nnz
-                n_pairs += entries.shape[0] * entries.shape[1]
-        density = n_edges / n_pairs if n_pairs else float("nan")
-        n_live = int(live[layer.units].sum())
-        rows.append(LayerPoint(step, layer.name, layer.n_units, n_live, density))
-    return rows
 
 
 def _places(graph: NetGraph) -> list[Place]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import nn
 
-from netsculpt.core.errors import FormatError
+from netsculpt.core.errors import FormatError, TopologyError
 from netsculpt.graph.graph import NetGraph
 from netsculpt.loading import load, load_into
 from netsculpt.tracing import trace
@@ -38,6 +38,8 @@ def graphs_of(
     ------
     FormatError
         If the folder holds no step.
+    TopologyError
+        If no net is given and its weights do not say how they are connected.
 
     Examples
     --------
@@ -53,11 +55,20 @@ def graphs_of(
         raise FormatError(f"{folder} holds no step of a recorder: write some, or name its folder")
     for step, path in files.items():
         if net is None:
-            yield step, load(path)
+            yield step, _chain(path)
         else:
             fresh = copy.deepcopy(net)
             load_into(fresh, path)
             yield step, trace(fresh, example)
+
+
+def _chain(path: Path) -> NetGraph:
+    try:
+        return load(path)
+    except TopologyError as error:
+        raise TopologyError(
+            f"{error}. Here: graphs_of(folder, net, example), with the net and one of its inputs"
+        ) from None
 
 
 def numbered(paths: Sequence[Path]) -> list[int]:

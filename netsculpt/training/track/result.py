@@ -28,7 +28,7 @@ class TrackPoint:
     live_hidden: float  # share of the hidden units on an input→output path; NaN without any
     live_edges: float  # share of the edges on such a path; NaN without any
     log10_paths: float  # decimal logarithm of their number; −∞ if there is none
-    n_modules: int
+    n_modules: int  # of two units or more, as in `Track.labels`
     quality: float  # layer-aware modularity Q of the modules found
     delta: float  # Q minus its mean over networks with the same degrees; NaN if not tested
     z: float  # the same in standard deviations
@@ -47,6 +47,7 @@ class LayerPoint:
     n_units: int
     n_live: int  # on an input→output path
     density_in: float  # share of the pairs with units of the layers that feed it; NaN for inputs
+    n_edges_in: int  # from them, wiring not counted
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +57,8 @@ class Track:
     points: tuple[TrackPoint, ...]
     by_layer: tuple[LayerPoint, ...]  # step by step, layer by layer
     partitions: tuple[Partition, ...]  # [T] modules of the units of each graph, as detected
-    # [T, U] module, numbered as at the step before: see `carried`; −1: none, or of one unit alone
+    # [T, U] module, numbered as at the step before: see `carried`; −1: the unit is not in this
+    # network, in no module, or alone in one
     labels: NDArray[np.int32]
     units: tuple[str, ...]  # [U] "fc1[3]"
     detector: str
@@ -85,7 +87,7 @@ class Track:
         return pd.DataFrame([asdict(point) for point in self.by_layer])
 
     def modules(self) -> pd.DataFrame:
-        """One row per unit: its module at every step, in columns "step 0", …."""
+        """One row per unit: its module at every step, in columns "step 0", …; −1 as in `labels`."""
         import pandas as pd
 
         columns = {f"step {x}": row for x, row in zip(self.steps, self.labels, strict=True)}

@@ -10,13 +10,16 @@ async function showFigures() {
 async function showFigure(figure) {
   const image = figure.querySelector("img"), saves = figure.querySelector(".saves");
   const urls = {};
+  if (image.dataset.kind) urls[image.dataset.kind] = image.src; // stands in the page as it is
   for (const script of figure.querySelectorAll("script")) {
     const kind = script.dataset.kind;
     urls[kind] = URL.createObjectURL(new Blob([await inflated(script.textContent)], { type: KINDS[kind] }));
-    saves.append(" ", make("a", `save as ${kind.toUpperCase()}`,
-      { href: urls[kind], download: `${figure.dataset.name}.${kind}` }));
   }
-  image.src = urls.svg ?? urls.png;
+  for (const [kind, href] of Object.entries(urls)) {
+    saves.append(" ", make("a", `save as ${kind.toUpperCase()}`,
+      { href, download: `${figure.dataset.name}.${kind}` }));
+  }
+  if (!image.dataset.kind) image.src = urls.svg ?? urls.png;
   await image.decode().catch(() => image.replaceWith(make("p", "This figure cannot be shown.")));
   if (urls.svg) {
     const button = make("button", "save as PNG", { type: "button", class: "link" });

@@ -7,10 +7,12 @@ function drawNames(context, model, camera, size, { text, paper }) {
   const gap = model.places.length > 1 ? at(1) - at(0) : size.width;
   const grouped = model.about.stages.some(([, first, stop]) => stop - first > 1);
   const low = size.height - 6, named = gap >= ROOM;
+  const inside = model.about.stages.flatMap(([, first, stop, inner]) => (stop - first > 1 ? inner : []));
+  const lines = Math.max(1, ...inside.map((each) => each.split(", ").length)); // layers in one column
   context.font = "12px system-ui, sans-serif";
   context.textAlign = "center"; context.textBaseline = "alphabetic";
   context.fillStyle = paper; context.globalAlpha = 0.85;
-  context.fillRect(0, size.height - LINE * (grouped && named ? 2 : 1) - 6, size.width, LINE * 2 + 6);
+  context.fillRect(0, size.height - LINE * (grouped && named ? 1 + lines : 1) - 6, size.width, LINE * (1 + lines) + 6);
   context.globalAlpha = 1;
   context.fillStyle = context.strokeStyle = text; context.lineWidth = 1;
   let free = -Infinity;
@@ -24,7 +26,9 @@ function drawNames(context, model, camera, size, { text, paper }) {
       context.lineTo(right + 4, top); context.lineTo(right + 4, top + 4);
       context.stroke();
       if (named) {
-        inner.forEach((each, i) => write(each, at(first + i), low - LINE - 2, gap - 6));
+        inner.forEach((each, i) => each.split(", ").reverse().forEach((layer, line) => {
+          write(layer, at(first + i), low - LINE * (1 + line) - 2, gap - 6);
+        }));
       }
     }
     const middle = Math.min(Math.max((Math.max(left, 0) + Math.min(right, size.width)) / 2, 0), size.width);

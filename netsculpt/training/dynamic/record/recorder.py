@@ -3,37 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
+from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from torch import Tensor
 
 from netsculpt.core.errors import FormatError
-from netsculpt.core.writing import append
 from netsculpt.training.dynamic import processes
-from netsculpt.training.dynamic.record.contents import (
-    CHANGE,
-    HEAD,
-    KEPT,
-    VALUES,
-    Shapes,
-    packed_changes,
-    packed_head,
-    packed_kept,
-    packed_values,
-)
-from netsculpt.training.dynamic.record.frames import MAGIC, framed
-from netsculpt.training.dynamic.record.kept import Indices, changed
+from netsculpt.training.dynamic.record.contents import Shapes
+from netsculpt.training.dynamic.record.kept import Indices
 from netsculpt.training.dynamic.record.reading import Record, read_record
+from netsculpt.training.dynamic.record.writer import REMEDY, Writer
 from netsculpt.training.dynamic.sparsifier import Sparsifier
 from netsculpt.training.dynamic.update import Update
 
 __all__ = ["Recorder"]
-
-_REMEDY = "resume from a checkpoint of its training, or name a new file"
-_CHANGES_PER_MASK = 16  # bytes of changes, in bytes of masks, after which masks are written again
 
 
 class Recorder:
@@ -53,6 +40,9 @@ class Recorder:
         A new file, or that of the same training, interrupted.
     weights_every
         Save the kept weights as float32 as well, at first and at each so many updates; None: never.
+    net
+        What describes the net, such as `netsculpt.nets.MLP.spec`: a record that has it can be
+        followed without its net (`netsculpt.training.history`).
 
     Raises
     ------
@@ -84,18 +74,22 @@ class Recorder:
         path: str | PathLike[str],
         *,
         weights_every: int | None = None,
+        net: Mapping[str, Any] | None = None,
     ) -> None:
         self.path = Path(path)
         self._sparsifier, self._weights_every = sparsifier, weights_every
         self._shapes: Shapes = {name: tuple(x.shape) for name, x in sparsifier.masks.items()}
-        self._kept: dict[str, Indices] | None = None  # as in the file; None: not looked at yet
-        self._n_mask_bytes = self._n_change_bytes = 0
+        self._own = {} if net is None else {"net": dict(net)}
+        self._writer = Writer(self.path, self._shapes)
         if not processes.is_first():
             return
         if self.path.exists() and self.path.stat().st_size > 0:
             self._check(read_record(self.path))
         else:
-            self._begin()
+            about = {**self._sparsifier.about(), "seed": self._sparsifier.seed, **self._own}
+            self._writer.begin(about, _indices(self._sparsifier.masks))
+            if self._weights_every is not None:
+                self.save_weights()
         sparsifier.on_update(self._add)
 
     def save_weights(self) -> None:
@@ -107,72 +101,32 @@ class Recorder:
             name: x.detach()[masks[name]].float().cpu().numpy()
             for name, x in self._sparsifier.weights.items()
         }
-        self._append(VALUES, packed_values(values, self._shapes))
-
-    def _begin(self) -> None:
-        about = {**self._sparsifier.about(), "seed": self._sparsifier.seed}
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        append(self.path, MAGIC + framed(HEAD, 0, 0, packed_head(self._shapes, about)))
-        self._write_masks(_indices(self._sparsifier.masks))
-        if self._weights_every is not None:
-            self.save_weights()
+        self._writer.values(self._sparsifier.n_updates, self._sparsifier.n_steps, values)
 
     def _check(self, record: Record) -> None:
         """Refuse the record of another training."""
-        own = json.loads(json.dumps(self._sparsifier.about()))
+        own = json.loads(json.dumps({**self._sparsifier.about(), **self._own}))
         other = [name for name, value in own.items() if record.about.get(name) != value]
         if record.shapes != self._shapes:
             other.insert(0, "weights")
         if other:
             raise FormatError(
-                f"{self.path} is of a sparse training with other {', '.join(other)}: {_REMEDY}"
+                f"{self.path} is of a sparse training with other {', '.join(other)}: {REMEDY}"
             )
 
     def _add(self, update: Update) -> None:
         """Write an update down."""
         dropped = {name: _array(x) for name, x in update.dropped.items()}
         grown = {name: _array(x) for name, x in update.grown.items()}
-        if self._kept is None:
-            self._kept = self._resumed(update.number - 1)
-        before = self._kept
-        self._kept = {
-            name: changed(before[name], dropped[name], grown[name]) for name in self._shapes
-        }
-        if any(len(self._kept[name]) != n for name, n in update.n_kept.items()):
+        before = self._writer.kept_before(update.number)
+        n_kept = {x: len(before[x]) - len(dropped[x]) + len(grown[x]) for x in self._shapes}
+        if any(n_kept[name] != n for name, n in update.n_kept.items()):
             raise FormatError(
-                f"{self.path} has other masks before update {update.number} than the net: {_REMEDY}"
+                f"{self.path} has other masks before update {update.number} than the net: {REMEDY}"
             )
-        n_bytes = self._append(CHANGE, packed_changes(before, dropped, grown, self._shapes))
-        self._n_change_bytes += n_bytes
-        if self._n_change_bytes > _CHANGES_PER_MASK * self._n_mask_bytes:
-            self._write_masks(self._kept)
+        self._writer.change(update.number, self._sparsifier.n_steps, dropped, grown)
         if self._weights_every is not None and update.number % self._weights_every == 0:
             self.save_weights()
-
-    def _resumed(self, number: int) -> dict[str, Indices]:
-        """The masks after an update in the file; what comes later is removed from it."""
-        record = read_record(self.path)
-        if record.n_updates < number:
-            raise FormatError(
-                f"{self.path} ends with update {record.n_updates}, but {number} have been done: "
-                f"{_REMEDY}"
-            )
-        present = [x for x in record.frames if x.number <= number]
-        os.truncate(self.path, max(x.stop for x in present))
-        last = max(n for n, x in enumerate(present) if x.kind == KEPT)
-        self._n_mask_bytes = present[last].stop - present[last].start
-        self._n_change_bytes = sum(x.stop - x.start for x in present[last:] if x.kind == CHANGE)
-        return record.kept(number)
-
-    def _write_masks(self, kept: dict[str, Indices]) -> None:
-        self._n_mask_bytes = self._append(KEPT, packed_kept(kept, self._shapes))
-        self._n_change_bytes = 0
-
-    def _append(self, kind: bytes, parts: list[bytes]) -> int:
-        """Append a frame; return the size of its content."""
-        number, step = self._sparsifier.n_updates, self._sparsifier.n_steps
-        append(self.path, framed(kind, number, step, parts))
-        return sum(map(len, parts))
 
 
 def _indices(masks: dict[str, Tensor]) -> dict[str, Indices]:

@@ -12,6 +12,7 @@ from torch import Tensor
 from netsculpt.core.errors import FormatError
 from netsculpt.core.random import stream
 from netsculpt.nets.families import NetSpec, initial_net
+from netsculpt.training.fitting.evaluating import evaluated
 from netsculpt.training.fitting.loop import fit
 from netsculpt.training.fitting.recipe import Recipe
 from netsculpt.training.sculpting.edge_scores.path_weight import path_weight
@@ -118,12 +119,13 @@ class Nets:
 
     def accuracy(self, stack: NetStack, task: Task) -> Tensor:
         """Share of right answers, float64 [R]."""
-        samples, shares = task.validation, []
-        with torch.no_grad():
-            for row in range(stack.n_replicas):
-                logits = stack.net_of(row)(samples.inputs)
-                shares.append(samples.goal.correct(logits, samples.targets).double().mean())
-        return torch.stack(shares)
+        return self.measured(stack, task.validation)[0]
+
+    def measured(self, stack: NetStack, samples: Task) -> tuple[Tensor, Tensor]:
+        """Share of right answers on samples, float64 [R], and loss [R]."""
+        rows = [evaluated(stack.net_of(row), samples) for row in range(stack.n_replicas)]
+        accuracies, losses = torch.tensor(rows, dtype=torch.float64).unbind(1)
+        return accuracies, losses
 
 
 def _check_ends(spec: NetSpec, task: Task) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.func import functional_call, grad, vmap
+from torch.func import functional_call, vmap
 
 from netsculpt.training.sculpting.parts.effects import unit_effects
 from netsculpt.training.sculpting.parts.net_stack import NetStack
@@ -34,7 +34,15 @@ def activation_gradient(replicas: Replicas | NetStack, task: Task) -> Tensor:
         logits = functional_call(replicas.net, {**parameters, **opened}, (x[None],))
         return goal.loss(logits, y[None])
 
-    by_sample = vmap(grad(loss), in_dims=(None, None, 0, 0))
-    by_replica = vmap(by_sample, in_dims=(None, 0, None, None))
-    products = by_replica(gates, replicas.parameters, samples.inputs, samples.targets)
-    return torch.cat([products[name].abs().mean(1) for name in gates], dim=1)
+    # Not torch.func.grad, whose first call imports PyTorch's compiler, which takes seconds.
+    n_replicas, n_samples = replicas.n_replicas, len(samples.inputs)
+    opened = {
+        name: gate.expand(n_replicas, n_samples, *gate.shape).clone().requires_grad_()
+        for name, gate in gates.items()
+    }
+    by_sample = vmap(loss, in_dims=(0, None, 0, 0))
+    by_replica = vmap(by_sample, in_dims=(0, 0, None, None))
+    with torch.enable_grad():
+        losses = by_replica(opened, replicas.parameters, samples.inputs, samples.targets)
+        products = torch.autograd.grad(losses.sum(), list(opened.values()))
+    return torch.cat([product.abs().mean(1) for product in products], dim=1)

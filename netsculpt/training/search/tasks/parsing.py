@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from netsculpt.core.catalog import meant
 from netsculpt.core.random import RNG
 from netsculpt.training.search.tasks.samples import (
     SampleTask,
@@ -45,7 +46,10 @@ def parse_search_task(text: str, *, rng: RNG = 0) -> SampleTask | SwingUp:
     try:
         task = parse_task(text, rng=rng)
     except UnknownTaskError as error:
-        raise UnknownTaskError(f"{error}; a search also knows {SwingUp.name!r}") from None
+        hint = meant(text, [SwingUp.name])
+        raise UnknownTaskError(
+            f"{error}; a search also knows {SwingUp.name!r}{hint and f': {hint}'}"
+        ) from None
     if isinstance(task.goal, Bits):
         return boolean_search(task)
     return classification_search(deskewed(task) if task.n_inputs == _MNIST else task)

@@ -1,0 +1,22 @@
+"""The tasks and nets that commands take by name, for their helps."""
+
+from __future__ import annotations
+
+__all__ = ["NETS", "TASKS"]
+
+# The names of `netsculpt.training.tasks.task_names`, which needs torch; a test compares them.
+TASKS = (
+    "Boolean: input-separable, reused, reused-use-N, input-separable-reused, non-modular, "
+    "overlap-K-use-N, levels-N (numbers for K and N); of images: digits, shape-pairs, "
+    "two-digits-separate, two-digits-sum; of tokens: quotes, brackets, variable-types, copying, "
+    "induction; a text file with a function per line, such as 'f = a & b'; or two IDX files as "
+    "IMAGES,LABELS. Some classes of one: digits:5-9."
+)
+
+# An example of each family of `netsculpt.nets.families`, which needs torch.
+NETS = (
+    "mlp:64,128,10 (units per layer) · cnn:1x8x8:8,16:32:10 (image, channels, hidden units, "
+    "outputs) · vgg:3x32x32:64,64/128,128:10 (image, stages, outputs) · resnet:3x32x32:10 "
+    "(ResNet-20; :WIDTHS:BLOCKS may follow) · lstm:8x8:32:10 (sequence, hidden units, outputs) · "
+    "sparse_gpt:64:32:128:2:4 (tokens, positions, width, layers, heads)."
+)

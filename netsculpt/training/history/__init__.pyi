@@ -1,0 +1,9 @@
+from .graphs import recorded_graphs as recorded_graphs
+from .graphs import recorded_spec as recorded_spec
+from .pruning import drawn as drawn
+from .pruning import pruning_history as pruning_history
+from .result import History as History
+from .result import Point as Point
+from .sculpting import sculpting_history as sculpting_history
+from .sculpting import write_rounds as write_rounds
+from .training import training_history as training_history
