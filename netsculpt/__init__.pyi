@@ -22,10 +22,15 @@ from .graph.exporting import export as export
 from .graph.graph import Block as Block
 from .graph.graph import Layer as Layer
 from .graph.graph import NetGraph as NetGraph
+from .graph.interop import from_igraph as from_igraph
 from .graph.interop import from_networkx as from_networkx
+from .graph.interop import from_scipy as from_scipy
+from .graph.interop import from_torch_geometric as from_torch_geometric
+from .graph.interop import to_hetero_data as to_hetero_data
 from .graph.interop import to_igraph as to_igraph
 from .graph.interop import to_networkx as to_networkx
 from .graph.interop import to_scipy as to_scipy
+from .graph.interop import to_torch_geometric as to_torch_geometric
 from .graph.matrices import from_matrices as from_matrices
 from .graph.npz import save as save
 from .graph.partition import Partition as Partition

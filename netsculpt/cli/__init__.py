@@ -44,6 +44,7 @@ from netsculpt.cli.wann import wann
 from netsculpt.report.terminal.loudness import at_loudness
 
 __all__ = ["main"]
+__dir__ = __all__.copy
 
 NEW_OBJECTS = 50_000  # per garbage collection; with Python's 700, a tenth of the start-up time
 

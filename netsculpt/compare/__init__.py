@@ -13,3 +13,4 @@ __all__ = [
     "relative_error_increase",
     "reuse",
 ]
+__dir__ = __all__.copy

@@ -32,6 +32,7 @@ __all__ = [
     "unit_names",
     "wiring_edges",
 ]
+__dir__ = __all__.copy
 
 Role = Literal["input", "hidden", "output", "junction", "state"]
 

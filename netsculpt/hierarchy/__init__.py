@@ -20,3 +20,4 @@ __all__ = [
     "ordered",
     "subfunctions",
 ]
+__dir__ = __all__.copy

@@ -7,3 +7,4 @@ from netsculpt.loading.load_into import load_into
 from netsculpt.loading.wann import WannOptions
 
 __all__ = ["WannOptions", "load", "load_into"]
+__dir__ = __all__.copy

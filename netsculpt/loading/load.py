@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from netsculpt.core.errors import FormatError, LimitError
 from netsculpt.core.progress import Progress, silent
 from netsculpt.files.words import quoted
 from netsculpt.graph.graph import NetGraph
 from netsculpt.loading.attribution.to_graph import graph_of_attribution
+from netsculpt.loading.in_memory import graph_of_matrices, graph_of_net, is_net, is_path
 from netsculpt.loading.models import graph_of_model, is_traced
-from netsculpt.loading.read import PathLike, read
+from netsculpt.loading.read import Masks, read
 from netsculpt.loading.wann.options import WannOptions
 from netsculpt.loading.wann.to_graph import check_wann, graph_of_wann
 from netsculpt.loading.weights.parsed_file import ParsedFile
@@ -20,35 +24,38 @@ _LONGEST_NAME = 1000  # characters
 
 
 def load(
-    path: PathLike,
+    model: Any,
     *,
-    mask: PathLike | None = None,
+    mask: Masks | None = None,
     wann: WannOptions | None = None,
     max_bytes: int = 8 * 2**30,
     allow_nonfinite: bool = False,
     progress: Progress | None = None,
 ) -> NetGraph:
-    """Read a sparse network from an untrusted file.
+    """Read a sparse network from an untrusted file, or from a net or its weights in memory.
 
-    The format is recognised by content, not by file ending: state dicts of ``torch.save`` (zip and
-    legacy), netsculpt's ``model.pt`` and graph files, safetensors (one file or an index of shards),
-    NumPy arrays, plain pickles of arrays and tensors, exported programs (``.pt2``), ONNX, the
-    tables in which weight agnostic networks are stored (``.out``), and attribution graphs of
-    language models (JSON, also packed by gzip). No code from the file is run and
-    nothing is written. Layers are chained by the shapes of their weights. The operations of an
-    exported program or an ONNX file are followed as `netsculpt.trace` follows those of a net; the
-    net of a ``model.pt`` is rebuilt from its description and traced, unless it is a perceptron,
-    which is a chain.
+    The format of a file is recognised by content, not by file ending: state dicts of ``torch.save``
+    (zip and legacy), netsculpt's ``model.pt`` and graph files, safetensors (one file or an index of
+    shards), NumPy arrays, plain pickles of arrays and tensors, exported programs (``.pt2``), ONNX,
+    the tables in which weight agnostic networks are stored (``.out``), and attribution graphs of
+    language models (JSON, also packed by gzip). No code from the file is run and nothing is
+    written. Layers are chained by the shapes of their weights. The operations of an exported
+    program or an ONNX file are followed as `netsculpt.trace` follows those of a net; the net
+    of a ``model.pt`` is rebuilt from its description and traced, unless it is a perceptron, which
+    is a chain.
 
     Parameters
     ----------
-    path
-        The model file.
+    model
+        The path of the model file; or a state dict, read as a file of it would be; or a matrix
+        [out, in], or a list of one per layer (`netsculpt.from_matrices`); or a live net of linear
+        layers and norms, traced on a sample of as many zeros as the first takes. For all other nets
+        call `netsculpt.trace`, which needs an example.
     mask
-        A file of 0/1 masks for its weights, [out, in] as in torch: a dict with the names of the
-        weights as keys, or a list in their order. A mask decides which edges exist: a kept
-        weight may be 0. Without masks the edges are the stored entries of sparse tensors and
-        the nonzero entries of dense ones.
+        Masks in memory, or a file of 0/1 masks for its weights, [out, in] as in torch: a dict with
+        the names of the weights as keys, or a list in their order. A mask decides which edges
+        exist: a kept weight may be 0. Without masks the edges are the stored entries of sparse
+        tensors and the nonzero entries of dense ones.
     wann
         For weight agnostic networks: their individual weights, whose file is another one, and how
         many units are inputs and outputs where the file leaves that open.
@@ -80,7 +87,8 @@ def load(
         If reading the file would run code from it.
     TopologyError
         If the tensors do not determine which layer feeds which: use `netsculpt.load_into` to put
-        them into the net, then `netsculpt.trace`. Or if a weight agnostic network leaves open which
+        them into the net, then `netsculpt.trace`. If a net does not say what its samples look like:
+        use `netsculpt.trace`. Or if a weight agnostic network leaves open which
         units are inputs and outputs.
     LimitError
         If the file is, or claims to be, larger than allowed.
@@ -100,9 +108,17 @@ def load(
     >>> np.savez(path, **{"fc1.weight": np.eye(3), "fc2.weight": np.ones((2, 3))})
     >>> load(path)
     NetGraph(3-3-2: 8 units, 9 edges)
+    >>> load([np.eye(3), np.ones((2, 3))])
+    NetGraph(3-3-2: 8 units, 9 edges)
     """
+    if is_net(model):
+        _refuse("a net in memory", "its own", mask=mask, wann=wann, allow_nonfinite=allow_nonfinite)
+        return graph_of_net(model)
+    if not is_path(model) and not isinstance(model, Mapping):
+        _refuse("matrices in memory", "as they are", wann=wann, allow_nonfinite=allow_nonfinite)
+        return graph_of_matrices(model, mask)
     weights = None if wann is None else wann.weights
-    file = read(path, mask, max_bytes, weights=weights, progress=progress or silent)
+    file = read(model, mask, max_bytes, weights=weights, progress=progress or silent)
     return graph_of(file, allow_nonfinite=allow_nonfinite, wann=wann)
 
 
@@ -139,6 +155,16 @@ def _stored_graph(file: ParsedFile) -> NetGraph:
         )
     graph: NetGraph = file.value
     return graph.with_step(file.step("load", {"": "stored"}, n_edges=graph.n_edges))
+
+
+def _refuse(what: str, how: str, **options: Any) -> None:
+    """Raise an error if options are given that are for files."""
+    given = [name for name, value in options.items() if value]
+    if given:
+        raise FormatError(
+            f"{', '.join(given)} given for {what}, whose masks and values are {how}: change it "
+            "before (netsculpt.nets.mask_net puts masks into a net), or load a file or a state dict"
+        )
 
 
 def _check_names(graph: NetGraph, where: str) -> None:

@@ -48,3 +48,4 @@ __all__ = [
     "verdict",
     "verdict_of_evidence",
 ]
+__dir__ = __all__.copy

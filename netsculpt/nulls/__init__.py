@@ -22,3 +22,4 @@ __all__ = [
     "shuffle_weights",
     "significance",
 ]
+__dir__ = __all__.copy

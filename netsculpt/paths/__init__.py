@@ -73,3 +73,4 @@ __all__ = [
     "ramanujan_blocks",
     "units_carrying",
 ]
+__dir__ = __all__.copy

@@ -20,3 +20,4 @@ __all__ = [
     "matched_units",
     "network_features",
 ]
+__dir__ = __all__.copy

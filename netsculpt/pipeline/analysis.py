@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from netsculpt.core.catalog import named, names
-from netsculpt.core.declared import is_deterministic
 from netsculpt.graph.graph import NetGraph, unit_names
 from netsculpt.modules import chance_of_evidence, verdict, verdict_of_evidence
 from netsculpt.nulls.holm import holm
@@ -63,6 +61,9 @@ class Detected:
     hierarchy: Hierarchy  # tested if there are 20 null networks or more; else circles are merged
     flow: Flow  # from module to module of `partition`
     evidence: ModuleEvidence | None = None  # of detectors that weigh it; arrays of live units
+    # Whether the detector declares no draws: its runs are the same, and stability is of
+    # `perturbed` ones. `netsculpt.modules.perturbed` leaves out a few edges in each.
+    is_deterministic: bool = False
 
     @property
     def delta(self) -> float | None:
@@ -75,15 +76,6 @@ class Detected:
         if self.confidence is None or np.isnan(self.confidence).all():
             return None
         return float(np.nanmean(self.confidence))
-
-    @property
-    def is_deterministic(self) -> bool:
-        """Whether all runs of the detector are the same, so that stability is of `perturbed` ones.
-
-        `netsculpt.modules.perturbed` leaves out a few edges in each.
-        """
-        known = self.detector in names("detectors")
-        return known and is_deterministic(named("detectors", self.detector))
 
     @property
     def p(self) -> float | None:

@@ -26,6 +26,7 @@ from netsculpt.core.random import stream
 from netsculpt.graph.graph import NetGraph, live_units
 from netsculpt.graph.partition import Partition
 from netsculpt.graph.streams import stream_labels
+from netsculpt.modules.chosen import GivenDetector, chosen_detector, detector_name
 from netsculpt.nulls import by_token
 from netsculpt.nulls.significance import Null, Significance, significance
 from netsculpt.pipeline.analysis import Detected
@@ -53,14 +54,16 @@ LEAST_NULLS = 20  # for the hierarchy: `netsculpt.hierarchy.ordered` says why
 
 
 def detector_of(
-    name: str, graph: NetGraph, influence: NDArray[np.float64] | None
+    given: GivenDetector, graph: NetGraph, influence: NDArray[np.float64] | None
 ) -> Callable[..., Partition]:
-    """The detector of that name; a data-aware one returns its partition of `graph` for any graph.
+    """The detector that is chosen by name, or given as a function.
 
-    Raises if the name is unknown, or a data-aware detector gets no `influence` [U, O].
+    A data-aware one returns its partition of `graph` for any graph. Raises if the name is unknown,
+    a data-aware detector gets no `influence` [U, O], or a function cannot be a detector.
     """
+    name = detector_name(given)
     if name not in names("data_aware"):
-        return named("detectors", name)
+        return chosen_detector(given)
     if influence is None:
         raise GraphError(
             f"{name!r} finds modules from data: pass influence [units, outputs], as measured by "
@@ -160,6 +163,7 @@ class Detecting:
             self._hierarchy(name, setting, partition),
             hierarchy.flow(setting.weighed(self.graph), of_all, form=form),
             evidence,
+            not from_data and is_deterministic(detector),
         )
 
     def _test(

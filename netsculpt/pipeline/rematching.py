@@ -60,9 +60,8 @@ def ami(
     if graph is not second.graph:
         plan = replace(second.plan, n_nulls=0, n_seeds=0)
         stage = Detecting(graph, plan, second.seed, 1, silent)
-        found = stage.detected(
-            found.detector, detector_of(found.detector, graph, None), found.weights
-        )
+        given = plan.functions.get(found.detector, found.detector)
+        found = stage.detected(found.detector, detector_of(given, graph, None), found.weights)
     value = compare(partition, moved(found.partition, rematch(graph))).ami
     return 0.0 if np.isnan(value) else value  # no unit has a module in both: nothing in common
 

@@ -6,6 +6,7 @@ Only this file knows it. Each stage takes values and returns a value.
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -20,6 +21,7 @@ from netsculpt.graph.attribution import FEATURE_TYPE
 from netsculpt.graph.graph import NetGraph
 from netsculpt.graph.reading_notes import notes_on_reading
 from netsculpt.graph.shared_weights import note_on_weights
+from netsculpt.modules.chosen import GivenDetector, detector_name
 from netsculpt.paths import PathCore
 from netsculpt.paths.attribution import AttributionScores, attribution_scores
 from netsculpt.pipeline.analysis import (
@@ -45,6 +47,7 @@ def analyze(
     graph: NetGraph,
     plan: AnalysisPlan | None = None,
     *,
+    detector: GivenDetector | None = None,
     rng: RNG = None,
     influence: NDArray[np.float64] | None = None,
     jobs: int = 1,
@@ -58,6 +61,10 @@ def analyze(
         The network. Units on no input→output path get no module.
     plan
         Detectors, forms of the weights, null model, numbers of runs (default: ``AnalysisPlan()``).
+    detector
+        One detector, instead of those of the plan: a name, or a function ``(graph, *, rng)`` that
+        returns one label per unit [U] (−1: none) or a `Partition`, called on the live units and on
+        every null network. Tables name it after the function.
     rng
         Seed or generator. Each stage has its own stream: the same seed gives the same result,
         whatever other stages run.
@@ -75,7 +82,8 @@ def analyze(
     Raises
     ------
     GraphError
-        If no path leads from an input to an output, or a detector needs `influence`.
+        If no path leads from an input to an output, a detector needs `influence`, or a function
+        cannot be called as a detector or returns anything but one whole number per unit.
     FormatError
         If a name is unknown.
 
@@ -87,9 +95,20 @@ def analyze(
     >>> modules = analyze(graph, plan, rng=0).detected[0]
     >>> modules.partition.n_modules, modules.significance.p
     (2, 0.05)
+
+    A detector of your own, and how it does against chance:
+
+    >>> def halves(graph, *, rng):
+    ...     return [unit % 16 // 8 for unit in range(graph.n_units)]
+    >>> plan = AnalysisPlan(n_nulls=19, n_seeds=0)
+    >>> table = analyze(graph, plan, detector=halves, rng=0).verdicts()
+    >>> table[["key", "n_modules", "p"]].values.tolist()
+    [['halves', 2, 0.05]]
     """
     plan = plan or AnalysisPlan()
-    detectors = {name: detector_of(name, graph, influence) for name in plan.detectors}
+    if detector is not None:
+        plan = replace(plan, detectors=(detector,))
+    detectors = {detector_name(x): detector_of(x, graph, influence) for x in plan.detectors}
     named("nulls", plan.null)
     report = progress or silent
     seed = root_seed(rng)

@@ -67,3 +67,4 @@ __all__ = [
     "weight_profile",
     "write_figure",
 ]
+__dir__ = __all__.copy

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -123,7 +123,7 @@ def write_models(folder: Path, rows: Sequence[ModelRow], plan: AnalysisPlan, see
         folder,
         {
             "maker": MODELS,
-            "arguments": {"files": [row.file for row in rows], **asdict(plan)},
+            "arguments": {"files": [row.file for row in rows], **plan.summary()},
             "seed": seed,
             "models": sorted(row.name for row in rows),
             "files": sorted(_FILES),

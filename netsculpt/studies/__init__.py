@@ -3,3 +3,4 @@
 from netsculpt.studies.study import Results, Rows, Study
 
 __all__ = ["Results", "Rows", "Study"]
+__dir__ = __all__.copy

@@ -13,3 +13,4 @@ from netsculpt.tracing.fidelity import Fidelity, LayerFidelity, fidelity  # noqa
 from netsculpt.tracing.trace import trace  # noqa: E402
 
 __all__ = ["Fidelity", "LayerFidelity", "fidelity", "trace"]
+__dir__ = __all__.copy

@@ -24,3 +24,4 @@ __all__ = [
     "place_agreement",
     "same_units",
 ]
+__dir__ = __all__.copy

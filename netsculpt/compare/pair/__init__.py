@@ -32,3 +32,4 @@ __all__ = [
     "pair_outcome",
     "phase_overlaps",
 ]
+__dir__ = __all__.copy

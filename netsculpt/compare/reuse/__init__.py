@@ -59,3 +59,4 @@ __all__ = [
     "subtask_reuse",
     "weight_retention",
 ]
+__dir__ = __all__.copy

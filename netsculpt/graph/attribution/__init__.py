@@ -39,3 +39,4 @@ __all__ = [
     "planted_supernodes",
     "typed",
 ]
+__dir__ = __all__.copy

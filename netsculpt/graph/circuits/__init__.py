@@ -32,3 +32,4 @@ __all__ = [
     "shared_circuits",
     "truth_table",
 ]
+__dir__ = __all__.copy

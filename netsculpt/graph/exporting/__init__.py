@@ -22,6 +22,7 @@ from netsculpt.graph.npz import save
 from netsculpt.graph.partition import Partition
 
 __all__ = ["ENDINGS", "export", "unescaped"]
+__dir__ = __all__.copy
 
 _TEXTS: Final = MappingProxyType({".gexf": gexf, ".graphml": graphml})
 ENDINGS: Final = (*_TEXTS, ".json", ".npz", ".out")

@@ -5,3 +5,4 @@ from __future__ import annotations
 from netsculpt.loading.wann.options import WannOptions
 
 __all__ = ["WannOptions"]
+__dir__ = __all__.copy

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from netsculpt.files.arrays import Array
+from netsculpt.files.words import quoted
 
-__all__ = ["Ask"]
+__all__ = ["IN_MEMORY", "Ask"]
 
+IN_MEMORY = "state_dict"  # stands for the name of the file of weights that come from none
 _SIDES = {
     2: (),
     3: (32,),
@@ -42,6 +44,12 @@ class Ask:
     @property
     def net(self) -> str:
         """Naming the net: the only remedy where it is not a chain."""
+        if self.where == quoted(IN_MEMORY):
+            return (
+                "Define how they are connected by the net of these weights: "
+                "net.load_state_dict(state), then netsculpt.trace(net, example), with an example "
+                f"such as torch.zeros({self.example.replace(',', ', ')})"
+            )
         guess = f" ({self.guessed} is a guess: give the size of your inputs)" * bool(self.guessed)
         return (
             "Define how they are connected by naming the net of these weights: netsculpt analyze "

@@ -67,7 +67,7 @@ class ParsedFile:
         edges = next((kind for kind in ("mask", "stored") if kind in kinds), "nonzero")
         return step(
             function,
-            input_hash=self.content.sha256,
+            input_hash=self.content.sha256 or None,  # of what is in memory there is none
             path=self.source.path.name,
             format=self.format,
             edges=edges,
@@ -77,7 +77,7 @@ class ParsedFile:
             **self.content.details,
             **({"net": self.value["net"]} if is_model(self.value) else {}),
             **({} if mask is None else {"mask": mask.source.path.name, "mask_format": mask.format}),
-            **({} if mask is None else {"mask_hash": mask.content.sha256}),
+            **({"mask_hash": mask.content.sha256} if mask and mask.content.sha256 else {}),
         )
 
 

@@ -7,3 +7,4 @@ change together with it. Units that carry nothing get −1.
 from netsculpt.modules.data_aware.functional import functional
 
 __all__ = ["functional"]
+__dir__ = __all__.copy

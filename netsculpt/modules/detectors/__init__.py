@@ -8,3 +8,4 @@ from netsculpt.modules.detectors.sculpting import sculpting
 from netsculpt.modules.detectors.spectral import spectral
 
 __all__ = ["layered", "leiden", "mdl", "path_signature", "sculpting", "spectral"]
+__dir__ = __all__.copy

@@ -60,3 +60,4 @@ __all__ = [
     "sort",
     "true_modules",
 ]
+__dir__ = __all__.copy

@@ -40,6 +40,7 @@ __all__ = [
     "net_from_spec",
     "with_outputs",
 ]
+__dir__ = __all__.copy
 
 FAMILIES: Mapping[str, type[NetSpec]] = MappingProxyType(
     {spec.family: spec for spec in (CNN, LSTM, MLP, ResNet, SparseGPT, VGG)}

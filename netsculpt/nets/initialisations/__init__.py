@@ -8,3 +8,4 @@ from netsculpt.nets.initialisations.he import he
 from netsculpt.nets.initialisations.orthogonal import orthogonal
 
 __all__ = ["glorot", "he", "orthogonal"]
+__dir__ = __all__.copy

@@ -11,3 +11,4 @@ from netsculpt.nets.sparse.layer import SparseLinear
 from netsculpt.nets.sparse.turning import dense_net, sparse_net
 
 __all__ = ["SparseLinear", "dense_net", "sparse_net"]
+__dir__ = __all__.copy

@@ -5,3 +5,4 @@ from netsculpt.paths.attribution.influential import influential
 from netsculpt.paths.attribution.scores import AttributionScores, attribution_scores
 
 __all__ = ["AttributionScores", "Influence", "attribution_scores", "influence", "influential"]
+__dir__ = __all__.copy

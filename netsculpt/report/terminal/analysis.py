@@ -226,7 +226,7 @@ def _stability(each: Detected, n_seeds: int) -> list[str]:
         f"Stability {number(each.stability, 2)} (mean AMI of {n_seeds} runs{without} with each "
         f"other or with these modules; 1 = always the same){agreeing}"
     ]
-    if each.is_deterministic:
+    if each.is_deterministic and each.detector in names("detectors"):  # a function may draw
         lines.append(f"{each.detector} is deterministic: on all edges every run is the same")
     if each.verdict == "unstable":
         lines.append(

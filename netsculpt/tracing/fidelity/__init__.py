@@ -3,3 +3,4 @@
 from netsculpt.tracing.fidelity.checks import Fidelity, LayerFidelity, fidelity
 
 __all__ = ["Fidelity", "LayerFidelity", "fidelity"]
+__dir__ = __all__.copy

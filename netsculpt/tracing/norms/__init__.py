@@ -3,3 +3,4 @@
 from netsculpt.tracing.norms.finding import with_norms
 
 __all__ = ["with_norms"]
+__dir__ = __all__.copy

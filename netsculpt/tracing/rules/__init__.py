@@ -15,6 +15,7 @@ from netsculpt.core.plugins import leave_out
 from netsculpt.tracing.engine.call import Call
 
 __all__ = ["rules"]
+__dir__ = __all__.copy
 
 
 @cache

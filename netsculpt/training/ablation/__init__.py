@@ -4,3 +4,4 @@ from netsculpt.training.ablation.ablation import Ablation, ablation
 from netsculpt.training.ablation.loop import ablation_loop
 
 __all__ = ["Ablation", "ablation", "ablation_loop"]
+__dir__ = __all__.copy

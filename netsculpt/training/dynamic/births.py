@@ -11,6 +11,7 @@ from netsculpt.training.dynamic.entries import Entries
 from netsculpt.training.dynamic.gradients import gradient_of
 
 __all__ = ["downhill", "initial", "learned", "moved", "normal", "zero"]
+__dir__ = __all__.copy
 
 
 def downhill(entries: Entries, indices: Tensor, *, rate: float) -> Tensor:

@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 
 __all__ = ["alternating", "constant", "cubic", "linear", "sigmoid", "stairs"]
+__dir__ = __all__.copy
 
 
 def constant(progress: float, *, density: float) -> float:  # noqa: ARG001

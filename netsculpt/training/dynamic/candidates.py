@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 __all__ = ["not_active", "not_kept"]
+__dir__ = __all__.copy
 
 
 def not_active(before: Tensor, after: Tensor) -> Tensor:  # noqa: ARG001

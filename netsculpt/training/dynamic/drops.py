@@ -13,6 +13,7 @@ from netsculpt.training.dynamic.entries import Entries
 from netsculpt.training.dynamic.gradients import gradient_of
 
 __all__ = ["magnitude", "mest", "relative", "taylor"]
+__dir__ = __all__.copy
 
 _TINY = 1e-30  # for units without weights
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 __all__ = ["constant", "cosine", "power"]
+__dir__ = __all__.copy
 
 
 def constant(progress: float, *, share: float = 0.3) -> float:  # noqa: ARG001

@@ -21,6 +21,7 @@ __all__ = [
     "random",
     "unfired",
 ]
+__dir__ = __all__.copy
 
 
 def ch2_l3n(entries: Entries) -> Tensor:

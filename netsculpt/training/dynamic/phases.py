@@ -11,6 +11,7 @@ from netsculpt.core.catalog import near
 from netsculpt.core.errors import FormatError
 
 __all__ = ["PUBLISHED", "boundaries", "from_epochs", "phases_of", "scaled"]
+__dir__ = __all__.copy
 
 PUBLISHED: Final = MappingProxyType(
     {

@@ -9,6 +9,7 @@ from torch import Tensor, nn, optim
 from netsculpt.training.dynamic.places import put
 
 __all__ = ["NewState", "Scaled", "everything", "fresh", "keep", "zero"]
+__dir__ = __all__.copy
 
 NewState = Callable[[optim.Optimizer, Mapping[nn.Parameter, Tensor]], None]
 

@@ -22,3 +22,4 @@ __all__ = [
     "obd_exact",
     "pruning_curve",
 ]
+__dir__ = __all__.copy

@@ -12,3 +12,4 @@ from netsculpt.training.influence._stored import measured_influence, replica_of_
 from netsculpt.training.influence.answer_flips import answer_flips
 
 __all__ = ["answer_flips", "measured_influence", "replica_of_model", "task_name_of"]
+__dir__ = __all__.copy

@@ -19,6 +19,7 @@ from netsculpt.compare.pair import (
 from netsculpt.core.errors import FormatError, LimitError, TopologyError
 from netsculpt.core.numbers import checked_whole
 from netsculpt.core.random import RNG, root_seed, stream
+from netsculpt.modules.chosen import GivenDetector
 from netsculpt.nets.prunable import prunable
 from netsculpt.training.dynamic.cram import one_shot
 from netsculpt.training.fitting.batches import batches_of
@@ -39,7 +40,7 @@ def pair_analysis(
     answer: int = 0,
     baselines: Mapping[str, tuple[nn.Module, nn.Module]] | None = None,
     phases: Sequence[nn.Module] = (),
-    detector: str = "layered",
+    detector: GivenDetector = "layered",
     n_activations: int = 1000,
     rng: RNG = None,
 ) -> PairAnalysis:
@@ -64,7 +65,8 @@ def pair_analysis(
     phases
         The sparse net at the end of each sparse phase, for the overlaps of their masks.
     detector
-        One of `netsculpt.modules.detectors`, for the modules of both graphs.
+        One of `netsculpt.modules.detectors`, or a function ``(graph, *, rng)`` that returns labels,
+        for the modules of both graphs.
     n_activations
         Samples at most, drawn at random, on which representations are compared.
     rng
@@ -132,7 +134,7 @@ def _check_twins(sparse: nn.Module, dense: nn.Module) -> None:
 
 
 def _graphs(
-    sparse: nn.Module, pruned: nn.Module, example: Tensor, detector: str, seed: int
+    sparse: nn.Module, pruned: nn.Module, example: Tensor, detector: GivenDetector, seed: int
 ) -> tuple[GraphComparison | None, str | None]:
     """The graphs, or why there are none."""
     try:

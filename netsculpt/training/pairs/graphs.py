@@ -7,11 +7,11 @@ from torch import Tensor, nn
 
 from netsculpt.compare.pair import GraphComparison, mask_overlap
 from netsculpt.compare.pair.correlation import rank_correlation
-from netsculpt.core.catalog import named
 from netsculpt.core.errors import FormatError
 from netsculpt.core.random import stream
 from netsculpt.graph.graph import NetGraph
 from netsculpt.modules import compare
+from netsculpt.modules.chosen import GivenDetector, chosen_detector, detector_name
 from netsculpt.nets.masks import masks_of
 from netsculpt.nets.prunable import prunable
 from netsculpt.paths.per_unit import path_share
@@ -43,7 +43,7 @@ def density_of(net: nn.Module) -> float:
 
 
 def compared_graphs(
-    sparse: nn.Module, pruned: nn.Module, example: Tensor, *, detector: str, seed: int
+    sparse: nn.Module, pruned: nn.Module, example: Tensor, *, detector: GivenDetector, seed: int
 ) -> GraphComparison:
     """Compare the graph of a sparse net with that of its twin, pruned to the same density.
 
@@ -56,7 +56,7 @@ def compared_graphs(
     example
         An input, batch first, to trace them with.
     detector
-        One of `netsculpt.modules.detectors`.
+        One of `netsculpt.modules.detectors`, or a function ``(graph, *, rng)`` that returns labels.
     seed
         Of the detector.
 
@@ -66,7 +66,7 @@ def compared_graphs(
         If a net cannot be traced.
     """
     graphs = [trace(net, example) for net in (sparse, pruned)]
-    find = named("detectors", detector)
+    find = chosen_detector(detector)
     balanced = [graph.balanced for graph in graphs]  # free of the scales of units
     first, second = (find(graph, rng=stream(seed, "modules")) for graph in balanced)
     again = find(balanced[0], rng=stream(seed, "modules", "again"))
@@ -78,7 +78,7 @@ def compared_graphs(
         compare(first, again).ami,
         (first.n_modules, second.n_modules),
         _share_correlation(*graphs),
-        detector,
+        detector_name(detector),
     )
 
 

@@ -35,3 +35,4 @@ __all__ = [
     "shuffles",
     "steps_to_result",
 ]
+__dir__ = __all__.copy

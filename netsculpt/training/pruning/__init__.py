@@ -4,3 +4,7 @@
 >>> scores.snip.__name__
 'snip'
 """
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from netsculpt.core.errors import FormatError
 
 __all__ = ["er", "erk", "uniform"]
+__dir__ = __all__.copy
 
 _ROUNDING = 1e-9
 

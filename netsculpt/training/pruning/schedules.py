@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 __all__ = ["cubic", "exponential", "linear", "lottery"]
+__dir__ = __all__.copy
 
 Number = TypeVar("Number", float, "Tensor")
 

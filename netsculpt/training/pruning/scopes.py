@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 __all__ = ["kernel", "unit", "weight"]
+__dir__ = __all__.copy
 
 
 def kernel(scores: Tensor) -> Tensor:

@@ -49,3 +49,4 @@ __all__ = [
     "task_names",
     "variable_types",
 ]
+__dir__ = __all__.copy

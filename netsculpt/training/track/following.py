@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netsculpt.core.catalog import named
 from netsculpt.core.errors import GraphError
 from netsculpt.core.forms import FORMS
 from netsculpt.core.numbers import checked_whole
@@ -18,6 +17,7 @@ from netsculpt.core.random import RNG, root_seed, stream
 from netsculpt.graph.graph import NetGraph
 from netsculpt.graph.partition import NO_MODULE, Partition
 from netsculpt.modules import compare, quality
+from netsculpt.modules.chosen import GivenDetector, chosen_detector, detector_name
 from netsculpt.nulls import rebalanced, rewire, significance
 from netsculpt.paths import effective, log10_path_total
 from netsculpt.training.track.carrying import carried
@@ -33,7 +33,7 @@ _ENDS = ("input", "output")
 def follow(
     graphs: Iterable[tuple[int, NetGraph]],
     *,
-    detector: str = "layered",
+    detector: GivenDetector = "layered",
     form: str = "balanced",
     n_nulls: int = 19,
     rng: RNG = None,
@@ -48,7 +48,8 @@ def follow(
         (step, network) in the order of time, such as `graphs_of` yields; one is in memory at a
         time. Units of the same layer and position are the same; some may come or go.
     detector
-        One of `netsculpt.modules.detectors`; it gets the same random stream at every step.
+        One of `netsculpt.modules.detectors`, or a function ``(graph, *, rng)`` that returns a label
+        per unit; it gets the same random stream at every step.
     form
         Of the weights that modules are of: "balanced", "pattern" or "magnitude".
     n_nulls
@@ -81,7 +82,7 @@ def follow(
     checked_whole(n_nulls, "n_nulls", least=0)
     if form not in FORMS:
         raise GraphError(f"form is {form!r:.80}: one of {', '.join(FORMS)} is needed")
-    find, seed = named("detectors", detector), root_seed(rng)
+    find, seed = chosen_detector(detector), root_seed(rng)
     null = rebalanced(rewire) if form == "balanced" else rewire
     points: list[dict[str, Any]] = []
     by_layer: list[LayerPoint] = []
@@ -127,7 +128,7 @@ def follow(
         tuple(partitions),
         carried([_shared(row) for row in spread]),
         tuple(f"{names[layer]}[{position}]" for layer, position in known),
-        detector,
+        detector_name(detector),
         form,
     )
 

@@ -30,3 +30,4 @@ __all__ = [
     "stitched",
     "stitching",
 ]
+__dir__ = __all__.copy

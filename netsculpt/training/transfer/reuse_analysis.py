@@ -26,7 +26,6 @@ from netsculpt.compare.reuse import (
     subtask_reuse,
     weight_retention,
 )
-from netsculpt.core.catalog import named
 from netsculpt.core.errors import FormatError, GraphError
 from netsculpt.core.numbers import checked_whole
 from netsculpt.core.plain import plain
@@ -40,6 +39,7 @@ from netsculpt.graph.circuits import (
 )
 from netsculpt.graph.graph import NetGraph
 from netsculpt.graph.partition import NO_MODULE, Partition, labels_of
+from netsculpt.modules.chosen import GivenDetector, chosen_detector, detector_name
 from netsculpt.training.influence.interchange import Interchanges, interchanges
 from netsculpt.training.influence.interchange.interchange import interchanged
 from netsculpt.training.influence.intervening import Intervenable, intervenable, module_units
@@ -174,7 +174,7 @@ def reuse_analysis(
     *,
     unrelated: Sequence[NetOnTask] = (),
     functions: Sequence[str] | None = None,
-    detector: str = "layered",
+    detector: GivenDetector = "layered",
     started_from_source: bool = False,
     control: Replicas | None = None,
     n_random: int = 100,
@@ -200,7 +200,7 @@ def reuse_analysis(
         Names of lines of either circuit; what the target's circuit lacks is absent. None: the
         sub-functions that both circuits contain, by their values on all inputs.
     detector
-        One of `netsculpt.modules.detectors`.
+        One of `netsculpt.modules.detectors`, or a function ``(graph, *, rng)`` that returns labels.
     started_from_source
         Whether the target was trained from the source, so that unit i and weight i are the same in
         both. Nothing in the nets can tell; masks are compared only if it is said.
@@ -293,7 +293,12 @@ def reuse_analysis(
         subtask_reuse(evidence, matching, unrelated=by_chance, least_iia=_LEAST_IIA),
         n_unions,
         start,
-        {"detector": detector, "seed": seed, "n_random": n_random, "n_draws": n_draws},
+        {
+            "detector": detector_name(detector),
+            "seed": seed,
+            "n_random": n_random,
+            "n_draws": n_draws,
+        },
     )
 
 
@@ -307,20 +312,20 @@ class _Net:
     modules: Partition
 
     @classmethod
-    def of(cls, given: NetOnTask, name: str, detector: str, seed: int) -> _Net:
+    def of(cls, given: NetOnTask, name: str, detector: GivenDetector, seed: int) -> _Net:
         whole = intervenable(given.net)
         graph = whole.graph.live()
         able = intervenable(given.net, graph=graph)
         if given.modules is None:
-            find = named("detectors", detector)
+            find, method = chosen_detector(detector), detector_name(detector)
             labels = find(graph.balanced, rng=stream(seed, "modules", name)).labels
         else:
-            detector = given.modules.method
+            method = given.modules.method
             labels = labels_of(whole.graph, given.modules)[able.unit_of >= 0]
-        modules = Partition(np.where(able.hidden, labels, NO_MODULE), detector)
+        modules = Partition(np.where(able.hidden, labels, NO_MODULE), method)
         if not modules.n_modules:
             raise FormatError(
-                f"{detector} finds no module of hidden units in the {name} ({graph}): a net whose "
+                f"{method} finds no module of hidden units in the {name} ({graph}): a net whose "
                 "hidden units reach its outputs is needed, or another detector"
             )
         return cls(able, whole.graph.layer_of, given.circuit, modules)

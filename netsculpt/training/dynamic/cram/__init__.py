@@ -6,3 +6,4 @@ from netsculpt.training.dynamic.cram.one_shot import one_shot
 from netsculpt.training.dynamic.cram.statistics import tune_batch_norms
 
 __all__ = ["CrAM", "Largest", "LargestOfEach", "NOfM", "one_shot", "tune_batch_norms"]
+__dir__ = __all__.copy

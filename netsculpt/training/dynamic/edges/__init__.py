@@ -18,3 +18,4 @@ from netsculpt.training.dynamic.edges.methods import rigl, set  # noqa: A004
 from netsculpt.training.dynamic.edges.sparsifier import EdgeSparsifier
 
 __all__ = ["EdgeSparsifier", "rigl", "set"]
+__dir__ = __all__.copy

@@ -11,3 +11,4 @@ from netsculpt.training.dynamic.record.reading import Change, Record, read_recor
 from netsculpt.training.dynamic.record.recorder import Recorder
 
 __all__ = ["Change", "MaskRecorder", "Record", "Recorder", "read_record"]
+__dir__ = __all__.copy

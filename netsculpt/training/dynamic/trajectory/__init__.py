@@ -36,3 +36,4 @@ __all__ = [
     "record_graphs",
     "survival",
 ]
+__dir__ = __all__.copy

@@ -7,3 +7,4 @@ from netsculpt.training.influence.circuits.result import Circuit
 from netsculpt.training.influence.circuits.traced import circuit_graph
 
 __all__ = ["ABLATIONS", "Circuit", "circuit", "circuit_graph", "circuits", "scores"]
+__dir__ = __all__.copy

@@ -3,3 +3,4 @@
 from netsculpt.training.influence.decoding.decoding import Decodings, decodings
 
 __all__ = ["Decodings", "decodings"]
+__dir__ = __all__.copy

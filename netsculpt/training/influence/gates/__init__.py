@@ -3,3 +3,4 @@
 from netsculpt.training.influence.gates.gates import rounded_gates, soft_gates
 
 __all__ = ["rounded_gates", "soft_gates"]
+__dir__ = __all__.copy

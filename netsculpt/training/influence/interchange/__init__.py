@@ -5,3 +5,4 @@ from netsculpt.training.influence.interchange.interchanges import Interchanges, 
 from netsculpt.training.influence.interchange.scores import Interchange
 
 __all__ = ["Interchange", "Interchanges", "interchange", "interchanges"]
+__dir__ = __all__.copy

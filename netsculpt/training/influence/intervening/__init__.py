@@ -23,3 +23,4 @@ __all__ = [
     "random_sets",
     "step",
 ]
+__dir__ = __all__.copy

@@ -19,3 +19,4 @@ __all__ = [
     "pair_lesions",
     "shapley_lesions",
 ]
+__dir__ = __all__.copy

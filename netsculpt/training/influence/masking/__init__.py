@@ -5,3 +5,4 @@ from netsculpt.training.influence.masking.result import SubtaskMasks
 from netsculpt.training.influence.masking.subtask_masks import subtask_masks
 
 __all__ = ["MASKING", "SubtaskMasks", "subtask_masks"]
+__dir__ = __all__.copy

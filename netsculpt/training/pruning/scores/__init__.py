@@ -33,3 +33,4 @@ __all__ = [
     "wanda",
     "woodfisher",
 ]
+__dir__ = __all__.copy

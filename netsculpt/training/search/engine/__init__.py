@@ -3,3 +3,4 @@
 from netsculpt.training.search.engine.outputs import individual_outputs, outputs, reduced
 
 __all__ = ["individual_outputs", "outputs", "reduced"]
+__dir__ = __all__.copy

@@ -22,3 +22,4 @@ __all__ = [
     "classification_search",
     "parse_search_task",
 ]
+__dir__ = __all__.copy

@@ -6,3 +6,4 @@ from netsculpt.training.transfer.modular.conditions import CONDITIONS
 from netsculpt.training.transfer.modular.transfer import ModularTransfer, modular_transfer
 
 __all__ = ["CONDITIONS", "ModularTransfer", "modular_benefit", "modular_transfer", "widened"]
+__dir__ = __all__.copy

@@ -15,6 +15,7 @@ from typing import Any
 from netsculpt.loading.programs.onnx.node import OnnxNode
 
 __all__ = ["translations"]
+__dir__ = __all__.copy
 
 
 @cache

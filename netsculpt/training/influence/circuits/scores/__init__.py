@@ -8,3 +8,4 @@ from netsculpt.training.influence.circuits.scores.path_share import path_share
 from netsculpt.training.influence.circuits.scores.random import random
 
 __all__ = ["learned", "path_share", "random"]
+__dir__ = __all__.copy

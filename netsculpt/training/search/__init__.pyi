@@ -1,0 +1,2 @@
+from . import engine as engine
+from . import tasks as tasks
