@@ -43,7 +43,7 @@ def trace(
         net's forward has. Inputs may be tuples, lists and dictionaries of tensors, and plain values
         such as False are passed on. Only shapes and types matter. If the net branches on
         values, the path that it takes on this example is followed, and the step "trace" of the
-        provenance says "one path observed".
+        provenance says "one path observed". torch 2.10 refuses such nets; 2.11 does not.
     edge_norm
         "l1", "l2", or "sum" (signed): the norm of the kept scalars behind an edge of a
         convolution or a flattened channel. The weight of any other edge is its scalar, signed.
