@@ -304,7 +304,8 @@ def test_the_report_says_why_units_are_dead(capsys: pytest.CaptureFixture[str]) 
     graph = trace(net, torch.zeros(1, 4))
     print_report(analyze(graph, AnalysisPlan(n_nulls=0, n_seeds=0), rng=0))
     words = " ".join(capsys.readouterr().out.split())
-    assert "2 dead units (on no input→output path)" in words
+    assert "11 of 13 units" in words
+    assert "the other 2 units are on no path from input to output" in words
     assert "2 units are dead because a factor of 0, such as γ of their norm" in words
 
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 from netsculpt.core.progress import Progress
 from netsculpt.graph.npz import save
 from netsculpt.report.drawing import Drawing
-from netsculpt.report.html.tracked.contents import TRACK, TrackContents
+from netsculpt.report.html.tracked import TRACK
+from netsculpt.report.html.tracked.contents import TrackContents
 from netsculpt.report.html.tracked.page import track_page
 from netsculpt.report.results import Drawn, Results, write_results
 from netsculpt.training.track.networks import networks_of

@@ -6,16 +6,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from netsculpt.core.errors import FormatError
 from netsculpt.report.html.contents import figure_bytes
 from netsculpt.training.track.networks import Networks
 from netsculpt.training.track.storing import read_networks
 
-__all__ = ["TRACK", "TrackContents", "track_contents"]
-
-TRACK: Final = "track"  # who writes such folders
+__all__ = ["TrackContents", "track_contents"]
 
 
 @dataclass(frozen=True, eq=False)
