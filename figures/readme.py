@@ -34,7 +34,7 @@ def main(out: Path = OUT) -> None:
         )
         netsculpt.plots.module_hierarchy(detected.hierarchy, verdict=verdict, ax=axes["hierarchy"])
         netsculpt.plots.null_distribution(
-            detected.significance, ax=axes["null"], label="layer-aware modularity Q"
+            detected.significance, ax=axes["null"], label="layer-aware modularity Q", symbol="Q"
         )
         for ending in ("pdf", "png"):
             style.write_figure(figure, out / f"readme.{ending}")
