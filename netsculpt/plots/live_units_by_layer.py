@@ -40,5 +40,8 @@ def live_units_by_layer(history: History, *, ax: Axes | None = None) -> Axes:
     [1.0, 0.5]
     """
     return draw_by_layer(
-        history, lambda x: x.n_live / x.n_units if x.n_units else float("nan"), "live units", ax
+        history,
+        lambda x: x.n_live / x.n_units if x.n_units else float("nan"),
+        "share of units that live",
+        ax,
     )
