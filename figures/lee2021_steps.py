@@ -30,6 +30,7 @@ _METHODS = {  # name, colour, marker
 }
 _STYLES = {0.1: "--", 0.05: ":"}  # the others are whole
 _OPTIMIZERS = {"sgd": "SGD", "momentum": "momentum", "nesterov": "Nesterov"}
+_MOST_TICKS = 8  # that have a number
 _PER_ROW = 2
 
 
@@ -66,14 +67,14 @@ def draw(results: Path, width: Width) -> Figure:
 def _curves(ax: Axes, points: pd.DataFrame, laws: pd.DataFrame) -> dict[tuple[int, float], Any]:
     """Draw all nets; returns their handles by their places in the legend."""
     handles = {}
-    keys = points[["method", "density"]].drop_duplicates()
+    keys = points.loc[np.isfinite(points["best"]), ["method", "density"]].drop_duplicates()
     shown = sorted(keys.itertuples(index=False), key=lambda x: (list(_METHODS).index(x[0]), -x[1]))
     for index, (method, density) in enumerate(shown):
         name, colour, marker = _METHODS[method]
         curve = points[(points["method"] == method) & (points["density"] == density)]
         curve = curve[np.isfinite(curve["best"])]
         label = name if density == 1 else f"{name} {density:.0%}"
-        shift = 1 + 0.05 * (index - len(shown) / 2)  # so that bars do not overlap
+        shift = 2 ** (0.6 * (index / len(shown) - 0.5))  # so that bars do not overlap
         high = curve["best_to"].where(np.isfinite(curve["best_to"]), curve["best"])
         ax.vlines(shift * curve["batch_size"], curve["best"], high, colour, linewidth=0.6)
         style: dict[str, Any] = {
@@ -98,7 +99,8 @@ def _curves(ax: Axes, points: pd.DataFrame, laws: pd.DataFrame) -> dict[tuple[in
         handles[list(_METHODS).index(method), -density] = handle
     ax.set(xscale="log", yscale="log")
     ticks = sorted(set(points["batch_size"]))
-    ax.set_xticks(ticks, [f"{size}" for size in ticks])
+    apart = 1 + len(ticks) // _MOST_TICKS
+    ax.set_xticks(ticks, ["" if place % apart else f"{x}" for place, x in enumerate(ticks)])
     ax.set_xticks([], minor=True)
     ax.yaxis.set_major_locator(LogLocator(10, (1, 3)))
     ax.yaxis.set_major_formatter(ScalarFormatter())
