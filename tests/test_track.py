@@ -19,7 +19,8 @@ import netsculpt
 from netsculpt import Partition, plots
 from netsculpt.core.errors import FolderError, FormatError, GraphError, TopologyError
 from netsculpt.files.model import write_model
-from netsculpt.modules import compare
+from netsculpt.graph.streams import stream_labels, without_stream_edges
+from netsculpt.modules import compare, quality
 from netsculpt.nets import MLP, initial_net, plain_state
 from netsculpt.nets.masks import mask_net
 from netsculpt.training import SCULPTING, Sculpting, dynamic, sculpt, task
@@ -53,6 +54,20 @@ def graphs() -> list[tuple[int, netsculpt.NetGraph]]:
 @pytest.fixture(scope="module")
 def track(graphs: list[tuple[int, netsculpt.NetGraph]]) -> Track:
     return follow(graphs, n_nulls=4, rng=0)
+
+
+class Residual(nn.Module):
+    """Two residual steps of six channels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.other, self.last = (nn.Linear(6, 6) for _ in range(3))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = x + self.one(x).relu()
+        x = x + self.other(x).relu()
+        last: torch.Tensor = self.last(x)
+        return last
 
 
 # --- numbers that are carried on ---
@@ -249,6 +264,20 @@ def test_steps_of_a_net_that_is_no_chain_ask_for_the_net(tmp_path: Path) -> None
     torch.save({"q_proj.weight": torch.eye(4)}, tmp_path / "step-00000000.pt")
     with pytest.raises(TopologyError, match=r"graphs_of\(folder, net, example\)"):
         next(graphs_of(tmp_path))
+
+
+def test_residual_channels_are_held_together_as_in_an_analysis() -> None:
+    """Their wiring does not count in Q, and a channel is in one module."""
+    torch.manual_seed(0)
+    graph = netsculpt.trace(Residual(), torch.zeros(1, 6))
+    track = follow([(0, graph)], n_nulls=2, rng=0)
+    (point,), (partition,) = track.points, track.partitions
+    streams = stream_labels(graph)
+    assert (streams >= 0).any()
+    for stream in np.unique(streams[streams >= 0]):
+        assert len(set(partition.labels[streams == stream])) == 1
+    read = without_stream_edges(graph.balanced)
+    assert point.quality == pytest.approx(quality(read, partition))
 
 
 def test_modules_of_one_unit_are_neither_numbered_nor_counted() -> None:

@@ -27,6 +27,7 @@ from netsculpt.cli.takes import takes
 from netsculpt.core.catalog import names
 from netsculpt.core.folders import MASKS, require_replaceable
 from netsculpt.core.forms import FORMS
+from netsculpt.studies.folder import PLAN
 
 if TYPE_CHECKING:
     from netsculpt.graph.graph import NetGraph
@@ -193,6 +194,10 @@ def _recorded(run: Sequence[Path]) -> Path | None:
         complain(
             f"{run[0]} holds the masks of {len(found)} networks: {found[0].parent} is followed; "
             "for another, name its folder"
+        )
+    if not found and run[0].joinpath(PLAN).exists():
+        raise typer.BadParameter(
+            f"{run[0]} is of a sculpting in which no network was pruned: there is nothing to follow"
         )
     return found[0] if found else None
 

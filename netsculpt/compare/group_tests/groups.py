@@ -54,13 +54,19 @@ class GroupComparison:
     p: float  # of the distance, by permutations
     features: tuple[FeatureTest, ...]
     left_out: Mapping[str, str]  # features that are not compared, and why
-    n_divisions: int  # the least p is one over it
+    n_divisions: int
     is_exact: bool  # whether these are all divisions of the networks into two such groups
 
     def __repr__(self) -> str:
         n = f"{self.n[0]} against {self.n[1]}"
         found = f"energy distance {self.energy:.3f}, p = {self.p:.2g}"
         return f"GroupComparison({n}: {found}, {len(self.features)} features)"
+
+    @property
+    def least_p(self) -> float:
+        """The least p that there can be: groups of one size and their exchange are equally far."""
+        ties = 2 if self.is_exact and self.n[0] == self.n[1] else 1
+        return ties / self.n_divisions
 
     def significant(self, level: float = 0.05) -> tuple[FeatureTest, ...]:
         """Features with adjusted p ≤ level, the largest |g| first; undefined g come at the end."""
@@ -81,6 +87,7 @@ class GroupComparison:
                 "energy_distance": self.energy,
                 "p": self.p,
                 "n_divisions": self.n_divisions,
+                "least_p": self.least_p,
                 "is_exact": self.is_exact,
                 "features": [asdict(row) for row in self.features],
                 "left_out": dict(self.left_out),

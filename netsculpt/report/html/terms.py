@@ -173,7 +173,11 @@ TERMS: Final[Mapping[str, tuple[str, str]]] = {  # identifier → heading, text
         "The share of the divisions of all networks into two such groups that are as far apart, in "
         "all features or in one.",
     ),
-    "divisions": ("divisions", "How many of them were looked at; p is at least one over it."),
+    "divisions": (
+        "divisions",
+        "How many of them were looked at; p is at least one over it, or two over it if all were "
+        "and the groups are of one size.",
+    ),
     "hedges": (
         "Hedges' g",
         "The difference of the means, second minus first, in standard deviations within the "

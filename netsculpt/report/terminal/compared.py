@@ -57,6 +57,12 @@ def print_groups(compared: GroupComparison, output: Path | None) -> None:
     significant = compared.significant()
     different = f"{counted(len(significant), 'feature')} differ{'s' * (len(significant) == 1)}"
     out.print(f"{different} (adjusted p ≤ 0.05)\n")
+    if compared.least_p > 0.05:
+        out.print(
+            f"Groups of {compared.n[0]} and {compared.n[1]} cannot give a p below "
+            f"{compared.least_p:.2g}: that is no evidence that they are alike. Four in each can "
+            "give 0.029.\n"
+        )
     if significant:
         titles = ("feature", "first", "second", "Hedges' g", "95 %", "adjusted p")
         table = plain_table(*titles, n_texts=1)

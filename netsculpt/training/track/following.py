@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from netsculpt.core.parallel import for_threads
 from netsculpt.core.random import RNG, root_seed, stream
 from netsculpt.graph.graph import NetGraph
 from netsculpt.graph.partition import NO_MODULE, Partition
+from netsculpt.graph.streams import stream_labels, without_stream_edges
 from netsculpt.modules import compare, quality
 from netsculpt.modules.chosen import GivenDetector, chosen_detector, detector_name
 from netsculpt.nulls import rebalanced, rewire, significance
@@ -68,6 +70,9 @@ def follow(
 
     Notes
     -----
+    Residual channels are in one module as a whole, as in `netsculpt.analyze`, if the detector can
+    do so: the wiring that joins them does not count in Q.
+
     A step costs n_nulls + 2 runs of the detector. Modules change from run to run as well: read
     `ami_before` next to `ami_rerun`, which two runs on one network have.
 
@@ -92,14 +97,14 @@ def follow(
     for done, (step, graph) in enumerate(graphs, start=1):
         _check(step, graph, points, names)
         names = [layer.name for layer in graph.layers]
-        read: NetGraph = getattr(graph, form)
-        found, again = (find(read, rng=stream(seed, "modules", n)) for n in range(2))
+        read, held = _read(graph, form, find)
+        found, again = (held(read, rng=stream(seed, "modules", n)) for n in range(2))
         n_modules = int(np.count_nonzero(found.sizes > 1))
         row = {"step": step, **_network(graph), "n_modules": n_modules}
         row["quality"] = quality(read, found)
         row |= {"delta": float("nan"), "z": float("nan"), "p": float("nan")}
         if n_nulls and graph.n_edges:
-            statistic = partial(_quality, find, seed)
+            statistic = partial(_quality, held, seed)
             draws = stream(seed, "nulls")
             test = significance(statistic, read, null=null, n=n_nulls, rng=draws, jobs=jobs)
             row |= {"delta": test.delta, "z": test.z, "p": test.p}
@@ -146,6 +151,17 @@ def _check(
         raise GraphError(
             f"at step {step} the layers are {now}, before {before}: steps of one network are needed"
         )
+
+
+def _read(
+    graph: NetGraph, form: str, find: Callable[..., Partition]
+) -> tuple[NetGraph, Callable[..., Partition]]:
+    """What the detector reads, and the detector, which holds streams together if it can."""
+    read: NetGraph = getattr(graph, form)
+    streams = stream_labels(graph)
+    if (streams < 0).all() or "together" not in signature(find).parameters:
+        return read, find
+    return without_stream_edges(read), partial(find, together=streams)
 
 
 @for_threads
