@@ -308,3 +308,23 @@ def test_only_this_option_of_this_command_takes_all_that_follows() -> None:
     assert spread_option(given, "compare", "--against") == wanted
     other = ["analyze", *given[1:]]
     assert spread_option(other, "compare", "--against") == other
+
+
+def test_a_damaged_file_is_named_by_its_path(tmp_path: Path) -> None:
+    """Files of several runs have the same names."""
+    graph, _ = netsculpt.planted([6, 8, 4], 2, 0.6, 0.1, rng=0)
+    paths = [tmp_path / name / "graph.npz" for name in "abcd"]
+    for path in paths:
+        path.parent.mkdir()
+        save(graph, path)
+    paths[3].write_bytes(paths[3].read_bytes()[:200])
+    run = cli("compare", *paths[:2], "--against", *paths[2:], "--nulls", 0)
+    assert run.returncode == 3
+    assert str(paths[3]) in run.stderr
+
+
+def test_the_least_p_of_small_groups_is_said() -> None:
+    rows = [{"density": x} for x in (0.1, 0.2, 0.3, 0.4, 0.5)]
+    alike, unlike = groups(rows[:2], rows[2:4]), groups(rows[:2], rows[2:])
+    assert alike.least_p == pytest.approx(2 / 6) == alike.p
+    assert unlike.least_p == pytest.approx(1 / 10) == unlike.p

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from netsculpt.cli.inputs import hashes
+from netsculpt.cli.inputs import hashes, of_file
 from netsculpt.cli.messages import note, say_interrupted
 from netsculpt.cli.model_files import ModelFile, model_files, require_readable
 from netsculpt.cli.options import (
@@ -271,5 +271,6 @@ def _features(
 ) -> dict[str, float]:
     from netsculpt.pipeline import network_features
 
-    loaded, request = ready(Source(file=paths[index], **vars(options)), request)
+    with of_file(paths[index]):
+        loaded, request = ready(Source(file=paths[index], **vars(options)), request)
     return network_features(analysed(loaded, request.plan, seed=request.seed))

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import typer
 
-from netsculpt.core.errors import FormatError
+from netsculpt.core.errors import FormatError, TopologyError, UnsafeFileError
 
-__all__ = ["hashes", "refused_as"]
+__all__ = ["hashes", "of_file", "refused_as"]
 
 
 def hashes(models: Iterable[Path | None], tasks: Collection[str] = ()) -> list[str]:
@@ -22,6 +22,15 @@ def hashes(models: Iterable[Path | None], tasks: Collection[str] = ()) -> list[s
     files = [path for path in models if path is not None]
     files += [path for text in tasks for path in task_files(text)]
     return [Source.open(path, sys.maxsize).sha256() for path in files]
+
+
+@contextmanager
+def of_file(path: Path) -> Iterator[None]:
+    """Errors about a file name all of its path: of many files, some have the same name."""
+    try:
+        yield
+    except (FormatError, TopologyError, UnsafeFileError) as error:
+        raise type(error)(f"{path}: {error}") from error
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netsculpt.cli.inputs import hashes
+from netsculpt.cli.inputs import hashes, of_file
 from netsculpt.cli.messages import complain, say_interrupted
 from netsculpt.cli.model_files import ModelFile, model_files, naturally, require_readable
 from netsculpt.cli.options import (
@@ -180,7 +180,9 @@ def _of_files(files: Sequence[ModelFile], options: SourceOptions) -> Iterator[tu
 
     steps = numbered([file.path for file in files])
     for step, file in zip(steps, files, strict=True):
-        yield step, load_source(Source(file=file.path, **vars(options))).graph
+        with of_file(file.path):
+            graph = load_source(Source(file=file.path, **vars(options))).graph
+        yield step, graph
 
 
 def _recorded(run: Sequence[Path]) -> Path | None:
