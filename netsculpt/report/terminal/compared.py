@@ -127,10 +127,15 @@ def _edges(compared: NetworkComparison) -> Table:
 
 def _print_test(what: str, test: Significance | None) -> None:
     if test is None:
+        console().print(
+            f"{what}: not compared with chance (no null networks were asked for, or the second "
+            "network has all edges that it can have)"
+        )
         return
+    bound = "≤ " if test.is_bound else ""  # more null networks could lower it
     console().print(
         f"{what}: {test.value:.3f}; of {counted(test.n, 'randomised network')} "
-        f"{test.mean:.3f} ± {test.sd:.3f}, z {_number(test.z, '.1f')}, p {test.p:.2g}"
+        f"{test.mean:.3f} ± {test.sd:.3f}, z {_number(test.z, '.1f')}, p {bound}{test.p:.2g}"
     )
 
 
