@@ -76,7 +76,7 @@ def test_what_is_known_is_kept(model: Path, folder: Path, tmp_path: Path) -> Non
     assert "--resume" in run.stderr
     run = cli(*again, "--samples", 29, "--resume")
     assert run.returncode == 3
-    assert "is of a run with samples" in run.stderr
+    assert "is of a run with samples 30, this is 29" in run.stderr
     run = cli(*again, "--samples", 30, "--resume", "--curves", "none")
     assert run.returncode == 0, run.stderr
     before, after = (pd.read_csv(x / "weights.csv") for x in (folder, found))

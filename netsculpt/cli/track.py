@@ -114,7 +114,7 @@ def track(
     if recorded is not None and weights != "pattern":
         if is_given(context, "weights"):
             raise typer.BadParameter(
-                "a .record holds masks: pattern is needed", param_hint="--weights"
+                "masks have no weights, whether of a .record or of a .history folder: pattern is needed", param_hint="--weights"
             )
         weights = "pattern"
     if recorded is not None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +26,7 @@ __all__ = ["Ablation", "ablation"]
 
 _STAGE = "ablation"
 _AT_ONCE = 512  # samples
+_AS_GIVEN: Mapping[str, Any] = MappingProxyType({})
 _Blocks = Iterator[tuple[Tensor, Tensor]]  # places in a weight, and changes
 
 
@@ -42,6 +45,7 @@ def ablation(
     batches: Batches,
     *,
     checkpoint: Path | None = None,
+    drawn: Mapping[str, Any] = _AS_GIVEN,
     progress: Progress | None = None,
 ) -> Ablation:
     r"""Change of the mean loss without each kept weight, exactly: :math:`L(w - w_q e_q) - L(w)`.
@@ -63,6 +67,8 @@ def ablation(
     checkpoint
         A file in which what is known is saved every few seconds. If it exists, it is continued
         from there, to the same bits.
+    drawn
+        How the samples were drawn: what a checkpoint of other samples is told by, JSON-able.
     progress
         Called with kept weights done and all of them, over all batches.
 
@@ -95,7 +101,7 @@ def ablation(
     course = Course({entry.name: _kept(entry) for entry in entries})
     parts = list(_parts(batches, split=len(chain.links) > 1))
     total = len(parts) * course.n_kept
-    with saving(course, checkpoint, about(frozen, batches)) as save_now_and_then:
+    with saving(course, checkpoint, {**drawn, **about(frozen, batches)}) as save_now_and_then:
         for inputs, targets in parts[course.n_parts :]:
             passed = forward(chain, batches.loss, inputs, targets)
             share = len(inputs) / batches.n_samples

@@ -92,7 +92,7 @@ def about(net: nn.Module, batches: Batches) -> dict[str, Any]:
         "kind": "ablation",
         "layers": str(net),
         "net": digest(net.state_dict()),
-        "samples": digest(samples),
+        "sample values": digest(samples),
         "loss": loss,
     }
 

@@ -125,6 +125,7 @@ def importance(
     if n_samples is not None:
         checked_whole(n_samples, "n_samples", least=1)
         parts = {x: _drawn(part, n_samples, stream(seed, x)) for x, part in parts.items()}
+    drawn = {"samples": "all"} if n_samples is None else {"samples": n_samples, "seed": seed}
     own = with_own_masks(net)
     places, still = Places.of(own), frozen_copy(own)
     require_answers(still, task)
@@ -146,6 +147,7 @@ def importance(
             still,
             whole(part),
             checkpoint=None if checkpoint is None else checkpoint / f"{name}.pt",
+            drawn=drawn,
             progress=_staged(report, name),
         )
         for name, part in parts.items()
