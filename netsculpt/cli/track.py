@@ -61,7 +61,7 @@ def track(
     ] = 50,
     detector: Annotated[str, choice(names("detectors"), "Modules at every step: {}.")] = "layered",
     weights: Annotated[
-        str, choice(tuple(FORMS), "Weights for modules: {}; of a .record: pattern.")
+        str, choice(tuple(FORMS), "Weights for modules: {}; of masks (.record, .history): pattern.")
     ] = "balanced",
     n_nulls: Annotated[
         int, typer.Option("--nulls", min=0, max=1_000_000, help="Null networks at every step.")
@@ -114,7 +114,8 @@ def track(
     if recorded is not None and weights != "pattern":
         if is_given(context, "weights"):
             raise typer.BadParameter(
-                "masks have no weights, whether of a .record or of a .history folder: pattern is needed", param_hint="--weights"
+                "masks, of a .record or of a .history folder, have no weights: pattern is needed",
+                param_hint="--weights",
             )
         weights = "pattern"
     if recorded is not None:
