@@ -44,7 +44,7 @@ __all__ = [
 
 LITERAL: Final[dict[str, Any]] = {"parse_math": False, "usetex": False}  # names may hold $, _ and ^
 
-_BELOW = 3.6  # from the axes to a legend below them, in sizes of the text
+_BELOW = 4.1  # from the axes to a legend below them, in sizes of the text
 _HANDLE = 4.0  # room for a legend's sign and its margins, in sizes of the text
 
 
