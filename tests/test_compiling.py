@@ -74,7 +74,7 @@ def test_a_process_starts_only_where_it_helps(
             started.append(self)
 
     monkeypatch.setattr(compiling, "_is_compiled", lambda: kept)
-    monkeypatch.setattr(compiling, "_n_cores", lambda: cores)
+    monkeypatch.setattr(compiling, "cpu_count", lambda: cores)
     monkeypatch.setattr(subprocess, "Popen", Recorded)
     with compiling.compiled_meanwhile():
         assert len(started) == starts

@@ -27,6 +27,7 @@ from netsculpt.cli.options import (
 )
 from netsculpt.cli.resuming import refuse_restart, resumable
 from netsculpt.cli.takes import takes
+from netsculpt.cli.tasks import require_task
 from netsculpt.core.catalog import names
 from netsculpt.report.terminal.progress import shown_progress
 
@@ -128,11 +129,7 @@ def importance(
     from netsculpt.training.importance import movement
     from netsculpt.training.importance.checked import require_held_out
 
-    if not task:
-        raise typer.BadParameter(
-            "a task is needed, such as digits; 'netsculpt sculpt --help' lists all",
-            param_hint="--task",
-        )
+    require_task(task)
     chosen = None if estimators == "all" else listed(estimators)
     by = None  # what is usual of what there is
     if is_given(context, "curves"):
@@ -142,13 +139,14 @@ def importance(
         reason = "pruned nets are not trained again"
         refuse_options(context, ["recovery_rate"], reason, "add --recovery-epochs, or leave it out")
     refuse_figures(context, output)
-    states = None if output is None else output / ABLATIONS
-    if output is not None:
-        refuse_restart(output / ABLATIONS, resume)
+    states = None
+    if output is None:
+        refuse_options(context, ["resume"], "nothing is kept without a folder", "name it with -o")
+    else:
+        states = output / ABLATIONS
+        refuse_restart(states, resume)
         require_writable(output)
         require_importance_folder(output)
-    else:
-        refuse_options(context, ["resume"], "nothing is kept without a folder", "name it with -o")
     begun = start_net(NewNet(model=model), seed)
     with refused_as("--task"):
         matched = matching_task(task, begun.spec)

@@ -10,6 +10,7 @@ import typer
 
 from netsculpt.cli.nets import NewNet, matching_task, start_net
 from netsculpt.cli.options import AsJson, Seed, choice, require_writable
+from netsculpt.cli.tasks import require_task
 from netsculpt.core.catalog import names
 from netsculpt.core.counting import counted
 
@@ -66,11 +67,7 @@ def pair(
     from netsculpt.report.terminal.pair import print_pair
     from netsculpt.training import pair_analysis
 
-    if not task:
-        raise typer.BadParameter(
-            "a task is needed, such as digits; 'netsculpt sculpt --help' lists all",
-            param_hint="--task",
-        )
+    require_task(task)
     if figure is not None:
         if figure.suffix.lower() not in FORMATS:
             raise typer.BadParameter(

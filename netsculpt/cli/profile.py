@@ -11,6 +11,7 @@ import typer
 from netsculpt.cli.nets import NewNet, matching_task, start_net
 from netsculpt.cli.options import MOST, AsJson, Seed, numbers, require_writable
 from netsculpt.cli.source import Source
+from netsculpt.cli.tasks import require_task
 
 if TYPE_CHECKING:
     from netsculpt.loading.wann import WannOptions
@@ -68,11 +69,7 @@ def profile(
     from netsculpt.report.terminal.files import print_file
     from netsculpt.report.terminal.weight_profile import print_weight_profile
 
-    if not task:
-        raise typer.BadParameter(
-            "a task is needed, such as digits; 'netsculpt sculpt --help' lists all",
-            param_hint="--task",
-        )
+    require_task(task)
     for path in output or ():
         if path.suffix.lower() not in FORMATS:
             raise typer.BadParameter(

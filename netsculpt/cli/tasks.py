@@ -1,8 +1,10 @@
-"""The tasks and nets that commands take by name, for their helps."""
+"""The tasks and nets that commands take by name, as their helps list them."""
 
 from __future__ import annotations
 
-__all__ = ["NETS", "TASKS"]
+import typer
+
+__all__ = ["NETS", "TASKS", "require_task"]
 
 # The names of `netsculpt.training.tasks.task_names`, which needs torch; a test compares them.
 TASKS = (
@@ -20,3 +22,12 @@ NETS = (
     "(ResNet-20; :WIDTHS:BLOCKS may follow) · lstm:8x8:32:10 (sequence, hidden units, outputs) · "
     "sparse_gpt:64:32:128:2:4 (tokens, positions, width, layers, heads)."
 )
+
+
+def require_task(task: str) -> None:
+    """Raise unless a task is named: a command that needs one has no usual task."""
+    if not task:
+        raise typer.BadParameter(
+            "a task is needed, such as digits; 'netsculpt sculpt --help' lists all",
+            param_hint="--task",
+        )

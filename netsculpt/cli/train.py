@@ -24,7 +24,7 @@ from netsculpt.cli.recipe import RecipeOptions
 from netsculpt.cli.resuming import companion, refuse_restart, require_model_output, resumable
 from netsculpt.cli.sparsity import SparseOptions
 from netsculpt.cli.takes import takes
-from netsculpt.cli.tasks import TASKS
+from netsculpt.cli.tasks import TASKS, require_task
 from netsculpt.core.folders import MASKS
 from netsculpt.core.locking import held
 
@@ -93,11 +93,7 @@ def train(
     from netsculpt.training.dynamic.record import Recorder, read_record
     from netsculpt.training.history import training_history
 
-    if not task:
-        raise typer.BadParameter(
-            "a task is needed, such as digits; 'netsculpt sculpt --help' lists all",
-            param_hint="--task",
-        )
+    require_task(task)
     recipe = training.recipe()
     checkpoint, log = companion(output, ".training.pt"), companion(output, ".jsonl")
     require_model_output(output, "training", new.model, checkpoint, log)

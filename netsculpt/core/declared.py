@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import signature
 from typing import Any, Literal, TypeVar, get_args
 
 from netsculpt.core.callables import innermost
@@ -10,6 +11,7 @@ from netsculpt.core.callables import innermost
 __all__ = [
     "Change",
     "evidence_of",
+    "holds_together",
     "is_deterministic",
     "is_own_weights",
     "is_without_weights",
@@ -66,6 +68,15 @@ def variations(function: Callable[..., Any]) -> frozenset[Change]:
     """What a method declares to vary with; partials vary as the function that they bind."""
     found: frozenset[Change] = getattr(innermost(function), _VARIES, frozenset())
     return found
+
+
+def holds_together(detector: Callable[..., Any]) -> bool:
+    """Whether a detector takes ``together``: a group of each unit [U], which it does not divide.
+
+    >>> holds_together(lambda graph, *, together=None, rng=None: None)
+    True
+    """
+    return "together" in signature(detector).parameters
 
 
 def is_deterministic(function: Callable[..., Any]) -> bool:

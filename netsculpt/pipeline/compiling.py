@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from joblib import cpu_count
 
 from netsculpt.graph.cycles import cycles, independent_cycles
 from netsculpt.graph.synthetic import planted
@@ -31,7 +31,7 @@ def compiled_meanwhile() -> Iterator[None]:
     Only if that has never been done here and there is a second core. The results are the same: what
     is not ready when it is needed is compiled as ever.
     """
-    if _is_compiled() or _n_cores() < 2:
+    if _is_compiled() or cpu_count() < 2:
         yield
         return
     with subprocess.Popen(
@@ -71,10 +71,3 @@ def _is_compiled() -> bool:
     called: Any = compiled.grouped  # in every analysis, and not in training
     folder = called.stats.cache_path
     return folder is None or any(Path(folder).glob("compiled.grouped-*.nbi"))
-
-
-def _n_cores() -> int:
-    """Cores that this process may use."""
-    if sys.platform == "linux":
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

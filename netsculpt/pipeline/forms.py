@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from netsculpt.core.declared import is_own_weights, is_without_weights, variations
+from netsculpt.core.declared import holds_together, is_own_weights, is_without_weights, variations
 from netsculpt.graph.streams import without_stream_edges
 from netsculpt.nulls import rebalanced, restored
 
@@ -58,8 +57,8 @@ class Setting:
     @classmethod
     def of(cls, detector: Callable[..., Any], form: str, *, streams: bool = False) -> Setting:
         """How `detector` and `form` go together in a network that has streams or has none."""
-        holds = "together" in signature(detector).parameters
-        return cls(form, is_own_weights(detector) and form != "pattern", streams and holds)
+        own = is_own_weights(detector) and form != "pattern"
+        return cls(form, own, streams and holds_together(detector))
 
     def read(self, graph: NetGraph) -> NetGraph:
         """What the detector reads: the network in this form, or as it is."""

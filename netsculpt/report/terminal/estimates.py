@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -32,9 +31,11 @@ def estimate_lines(plan: AnalysisPlan, jobs: int = 1) -> Progress:
     """
     if loudness() == "quiet":
         return silent
+    from joblib import effective_n_jobs
+
     first: dict[str, tuple[float, float]] = {}  # when a stage began, when its first run was done
     said: set[str] = set()
-    say, keys = printer(), list(plan.keys.values())
+    say, keys, workers = printer(), list(plan.keys.values()), effective_n_jobs(jobs)
 
     def progress(stage: str, done: int, total: int) -> None:
         key = stage.removesuffix(_NULLS).removesuffix(_RUNS)
@@ -45,7 +46,7 @@ def estimate_lines(plan: AnalysisPlan, jobs: int = 1) -> Progress:
             begun, _ = first.setdefault(stage, (now, now))
             first[stage] = begun, now
         begun, ended = first.get(stage, (now, now))
-        at_a_time = min(jobs if jobs > 0 else os.cpu_count() or 1, total)
+        at_a_time = min(workers, total)
         one = now - ended if done > at_a_time else now - begun if now - begun > _COMPILED else None
         if not done or one is None:
             return

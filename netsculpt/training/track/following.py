@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from inspect import signature
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from netsculpt.core.declared import holds_together
 from netsculpt.core.errors import GraphError
 from netsculpt.core.forms import FORMS
 from netsculpt.core.numbers import checked_whole
@@ -159,7 +159,7 @@ def _read(
     """What the detector reads, and the detector, which holds streams together if it can."""
     read: NetGraph = getattr(graph, form)
     streams = stream_labels(graph)
-    if (streams < 0).all() or "together" not in signature(find).parameters:
+    if (streams < 0).all() or not holds_together(find):
         return read, find
     return without_stream_edges(read), partial(find, together=streams)
 
