@@ -156,8 +156,7 @@ def circuit(
             output,
             arguments=about,
             inputs=inputs,
-            figures=figures.formats,
-            width=figures.column,
+            figures=figures,
         )
     if as_json:
         typer.echo(json.dumps({**about, **found.summary()}, indent=2, allow_nan=False))

@@ -186,8 +186,7 @@ def wann(
         output,
         arguments=arguments,
         inputs=inputs,
-        figures=figures.formats,
-        width=figures.column,
+        figures=figures,
     )
     if as_json:
         typer.echo(json.dumps(summary, indent=2))

@@ -13,7 +13,7 @@ __all__ = ["worthiest"]
 def worthiest(
     items: NDArray[np.intp], worth: NDArray[Any], group: NDArray[np.integer], most: int
 ) -> NDArray[np.intp]:
-    """All items if they are no more than `most`, else of each group the same share of the best.
+    """All items if there are at most `most`, else the same share of each group, its best.
 
     Of equal ones the first; a group keeps at least one. `items` are ascending places in `worth` and
     `group`, and so is what is returned. O(n log n).

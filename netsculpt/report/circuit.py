@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from netsculpt.core.folders import require_replaceable
 from netsculpt.graph.npz import save
-from netsculpt.report.results import Results, write_results
+from netsculpt.report.results import Drawn, Results, write_results
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from netsculpt.graph.graph import NetGraph
-    from netsculpt.plots.style import Width
     from netsculpt.training.influence.circuits import Circuit
 
 __all__ = ["require_circuit_folder", "write_circuit"]
@@ -36,8 +35,7 @@ def write_circuit(
     *,
     arguments: Mapping[str, Any],
     inputs: Sequence[str] = (),
-    figures: Sequence[str] = (),
-    width: Width = "neurips",
+    figures: Drawn,
 ) -> None:
     """Write summary.json, ablations.csv, places.csv, channels.csv, graph.npz and figures/.
 
@@ -64,7 +62,6 @@ def write_circuit(
         seed=seed,
         inputs=inputs,
         figures=figures,
-        width=width,
     )
 
 

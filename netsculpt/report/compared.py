@@ -48,8 +48,7 @@ def write_comparison(
         arguments=about,
         seed=about["seed"],
         inputs=inputs,
-        figures=figures.formats,
-        width=figures.column,
+        figures=figures,
         progress=progress,
     )
 
@@ -82,8 +81,7 @@ def write_groups(
         arguments=about,
         seed=about["seed"],
         inputs=inputs,
-        figures=figures.formats,
-        width=figures.column,
+        figures=figures,
         progress=progress,
     )
 

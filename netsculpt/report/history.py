@@ -56,8 +56,7 @@ def write_history(
         arguments=arguments,
         seed=seed,
         inputs=inputs,
-        figures=figures.formats,
-        width=figures.column,
+        figures=figures,
         left_alone=[MASKS] if folder.joinpath(MASKS).exists() else [],
     )
 

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from netsculpt.core.folders import require_replaceable
 from netsculpt.report.drawing import Drawing
-from netsculpt.report.results import Results, write_results
+from netsculpt.report.results import Drawn, Results, write_results
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from netsculpt.plots.style import Width
     from netsculpt.training.importance import Importance, PruningCurve
 
 __all__ = ["ABLATIONS", "require_importance_folder", "write_importance"]
@@ -37,8 +36,7 @@ def write_importance(
     *,
     arguments: Mapping[str, Any],
     inputs: Sequence[str] = (),
-    figures: Sequence[str] = (),
-    width: Width = "neurips",
+    figures: Drawn,
 ) -> None:
     """Write summary.json, weights.csv, correlations.csv, effects.csv, curves.csv, and figures/.
 
@@ -54,7 +52,7 @@ def write_importance(
         "effects": found.effects(),
         "curves": pd.DataFrame([row for curve in found.curves for row in curve.rows()]),
     }
-    aspect = _ASPECTS[0 if WIDTHS[width] >= _WIDE else 1]
+    aspect = _ASPECTS[0 if WIDTHS[figures.column] >= _WIDE else 1]
     drawings: list[Drawing] = [("ablation", aspect, partial(_ablations, found))]
     for name in dict.fromkeys(curve.estimate for curve in found.curves):
         own = [curve for curve in found.curves if curve.estimate == name]
@@ -67,7 +65,6 @@ def write_importance(
         seed=found.seed,
         inputs=inputs,
         figures=figures,
-        width=width,
         left_alone=[ABLATIONS],
     )
 

@@ -56,20 +56,20 @@ def write_results(
     arguments: Mapping[str, Any],
     seed: int | None,
     inputs: Sequence[str] = (),
-    figures: Sequence[str] = (),
-    width: Width = "neurips",
+    figures: Drawn,
     left_alone: Collection[str] = (),
     progress: Progress | None = None,
 ) -> None:
     """Write summary.json, a CSV file for each table, figures/ and the other files.
 
     `arguments`, those of the command, stand in the manifest and in the summary, and `inputs`, the
-    hashes of the files that it has read, in the manifest; figures are drawn in each of the formats
-    `figures` for a column of this `width`. For what happens to the files of earlier runs, those
+    hashes of the files that it has read, in the manifest. `figures` says in which formats figures
+    are drawn, and for which column. For what happens to the files of earlier runs, those
     `left_alone` among them, see `netsculpt.core.folders.replaced_folder`. `progress` is called with
     (stage, figures drawn, figures in all).
     """
-    drawn = [f"figures/{name}.{ending}" for name, *_ in results.drawings for ending in figures]
+    endings, width = figures.formats, figures.column
+    drawn = [f"figures/{name}.{ending}" for name, *_ in results.drawings for ending in endings]
     tables = [f"{name}.csv" for name in results.tables]
     pages = [] if results.page is None else [NAME]
     files = ["summary.json", *tables, *results.others, *pages, *drawn, *left_alone]
@@ -79,12 +79,12 @@ def write_results(
         for name, write in results.others.items():
             write(folder / name)
         write_json(folder / "summary.json", {**arguments, **results.summary})
-        write_drawings(results.drawings, folder / "figures", figures, width, progress=progress)
+        write_drawings(results.drawings, folder / "figures", endings, width, progress=progress)
         if results.page is not None:
             text = results.page(figure_bytes(folder / "figures", drawn))
             with replacing(folder / NAME) as file:
                 file.write(text.encode())
-        how = {"figures": list(figures), "width": width}
+        how = {"figures": endings, "width": width}
         write_manifest(
             folder,
             {

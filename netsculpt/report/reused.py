@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from netsculpt.report.drawing import Drawing
-from netsculpt.report.results import Results, write_results
+from netsculpt.report.results import Drawn, Results, write_results
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from netsculpt.plots.style import Width
     from netsculpt.training.transfer.reuse_analysis import NetReport, ReuseAnalysis
 
 __all__ = ["write_reuse"]
@@ -30,8 +29,7 @@ def write_reuse(
     *,
     arguments: Mapping[str, Any],
     inputs: Sequence[str] = (),
-    figures: Sequence[str] = (),
-    width: Width = "neurips",
+    figures: Drawn,
 ) -> None:
     """Write summary.json, functions.csv, matching.csv, tables of both nets, and figures/.
 
@@ -61,7 +59,6 @@ def write_reuse(
         seed=seed,
         inputs=inputs,
         figures=figures,
-        width=width,
     )
 
 

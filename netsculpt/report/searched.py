@@ -12,14 +12,13 @@ import numpy as np
 from netsculpt.core.folders import require_replaceable
 from netsculpt.graph.exporting import export
 from netsculpt.graph.npz import save
-from netsculpt.report.results import Results, write_results
+from netsculpt.report.results import Drawn, Results, write_results
 from netsculpt.training.search.graphs import graph_of
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from netsculpt.plots.style import Width
     from netsculpt.training.search.result import Champion, Searched
 
 __all__ = ["STATE", "require_search_folder", "write_search"]
@@ -40,8 +39,7 @@ def write_search(
     *,
     arguments: Mapping[str, Any],
     inputs: Sequence[str] = (),
-    figures: Sequence[str] = (),
-    width: Width = "neurips",
+    figures: Drawn,
 ) -> None:
     """Write champion.out, graph.npz, history.csv, champions.csv, summary.json and figures/.
 
@@ -67,7 +65,6 @@ def write_search(
         seed=arguments.get("seed"),
         inputs=inputs,
         figures=figures,
-        width=width,
         left_alone=[STATE],
     )
 

@@ -83,8 +83,7 @@ def write_track(
         arguments=about,
         seed=about["seed"],
         inputs=inputs,
-        figures=figures.formats,
-        width=figures.column,
+        figures=figures,
         progress=progress,
     )
 

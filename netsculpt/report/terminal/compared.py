@@ -60,8 +60,8 @@ def print_groups(compared: GroupComparison, output: Path | None) -> None:
     if compared.least_p > 0.05:
         out.print(
             f"Groups of {compared.n[0]} and {compared.n[1]} cannot give a p below "
-            f"{compared.least_p:.2g}: that is no evidence that they are alike. Four in each can "
-            "give 0.029.\n"
+            f"{compared.least_p:.2g}, whether they differ or not; with four networks in each, "
+            "0.029 is possible.\n"
         )
     if significant:
         titles = ("feature", "first", "second", "Hedges' g", "95 %", "adjusted p")

@@ -27,7 +27,7 @@ class Point:
     density: float  # kept share of the weights
     train_loss: float  # while it learns, if it is an epoch; else of the net after the round's work
     train_accuracy: float
-    held_out_loss: float  # of samples that were not trained on, or of all if there are no others
+    held_out_loss: float  # of samples that were not trained on, or of all if none were held out
     held_out_accuracy: float
 
 
