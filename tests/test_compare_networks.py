@@ -534,3 +534,14 @@ def test_mistakes_are_explained(
     run = cli("compare", pair[0].name, *options, *quick, cwd=pair[0].parent, columns=300)
     assert run.returncode in (2, 3)
     assert remedy in run.stderr
+
+
+def test_of_two_files_of_one_name_the_damaged_one_is_named(tmp_path: Path) -> None:
+    paths = [tmp_path / name / "graph.npz" for name in "ab"]
+    for path in paths:
+        path.parent.mkdir()
+        save(netsculpt.planted([6, 8, 4], 2, 0.6, 0.1, rng=0)[0], path)
+    paths[1].write_bytes(paths[1].read_bytes()[:200])
+    run = cli("compare", *paths, "--nulls", 0)
+    assert run.returncode == 3
+    assert str(paths[1]) in run.stderr

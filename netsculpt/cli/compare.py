@@ -31,7 +31,7 @@ from netsculpt.cli.options import (
 from netsculpt.cli.pairing import PAIRINGS, pairing_of
 from netsculpt.cli.requests import Request, ready
 from netsculpt.cli.running import analysed
-from netsculpt.cli.source import FILE_HELP, Source, SourceOptions
+from netsculpt.cli.source import FILE_HELP, Loaded, Source, SourceOptions
 from netsculpt.cli.takes import takes
 from netsculpt.core.counting import counted
 from netsculpt.core.folders import require_replaceable
@@ -167,7 +167,7 @@ def _pair(
 
     if filecmp.cmp(files[0].path, files[1].path, shallow=False):
         note(f"{files[0].path} and {files[1].path} are the same, byte for byte")
-    loaded = [ready(Source(file=file.path, **vars(options)), request)[0] for file in files]
+    loaded = [_loaded(file.path, options, request)[0] for file in files]
     matching = pairing_of(loaded[0], loaded[1], *pairing, seed=request.seed)
     with shown_progress() as shown:
         progress = together(estimate_lines(request.plan, jobs), shown)
@@ -271,6 +271,10 @@ def _features(
 ) -> dict[str, float]:
     from netsculpt.pipeline import network_features
 
-    with of_file(paths[index]):
-        loaded, request = ready(Source(file=paths[index], **vars(options)), request)
+    loaded, request = _loaded(paths[index], options, request)
     return network_features(analysed(loaded, request.plan, seed=request.seed))
+
+
+def _loaded(path: Path, options: SourceOptions, request: Request) -> tuple[Loaded, Request]:
+    with of_file(path):
+        return ready(Source(file=path, **vars(options)), request)

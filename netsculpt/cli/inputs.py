@@ -30,6 +30,8 @@ def of_file(path: Path) -> Iterator[None]:
     try:
         yield
     except (FormatError, TopologyError, UnsafeFileError) as error:
+        if str(path) == path.name:
+            raise
         raise type(error)(f"{path}: {error}") from error
 
 
