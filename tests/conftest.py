@@ -5,19 +5,25 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import sys
 
 import pytest
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may start jobs without
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # of processes too: tests share the cores
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or each command that runs compiles the package
+sys.dont_write_bytecode = False
 gc.set_threshold(50_000)  # new objects, as the command line sets it; with 700, tests take longer
 import torch  # noqa: E402
+from commands import build_once  # noqa: E402
 from compiling import compile_once  # noqa: E402
-from exports import list_operations_once, register_once, share  # noqa: E402
+from exports import hasten, share  # noqa: E402
+from formulas import parse_once  # noqa: E402
 
-list_operations_once()
-register_once()
+hasten()
 compile_once()
+build_once()
+parse_once()
 
 
 @pytest.fixture(autouse=True)
