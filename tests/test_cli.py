@@ -80,7 +80,7 @@ def test_analyze_writes_the_folder(model: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     detectors = ("--detector", "layered,leiden")
     options = ("--nulls", 9, "--stability-seeds", 3, "--figures", "png", *detectors)
-    run = process("analyze", model, "-o", out, *options)
+    run = cli("analyze", model, "-o", out, *options)
     assert run.returncode == 0, run.stderr
     for section in ("Network", "Paths", "Modules (layered)", "Hierarchy (layered)", "Agreement"):
         assert section in run.stdout

@@ -8,6 +8,7 @@ import json
 import shutil
 from collections.abc import Callable
 from functools import partial, wraps
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -112,14 +113,14 @@ def once(score: Callable[..., Any]) -> Callable[..., Any]:
 def test_every_composition_keeps_exactly_as_many(method: str, scope: str) -> None:
     net, batches = small_cnn(), Batches([(x[:3], y[:3]) for x, y in small_batches().pairs])
     cases = [(1, 0.0), (1, 0.03), (1, 0.37), (1, 1.0), (3, 0.03)]
-    every = itertools.product(ALLOCATIONS, SCHEDULES, cases)
-    by_name_then_once = itertools.chain([method], itertools.repeat(once(catalog("scores")[method])))
-    for chosen, (allocation, schedule, (rounds, density)) in zip(
-        by_name_then_once, every, strict=False
+    every = list(itertools.product(ALLOCATIONS, SCHEDULES, cases))
+    by_name_then_once = [method, *repeat(once(catalog("scores")[method]), len(every) - 1)]
+    for given, (allocation, schedule, (rounds, density)) in zip(
+        by_name_then_once, every, strict=True
     ):
         found = prune(
             net,
-            method=chosen,
+            method=given,
             density=density,
             batches=batches,
             rng=0,
