@@ -68,38 +68,50 @@ def _register_once() -> None:
         return
     override = exported_program._override_composite_implicit_decomp
     rules = fake_impls.op_implementations_dict
-    made: dict[Any, tuple[Any, ...]] = {}  # of each operation: before, and what to put there
+    asked: list[tuple[Any, Any]] = []  # operations, and what each is to become
+    found: list[tuple[Any, ...]] = []  # of each: its kernels before, and what to put there
+    found_rules: dict[Any, Any] = {}
+    made_rules: dict[Any, Any] = {}
 
-    def before(operations: Mapping[Any, Any]) -> dict[Any, tuple[Any, ...]]:
-        return {op: (f, op.py_kernels.copy(), rules.get(op)) for op, f in operations.items()}
-
-    def as_made(operations: Mapping[Any, Any]) -> bool:
-        return operations.keys() == made.keys() and all(
-            (operations[op], op.py_kernels, rules.get(op)) == x[:3] for op, x in made.items()
+    def is_as_found(operations: Mapping[Any, Any]) -> bool:
+        return (
+            list(operations.items()) == asked
+            and rules == found_rules
+            and all(op.py_kernels == kernels for op, kernels, _ in found)
         )
+
+    def keep(operations: Mapping[Any, Any], before: list[Any], rules_before: Any) -> None:
+        asked[:] = operations.items()
+        found[:] = [
+            (op, kernels, op.py_kernels.copy())
+            for op, kernels in zip(operations, before, strict=True)
+        ]
+        for rules_kept, seen in ((found_rules, rules_before), (made_rules, rules)):
+            rules_kept.clear()
+            rules_kept.update(seen)
 
     @contextmanager
     def overridden(operations: Mapping[Any, Any]) -> Iterator[None]:
-        if not operations or not as_made(operations):
-            found = before(operations)
+        if not operations or not is_as_found(operations):
+            before, rules_before = [op.py_kernels.copy() for op in operations], rules.copy()
             with override(operations):
                 if operations:
-                    made.clear()
-                    made.update({op: (*x, *before({op: 0})[op][1:]) for op, x in found.items()})
+                    keep(operations, before, rules_before)
                 yield
             return
-        for op, (*_, kernels, rule) in made.items():
-            op.py_kernels.update(kernels)
+        for op, _, made in found:
+            op.py_kernels.update(made)
             op._dispatch_cache.clear()
-            rules[op] = rule
+        rules.update(made_rules)
         try:
             yield
         finally:
-            for op, (_, kernels, *_) in made.items():
+            for op, kernels, _ in found:
                 op.py_kernels.clear()
                 op.py_kernels.update(kernels)
                 op._dispatch_cache.clear()
-                fake_impls._deregister_op_impl(op)
+            for op in made_rules.keys() - found_rules.keys():
+                rules.pop(op, None)
 
     exported_program._override_composite_implicit_decomp = overridden
 
