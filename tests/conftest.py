@@ -6,6 +6,7 @@ import gc
 import os
 import signal
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -36,6 +37,15 @@ def same_weights_every_time() -> None:
 def one_export(monkeypatch: pytest.MonkeyPatch) -> None:
     """Traced and checked in several ways, a net is exported once, until its tensors change."""
     share(monkeypatch)
+
+
+@pytest.fixture
+def blank_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures get files, but nothing in them: for tests of what becomes of a folder."""
+    from netsculpt.plots import style
+
+    monkeypatch.setattr(style, "laid_out", lambda figure: figure)
+    monkeypatch.setattr(style, "write_figure", lambda _, path: Path(path).write_bytes(b"figure"))
 
 
 def pytest_collection_finish() -> None:

@@ -31,7 +31,6 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
 from architectures import dense_net, mobile_net, u_net
 
-
 EXPORTED: dict[tuple[int, ...], tuple[nn.Module, Any]] = {}
 
 

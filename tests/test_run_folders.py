@@ -29,6 +29,8 @@ from netsculpt.report.folder import write_folder
 from netsculpt.studies.sculpting import SweepConfig, sweep
 from netsculpt.studies.study import Study
 
+pytestmark = pytest.mark.usefixtures("blank_figures")
+
 QUICK = ("--nulls", 0, "--stability-seeds", 0)
 CONFIG = SweepConfig(
     "input-separable", (4, 6, 4), (0,), (60.0,), (10.0,), goal_accuracy=0.7, epochs=3
