@@ -112,12 +112,13 @@ def once(score: Callable[..., Any]) -> Callable[..., Any]:
 @pytest.mark.parametrize("method", SCORES)
 def test_every_composition_keeps_exactly_as_many(method: str, scope: str) -> None:
     net, batches = small_cnn(), Batches([(x[:3], y[:3]) for x, y in small_batches().pairs])
-    cases = [(1, 0.0), (1, 0.03), (1, 0.37), (1, 1.0), (3, 0.03)]
-    every = list(itertools.product(ALLOCATIONS, SCHEDULES, cases))
+    every = [(x, schedule, 3, 0.03) for x in ALLOCATIONS for schedule in SCHEDULES]
+    for at, allocation in enumerate(ALLOCATIONS):  # one round asks no schedule: each has its turn
+        for number, density in enumerate((0.0, 0.03, 0.37, 1.0), start=at):
+            every.append((allocation, SCHEDULES[number % len(SCHEDULES)], 1, density))
     by_name_then_once = [method, *repeat(once(catalog("scores")[method]), len(every) - 1)]
-    for given, (allocation, schedule, (rounds, density)) in zip(
-        by_name_then_once, every, strict=True
-    ):
+    for given, case in zip(by_name_then_once, every, strict=True):
+        allocation, schedule, rounds, density = case
         found = prune(
             net,
             method=given,
@@ -130,7 +131,7 @@ def test_every_composition_keeps_exactly_as_many(method: str, scope: str) -> Non
             scope=scope,
         )
         kept = torch.cat([groups(mask, scope) for mask in found.masks.values()])
-        assert int(kept.sum()) == round(density * kept.numel()), (allocation, schedule, rounds)
+        assert int(kept.sum()) == round(density * kept.numel()), case
         assert found.details["rounds"] == rounds
 
 
