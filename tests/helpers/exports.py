@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import pickle
 import sys
+from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import lru_cache
-from types import CodeType
+from types import CodeType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -36,6 +40,7 @@ def hasten() -> None:
     _register_once()
     _compile_once()
     _share_random_states()
+    _export_equal_nets_once()
 
 
 def _list_operations_once() -> None:
@@ -141,6 +146,71 @@ def _share_random_states() -> None:
         state.offset_advanced_at_least_once = False
 
     PhiloxState.reset = reset
+
+
+def _export_equal_nets_once() -> None:
+    """Let small nets that are the same to the byte share a program, each with its own tensors."""
+    export_net = torch.export.export
+    programs: dict[bytes, Any] = {}
+
+    def exported(net: nn.Module, args: Any, kwargs: Any = None, **options: Any) -> Any:
+        content = _content(net, (args, kwargs)) if options == {"strict": False} else None
+        if content is None:
+            return export_net(net, args, kwargs, **options)
+        if content not in programs:
+            programs[content] = export_net(net, args, kwargs, strict=False).run_decompositions({})
+        return _OfNet(programs[content], net)
+
+    torch.export.export = exported
+
+
+@dataclass(frozen=True)
+class _OfNet:
+    """The program of a net, or of one that was the same."""
+
+    program: Any
+    net: nn.Module
+
+    def run_decompositions(self, _: Any) -> Any:
+        """What is read of it, with the net's tensors."""
+        parameters, buffers = self.net.named_parameters, self.net.named_buffers
+        tensors = (*parameters(remove_duplicate=False), *buffers(remove_duplicate=False))
+        names = ("graph", "graph_signature", "constants", "call_spec")
+        read = {name: getattr(self.program, name) for name in names}
+        return SimpleNamespace(**read, state_dict=dict(tensors))
+
+
+class _ByContent(pickle.Pickler):
+    """Writes equal tensors as equal bytes; those that share memory are told from others."""
+
+    def __init__(self, file: io.BytesIO) -> None:
+        super().__init__(file)
+        self.memory: dict[int, int] = {}  # numbers of pieces of memory, in their order
+
+    def reducer_override(self, given: Any) -> Any:
+        if isinstance(given, OrderedDict) and all(isinstance(x, int) for x in given):
+            return list, (list(given.values()),)  # hooks: torch numbers all that it ever had
+        if not isinstance(given, torch.Tensor):
+            return NotImplemented
+        start = given.untyped_storage().data_ptr()
+        place = self.memory.setdefault(start, len(self.memory)), given.data_ptr() - start
+        form = str(given.dtype), tuple(given.shape), given.stride(), given.requires_grad
+        return type(given), (place, form, given.detach().cpu().numpy().tobytes())
+
+
+def _content(net: nn.Module, given: Any) -> bytes | None:
+    """All that the program of a net depends on, if nothing but torch and netsculpt made it."""
+    homes = ("torch.nn.modules.", "netsculpt.nets.")
+    if not all(type(layer).__module__.startswith(homes) for layer in net.modules()):
+        return None
+    if sum(x.numel() for x in (*net.parameters(), *net.buffers())) > 100_000:
+        return None
+    written = io.BytesIO()
+    try:
+        _ByContent(written).dump((net, given, torch.get_default_dtype(), torch.is_grad_enabled()))
+        return written.getvalue()
+    except (AttributeError, TypeError, RuntimeError, pickle.PicklingError):
+        return None  # a hook that a test defines
 
 
 def _same(given: Any) -> Any:
