@@ -15,6 +15,7 @@ from matplotlib.transforms import Bbox
 from PIL import Image
 
 from netsculpt import plots
+from netsculpt.plots._drawing.axes import colour_bar
 from netsculpt.plots._drawing.png import png
 from netsculpt.plots.style import laid_out
 
@@ -63,9 +64,9 @@ def test_fonts_in_a_pdf_have_no_tables_of_typesetting(
         return file
 
     monkeypatch.setattr(_backend_pdf_ps, "font_as_file", kept)
-    options = subset.Options
+    load_font = subset.load_font
     plots.write_figure(_figure(), tmp_path / "a.pdf")
-    assert subset.Options is options
+    assert subset.load_font is load_font
     fonts = [TTFont(io.BytesIO(content)) for content in written]
     assert fonts
     for font in fonts:
@@ -80,3 +81,24 @@ def test_a_layout_that_is_fixed_is_the_one_that_is_drawn() -> None:
     places: list[Bbox] = [figure.axes[0].get_position() for figure in (drawn, fixed)]
     assert np.array_equal(places[0].bounds, places[1].bounds)
     assert fixed.get_layout_engine() is None
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "as_formula"),
+    [
+        (0.0, 0.175, False),
+        (-30.0, 9_000.0, False),
+        (0.0, 300_000.0, True),
+        (0.0, 0.002, True),
+        (1_000.0, 1_000.01, True),
+    ],
+)
+def test_only_numbers_with_a_power_of_ten_are_formulas(
+    low: float, high: float, as_formula: bool
+) -> None:
+    ax = plots.figure().add_subplot()
+    bar = colour_bar(ax, ax.imshow([[low, high]], vmin=low, vmax=high))
+    ax.get_figure(root=True).draw_without_rendering()  # type: ignore[union-attr]
+    texts = [label.get_text() for label in bar.ax.get_yticklabels()]
+    assert any("$" in text for text in texts) is as_formula
+    assert as_formula or bar.ax.yaxis.get_offset_text().get_text() == ""

@@ -27,17 +27,20 @@ class FigureCanvas(FigureCanvasPdf):
             super().print_pdf(filename, metadata=metadata)  # type: ignore[no-untyped-call]
 
 
-class _Options(subset.Options):  # type: ignore[misc]
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self.drop_tables += _OF_TYPESETTING
-
-
 @contextmanager
 def _plain_fonts() -> Iterator[None]:
-    """Fonts that matplotlib embeds are cut without these tables; it offers no option for that."""
-    before, subset.Options = subset.Options, _Options
+    """Fonts that matplotlib embeds are read without these tables; it offers no option for that."""
+    whole = subset.load_font
+
+    def plain(*arguments: Any, **options: Any) -> Any:
+        font = whole(*arguments, **options)
+        for table in _OF_TYPESETTING:
+            if table in font:
+                del font[table]
+        return font
+
+    subset.load_font = plain
     try:
         yield
     finally:
-        subset.Options = before
+        subset.load_font = whole
