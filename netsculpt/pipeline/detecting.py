@@ -202,6 +202,7 @@ class Detecting:
         if is_deterministic(detector):
             detector = modules.perturbed(detector)
         stage = f"{self.plan.keys[name, setting.form]}: stability"
+        self.progress(stage, 0, n_seeds)
         return modules.consensus(
             read,
             detector,
