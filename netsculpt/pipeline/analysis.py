@@ -174,7 +174,7 @@ class Analysis:
 
     def unit_columns(self) -> dict[str, Any]:
         """The columns of `units`, without pandas."""
-        graph = self.graph
+        graph, every = self.graph, self.detected
         layers = [graph.layers[layer] for layer in graph.layer_of]
         return {
             "unit": np.arange(graph.n_units),
@@ -189,18 +189,10 @@ class Analysis:
                 for name, values in graph.attributes.items()
             },
             "live": self.effective.units,
-            **{f"module_{each.key}": each.partition.labels for each in self.detected},
-            **{f"hierarchy_{each.key}": each.hierarchy.partition.labels for each in self.detected},
-            **{
-                f"consensus_{each.key}": each.consensus.labels
-                for each in self.detected
-                if each.consensus is not None
-            },
-            **{
-                f"confidence_{each.key}": each.confidence
-                for each in self.detected
-                if each.confidence is not None
-            },
+            **{f"module_{x.key}": x.partition.labels for x in every},
+            **{f"hierarchy_{x.key}": x.hierarchy.partition.labels for x in every},
+            **{f"consensus_{x.key}": x.consensus.labels for x in every if x.consensus is not None},
+            **{f"confidence_{x.key}": x.confidence for x in every if x.confidence is not None},
             **self.columns,
         }
 
