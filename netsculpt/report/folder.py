@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from netsculpt.pipeline import Analysis, AnalysisPlan
     from netsculpt.plots.style import Width
 
-__all__ = ["is_written", "write_folder"]
+__all__ = ["is_written", "whole_manifest", "write_folder"]
 
 STAGE = "writing tables and graph"
 PAGE_STAGE = "writing the page"
@@ -104,21 +104,26 @@ def is_written(folder: Path, graph: NetGraph, plan: AnalysisPlan, seed: int, **a
 
     `about` are the `source`, `figures` and `width` that it would be called with.
     """
-    if not folder.joinpath(MANIFEST).is_file():
-        return False
     if plan.functions:  # of which only the names are known here
         return False
-    content = read_manifest(folder / MANIFEST)
+    content = whole_manifest(folder)
     wanted = json.loads(json.dumps(_described(graph, plan, seed, **about)))
-    same = all(content.get(name) == value for name, value in wanted.items())
+    return content is not None and all(content.get(name) == wanted[name] for name in wanted)
+
+
+def whole_manifest(folder: Path) -> dict[str, Any] | None:
+    """The manifest of a folder that this version wrote and that has all of its files; else None."""
+    if not folder.joinpath(MANIFEST).is_file():
+        return None
+    content = read_manifest(folder / MANIFEST)
     versions, files = content.get("versions"), content.get("files")
-    return (
-        same
-        and isinstance(versions, dict)
+    is_whole = (
+        isinstance(versions, dict)
         and versions.get("netsculpt") == __version__
         and isinstance(files, list)
         and all(isinstance(name, str) and folder.joinpath(name).is_file() for name in files)
     )
+    return content if is_whole else None
 
 
 def _described(
