@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from figure_options import FigureChoice
 from page_data import Elements
 
 import netsculpt
 from netsculpt.compare import GroupComparison, groups
 from netsculpt.core.errors import FormatError
+from netsculpt.core.figure_style import NO_FIGURES, FigureStyle
 from netsculpt.report.compared import write_groups
 from netsculpt.report.html.writing import rewrite_page
 
@@ -29,7 +29,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, GroupCompar
     )
     compared, path = groups(first, second, rng=0), tmp_path_factory.mktemp("groups") / "out"
     about = {"first": list("abcd"), "second": list("efgh"), "plan": {}, "seed": 3}
-    figures = FigureChoice(["svg"])
+    figures = FigureStyle(("svg",))
     write_groups(compared, [*first, *second], path, about=about, inputs=[], figures=figures)
     return path, compared
 
@@ -58,7 +58,7 @@ def test_every_feature_leads_to_what_it_means(tmp_path: Path) -> None:
     assert {"modularity_z", "stability", "ramanujan_mean"} <= found[0].keys()
     about = {"first": list("ab"), "second": list("cd"), "seed": 0}
     compared = groups(found[:2], found[2:], rng=0)
-    write_groups(compared, found, tmp_path, about=about, inputs=[], figures=FigureChoice())
+    write_groups(compared, found, tmp_path, about=about, inputs=[], figures=NO_FIGURES)
     text = (tmp_path / "report.html").read_text("utf-8")
     linked = dict(re.findall(r'<a href="#(def-feature-[^"]+)" class="term">([^<]+)</a>', text))
     names = {name for name in found[0] if not name.startswith("density ")}
@@ -76,6 +76,13 @@ def test_a_name_that_is_not_a_feature_of_netsculpt_leads_nowhere(
     text = (written[0] / "report.html").read_text("utf-8")
     assert text.count('href="#def-feature-') == 2
     assert "<td>&lt;b&gt;Q&lt;/b&gt;</td>" in text
+
+
+def test_networks_without_names_are_numbered(tmp_path: Path) -> None:
+    features = [{"density": x, "edges": -x} for x in (0.1, 0.2, 0.4, 0.5)]
+    compared = groups(features[:2], features[2:], rng=0)
+    netsculpt.report.write_groups(compared, features, tmp_path, figures=NO_FIGURES)
+    assert "<td>second 2</td>" in (tmp_path / "report.html").read_text("utf-8")
 
 
 def test_the_page_is_made_again_from_its_folder(

@@ -100,20 +100,19 @@ def _summary(
     file: ModelFile, source: Source, request: Request, output: Path | None
 ) -> tuple[dict[str, Any], bool]:
     """What summary.json holds of a model, and whether it was there before."""
-    from netsculpt.report.folder import is_written, write_folder
+    from netsculpt.report.folder import is_written, write_analysis
     from netsculpt.report.models import read_summary
     from netsculpt.report.summary import summary
 
     loaded, request = ready(source, request)
     about: dict[str, Any] = {
         "source": {**loaded.arguments(), "task": request.task},
-        "figures": request.figures.formats,
-        "width": request.figures.column,
+        "figures": request.figures,
     }
     folder = None if output is None else output / file.name
     if folder is not None and is_written(folder, loaded.graph, request.plan, request.seed, **about):
         return read_summary(folder), True
     analysis = analysed(loaded, request.plan, seed=request.seed, task=request.task)
     if folder is not None:
-        write_folder(analysis, folder, **about)
+        write_analysis(analysis, folder, **about)
     return summary(analysis), False

@@ -82,7 +82,7 @@ def _share(part: int, whole: int) -> float | None:
 
 
 def read_summary(folder: Path) -> dict[str, Any]:
-    """The summary.json in a folder that `write_folder` wrote.
+    """The summary.json in a folder that `write_analysis` wrote.
 
     Raises
     ------

@@ -65,7 +65,7 @@ def _result(summary: Mapping[str, Any]) -> Markup:
             (term("group_p", "p"), p_text(summary["p"], is_bound=False)),
             (term("divisions"), f"{summary['n_divisions']:,} ({how})"),
             (term("feature", "features compared"), f"{len(summary['features']):,}"),
-            (term("seed"), str(summary["seed"])),
+            *([] if summary.get("seed") is None else [(term("seed"), str(summary["seed"]))]),
         ]
     )
 
