@@ -78,13 +78,6 @@ def test_a_name_that_is_not_a_feature_of_netsculpt_leads_nowhere(
     assert "<td>&lt;b&gt;Q&lt;/b&gt;</td>" in text
 
 
-def test_networks_without_names_are_numbered(tmp_path: Path) -> None:
-    features = [{"density": x, "edges": -x} for x in (0.1, 0.2, 0.4, 0.5)]
-    compared = groups(features[:2], features[2:], rng=0)
-    netsculpt.report.write_groups(compared, features, tmp_path, figures=NO_FIGURES)
-    assert "<td>second 2</td>" in (tmp_path / "report.html").read_text("utf-8")
-
-
 def test_the_page_is_made_again_from_its_folder(
     written: tuple[Path, GroupComparison], tmp_path: Path
 ) -> None:
