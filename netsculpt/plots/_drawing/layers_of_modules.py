@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -23,8 +24,17 @@ _LEAST: Final = 0.5  # share of the units whose layer is named: fewer names woul
 _TALLEST: Final = 0.3  # of upright names, in heights of the matrix
 _FILLED: Final = 0.9  # share of a bracket that a level name may take
 _GAP: Final = 1.0  # points between brackets
-_ROUNDS: Final = 6  # of the layout, which must settle before room is measured
+_ROUNDS: Final = 3  # of the layout, which must settle before room is measured
 _NONE: Final = LayerNames((), (), ())
+
+
+@dataclass(frozen=True)
+class _Room:
+    """What names have to fit, in points."""
+
+    size: float  # of the text
+    unit: float  # width of a unit of the network
+    tallest: float  # an upright name
 
 
 def name_layers(
@@ -37,15 +47,18 @@ def name_layers(
     text; the largest come first. If that leaves out half of the units, stages of layers are named;
     if these leave out half as well, nothing is.
     """
-    tallest = _TALLEST * min(size_in_points(ax))
+    side = min(size_in_points(ax))  # matrices are square
+    tallest = _TALLEST * side
     for _ in range(2):  # names make the axes smaller, so that fewer may fit
+        left, right = ax.get_xlim()
+        room = _Room(tick_size(ax), side / (right - left), tallest)
         found = (
-            _named(ax, names, of_unit[order], modules, tallest)
-            for names, of_unit in _groupings(graph)
+            _named(names, of_unit[order], modules, room) for names, of_unit in _groupings(graph)
         )
         named, ends = next((each for each in found if each is not None), (_NONE, np.zeros(0)))
         write_names(ax, named, ends)
         lay_out(ax, rounds=_ROUNDS)
+        side = min(size_in_points(ax))
 
 
 def apart(bounds: NDArray[np.intp], needed: float) -> list[int]:
@@ -73,17 +86,15 @@ def _groupings(graph: NetGraph) -> Iterator[tuple[list[str], NDArray[np.integer]
 
 
 def _named(
-    ax: Axes,
     names: Sequence[str],
     group: NDArray[np.integer],
     modules: NDArray[np.integer],
-    tallest: float,
+    room: _Room,
 ) -> tuple[LayerNames, NDArray[np.float64]] | None:
     """Names of runs of one module and group, and where the brackets end; None if few fit."""
     is_new = (np.diff(group) != 0) | (np.diff(modules) != 0)
     bounds = np.concatenate([[0], np.flatnonzero(is_new) + 1, [group.size]])
-    size, (left, right) = tick_size(ax), ax.get_xlim()
-    points = min(size_in_points(ax)) / (right - left)  # of one unit; matrices are square
+    size, points = room.size, room.unit
     kept = sorted(
         run
         for run in apart(bounds, _LINE * size / points)
@@ -95,7 +106,7 @@ def _named(
     texts = [shorten(names[group[bounds[run]]], _LONGEST) for run in kept]
     widths = np.array([text_width(text, size) for text in texts])
     is_level = bool((widths <= _FILLED * points * n_units).all())
-    if not is_level and widths.max() > tallest:
+    if not is_level and widths.max() > room.tallest:
         return None
     gap = np.minimum(_GAP / points, 0.5 * n_units) / 2
     starts = bounds[kept]
