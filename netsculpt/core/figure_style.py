@@ -43,9 +43,11 @@ class FigureStyle:
         object.__setattr__(self, "formats", tuple(self.formats))
         unknown = [name for name in self.formats if name not in FORMATS]
         if unknown:
-            raise FormatError(f"format is {unknown[0]!r:.40}: {', '.join(FORMATS)} are there")
+            raise FormatError(
+                f"format is {unknown[0]!r:.40}: one of {', '.join(FORMATS)} is needed"
+            )
         if self.width not in WIDTHS:
-            raise FormatError(f"width is {self.width!r:.40}: {', '.join(WIDTHS)} are there")
+            raise FormatError(f"width is {self.width!r:.40}: one of {', '.join(WIDTHS)} is needed")
 
     def summary(self) -> dict[str, Any]:
         """What a manifest says of it, JSON-able."""
