@@ -15,6 +15,7 @@ from commands import cli
 import netsculpt
 from netsculpt.cli.model_files import model_files
 from netsculpt.graph.npz import save
+from netsculpt.report import models as models_table
 
 QUICK = ("--nulls", 0, "--stability-seeds", 0, "--figures", "none")
 
@@ -136,11 +137,34 @@ def test_models_of_earlier_runs_keep_their_rows_if_they_were_analysed_alike(
     assert len(again("--seed", 1)) == 2, "numbers of other seeds are not to be compared"
     assert len(again("--weights", "pattern")) == 2
     assert len(again()) == 3, "its folder is still there"
+    for name in ("manifest.json", "summary.json"):
+        whole = (first / name).read_bytes()
+        (first / name).write_bytes(whole[:-9])
+        assert len(again()) == 2, "a damaged folder does not stop the others"
+        (first / name).write_bytes(whole)
     (first / "units.csv").unlink()
     assert len(again()) == 2
     cli("analyze", *files, "-o", out, *QUICK)
     shutil.rmtree(first)
     assert len(again()) == 2
+
+
+def test_models_of_earlier_runs_outlast_an_interruption(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, files = tmp_path / "out", sorted(models.rglob("*.npz"))
+    cli("analyze", *files, "-o", out, *QUICK)
+
+    def stop(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(models_table, "write_table", stop)
+        assert cli("analyze", *files[:2], "-o", out, *QUICK).returncode != 0
+    assert not (out / "manifest.json").exists()
+    run = cli("analyze", *files[:2], "-o", out, *QUICK)
+    assert run.returncode == 0, run.stderr
+    assert [row["file"] for row in written(out)] == [str(file) for file in files]
 
 
 def test_counts_stay_whole_numbers_next_to_a_model_that_failed(

@@ -24,7 +24,10 @@ def test_options_make_a_style() -> None:
 
 @pytest.mark.parametrize(
     ("fields", "found"),
-    [({"formats": ("svg", "gif")}, "'gif': one of pdf, png, svg"), ({"width": "a4"}, "'a4': one of neurips")],
+    [
+        ({"formats": ("svg", "gif")}, "'gif': one of pdf, png, svg"),
+        ({"width": "a4"}, "'a4': one of neurips"),
+    ],
 )
 def test_what_cannot_be_drawn_is_refused(fields: dict[str, object], found: str) -> None:
     with pytest.raises(FormatError, match=found):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from netsculpt.graph.graph import NetGraph
     from netsculpt.pipeline import Analysis, AnalysisPlan
 
-__all__ = ["is_written", "whole_manifest", "write_analysis"]
+__all__ = ["MAKER", "is_written", "whole_manifest", "write_analysis"]
 
 STAGE = "writing tables and graph"
 PAGE_STAGE = "writing the page"

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from netsculpt.core.catalog import names as names_of
 from netsculpt.core.errors import FormatError
-from netsculpt.core.folders import MANIFEST, read_manifest, replaced_folder
+from netsculpt.core.folders import MANIFEST, is_interrupted, read_manifest, replaced_folder
 from netsculpt.core.manifest import write_manifest
 from netsculpt.core.writing import write_json
 from netsculpt.report.csv_tables import write_table
-from netsculpt.report.folder import whole_manifest
+from netsculpt.report.folder import MAKER, whole_manifest
 from netsculpt.report.html.contents import NAME
 from netsculpt.report.html.models.contents import MODELS, ModelsContents, pages_in
 from netsculpt.report.html.models.contents import SCHEMA as MODELS_SCHEMA
@@ -106,13 +106,33 @@ def models_folder(folder: Path, names: Collection[str]) -> Iterator[list[str]]:
     Folders of the models stay, those of an earlier run included, whose names are yielded; only the
     tables are replaced.
     """
-    before: list[str] = []
-    if folder.joinpath(MANIFEST).is_file():
-        listed = read_manifest(folder / MANIFEST).get("models")
-        if isinstance(listed, list):
-            before = [name for name in listed if isinstance(name, str) and Path(name).name == name]
+    before = _models_in(folder)
     with replaced_folder(folder, MODELS, _FILES, [*names, *before]):
         yield [name for name in before if name not in names and folder.joinpath(name).is_dir()]
+
+
+def _models_in(folder: Path) -> list[str]:
+    """Folders of models in a folder of several: those that it lists, and those analysed since.
+
+    A run that is interrupted leaves no list.
+    """
+    is_listed = folder.joinpath(MANIFEST).is_file()
+    if not is_listed and not is_interrupted(folder):
+        return []
+    listed = read_manifest(folder / MANIFEST).get("models") if is_listed else []
+    known = listed if isinstance(listed, list) else []
+    names = {name for name in known if isinstance(name, str) and Path(name).name == name}
+    names |= {path.name for path in folder.iterdir() if not path.is_symlink() and _is_model(path)}
+    return sorted(names)
+
+
+def _is_model(folder: Path) -> bool:
+    """Whether `analyze` has written a folder."""
+    try:
+        manifest = folder / MANIFEST
+        return manifest.is_file() and read_manifest(manifest).get("maker") == MAKER
+    except FormatError:
+        return False
 
 
 def earlier_rows(
@@ -126,17 +146,22 @@ def earlier_rows(
     """
     wanted = json.loads(json.dumps(plan.summary()))
     files = {row.file for row in rows}
-    found = []
-    for name in names:
-        content = whole_manifest(folder / name)
-        arguments = {} if content is None else content.get("arguments")
-        if content is None or not isinstance(arguments, dict) or content.get("seed") != seed:
-            continue
-        file = arguments.get("model")
-        if _asked(arguments, wanted) and isinstance(file, str) and file not in files:
-            summary = read_summary(folder / name)
-            found.append(ModelRow(name, file, summary, was_there=True))
-    return found
+    found = (_earlier_row(folder / name, wanted, seed) for name in names)
+    return [row for row in found if row is not None and row.file not in files]
+
+
+def _earlier_row(folder: Path, plan: Mapping[str, Any], seed: int) -> ModelRow | None:
+    """The row of a folder that is whole and of this plan and seed; None of any other."""
+    try:
+        manifest = whole_manifest(folder)
+        if manifest is None or manifest.get("seed") != seed:
+            return None
+        arguments = manifest.get("arguments")
+        if not isinstance(arguments, dict) or not _asked(arguments, plan):
+            return None
+        return ModelRow(folder.name, str(arguments["model"]), read_summary(folder), was_there=True)
+    except (FormatError, KeyError):  # somebody has edited it
+        return None
 
 
 def _asked(arguments: Mapping[str, Any], plan: Mapping[str, Any]) -> bool:
