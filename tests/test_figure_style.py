@@ -34,7 +34,7 @@ def test_what_cannot_be_drawn_is_refused(fields: dict[str, object], found: str) 
         FigureStyle(**fields)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("several", [False, True])
+@pytest.mark.parametrize("several", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_the_command_leaves_verdicts_out_and_says_so(tmp_path: Path, several: bool) -> None:
     for name in "ab"[: 1 + several]:
         save(netsculpt.planted([6, 6, 6], 2, 0.9, 0.05, rng=0)[0], tmp_path / f"{name}.npz")
