@@ -15,6 +15,7 @@ from netsculpt.core.catalog import catalog
 from netsculpt.core.declared import needed_by
 from netsculpt.core.errors import MissingLibraryError
 from netsculpt.core.extras import EXTRAS, is_installed, missing, require
+from netsculpt.core.figure_style import NO_FIGURES
 from netsculpt.graph.synthetic import planted
 
 WITHOUT = """
@@ -61,6 +62,18 @@ def test_graphs_are_analysed_and_exported(folder: Path) -> None:
     assert (folder / "out" / "summary.json").is_file()
     done = run_without(command("export", "graph.npz", "-o", "graph.gexf"), folder)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_page_of_a_track_is_made_again(folder: Path) -> None:
+    graph, _ = planted([6, 6, 4], 2, 0.9, 0.1, rng=0)
+    graphs = [(0, graph), (3, graph)]
+    track = netsculpt.training.track.follow(graphs, n_nulls=0, rng=0)
+    netsculpt.report.write_track(track, graphs, folder / "track", figures=NO_FIGURES)
+    before = (folder / "track/report.html").read_bytes()
+    (folder / "track/report.html").unlink()
+    done = run_without(command("report", "track"), folder)
+    assert done.returncode == 0, done.stderr
+    assert (folder / "track/report.html").read_bytes() == before
 
 
 def test_all_detectors_are_those_that_can_run(folder: Path) -> None:

@@ -108,6 +108,7 @@ def test_the_manifest_says_what_was_asked_and_read(model: Path, folder: Path) ->
         "seed": 0,
         "figures": ["png"],
         "width": "neurips",
+        "verdicts": True,
     }
     own = f"sha256:{sha256(model.read_bytes()).hexdigest()}"
     assert manifest["inputs"] == [own, own]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
-from figure_options import FigureChoice
 from page_data import Elements
 
+import netsculpt
 from netsculpt.compare import GroupComparison, groups
 from netsculpt.core.errors import FormatError
+from netsculpt.core.figure_style import NO_FIGURES, FigureStyle
 from netsculpt.report.compared import write_groups
 from netsculpt.report.html.writing import rewrite_page
 
@@ -27,7 +29,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, GroupCompar
     )
     compared, path = groups(first, second, rng=0), tmp_path_factory.mktemp("groups") / "out"
     about = {"first": list("abcd"), "second": list("efgh"), "plan": {}, "seed": 3}
-    figures = FigureChoice(["svg"])
+    figures = FigureStyle(("svg",))
     write_groups(compared, [*first, *second], path, about=about, inputs=[], figures=figures)
     return path, compared
 
@@ -47,6 +49,33 @@ def test_the_page_says_what_was_found(written: tuple[Path, GroupComparison]) -> 
     links = {str(x["href"])[1:] for tag, x in found if tag == "a"}
     assert links <= targets
     assert {tag for tag, _ in found} & {"b", "iframe", "link"} == set()
+
+
+def test_every_feature_leads_to_what_it_means(tmp_path: Path) -> None:
+    plan = netsculpt.AnalysisPlan(n_nulls=3, n_seeds=2)
+    graphs = (netsculpt.planted([8, 8, 8], 2, p, 0.05, rng=i)[0] for i, p in enumerate(4 * [0.6]))
+    found = [netsculpt.network_features(netsculpt.analyze(x, plan, rng=0)) for x in graphs]
+    assert {"modularity_z", "stability", "ramanujan_mean"} <= found[0].keys()
+    about = {"first": list("ab"), "second": list("cd"), "seed": 0}
+    compared = groups(found[:2], found[2:], rng=0)
+    write_groups(compared, found, tmp_path, about=about, inputs=[], figures=NO_FIGURES)
+    text = (tmp_path / "report.html").read_text("utf-8")
+    linked = dict(re.findall(r'<a href="#(def-feature-[^"]+)" class="term">([^<]+)</a>', text))
+    names = {name for name in found[0] if not name.startswith("density ")}
+    assert set(linked.values()) - {"density hidden1 → output"} == names
+    for key, name in linked.items():
+        (said,) = re.findall(
+            rf'<dt id="{key}" tabindex="-1">([^<]+)</dt><dd>[A-ZQΔ][^<]+</dd>', text
+        )
+        assert said == ("density a → b" if name.startswith("density ") else name)
+
+
+def test_a_name_that_is_not_a_feature_of_netsculpt_leads_nowhere(
+    written: tuple[Path, GroupComparison],
+) -> None:
+    text = (written[0] / "report.html").read_text("utf-8")
+    assert text.count('href="#def-feature-') == 2
+    assert "<td>&lt;b&gt;Q&lt;/b&gt;</td>" in text
 
 
 def test_the_page_is_made_again_from_its_folder(

@@ -187,7 +187,7 @@ def importance(
             output,
             arguments={**arguments, "seed": seed},
             inputs=inputs,
-            figures=figures,
+            figures=figures.style,
         )
     if as_json:
         typer.echo(json.dumps({**arguments, **found.summary()}, indent=2, allow_nan=False))

@@ -97,11 +97,11 @@ def track(
 
     `netsculpt track training.record --net model.pt`
     """
+    from netsculpt.report.over_time.networks import Snapshot, watched
     from netsculpt.report.terminal.progress import shown_progress
     from netsculpt.report.terminal.tracked import print_track
-    from netsculpt.report.tracked import most_edges, write_track
+    from netsculpt.report.tracked import most_edges, write_snapshots
     from netsculpt.training.track import follow
-    from netsculpt.training.track.networks import Snapshot, watched
 
     refuse_figures(context, output)
     if output is not None:
@@ -150,13 +150,13 @@ def track(
     }
     if output is not None:
         with shown_progress() as progress:
-            write_track(
+            write_snapshots(
                 followed,
                 snapshots,
                 output,
                 about=about,
                 inputs=inputs,
-                figures=figures,
+                figures=figures.style,
                 progress=progress,
             )
     if as_json:

@@ -15,6 +15,8 @@ from netsculpt.report.html.models.contents import MODELS, models_contents
 from netsculpt.report.html.models.page import models_page
 from netsculpt.report.html.page import page
 from netsculpt.report.html.tracked import TRACK
+from netsculpt.report.html.tracked.contents import track_contents
+from netsculpt.report.html.tracked.page import track_page
 
 __all__ = ["rewrite_page", "write_page"]
 
@@ -52,10 +54,6 @@ def _page(folder: Path) -> str:
     manifest = finished(folder, _ALL)
     try:
         if manifest["maker"] == TRACK:
-            # needs torch, as all of training does; other pages do not
-            from netsculpt.report.html.tracked.contents import track_contents
-            from netsculpt.report.html.tracked.page import track_page
-
             return track_page(track_contents(folder, manifest))
         if manifest["maker"] == MODELS:
             return models_page(models_contents(folder))
