@@ -419,7 +419,9 @@ def test_summary_obeys_its_schema(model: Path) -> None:
 def test_demo_sculpts_and_finds_the_truth(tmp_path: Path) -> None:
     run = cli("demo", "-o", "demo", "--figures", "none", cwd=tmp_path, columns=None)
     assert run.returncode == 0, run.stderr
-    assert run.stderr.startswith("sculpting six networks …\nsculpting six networks: done in ")
+    assert run.stderr.startswith(
+        "netsculpt: sculpting six networks …\nnetsculpt: sculpting six networks: done in "
+    )
     graph = netsculpt.load(tmp_path / "demo" / "model.pt")
     assert 8 < graph.n_edges < 80
     verdict = run.stdout.split("The truth")[1]

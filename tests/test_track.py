@@ -456,6 +456,26 @@ def test_the_command_follows_the_masks_of_a_sparse_training(tmp_path: Path) -> N
     assert "pattern is needed" in wrong.stderr
 
 
+def test_a_single_checkpoint_is_not_a_track(tmp_path: Path) -> None:
+    """The error names what follows it instead, or else analyses it."""
+    spec = MLP((4, 6, 2))
+    state, masks = plain_state(initial_net(spec, rng=0))
+    write_model(tmp_path / "one.pt", net=spec.spec, state=state, masks=masks)
+    run = cli("track", "one.pt", cwd=tmp_path)
+    assert run.returncode == 2
+    said = " ".join(run.stderr.split())
+    assert "one.pt is a single checkpoint, and a track is of one network at two steps" in said
+    assert said.endswith("Of one checkpoint alone: netsculpt analyze one.pt")
+    assert ": netsculpt track" not in said
+    folder = cli("track", ".", cwd=tmp_path)
+    assert (folder.returncode, "single checkpoint" in folder.stderr) == (2, True)
+    for record in ("history", "one.history"):
+        tmp_path.joinpath(record).mkdir()
+        tmp_path.joinpath(record, "masks.record").write_bytes(b"")
+        said = " ".join(cli("track", "one.pt", cwd=tmp_path).stderr.split())
+        assert f"wrote next to the model: netsculpt track {record}. Of one" in said
+
+
 def test_a_run_that_is_not_there(tmp_path: Path) -> None:
     run = cli("track", tmp_path / "none.pt")
     assert run.returncode == 3
