@@ -137,6 +137,7 @@ def test_what_takes_long_is_said_once_the_first_networks_are_there(
     plan = netsculpt.AnalysisPlan(detectors=("layered", "mdl"))
     progress = estimates.estimate_lines(plan, jobs)
     progress("layered: modules", 1, 1)
+    progress("layered: stability", 0, 20)
     progress("layered: null networks", 0, 100)
     clock.now = 20.0
     for done in range(1, 101):

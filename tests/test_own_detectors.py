@@ -99,7 +99,7 @@ def test_manifests_and_tables_name_the_function(
 
 
 def test_plans_of_names_are_recorded_as_before() -> None:
-    plan = AnalysisPlan(detectors=("mdl",), n_nulls=3)
+    plan = AnalysisPlan(detectors=("mdl",), n_nulls=3, n_seeds=20)
     assert plan.summary() == {
         "detectors": ("mdl",),
         "null": "rewire",

@@ -176,7 +176,7 @@ def _pair(
             for each in loaded
         )
     compared = compare_networks(
-        first, second, matching=matching, n_nulls=request.plan.n_nulls, rng=request.seed
+        first, second, matching=matching, n_nulls=request.plan.repeats.n_nulls, rng=request.seed
     )
     about = {
         "first": str(files[0].path),

@@ -256,24 +256,26 @@ class PlanOptions:
 
     detector: Detector = "layered"
     n_nulls: Annotated[
-        int,
+        int | None,
         typer.Option(
             "--nulls",
             min=0,
             max=MOST,
             help="Null networks; 20 or more also test who feeds whom; 0 = none.",
+            show_default="100; 20 for slow detectors",
         ),
-    ] = 100
+    ] = None
     null: Annotated[str, choice(names("nulls"), "Null model: {}.")] = "rewire"
     n_seeds: Annotated[
-        int,
+        int | None,
         typer.Option(
             "--stability-seeds",
             min=0,
             max=MOST,
             help="Runs to measure stability, which needs 2 or more; 0 = none.",
+            show_default="20; 10 of slow detectors",
         ),
-    ] = 20
+    ] = None
     weights: Annotated[
         str,
         typer.Option(

@@ -64,6 +64,7 @@ class Detected:
     # Whether the detector declares no draws: its runs are the same, and stability is of
     # `perturbed` ones. `netsculpt.modules.perturbed` leaves out a few edges in each.
     is_deterministic: bool = False
+    n_runs: int = 0  # that stability was to be measured over; below 2: not measured
 
     @property
     def delta(self) -> float | None:

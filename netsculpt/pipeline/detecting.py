@@ -26,6 +26,7 @@ from netsculpt.modules.reading import Detection, Reading
 from netsculpt.nulls import by_token, in_form
 from netsculpt.nulls.significance import Null, Significance, significance
 from netsculpt.pipeline.analysis import Detected
+from netsculpt.pipeline.plan import USUAL
 from netsculpt.pipeline.spreading import everywhere
 
 if TYPE_CHECKING:
@@ -125,11 +126,15 @@ class Detecting:
         partition, evidence = work.found()
         quality = work.quality(partition)
         self.progress(f"{key}: modules", 1, 1)
+        repeats = self.plan.repeats_of(detector, self.live.n_edges)
         test = runs = None
-        if self.plan.n_nulls > 0 and evidence is None:
-            test = self._test(work, quality)
-        if self.plan.n_seeds > 1 and not from_data:
-            runs = self._runs(work)
+        with_runs = repeats.n_seeds > 1 and not from_data
+        if with_runs:  # said now, for who foretells how long it takes
+            self.progress(f"{key}: stability", 0, repeats.n_seeds)
+        if repeats.n_nulls > 0 and evidence is None:
+            test = self._test(work, quality, repeats.n_nulls)
+        if with_runs:
+            runs = self._runs(work, repeats.n_seeds)
         of_all = self._spread(partition)
         return Detected(
             key,
@@ -146,33 +151,34 @@ class Detecting:
             hierarchy.flow(work.reading.weighed(self.graph), of_all, form=form),
             evidence,
             not from_data and is_deterministic(detector),
+            repeats.n_seeds,
         )
 
-    def _test(self, work: Detection, quality: float) -> Significance:
+    def _test(self, work: Detection, quality: float, n_nulls: int) -> Significance:
         """Q against the null model of what the detector reads."""
         stage = f"{self.plan.keys[work.name, work.form]}: null networks"
-        self.progress(stage, 0, self.plan.n_nulls)
+        self.progress(stage, 0, n_nulls)
         return significance(
             work.statistic(quality),
             work.read,
             null=in_form(self.null, work.form, own=work.reading.own),
-            n=self.plan.n_nulls,
+            n=n_nulls,
             rng=stream(self.seed, work.name, "nulls"),
             jobs=self.jobs,
             progress=partial(self.progress, stage),
         )
 
-    def _runs(self, work: Detection) -> Consensus:
+    def _runs(self, work: Detection, n_seeds: int) -> Consensus:
         """Runs over seeds; of a deterministic detector, without a few edges each."""
         detector = work.detector
         if is_deterministic(detector):
             detector = modules.perturbed(detector)
         stage = f"{self.plan.keys[work.name, work.form]}: stability"
-        self.progress(stage, 0, self.plan.n_seeds)
+        self.progress(stage, 0, n_seeds)
         return modules.consensus(
             work.read,
             detector,
-            n_seeds=self.plan.n_seeds,
+            n_seeds=n_seeds,
             rng=stream(self.seed, work.name, "seeds"),
             jobs=self.jobs,
             progress=partial(self.progress, stage),
@@ -180,18 +186,18 @@ class Detecting:
 
     def _hierarchy(self, work: Detection, partition: Partition) -> Hierarchy:
         """Which modules feed which, more than chance if there are null networks enough."""
-        weighed = work.reading.weighed(self.live)
-        if self.plan.n_nulls < LEAST_NULLS:
+        weighed, n_nulls = work.reading.weighed(self.live), self.plan.repeats.n_nulls
+        if n_nulls < LEAST_NULLS:
             inferred = hierarchy.infer(weighed, partition, form=work.form)
             return everywhere(inferred, self.is_live)
         stage = f"{self.plan.keys[work.name, work.form]}: hierarchy"
-        self.progress(stage, 0, self.plan.n_nulls)
+        self.progress(stage, 0, n_nulls)
         tested = hierarchy.ordered(
             weighed,
             partition,
             null=in_form(self.null, work.form),
             form=work.form,
-            n=self.plan.n_nulls,
+            n=n_nulls,
             rng=stream(self.seed, work.name, "hierarchy"),
             jobs=self.jobs,
             progress=partial(self.progress, stage),
@@ -210,9 +216,17 @@ class Detecting:
 
 
 def notes_on(
-    detected: Sequence[Detected], detectors: dict[str, Function], n_nulls: int, n_streams: int
+    detected: Sequence[Detected],
+    detectors: dict[str, Function],
+    plan: AnalysisPlan,
+    n_edges: int,
+    n_streams: int,
 ) -> Iterator[str]:
-    """What a reader has to know about the detectors and their tests."""
+    """What a reader has to know about the detectors and their tests.
+
+    `n_edges` are the live edges, on which they ran.
+    """
+    n_nulls = plan.repeats.n_nulls
     tested = [each for each in detected if each.significance is not None]
     if n_nulls < LEAST_NULLS:
         keys = ", ".join(each.key for each in detected)
@@ -220,6 +234,9 @@ def notes_on(
             f"The hierarchy of {keys} is not compared with chance, and modules that feed "
             f"each other are joined: {LEAST_NULLS} null networks are needed to tell which do."
         )
+    slow = [x for x in detected if plan.repeats_of(detectors[x.detector], n_edges) != plan.repeats]
+    if slow:
+        yield _on_slow(slow, plan)
     from_data = dict.fromkeys(x.detector for x in tested if x.detector in names("data_aware"))
     if from_data:
         yield (
@@ -264,6 +281,25 @@ def _what_scales(detected: Sequence[Detected], detectors: dict[str, Function]) -
             keys.setdefault(what, []).append(each.key)
     text = "; ".join(f"{what} of {', '.join(of)}" for what, of in keys.items())
     return text[:1].upper() + text[1:]
+
+
+def _on_slow(slow: Sequence[Detected], plan: AnalysisPlan) -> str:
+    """That slow detectors were run less often, and how to have them run as often as others."""
+    fewer, options = [], []
+    n_nulls = {x.significance.n for x in slow if x.significance is not None}
+    if plan.n_nulls is None and n_nulls:
+        fewer.append(f"compared with {n_nulls.pop()} null networks instead of {USUAL.n_nulls}")
+        options.append("--nulls")
+    n_runs = {x.n_runs for x in slow}
+    if plan.n_seeds is None:
+        fewer.append(f"run {n_runs.pop()} times instead of {USUAL.n_seeds} for stability")
+        options.append("--stability-seeds")
+    keys = ", ".join(x.key for x in slow)
+    sets = "set" if len(options) > 1 else "sets"
+    return (
+        f"Slow on a network of this size, and so {' and '.join(fewer)}: {keys}. "
+        f"{' and '.join(options)} {sets} a number for all detectors."
+    )
 
 
 def _notes_on_nulls(each: Detected) -> tuple[str, ...]:

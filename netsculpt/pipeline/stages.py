@@ -130,7 +130,7 @@ def analyze(
         for form in forms_for(detector, plan.weights)
     )
     n_streams = int(stage.streams.max(initial=-1)) + 1
-    notes += notes_on(detected, detectors, plan.n_nulls, n_streams)
+    notes += notes_on(detected, detectors, plan, stage.live.n_edges, n_streams)
     agreement = {
         (a.key, b.key): modules.compare(a.partition, b.partition, layers=graph.layers)
         for a, b in combinations(detected, 2)

@@ -34,6 +34,7 @@ def estimate_lines(plan: AnalysisPlan, jobs: int = 1) -> Progress:
     from joblib import effective_n_jobs
 
     first: dict[str, tuple[float, float]] = {}  # when a stage began, when its first run was done
+    totals: dict[str, int] = {}
     said: set[str] = set()
     say, keys, workers = printer(), list(plan.keys.values()), effective_n_jobs(jobs)
 
@@ -41,7 +42,7 @@ def estimate_lines(plan: AnalysisPlan, jobs: int = 1) -> Progress:
         key = stage.removesuffix(_NULLS).removesuffix(_RUNS)
         if key == stage or key in said:
             return
-        now = monotonic()
+        totals[stage], now = total, monotonic()
         if done < 2:
             begun, _ = first.setdefault(stage, (now, now))
             first[stage] = begun, now
@@ -51,7 +52,8 @@ def estimate_lines(plan: AnalysisPlan, jobs: int = 1) -> Progress:
         if not done or one is None:
             return
         said.add(key)
-        n_nulls, n_runs = (total, plan.n_seeds) if stage.endswith(_NULLS) else (0, total)
+        n_nulls = total if stage.endswith(_NULLS) else 0
+        n_runs = totals.get(key + _RUNS, 0)
         seconds = one * (n_nulls + n_runs) / at_a_time
         if seconds < _LEAST:
             return

@@ -47,7 +47,10 @@ def time_lines() -> Progress:
     def progress(stage: str, done: int, total: int) -> None:
         nonlocal last
         now = monotonic()
-        begun.setdefault(stage, now if not done else last)
+        if done:
+            begun.setdefault(stage, last)
+        else:  # also said of stages that are to come: the last time counts
+            begun[stage] = now
         if done >= total:
             say(f"{stage}: {now - begun.pop(stage):.2f} s")
         last = now
