@@ -12,7 +12,7 @@ from page_data import Elements
 
 import netsculpt
 from netsculpt.compare import GroupComparison, groups
-from netsculpt.core.errors import FormatError
+from netsculpt.core.errors import FolderError, FormatError
 from netsculpt.core.figure_style import NO_FIGURES, FigureStyle
 from netsculpt.report.compared import write_groups
 from netsculpt.report.html.writing import rewrite_page
@@ -88,10 +88,15 @@ def test_the_page_is_made_again_from_its_folder(
 
 
 def test_a_comparison_of_two_networks_has_no_page(tmp_path: Path) -> None:
-    manifest = {"maker": "compare", "arguments": {}, "files": ["summary.json"]}
+    sides = {"first": "one.pt", "second": "the other.pt"}
+    manifest = {"maker": "compare", "arguments": sides, "files": ["summary.json"]}
     (tmp_path / "manifest.json").write_text(json.dumps(manifest))
     (tmp_path / "summary.json").write_text("{}")
-    with pytest.raises(FormatError, match="only those of groups have a page"):
+    with pytest.raises(FolderError, match=r"of two networks, which .* one\.pt 'the other\.pt' -o"):
+        rewrite_page(tmp_path)
+    manifest["arguments"] = {"first": ["one.pt"], "second": ["other.pt"]}
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(FormatError, match="no features of groups"):
         rewrite_page(tmp_path)
     (tmp_path / "summary.json").write_text("{")
     with pytest.raises(FormatError, match="not a summary"):

@@ -269,7 +269,7 @@ def test_the_command_adds_the_page_to_older_folders(folder: Path, tmp_path: Path
 
 
 def test_other_folders_are_refused(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(FolderError, match=r"summary.json is a file: name the folder"):
+    with pytest.raises(FolderError, match=r"summary.json is a file: name a folder"):
         contents_of(folder / "summary.json")
     with pytest.raises(FolderError, match="has no manifest"):
         contents_of(tmp_path)

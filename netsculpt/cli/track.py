@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -124,6 +125,7 @@ def track(
     else:
         files = _chosen(model_files(run), n_points)
         require_readable(files)
+        _require_steps(files)
         inputs = hashes([*(file.path for file in files), source.mask])
         n_steps, graphs = len(files), _of_files(files, source)
     snapshots: list[Snapshot] = []
@@ -163,6 +165,22 @@ def track(
         typer.echo(json.dumps({**about, **followed.summary()}, indent=2, allow_nan=False))
     else:
         print_track(followed, output)
+
+
+def _require_steps(files: Sequence[ModelFile]) -> None:
+    """Raise for a single checkpoint, and name the record of its rounds if one lies next to it."""
+    if len(files) != 1:
+        return
+    path = files[0].path
+    folders = path.with_suffix(".history"), path.parent / "history"
+    records = [folder for folder in folders if folder.joinpath(MASKS).is_file()]
+    here = f": netsculpt track {quote(str(records[0]))}" if records else ""
+    raise typer.BadParameter(
+        f"{path} is a single checkpoint, and a track is of one network at two steps or more: name "
+        "checkpoints in the order of time, or what 'prune', 'sculpt' or 'train --sparse' wrote "
+        f"next to the model{here}. Of one checkpoint alone: netsculpt analyze {quote(str(path))}",
+        param_hint="RUN",
+    )
 
 
 def _chosen(files: Sequence[ModelFile], n_points: int) -> list[ModelFile]:

@@ -35,7 +35,7 @@ _PANELS: Final = (  # columns and the label of their axis
     (("live_hidden", "live_edges"), "share"),
     (("log10_paths",), ""),
     (("quality", "delta"), "modularity"),
-    (("n_modules",), ""),
+    (("n_numbered",), "modules\nof 2+ units"),  # of one unit a dense network may have hundreds
     (("ami_before", "ami_last", "ami_rerun"), "AMI"),
 )
 

@@ -27,7 +27,7 @@ def groups_summary(folder: Path) -> dict[str, Any]:
     Raises
     ------
     FormatError
-        If it is damaged, or of two networks, which have no page.
+        If it is damaged.
     """
     path = folder / "summary.json"
     try:
@@ -36,9 +36,7 @@ def groups_summary(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, TypeError, RecursionError) as error:
         raise FormatError(f"{path} is not a summary ({error}): run 'compare' again") from None
     if not of_groups:
-        raise FormatError(
-            f"{folder} holds a comparison of two networks: only those of groups have a page"
-        )
+        raise FormatError(f"{path} has no features of groups: run 'compare' again")
     return summary
 
 
