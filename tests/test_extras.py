@@ -15,6 +15,7 @@ from netsculpt.core.catalog import catalog
 from netsculpt.core.declared import needed_by
 from netsculpt.core.errors import MissingLibraryError
 from netsculpt.core.extras import EXTRAS, is_installed, missing, require
+from netsculpt.core.figure_style import NO_FIGURES
 from netsculpt.graph.synthetic import planted
 
 WITHOUT = """
@@ -68,6 +69,18 @@ def test_plain_checkpoints_are_analysed(folder: Path) -> None:
     done = run_without(command("analyze", "model.pt", "--nulls", "0"), folder)
     assert done.returncode == 0, done.stderr
     assert "3 of 9 weights kept" in done.stdout
+
+
+def test_the_page_of_a_track_is_made_again(folder: Path) -> None:
+    graph, _ = planted([6, 6, 4], 2, 0.9, 0.1, rng=0)
+    graphs = [(0, graph), (3, graph)]
+    track = netsculpt.training.track.follow(graphs, n_nulls=0, rng=0)
+    netsculpt.report.write_track(track, graphs, folder / "track", figures=NO_FIGURES)
+    before = (folder / "track/report.html").read_bytes()
+    (folder / "track/report.html").unlink()
+    done = run_without(command("report", "track"), folder)
+    assert done.returncode == 0, done.stderr
+    assert (folder / "track/report.html").read_bytes() == before
 
 
 def test_all_detectors_are_those_that_can_run(folder: Path) -> None:

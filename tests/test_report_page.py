@@ -18,9 +18,10 @@ from page_data import Elements, data_of, unpacked
 
 import netsculpt
 from netsculpt.core.errors import FolderError, FormatError
+from netsculpt.core.figure_style import NO_FIGURES
 from netsculpt.core.folders import claim_folder
 from netsculpt.graph.graph import live_units
-from netsculpt.report.folder import write_folder
+from netsculpt.report.folder import write_analysis
 from netsculpt.report.html import drawn as drawing
 from netsculpt.report.html import figures as gallery
 from netsculpt.report.html import network as networks
@@ -38,9 +39,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     graph = hostile(netsculpt.planted([8, 9, 8], 2, 0.7, 0.05, rng=0)[0])
     plan = netsculpt.AnalysisPlan(n_nulls=20, n_seeds=2)
     path = tmp_path_factory.mktemp("page") / "out"
-    write_folder(
-        netsculpt.analyze(graph, plan, rng=0), path, source={"model": HOSTILE[1], "task": None}
-    )
+    analysis, source = netsculpt.analyze(graph, plan, rng=0), {"model": HOSTILE[1], "task": None}
+    write_analysis(analysis, path, source=source, figures=NO_FIGURES)
     return path
 
 
@@ -255,7 +255,7 @@ def test_the_command_adds_the_page_to_older_folders(folder: Path, tmp_path: Path
     graph = netsculpt.load(folder / "graph.npz")
     plan = netsculpt.AnalysisPlan(n_nulls=0, n_seeds=0)
     analysis = netsculpt.analyze(graph, plan, rng=0)
-    write_folder(analysis, out)
+    write_analysis(analysis, out, figures=NO_FIGURES)
     before = (out / "report.html").read_bytes()
     manifest = json.loads((out / "manifest.json").read_text())
     (out / "report.html").unlink()
@@ -265,11 +265,11 @@ def test_the_command_adds_the_page_to_older_folders(folder: Path, tmp_path: Path
     assert run.returncode == 0, run.stderr
     assert "report.html" in run.stdout
     assert (out / "report.html").read_bytes() == before
-    write_folder(analysis, out)  # the page does not look like somebody else's file
+    write_analysis(analysis, out, figures=NO_FIGURES)
 
 
 def test_other_folders_are_refused(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(FolderError, match=r"summary.json is a file: name the folder"):
+    with pytest.raises(FolderError, match=r"summary.json is a file: name a folder"):
         contents_of(folder / "summary.json")
     with pytest.raises(FolderError, match="has no manifest"):
         contents_of(tmp_path)

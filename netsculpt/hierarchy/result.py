@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from netsculpt.core.plain import plain
 from netsculpt.graph.partition import Partition
 
 if TYPE_CHECKING:
@@ -86,7 +87,8 @@ class Hierarchy:
     level: NDArray[np.int64]  # [M]
     merged: tuple[tuple[int, ...], ...]  # given labels of modules that feed each other, now one
     flow_hierarchy: float  # of the quotient before merging: share of edges on no cycle, 0 … 1
-    trophic_incoherence: float  # of the quotient before merging, 0 = perfectly layered … 1
+    # of the quotient before merging, 0 = perfectly layered … 1; NaN if no module feeds another
+    trophic_incoherence: float
     unit_names: Mapping[int, str] = field(default_factory=dict)  # of inputs and outputs, if known
     links: tuple[Link, ...] = ()  # every link of the given modules; () if they were not tested
 
@@ -166,12 +168,15 @@ class Hierarchy:
         }
 
     def summary(self) -> dict[str, Any]:
-        """Plain numbers, strings and lists, JSON-able; inputs and outputs by name."""
+        """Plain numbers, strings and lists, JSON-able; what is undefined is None.
+
+        Inputs and outputs are listed by name.
+        """
         return {
             "n_modules": len(self.modules),
             "n_levels": int(self.level.max(initial=-1)) + 1,
             "flow_hierarchy": self.flow_hierarchy,
-            "trophic_incoherence": self.trophic_incoherence,
+            "trophic_incoherence": plain(self.trophic_incoherence),
             "kind": self.kind,
             "kept": {name: self.edge_evidence.count(name) for name in EVIDENCE},
             "merged": [list(group) for group in self.merged],

@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Any, Final
 
 import numpy as np
@@ -83,7 +84,10 @@ def finished(folder: Path, makers: Collection[str]) -> dict[str, Any]:
     """
     path = folder / MANIFEST
     if folder.is_file():
-        raise FolderError(f"{folder} is a file: name the folder that 'netsculpt analyze -o' wrote")
+        raise FolderError(
+            f"{folder} is a file: name a folder of results. A page of a model: "
+            f"netsculpt analyze {quote(str(folder))} -o pages"
+        )
     if not folder.exists():
         raise FolderError(f"no folder at '{folder}': check the path")
     if is_interrupted(folder):
@@ -92,9 +96,11 @@ def finished(folder: Path, makers: Collection[str]) -> dict[str, Any]:
             "on; run the command again, which replaces what is there"
         )
     if not path.is_file():
+        name = quote(str(folder))
         raise FolderError(
-            f"{folder} has no {MANIFEST}: a folder that 'netsculpt analyze MODEL -o {folder}' has "
-            "finished is needed"
+            f"{folder} has no {MANIFEST}, which every finished folder of results has. A page of "
+            f"each model in it: netsculpt analyze {name} -o pages; of checkpoints of one net: "
+            f"netsculpt track {name} -o pages"
         )
     manifest = read_manifest(path)
     if manifest.get("maker") not in makers:

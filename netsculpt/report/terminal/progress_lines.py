@@ -8,6 +8,7 @@ from time import monotonic
 
 from netsculpt.core.progress import Progress, silent
 from netsculpt.report.durations import duration
+from netsculpt.report.terminal.loudness import PREFIX
 
 __all__ = ["printer", "progress_lines", "remaining_lines", "time_lines", "together"]
 
@@ -107,7 +108,7 @@ def printer() -> Callable[[str], None]:
         if not is_read:
             return
         try:
-            sys.stderr.write(f"{text}\n")
+            sys.stderr.write(f"{PREFIX}{text}\n")
             sys.stderr.flush()
         except (OSError, ValueError):  # closed by its reader, or by us
             is_read = False
