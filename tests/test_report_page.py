@@ -133,7 +133,7 @@ def test_the_page_holds_the_graph_exactly(folder: Path) -> None:
     assert [name for name, *_ in about["layers"]] == [layer.name for layer in graph.layers]
     units = contents_of(folder).units
     for name in units:
-        np.testing.assert_array_equal(arrays[f"column:{name}"], units[name].to_numpy())
+        np.testing.assert_array_equal(arrays[f"column:{name}"], units[name])
 
 
 def test_of_large_networks_the_heaviest_edges_of_each_pair_of_layers_are_drawn() -> None:
@@ -174,14 +174,14 @@ def test_columns_that_a_browser_cannot_take_are_named(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     contents = contents_of(folder)
-    monkeypatch.setattr(networks, "MOST_CELLS", 2 * len(contents.units))
+    monkeypatch.setattr(networks, "MOST_CELLS", 2 * contents.graph.n_units)
     text = page(contents)
     found = re.search(r'id="data">([^<]*)</script>', text)
     assert found is not None
     about, arrays = unpacked(found[1])
     shown = [name for name in arrays if name.startswith("column:")]
     assert shown == ["column:module_layered", "column:path_share"]
-    assert len(about["left_out"]) == contents.units.shape[1] - 2
+    assert len(about["left_out"]) == len(contents.units) - 2
 
 
 def test_pictures_that_would_swell_the_page_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,7 +216,7 @@ def test_small_pictures_are_in_the_page_as_they_are(monkeypatch: pytest.MonkeyPa
 
 
 def test_metrics_are_defined_in_words(folder: Path) -> None:
-    columns = contents_of(folder).units.columns
+    columns = contents_of(folder).units
     told = {name: metric_definition(name) for name in columns if metric_definition(name)}
     assert len(told) > 10
     for text in told.values():

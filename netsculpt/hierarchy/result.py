@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -72,6 +72,11 @@ class Link:
     # z, net_z and p are then None
 
 
+def _columns(rows: Sequence[Any], kind: type[Any]) -> dict[str, list[Any]]:
+    """The fields of objects of one dataclass, by name."""
+    return {x.name: [getattr(row, x.name) for row in rows] for x in fields(kind)}
+
+
 @dataclass(frozen=True, eq=False)
 class Hierarchy:
     """A DAG of modules with levels."""
@@ -139,25 +144,28 @@ class Hierarchy:
         """One row per link, kept or not, in the order of source and target; NaN if untested."""
         import pandas as pd
 
-        names = [column.name for column in fields(Link)]
-        table = pd.DataFrame({name: [getattr(x, name) for x in self.links] for name in names})
-        return table.astype(dict.fromkeys(_TESTED, float))  # None becomes NaN
+        return pd.DataFrame(self.link_columns())
+
+    def link_columns(self) -> dict[str, Any]:
+        """The columns of `link_table`, without pandas."""
+        columns = _columns(self.links, Link)
+        return columns | {name: np.array(columns[name], float) for name in _TESTED}  # None: NaN
 
     def table(self) -> pd.DataFrame:
         """One row per module, with counts of inputs and outputs."""
         import pandas as pd
 
+        return pd.DataFrame(self.columns())
+
+    def columns(self) -> dict[str, Any]:
+        """The columns of `table`, without pandas."""
         counted = {"inputs_seen", "outputs_served"}
-        names = [column.name for column in fields(Module)]
-        return pd.DataFrame(
-            {
-                f"n_{name}" if name in counted else name: [
-                    len(getattr(module, name)) if name in counted else getattr(module, name)
-                    for module in self.modules
-                ]
-                for name in names
-            }
-        )
+        return {
+            f"n_{name}" if name in counted else name: list(map(len, values))
+            if name in counted
+            else values
+            for name, values in _columns(self.modules, Module).items()
+        }
 
     def summary(self) -> dict[str, Any]:
         """Plain numbers, strings and lists, JSON-able; what is undefined is None.

@@ -47,6 +47,12 @@ _AT_WRITING: dict[Any, Any] = {
     "svg.hashsalt": "netsculpt",
 }
 
+_BACKENDS: dict[str, str | None] = {
+    ".pdf": "module://netsculpt.plots._drawing.pdf",
+    ".svg": None,  # matplotlib's own
+    ".png": "module://netsculpt.plots._drawing.png",
+}
+
 _METADATA: dict[str, dict[str, Any]] = {  # left out: differs from day to day or between machines
     ".pdf": {"CreationDate": None},
     ".svg": {"Date": None},
@@ -152,7 +158,9 @@ def laid_out(figure: Figure) -> Figure:
     True
     """
     figure.set_dpi(_DOTS)
-    figure.draw_without_rendering()
+    engine = figure.get_layout_engine()
+    if engine is not None and figure.axes:
+        engine.execute(figure)
     with mpl.rc_context({"figure.autolayout": False, "figure.constrained_layout.use": False}):
         figure.set_layout_engine()
     return figure
@@ -184,7 +192,13 @@ def write_figure(figure: Figure, path: str | Path) -> None:
             f"figure file {Path(path).name!r} ends in {kind!r}: .pdf, .svg or .png is needed"
         )
     with mpl.rc_context({**_AT_WRITING, "savefig.bbox": None}), replacing(path) as file:
-        figure.savefig(file, format=kind[1:], dpi=_DOTS, metadata=_METADATA[kind])
+        figure.savefig(
+            file,
+            format=kind[1:],
+            backend=_BACKENDS[kind],
+            dpi=_DOTS,
+            metadata=_METADATA[kind],
+        )
 
 
 def _inches(width: Width) -> float:

@@ -21,8 +21,6 @@ from netsculpt.report.html.contents import NAME, Contents, figure_bytes, numeric
 from netsculpt.report.summary import shortened, summary
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from netsculpt.graph.graph import NetGraph
     from netsculpt.pipeline import Analysis, AnalysisPlan
 
@@ -139,20 +137,24 @@ def _described(
     }
 
 
-def _units(analysis: Analysis) -> pd.DataFrame:
+def _units(analysis: Analysis) -> dict[str, Any]:
     """The table of units, whose counts stay exact."""
     weighted = [name for name in analysis.columns if name.endswith(WEIGHTED)]
-    return _shortened(analysis.units(), weighted)
+    return _shortened(analysis.unit_columns(), weighted)
 
 
-def _write_tables(analysis: Analysis, units: pd.DataFrame, folder: Path) -> None:
+def _write_tables(analysis: Analysis, units: Mapping[str, Any], folder: Path) -> None:
     write_table(units, folder / "units.csv")
-    others = {"modules": analysis.modules(), "links": analysis.links(), "flows": analysis.flows()}
+    others = {
+        "modules": analysis.module_columns(),
+        "links": analysis.link_columns(),
+        "flows": analysis.flow_columns(),
+    }
     for name, table in others.items():
-        numbers = map(str, table.select_dtypes(float))
+        numbers = [column for column, x in table.items() if any(isinstance(y, float) for y in x)]
         write_table(_shortened(table, numbers), folder / f"{name}.csv")
 
 
-def _shortened(table: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
+def _shortened(table: dict[str, Any], columns: Iterable[str]) -> dict[str, Any]:
     """The table with these columns as exact as numbers in summary.json."""
-    return table.assign(**{name: [shortened(x) for x in table[name]] for name in columns})
+    return table | {name: [shortened(x) for x in table[name]] for name in columns}

@@ -7,15 +7,15 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from netsculpt.core.errors import FolderError, FormatError
 from netsculpt.core.folders import MANIFEST, is_interrupted, read_manifest
 from netsculpt.graph.graph import NetGraph
 from netsculpt.report.summary import SCHEMA
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 __all__ = ["MAKERS", "NAME", "Contents", "contents_of", "figure_bytes", "finished", "numeric"]
 
@@ -31,7 +31,7 @@ class Contents:
 
     summary: Mapping[str, Any]  # summary.json
     arguments: Mapping[str, Any]  # of the manifest: what was read, and what was asked for
-    units: pd.DataFrame  # [U] numbers and booleans of units.csv
+    units: Mapping[str, NDArray[Any]]  # [U] each: numbers and booleans of units.csv
     graph: NetGraph
     figures: Mapping[str, bytes]  # file name → content
 
@@ -66,7 +66,7 @@ def contents_of(folder: Path) -> Contents:
     return Contents(
         summary,
         manifest["arguments"],
-        numeric(units, graph.attributes),
+        numeric({str(x): units[x] for x in units}, graph.attributes),
         graph,
         figure_bytes(folder / "figures", manifest["files"]),
     )
@@ -115,14 +115,18 @@ def finished(folder: Path, makers: Collection[str]) -> dict[str, Any]:
     return manifest
 
 
-def numeric(units: pd.DataFrame, attributes: Collection[str]) -> pd.DataFrame:
+def numeric(units: Mapping[str, Any], attributes: Collection[str]) -> dict[str, NDArray[Any]]:
     """The numbers of the table of units, ∞ as NaN; without what the graph says itself."""
-    kept = [
-        name
-        for name in units.columns
-        if units[name].dtype.kind in "biuf" and name not in _TEXTS and name not in attributes
-    ]
-    return units[kept].replace([float("inf"), float("-inf")], float("nan"))
+    kept = {
+        name: np.asarray(values)
+        for name, values in units.items()
+        if name not in _TEXTS and name not in attributes
+    }
+    return {
+        name: np.where(np.isinf(x), np.nan, x) if x.dtype.kind == "f" else x
+        for name, x in kept.items()
+        if x.dtype.kind in "biuf"
+    }
 
 
 def figure_bytes(folder: Path, files: Iterable[str]) -> dict[str, bytes]:

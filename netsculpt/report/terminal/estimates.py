@@ -6,6 +6,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from netsculpt.core.counting import counted
+from netsculpt.core.parallel import n_workers
 from netsculpt.core.progress import Progress, silent
 from netsculpt.report.durations import duration
 from netsculpt.report.terminal.loudness import loudness
@@ -31,12 +32,10 @@ def estimate_lines(plan: AnalysisPlan, jobs: int = 1) -> Progress:
     """
     if loudness() == "quiet":
         return silent
-    from joblib import effective_n_jobs
-
     first: dict[str, tuple[float, float]] = {}  # when a stage began, when its first run was done
     totals: dict[str, int] = {}
     said: set[str] = set()
-    say, keys, workers = printer(), list(plan.keys.values()), effective_n_jobs(jobs)
+    say, keys, workers = printer(), list(plan.keys.values()), n_workers(jobs)
 
     def progress(stage: str, done: int, total: int) -> None:
         key = stage.removesuffix(_NULLS).removesuffix(_RUNS)
