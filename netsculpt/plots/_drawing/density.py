@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from math import ceil, floor
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from netsculpt.core.compiled import compiled
 
 __all__ = ["density"]
 
@@ -15,7 +18,6 @@ _FEW: Final = 0.99  # share of the pixels with an edge that are less than opaque
 _POWER: Final = 0.6  # of the density: between its logarithm, which is flat, and itself
 _OPAQUE: Final = 0.9
 _LEVELS: Final = 15.0  # of each colour, and of how opaque it is
-_MOST_POINTS: Final = 4_000_000  # at a time
 
 
 def density(
@@ -42,20 +44,9 @@ def density(
         Width and height in pixels.
     """
     width, height = size
-    sums = np.zeros((len(colours), height * width))
-    begin, bend, end = (curves[:, i] for i in range(3))
-    reach = np.abs(bend - begin).max(axis=1) + np.abs(end - bend).max(axis=1)
-    steps = np.maximum(np.ceil(reach), 1).astype(np.int64)
-    bounds = np.searchsorted(np.cumsum(steps), np.arange(_MOST_POINTS, steps.sum(), _MOST_POINTS))
-    for part in np.split(np.arange(steps.size), bounds):
-        edge = np.repeat(part, steps[part])
-        first = np.repeat(np.cumsum(steps[part]) - steps[part], steps[part])
-        t = ((np.arange(edge.size) - first + 0.5) / steps[edge])[:, None]
-        place = (1 - t) ** 2 * begin[edge] + 2 * t * (1 - t) * bend[edge] + t**2 * end[edge]
-        column, row = np.floor(place.T).astype(np.int64)
-        inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
-        pixel = (kind[edge] * height + row) * width + column
-        sums += np.bincount(pixel[inside], share[edge][inside], sums.size).reshape(sums.shape)
+    sums = np.zeros((len(colours), height, width))
+    _add(curves, share, kind, sums)
+    sums = sums.reshape(len(colours), -1)
     total = sums.sum(axis=0)
     picture = np.zeros((height * width, 4))
     drawn = total > 0
@@ -65,3 +56,22 @@ def density(
         picture[drawn, 3] = _OPAQUE * np.minimum(total[drawn] / dense, 1.0) ** _POWER
     rounded: Floats = np.rint(picture * _LEVELS) / _LEVELS  # few values make a small file
     return rounded.reshape(height, width, 4)
+
+
+@compiled
+def _add(curves: Any, share: Any, kind: Any, sums: Any) -> None:
+    """Add the share of every curve to each pixel of its kind [K, height, width] that it is on.
+
+    A curve is followed in steps of a pixel at most, and each step counts.
+    """
+    _, height, width = sums.shape
+    for edge in range(share.size):
+        (x0, y0), (x1, y1), (x2, y2) = curves[edge, 0], curves[edge, 1], curves[edge, 2]
+        bent = max(abs(x1 - x0), abs(y1 - y0)) + max(abs(x2 - x1), abs(y2 - y1))
+        n_steps = max(ceil(bent), 1)
+        for step in range(n_steps):
+            t = (step + 0.5) / n_steps
+            column = floor((1 - t) ** 2 * x0 + 2 * t * (1 - t) * x1 + t**2 * x2)
+            row = floor((1 - t) ** 2 * y0 + 2 * t * (1 - t) * y1 + t**2 * y2)
+            if 0 <= column < width and 0 <= row < height:
+                sums[kind[edge], row, column] += share[edge]
