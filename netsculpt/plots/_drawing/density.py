@@ -44,9 +44,9 @@ def density(
         Width and height in pixels.
     """
     width, height = size
-    sums = np.zeros((len(colours), height, width))
-    _add(curves, share, kind, sums)
-    sums = sums.reshape(len(colours), -1)
+    layered = np.zeros((len(colours), height, width))
+    _add(curves, share, kind, layered)
+    sums = layered.reshape(len(colours), -1)
     total = sums.sum(axis=0)
     picture = np.zeros((height * width, 4))
     drawn = total > 0
