@@ -16,7 +16,6 @@ from PIL import Image
 
 from netsculpt import plots
 from netsculpt.plots._drawing.axes import colour_bar
-from netsculpt.plots._drawing.png import png
 from netsculpt.plots.style import laid_out
 
 
@@ -26,17 +25,6 @@ def _figure() -> Figure:
     ax.plot([0, 3, 1], lw=2)
     ax.imshow(np.arange(12.0).reshape(3, 4))
     return figure
-
-
-@pytest.mark.parametrize("alpha", [255, 80])
-def test_pixels_come_back(alpha: int) -> None:
-    pixels = np.random.default_rng(0).integers(0, 256, (7, 5, 4), dtype=np.uint8)
-    pixels[..., 3] = alpha
-    image = Image.open(io.BytesIO(png(pixels, 300)))
-    image.load()
-    assert image.mode == ("RGB" if alpha == 255 else "RGBA")
-    assert np.array_equal(np.asarray(image.convert("RGBA")), pixels)
-    assert image.info["dpi"] == pytest.approx((300, 300), abs=0.01)
 
 
 @pytest.mark.parametrize("colour", ["white", "none"])

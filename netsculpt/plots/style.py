@@ -47,10 +47,10 @@ _AT_WRITING: dict[Any, Any] = {
     "svg.hashsalt": "netsculpt",
 }
 
-_BACKENDS: dict[str, str | None] = {
-    ".pdf": "module://netsculpt.plots._drawing.pdf",
-    ".svg": None,  # matplotlib's own
-    ".png": "module://netsculpt.plots._drawing.png",
+_WRITTEN_BY: dict[str, dict[str, Any]] = {
+    ".pdf": {"backend": "module://netsculpt.plots._drawing.pdf"},
+    ".svg": {},
+    ".png": {"pil_kwargs": {"compress_level": 2}},  # a third faster than 6, a quarter larger
 }
 
 _METADATA: dict[str, dict[str, Any]] = {  # left out: differs from day to day or between machines
@@ -193,11 +193,7 @@ def write_figure(figure: Figure, path: str | Path) -> None:
         )
     with mpl.rc_context({**_AT_WRITING, "savefig.bbox": None}), replacing(path) as file:
         figure.savefig(
-            file,
-            format=kind[1:],
-            backend=_BACKENDS[kind],
-            dpi=_DOTS,
-            metadata=_METADATA[kind],
+            file, format=kind[1:], dpi=_DOTS, metadata=_METADATA[kind], **_WRITTEN_BY[kind]
         )
 
 
