@@ -5,6 +5,7 @@ from . import nets as nets
 from . import nulls as nulls
 from . import paths as paths
 from . import plots as plots
+from . import report as report
 from . import studies as studies
 from . import tracing as tracing
 from . import training as training
@@ -14,6 +15,7 @@ from .core.errors import LimitError as LimitError
 from .core.errors import NetsculptError as NetsculptError
 from .core.errors import TopologyError as TopologyError
 from .core.errors import UnsafeFileError as UnsafeFileError
+from .core.figure_style import FigureStyle as FigureStyle
 from .core.version import __version__ as __version__
 from .graph.circuits import compile_circuit as compile_circuit
 from .graph.circuits import parse_circuit as parse_circuit

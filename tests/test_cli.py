@@ -27,9 +27,10 @@ from typer.testing import CliRunner
 import netsculpt
 from netsculpt import plots
 from netsculpt.cli import running
-from netsculpt.cli.options import FigureOptions, PlanOptions, chosen_detectors
+from netsculpt.cli.options import PlanOptions, chosen_detectors
 from netsculpt.cli.source import Source, load_source
 from netsculpt.cli.takes import takes
+from netsculpt.core.figure_style import NO_FIGURES, FigureStyle
 from netsculpt.core.random import RNG
 from netsculpt.files import torch_zip
 from netsculpt.files.model import write_model
@@ -105,14 +106,14 @@ def test_the_report_comes_before_the_folder(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     printed: list[str] = []
-    write = folder.write_folder
+    write = folder.write_analysis
 
     def written(*arguments: Any, **options: Any) -> None:
         printed.append(capsys.readouterr().out)
         write(*arguments, **options)
 
-    monkeypatch.setattr(folder, "write_folder", written)
-    plan, figures = netsculpt.AnalysisPlan(n_nulls=0, n_seeds=0), FigureOptions("none")
+    monkeypatch.setattr(folder, "write_analysis", written)
+    plan, figures = netsculpt.AnalysisPlan(n_nulls=0, n_seeds=0), NO_FIGURES
     running.run(load_source(Source(file=model)), plan, figures, seed=0, output=tmp_path / "out")
     assert "Modules (layered)" in printed[0]
     assert "Hierarchy (layered)" in printed[0]
@@ -132,7 +133,9 @@ def test_every_stage_reports_all_its_steps(tmp_path: Path) -> None:
     graph, _ = netsculpt.planted([8, 8, 8], 2, 0.9, 0.05, rng=0)
     plan = netsculpt.AnalysisPlan(n_nulls=3, n_seeds=2)
     analysis = netsculpt.analyze(graph, plan, rng=0, progress=progress)
-    folder.write_folder(analysis, tmp_path, figures=["png"], width="icml", progress=progress)
+    folder.write_analysis(
+        analysis, tmp_path, figures=FigureStyle(("png",), "icml"), progress=progress
+    )
     n_figures = len(list((tmp_path / "figures").iterdir()))
     assert totals == {
         "path core": 1,
@@ -145,6 +148,8 @@ def test_every_stage_reports_all_its_steps(tmp_path: Path) -> None:
         "writing the page": 1,
         "drawing figures": n_figures,
     }
+    assert steps.pop("layered: stability") == [0, 0, 1, 2]  # foretold before the null networks
+    del totals["layered: stability"]
     assert steps == {stage: list(range(total + 1)) for stage, total in totals.items()}
 
 
@@ -245,7 +250,7 @@ def test_unstable_modules_come_with_their_consensus(
     assert "Of modules that another run would not find" in printed
     drawn: dict[str, Any] = {}
     monkeypatch.setattr(plots, "network", lambda *_, **options: drawn.update(options))
-    folder.write_folder(analysis, tmp_path, figures=["png"])
+    folder.write_analysis(analysis, tmp_path, figures=FigureStyle(("png",)))
     np.testing.assert_array_equal(drawn["confidence"], each.confidence)
     content = json.loads((tmp_path / "summary.json").read_text())["modules"]["layered"]
     assert content["verdict"] == "unstable"
@@ -342,7 +347,7 @@ def test_a_hierarchy_is_a_fact_only_of_modules_that_are(
         monkeypatch.setattr(
             plots, name, lambda *_, name=name, **options: drawn.update({name: options})
         )
-    folder.write_folder(replace(whole, detected=(each,)), tmp_path, figures=["svg"])
+    folder.write_analysis(replace(whole, detected=(each,)), tmp_path, figures=FigureStyle(("svg",)))
     assert {name: drawn[name]["verdict"] for name in of_modules} == dict.fromkeys(
         of_modules, verdict
     )
@@ -419,7 +424,9 @@ def test_summary_obeys_its_schema(model: Path) -> None:
 def test_demo_sculpts_and_finds_the_truth(tmp_path: Path) -> None:
     run = cli("demo", "-o", "demo", "--figures", "none", cwd=tmp_path, columns=None)
     assert run.returncode == 0, run.stderr
-    assert run.stderr.startswith("sculpting six networks …\nsculpting six networks: done in ")
+    assert run.stderr.startswith(
+        "netsculpt: sculpting six networks …\nnetsculpt: sculpting six networks: done in "
+    )
     graph = netsculpt.load(tmp_path / "demo" / "model.pt")
     assert 8 < graph.n_edges < 80
     verdict = run.stdout.split("The truth")[1]

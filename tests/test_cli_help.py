@@ -11,7 +11,7 @@ from commands import cli
 from netsculpt.core.catalog import names
 from netsculpt.nets.families import FAMILIES
 from netsculpt.nets.written import spec_from_text
-from netsculpt.training.tasks import task_names
+from netsculpt.training.tasks import task, task_names
 
 
 def page(*words: str) -> str:
@@ -48,6 +48,18 @@ def test_all_tasks_and_nets_are_listed_with_examples(command: str) -> None:
     shown = re.findall(r"[a-z_]+:[\w:,/]+[\w]", nets[1])
     assert {spec_from_text(net).spec["family"] for net in shown} == set(FAMILIES)
     assert "netsculpt " + command in text.split("Examples")[1]
+
+
+def test_tasks_with_held_out_samples_are_listed_and_no_others() -> None:
+    """By the command that measures on them, in its help and where no task is named."""
+    asked = cli("importance", "model.pt")
+    assert asked.returncode == 2
+    for text in (page("importance"), asked.stderr):
+        told = " ".join(text.replace("│", " ").split())
+        for name in task_names():
+            has_samples = not re.search(r"-[NK]\b", name) and task(name).held_out is not None
+            assert bool(re.search(rf"[ ;]{re.escape(name)}[ ,;]", told)) == has_samples, name
+    assert "--help" not in asked.stderr, "it says itself which there are"
 
 
 def test_all_methods_are_listed() -> None:

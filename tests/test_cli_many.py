@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from commands import cli
 import netsculpt
 from netsculpt.cli.model_files import model_files
 from netsculpt.graph.npz import save
+from netsculpt.report import models as models_table
 
 QUICK = ("--nulls", 0, "--stability-seeds", 0, "--figures", "none")
 
@@ -108,6 +110,73 @@ def test_what_is_there_is_not_analysed_again(
     next(out.glob("*/units.csv")).unlink()  # a folder that is not whole
     cli("analyze", *files, "-o", out, *QUICK, "--seed", 1)
     assert len(analysed) == 8
+
+
+def test_models_of_earlier_runs_keep_their_rows_if_they_were_analysed_alike(
+    models: Path, tmp_path: Path
+) -> None:
+    out, files = tmp_path / "out", sorted(models.rglob("*.npz"))
+    cli("analyze", *files, "-o", out, *QUICK)
+    before = {row["file"]: row for row in written(out)}
+
+    def again(*options: object) -> list[dict[str, Any]]:
+        run = cli("analyze", *files[1:], "-o", out, *QUICK, *options)
+        assert run.returncode == 0, run.stderr
+        with (out / "models.csv").open(newline="") as file:
+            assert [row["file"] for row in csv.DictReader(file)] == [
+                x["file"] for x in written(out)
+            ]
+        assert ("1 model of earlier runs" in run.stdout) == (len(written(out)) == len(files))
+        return written(out)
+
+    rows = again()
+    assert [row["file"] for row in rows] == [str(x) for x in (*files[1:], files[0])]
+    assert rows[-1] == before[str(files[0])]
+    first = out / rows[-1]["model"]
+    assert f'href="{first.name}/report.html"' in (out / "report.html").read_text()
+    assert len(again("--seed", 1)) == 2, "numbers of other seeds are not to be compared"
+    assert len(again("--weights", "pattern")) == 2
+    assert len(again()) == 3, "its folder is still there"
+    for name in ("manifest.json", "summary.json"):
+        whole = (first / name).read_bytes()
+        (first / name).write_bytes(whole[:-9])
+        assert len(again()) == 2, "a damaged folder does not stop the others"
+        (first / name).write_bytes(whole)
+    (first / "units.csv").unlink()
+    assert len(again()) == 2
+    cli("analyze", *files, "-o", out, *QUICK)
+    shutil.rmtree(first)
+    assert len(again()) == 2
+
+
+def test_models_of_earlier_runs_outlast_an_interruption(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, files = tmp_path / "out", sorted(models.rglob("*.npz"))
+    cli("analyze", *files, "-o", out, *QUICK)
+
+    def stop(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(models_table, "write_table", stop)
+        assert cli("analyze", *files[:2], "-o", out, *QUICK).returncode != 0
+    assert not (out / "manifest.json").exists()
+    run = cli("analyze", *files[:2], "-o", out, *QUICK)
+    assert run.returncode == 0, run.stderr
+    assert [row["file"] for row in written(out)] == [str(file) for file in files]
+
+
+def test_counts_stay_whole_numbers_next_to_a_model_that_failed(
+    models: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    cli("analyze", models / "a", tmp_path / "nowhere.pt", "-o", out, *QUICK)
+    with (out / "models.csv").open(newline="") as file:
+        table = list(csv.DictReader(file))
+    for row, line in zip(written(out), table, strict=True):
+        for name in ("n_units", "n_edges", "n_parameters", "layered_n_modules", "density"):
+            assert line[name] == ("" if row["error"] else str(row[name])), name
 
 
 def test_patterns_name_files_in_the_order_of_their_numbers(

@@ -96,6 +96,8 @@ def test_quiet_prints_the_path_alone(model: Path, tmp_path: Path) -> None:
 def test_verbose_adds_lines_on_stderr_only(model: Path) -> None:
     usual = cli("analyze", model, "--json", *QUICK)
     told = cli("analyze", model, "--json", *QUICK, "--verbose")
+    lines = told.stderr.splitlines()
+    assert all(line.startswith("netsculpt: ") for line in lines)
     assert told.stdout == usual.stdout
     assert json.loads(told.stdout)
     assert cli("analyze", model, "--json", *QUICK, "-q").stdout == usual.stdout
@@ -103,7 +105,7 @@ def test_verbose_adds_lines_on_stderr_only(model: Path) -> None:
     assert f"netsculpt {netsculpt.__version__}" in told.stderr
     assert re.search("^netsculpt: .*model.pt: load: .*format torch_zip.*sha256:", told.stderr, re.M)
     for stage in ("layered: modules", "layered: null networks", "layered: stability"):
-        assert re.search(rf"^{stage}: [0-9.]+ s$", told.stderr, re.M)
+        assert re.search(rf"^netsculpt: {stage}: [0-9.]+ s$", told.stderr, re.M)
     assert re.search(r"done in [0-9.]+ s, [0-9.]+ s of the processor", told.stderr)
 
 
@@ -135,13 +137,17 @@ def test_what_takes_long_is_said_once_the_first_networks_are_there(
     plan = netsculpt.AnalysisPlan(detectors=("layered", "mdl"))
     progress = estimates.estimate_lines(plan, jobs)
     progress("layered: modules", 1, 1)
+    progress("layered: stability", 0, 20)
     progress("layered: null networks", 0, 100)
     clock.now = 20.0
     for done in range(1, 101):
         progress("layered: null networks", done, 100)
         clock.now += seconds if done % jobs == 0 else 0
     lines = heard.getvalue().splitlines()
-    line = "layered: 100 null networks and 20 runs for stability will take about {}; 1 detector"
+    line = (
+        "netsculpt: layered: 100 null networks and 20 runs for stability will take about {}; "
+        "1 detector"
+    )
     remedy = "; -j -1 shares them among all cores, --nulls asks for fewer" if jobs == 1 else ""
     assert lines == ([f"{line.format(said)} to follow{remedy}"] if said else [])
     with at_loudness("quiet"):

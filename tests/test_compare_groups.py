@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from itertools import combinations
 from pathlib import Path
@@ -329,3 +330,56 @@ def test_the_least_p_of_small_groups_is_said() -> None:
     assert alike.least_p == pytest.approx(2 / 6) == alike.p
     assert unlike.least_p == pytest.approx(1 / 10)
     assert unlike.p >= unlike.least_p
+
+
+# --- what features say of few modules ---
+
+
+def features_of(*matrices: np.ndarray) -> dict[str, float]:
+    graph = netsculpt.from_matrices([np.asarray(x, dtype=float) for x in matrices])
+    return netsculpt.network_features(netsculpt.analyze(graph, PLAN, rng=0))
+
+
+def test_a_module_of_one_unit_counts_as_in_an_analysis() -> None:
+    """Four strands, and the input alone."""
+    found = features_of(np.ones((4, 1)), np.eye(4), np.eye(4))
+    assert (found["n_modules"], found["n_levels"]) == (5, 2)
+    assert found["trophic_incoherence"] == 0
+
+
+def test_perfect_layers_have_no_incoherence_of_rounding() -> None:
+    """One of 1e-32 would count as a difference from 0."""
+    blocks = np.kron(np.eye(2), np.ones((3, 3)))
+    weights = np.array([[1.3], [-0.2], [0.7], [2.1], [0.4], [-1.9]])
+    assert features_of(weights, blocks, np.ones((1, 6)))["trophic_incoherence"] == 0
+
+
+def test_incoherence_is_undefined_where_no_module_feeds_another(tmp_path: Path) -> None:
+    parallel = np.kron(np.eye(2), np.ones((4, 4)))
+    assert np.isnan(features_of(parallel, parallel)["trophic_incoherence"])
+    for index in range(4):
+        linked = parallel.copy()
+        linked[4, :index] = 1.0  # edges from the first module to the second; none in the first net
+        save(netsculpt.from_matrices([linked, parallel]), tmp_path / f"{index}.npz")
+    paths, out = sorted(tmp_path.glob("*.npz")), tmp_path / "out"
+    run = cli("compare", *paths[:2], "--against", *paths[2:], "--nulls", 0, "-o", out)
+    assert run.returncode == 0, run.stderr
+    said = " ".join(run.stdout.split())
+    assert "no module feeds another in 1 of 4 networks: trophic_incoherence" in said
+    with (out / "models.csv").open(newline="") as file:
+        column = [row["trophic_incoherence"] for row in csv.DictReader(file)]
+    assert column == ["", "0.0", "0.0", "0.0"]
+
+
+def test_a_table_of_models_has_no_incoherence_there_either(tmp_path: Path) -> None:
+    parallel = np.kron(np.eye(2), np.ones((4, 4)))
+    for index in range(2):
+        save(netsculpt.from_matrices([parallel] * (2 + index)), tmp_path / f"{index}.npz")
+    out = tmp_path / "out"
+    quick = ("--nulls", 0, "--stability-seeds", 0, "--figures", "png")
+    run = cli("analyze", *sorted(tmp_path.glob("*.npz")), *quick, "-o", out)
+    assert run.returncode == 0, run.stderr
+    with (out / "models.csv").open(newline="") as file:
+        column = [row["layered_trophic_incoherence"] for row in csv.DictReader(file)]
+    assert column == ["", ""]
+    assert "Undefined (–) where no module feeds another" in (out / "report.html").read_text()

@@ -18,6 +18,7 @@ import netsculpt
 from netsculpt import NetGraph, Partition, from_matrices
 from netsculpt.compare.networks import (
     Signatures,
+    UnitMatching,
     edge_changes,
     match_by_correlation,
     match_by_paths,
@@ -25,6 +26,7 @@ from netsculpt.compare.networks import (
     place_agreement,
     same_units,
 )
+from netsculpt.compare.networks.shared import matched_edges
 from netsculpt.core.errors import FormatError, GraphError
 from netsculpt.graph.npz import save
 from netsculpt.nulls import rewire
@@ -282,6 +284,40 @@ def test_edges_are_kept_new_and_lost_by_block_and_module() -> None:
     assert found.total.mean_change == pytest.approx(np.mean(change))
     assert len(found.table()) == 1 + 3 + 5
     json.dumps(found.summary(), allow_nan=False)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_edges_are_those_of_pairs_of_matched_units(seed: int) -> None:
+    """Asked of dictionaries, with units that have no partner on either side."""
+    generator = np.random.default_rng(seed)
+    first, second = network(seed, 5, 7, 4), network(seed + 10, 5, 6, 4)
+    partner = np.full(first.n_units, -1)
+    for layer, other in zip(first.layers, second.layers, strict=True):
+        n = min(layer.n_units, other.n_units) - (layer.role == "hidden")
+        chosen = generator.permutation(layer.n_units)[:n]
+        partner[layer.start + chosen] = other.start + generator.permutation(other.n_units)[:n]
+    nan = np.nan
+    matching = UnitMatching("paths", partner, second.n_units, np.full(16, nan), nan, nan, nan)
+    of_second = {
+        pair: edge
+        for edge, pair in enumerate(
+            zip(second.sources.tolist(), second.weights.indices.tolist(), strict=True)
+        )
+    }
+    wanted = {
+        (edge, of_second[partner[a], partner[b]])
+        for edge, (a, b) in enumerate(
+            zip(first.sources.tolist(), first.weights.indices.tolist(), strict=True)
+        )
+        if (partner[a], partner[b]) in of_second
+    }
+    edges = matched_edges(first, second, matching)
+    assert wanted
+    assert {*zip(edges.in_first.tolist(), edges.in_second.tolist(), strict=True)} == wanted
+    found = edge_changes(first, second, matching).total
+    assert found.n_kept == len(wanted)
+    assert found.n_lost == first.n_edges - len(wanted)
+    assert found.n_new == second.n_edges - len(wanted)
 
 
 def test_the_chance_is_that_of_random_edges() -> None:

@@ -15,6 +15,7 @@ from netsculpt.core.catalog import catalog
 from netsculpt.core.declared import needed_by
 from netsculpt.core.errors import MissingLibraryError
 from netsculpt.core.extras import EXTRAS, is_installed, missing, require
+from netsculpt.core.figure_style import NO_FIGURES
 from netsculpt.graph.synthetic import planted
 
 WITHOUT = """
@@ -51,6 +52,7 @@ def folder(tmp_path: Path) -> Path:
     graph, _ = planted([6, 6, 4], 2, 0.9, 0.1, rng=0)
     netsculpt.save(graph, tmp_path / "graph.npz")
     torch.save({"fc.weight": torch.eye(3)}, tmp_path / "model.pt")
+    torch.save({"fc.weight": torch.eye(3).bfloat16()}, tmp_path / "brief.pt")
     return tmp_path
 
 
@@ -62,6 +64,24 @@ def test_graphs_are_analysed_and_exported(folder: Path) -> None:
     assert (folder / "out" / "summary.json").is_file()
     done = run_without(command("export", "graph.npz", "-o", "graph.gexf"), folder)
     assert done.returncode == 0, done.stderr
+
+
+def test_plain_checkpoints_are_analysed(folder: Path) -> None:
+    done = run_without(command("analyze", "model.pt", "--nulls", "0"), folder)
+    assert done.returncode == 0, done.stderr
+    assert "3 of 9 weights kept" in done.stdout
+
+
+def test_the_page_of_a_track_is_made_again(folder: Path) -> None:
+    graph, _ = planted([6, 6, 4], 2, 0.9, 0.1, rng=0)
+    graphs = [(0, graph), (3, graph)]
+    track = netsculpt.training.track.follow(graphs, n_nulls=0, rng=0)
+    netsculpt.report.write_track(track, graphs, folder / "track", figures=NO_FIGURES)
+    before = (folder / "track/report.html").read_bytes()
+    (folder / "track/report.html").unlink()
+    done = run_without(command("report", "track"), folder)
+    assert done.returncode == 0, done.stderr
+    assert (folder / "track/report.html").read_bytes() == before
 
 
 def test_all_detectors_are_those_that_can_run(folder: Path) -> None:
@@ -81,7 +101,7 @@ def test_all_detectors_are_those_that_can_run(folder: Path) -> None:
     ("arguments", "extra"),
     [
         (("analyze", "graph.npz", "--detector", "leiden", "--nulls", "0"), "leiden"),
-        (("analyze", "model.pt"), "torch"),
+        (("analyze", "brief.pt"), "torch"),
         (("train", "--net", "mlp:64,10", "--task", "digits", "-o", "net.pt"), "torch"),
         (("demo", "-o", "demo"), "torch"),
     ],

@@ -15,6 +15,7 @@ import torch
 from commands import cli
 
 from netsculpt.core.errors import FormatError, GraphError
+from netsculpt.core.figure_style import NO_FIGURES
 from netsculpt.core.folders import MASKS
 from netsculpt.files.model import read_model
 from netsculpt.graph.graph import live_units
@@ -406,12 +407,10 @@ def test_track_needs_to_know_the_net_of_a_record(tmp_path: Path) -> None:
 
 def test_a_history_without_layers_is_not_drawn(tmp_path: Path) -> None:
     from netsculpt import plots
-    from netsculpt.cli.options import FigureOptions
 
     fitted = fit(initial_net(SPEC, rng=0), task("input-separable"), Recipe(epochs=2), rng=0)
     history = training_history(fitted.history)
-    figures = FigureOptions("none")
-    write = partial(write_history, arguments={}, seed=0, figures=figures)
+    write = partial(write_history, arguments={}, seed=0, figures=NO_FIGURES)
     write(history, tmp_path / "out", "train")
     assert written(tmp_path / "out") == {"history.csv", "summary.json", "manifest.json"}
     assert json.loads((tmp_path / "out/summary.json").read_text())["last"] == asdict(

@@ -108,6 +108,7 @@ def test_the_manifest_says_what_was_asked_and_read(model: Path, folder: Path) ->
         "seed": 0,
         "figures": ["png"],
         "width": "neurips",
+        "verdicts": True,
     }
     own = f"sha256:{sha256(model.read_bytes()).hexdigest()}"
     assert manifest["inputs"] == [own, own]
@@ -140,7 +141,10 @@ DIGITS = ("--task", "digits")
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ((), "a task is needed"),
+        (
+            (),
+            "trained on is needed, with held-out samples. Of images: digits",
+        ),
         ((*DIGITS, "--estimators", "magnitud"), "did you mean magnitude"),
         ((*DIGITS, "--estimators", "all,magnitude"), "'all' stands alone"),
         ((*DIGITS, "--estimators", "obd,obd"), "'obd' is there twice"),
@@ -170,7 +174,7 @@ def test_a_task_without_held_out_samples(tmp_path: Path) -> None:
     run = cli("importance", "net.pt", "--task", "f.txt", cwd=tmp_path)
     assert run.returncode == 2
     said = " ".join(run.stderr.replace("│", " ").split())
-    assert "choose digits or IDX files" in said
+    assert "choose a task of images or tokens, such as digits, or IDX files" in said
     assert "hold_out(task, 0.2, rng=0)" in said
 
 

@@ -26,9 +26,10 @@ from netsculpt.core.declared import (
     variations,
     varies_with,
 )
+from netsculpt.core.figure_style import NO_FIGURES
 from netsculpt.core.random import RNG
 from netsculpt.pipeline import WEIGHTED, stages
-from netsculpt.report.folder import write_folder
+from netsculpt.report.folder import write_analysis
 
 METRICS, DETECTORS = catalog("metrics"), catalog("detectors")
 BY_DATA = catalog("data_aware")
@@ -234,7 +235,7 @@ PLAN = netsculpt.AnalysisPlan(
 
 def files(graph: NetGraph, folder: Path, plan: netsculpt.AnalysisPlan = PLAN) -> dict[str, str]:
     """What `analyze` writes about a network, but for its weights: JSON and tables by file name."""
-    write_folder(netsculpt.analyze(graph, plan, rng=0), folder)
+    write_analysis(netsculpt.analyze(graph, plan, rng=0), folder, figures=NO_FIGURES)
     written = {path.name: path.read_text() for path in sorted(folder.glob("*.csv"))}
     written["summary.json"] = (folder / "summary.json").read_text()
     return written

@@ -271,7 +271,7 @@ def test_ambiguous_topology(kind: str, tmp_path: Path) -> None:
         loaded(state, tmp_path)
     assert caught.value.exit_code == 5
     assert "\n" not in str(caught.value)
-    assert "netsculpt analyze 'w.pt' --model pkg.module:factory" in str(caught.value)
+    assert "on the command line add --model pkg.module:factory" in str(caught.value)
 
 
 def test_no_weight_at_all(tmp_path: Path) -> None:
@@ -393,7 +393,7 @@ def test_remedies_are_true(kind: str, tmp_path: Path) -> None:
     with pytest.raises(TopologyError) as caught:
         load(path)
     text = str(caught.value)
-    assert re.search(f"--example-shape {example}(, or| \\()", text)
+    assert re.search(f"--example-shape {example}(, as| \\()", text)
     assert ("is a guess" in text) == ("32" in example)  # no weight says how large an image is
     assert "in the order of the forward pass" not in text
     assert ("save a state dict with torch.save" in text) is not ordered

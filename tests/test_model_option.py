@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -18,6 +19,21 @@ import netsculpt
 from netsculpt.cli import app
 from netsculpt.cli.messages import explain
 
+RESIDUAL = """
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.enc = nn.Module()
+        self.enc.q_proj, self.enc.k_proj = (nn.Linear(4, 4, bias=False) for _ in range(2))
+
+    def forward(self, x):
+        return self.enc.k_proj(x + self.enc.q_proj(x))
+
+def net():
+    return Net()
+"""
 QUICK = ("--nulls", "0", "--stability-seeds", "0", "--figures", "none")
 CODE = '''
 """Nets, as a researcher's file has them."""
@@ -343,7 +359,29 @@ def test_without_the_option_nothing_is_imported(in_home: Path) -> None:
     (in_home / "torch_shadow.py").write_text("raise RuntimeError('imported')")
     found = run("analyze", "two.pt", *QUICK)
     assert found.exit_code == 5
-    assert "--model pkg.module:factory --example-shape 1,3, or" in str(found.exception)
+    assert "--model pkg.module:factory --example-shape 1,3, as" in str(found.exception)
+
+
+@pytest.mark.parametrize("command", ["analyze", "compare", "track"])
+def test_the_error_without_the_option_leads_on(in_home: Path, command: str) -> None:
+    """What it says to add is all that the same command lacks."""
+    (in_home / "residual.py").write_text(RESIDUAL)
+    names = []
+    for seed in range(2):
+        torch.manual_seed(seed)
+        state = {f"{x}.weight": torch.randn(4, 4).triu() for x in ("enc.q_proj", "enc.k_proj")}
+        names.append(f"r{seed}.pt")
+        torch.save(state, in_home / names[-1])
+    given = names[:1] if command == "analyze" else names
+    refused = cli(command, *given, "--nulls", 0)
+    assert refused.returncode == 5
+    said = " ".join(refused.stderr.split())
+    found = re.search(r"on the command line add (--model \S+ --example-shape [\d,]+), as", said)
+    assert found is not None
+    assert "netsculpt analyze" not in said
+    added = found[1].replace("pkg.module:factory", "residual.py:net").split()
+    run = cli(command, *given, "--nulls", 0, *added)
+    assert run.returncode == 0, run.stderr
 
 
 def test_a_dense_net_is_refused(in_home: Path) -> None:

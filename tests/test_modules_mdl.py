@@ -377,6 +377,28 @@ def test_networks_without_modules_are_one_module(heterogeneity: float) -> None:
         assert result.partition.quality == 0.0
 
 
+@pytest.mark.parametrize(("widths", "p"), [([100, 100, 100], 0.5), ([200, 100, 40, 10], 0.3)])
+def test_dense_networks_without_modules_are_one_module(widths: list[int], p: float) -> None:
+    # Runs that end with all units in one module make the number of edges a surprise, at both ends.
+    graph, _ = planted(widths, 1, p, p, rng=0)
+    found = module_evidence(graph, rng=0)
+    assert not found.accepted
+    assert found.evidence < 0
+
+
+def test_dense_modules_are_found() -> None:
+    graph, truth = planted([100, 100, 100], 4, 0.75, 0.42, rng=0)
+    found = module_evidence(graph, rng=0)
+    assert found.accepted
+    assert compare(found.partition, truth).ami > 0.9
+
+
+def test_degrees_that_become_unlikely_give_nothing_back() -> None:
+    graph, network = tiny()
+    together = np.zeros(graph.n_units, dtype=np.int64)
+    assert degree_gain(network, together, np.eye(1), balanced_odds(network, 2.0, 0.3)) == 0
+
+
 @pytest.mark.slow
 def test_weak_modules_are_found_by_sampling_where_a_code_does_not_pay() -> None:
     graph, truth = planted([24] * 4, 3, 0.4, 0.1, rng=1)

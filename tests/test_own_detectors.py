@@ -14,10 +14,11 @@ import netsculpt
 from netsculpt import AnalysisPlan, GraphError, NetGraph, Partition, modules
 from netsculpt.core.catalog import named
 from netsculpt.core.declared import evidence_of, variations, varies_with
+from netsculpt.core.figure_style import NO_FIGURES
 from netsculpt.graph.circuits import parse_circuit
 from netsculpt.modules.chosen import chosen_detector, detector_name
 from netsculpt.nets import MLP, initial_net
-from netsculpt.report.folder import is_written, write_folder
+from netsculpt.report.folder import is_written, write_analysis
 from netsculpt.training import NetOnTask, pair_analysis, reuse_analysis, task
 from netsculpt.training.dynamic.cram import one_shot
 from netsculpt.training.sculpting import initial_replicas
@@ -89,17 +90,17 @@ def test_manifests_and_tables_name_the_function(
 ) -> None:
     graph, _ = planted
     plan = AnalysisPlan(detectors=("layered", by_position), n_nulls=0, n_seeds=0)
-    write_folder(netsculpt.analyze(graph, plan, rng=0), tmp_path / "out")
+    write_analysis(netsculpt.analyze(graph, plan, rng=0), tmp_path / "out", figures=NO_FIGURES)
     told = json.loads((tmp_path / "out/manifest.json").read_text())["arguments"]
     assert told["detectors"] == ["layered", "by_position"]
     assert told["functions"] == {"by_position": f"{__name__}.by_position"}
     assert "by_position" in json.loads((tmp_path / "out/summary.json").read_text())["modules"]
-    about = {"source": None, "figures": (), "width": "neurips"}
+    about = {"source": None, "figures": NO_FIGURES}
     assert not is_written(tmp_path / "out", graph, plan, 0, **about)
 
 
 def test_plans_of_names_are_recorded_as_before() -> None:
-    plan = AnalysisPlan(detectors=("mdl",), n_nulls=3)
+    plan = AnalysisPlan(detectors=("mdl",), n_nulls=3, n_seeds=20)
     assert plan.summary() == {
         "detectors": ("mdl",),
         "null": "rewire",

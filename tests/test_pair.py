@@ -480,7 +480,11 @@ def test_the_command(models: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [
-        (("sparse.pt", "dense.pt"), 2, "a task is needed"),
+        (
+            ("sparse.pt", "dense.pt"),
+            2,
+            "both nets were trained on is needed. Boolean",
+        ),
         (("sparse.pt", "dense.pt", "--task", "input-separable"), 2, "they must be equal"),
         (("sparse.pt", "dense.pt", "--task", "digits", "--answer", "1"), 2, "numbered from 0"),
         (("sparse.pt", "dense.pt", "--task", "digits", "-o", "pair.txt"), 2, ".pdf"),

@@ -10,12 +10,14 @@ from pathlib import Path
 import jsonschema
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 import netsculpt
 from netsculpt.core.catalog import catalog
-from netsculpt.core.declared import is_own_weights, on_own_weights
+from netsculpt.core.declared import is_own_weights, on_own_weights, slow_from
 from netsculpt.core.errors import FormatError, GraphError
+from netsculpt.core.figure_style import FigureStyle
 from netsculpt.core.random import RNG
 from netsculpt.graph.graph import Block, Layer
 from netsculpt.graph.matrices import from_matrices
@@ -99,6 +101,36 @@ def test_the_detector_runs_on_the_network_only_once(
     (plain,) = netsculpt.analyze(graph, plan, rng=0).detected
     assert plain.significance is not None
     assert np.array_equal(plain.significance.draws, detected.significance.draws)
+
+
+def test_slow_detectors_get_fewer_runs_unless_a_number_is_given() -> None:
+    graph = netsculpt.planted([8, 8, 8], 2, 0.9, 0.1, rng=0)[0]
+
+    @slow_from(graph.live().n_edges)
+    def halves(graph: netsculpt.NetGraph, *, rng: RNG) -> NDArray[np.int64]:
+        return np.arange(graph.n_units) % 8 // 4
+
+    def runs(
+        n_nulls: int | None = None, n_seeds: int | None = None
+    ) -> tuple[list[tuple[int, int]], str]:
+        detectors = ("path_signature", halves)
+        plan = netsculpt.AnalysisPlan(detectors, n_nulls=n_nulls, n_seeds=n_seeds)
+        analysis = netsculpt.analyze(graph, plan, rng=0)
+        tests = [(each.significance, each.n_runs) for each in analysis.detected]
+        assert all(len(each.hierarchy.modules) > 1 for each in analysis.detected)
+        return [(test.n, n) for test, n in tests if test is not None], " ".join(analysis.notes)
+
+    numbers, notes = runs()
+    assert numbers == [(100, 20), (20, 10)]
+    assert "20 null networks instead of 100 and run 10 times instead of 20" in notes
+    assert "stability: halves. --nulls and --stability-seeds set a number" in notes
+    numbers, notes = runs(n_nulls=25)
+    assert numbers == [(25, 20), (25, 10)]
+    assert "Slow on a network of this size, and so run 10 times instead of 20" in notes
+    assert "--stability-seeds sets a number" in notes
+    numbers, notes = runs(n_nulls=25, n_seeds=3)
+    assert numbers == [(25, 3), (25, 3)]
+    assert "Slow" not in notes
 
 
 @pytest.fixture(scope="module")
@@ -357,7 +389,9 @@ def test_of_a_single_input_or_output_nothing_is_made(
     analysis = netsculpt.analyze(graph, plan, rng=0)
     assert analysis.paths.core is None
     assert any(f"There is one {end} unit" in note for note in analysis.notes)
-    assert not [name for name in figure_files(analysis, ["png"]) if "pair_weights" in name]
+    names = figure_files(analysis, FigureStyle(("png",)))
+    assert names
+    assert not [name for name in names if "pair_weights" in name]
     print_report(analysis)
     text = capsys.readouterr().out
     assert "hourglass score" not in text.partition("Notes")[0]

@@ -480,6 +480,31 @@ def test_the_verdict_finds_room_beside_all_other_texts(n_layers):
         assert any(text.get_text().startswith(verdict) for text in ax.texts)
 
 
+def test_the_verdict_can_be_left_to_the_caption():
+    verdict = "unstable"
+    graph, partition = _net((12, 12, 6), k=3)
+    sure = np.random.default_rng(0).random(graph.n_units)
+    of_modules = (
+        partial(plots.network, graph, partition=partition, confidence=sure, verdict=verdict),
+        partial(plots.adjacency, graph, partition=partition, verdict=verdict),
+        partial(plots.module_hierarchy, _hierarchy(4), verdict=verdict),
+        partial(plots.module_flow, flow(graph.pattern, partition), verdict=verdict),
+    )
+
+    def drawn(draw, **style):
+        with plots.paper("nature", **style):
+            ax = draw(ax=plots.figure("nature", 0.8).add_subplot())
+        frames = [(x.get_linestyle(), x.get_edgecolor()) for x in ax.patches]
+        return " ".join(text.get_text() for text in ax.texts), frames
+
+    for draw in of_modules:
+        (words, frames), (without, same) = drawn(draw), drawn(draw, verdicts=False)
+        assert verdict in words
+        assert verdict not in without
+        assert frames == same, "colours and outlines stay"
+    assert verdict in drawn(of_modules[0])[0], "it is said again after the block"
+
+
 def _links(n: int) -> Iterator[Link]:
     """Links of all kinds in turn, between n modules."""
     kinds = itertools.cycle(

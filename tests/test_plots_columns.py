@@ -23,6 +23,7 @@ from netsculpt.plots._drawing.colours import WIRE
 from netsculpt.plots._drawing.layer_names import layer_names, write_names
 from netsculpt.plots.layouts.columns import in_columns
 from netsculpt.plots.layouts.stages import stages
+from netsculpt.plots.style import Width
 
 
 def built(layers: dict[str, tuple[str, int]], blocks: dict[tuple[str, str], str]) -> NetGraph:
@@ -213,6 +214,42 @@ def test_a_deep_adjacency_matrix_names_stages() -> None:
     named = zip((x.get_text() for x in ax.get_yticklabels()), ax.get_yticks(), strict=True)
     middles = {f"b{i}": 7.5 + 9 * i for i in range(6)}
     assert dict(named) == {"input": 1.5, **middles, "fc": 58.5}
+
+
+@pytest.mark.parametrize(("width", "hidden"), [("nature", ["hidden1"]), ("nature-double", None)])
+def test_layers_inside_modules_are_named_below_the_matrix(
+    width: Width, hidden: list[str] | None
+) -> None:
+    graph, truth = planted([784, 300, 100, 10], 5, 0.06, 0.01, rng=0)
+    with plots.paper(width):
+        ax = plots.adjacency(graph, partition=truth, ax=plots.figure(width, 1.0).add_subplot())
+    below = [x.get_text() for x in ax.get_xticklabels()]
+    assert below == 5 * ["input", *(hidden or ["hidden1", "hidden2"])]
+    layer = graph.layer_of[np.lexsort((graph.layer_of, truth.labels))]
+    brackets = [line.get_xdata() for line in ax.lines if line.get_gid() == "bracket"]
+    for name, (start, stop) in zip(below, brackets, strict=True):
+        inside = {graph.layers[i].name for i in layer[round(start) : round(stop)]}
+        assert inside == {name}
+    ax.get_figure().draw_without_rendering()
+    bottom = ax.get_window_extent().y0
+    assert all(x.get_window_extent().y1 < bottom for x in ax.get_xticklabels())
+
+
+@pytest.mark.parametrize(
+    ("width", "named"), [("nature", set()), ("nature-double", {"layer1", "layer2"})]
+)
+def test_where_layers_of_modules_are_too_many_stages_are_named_or_nothing(
+    width: Width, named: set[str]
+) -> None:
+    names = ["input", *(f"layer{i // 8}.{i}.{part}" for i in range(8, 24) for part in "ab"), "fc"]
+    layers = dict.fromkeys(names, ("hidden", 48)) | {"fc": ("output", 48)}
+    layers["input"] = ("input", 48)
+    graph = built(layers, dict.fromkeys(pairwise(names), "linear"))
+    truth = Partition(np.tile(np.repeat(np.arange(16), 3), len(names)))
+    with plots.paper(width):
+        ax = plots.adjacency(graph, partition=truth, ax=plots.figure(width, 1.0).add_subplot())
+    assert {x.get_text() for x in ax.get_xticklabels()} == named
+    assert bool(ax.lines) == bool(named)
 
 
 def test_no_layer_vanishes_because_another_has_larger_weights() -> None:

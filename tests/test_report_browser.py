@@ -15,9 +15,10 @@ from browsers import Opened, chromium
 from hostile_names import HOSTILE, hostile
 
 import netsculpt
+from netsculpt.core.figure_style import FigureStyle
 from netsculpt.core.printable import printable
 from netsculpt.graph.graph import NetGraph, live_units, unit_names
-from netsculpt.report.folder import write_folder
+from netsculpt.report.folder import write_analysis
 from netsculpt.report.html.contents import contents_of
 from netsculpt.report.html.drawn import Drawn, drawn
 
@@ -33,7 +34,9 @@ def browser() -> Iterator[Any]:
 def finished(path: Path, graph: NetGraph) -> Path:
     plan = netsculpt.AnalysisPlan(n_nulls=20, n_seeds=2)
     analysis = netsculpt.analyze(graph, plan, rng=0)
-    write_folder(analysis, path, figures=["svg", "pdf"], source={"model": HOSTILE[0]})
+    write_analysis(
+        analysis, path, figures=FigureStyle(("svg", "pdf")), source={"model": HOSTILE[0]}
+    )
     return path
 
 

@@ -11,17 +11,17 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from browsers import Opened, chromium
-from figure_options import FigureChoice
 from tracks import followed_graphs
 
 import netsculpt
+from netsculpt.core.figure_style import NO_FIGURES, FigureStyle
 from netsculpt.graph.graph import live_units, unit_names
-from netsculpt.report.folder import write_folder
+from netsculpt.report.folder import write_analysis
 from netsculpt.report.html import page as pages
 from netsculpt.report.models import ModelRow, models_folder, read_summary, write_models
-from netsculpt.report.tracked import write_track
+from netsculpt.report.over_time.networks import watched
+from netsculpt.report.tracked import write_snapshots
 from netsculpt.training.track import Track, follow
-from netsculpt.training.track.networks import watched
 
 pytestmark = pytest.mark.slow
 GRAPHS = followed_graphs()
@@ -40,7 +40,7 @@ def tracked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Track]:
     track = follow(watched(GRAPHS, snapshots, 10_000), n_nulls=0, rng=0)
     path = tmp_path_factory.mktemp("track") / "out"
     about = {"run": ["a"], "seed": 0, "n_nulls": 0}
-    write_track(track, snapshots, path, about=about, inputs=[], figures=FigureChoice(["svg"]))
+    write_snapshots(track, snapshots, path, about=about, inputs=[], figures=FigureStyle(("svg",)))
     return path, track
 
 
@@ -51,7 +51,7 @@ def several(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with models_folder(folder, ["net-1", "net-2"]):
         for seed, name in enumerate(("net-1", "net-2")):
             graph = netsculpt.planted([16 + seed, 20, 16], 4, 0.3, 0.03, rng=0)[0]
-            write_folder(netsculpt.analyze(graph, PLAN, rng=0), folder / name)
+            write_analysis(netsculpt.analyze(graph, PLAN, rng=0), folder / name, figures=NO_FIGURES)
             rows.append(ModelRow(name, f"{name}.pt", read_summary(folder / name)))
         rows.append(ModelRow("net-3", "net-3.pt", None, error="no <path>", exit_code=3))
         write_models(folder, rows, PLAN, 0)
@@ -126,7 +126,7 @@ def test_bundles_are_under_the_strongest_edges(
     monkeypatch.setattr(pages, "MOST_EDGES", 300)
     monkeypatch.setattr(pages, "_STRONGEST", 1)
     graph = netsculpt.planted([30, 30, 30], 3, 0.9, 0.05, rng=0)[0]
-    write_folder(netsculpt.analyze(graph, PLAN, rng=0), tmp_path / "out")
+    write_analysis(netsculpt.analyze(graph, PLAN, rng=0), tmp_path / "out", figures=NO_FIGURES)
     opened = Opened(browser, tmp_path / "out")
     assert opened.complaints == []
     line = opened.page.locator("#view-said").inner_text()

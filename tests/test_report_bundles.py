@@ -10,8 +10,9 @@ import pytest
 from page_data import data_of
 
 import netsculpt
+from netsculpt.core.figure_style import NO_FIGURES
 from netsculpt.graph.graph import live_units
-from netsculpt.report.folder import write_folder
+from netsculpt.report.folder import write_analysis
 from netsculpt.report.html import bundles as bundling
 from netsculpt.report.html import page as pages
 from netsculpt.report.html.bundles import bundles
@@ -89,7 +90,7 @@ def test_the_page_of_a_large_network_has_bundles_and_the_strongest_edges(
     monkeypatch.setattr(pages, "MOST_EDGES", 60)
     monkeypatch.setattr(pages, "_STRONGEST", 30)
     plan = netsculpt.AnalysisPlan(n_nulls=0, n_seeds=0)
-    write_folder(netsculpt.analyze(graph, plan, rng=0), tmp_path / "out")
+    write_analysis(netsculpt.analyze(graph, plan, rng=0), tmp_path / "out", figures=NO_FIGURES)
     about, arrays = data_of(tmp_path / "out" / "report.html")
     live = graph.live()
     assert arrays["bundle_n_edges"].sum() == live.n_edges

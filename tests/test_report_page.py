@@ -18,9 +18,10 @@ from page_data import Elements, data_of, unpacked
 
 import netsculpt
 from netsculpt.core.errors import FolderError, FormatError
+from netsculpt.core.figure_style import NO_FIGURES
 from netsculpt.core.folders import claim_folder
 from netsculpt.graph.graph import live_units
-from netsculpt.report.folder import write_folder
+from netsculpt.report.folder import write_analysis
 from netsculpt.report.html import drawn as drawing
 from netsculpt.report.html import figures as gallery
 from netsculpt.report.html import network as networks
@@ -38,9 +39,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     graph = hostile(netsculpt.planted([8, 9, 8], 2, 0.7, 0.05, rng=0)[0])
     plan = netsculpt.AnalysisPlan(n_nulls=20, n_seeds=2)
     path = tmp_path_factory.mktemp("page") / "out"
-    write_folder(
-        netsculpt.analyze(graph, plan, rng=0), path, source={"model": HOSTILE[1], "task": None}
-    )
+    analysis, source = netsculpt.analyze(graph, plan, rng=0), {"model": HOSTILE[1], "task": None}
+    write_analysis(analysis, path, source=source, figures=NO_FIGURES)
     return path
 
 
@@ -133,7 +133,7 @@ def test_the_page_holds_the_graph_exactly(folder: Path) -> None:
     assert [name for name, *_ in about["layers"]] == [layer.name for layer in graph.layers]
     units = contents_of(folder).units
     for name in units:
-        np.testing.assert_array_equal(arrays[f"column:{name}"], units[name].to_numpy())
+        np.testing.assert_array_equal(arrays[f"column:{name}"], units[name])
 
 
 def test_of_large_networks_the_heaviest_edges_of_each_pair_of_layers_are_drawn() -> None:
@@ -174,14 +174,14 @@ def test_columns_that_a_browser_cannot_take_are_named(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     contents = contents_of(folder)
-    monkeypatch.setattr(networks, "MOST_CELLS", 2 * len(contents.units))
+    monkeypatch.setattr(networks, "MOST_CELLS", 2 * contents.graph.n_units)
     text = page(contents)
     found = re.search(r'id="data">([^<]*)</script>', text)
     assert found is not None
     about, arrays = unpacked(found[1])
     shown = [name for name in arrays if name.startswith("column:")]
     assert shown == ["column:module_layered", "column:path_share"]
-    assert len(about["left_out"]) == contents.units.shape[1] - 2
+    assert len(about["left_out"]) == len(contents.units) - 2
 
 
 def test_pictures_that_would_swell_the_page_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,7 +216,7 @@ def test_small_pictures_are_in_the_page_as_they_are(monkeypatch: pytest.MonkeyPa
 
 
 def test_metrics_are_defined_in_words(folder: Path) -> None:
-    columns = contents_of(folder).units.columns
+    columns = contents_of(folder).units
     told = {name: metric_definition(name) for name in columns if metric_definition(name)}
     assert len(told) > 10
     for text in told.values():
@@ -255,7 +255,7 @@ def test_the_command_adds_the_page_to_older_folders(folder: Path, tmp_path: Path
     graph = netsculpt.load(folder / "graph.npz")
     plan = netsculpt.AnalysisPlan(n_nulls=0, n_seeds=0)
     analysis = netsculpt.analyze(graph, plan, rng=0)
-    write_folder(analysis, out)
+    write_analysis(analysis, out, figures=NO_FIGURES)
     before = (out / "report.html").read_bytes()
     manifest = json.loads((out / "manifest.json").read_text())
     (out / "report.html").unlink()
@@ -265,11 +265,11 @@ def test_the_command_adds_the_page_to_older_folders(folder: Path, tmp_path: Path
     assert run.returncode == 0, run.stderr
     assert "report.html" in run.stdout
     assert (out / "report.html").read_bytes() == before
-    write_folder(analysis, out)  # the page does not look like somebody else's file
+    write_analysis(analysis, out, figures=NO_FIGURES)
 
 
 def test_other_folders_are_refused(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(FolderError, match=r"summary.json is a file: name the folder"):
+    with pytest.raises(FolderError, match=r"summary.json is a file: name a folder"):
         contents_of(folder / "summary.json")
     with pytest.raises(FolderError, match="has no manifest"):
         contents_of(tmp_path)

@@ -10,19 +10,19 @@ from typing import Any
 import numpy as np
 import pytest
 from commands import cli
-from figure_options import FigureChoice
 from page_data import data_of
 from tracks import followed_graphs
 
 import netsculpt
-from netsculpt.core.errors import FormatError
+from netsculpt.core.errors import FormatError, GraphError
+from netsculpt.core.figure_style import NO_FIGURES
 from netsculpt.graph.graph import live_units, unit_names
 from netsculpt.report.html.tracked.contents import track_contents
 from netsculpt.report.html.writing import rewrite_page
-from netsculpt.report.tracked import most_edges, write_track
+from netsculpt.report.over_time.networks import networks_of, snapshot, watched
+from netsculpt.report.over_time.storing import read_networks
+from netsculpt.report.tracked import most_edges, write_snapshots
 from netsculpt.training.track import follow
-from netsculpt.training.track.networks import networks_of, snapshot, watched
-from netsculpt.training.track.storing import read_networks
 
 GRAPHS = followed_graphs()
 
@@ -33,7 +33,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     track = follow(watched(GRAPHS, snapshots, 10_000), n_nulls=0, rng=0)
     path = tmp_path_factory.mktemp("track") / "out"
     about = {"run": ["a"], "seed": 0, "n_nulls": 0}
-    write_track(track, snapshots, path, about=about, inputs=[], figures=FigureChoice())
+    write_snapshots(track, snapshots, path, about=about, inputs=[], figures=NO_FIGURES)
     return path
 
 
@@ -159,6 +159,29 @@ def test_damaged_files_are_named(
         np.savez(out / name, **{key: x for key, x in arrays.items() if x is not None})
     with pytest.raises(FormatError, match=match):
         track_contents(out, {"files": []})
+
+
+def test_python_writes_the_folder_of_a_track(tmp_path: Path, folder: Path) -> None:
+    track = netsculpt.training.track.follow(GRAPHS, n_nulls=0, rng=0)
+    netsculpt.report.write_track(track, iter(GRAPHS), tmp_path / "out", figures=NO_FIGURES)
+    for name in ("track.csv", "layers.csv", "modules.csv", "graph.npz", "steps.npz"):
+        assert (tmp_path / "out" / name).read_bytes() == (folder / name).read_bytes(), name
+    assert decoded(tmp_path / "out") == decoded(folder)
+
+
+@pytest.mark.parametrize(
+    ("graphs", "match"), [(GRAPHS[:-1], r"steps \[0, 5, 9, 20\], the track of"), (None, "has 46")]
+)
+def test_networks_other_than_those_followed_are_refused(
+    tmp_path: Path, graphs: list[tuple[int, netsculpt.NetGraph]] | None, match: str
+) -> None:
+    track = follow(GRAPHS, n_nulls=0, rng=0)
+    if graphs is None:
+        other = netsculpt.planted([12, 14, 12, 9], 3, 0.7, 0.1, rng=1)[0]
+        graphs = [(step, other) for step, _ in GRAPHS]
+    with pytest.raises(GraphError, match=match):
+        netsculpt.report.write_track(track, graphs, tmp_path / "out", figures=NO_FIGURES)
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.slow

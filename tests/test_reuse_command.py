@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import torch
 from commands import cli
+from compiled_models import write_compiled
 
 from netsculpt.compare.reuse import (
     ModuleActivations,
@@ -20,7 +21,7 @@ from netsculpt.compare.reuse import (
     subtask_reuse,
 )
 from netsculpt.core.errors import FormatError, GraphError, LimitError
-from netsculpt.files.model import read_model, write_model
+from netsculpt.files.model import read_model
 from netsculpt.graph.circuits import (
     ThresholdCircuit,
     common_functions,
@@ -31,30 +32,16 @@ from netsculpt.graph.circuits import (
 )
 from netsculpt.graph.circuits.sharing import SharedAs
 from netsculpt.graph.partition import Partition
-from netsculpt.nets import MLP
 from netsculpt.training import NetOnTask, reuse_analysis
 from netsculpt.training.influence import replica_of_model
 from netsculpt.training.sculpting.replicas import Replicas
 
-STEEP = 100.0  # a sigmoid of this slope is a step: sums are ½ away from 0
 FAST = ("--random", 49, "--figures", "none")
 
 
 @pytest.fixture(scope="module", autouse=True)
 def one_thread() -> None:
     torch.set_num_threads(1)
-
-
-def write_compiled(net: ThresholdCircuit, path: Path) -> Path:
-    """A compiled circuit as the model.pt of a multi-layer perceptron."""
-    state, masks = {}, {}
-    for i, (weight, bias) in enumerate(zip(net.weights, net.biases, strict=True), start=1):
-        state[f"fc{i}.weight"] = torch.from_numpy(STEEP * weight).float()
-        state[f"fc{i}.bias"] = torch.from_numpy(STEEP * bias).float()
-        masks[f"fc{i}.weight"] = torch.from_numpy(weight != 0)
-    widths = (net.weights[0].shape[1], *map(len, net.weights))
-    write_model(path, net=MLP(widths, "sigmoid").spec, state=state, masks=masks)
-    return path
 
 
 THREE = {"f": "a ^ b ^ c", "g": "d ^ e ^ h", "k": "m ^ n ^ o"}

@@ -22,10 +22,12 @@ from torch import nn
 
 import netsculpt
 from netsculpt.core.errors import BusyError, FormatError
+from netsculpt.core.figure_style import NO_FIGURES, FigureStyle
 from netsculpt.core.folders import require_replaceable
 from netsculpt.core.locking import held
 from netsculpt.files.model import read_model
-from netsculpt.report.folder import write_folder
+from netsculpt.modules.verdict import IN_SHORT
+from netsculpt.report.folder import is_written, write_analysis
 from netsculpt.studies.sculpting import SweepConfig, sweep
 from netsculpt.studies.study import Study
 
@@ -86,7 +88,7 @@ def test_what_no_analysis_wrote_is_not_replaced(
     path.write_text("mine")
     before = names(tmp_path / "out")
     with pytest.raises(FormatError, match=f"{foreign}.*which 'analyze' did not write: name a new"):
-        write_folder(analysis, tmp_path / "out", figures=["png"])
+        write_analysis(analysis, tmp_path / "out", figures=FigureStyle(("png",)))
     assert path.read_text() == "mine"
     assert names(tmp_path / "out") == before
 
@@ -94,10 +96,10 @@ def test_what_no_analysis_wrote_is_not_replaced(
 def test_files_added_to_the_results_are_not_removed(
     analysis: netsculpt.Analysis, tmp_path: Path
 ) -> None:
-    write_folder(analysis, tmp_path)
+    write_analysis(analysis, tmp_path, figures=NO_FIGURES)
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(FormatError, match=r"holds 'notes\.txt', which"):
-        write_folder(analysis, tmp_path)
+        write_analysis(analysis, tmp_path, figures=NO_FIGURES)
     assert (tmp_path / "summary.json").exists()
 
 
@@ -120,13 +122,13 @@ def test_links_are_not_followed(analysis: netsculpt.Analysis, tmp_path: Path) ->
         out.mkdir()
         (out / name).symlink_to(at)
         with pytest.raises(FormatError, match=f"holds '{name}'"):
-            write_folder(analysis, out, figures=["png"])
+            write_analysis(analysis, out, figures=FigureStyle(("png",)))
     out = tmp_path / "own"
-    write_folder(analysis, out, figures=["png"])
+    write_analysis(analysis, out, figures=FigureStyle(("png",)))
     shutil.rmtree(out / "figures")
     (out / "figures").symlink_to(target)
     with pytest.raises(FormatError, match="holds 'figures'"):
-        write_folder(analysis, out, figures=["png"])
+        write_analysis(analysis, out, figures=FigureStyle(("png",)))
     assert names(target) == {"summary.json"}
     assert (target / "summary.json").read_text() == "mine"
 
@@ -140,40 +142,59 @@ def test_a_manifest_names_no_file_outside(
 ) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     out = tmp_path / "out"
-    write_folder(analysis, out)
+    write_analysis(analysis, out, figures=NO_FIGURES)
     manifest = json.loads((out / "manifest.json").read_text())
     (out / "manifest.json").write_text(json.dumps({**manifest, "files": files}))
     with pytest.raises(FormatError, match="name a new folder"):
-        write_folder(analysis, out)
+        write_analysis(analysis, out, figures=NO_FIGURES)
     assert (tmp_path / "mine.txt").read_text() == "mine"
 
 
 @pytest.mark.parametrize("n_drawn", [0, 1])
-@pytest.mark.parametrize("figures", [[], ["png"]])
+@pytest.mark.parametrize("figures", [NO_FIGURES, FigureStyle(("png",))], ids=["none", "png"])
 def test_an_interrupted_folder_is_finished_by_the_same_command(
-    analysis: netsculpt.Analysis, tmp_path: Path, n_drawn: int, figures: list[str]
+    analysis: netsculpt.Analysis, tmp_path: Path, n_drawn: int, figures: FigureStyle
 ) -> None:
     def stop(stage: str, done: int, _: int) -> None:
         if stage == "drawing figures" and done == n_drawn:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write_folder(analysis, tmp_path, figures=["png"], progress=stop)
+        write_analysis(analysis, tmp_path, figures=FigureStyle(("png",)), progress=stop)
     assert not (tmp_path / "manifest.json").exists()
     (tmp_path / f".summary.json.{uuid4().hex}.part").write_text("half")
-    write_folder(analysis, tmp_path, figures=figures)
+    write_analysis(analysis, tmp_path, figures=figures)
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     assert names(tmp_path) == {*manifest["files"], "manifest.json"}
-    assert (tmp_path / "figures").exists() is bool(figures)
+    assert (tmp_path / "figures").exists() is bool(figures.formats)
+
+
+@pytest.mark.parametrize("verdicts", [True, False])
+def test_a_folder_keeps_whether_its_figures_say_verdicts(tmp_path: Path, verdicts: bool) -> None:
+    graph, _ = netsculpt.planted([6, 6, 6], 2, 0.9, 0.05, rng=0)
+    analysis = netsculpt.analyze(graph, netsculpt.AnalysisPlan(n_nulls=3, n_seeds=0), rng=0)
+    style = FigureStyle(("svg",), "nature", verdicts=verdicts)
+    write_analysis(analysis, tmp_path, figures=style)
+    words = IN_SHORT[analysis.detected[0].verdict]
+    figures = {path.stem: path.read_text() for path in (tmp_path / "figures").iterdir()}
+    kinds = {name.partition("_")[0] for name, text in figures.items() if words in text}
+    of_modules = {"network", "adjacency", "hierarchy", "flow", "null"}
+    assert kinds == (of_modules if verdicts else set())
+    assert "layered, balanced weights" in figures["null_layered"]
+    arguments = json.loads((tmp_path / "manifest.json").read_text())["arguments"]
+    assert arguments.items() >= style.summary().items()
+    asked = (tmp_path, analysis.graph, analysis.plan, analysis.seed)
+    assert is_written(*asked, source=None, figures=style)
+    assert not is_written(*asked, source=None, figures=replace(style, verdicts=not verdicts))
 
 
 def test_an_empty_folder_of_somebody_else_stays(
     analysis: netsculpt.Analysis, tmp_path: Path
 ) -> None:
-    write_folder(analysis, tmp_path, figures=["png"])
+    write_analysis(analysis, tmp_path, figures=FigureStyle(("png",)))
     (tmp_path / "mine").mkdir()
     with pytest.raises(FormatError, match="holds 'mine'"):
-        write_folder(analysis, tmp_path)
+        write_analysis(analysis, tmp_path, figures=NO_FIGURES)
 
 
 @pytest.mark.slow
@@ -350,7 +371,7 @@ def test_the_second_run_is_told_who_is_first(
         with pytest.raises(BusyError, match=text):
             sweep(CONFIG, tmp_path)
         with pytest.raises(BusyError, match=text):
-            write_folder(analysis, tmp_path)
+            write_analysis(analysis, tmp_path, figures=NO_FIGURES)
         with pytest.raises(BusyError, match=text):
             Study("powers", [CONFIG], lambda _: {}).run(tmp_path)
     with held(tmp_path / "m.pt"):

@@ -286,7 +286,7 @@ def test_lines_say_what_remains(monkeypatch: pytest.MonkeyPatch) -> None:
         report("cells", done, 2000)
         now[0] += 4
     said = heard.getvalue().splitlines()
-    assert said[0] == "cells: 1,008 of 2,000, about 66 min left"
+    assert said[0] == "netsculpt: cells: 1,008 of 2,000, about 66 min left"
     assert len(said) == 12
     heard.close()
     report("cells", 1200, 2000)

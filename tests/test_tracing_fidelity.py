@@ -18,13 +18,14 @@ from traced_nets import Function
 
 import netsculpt.report
 from netsculpt.core.errors import GraphError
+from netsculpt.core.figure_style import NO_FIGURES
 from netsculpt.graph.graph import NetGraph
 from netsculpt.graph.matrices import from_matrices
 from netsculpt.nets.families import ResNet, initial_net
 from netsculpt.nets.masks import mask_net
 from netsculpt.paths import pair_weights
 from netsculpt.pipeline import AnalysisPlan, analyze
-from netsculpt.report.folder import write_folder
+from netsculpt.report.folder import write_analysis
 from netsculpt.report.summary import summary
 from netsculpt.report.terminal.analysis import print_report
 from netsculpt.tracing import Fidelity, fidelity, trace
@@ -443,7 +444,7 @@ def test_reports_show_the_fidelity(capsys: pytest.CaptureFixture[str], tmp_path:
     assert "Fidelity to the net Edges compared with the net in" in words
     assert f"differ from the net's by {result.output_error:.1e} of their scale" in words
     assert "Not checked: 0.i, 0.f, 0.g, 0.o" in words
-    write_folder(analysis, tmp_path)
+    write_analysis(analysis, tmp_path, figures=NO_FIGURES)
     written = json.loads((tmp_path / "summary.json").read_text())
     assert written["fidelity"] == summary(analysis)["fidelity"]
     assert written["fidelity"]["max_error"] == pytest.approx(result.max_error, rel=1e-11)

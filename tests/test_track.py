@@ -17,7 +17,9 @@ from torch import nn
 
 import netsculpt
 from netsculpt import Partition, plots
+from netsculpt.core.catalog import names
 from netsculpt.core.errors import FolderError, FormatError, GraphError, TopologyError
+from netsculpt.core.forms import FORMS
 from netsculpt.files.model import write_model
 from netsculpt.graph.streams import stream_labels, without_stream_edges
 from netsculpt.modules import compare, quality
@@ -40,6 +42,12 @@ def thinned(graph: netsculpt.NetGraph, share: float, seed: int) -> netsculpt.Net
         (weights.data[keep], (weights.row[keep], weights.col[keep])), weights.shape
     )
     return netsculpt.NetGraph(matrix, None, graph.layers, graph.blocks)
+
+
+def signed(graph: netsculpt.NetGraph) -> netsculpt.NetGraph:
+    """The network with signs, and with sizes that differ."""
+    drawn = np.random.default_rng(7).normal(size=graph.n_edges)
+    return graph.with_weights(drawn)
 
 
 @pytest.fixture(scope="module")
@@ -96,10 +104,10 @@ def test_modules_keep_numbers_by_the_best_of_all_matchings(seed: int) -> None:
                 sum(overlap(a, b) for a, b in zip(order, new, strict=False) if a is not None)
                 for order in permutations(padded)
             )
-            names = {label: int(result[index][row == label][0]) for label in new}
-            kept = {label: name for label, name in names.items() if name in old}
+            number = {label: int(result[index][row == label][0]) for label in new}
+            kept = {label: name for label, name in number.items() if name in old}
             assert sum(overlap(name, label) for label, name in kept.items()) == pytest.approx(best)
-            fresh = sorted(set(names.values()) - set(old))
+            fresh = sorted(set(number.values()) - set(old))
             assert fresh == list(range(used, used + len(fresh)))
         used = max(used, int(result[: index + 1].max()) + 1)
 
@@ -126,7 +134,8 @@ def test_a_track_is_what_each_step_says_alone(
         assert point.live_hidden == pytest.approx(live.units[hidden].mean())
         assert point.log10_paths == netsculpt.paths.log10_path_total(graph.pattern)
         assert point.quality == pytest.approx(netsculpt.modules.quality(graph.balanced, found))
-        assert point.n_modules == np.count_nonzero(found.sizes > 1)
+        assert point.n_modules == found.n_modules
+        assert point.n_numbered == np.count_nonzero(found.sizes > 1)
         assert 1 / 5 <= point.p <= 1
     assert track.points[-1].live_hidden == 1
     assert track.points[2].live_hidden < 1
@@ -280,15 +289,59 @@ def test_residual_channels_are_held_together_as_in_an_analysis() -> None:
     assert point.quality == pytest.approx(quality(read, partition))
 
 
-def test_modules_of_one_unit_are_neither_numbered_nor_counted() -> None:
+def test_modules_of_one_unit_are_counted_but_have_no_lasting_number() -> None:
     graph = netsculpt.from_matrices([np.ones((4, 1)), np.eye(4), np.eye(4)])
     found = netsculpt.modules.layered(graph.pattern, rng=0)
     assert found.n_modules == 5  # four strands, and the input alone
     track = follow([(0, graph), (1, graph)], form="pattern", n_nulls=0, rng=0)
-    assert [point.n_modules for point in track.points] == [4, 4]
+    assert [point.n_modules for point in track.points] == [5, 5]
+    assert [point.n_numbered for point in track.points] == [4, 4]
     assert track.labels[:, 0].tolist() == [-1, -1]
     for row in track.labels:
         assert np.unique(row[row >= 0]).size == 4
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("name", names("detectors"))
+def test_modules_are_those_of_an_analysis_with_the_same_seed(
+    graphs: list[tuple[int, netsculpt.NetGraph]], name: str, form: str
+) -> None:
+    """Also of a network with dead units and signs, for detectors that read its own weights."""
+    graph = signed(graphs[2][1])
+    assert not netsculpt.paths.effective(graph).units.all()
+    track = follow([graphs[0], (9, graph)], detector=name, form=form, n_nulls=3, rng=4)
+    plan = netsculpt.AnalysisPlan(detectors=(name,), weights=(form,), n_nulls=3, n_seeds=0)
+    found = netsculpt.analyze(graph, plan, rng=4).detected[0]
+    assert track.partitions[-1].labels.tolist() == found.partition.labels.tolist()
+    last = track.points[-1]
+    assert (last.n_modules, last.quality) == (found.partition.n_modules, found.quality)
+    if found.significance is not None:
+        of_track, of_analysis = (
+            [getattr(x, column) for column in ("delta", "z", "p")]
+            for x in (last, found.significance)
+        )
+        np.testing.assert_array_equal(of_track, of_analysis)
+
+
+@pytest.mark.parametrize("name", names("detectors"))
+def test_modules_of_residual_nets_are_those_of_an_analysis(name: str) -> None:
+    torch.manual_seed(1)
+    graph = netsculpt.trace(Residual(), torch.zeros(1, 6))
+    track = follow([(0, graph)], detector=name, n_nulls=0, rng=2)
+    plan = netsculpt.AnalysisPlan(detectors=(name,), n_nulls=0, n_seeds=0)
+    found = netsculpt.analyze(graph, plan, rng=2).detected[0]
+    assert track.partitions[0].labels.tolist() == found.partition.labels.tolist()
+    assert track.points[0].quality == found.quality
+
+
+def test_a_step_without_a_path_has_no_modules() -> None:
+    cut = netsculpt.from_matrices([np.diag([1.0, 0, 0]), np.diag([0, 1.0, 0])])
+    whole = netsculpt.from_matrices([np.ones((3, 3)), np.eye(3)])
+    track = follow([(0, whole), (1, cut)], n_nulls=2, rng=0)
+    last = track.points[-1]
+    assert (last.n_modules, last.n_numbered, last.quality) == (0, 0, 0)
+    assert np.isnan([last.z, last.p, last.ami_rerun, last.ami_before]).all()
+    json.dumps(track.summary(), allow_nan=False)
 
 
 def test_steps_are_numbers_in_names_if_they_rise() -> None:
@@ -345,6 +398,8 @@ def test_lines_are_the_table(track: Track) -> None:
     assert [np.asarray(line.get_ydata()).tolist() for line in ax.lines] == [
         track.table()[name].tolist() for name in ("quality", "delta")
     ]
+    counts = plots.track_lines(track, ["n_numbered"])
+    assert all(tick == round(tick) for tick in counts.get_yticks())
     with pytest.raises(GraphError, match="columns are"):
         plots.track_lines(track, ["size"])
     with pytest.raises(GraphError, match="column is"):
@@ -364,11 +419,11 @@ def test_the_command_follows_a_folder(tmp_path: Path) -> None:
     with (out / "track.csv").open(newline="") as file:
         table = list(csv.DictReader(file))
     assert [int(row["step"]) for row in table] == [0, 4, 7, 11]
-    names = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
+    written = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
     drawn = {"figures/profile.png", "figures/modules.png"}
     tables = {"track.csv", "layers.csv", "modules.csv"}
     networks = {"report.html", "graph.npz", "steps.npz"}
-    assert names == {*tables, *drawn, *networks, "summary.json", "manifest.json"}
+    assert written == {*tables, *drawn, *networks, "summary.json", "manifest.json"}
     manifest = json.loads((out / "manifest.json").read_text())
     assert manifest["arguments"].items() >= {"detector": "layered", "weights": "balanced"}.items()
     assert len(set(manifest["inputs"])) == 4, "files, which differ"
@@ -399,6 +454,26 @@ def test_the_command_follows_the_masks_of_a_sparse_training(tmp_path: Path) -> N
     assert cli(*record, *QUICK).returncode == 2
     wrong = cli(*record, "--net", tmp_path / "m.pt", "--weights", "balanced", *QUICK)
     assert "pattern is needed" in wrong.stderr
+
+
+def test_a_single_checkpoint_is_not_a_track(tmp_path: Path) -> None:
+    """The error names what follows it instead, or else analyses it."""
+    spec = MLP((4, 6, 2))
+    state, masks = plain_state(initial_net(spec, rng=0))
+    write_model(tmp_path / "one.pt", net=spec.spec, state=state, masks=masks)
+    run = cli("track", "one.pt", cwd=tmp_path)
+    assert run.returncode == 2
+    said = " ".join(run.stderr.split())
+    assert "one.pt is a single checkpoint, and a track is of one network at two steps" in said
+    assert said.endswith("Of one checkpoint alone: netsculpt analyze one.pt")
+    assert ": netsculpt track" not in said
+    folder = cli("track", ".", cwd=tmp_path)
+    assert (folder.returncode, "single checkpoint" in folder.stderr) == (2, True)
+    for record in ("history", "one.history"):
+        tmp_path.joinpath(record).mkdir()
+        tmp_path.joinpath(record, "masks.record").write_bytes(b"")
+        said = " ".join(cli("track", "one.pt", cwd=tmp_path).stderr.split())
+        assert f"wrote next to the model: netsculpt track {record}. Of one" in said
 
 
 def test_a_run_that_is_not_there(tmp_path: Path) -> None:

@@ -298,7 +298,7 @@ def test_a_piped_run_says_which_detector_it_is_at(
     options = ("--nulls", 0, "--stability-seeds", 0, "--json")
     run = cli("analyze", path, *options, "--detector", "layered,sculpting", "--weights", "all")
     assert run.returncode == 0, run.stderr
-    names = [line.split(":")[0].removesuffix(" …") for line in run.stderr.splitlines()]
+    names = [line.split(": ")[1].removesuffix(" …") for line in run.stderr.splitlines()]
     keys = list(json.loads(run.stdout)["modules"])
     assert keys == ["layered", "layered_pattern", "layered_magnitude", "sculpting"]
     assert names == [key for key in keys for _ in range(2)], "one line each at begin and end"
@@ -320,7 +320,9 @@ def test_progress_lines_outlive_their_reader(monkeypatch: pytest.MonkeyPatch) ->
     for stage in ("a", "a: modules", "b"):
         report(stage, 0, 1)
         report(stage, 1, 1)
-    assert [line[:2] for line in heard.getvalue().splitlines()] == ["a ", "a:", "b ", "b:"]
+    assert [line[:13] for line in heard.getvalue().splitlines()] == [
+        f"netsculpt: {begins}" for begins in ("a ", "a:", "b ", "b:")
+    ]
 
 
 def test_null_networks_that_take_long_are_counted_in_a_pipe(
@@ -334,7 +336,7 @@ def test_null_networks_that_take_long_are_counted_in_a_pipe(
         report("a: null networks", done, 100)
         now[0] += 6
     assert heard.getvalue().splitlines() == [
-        f"a: null networks: {done} of 100, about {left} left"
+        f"netsculpt: a: null networks: {done} of 100, about {left} left"
         for done, left in ((5, "9.5 min"), (10, "9.0 min"), (15, "8.5 min"), (20, "8.0 min"))
     ]
 
@@ -352,11 +354,11 @@ def test_the_first_step_does_not_tell_how_long_the_others_take(
         now[0] += seconds
     report("drawing", 4, 4)
     assert heard.getvalue().splitlines() == [
-        "drawing …",
-        "drawing: 1 of 4",
-        "drawing: 2 of 4, about 62 s left",
-        "drawing: 3 of 4, about 31 s left",
-        "drawing: done in 122.0 s",
+        "netsculpt: drawing …",
+        "netsculpt: drawing: 1 of 4",
+        "netsculpt: drawing: 2 of 4, about 62 s left",
+        "netsculpt: drawing: 3 of 4, about 31 s left",
+        "netsculpt: drawing: done in 122.0 s",
     ]
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from netsculpt.core.errors import NetsculptError
+from netsculpt.core.figure_style import NO_FIGURES
 from netsculpt.graph.npz import save
 from netsculpt.loading import load
 
@@ -133,11 +134,11 @@ def outcomes(path: Path, good: Path, results: Path, *, whole: bool) -> dict[str,
 def analysed(graph: Any, results: Path) -> None:
     """The rest of ``netsculpt analyze -o``."""
     from netsculpt.pipeline import AnalysisPlan, analyze
-    from netsculpt.report.folder import write_folder
+    from netsculpt.report.folder import write_analysis
     from netsculpt.report.terminal.analysis import print_report
 
     found = analyze(graph, AnalysisPlan(n_nulls=0, n_seeds=0), rng=0)
-    write_folder(found, results)
+    write_analysis(found, results, figures=NO_FIGURES)
     with open(results / "report.txt", "w") as stream, contextlib.redirect_stdout(stream):  # noqa: PTH123
         print_report(found)
 

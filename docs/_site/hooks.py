@@ -49,6 +49,7 @@ ROOMS = {
     "netsculpt.training.parallelism": "Steps to a result",
     "netsculpt.training.weight_agnostic": "Profiles over weights",
     "netsculpt.plots": "Plots",
+    "netsculpt.report": "Folders and pages",
     "netsculpt.studies": "Studies",
 }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import signal
 import sys
 from types import FrameType
@@ -16,6 +15,7 @@ from netsculpt.cli.command import Command, Group
 from netsculpt.cli.compare import compare
 from netsculpt.cli.demo import demo
 from netsculpt.cli.export import export
+from netsculpt.cli.garbage import collect_rarely
 from netsculpt.cli.importance import importance
 from netsculpt.cli.messages import (
     EXIT_CODES,
@@ -45,8 +45,6 @@ from netsculpt.report.terminal.loudness import at_loudness
 
 __all__ = ["main"]
 __dir__ = __all__.copy
-
-NEW_OBJECTS = 50_000  # per garbage collection; with Python's 700, a tenth of the start-up time
 
 
 app = typer.Typer(
@@ -102,7 +100,7 @@ def _root(
 def main() -> NoReturn:
     """Run the command line and exit with a documented code."""
     open_streams()
-    gc.set_threshold(NEW_OBJECTS)  # importing makes about 100,000, none of them garbage
+    collect_rarely()
     code = _run()
     try:
         sys.stdout.flush()

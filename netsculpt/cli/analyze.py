@@ -12,7 +12,7 @@ from netsculpt.cli.messages import say_interrupted
 from netsculpt.cli.model_files import is_several, model_files
 from netsculpt.cli.options import (
     DATA_AWARE,
-    FigureOptions,
+    ModuleFigureOptions,
     PlanOptions,
     Seed,
     chosen_detectors,
@@ -61,7 +61,7 @@ def analyze(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print summary.json instead of the report.")
     ] = False,
-    figures: FigureOptions,
+    figures: ModuleFigureOptions,
     dense: Annotated[
         bool, typer.Option("--dense", help="Analyse a model without masks or zero weights anyway.")
     ] = False,
@@ -106,7 +106,7 @@ def analyze(
         detectors = [name for name in detectors if name not in DATA_AWARE]
     request = Request(
         plan.plan(detectors),
-        figures,
+        figures.style,
         seed,
         task,
         dense,
@@ -122,7 +122,7 @@ def analyze(
         run(
             loaded,
             request.plan,
-            figures,
+            request.figures,
             seed=seed,
             task=request.task,
             output=output,

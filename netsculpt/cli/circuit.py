@@ -156,7 +156,7 @@ def circuit(
             output,
             arguments=about,
             inputs=inputs,
-            figures=figures,
+            figures=figures.style,
         )
     if as_json:
         typer.echo(json.dumps({**about, **found.summary()}, indent=2, allow_nan=False))

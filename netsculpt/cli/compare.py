@@ -124,7 +124,7 @@ def compare(
         require_writable(output)
         require_replaceable(output, _MAKER)
         say_interrupted(output)
-    request = Request(plan.plan(detectors), figures, seed, None, dense, needs_own=False)
+    request = Request(plan.plan(detectors), figures.style, seed, None, dense, needs_own=False)
     first = model_files(files)
     require_readable(first)
     if against is not None:
@@ -176,7 +176,7 @@ def _pair(
             for each in loaded
         )
     compared = compare_networks(
-        first, second, matching=matching, n_nulls=request.plan.n_nulls, rng=request.seed
+        first, second, matching=matching, n_nulls=request.plan.repeats.n_nulls, rng=request.seed
     )
     about = {
         "first": str(files[0].path),

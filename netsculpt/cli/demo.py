@@ -64,7 +64,7 @@ def demo(
         analysis = run(
             loaded,
             plan,
-            figures,
+            figures.style,
             seed=seed,
             task=DEMO.task,
             output=output,

@@ -27,7 +27,7 @@ from netsculpt.cli.options import (
 )
 from netsculpt.cli.resuming import refuse_restart, resumable
 from netsculpt.cli.takes import takes
-from netsculpt.cli.tasks import require_task
+from netsculpt.cli.tasks import HELD_OUT, require_task
 from netsculpt.core.catalog import names
 from netsculpt.report.terminal.progress import shown_progress
 
@@ -43,7 +43,7 @@ def importance(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model.pt of netsculpt.")],
     *,
     figures: FigureOptions,
-    task: Annotated[str, typer.Option(help="What it was trained on, as in 'sculpt'.")] = "",
+    task: Annotated[str, typer.Option(help=f"What it was trained on. {HELD_OUT}")] = "",
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="A folder for tables and figures.")
     ] = None,
@@ -100,9 +100,9 @@ def importance(
     what `--curves` names; values have signs, so the smallest changes are those without which the
     loss falls most.
 
-    The task needs held-out samples: digits, or IDX files. With `-o` what is known of the changes is
-    saved every few seconds: after an interruption, or for other estimators and curves, the same
-    command with --resume continues.
+    The task needs held-out samples, which Boolean ones do not have. With `-o` what is known of the
+    changes is saved every few seconds: after an interruption, or for other estimators and curves,
+    the same command with --resume continues.
 
     **Estimates** magnitude · first_order (−w·g) · obd · woodfisher (after compensation) · wanda,
     input_deviation (magnitude × size of the input) · lamp, relative_importance · synflow (share of
@@ -129,7 +129,11 @@ def importance(
     from netsculpt.training.importance import movement
     from netsculpt.training.importance.checked import require_held_out
 
-    require_task(task)
+    require_task(
+        task,
+        HELD_OUT,
+        needed="the task that the net was trained on is needed, with held-out samples",
+    )
     chosen = None if estimators == "all" else listed(estimators)
     by = None  # what is usual of what there is
     if is_given(context, "curves"):
@@ -187,7 +191,7 @@ def importance(
             output,
             arguments={**arguments, "seed": seed},
             inputs=inputs,
-            figures=figures,
+            figures=figures.style,
         )
     if as_json:
         typer.echo(json.dumps({**arguments, **found.summary()}, indent=2, allow_nan=False))

@@ -37,9 +37,10 @@ def analyse_many(
     """Analyse models one by one, print their table and write it; exit with the first error's code.
 
     `jobs` models are worked on at a time. In a folder `output`, models that it already holds the
-    same analysis of are read, not analysed again.
+    same analysis of are read, not analysed again; others that an earlier run analysed alike keep
+    their rows.
     """
-    from netsculpt.report.models import models_folder, write_models
+    from netsculpt.report.models import earlier_rows, models_folder, write_models
     from netsculpt.report.terminal.models import print_models
     from netsculpt.report.terminal.progress import shown_progress
 
@@ -54,16 +55,18 @@ def analyse_many(
                     complain(f"{row.file}: {row.error}")
                 rows.append(row)
 
+    before: list[ModelRow] = []
     if output is None:
         analyse()
     else:
-        with models_folder(output, [file.name for file in files]):
+        with models_folder(output, [file.name for file in files]) as names:
             analyse()
-            write_models(output, rows, request.plan, request.seed)
+            before = earlier_rows(output, names, rows, request.plan, request.seed)
+            write_models(output, [*rows, *before], request.plan, request.seed, left=names)
     if as_json:
         typer.echo(json.dumps([row.summary() for row in rows], indent=2, allow_nan=False))
     else:
-        print_models(rows, request.plan, output)
+        print_models(rows, request.plan, output, n_before=len(before))
     failed = [row for row in rows if row.error is not None]
     if failed:
         complain(f"{counted(len(failed), 'model')} of {len(rows):,} could not be analysed")
@@ -97,20 +100,19 @@ def _summary(
     file: ModelFile, source: Source, request: Request, output: Path | None
 ) -> tuple[dict[str, Any], bool]:
     """What summary.json holds of a model, and whether it was there before."""
-    from netsculpt.report.folder import is_written, write_folder
+    from netsculpt.report.folder import is_written, write_analysis
     from netsculpt.report.models import read_summary
     from netsculpt.report.summary import summary
 
     loaded, request = ready(source, request)
     about: dict[str, Any] = {
         "source": {**loaded.arguments(), "task": request.task},
-        "figures": request.figures.formats,
-        "width": request.figures.column,
+        "figures": request.figures,
     }
     folder = None if output is None else output / file.name
     if folder is not None and is_written(folder, loaded.graph, request.plan, request.seed, **about):
         return read_summary(folder), True
     analysis = analysed(loaded, request.plan, seed=request.seed, task=request.task)
     if folder is not None:
-        write_folder(analysis, folder, **about)
+        write_analysis(analysis, folder, **about)
     return summary(analysis), False

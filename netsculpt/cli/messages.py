@@ -15,7 +15,7 @@ from netsculpt.core.errors import LimitError, NetsculptError, NetsculptWarning, 
 from netsculpt.core.extras import EXTRAS, missing
 from netsculpt.core.folders import is_interrupted
 from netsculpt.core.printable import printable
-from netsculpt.report.terminal.loudness import loudness
+from netsculpt.report.terminal.loudness import PREFIX, loudness
 
 __all__ = ["EXIT_CODES", "INTERRUPTED", "USAGE", "complain", "empty_argument", "explain"]
 __all__ += ["explained", "forget", "note", "note_once", "one_line_warnings", "say_interrupted"]
@@ -120,7 +120,7 @@ def note_once(message: str) -> None:
 
 def complain(message: str) -> None:
     """Print one line on stderr; text that it quotes from a file cannot control the terminal."""
-    typer.echo(f"netsculpt: {printable(message)}", err=True)
+    typer.echo(f"{PREFIX}{printable(message)}", err=True)
 
 
 def forget() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
@@ -16,11 +16,11 @@ from netsculpt.cli.messages import note, one_line_warnings
 from netsculpt.core.catalog import catalog, names, not_one_of
 from netsculpt.core.declared import needed_by
 from netsculpt.core.extras import is_installed, missing
+from netsculpt.core.figure_style import FORMATS, WIDTHS, FigureStyle, Width
 from netsculpt.core.forms import FORMS
 
 if TYPE_CHECKING:
     from netsculpt.pipeline import AnalysisPlan
-    from netsculpt.plots.style import Width
 
 __all__ = [
     "DATA_AWARE",
@@ -32,6 +32,7 @@ __all__ = [
     "Epochs",
     "FigureOptions",
     "LearningRate",
+    "ModuleFigureOptions",
     "Noise",
     "PageFigureOptions",
     "PlanOptions",
@@ -60,8 +61,6 @@ DATA_AWARE = names("data_aware")
 DETECTORS = (*names("detectors"), *DATA_AWARE)
 MOST = 1_000_000_000  # of anything that is counted: beyond, no computation ends
 MOST_JOBS = 1024
-FORMATS = ("pdf", "png", "svg")
-WIDTHS = ("neurips", "icml", "nature", "nature-double")  # of netsculpt.plots.style
 
 Number = TypeVar("Number", int, float)
 
@@ -152,7 +151,7 @@ def refuse_figures(context: typer.Context, output: Path | None) -> None:
     That none are drawn may be said anyway.
     """
     if output is None and context.params["figures"] != "none":
-        names = [field.name for field in fields(FigureOptions)]
+        names = [field.name for field in fields(ModuleFigureOptions)]
         reason, remedy = "figures are drawn in a folder", "name it with -o, or leave this out"
         refuse_options(context, names, reason, remedy)
 
@@ -256,24 +255,26 @@ class PlanOptions:
 
     detector: Detector = "layered"
     n_nulls: Annotated[
-        int,
+        int | None,
         typer.Option(
             "--nulls",
             min=0,
             max=MOST,
             help="Null networks; 20 or more also test who feeds whom; 0 = none.",
+            show_default="100; 20 for slow detectors",
         ),
-    ] = 100
+    ] = None
     null: Annotated[str, choice(names("nulls"), "Null model: {}.")] = "rewire"
     n_seeds: Annotated[
-        int,
+        int | None,
         typer.Option(
             "--stability-seeds",
             min=0,
             max=MOST,
             help="Runs to measure stability, which needs 2 or more; 0 = none.",
+            show_default="20; 10 of slow detectors",
         ),
-    ] = 20
+    ] = None
     weights: Annotated[
         str,
         typer.Option(
@@ -309,22 +310,36 @@ class FigureOptions:
 
     figures: Formats = "pdf,png,svg"
     width: Annotated[
-        str, choice(WIDTHS, "Column that figures are made for: {}.", metavar="COLUMN")
+        str, choice(tuple(WIDTHS), "Column that figures are made for: {}.", metavar="COLUMN")
     ] = "neurips"
 
     @property
-    def column(self) -> Width:
-        """The column, one of `WIDTHS`."""
-        return cast("Width", self.width)
-
-    @property
-    def formats(self) -> list[str]:
-        """File formats; empty for "none"."""
-        return [] if self.figures == "none" else listed(self.figures)
+    def style(self) -> FigureStyle:
+        """How the figures are drawn."""
+        formats = [] if self.figures == "none" else listed(self.figures)
+        return FigureStyle(tuple(formats), cast("Width", self.width))
 
 
 @dataclass(frozen=True)
-class PageFigureOptions(FigureOptions):
+class ModuleFigureOptions(FigureOptions):
+    """Which figures are drawn, and whether those of modules say what these are worth."""
+
+    no_verdicts: Annotated[
+        bool,
+        typer.Option(
+            "--no-verdicts",
+            help="Leave the verdict on the modules out of figures, for a caption of your own.",
+        ),
+    ] = False
+
+    @property
+    def style(self) -> FigureStyle:
+        """How the figures are drawn."""
+        return replace(super().style, verdicts=not self.no_verdicts)
+
+
+@dataclass(frozen=True)
+class PageFigureOptions(ModuleFigureOptions):
     """Which figures are drawn: those that the page shows, unless others are named."""
 
     figures: Formats = "svg"

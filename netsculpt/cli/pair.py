@@ -10,7 +10,7 @@ import typer
 
 from netsculpt.cli.nets import NewNet, matching_task, start_net
 from netsculpt.cli.options import AsJson, Seed, choice, require_writable
-from netsculpt.cli.tasks import require_task
+from netsculpt.cli.tasks import TASKS, require_task
 from netsculpt.core.catalog import names
 from netsculpt.core.counting import counted
 
@@ -25,7 +25,7 @@ FORMATS = (".pdf", ".png", ".svg")
 def pair(
     sparse: Annotated[Path, typer.Argument(metavar="SPARSE", help="A model.pt with masks.")],
     dense: Annotated[Path, typer.Argument(metavar="DENSE", help="Its dense twin, a model.pt.")],
-    task: Annotated[str, typer.Option(help="What they were trained on, as in 'sculpt'.")] = "",
+    task: Annotated[str, typer.Option(help=f"What they were trained on. {TASKS}")] = "",
     answer: Annotated[
         int, typer.Option(min=0, help="Which bit or classification of the task, from 0.")
     ] = 0,
@@ -67,7 +67,7 @@ def pair(
     from netsculpt.report.terminal.pair import print_pair
     from netsculpt.training import pair_analysis
 
-    require_task(task)
+    require_task(task, needed="the task that both nets were trained on is needed")
     if figure is not None:
         if figure.suffix.lower() not in FORMATS:
             raise typer.BadParameter(

@@ -213,7 +213,7 @@ def prune(
                 arguments={**summary, "model": str(output), "net": begun.spec.spec},
                 seed=seed,
                 inputs=inputs,
-                figures=figures,
+                figures=figures.style,
             )
         checkpoint.unlink(missing_ok=True)
     if as_json:

@@ -31,6 +31,7 @@ def report(
 
     The page is one file that any browser opens without a network: the network to look into, tables,
     figures and definitions; of several models their table, of a track a slider through its steps.
+    Of a folder without a page, the error says what it is, and which command makes a page of it.
 
     **Examples**
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from netsculpt.cli.options import DATA_AWARE, FigureOptions
+from netsculpt.cli.options import DATA_AWARE
 from netsculpt.cli.source import Loaded, Source, load_source
 from netsculpt.core.errors import TopologyError
+from netsculpt.core.figure_style import FigureStyle
 
 if TYPE_CHECKING:
     from netsculpt.graph.graph import NetGraph
@@ -26,7 +27,7 @@ class Request:
     """An analysis to be done of one file or of each of several."""
 
     plan: AnalysisPlan
-    figures: FigureOptions
+    figures: FigureStyle
     seed: int
     task: str | None  # as in 'sculpt'; None: what the file says
     dense: bool  # whether a dense network is meant

@@ -169,7 +169,7 @@ def reuse(
             output,
             arguments={**about, "seed": seed},
             inputs=inputs,
-            figures=figures,
+            figures=figures.style,
         )
     if as_json:
         typer.echo(json.dumps({**about, **analysis.summary()}, indent=2, allow_nan=False))

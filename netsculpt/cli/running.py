@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from netsculpt.cli.options import DATA_AWARE, FigureOptions
+from netsculpt.cli.options import DATA_AWARE
+from netsculpt.core.figure_style import FigureStyle
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +26,7 @@ __all__ = ["analysed", "run"]
 def run(
     loaded: Loaded,
     plan: AnalysisPlan,
-    figures: FigureOptions,
+    figures: FigureStyle,
     *,
     seed: int,
     task: str | None = None,
@@ -37,7 +38,7 @@ def run(
 ) -> Analysis:
     """Analyse a graph, print the report, then write the folder in the name of a command."""
     from netsculpt.report.drawing import STAGE
-    from netsculpt.report.folder import write_folder
+    from netsculpt.report.folder import write_analysis
     from netsculpt.report.summary import summary_json
     from netsculpt.report.terminal.analysis import print_report, print_written
     from netsculpt.report.terminal.estimates import estimate_lines
@@ -57,14 +58,13 @@ def run(
     finally:  # the folder is written even if the reader of stdout closes the pipe early
         if output is not None:
             with shown_progress(lines) as progress:
-                write_folder(
+                write_analysis(
                     analysis,
                     output,
                     maker=maker,
                     left_alone=left_alone,
                     source={**loaded.arguments(), "task": task},
-                    figures=figures.formats,
-                    width=figures.column,
+                    figures=figures,
                     progress=progress,
                 )
     if not as_json:

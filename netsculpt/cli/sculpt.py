@@ -32,6 +32,7 @@ from netsculpt.cli.resuming import refuse_restart, resumable
 from netsculpt.cli.takes import takes
 from netsculpt.cli.tasks import NETS, TASKS
 from netsculpt.core.catalog import names
+from netsculpt.core.figure_style import FigureStyle
 
 if TYPE_CHECKING:
     from netsculpt.studies.sculpting import SweepConfig
@@ -234,18 +235,18 @@ def sculpt(
         )
     if saved.exists() and not is_given(context, "detector"):
         detectors = list(read_detectors(output))
-    _sculpt(config, output, detectors, jobs, figures)
+    _sculpt(config, output, detectors, jobs, figures.style)
 
 
 def resume_sculpting(folder: Path, jobs: int) -> None:
     """Finish the sculpting in a folder, with the detectors that it was run with."""
     from netsculpt.studies.sculpting import read_config, read_detectors
 
-    _sculpt(read_config(folder), folder, list(read_detectors(folder)), jobs, FigureOptions())
+    _sculpt(read_config(folder), folder, list(read_detectors(folder)), jobs, FigureStyle())
 
 
 def _sculpt(
-    config: SweepConfig, output: Path, detectors: list[str], jobs: int, figures: FigureOptions
+    config: SweepConfig, output: Path, detectors: list[str], jobs: int, figures: FigureStyle
 ) -> None:
     from netsculpt.report.sculpted import write_histories
     from netsculpt.report.terminal.sculpted import print_sweep

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -169,8 +169,16 @@ class Loaded:
     graph: NetGraph
     net: Mapping[str, Any] = field(default_factory=dict)  # how it was named and traced, JSON-able
     traced: NetAndExample | None = None
-    model: Model | None = None  # the content of the file, if netsculpt wrote it as a model.pt
     file: ParsedFile | None = None  # what was read, without --model
+
+    @cached_property
+    def model(self) -> Model | None:
+        """The content of the file, if netsculpt wrote it as a model.pt; torch is imported."""
+        from netsculpt.files.model import as_model, is_model
+
+        if self.file is None or not is_model(self.file.value):
+            return None
+        return as_model(self.file.value, self.file.where)
 
     def fidelity(self, seed: int) -> Fidelity | None:
         """How closely the graph describes the net, if there is one."""
@@ -204,7 +212,7 @@ def load_source(source: Source, *, own_for: str | None = None) -> Loaded:
                 "needs --model pkg.module:factory, which is missing",
                 param_hint=f"--{name.replace('_', '-')}",
             )
-    from netsculpt.files.model import as_model, is_model
+    from netsculpt.files.model import is_model
     from netsculpt.loading.load import graph_of
     from netsculpt.loading.read import read
     from netsculpt.report.terminal.progress import shown_progress
@@ -219,8 +227,7 @@ def load_source(source: Source, *, own_for: str | None = None) -> Loaded:
             weights=weights,
             progress=progress,
         )
-    own = is_model(file.value)
-    if own_for is not None and not own:
+    if own_for is not None and not is_model(file.value):
         raise typer.BadParameter(
             f"{own_for} runs the net on data, and knows how only for a model.pt that netsculpt "
             f"wrote ('sculpt', 'train', 'prune'), which {source.file.name!r} is not: choose "
@@ -228,9 +235,8 @@ def load_source(source: Source, *, own_for: str | None = None) -> Loaded:
             param_hint="--detector",
         )
     graph = graph_of(file, allow_nonfinite=source.allow_nonfinite, wann=wann)
-    model = as_model(file.value, file.where) if own else None
     _say_how(source.file, graph)
-    return Loaded(source, graph, model=model, file=file)
+    return Loaded(source, graph, file=file)
 
 
 def _say_how(file: Path, graph: NetGraph) -> None:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import typer
 
-__all__ = ["NETS", "TASKS", "require_task"]
+__all__ = ["HELD_OUT", "NETS", "TASKS", "require_task"]
 
 # The names of `netsculpt.training.tasks.task_names`, which needs torch; a test compares them.
+_OF_SAMPLES = (
+    "of images: digits, shape-pairs, two-digits-separate, two-digits-sum; of tokens: quotes, "
+    "brackets, variable-types, copying, induction"
+)
+_FILES = "two IDX files as IMAGES,LABELS. Some classes of one: digits:5-9."
 TASKS = (
     "Boolean: input-separable, reused, reused-use-N, input-separable-reused, non-modular, "
-    "overlap-K-use-N, levels-N (numbers for K and N); of images: digits, shape-pairs, "
-    "two-digits-separate, two-digits-sum; of tokens: quotes, brackets, variable-types, copying, "
-    "induction; a text file with a function per line, such as 'f = a & b'; or two IDX files as "
-    "IMAGES,LABELS. Some classes of one: digits:5-9."
+    f"overlap-K-use-N, levels-N (numbers for K and N); {_OF_SAMPLES}; a text file with a function "
+    f"per line, such as 'f = a & b'; or {_FILES}"
 )
+HELD_OUT = f"{_OF_SAMPLES[0].upper()}{_OF_SAMPLES[1:]}; or {_FILES}"  # with held-out samples
 
 # An example of each family of `netsculpt.nets.families`, which needs torch.
 NETS = (
@@ -24,10 +28,7 @@ NETS = (
 )
 
 
-def require_task(task: str) -> None:
+def require_task(task: str, tasks: str = TASKS, *, needed: str = "a task is needed") -> None:
     """Raise unless a task is named: a command that needs one has no usual task."""
     if not task:
-        raise typer.BadParameter(
-            "a task is needed, such as digits; 'netsculpt sculpt --help' lists all",
-            param_hint="--task",
-        )
+        raise typer.BadParameter(f"{needed}. {tasks}", param_hint="--task")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -97,11 +98,11 @@ def track(
 
     `netsculpt track training.record --net model.pt`
     """
+    from netsculpt.report.over_time.networks import Snapshot, watched
     from netsculpt.report.terminal.progress import shown_progress
     from netsculpt.report.terminal.tracked import print_track
-    from netsculpt.report.tracked import most_edges, write_track
+    from netsculpt.report.tracked import most_edges, write_snapshots
     from netsculpt.training.track import follow
-    from netsculpt.training.track.networks import Snapshot, watched
 
     refuse_figures(context, output)
     if output is not None:
@@ -124,6 +125,7 @@ def track(
     else:
         files = _chosen(model_files(run), n_points)
         require_readable(files)
+        _require_steps(files)
         inputs = hashes([*(file.path for file in files), source.mask])
         n_steps, graphs = len(files), _of_files(files, source)
     snapshots: list[Snapshot] = []
@@ -150,19 +152,35 @@ def track(
     }
     if output is not None:
         with shown_progress() as progress:
-            write_track(
+            write_snapshots(
                 followed,
                 snapshots,
                 output,
                 about=about,
                 inputs=inputs,
-                figures=figures,
+                figures=figures.style,
                 progress=progress,
             )
     if as_json:
         typer.echo(json.dumps({**about, **followed.summary()}, indent=2, allow_nan=False))
     else:
         print_track(followed, output)
+
+
+def _require_steps(files: Sequence[ModelFile]) -> None:
+    """Raise for a single checkpoint, and name the record of its rounds if one lies next to it."""
+    if len(files) != 1:
+        return
+    path = files[0].path
+    folders = path.with_suffix(".history"), path.parent / "history"
+    records = [folder for folder in folders if folder.joinpath(MASKS).is_file()]
+    here = f": netsculpt track {quote(str(records[0]))}" if records else ""
+    raise typer.BadParameter(
+        f"{path} is a single checkpoint, and a track is of one network at two steps or more: name "
+        "checkpoints in the order of time, or what 'prune', 'sculpt' or 'train --sparse' wrote "
+        f"next to the model{here}. Of one checkpoint alone: netsculpt analyze {quote(str(path))}",
+        param_hint="RUN",
+    )
 
 
 def _chosen(files: Sequence[ModelFile], n_points: int) -> list[ModelFile]:

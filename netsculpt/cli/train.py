@@ -146,7 +146,7 @@ def train(
             arguments={**about, "model": str(output), "net": begun.spec.spec},
             seed=seed,
             inputs=inputs,
-            figures=figures,
+            figures=figures.style,
         )
     if as_json:
         typer.echo(json.dumps({**about, **counts.summary(), "model": str(output)}, indent=2))

@@ -186,7 +186,7 @@ def wann(
         output,
         arguments=arguments,
         inputs=inputs,
-        figures=figures,
+        figures=figures.style,
     )
     if as_json:
         typer.echo(json.dumps(summary, indent=2))

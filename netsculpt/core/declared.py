@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from inspect import signature
+from math import inf
 from typing import Any, Literal, TypeVar, get_args
 
 from netsculpt.core.callables import innermost
@@ -18,6 +19,8 @@ __all__ = [
     "needed_by",
     "needs",
     "on_own_weights",
+    "slow_from",
+    "slow_size",
     "variations",
     "varies_with",
     "with_evidence",
@@ -37,7 +40,7 @@ of a search; another order of the units may then also lead the search to another
 
 _VARIES, _OWN = "netsculpt_varies_with", "netsculpt_own_weights"
 _WITHOUT, _EVIDENCE = "netsculpt_without_weights", "netsculpt_evidence"
-_NEEDS = "netsculpt_needs"
+_NEEDS, _SLOW = "netsculpt_needs", "netsculpt_slow_from"
 
 
 def varies_with(*changes: Change) -> Callable[[Function], Function]:
@@ -167,4 +170,26 @@ def needs(*libraries: str) -> Callable[[Function], Function]:
 def needed_by(function: Callable[..., Any]) -> tuple[str, ...]:
     """The libraries that a method declares to need beyond those of the package."""
     found: tuple[str, ...] = getattr(innermost(function), _NEEDS, ())
+    return found
+
+
+def slow_from(n_edges: int) -> Callable[[Function], Function]:
+    """Declare that a detector takes long on networks of so many edges and more.
+
+    `netsculpt.AnalysisPlan` then asks for fewer runs, unless it is told how many.
+
+    >>> slow_size(slow_from(5_000)(lambda graph, *, rng=None: graph))
+    5000
+    """
+
+    def declare(function: Function) -> Function:
+        setattr(function, _SLOW, n_edges)
+        return function
+
+    return declare
+
+
+def slow_size(function: Callable[..., Any]) -> float:
+    """The number of edges from which on a detector is declared to take long; ∞ if it is not."""
+    found: float = getattr(innermost(function), _SLOW, inf)
     return found

@@ -17,7 +17,7 @@ from itertools import islice
 from multiprocessing import current_process
 from typing import Any, Generic, TypeVar
 
-__all__ = ["EndingWithParent", "for_threads", "in_parallel", "in_threads"]
+__all__ = ["EndingWithParent", "for_threads", "in_parallel", "in_threads", "n_workers"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -39,6 +39,19 @@ def for_threads(function: Function) -> Function:
     """
     setattr(function, _MARK, True)
     return function
+
+
+def n_workers(jobs: int) -> int:
+    """How many runs `jobs` allows at a time (−1: one per core); with 1, joblib is not imported.
+
+    >>> n_workers(1)
+    1
+    """
+    if jobs == 1:
+        return 1
+    from joblib import effective_n_jobs
+
+    return int(effective_n_jobs(jobs))
 
 
 def in_parallel(
@@ -147,9 +160,7 @@ def in_threads(
     if jobs == 1:
         yield from map(run, items)
         return
-    from joblib import effective_n_jobs
-
-    jobs, items = effective_n_jobs(jobs), iter(items)
+    jobs, items = n_workers(jobs), iter(items)
     pool = ThreadPoolExecutor(jobs)
     try:
         ahead = deque(pool.submit(run, item) for item in islice(items, 2 * jobs))

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from netsculpt.core.errors import FormatError
 from netsculpt.files import torch_zip
+from netsculpt.files.arrays import is_tensor
 from netsculpt.files.source import Source
 from netsculpt.files.torch import save
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Model",
     "as_model",
+    "check_model",
     "is_model",
     "model_content",
     "read_model",
@@ -39,7 +41,8 @@ __all__ = [
 
 _FORMAT = "netsculpt model"
 _VERSION = 1
-_DICTS = ("net", "state", "masks", "metadata")
+_OF_TENSORS = ("state", "masks")
+_DICTS = ("net", *_OF_TENSORS, "metadata")
 _MOST_VALUES, _DEEPEST = 1_000_000, 50  # in the description of a net or the metadata
 
 
@@ -147,7 +150,30 @@ def is_model(value: object) -> bool:
 
 
 def as_model(value: Mapping[str, Any], where: str) -> Model:
-    """Check the content of a ``model.pt``."""
+    """The content of a ``model.pt`` after checks; arrays in it become tensors over the same memory.
+
+    Raises
+    ------
+    FormatError
+        As `check_model`.
+    """
+    import torch
+
+    check_model(value, where)
+    state, masks = (
+        {name: torch.as_tensor(x) for name, x in value[part].items()} for part in _OF_TENSORS
+    )
+    return Model(value["net"], state, masks, value["metadata"])
+
+
+def check_model(value: Mapping[str, Any], where: str) -> None:
+    """Check the content of a ``model.pt`` that has tensors or arrays in it, without torch.
+
+    Raises
+    ------
+    FormatError
+        If it is of another version, or its parts do not fit each other.
+    """
     if value.get("version") != _VERSION:
         raise FormatError(
             f"{where} is a model of version {value.get('version')!r:.40}, this netsculpt reads "
@@ -156,40 +182,36 @@ def as_model(value: Mapping[str, Any], where: str) -> Model:
     wrong = [key for key in _DICTS if not _is_str_dict(value.get(key))]
     if wrong:
         raise FormatError(f"{where} lacks a dict under {wrong[0]!r}: write it with write_model")
-    model = Model(*(value[key] for key in _DICTS))
-    if not isinstance(model.net.get("family"), str):
+    net, state, masks, metadata = (value[key] for key in _DICTS)
+    if not isinstance(net.get("family"), str):
         raise FormatError(f"{where} does not name the family of its net: net needs 'family'")
-    for part in (model.net, model.metadata):
+    for part in (net, metadata):
         _check_plain(part, where)
-    for part in (model.state, model.masks):
+    for part in (state, masks):
         _check_tensors(part, where)
-    for name, mask in model.masks.items():
-        _check_mask(name, mask, model.state, where)
-    return model
+    for name, mask in masks.items():
+        _check_mask(name, mask, state, where)
 
 
 def _check_tensors(tensors: Mapping[str, Any], where: str) -> None:
-    import torch
-
     for name, tensor in tensors.items():
-        if not isinstance(tensor, torch.Tensor):
+        if not is_tensor(tensor) or not getattr(tensor.dtype, "isnative", True):
             raise FormatError(
                 f"{name!r:.80} in {where} is a {type(tensor).__name__}: state and masks hold "
                 "tensors by name"
             )
 
 
-def _check_mask(name: str, mask: Tensor, state: Mapping[str, Tensor], where: str) -> None:
-    import torch
-
+def _check_mask(name: str, mask: Any, state: Mapping[str, Any], where: str) -> None:
     if name not in state:
         raise FormatError(
             f"{where} has a mask of {name!r:.80} but no such parameter: name masks after the "
             "parameters that they mask"
         )
-    if mask.dtype != torch.bool or mask.shape != state[name].shape:
+    dtype, sizes = str(mask.dtype).removeprefix("torch."), list(mask.shape)
+    if dtype != "bool" or sizes != list(state[name].shape):
         raise FormatError(
-            f"mask of {name!r:.80} in {where} is {mask.dtype} {list(mask.shape)}, its parameter is "
+            f"mask of {name!r:.80} in {where} is {dtype} {sizes}, its parameter is "
             f"{list(state[name].shape)}: a boolean mask of that shape is needed"
         )
 

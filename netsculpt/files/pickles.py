@@ -361,8 +361,8 @@ def _refusal(where: str, blocked: set[str]) -> str:
     whole = any(name.startswith("torch.nn.modules.") for name in blocked)
     kind = "a whole pickled model" if whole else "more than tensors"
     code = (
-        "; unless its layers form a chain, the code of the net is needed too: netsculpt analyze "
-        "weights.pt --model pkg.module:factory --example-shape 1,3,32,32 (of your inputs)"
+        "; unless its layers form a chain, the code of the net is needed too: on the command line "
+        "add --model pkg.module:factory --example-shape 1,3,32,32 (of your inputs)"
     )
     return (
         f"{where} holds {kind}: reading it would call what it names ({listed(blocked)}), and "

@@ -11,8 +11,9 @@ from netsculpt.files.content import Content
 from netsculpt.files.errors import file_errors
 from netsculpt.files.source import Source
 from netsculpt.files.torch import read_zip
+from netsculpt.files.torch_arrays import plain_arrays
 
-__all__ = ["read", "sniff"]
+__all__ = ["read", "read_arrays", "sniff"]
 
 _PICKLE = "/data.pkl"
 
@@ -26,6 +27,19 @@ def sniff(source: Source) -> bool:
 
 def read(source: Source) -> Content:
     """Read the file with torch (mapped if uncompressed) after checking what its pickle claims."""
+    _, _, inert = _checked(source)
+    return Content(read_zip(source, inert), source.sha256())
+
+
+def read_arrays(source: Source) -> Content:
+    """As `read`; if all tensors are plain, as arrays, for which torch is not imported."""
+    pickled, folder, inert = _checked(source)
+    value = plain_arrays(source, pickled, folder)
+    return Content(read_zip(source, inert) if value is None else value, source.sha256())
+
+
+def _checked(source: Source) -> tuple[bytes, str, set[str]]:
+    """The pickle, the folder of the archive, and the names of classes whose objects are inert."""
     pickle_name = next(name for name in source.members if _is_pickle(name))
     folder = pickle_name.removesuffix(_PICKLE)
 
@@ -44,7 +58,7 @@ def read(source: Source) -> Content:
             raise zipfile.BadZipFile(f"Bad CRC-32 for file {damaged!r:.80}")
     inert: set[str] = set()
     check_pickle(io.BytesIO(pickled), source, require_storage, inert)
-    return Content(read_zip(source, inert), source.sha256())
+    return pickled, folder, inert
 
 
 def _is_pickle(name: str) -> bool:

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from itertools import pairwise
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from netsculpt.core.errors import GraphError, LimitError
+from netsculpt.core.errors import GraphError
 from netsculpt.core.provenance import Step, step
-from netsculpt.core.slices import slices
+from netsculpt.graph._blocks import check_blocks, groups_of
+from netsculpt.graph._live import on_paths, weights_between
+from netsculpt.graph._scalars import n_numbered
+from netsculpt.graph._stored import float_type, frozen, frozen_csr, read_only
 from netsculpt.graph.attributes import Attributes, checked_attributes
-from netsculpt.graph.indices import check_compressed
+from netsculpt.graph.layers import WIRING, Block, Layer, Role, check_layers
 
 __all__ = [
     "WIRING",
@@ -33,45 +35,6 @@ __all__ = [
     "wiring_edges",
 ]
 __dir__ = __all__.copy
-
-Role = Literal["input", "hidden", "output", "junction", "state"]
-
-WIRING = "wiring"  # kind of a block of identity edges, which hold no parameters
-
-_INT32_MAX = np.iinfo(np.int32).max
-_FEW = 8  # blocks of a layer up to which comparing targets with their ranges is fastest
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A contiguous range of units."""
-
-    name: str
-    role: Role
-    shape: tuple[int, ...]  # of the activation in the model, batch removed: (64,) or (C, H, W)
-    start: int  # first unit
-    stop: int  # one past the last unit
-
-    @property
-    def n_units(self) -> int:
-        """Units in the layer."""
-        return self.stop - self.start
-
-    @property
-    def units(self) -> slice:
-        """The layer's part of any array [U]."""
-        return slice(self.start, self.stop)
-
-
-@dataclass(frozen=True)
-class Block:
-    """A connected pair of layers."""
-
-    source: str
-    target: str
-    parameter: str | None  # name of the weight in the model
-    kind: str  # "linear", "conv", …; "wiring" = identity edges without parameters
-    size: int  # scalar parameters before masking that no block before it has; 0 for wiring, buffers
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,18 +58,18 @@ class NetGraph:
     # units are, such as "activation", the function that each applies; strings, numbers, booleans
 
     def __post_init__(self) -> None:
-        _check_layers(self.layers)
+        check_layers(self.layers)
         n_units = self.layers[-1].stop if self.layers else 0
-        object.__setattr__(self, "weights", _frozen_csr(self.weights, n_units))
+        object.__setattr__(self, "weights", frozen_csr(self.weights, n_units))
         positions = self.positions
         if positions is None:
             positions = np.concatenate(
                 [np.zeros(0, np.int32), *(np.arange(x.n_units) for x in self.layers)]
             )
-        object.__setattr__(self, "positions", _frozen(positions, np.int32, n_units, "positions"))
+        object.__setattr__(self, "positions", frozen(positions, np.int32, n_units, "positions"))
         if self.multiplicity is not None:
             n_edges = self.weights.nnz
-            multiplicity = _frozen(self.multiplicity, None, n_edges, "multiplicity")
+            multiplicity = frozen(self.multiplicity, None, n_edges, "multiplicity")
             if multiplicity.dtype.kind not in "iu" or multiplicity.min(initial=1) < 1:
                 raise GraphError(
                     f"multiplicity holds {multiplicity.dtype} from {multiplicity.min(initial=1)}: "
@@ -114,11 +77,11 @@ class NetGraph:
                 )
             object.__setattr__(self, "multiplicity", multiplicity)
         if self.scalars is not None:
-            scalars = _frozen(self.scalars, np.int32, self.weights.nnz, "scalars")
+            scalars = frozen(self.scalars, np.int32, self.weights.nnz, "scalars")
             object.__setattr__(self, "scalars", scalars)
         attributes = checked_attributes(self.attributes, n_units)
         object.__setattr__(self, "attributes", attributes)
-        _check_blocks(self)
+        check_blocks(self.weights, self.layers, self.blocks)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Build the graph by its constructor, with checks, when it is unpickled."""
@@ -173,7 +136,7 @@ class NetGraph:
         """Kept scalar parameters, each once: copies of a weight, buffers and wiring add none."""
         counts = self.multiplicity
         if self.scalars is not None:
-            return _n_numbered(self.scalars, counts)
+            return n_numbered(self.scalars, counts)
         if counts is None:
             return self.n_edges - sum(_n_wires(self, x) for x in self.blocks if x.kind == WIRING)
         return int(counts.sum(where=~wiring_edges(self)))
@@ -194,7 +157,7 @@ class NetGraph:
     def layer_of(self) -> NDArray[np.int32]:
         """Index of each unit's layer [U]."""
         sizes = [layer.n_units for layer in self.layers]
-        return _read_only(np.repeat(np.arange(len(self.layers), dtype=np.int32), sizes))
+        return read_only(np.repeat(np.arange(len(self.layers), dtype=np.int32), sizes))
 
     @property
     def sources(self) -> NDArray[np.int32]:
@@ -291,7 +254,7 @@ class NetGraph:
 
     @cached_property
     def _live(self) -> NDArray[np.bool_]:
-        return _on_paths(self)
+        return on_paths(self.weights, self.layers, self.inputs, self.outputs)
 
     def _units_of(self, role: Role, ends: set[str]) -> NDArray[np.intp]:
         chosen = [
@@ -302,52 +265,14 @@ class NetGraph:
         return np.concatenate([np.zeros(0, np.intp), *chosen])
 
 
-def float_type(dtype: np.dtype[Any]) -> type[np.floating]:
-    """Type in which weights are stored: float64 for float64, float32 for all other real numbers."""
-    if dtype.kind not in "biuf":
-        raise GraphError(f"weights are {dtype}: real numbers are needed")
-    return np.float64 if dtype == np.float64 else np.float32
-
-
 def live_units(graph: NetGraph) -> NDArray[np.bool_]:
     """Whether each unit is on at least one input→output path [U]. Cost O(E), once per graph."""
     return graph._live.copy()
 
 
-def _on_paths(graph: NetGraph) -> NDArray[np.bool_]:
-    indptr, ends = graph.weights.indptr, graph.weights.indices
-    n_leaving = np.diff(indptr)
-    forward, backward = np.zeros((2, graph.n_units), dtype=bool)
-    forward[graph.inputs] = True
-    backward[graph.outputs] = True
-    for layer in graph.layers:
-        targets = ends[indptr[layer.start] : indptr[layer.stop]]
-        forward[targets[np.repeat(forward[layer.units], n_leaving[layer.units])]] = True
-    for layer in reversed(graph.layers):
-        targets = ends[indptr[layer.start] : indptr[layer.stop]]
-        units = np.arange(layer.start, layer.stop, dtype=np.int32)
-        backward[np.repeat(units, n_leaving[layer.units])[backward[targets]]] = True
-    return forward & backward
-
-
 def balancing_groups(graph: NetGraph) -> NDArray[np.int64]:
     """Which edges are balanced among themselves: 2 × block, + 1 for edges on no path [E]."""
-    indptr, ends, live = graph.weights.indptr, graph.weights.indices, live_units(graph)
-    leaving: dict[str, list[int]] = {}
-    for index, block in enumerate(graph.blocks):
-        leaving.setdefault(block.source, []).append(index)
-    groups, of_unit = np.empty(graph.n_edges, np.int64), np.empty(graph.n_units, np.int64)
-    for name, indices in leaving.items():
-        for index in indices:
-            of_unit[graph.layer(graph.blocks[index].target).units] = 2 * index
-        layer = graph.layer(name)
-        start = indptr[layer.start : layer.stop + 1]
-        targets = ends[start[0] : start[-1]]
-        groups[start[0] : start[-1]] = of_unit[targets]
-        if not live.all():
-            dead = ~(live[targets] & np.repeat(live[layer.units], np.diff(start)))
-            groups[start[0] : start[-1]] += dead
-    return groups
+    return groups_of(graph.weights, graph.layers, graph.blocks, live_units(graph))
 
 
 def wiring_edges(graph: NetGraph) -> NDArray[np.bool_]:
@@ -357,20 +282,6 @@ def wiring_edges(graph: NetGraph) -> NDArray[np.bool_]:
         if block.kind == WIRING:
             wiring[graph.block_edges(block.source, block.target)] = True
     return wiring
-
-
-def _n_numbered(numbers: NDArray[np.int32], counts: NDArray[np.integer] | None) -> int:
-    """How many scalars are numbered from 0 [E]; with counts, those of the first edge of each."""
-    stop = int(numbers.max(initial=-1)) + 1
-    if stop > 2 * numbers.size:  # numbers with gaps
-        known = np.unique(numbers[numbers >= 0])
-        numbers = np.where(numbers < 0, -1, np.searchsorted(known, numbers)).astype(np.int32)
-        stop = known.size
-    once = np.zeros(stop, np.bool_ if counts is None else counts.dtype)
-    for part in reversed([*slices(numbers.size)]):  # the first edge is the last that is written
-        here = np.flatnonzero(numbers[part] >= 0)[::-1]
-        once[numbers[part][here]] = True if counts is None else counts[part][here]
-    return int(np.count_nonzero(once) if counts is None else once.sum())
 
 
 def _n_wires(graph: NetGraph, block: Block) -> int:
@@ -400,24 +311,17 @@ def unit_names(graph: NetGraph, units: Iterable[int] | None = None) -> list[str]
 
 def _keep_units(graph: NetGraph, keep: NDArray[np.bool_]) -> NetGraph:
     assert graph.positions is not None
-    old = graph.weights
     dropped = step("live", dropped_units=int(np.count_nonzero(~keep)))
     if keep.all():
         return graph.with_step(dropped)
-    number = np.cumsum(keep, dtype=np.int32) - 1
-    kept_edges, n_each = _edges_between(old, keep)
-    indptr = np.concatenate([[0], np.cumsum(n_each[keep])]).astype(np.int32)
-    indices = old.indices[kept_edges]
-    for part in slices(indices.size):
-        indices[part] = number[indices[part]]
-    n_kept = int(keep.sum())
+    weights, kept_edges = weights_between(graph.weights, keep)
     bounds = np.concatenate([[0], np.cumsum(keep)])
     layers = tuple(
         replace(layer, start=int(bounds[layer.start]), stop=int(bounds[layer.stop]))
         for layer in graph.layers
     )
     return NetGraph(
-        csr_array((old.data[kept_edges], indices, indptr), (n_kept, n_kept)),
+        weights,
         layers=layers,
         blocks=graph.blocks,
         provenance=(*graph.provenance, dropped),
@@ -425,99 +329,3 @@ def _keep_units(graph: NetGraph, keep: NDArray[np.bool_]) -> NetGraph:
         attributes={name: values[keep] for name, values in graph.attributes.items()},
         **edge_columns(graph, kept_edges),
     )
-
-
-def _edges_between(
-    matrix: csr_array, keep: NDArray[np.bool_]
-) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-    """Which edges join units that are kept [E], and how many leave each unit [U]."""
-    indptr, n_units = matrix.indptr, matrix.shape[0]
-    chosen, n_each = np.empty(matrix.nnz, np.bool_), np.zeros(n_units, np.int64)
-    bounds = np.flatnonzero(np.diff(indptr[:-1] >> 20)) + 1  # units with about 2²⁰ edges each
-    for first, stop in pairwise([0, *bounds.tolist(), n_units]):
-        start = indptr[first : stop + 1]
-        ends = matrix.indices[start[0] : start[-1]]
-        here = keep[ends] & np.repeat(keep[first:stop], np.diff(start))
-        before = np.concatenate([[0], np.cumsum(here)])
-        chosen[start[0] : start[-1]] = here
-        n_each[first:stop] = np.diff(before[start - start[0]])
-    return chosen, n_each
-
-
-def _frozen_csr(matrix: csr_array, n_units: int) -> csr_array:
-    if matrix.shape != (n_units, n_units):
-        raise GraphError(f"weights are {list(matrix.shape)}, the layers have {n_units} units")
-    if matrix.nnz > _INT32_MAX:
-        raise LimitError(f"{matrix.nnz} edges found: at most {_INT32_MAX} are indexed (int32)")
-    data = _read_only(matrix.data.astype(float_type(matrix.dtype), copy=False))
-    indices = _read_only(matrix.indices.astype(np.int32, copy=False))
-    indptr = _read_only(matrix.indptr.astype(np.int32, copy=False))
-    check_compressed("csr", matrix.shape, indptr, indices, data, "weights")
-    weights = csr_array((data, indices, indptr), matrix.shape)  # new: no flag is trusted
-    if not weights.has_canonical_format:
-        raise GraphError("weights with unsorted or repeated entries: sort and sum them first")
-    if not all(np.isfinite(data[part]).all() for part in slices(data.size)):
-        raise GraphError("weights with NaN or infinite entries: drop those edges first")
-    filled = np.flatnonzero(np.diff(indptr))
-    if (indices[indptr[filled]] <= filled).any():
-        raise GraphError("weights are not strictly upper triangular: order units by layer")
-    return weights
-
-
-def _frozen(array: NDArray[Any], dtype: type | None, size: int, name: str) -> NDArray[Any]:
-    if array.shape != (size,):
-        raise GraphError(f"{name} has shape {list(array.shape)}, [{size}] needed")
-    return _read_only(array.astype(dtype or array.dtype, copy=False))
-
-
-def _read_only(array: NDArray[Any]) -> NDArray[Any]:
-    view = array.view()
-    view.flags.writeable = False
-    return view
-
-
-def _check_layers(layers: tuple[Layer, ...]) -> None:
-    names = [layer.name for layer in layers]
-    if len(set(names)) < len(names):
-        raise GraphError(f"layer names are {names}: each must be different")
-    stop = 0
-    for layer in layers:
-        if layer.start != stop or layer.stop < layer.start:
-            raise GraphError(
-                f"layer {layer.name!r} has units {layer.start} … {layer.stop}: layers are "
-                f"contiguous, so it must start at {stop}"
-            )
-        stop = layer.stop
-
-
-def _check_blocks(graph: NetGraph) -> None:
-    """Raise an error if an edge is in no block, or if two blocks connect the same layers."""
-    pairs = [(block.source, block.target) for block in graph.blocks]
-    if len(set(pairs)) < len(pairs):
-        raise GraphError(f"blocks are {pairs}: each pair of layers may have one block")
-    order = {layer.name: index for index, layer in enumerate(graph.layers)}
-    indices, indptr = graph.weights.indices, graph.weights.indptr
-    declared: dict[str, list[int]] = {layer.name: [] for layer in graph.layers}
-    for source, target in pairs:
-        if source not in order or target not in order or order[source] >= order[target]:
-            raise GraphError(f"block {source!r} → {target!r} does not lead to a later layer")
-        declared[source].append(order[target])
-    for layer in graph.layers:
-        columns = indices[indptr[layer.start] : indptr[layer.stop]]
-        named = declared[layer.name]
-        if len(named) > _FEW:
-            is_named = np.zeros(len(graph.layers), np.bool_)
-            is_named[named] = True
-            reached = is_named[graph.layer_of]
-            inside = sum(np.count_nonzero(reached[columns[x]]) for x in slices(columns.size))
-        else:
-            inside = sum(
-                np.count_nonzero((columns[part] >= x.start) & (columns[part] < x.stop))
-                for part in slices(columns.size)
-                for x in (graph.layers[index] for index in named)
-            )
-        if inside != columns.size:
-            raise GraphError(
-                f"{columns.size - inside} edges from layer {layer.name!r} lead to layers that no "
-                f"block names (blocks lead to {[graph.layers[index].name for index in named]})"
-            )

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from netsculpt.core.errors import GraphError
 from netsculpt.graph.graph import NetGraph
 
-__all__ = ["NO_MODULE", "Partition", "labels_of"]
+__all__ = ["NO_MODULE", "Partition", "labels_of", "relabelled", "spread"]
 
 NO_MODULE = -1
 
@@ -42,7 +42,7 @@ class Partition:
 
     @property
     def n_modules(self) -> int:
-        """Number of modules."""
+        """Number of modules; one unit is enough for one."""
         return int(self.labels.max(initial=NO_MODULE)) + 1
 
     @property
@@ -71,6 +71,22 @@ def labels_of(graph: NetGraph, partition: Partition) -> NDArray[np.int32]:
             "one label per unit is needed (live() drops units: partition the same graph)"
         )
     return partition.labels
+
+
+def relabelled(partition: Partition, labels: NDArray[np.integer]) -> Partition:
+    """The same method and quality with other labels."""
+    return Partition(labels, partition.method, partition.quality)
+
+
+def spread(partition: Partition, is_live: NDArray[np.bool_]) -> Partition:
+    """A partition of the live units as one of all units [U]; dead ones have no module.
+
+    >>> spread(Partition([0, 1]), np.array([True, False, True])).labels.tolist()
+    [0, -1, 1]
+    """
+    labels = np.full(is_live.size, NO_MODULE, dtype=np.int32)
+    labels[is_live] = partition.labels
+    return relabelled(partition, labels)
 
 
 def _renumber(labels: NDArray[np.integer]) -> NDArray[np.int32]:

@@ -39,17 +39,20 @@ class Flow:
         """One row per pair of modules with an edge, the heaviest flow first."""
         import pandas as pd
 
+        return pd.DataFrame(self.columns())
+
+    def columns(self) -> dict[str, Any]:
+        """The columns of `table`, without pandas."""
         source, target = np.nonzero(self.edges)
-        table = pd.DataFrame(
-            {
-                "source": source,
-                "target": target,
-                "edges": self.edges[source, target],
-                "weight": self.weight[source, target],
-                "steps_per_path": self.steps_per_path[source, target],
-            }
-        )
-        return table.sort_values("weight", ascending=False, kind="stable", ignore_index=True)
+        order = np.argsort(-self.weight[source, target], kind="stable")
+        pairs = source[order], target[order]
+        return {
+            "source": pairs[0],
+            "target": pairs[1],
+            "edges": self.edges[pairs],
+            "weight": self.weight[pairs],
+            "steps_per_path": self.steps_per_path[pairs],
+        }
 
     def summary(self) -> dict[str, Any]:
         """Plain numbers and lists, JSON-able."""

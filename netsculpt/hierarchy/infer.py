@@ -33,8 +33,8 @@ def infer(graph: NetGraph, partition: Partition, *, form: str = "balanced") -> H
     out-weight and v = in- minus out-weight of each module; the lowest of each connected part is 0.
     Their incoherence is
     Σ W_mn (h_n − h_m − 1)² / Σ W_mn: 0 if every edge climbs one level, 1 if all flow runs in
-    cycles; 0 without edges. Flow hierarchy is the share of edges between modules that lie on no
-    cycle, each counting 1; 1 without edges.
+    cycles; NaN if no module feeds another. Flow hierarchy is the share of edges between modules
+    that lie on no cycle, each counting 1; 1 without edges.
 
     A module's path share is the probability that an input→output path, drawn in proportion to the
     product of its |weights|, passes through the module: 1 − (path weight without the module's

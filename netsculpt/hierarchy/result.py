@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from netsculpt.core.plain import plain
 from netsculpt.graph.partition import Partition
 
 if TYPE_CHECKING:
@@ -71,6 +72,11 @@ class Link:
     # z, net_z and p are then None
 
 
+def _columns(rows: Sequence[Any], kind: type[Any]) -> dict[str, list[Any]]:
+    """The fields of objects of one dataclass, by name."""
+    return {x.name: [getattr(row, x.name) for row in rows] for x in fields(kind)}
+
+
 @dataclass(frozen=True, eq=False)
 class Hierarchy:
     """A DAG of modules with levels."""
@@ -81,7 +87,8 @@ class Hierarchy:
     level: NDArray[np.int64]  # [M]
     merged: tuple[tuple[int, ...], ...]  # given labels of modules that feed each other, now one
     flow_hierarchy: float  # of the quotient before merging: share of edges on no cycle, 0 … 1
-    trophic_incoherence: float  # of the quotient before merging, 0 = perfectly layered … 1
+    # of the quotient before merging, 0 = perfectly layered … 1; NaN if no module feeds another
+    trophic_incoherence: float
     unit_names: Mapping[int, str] = field(default_factory=dict)  # of inputs and outputs, if known
     links: tuple[Link, ...] = ()  # every link of the given modules; () if they were not tested
 
@@ -137,33 +144,39 @@ class Hierarchy:
         """One row per link, kept or not, in the order of source and target; NaN if untested."""
         import pandas as pd
 
-        names = [column.name for column in fields(Link)]
-        table = pd.DataFrame({name: [getattr(x, name) for x in self.links] for name in names})
-        return table.astype(dict.fromkeys(_TESTED, float))  # None becomes NaN
+        return pd.DataFrame(self.link_columns())
+
+    def link_columns(self) -> dict[str, Any]:
+        """The columns of `link_table`, without pandas."""
+        columns = _columns(self.links, Link)
+        return columns | {name: np.array(columns[name], float) for name in _TESTED}  # None: NaN
 
     def table(self) -> pd.DataFrame:
         """One row per module, with counts of inputs and outputs."""
         import pandas as pd
 
+        return pd.DataFrame(self.columns())
+
+    def columns(self) -> dict[str, Any]:
+        """The columns of `table`, without pandas."""
         counted = {"inputs_seen", "outputs_served"}
-        names = [column.name for column in fields(Module)]
-        return pd.DataFrame(
-            {
-                f"n_{name}" if name in counted else name: [
-                    len(getattr(module, name)) if name in counted else getattr(module, name)
-                    for module in self.modules
-                ]
-                for name in names
-            }
-        )
+        return {
+            f"n_{name}" if name in counted else name: list(map(len, values))
+            if name in counted
+            else values
+            for name, values in _columns(self.modules, Module).items()
+        }
 
     def summary(self) -> dict[str, Any]:
-        """Plain numbers, strings and lists, JSON-able; inputs and outputs by name."""
+        """Plain numbers, strings and lists, JSON-able; what is undefined is None.
+
+        Inputs and outputs are listed by name.
+        """
         return {
             "n_modules": len(self.modules),
             "n_levels": int(self.level.max(initial=-1)) + 1,
             "flow_hierarchy": self.flow_hierarchy,
-            "trophic_incoherence": self.trophic_incoherence,
+            "trophic_incoherence": plain(self.trophic_incoherence),
             "kind": self.kind,
             "kept": {name: self.edge_evidence.count(name) for name in EVIDENCE},
             "merged": [list(group) for group in self.merged],

@@ -3,6 +3,7 @@
 from netsculpt.core.discoveries import benjamini_hochberg
 from netsculpt.nulls.by_token import by_token
 from netsculpt.nulls.holm import holm
+from netsculpt.nulls.in_form import in_form
 from netsculpt.nulls.models.rewire import rewire
 from netsculpt.nulls.models.shuffle_layer import shuffle_layer
 from netsculpt.nulls.models.shuffle_weights import shuffle_weights
@@ -15,6 +16,7 @@ __all__ = [
     "benjamini_hochberg",
     "by_token",
     "holm",
+    "in_form",
     "rebalanced",
     "restored",
     "rewire",

@@ -1,23 +1,9 @@
-"""The main job: from a graph to everything that netsculpt can say about it."""
+"""The main job: from a graph to everything that netsculpt can say about it.
 
-from netsculpt.pipeline.analysis import WEIGHTED, Analysis, Detected, PathFacts
-from netsculpt.pipeline.detecting import detector_of
-from netsculpt.pipeline.features import network_features
-from netsculpt.pipeline.networks import NetworkComparison, compare_networks, matched_units
-from netsculpt.pipeline.plan import AnalysisPlan
-from netsculpt.pipeline.stages import analyze
+The public names stand in ``__init__.pyi``; each is imported when it is first used, so that an
+analysis of one network need not import what compares two.
+"""
 
-__all__ = [
-    "WEIGHTED",
-    "Analysis",
-    "AnalysisPlan",
-    "Detected",
-    "NetworkComparison",
-    "PathFacts",
-    "analyze",
-    "compare_networks",
-    "detector_of",
-    "matched_units",
-    "network_features",
-]
-__dir__ = __all__.copy
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

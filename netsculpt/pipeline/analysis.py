@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isnan
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +64,7 @@ class Detected:
     # Whether the detector declares no draws: its runs are the same, and stability is of
     # `perturbed` ones. `netsculpt.modules.perturbed` leaves out a few edges in each.
     is_deterministic: bool = False
+    n_runs: int = 0  # that stability was to be measured over; below 2: not measured
 
     @property
     def delta(self) -> float | None:
@@ -169,42 +170,31 @@ class Analysis:
         The graph's `attributes` follow ``position``; one whose name a metric or a module column
         has is called ``attribute_<name>``.
         """
-        import pandas as pd
+        return _frame(self.unit_columns())
 
-        graph = self.graph
+    def unit_columns(self) -> dict[str, Any]:
+        """The columns of `units`, without pandas."""
+        graph, every = self.graph, self.detected
         layers = [graph.layers[layer] for layer in graph.layer_of]
-        return pd.DataFrame(
-            {
-                "unit": np.arange(graph.n_units),
-                "name": unit_names(graph),
-                "layer": [layer.name for layer in layers],
-                "role": [layer.role for layer in layers],
-                "position": graph.positions,
-                **{
-                    f"attribute_{name}"
-                    if name in self.columns or name.startswith(MODULE_COLUMNS)
-                    else name: values
-                    for name, values in graph.attributes.items()
-                },
-                "live": self.effective.units,
-                **{f"module_{each.key}": each.partition.labels for each in self.detected},
-                **{
-                    f"hierarchy_{each.key}": each.hierarchy.partition.labels
-                    for each in self.detected
-                },
-                **{
-                    f"consensus_{each.key}": each.consensus.labels
-                    for each in self.detected
-                    if each.consensus is not None
-                },
-                **{
-                    f"confidence_{each.key}": each.confidence
-                    for each in self.detected
-                    if each.confidence is not None
-                },
-                **self.columns,
-            }
-        )
+        return {
+            "unit": np.arange(graph.n_units),
+            "name": unit_names(graph),
+            "layer": [layer.name for layer in layers],
+            "role": [layer.role for layer in layers],
+            "position": graph.positions,
+            **{
+                f"attribute_{name}"
+                if name in self.columns or name.startswith(MODULE_COLUMNS)
+                else name: values
+                for name, values in graph.attributes.items()
+            },
+            "live": self.effective.units,
+            **{f"module_{x.key}": x.partition.labels for x in every},
+            **{f"hierarchy_{x.key}": x.hierarchy.partition.labels for x in every},
+            **{f"consensus_{x.key}": x.consensus.labels for x in every if x.consensus is not None},
+            **{f"confidence_{x.key}": x.confidence for x in every if x.confidence is not None},
+            **self.columns,
+        }
 
     def modules(self) -> pd.DataFrame:
         """One row per node of the hierarchy of each detector and form of the weights.
@@ -212,7 +202,11 @@ class Analysis:
         ``label`` is the value in column hierarchy_<key> of `units`; ``members`` are the values in
         column module_<key> that the node holds.
         """
-        return self._joined([each.hierarchy.table() for each in self.detected])
+        return _frame(self.module_columns())
+
+    def module_columns(self) -> dict[str, Any]:
+        """The columns of `modules`, without pandas."""
+        return self._joined([each.hierarchy.columns() for each in self.detected])
 
     def links(self) -> pd.DataFrame:
         """One row per link from module to module that was compared with chance.
@@ -220,21 +214,35 @@ class Analysis:
         ``weight`` is of the form that `weights` names: the number of edges for "pattern".
         ``evidence`` says whether it is more than chance.
         """
-        return self._joined([each.hierarchy.link_table() for each in self.detected])
+        return _frame(self.link_columns())
+
+    def link_columns(self) -> dict[str, Any]:
+        """The columns of `links`, without pandas."""
+        return self._joined([each.hierarchy.link_columns() for each in self.detected])
 
     def flows(self) -> pd.DataFrame:
         """One row per pair of modules with an edge, and per module for what stays inside.
 
         ``weight`` as in `links`.
         """
-        return self._joined([each.flow.table() for each in self.detected])
+        return _frame(self.flow_columns())
 
-    def _joined(self, tables: list[pd.DataFrame]) -> pd.DataFrame:
+    def flow_columns(self) -> dict[str, Any]:
+        """The columns of `flows`, without pandas."""
+        return self._joined([each.flow.columns() for each in self.detected])
+
+    def _joined(self, tables: list[dict[str, Any]]) -> dict[str, list[Any]]:
         """Tables of each of `detected` below each other, which one it is in the first columns."""
-        import pandas as pd
-
+        joined: dict[str, list[Any]] = {}
         for each, table in zip(self.detected, tables, strict=True):
-            table.insert(0, "key", each.key)
-            table.insert(1, "detector", each.detector)
-            table.insert(2, "weights", each.weights)
-        return pd.concat(tables, ignore_index=True)
+            n_rows = len(next(iter(table.values())))
+            told = {x: [getattr(each, x)] * n_rows for x in ("key", "detector", "weights")}
+            for name, values in (told | table).items():
+                joined.setdefault(name, []).extend(values)
+        return joined
+
+
+def _frame(columns: dict[str, Any]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(columns)

@@ -13,25 +13,21 @@ from numpy.typing import NDArray
 
 from netsculpt import hierarchy, modules
 from netsculpt.core.catalog import named, names
-from netsculpt.core.declared import (
-    evidence_of,
-    is_deterministic,
-    variations,
-    without_weights,
-)
+from netsculpt.core.declared import is_deterministic, variations, without_weights
 from netsculpt.core.errors import GraphError
 from netsculpt.core.parallel import for_threads
 from netsculpt.core.progress import Progress
 from netsculpt.core.random import stream
 from netsculpt.graph.graph import NetGraph, live_units
-from netsculpt.graph.partition import Partition
+from netsculpt.graph.partition import Partition, relabelled, spread
 from netsculpt.graph.streams import stream_labels
 from netsculpt.modules.chosen import GivenDetector, chosen_detector, detector_name
-from netsculpt.nulls import by_token
+from netsculpt.modules.reading import Detection, Reading
+from netsculpt.nulls import by_token, in_form
 from netsculpt.nulls.significance import Null, Significance, significance
 from netsculpt.pipeline.analysis import Detected
-from netsculpt.pipeline.forms import Setting
-from netsculpt.pipeline.spreading import everywhere, relabelled, spread
+from netsculpt.pipeline.plan import USUAL
+from netsculpt.pipeline.spreading import everywhere
 
 if TYPE_CHECKING:
     from netsculpt.hierarchy import Hierarchy
@@ -112,11 +108,6 @@ class Detecting:
         """The null model that the plan names; it keeps the order of tokens, where there are any."""
         return by_token(named("nulls", self.plan.null))
 
-    @property
-    def has_streams(self) -> bool:
-        """Whether the network has streams: residual channels, gates."""
-        return bool((self.streams >= 0).any())
-
     def detected(self, name: str, detector: Function, form: str) -> Detected:
         """The modules that the detector of that name finds with this form of the weights."""
         key = self.plan.keys[name, form]
@@ -130,24 +121,20 @@ class Detecting:
         if from_data:
             found = detector(self.graph, rng=None)
             detector = fixed(relabelled(found, found.labels[self.is_live]))
-        weigh, evidence = evidence_of(detector), None
-        setting = Setting.of(detector, form, streams=self.has_streams)
-        if setting.streams:
-            detector = partial(detector, together=self.streams)
-        read = setting.read(self.live)
+        work = Detection(name, detector, form, self.live, self.seed)
         self.progress(f"{key}: modules", 0, 1)
-        if weigh is None:
-            partition = detector(read, rng=stream(self.seed, name))
-        else:
-            evidence = weigh(read, rng=stream(self.seed, name))
-            partition = evidence.partition
-        quality = _quality(setting.judged(self.live), partition)
+        partition, evidence = work.found()
+        quality = work.quality(partition)
         self.progress(f"{key}: modules", 1, 1)
+        repeats = self.plan.repeats_of(detector, self.live.n_edges)
         test = runs = None
-        if self.plan.n_nulls > 0 and weigh is None:
-            test = self._test(name, detector, setting, read, quality)
-        if self.plan.n_seeds > 1 and not from_data:
-            runs = self._runs(name, detector, setting, read)
+        with_runs = repeats.n_seeds > 1 and not from_data
+        if with_runs:  # said now, for who foretells how long it takes
+            self.progress(f"{key}: stability", 0, repeats.n_seeds)
+        if repeats.n_nulls > 0 and evidence is None:
+            test = self._test(work, quality, repeats.n_nulls)
+        if with_runs:
+            runs = self._runs(work, repeats.n_seeds)
         of_all = self._spread(partition)
         return Detected(
             key,
@@ -157,71 +144,65 @@ class Detecting:
             quality,
             test,
             None if runs is None else runs.stability_of(partition),
-            None if runs is None else self._spread(self._judged(setting, runs.partition)),
+            None if runs is None else self._spread(_judged(work, runs.partition)),
             None if runs is None else self._by_unit(runs.confidence_in(partition)),
             modules.layer_ami(self.graph, of_all),
-            self._hierarchy(name, setting, partition),
-            hierarchy.flow(setting.weighed(self.graph), of_all, form=form),
+            self._hierarchy(work, partition),
+            hierarchy.flow(work.reading.weighed(self.graph), of_all, form=form),
             evidence,
             not from_data and is_deterministic(detector),
+            repeats.n_seeds,
         )
 
-    def _test(
-        self, name: str, detector: Function, setting: Setting, read: NetGraph, quality: float
-    ) -> Significance:
+    def _test(self, work: Detection, quality: float, n_nulls: int) -> Significance:
         """Q against the null model of what the detector reads."""
-        stage = f"{self.plan.keys[name, setting.form]}: null networks"
-        self.progress(stage, 0, self.plan.n_nulls)
-        statistic = partial(_quality_of, detector, setting, self.seed, name, (read, quality))
+        stage = f"{self.plan.keys[work.name, work.form]}: null networks"
+        self.progress(stage, 0, n_nulls)
         return significance(
-            statistic,
-            read,
-            null=setting.null(self.null),
-            n=self.plan.n_nulls,
-            rng=stream(self.seed, name, "nulls"),
+            work.statistic(quality),
+            work.read,
+            null=in_form(self.null, work.form, own=work.reading.own),
+            n=n_nulls,
+            rng=stream(self.seed, work.name, "nulls"),
             jobs=self.jobs,
             progress=partial(self.progress, stage),
         )
 
-    def _runs(self, name: str, detector: Function, setting: Setting, read: NetGraph) -> Consensus:
+    def _runs(self, work: Detection, n_seeds: int) -> Consensus:
         """Runs over seeds; of a deterministic detector, without a few edges each."""
+        detector = work.detector
         if is_deterministic(detector):
             detector = modules.perturbed(detector)
-        stage = f"{self.plan.keys[name, setting.form]}: stability"
-        self.progress(stage, 0, self.plan.n_seeds)
+        stage = f"{self.plan.keys[work.name, work.form]}: stability"
+        self.progress(stage, 0, n_seeds)
         return modules.consensus(
-            read,
+            work.read,
             detector,
-            n_seeds=self.plan.n_seeds,
-            rng=stream(self.seed, name, "seeds"),
+            n_seeds=n_seeds,
+            rng=stream(self.seed, work.name, "seeds"),
             jobs=self.jobs,
             progress=partial(self.progress, stage),
         )
 
-    def _hierarchy(self, name: str, setting: Setting, partition: Partition) -> Hierarchy:
+    def _hierarchy(self, work: Detection, partition: Partition) -> Hierarchy:
         """Which modules feed which, more than chance if there are null networks enough."""
-        weighed = setting.weighed(self.live)
-        if self.plan.n_nulls < LEAST_NULLS:
-            inferred = hierarchy.infer(weighed, partition, form=setting.form)
+        weighed, n_nulls = work.reading.weighed(self.live), self.plan.repeats.n_nulls
+        if n_nulls < LEAST_NULLS:
+            inferred = hierarchy.infer(weighed, partition, form=work.form)
             return everywhere(inferred, self.is_live)
-        stage = f"{self.plan.keys[name, setting.form]}: hierarchy"
-        self.progress(stage, 0, self.plan.n_nulls)
+        stage = f"{self.plan.keys[work.name, work.form]}: hierarchy"
+        self.progress(stage, 0, n_nulls)
         tested = hierarchy.ordered(
             weighed,
             partition,
-            null=setting.weighed_null(self.null),
-            form=setting.form,
-            n=self.plan.n_nulls,
-            rng=stream(self.seed, name, "hierarchy"),
+            null=in_form(self.null, work.form),
+            form=work.form,
+            n=n_nulls,
+            rng=stream(self.seed, work.name, "hierarchy"),
             jobs=self.jobs,
             progress=partial(self.progress, stage),
         )
         return everywhere(tested, self.is_live)
-
-    def _judged(self, setting: Setting, partition: Partition) -> Partition:
-        """The partition with Q of the form as its quality."""
-        quality = _quality(setting.judged(self.live), partition)
-        return Partition(partition.labels, partition.method, quality)
 
     def _spread(self, partition: Partition) -> Partition:
         """A partition of the live units as one of all units."""
@@ -235,9 +216,17 @@ class Detecting:
 
 
 def notes_on(
-    detected: Sequence[Detected], detectors: dict[str, Function], n_nulls: int, n_streams: int
+    detected: Sequence[Detected],
+    detectors: dict[str, Function],
+    plan: AnalysisPlan,
+    n_edges: int,
+    n_streams: int,
 ) -> Iterator[str]:
-    """What a reader has to know about the detectors and their tests."""
+    """What a reader has to know about the detectors and their tests.
+
+    `n_edges` are the live edges, on which they ran.
+    """
+    n_nulls = plan.repeats.n_nulls
     tested = [each for each in detected if each.significance is not None]
     if n_nulls < LEAST_NULLS:
         keys = ", ".join(each.key for each in detected)
@@ -245,6 +234,9 @@ def notes_on(
             f"The hierarchy of {keys} is not compared with chance, and modules that feed "
             f"each other are joined: {LEAST_NULLS} null networks are needed to tell which do."
         )
+    slow = [x for x in detected if plan.repeats_of(detectors[x.detector], n_edges) != plan.repeats]
+    if slow:
+        yield _on_slow(slow, plan)
     from_data = dict.fromkeys(x.detector for x in tested if x.detector in names("data_aware"))
     if from_data:
         yield (
@@ -254,7 +246,7 @@ def notes_on(
     holding = [
         each.key
         for each in detected
-        if Setting.of(detectors[each.detector], each.weights, streams=n_streams > 0).streams
+        if Reading.of(detectors[each.detector], each.weights, streams=n_streams > 0).streams
     ]
     if holding:
         yield (
@@ -283,12 +275,31 @@ def _what_scales(detected: Sequence[Detected], detectors: dict[str, Function]) -
     keys: dict[str, list[str]] = {}
     for each in detected:
         detector = detectors[each.detector]
-        modules_do = Setting.of(detector, each.weights).is_scale_bound(detector)
+        modules_do = Reading.of(detector, each.weights).is_scale_bound(detector)
         what = _SCALED.get((modules_do, each.weights == "magnitude"))
         if what is not None:
             keys.setdefault(what, []).append(each.key)
     text = "; ".join(f"{what} of {', '.join(of)}" for what, of in keys.items())
     return text[:1].upper() + text[1:]
+
+
+def _on_slow(slow: Sequence[Detected], plan: AnalysisPlan) -> str:
+    """That slow detectors were run less often, and how to have them run as often as others."""
+    fewer, options = [], []
+    n_nulls = {x.significance.n for x in slow if x.significance is not None}
+    if plan.n_nulls is None and n_nulls:
+        fewer.append(f"compared with {n_nulls.pop()} null networks instead of {USUAL.n_nulls}")
+        options.append("--nulls")
+    n_runs = {x.n_runs for x in slow}
+    if plan.n_seeds is None:
+        fewer.append(f"run {n_runs.pop()} times instead of {USUAL.n_seeds} for stability")
+        options.append("--stability-seeds")
+    keys = ", ".join(x.key for x in slow)
+    sets = "set" if len(options) > 1 else "sets"
+    return (
+        f"Slow on a network of this size, and so {' and '.join(fewer)}: {keys}. "
+        f"{' and '.join(options)} {sets} a number for all detectors."
+    )
 
 
 def _notes_on_nulls(each: Detected) -> tuple[str, ...]:
@@ -302,22 +313,6 @@ def _notes_on_nulls(each: Detected) -> tuple[str, ...]:
     return test.notes
 
 
-@for_threads
-def _quality_of(
-    detector: Function,
-    setting: Setting,
-    seed: int,
-    name: str,
-    observed: tuple[NetGraph, float],
-    graph: NetGraph,
-) -> float:
-    """Q of the detector's modules, with the same stream for every graph; known for the observed."""
-    if graph is observed[0]:
-        return observed[1]
-    partition = detector(graph, rng=stream(seed, name))
-    return _quality(setting.judged(graph) if setting.own else graph, partition)
-
-
-def _quality(graph: NetGraph, partition: Partition) -> float:
-    """Q to 12 decimals: as a difference of numbers near 1 it is no more exact, near 0 above all."""
-    return round(modules.quality(graph, partition), 12) + 0.0  # −0 is 0
+def _judged(work: Detection, partition: Partition) -> Partition:
+    """The partition with Q of the form as its quality."""
+    return Partition(partition.labels, partition.method, work.quality(partition))

@@ -41,8 +41,8 @@ def network_features(analysis: Analysis) -> dict[str, float]:
     log10_kernel_trace             of the path kernel
     ramanujan_mean, ramanujan_min  Δr over pairs of layers
     modularity, modularity_z       Q of the first detector's modules; z against the null networks
-    n_modules, n_levels            of these modules, and of their hierarchy
-    trophic_incoherence            of the modules: 0 = layered … 1
+    n_modules, n_levels            of these modules, one unit being enough; of their hierarchy
+    trophic_incoherence            of the modules: 0 = layered … 1; NaN if none feeds another
     stability                      of the modules over seeds, if it was measured
     ============================== ================================================================
 

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from netsculpt.core.catalog import names
+from netsculpt.core.declared import slow_size
 from netsculpt.core.errors import GraphError
 from netsculpt.core.forms import FORMS
 from netsculpt.core.numbers import checked_whole
 from netsculpt.modules.chosen import GivenDetector, detector_name
 
-__all__ = ["AnalysisPlan"]
+__all__ = ["USUAL", "AnalysisPlan", "Repeats"]
+
+
+class Repeats(NamedTuple):
+    """How often modules are sought again."""
+
+    n_nulls: int  # in null networks
+    n_seeds: int  # in the network itself
+
+
+USUAL = Repeats(100, 20)
+_OF_SLOW = Repeats(20, 10)  # p is .048 at least, enough for a verdict; the hierarchy needs as many
 
 
 @dataclass(frozen=True)
@@ -28,17 +40,19 @@ class AnalysisPlan:
     null: str = "rewire"  # in the catalogue "nulls": what "by chance" means
     # Null networks per detector, 0: no z and no p; the least p is 1/(n_nulls + 1). Detectors that
     # weigh evidence (`netsculpt.core.declared.with_evidence`) need none but for the hierarchy.
-    n_nulls: int = 100
-    n_seeds: int = 20  # runs per detector to measure its stability; below 2: not measured
+    # None: 100, and 20 for detectors that are slow on a network of this size.
+    n_nulls: int | None = None
+    # Runs per detector to measure its stability; below 2: not measured. None: 20; 10 of slow ones.
+    n_seeds: int | None = None
     weights: tuple[str, ...] = (
         "balanced",
     )  # in netsculpt.core.forms; detectors run on each, or on the first if they read no weights
 
     def __post_init__(self) -> None:
-        checked_whole(self.n_nulls, "n_nulls")
-        checked_whole(self.n_seeds, "n_seeds", least=0)
-        if self.n_nulls < 0:
-            raise GraphError(f"n_nulls is {self.n_nulls}: a number ≥ 0 is needed")
+        if self.n_nulls is not None:
+            checked_whole(self.n_nulls, "n_nulls", least=0)
+        if self.n_seeds is not None:
+            checked_whole(self.n_seeds, "n_seeds", least=0)
         if isinstance(self.detectors, str) or callable(self.detectors):
             raise GraphError(f"detectors is {self.detectors!r:.80}: a tuple is needed, (…,)")
         _check_names("detectors", tuple(map(detector_name, self.detectors)))
@@ -60,6 +74,28 @@ class AnalysisPlan:
             for detector in map(detector_name, self.detectors)
             for form in self.weights
         }
+
+    @property
+    def repeats(self) -> Repeats:
+        """How often a detector is run that is not slow; the hierarchy is tested as often."""
+        return self._asked(USUAL)
+
+    def repeats_of(self, detector: Callable[..., Any], n_edges: int) -> Repeats:
+        """How often this detector is run on a network of so many edges.
+
+        >>> from netsculpt.modules import layered, leiden
+        >>> AnalysisPlan().repeats_of(leiden, 20_000), AnalysisPlan().repeats_of(layered, 20_000)
+        (Repeats(n_nulls=20, n_seeds=10), Repeats(n_nulls=100, n_seeds=20))
+        >>> AnalysisPlan(n_nulls=1000).repeats_of(leiden, 20_000)
+        Repeats(n_nulls=1000, n_seeds=10)
+        """
+        return self._asked(_OF_SLOW if n_edges >= slow_size(detector) else USUAL)
+
+    def _asked(self, otherwise: Repeats) -> Repeats:
+        return Repeats(
+            otherwise.n_nulls if self.n_nulls is None else self.n_nulls,
+            otherwise.n_seeds if self.n_seeds is None else self.n_seeds,
+        )
 
     @property
     def functions(self) -> dict[str, Callable[..., Any]]:

@@ -8,28 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from netsculpt.graph.partition import NO_MODULE, Partition
+from netsculpt.graph.partition import spread
 
 if TYPE_CHECKING:
     from netsculpt.hierarchy import Hierarchy
 
-__all__ = ["everywhere", "relabelled", "spread"]
-
-
-def relabelled(partition: Partition, labels: NDArray[np.integer]) -> Partition:
-    """The same method and quality with other labels."""
-    return Partition(labels, partition.method, partition.quality)
-
-
-def spread(partition: Partition, is_live: NDArray[np.bool_]) -> Partition:
-    """A partition of the live units as one of all units [U]; dead ones have no module.
-
-    >>> spread(Partition([0, 1]), np.array([True, False, True])).labels.tolist()
-    [0, -1, 1]
-    """
-    labels = np.full(is_live.size, NO_MODULE, dtype=np.int32)
-    labels[is_live] = partition.labels
-    return relabelled(partition, labels)
+__all__ = ["everywhere"]
 
 
 def everywhere(hierarchy: Hierarchy, is_live: NDArray[np.bool_]) -> Hierarchy:

@@ -22,6 +22,7 @@ from netsculpt.graph.graph import NetGraph
 from netsculpt.graph.reading_notes import notes_on_reading
 from netsculpt.graph.shared_weights import note_on_weights
 from netsculpt.modules.chosen import GivenDetector, detector_name
+from netsculpt.modules.reading import forms_for
 from netsculpt.paths import PathCore
 from netsculpt.paths.attribution import AttributionScores, attribution_scores
 from netsculpt.pipeline.analysis import (
@@ -32,7 +33,6 @@ from netsculpt.pipeline.analysis import (
     PathFacts,
 )
 from netsculpt.pipeline.detecting import Detecting, detector_of, notes_on
-from netsculpt.pipeline.forms import forms_for
 from netsculpt.pipeline.plan import AnalysisPlan
 
 __all__ = ["analyze"]
@@ -76,7 +76,8 @@ def analyze(
     jobs
         Null networks and runs worked on at a time, −1 = one per core; the result is the same.
     progress
-        Called with (stage, steps done, steps in all), from 0 on. The work on each of
+        Called with (stage, steps done, steps in all), from 0 on; at 0 once more when a stage begins
+        that was foretold. The work on each of
         `Analysis.detected` is a stage of one step with its key as name, and has stages within.
 
     Raises
@@ -130,7 +131,7 @@ def analyze(
         for form in forms_for(detector, plan.weights)
     )
     n_streams = int(stage.streams.max(initial=-1)) + 1
-    notes += notes_on(detected, detectors, plan.n_nulls, n_streams)
+    notes += notes_on(detected, detectors, plan, stage.live.n_edges, n_streams)
     agreement = {
         (a.key, b.key): modules.compare(a.partition, b.partition, layers=graph.layers)
         for a, b in combinations(detected, 2)

@@ -24,6 +24,7 @@ from netsculpt.plots._drawing.axes import (
     tick_size,
 )
 from netsculpt.plots._drawing.colours import GREY, INK, module_colours, shade
+from netsculpt.plots._drawing.layers_of_modules import apart, name_layers
 from netsculpt.plots._drawing.worth import DASHED, MUTED, is_muted, say_verdict
 from netsculpt.plots.layouts.stages import stages
 
@@ -52,7 +53,8 @@ def adjacency(
     (logarithmic). Weights are not used (pattern).
 
     Thin lines separate modules, short ones at the diagonal separate the layers inside a module, if
-    the lines are far enough from each other on paper.
+    the lines are far enough from each other on paper. Names of layers, or of stages of layers,
+    stand under brackets below the matrix where there is room for them.
     Coordinates are positions in that order, 0 … U. Cost O(E).
 
     Parameters
@@ -92,6 +94,8 @@ def adjacency(
         _ticks_at_diagonal(ax, bounds, layer_ends)
     _grid(ax, bounds)
     _name_blocks(ax, bounds, names)
+    if partition is not None:
+        name_layers(ax, graph, order, labels[order])
     lay_out(ax, rounds=6)
     return ax
 
@@ -188,10 +192,7 @@ def _name_blocks(ax: Axes, bounds: NDArray[np.intp], names: list[str]) -> None:
     size = tick_size(ax)
     needed = 1.2 * size * (1 + 2 * _STRIP) * bounds[-1] / size_in_points(ax)[1]
     middles = (bounds[:-1] + bounds[1:]) / 2
-    named: list[int] = []
-    for block in np.argsort(bounds[:-1] - bounds[1:], kind="stable"):
-        if all(abs(middles[block] - middles[other]) >= needed for other in named):
-            named.append(int(block))
+    named = apart(bounds, needed)
     ax.set_xticks([])
     ax.set_yticks(middles[named], [names[block] for block in named], **LITERAL)
     ax.tick_params(axis="y", length=0)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import PathPatch, Rectangle
 from numpy.typing import NDArray
 
-from netsculpt.compare.reuse import ModuleMatching
 from netsculpt.core.errors import GraphError
 from netsculpt.core.numbers import checked_fraction
 from netsculpt.plots._drawing.axes import (
@@ -24,6 +24,9 @@ from netsculpt.plots._drawing.axes import (
 )
 from netsculpt.plots._drawing.bands import band, spread_places
 from netsculpt.plots._drawing.colours import GREY, INK, module_colours
+
+if TYPE_CHECKING:
+    from netsculpt.compare.reuse import ModuleMatching
 
 __all__ = ["alluvial"]
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from matplotlib.axes import Axes
 
-from netsculpt.compare.group_tests import FeatureTest, GroupComparison
 from netsculpt.core.numbers import checked_fraction, checked_whole
 from netsculpt.plots._drawing.axes import (
     LITERAL,
@@ -17,6 +18,9 @@ from netsculpt.plots._drawing.axes import (
     tick_size,
 )
 from netsculpt.plots._drawing.colours import GREY, POSITIVE
+
+if TYPE_CHECKING:
+    from netsculpt.compare.group_tests import FeatureTest, GroupComparison
 
 __all__ = ["effect_sizes"]
 

@@ -80,11 +80,12 @@ def module_hierarchy(
     say_verdict(ax, verdict)
     notes = _notes(hierarchy)
     _say_below(ax, notes)
-    places, texts, complete = _laid_out(ax, hierarchy, size)
+    width, height = size_in_points(ax)
+    places, texts, complete = _laid_out(width, height, hierarchy, size)
     if not complete:  # said below, which takes room from the boxes
         _say_below(ax, [*notes, "not every box has room for what it sees and serves"])
-        places, texts, _ = _laid_out(ax, hierarchy, size)
-    width, height = size_in_points(ax)
+        width, height = size_in_points(ax)
+        places, texts, _ = _laid_out(width, height, hierarchy, size)
     ax.set(xlim=(0, width), ylim=(height - _MARGIN, -_MARGIN))
     ax.set_xticks(places.column, [f"level {level}" for level in range(n_levels)])
     _arrows(ax, places)
@@ -98,9 +99,10 @@ def _say_below(ax: Axes, notes: list[str]) -> None:
     ax.set_xlabel("\n".join(lines_that_fit(notes, size, room)))
 
 
-def _laid_out(ax: Axes, hierarchy: Hierarchy, size: float) -> tuple[_Places, list[list[str]], bool]:
+def _laid_out(
+    width: float, height: float, hierarchy: Hierarchy, size: float
+) -> tuple[_Places, list[list[str]], bool]:
     """Places, the lines of text in each box, and whether no line is missing for want of room."""
-    width, height = size_in_points(ax)
     places = _places(hierarchy, width, height - 2 * _MARGIN, size)
     texts, complete = [], True
     inputs = {unit for module in hierarchy.modules for unit in module.inputs_seen}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from matplotlib.axes import Axes
 
-from netsculpt.compare.pair import PairAnalysis, PairOutcome
 from netsculpt.plots._drawing.axes import (
     LITERAL,
     axes_or_new,
@@ -15,6 +15,9 @@ from netsculpt.plots._drawing.axes import (
     shorten,
 )
 from netsculpt.plots._drawing.colours import GREY, INK, NEGATIVE, POSITIVE
+
+if TYPE_CHECKING:
+    from netsculpt.compare.pair import PairAnalysis, PairOutcome
 
 __all__ = ["pair"]
 
@@ -46,7 +49,7 @@ def pair(analysis: PairAnalysis, *, ax: Axes | None = None) -> Axes:
 
     Examples
     --------
-    >>> from netsculpt.compare.pair import pair_outcome
+    >>> from netsculpt.compare.pair import PairAnalysis, pair_outcome
     >>> dense, sparse = [[2, 0], [2, 0], [0, 2]], [[2, 0], [0, 2], [0, 2]]
     >>> outcome = pair_outcome(sparse, dense, [0, 0, 1], rng=0)
     >>> ax = pair(PairAnalysis(outcome, {}, {}, None))

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import matplotlib as mpl
 import matplotlib.style
 from matplotlib.figure import Figure
 
 from netsculpt.core.errors import FormatError
+from netsculpt.core.figure_style import WIDTHS, Width
 from netsculpt.core.numbers import checked_number
 from netsculpt.core.writing import replacing
 
-__all__ = ["MODULE_PALETTE", "WIDTHS", "Width", "figure", "laid_out", "paper", "write_figure"]
-
-Width = Literal["neurips", "icml", "nature", "nature-double"]
-
-WIDTHS: dict[Width, float] = {  # inches
-    "neurips": 5.5,
-    "icml": 3.25,
-    "nature": 89 / 25.4,
-    "nature-double": 183 / 25.4,
-}
+__all__ = [
+    "MODULE_PALETTE",
+    "WIDTHS",
+    "Width",
+    "figure",
+    "laid_out",
+    "paper",
+    "says_verdicts",
+    "write_figure",
+]
 
 # Okabe & Ito's seven, then one by one the colour whose nearest neighbour (white and greys included)
 # is farthest in OKLab, in the worst case of normal, deuteranopic and protanopic vision.
@@ -44,14 +47,22 @@ _AT_WRITING: dict[Any, Any] = {
     "svg.hashsalt": "netsculpt",
 }
 
+_WRITTEN_BY: dict[str, dict[str, Any]] = {
+    ".pdf": {"backend": "module://netsculpt.plots._drawing.pdf"},
+    ".svg": {},
+    ".png": {"pil_kwargs": {"compress_level": 2}},  # a third faster than 6, a quarter larger
+}
+
 _METADATA: dict[str, dict[str, Any]] = {  # left out: differs from day to day or between machines
     ".pdf": {"CreationDate": None},
     ".svg": {"Date": None},
     ".png": {"Software": None},
 }
 
+_SAYS_VERDICTS: ContextVar[bool] = ContextVar("says_verdicts", default=True)
 
-def paper(width: Width = "neurips") -> AbstractContextManager[None]:
+
+def paper(width: Width = "neurips", *, verdicts: bool = True) -> AbstractContextManager[None]:
     """Matplotlib settings for a figure in a paper, within a ``with`` block.
 
     The settings start from matplotlib's defaults, not the user's, and the font comes with
@@ -62,6 +73,9 @@ def paper(width: Width = "neurips") -> AbstractContextManager[None]:
     width
         The column: "neurips" (5.5 in), "icml" (3.25 in), "nature" (89 mm) or "nature-double"
         (183 mm). Text is 8 pt for neurips, 7 pt for the others.
+    verdicts
+        Whether figures of modules say in words what these are worth; without, for a caption of your
+        own. Colours and outlines show it anyway.
 
     Examples
     --------
@@ -98,7 +112,27 @@ def paper(width: Width = "neurips") -> AbstractContextManager[None]:
         "figure.figsize": (inches, _ASPECT * inches),
         "savefig.dpi": _DOTS,
     }
-    return matplotlib.style.context(["default", settings])
+    return _drawn_with(settings, verdicts)
+
+
+@contextmanager
+def _drawn_with(settings: Mapping[str, Any], verdicts: bool) -> Iterator[None]:
+    token = _SAYS_VERDICTS.set(verdicts)
+    try:
+        with matplotlib.style.context(["default", dict(settings)]):
+            yield
+    finally:
+        _SAYS_VERDICTS.reset(token)
+
+
+def says_verdicts() -> bool:
+    """Whether figures drawn now say in words what modules are worth: see `paper`.
+
+    >>> with paper(verdicts=False):
+    ...     says_verdicts()
+    False
+    """
+    return _SAYS_VERDICTS.get()
 
 
 def figure(width: Width = "neurips", aspect: float = _ASPECT) -> Figure:
@@ -124,7 +158,9 @@ def laid_out(figure: Figure) -> Figure:
     True
     """
     figure.set_dpi(_DOTS)
-    figure.draw_without_rendering()
+    engine = figure.get_layout_engine()
+    if engine is not None and figure.axes:
+        engine.execute(figure)
     with mpl.rc_context({"figure.autolayout": False, "figure.constrained_layout.use": False}):
         figure.set_layout_engine()
     return figure
@@ -156,7 +192,9 @@ def write_figure(figure: Figure, path: str | Path) -> None:
             f"figure file {Path(path).name!r} ends in {kind!r}: .pdf, .svg or .png is needed"
         )
     with mpl.rc_context({**_AT_WRITING, "savefig.bbox": None}), replacing(path) as file:
-        figure.savefig(file, format=kind[1:], dpi=_DOTS, metadata=_METADATA[kind])
+        figure.savefig(
+            file, format=kind[1:], dpi=_DOTS, metadata=_METADATA[kind], **_WRITTEN_BY[kind]
+        )
 
 
 def _inches(width: Width) -> float:

@@ -24,6 +24,7 @@ _NAMES: Final = {
     "live_edges": "live edges",
     "log10_paths": "log₁₀ paths",
     "n_modules": "modules",
+    "n_numbered": "modules of 2+ units",
     "quality": "Q",
     "delta": "ΔQ",
     "z": "z",
@@ -32,6 +33,7 @@ _NAMES: Final = {
     "ami_before": "step before",
     "ami_last": "last step",
 }
+_COUNTS: Final = frozenset({"n_modules", "n_numbered"})
 _MOST = 4
 
 
@@ -70,7 +72,7 @@ def track_lines(
         for name in columns
     }
     draw_lines(ax, np.array(track.steps), lines)
-    if list(columns) == ["n_modules"]:
-        ax.yaxis.set_major_locator(MaxNLocator("auto", integer=True))
+    if set(columns) <= _COUNTS:
+        ax.yaxis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
     ax.set_ylabel(label or (_NAMES[columns[0]] if len(columns) == 1 else ""))
     return ax

@@ -7,9 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from netsculpt.core.figure_style import FigureStyle
 from netsculpt.core.folders import require_replaceable
 from netsculpt.graph.npz import save
-from netsculpt.report.results import Drawn, Results, write_results
+from netsculpt.report.results import Results, write_results
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,7 +36,7 @@ def write_circuit(
     *,
     arguments: Mapping[str, Any],
     inputs: Sequence[str] = (),
-    figures: Drawn,
+    figures: FigureStyle,
 ) -> None:
     """Write summary.json, ablations.csv, places.csv, channels.csv, graph.npz and figures/.
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+from netsculpt.core.figure_style import ALL_FIGURES, FigureStyle
 from netsculpt.core.progress import Progress
 from netsculpt.report.drawing import Drawing
 from netsculpt.report.html.groups import COMPARE, groups_page
-from netsculpt.report.results import Drawn, Results, write_results
+from netsculpt.report.results import Results, write_results
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,21 +22,23 @@ if TYPE_CHECKING:
 
 __all__ = ["write_comparison", "write_groups"]
 
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
 _ROW: Final = 0.028  # height of a feature in the figure, in widths
 
 
 def write_comparison(
     compared: NetworkComparison,
-    folder: Path,
+    folder: str | Path,
     *,
-    about: Mapping[str, Any],
-    inputs: Sequence[str],
-    figures: Drawn,
+    about: Mapping[str, Any] = _NOTHING,
+    inputs: Sequence[str] = (),
+    figures: FigureStyle = ALL_FIGURES,
     progress: Progress | None = None,
 ) -> None:
     """Write summary.json, edges.csv, units.csv, modules.csv, and a figure of the modules.
 
-    `about` names both networks and the seed, `inputs` are the hashes of what was read. For what
+    `about` may name both networks and the seed, `inputs` are the hashes of what was read. For what
     happens to other files see `netsculpt.core.folders.replaced_folder`.
     """
     modules = compared.module_matching.table()
@@ -44,9 +48,9 @@ def write_comparison(
     drawings: list[Drawing] = [("modules", 0.7, partial(_modules, compared))]
     write_results(
         Results(COMPARE, tables, compared.summary(), drawings),
-        folder,
+        Path(folder),
         arguments=about,
-        seed=about["seed"],
+        seed=about.get("seed"),
         inputs=inputs,
         figures=figures,
         progress=progress,
@@ -56,16 +60,24 @@ def write_comparison(
 def write_groups(
     compared: GroupComparison,
     features: Sequence[Mapping[str, float]],
-    folder: Path,
+    folder: str | Path,
     *,
-    about: Mapping[str, Any],
-    inputs: Sequence[str],
-    figures: Drawn,
+    about: Mapping[str, Any] = _NOTHING,
+    inputs: Sequence[str] = (),
+    figures: FigureStyle = ALL_FIGURES,
     progress: Progress | None = None,
 ) -> None:
-    """Write report.html, summary.json, features.csv (tests), models.csv (networks), a figure."""
+    """Write report.html, summary.json, features.csv (tests), models.csv (networks), a figure.
+
+    `features` are those of the first group, then of the second, as they were compared. `about` may
+    name the networks of each, as "first" and "second", and the seed; else they are numbered. For
+    the rest see `write_comparison`.
+    """
     import pandas as pd
 
+    sides = zip(("first", "second"), compared.n, strict=True)
+    numbered = {side: [f"{side} {number}" for number in range(1, n + 1)] for side, n in sides}
+    about = {**numbered, **about}
     models = pd.DataFrame(list(features))
     models.insert(0, "model", [*about["first"], *about["second"]])
     models.insert(0, "group", ["first"] * compared.n[0] + ["second"] * compared.n[1])
@@ -77,9 +89,9 @@ def write_groups(
     page = partial(groups_page, {**about, **summary})
     write_results(
         Results(COMPARE, tables, summary, drawings, page=page),
-        folder,
+        Path(folder),
         arguments=about,
-        seed=about["seed"],
+        seed=about.get("seed"),
         inputs=inputs,
         figures=figures,
         progress=progress,

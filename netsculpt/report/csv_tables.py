@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import csv
+import math
+import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from netsculpt.core.printable import printable
 
@@ -16,13 +22,30 @@ __all__ = ["FORMULA_STARTS", "write_table"]
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def write_table(table: pd.DataFrame, path: Path) -> None:
-    """Write the columns of a table; infinite numbers become empty cells, as null in JSON."""
-    safe = table.replace([float("inf"), float("-inf")], float("nan"))
-    for column in safe.columns:
-        if safe[column].dtype.kind not in "biuf":
-            safe[column] = [_quoted(value) for value in safe[column]]
-    safe.to_csv(path, index=False, quoting=csv.QUOTE_NONNUMERIC, errors="backslashreplace")
+def write_table(table: pd.DataFrame | Mapping[str, Any], path: Path) -> None:
+    """Write columns, lists or arrays by name; numbers that are not finite become empty cells.
+
+    Text is quoted and numbers are not. Several values in a cell are separated by blanks.
+    """
+    cells = [_cells(column) for _, column in table.items()]
+    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+        rows = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC, lineterminator=os.linesep)
+        rows.writerow(list(table))
+        rows.writerows(zip(*cells, strict=True))
+
+
+def _cells(column: Any) -> list[Any]:
+    """The cells of a column: numbers as they are, or text."""
+    values = column if isinstance(column, list) else _values(np.asarray(column))
+    if all(isinstance(value, int | float | np.number | np.bool_) for value in values):
+        return [value if math.isfinite(value) else "" for value in values]
+    return [_quoted(value) for value in values]
+
+
+def _values(array: NDArray[Any]) -> list[Any]:
+    """Values of Python; those of single precision stay, as they are written with fewer digits."""
+    single = array.dtype.kind == "f" and array.itemsize < np.dtype(float).itemsize
+    return list(array) if single else array.tolist()
 
 
 def _quoted(value: object) -> str:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from netsculpt.core.figure_style import FigureStyle
 from netsculpt.core.progress import Progress, silent
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from netsculpt.plots.style import Width
 
 __all__ = ["STAGE", "Drawing", "write_drawings"]
 
@@ -23,13 +23,12 @@ STAGE: Final = "drawing figures"
 def write_drawings(
     drawings: Collection[Drawing],
     folder: Path,
-    formats: Sequence[str],
-    width: Width,
+    figures: FigureStyle,
     *,
     progress: Progress | None = None,
 ) -> None:
-    """Draw figures for a column of a width, and write each in every format (pdf, png, svg)."""
-    if not formats:
+    """Draw figures, and write each in every format of their style."""
+    if not figures.formats:
         return
     from netsculpt.plots import style
 
@@ -37,10 +36,10 @@ def write_drawings(
     folder.mkdir(parents=True, exist_ok=True)
     report(STAGE, 0, len(drawings))
     for done, (name, aspect, draw) in enumerate(drawings, start=1):
-        with style.paper(width):
-            figure = style.figure(width, aspect)
+        with style.paper(figures.width, verdicts=figures.verdicts):
+            figure = style.figure(figures.width, aspect)
             draw(figure)
             style.laid_out(figure)
-            for ending in formats:
+            for ending in figures.formats:
                 style.write_figure(figure, folder / f"{name}.{ending}")
         report(STAGE, done, len(drawings))

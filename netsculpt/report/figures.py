@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from netsculpt.core.figure_style import FigureStyle
 from netsculpt.core.progress import Progress
 from netsculpt.graph.graph import unit_names
 from netsculpt.graph.partition import Partition
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from netsculpt.pipeline import Analysis, Detected
-    from netsculpt.plots.style import Width
 
 __all__ = ["figure_files", "write_figures"]
 
@@ -29,26 +29,25 @@ MAX_NAMED = 64  # inputs or outputs beyond which a heat map shows no names
 def write_figures(
     analysis: Analysis,
     folder: Path,
-    formats: Sequence[str],
-    width: Width,
+    figures: FigureStyle,
     *,
     progress: Progress | None = None,
 ) -> None:
-    """Draw the figures into `folder`, each in every format (pdf, png, svg)."""
-    if formats:
+    """Draw the figures into `folder`, each in every format of their style."""
+    if figures.formats:
         drawings = [(name, aspect, _alone(draw)) for name, aspect, draw in _drawings(analysis)]
-        write_drawings(drawings, folder, formats, width, progress=progress)
+        write_drawings(drawings, folder, figures, progress=progress)
 
 
 def _alone(draw: Draw) -> Callable[[Figure], object]:
     return lambda figure: draw(ax=figure.add_subplot())
 
 
-def figure_files(analysis: Analysis, formats: Sequence[str]) -> list[str]:
+def figure_files(analysis: Analysis, figures: FigureStyle) -> list[str]:
     """Names of the files that `write_figures` writes."""
-    if not formats:
+    if not figures.formats:
         return []
-    return [f"{name}.{ending}" for name, _, _ in _drawings(analysis) for ending in formats]
+    return [f"{name}.{ending}" for name, _, _ in _drawings(analysis) for ending in figures.formats]
 
 
 def _drawings(analysis: Analysis) -> Iterator[tuple[str, float, Draw]]:
@@ -91,9 +90,11 @@ def _drawings(analysis: Analysis) -> Iterator[tuple[str, float, Draw]]:
 
 
 def _null_distribution(each: Detected, *, ax: Axes) -> None:
-    """The null distribution of Q, with the verdict above it."""
+    """The null distribution of Q, with the detector and the verdict above it."""
     from netsculpt import plots
+    from netsculpt.plots.style import says_verdicts
 
     assert each.significance is not None
     plots.null_distribution(each.significance, ax=ax, label="layer-aware modularity Q", symbol="Q")
-    ax.set_title(caption(each), loc="left", fontsize="small", parse_math=False)
+    text = caption(each, verdict=says_verdicts())
+    ax.set_title(text, loc="left", fontsize="small", parse_math=False)

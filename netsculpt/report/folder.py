@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from netsculpt.core.figure_style import ALL_FIGURES, FigureStyle
 from netsculpt.core.folders import MANIFEST, read_manifest, replaced_folder
 from netsculpt.core.manifest import write_manifest
 from netsculpt.core.progress import Progress, silent
@@ -20,13 +21,10 @@ from netsculpt.report.html.contents import NAME, Contents, figure_bytes, numeric
 from netsculpt.report.summary import shortened, summary
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from netsculpt.graph.graph import NetGraph
     from netsculpt.pipeline import Analysis, AnalysisPlan
-    from netsculpt.plots.style import Width
 
-__all__ = ["is_written", "write_folder"]
+__all__ = ["MAKER", "is_written", "whole_manifest", "write_analysis"]
 
 STAGE = "writing tables and graph"
 PAGE_STAGE = "writing the page"
@@ -37,13 +35,12 @@ _FILES = (
 )
 
 
-def write_folder(
+def write_analysis(
     analysis: Analysis,
-    folder: Path,
+    folder: str | Path,
     *,
     source: Mapping[str, Any] | None = None,
-    figures: Sequence[str] = (),
-    width: Width = "neurips",
+    figures: FigureStyle = ALL_FIGURES,
     maker: str = MAKER,
     left_alone: Collection[str] = (),
     progress: Progress | None = None,
@@ -53,9 +50,8 @@ def write_folder(
     File names are fixed: no name from the model becomes one. The manifest is written last, so a
     folder that has one is complete.
 
-    The manifest records the `source` of the graph (JSON-able). Figures are drawn in each of the
-    formats `figures` (pdf, png, svg) for a column of this `width`. `progress` is called with
-    (stage, steps done, steps in all).
+    The manifest records the `source` of the graph (JSON-able), and how `figures` are drawn.
+    `progress` is called with (stage, steps done, steps in all).
 
     What an earlier run of the same `maker` (a command) has left in the folder is replaced as a
     whole: the manifest lists it. Files and folders named in `left_alone` stay. Anything else in the
@@ -64,7 +60,7 @@ def write_folder(
     from netsculpt.report.html.page import page  # matplotlib comes with it
     from netsculpt.report.html.writing import write_page
 
-    report = progress or silent
+    report, folder = progress or silent, Path(folder)
     drawn = [f"figures/{name}" for name in figure_files(analysis, figures)]
     files = [*_FILES, *drawn, *(name for name in left_alone if (folder / name).is_file())]
     with replaced_folder(folder, maker, files, left_alone):
@@ -74,14 +70,9 @@ def write_folder(
         _write_tables(analysis, units, folder)
         save(analysis.graph, folder / "graph.npz")
         report(STAGE, 1, 1)
-        write_figures(analysis, folder / "figures", figures, width, progress=progress)
+        write_figures(analysis, folder / "figures", figures, progress=progress)
         about = _described(
-            analysis.graph,
-            analysis.plan,
-            analysis.seed,
-            source=source,
-            figures=figures,
-            width=width,
+            analysis.graph, analysis.plan, analysis.seed, source=source, figures=figures
         )
         report(PAGE_STAGE, 0, 1)
         shown = figure_bytes(folder / "figures", drawn)
@@ -100,25 +91,30 @@ def write_folder(
 
 
 def is_written(folder: Path, graph: NetGraph, plan: AnalysisPlan, seed: int, **about: Any) -> bool:
-    """Whether `write_folder` has written this folder, whole, for such an analysis of this graph.
+    """Whether `write_analysis` has written this folder, whole, for such an analysis of this graph.
 
-    `about` are the `source`, `figures` and `width` that it would be called with.
+    `about` are the `source` and the `figures` that it would be called with.
     """
-    if not folder.joinpath(MANIFEST).is_file():
-        return False
     if plan.functions:  # of which only the names are known here
         return False
-    content = read_manifest(folder / MANIFEST)
+    content = whole_manifest(folder)
     wanted = json.loads(json.dumps(_described(graph, plan, seed, **about)))
-    same = all(content.get(name) == value for name, value in wanted.items())
+    return content is not None and all(content.get(name) == wanted[name] for name in wanted)
+
+
+def whole_manifest(folder: Path) -> dict[str, Any] | None:
+    """The manifest of a folder that this version wrote and that has all of its files; else None."""
+    if not folder.joinpath(MANIFEST).is_file():
+        return None
+    content = read_manifest(folder / MANIFEST)
     versions, files = content.get("versions"), content.get("files")
-    return (
-        same
-        and isinstance(versions, dict)
+    is_whole = (
+        isinstance(versions, dict)
         and versions.get("netsculpt") == __version__
         and isinstance(files, list)
         and all(isinstance(name, str) and folder.joinpath(name).is_file() for name in files)
     )
+    return content if is_whole else None
 
 
 def _described(
@@ -127,36 +123,38 @@ def _described(
     seed: int,
     *,
     source: Mapping[str, Any] | None,
-    figures: Sequence[str],
-    width: Width,
+    figures: FigureStyle,
 ) -> dict[str, Any]:
     """What the manifest says of what was asked for."""
     return {
         "arguments": {
             **(source or {}),
             **plan.summary(),
-            "figures": list(figures),
-            "width": width,
+            **figures.summary(),
         },
         "seed": seed,
         "inputs": [step.input_hash for step in graph.provenance if step.input_hash],
     }
 
 
-def _units(analysis: Analysis) -> pd.DataFrame:
+def _units(analysis: Analysis) -> dict[str, Any]:
     """The table of units, whose counts stay exact."""
     weighted = [name for name in analysis.columns if name.endswith(WEIGHTED)]
-    return _shortened(analysis.units(), weighted)
+    return _shortened(analysis.unit_columns(), weighted)
 
 
-def _write_tables(analysis: Analysis, units: pd.DataFrame, folder: Path) -> None:
+def _write_tables(analysis: Analysis, units: Mapping[str, Any], folder: Path) -> None:
     write_table(units, folder / "units.csv")
-    others = {"modules": analysis.modules(), "links": analysis.links(), "flows": analysis.flows()}
+    others = {
+        "modules": analysis.module_columns(),
+        "links": analysis.link_columns(),
+        "flows": analysis.flow_columns(),
+    }
     for name, table in others.items():
-        numbers = map(str, table.select_dtypes(float))
+        numbers = [column for column, x in table.items() if any(isinstance(y, float) for y in x)]
         write_table(_shortened(table, numbers), folder / f"{name}.csv")
 
 
-def _shortened(table: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
+def _shortened(table: dict[str, Any], columns: Iterable[str]) -> dict[str, Any]:
     """The table with these columns as exact as numbers in summary.json."""
-    return table.assign(**{name: [shortened(x) for x in table[name]] for name in columns})
+    return table | {name: [shortened(x) for x in table[name]] for name in columns}

@@ -8,9 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from netsculpt.core.figure_style import WIDTHS, FigureStyle
 from netsculpt.core.folders import MASKS
 from netsculpt.report.drawing import Drawing
-from netsculpt.report.results import Drawn, Results, write_results
+from netsculpt.report.results import Results, write_results
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,17 +32,15 @@ def write_history(
     arguments: Mapping[str, Any],
     seed: int,
     inputs: Sequence[str] = (),
-    figures: Drawn,
+    figures: FigureStyle,
 ) -> None:
     """Write history.csv, layers.csv, summary.json and figures/; masks.record is left alone.
 
     Layers are there if masks were recorded, and a figure if what it shows was measured. For the
     rest see `netsculpt.report.results.write_results`.
     """
-    from netsculpt.plots.style import WIDTHS
-
     tables = {"history": history.table()}
-    aspect = _ASPECTS[0 if WIDTHS[figures.column] >= _WIDE else 1]
+    aspect = _ASPECTS[0 if WIDTHS[figures.width] >= _WIDE else 1]
     drawings: list[Drawing] = []
     if not all(math.isnan(point.held_out_accuracy) for point in history.points):
         drawings.append(("curves", aspect, partial(_curves, history)))

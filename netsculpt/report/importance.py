@@ -7,9 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from netsculpt.core.figure_style import WIDTHS, FigureStyle
 from netsculpt.core.folders import require_replaceable
 from netsculpt.report.drawing import Drawing
-from netsculpt.report.results import Drawn, Results, write_results
+from netsculpt.report.results import Results, write_results
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,7 +37,7 @@ def write_importance(
     *,
     arguments: Mapping[str, Any],
     inputs: Sequence[str] = (),
-    figures: Drawn,
+    figures: FigureStyle,
 ) -> None:
     """Write summary.json, weights.csv, correlations.csv, effects.csv, curves.csv, and figures/.
 
@@ -44,15 +45,13 @@ def write_importance(
     """
     import pandas as pd
 
-    from netsculpt.plots.style import WIDTHS
-
     tables = {
         "weights": found.table(),
         "correlations": found.correlations(),
         "effects": found.effects(),
         "curves": pd.DataFrame([row for curve in found.curves for row in curve.rows()]),
     }
-    aspect = _ASPECTS[0 if WIDTHS[figures.column] >= _WIDE else 1]
+    aspect = _ASPECTS[0 if WIDTHS[figures.width] >= _WIDE else 1]
     drawings: list[Drawing] = [("ablation", aspect, partial(_ablations, found))]
     for name in dict.fromkeys(curve.estimate for curve in found.curves):
         own = [curve for curve in found.curves if curve.estimate == name]

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from netsculpt.core.catalog import names as names_of
 from netsculpt.core.errors import FormatError
-from netsculpt.core.folders import MANIFEST, read_manifest, replaced_folder
+from netsculpt.core.folders import MANIFEST, is_interrupted, read_manifest, replaced_folder
 from netsculpt.core.manifest import write_manifest
 from netsculpt.core.writing import write_json
 from netsculpt.report.csv_tables import write_table
+from netsculpt.report.folder import MAKER, whole_manifest
 from netsculpt.report.html.contents import NAME
 from netsculpt.report.html.models.contents import MODELS, ModelsContents, pages_in
 from netsculpt.report.html.models.contents import SCHEMA as MODELS_SCHEMA
@@ -23,7 +25,14 @@ from netsculpt.report.summary import SCHEMA
 if TYPE_CHECKING:
     from netsculpt.pipeline import AnalysisPlan
 
-__all__ = ["ModelRow", "models_folder", "numbers_of", "read_summary", "write_models"]
+__all__ = [
+    "ModelRow",
+    "earlier_rows",
+    "models_folder",
+    "numbers_of",
+    "read_summary",
+    "write_models",
+]
 
 _FILES = ("models.csv", "models.json", NAME)
 _GRAPH = ("n_units", "n_edges", "n_parameters", "density")
@@ -73,7 +82,7 @@ def _share(part: int, whole: int) -> float | None:
 
 
 def read_summary(folder: Path) -> dict[str, Any]:
-    """The summary.json in a folder that `write_folder` wrote.
+    """The summary.json in a folder that `write_analysis` wrote.
 
     Raises
     ------
@@ -91,22 +100,89 @@ def read_summary(folder: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def models_folder(folder: Path, names: Collection[str]) -> Iterator[None]:
+def models_folder(folder: Path, names: Collection[str]) -> Iterator[list[str]]:
     """Keep a folder to this run during the block, in which models and tables are written.
 
-    Folders of the models stay, those of an earlier run included; only the tables are replaced.
+    Folders of the models stay, those of an earlier run included, whose names are yielded; only the
+    tables are replaced.
     """
-    before: list[str] = []
-    if folder.joinpath(MANIFEST).is_file():
-        listed = read_manifest(folder / MANIFEST).get("models")
-        if isinstance(listed, list):
-            before = [name for name in listed if isinstance(name, str) and Path(name).name == name]
+    before = _models_in(folder)
     with replaced_folder(folder, MODELS, _FILES, [*names, *before]):
-        yield
+        yield [name for name in before if name not in names and folder.joinpath(name).is_dir()]
 
 
-def write_models(folder: Path, rows: Sequence[ModelRow], plan: AnalysisPlan, seed: int) -> None:
-    """Write report.html, models.csv, models.json, a row per model as given, and the manifest."""
+def _models_in(folder: Path) -> list[str]:
+    """Folders of models in a folder of several: those that it lists, and those analysed since.
+
+    A run that is interrupted leaves no list.
+    """
+    is_listed = folder.joinpath(MANIFEST).is_file()
+    if not is_listed and not is_interrupted(folder):
+        return []
+    listed = read_manifest(folder / MANIFEST).get("models") if is_listed else []
+    known = listed if isinstance(listed, list) else []
+    names = {name for name in known if isinstance(name, str) and Path(name).name == name}
+    names |= {path.name for path in folder.iterdir() if not path.is_symlink() and _is_model(path)}
+    return sorted(names)
+
+
+def _is_model(folder: Path) -> bool:
+    """Whether `analyze` has written a folder."""
+    try:
+        manifest = folder / MANIFEST
+        return manifest.is_file() and read_manifest(manifest).get("maker") == MAKER
+    except FormatError:
+        return False
+
+
+def earlier_rows(
+    folder: Path, names: Sequence[str], rows: Sequence[ModelRow], plan: AnalysisPlan, seed: int
+) -> list[ModelRow]:
+    """Rows of models that an earlier run analysed as this one did, and this one was not asked for.
+
+    `names` are those of their folders. A folder that is not whole has no row, nor has one of
+    another plan, seed or version: numbers in a table are to be compared. Nor has a file that is
+    among `rows` under another name.
+    """
+    wanted = json.loads(json.dumps(plan.summary()))
+    files = {row.file for row in rows}
+    found = (_earlier_row(folder / name, wanted, seed) for name in names)
+    return [row for row in found if row is not None and row.file not in files]
+
+
+def _earlier_row(folder: Path, plan: Mapping[str, Any], seed: int) -> ModelRow | None:
+    """The row of a folder that is whole and of this plan and seed; None of any other."""
+    try:
+        manifest = whole_manifest(folder)
+        if manifest is None or manifest.get("seed") != seed:
+            return None
+        arguments = manifest.get("arguments")
+        if not isinstance(arguments, dict) or not _asked(arguments, plan):
+            return None
+        return ModelRow(folder.name, str(arguments["model"]), read_summary(folder), was_there=True)
+    except (FormatError, KeyError):  # somebody has edited it
+        return None
+
+
+def _asked(arguments: Mapping[str, Any], plan: Mapping[str, Any]) -> bool:
+    """Whether a folder is of a plan, perhaps without detectors whose data its file did not name."""
+    without = [name for name in plan["detectors"] if name not in names_of("data_aware")]
+    asked = {name: arguments.get(name) for name in plan}
+    return asked in (plan, {**plan, "detectors": without})
+
+
+def write_models(
+    folder: Path,
+    rows: Sequence[ModelRow],
+    plan: AnalysisPlan,
+    seed: int,
+    *,
+    left: Collection[str] = (),
+) -> None:
+    """Write report.html, models.csv, models.json, a row per model as given, and the manifest.
+
+    `left` are names of folders of earlier models that have no row.
+    """
     import pandas as pd
 
     from netsculpt.report.html.models.page import models_page
@@ -125,14 +201,18 @@ def write_models(folder: Path, rows: Sequence[ModelRow], plan: AnalysisPlan, see
             "maker": MODELS,
             "arguments": {"files": [row.file for row in rows], **plan.summary()},
             "seed": seed,
-            "models": sorted(row.name for row in rows),
+            "models": sorted({*(row.name for row in rows), *left}),
             "files": sorted(_FILES),
         },
     )
 
 
-def _column(values: list[Any]) -> list[Any]:
-    """Values of one type, with an empty cell for None."""
+def _column(values: list[Any]) -> Any:
+    """Values of one type, with an empty cell for None; whole numbers stay whole."""
+    import pandas as pd
+
     if any(isinstance(value, str) for value in values):
         return ["" if value is None else value for value in values]
+    if all(value is None or isinstance(value, int) for value in values):
+        return pd.array(values, dtype="Int64")
     return [math.nan if value is None else value for value in values]

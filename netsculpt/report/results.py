@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
+from netsculpt.core.figure_style import FigureStyle
 from netsculpt.core.folders import replaced_folder
 from netsculpt.core.manifest import write_manifest
 from netsculpt.core.progress import Progress
@@ -18,23 +19,7 @@ from netsculpt.report.html.contents import NAME, figure_bytes
 if TYPE_CHECKING:
     import pandas as pd
 
-    from netsculpt.plots.style import Width
-
-__all__ = ["Drawn", "Results", "write_results"]
-
-
-class Drawn(Protocol):
-    """In which formats figures are drawn, and how wide."""
-
-    @property
-    def formats(self) -> list[str]:
-        """File formats."""
-        ...
-
-    @property
-    def column(self) -> Width:
-        """The column that figures are made for."""
-        ...
+__all__ = ["Results", "write_results"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,20 +41,20 @@ def write_results(
     arguments: Mapping[str, Any],
     seed: int | None,
     inputs: Sequence[str] = (),
-    figures: Drawn,
+    figures: FigureStyle,
     left_alone: Collection[str] = (),
     progress: Progress | None = None,
 ) -> None:
     """Write summary.json, a CSV file for each table, figures/ and the other files.
 
     `arguments`, those of the command, stand in the manifest and in the summary, and `inputs`, the
-    hashes of the files that it has read, in the manifest. `figures` says in which formats figures
-    are drawn, and for which column. For what happens to the files of earlier runs, those
+    hashes of the files that it has read, in the manifest. The manifest records how `figures`
+    are drawn, too. For what happens to the files of earlier runs, those
     `left_alone` among them, see `netsculpt.core.folders.replaced_folder`. `progress` is called with
     (stage, figures drawn, figures in all).
     """
-    endings, width = figures.formats, figures.column
-    drawn = [f"figures/{name}.{ending}" for name, *_ in results.drawings for ending in endings]
+    stems = [name for name, *_ in results.drawings]
+    drawn = [f"figures/{stem}.{ending}" for stem in stems for ending in figures.formats]
     tables = [f"{name}.csv" for name in results.tables]
     pages = [] if results.page is None else [NAME]
     files = ["summary.json", *tables, *results.others, *pages, *drawn, *left_alone]
@@ -79,17 +64,16 @@ def write_results(
         for name, write in results.others.items():
             write(folder / name)
         write_json(folder / "summary.json", {**arguments, **results.summary})
-        write_drawings(results.drawings, folder / "figures", endings, width, progress=progress)
+        write_drawings(results.drawings, folder / "figures", figures, progress=progress)
         if results.page is not None:
             text = results.page(figure_bytes(folder / "figures", drawn))
             with replacing(folder / NAME) as file:
                 file.write(text.encode())
-        how = {"figures": endings, "width": width}
         write_manifest(
             folder,
             {
                 "maker": results.maker,
-                "arguments": {**arguments, **how},
+                "arguments": {**arguments, **figures.summary()},
                 "seed": seed,
                 "inputs": list(inputs),
                 "files": sorted(files),

@@ -7,8 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from netsculpt.core.figure_style import FigureStyle
 from netsculpt.report.drawing import Drawing
-from netsculpt.report.results import Drawn, Results, write_results
+from netsculpt.report.results import Results, write_results
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,7 +30,7 @@ def write_reuse(
     *,
     arguments: Mapping[str, Any],
     inputs: Sequence[str] = (),
-    figures: Drawn,
+    figures: FigureStyle,
 ) -> None:
     """Write summary.json, functions.csv, matching.csv, tables of both nets, and figures/.
 

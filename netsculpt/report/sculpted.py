@@ -6,11 +6,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from netsculpt.core.figure_style import FigureStyle
 from netsculpt.core.folders import MASKS
 from netsculpt.core.progress import Progress, silent
 from netsculpt.report.drawing import Drawing, write_drawings
 from netsculpt.report.history import write_history
-from netsculpt.report.results import Drawn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +27,7 @@ _STAGE: Final = "writing histories"
 
 
 def write_histories(
-    sweep: Sweep, folder: Path, *, figures: Drawn, progress: Progress | None = None
+    sweep: Sweep, folder: Path, *, figures: FigureStyle, progress: Progress | None = None
 ) -> None:
     """Write seed-N/history/ for each network, and figures/accuracy_vs_density of all.
 
@@ -61,7 +61,7 @@ def write_histories(
         report(_STAGE, done, len(sweep.networks))
     if histories:
         drawing: Drawing = ("accuracy_vs_density", 0.5, partial(_accuracy, histories))
-        write_drawings([drawing], folder / "figures", figures.formats, figures.column)
+        write_drawings([drawing], folder / "figures", figures)
 
 
 def _accuracy(histories: Mapping[str, History], figure: Figure) -> None:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from netsculpt.core.figure_style import FigureStyle
 from netsculpt.core.folders import require_replaceable
 from netsculpt.graph.exporting import export
 from netsculpt.graph.npz import save
-from netsculpt.report.results import Drawn, Results, write_results
+from netsculpt.report.results import Results, write_results
 from netsculpt.training.search.graphs import graph_of
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def write_search(
     *,
     arguments: Mapping[str, Any],
     inputs: Sequence[str] = (),
-    figures: Drawn,
+    figures: FigureStyle,
 ) -> None:
     """Write champion.out, graph.npz, history.csv, champions.csv, summary.json and figures/.
 

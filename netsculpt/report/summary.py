@@ -117,6 +117,7 @@ def _detected(each: Detected, analysis: Analysis) -> dict[str, Any]:
         "p": each.p,
         "adjusted_p": analysis.adjusted_p.get(each.key),
         "stability": each.stability,
+        "n_runs": each.n_runs,
         "consensus": None if runs is None else _consensus(runs, each.mean_confidence),
         "layer_ami": each.layer_ami,
         "hierarchy": {

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from netsculpt.core.errors import GraphError
+from netsculpt.core.figure_style import ALL_FIGURES, FigureStyle
 from netsculpt.core.progress import Progress
 from netsculpt.graph.npz import save
 from netsculpt.report.drawing import Drawing
 from netsculpt.report.html.tracked import TRACK
 from netsculpt.report.html.tracked.contents import TrackContents
 from netsculpt.report.html.tracked.page import track_page
-from netsculpt.report.results import Drawn, Results, write_results
-from netsculpt.training.track.networks import networks_of
-from netsculpt.training.track.storing import GRAPH, STEPS, write_steps
+from netsculpt.report.over_time.networks import networks_of, snapshot
+from netsculpt.report.over_time.storing import GRAPH, STEPS, write_steps
+from netsculpt.report.results import Results, write_results
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from netsculpt.graph.graph import NetGraph
+    from netsculpt.report.over_time.networks import Snapshot
     from netsculpt.training.track import Track
-    from netsculpt.training.track.networks import Snapshot
 
-__all__ = ["most_edges", "write_track"]
+__all__ = ["most_edges", "write_snapshots", "write_track"]
 
 _MOST_EDGES: Final = (1_000_000, 3_000_000)  # kept of one step for the page, and of all
 _TALL: Final = {"neurips": 1.1, "nature-double": 0.9}  # height ÷ width, if the column is wide
@@ -32,7 +35,7 @@ _PANELS: Final = (  # columns and the label of their axis
     (("live_hidden", "live_edges"), "share"),
     (("log10_paths",), ""),
     (("quality", "delta"), "modularity"),
-    (("n_modules",), ""),
+    (("n_numbered",), "modules\nof 2+ units"),  # of one unit a dense network may have hundreds
     (("ami_before", "ami_last", "ami_rerun"), "AMI"),
 )
 
@@ -45,27 +48,77 @@ def most_edges(n_steps: int) -> int:
 
 def write_track(
     track: Track,
+    graphs: Iterable[tuple[int, NetGraph]],
+    folder: str | Path,
+    *,
+    figures: FigureStyle = ALL_FIGURES,
+    progress: Progress | None = None,
+) -> None:
+    """Write the page, the tables, the networks and the figures of a network over time.
+
+    As `netsculpt track -o` does, except that the page does not say what was read.
+
+    Parameters
+    ----------
+    track
+        What `netsculpt.track.follow` returned.
+    graphs
+        The same pairs of a step and a network once more, such as `netsculpt.track.graphs_of` yields
+        again; one is in memory at a time.
+    folder
+        What an earlier track has left in it is replaced; see
+        `netsculpt.core.folders.replaced_folder`.
+    figures
+        How figures are drawn.
+    progress
+        Called with (stage, figures drawn, figures in all).
+
+    Raises
+    ------
+    GraphError
+        If the networks are of other steps or units than those that were followed.
+    """
+    most = most_edges(len(track.steps))
+    snapshots = [snapshot(step, graph, most) for step, graph in graphs]
+    write_snapshots(
+        track, snapshots, Path(folder), about={}, inputs=(), figures=figures, progress=progress
+    )
+
+
+def write_snapshots(
+    track: Track,
     snapshots: Sequence[Snapshot],
     folder: Path,
     *,
     about: Mapping[str, Any],
     inputs: Sequence[str],
-    figures: Drawn,
+    figures: FigureStyle,
     progress: Progress | None = None,
 ) -> None:
     """Write report.html, summary.json, three tables (*.csv), the networks, and figures.
 
     `snapshots` are of the networks that were followed, as `watched` keeps them; graph.npz has all
-    units and edges of theirs, steps.npz what differs from step to step. `about` names the run and
-    the seed, `inputs` are the hashes of what was read. For what happens to other files see
+    units and edges of theirs, steps.npz what differs from step to step. `about` may name the run
+    and the seed, `inputs` are the hashes of what was read. For what happens to other files see
     `netsculpt.core.folders.replaced_folder`.
     """
+    found = tuple(each.step for each in snapshots)
+    if found != track.steps:
+        raise GraphError(
+            f"networks are of steps {list(found)!r:.80}, the track of {list(track.steps)!r:.80}: "
+            "the networks that were followed are needed"
+        )
+    networks = networks_of(snapshots)
+    if networks.graph.n_units != len(track.units):
+        raise GraphError(
+            f"networks have {networks.graph.n_units:,} units, the track has {len(track.units):,}: "
+            "the networks that were followed are needed"
+        )
     tables = {"track": track.table(), "layers": track.layers(), "modules": track.modules()}
-    tall = _TALL.get(figures.column, 1.5)
+    tall = _TALL.get(figures.width, 1.5)
     drawings: list[Drawing] = [("profile", tall, partial(_profile, track))]
     if track.labels.max(initial=-1) >= 0:
         drawings.append(("modules", 0.6, partial(_modules, track)))
-    networks = networks_of(snapshots)
     columns = {f"module_{track.detector}": track.labels, **networks.columns}
     networks = replace(networks, columns=columns)
     others = {
@@ -81,7 +134,7 @@ def write_track(
         Results(TRACK, tables, summary, drawings, others, page),
         folder,
         arguments=about,
-        seed=about["seed"],
+        seed=about.get("seed"),
         inputs=inputs,
         figures=figures,
         progress=progress,

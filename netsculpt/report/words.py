@@ -108,9 +108,10 @@ def several_tests(analysis: Analysis) -> str | None:
     return text
 
 
-def caption(each: Detected) -> str:
-    """What a figure is of, and the verdict on it: two short lines."""
-    return f"{each.key}, {FORMS[each.weights]}\n{IN_SHORT[each.verdict]}"
+def caption(each: Detected, *, verdict: bool = True) -> str:
+    """What a figure is of, and the verdict on it unless it is to be left out: two short lines."""
+    of = f"{each.key}, {FORMS[each.weights]}"
+    return f"{of}\n{IN_SHORT[each.verdict]}" if verdict else of
 
 
 def _untested(test: Significance | None) -> str:

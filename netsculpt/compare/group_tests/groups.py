@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from netsculpt.compare.group_tests.statistics import (
     mean_differences,
     step_down,
 )
+from netsculpt.core.counting import counted
 from netsculpt.core.errors import FormatError
 from netsculpt.core.plain import plain
 from netsculpt.core.random import RNG
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["FeatureTest", "GroupComparison", "groups"]
 
 _LEAST = 2  # networks in a group
+_UNDEFINED: Final = MappingProxyType({"trophic_incoherence": "no module feeds another"})
 _CONSTANT = 1e-12  # of the largest value: features that vary less are rounding
 
 
@@ -182,7 +185,9 @@ def _usable(
             continue
         column = np.array([row[name] for row in rows], dtype=np.float64)
         if not np.isfinite(column).all():
-            left_out[name] = "not a finite number in all networks"
+            n_undefined = int(np.count_nonzero(~np.isfinite(column)))
+            why = _UNDEFINED.get(name, "no finite number")
+            left_out[name] = f"{why} in {n_undefined:,} of {counted(len(rows), 'network')}"
         elif np.ptp(column) <= _CONSTANT * np.abs(column).max():
             left_out[name] = "the same in all networks"
         else:

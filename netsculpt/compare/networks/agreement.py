@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netsculpt.compare.networks.same_units import same_units
+from netsculpt.compare.networks.shared import matched_edges
 from netsculpt.graph.graph import NetGraph, wiring_edges
 
 __all__ = ["PlaceAgreement", "place_agreement"]
@@ -68,20 +69,14 @@ def place_agreement(first: NetGraph, second: NetGraph) -> PlaceAgreement:
     >>> [place_agreement(graphs[0], x).is_far_above_chance for x in graphs[1:]]
     [True, False]
     """
-    partner = same_units(first, second).partner
-    source, target = partner[first.sources], partner[first.weights.indices]
-    here = np.flatnonzero(~wiring_edges(first) & (source >= 0) & (target >= 0))
-    there = np.flatnonzero(~wiring_edges(second))
-    keys = source[here] * second.n_units + target[here]
-    others = second.sources[there].astype(np.int64) * second.n_units
-    others += second.weights.indices[there]
-    _, one, other = np.intersect1d(keys, others, assume_unique=True, return_indices=True)
-    edge = here[one]
+    edges = matched_edges(first, second, same_units(first, second))
+    learned = ~(wiring_edges(first)[edges.in_first] | wiring_edges(second)[edges.in_second])
+    edge, other = edges.in_first[learned], edges.in_second[learned]
     layers = first.layer_of.astype(np.int64)
     pair = layers[first.sources[edge]] * len(first.layers) + layers[first.weights.indices[edge]]
     _, pair, size = np.unique(pair, return_inverse=True, return_counts=True)
     a = _standard(first.weights.data[edge], pair, size)
-    b = _standard(second.weights.data[there[other]], pair, size)
+    b = _standard(second.weights.data[other], pair, size)
     varies = (a != 0).any() and (b != 0).any()
     return PlaceAgreement(edge.size, float((a * b).mean()) if varies else float("nan"))
 

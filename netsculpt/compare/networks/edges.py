@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netsculpt.compare.networks.matching import UnitMatching
+from netsculpt.compare.networks.shared import MatchedEdges, matched_edges
 from netsculpt.compare.pair.masks import overlap_of
 from netsculpt.core.errors import GraphError
 from netsculpt.core.plain import plain
@@ -109,23 +110,15 @@ def edge_changes(
             f"the matching is of {matching.partner.size} and {matching.n_second} units, the "
             f"networks have {first.n_units} and {second.n_units}: match these networks"
         )
-    number = _numbers(matching)
-    ends = [
-        (first.sources.astype(np.int64), first.weights.indices.astype(np.int64)),
-        (number[second.sources], number[second.weights.indices]),
-    ]
-    n_numbers = first.n_units + second.n_units
-    keys = [source * n_numbers + target for source, target in ends]
-    _, in_first, in_second = np.intersect1d(
-        keys[0], keys[1], assume_unique=True, return_indices=True
-    )
-    kept = [np.zeros(key.size, dtype=bool) for key in keys]
+    edges = matched_edges(first, second, matching)
+    in_first, in_second = edges.in_first, edges.in_second
+    kept = [np.zeros(graph.n_edges, dtype=bool) for graph in (first, second)]
     kept[0][in_first] = kept[1][in_second] = True
-    changes = np.full(keys[0].size, np.nan)
+    changes = np.full(first.n_edges, np.nan)
     changes[in_first] = np.abs(
         second.balanced.weights.data[in_second] - first.balanced.weights.data[in_first]
     )
-    flips = np.zeros(keys[0].size, dtype=bool)
+    flips = np.zeros(first.n_edges, dtype=bool)
     signs = (
         np.sign(graph.weights.data[x])
         for graph, x in zip((first, second), (in_first, in_second), strict=True)
@@ -154,9 +147,7 @@ def edge_changes(
     modules: tuple[EdgeChange, ...] = ()
     if partition is not None:
         modules = tuple(
-            _by_module(
-                every, labels_of(first, partition), ends, [x >= 0 for x in inside], n_numbers
-            )
+            _by_module(every, labels_of(first, partition), edges, [x >= 0 for x in inside])
         )
     return EdgeChanges(total, tuple(blocks), modules)
 
@@ -191,13 +182,6 @@ class _Edges:
         )
 
 
-def _numbers(matching: UnitMatching) -> NDArray[np.int64]:
-    """Units of the second network by their partners' numbers, and further ones without partner."""
-    inverse = matching.inverse
-    alone = inverse < 0
-    return np.where(alone, matching.partner.size + np.arange(inverse.size), inverse)
-
-
 def _in_blocks(graph: NetGraph, names: list[tuple[str, str]]) -> NDArray[np.int64]:
     """Number of the block that each edge is in [E]; −1: wiring."""
     inside = np.full(graph.n_edges, -1, dtype=np.int64)
@@ -216,13 +200,12 @@ def _pairs(a: Layer, b: Layer) -> int:
 def _by_module(
     every: _Edges,
     modules: NDArray[np.int32],
-    ends: list[tuple[NDArray[np.int64], NDArray[np.int64]]],
+    edges: MatchedEdges,
     counted: list[NDArray[np.bool_]],
-    n_numbers: int,
 ) -> list[EdgeChange]:
-    labels = np.full(n_numbers, -1, dtype=np.int64)
+    labels = np.full(edges.n_units, -1, dtype=np.int64)
     labels[: modules.size] = modules
-    pairs = [(labels[source], labels[target]) for source, target in ends]
+    pairs = [(labels[source], labels[target]) for source, target in (edges.first, edges.second)]
     rows = []
     for module in range(int(modules.max(initial=-1)) + 1):
         inside = [

@@ -52,9 +52,10 @@ class Ask:
             )
         guess = f" ({self.guessed} is a guess: give the size of your inputs)" * bool(self.guessed)
         return (
-            "Define how they are connected by naming the net of these weights: netsculpt analyze "
-            f"{self.where} --model pkg.module:factory --example-shape {self.example}{guess}, or in "
-            "Python netsculpt.load_into(net, path) and netsculpt.trace(net, example)"
+            "Define how they are connected by naming the net of these weights: on the command "
+            f"line add --model pkg.module:factory --example-shape {self.example}{guess}, as "
+            "'analyze', 'compare', 'track' and 'export' take it, or in Python call "
+            "netsculpt.load_into(net, path) and netsculpt.trace(net, example)"
         )
 
     @property

@@ -11,7 +11,7 @@ from netsculpt.core.errors import FormatError
 from netsculpt.core.provenance import Step, step
 from netsculpt.files.arrays import as_arrays
 from netsculpt.files.content import Content
-from netsculpt.files.model import as_model, is_model
+from netsculpt.files.model import check_model, is_model
 from netsculpt.files.source import Source
 from netsculpt.files.words import quoted
 from netsculpt.loading.weights.mask_file import masked
@@ -110,5 +110,5 @@ def _masks_among_weights(file: ParsedFile) -> Any:
 def _tensors(value: Any, where: str, *, for_mask: bool = False) -> dict[str, Any]:
     if not is_model(value):
         return named_tensors(value, where, for_mask=for_mask)
-    model = as_model(value, where)
-    return {**model.state, **{f"{name}_mask": mask for name, mask in model.masks.items()}}
+    check_model(value, where)
+    return {**value["state"], **{f"{name}_mask": mask for name, mask in value["masks"].items()}}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from netsculpt.core.declared import needs, varies_with
+from netsculpt.core.declared import needs, slow_from, varies_with
 from netsculpt.core.extras import require
 from netsculpt.core.random import RNG
 from netsculpt.graph.graph import NetGraph, live_units
@@ -30,6 +30,7 @@ _SHALLOW = 5_000  # and nodes × layer pairs: an iteration looks at every node i
 
 
 @needs("igraph", "leidenalg")
+@slow_from(2_000)
 @varies_with("unit scales", "seed")
 def leiden(
     graph: NetGraph,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netsculpt.core.declared import varies_with, with_evidence, without_weights
+from netsculpt.core.declared import slow_from, varies_with, with_evidence, without_weights
 from netsculpt.core.parallel import for_threads
 from netsculpt.core.random import RNG, root_seed, stream
 from netsculpt.graph.graph import NetGraph, live_units
@@ -168,6 +168,7 @@ def module_evidence(graph: NetGraph, *, rng: RNG = None) -> ModuleEvidence:
 
 
 @for_threads
+@slow_from(2_000)
 @varies_with("seed")
 @without_weights
 @with_evidence(module_evidence)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 
-from netsculpt.core.declared import varies_with
+from netsculpt.core.declared import slow_from, varies_with
 from netsculpt.core.errors import GraphError
 from netsculpt.core.numbers import checked_whole
 from netsculpt.core.random import RNG, root_seed, stream
@@ -29,6 +29,7 @@ _DENSE = 600  # units up to which a dense solver is faster
 _TOLERANCE = 1e-4  # of eigenvalues: a smaller one costs twice the time and moves no unit
 
 
+@slow_from(20_000)
 @varies_with("unit scales", "seed")
 def spectral(
     graph: NetGraph,

@@ -93,10 +93,19 @@ def colour_bar(ax: Axes, shown: ScalarMappable, label: str = "") -> Colorbar:
     bar = _figure_of(ax).colorbar(shown, cax=ax.inset_axes((1.03, 0.0, 0.03, 1.0)), label=label)
     bar.outline.set_visible(False)
     if isinstance(bar.formatter, ScalarFormatter):  # 3 × 10⁵ rather than 300000
-        bar.formatter.set_useMathText(True)
+        bar.formatter.set_useMathText(not _are_short(*shown.get_clim()))
         bar.formatter.set_powerlimits((-3, 4))
         bar.update_ticks()
     return bar
+
+
+def _are_short(low: float, high: float) -> bool:
+    """Whether all numbers between two are written without a power of ten or an offset.
+
+    To set them as formulas would take as long as all else in a figure.
+    """
+    largest = max(abs(low), abs(high))
+    return 0.01 <= largest < 10_000 and high - low > 0.01 * largest
 
 
 def lay_out(ax: Axes, rounds: int = 1) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from math import ceil, floor
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from netsculpt.core.compiled import compiled
 
 __all__ = ["density"]
 
@@ -40,10 +43,10 @@ def density(
     size
         Width and height in pixels.
     """
-    from netsculpt.plots._drawing._compiled import pixel_sums
-
     width, height = size
-    sums = pixel_sums(curves, share, kind.astype(np.int64), len(colours), width, height)
+    layered = np.zeros((len(colours), height, width))
+    _add(curves, share, kind, layered)
+    sums = layered.reshape(len(colours), -1)
     total = sums.sum(axis=0)
     picture = np.zeros((height * width, 4))
     drawn = total > 0
@@ -53,3 +56,22 @@ def density(
         picture[drawn, 3] = _OPAQUE * np.minimum(total[drawn] / dense, 1.0) ** _POWER
     rounded: Floats = np.rint(picture * _LEVELS) / _LEVELS  # few values make a small file
     return rounded.reshape(height, width, 4)
+
+
+@compiled
+def _add(curves: Any, share: Any, kind: Any, sums: Any) -> None:
+    """Add the share of every curve to each pixel of its kind [K, height, width] that it is on.
+
+    A curve is followed in steps of a pixel at most, and each step counts.
+    """
+    _, height, width = sums.shape
+    for edge in range(share.size):
+        (x0, y0), (x1, y1), (x2, y2) = curves[edge, 0], curves[edge, 1], curves[edge, 2]
+        bent = max(abs(x1 - x0), abs(y1 - y0)) + max(abs(x2 - x1), abs(y2 - y1))
+        n_steps = max(ceil(bent), 1)
+        for step in range(n_steps):
+            t = (step + 0.5) / n_steps
+            column = floor((1 - t) ** 2 * x0 + 2 * t * (1 - t) * x1 + t**2 * x2)
+            row = floor((1 - t) ** 2 * y0 + 2 * t * (1 - t) * y1 + t**2 * y2)
+            if 0 <= column < width and 0 <= row < height:
+                sums[kind[edge], row, column] += share[edge]

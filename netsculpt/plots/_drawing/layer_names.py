@@ -50,8 +50,8 @@ def layer_names(ax: Axes, layers: Sequence[Layer]) -> LayerNames:
     """
     size = tick_size(ax)
     left, right = ax.get_xlim()
-    room = size_in_points(ax)[0] / (right - left)
-    high = size_in_points(ax)[1]
+    width, high = size_in_points(ax)
+    room = width / (right - left)
     named = (
         _level(layers, size, room)
         or _stages(layers, size, room, high)

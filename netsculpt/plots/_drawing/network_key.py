@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from netsculpt.core.counting import counted
 from netsculpt.graph.graph import NetGraph, live_units
 from netsculpt.graph.partition import NO_MODULE
-from netsculpt.modules.verdict import IN_SHORT, Verdict
+from netsculpt.modules.verdict import Verdict
 from netsculpt.plots._drawing.axes import (
     lines_that_fit,
     say_above,
@@ -19,6 +19,7 @@ from netsculpt.plots._drawing.axes import (
     tick_size,
 )
 from netsculpt.plots._drawing.colours import GREY, NEGATIVE, POSITIVE, UNSIGNED, WIRE
+from netsculpt.plots._drawing.worth import verdict_words
 from netsculpt.plots.layouts.columns import Columns
 
 __all__ = ["cautions", "dropped", "hollow_units", "write_key"]
@@ -26,9 +27,7 @@ __all__ = ["cautions", "dropped", "hollow_units", "write_key"]
 
 def cautions(verdict: Verdict | None, *, pales: bool) -> list[str]:
     """What the modules are worth, and what pale units mean."""
-    return ([] if verdict is None else [IN_SHORT[verdict]]) + (
-        ["a unit pales where runs disagree"] if pales else []
-    )
+    return verdict_words(verdict) + (["a unit pales where runs disagree"] if pales else [])
 
 
 def dropped(graph: NetGraph) -> list[str]:

@@ -6,8 +6,9 @@ from matplotlib.axes import Axes
 
 from netsculpt.modules.verdict import IN_SHORT, Verdict
 from netsculpt.plots._drawing.axes import lines_that_fit, say_above, size_in_points, tick_size
+from netsculpt.plots.style import says_verdicts
 
-__all__ = ["DASHED", "MUTED", "is_muted", "say_verdict"]
+__all__ = ["DASHED", "MUTED", "is_muted", "say_verdict", "verdict_words"]
 
 MUTED = 0.5  # how far colours are mixed with white, or units with grey
 DASHED = (0, (2.0, 2.0))  # outlines of muted modules
@@ -20,5 +21,14 @@ def is_muted(verdict: Verdict | None) -> bool:
 
 def say_verdict(ax: Axes, verdict: Verdict | None) -> None:
     """Write the verdict above the axes."""
-    if verdict is not None:
-        say_above(ax, lines_that_fit([IN_SHORT[verdict]], tick_size(ax), size_in_points(ax)[0]))
+    words = verdict_words(verdict)
+    if words:
+        say_above(ax, lines_that_fit(words, tick_size(ax), size_in_points(ax)[0]))
+
+
+def verdict_words(verdict: Verdict | None) -> list[str]:
+    """What a figure says of modules: one short text, or none if there is no verdict.
+
+    None either within ``paper(verdicts=False)``.
+    """
+    return [] if verdict is None or not says_verdicts() else [IN_SHORT[verdict]]

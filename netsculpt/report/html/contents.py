@@ -6,15 +6,16 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from shlex import quote
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from netsculpt.core.errors import FolderError, FormatError
 from netsculpt.core.folders import MANIFEST, is_interrupted, read_manifest
 from netsculpt.graph.graph import NetGraph
 from netsculpt.report.summary import SCHEMA
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 __all__ = ["MAKERS", "NAME", "Contents", "contents_of", "figure_bytes", "finished", "numeric"]
 
@@ -30,7 +31,7 @@ class Contents:
 
     summary: Mapping[str, Any]  # summary.json
     arguments: Mapping[str, Any]  # of the manifest: what was read, and what was asked for
-    units: pd.DataFrame  # [U] numbers and booleans of units.csv
+    units: Mapping[str, NDArray[Any]]  # [U] each: numbers and booleans of units.csv
     graph: NetGraph
     figures: Mapping[str, bytes]  # file name → content
 
@@ -65,7 +66,7 @@ def contents_of(folder: Path) -> Contents:
     return Contents(
         summary,
         manifest["arguments"],
-        numeric(units, graph.attributes),
+        numeric({str(x): units[x] for x in units}, graph.attributes),
         graph,
         figure_bytes(folder / "figures", manifest["files"]),
     )
@@ -83,7 +84,10 @@ def finished(folder: Path, makers: Collection[str]) -> dict[str, Any]:
     """
     path = folder / MANIFEST
     if folder.is_file():
-        raise FolderError(f"{folder} is a file: name the folder that 'netsculpt analyze -o' wrote")
+        raise FolderError(
+            f"{folder} is a file: name a folder of results. A page of a model: "
+            f"netsculpt analyze {quote(str(folder))} -o pages"
+        )
     if not folder.exists():
         raise FolderError(f"no folder at '{folder}': check the path")
     if is_interrupted(folder):
@@ -92,9 +96,11 @@ def finished(folder: Path, makers: Collection[str]) -> dict[str, Any]:
             "on; run the command again, which replaces what is there"
         )
     if not path.is_file():
+        name = quote(str(folder))
         raise FolderError(
-            f"{folder} has no {MANIFEST}: a folder that 'netsculpt analyze MODEL -o {folder}' has "
-            "finished is needed"
+            f"{folder} has no {MANIFEST}, which every finished folder of results has. A page of "
+            f"each model in it: netsculpt analyze {name} -o pages; of checkpoints of one net: "
+            f"netsculpt track {name} -o pages"
         )
     manifest = read_manifest(path)
     if manifest.get("maker") not in makers:
@@ -109,14 +115,18 @@ def finished(folder: Path, makers: Collection[str]) -> dict[str, Any]:
     return manifest
 
 
-def numeric(units: pd.DataFrame, attributes: Collection[str]) -> pd.DataFrame:
+def numeric(units: Mapping[str, Any], attributes: Collection[str]) -> dict[str, NDArray[Any]]:
     """The numbers of the table of units, ∞ as NaN; without what the graph says itself."""
-    kept = [
-        name
-        for name in units.columns
-        if units[name].dtype.kind in "biuf" and name not in _TEXTS and name not in attributes
-    ]
-    return units[kept].replace([float("inf"), float("-inf")], float("nan"))
+    kept = {
+        name: np.asarray(values)
+        for name, values in units.items()
+        if name not in _TEXTS and name not in attributes
+    }
+    return {
+        name: np.where(np.isinf(x), np.nan, x) if x.dtype.kind == "f" else x
+        for name, x in kept.items()
+        if x.dtype.kind in "biuf"
+    }
 
 
 def figure_bytes(folder: Path, files: Iterable[str]) -> dict[str, bytes]:

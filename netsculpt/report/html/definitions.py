@@ -9,10 +9,11 @@ from typing import Any, Final
 
 from netsculpt.core.catalog import catalog
 from netsculpt.pipeline import WEIGHTED
+from netsculpt.report.html.features import feature_definition
 from netsculpt.report.html.markup import Markup, element
 from netsculpt.report.html.terms import TERMS
 
-__all__ = ["definitions", "meaning", "metric_definition", "term"]
+__all__ = ["definitions", "feature", "meaning", "metric_definition", "term"]
 
 _COLUMNS: Final = {  # how names of columns of the table of units begin → what they are
     "live": "live",
@@ -25,6 +26,7 @@ _COLUMNS: Final = {  # how names of columns of the table of units begin → what
 _NOTATION: Final = re.compile(  # shapes such as [U], formulas and costs are for users of the API
     r" ?\[[A-Z](?:, ?[A-Z])*\]|,? ``[^`]*``|, signs included| O\([^)]*\)\.?"
 )
+_NOT_PLAIN: Final = re.compile(r"[^a-z0-9_]+")  # in an identifier
 
 
 def term(name: str, text: str | None = None) -> Markup:
@@ -60,12 +62,28 @@ def meaning(column: str) -> tuple[str, str]:
     return f"def-{name}", TERMS[name][1]
 
 
-def definitions(names: Iterable[str], columns: Iterable[str] = ()) -> Markup:
-    """The list of some definitions, those of columns that are metrics last."""
+def feature(name: str) -> Markup | str:
+    """The name of a feature of networks, a link to its definition if there is one."""
+    found = feature_definition(name)
+    if found is None:
+        return name
+    return element("a", name, href=f"#{_of_feature(found[0])}", class_="term")
+
+
+def _of_feature(heading: str) -> str:
+    return f"def-feature-{_NOT_PLAIN.sub('-', heading)}"
+
+
+def definitions(
+    names: Iterable[str], columns: Iterable[str] = (), features: Iterable[str] = ()
+) -> Markup:
+    """The list of some definitions, those of columns that are metrics and of features last."""
     entries = [(f"def-{name}", *TERMS[name]) for name in names]
     entries += [
         (f"def-column-{name}", name, text) for name in columns if (text := metric_definition(name))
     ]
+    known = dict(found for name in features if (found := feature_definition(name)))
+    entries += [(_of_feature(heading), heading, text) for heading, text in known.items()]
     rows: list[Any] = []
     for key, heading, text in entries:
         rows += [element("dt", heading, id=key, tabindex=-1), element("dd", text)]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from netsculpt.core.errors import FormatError
-from netsculpt.report.html.definitions import definitions, term
+from netsculpt.report.html.definitions import definitions, feature, term
 from netsculpt.report.html.figures import figure_gallery
 from netsculpt.report.html.frame import COMMON, Section, document
 from netsculpt.report.html.markup import Markup, joined
@@ -27,7 +27,7 @@ def groups_summary(folder: Path) -> dict[str, Any]:
     Raises
     ------
     FormatError
-        If it is damaged, or of two networks, which have no page.
+        If it is damaged.
     """
     path = folder / "summary.json"
     try:
@@ -36,9 +36,7 @@ def groups_summary(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, TypeError, RecursionError) as error:
         raise FormatError(f"{path} is not a summary ({error}): run 'compare' again") from None
     if not of_groups:
-        raise FormatError(
-            f"{folder} holds a comparison of two networks: only those of groups have a page"
-        )
+        raise FormatError(f"{path} has no features of groups: run 'compare' again")
     return summary
 
 
@@ -50,7 +48,7 @@ def groups_page(summary: Mapping[str, Any], figures: Mapping[str, bytes]) -> str
         ("features", "Features", joined(_features(summary), _left_out(summary["left_out"]))),
         ("figures", "Figures", figure_gallery(figures)),
         ("networks", "Networks", _networks([("first", first), ("second", second)])),
-        ("definitions", "Definitions", definitions(_TERMS)),
+        ("definitions", "Definitions", definitions(_TERMS, features=_named(summary))),
         ("cite", "How to cite", cite()),
     ]
     lead = f"{len(first):,} networks against {len(second):,}"
@@ -65,7 +63,7 @@ def _result(summary: Mapping[str, Any]) -> Markup:
             (term("group_p", "p"), p_text(summary["p"], is_bound=False)),
             (term("divisions"), f"{summary['n_divisions']:,} ({how})"),
             (term("feature", "features compared"), f"{len(summary['features']):,}"),
-            (term("seed"), str(summary["seed"])),
+            *([] if summary.get("seed") is None else [(term("seed"), str(summary["seed"]))]),
         ]
     )
 
@@ -79,7 +77,7 @@ def _features(summary: Mapping[str, Any]) -> Markup:
     )
     rows = [
         (
-            str(x["feature"]),
+            feature(str(x["feature"])),
             *(_short(x[name]) for name in ("mean_first", "mean_second")),
             *(number_text(x[name], 2) for name in ("g", "g_low", "g_high")),
             *(p_text(x[name], is_bound=False) for name in ("p", "adjusted_p")),
@@ -92,7 +90,13 @@ def _features(summary: Mapping[str, Any]) -> Markup:
 def _left_out(left_out: Mapping[str, str]) -> Markup | None:
     if not left_out:
         return None
-    return table("Not compared", ("feature", "why"), list(left_out.items()), n_texts=2)
+    rows = [(feature(name), why) for name, why in left_out.items()]
+    return table("Not compared", ("feature", "why"), rows, n_texts=2)
+
+
+def _named(summary: Mapping[str, Any]) -> list[str]:
+    """All features that the page names."""
+    return [*(str(x["feature"]) for x in summary["features"]), *summary["left_out"]]
 
 
 def _networks(groups: Sequence[tuple[str, Sequence[str]]]) -> Markup:

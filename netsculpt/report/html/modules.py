@@ -57,7 +57,16 @@ def _told(each: Mapping[str, Any]) -> str:
     more = ", …" if len(sizes) > _MOST_SIZES else ""
     found = f"{counted(each['n_modules'], 'module')} of {listed}{more} units"
     form = FORMS.get(each["weights"], each["weights"])
-    return f"{each['statement']}. {found}, found on {form}."
+    return f"{each['statement']}. {found}, found on {form}.{_repeats(each)}"
+
+
+def _repeats(each: Mapping[str, Any]) -> str:
+    """How many null networks and runs the numbers are of; folders of before do not say."""
+    test, n_runs = each["significance"], each.get("n_runs", 0)
+    said = [f"chance is {counted(test['n'], 'null network')}"] if test else []
+    said += [f"stability is of {n_runs:,} runs"] if each["stability"] is not None and n_runs else []
+    text = ", ".join(said)
+    return f" {text[:1].upper()}{text[1:]}." if text else ""
 
 
 def _agreement(agreement: Sequence[Mapping[str, Any]]) -> Markup | None:

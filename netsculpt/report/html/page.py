@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import PurePath
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,31 +64,26 @@ def _data(contents: Contents) -> tuple[str, list[str]]:
     """The packed network and table of units, and the names of the columns."""
     graph, units = contents.graph, contents.units
     keys = list(contents.summary["modules"])
-    labels = _column(units, f"module_{keys[0]}") if keys else np.full(graph.n_units, -1.0)
+    labels = units[f"module_{keys[0]}"] if keys else np.full(graph.n_units, -1.0)
     labels = labels.astype(np.int64)
     live = int(contents.summary["effective"]["n_effective_edges"])
     many = live > MOST_EDGES
     picture = drawn(graph, labels, _share(contents), most_edges=_STRONGEST if many else MOST_EDGES)
-    columns = shipped(list(units.columns), len(units))
+    columns = shipped(list(units), graph.n_units)
     about = about_network(graph, picture, keys, columns)
-    about["left_out"] = [name for name in units.columns if name not in columns]
+    about["left_out"] = [name for name in units if name not in columns]
     arrays = network_arrays(graph, picture)
     arrays |= {name: getattr(picture, name) for name in ("weight", "strength")}
     if many:
         found = bundles(graph, picture, labels)
         arrays |= bundle_arrays(found, picture.boxes)
         about["totals"] |= {"bundles": found.n_bundles, "drawn_bundles": found.source.size}
-    arrays |= {f"column:{name}": _column(units, name) for name in columns}
+    arrays |= {f"column:{name}": units[name] for name in columns}
     return packed(about, arrays), columns
-
-
-def _column(units: Any, name: str) -> NDArray[Any]:
-    values: NDArray[Any] = units[name].to_numpy()
-    return values
 
 
 def _share(contents: Contents) -> NDArray[np.float64]:
     for name in ("path_share_weighted", "path_share"):
         if name in contents.units:
-            return _column(contents.units, name).astype(np.float64)
+            return contents.units[name].astype(np.float64)
     return np.zeros(contents.graph.n_units)

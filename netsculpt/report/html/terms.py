@@ -152,7 +152,8 @@ TERMS: Final[Mapping[str, tuple[str, str]]] = {  # identifier → heading, text
     ),
     "trophic": (
         "trophic incoherence",
-        "How unevenly links climb the levels of the modules: 0 if each climbs one level.",
+        "How unevenly links climb the levels of the modules: 0 if each climbs one level. Undefined "
+        "(–) where no module feeds another.",
     ),
     "verdict": (
         "verdict",

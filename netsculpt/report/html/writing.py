@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from netsculpt.core.errors import FormatError
-from netsculpt.core.folders import MANIFEST, read_manifest
+from netsculpt.core.errors import FolderError, FormatError
+from netsculpt.core.folders import MANIFEST, is_interrupted, read_manifest
 from netsculpt.core.locking import held
 from netsculpt.core.writing import replacing, write_json
 from netsculpt.report.html.contents import MAKERS, NAME, contents_of, figure_bytes, finished
@@ -14,7 +14,10 @@ from netsculpt.report.html.groups import COMPARE, groups_page, groups_summary
 from netsculpt.report.html.models.contents import MODELS, models_contents
 from netsculpt.report.html.models.page import models_page
 from netsculpt.report.html.page import page
+from netsculpt.report.html.pageless import why_no_page
 from netsculpt.report.html.tracked import TRACK
+from netsculpt.report.html.tracked.contents import track_contents
+from netsculpt.report.html.tracked.page import track_page
 
 __all__ = ["rewrite_page", "write_page"]
 
@@ -31,8 +34,9 @@ def rewrite_page(folder: Path, output: Path | None = None) -> Path:
     """Make the page of a finished folder again, in the folder unless `output` says where.
 
     Of an analysis, of several, of a track, or of two groups. In the folder, the manifest lists it
-    from then on. Returns the path of the page. For errors see `finished` and `contents_of`; a
-    folder that another process writes raises `BusyError`.
+    from then on. Returns the path of the page. Other folders raise `FolderError`, which says what
+    they are and which command makes a page of it. For further errors see `finished` and
+    `contents_of`; a folder that another process writes raises `BusyError`.
     """
     text = _page(folder)
     if output is not None:
@@ -49,13 +53,13 @@ def rewrite_page(folder: Path, output: Path | None = None) -> Path:
 
 def _page(folder: Path) -> str:
     """The page of a folder whose files anybody may have edited."""
+    if folder.is_dir() and not is_interrupted(folder):
+        reason = why_no_page(folder)
+        if reason is not None:
+            raise FolderError(reason)
     manifest = finished(folder, _ALL)
     try:
         if manifest["maker"] == TRACK:
-            # needs torch, as all of training does; other pages do not
-            from netsculpt.report.html.tracked.contents import track_contents
-            from netsculpt.report.html.tracked.page import track_page
-
             return track_page(track_contents(folder, manifest))
         if manifest["maker"] == MODELS:
             return models_page(models_contents(folder))

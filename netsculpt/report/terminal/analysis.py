@@ -207,7 +207,7 @@ def _modules(each: Detected, plan: AnalysisPlan) -> RenderableType:
         lines.append(test_numbers(test))
     if each.evidence is not None:
         lines.append(evidence_numbers(each.evidence))
-    lines += _stability(each, plan.n_seeds)
+    lines += _stability(each)
     alike = number(each.layer_ami, 2)
     below = ", below 0 = more evenly than by chance" if alike.startswith("−") else ""
     ends = f"0 = modules cross them{below}, 1 = they are layers"
@@ -215,15 +215,15 @@ def _modules(each: Detected, plan: AnalysisPlan) -> RenderableType:
     return Group(*lines)
 
 
-def _stability(each: Detected, n_seeds: int) -> list[str]:
+def _stability(each: Detected) -> list[str]:
     if each.stability is None or each.consensus is None:
-        return [f"Stability not measured: {_unmeasured(each, n_seeds)}"]
+        return [f"Stability not measured: {_unmeasured(each)}"]
     agreeing = ""
     if each.mean_confidence is not None:
         agreeing = f"; {each.mean_confidence:.0%} of the runs agree on where a unit belongs"
     without = f", each without {LEFT_OUT:.0%} of the edges," if each.is_deterministic else ""
     lines = [
-        f"Stability {number(each.stability, 2)} (mean AMI of {n_seeds} runs{without} with each "
+        f"Stability {number(each.stability, 2)} (mean AMI of {each.n_runs} runs{without} with each "
         f"other or with these modules; 1 = always the same){agreeing}"
     ]
     if each.is_deterministic and each.detector in names("detectors"):  # a function may draw
@@ -237,11 +237,13 @@ def _stability(each: Detected, n_seeds: int) -> list[str]:
     return lines
 
 
-def _unmeasured(each: Detected, n_seeds: int) -> str:
+def _unmeasured(each: Detected) -> str:
     """Why the stability of these modules is not known."""
     if each.detector in names("data_aware"):
         return "these modules come from data and are the same in every run"
-    runs = "a single run has no other to agree with" if n_seeds == 1 else "no runs were asked for"
+    runs = (
+        "a single run has no other to agree with" if each.n_runs == 1 else "no runs were asked for"
+    )
     return f"{runs}; 2 or more are needed (--stability-seeds)"
 
 

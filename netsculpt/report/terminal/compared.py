@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,14 +79,16 @@ def print_groups(compared: GroupComparison, output: Path | None) -> None:
         out.print(table)
         if len(significant) > _MOST_FEATURES:
             out.print(f"and {len(significant) - _MOST_FEATURES} more")
-    if compared.left_out:
-        out.print(
-            f"[dim]Not compared: {counted(len(compared.left_out), 'feature')} that are the "
-            "same in all networks or undefined in some.[/dim]"
-        )
+    for reason, left_out in groupby(sorted(compared.left_out.items(), key=_reason), _reason):
+        named = ", ".join(name for name, _ in left_out)
+        out.print(f"[dim]Not compared, {literal(reason)}: {literal(named)}[/dim]")
     print_tables_written(output)
     if output is not None:
         print_page(output / "report.html")
+
+
+def _reason(left_out: tuple[str, str]) -> str:
+    return left_out[1]
 
 
 def print_tables_written(output: Path | None) -> None:

@@ -6,6 +6,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from netsculpt.core.counting import counted
+from netsculpt.core.parallel import n_workers
 from netsculpt.core.progress import Progress, silent
 from netsculpt.report.durations import duration
 from netsculpt.report.terminal.loudness import loudness
@@ -31,17 +32,16 @@ def estimate_lines(plan: AnalysisPlan, jobs: int = 1) -> Progress:
     """
     if loudness() == "quiet":
         return silent
-    from joblib import effective_n_jobs
-
     first: dict[str, tuple[float, float]] = {}  # when a stage began, when its first run was done
+    totals: dict[str, int] = {}
     said: set[str] = set()
-    say, keys, workers = printer(), list(plan.keys.values()), effective_n_jobs(jobs)
+    say, keys, workers = printer(), list(plan.keys.values()), n_workers(jobs)
 
     def progress(stage: str, done: int, total: int) -> None:
         key = stage.removesuffix(_NULLS).removesuffix(_RUNS)
         if key == stage or key in said:
             return
-        now = monotonic()
+        totals[stage], now = total, monotonic()
         if done < 2:
             begun, _ = first.setdefault(stage, (now, now))
             first[stage] = begun, now
@@ -51,7 +51,8 @@ def estimate_lines(plan: AnalysisPlan, jobs: int = 1) -> Progress:
         if not done or one is None:
             return
         said.add(key)
-        n_nulls, n_runs = (total, plan.n_seeds) if stage.endswith(_NULLS) else (0, total)
+        n_nulls = total if stage.endswith(_NULLS) else 0
+        n_runs = totals.get(key + _RUNS, 0)
         seconds = one * (n_nulls + n_runs) / at_a_time
         if seconds < _LEAST:
             return

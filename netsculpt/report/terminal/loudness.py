@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Literal
+from typing import Final, Literal
 
-__all__ = ["Loudness", "at_loudness", "loudness"]
+__all__ = ["PREFIX", "Loudness", "at_loudness", "loudness"]
+
+PREFIX: Final = "netsculpt: "  # of what is said on stderr
 
 Loudness = Literal["quiet", "usual", "verbose"]
 

@@ -17,8 +17,13 @@ if TYPE_CHECKING:
 __all__ = ["print_models"]
 
 
-def print_models(rows: Sequence[ModelRow], plan: AnalysisPlan, output: Path | None) -> None:
-    """Print a row per model: its network, and the modules of the first detector of the plan."""
+def print_models(
+    rows: Sequence[ModelRow], plan: AnalysisPlan, output: Path | None, *, n_before: int = 0
+) -> None:
+    """Print a row per model: its network, and the modules of the first detector of the plan.
+
+    `n_before` models of an earlier run have rows in the table that was written, too.
+    """
     key = next(iter(plan.keys.values()))
     out = console()
     titles = ("model", "units", "edges", "density", "log₁₀ paths", "modules", "Q", "z", "p")
@@ -35,6 +40,8 @@ def print_models(rows: Sequence[ModelRow], plan: AnalysisPlan, output: Path | No
     n_read = sum(row.was_there for row in rows)
     if n_read:
         out.print(f"{counted(n_read, 'model')} had been analysed before.")
+    if n_before:
+        out.print(f"The table on disk has {counted(n_before, 'model')} of earlier runs as well.")
     if output is not None:
         page = output / "report.html"
         written(

@@ -8,6 +8,7 @@ from time import monotonic
 
 from netsculpt.core.progress import Progress, silent
 from netsculpt.report.durations import duration
+from netsculpt.report.terminal.loudness import PREFIX
 
 __all__ = ["printer", "progress_lines", "remaining_lines", "time_lines", "together"]
 
@@ -46,7 +47,10 @@ def time_lines() -> Progress:
     def progress(stage: str, done: int, total: int) -> None:
         nonlocal last
         now = monotonic()
-        begun.setdefault(stage, now if not done else last)
+        if done:
+            begun.setdefault(stage, last)
+        else:  # also said of stages that are to come: the last time counts
+            begun[stage] = now
         if done >= total:
             say(f"{stage}: {now - begun.pop(stage):.2f} s")
         last = now
@@ -104,7 +108,7 @@ def printer() -> Callable[[str], None]:
         if not is_read:
             return
         try:
-            sys.stderr.write(f"{text}\n")
+            sys.stderr.write(f"{PREFIX}{text}\n")
             sys.stderr.flush()
         except (OSError, ValueError):  # closed by its reader, or by us
             is_read = False

@@ -38,7 +38,8 @@ def print_track(track: Track, output: Path | None) -> None:
         f"[dim]live: share of the hidden units. Modules of {literal(track.detector)} on "
         f"{track.form} weights; before, last, rerun: their agreement (AMI) with those of the step "
         "before, of the last step, and of a second run on the same network. Modules of one unit "
-        "are not counted; in modules.csv, −1 is a unit without a module, or alone in one.[/dim]"
+        "count, as in 'analyze', but have no lasting number: in modules.csv, −1 is a unit without "
+        "a module, or alone in one.[/dim]"
     )
     print_tables_written(output)
     if output is not None:

@@ -21,8 +21,9 @@ def require_held_out(task: Task) -> Task:
     if task.held_out is None:
         raise FormatError(
             f"task {task.name!r} has no held-out samples, and importance is measured on new data "
-            "too: on the command line, choose digits or IDX files, of which a fifth is held out; "
-            "in Python, train a net on hold_out(task, 0.2, rng=0) and measure it on that"
+            "too: on the command line, choose a task of images or tokens, such as digits, or IDX "
+            "files, of which a fifth is held out; in Python, train a net on hold_out(task, 0.2, "
+            "rng=0) and measure it on that"
         )
     return task.held_out
 

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from netsculpt.core.declared import holds_together
 from netsculpt.core.errors import GraphError
 from netsculpt.core.forms import FORMS
 from netsculpt.core.numbers import checked_whole
-from netsculpt.core.parallel import for_threads
 from netsculpt.core.random import RNG, root_seed, stream
-from netsculpt.graph.graph import NetGraph
-from netsculpt.graph.partition import NO_MODULE, Partition
-from netsculpt.graph.streams import stream_labels, without_stream_edges
-from netsculpt.modules import compare, quality
+from netsculpt.graph.graph import NetGraph, live_units
+from netsculpt.graph.partition import NO_MODULE, Partition, spread
+from netsculpt.modules import compare
 from netsculpt.modules.chosen import GivenDetector, chosen_detector, detector_name
-from netsculpt.nulls import rebalanced, rewire, significance
+from netsculpt.modules.reading import Detection
+from netsculpt.nulls import by_token, in_form, rewire, significance
 from netsculpt.paths import effective, log10_path_total
 from netsculpt.training.track.carrying import carried
 from netsculpt.training.track.layers import layer_points
@@ -70,8 +67,9 @@ def follow(
 
     Notes
     -----
-    Residual channels are in one module as a whole, as in `netsculpt.analyze`, if the detector can
-    do so: the wiring that joins them does not count in Q.
+    Modules, Q and its test are those of `netsculpt.analyze` with the same seed: of the live units,
+    with residual channels in one module as a whole if the detector can do so. Modules of one unit
+    are counted there and here, but get no lasting number.
 
     A step costs n_nulls + 2 runs of the detector. Modules change from run to run as well: read
     `ami_before` next to `ami_rerun`, which two runs on one network have.
@@ -88,7 +86,7 @@ def follow(
     if form not in FORMS:
         raise GraphError(f"form is {form!r:.80}: one of {', '.join(FORMS)} is needed")
     find, seed = chosen_detector(detector), root_seed(rng)
-    null = rebalanced(rewire) if form == "balanced" else rewire
+    name = detector_name(detector)
     points: list[dict[str, Any]] = []
     by_layer: list[LayerPoint] = []
     partitions: list[Partition] = []
@@ -97,18 +95,15 @@ def follow(
     for done, (step, graph) in enumerate(graphs, start=1):
         _check(step, graph, points, names)
         names = [layer.name for layer in graph.layers]
-        read, held = _read(graph, form, find)
-        found, again = (held(read, rng=stream(seed, "modules", n)) for n in range(2))
-        n_modules = int(np.count_nonzero(found.sizes > 1))
-        row = {"step": step, **_network(graph), "n_modules": n_modules}
-        row["quality"] = quality(read, found)
-        row |= {"delta": float("nan"), "z": float("nan"), "p": float("nan")}
-        if n_nulls and graph.n_edges:
-            statistic = partial(_quality, held, seed)
-            draws = stream(seed, "nulls")
-            test = significance(statistic, read, null=null, n=n_nulls, rng=draws, jobs=jobs)
-            row |= {"delta": test.delta, "z": test.z, "p": test.p}
-        row["ami_rerun"] = compare(found, again).ami
+        row: dict[str, Any] = {"step": step, **_network(graph)}
+        found = Partition(np.full(graph.n_units, NO_MODULE))
+        row |= {"n_modules": 0, "n_numbered": 0, "quality": 0.0}
+        row |= dict.fromkeys(("delta", "z", "p", "ami_rerun"), float("nan"))
+        if row["live_edges"] > 0:
+            work = Detection(name, find, form, graph.live(), seed)
+            partition, _ = work.found()
+            found = spread(partition, live_units(graph))
+            row |= _modules(work, partition, n_nulls, jobs)
         points.append(row)
         by_layer += layer_points(step, graph)
         partitions.append(found)
@@ -118,8 +113,8 @@ def follow(
     if not points:
         raise GraphError("there is no network to follow: at least one step is needed")
     known = sorted({place for row in places for place in row})
-    spread = [_spread(*pair, known) for pair in zip(partitions, places, strict=True)]
-    whole = [Partition(row) for row in spread]
+    everywhere = [_everywhere(*pair, known) for pair in zip(partitions, places, strict=True)]
+    whole = [Partition(row) for row in everywhere]
     return Track(
         tuple(
             TrackPoint(
@@ -131,9 +126,9 @@ def follow(
         ),
         tuple(by_layer),
         tuple(partitions),
-        carried([_shared(row) for row in spread]),
+        carried([_numbered(row) for row in everywhere]),
         tuple(f"{names[layer]}[{position}]" for layer, position in known),
-        detector_name(detector),
+        name,
         form,
     )
 
@@ -153,20 +148,25 @@ def _check(
         )
 
 
-def _read(
-    graph: NetGraph, form: str, find: Callable[..., Partition]
-) -> tuple[NetGraph, Callable[..., Partition]]:
-    """What the detector reads, and the detector, which holds streams together if it can."""
-    read: NetGraph = getattr(graph, form)
-    streams = stream_labels(graph)
-    if (streams < 0).all() or not holds_together(find):
-        return read, find
-    return without_stream_edges(read), partial(find, together=streams)
-
-
-@for_threads
-def _quality(find: Callable[..., Partition], seed: int, graph: NetGraph) -> float:
-    return quality(graph, find(graph, rng=stream(seed, "modules", 0)))
+def _modules(work: Detection, found: Partition, n_nulls: int, jobs: int) -> dict[str, Any]:
+    """What a row says of the modules found."""
+    row: dict[str, Any] = {
+        "n_modules": found.n_modules,
+        "n_numbered": int(np.count_nonzero(found.sizes > 1)),
+        "quality": work.quality(found),
+    }
+    if n_nulls:
+        test = significance(
+            work.statistic(row["quality"]),
+            work.read,
+            null=in_form(by_token(rewire), work.form, own=work.reading.own),
+            n=n_nulls,
+            rng=stream(work.seed, work.name, "nulls"),
+            jobs=jobs,
+        )
+        row |= {"delta": test.delta, "z": test.z, "p": test.p}
+    again = work.detector(work.read, rng=stream(work.seed, work.name, "again"))
+    return row | {"ami_rerun": compare(found, again).ami}
 
 
 def _network(graph: NetGraph) -> dict[str, float]:
@@ -185,7 +185,7 @@ def _places(graph: NetGraph) -> list[Place]:
     return list(zip(graph.layer_of.tolist(), graph.positions.tolist(), strict=True))
 
 
-def _spread(
+def _everywhere(
     partition: Partition, places: Sequence[Place], known: Sequence[Place]
 ) -> NDArray[np.int32]:
     """Labels of all units that there ever are."""
@@ -195,7 +195,7 @@ def _spread(
     return labels
 
 
-def _shared(labels: NDArray[np.int32]) -> NDArray[np.int32]:
+def _numbered(labels: NDArray[np.int32]) -> NDArray[np.int32]:
     """Labels without those of modules of one unit, of which a dense network may have hundreds."""
     sizes = np.bincount(labels[labels >= 0], minlength=1)
     return np.where((labels >= 0) & (sizes[labels] > 1), labels, NO_MODULE).astype(np.int32)

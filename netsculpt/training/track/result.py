@@ -28,7 +28,8 @@ class TrackPoint:
     live_hidden: float  # share of the hidden units on an input→output path; NaN without any
     live_edges: float  # share of the edges on such a path; NaN without any
     log10_paths: float  # decimal logarithm of their number; −∞ if there is none
-    n_modules: int  # of two units or more, as in `Track.labels`
+    n_modules: int  # of any size, as in `netsculpt.analyze`
+    n_numbered: int  # of two units or more, which have the numbers in `Track.labels`
     quality: float  # layer-aware modularity Q of the modules found
     delta: float  # Q minus its mean over networks with the same degrees; NaN if not tested
     z: float  # the same in standard deviations

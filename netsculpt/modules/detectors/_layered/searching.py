@@ -17,10 +17,12 @@ __all__ = ["Effort", "best_of", "effort_for"]
 
 _ROUNDING = 1e-12  # of all weight; smaller gains are ignored, and the first of equals is best
 _BEGUN, _MORE, _FAILURES = 8, 80, 32  # on small networks
+_FEWEST = 4  # begun where they are derived from
 _SCATTERED, _SCATTERED_UNTIL = 4, 2_000  # edges; on larger networks they are worse than others
-_FEWER_MORE = 1_000  # edges from which on fewer are derived, by the square root
+_FEWER_BEGUN = 2_000  # edges from which on fewer are started, by the square root
+_FEWER_MORE = 1_000  # edges from which on fewer are derived, by the power 3/4: runs take longer
 _SMOOTH_FROM, _SMOOTH = 20_000, 20.0  # edges, visits of a node
-_FEWER_BEGUN = 50_000  # edges from which on fewer are started; one at eight times as many
+_FEWER_STILL = 100_000  # edges from which on fewer than these are started, in proportion
 _NO_GAIN = 1e-10  # of Q, per iteration and edge
 _MOST_VISITS = 30
 _DENSE = 256  # nodes up to which the modularity matrix is faster than lists of edges
@@ -44,8 +46,9 @@ class Effort(NamedTuple):
 def effort_for(n_edges: int, begun: bool) -> Effort:
     """Effort worth making on a network of this size; `begun` means from given labels."""
     size = max(n_edges, 1)
-    n_begun = min(_BEGUN, _BEGUN * _FEWER_BEGUN // size)
-    n_more = int(_MORE * min(1.0, _FEWER_MORE / size) ** 0.5)
+    n_begun = round(_BEGUN * min(1.0, _FEWER_BEGUN / size) ** 0.5)
+    n_begun = min(max(_FEWEST, n_begun), _FEWEST * _FEWER_STILL // size)
+    n_more = int(_MORE * min(1.0, _FEWER_MORE / size) ** 0.75)
     return Effort(
         1 if begun else max(1, n_begun),
         _SCATTERED if size <= _SCATTERED_UNTIL and not begun else 0,

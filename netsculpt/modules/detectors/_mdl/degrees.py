@@ -9,6 +9,9 @@ What remains is that the edge is where the module is, and that is worth ln 2, no
 
 The evidence given the degrees is the evidence less ln of their probability with modules over that
 without, unit by unit and block by block. A degree is a sum of independent edges (Poisson-binomial).
+Modules that make the degrees less likely get nothing back. Every edge counts at both of its ends:
+where all units are in one module, at odds that were meant for several, the evidence loses the
+surprise at the number of edges once, and would get it back twice.
 """
 
 from __future__ import annotations
@@ -28,7 +31,7 @@ _LEAST = 1e-300
 
 @compiled
 def degree_gain(network: Any, labels: Any, feeds: Any, odds: Any) -> float:
-    """Nats by which the labels [n] make the degrees likelier, at these odds.
+    """Nats, at least 0, by which the labels [n] make the degrees likelier, at these odds.
 
     Units of one module and group have the same distribution, so there are at most 2PD(B + 1) of
     them, for P blocks, D groups and B modules; each costs O(DB) and, unless it is taken to be
@@ -83,7 +86,7 @@ def degree_gain(network: Any, labels: Any, feeds: Any, odds: Any) -> float:
             degree = degrees[slot]
             gained += likely[begin[side, block, group, labels[unit]] + degree]
             gained -= likely[begin[side, block, group, n_modules] + degree]
-    return gained
+    return max(gained, 0.0)
 
 
 @compiled

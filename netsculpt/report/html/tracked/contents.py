@@ -10,8 +10,8 @@ from typing import Any
 
 from netsculpt.core.errors import FormatError
 from netsculpt.report.html.contents import figure_bytes
-from netsculpt.training.track.networks import Networks
-from netsculpt.training.track.storing import read_networks
+from netsculpt.report.over_time.networks import Networks
+from netsculpt.report.over_time.storing import read_networks
 
 __all__ = ["TrackContents", "track_contents"]
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from netsculpt.plots.layouts.strength import heavy_weight
 from netsculpt.report.html.drawn import Drawn
 from netsculpt.report.html.network import shipped
-from netsculpt.training.track.networks import Networks
+from netsculpt.report.over_time.networks import Networks
 
 __all__ = ["timeline"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from netsculpt.nets.masks import mask_net, masks_of, net_from_model
 from netsculpt.paths.path_total import log10_path_total
 from netsculpt.tracing.trace import trace
 from netsculpt.training.dynamic.record.reading import Record
-from netsculpt.training.track import follow
+from netsculpt.training.track import TrackPoint, follow
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +41,7 @@ class NetworkPoint:
     live_hidden: float  # share of the hidden units on an input→output path; NaN without any
     live_edges: float  # share of the edges on such a path
     log10_paths: float  # decimal logarithm of their number; −∞ if there is none
-    n_modules: int
+    n_modules: int  # of any size, as in `netsculpt.analyze`
     quality: float  # layer-aware modularity Q of the modules found
     delta: float  # Q minus its mean over networks with the same degrees; NaN if not tested
     z: float  # the same in standard deviations
@@ -132,6 +132,7 @@ def network_trajectory(
 
     track = follow(counting(), form="pattern", n_nulls=n_nulls, rng=rng, progress=report)
     points = []
+    shared = {x.name for x in fields(NetworkPoint)} & {x.name for x in fields(TrackPoint)}
     for index, point, n_paths in zip(indices, track.points, log10_paths, strict=True):
         kept = sum(len(x) for x in record.kept(index).values())
         of_masks = {
@@ -139,7 +140,8 @@ def network_trajectory(
             "density": kept / max(record.n_weights, 1),
             "log10_paths": n_paths,
         }
-        points.append(NetworkPoint(index, **{**asdict(point), **of_masks}))
+        of_network = {name: getattr(point, name) for name in shared}
+        points.append(NetworkPoint(index, **{**of_network, **of_masks}))
     return NetworkTrajectory(tuple(points), track.partitions)
 
 

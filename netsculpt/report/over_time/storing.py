@@ -19,7 +19,7 @@ from netsculpt.files.errors import require_memory
 from netsculpt.files.npy import read_npy
 from netsculpt.files.source import Source
 from netsculpt.loading.formats.graph import load_graph
-from netsculpt.training.track.networks import Networks
+from netsculpt.report.over_time.networks import Networks
 
 __all__ = ["GRAPH", "STEPS", "read_networks", "write_steps"]
 

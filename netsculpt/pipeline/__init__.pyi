@@ -1,0 +1,11 @@
+from .analysis import WEIGHTED as WEIGHTED
+from .analysis import Analysis as Analysis
+from .analysis import Detected as Detected
+from .analysis import PathFacts as PathFacts
+from .detecting import detector_of as detector_of
+from .features import network_features as network_features
+from .networks import NetworkComparison as NetworkComparison
+from .networks import compare_networks as compare_networks
+from .networks import matched_units as matched_units
+from .plan import AnalysisPlan as AnalysisPlan
+from .stages import analyze as analyze
