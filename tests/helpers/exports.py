@@ -35,7 +35,7 @@ def _registered() -> tuple[int, int]:
 
 
 def hasten() -> None:
-    """All of that."""
+    """Let torch do all of that once."""
     _list_operations_once()
     _register_once()
     _compile_once()
