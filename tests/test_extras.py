@@ -57,8 +57,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_graphs_are_analysed_and_exported(folder: Path) -> None:
-    every = ("--detector", "layered,path_signature,sculpting,spectral", "--nulls", "0")
-    done = run_without(command("analyze", "graph.npz", *every, "-o", "out"), folder)
+    every = ("--detector", "layered,path_signature,sculpting,spectral")
+    quick = ("--nulls", "0", "--stability-seeds", "2", "--figures", "png")
+    done = run_without(command("analyze", "graph.npz", *every, *quick, "-o", "out"), folder)
     assert done.returncode == 0, done.stderr
     assert (folder / "out" / "summary.json").is_file()
     done = run_without(command("export", "graph.npz", "-o", "graph.gexf"), folder)

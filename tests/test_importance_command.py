@@ -77,7 +77,7 @@ def test_what_is_known_is_kept(model: Path, folder: Path, tmp_path: Path) -> Non
     run = cli(*again, "--samples", 29, "--resume")
     assert run.returncode == 3
     assert "is of a run with samples 30, this is 29" in run.stderr
-    run = cli(*again, "--samples", 30, "--resume", "--curves", "none")
+    run = cli(*again, "--samples", 30, "--resume", "--curves", "none", "--figures", "none")
     assert run.returncode == 0, run.stderr
     before, after = (pd.read_csv(x / "weights.csv") for x in (folder, found))
     assert "snip" in after
@@ -211,7 +211,7 @@ def test_nothing_that_matters_is_no_reason_to_fail(other: Path, tmp_path: Path) 
     state["fc1.bias"] = torch.full((2,), -1e3)
     write_model(tmp_path / "off.pt", net=read.net, state=state, masks={})
     command = ("importance", "off.pt", *DIGITS, "--estimators", "magnitude", "-o", "out")
-    run = cli(*command, cwd=tmp_path)
+    run = cli(*command, "--figures", "pdf", cwd=tmp_path)
     assert run.returncode == 0, run.stderr
     assert "100.0%" in run.stdout
     assert (tmp_path / "out/figures/ablation.pdf").exists()

@@ -7,6 +7,7 @@ import hashlib
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,17 +31,18 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
 from architectures import dense_net, mobile_net, u_net
 
+EXPORTED: dict[tuple[int, ...], tuple[nn.Module, Any]] = {}
+
 
 @pytest.fixture(autouse=True)
 def _exported_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nets keep their form in a test, so only their weights are read again."""
-    found: dict[tuple[int, ...], tuple[nn.Module, Any]] = {}
+    """Nets keep their form, so only their weights are read again."""
 
     def once(net: nn.Module, inputs: tuple[Tensor, ...]) -> Any:
         key = (id(net), *(id(x) for x in net.parameters()))
-        if key not in found:  # the net is held, so that no other can have its number
-            found[key] = (net, exported(net, inputs))
-        return found[key][1]
+        if key not in EXPORTED:  # the net is held, so that no other can have its number
+            EXPORTED[key] = (net, exported(net, inputs))
+        return EXPORTED[key][1]
 
     monkeypatch.setattr(from_net, "exported", once)
 
@@ -73,6 +75,12 @@ NETS: dict[str, Callable[[], tuple[nn.Module, Tensor]]] = {
 }
 
 
+@cache
+def untouched(name: str) -> tuple[nn.Module, Tensor]:
+    """A net that several tests read, and none changes."""
+    return NETS[name]()
+
+
 def masked(net: nn.Module, masks: dict[str, Tensor], example: Tensor) -> NetGraph:
     net = copy.deepcopy(net)
     mask_net(net, masks)
@@ -101,7 +109,7 @@ def digest(masks: dict[str, Tensor]) -> str:
 
 @pytest.mark.parametrize("name", NETS)
 def test_all_that_is_kept_lies_on_paths_of_what_is_kept(name: str) -> None:
-    net, example = NETS[name]()
+    net, example = untouched(name)
     found = phew(net, example, 0.05, rng=1)
     assert found.details["lost"] == 0
     graph = masked(net, found.masks, example)
@@ -131,7 +139,7 @@ def test_all_that_is_kept_lies_on_paths_of_what_is_kept(name: str) -> None:
 @pytest.mark.parametrize("name", NETS)
 def test_the_report_is_that_of_the_traced_net(name: str) -> None:
     """Walks know which units live; tracing the masked net finds the same."""
-    net, example = NETS[name]()
+    net, example = untouched(name)
     pruned = phew(net, example, 0.01, rng=1, power=-1)
     assert pruned.report == pruning_report(net, pruned.masks, example)
     assert pruned.report.units is not None
@@ -152,7 +160,7 @@ def test_walks_go_everywhere(name: str) -> None:
 @pytest.mark.parametrize("density", [0, 0.05])
 @pytest.mark.parametrize("name", ["mlp", "vgg"])
 def test_it_keeps_as_many_as_requested_and_less_than_a_path_more(name, density) -> None:
-    net, example = NETS[name]()
+    net, example = untouched(name)
     depth = 3 if name == "mlp" else 6
     for seed in range(2):
         found = phew(net, example, density, rng=seed)
@@ -254,7 +262,7 @@ def test_from_a_mask_of_a_lower_density(exact: bool) -> None:
 
 
 def test_whole_kernels() -> None:
-    net, example = NETS["vgg"]()
+    net, example = untouched("vgg")
     found = phew(net, example, 0.1, rng=0, whole_kernels=True)
     for mask in found.masks.values():
         flat = mask.reshape(*mask.shape[:2], -1)

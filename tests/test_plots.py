@@ -34,6 +34,7 @@ from netsculpt.graph.synthetic import planted
 from netsculpt.hierarchy import Flow, Hierarchy, Link, Module, flow
 from netsculpt.nulls import rewire
 from netsculpt.nulls.significance import Significance
+from netsculpt.plots.style import laid_out
 from netsculpt.training.history import History, Point
 from netsculpt.training.importance import Importance, PruningCurve
 from netsculpt.training.importance.places import Places
@@ -437,19 +438,15 @@ def test_file_name_is_function_name_with_ax_by_keyword():
 
 
 @each_plot
-def test_draws_into_the_given_axes_or_into_new_ones(draw):
+def test_draws_into_the_given_axes_or_into_new_ones_and_changes_no_settings(draw):
+    before = dict(mpl.rcParams)
     given = plots.figure("icml").add_subplot()
     assert draw(given) is given
     new = draw()
     assert isinstance(new, Axes)
     assert new is not given
     assert new.get_figure().axes == [new]
-
-
-@each_plot
-def test_changes_no_settings(draw):
-    before = dict(mpl.rcParams)
-    draw().get_figure().draw_without_rendering()
+    new.get_figure().draw_without_rendering()
     assert dict(mpl.rcParams) == before
 
 
@@ -540,17 +537,23 @@ def test_a_binned_adjacency_with_its_colour_bar_fits(width, aspect, with_modules
 
 
 @each_plot
-def test_same_input_same_bytes(draw, tmp_path):
+def test_same_input_same_bytes_and_text_is_text(draw, tmp_path):
     suffixes = (".pdf", ".svg", ".png")
-    for name in ("a", "b"):
-        with plots.paper("icml"):
-            ax = draw(plots.figure("icml").add_subplot())
+    for name in ("a", "b"):  # outside `paper`: writing alone must do it
+        drawn = laid_out(draw(plots.figure("nature").add_subplot()).get_figure())
         for suffix in suffixes:
-            plots.write_figure(ax.get_figure(), tmp_path / f"{name}{suffix}")
+            plots.write_figure(drawn, tmp_path / f"{name}{suffix}")
     for suffix in suffixes:
         first, second = ((tmp_path / f"{name}{suffix}").read_bytes() for name in ("a", "b"))
         assert len(first) > 1000
         assert first == second
+    pdf, svg = (tmp_path / "a.pdf").read_bytes(), (tmp_path / "a.svg").read_text()
+    assert b"/FontFile2" in pdf
+    assert b"/CIDFontType2" in pdf  # what PDF calls an embedded TrueType font (Type 42)
+    assert b"/Type3" not in pdf
+    assert b"CreationDate" not in pdf
+    assert "<text" in svg
+    assert "<dc:date>" not in svg
 
 
 def test_same_bytes_in_another_process_and_no_heavy_imports(tmp_path):
@@ -581,21 +584,6 @@ def test_same_bytes_in_another_process_and_no_heavy_imports(tmp_path):
     ]
     assert said[0] == said[1]
     assert len(set(said[0].split())) == 3
-
-
-@each_plot
-def test_pdf_embeds_truetype_and_svg_keeps_text(draw, tmp_path):
-    ax = draw(plots.figure("nature").add_subplot())  # outside `paper`: writing alone must do it
-    plots.write_figure(ax.get_figure(), tmp_path / "a.pdf")
-    pdf = (tmp_path / "a.pdf").read_bytes()
-    assert b"/FontFile2" in pdf
-    assert b"/CIDFontType2" in pdf  # what PDF calls an embedded TrueType font (Type 42)
-    assert b"/Type3" not in pdf
-    assert b"CreationDate" not in pdf
-    plots.write_figure(ax.get_figure(), tmp_path / "a.svg")
-    svg = (tmp_path / "a.svg").read_text()
-    assert "<text" in svg
-    assert "<dc:date>" not in svg
 
 
 def test_column_widths():

@@ -61,6 +61,7 @@ def names(folder: Path) -> set[str]:
 # --- analyze ---
 
 
+@pytest.mark.usefixtures("blank_figures")
 def test_an_analysis_replaces_the_whole_of_the_last_one(model: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     first = cli("analyze", model, "-o", out, "--detector", "leiden", "--figures", "png,svg", *QUICK)
@@ -111,6 +112,7 @@ def test_the_folder_is_refused_before_the_work(model: Path, tmp_path: Path) -> N
     assert run.returncode in (2, 3)
 
 
+@pytest.mark.usefixtures("blank_figures")
 def test_links_are_not_followed(analysis: netsculpt.Analysis, tmp_path: Path) -> None:
     target = tmp_path / "target"
     target.mkdir()
@@ -148,6 +150,7 @@ def test_a_manifest_names_no_file_outside(
     assert (tmp_path / "mine.txt").read_text() == "mine"
 
 
+@pytest.mark.usefixtures("blank_figures")
 @pytest.mark.parametrize("n_drawn", [0, 1])
 @pytest.mark.parametrize("figures", [NO_FIGURES, FigureStyle(("png",))], ids=["none", "png"])
 def test_an_interrupted_folder_is_finished_by_the_same_command(
@@ -186,6 +189,7 @@ def test_a_folder_keeps_whether_its_figures_say_verdicts(tmp_path: Path, verdict
     assert not is_written(*asked, source=None, figures=replace(style, verdicts=not verdicts))
 
 
+@pytest.mark.usefixtures("blank_figures")
 def test_an_empty_folder_of_somebody_else_stays(
     analysis: netsculpt.Analysis, tmp_path: Path
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import runpy
 import shutil
 import subprocess
 import sys
@@ -76,12 +77,12 @@ def test_quick_run_leaves_pairs_tests_and_manifest(results):
     assert all(x.startswith("sha256:") for x in manifest["inputs"].values())
 
 
-def test_folder_and_quick_exclude_each_other(tmp_path):
+def test_folder_and_quick_exclude_each_other(tmp_path, monkeypatch):
     script = str(ANALYSES / "patil2023_published.py")
-    ran = subprocess.run(
-        [sys.executable, script, str(tmp_path), "--quick"], capture_output=True, check=False
-    )
-    assert ran.returncode == 2
+    monkeypatch.setattr(sys, "argv", [script, str(tmp_path), "--quick"])
+    with pytest.raises(SystemExit) as stop:
+        runpy.run_path(script, run_name="__main__")
+    assert stop.value.code == 2
 
 
 # ---- which networks ----------------------------------------------------------------------------

@@ -132,6 +132,7 @@ def test_a_finished_folder_is_only_read(swept: Sweep, folder: Path) -> None:
     assert models(folder) == before
 
 
+@pytest.mark.usefixtures("blank_figures")
 def test_the_detectors_of_a_run_are_kept(tmp_path: Path) -> None:
     """By both commands that resume; others can be named, and are kept from then on."""
 
@@ -416,7 +417,7 @@ def test_resuming_takes_no_other_option(folder: Path, swept: Sweep) -> None:
 def test_functions_from_a_file(tmp_path: Path) -> None:
     text = tmp_path / "mine.txt"
     text.write_text("left = a & b\nright = c | d\n")
-    run = cli("sculpt", text, "--arch", "4,8,2", "--seeds", "0-2", "-o", tmp_path / "runs")
+    run = cli("sculpt", text, "--arch", "4,8,2", "--seeds", "0-2", *PLAIN, "-o", tmp_path / "runs")
     assert run.returncode == 0, run.stderr
     assert "live units" in run.stdout
     assert list((tmp_path / "runs").glob("seed-*/model.pt"))

@@ -99,7 +99,7 @@ def test_no_held_out_sequence_is_trained_on() -> None:
 
 def test_too_many_sequences() -> None:
     with pytest.raises(FormatError, match=r"'copying' has hardly more than 1[0-9]{3} different"):
-        copying(5000, rng=0)
+        copying(2000, rng=0)
 
 
 def test_next_token_by_definition() -> None:

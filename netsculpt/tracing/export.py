@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind, OutputKind, TensorArgument
+from torch.fx import config as fx_config
 from torch.utils import _pytree
 
 from netsculpt.core.errors import TopologyError, first_line
@@ -28,7 +29,7 @@ from netsculpt.tracing.example import Example
 from netsculpt.tracing.names import constant_of, is_binary, plain
 from netsculpt.tracing.program import Constant, Op, Program, Ref, leaves, mapped
 from netsculpt.tracing.remedies import refuse_what_cannot_be_exported, remedy
-from netsculpt.tracing.sparse import dense_stand_ins
+from netsculpt.tracing.sparse import DenseOnly, dense_stand_ins
 
 __all__ = ["evaluating", "exported"]
 
@@ -40,9 +41,9 @@ def exported(net: nn.Module, example: Any) -> Program:
     apart = given.filled([x.clone() for x in given])  # the same tensor twice would be one input
     with evaluating(net), _quietly(), dense_stand_ins(net) as stored:
         try:
-            program = torch.export.export(
-                net, apart.args, dict(apart.kwargs), strict=False
-            ).run_decompositions({})
+            with DenseOnly(net):
+                program = torch.export.export(net, apart.args, dict(apart.kwargs), strict=False)
+            program = program.run_decompositions({})
         except TopologyError:  # sparse tensors
             raise
         except Exception as error:
@@ -63,9 +64,10 @@ def _one_path(net: nn.Module, example: Example) -> ExportedProgram | None:
     # draft_export logs to a file that it leaves open: here, in a folder that is deleted.
     with TemporaryDirectory() as folder, patch.dict(os.environ, {"TORCH_DTRACE": folder}):
         try:
-            observed = torch.export.draft_export(
-                net, example.args, dict(example.kwargs), strict=False
-            )
+            with DenseOnly(net):
+                observed = torch.export.draft_export(
+                    net, example.args, dict(example.kwargs), strict=False
+                )
             program: ExportedProgram = observed.run_decompositions({})
         except TopologyError:
             raise
@@ -79,7 +81,7 @@ def _one_path(net: nn.Module, example: Example) -> ExportedProgram | None:
 def _own_error(net: nn.Module, example: Example) -> Exception | None:
     """What the net raises on its example without `torch.export`; None: nothing."""
     try:
-        with torch.no_grad():
+        with torch.no_grad(), DenseOnly(net):
             net(*example.args, **example.kwargs)
     except TopologyError:
         raise
@@ -90,11 +92,15 @@ def _own_error(net: nn.Module, example: Example) -> Exception | None:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Silence torch's messages about its own code, weights made in hooks, and branches."""
+    """Silence torch's messages about its own code, weights made in hooks, and branches.
+
+    Nor does it note for each operation where it was called, which takes a twentieth of the time.
+    """
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
+    unnoted = patch.object(fx_config, "do_not_emit_stack_traces", True, create=True)
     try:
-        with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
+        with warnings.catch_warnings(), redirect_stderr(io.StringIO()), unnoted:
             warnings.simplefilter("ignore")
             yield
     finally:

@@ -22,7 +22,7 @@ from netsculpt.core.errors import GraphError, TopologyError, first_line
 from netsculpt.core.layouts import COMPRESSED, layout_of, parts
 from netsculpt.tracing.program import leaves
 
-__all__ = ["dense_stand_ins"]
+__all__ = ["DenseOnly", "dense_stand_ins"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,8 +45,6 @@ def dense_stand_ins(net: nn.Module) -> Iterator[dict[str, Tensor]]:
     ------
     GraphError
         If the indices of a sparse tensor do not fit its shape, or it has dense axes.
-    TopologyError
-        If the net computes with sparse tensors that are neither parameters nor buffers.
     """
     places = list(_places(net))
     made = {id(x.tensor): _dense(x.tensor, x.name) for x in places}
@@ -56,8 +54,7 @@ def dense_stand_ins(net: nn.Module) -> Iterator[dict[str, Tensor]]:
     try:
         if places:
             multiplied.start()
-        with _Dense(type(net).__name__):
-            yield {place.name: made[id(place.tensor)][1] for place in places}
+        yield {place.name: made[id(place.tensor)][1] for place in places}
     finally:
         if places:
             multiplied.stop()
@@ -109,15 +106,16 @@ def _dense(tensor: Tensor, name: str) -> tuple[Tensor, Tensor]:
     return dense, keep
 
 
-class _Dense(TorchFunctionMode):
-    """Raises an error as soon as a function of torch takes a sparse tensor.
+class DenseOnly(TorchFunctionMode):
+    """Raises a `TopologyError` as soon as a function of torch takes a sparse tensor.
 
-    A net may hold them in attributes, closures or global names, where nobody finds them all.
+    A net may hold them in attributes, closures or global names, where nobody finds them all. It is
+    asked while a net runs, not of the program that comes of it: torch asks hundreds of times.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, net: nn.Module) -> None:
         super().__init__()
-        self.name = name
+        self.name = type(net).__name__
 
     def __torch_function__(
         self, function: Any, types: Any, args: Any = (), kwargs: Any = None

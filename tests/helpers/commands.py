@@ -8,12 +8,21 @@ import signal
 import sys
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
 import torch
+import typer
 
-from netsculpt.cli import main
+from netsculpt.cli import app, main
+
+
+def build_once() -> None:
+    """Let typer build the commands of ``netsculpt`` once, and not for each run of one of them."""
+    build = typer.main.get_command
+    commands = cache(lambda: build(app))
+    typer.main.get_command = lambda given: commands() if given is app else build(given)
 
 
 @dataclass(frozen=True)

@@ -47,14 +47,15 @@ def pairs_of(inputs: Sequence[str]) -> tuple[Bits, Bits]:
 
 def exchanged(net: ThresholdCircuit, units: Bits, inputs: Sequence[str]) -> Bits:
     """Outputs for x with the values of some units for x', of all pairs."""
-    x, other = pairs_of(inputs)
-    there, layer_of = net.activations(other), net.layer_of
+    rows = all_inputs(len(inputs))
+    states, layer_of = net.activations(rows), net.layer_of
 
     def swapped(layer: int, values: Bits) -> Bits:
         own = layer_of == layer
-        return np.where(units[own], there[:, own], values)
+        values[:, units[own]] = np.tile(states[:, own & units], (len(rows), 1))
+        return values
 
-    return run(net, x, swapped)
+    return run(net, pairs_of(inputs)[0], swapped)
 
 
 def expected(text: str, inputs: Sequence[str], names: Iterable[str]) -> tuple[Bits, Bits]:
