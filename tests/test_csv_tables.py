@@ -47,6 +47,12 @@ def test_tables_are_those_of_pandas(name: str, framed: bool, tmp_path: Path) -> 
     assert ours == theirs
 
 
+def test_whole_numbers_stay_whole_next_to_a_cell_that_is_empty(tmp_path: Path) -> None:
+    write_table({"n": [18, None, 3], "why": [None, "not there", None]}, tmp_path / "a.csv")
+    lines = (tmp_path / "a.csv").read_text().splitlines()
+    assert lines == ['"n","why"', '18,""', '"","not there"', '3,""']
+
+
 def test_what_is_not_finite_is_empty_and_several_values_share_a_cell(tmp_path: Path) -> None:
     columns = {
         "x": [float("inf"), float("nan"), 1.0],

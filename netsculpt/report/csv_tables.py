@@ -19,13 +19,15 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMULA_STARTS", "write_table"]
 
+_NUMBERS = (int, float, np.number, np.bool_)
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_table(table: pd.DataFrame | Mapping[str, Any], path: Path) -> None:
-    """Write columns, lists or arrays by name; numbers that are not finite become empty cells.
+    """Write columns, lists or arrays by name.
 
-    Text is quoted and numbers are not. Several values in a cell are separated by blanks.
+    Text is quoted and numbers are not. None and numbers that are not finite become empty cells.
+    Several values in a cell are separated by blanks.
     """
     cells = [_cells(column) for _, column in table.items()]
     with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
@@ -37,9 +39,9 @@ def write_table(table: pd.DataFrame | Mapping[str, Any], path: Path) -> None:
 def _cells(column: Any) -> list[Any]:
     """The cells of a column: numbers as they are, or text."""
     values = column if isinstance(column, list) else _values(np.asarray(column))
-    if all(isinstance(value, int | float | np.number | np.bool_) for value in values):
-        return [value if math.isfinite(value) else "" for value in values]
-    return [_quoted(value) for value in values]
+    if all(value is None or isinstance(value, _NUMBERS) for value in values):
+        return ["" if value is None or not math.isfinite(value) else value for value in values]
+    return ["" if value is None else _quoted(value) for value in values]
 
 
 def _values(array: NDArray[Any]) -> list[Any]:

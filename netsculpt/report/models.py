@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -183,15 +182,13 @@ def write_models(
 
     `left` are names of folders of earlier models that have no row.
     """
-    import pandas as pd
-
     from netsculpt.report.html.models.page import models_page
     from netsculpt.report.html.writing import write_page  # matplotlib comes with it
 
     summaries = [row.summary() for row in rows]
     names = dict.fromkeys(name for row in summaries for name in row)
-    columns = {name: _column([row.get(name) for row in summaries]) for name in names}
-    write_table(pd.DataFrame(columns), folder / "models.csv")
+    columns = {name: [row.get(name) for row in summaries] for name in names}
+    write_table(columns, folder / "models.csv")
     write_json(folder / "models.json", {"schema": MODELS_SCHEMA, "models": summaries})
     pages = pages_in(folder, [row.name for row in rows])
     write_page(models_page(ModelsContents(summaries, pages)), folder / NAME)
@@ -205,14 +202,3 @@ def write_models(
             "files": sorted(_FILES),
         },
     )
-
-
-def _column(values: list[Any]) -> Any:
-    """Values of one type, with an empty cell for None; whole numbers stay whole."""
-    import pandas as pd
-
-    if any(isinstance(value, str) for value in values):
-        return ["" if value is None else value for value in values]
-    if all(value is None or isinstance(value, int) for value in values):
-        return pd.array(values, dtype="Int64")
-    return [math.nan if value is None else value for value in values]
