@@ -72,8 +72,8 @@ def opened(browser: Any, request: pytest.FixtureRequest) -> Iterator[Any]:
 
 def picture(folder: Path) -> tuple[NetGraph, Drawn]:
     contents = contents_of(folder)
-    labels = contents.units["module_layered"].to_numpy().astype(np.int64)
-    share = contents.units["path_share_weighted"].to_numpy()
+    labels = contents.units["module_layered"].astype(np.int64)
+    share = contents.units["path_share_weighted"]
     return contents.graph, drawn(contents.graph, labels, share)
 
 
@@ -164,7 +164,7 @@ def test_tables_are_searched_and_sorted(opened: Any, dense: Path) -> None:
 def test_modules_and_layers_are_chosen(opened: Any, small: Path) -> None:
     graph, part = picture(small)
     contents = contents_of(small)
-    labels = contents.units["module_layered"].to_numpy()[part.unit]
+    labels = contents.units["module_layered"][part.unit]
     page = opened(small).page
     page.select_option("#module", "1")
     assert f": {np.sum(labels == 1)} units" in page.locator("#view-said").inner_text()
