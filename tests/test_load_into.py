@@ -408,6 +408,24 @@ def test_missing_statistics(tmp_path: Path) -> None:
         load_into(cnn(), saved(state, tmp_path / "w.pt"))
 
 
+@pytest.mark.parametrize("name", ["0.bias", "1.weight", "1.running_var"])
+def test_biases_scales_and_statistics_are_finite(name: str, tmp_path: Path) -> None:
+    net = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2))
+    state = net.state_dict()
+    state[name][1] = torch.nan
+    path = saved(state, tmp_path / "w.pt")
+    with pytest.raises(FormatError, match=rf"are NaN or infinite, in '{name}' \(1\).*--allow"):
+        load_into(net, path)
+    load_into(net, path, allow_nonfinite=True)
+    assert net.state_dict()[name].isnan().sum() == 1
+
+
+def test_masks_of_attention_may_be_infinite(tmp_path: Path) -> None:
+    net = mlp()
+    net.register_buffer("causal", torch.full((2, 2), -torch.inf).triu(1))
+    load_into(net, saved(net.state_dict(), tmp_path / "w.pt"))
+
+
 def test_nonfinite_weights(tmp_path: Path) -> None:
     net = mlp()
     with torch.no_grad():

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from netsculpt.core.errors import FormatError
 from netsculpt.core.provenance import Step
+from netsculpt.files.words import quoted
 from netsculpt.loading.read import PathLike, read
 from netsculpt.loading.wann.to_graph import refuse_weights_alone
 from netsculpt.loading.weights.parsed_file import ParsedFile, state_of, with_masks
@@ -13,6 +15,8 @@ from netsculpt.loading.weights.state import State, without_weight_norm
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from netsculpt.loading.weights.slots import Filling
 
 __all__ = ["fill_net", "load_into"]
 
@@ -43,7 +47,8 @@ def load_into(
         A file of 0/1 masks for them: a dict with the names of the weights as keys, or a list in
         the order of the net's parameters of two or more dimensions.
     max_bytes, allow_nonfinite
-        As in `netsculpt.load`; NaN and infinite weights are pruned.
+        As in `netsculpt.load`; NaN and infinite weights are pruned, and biases, scales and
+        statistics of norms that are not finite are loaded as they are.
 
     Returns
     -------
@@ -114,8 +119,22 @@ def fill_net(net: nn.Module, file: ParsedFile, *, allow_nonfinite: bool) -> Step
     fillings = list(fillings_of(State(state.arrays, masks), slots, where))
     counts = {x.slot.names[0]: x.n_nonfinite for x in fillings}
     n_dropped = file.n_dropped(counts, "weight", allowed=allow_nonfinite)
+    if not allow_nonfinite:
+        _require_usable(fillings, where)
     if n_dropped:
         fillings = [x.finite() for x in fillings]
     fill(net, slots.values(), fillings)
     origins = {x.slot.names[0]: x.origin for x in fillings if x.is_weight}
     return file.step("load_into", origins, n_dropped=n_dropped)
+
+
+def _require_usable(fillings: Sequence[Filling], where: str) -> None:
+    """Raise if a bias, a scale or a statistic of a norm is not finite: so would outputs be."""
+    broken = {x.slot.names[0]: x.n_unusable for x in fillings if x.n_unusable}
+    if broken:
+        listed = ", ".join(f"{quoted(name)} ({n})" for name, n in broken.items())
+        raise FormatError(
+            f"{where} has biases, scales or statistics of norms that are NaN or infinite, in "
+            f"{listed}: the net computes nothing finite with them. Check the training, or read it "
+            "as it is with --allow-nonfinite (allow_nonfinite=True)"
+        )

@@ -19,6 +19,8 @@ from netsculpt.tracing.names import is_binary, plain
 
 __all__ = ["Filling", "Slot", "fill", "slots_of", "undo_pruning"]
 
+_STATISTICS = ("running_mean", "running_var")
+
 
 @dataclass(frozen=True, eq=False)
 class Slot:
@@ -54,6 +56,18 @@ class Filling:
     def n_nonfinite(self) -> int:
         """How many kept weights are NaN or infinite."""
         return int((self.pattern & ~self.value.isfinite()).sum()) if self.is_weight else 0
+
+    @property
+    def n_unusable(self) -> int:
+        """How many biases, scales or statistics of norms are NaN or infinite.
+
+        Other buffers may be: masks of attention are −∞ where nothing is attended to.
+        """
+        if self.is_weight:
+            return 0
+        if self.slot.maskable is None and not self.slot.names[0].endswith(_STATISTICS):
+            return 0
+        return int((self.pattern & ~self.value.isfinite()).sum())
 
     def finite(self) -> Filling:
         """The filling with NaN and infinite weights pruned."""
