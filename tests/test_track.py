@@ -14,6 +14,7 @@ import pytest
 import torch
 from commands import cli
 from torch import nn
+from torch.nn.utils import prune
 
 import netsculpt
 from netsculpt import Partition, plots
@@ -480,3 +481,12 @@ def test_a_run_that_is_not_there(tmp_path: Path) -> None:
     run = cli("track", tmp_path / "none.pt")
     assert run.returncode == 3
     assert "no file at" in run.stderr
+
+
+def test_steps_of_a_net_that_torch_prunes_are_read_into_copies(tmp_path: Path) -> None:
+    net = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
+    prune.l1_unstructured(net[0], "weight", amount=5)
+    recorder = Recorder(net, tmp_path / "run")
+    net(torch.ones(1, 3)).sum().backward()
+    ((step, graph),) = graphs_of(recorder.folder, net, torch.ones(1, 3))
+    assert (step, graph.n_edges) == (0, 12 - 5 + 8)

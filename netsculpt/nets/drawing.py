@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable
 
@@ -10,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from netsculpt.core.random import RNG, root_seed, stream
+from netsculpt.nets.copies import copy_of
 from netsculpt.nets.masking import LayerParameter
 from netsculpt.nets.masks import zero_pruned
 from netsculpt.nets.prunable import layer_weights
@@ -22,7 +22,7 @@ Draw = Callable[[LayerParameter, torch.Generator], Tensor]
 def redrawn(net: nn.Module, draw: Draw, rng: RNG) -> nn.Module:
     """Copy of a net with new weights from `draw`, biases 0; each weight has its own generator."""
     seed = root_seed(rng)
-    clone = copy.deepcopy(net)
+    clone = copy_of(net)
     with torch.no_grad():
         for weight in layer_weights(clone):
             numbers = stream(seed, "initial weights", weight.name).integers(2**63)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import copy
-
 import torch
 from torch import nn
 
 from netsculpt.core.errors import FormatError
+from netsculpt.nets.copies import copy_of
 from netsculpt.nets.masking import layer_parameters
 from netsculpt.nets.masks import mask_net
 from netsculpt.nets.sparse.layer import SparseLinear
@@ -27,7 +26,7 @@ def sparse_net(net: nn.Module) -> nn.Module:
     >>> sparse_net(net).fc1
     SparseLinear(in_features=4, out_features=3, n_weights=3, bias=True)
     """
-    made = copy.deepcopy(net)
+    made = copy_of(net)
     made._forward_pre_hooks.clear()
     made._state_dict_pre_hooks.clear()
     made._load_state_dict_post_hooks.clear()
@@ -51,7 +50,7 @@ def dense_net(net: nn.Module) -> nn.Module:
     >>> int((dense_net(net)[0].weight != 0).sum())
     5
     """
-    made, masks = copy.deepcopy(net), {}
+    made, masks = copy_of(net), {}
     for name, layer in list(made.named_modules()):
         if isinstance(layer, SparseLinear):
             linear = nn.Linear(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from dataclasses import replace
 
@@ -11,6 +10,7 @@ import torch
 from torch import nn
 
 from netsculpt.core.random import RNG
+from netsculpt.nets.copies import copy_of
 from netsculpt.nets.masks import mask_net, masks_of
 from netsculpt.training.dynamic.record import Record
 from netsculpt.training.fitting.evaluating import evaluated
@@ -38,7 +38,7 @@ def pruning_history(record: Record, net: nn.Module, samples: Task | None = None)
     FormatError
         If the record does not say which net it is of.
     """
-    masked = copy.deepcopy(net)
+    masked = copy_of(net)
     present = masks_of(masked)
     points = []
     for number, step in enumerate(record.steps):

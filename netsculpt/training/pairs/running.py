@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 
 from netsculpt.core.errors import FormatError
 from netsculpt.core.numbers import checked_whole
+from netsculpt.nets.copies import copy_of
 from netsculpt.nets.prunable import layer_weights
 from netsculpt.training.tasks import Bits, Classes, Task
 
@@ -40,7 +40,7 @@ def logits(net: nn.Module, samples: Task, answer: int = 0) -> NDArray[np.float64
     FormatError
         If the net's outputs, or the answer, are not those of the task.
     """
-    still = copy.deepcopy(net).eval()
+    still = copy_of(net).eval()
     outputs = torch.cat([still(part) for part in torch.split(samples.inputs, _AT_ONCE)])
     if list(outputs.shape) != [samples.n_samples, samples.n_outputs]:
         raise FormatError(
@@ -74,7 +74,7 @@ def activations(net: nn.Module, inputs: Tensor) -> dict[str, NDArray[np.float64]
     >>> {name: x.shape for name, x in activations(net, torch.zeros(5, 2)).items()}
     {'0': (5, 3), '2': (5, 1)}
     """
-    still = copy.deepcopy(net).eval()
+    still = copy_of(net).eval()
     layers = {id(weight.layer) for weight in layer_weights(still)}
     parts: dict[str, list[NDArray[np.float64]]] = {}
     seen: set[str] = set()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 
 from netsculpt.core.errors import FormatError
 from netsculpt.core.numbers import checked_number, checked_whole, is_number
+from netsculpt.nets.copies import copy_of
 from netsculpt.nets.masking import LayerParameter
 from netsculpt.nets.masks import mask_net
 from netsculpt.nets.prunable import layer_weights
@@ -145,7 +145,7 @@ def approximate_isometry(
         raise FormatError(
             f"gain is {gain} and steps {steps}: a gain above 0 and 1 or more steps are needed"
         )
-    clone = copy.deepcopy(net)
+    clone = copy_of(net)
     if masks is not None:
         mask_net(clone, masks)
     weights = layer_weights(clone)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator, Mapping
 from functools import wraps
 
@@ -13,6 +12,7 @@ from netsculpt.core.callables import innermost
 from netsculpt.core.catalog import named
 from netsculpt.core.errors import FormatError
 from netsculpt.core.random import RNG, root_seed, stream
+from netsculpt.nets.copies import copy_of
 from netsculpt.nets.masking import layer_parameters
 from netsculpt.nets.masks import zero_pruned
 from netsculpt.training.fitting.batches import Batches
@@ -63,7 +63,7 @@ def reinitialised(net: nn.Module, *, rng: RNG = None) -> nn.Module:
     >>> torch.equal(net.weight, other.weight)
     False
     """
-    clone = copy.deepcopy(net)
+    clone = copy_of(net)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(root_seed(rng) % 2**63)
         for name, layer in _parts_first(clone):
@@ -90,7 +90,7 @@ def with_shuffled_weights(net: nn.Module, *, rng: RNG = None) -> nn.Module:
     >>> bool((net.weight.sort().values == other.weight.sort().values).all())
     True
     """
-    clone, seed = copy.deepcopy(net), root_seed(rng)
+    clone, seed = copy_of(net), root_seed(rng)
     with torch.no_grad():
         for entry in layer_parameters(clone):
             values = entry.parameter

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import copy
-
 import torch
 from torch import nn
 
+from netsculpt.nets.copies import copy_of
 from netsculpt.nets.drawing import fans, kept_inputs
 from netsculpt.nets.prunable import layer_weights
 
@@ -28,7 +27,7 @@ def fan_in_corrected(net: nn.Module) -> nn.Module:
     >>> fan_in_corrected(net).weight.tolist()
     [[2.0, 0.0, 0.0, 0.0]]
     """
-    clone = copy.deepcopy(net)
+    clone = copy_of(net)
     with torch.no_grad():
         for weight in layer_weights(clone):
             if weight.mask is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
@@ -24,6 +23,7 @@ from netsculpt.core.numbers import checked_number, checked_whole, shown
 from netsculpt.core.random import RNG, root_seed, stream
 from netsculpt.files.saved_state import digest, read_state, restoring, write_state
 from netsculpt.nets.choosing import apportioned, best
+from netsculpt.nets.copies import copy_of
 from netsculpt.nets.masks import mask_net, masks_of
 from netsculpt.nets.prunable import prunable
 from netsculpt.training.fitting.batches import Batches
@@ -188,7 +188,7 @@ def prune(
             on_round(0, masks)
         if path is not None:
             done, masks = _resumed(path, about, masks, densities, together)
-        masked = copy.deepcopy(net)
+        masked = copy_of(net)
         for index, kept_density in enumerate(densities[done:], start=done + 1):
             mask_net(masked, masks)
             scores = score(masked, batches, rng=stream(seed, "scores", index))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 
 from netsculpt.core.errors import LimitError, TopologyError
 from netsculpt.graph.graph import Layer, live_units
+from netsculpt.nets.copies import copy_of
 from netsculpt.nets.masks import mask_net
 from netsculpt.nets.weight_counts import WeightCounts, weight_counts
 from netsculpt.tracing import trace
@@ -137,7 +137,7 @@ def pruning_report(
     >>> pruning_report(net, masks, torch.zeros(1, 2)).units.table()["dead"].tolist()
     [1, 2, 0]
     """
-    masked = copy.deepcopy(net)
+    masked = copy_of(net)
     mask_net(masked, masks)
     counts = weight_counts(masked)
     if example is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -10,6 +9,7 @@ from torch import Tensor, nn
 
 from netsculpt.core.errors import FormatError
 from netsculpt.core.random import RNG, root_seed, stream
+from netsculpt.nets.copies import copy_of
 from netsculpt.nets.masks import mask_net
 from netsculpt.training.pruning.baselines import shuffled
 from netsculpt.training.pruning.fan_in import fan_in_corrected
@@ -80,9 +80,7 @@ def sparse_net(
     masks, details = pruned.masks, dict(pruned.details)
     if shuffle:
         masks = shuffled(masks, rng=stream(seed, "shuffled"))
-    sparse = (
-        copy.deepcopy(net) if redraw is None else redraw(net, rng=stream(seed, "reinitialised"))
-    )
+    sparse = copy_of(net) if redraw is None else redraw(net, rng=stream(seed, "reinitialised"))
     if repair:
         if example is None:
             raise FormatError("a repair traces the net: give an example input")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -15,6 +14,7 @@ from torch import nn
 from netsculpt.core.errors import FormatError, TopologyError
 from netsculpt.graph.graph import NetGraph
 from netsculpt.loading import load, load_into
+from netsculpt.nets.copies import copy_of
 from netsculpt.tracing import trace
 from netsculpt.training.track.recorder import step_files
 
@@ -57,7 +57,7 @@ def graphs_of(
         if net is None:
             yield step, _chain(path)
         else:
-            fresh = copy.deepcopy(net)
+            fresh = copy_of(net)
             load_into(fresh, path)
             yield step, trace(fresh, example)
 

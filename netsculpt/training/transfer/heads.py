@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +10,7 @@ from torch import Tensor, nn
 from netsculpt.core.errors import FormatError, TopologyError, first_line
 from netsculpt.core.numbers import checked_whole
 from netsculpt.core.random import RNG, root_seed
+from netsculpt.nets.copies import copy_of
 from netsculpt.nets.masking import hook_masks
 from netsculpt.nets.masks import masks_of
 from netsculpt.nets.prunable import layer_weights
@@ -53,7 +53,7 @@ def head_of(net: nn.Module, example: Tensor) -> Head:
     >>> head_of(net, torch.zeros(1, 4))
     Head(name='2', n_features=8, n_outputs=2)
     """
-    still = copy.deepcopy(net).eval()
+    still = copy_of(net).eval()
     weighted = {id(weight.layer) for weight in layer_weights(still)}
     calls: list[tuple[str, nn.Module, Tensor, Tensor]] = []
 
@@ -103,7 +103,7 @@ def features(net: nn.Module, inputs: Tensor, head: Head | None = None) -> Tensor
     torch.Size([5, 8])
     """
     wanted = head or head_of(net, inputs[:1])
-    still = copy.deepcopy(net).eval()
+    still = copy_of(net).eval()
     parts: list[Tensor] = []
     still.get_submodule(wanted.name).register_forward_pre_hook(
         lambda _layer, given: parts.append(given[0].clone())
@@ -125,7 +125,7 @@ def with_head(net: nn.Module, head: Head, n_outputs: int, *, rng: RNG = None) ->
     checked_whole(n_outputs, "n_outputs", least=1)
     if not head.name:
         raise FormatError("the net is its head alone: put it into a Sequential, to replace it")
-    made = copy.deepcopy(net)
+    made = copy_of(net)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(root_seed(rng) % 2**63)
         new = nn.Linear(head.n_features, n_outputs)

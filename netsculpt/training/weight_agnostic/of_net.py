@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 
 import torch
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 from netsculpt.core.errors import FormatError
 from netsculpt.core.numbers import checked_whole
 from netsculpt.core.random import RNG, root_seed, stream
+from netsculpt.nets.copies import copy_of
 from netsculpt.nets.drawing import kept_inputs
 from netsculpt.nets.masking import LayerParameter, layer_parameters
 from netsculpt.nets.prunable import layer_weights
@@ -82,7 +82,7 @@ def weight_profile(
     grid, samples = checked_grid(weights), task.validation
     if not isinstance(task.goal, Bits | Classes):
         raise FormatError(f"the goal is {task.goal}: bits or classes are needed")
-    still = copy.deepcopy(net).double().eval()
+    still = copy_of(net).double().eval()
     entries = layer_weights(still)
     if not entries:
         raise FormatError("the net has no weights of two or more dimensions: nothing to replace")

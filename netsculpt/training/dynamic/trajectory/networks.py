@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from netsculpt.core.errors import FormatError
 from netsculpt.core.random import RNG
 from netsculpt.graph.graph import NetGraph
 from netsculpt.graph.partition import Partition
+from netsculpt.nets.copies import copy_of
 from netsculpt.nets.families import net_from_spec
 from netsculpt.nets.masks import mask_net, masks_of, net_from_model
 from netsculpt.paths.path_total import log10_path_total
@@ -149,7 +149,7 @@ def record_graphs(
     record: Record, net: nn.Module, example: Tensor, numbers: Iterable[int]
 ) -> Iterator[NetGraph]:
     """Yield the pattern of a net with the masks after updates; see `network_trajectory`."""
-    copied = copy.deepcopy(net)
+    copied = copy_of(net)
     for number in numbers:
         read = {name: torch.from_numpy(mask) for name, mask in record.masks(number).items()}
         mask_net(copied, {**masks_of(copied), **read})

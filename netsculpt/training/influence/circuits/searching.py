@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -13,6 +12,7 @@ from torch import nn
 from netsculpt.core.callables import innermost
 from netsculpt.core.progress import Progress
 from netsculpt.core.random import stream
+from netsculpt.nets.copies import copy_of
 from netsculpt.nets.gpt.net import GPT
 from netsculpt.training.influence.circuits.ablating import ABLATIONS, fills_of
 from netsculpt.training.influence.circuits.channels import Channels, channels_of
@@ -41,7 +41,7 @@ class Search:
 
     def of(self, net: nn.Module, progress: Progress) -> list[Circuit]:
         """The circuits of a net, without control."""
-        still = copy.deepcopy(net).eval().requires_grad_(requires_grad=False)
+        still = copy_of(net).eval().requires_grad_(requires_grad=False)
         assert isinstance(still, GPT)
         channels = channels_of(still, self.task.inputs)
         scores = self.score(

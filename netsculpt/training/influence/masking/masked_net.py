@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from netsculpt.core.errors import FormatError
+from netsculpt.nets.copies import copy_of
 from netsculpt.nets.prunable import layer_weights
 
 __all__ = ["MaskedNet"]
@@ -33,7 +33,7 @@ class MaskedNet:
     @classmethod
     def of(cls, net: nn.Module) -> MaskedNet:
         """A copy of a net, on the CPU and in evaluation mode; what its masks prune is not there."""
-        still = copy.deepcopy(net).cpu().eval().requires_grad_(requires_grad=False)
+        still = copy_of(net).cpu().eval().requires_grad_(requires_grad=False)
         entries = layer_weights(still)
         kept = {
             x.name: torch.ones_like(x.parameter, dtype=torch.bool) if x.mask is None else x.mask
