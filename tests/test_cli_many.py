@@ -227,3 +227,10 @@ def test_two_processes_make_the_same_table(models: Path, tmp_path: Path) -> None
         cli("analyze", models, "-o", tmp_path / str(jobs), *QUICK, "-j", jobs)
     one, two = (tmp_path.joinpath(jobs, "models.json").read_bytes() for jobs in "12")
     assert one == two
+
+
+def test_nobody_is_sent_to_a_page_on_which_every_model_failed(tmp_path: Path) -> None:
+    files = tmp_path / "a.pt", tmp_path / "b.pt"
+    run = cli("analyze", *files, "-o", tmp_path / "out", *QUICK)
+    assert "2 models of 2 could not be analysed" in run.stderr
+    assert "The page to open" not in run.stdout

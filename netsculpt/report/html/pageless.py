@@ -18,6 +18,7 @@ __all__ = ["why_no_page"]
 
 Arguments = Mapping[str, Any]
 
+_OPTIONS: Final = " (with the --model and --example-shape that they needed before, if any)"
 _SEE: Final = "look at its tables (*.csv) and figures/"
 
 
@@ -85,7 +86,7 @@ def _of_named(*keys: str) -> Callable[[Path, Arguments], str]:
         given = [arguments.get(key) for key in keys]
         named = [name if isinstance(name, str) else "MODEL" for name in given]
         each = "each network" if len(keys) > 1 else "the network"
-        return f"A page of {each}: {_command('analyze', *named)}"
+        return f"A page of {each}: {_command('analyze', *named)}{_OPTIONS}"
 
     return leads
 

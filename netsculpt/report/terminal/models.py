@@ -42,7 +42,7 @@ def print_models(
         out.print(f"{counted(n_read, 'model')} had been analysed before.")
     if n_before:
         out.print(f"The table on disk has {counted(n_before, 'model')} of earlier runs as well.")
-    if output is not None:
+    if output is not None and (done or n_before):
         page = output / "report.html"
         written(
             page,
