@@ -15,13 +15,20 @@ from scipy.sparse import csr_array
 
 import netsculpt
 from netsculpt.core.catalog import catalog
-from netsculpt.core.declared import is_own_weights, on_own_weights, slow_from
+from netsculpt.core.declared import (
+    is_own_weights,
+    on_own_weights,
+    slow_from,
+    varies_with,
+    with_evidence,
+)
 from netsculpt.core.errors import FormatError, GraphError
 from netsculpt.core.figure_style import FigureStyle
 from netsculpt.core.random import RNG
 from netsculpt.graph.graph import Block, Layer
 from netsculpt.graph.matrices import from_matrices
 from netsculpt.graph.streams import without_stream_edges
+from netsculpt.modules import module_evidence
 from netsculpt.pipeline import stages
 from netsculpt.report.figures import figure_files
 from netsculpt.report.headline import kernels
@@ -131,6 +138,21 @@ def test_slow_detectors_get_fewer_runs_unless_a_number_is_given() -> None:
     numbers, notes = runs(n_nulls=25, n_seeds=3)
     assert numbers == [(25, 3), (25, 3)]
     assert "Slow" not in notes
+
+
+def test_nothing_is_said_of_slow_detectors_that_were_run_as_often_as_others() -> None:
+    graph = netsculpt.planted([8, 8, 8], 2, 0.9, 0.1, rng=0)[0]
+
+    @slow_from(1)
+    @varies_with("seed")
+    @with_evidence(module_evidence)
+    def weighing(graph: netsculpt.NetGraph, *, rng: RNG) -> netsculpt.Partition:
+        return module_evidence(graph, rng=rng).partition
+
+    for n_seeds, said in ((20, False), (None, True)):
+        plan = netsculpt.AnalysisPlan((weighing,), n_seeds=n_seeds)
+        notes = " ".join(netsculpt.analyze(graph, plan, rng=0).notes)
+        assert ("Slow on a network" in notes) is said
 
 
 @pytest.fixture(scope="module")

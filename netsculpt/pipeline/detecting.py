@@ -235,8 +235,7 @@ def notes_on(
             f"each other are joined: {LEAST_NULLS} null networks are needed to tell which do."
         )
     slow = [x for x in detected if plan.repeats_of(detectors[x.detector], n_edges) != plan.repeats]
-    if slow:
-        yield _on_slow(slow, plan)
+    yield from _on_slow(slow, plan)
     from_data = dict.fromkeys(x.detector for x in tested if x.detector in names("data_aware"))
     if from_data:
         yield (
@@ -283,20 +282,21 @@ def _what_scales(detected: Sequence[Detected], detectors: dict[str, Function]) -
     return text[:1].upper() + text[1:]
 
 
-def _on_slow(slow: Sequence[Detected], plan: AnalysisPlan) -> str:
+def _on_slow(slow: Sequence[Detected], plan: AnalysisPlan) -> Iterator[str]:
     """That slow detectors were run less often, and how to have them run as often as others."""
     fewer, options = [], []
-    n_nulls = {x.significance.n for x in slow if x.significance is not None}
-    if plan.n_nulls is None and n_nulls:
-        fewer.append(f"compared with {n_nulls.pop()} null networks instead of {USUAL.n_nulls}")
+    n_nulls = [x.significance.n for x in slow if x.significance is not None]
+    if plan.n_nulls is None and n_nulls:  # who weighs evidence has none
+        fewer.append(f"compared with {n_nulls[0]} null networks instead of {USUAL.n_nulls}")
         options.append("--nulls")
-    n_runs = {x.n_runs for x in slow}
-    if plan.n_seeds is None:
-        fewer.append(f"run {n_runs.pop()} times instead of {USUAL.n_seeds} for stability")
+    if plan.n_seeds is None and slow:
+        fewer.append(f"run {slow[0].n_runs} times instead of {USUAL.n_seeds} for stability")
         options.append("--stability-seeds")
+    if not fewer:
+        return
     keys = ", ".join(x.key for x in slow)
     sets = "set" if len(options) > 1 else "sets"
-    return (
+    yield (
         f"Slow on a network of this size, and so {' and '.join(fewer)}: {keys}. "
         f"{' and '.join(options)} {sets} a number for all detectors."
     )
