@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from netsculpt.core.printable import printable
 
-__all__ = ["byte_count", "listed", "quoted", "reason", "shape", "shown"]
+__all__ = ["byte_count", "counts", "listed", "quoted", "reason", "shape", "shown"]
 
 _LONGEST = 80
 _MOST = 12
@@ -37,6 +37,15 @@ def listed(names: Iterable[object]) -> str:
     ordered = sorted(map(str, names))
     rest = f" and {len(ordered) - _MOST} more" if len(ordered) > _MOST else ""
     return ", ".join(map(shown, ordered[:_MOST])) + rest
+
+
+def counts(numbers: Mapping[str, int]) -> str:
+    """Names in quotes with their numbers, without those of 0.
+
+    >>> counts({"fc1.weight": 2, "fc2.weight": 0, "fc3.weight": 1})
+    "'fc1.weight' (2), 'fc3.weight' (1)"
+    """
+    return ", ".join(f"{quoted(name)} ({n})" for name, n in numbers.items() if n)
 
 
 def byte_count(n: int) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from netsculpt.core.errors import FormatError
 from netsculpt.core.provenance import Step
-from netsculpt.files.words import quoted
+from netsculpt.files.words import counts
 from netsculpt.loading.read import PathLike, read
 from netsculpt.loading.wann.to_graph import refuse_weights_alone
 from netsculpt.loading.weights.parsed_file import ParsedFile, state_of, with_masks
@@ -117,8 +117,8 @@ def fill_net(net: nn.Module, file: ParsedFile, *, allow_nonfinite: bool) -> Step
     weights = {x: state.arrays[x] for x in slots if x in state.arrays and slots[x].maskable}
     masks = with_masks(State(weights, state.masks), file).masks
     fillings = list(fillings_of(State(state.arrays, masks), slots, where))
-    counts = {x.slot.names[0]: x.n_nonfinite for x in fillings}
-    n_dropped = file.n_dropped(counts, "weight", allowed=allow_nonfinite)
+    nonfinite = {x.slot.names[0]: x.n_nonfinite for x in fillings}
+    n_dropped = file.n_dropped(nonfinite, "weight", allowed=allow_nonfinite)
     if not allow_nonfinite:
         _require_usable(fillings, where)
     if n_dropped:
@@ -130,11 +130,10 @@ def fill_net(net: nn.Module, file: ParsedFile, *, allow_nonfinite: bool) -> Step
 
 def _require_usable(fillings: Sequence[Filling], where: str) -> None:
     """Raise if a bias, a scale or a statistic of a norm is not finite: so would outputs be."""
-    broken = {x.slot.names[0]: x.n_unusable for x in fillings if x.n_unusable}
-    if broken:
-        listed = ", ".join(f"{quoted(name)} ({n})" for name, n in broken.items())
+    broken = {x.slot.names[0]: x.n_unusable for x in fillings}
+    if any(broken.values()):
         raise FormatError(
             f"{where} has biases, scales or statistics of norms that are NaN or infinite, in "
-            f"{listed}: the net computes nothing finite with them. Check the training, or read it "
-            "as it is with --allow-nonfinite (allow_nonfinite=True)"
+            f"{counts(broken)}: the net computes nothing finite with them. Check the training, or "
+            "read it as it is with --allow-nonfinite (allow_nonfinite=True)"
         )

@@ -13,7 +13,7 @@ from netsculpt.files.arrays import as_arrays
 from netsculpt.files.content import Content
 from netsculpt.files.model import check_model, is_model
 from netsculpt.files.source import Source
-from netsculpt.files.words import quoted
+from netsculpt.files.words import counts
 from netsculpt.loading.weights.mask_file import masked
 from netsculpt.loading.weights.state import State, checkpoint_masks, named_tensors, plain_state
 
@@ -47,11 +47,10 @@ class ParsedFile:
         """
         total = sum(nonfinite.values())
         if total and not allowed:
-            layers = ", ".join(f"{quoted(name)} ({n})" for name, n in nonfinite.items() if n)
             raise FormatError(
                 f"{self.where} has {counted(total, what)} whose value is NaN or infinite, in "
-                f"{layers}: finite values are needed. Check the training, or drop them with "
-                "--allow-nonfinite (allow_nonfinite=True)"
+                f"{counts(nonfinite)}: finite values are needed. Check the training, or drop them "
+                "with --allow-nonfinite (allow_nonfinite=True)"
             )
         return total
 

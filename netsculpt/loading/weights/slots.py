@@ -55,7 +55,7 @@ class Filling:
     @property
     def n_nonfinite(self) -> int:
         """How many kept weights are NaN or infinite."""
-        return int((self.pattern & ~self.value.isfinite()).sum()) if self.is_weight else 0
+        return self._n_nonfinite if self.is_weight else 0
 
     @property
     def n_unusable(self) -> int:
@@ -63,10 +63,11 @@ class Filling:
 
         Other buffers may be: masks of attention are −∞ where nothing is attended to.
         """
-        if self.is_weight:
-            return 0
-        if self.slot.maskable is None and not self.slot.names[0].endswith(_STATISTICS):
-            return 0
+        matters = self.slot.maskable is not None or self.slot.names[0].endswith(_STATISTICS)
+        return self._n_nonfinite if matters and not self.is_weight else 0
+
+    @property
+    def _n_nonfinite(self) -> int:
         return int((self.pattern & ~self.value.isfinite()).sum())
 
     def finite(self) -> Filling:
