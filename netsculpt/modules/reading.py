@@ -8,6 +8,7 @@ from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from netsculpt.core.declared import (
     evidence_of,
@@ -113,17 +114,21 @@ class Detection:
     seed: int
 
     @cached_property
+    def streams(self) -> NDArray[np.int32]:
+        """The stream of each live unit [U], −1: none."""
+        return stream_labels(self.live)
+
+    @cached_property
     def reading(self) -> Reading:
         """What the detector reads of the form."""
-        streams = stream_labels(self.live)
-        return Reading.of(self.given, self.form, streams=bool((streams >= 0).any()))
+        return Reading.of(self.given, self.form, streams=bool((self.streams >= 0).any()))
 
     @cached_property
     def detector(self) -> Callable[..., Partition]:
         """The detector, which holds streams together if there are any and it can."""
         if not self.reading.streams:
             return self.given
-        return partial(self.given, together=stream_labels(self.live))
+        return partial(self.given, together=self.streams)
 
     @cached_property
     def read(self) -> NetGraph:
@@ -166,5 +171,5 @@ def _found_quality(
 
 
 def _rounded(graph: NetGraph, partition: Partition) -> float:
-    """Q to 12 decimals: as a difference of numbers near 1 it is no more exact, near 0 above all."""
+    """Q to 12 decimals: it is a difference of numbers up to 1, and further digits are noise."""
     return round(quality(graph, partition), 12) + 0.0  # −0 is 0

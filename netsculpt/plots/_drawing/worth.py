@@ -27,8 +27,5 @@ def say_verdict(ax: Axes, verdict: Verdict | None) -> None:
 
 
 def verdict_words(verdict: Verdict | None) -> list[str]:
-    """What a figure says of modules: one short text, or none if there is no verdict.
-
-    None either within ``paper(verdicts=False)``.
-    """
+    """The verdict as a short text for a figure; empty without one, or if `paper` leaves it out."""
     return [] if verdict is None or not says_verdicts() else [IN_SHORT[verdict]]
