@@ -86,7 +86,8 @@ def module_evidence(graph: NetGraph, *, rng: RNG = None) -> ModuleEvidence:
 
     with labels c summed over, not chosen: units that are hard to place cost nothing. Both
     probabilities are conditional on the degrees, unit by unit: that modules make the degrees
-    likelier, to which the probabilities were fitted, does not count for them. (For labels
+    likelier, to which the probabilities were fitted, does not count for them, and that they make
+    them less likely does not either. (For labels
     that leave no doubt, and in sparse networks, it is `netsculpt.modules.gain`, a two-part
     description length.) The sum is computed in two ways and the larger result counts: a lower bound
     by coordinate ascent on independent beliefs (variational Bayes) from partitions that `layered`
