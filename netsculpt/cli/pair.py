@@ -13,13 +13,14 @@ from netsculpt.cli.options import AsJson, Seed, choice, require_writable
 from netsculpt.cli.tasks import TASKS, require_task
 from netsculpt.core.catalog import names
 from netsculpt.core.counting import counted
+from netsculpt.core.figure_style import FORMATS
 
 if TYPE_CHECKING:
     from netsculpt.cli.nets import StartNet
 
 __all__ = ["pair"]
 
-FORMATS = (".pdf", ".png", ".svg")
+ENDINGS = tuple(f".{name}" for name in FORMATS)
 
 
 def pair(
@@ -69,9 +70,9 @@ def pair(
 
     require_task(task, needed="the task that both nets were trained on is needed")
     if figure is not None:
-        if figure.suffix.lower() not in FORMATS:
+        if figure.suffix.lower() not in ENDINGS:
             raise typer.BadParameter(
-                f"{figure.name!r} ends in {figure.suffix!r}: {', '.join(FORMATS)} is needed",
+                f"{figure.name!r} ends in {figure.suffix!r}: {', '.join(ENDINGS)} is needed",
                 param_hint="--figure",
             )
         require_writable(figure.parent)

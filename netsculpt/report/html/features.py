@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from netsculpt.report.html.terms import TERMS
+
 __all__ = ["LAYERS", "feature_definition"]
 
 LAYERS: Final = "density a → b"  # one definition for each pair of layers
@@ -30,10 +32,8 @@ _NETWORK: Final[Mapping[str, str]] = {
     "modularity_z": "Q minus its mean over null networks, in standard deviations of theirs.",
     "n_modules": "Number of modules.",
     "n_levels": "Number of levels of the hierarchy of modules.",
-    "trophic_incoherence": (
-        "How unevenly links climb the levels of the modules: 0 if each climbs one level."
-    ),
-    "stability": "Mean adjusted mutual information of modules of runs over seeds; 1 = the same.",
+    "trophic_incoherence": TERMS["trophic"][1],
+    "stability": TERMS["stability"][1],
 }
 _UNITS: Final[Mapping[str, str]] = {  # of hidden units
     "in_degree": "edges into it",

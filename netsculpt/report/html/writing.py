@@ -14,7 +14,6 @@ from netsculpt.report.html.groups import COMPARE, groups_page, groups_summary
 from netsculpt.report.html.models.contents import MODELS, models_contents
 from netsculpt.report.html.models.page import models_page
 from netsculpt.report.html.page import page
-from netsculpt.report.html.pageless import why_no_page
 from netsculpt.report.html.tracked import TRACK
 from netsculpt.report.html.tracked.contents import track_contents
 from netsculpt.report.html.tracked.page import track_page
@@ -54,6 +53,8 @@ def rewrite_page(folder: Path, output: Path | None = None) -> Path:
 def _page(folder: Path) -> str:
     """The page of a folder whose files anybody may have edited."""
     if folder.is_dir() and not is_interrupted(folder):
+        from netsculpt.report.html.pageless import why_no_page  # imports all of studies
+
         reason = why_no_page(folder)
         if reason is not None:
             raise FolderError(reason)
